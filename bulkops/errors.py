@@ -1,0 +1,144 @@
+"""Every exception this package raises on purpose, and the exit code each one ends a command with.
+
+A branch is a caller's next move, not a place in the code::
+
+    BulkopsError                 1   something went wrong; the message says what to do next
+    ├── JobError                 2   mend the job file or the command line
+    ├── JournalError             1   the journal can't serve this command
+    │   ├── JournalLocked       11   wait for the other runner, or stop it
+    │   ├── JournalDamaged      12   look at the file before anything else is sent
+    │   └── JournalWriteFailed  14   make room, then run the same command again
+    ├── PlanStale               13   plan again
+    └── ApiError                 1   carries ``status``, ``errors``, ``request_id``
+        ├── RequestRejected          4xx: sending it again won't help
+        │   ├── Unauthorized         401: the token is bad, so nothing else can succeed
+        │   ├── NotFoundOrForbidden  403, 404: the API tells the two apart to nobody
+        │   └── RateLimited          429: carries ``retry_after`` in seconds
+        ├── ServerBroken             5xx or an unreadable answer; a write is in doubt
+        └── NoResponse               no answer; ``sent`` says whether the request may have arrived
+
+One operation's failure is a value in the journal (see ``bulkops.outcome``), never an exception.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BulkopsError(Exception):
+    """Root of the tree: ``str(error)`` is one or more lines meant for the user's terminal."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class JobError(BulkopsError):
+    """The job file, or what was asked on the command line, can't be carried out as it stands."""
+
+    exit_code = 2
+
+
+class JournalError(BulkopsError):
+    """The journal can't serve this command."""
+
+
+class JournalLocked(JournalError):
+    """Another process holds the journal; the message names its host, pid and start."""
+
+    exit_code = 11
+
+
+class JournalDamaged(JournalError):
+    """A synced part of the journal is no longer what was written.
+
+    Attributes:
+        offset: byte at which the first bad line starts.
+    """
+
+    exit_code = 12
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class JournalWriteFailed(JournalError):
+    """A write or sync failed: nothing more was sent after it."""
+
+    exit_code = 14
+
+
+class PlanStale(BulkopsError):
+    """A saved plan no longer fits the place it is applied to."""
+
+    exit_code = 13
+
+
+class ApiError(BulkopsError):
+    """The API, or the way to it, did not do what was asked.
+
+    Attributes:
+        status: HTTP status, 0 where there was no answer.
+        errors: the server's own words, one string an error, already fit for a terminal.
+        request_id: the answer's ``X-Request-Id``, empty where there was none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        errors: tuple[str, ...] = (),
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.errors = errors
+        self.request_id = request_id
+
+
+class RequestRejected(ApiError):
+    """The server understood and refused: 4xx."""
+
+
+class Unauthorized(RequestRejected):
+    """401: the token is missing, expired or revoked."""
+
+
+class NotFoundOrForbidden(RequestRejected):
+    """403 or 404: missing, or this token may not see it; the API says the same for both."""
+
+
+class RateLimited(RequestRejected):
+    """429, after the client's own patience ended.
+
+    Attributes:
+        retry_after: seconds until the server said it will listen again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float,
+        errors: tuple[str, ...] = (),
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message, status=429, errors=errors, request_id=request_id)
+        self.retry_after = retry_after
+
+
+class ServerBroken(ApiError):
+    """5xx, or an answer that can't be read; whether a write took effect is unknown."""
+
+
+class NoResponse(ApiError):
+    """The connection gave no answer.
+
+    Attributes:
+        sent: False where the request certainly never reached the server (refused, no such
+            host, TLS failure), so that even a write may be sent again.
+    """
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
