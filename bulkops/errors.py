@@ -137,8 +137,10 @@ class NoResponse(ApiError):
     Attributes:
         sent: False where the request certainly never reached the server (refused, no such
             host, TLS failure), so that even a write may be sent again.
+        lasting: True where trying again can't help (an untrusted certificate).
     """
 
-    def __init__(self, message: str, *, sent: bool) -> None:
+    def __init__(self, message: str, *, sent: bool, lasting: bool = False) -> None:
         super().__init__(message)
         self.sent = sent
+        self.lasting = lasting

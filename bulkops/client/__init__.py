@@ -1,0 +1,1 @@
+"""The typed asynchronous client of the API; ``bulkops.Client`` is its door."""

@@ -1,0 +1,22 @@
+"""The kinds of operation, one module each, by the name a job file calls them. Pure."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from bulkops.operations.attach import Attach
+from bulkops.operations.detach import Detach
+from bulkops.operations.model import Kind, TaskRef, Wish
+from bulkops.operations.update import Update
+
+KINDS: dict[str, type[Kind]] = {
+    # Each kind takes a wish of its own type only, which no common constructor can say.
+    kind.name: cast("type[Kind]", kind)
+    for kind in (Attach, Update, Detach)
+}
+"""``[operation] kind`` → its class."""
+
+
+def bind(kind: str, wish: Wish, task: TaskRef, *, single_stage: bool) -> Kind:
+    """Return the kind named, bound to a wish of its own ``wish_type`` and the run task."""
+    return KINDS[kind](wish, task, single_stage=single_stage)

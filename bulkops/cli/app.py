@@ -1,0 +1,50 @@
+"""The commands by name."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from bulkops.cli import DEBUG
+
+app = typer.Typer(
+    name="bulkops",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Roll one run-task change out over a whole HCP Terraform or Terraform Enterprise "
+    "organization: planned, paced, journaled, resumable.",
+)
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"bulkops {version('bulkops')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Log every request and show tracebacks.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback has printed and left
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda value: _version(asked=value),
+            is_eager=True,
+            help="Print the version.",
+        ),
+    ] = False,
+) -> None:
+    if debug:
+        os.environ[DEBUG] = "1"
+    from bulkops.cli.logs import configure
+
+    configure(debug=debug or bool(os.environ.get(DEBUG)))

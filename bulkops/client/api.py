@@ -1,0 +1,108 @@
+"""The typed client: ``async with Client(...) as client: await client.run_tasks.list("acme")``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from bulkops.client import endpoints
+from bulkops.client.caller import Caller
+from bulkops.client.http import ANSWER_SECONDS, HttpTransport
+from bulkops.client.jsonapi import Many, One, decode
+from bulkops.client.pacing import Pacer
+from bulkops.client.resources import Entitlements, EntitlementsResource, Project, ProjectResource
+from bulkops.client.run_tasks import RunTasks
+from bulkops.client.server import ServerInfo, server_info
+from bulkops.client.workspaces import Workspaces, WorkspaceTasks
+from bulkops.clock import Clock
+from bulkops.errors import RequestRejected, ServerBroken, Unauthorized
+from bulkops.exchange import Transport
+
+
+class Client(Caller):
+    """A client of one HCP Terraform or Terraform Enterprise server, for one user's token.
+
+    Args:
+        address: ``https://app.terraform.io``, no path.
+        rate: requests a second never to be exceeded; the server's own limit holds anyway.
+        ca_file: PEM file of certificate authorities trusted beside the system's.
+        answer_seconds: how long to wait for one answer.
+        transport: what moves the bytes, real sockets unless given; tests give another.
+
+    Attributes:
+        run_tasks, workspace_tasks, workspaces: the endpoints, by resource.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        *,
+        rate: float | None = None,
+        ca_file: str | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self.address = address.rstrip("/")
+        self._sockets: HttpTransport | None = None
+        if transport is None:
+            transport = self._sockets = HttpTransport(
+                self.address, token, ca_file=ca_file, answer_seconds=answer_seconds
+            )
+        clock, random = clock or Clock(), random or Random()
+        super().__init__(transport, Pacer(clock, random, rate), clock, random)
+        self.run_tasks = RunTasks(self)
+        self.workspace_tasks = WorkspaceTasks(self)
+        self.workspaces = Workspaces(self)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open the connection pool; nothing is sent yet."""
+        if self._sockets is not None:
+            await self._stack.enter_async_context(self._sockets)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close all connections."""
+        await self._stack.aclose()
+
+    async def ping(self) -> ServerInfo:
+        """Ask the server for its limit and version, and take the limit over.
+
+        Where there is no ``/ping`` to be had, the limit stays at the documented 30 a second and
+        the server is taken for a current one.
+
+        Raises:
+            Unauthorized: the token is bad.
+            NoResponse: nobody answers at this address.
+        """
+        try:
+            answer = await self.call(endpoints.ping())
+        except Unauthorized:
+            raise
+        except (RequestRejected, ServerBroken):
+            return ServerInfo()
+        info = server_info(answer.headers)
+        self.pacer.learn(info.limit)
+        return info
+
+    async def entitlements(self, organization: str) -> Entitlements:
+        """Return what the organization's plan allows."""
+        answer = await self.call(endpoints.show_entitlements(organization))
+        return decode(answer, One[EntitlementsResource]).data.attributes
+
+    async def projects(self, organization: str, names: Sequence[str] = ()) -> list[Project]:
+        """Return all projects, or those with one of the exact ``names``."""
+        request = endpoints.list_projects(organization, names)
+        projects, _ = await self.everything(request, Many[ProjectResource])
+        return [project.value() for project in projects]

@@ -1,0 +1,232 @@
+"""JSON:API documents to values and back: envelopes, paging, errors. Pure.
+
+Shapes follow HashiCorp's OpenAPI; where servers were seen to differ (an ``errors`` list of
+bare strings, a numeric ``status``, HTML from a proxy, an empty body) the reader accepts it.
+Unknown members are ignored, so that a newer server does not break an older bulkops.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping
+from functools import cache
+from typing import Generic, TypeVar, cast
+
+import msgspec
+
+from bulkops.errors import (
+    ApiError,
+    NoResponse,
+    NotFoundOrForbidden,
+    RateLimited,
+    RequestRejected,
+    ServerBroken,
+    Unauthorized,
+)
+from bulkops.exchange import Request, Response
+
+T = TypeVar("T")
+
+PAGE_SIZE = 100
+"""The most the API gives at once (API page "Pagination")."""
+
+LONGEST_WAIT = 60.0
+"""Seconds; a longer ``Retry-After`` is taken for a mistake (a Unix time, say) and cut to this."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
+_TITLE = re.compile(rb"<title>\s*([^<]{1,200})", re.IGNORECASE)
+
+
+class Identifier(msgspec.Struct, frozen=True):
+    """A resource linkage: ``{"id": "task-…", "type": "tasks"}``."""
+
+    id: str
+    type: str = ""
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """Base of every JSON:API resource; subclasses add attributes and relationships."""
+
+    id: str
+    type: str = ""
+
+
+R = TypeVar("R", bound=Resource)
+
+
+class ToOne(msgspec.Struct, frozen=True):
+    """A relationship to at most one resource."""
+
+    data: Identifier | None = None
+
+
+class ToMany(msgspec.Struct, frozen=True):
+    """A relationship to a list of resources."""
+
+    data: tuple[Identifier, ...] = ()
+
+
+class Pagination(msgspec.Struct, frozen=True, rename="kebab"):
+    """``meta.pagination``; lists without totals leave the last two out."""
+
+    current_page: int = 1
+    next_page: int | None = None
+    total_pages: int | None = None
+    total_count: int | None = None
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """A document's ``meta``, as far as paging needs it."""
+
+    pagination: Pagination = Pagination()
+
+
+class One(msgspec.Struct, Generic[T], frozen=True):
+    """A document with one resource; ``included`` stays undecoded, it may hold any type."""
+
+    data: T
+    included: tuple[msgspec.Raw, ...] = ()
+
+
+class Many(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list."""
+
+    data: tuple[T, ...]
+    meta: Meta = Meta()
+    included: tuple[msgspec.Raw, ...] = ()
+
+
+@cache
+def _decoder(shape: Hashable) -> msgspec.json.Decoder[object]:
+    return msgspec.json.Decoder(shape)
+
+
+def decode(answer: Response, shape: type[T]) -> T:
+    """Return the answer's body as ``shape``, for example ``One[RunTaskResource]``.
+
+    Raises:
+        ServerBroken: the body is no such document.
+    """
+    try:
+        decoder = _decoder(cast("Hashable", shape))
+        return cast("T", decoder.decode(answer.body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ServerBroken(
+            f"the server's answer ({answer.status}) can't be read: {printable(str(error))}",
+            status=answer.status,
+            request_id=request_id(answer),
+        ) from error
+
+
+def encode_resource(
+    kind: str,
+    attributes: object,
+    relationships: Mapping[str, object] | None = None,
+    *,
+    id: str = "",  # noqa: A002 - JSON:API's own word
+) -> bytes:
+    """Return ``{"data": {"type": kind, "attributes": …, "relationships": …}}`` as bytes."""
+    data: dict[str, object] = {"type": kind, "attributes": attributes}
+    if id:
+        data["id"] = id
+    if relationships:
+        data["relationships"] = relationships
+    return msgspec.json.encode({"data": data})
+
+
+def page(request: Request, number: int) -> Request:
+    """Return ``request`` for one page of the largest size."""
+    paging = (("page[number]", str(number)), ("page[size]", str(PAGE_SIZE)))
+    return msgspec.structs.replace(request, query=(*request.query, *paging))
+
+
+def printable(text: str, limit: int = 300) -> str:
+    """Return server text fit for a terminal: no control or direction characters, cut to size."""
+    cleaned = _CONTROL.sub(" ", text).strip()
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+def error_texts(answer: Response) -> tuple[str, ...]:
+    """Return the server's words, one string an error, whatever the shape of the body.
+
+    ``("not found: workspace not found",)`` from JSON:API; a page's ``<title>`` from HTML;
+    ``()`` where there is nothing to quote.
+    """
+    try:
+        document = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        title = _TITLE.search(answer.body)
+        return (printable(title[1].decode("utf-8", "replace")),) if title else ()
+    errors = document.get("errors") if isinstance(document, dict) else None
+    if not isinstance(errors, list):
+        return ()
+    texts = (_error_text(error) for error in errors[:10])
+    return tuple(printable(text) for text in texts if text)
+
+
+def _error_text(error: object) -> str:
+    if not isinstance(error, dict):
+        return str(error)
+    parts = [str(error[key]) for key in ("title", "detail") if error.get(key)]
+    source = error.get("source")
+    if isinstance(source, dict) and source.get("pointer"):
+        parts.append(f"({source['pointer']})")
+    if len(parts) > 1 and parts[1].lower().startswith(parts[0].lower()):
+        parts.pop(0)
+    return ": ".join(parts[:2]) + "".join(f" {part}" for part in parts[2:])
+
+
+def request_id(answer: Response) -> str:
+    """Return the answer's ``X-Request-Id``, or ``""``."""
+    return printable(answer.headers.get("x-request-id", ""), 100)
+
+
+def retry_after(answer: Response) -> float:
+    """Return the seconds a 429 or 503 asks for: 0 where it does not say.
+
+    ``X-RateLimit-Reset`` counts float seconds until the reset and is no Unix time (API page
+    "Rate limiting"); ``Retry-After`` is what proxies in between send.
+    """
+    for header in ("x-ratelimit-reset", "retry-after"):
+        try:
+            seconds = float(answer.headers[header])
+        except (KeyError, ValueError):
+            continue
+        if seconds >= 0:
+            return min(seconds, LONGEST_WAIT)
+    return 0.0
+
+
+def error_of(request: Request, answer: Response | NoResponse) -> ApiError:
+    """Return the exception that tells a caller what became of ``request``.
+
+    Both causes of a 404 are said: the API gives the same answer to a token without rights.
+    """
+    if isinstance(answer, NoResponse):
+        return answer
+    errors = error_texts(answer)
+    what = f"{request.method} {request.path}: {answer.status}"
+    words = f" {'; '.join(errors)}" if errors else ""
+    facts = {"status": answer.status, "errors": errors, "request_id": request_id(answer)}
+    match answer.status:
+        case 401:
+            advice = "the token is missing, expired or revoked: set TFE_TOKEN to a valid one"
+            return Unauthorized(f"{what}{words}: {advice}", **facts)  # type: ignore[arg-type]  # one dict of three
+        case 403 | 404:
+            advice = "it does not exist, or this token may not do that"
+            return NotFoundOrForbidden(f"{what}{words}: {advice}", **facts)  # type: ignore[arg-type]  # as above
+        case 429:
+            return RateLimited(
+                f"{what}: still over the rate limit after waiting",
+                retry_after=retry_after(answer),
+                errors=errors,
+                request_id=request_id(answer),
+            )
+        case status if status >= 500:
+            return ServerBroken(f"{what}{words}", **facts)  # type: ignore[arg-type]  # as above
+    return RequestRejected(f"{what}{words}", **facts)  # type: ignore[arg-type]  # as above
+
+
+def without_repeats(pages: Iterable[Many[R]]) -> list[R]:
+    """Return all resources in order, each once: rows move between pages while a list is read."""
+    return list({resource.id: resource for page in pages for resource in page.data}.values())

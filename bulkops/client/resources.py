@@ -1,0 +1,261 @@
+"""The API's resources as typed values, read from its documents. Pure.
+
+Each public type is flat; the ``…Resource`` beside it is its JSON:API form as HashiCorp's
+OpenAPI has it. An ``hmac-key`` is write-only and has no place in any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from bulkops.client.jsonapi import Identifier, Resource, ToMany, ToOne
+
+EnforcementLevel = Literal["advisory", "mandatory"]
+Stage = Literal["pre_plan", "post_plan", "pre_apply", "post_apply"]
+
+STAGES: tuple[Stage, ...] = ("pre_plan", "post_plan", "pre_apply", "post_apply")
+"""In the order a Terraform run reaches them."""
+
+
+def in_run_order(stages: Iterable[str]) -> list[str]:
+    """Return the stages without repeats in the order a run reaches them, unknown ones last.
+
+    The API treats stages as a set and may give them back in another order.
+    """
+    given = set(stages)
+    return [s for s in STAGES if s in given] + sorted(given.difference(STAGES))
+
+
+class GlobalConfiguration(msgspec.Struct, frozen=True, rename="kebab"):
+    """A run task's organization-wide setting; absent where the organization isn't entitled."""
+
+    enabled: bool = False
+    stages: tuple[str, ...] = ()
+    enforcement_level: str | None = None
+
+
+class WorkspaceTask(msgspec.Struct, frozen=True):
+    """A run task attached to a workspace.
+
+    Attributes:
+        id: ``wstask-…``.
+        stages: in run order; from ``stage`` alone on a server that has no ``stages``.
+        workspace_name: only where the workspace was included in the answer.
+    """
+
+    id: str
+    workspace_id: str
+    task_id: str
+    enforcement_level: str
+    stages: tuple[str, ...]
+    workspace_name: str | None = None
+
+
+class RunTask(msgspec.Struct, frozen=True):
+    """A run task of an organization.
+
+    Attributes:
+        id: ``task-…``.
+        workspace_task_ids: ``wstask-…`` of its attachments, where the server lists them.
+        workspace_tasks: the attachments themselves, where ``include`` asked for them.
+    """
+
+    id: str
+    name: str
+    url: str
+    category: str = "task"
+    description: str | None = None
+    enabled: bool = True
+    global_configuration: GlobalConfiguration | None = None
+    agent_pool_id: str | None = None
+    workspace_task_ids: tuple[str, ...] = ()
+    workspace_tasks: tuple[WorkspaceTask, ...] = ()
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """A workspace, as far as selecting and planning needs it.
+
+    Attributes:
+        can_manage_run_tasks: this token's right here, ``None`` where the server doesn't say.
+    """
+
+    id: str
+    name: str
+    project_id: str | None = None
+    tag_names: tuple[str, ...] = ()
+    locked: bool = False
+    can_manage_run_tasks: bool | None = None
+    execution_mode: str | None = None
+    terraform_version: str | None = None
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A project: ``prj-…`` and its name."""
+
+    id: str
+    name: str
+
+
+class Entitlements(msgspec.Struct, frozen=True, rename="kebab"):
+    """What an organization's plan allows; ``None`` is no limit, or not told."""
+
+    run_tasks: bool | None = None
+    global_run_tasks: bool | None = None
+    private_run_tasks: bool | None = None
+    run_task_limit: int | None = None
+    run_task_workspace_limit: int | None = None
+    run_task_mandatory_enforcement_limit: int | None = None
+
+
+class EntitlementsResource(Resource, frozen=True):
+    """An ``entitlement-sets`` resource."""
+
+    attributes: Entitlements = Entitlements()
+
+
+class _RunTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
+    name: str = ""
+    url: str = ""
+    category: str = "task"
+    description: str | None = None
+    enabled: bool = True
+    global_configuration: GlobalConfiguration | None = None
+
+
+class _RunTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
+    agent_pool: ToOne | None = None
+    workspace_tasks: ToMany | None = None
+
+
+class RunTaskResource(Resource, frozen=True):
+    """A ``tasks`` resource."""
+
+    attributes: _RunTaskAttributes = _RunTaskAttributes()
+    relationships: _RunTaskRelationships = _RunTaskRelationships()
+
+    def value(self, included: Iterable[WorkspaceTask] = ()) -> RunTask:
+        """Return the flat form, with those of ``included`` that are attachments of this task."""
+        a, r = self.attributes, self.relationships
+        pool = r.agent_pool.data if r.agent_pool else None
+        return RunTask(
+            id=self.id,
+            name=a.name,
+            url=a.url,
+            category=a.category,
+            description=a.description,
+            enabled=a.enabled,
+            global_configuration=a.global_configuration,
+            agent_pool_id=pool.id if pool else None,
+            workspace_task_ids=tuple(i.id for i in r.workspace_tasks.data)
+            if r.workspace_tasks
+            else (),
+            workspace_tasks=tuple(w for w in included if w.task_id == self.id),
+        )
+
+
+class _WorkspaceTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
+    enforcement_level: str = ""
+    stage: str | None = None
+    stages: tuple[str, ...] | None = None
+
+
+class _WorkspaceTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
+    task: ToOne = ToOne()
+    workspace: ToOne = ToOne()
+
+
+class WorkspaceTaskResource(Resource, frozen=True):
+    """A ``workspace-tasks`` resource."""
+
+    attributes: _WorkspaceTaskAttributes = _WorkspaceTaskAttributes()
+    relationships: _WorkspaceTaskRelationships = _WorkspaceTaskRelationships()
+
+    def value(self, workspace_names: dict[str, str] | None = None) -> WorkspaceTask:
+        """Return the flat form; ``workspace_names`` maps ids of included workspaces."""
+        a, r = self.attributes, self.relationships
+        stages = a.stages or ((a.stage,) if a.stage else ())
+        workspace_id = _id(r.workspace.data)
+        return WorkspaceTask(
+            id=self.id,
+            workspace_id=workspace_id,
+            task_id=_id(r.task.data),
+            enforcement_level=a.enforcement_level,
+            stages=tuple(in_run_order(stages)),
+            workspace_name=(workspace_names or {}).get(workspace_id),
+        )
+
+
+class _Permissions(msgspec.Struct, frozen=True, rename="kebab"):
+    can_manage_run_tasks: bool | None = None
+
+
+class _WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
+    name: str = ""
+    tag_names: tuple[str, ...] = ()
+    locked: bool = False
+    permissions: _Permissions | None = None
+    execution_mode: str | None = None
+    terraform_version: str | None = None
+
+
+class _WorkspaceRelationships(msgspec.Struct, frozen=True, rename="kebab"):
+    project: ToOne | None = None
+
+
+class WorkspaceResource(Resource, frozen=True):
+    """A ``workspaces`` resource."""
+
+    attributes: _WorkspaceAttributes = _WorkspaceAttributes()
+    relationships: _WorkspaceRelationships = _WorkspaceRelationships()
+
+    def value(self) -> Workspace:
+        """Return the flat form."""
+        a, project = self.attributes, self.relationships.project
+        return Workspace(
+            id=self.id,
+            name=a.name,
+            project_id=project.data.id if project and project.data else None,
+            tag_names=a.tag_names,
+            locked=a.locked,
+            can_manage_run_tasks=a.permissions.can_manage_run_tasks if a.permissions else None,
+            execution_mode=a.execution_mode,
+            terraform_version=a.terraform_version,
+        )
+
+
+class _ProjectAttributes(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class ProjectResource(Resource, frozen=True):
+    """A ``projects`` resource."""
+
+    attributes: _ProjectAttributes = _ProjectAttributes()
+
+    def value(self) -> Project:
+        """Return the flat form."""
+        return Project(id=self.id, name=self.attributes.name)
+
+
+def included_workspace_tasks(included: Iterable[msgspec.Raw]) -> list[WorkspaceTask]:
+    """Return the attachments among a document's ``included``, with names where those are in."""
+    parts = list(included)
+    kinds = [msgspec.json.decode(part, type=Resource).type for part in parts]
+    names = {
+        resource.id: resource.attributes.name
+        for part, kind in zip(parts, kinds, strict=True)
+        if kind == "workspaces"
+        for resource in (msgspec.json.decode(part, type=WorkspaceResource),)
+    }
+    return [
+        msgspec.json.decode(part, type=WorkspaceTaskResource).value(names)
+        for part, kind in zip(parts, kinds, strict=True)
+        if kind == "workspace-tasks"
+    ]
+
+
+def _id(identifier: Identifier | None) -> str:
+    return identifier.id if identifier else ""

@@ -1,0 +1,27 @@
+"""Time as the engine knows it: one object that tests replace.
+
+Pauses, settling and pace go by ``now`` (monotonic: a wall clock that jumps changes nothing);
+``wall`` only ever dates records that people read.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import anyio
+
+
+class Clock:
+    """The event loop's monotonic time and the machine's wall clock."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return anyio.current_time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        await anyio.sleep(seconds)
+
+    def wall(self) -> datetime:
+        """Return the date and time, in UTC."""
+        return datetime.now(UTC)

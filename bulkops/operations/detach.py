@@ -1,0 +1,38 @@
+"""``detach``: the run task is not attached to the workspace. Pure.
+
+| the server shows           | decided                                |
+|----------------------------|----------------------------------------|
+| not attached               | skip                                   |
+| attached                   | remove the association                 |
+| attached more than once    | skip, blocked                          |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from bulkops.operations.model import Operation, Seen, Skip, Target, TaskRef, Wish
+from bulkops.operations.workspace_task import WorkspaceTaskKind, several
+
+
+class DetachWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[operation]`` of kind ``detach``."""
+
+
+class Detach(WorkspaceTaskKind):
+    """Remove the association; the run task itself stays in the organization."""
+
+    name: ClassVar[str] = "detach"
+    wish_type: ClassVar[type[DetachWish]] = DetachWish
+
+    def __init__(self, wish: DetachWish, task: TaskRef, *, single_stage: bool) -> None:  # noqa: ARG002 - every kind is built alike
+        super().__init__(task, single_stage=single_stage)
+
+    def decide(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+        """See the table above."""
+        if not seen:
+            return Skip(target, "not attached")
+        if len(seen) > 1:
+            return several(target, seen)
+        return self.operation(target, seen[0], None)

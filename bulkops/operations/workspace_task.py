@@ -1,0 +1,87 @@
+"""What attach, update and detach share: one run task's association with one workspace. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from bulkops.client import endpoints
+from bulkops.client.jsonapi import Many, One, decode
+from bulkops.client.resources import Stage, WorkspaceTask, WorkspaceTaskResource
+from bulkops.exchange import Request, Response
+from bulkops.operations.model import Attributes, Operation, Seen, Skip, Target, TaskRef
+
+Stages = Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
+"""At least one stage: the API gives an association without stages no meaning."""
+
+
+def attributes_of(enforcement_level: str, stages: Sequence[str]) -> dict[str, object]:
+    """Return the attributes as compared and written."""
+    return {"enforcement-level": enforcement_level, "stages": list(stages)}
+
+
+def seen_of(attachment: WorkspaceTask) -> Seen:
+    """Return an attachment as compared."""
+    return Seen(attachment.id, attributes_of(attachment.enforcement_level, attachment.stages))
+
+
+class WorkspaceTaskKind:
+    """Base of the kinds that write one association of one run task with each workspace.
+
+    Args:
+        task: the run task, as looked up.
+        single_stage: the server knows only ``stage`` (TFE before v202404-1).
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, task: TaskRef, *, single_stage: bool) -> None:
+        self.task = task
+        self.single_stage = single_stage
+
+    def operation(
+        self, target: Target, before: Seen | None, wanted: Attributes | None
+    ) -> Operation:
+        """Return the operation with its stable key."""
+        return Operation(f"{self.name}:{target.id}", target, before, wanted)
+
+    def request(self, operation: Operation) -> Request:
+        """Create, change or remove the association, by what was there and what is wanted."""
+        workspace, before, wanted = operation.target.id, operation.before, operation.wanted
+        if before is None:
+            return endpoints.attach(workspace, self.task.id, self._written(wanted or {}))
+        if wanted is None:
+            return endpoints.detach(workspace, before.id)
+        changed = {k: v for k, v in wanted.items() if before.attributes.get(k) != v}
+        return endpoints.update_workspace_task(workspace, before.id, self._written(changed))
+
+    def look(self, operation: Operation) -> Request:
+        """List the workspace's tasks: the only read that shows an unknown association."""
+        return endpoints.list_workspace_tasks(operation.target.id)
+
+    def seen(self, answer: Response) -> list[Seen]:
+        """Return this task's associations on one page of that list."""
+        attachments = (r.value() for r in decode(answer, Many[WorkspaceTaskResource]).data)
+        return [seen_of(a) for a in attachments if a.task_id == self.task.id]
+
+    def echo(self, answer: Response) -> Seen | None:
+        """Return the association in a write's answer; a 204 or an empty body shows none."""
+        if not answer.body.strip():
+            return None
+        return seen_of(decode(answer, One[WorkspaceTaskResource]).data.value())
+
+    def _written(self, attributes: Attributes) -> dict[str, object]:
+        written = dict(attributes)
+        if self.single_stage and "stages" in written:
+            stages = written.pop("stages")
+            written["stage"] = stages[0] if isinstance(stages, list) else stages
+        return written
+
+
+def several(target: Target, seen: Sequence[Seen]) -> Skip:
+    """Return the skip for a workspace on which the task is attached more than once."""
+    ids = ", ".join(s.id for s in seen)
+    reason = f"attached {len(seen)} times ({ids}): detach all but one, then plan again"
+    return Skip(target, reason, blocked=True)

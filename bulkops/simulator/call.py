@@ -1,0 +1,152 @@
+"""One request on its way through a route: what was asked, by whom, and what it changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from bulkops.exchange import Request
+from bulkops.simulator.effects import Action, Effect, Snapshot, names, snapshot
+from bulkops.simulator.problems import Problem, not_found, unprocessable
+from bulkops.simulator.profiles import Profile
+from bulkops.simulator.state import Organization, Task, User, Workspace, WorkspaceTask
+from bulkops.simulator.world import World
+
+_Body = TypeVar("_Body")
+
+# msgspec ends its message with the place: "... - at `$.data.attributes.name`".
+_PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+
+
+class Call:
+    """One request, matched to a route.
+
+    Attributes:
+        args: the path's parameters in order, percent-decoded.
+        query: the query's pairs; of a repeated name, the last.
+        url_status: what the run task's new URL answered when the shell called it (0 for no
+            answer); None where nobody called it.
+        accept_duplicates: whether a second attach of the same run task makes a second one.
+    """
+
+    __slots__ = (
+        "accept_duplicates",
+        "args",
+        "effects",
+        "now",
+        "profile",
+        "query",
+        "request",
+        "url_status",
+        "user",
+        "world",
+    )
+
+    def __init__(
+        self,
+        *,
+        request: Request,
+        args: tuple[str, ...],
+        user: User,
+        now: float,
+        world: World,
+        profile: Profile,
+        effects: list[Effect],
+        accept_duplicates: bool,
+        url_status: int | None,
+    ) -> None:
+        self.request = request
+        self.args = args
+        self.query = dict(request.query)
+        self.user = user
+        self.now = now
+        self.world = world
+        self.profile = profile
+        self.effects = effects
+        self.accept_duplicates = accept_duplicates
+        self.url_status = url_status
+
+    def body(self, decoder: msgspec.json.Decoder[_Body]) -> _Body:
+        """Return the request's document.
+
+        Raises:
+            Problem: 400 for what isn't JSON, 422 for JSON of another shape.
+        """
+        try:
+            return decoder.decode(self.request.body)
+        except msgspec.ValidationError as error:
+            text = str(error)
+            place = _PLACE.search(text)
+            pointer = "/" + re.sub(r"[.\[]", "/", place["path"]).replace("]", "") if place else ""
+            raise unprocessable(_PLACE.sub("", text), pointer) from None
+        except msgspec.DecodeError as error:
+            raise Problem(400, f"The request body is not valid JSON: {error}") from None
+
+    def includes(self) -> frozenset[str]:
+        """Return what ``include`` asks for."""
+        return frozenset(self.query.get("include", "").split(","))
+
+    def organization(self) -> Organization:
+        """Return the organization that the first path parameter names, or raise a 404."""
+        organization = self.world.organizations.get(self.args[0])
+        if organization is None:
+            raise not_found("Organization")
+        return organization
+
+    def workspace(self) -> Workspace:
+        """Return the workspace whose id is the first path parameter, or raise a 404."""
+        workspace = self.world.workspaces.get(self.args[0])
+        if workspace is None:
+            raise not_found("Workspace")
+        return workspace
+
+    def task(self) -> Task:
+        """Return the run task whose id is the first path parameter, or raise a 404."""
+        task = self.world.tasks.get(self.args[0])
+        if task is None:
+            raise not_found("Run task")
+        return task
+
+    def workspace_task(self) -> WorkspaceTask:
+        """Return the workspace task that the path addresses, or raise a 404."""
+        found = self.workspace().tasks.get(self.args[1])
+        if found is None:
+            raise not_found("Workspace run task")
+        return found
+
+    def record(
+        self,
+        action: Action,
+        record: Task | Workspace | WorkspaceTask,
+        *,
+        before: Snapshot | None = None,
+    ) -> None:
+        """Note that this request changed ``record``; ``before`` is its snapshot from before."""
+        kind, known_as = names(record)
+        self.effects.append(
+            Effect(
+                seq=len(self.effects) + 1,
+                now=self.now,
+                method=self.request.method,
+                action=action,
+                kind=kind,
+                id=record.id,
+                names=known_as,
+                user=self.user.name,
+                before=before,
+                after=None if action == "delete" else snapshot(record),
+            )
+        )
+
+
+def check_name(name: str, taken: Iterable[str], what: str) -> None:
+    """Raise a 422 unless ``name`` is well-formed and free."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,90}", name):
+        raise unprocessable(
+            f"{what} name can only include letters, numbers, - and _", "/data/attributes/name"
+        )
+    if name in taken:
+        raise unprocessable("Name has already been taken", "/data/attributes/name")

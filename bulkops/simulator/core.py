@@ -1,0 +1,252 @@
+"""The API's behaviour without any I/O: a request and the time go in, an answer comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import msgspec
+
+from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.simulator import run_tasks
+from bulkops.simulator.call import Call
+from bulkops.simulator.effects import Effect, Stats, counts_by_workspace
+from bulkops.simulator.faults import Delivery, Faults, Manner
+from bulkops.simulator.limits import RateLimit, Verdict, Window
+from bulkops.simulator.problems import Problem, not_found
+from bulkops.simulator.profiles import PROFILES
+from bulkops.simulator.routes import Route, match
+from bulkops.simulator.setup import Setup
+from bulkops.simulator.state import User
+from bulkops.simulator.world import World
+
+API: Final = "/api/v2"
+_DEFAULT_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_ANONYMOUS: Final = User.read_only("anonymous")
+_JSON_API: Final = f"{MEDIA_TYPE}; charset=utf-8"
+_ENCODER: Final = msgspec.json.Encoder()
+_DISCOVERY: Final = {
+    "state.v2": "/api/v2/",
+    "tfe.v2": "/api/v2/",
+    "tfe.v2.1": "/api/v2/",
+    "tfe.v2.2": "/api/v2/",
+}
+
+
+class Simulator(Setup):
+    """One server: its world, its rules, and what it has seen.
+
+    Everything it does follows from its arguments, the requests and their times; two simulators
+    that are given the same do the same.
+
+    Args:
+        seed: decides ids and request ids.
+        profile: the server version, a key of ``profiles.PROFILES``.
+        rate: requests a second for each user; 0 for no limit, and then no header tells one.
+        window: how the rate is counted.
+        other_client: requests a second that somebody else sends for each user.
+        retry_after: whether a 429 also carries ``Retry-After``.
+        tokens: who each token belongs to; None accepts any token, each as a user of its own who
+            may do everything.
+        duplicate_attach: whether attaching a run task again is a 422 or makes a second one.
+        epoch: the wall-clock time at which monotonic time was 0.
+
+    Attributes:
+        effects: what really happened, in order.
+        stats: what came in and went out.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        profile: str = "hcp",
+        rate: int = 30,
+        window: Window = "fixed",
+        other_client: int = 0,
+        retry_after: bool = False,
+        tokens: Mapping[str, User] | None = None,
+        duplicate_attach: Literal["reject", "accept"] = "reject",
+        epoch: datetime = _DEFAULT_EPOCH,
+    ) -> None:
+        super().__init__(World(seed=seed, epoch=epoch))
+        self.effects: list[Effect] = []
+        self.stats = Stats()
+        self._seed = seed
+        self._profile = PROFILES[profile]
+        self._rate = rate
+        self._window: Window = window
+        self._other_client = other_client
+        self._retry_after = retry_after
+        self._tokens = tokens
+        self._users: dict[str, User] = {}
+        self._limits: dict[str, RateLimit] = {}
+        self._accept_duplicates = duplicate_attach == "accept"
+        self._headers = {"tfp-api-version": "2.6", "tfp-appname": self._profile.app_name}
+        if self._profile.tfe_version is not None:
+            self._headers["x-tfe-version"] = self._profile.tfe_version
+
+    def handle(self, request: Request, now: float, *, url_status: int | None = None) -> Response:
+        """Answer one request.
+
+        Args:
+            request: with an ``authorization`` header, and a ``host`` for absolute links.
+            now: monotonic seconds, never less than at the call before.
+            url_status: what the URL of ``url_to_verify`` answered, 0 for no answer; None where
+                nobody called it.
+        """
+        if not request.path.startswith(f"{API}/"):
+            return self._outside(request)
+        self.stats.requests += 1
+        headers = {**self._headers, "x-request-id": self._request_id()}
+        try:
+            status, document = self._answer(request, now, headers, url_status)
+        except Problem as problem:
+            status, document = problem.status, problem.document()
+        self.stats.by_status[status] += 1
+        if document is None:
+            return Response(status, headers)
+        headers["content-type"] = _JSON_API
+        return Response(status, headers, _ENCODER.encode(document))
+
+    def deliver(
+        self,
+        request: Request,
+        now: float,
+        faults: Faults | None = None,
+        *,
+        url_status: int | None = None,
+    ) -> Delivery:
+        """Answer one request that a fault may strike; see ``handle``.
+
+        Whoever moves the bytes, a socket or a test's transport in virtual time, has only to
+        carry out the delivery's manner: the effect has happened, or not, when this returns.
+        """
+        fault = faults and faults.draw(request)
+        if fault is None:
+            return Delivery(Manner.WHOLE, self.handle(request, now, url_status=url_status))
+        self.stats.faults[fault.kind] += 1
+        if fault.effect:
+            answer = self.handle(request, now, url_status=url_status)
+        else:
+            self.stats.requests += 1
+            answer = Response(503)
+        return Delivery(fault.manner, fault.answer or answer)
+
+    def url_to_verify(self, request: Request) -> str | None:
+        """Return the URL that the platform calls before it accepts this request, or None."""
+        wanted = {"POST": run_tasks.create, "PATCH": run_tasks.update}.get(request.method)
+        found = match(request.method, request.path.removeprefix(API)) if wanted else None
+        if found is None or found[0].handler is not wanted:
+            return None
+        return run_tasks.url_of(request.body)
+
+    def _answer(
+        self, request: Request, now: float, headers: dict[str, str], url_status: int | None
+    ) -> tuple[int, object]:
+        found = match(request.method, request.path[len(API) :].rstrip("/"))
+        self.stats.by_route[found[0].name if found else "unknown"] += 1
+        # Like the real one, /ping asks for no token: clients learn the limit before they log in.
+        pings = found is not None and found[0].path == "/ping"
+        user = self._user(request) or (_ANONYMOUS if pings else None)
+        self._limit(user or _ANONYMOUS, now, headers)
+        if user is None:
+            raise Problem(401, "Invalid or missing token")
+        _check_media_type(request)
+        if found is None:
+            raise not_found("Page")
+        return self._carry_out(found, request, user, now, url_status)
+
+    def _carry_out(
+        self,
+        found: tuple[Route, tuple[str, ...]],
+        request: Request,
+        user: User,
+        now: float,
+        url_status: int | None,
+    ) -> tuple[int, object]:
+        route, args = found
+        effects = len(self.effects)
+        document = route.handler(
+            Call(
+                request=request,
+                args=args,
+                user=user,
+                now=now,
+                world=self.world,
+                profile=self._profile,
+                effects=self.effects,
+                accept_duplicates=self._accept_duplicates,
+                url_status=url_status,
+            )
+        )
+        if len(self.effects) > effects:
+            if self.stats.first_write is None:
+                self.stats.first_write = now
+            self.stats.last_write = now
+        return (204 if document is None else route.status), document
+
+    def _user(self, request: Request) -> User | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            return None
+        if self._tokens is not None:
+            return self._tokens.get(token)
+        if token not in self._users:
+            # Named by order of appearance: a token has no business in effects and statistics.
+            self._users[token] = User(name=f"user-{len(self._users) + 1}")
+        return self._users[token]
+
+    def _limit(self, user: User, now: float, headers: dict[str, str]) -> None:
+        """Count the request and tell the limit in ``headers``; raise the 429 over it."""
+        if not self._rate:
+            return
+        limit = self._limits.get(user.name)
+        if limit is None:
+            limit = RateLimit(self._rate, self._window, self._other_client)
+            self._limits[user.name] = limit
+        verdict = limit.take(now)
+        headers |= _limit_headers(self._rate, verdict)
+        if not verdict.allowed:
+            self.stats.too_many += 1
+            if self._retry_after:
+                headers["retry-after"] = "1"
+            raise Problem(429, "You have exceeded the API's rate limit.")
+
+    def _request_id(self) -> str:
+        return f"{self._seed & 0xFFFFFFFF:08x}-0000-4000-8000-{self.stats.requests:012x}"
+
+    def _outside(self, request: Request) -> Response:
+        """Answer what isn't part of the API: discovery and the control endpoint."""
+        match request.path:
+            case "/.well-known/terraform.json":
+                document: object = _DISCOVERY
+            case "/_simulator/effects":
+                document = {
+                    "effects": self.effects,
+                    "by-workspace": counts_by_workspace(self.effects),
+                }
+            case "/_simulator/stats":
+                document = self.stats
+            case _:
+                return Response(404, {"content-type": "text/plain"}, b"Not found\n")
+        return Response(200, {"content-type": "application/json"}, _ENCODER.encode(document))
+
+
+def _limit_headers(rate: int, verdict: Verdict) -> dict[str, str]:
+    return {
+        "x-ratelimit-limit": str(rate),
+        "x-ratelimit-remaining": str(verdict.remaining),
+        "x-ratelimit-reset": f"{verdict.reset:.3f}",
+    }
+
+
+def _check_media_type(request: Request) -> None:
+    """Raise a 415 for a wrong media type, or for none on what isn't a GET, body or not."""
+    said = request.headers.get("content-type")
+    if said is None and request.method == "GET":
+        return
+    if said is None or said.partition(";")[0].strip().lower() != MEDIA_TYPE:
+        raise Problem(415, f"The request's Content-Type must be {MEDIA_TYPE}")

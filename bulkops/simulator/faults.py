@@ -1,0 +1,194 @@
+"""Faults on the way to a server and back, drawn from a seed and described as data.
+
+====================  ===========  =================================================
+kind                  takes effect what the client sees
+====================  ===========  =================================================
+429                   no           the documented refusal, ``status`` as a number
+500, 503              no           a JSON error
+502-html, 502-empty   no           a proxy's error page, or no body at all
+500-after, 502-after, yes          as above (502 and 504 as pages)
+503-after, 504-after
+close-before          no           the connection closed without an answer
+close-after           yes          the same
+reset-before          no           the connection reset
+reset-after           yes          the same
+hang-before           no           no answer, until somebody gives up
+hang-after            yes          the same
+cut                   yes          half of the announced body, then the connection closed
+slow                  yes          the whole answer, a few bytes at a time
+====================  ===========  =================================================
+"""
+
+from __future__ import annotations
+
+import enum
+from random import Random
+from typing import Final
+
+import msgspec
+
+from bulkops.exchange import MEDIA_TYPE, Request, Response
+
+PREFIX: Final = "/api/v2/"
+_PING: Final = "/api/v2/ping"
+_METHODS: Final = ("GET", "POST", "PATCH", "DELETE", "PING")
+
+
+class Manner(enum.Enum):
+    """How an answer reaches the client, or doesn't."""
+
+    WHOLE = "whole"
+    CLOSED = "closed"
+    RESET = "reset"
+    SILENT = "silent"
+    CUT = "cut"
+    DRIBBLED = "dribbled"
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of fault.
+
+    Attributes:
+        kind: its name.
+        effect: whether the server carries the request out before the fault strikes.
+        manner: what becomes of the answer.
+        answer: sent instead of the server's own; None keeps the server's own.
+    """
+
+    kind: str
+    effect: bool
+    manner: Manner = Manner.WHOLE
+    answer: Response | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """What the client is to see: an answer, and how it arrives.
+
+    Attributes:
+        manner: CLOSED, RESET and SILENT deliver nothing, CUT the first half of the body.
+        response: the answer; of no meaning where nothing is delivered.
+    """
+
+    manner: Manner
+    response: Response
+
+
+class BadFaults(ValueError):
+    """A fault specification that can't be understood; the message says what is allowed."""
+
+
+def _errors(status: int, title: str, *, status_in_body: int | str) -> Response:
+    body = {"errors": [{"status": status_in_body, "title": title, "detail": title + "."}]}
+    return Response(status, {"content-type": MEDIA_TYPE}, msgspec.json.encode(body))
+
+
+def _page(status: int, title: str) -> Response:
+    page = f"<html><head><title>{status} {title}</title></head><body>{title}</body></html>\n"
+    return Response(status, {"content-type": "text/html"}, page.encode())
+
+
+_500 = _errors(500, "Internal server error", status_in_body="500")
+_503 = _errors(503, "Service unavailable", status_in_body="503")
+# HashiCorp's prose documents the status of a 429 as a number, its OpenAPI as a string.
+_429 = _errors(429, "Too many requests", status_in_body=429)
+
+FAULTS: Final = {
+    fault.kind: fault
+    for fault in (
+        Fault(kind="429", effect=False, answer=_429),
+        Fault(kind="500", effect=False, answer=_500),
+        Fault(kind="502-html", effect=False, answer=_page(502, "Bad Gateway")),
+        Fault(kind="502-empty", effect=False, answer=Response(502)),
+        Fault(kind="503", effect=False, answer=_503),
+        Fault(kind="500-after", effect=True, answer=_500),
+        Fault(kind="502-after", effect=True, answer=_page(502, "Bad Gateway")),
+        Fault(kind="503-after", effect=True, answer=_503),
+        Fault(kind="504-after", effect=True, answer=_page(504, "Gateway Time-out")),
+        Fault(kind="close-before", effect=False, manner=Manner.CLOSED),
+        Fault(kind="close-after", effect=True, manner=Manner.CLOSED),
+        Fault(kind="reset-before", effect=False, manner=Manner.RESET),
+        Fault(kind="reset-after", effect=True, manner=Manner.RESET),
+        Fault(kind="hang-before", effect=False, manner=Manner.SILENT),
+        Fault(kind="hang-after", effect=True, manner=Manner.SILENT),
+        Fault(kind="cut", effect=True, manner=Manner.CUT),
+        Fault(kind="slow", effect=True, manner=Manner.DRIBBLED),
+    )
+}
+
+
+class Faults:
+    """Which fault, if any, strikes each request.
+
+    The same seed and the same sequence of requests meet the same faults.
+
+    Args:
+        chances: for each method (and PING for ``GET /ping``) the faults and their
+            probabilities, which add up to at most 1.
+        seed: decides every draw.
+    """
+
+    def __init__(self, chances: dict[str, list[tuple[Fault, float]]], seed: int) -> None:
+        self._chances = chances
+        self._random = Random(seed)
+
+    @classmethod
+    def parse(cls, spec: str, seed: int) -> Faults:
+        """Return the faults of a text such as ``503=2%,POST:close-after=1%``.
+
+        Each part is ``KIND=PROBABILITY`` or ``METHOD:KIND=PROBABILITY``; a probability is a
+        percentage or a number from 0 to 1. Without a method, every request under /api/v2 can be
+        struck except ``GET /ping``, which takes ``PING:``.
+
+        Raises:
+            BadFaults: for anything else.
+        """
+        chances: dict[str, list[tuple[Fault, float]]] = {method: [] for method in _METHODS}
+        for part in filter(None, (part.strip() for part in spec.split(","))):
+            methods, fault, probability = _parse_part(part)
+            for method in methods:
+                chances[method].append((fault, probability))
+        for method, listed in chances.items():
+            total = sum(probability for _, probability in listed)
+            if total > 1 + 1e-9:
+                raise BadFaults(f"faults for {method} add up to {total:.0%}, more than 100%")
+        return cls(chances, seed)
+
+    def draw(self, request: Request) -> Fault | None:
+        """Return what strikes this request; nothing outside /api/v2 is ever struck."""
+        if not request.path.startswith(PREFIX):
+            return None
+        point = self._random.random()
+        for fault, probability in self._chances.get(
+            "PING" if request.path == _PING else request.method, ()
+        ):
+            if point < probability:
+                return fault
+            point -= probability
+        return None
+
+
+def _parse_part(part: str) -> tuple[tuple[str, ...], Fault, float]:
+    name, equals, chance = part.partition("=")
+    method, colon, kind = name.rpartition(":")
+    methods = (method.strip().upper(),) if colon else _METHODS[:-1]
+    if methods[0] not in _METHODS:
+        raise BadFaults(f"{part!r}: unknown method {method!r}; one of {', '.join(_METHODS)}")
+    fault = FAULTS.get(kind.strip())
+    if fault is None:
+        raise BadFaults(f"{part!r}: unknown fault {kind!r}; one of {', '.join(FAULTS)}")
+    probability = _probability(chance.strip()) if equals else None
+    if probability is None:
+        raise BadFaults(
+            f"{part!r}: a fault needs a probability such as {kind}=2% or {kind}=0.02, "
+            "between 0 and 100%"
+        )
+    return methods, fault, probability
+
+
+def _probability(text: str) -> float | None:
+    number = text.removesuffix("%")
+    try:
+        probability = float(number) / (100 if number != text else 1)
+    except ValueError:
+        return None
+    return probability if 0 <= probability <= 1 else None

@@ -1,0 +1,98 @@
+"""The routes around workspaces and run tasks: organizations, projects, the account."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from bulkops.simulator import documents
+from bulkops.simulator.call import Call
+from bulkops.simulator.paging import page
+from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.tags import TagBindings
+
+
+class _ProjectAttributes(msgspec.Struct):
+    name: str
+    description: str | None = None
+
+
+class _ProjectRelationships(msgspec.Struct, rename="kebab"):
+    tag_bindings: TagBindings = msgspec.field(default_factory=lambda: TagBindings(data=()))
+
+
+class _ProjectResource(msgspec.Struct):
+    type: Literal["projects"]
+    attributes: _ProjectAttributes
+    relationships: _ProjectRelationships = msgspec.field(default_factory=_ProjectRelationships)
+
+
+class _ProjectDocument(msgspec.Struct):
+    data: _ProjectResource
+
+
+_PROJECT = msgspec.json.Decoder(_ProjectDocument)
+
+
+def index(call: Call) -> documents.Resource:
+    """GET /organizations."""
+    document, _ = page(
+        call,
+        list(call.world.organizations.values()),
+        lambda organization: documents.organization(organization, call.user),
+    )
+    return document
+
+
+def show(call: Call) -> documents.Resource:
+    """GET /organizations/:organization."""
+    return {"data": documents.organization(call.organization(), call.user)}
+
+
+def entitlement_set(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/entitlement-set."""
+    return {"data": documents.entitlement_set(call.organization())}
+
+
+def projects(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/projects."""
+    records = list(call.organization().projects.values())
+    wanted = call.query.get("filter[names]")
+    if wanted:
+        records = [project for project in records if project.name in wanted.split(",")]
+    sort = call.query.get("sort", "")
+    if sort.removeprefix("-") == "name":
+        records.sort(key=lambda project: project.name, reverse=sort.startswith("-"))
+    document, _ = page(call, records, lambda project: documents.project(project, call.user))
+    return document
+
+
+def create_project(call: Call) -> documents.Resource:
+    """POST /organizations/:organization/projects."""
+    organization = call.organization()
+    if not call.user.manage_workspaces:
+        raise not_found("Organization")
+    wanted = call.body(_PROJECT).data
+    name = wanted.attributes.name
+    if not name.strip():
+        raise unprocessable("Name can't be blank", "/data/attributes/name")
+    if name in organization.projects:
+        raise unprocessable("Name has already been taken", "/data/attributes/name")
+    project = call.world.create_project(
+        organization,
+        name,
+        now=call.now,
+        description=wanted.attributes.description,
+        tag_bindings=wanted.relationships.tag_bindings.as_dict(),
+    )
+    return {"data": documents.project(project, call.user)}
+
+
+def account(call: Call) -> documents.Resource:
+    """GET /account/details."""
+    return {"data": documents.user(call.user)}
+
+
+def ping(_call: Call) -> None:
+    """GET /ping: an empty answer, asked for its headers."""

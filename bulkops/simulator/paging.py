@@ -1,0 +1,70 @@
+"""Lists, page by page, as the API cuts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from bulkops.simulator.call import Call
+
+_T = TypeVar("_T")
+
+DEFAULT_SIZE = 20
+MAXIMUM_SIZE = 100
+
+
+def page(
+    call: Call, records: Sequence[_T], render: Callable[[_T], dict[str, object]]
+) -> tuple[dict[str, object], Sequence[_T]]:
+    """Return the list document of the page asked for, and the records on it."""
+    number = _positive(call.query.get("page[number]"), 1)
+    size = min(_positive(call.query.get("page[size]"), DEFAULT_SIZE), MAXIMUM_SIZE)
+    total = len(records)
+    pages = -(-total // size)
+    shown = records[(number - 1) * size : number * size]
+    previous = number - 1 if 1 < number <= pages else None
+    following = number + 1 if number < pages else None
+    document = {
+        "data": [render(record) for record in shown],
+        "links": _links(call, number, size, previous, following, max(pages, 1)),
+        "meta": {
+            "pagination": {
+                "current-page": number,
+                "page-size": size,
+                "prev-page": previous,
+                "next-page": following,
+                "total-pages": pages,
+                "total-count": total,
+            }
+        },
+    }
+    return document, shown
+
+
+def _positive(text: str | None, default: int) -> int:
+    """Return a positive number; the API takes what isn't one for the default."""
+    return int(text) if text and text.isascii() and text.isdigit() and int(text) else default
+
+
+def _links(
+    call: Call, number: int, size: int, previous: int | None, following: int | None, last: int
+) -> dict[str, str | None]:
+    query = [pair for pair in call.request.query if not pair[0].startswith("page[")]
+    headers = call.request.headers
+    # Behind a proxy or TLS the shell says how the client came; with no host at all, links are
+    # relative to the root.
+    host = headers.get("host")
+    base = f"{headers.get('x-forwarded-proto', 'http')}://{host}" if host else ""
+    start = f"{base}{call.request.path}?{urlencode(query)}{'&' if query else ''}"
+
+    def link(to: int | None) -> str | None:
+        return to and f"{start}page%5Bnumber%5D={to}&page%5Bsize%5D={size}"
+
+    return {
+        "self": link(number),
+        "first": link(1),
+        "prev": link(previous),
+        "next": link(following),
+        "last": link(last),
+    }

@@ -1,0 +1,224 @@
+"""The routes of run tasks: ``/organizations/:organization/tasks`` and ``/tasks/:id``."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from bulkops.simulator import documents
+from bulkops.simulator.call import Call, check_name
+from bulkops.simulator.effects import snapshot
+from bulkops.simulator.paging import page
+from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.state import GlobalConfiguration, Organization, Task, WorkspaceTask
+
+DESCRIPTION_LENGTH = 300
+
+
+class _GlobalConfiguration(msgspec.Struct, rename="kebab"):
+    enabled: bool = True
+    stages: tuple[str, ...] = ()
+    enforcement_level: Literal["advisory", "mandatory"] | None = None
+
+
+class _Attributes(msgspec.Struct, rename="kebab"):
+    name: str | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    category: Literal["task"] | UnsetType = UNSET
+    description: str | None | UnsetType = UNSET
+    hmac_key: str | None | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    global_configuration: _GlobalConfiguration | None | UnsetType = UNSET
+
+
+class _Pool(msgspec.Struct):
+    id: str
+
+
+class _PoolRelationship(msgspec.Struct):
+    data: _Pool | None
+
+
+class _Relationships(msgspec.Struct, rename="kebab"):
+    agent_pool: _PoolRelationship | UnsetType = UNSET
+
+
+class _Resource(msgspec.Struct):
+    type: Literal["tasks"]
+    attributes: _Attributes
+    relationships: _Relationships = msgspec.field(default_factory=_Relationships)
+
+
+class _Document(msgspec.Struct):
+    data: _Resource
+
+
+_DECODER = msgspec.json.Decoder(_Document)
+
+
+def url_of(body: bytes) -> str | None:
+    """Return the URL that a create or update would set; None for none, or for no such body."""
+    try:
+        url = _DECODER.decode(body).data.attributes.url
+    except msgspec.DecodeError:
+        return None
+    return url or None
+
+
+def create(call: Call) -> documents.Resource:
+    """POST /organizations/:organization/tasks."""
+    organization = call.organization()
+    if not call.user.manage_run_tasks:
+        raise not_found("Organization")
+    resource = call.body(_DECODER).data
+    wanted = resource.attributes
+    if not wanted.name or not wanted.url or not wanted.category:
+        missing = next(key for key in ("name", "url", "category") if not getattr(wanted, key))
+        raise unprocessable(f"{missing} can't be blank", f"/data/attributes/{missing}")
+    _check(call, wanted, organization)
+    limit = organization.entitlements.run_task_limit
+    if not organization.entitlements.run_tasks:
+        raise unprocessable("Run tasks are not part of this organization's plan")
+    if limit is not None and len(organization.tasks) >= limit:
+        raise unprocessable(f"This organization is limited to {limit} run tasks")
+    _check_pool(organization, resource.relationships)
+    task = call.world.create_task(organization, wanted.name, wanted.url, now=call.now)
+    _assign(task, resource)
+    call.record("create", task)
+    return {"data": documents.task(task, call.profile)}
+
+
+def index(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/tasks."""
+    document, shown = page(
+        call,
+        list(call.organization().tasks.values()),
+        lambda task: documents.task(task, call.profile),
+    )
+    return _with_included(call, document, shown)
+
+
+def show(call: Call) -> documents.Resource:
+    """GET /tasks/:task."""
+    task = call.task()
+    return _with_included(call, {"data": documents.task(task, call.profile)}, [task])
+
+
+def update(call: Call) -> documents.Resource:
+    """PATCH /tasks/:task."""
+    task = _managed(call)
+    resource = call.body(_DECODER).data
+    wanted = resource.attributes
+    if wanted.name == task.name:
+        wanted.name = UNSET
+    _check(call, wanted, task.organization)
+    _check_pool(task.organization, resource.relationships)
+    before = snapshot(task)
+    if wanted.name:
+        call.world.rename_task(task, wanted.name)
+    if wanted.url:
+        task.url = wanted.url
+    _assign(task, resource)
+    task.updated_at = call.world.timestamp(call.now)
+    call.record("update", task, before=before)
+    return {"data": documents.task(task, call.profile)}
+
+
+def delete(call: Call) -> None:
+    """DELETE /tasks/:task; refused while the run task is attached anywhere."""
+    task = _managed(call)
+    if task.attached:
+        raise unprocessable(
+            f"This run task is still associated with {len(task.attached)} workspaces"
+        )
+    before = snapshot(task)
+    call.world.delete_task(task)
+    call.record("delete", task, before=before)
+
+
+def _managed(call: Call) -> Task:
+    task = call.task()
+    if not call.user.manage_run_tasks:
+        raise not_found("Run task")
+    return task
+
+
+def _check(call: Call, wanted: _Attributes, organization: Organization) -> None:
+    if wanted.name is not UNSET:
+        check_name(wanted.name, organization.tasks, "Run task")
+    if wanted.url is not UNSET:
+        _check_url(call, wanted.url)
+    if wanted.description and len(wanted.description) > DESCRIPTION_LENGTH:
+        raise unprocessable(
+            f"Description is too long (maximum is {DESCRIPTION_LENGTH} characters)",
+            "/data/attributes/description",
+        )
+    if wanted.global_configuration:
+        for stage in wanted.global_configuration.stages:
+            if stage not in call.profile.stages:
+                raise unprocessable(
+                    f"{stage!r} is not a valid stage",
+                    "/data/attributes/global-configuration/stages",
+                )
+
+
+def _check_url(call: Call, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        well_formed = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise unprocessable("URL is invalid", "/data/attributes/url")
+    if call.url_status not in (None, 200):
+        answer = f"answered {call.url_status}" if call.url_status else "gave no answer"
+        raise unprocessable(f"URL could not be verified: it {answer}", "/data/attributes/url")
+
+
+def _check_pool(organization: Organization, relationships: _Relationships) -> None:
+    pool = relationships.agent_pool
+    if pool and pool.data and not organization.entitlements.private_run_tasks:
+        raise unprocessable(
+            "Private run tasks are not part of this organization's plan",
+            "/data/relationships/agent-pool",
+        )
+
+
+def _assign(task: Task, resource: _Resource) -> None:
+    """Set what the request names beside name and URL; all of it is checked already."""
+    wanted = resource.attributes
+    if wanted.description is not UNSET:
+        task.description = wanted.description
+    if wanted.hmac_key is not UNSET:
+        task.hmac_key = wanted.hmac_key
+    if wanted.enabled is not UNSET:
+        task.enabled = wanted.enabled
+    # Without the entitlement the server ignores a global configuration and answers 201.
+    wish = wanted.global_configuration
+    if wish and task.organization.entitlements.global_run_tasks:
+        task.global_configuration = GlobalConfiguration(
+            enabled=wish.enabled, stages=wish.stages, enforcement_level=wish.enforcement_level
+        )
+    pool = resource.relationships.agent_pool
+    if pool is not UNSET:
+        task.agent_pool = pool.data and pool.data.id
+
+
+def _with_included(
+    call: Call, document: documents.Resource, tasks: list[Task] | tuple[Task, ...]
+) -> documents.Resource:
+    asked = call.includes() & {"workspace_tasks", "workspace_tasks.workspace"}
+    if not asked or call.profile.include_limit == 0:
+        return document
+    found: list[WorkspaceTask] = []
+    for task in tasks:
+        found += list(task.attached.values())[: call.profile.include_limit]
+    included = [documents.workspace_task(record, call.profile) for record in found]
+    if "workspace_tasks.workspace" in asked:
+        workspaces = {record.workspace.id: record.workspace for record in found}
+        included += [documents.workspace(one, call.user) for one in workspaces.values()]
+    document["included"] = included
+    return document

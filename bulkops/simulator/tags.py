@@ -1,0 +1,145 @@
+"""The routes of tags: plain ones (a name) and tag bindings (a key and a value)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from bulkops.simulator import documents
+from bulkops.simulator.call import Call
+from bulkops.simulator.effects import snapshot
+from bulkops.simulator.paging import page
+from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.state import Workspace
+
+
+class _Binding(msgspec.Struct):
+    key: str
+    value: str = ""
+
+
+class _BindingResource(msgspec.Struct):
+    type: Literal["tag-bindings"]
+    attributes: _Binding
+
+
+class TagBindings(msgspec.Struct):
+    """A document, or a relationship, of inline tag bindings."""
+
+    data: tuple[_BindingResource, ...]
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the values by key."""
+        return {one.attributes.key: one.attributes.value for one in self.data}
+
+
+class _TagName(msgspec.Struct):
+    name: str = ""
+
+
+class _Tag(msgspec.Struct):
+    type: Literal["tags"]
+    id: str = ""
+    attributes: _TagName = msgspec.field(default_factory=_TagName)
+
+
+class _Tags(msgspec.Struct):
+    data: tuple[_Tag, ...]
+
+
+_BINDINGS = msgspec.json.Decoder(TagBindings)
+_TAGS = msgspec.json.Decoder(_Tags)
+
+
+def index_of_organization(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/tags."""
+    organization = call.organization()
+    uses = [tag for workspace in organization.workspaces.values() for tag in workspace.tags]
+    document, _ = page(
+        call,
+        sorted(organization.tags.items()),
+        lambda tag: documents.tag(tag[1], tag[0], instance_count=uses.count(tag[0])),
+    )
+    return document
+
+
+def index(call: Call) -> documents.Resource:
+    """GET /workspaces/:workspace/relationships/tags."""
+    workspace = call.workspace()
+    ids = workspace.organization.tags
+    document, _ = page(call, workspace.tags, lambda name: documents.tag(ids[name], name))
+    return document
+
+
+def add(call: Call) -> None:
+    """POST /workspaces/:workspace/relationships/tags; an unknown name makes a new tag."""
+    workspace = _managed(call)
+    names = [_name(workspace, tag) for tag in call.body(_TAGS).data]
+    before = snapshot(workspace)
+    call.world.tag(workspace, names)
+    _changed(call, workspace, before)
+
+
+def remove(call: Call) -> None:
+    """DELETE /workspaces/:workspace/relationships/tags; what isn't there is no error."""
+    workspace = _managed(call)
+    names = {_name(workspace, tag) for tag in call.body(_TAGS).data}
+    before = snapshot(workspace)
+    workspace.tags = [name for name in workspace.tags if name not in names]
+    _changed(call, workspace, before)
+
+
+def bindings(call: Call) -> documents.Resource:
+    """GET /workspaces/:workspace/tag-bindings, which has no pages."""
+    workspace = call.workspace()
+    return {
+        "data": [
+            documents.tag_binding(workspace.id, key, value)
+            for key, value in workspace.tag_bindings.items()
+        ]
+    }
+
+
+def effective_bindings(call: Call) -> documents.Resource:
+    """GET /workspaces/:workspace/effective-tag-bindings, which has no pages."""
+    return {"data": list(documents.effective_tag_bindings(call.workspace()))}
+
+
+def add_bindings(call: Call) -> None:
+    """POST /workspaces/:workspace/relationships/tag-bindings: adds, or changes values."""
+    workspace = _managed(call)
+    wanted = call.body(_BINDINGS).as_dict()
+    before = snapshot(workspace)
+    workspace.tag_bindings = workspace.tag_bindings | wanted
+    _changed(call, workspace, before)
+
+
+def replace_bindings(call: Call) -> None:
+    """PATCH /workspaces/:workspace/relationships/tag-bindings: these, and no others."""
+    workspace = _managed(call)
+    wanted = call.body(_BINDINGS).as_dict()
+    before = snapshot(workspace)
+    workspace.tag_bindings = wanted
+    _changed(call, workspace, before)
+
+
+def _managed(call: Call) -> Workspace:
+    workspace = call.workspace()
+    if not call.user.manage_workspaces:
+        raise not_found("Workspace")
+    return workspace
+
+
+def _name(workspace: Workspace, tag: _Tag) -> str:
+    if tag.attributes.name:
+        return tag.attributes.name
+    for name, tag_id in workspace.organization.tags.items():
+        if tag_id == tag.id:
+            return name
+    raise unprocessable("A tag needs the id of one that exists, or a name", "/data")
+
+
+def _changed(call: Call, workspace: Workspace, before: dict[str, object]) -> None:
+    call.world.touch(workspace, call.now)
+    call.record("update", workspace, before=before)

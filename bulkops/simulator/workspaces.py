@@ -1,0 +1,240 @@
+"""The routes of workspaces, by id and by name, and the filters of their list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from bulkops.simulator import documents
+from bulkops.simulator.call import Call, check_name
+from bulkops.simulator.effects import snapshot
+from bulkops.simulator.paging import page
+from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.state import Organization, Project, Workspace
+from bulkops.simulator.tags import TagBindings
+from bulkops.simulator.world import in_order
+
+
+class _Attributes(msgspec.Struct, rename="kebab"):
+    name: str | UnsetType = UNSET
+    description: str | None | UnsetType = UNSET
+    auto_apply: bool | UnsetType = UNSET
+    execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    terraform_version: str | UnsetType = UNSET
+    working_directory: str | None | UnsetType = UNSET
+
+
+class _ProjectIdentifier(msgspec.Struct):
+    id: str
+
+
+class _ProjectRelationship(msgspec.Struct):
+    data: _ProjectIdentifier
+
+
+class _Relationships(msgspec.Struct, rename="kebab"):
+    project: _ProjectRelationship | UnsetType = UNSET
+    tag_bindings: TagBindings | UnsetType = UNSET
+
+
+class _Resource(msgspec.Struct):
+    type: Literal["workspaces"]
+    attributes: _Attributes = msgspec.field(default_factory=_Attributes)
+    relationships: _Relationships = msgspec.field(default_factory=_Relationships)
+
+
+class _Document(msgspec.Struct):
+    data: _Resource
+
+
+_DECODER = msgspec.json.Decoder(_Document)
+# Their names are the same in the request and in the record; name and project need more care.
+_PLAIN = tuple(name for name in _Attributes.__struct_fields__ if name != "name")
+
+
+def create(call: Call) -> documents.Resource:
+    """POST /organizations/:organization/workspaces."""
+    organization = call.organization()
+    if not call.user.manage_workspaces:
+        raise not_found("Organization")
+    wanted = call.body(_DECODER).data
+    if not wanted.attributes.name:
+        raise unprocessable("Name can't be blank", "/data/attributes/name")
+    check_name(wanted.attributes.name, organization.workspaces, "Workspace")
+    project = _project(call, organization, wanted.relationships)
+    workspace = call.world.create_workspace(
+        organization, wanted.attributes.name, now=call.now, project=project
+    )
+    _assign(workspace, wanted)
+    call.record("create", workspace)
+    return {"data": documents.workspace(workspace, call.user)}
+
+
+def index(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/workspaces."""
+    records = in_order(call.organization(), call.query.get("sort", ""))
+    for matches in _filters(call):
+        records = [workspace for workspace in records if matches(workspace)]
+    document, shown = page(
+        call, records, lambda workspace: documents.workspace(workspace, call.user)
+    )
+    return _with_included(call, document, shown)
+
+
+def show(call: Call) -> documents.Resource:
+    """GET /workspaces/:workspace or /organizations/:organization/workspaces/:name."""
+    workspace = _addressed(call)
+    document: documents.Resource = {"data": documents.workspace(workspace, call.user)}
+    return _with_included(call, document, [workspace])
+
+
+def update(call: Call) -> documents.Resource:
+    """PATCH /workspaces/:workspace or /organizations/:organization/workspaces/:name."""
+    workspace = _managed(call)
+    wanted = call.body(_DECODER).data
+    name = wanted.attributes.name
+    renamed = name is not UNSET and name != workspace.name
+    if renamed:
+        check_name(str(name), workspace.organization.workspaces, "Workspace")
+    project = _project(call, workspace.organization, wanted.relationships)
+    before = snapshot(workspace)
+    if renamed:
+        call.world.rename_workspace(workspace, str(name))
+    workspace.project = project or workspace.project
+    _assign(workspace, wanted)
+    call.world.touch(workspace, call.now)
+    call.record("update", workspace, before=before)
+    return {"data": documents.workspace(workspace, call.user)}
+
+
+def delete(call: Call) -> None:
+    """DELETE /workspaces/:workspace or /organizations/:organization/workspaces/:name."""
+    workspace = _managed(call)
+    before = snapshot(workspace)
+    call.world.delete_workspace(workspace)
+    call.record("delete", workspace, before=before)
+
+
+def _addressed(call: Call) -> Workspace:
+    if len(call.args) == 1:
+        return call.workspace()
+    workspace = call.organization().workspaces.get(call.args[1])
+    if workspace is None:
+        raise not_found("Workspace")
+    return workspace
+
+
+def _managed(call: Call) -> Workspace:
+    workspace = _addressed(call)
+    if not call.user.manage_workspaces:
+        raise not_found("Workspace")
+    return workspace
+
+
+def _project(
+    call: Call, organization: Organization, relationships: _Relationships
+) -> Project | None:
+    if relationships.project is UNSET:
+        return None
+    project = call.world.projects.get(relationships.project.data.id)
+    if project is None or project.organization != organization.name:
+        raise not_found("Project")
+    return project
+
+
+def _assign(workspace: Workspace, wanted: _Resource) -> None:
+    for name in _PLAIN:
+        value = getattr(wanted.attributes, name)
+        if value is not UNSET:
+            setattr(workspace, name, value)
+    if wanted.relationships.tag_bindings is not UNSET:
+        workspace.tag_bindings = wanted.relationships.tag_bindings.as_dict()
+
+
+_Filter: TypeAlias = Callable[[Workspace], bool]
+_TAGGED = re.compile(r"filter\[tagged\]\[(?P<number>\d+)\]\[(?P<part>key|value)\]")
+
+
+def _filters(call: Call) -> list[_Filter]:
+    """Return what the query asks of a workspace; all of them must hold."""
+    return [
+        _PARAMETERS[name](value)
+        for name, value in call.query.items()
+        if name in _PARAMETERS and value
+    ] + _tagged(call)
+
+
+def _named_like(text: str) -> _Filter:
+    wanted = text.casefold()
+    return lambda workspace: wanted in workspace.name.casefold()
+
+
+def _named_by_wildcard(text: str) -> _Filter:
+    pattern = re.compile(".*".join(re.escape(part) for part in text.split("*")))
+    return lambda workspace: pattern.fullmatch(workspace.name) is not None
+
+
+def _with_all_tags(text: str) -> _Filter:
+    wanted = set(text.split(","))
+    return lambda workspace: wanted.issubset(workspace.tags)
+
+
+def _with_none_of_tags(text: str) -> _Filter:
+    unwanted = set(text.split(","))
+    return lambda workspace: unwanted.isdisjoint(workspace.tags)
+
+
+def _in_project(text: str) -> _Filter:
+    return lambda workspace: workspace.project.id == text
+
+
+def _never(_text: str) -> _Filter:
+    """No workspace here ever had a Terraform run, so that no run status matches any."""
+    return lambda _workspace: False
+
+
+_PARAMETERS: dict[str, Callable[[str], _Filter]] = {
+    "search[name]": _named_like,
+    "search[wildcard-name]": _named_by_wildcard,
+    "search[tags]": _with_all_tags,
+    "search[exclude-tags]": _with_none_of_tags,
+    "filter[project][id]": _in_project,
+    "filter[current-run][status]": _never,
+}
+
+
+def _tagged(call: Call) -> list[_Filter]:
+    """Return one filter for each ``filter[tagged][i]``: a key, with or without its value."""
+    parts: dict[str, dict[str, str]] = {}
+    for name, value in call.query.items():
+        if found := _TAGGED.fullmatch(name):
+            parts.setdefault(found["number"], {})[found["part"]] = value
+    return [_bound_to(part.get("key", ""), part.get("value")) for part in parts.values()]
+
+
+def _bound_to(key: str, value: str | None) -> _Filter:
+    def matches(workspace: Workspace) -> bool:
+        effective = workspace.project.tag_bindings | workspace.tag_bindings
+        return key in effective and value in (None, effective[key])
+
+    return matches
+
+
+def _with_included(
+    call: Call, document: documents.Resource, workspaces: list[Workspace] | tuple[Workspace, ...]
+) -> documents.Resource:
+    asked = call.includes()
+    included: list[documents.Resource] = []
+    if "project" in asked:
+        projects = {workspace.project.id: workspace.project for workspace in workspaces}
+        included += [documents.project(one, call.user) for one in projects.values()]
+    if "effective_tag_bindings" in asked:
+        for workspace in workspaces:
+            included += documents.effective_tag_bindings(workspace)
+    if asked & {"project", "effective_tag_bindings"}:
+        document["included"] = included
+    return document

@@ -1,0 +1,206 @@
+"""The simulated server's data and the few ways in which it changes.
+
+Nothing here asks who changes it or whether the API would allow it: that is the routes' matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bulkops.simulator.ids import Ids
+from bulkops.simulator.state import (
+    Entitlements,
+    Organization,
+    Project,
+    Task,
+    Workspace,
+    WorkspaceTask,
+)
+
+
+class World:
+    """Every record, by id where it has one, and by name within its organization.
+
+    Args:
+        seed: decides every id.
+        epoch: the wall-clock time at which monotonic time was 0, in UTC.
+    """
+
+    def __init__(self, *, seed: int, epoch: datetime) -> None:
+        self.ids = Ids(seed)
+        self.epoch = epoch
+        self.organizations: dict[str, Organization] = {}
+        self.projects: dict[str, Project] = {}
+        self.workspaces: dict[str, Workspace] = {}
+        self.tasks: dict[str, Task] = {}
+
+    def timestamp(self, now: float) -> str:
+        """Return monotonic ``now`` (seconds) as the API writes a time."""
+        moment = self.epoch + timedelta(seconds=now)
+        return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+    def create_organization(
+        self, name: str, *, entitlements: Entitlements, now: float
+    ) -> Organization:
+        """Create an organization with the default project every organization has."""
+        created_at = self.timestamp(now)
+        default = Project(
+            id=self.ids.new("prj"), name="Default Project", organization=name, created_at=created_at
+        )
+        organization = Organization(
+            id=self.ids.new("org"),
+            name=name,
+            created_at=created_at,
+            entitlements=entitlements,
+            default_project=default,
+            projects={default.name: default},
+        )
+        self.projects[default.id] = default
+        self.organizations[name] = organization
+        return organization
+
+    def create_project(
+        self,
+        organization: Organization,
+        name: str,
+        *,
+        now: float,
+        description: str | None = None,
+        tag_bindings: Mapping[str, str] | None = None,
+    ) -> Project:
+        """Create a project."""
+        project = Project(
+            id=self.ids.new("prj"),
+            name=name,
+            organization=organization.name,
+            created_at=self.timestamp(now),
+            description=description,
+            tag_bindings=dict(tag_bindings or {}),
+        )
+        self.projects[project.id] = organization.projects[name] = project
+        return project
+
+    def create_workspace(
+        self, organization: Organization, name: str, *, now: float, project: Project | None = None
+    ) -> Workspace:
+        """Create a workspace in the project, or in the default one."""
+        created_at = self.timestamp(now)
+        workspace = Workspace(
+            id=self.ids.new("ws"),
+            name=name,
+            organization=organization,
+            project=project or organization.default_project,
+            created_at=created_at,
+            updated_at=created_at,
+        )
+        self.workspaces[workspace.id] = organization.workspaces[name] = workspace
+        organization.orders.clear()
+        return workspace
+
+    def rename_workspace(self, workspace: Workspace, name: str) -> None:
+        """Give a workspace a name that is free."""
+        organization = workspace.organization
+        del organization.workspaces[workspace.name]
+        workspace.name = name
+        organization.workspaces[name] = workspace
+        organization.orders.clear()
+
+    def touch(self, workspace: Workspace, now: float) -> None:
+        """Note the time of a workspace's latest change."""
+        workspace.updated_at = self.timestamp(now)
+        workspace.organization.orders.clear()
+
+    def delete_workspace(self, workspace: Workspace) -> None:
+        """Delete a workspace, and its workspace tasks with it."""
+        for workspace_task in tuple(workspace.tasks.values()):
+            self.detach(workspace_task)
+        del workspace.organization.workspaces[workspace.name]
+        del self.workspaces[workspace.id]
+        workspace.organization.orders.clear()
+
+    def tag(self, workspace: Workspace, names: Sequence[str]) -> None:
+        """Add tags, each at most once; a tag new to the organization gets an id."""
+        for name in names:
+            if name not in workspace.organization.tags:
+                workspace.organization.tags[name] = self.ids.new("tag")
+            if name not in workspace.tags:
+                workspace.tags.append(name)
+
+    def create_task(self, organization: Organization, name: str, url: str, *, now: float) -> Task:
+        """Create a run task."""
+        created_at = self.timestamp(now)
+        task = Task(
+            id=self.ids.new("task"),
+            name=name,
+            url=url,
+            organization=organization,
+            created_at=created_at,
+            updated_at=created_at,
+        )
+        self.tasks[task.id] = organization.tasks[name] = task
+        return task
+
+    def rename_task(self, task: Task, name: str) -> None:
+        """Give a run task a name that is free."""
+        del task.organization.tasks[task.name]
+        task.name = name
+        task.organization.tasks[name] = task
+
+    def delete_task(self, task: Task) -> None:
+        """Delete a run task, and its workspace tasks with it."""
+        for workspace_task in tuple(task.attached.values()):
+            self.detach(workspace_task)
+        del task.organization.tasks[task.name]
+        del self.tasks[task.id]
+
+    def attach(
+        self,
+        workspace: Workspace,
+        task: Task,
+        *,
+        enforcement_level: str,
+        stages: tuple[str, ...],
+        now: float,
+    ) -> WorkspaceTask:
+        """Associate a run task with a workspace, whether or not it already is."""
+        created_at = self.timestamp(now)
+        workspace_task = WorkspaceTask(
+            id=self.ids.new("wstask"),
+            workspace=workspace,
+            task=task,
+            enforcement_level=enforcement_level,
+            stages=stages,
+            created_at=created_at,
+            updated_at=created_at,
+        )
+        workspace.tasks[workspace_task.id] = workspace_task
+        task.attached[workspace_task.id] = workspace_task
+        return workspace_task
+
+    def detach(self, workspace_task: WorkspaceTask) -> None:
+        """Take an association away."""
+        del workspace_task.workspace.tasks[workspace_task.id]
+        del workspace_task.task.attached[workspace_task.id]
+
+
+_ORDERS: dict[str, Callable[[Workspace], str]] = {
+    # By id: arbitrary, and yet the same on every page.
+    "": lambda workspace: workspace.id,
+    "name": lambda workspace: workspace.name,
+    "latest-change-at": lambda workspace: workspace.updated_at,
+}
+
+
+def in_order(organization: Organization, sort: str) -> list[Workspace]:
+    """Return the organization's workspaces by ``name``, ``-name``, ...; by id where unknown."""
+    key = sort.removeprefix("-")
+    if key not in _ORDERS:
+        sort = key = ""
+    found = organization.orders.get(sort)
+    if found is None:
+        found = sorted(
+            organization.workspaces.values(), key=_ORDERS[key], reverse=sort.startswith("-")
+        )
+        organization.orders[sort] = found
+    return found
