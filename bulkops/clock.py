@@ -25,3 +25,7 @@ class Clock:
     def wall(self) -> datetime:
         """Return the date and time, in UTC."""
         return datetime.now(UTC)
+
+    def date(self) -> str:
+        """Return ``wall`` as RFC 3339, in milliseconds: ``2026-11-24T21:58:03.120Z``."""
+        return self.wall().isoformat(timespec="milliseconds").replace("+00:00", "Z")

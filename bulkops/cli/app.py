@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bulkops.cli import DEBUG
+from bulkops.cli import DEBUG, apply, journal, plan, simulate, task, workspace_task
 
 app = typer.Typer(
     name="bulkops",
@@ -17,6 +17,15 @@ app = typer.Typer(
     help="Roll one run-task change out over a whole HCP Terraform or Terraform Enterprise "
     "organization: planned, paced, journaled, resumable.",
 )
+app.command()(plan.plan)
+app.command()(apply.apply)
+app.command()(apply.resume)
+app.command()(journal.verify)
+app.command()(journal.status)
+app.command()(journal.report)
+app.add_typer(task.app, name="task")
+app.add_typer(workspace_task.app, name="workspace-task")
+app.command()(simulate.simulate)
 
 
 def _version(*, asked: bool) -> None:

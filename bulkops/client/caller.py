@@ -9,12 +9,21 @@ from typing import TypeVar
 import anyio
 import structlog
 
-from bulkops.client.jsonapi import Many, R, decode, error_of, page, request_id, without_repeats
+from bulkops.client.jsonapi import (
+    Many,
+    R,
+    Resource,
+    decode,
+    error_of,
+    page,
+    request_id,
+    without_repeats,
+)
 from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
 from bulkops.errors import NoResponse
 from bulkops.exchange import Request, Response, Transport
-from bulkops.outcome import Retry, Succeeded, classify
+from bulkops.outcome import Retry, Succeeded, Verdict, classify
 
 T = TypeVar("T")
 
@@ -76,6 +85,27 @@ class Caller:
         )
         return answer
 
+    async def persist(self, request: Request) -> tuple[Verdict, int]:
+        """Send until there is a verdict other than "not carried out", within the caps.
+
+        Returns:
+            the last verdict and how often the request was sent.
+        """
+        failures = refusals = 0
+        while True:
+            answer = await self.attempt(request, failures + refusals + 1)
+            verdict = classify(request, answer)
+            if isinstance(verdict, Retry) and isinstance(answer, Response):
+                refused = answer.status == 429
+            else:
+                refused = False
+            refusals += refused
+            failures += not refused
+            if not isinstance(verdict, Retry) or failures >= ATTEMPTS or refusals >= REFUSALS:
+                return verdict, failures + refusals
+            if not refused:
+                await self.clock.sleep(max(verdict.after, backoff(failures, self.random)))
+
     async def call(self, request: Request) -> Response:
         """Return a successful answer; a read is repeated, a write only where it wasn't done.
 
@@ -84,21 +114,19 @@ class Caller:
             ServerBroken, NoResponse: for a read, to the end; for a write, at once, since it
                 may have taken effect: read back before sending it again.
         """
-        attempts = refusals = 0
-        while True:
-            answer = await self.attempt(request, attempts + refusals + 1)
-            verdict = classify(request, answer)
-            if isinstance(verdict, Succeeded):
-                return verdict.answer
-            if not isinstance(verdict, Retry):
-                raise error_of(request, answer)
-            if isinstance(answer, Response) and answer.status == 429:
-                refusals += 1
-            else:
-                attempts += 1
-                await self.clock.sleep(max(verdict.after, backoff(attempts, self.random)))
-            if attempts >= ATTEMPTS or refusals >= REFUSALS:
-                raise error_of(request, answer)
+        verdict, _ = await self.persist(request)
+        if isinstance(verdict, Succeeded):
+            return verdict.answer
+        raise error_of(request, verdict.answer)
+
+    async def answers(self, request: Request) -> list[Response]:
+        """Return the answers to every page of a short list, one after the other."""
+        answers: list[Response] = []
+        following: int | None = 1
+        while following is not None and following > len(answers):
+            answers.append(await self.call(page(request, following)))
+            following = decode(answers[-1], Many[Resource]).meta.pagination.next_page
+        return answers
 
     async def everything(
         self, request: Request, shape: type[Many[R]]

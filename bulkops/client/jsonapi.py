@@ -33,7 +33,7 @@ PAGE_SIZE = 100
 LONGEST_WAIT = 60.0
 """Seconds; a longer ``Retry-After`` is taken for a mistake (a Unix time, say) and cut to this."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TITLE = re.compile(rb"<title>\s*([^<]{1,200})", re.IGNORECASE)
 
 
@@ -110,12 +110,25 @@ def decode(answer: Response, shape: type[T]) -> T:
     try:
         decoder = _decoder(cast("Hashable", shape))
         return cast("T", decoder.decode(answer.body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise ServerBroken(
             f"the server's answer ({answer.status}) can't be read: {printable(str(error))}",
             status=answer.status,
             request_id=request_id(answer),
         ) from error
+
+
+def decode_included(part: msgspec.Raw, shape: type[T]) -> T:
+    """Return one of a document's ``included`` as ``shape``.
+
+    Raises:
+        ServerBroken: it is no such resource.
+    """
+    try:
+        return msgspec.json.decode(part, type=shape)
+    except _UNREADABLE as error:
+        reason = printable(str(error))
+        raise ServerBroken(f"what the server's answer includes can't be read: {reason}") from error
 
 
 def encode_resource(
@@ -141,8 +154,12 @@ def page(request: Request, number: int) -> Request:
 
 
 def printable(text: str, limit: int = 300) -> str:
-    """Return server text fit for a terminal: no control or direction characters, cut to size."""
-    cleaned = _CONTROL.sub(" ", text).strip()
+    """Return server text fit for a terminal: no control or direction characters, cut to size.
+
+    Nor half a character: aiohttp reads bytes of a header that are no UTF-8 as surrogates, which
+    can't be written anywhere.
+    """
+    cleaned = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
 
 
@@ -154,7 +171,7 @@ def error_texts(answer: Response) -> tuple[str, ...]:
     """
     try:
         document = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         title = _TITLE.search(answer.body)
         return (printable(title[1].decode("utf-8", "replace")),) if title else ()
     errors = document.get("errors") if isinstance(document, dict) else None

@@ -6,18 +6,32 @@ OpenAPI has it. An ``hmac-key`` is write-only and has no place in any of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
-from bulkops.client.jsonapi import Identifier, Resource, ToMany, ToOne
+from bulkops.client.jsonapi import Identifier, Resource, ToMany, ToOne, decode_included
 
 EnforcementLevel = Literal["advisory", "mandatory"]
 Stage = Literal["pre_plan", "post_plan", "pre_apply", "post_apply"]
 
 STAGES: tuple[Stage, ...] = ("pre_plan", "post_plan", "pre_apply", "post_apply")
 """In the order a Terraform run reaches them."""
+
+
+_ID_END = re.compile("[1-9A-HJ-NP-Za-km-z]{16}")
+
+
+def is_id(text: str, kind: str) -> bool:
+    """Return whether ``text`` is an id such as ``ws-SihZTyXKfNXUWuUa`` (kind ``ws``).
+
+    A name may begin like an id (a workspace named ``ws-prod``); an id ends in 16 characters of
+    base 58.
+    """
+    prefix, _, rest = text.partition("-")
+    return prefix == kind and _ID_END.fullmatch(rest) is not None
 
 
 def in_run_order(stages: Iterable[str]) -> list[str]:
@@ -243,15 +257,15 @@ class ProjectResource(Resource, frozen=True):
 def included_workspace_tasks(included: Iterable[msgspec.Raw]) -> list[WorkspaceTask]:
     """Return the attachments among a document's ``included``, with names where those are in."""
     parts = list(included)
-    kinds = [msgspec.json.decode(part, type=Resource).type for part in parts]
+    kinds = [decode_included(part, Resource).type for part in parts]
     names = {
         resource.id: resource.attributes.name
         for part, kind in zip(parts, kinds, strict=True)
         if kind == "workspaces"
-        for resource in (msgspec.json.decode(part, type=WorkspaceResource),)
+        for resource in (decode_included(part, WorkspaceResource),)
     }
     return [
-        msgspec.json.decode(part, type=WorkspaceTaskResource).value(names)
+        decode_included(part, WorkspaceTaskResource).value(names)
         for part, kind in zip(parts, kinds, strict=True)
         if kind == "workspace-tasks"
     ]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from bulkops.client import endpoints
 from bulkops.client.caller import Caller
-from bulkops.client.jsonapi import Many, One, decode
+from bulkops.client.jsonapi import Many, One, decode, request_id
 from bulkops.client.resources import (
     EnforcementLevel,
     Stage,
@@ -17,7 +17,9 @@ from bulkops.client.resources import (
     WorkspaceResource,
     WorkspaceTask,
     WorkspaceTaskResource,
+    is_id,
 )
+from bulkops.errors import ServerBroken
 from bulkops.exchange import Response
 
 
@@ -43,7 +45,7 @@ class Workspaces:
 
     async def show(self, organization: str, name_or_id: str) -> Workspace:
         """Return one workspace by its name or its ``ws-…`` id."""
-        if name_or_id.startswith("ws-"):
+        if is_id(name_or_id, "ws"):
             request = endpoints.show_workspace_by_id(name_or_id)
         else:
             request = endpoints.show_workspace(organization, name_or_id)
@@ -81,6 +83,13 @@ class WorkspaceTasks:
             return _one(answer)
         # The seed API page has 204 without a body: only the list then tells the id.
         attached = [t for t in await self.list(workspace_id) if t.task_id == task_id]
+        if not attached:
+            raise ServerBroken(
+                f"the server said {answer.status} to the attachment of {task_id}, "
+                f"but does not list it",
+                status=answer.status,
+                request_id=request_id(answer),
+            )
         return attached[-1]
 
     async def list(self, workspace_id: str) -> list[WorkspaceTask]:

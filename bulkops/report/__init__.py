@@ -1,0 +1,1 @@
+"""Reports: one value from a journal's replay, one module a format."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -21,53 +22,32 @@ _Body = TypeVar("_Body")
 _PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 
+@dataclass(slots=True, kw_only=True)
 class Call:
     """One request, matched to a route.
 
     Attributes:
         args: the path's parameters in order, percent-decoded.
-        query: the query's pairs; of a repeated name, the last.
+        effects: of all requests so far; this one's are added.
+        accept_duplicates: whether a second attach of the same run task makes a second one.
         url_status: what the run task's new URL answered when the shell called it (0 for no
             answer); None where nobody called it.
-        accept_duplicates: whether a second attach of the same run task makes a second one.
+        query: the query's pairs; of a repeated name, the last.
     """
 
-    __slots__ = (
-        "accept_duplicates",
-        "args",
-        "effects",
-        "now",
-        "profile",
-        "query",
-        "request",
-        "url_status",
-        "user",
-        "world",
-    )
+    request: Request
+    args: tuple[str, ...]
+    user: User
+    now: float
+    world: World
+    profile: Profile
+    effects: list[Effect]
+    accept_duplicates: bool
+    url_status: int | None
+    query: dict[str, str] = field(init=False)
 
-    def __init__(
-        self,
-        *,
-        request: Request,
-        args: tuple[str, ...],
-        user: User,
-        now: float,
-        world: World,
-        profile: Profile,
-        effects: list[Effect],
-        accept_duplicates: bool,
-        url_status: int | None,
-    ) -> None:
-        self.request = request
-        self.args = args
-        self.query = dict(request.query)
-        self.user = user
-        self.now = now
-        self.world = world
-        self.profile = profile
-        self.effects = effects
-        self.accept_duplicates = accept_duplicates
-        self.url_status = url_status
+    def __post_init__(self) -> None:
+        self.query = dict(self.request.query)
 
     def body(self, decoder: msgspec.json.Decoder[_Body]) -> _Body:
         """Return the request's document.

@@ -123,7 +123,7 @@ class Simulator(Setup):
         Whoever moves the bytes, a socket or a test's transport in virtual time, has only to
         carry out the delivery's manner: the effect has happened, or not, when this returns.
         """
-        fault = faults and faults.draw(request)
+        fault = faults.draw(request) if faults else None
         if fault is None:
             return Delivery(Manner.WHOLE, self.handle(request, now, url_status=url_status))
         self.stats.faults[fault.kind] += 1

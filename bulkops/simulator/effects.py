@@ -73,7 +73,7 @@ def counts_by_workspace(effects: list[Effect]) -> Counter[str]:
 
 
 def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
-    """Return a record's changeable attributes, spelled as the API spells them; never the HMAC key."""
+    """Return what can be changed in a record, as the API spells it, without the HMAC key."""
     match record:
         case WorkspaceTask():
             return {

@@ -77,9 +77,10 @@ class BadFaults(ValueError):
     """A fault specification that can't be understood; the message says what is allowed."""
 
 
-def _errors(status: int, title: str, *, status_in_body: int | str) -> Response:
+def _errors(status: int, title: str, *, status_in_body: int | str, **headers: str) -> Response:
     body = {"errors": [{"status": status_in_body, "title": title, "detail": title + "."}]}
-    return Response(status, {"content-type": MEDIA_TYPE}, msgspec.json.encode(body))
+    said = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, {"content-type": MEDIA_TYPE, **said}, msgspec.json.encode(body))
 
 
 def _page(status: int, title: str) -> Response:
@@ -90,7 +91,13 @@ def _page(status: int, title: str) -> Response:
 _500 = _errors(500, "Internal server error", status_in_body="500")
 _503 = _errors(503, "Service unavailable", status_in_body="503")
 # HashiCorp's prose documents the status of a 429 as a number, its OpenAPI as a string.
-_429 = _errors(429, "Too many requests", status_in_body=429)
+_429 = _errors(
+    429,
+    "Too many requests",
+    status_in_body=429,
+    x_ratelimit_remaining="0",
+    x_ratelimit_reset="0.250",
+)
 
 FAULTS: Final = {
     fault.kind: fault

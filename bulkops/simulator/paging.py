@@ -25,9 +25,16 @@ def page(
     shown = records[(number - 1) * size : number * size]
     previous = number - 1 if 1 < number <= pages else None
     following = number + 1 if number < pages else None
-    document = {
+    link = _links(call, size)
+    document: dict[str, object] = {
         "data": [render(record) for record in shown],
-        "links": _links(call, number, size, previous, following, max(pages, 1)),
+        "links": {
+            "self": link(number),
+            "first": link(1),
+            "prev": previous and link(previous),
+            "next": following and link(following),
+            "last": link(max(pages, 1)),
+        },
         "meta": {
             "pagination": {
                 "current-page": number,
@@ -47,9 +54,8 @@ def _positive(text: str | None, default: int) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and int(text) else default
 
 
-def _links(
-    call: Call, number: int, size: int, previous: int | None, following: int | None, last: int
-) -> dict[str, str | None]:
+def _links(call: Call, size: int) -> Callable[[int], str]:
+    """Return what makes a page's number the link to it."""
     query = [pair for pair in call.request.query if not pair[0].startswith("page[")]
     headers = call.request.headers
     # Behind a proxy or TLS the shell says how the client came; with no host at all, links are
@@ -57,14 +63,4 @@ def _links(
     host = headers.get("host")
     base = f"{headers.get('x-forwarded-proto', 'http')}://{host}" if host else ""
     start = f"{base}{call.request.path}?{urlencode(query)}{'&' if query else ''}"
-
-    def link(to: int | None) -> str | None:
-        return to and f"{start}page%5Bnumber%5D={to}&page%5Bsize%5D={size}"
-
-    return {
-        "self": link(number),
-        "first": link(1),
-        "prev": link(previous),
-        "next": link(following),
-        "last": link(last),
-    }
+    return lambda number: f"{start}page%5Bnumber%5D={number}&page%5Bsize%5D={size}"

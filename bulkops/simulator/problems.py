@@ -12,7 +12,7 @@ _TITLES = {
 }
 
 
-class Problem(Exception):  # noqa: N818 -- JSON:API and RFC 9457 both speak of problems
+class Problem(Exception):
     """A refusal on its way to the client.
 
     Attributes:

@@ -51,7 +51,7 @@ PROFILES = {
     for profile in (
         Profile(name="hcp"),
         Profile(name="tfe-v202408-1", tfe_version="v202408-1"),
-        # post_apply came with v202402-1, `stages` with v202404-1: in between, one without the other.
+        # post_apply came with v202402-1, `stages` with v202404-1: here is one without the other.
         Profile(
             name="tfe-v202402-1",
             tfe_version="v202402-1",

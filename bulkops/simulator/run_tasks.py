@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -28,10 +29,10 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     name: str | UnsetType = UNSET
     url: str | UnsetType = UNSET
     category: Literal["task"] | UnsetType = UNSET
-    description: str | None | UnsetType = UNSET
-    hmac_key: str | None | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    hmac_key: str | UnsetType | None = UNSET
     enabled: bool | UnsetType = UNSET
-    global_configuration: _GlobalConfiguration | None | UnsetType = UNSET
+    global_configuration: _GlobalConfiguration | UnsetType | None = UNSET
 
 
 class _Pool(msgspec.Struct):
@@ -204,11 +205,11 @@ def _assign(task: Task, resource: _Resource) -> None:
         )
     pool = resource.relationships.agent_pool
     if pool is not UNSET:
-        task.agent_pool = pool.data and pool.data.id
+        task.agent_pool = pool.data.id if pool.data else None
 
 
 def _with_included(
-    call: Call, document: documents.Resource, tasks: list[Task] | tuple[Task, ...]
+    call: Call, document: documents.Resource, tasks: Sequence[Task]
 ) -> documents.Resource:
     asked = call.includes() & {"workspace_tasks", "workspace_tasks.workspace"}
     if not asked or call.profile.include_limit == 0:

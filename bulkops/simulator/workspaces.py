@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -21,11 +21,11 @@ from bulkops.simulator.world import in_order
 
 class _Attributes(msgspec.Struct, rename="kebab"):
     name: str | UnsetType = UNSET
-    description: str | None | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
     auto_apply: bool | UnsetType = UNSET
     execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
     terraform_version: str | UnsetType = UNSET
-    working_directory: str | None | UnsetType = UNSET
+    working_directory: str | UnsetType | None = UNSET
 
 
 class _ProjectIdentifier(msgspec.Struct):
@@ -225,7 +225,7 @@ def _bound_to(key: str, value: str | None) -> _Filter:
 
 
 def _with_included(
-    call: Call, document: documents.Resource, workspaces: list[Workspace] | tuple[Workspace, ...]
+    call: Call, document: documents.Resource, workspaces: Sequence[Workspace]
 ) -> documents.Resource:
     asked = call.includes()
     included: list[documents.Resource] = []

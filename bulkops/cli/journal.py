@@ -1,0 +1,138 @@
+"""Commands about a journal: ``verify`` reads the server again, ``status`` and ``report`` don't."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bulkops.cli.apply import JournalArgument
+from bulkops.cli.options import CaFile, InsecureHttp, Json
+
+if TYPE_CHECKING:
+    from bulkops.report.model import Report
+
+
+def verify(
+    journal: JournalArgument,
+    *,
+    json: Json = False,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+) -> None:
+    """Read the organization again: does the server still show what each operation wanted?
+
+    Exit 3, and a list, where it does not. Changes nothing, neither at the server nor in the
+    journal.
+
+    **Examples**
+
+    `bulkops verify scan.jsonl`
+    """
+    from bulkops.cli.session import connect, print_json, run
+    from bulkops.clock import Clock
+    from bulkops.execution import read_standing
+    from bulkops.journal.file import read
+    from bulkops.plan import Attachments
+    from bulkops.verify import verify as compare
+
+    replay = read(journal).replay
+    client = connect(replay.header.address, ca_file, insecure_http=insecure_http)
+
+    async def read_again() -> Attachments:
+        async with client:
+            await client.ping()
+            return await read_standing(client, replay)
+
+    verified = compare(replay, run(read_again), Clock().date())
+    for key, shows in verified.differing.items():
+        workspace = replay.operations[key].operation.target.name
+        if json:
+            print_json({"type": "differing", "key": key, "workspace": workspace, "shows": shows})
+        else:
+            typer.echo(f"differs    {workspace}  the server shows {shows}")
+    if json:
+        print_json(
+            {
+                "type": "verified",
+                "standing": verified.standing,
+                "differing": len(verified.differing),
+            }
+        )
+    else:
+        typer.echo(
+            f"{verified.standing} of {len(replay.operations)} operations shown as wanted by the "
+            "server."
+        )
+    raise typer.Exit(3 if verified.differing else 0)
+
+
+def status(journal: JournalArgument, *, json: Json = False) -> None:
+    """Say where a journal's job stands; sends no request.
+
+    **Examples**
+
+    `bulkops status scan.jsonl`
+    """
+    from bulkops.cli.execute import without_rows
+    from bulkops.cli.session import print_json
+    from bulkops.report.text import lines
+
+    made = _report(journal)
+    if json:
+        print_json({"type": "status", **without_rows(made)})
+    else:
+        typer.echo("\n".join(list(lines(made, only_failed=True))[:3]))
+
+
+def report(
+    journal: JournalArgument,
+    *,
+    output_format: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="How to say it.")
+    ] = "text",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write there, not to stdout."),
+    ] = None,
+    only: Annotated[
+        Literal["failed"] | None,
+        typer.Option("--only", help="failed: what failed, is in conflict or in doubt."),
+    ] = None,
+) -> None:
+    """Report a journal, finished or not; sends no request.
+
+    **Examples**
+
+    `bulkops report scan.jsonl`
+
+    `bulkops report scan.jsonl --format json --output report.json`
+    """
+    from bulkops.report.json_document import document
+    from bulkops.report.text import lines
+
+    made = _report(journal)
+    only_failed = only == "failed"
+    if output_format == "json":
+        text = document(made, only_failed=only_failed)
+    else:
+        text = "\n".join(lines(made, only_failed=only_failed)) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def _report(path: Path) -> Report:
+    from bulkops.journal.file import read
+    from bulkops.report.model import report as make
+
+    contents = read(path)
+    if contents.torn:
+        typer.echo(
+            f"{path}: its last {contents.torn} bytes are a torn tail; the next apply or resume "
+            "cuts it and keeps it aside",
+            err=True,
+        )
+    return make(contents.replay)

@@ -1,0 +1,104 @@
+"""From what people call a thing to the thing itself: a name or an id, and what is near a typo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from bulkops.cli.session import organization_named
+from bulkops.client import endpoints
+from bulkops.client.api import Client
+from bulkops.client.jsonapi import Many, decode, page, printable
+from bulkops.client.resources import (
+    RunTask,
+    Workspace,
+    WorkspaceResource,
+    WorkspaceTask,
+    is_id,
+)
+from bulkops.errors import JobError, NotFoundOrForbidden
+
+SHOWN = 5
+"""Names offered in place of one that is not there."""
+
+
+async def find_run_task(
+    client: Client, organization: str | None, named: str, include: Sequence[str] = ()
+) -> RunTask:
+    """Return the run task with this name in the organization, or with this ``task-…`` id.
+
+    Raises:
+        JobError: no run task, or several, have this name.
+        NotFoundOrForbidden: nothing that this token may see has this id.
+    """
+    if is_id(named, "task"):
+        return await client.run_tasks.show(named, include)
+    organization = organization_named(organization)
+    tasks = await client.run_tasks.list(organization, include)
+    found = [task for task in tasks if task.name == named]
+    if len(found) > 1:
+        ids = ", ".join(task.id for task in found)
+        raise JobError(f"several run tasks are named {named!r}, name one by its id: {ids}")
+    if not found:
+        raise _nothing("run task", named, organization, (task.name for task in tasks))
+    return found[0]
+
+
+async def find_workspace(client: Client, organization: str | None, named: str) -> Workspace:
+    """Return the workspace with this name in the organization, or with this ``ws-…`` id.
+
+    Raises:
+        JobError: no workspace that this token may see has this name.
+        NotFoundOrForbidden: or has this id.
+    """
+    if is_id(named, "ws"):
+        return await client.workspaces.show("", named)
+    organization = organization_named(organization)
+    try:
+        return await client.workspaces.show(organization, named)
+    except NotFoundOrForbidden:
+        nearby = await _workspaces_near(client, organization, named)
+        raise _nothing("workspace", named, organization, nearby) from None
+
+
+async def find_workspace_task(
+    client: Client, organization: str | None, workspace: Workspace, named: str
+) -> WorkspaceTask:
+    """Return a workspace's task by the run task's name or id, or by its own ``wstask-…`` id.
+
+    Raises:
+        JobError: that run task is not attached there, or more than once.
+        NotFoundOrForbidden: nothing that this token may see has this id.
+    """
+    if is_id(named, "wstask"):
+        return await client.workspace_tasks.show(workspace.id, named)
+    task = await find_run_task(client, organization, named)
+    attached = await client.workspace_tasks.list(workspace.id)
+    found = [one for one in attached if one.task_id == task.id]
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise JobError(
+            f"run task {task.name!r} is attached to {workspace.name!r} more than once, "
+            f"name one by its id: {ids}"
+        )
+    if not found:
+        raise JobError(f"run task {task.name!r} ({task.id}) is not attached to {workspace.name!r}")
+    return found[0]
+
+
+async def _workspaces_near(client: Client, organization: str, named: str) -> list[str]:
+    filters = {"search[wildcard-name]": f"{named[:3]}*"}
+    # One page: who mistyped a name needs a hint, not ten thousand workspaces.
+    request = page(endpoints.list_workspaces(organization, filters), 1)
+    listed = decode(await client.call(request), Many[WorkspaceResource])
+    return [workspace.value().name for workspace in listed.data]
+
+
+def _nothing(what: str, named: str, organization: str, names: Iterable[str]) -> JobError:
+    known = sorted(names)
+    near = get_close_matches(named, known, SHOWN, 0.5) or known[:SHOWN]
+    there = f"; there is {', '.join(map(printable, near))}" if near else ""
+    return JobError(
+        f"no {what} named {named!r} in {organization}: "
+        f"it does not exist, or this token may not see it{there}"
+    )

@@ -1,0 +1,245 @@
+"""``bulkops task …``: the organization's run tasks, one at a time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
+from bulkops.cli.session import confirm, connect, organization_named, print_json, run
+from bulkops.cli.single_write import single_write
+from bulkops.cli.task_options import (
+    AgentPool,
+    Description,
+    GlobalLevel,
+    GlobalStages,
+    HmacKeyEnv,
+    HmacKeyFile,
+    Include,
+    Named,
+    given,
+    global_of,
+    hmac_key_of,
+)
+from bulkops.cli.task_output import called, print_run_task, print_run_tasks, warn_if_ignored
+from bulkops.client.endpoints import RunTaskChange
+from bulkops.client.resources import GlobalConfiguration, RunTask
+from bulkops.errors import JobError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="List, show, create, update and delete run tasks.",
+)
+
+
+@app.command("list")
+def list_tasks(
+    *,
+    include: Include = None,
+    organization: Organization = None,
+    address: Address = None,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+    as_json: Json = False,
+) -> None:
+    """List the run tasks of an organization.
+
+    Examples:
+
+    - `bulkops task list`
+
+    - `bulkops task list --include workspace_tasks.workspace --json`
+    """
+    named = organization_named(organization)
+
+    async def work() -> list[RunTask]:
+        async with connect(address, ca_file, insecure_http=insecure_http) as client:
+            return await client.run_tasks.list(named, (include,) if include else ())
+
+    tasks = run(work)
+    print_run_tasks(tasks, as_json=as_json)
+
+
+@app.command()
+def show(
+    name_or_id: Named,
+    *,
+    include: Include = None,
+    organization: Organization = None,
+    address: Address = None,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+    as_json: Json = False,
+) -> None:
+    """Show one run task.
+
+    Examples:
+
+    - `bulkops task show security-scan`
+
+    - `bulkops task show task-7oD7doVTQdAFnMLV --include workspace_tasks.workspace --json`
+    """
+    from bulkops.cli.lookup import find_run_task
+
+    async def work() -> RunTask:
+        async with connect(address, ca_file, insecure_http=insecure_http) as client:
+            included = (include,) if include else ()
+            return await find_run_task(client, organization, name_or_id, included)
+
+    print_run_task(run(work), as_json=as_json)
+
+
+@app.command()
+def create(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Letters, digits, hyphens and underscores.")
+    ],
+    *,
+    url: Annotated[str, typer.Option(metavar="URL", help="Where it is called; tried once.")],
+    description: Description = None,
+    hmac_key_env: HmacKeyEnv = None,
+    hmac_key_file: HmacKeyFile = None,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Create it switched off.")] = False,
+    global_enforcement_level: GlobalLevel = None,
+    global_stage: GlobalStages = None,
+    agent_pool_id: AgentPool = None,
+    organization: Organization = None,
+    address: Address = None,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+    as_json: Json = False,
+) -> None:
+    """Create a run task; it is attached nowhere yet.
+
+    Examples:
+
+    - `bulkops task create security-scan --url https://scan.example.com/hook`
+
+    - `bulkops task create security-scan --url https://scan.example.com/hook --hmac-key-env KEY`
+    """
+
+    named = organization_named(organization)
+    wish = global_of(global_enforcement_level, global_stage, GlobalConfiguration())
+    change = RunTaskChange(
+        name=name,
+        url=url,
+        description=given(description),
+        hmac_key=hmac_key_of(hmac_key_env, hmac_key_file),
+        enabled=not disabled,
+        global_configuration=given(wish),
+        agent_pool_id=given(agent_pool_id),
+    )
+
+    async def work() -> RunTask:
+        async with connect(address, ca_file, insecure_http=insecure_http) as client:
+            with single_write(f"bulkops task show {name}"):
+                return await client.run_tasks.create(named, change)
+
+    task = run(work)
+    print_run_task(task, as_json=as_json)
+    warn_if_ignored(wish, task)
+
+
+@app.command()
+def update(
+    name_or_id: Named,
+    *,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Its new name.")] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where it is called; tried once.")
+    ] = None,
+    description: Description = None,
+    hmac_key_env: HmacKeyEnv = None,
+    hmac_key_file: HmacKeyFile = None,
+    remove_hmac_key: Annotated[
+        bool, typer.Option("--remove-hmac-key", help="Sign no longer.")
+    ] = False,
+    enabled: Annotated[
+        bool | None, typer.Option("--enabled/--disabled", help="Switch it on or off.")
+    ] = None,
+    global_enforcement_level: GlobalLevel = None,
+    global_stage: GlobalStages = None,
+    agent_pool_id: AgentPool = None,
+    yes: Yes = False,
+    organization: Organization = None,
+    address: Address = None,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+    as_json: Json = False,
+) -> None:
+    """Change what is given of a run task, everywhere it is attached; the rest stays.
+
+    Examples:
+
+    - `bulkops task update security-scan --url https://scan.example.com/v2 --yes`
+
+    - `bulkops task update security-scan --disabled`
+    """
+    from bulkops.cli.lookup import find_run_task
+
+    hmac_key = hmac_key_of(hmac_key_env, hmac_key_file)
+    if remove_hmac_key and hmac_key:
+        raise JobError("--remove-hmac-key and a new key exclude each other")
+    asked = RunTaskChange(
+        name=given(name),
+        url=given(url),
+        description=given(description),
+        hmac_key=None if remove_hmac_key else hmac_key,
+        enabled=given(enabled),
+        agent_pool_id=given(agent_pool_id),
+    )
+
+    async def work() -> tuple[RunTask, GlobalConfiguration | None]:
+        async with connect(address, ca_file, insecure_http=insecure_http) as client:
+            task = await find_run_task(client, organization, name_or_id)
+            before = task.global_configuration or GlobalConfiguration()
+            wish = global_of(global_enforcement_level, global_stage, before)
+            change = msgspec.structs.replace(asked, global_configuration=given(wish))
+            if change == RunTaskChange():
+                raise JobError("nothing to change: say what, for example --url or --disabled")
+            confirm(f"Update run task {called(task)}?", yes=yes)
+            with single_write(f"bulkops task show {task.id}"):
+                return await client.run_tasks.update(task.id, change), wish
+
+    task, wish = run(work)
+    print_run_task(task, as_json=as_json)
+    warn_if_ignored(wish, task)
+
+
+@app.command()
+def delete(
+    name_or_id: Named,
+    *,
+    yes: Yes = False,
+    organization: Organization = None,
+    address: Address = None,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a run task; the server refuses one that is still attached.
+
+    Examples:
+
+    - `bulkops task delete security-scan`
+
+    - `bulkops task delete task-7oD7doVTQdAFnMLV --yes`
+    """
+    from bulkops.cli.lookup import find_run_task
+
+    async def work() -> RunTask:
+        async with connect(address, ca_file, insecure_http=insecure_http) as client:
+            task = await find_run_task(client, organization, name_or_id)
+            confirm(f"Delete run task {called(task)}?", yes=yes)
+            with single_write(f"bulkops task show {task.id}"):
+                await client.run_tasks.delete(task.id)
+            return task
+
+    task = run(work)
+    if as_json:
+        print_json({"deleted": task.id, "name": task.name})
+    else:
+        typer.echo(f"deleted {called(task)}")

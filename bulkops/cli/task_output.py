@@ -1,0 +1,84 @@
+"""A run task as people and machines read it, both from one value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import typer
+
+from bulkops.cli.session import print_json
+from bulkops.cli.tables import print_fields, print_table
+from bulkops.client.jsonapi import printable
+from bulkops.client.resources import GlobalConfiguration, RunTask
+
+
+def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
+    """Print a table, or one JSON object a run task."""
+    if as_json:
+        for task in tasks:
+            print_json(_members(task))
+        return
+    rows = (
+        (t.name, t.id, _enabled(t), _global(t), str(len(t.workspace_task_ids)), t.url)
+        for t in tasks
+    )
+    print_table(("NAME", "ID", "ENABLED", "GLOBAL", "ATTACHED", "URL"), rows)
+
+
+def print_run_task(task: RunTask, *, as_json: bool) -> None:
+    """Print one fact a line, or one JSON object."""
+    if as_json:
+        print_json(_members(task))
+        return
+    attached = ", ".join(
+        f"{one.workspace_name or one.workspace_id} "
+        f"({one.enforcement_level}, {'+'.join(one.stages)})"
+        for one in task.workspace_tasks
+    )
+    print_fields(
+        (
+            ("name", task.name),
+            ("id", task.id),
+            ("url", task.url),
+            ("description", task.description or ""),
+            ("enabled", _enabled(task)),
+            ("global", _global(task)),
+            ("agent pool", task.agent_pool_id or ""),
+            ("attached", attached or f"{len(task.workspace_task_ids)} workspaces"),
+        )
+    )
+
+
+def warn_if_ignored(wish: GlobalConfiguration | None, task: RunTask) -> None:
+    """Say so where the server answered 201 and dropped the global configuration."""
+    if wish is None or task.global_configuration == wish:
+        return
+    typer.echo(
+        "Warning: the server did not take the global configuration over "
+        f"(it shows: {_global(task)}); is the organization entitled to global run tasks?",
+        err=True,
+    )
+
+
+def called(task: RunTask) -> str:
+    """Return a run task's name and id, fit for a terminal."""
+    return printable(f"{task.name} ({task.id})")
+
+
+def _members(task: RunTask) -> dict[str, object]:
+    """The client's own names throughout: a nested value would bring its API spelling along."""
+    configuration = task.global_configuration
+    nested = msgspec.structs.asdict(configuration) if configuration else None
+    return {**msgspec.structs.asdict(task), "global_configuration": nested}
+
+
+def _enabled(task: RunTask) -> str:
+    return "yes" if task.enabled else "no"
+
+
+def _global(task: RunTask) -> str:
+    configuration = task.global_configuration
+    if configuration is None or not configuration.enabled:
+        return "no"
+    return printable(f"{configuration.enforcement_level}, {'+'.join(configuration.stages)}")

@@ -1,0 +1,268 @@
+"""Joins the parts: a plan from the server, a journal from a plan, and one execution of a journal.
+
+Every execution of a journal is the same, the first and each later one: read the server where
+anything may have moved since, bring the journal up to it, carry out what is left, verify.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+
+import anyio
+
+from bulkops.client.api import Client
+from bulkops.clock import Clock
+from bulkops.errors import JobError
+from bulkops.inventory import read_attachments, read_inventory
+from bulkops.job import Job, job_from_builtins, job_to_builtins
+from bulkops.journal import file as journal_file
+from bulkops.journal.file import Contents, Executor, Journal, in_thread
+from bulkops.journal.files import FileCalls
+from bulkops.journal.records import (
+    FORMAT,
+    Ended,
+    Execution,
+    Header,
+    Holder,
+    Planned,
+    Record,
+    Result,
+    Skipped,
+    Verified,
+)
+from bulkops.journal.replay import Replay
+from bulkops.operations import bind
+from bulkops.operations.model import Kind, Operation
+from bulkops.outcome import Outcome
+from bulkops.plan import Attachments, Plan, make_plan
+from bulkops.reconcile import reconcile
+from bulkops.runner import Runner
+from bulkops.verify import verify
+
+COMPLETE = "complete"
+"""``Ended.how`` of an execution that nothing stopped."""
+
+
+async def plan(client: Client, job: Job, source: str = "job") -> Plan:
+    """Read the server and decide every selected workspace; changes nothing.
+
+    Args:
+        source: the job file's name, for error messages.
+
+    Raises:
+        JobError: the job can't be carried out as it stands.
+        ApiError: the server can't be read.
+    """
+    return make_plan(job, await read_inventory(client, job, source), source)
+
+
+def holder(clock: Clock) -> Holder:
+    """Return who is running this, for the journal and its lock."""
+    return Holder(_user(), socket.gethostname(), os.getpid(), clock.date())
+
+
+def start_journal(
+    path: Path,
+    plan: Plan,
+    client: Client,
+    by: Holder,
+    files: FileCalls | None = None,
+) -> None:
+    """Create the journal of a plan: header, operations, skips.
+
+    Raises:
+        JournalError: there is a file already; JournalWriteFailed: it can't be written.
+    """
+    journal_file.create(path, _first_records(plan, client, by), files)
+
+
+def kind_of(header: Header) -> Kind:
+    """Return the kind of operation a journal's job is made of, bound to its run task."""
+    job = job_of(header)
+    return bind(job.operation_kind, job.wish, header.task, single_stage=header.single_stage)
+
+
+def job_of(header: Header) -> Job:
+    """Return the job in a journal's header."""
+    return job_from_builtins(header.job, source="the journal's job")
+
+
+def check_same(header: Header, job: Job, client: Client, path: Path) -> None:
+    """Refuse to go on with another job's journal.
+
+    Raises:
+        JobError: job, address or organization differ; the message says which.
+    """
+    pairs = (
+        ("job", header.digest, job.digest),
+        ("address", header.address, client.address),
+        ("organization", header.organization, job.organization),
+    )
+    for what, in_journal, asked in pairs:
+        if in_journal != asked:
+            detail = "" if what == "job" else f" ({in_journal}, not {asked})"
+            raise JobError(
+                f"{path}: is the journal of another {what}{detail}: finish it with "
+                f"`bulkops resume {path}`, or choose another --journal"
+            )
+
+
+class JobExecution:
+    """One execution of a journal.
+
+    Args:
+        job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        on_result: told every result as it is recorded.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        path: Path,
+        contents: Contents,
+        job: Job,
+        by: Holder,
+        *,
+        retry_failed: bool = False,
+        on_result: Callable[[Operation, Result], None] = lambda _operation, _result: None,
+        files: FileCalls | None = None,
+        executor: Executor = in_thread,
+    ) -> None:
+        self._client = client
+        self._path = path
+        self._contents = contents
+        self._job = job
+        self._by = by
+        self._retry_failed = retry_failed
+        self._on_result = on_result
+        self._files = files
+        self._executor = executor
+        self._reading: anyio.CancelScope | None = None
+        self._runner: Runner | None = None
+        self.interrupted = ""
+        """The signal that stopped it, empty for none."""
+
+    def interrupt(self, signal: str, drain: float) -> None:
+        """Stop: in good order the first time, at once the second."""
+        if self._reading is not None:
+            self._reading.cancel()
+        if self._runner is not None and self.interrupted:
+            self._runner.stop_at_once(signal)
+        elif self._runner is not None:
+            self._runner.stop(signal, drain)
+        self.interrupted = self.interrupted or signal
+
+    async def run(self) -> Replay:
+        """Carry out what is left, verify, and return where the job stands.
+
+        Raises:
+            Unauthorized, JournalWriteFailed: as of ``Runner.run``.
+            ApiError: the server could not be read before the first write.
+        """
+        header = self._contents.replay.header
+        kind = kind_of(header)
+        opened = Journal.open(self._path, self._contents, self._files, self._executor)
+        async with opened as journal:
+            await journal.append(Execution(self._by, version("bulkops")))
+            with self._interruptible():
+                await self._client.ping()
+                await self._bring_up(journal, kind)
+            how = self.interrupted or await self._carry_out(journal, kind)
+            if how == COMPLETE:
+                with self._interruptible():
+                    await journal.append(await self._verified(journal.replay))
+                how = self.interrupted or how
+            await journal.append(Ended(self._client.clock.date(), how))
+        return journal.replay
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Only reads inside: a signal ends them at once."""
+        with anyio.CancelScope() as self._reading:
+            if self.interrupted:
+                self._reading.cancel()
+            yield
+        self._reading = None
+
+    async def _bring_up(self, journal: Journal, kind: Kind) -> None:
+        attachments = await read_standing(self._client, journal.replay)
+        records = reconcile(
+            journal.replay,
+            attachments,
+            kind,
+            retry_failed=self._retry_failed,
+            date=self._client.clock.date(),
+        )
+        for record in records:
+            journal.post(record)
+            if isinstance(record, Result):
+                self._on_result(journal.replay.operations[record.key].operation, record)
+
+    async def _carry_out(self, journal: Journal, kind: Kind) -> str:
+        pace = self._job.pace
+        self._runner = Runner(
+            self._client,
+            kind,
+            journal,
+            max_at_once=pace.max_at_once,
+            settle=pace.settle_seconds,
+            tolerated=self._job.rollout.tolerated(len(journal.replay.operations)),
+            on_result=self._on_result,
+        )
+        await self._runner.run(list(journal.replay.having(None, Outcome.IN_DOUBT)))
+        return self._runner.stopped or COMPLETE
+
+    async def _verified(self, replay: Replay) -> Verified:
+        verified = verify(
+            replay, await read_standing(self._client, replay), self._client.clock.date()
+        )
+        done = {p.operation.key for p in replay.having(Outcome.SUCCEEDED, Outcome.SKIPPED)}
+        if done.isdisjoint(verified.differing):
+            return verified
+        # A read may lag behind our last writes: only past that does a difference count.
+        await self._client.clock.sleep(self._job.pace.settle_seconds)
+        return verify(replay, await read_standing(self._client, replay), self._client.clock.date())
+
+
+async def read_standing(client: Client, replay: Replay) -> Attachments:
+    """Return what the server shows now of everything a journal is about."""
+    targets = [p.operation.target.id for p in replay.operations.values()]
+    return await read_attachments(client, replay.header.task.id, targets)
+
+
+def _first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
+    yield Header(
+        format=FORMAT,
+        run_id=_run_id(client.random),
+        bulkops=version("bulkops"),
+        created_at=client.clock.date(),
+        started_by=by,
+        address=client.address,
+        organization=plan.job.organization,
+        job=job_to_builtins(plan.job),
+        digest=plan.job.digest,
+        task=plan.task,
+        single_stage=plan.single_stage,
+        operations=len(plan.operations),
+        skips=len(plan.skips),
+    )
+    yield from map(Planned.of, plan.operations)
+    yield from map(Skipped.of, plan.skips)
+
+
+def _run_id(random: Random) -> str:
+    return f"bulkops-{random.getrandbits(48):012x}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

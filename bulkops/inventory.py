@@ -1,0 +1,135 @@
+"""Reads what a job is about: about ⌈N/100⌉ requests for workspaces, as many for attachments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+import msgspec
+
+from bulkops.client.api import Client
+from bulkops.client.caller import in_order
+from bulkops.client.resources import Entitlements, WorkspaceTask
+from bulkops.client.server import ServerInfo
+from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.job import Job
+from bulkops.job_errors import shown
+from bulkops.operations.model import Seen, TaskRef
+from bulkops.operations.workspace_task import seen_of
+from bulkops.plan import Attachments, Inventory
+from bulkops.selection import nothing_selected, selected, server_filters
+
+LISTS_AT_ONCE = 32
+"""Workspaces read at once where a server has no better list; the limiter holds the pace."""
+
+
+async def read_inventory(client: Client, job: Job, source: str = "job") -> Inventory:
+    """Read everything a plan of ``job`` needs; changes nothing.
+
+    Args:
+        source: the job file's name, for error messages.
+
+    Raises:
+        JobError: the run task or project is not there or not unique, the server lacks a stage,
+            or nothing is selected.
+        ApiError: the server can't be read.
+    """
+    server = await client.ping()
+    _check_stages(job, server, source)
+    task = await _find_task(client, job, source)
+    project_id = await _find_project(client, job, source)
+    listed = await client.workspaces.list(job.organization, server_filters(job.select, project_id))
+    workspaces = selected(job.select, listed, project_id)
+    if not workspaces and not job.select.allow_empty:
+        raise nothing_selected(job.select, source)
+    return Inventory(
+        server=server,
+        task=task,
+        workspaces=workspaces,
+        attachments=await read_attachments(client, task.id, [w.id for w in workspaces]),
+        entitlements=await _entitlements(client, job.organization),
+    )
+
+
+async def read_attachments(
+    client: Client, task_id: str, workspace_ids: Iterable[str]
+) -> Attachments:
+    """Return where a run task is attached.
+
+    Args:
+        workspace_ids: read one by one where the server has no list by task (an older TFE).
+    """
+    listed = await client.run_tasks.attachments(task_id)
+    if listed is None:
+        listed = await _each_workspace(client, workspace_ids)
+    attachments: dict[str, list[Seen]] = {}
+    for attachment in listed:
+        if attachment.task_id == task_id:
+            attachments.setdefault(attachment.workspace_id, []).append(seen_of(attachment))
+    return attachments
+
+
+async def _each_workspace(client: Client, workspace_ids: Iterable[str]) -> list[WorkspaceTask]:
+    async def one(workspace_id: str) -> list[WorkspaceTask]:
+        try:
+            found = await client.workspace_tasks.list(workspace_id)
+        except NotFoundOrForbidden:
+            return []
+        # Not every old server names the workspace in its own list.
+        return [msgspec.structs.replace(t, workspace_id=workspace_id) for t in found]
+
+    calls = [partial(one, workspace_id) for workspace_id in workspace_ids]
+    return [t for tasks in await in_order(calls, at_once=LISTS_AT_ONCE) for t in tasks]
+
+
+async def _find_task(client: Client, job: Job, source: str) -> TaskRef:
+    asked = job.wish.task
+    tasks = await client.run_tasks.list(job.organization)
+    found = [t for t in tasks if asked in (t.id, t.name)]
+    if len(found) == 1:
+        return TaskRef(found[0].id, found[0].name)
+    place = f"{source}: operation.task = {shown(asked)}"
+    if found:
+        ids = ", ".join(t.id for t in found)
+        raise JobError(f"{place}: {len(found)} run tasks have that name: give one's id ({ids})")
+    names = ", ".join(sorted(t.name for t in tasks)[:20]) or "none that this token may see"
+    raise JobError(f"{place}: no such run task in {job.organization}; there are: {names}")
+
+
+async def _find_project(client: Client, job: Job, source: str) -> str | None:
+    asked = job.select.project
+    if asked is None:
+        return None
+    projects = await client.projects(job.organization)
+    found = [p for p in projects if asked in (p.id, p.name)]
+    if len(found) == 1:
+        return found[0].id
+    names = ", ".join(sorted(p.name for p in projects)[:20]) or "none that this token may see"
+    raise JobError(
+        f"{source}: select.project = {shown(asked)}: {len(found) or 'no'} such project in "
+        f"{job.organization}; there are: {names}"
+    )
+
+
+def _check_stages(job: Job, server: ServerInfo, source: str) -> None:
+    place = f"{source}: operation.stages"
+    version = f"Terraform Enterprise {server.version}"
+    for stage in job.wish.stages_asked:
+        if stage not in server.stages:
+            raise JobError(
+                f"{place} = {shown(stage)}: {version} lacks that stage; it has: "
+                f"{', '.join(server.stages)}"
+            )
+    if server.single_stage and len(job.wish.stages_asked) > 1:
+        stages = ", ".join(job.wish.stages_asked)
+        raise JobError(
+            f"{place} = {stages}: {version} knows one stage an attachment; give one of: "
+            f"{', '.join(server.stages)}"
+        )
+
+
+async def _entitlements(client: Client, organization: str) -> Entitlements | None:
+    try:
+        return await client.entitlements(organization)
+    except NotFoundOrForbidden:
+        return None

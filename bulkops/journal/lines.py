@@ -1,0 +1,81 @@
+r"""How a journal line is framed, and how damage is told from a torn tail. Pure.
+
+A line is one JSON object::
+
+    {"seq":8,"group":7,"type":"intent",…,"crc":"0c4a1f22"}\n
+
+``seq`` counts lines from 1. Lines are written and synced in groups, the next group only after
+the last one is synced; ``group`` is the ``seq`` of a group's first line. ``crc`` is the CRC-32
+of all bytes of the line before it, continued from the line before, so that a line is right only
+after its predecessors. Bytes are compared, never parsed numbers: ``int(text, 16)`` takes some
+flipped digits for the same number (measured).
+
+At the first line that is not right, everything from there on is given up. It is a torn tail,
+and may be cut, if it can only be the last group, whose sync was never confirmed (a power cut may
+keep a later page of it and lose an earlier one). A later line whose group started after the
+first bad one proves the opposite: the bad line was synced once, and this is real damage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+from zlib import crc32
+
+_TRAILER = len(b'"crc":"00000000"}\n')
+_START = re.compile(rb'\{"seq":(\d{1,18}),"group":(\d{1,18}),')
+
+
+def frame(payloads: Sequence[bytes], seq: int, group: int, crc: int) -> tuple[bytes, int]:
+    """Return the lines of one group and the CRC to continue from.
+
+    Args:
+        payloads: encoded JSON objects, each with at least one member.
+        seq: of the first of them; ``group``: of the first of their group.
+        crc: of the line before them, 0 at the start of a journal.
+    """
+    lines: list[bytes] = []
+    for number, payload in enumerate(payloads, seq):
+        line = b'{"seq":%d,"group":%d,%b,' % (number, group, payload[1:-1])
+        crc = crc32(line, crc)
+        lines.append(b'%b"crc":"%08x"}\n' % (line, crc))
+    return b"".join(lines), crc
+
+
+class Scanner:
+    """Reads lines as long as they are right.
+
+    Attributes:
+        seq: of the next line.
+        crc: of the last right line.
+        offset: bytes of right lines.
+        tail: the bytes after them, empty for a sound journal.
+    """
+
+    def __init__(self) -> None:
+        self.seq = 1
+        self.crc = 0
+        self.offset = 0
+        self.tail = b""
+
+    def lines(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Yield right lines, to the end or to the first that is not right."""
+        for line in stream:
+            body = line[:-_TRAILER]
+            crc = crc32(body, self.crc)
+            if line[-_TRAILER:] != b'"crc":"%08x"}\n' % crc or not self._in_sequence(body):
+                self.tail = line + stream.read()
+                return
+            self.crc = crc
+            self.seq += 1
+            self.offset += len(line)
+            yield line
+
+    @property
+    def damaged(self) -> bool:
+        """Whether ``tail`` is damage to something once synced, and no torn tail."""
+        return any(self.seq < int(m[2]) <= int(m[1]) for m in _START.finditer(self.tail))
+
+    def _in_sequence(self, body: bytes) -> bool:
+        return body.startswith(b'{"seq":%d,' % self.seq)

@@ -1,0 +1,53 @@
+"""One runner a journal: an exclusive ``flock`` on a file of its own, never renamed.
+
+The kernel frees it with its holder's death. The file's text says who holds it, for the one who
+has to wait; it proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from bulkops.errors import JournalLocked, JournalWriteFailed
+from bulkops.journal.records import Holder
+
+
+@contextmanager
+def locked(path: Path, holder: Holder) -> Iterator[None]:
+    """Hold the lock file at ``path`` while the block runs.
+
+    Raises:
+        JournalLocked: somebody else holds it; the message names them.
+        JournalWriteFailed: the folder can't be written.
+    """
+    lock = FileLock(path, mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise JournalLocked(
+            f"{path.with_suffix('')} is in use by {_holder(path)}: wait until it ends, or stop "
+            "it and run the same command again"
+        ) from None
+    except OSError as error:
+        raise JournalWriteFailed(
+            f"{path.parent}: can't be written ({error.strerror or error}); nothing was sent. "
+            "Choose another place with --journal, or mend this one"
+        ) from error
+    try:
+        path.write_bytes(msgspec.json.encode(holder))
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = msgspec.json.decode(path.read_bytes(), type=Holder)
+    except (OSError, msgspec.DecodeError):
+        return "another process"
+    return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"

@@ -1,0 +1,146 @@
+"""What a journal's lines say: one type a line, told apart by ``"type"``. Pure.
+
+In this order: one header; the planned operations and skips; then, as they happen, executions,
+intents, results, verifications. Dates are RFC 3339 in UTC and only for people: order is ``seq``.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from bulkops.operations.model import Attributes, Operation, Seen, Skip, Target, TaskRef
+from bulkops.outcome import Outcome
+
+FORMAT = 1
+"""Of the journal; a reader refuses any other."""
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who runs a job: never a token, never a key."""
+
+    user: str
+    host: str
+    pid: int
+    started_at: str
+
+
+class _Record(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+    pass
+
+
+class Header(_Record, frozen=True, tag="header"):
+    """The first line: which job, where, by whom.
+
+    Attributes:
+        job: the job file's meaning, as ``bulkops.job`` reads it back.
+        digest: of the job; another job does not go on with this journal.
+        single_stage: the server knows only ``stage``.
+        operations: how many were planned.
+    """
+
+    format: int
+    run_id: str
+    bulkops: str
+    created_at: str
+    started_by: Holder
+    address: str
+    organization: str
+    job: dict[str, object]
+    digest: str
+    task: TaskRef
+    single_stage: bool
+    operations: int
+    skips: int
+
+
+class Planned(_Record, frozen=True, tag="operation"):
+    """One operation; a later line with the same key replaces it (``--retry-failed``)."""
+
+    key: str
+    target: Target
+    before: Seen | None
+    wanted: Attributes | None
+
+    @classmethod
+    def of(cls, operation: Operation) -> Planned:
+        """Return the record of an operation."""
+        return cls(operation.key, operation.target, operation.before, operation.wanted)
+
+
+class Skipped(_Record, frozen=True, tag="skip"):
+    """One selected target on which nothing was to be done."""
+
+    target: Target
+    reason: str
+    blocked: bool = False
+
+    @classmethod
+    def of(cls, skip: Skip) -> Skipped:
+        """Return the record of a skip."""
+        return cls(skip.target, skip.reason, skip.blocked)
+
+
+class Execution(_Record, frozen=True, tag="execution"):
+    """The job was started, or started again."""
+
+    by: Holder
+    bulkops: str
+
+
+class Intent(_Record, frozen=True, tag="intent"):
+    """The operation's request is about to be sent; durable before it is."""
+
+    key: str
+    at: str
+
+
+class Result(_Record, frozen=True, tag="result"):
+    """What became of an operation.
+
+    Attributes:
+        outcome: in doubt is looked at again by the next execution; all others are final
+            (``--retry-failed`` takes failed and conflict up again).
+        ours: the state the server shows is of our making, so undo may take it back.
+        id: of the association written.
+        attempts: requests sent for it in this execution.
+        reason: in words, where it did not simply succeed.
+    """
+
+    key: str
+    outcome: Outcome
+    at: str
+    ours: bool = False
+    id: str = ""
+    attempts: int = 0
+    reason: str = ""
+    status: int = 0
+    request_id: str = ""
+
+
+class Verified(_Record, frozen=True, tag="verified"):
+    """The organization was read again.
+
+    Attributes:
+        standing: operations that the server shows as wanted.
+        differing: key → what it shows instead, for those done that it doesn't.
+    """
+
+    at: str
+    standing: int
+    differing: dict[str, str] = {}
+
+
+class Ended(_Record, frozen=True, tag="end"):
+    """An execution ended by itself: ``complete``, ``SIGINT``, ``SIGTERM``, ``tolerance``, …."""
+
+    at: str
+    how: str
+
+
+Record: TypeAlias = Header | Planned | Skipped | Execution | Intent | Result | Verified | Ended
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Record).decode
+"""Bytes of one line → record; raises ``msgspec.DecodeError`` for what is none."""

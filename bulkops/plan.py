@@ -1,0 +1,121 @@
+"""Inventory and job → the operations to carry out and the skips, in order of name. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from bulkops.client.resources import Entitlements, Workspace
+from bulkops.client.server import ServerInfo
+from bulkops.errors import JobError
+from bulkops.job import Job
+from bulkops.operations import bind
+from bulkops.operations.model import Operation, Seen, Skip, Target, TaskRef
+from bulkops.operations.wording import verb
+
+NO_RIGHT = "this token may not manage run tasks on it"
+
+
+Attachments = Mapping[str, Sequence[Seen]]
+"""Workspace id → the run task's associations with it; a workspace without any has no entry."""
+
+
+class Inventory(msgspec.Struct, frozen=True):
+    """What a plan is decided on.
+
+    Attributes:
+        workspaces: the selected ones, by name.
+        attachments: of the job's run task, on any workspace.
+        entitlements: ``None`` where this token may not read them.
+    """
+
+    server: ServerInfo
+    task: TaskRef
+    workspaces: Sequence[Workspace]
+    attachments: Attachments
+    entitlements: Entitlements | None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What an apply would do.
+
+    Attributes:
+        operations, skips: by workspace name.
+    """
+
+    job: Job
+    task: TaskRef
+    single_stage: bool
+    operations: Sequence[Operation]
+    skips: Sequence[Skip]
+
+    @property
+    def blocked(self) -> list[Skip]:
+        """Skips where the job's wish stays unfulfilled."""
+        return [skip for skip in self.skips if skip.blocked]
+
+
+def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
+    """Decide every selected workspace.
+
+    Raises:
+        JobError: the organization's entitlements have no room for the result.
+    """
+    kind = bind(
+        job.operation_kind,
+        job.wish,
+        inventory.task,
+        single_stage=inventory.server.single_stage,
+    )
+    operations: list[Operation] = []
+    skips: list[Skip] = []
+    for workspace in inventory.workspaces:
+        target = Target(workspace.id, workspace.name)
+        decision = kind.decide(target, inventory.attachments.get(workspace.id, ()))
+        if isinstance(decision, Operation) and _forbidden(workspace):
+            decision = Skip(target, NO_RIGHT, blocked=True)
+        if isinstance(decision, Skip):
+            skips.append(decision)
+        else:
+            operations.append(decision)
+    _check_entitlements(operations, inventory, source)
+    return Plan(job, inventory.task, inventory.server.single_stage, operations, skips)
+
+
+def _forbidden(workspace: Workspace) -> bool:
+    return workspace.can_manage_run_tasks is False
+
+
+def _check_entitlements(operations: Sequence[Operation], inventory: Inventory, source: str) -> None:
+    """Refuse what can't fit, by a lower bound: other run tasks' attachments aren't counted."""
+    allowed = inventory.entitlements
+    created = sum(1 for o in operations if o.before is None)
+    if allowed is None or not created:
+        return
+    place = f"{source}: {created} workspaces to attach"
+    if allowed.run_tasks is False:
+        raise JobError(
+            f"{place}: this organization's plan has no run tasks (entitlement run-tasks)"
+        )
+    _check_limits(place, allowed, _attached(inventory.attachments) + created)
+
+
+def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:
+    limit = allowed.run_task_workspace_limit
+    if limit is not None and attached > limit:
+        raise JobError(
+            f"{place}: {attached} workspaces would have the run task, this organization's plan "
+            f"allows {limit} (entitlement run-task-workspace-limit): select fewer"
+        )
+
+
+def _attached(attachments: Attachments) -> int:
+    return sum(1 for seen in attachments.values() if seen)
+
+
+def counts(operations: Sequence[Operation]) -> dict[str, int]:
+    """Return how many operations attach, update and detach."""
+    counted = Counter(verb(operation) for operation in operations)
+    return {name: counted[name] for name in ("attach", "update", "detach")}

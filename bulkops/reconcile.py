@@ -1,0 +1,61 @@
+"""Journal and a fresh reading → what a resumed job still has to do. Pure.
+
+| the journal says    | the server shows | then                                                |
+|---------------------|------------------|-----------------------------------------------------|
+| pending, no intent  | as planned from  | carried out                                         |
+| pending, no intent  | as wanted        | skipped: somebody else's work, undo leaves it       |
+| pending, no intent  | anything else    | conflict                                            |
+| in doubt            | whatever         | looked at one by one, by the worker                 |
+| failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from bulkops.journal.records import Planned, Record, Result
+from bulkops.journal.replay import Progress, Replay
+from bulkops.operations import wording
+from bulkops.operations.model import Kind, Seen, Skip
+from bulkops.outcome import Outcome, Shown, compare
+from bulkops.plan import Attachments
+
+RETRIED = (Outcome.FAILED, Outcome.CONFLICT)
+"""Outcomes that ``--retry-failed`` takes up again."""
+
+
+def reconcile(
+    replay: Replay, attachments: Attachments, kind: Kind, *, retry_failed: bool, date: str
+) -> Iterator[Record]:
+    """Yield the records that bring the journal up to what the server shows now.
+
+    What is pending or in doubt after them is the work that is left.
+    """
+    for progress in list(replay.operations.values()):
+        seen = list(attachments.get(progress.operation.target.id, ()))
+        if progress.outcome is None:
+            yield from _pending(progress, compare(progress.operation, seen), seen, date)
+        elif retry_failed and progress.outcome in RETRIED:
+            decision = kind.decide(progress.operation.target, seen)
+            if isinstance(decision, Skip):
+                outcome = Outcome.CONFLICT if decision.blocked else Outcome.SKIPPED
+                yield _result(progress, outcome, decision.reason, date)
+            else:
+                yield Planned.of(msgspec.structs.replace(decision, key=progress.operation.key))
+
+
+def _pending(progress: Progress, shown: Shown, seen: list[Seen], date: str) -> Iterator[Result]:
+    if shown is Shown.WANTED:
+        yield _result(progress, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
+    elif shown is not Shown.BEFORE:
+        reason = (
+            f"somebody else changed it: the server shows {wording.shown(seen)}, "
+            f"planned was {wording.change(progress.operation)}"
+        )
+        yield _result(progress, Outcome.CONFLICT, reason, date)
+
+
+def _result(progress: Progress, outcome: Outcome, reason: str, date: str) -> Result:
+    return Result(key=progress.operation.key, outcome=outcome, at=date, reason=reason)

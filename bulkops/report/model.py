@@ -1,0 +1,142 @@
+"""A journal's replay → the one value every report is printed from. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from bulkops.journal.replay import Progress, Replay
+from bulkops.operations import wording
+from bulkops.outcome import Outcome
+
+PENDING = "pending"
+"""An operation not taken up yet, where an outcome would stand."""
+
+TROUBLE = (Outcome.FAILED, Outcome.CONFLICT, Outcome.IN_DOUBT)
+"""Outcomes somebody has to look at."""
+
+_SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One operation.
+
+    Attributes:
+        action: attach, update or detach.
+        change: in words: ``advisory at post_plan → mandatory at post_plan``.
+        outcome: of ``Outcome``, or ``pending``.
+        shows: what the server showed instead when it was last read, empty where it stood.
+    """
+
+    key: str
+    workspace: str
+    workspace_id: str
+    action: str
+    change: str
+    outcome: str
+    attempts: int = 0
+    reason: str = ""
+    shows: str = ""
+
+
+class SkippedRow(msgspec.Struct, frozen=True):
+    """One workspace on which nothing was to be done."""
+
+    workspace: str
+    workspace_id: str
+    reason: str
+    blocked: bool
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Everything a report can say.
+
+    Attributes:
+        ended: how the last execution ended: ``complete``, ``tolerance``, ``SIGINT``, …; empty
+            where it was killed or still runs.
+        counts: outcome (and ``pending``) → operations.
+        standing: operations the server showed as wanted, ``None`` where it wasn't read.
+        exit_code: what a command about this journal ends with.
+    """
+
+    run_id: str
+    job: str
+    kind: str
+    organization: str
+    address: str
+    task: str
+    created_at: str
+    executions: int
+    ended: str
+    counts: dict[str, int]
+    skips: dict[str, int]
+    standing: int | None
+    exit_code: int
+    rows: Sequence[Row]
+    skipped: Sequence[SkippedRow]
+
+    @property
+    def operations(self) -> int:
+        """How many operations were planned."""
+        return len(self.rows)
+
+
+def report(replay: Replay) -> Report:
+    """Return the report of a journal, finished or not."""
+    header, verified = replay.header, replay.verified
+    differing = verified.differing if verified else {}
+    rows = [_row(p, differing) for p in replay.operations.values()]
+    operation = header.job.get("operation")
+    return Report(
+        run_id=header.run_id,
+        job=str(header.job.get("name")),
+        kind=str(operation.get("kind")) if isinstance(operation, dict) else "",
+        organization=header.organization,
+        address=header.address,
+        task=header.task.name,
+        created_at=header.created_at,
+        executions=len(replay.executions),
+        ended=replay.ended.how if replay.ended else "",
+        counts=dict(Counter(row.outcome for row in rows)),
+        skips=dict(Counter(skip.reason for skip in replay.skips)),
+        standing=verified.standing if verified else None,
+        exit_code=exit_code(replay),
+        rows=rows,
+        skipped=[SkippedRow(s.target.name, s.target.id, s.reason, s.blocked) for s in replay.skips],
+    )
+
+
+def exit_code(replay: Replay) -> int:
+    """Return what a command ends with that brought the job to where it stands.
+
+    The first that holds: interrupted 130 or 143, stopped by the tolerance 4, in doubt 5, failed,
+    conflict, blocked or no longer as wanted 3, else 0. Errors carry their own codes.
+    """
+    how = replay.ended.how if replay.ended else ""
+    if how in _SIGNALS:
+        return _SIGNALS[how]
+    if how == "tolerance":
+        return 4
+    if replay.count(Outcome.IN_DOUBT):
+        return 5
+    undone = replay.count(Outcome.FAILED, Outcome.CONFLICT)
+    blocked = any(skip.blocked for skip in replay.skips)
+    differing = replay.verified and replay.verified.differing
+    return 3 if undone or blocked or differing else 0
+
+
+def _row(progress: Progress, differing: dict[str, str]) -> Row:
+    operation, result = progress.operation, progress.result
+    return Row(
+        key=operation.key,
+        workspace=operation.target.name,
+        workspace_id=operation.target.id,
+        action=wording.verb(operation),
+        change=wording.change(operation),
+        outcome=progress.outcome or PENDING,
+        attempts=result.attempts if result else 0,
+        reason=result.reason if result else "",
+        shows=differing.get(operation.key, ""),
+    )

@@ -1,0 +1,132 @@
+"""Carries out many operations at once, and stops in good order.
+
+Operations are taken up in their order while there is a place free; one that only waits for a
+lost answer's effect to settle gives its place to another. Stopped, by a signal, by too many
+failures, by a refused token, the runner takes up nothing new and drains: what is in flight is
+finished and recorded. Only a journal that can't be written ends it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+
+import anyio
+
+from bulkops.client.caller import Caller
+from bulkops.errors import BulkopsError, JournalWriteFailed, Unauthorized
+from bulkops.journal.file import Journal
+from bulkops.journal.records import Result
+from bulkops.journal.replay import Progress
+from bulkops.operations.model import Kind, Operation
+from bulkops.outcome import Outcome
+from bulkops.worker import Worker
+
+FAILURES = (Outcome.FAILED, Outcome.CONFLICT, Outcome.IN_DOUBT)
+"""Outcomes that count against the failure tolerance."""
+
+TOLERANCE = "tolerance"
+"""``Runner.stopped`` after too many failures."""
+
+
+class Runner:
+    """One execution of a job's pending operations.
+
+    Args:
+        max_at_once: operations in flight; one that only waits isn't counted.
+        settle: seconds after a lost answer in which its effect may still land.
+        tolerated: failures borne; one more stops the runner.
+        on_result: told every result as it is recorded.
+
+    Attributes:
+        stopped: why nothing new is taken up: ``tolerance``, ``unauthorized``, or what ``stop``
+            was told; empty while running.
+        failures: so far.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        kind: Kind,
+        journal: Journal,
+        *,
+        max_at_once: int,
+        settle: float,
+        tolerated: int,
+        on_result: Callable[[Operation, Result], None],
+    ) -> None:
+        self.stopped = ""
+        self.failures = 0
+        self._caller = caller
+        self._kind = kind
+        self._journal = journal
+        self._places = anyio.Semaphore(max_at_once)
+        self._settle = settle
+        self._tolerated = tolerated
+        self._on_result = on_result
+        self._scope = anyio.CancelScope()
+        self._error: BulkopsError | None = None
+
+    async def run(self, work: Iterable[Progress]) -> None:
+        """Carry out what is pending and look at what is in doubt.
+
+        Raises:
+            Unauthorized: the token was refused; what was in flight is finished and recorded.
+            JournalWriteFailed: nothing was sent after it.
+        """
+        with self._scope:
+            async with anyio.create_task_group() as workers:
+                for progress in work:
+                    await self._places.acquire()
+                    if self.stopped:
+                        break
+                    workers.start_soon(self._carry_out, progress)
+        if self._error is not None:
+            raise self._error
+
+    def stop(self, why: str, drain: float | None = None) -> None:
+        """Take up nothing new; leave in doubt what is still in flight after ``drain`` seconds."""
+        self.stopped = self.stopped or why
+        if drain is not None:
+            self._scope.deadline = min(self._scope.deadline, anyio.current_time() + drain)
+
+    def stop_at_once(self, why: str) -> None:
+        """Leave in doubt whatever is in flight."""
+        self.stopped = self.stopped or why
+        self._scope.cancel()
+
+    async def _carry_out(self, progress: Progress) -> None:
+        operation, in_doubt = progress.operation, progress.outcome is Outcome.IN_DOUBT
+        worker = Worker(
+            operation,
+            self._kind,
+            self._caller,
+            self._journal,
+            settle=self._settle,
+            aside=self._place_given_away,
+        )
+        try:
+            result = await worker.result(in_doubt=in_doubt)
+            self._journal.post(result)
+        except Unauthorized as error:
+            # No result: it was refused for the token's sake only, the next execution sends it.
+            self._error = self._error or error
+            self.stop("unauthorized")
+        except JournalWriteFailed as error:
+            self._error = error
+            self.stop_at_once("journal")
+        else:
+            self.failures += result.outcome in FAILURES
+            if self.failures > self._tolerated:
+                self.stop(TOLERANCE)
+            self._on_result(operation, result)
+        finally:
+            self._places.release()
+
+    @asynccontextmanager
+    async def _place_given_away(self) -> AsyncIterator[None]:
+        self._places.release()
+        try:
+            yield
+        finally:
+            await self._places.acquire()

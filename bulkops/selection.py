@@ -1,0 +1,97 @@
+"""Which workspaces a job addresses, and for each other one why not. Pure.
+
+The server is asked to narrow what it sends (``server_filters``) only where that leaves out
+nothing ``why_not`` would select: the judge is always here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from bulkops.client.resources import Workspace
+from bulkops.errors import JobError
+from bulkops.job import Select
+from bulkops.job_errors import shown
+
+
+def selected(
+    select: Select, workspaces: Iterable[Workspace], project_id: str | None
+) -> tuple[Workspace, ...]:
+    """Return the workspaces the job addresses, by name.
+
+    Args:
+        project_id: ``prj-…`` of ``select.project``; not looked at where that is not given.
+    """
+    chosen = (w for w in workspaces if why_not(select, w, project_id) is None)
+    return tuple(sorted(chosen, key=lambda w: (w.name, w.id)))
+
+
+def why_not(select: Select, workspace: Workspace, project_id: str | None) -> str | None:
+    """Return the first reason in words why a workspace is not addressed, ``None`` if it is."""
+    return next(_objections(select, workspace, project_id), None)
+
+
+def server_filters(select: Select, project_id: str | None) -> dict[str, str]:
+    """Return query parameters of the workspace list that leave out none of the selected.
+
+    A project is sent where its id is known; ``names`` only where there is one glob; ``ids``
+    never, the API has no such filter.
+    """
+    wildcard = _server_wildcard(select.names[0]) if len(select.names) == 1 else None
+    filters = {
+        "search[wildcard-name]": wildcard,
+        "search[tags]": ",".join(select.tags),
+        "search[exclude-tags]": ",".join(select.exclude_tags),
+        "filter[project][id]": project_id if select.project else None,
+    }
+    return {name: value for name, value in filters.items() if value}
+
+
+def nothing_selected(select: Select, source: str) -> JobError:
+    """Return the error for a selection no workspace fits, where that is not allowed.
+
+    Args:
+        source: the job file's name.
+    """
+    fields: dict[str, object] = msgspec.to_builtins(select)
+    said = ", ".join(f"{name} = {shown(value)}" for name, value in fields.items())
+    return JobError(
+        f"{source}: no workspace fits [select] {said}\n"
+        "(a workspace this token may not see counts as missing; "
+        "allow_empty = true in [select] makes this a success)"
+    )
+
+
+def _objections(select: Select, workspace: Workspace, project_id: str | None) -> Iterator[str]:
+    name = workspace.name
+    if select.ids and workspace.id not in select.ids:
+        yield "its id is not in ids"
+    if select.names and not any(fnmatchcase(name, glob) for glob in select.names):
+        yield f"its name matches none of names = {shown(select.names)}"
+    if excluding := [glob for glob in select.exclude_names if fnmatchcase(name, glob)]:
+        yield f"its name matches exclude_names {shown(excluding)}"
+    if lacking := sorted(set(select.tags).difference(workspace.tag_names)):
+        yield f"it lacks tags {shown(lacking)}"
+    if unwanted := sorted(set(select.exclude_tags).intersection(workspace.tag_names)):
+        yield f"it has exclude_tags {shown(unwanted)}"
+    # A server without projects shows None: that must not equal a project nobody looked up.
+    if select.project and (project_id is None or workspace.project_id != project_id):
+        yield f"it is not in project {shown(select.project)}"
+
+
+def _server_wildcard(glob: str) -> str | None:
+    # The API promises "*" as prefix, suffix or both, and doesn't say what a "*" in the middle
+    # or a name without one match: what is sent keeps to the promise and is never narrower.
+    if not re.fullmatch(r"[A-Za-z0-9_.*-]+", glob):
+        return None
+    head, *rest = glob.split("*")
+    if head:
+        return f"{head}*"
+    if tail := rest[-1]:
+        return f"*{tail}"
+    middle = max(rest, key=len)
+    return f"*{middle}*" if middle else None

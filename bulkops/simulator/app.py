@@ -1,0 +1,216 @@
+"""The simulator on a real socket: moves bytes, keeps time, and carries faults out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Final, assert_never
+
+import aiohttp
+from aiohttp import web
+
+from bulkops.exchange import Request, Response
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import Delivery, Faults, Manner
+
+HANG_SECONDS: Final = 120.0
+"""How long a client is left without an answer before the connection is closed after all."""
+DRIBBLE_SECONDS: Final = 0.5
+"""How long a dribbled answer takes."""
+_DRIBBLE_PIECES: Final = 10
+_VERIFY_SECONDS: Final = 10.0
+_GONE_POLL_SECONDS: Final = 0.02
+# By this token an integration tells a check of its URL from a run.
+_TEST_PAYLOAD: Final = {"payload_version": 1, "access_token": "test-token", "stage": "test"}
+
+
+@asynccontextmanager
+async def serve(
+    simulator: Simulator,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    latency: float = 0.0,
+    jitter: float = 0.0,
+    faults: Faults | None = None,
+    verify_urls: bool = False,
+    ssl_context: ssl.SSLContext | None = None,
+    seed: int = 0,
+) -> AsyncIterator[str]:
+    """Serve the simulator, and yield its address: ``http://127.0.0.1:49152``.
+
+    Args:
+        simulator: its ``now`` is the event loop's monotonic time.
+        host: to listen on.
+        port: to listen on; 0 for any that is free.
+        latency: seconds each request takes on its way to the server.
+        jitter: at most so many seconds more, evenly distributed.
+        faults: what goes wrong; outside /api/v2 nothing does.
+        verify_urls: call a run task's new URL once, and refuse it unless it answers 200.
+        ssl_context: makes it https.
+        seed: decides the jitter.
+
+    Raises:
+        OSError: the address can't be listened on.
+    """
+    async with aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=_VERIFY_SECONDS)
+    ) as session:
+        shell = _Shell(
+            simulator,
+            faults=faults,
+            latency=latency,
+            jitter=jitter,
+            random=Random(seed),
+            session=session if verify_urls else None,
+        )
+        runner = web.ServerRunner(web.Server(shell.answer, access_log=None), shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=ssl_context).start()
+            scheme = "https" if ssl_context else "http"
+            name, bound_port = runner.addresses[0][:2]
+            yield f"{scheme}://{f'[{name}]' if ':' in name else name}:{bound_port}"
+        finally:
+            shell.closing.set()
+            await runner.cleanup()
+
+
+class _Shell:
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        faults: Faults | None,
+        latency: float,
+        jitter: float,
+        random: Random,
+        session: aiohttp.ClientSession | None,
+    ) -> None:
+        self.closing = asyncio.Event()
+        self._simulator = simulator
+        self._faults = faults
+        self._latency = latency
+        self._jitter = jitter
+        self._random = random
+        self._session = session
+
+    async def answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        """Carry one request to the simulator, and its answer back as the delivery says."""
+        headers = {name.lower(): value for name, value in incoming.headers.items()}
+        headers.setdefault("x-forwarded-proto", incoming.scheme)
+        request = Request(
+            incoming.method,
+            incoming.rel_url.raw_path,
+            tuple(incoming.query.items()),
+            await incoming.read(),
+            headers,
+        )
+        delay = self._latency + self._random.random() * self._jitter
+        if delay:
+            await asyncio.sleep(delay)
+        url_status = await self._verify(request) if self._session else None
+        now = asyncio.get_running_loop().time()
+        delivery = self._simulator.deliver(request, now, self._faults, url_status=url_status)
+        return await self._carry_out(incoming, delivery)
+
+    async def _verify(self, request: Request) -> int | None:
+        url = self._simulator.url_to_verify(request)
+        if url is None or self._session is None:
+            return None
+        try:
+            async with self._session.post(url, json=_TEST_PAYLOAD) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return 0
+
+    async def _carry_out(self, incoming: web.BaseRequest, delivery: Delivery) -> web.StreamResponse:
+        response = delivery.response
+        match delivery.manner:
+            case Manner.WHOLE:
+                return web.Response(
+                    status=response.status, headers=response.headers, body=response.body
+                )
+            case Manner.CLOSED:
+                _close(incoming)
+            case Manner.RESET:
+                _reset(incoming)
+            case Manner.SILENT:
+                await self._hang(incoming)
+                _close(incoming)
+            case Manner.CUT:
+                return await _cut(incoming, response)
+            case Manner.DRIBBLED:
+                return await self._dribble(incoming, response)
+            case _:
+                assert_never(delivery.manner)
+        return web.Response(status=response.status)
+
+    async def _hang(self, incoming: web.BaseRequest) -> None:
+        """Return when the client is gone, the server closes, or nobody gave up for too long."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + HANG_SECONDS
+        # aiohttp tells a handler of a lost client only by cancelling it, and then it would for
+        # every handler; the effects of requests whose client has left must happen all the same.
+        while not _gone(incoming) and loop.time() < deadline:
+            if await self._closing_within(_GONE_POLL_SECONDS):
+                return
+
+    async def _dribble(self, incoming: web.BaseRequest, response: Response) -> web.StreamResponse:
+        stream = await _start(incoming, response)
+        size = max(1, -(-len(response.body) // _DRIBBLE_PIECES))
+        for start in range(0, len(response.body), size):
+            if _gone(incoming) or await self._closing_within(DRIBBLE_SECONDS / _DRIBBLE_PIECES):
+                break
+            await stream.write(response.body[start : start + size])
+        return stream
+
+    async def _closing_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.closing.wait()
+        except TimeoutError:
+            return False
+
+
+async def _start(incoming: web.BaseRequest, response: Response) -> web.StreamResponse:
+    stream = web.StreamResponse(status=response.status, headers=response.headers)
+    stream.content_length = len(response.body)
+    await stream.prepare(incoming)
+    return stream
+
+
+async def _cut(incoming: web.BaseRequest, response: Response) -> web.StreamResponse:
+    """Send half of the body under the length of the whole; an empty one can only be withheld."""
+    if not response.body:
+        _close(incoming)
+        return web.Response(status=response.status)
+    stream = await _start(incoming, response)
+    await stream.write(response.body[: len(response.body) // 2])
+    _close(incoming)
+    return stream
+
+
+def _gone(incoming: web.BaseRequest) -> bool:
+    return incoming.transport is None or incoming.transport.is_closing()
+
+
+def _close(incoming: web.BaseRequest) -> None:
+    if incoming.transport is not None:
+        incoming.transport.close()
+
+
+def _reset(incoming: web.BaseRequest) -> None:
+    """Close so that the client sees a reset (RST): lingering for no time at all does that."""
+    transport = incoming.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

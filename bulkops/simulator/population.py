@@ -1,0 +1,41 @@
+"""An organization such as people have: named workspaces in three environments and projects."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+from bulkops.simulator.setup import Setup
+
+PROJECTS: Final = ("platform", "payments", "data")
+# Environments by how many workspaces in ten are theirs.
+_ENVIRONMENTS: Final = ("prod",) * 4 + ("staging",) * 3 + ("dev",) * 3
+_SERVICES: Final = ("app", "api", "network", "database", "queue", "cache", "dns", "monitoring")
+_CANARY_EVERY: Final = 20
+
+
+def populate(
+    simulator: Setup, organization: str, *, workspaces: int, seed: int, now: float = 0.0
+) -> None:
+    """Add an organization of so many workspaces: ``prod-app-001``, ``staging-dns-017``, ...
+
+    Each carries its environment as a tag, and one in twenty ``canary`` as well. The same seed
+    makes the same organization. ``now`` is monotonic seconds and decides the timestamps.
+    """
+    random = Random(seed)
+    simulator.add_organization(organization, now=now)
+    for project in PROJECTS:
+        simulator.add_project(project, organization=organization, now=now)
+    numbers: dict[str, int] = {}
+    for position in range(workspaces):
+        environment = random.choice(_ENVIRONMENTS)
+        stem = f"{environment}-{random.choice(_SERVICES)}"
+        numbers[stem] = numbers.get(stem, 0) + 1
+        canary = ("canary",) if position % _CANARY_EVERY == 0 else ()
+        simulator.add_workspace(
+            f"{stem}-{numbers[stem]:03}",
+            organization=organization,
+            project=random.choice(PROJECTS),
+            tags=(environment, *canary),
+            now=now,
+        )

@@ -1,0 +1,19 @@
+"""Journal and a fresh reading → which operations the server still shows as wanted. Pure."""
+
+from __future__ import annotations
+
+from bulkops.journal.records import Verified
+from bulkops.journal.replay import Replay
+from bulkops.operations import wording
+from bulkops.outcome import Shown, compare
+from bulkops.plan import Attachments
+
+
+def verify(replay: Replay, attachments: Attachments, date: str) -> Verified:
+    """Return how many operations stand, and for each other one what the server shows instead."""
+    differing: dict[str, str] = {}
+    for key, progress in replay.operations.items():
+        seen = list(attachments.get(progress.operation.target.id, ()))
+        if compare(progress.operation, seen) is not Shown.WANTED:
+            differing[key] = wording.shown(seen)
+    return Verified(date, len(replay.operations) - len(differing), differing)

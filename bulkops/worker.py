@@ -1,0 +1,210 @@
+"""One operation to its result: intent → send → classify → read back where in doubt → decide.
+
+The order is the promise: the intent is durable before the request leaves; a lost answer is read
+back and never repeated blindly; something absent is sent again only after a reading that is
+``settle`` seconds younger than the loss. What to do at each point is said by the two tables of
+``bulkops.outcome``; this module only walks through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from bulkops.client.caller import Caller
+from bulkops.client.jsonapi import error_of, error_texts, request_id
+from bulkops.errors import ApiError, NoResponse, ServerBroken, Unauthorized
+from bulkops.exchange import Response
+from bulkops.journal.file import Journal
+from bulkops.journal.records import Intent, Result
+from bulkops.operations import wording
+from bulkops.operations.model import Kind, Operation, Seen
+from bulkops.outcome import (
+    Cause,
+    InDoubt,
+    Outcome,
+    Refused,
+    Step,
+    Succeeded,
+    Verdict,
+    compare,
+    resolve,
+)
+
+Answer = Response | NoResponse | None
+"""What a write brought; ``None`` where an earlier execution sent it."""
+
+
+class Worker:
+    """Drives one operation.
+
+    Args:
+        settle: seconds after a lost answer in which its effect may still land.
+        aside: entered while the operation only waits, so that another one may be in flight.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        kind: Kind,
+        caller: Caller,
+        journal: Journal,
+        *,
+        settle: float,
+        aside: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> None:
+        self._operation = operation
+        self._kind = kind
+        self._caller = caller
+        self._journal = journal
+        self._settle = settle
+        self._aside = aside
+        self._lost = False
+        self._attempts = 0
+
+    async def result(self, *, in_doubt: bool) -> Result:
+        """Return what became of the operation.
+
+        Args:
+            in_doubt: an earlier execution sent it and its answer is unknown.
+
+        Raises:
+            Unauthorized: the token was refused, which says nothing of the operation.
+            JournalWriteFailed: its intent could not be made durable; it was not sent.
+        """
+        found = await self._look(Cause.LOST, None) if in_doubt else None
+        while found is None:
+            await self._journal.append(Intent(self._operation.key, self._date()))
+            verdict, sent = await self._caller.persist(self._kind.request(self._operation))
+            self._attempts += sent
+            found = await self._judge(verdict)
+        return found
+
+    async def _judge(self, verdict: Verdict) -> Result | None:
+        """Return the verdict's result, ``None`` to send again."""
+        answer = verdict.answer
+        match verdict:
+            case Succeeded():
+                return await self._check_echo(verdict.answer)
+            case InDoubt():
+                return await self._look(Cause.LOST, answer)
+            case Refused() if isinstance(answer, Response):
+                if answer.status == 401:
+                    raise error_of(self._kind.request(self._operation), answer)
+                return await self._look(Cause.REFUSED, answer)
+        return self._say(Outcome.FAILED, _words(answer), answer)
+
+    async def _check_echo(self, answer: Response) -> Result | None:
+        wanted = self._operation.wanted
+        if wanted is None:
+            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+        try:
+            echo = self._kind.echo(answer)
+        except ServerBroken:
+            return await self._look(Cause.LOST, answer)
+        if echo is None:
+            return await self._look(Cause.NO_ECHO, answer)
+        if echo.attributes == wanted:
+            return self._say(Outcome.SUCCEEDED, "", answer, ours=True, seen=[echo])
+        return self._say(Outcome.FAILED, self._kept([echo]), answer, ours=True, seen=[echo])
+
+    async def _look(self, cause: Cause, answer: Answer) -> Result | None:
+        """Read the target back until it is decided; ``None`` to send again."""
+        self._lost = self._lost or cause is Cause.LOST
+        since = self._caller.clock.now()
+        while True:
+            started = self._caller.clock.now()
+            try:
+                pages = await self._caller.answers(self._kind.look(self._operation))
+                seen = [s for page in pages for s in self._kind.seen(page)]
+            except Unauthorized:
+                raise
+            except ApiError as error:
+                return self._unseen(cause, answer, error)
+            step = resolve(
+                compare(self._operation, seen),
+                cause,
+                lost_before=self._lost,
+                settled=started - since >= self._settle,
+            )
+            if step is not Step.WAIT:
+                return self._looked(step, seen, answer)
+            async with self._aside():
+                await self._caller.clock.sleep(since + self._settle - started)
+
+    def _looked(self, step: Step, seen: list[Seen], answer: Answer) -> Result | None:
+        match step:
+            case Step.ADOPT:
+                reason = f"its answer was lost ({_words(answer)}), but it was done"
+                return self._say(
+                    Outcome.SUCCEEDED, reason, answer, ours=self._is_ours(seen), seen=seen
+                )
+            case Step.ADOPT_FOREIGN:
+                reason = "somebody else made it so in the meantime"
+                return self._say(Outcome.SKIPPED, reason, answer, seen=seen)
+            case Step.FAIL if isinstance(answer, Response) and answer.status < 300:
+                return self._say(Outcome.FAILED, self._kept(seen), answer, ours=True, seen=seen)
+            case Step.FAIL:
+                return self._say(Outcome.FAILED, _words(answer), answer)
+            case Step.CONFLICT:
+                reason = (
+                    f"somebody else changed it: the server shows {wording.shown(seen)}, "
+                    f"planned was {wording.change(self._operation)}"
+                )
+                return self._say(Outcome.CONFLICT, reason, answer)
+            case Step.SEND | Step.WAIT:
+                return None
+
+    def _unseen(self, cause: Cause, answer: Answer, error: ApiError) -> Result:
+        """Return the result where the target could not be read back."""
+        if cause is Cause.REFUSED:
+            return self._say(Outcome.FAILED, _words(answer), answer)
+        reason = f"its answer was lost ({_words(answer)}) and it could not be read back: {error}"
+        if error.status in (403, 404):
+            return self._say(Outcome.FAILED, reason, answer)
+        return self._say(Outcome.IN_DOUBT, reason, answer)
+
+    def _is_ours(self, seen: list[Seen]) -> bool:
+        """Whether what is there can be of our making: what we change keeps its id."""
+        before = self._operation.before
+        return before is None or not seen or seen[0].id == before.id
+
+    def _kept(self, seen: list[Seen]) -> str:
+        # A server drops what it doesn't know without a word (terraform-provider-tfe #1456).
+        wanted = wording.state(self._operation.wanted)
+        return f"the server said yes but shows {wording.shown(seen)} instead of {wanted}"
+
+    def _say(
+        self,
+        outcome: Outcome,
+        reason: str,
+        answer: Answer,
+        *,
+        ours: bool = False,
+        seen: list[Seen] | None = None,
+    ) -> Result:
+        before = self._operation.before
+        return Result(
+            key=self._operation.key,
+            outcome=outcome,
+            at=self._date(),
+            ours=ours,
+            id=seen[0].id if seen else (before.id if before else ""),
+            attempts=self._attempts,
+            reason=reason,
+            status=answer.status if isinstance(answer, Response) else 0,
+            request_id=request_id(answer) if isinstance(answer, Response) else "",
+        )
+
+    def _date(self) -> str:
+        return self._caller.clock.date()
+
+
+def _words(answer: Answer) -> str:
+    if answer is None:
+        return "in an earlier execution"
+    if isinstance(answer, NoResponse):
+        return str(answer)
+    texts = "; ".join(error_texts(answer))
+    both = " (missing, or this token may not)" if answer.status in (403, 404) else ""
+    return f"{answer.status} {texts}".strip() + both

@@ -1,0 +1,1 @@
+"""The tests, grouped by the part of the package they speak for."""

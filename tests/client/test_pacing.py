@@ -1,0 +1,265 @@
+"""The pace in virtual time: never over it, first come first served, and back after a 429."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+
+import anyio
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bulkops.client.pacing import BURST, DEFAULT_RATE, HEADROOM, RECOVERY, SLOWEST, Pacer
+from bulkops.clock import Clock
+from tests.virtual_time import VirtualTimeLoop, run
+
+ROUNDING = 1e-3
+"""Requests: the virtual clock steps a little past each timer."""
+
+
+def pacer(ceiling: float | None = None) -> Pacer:
+    """Return a pacer whose jitter is always the same."""
+    return Pacer(Clock(), Random(1), ceiling)
+
+
+async def departures(paced: Pacer, count: int) -> list[float]:
+    """Return when each of ``count`` requests, all waiting at once, may leave."""
+    times: list[float] = []
+
+    async def one() -> None:
+        await paced.wait()
+        times.append(anyio.current_time())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(count):
+            group.start_soon(one)
+    return times
+
+
+def most_over(times: Sequence[float], rate: float) -> float:
+    """Return by how many requests the fullest window exceeds ``rate`` times its length."""
+    # i + 1 requests left until times[i]: windows are compared by a running minimum.
+    worst, lowest = 0.0, float("inf")
+    for count, time in enumerate(times):
+        level = count - rate * time
+        lowest = min(lowest, level)
+        worst = max(worst, level - lowest + 1)
+    return worst
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rate=st.floats(0.5, 200),
+    delays=st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.3, 1.0, 5.0]), min_size=1, max_size=60),
+    refusals=st.lists(st.tuples(st.floats(0, 8), st.floats(0, 3)), max_size=4),
+)
+@example(rate=1.0, delays=[0.0] * 30, refusals=[(0.0, 0.0)])
+@example(rate=30.0, delays=[0.0] * 60, refusals=[(0.0, 0.5), (0.1, 0.0), (3.0, 1.0)])
+def test_no_window_holds_more_than_the_pace_and_a_small_burst(
+    rate: float, delays: list[float], refusals: list[tuple[float, float]]
+) -> None:
+    """However requests arrive and 429s come, a window of t seconds holds at most pace·t + BURST."""
+
+    async def scenario() -> list[float]:
+        paced = pacer()
+        paced.learn(rate)
+        times: list[float] = []
+
+        async def refuse(at: float, after: float) -> None:
+            await anyio.sleep(at)
+            paced.refused(after)
+
+        async def one() -> None:
+            await paced.wait()
+            times.append(anyio.current_time())
+
+        async with anyio.create_task_group() as group:
+            for at, after in refusals:
+                group.start_soon(refuse, at, after)
+            for delay in delays:
+                await anyio.sleep(delay)
+                group.start_soon(one)
+        return times
+
+    times = run(scenario)
+    assert len(times) == len(delays)
+    assert most_over(times, rate * HEADROOM) <= BURST + ROUNDING * rate
+
+
+def test_a_hundred_thousand_requests_keep_the_pace() -> None:
+    """Over a long job, the pace is kept from both sides."""
+    times = run(departures, pacer(), 10_000)
+    seconds = times[-1] - times[0]
+    assert 0.99 * DEFAULT_RATE * HEADROOM <= (len(times) - 1) / seconds
+    assert most_over(times, DEFAULT_RATE * HEADROOM) <= BURST + ROUNDING * DEFAULT_RATE
+
+
+def test_requests_leave_in_the_order_they_came() -> None:
+    """First come, first served, across a pause too."""
+
+    async def scenario() -> list[int]:
+        paced, order = pacer(), list[int]()
+
+        async def one(number: int) -> None:
+            await paced.wait()
+            order.append(number)
+            if number == 20:
+                paced.refused(1.0)
+
+        async with anyio.create_task_group() as group:
+            for number in range(100):
+                group.start_soon(one, number)
+                await anyio.lowlevel.checkpoint()
+        return order
+
+    assert run(scenario) == list(range(100))
+
+
+def test_a_cancelled_request_keeps_nobody_waiting() -> None:
+    """Whoever gives up while waiting gives its place away."""
+
+    async def scenario() -> list[float]:
+        paced = pacer(1.0)
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(paced.wait)
+            await anyio.sleep(0.5)
+            group.cancel_scope.cancel()
+        started = anyio.current_time()
+        return [time - started for time in await departures(paced, 3)]
+
+    assert run(scenario)[-1] <= 4.0
+
+
+def test_a_stalled_loop_saves_nothing_up() -> None:
+    """After the process was stopped for a while, no more than the burst leaves at once."""
+
+    async def scenario() -> list[float]:
+        paced = pacer(10.0)
+        before = await departures(paced, 5)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.stall(60.0)
+        return before + await departures(paced, 30)
+
+    assert most_over(run(scenario), 10.0) <= BURST + ROUNDING * 10
+
+
+def test_a_refusal_pauses_everybody_until_the_reset_and_a_little_more() -> None:
+    """A 429 stops every request until the server's reset, plus jitter so that nobody rushes."""
+
+    async def scenario() -> tuple[float, list[float]]:
+        paced = pacer()
+        await departures(paced, 3)
+        refused_at = anyio.current_time()
+        paced.refused(2.5)
+        return refused_at, await departures(paced, 3)
+
+    refused_at, times = run(scenario)
+    assert 2.5 < times[0] - refused_at <= 2.75 + ROUNDING
+
+
+def test_a_refusal_reaches_whoever_already_waits_for_the_pace() -> None:
+    """A request that waits for its turn when the 429 comes waits for the reset too."""
+
+    async def scenario() -> list[float]:
+        paced = pacer(1.0)
+
+        async def refuse() -> None:
+            await anyio.sleep(2.5)
+            paced.refused(10.0)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(refuse)
+            return await departures(paced, 6)
+
+    times = run(scenario)
+    assert not [time for time in times if 2.5 < time < 12.5]
+    assert times[-1] > 12.5
+
+
+def test_the_pace_comes_back_at_half_and_recovers() -> None:
+    """After a 429 the pace is half the full one, and the full one again within five seconds."""
+
+    async def scenario() -> list[float]:
+        paced = pacer()
+        paced.refused(0.5)
+        return await departures(paced, 400)
+
+    times = run(scenario)
+    first_second = [time for time in times if time < times[0] + 1]
+    pace = DEFAULT_RATE * HEADROOM
+    assert len(first_second) == pytest.approx(SLOWEST * pace + BURST, abs=2)
+    recovered = [time for time in times if time >= times[0] + RECOVERY]
+    rate = (len(recovered) - 1) / (recovered[-1] - recovered[0])
+    assert rate == pytest.approx(pace, rel=0.05)
+
+
+def test_several_refusals_at_once_are_one_pause() -> None:
+    """Requests that were under way together are refused together: the latest reset counts."""
+
+    async def scenario() -> tuple[int, float]:
+        paced = pacer()
+        for after in (0.2, 3.0, 0.1):
+            paced.refused(after)
+        await paced.wait()
+        return paced.pauses, anyio.current_time()
+
+    pauses, resumed_at = run(scenario)
+    assert pauses == 1
+    assert resumed_at > 3.0
+
+
+def test_no_limit_told_means_no_waiting() -> None:
+    """A server that tells no limit is not held back, except by its own 429s."""
+
+    async def scenario() -> list[float]:
+        paced = pacer()
+        paced.learn(None)
+        assert paced.rate is None
+        free = await departures(paced, 1000)
+        paced.refused(1.0)
+        return free[-1:] + (await departures(paced, 1))
+
+    last_free, after_refusal = run(scenario)
+    assert last_free < ROUNDING
+    assert after_refusal > 1.0
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "limit", "rate"),
+    [
+        (None, 30.0, 28.5),
+        (10.0, 30.0, 10.0),
+        (100.0, 30.0, 28.5),
+        (10.0, None, 10.0),
+        (None, None, None),
+        (None, 600.0, 570.0),
+    ],
+)
+def test_a_ceiling_only_lowers(
+    ceiling: float | None, limit: float | None, rate: float | None
+) -> None:
+    """`[pace] rate` never lifts the pace above the server's own limit."""
+    paced = pacer(ceiling)
+    paced.learn(limit)
+    assert paced.rate == (rate if rate is None else pytest.approx(rate))
+
+
+def test_before_anything_is_learned_the_documented_limit_holds() -> None:
+    """Where the server can't be asked, 30 a second is what the API page says."""
+    assert pacer().rate == pytest.approx(DEFAULT_RATE * HEADROOM)
+
+
+def test_learning_a_limit_does_not_hand_out_another_burst() -> None:
+    """A limit learned under way holds from then on, with no second burst on top."""
+
+    async def scenario() -> list[float]:
+        paced = pacer()
+        times = await departures(paced, 2)
+        paced.learn(20.0)
+        return times + await departures(paced, 40)
+
+    assert most_over(run(scenario), DEFAULT_RATE * HEADROOM) <= BURST + ROUNDING * DEFAULT_RATE

@@ -1,0 +1,235 @@
+"""Who may do what: tokens, permissions, media types, and what isn't there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from bulkops.exchange import MEDIA_TYPE, Response
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.state import User
+
+Ask = Callable[..., Response]
+ACME = "/organizations/acme"
+
+
+def _data(response: Response) -> Any:
+    return msgspec.json.decode(response.body)["data"]
+
+
+@pytest.fixture
+def guarded() -> Simulator:
+    """Organization acme with an owner, a reader, a task manager and an operator of prod-1."""
+    made = Simulator(
+        rate=0,
+        tokens={
+            "owner": User(name="olga"),
+            "reader": User.read_only("rita"),
+            "manager": User(name="mia", manage_workspace_run_tasks=False, manage_workspaces=False),
+            "operator": User(
+                name="otto",
+                manage_run_tasks=False,
+                manage_workspace_run_tasks={"prod-1"},
+                manage_workspaces=False,
+            ),
+        },
+    )
+    made.add_organization("acme")
+    made.add_workspace("prod-1")
+    made.add_workspace("prod-2")
+    made.add_task("scan")
+    return made
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer  "},
+        {"authorization": "Basic abc"},
+    ],
+)
+def test_no_token_is_401(simulator: Simulator, ask: Ask, headers: dict[str, str]) -> None:
+    """Without a bearer token every answer is the documented 401."""
+    response = ask(simulator, "GET", ACME, headers=headers)
+    assert response.status == 401
+    assert msgspec.json.decode(response.body)["errors"][0]["status"] == "401"
+
+
+def test_any_token_is_a_user_of_its_own(simulator: Simulator, ask: Ask) -> None:
+    """Unless told otherwise every token is accepted, each as another user, never named by it."""
+    names = [
+        _data(ask(simulator, "GET", "/account/details", token=token))["attributes"]["username"]
+        for token in ("one", "two", "one")
+    ]
+    assert names == ["user-1", "user-2", "user-1"]
+
+
+def test_only_listed_tokens_are_accepted(guarded: Simulator, ask: Ask) -> None:
+    """Where tokens are listed, any other is a 401."""
+    assert ask(guarded, "GET", ACME, token="owner").status == 200
+    assert ask(guarded, "GET", ACME, token="stranger").status == 401
+
+
+def test_ping_needs_no_token(guarded: Simulator, ask: Ask) -> None:
+    """A ping is answered 204 without a token, and with a bad one."""
+    assert ask(guarded, "GET", "/ping", headers={}).status == 204
+    assert ask(guarded, "GET", "/ping", token="stranger").status == 204
+
+
+@pytest.mark.parametrize(
+    ("token", "statuses"),
+    [
+        ("owner", {"task": 201, "prod-1": 201, "prod-2": 201, "workspace": 201}),
+        ("reader", {"task": 404, "prod-1": 404, "prod-2": 404, "workspace": 404}),
+        ("manager", {"task": 201, "prod-1": 404, "prod-2": 404, "workspace": 404}),
+        ("operator", {"task": 404, "prod-1": 201, "prod-2": 404, "workspace": 404}),
+    ],
+)
+def test_rights_decide_what_may_change(
+    guarded: Simulator, ask: Ask, token: str, statuses: dict[str, int]
+) -> None:
+    """What a user may not change is a 404, the same as what isn't there."""
+    attributes = {"name": "new", "url": "https://x.example", "category": "task"}
+    new_task = {"data": {"type": "tasks", "attributes": attributes}}
+    assert ask(guarded, "POST", f"{ACME}/tasks", new_task, token=token).status == statuses["task"]
+    scan = guarded.world.organizations["acme"].tasks["scan"].id
+    link = {
+        "data": {
+            "type": "workspace-tasks",
+            "attributes": {"enforcement-level": "advisory"},
+            "relationships": {"task": {"data": {"id": scan, "type": "tasks"}}},
+        }
+    }
+    for name in ("prod-1", "prod-2"):
+        path = f"/workspaces/{guarded.world.organizations['acme'].workspaces[name].id}/tasks"
+        assert ask(guarded, "POST", path, link, token=token).status == statuses[name]
+        assert ask(guarded, "GET", path, token=token).status == 200
+    new_workspace = {"data": {"type": "workspaces", "attributes": {"name": "new"}}}
+    answer = ask(guarded, "POST", f"{ACME}/workspaces", new_workspace, token=token)
+    assert answer.status == statuses["workspace"]
+
+
+def test_reader_changes_nothing(guarded: Simulator, ask: Ask) -> None:
+    """Every route that changes anything is a 404 for a read-only user."""
+    organization = guarded.world.organizations["acme"]
+    workspace, task = organization.workspaces["prod-1"], organization.tasks["scan"]
+    link = guarded.attach("prod-1", "scan")
+    for method, path in (
+        ("PATCH", f"/tasks/{task.id}"),
+        ("DELETE", f"/tasks/{task.id}"),
+        ("PATCH", f"/workspaces/{workspace.id}/tasks/{link.id}"),
+        ("DELETE", f"/workspaces/{workspace.id}/tasks/{link.id}"),
+        ("PATCH", f"/workspaces/{workspace.id}"),
+        ("DELETE", f"{ACME}/workspaces/prod-1"),
+        ("POST", f"/workspaces/{workspace.id}/relationships/tags"),
+        ("PATCH", f"/workspaces/{workspace.id}/relationships/tag-bindings"),
+        ("POST", f"{ACME}/projects"),
+    ):
+        assert ask(guarded, method, path, {"data": {}}, token="reader").status == 404
+    assert guarded.effects == []
+
+
+def test_documents_tell_the_permissions(guarded: Simulator, ask: Ask) -> None:
+    """Workspace and organization documents show what this user may do with run tasks."""
+
+    def shown(token: str) -> tuple[list[bool], bool]:
+        listed = ask(guarded, "GET", f"{ACME}/workspaces", query={"sort": "name"}, token=token)
+        organization = _data(ask(guarded, "GET", ACME, token=token))
+        return (
+            [one["attributes"]["permissions"]["can-manage-run-tasks"] for one in _data(listed)],
+            organization["attributes"]["permissions"]["can-manage-run-tasks"],
+        )
+
+    assert shown("owner") == ([True, True], True)
+    assert shown("reader") == ([False, False], False)
+    assert shown("manager") == ([False, False], True)
+    assert shown("operator") == ([True, False], False)
+
+
+@pytest.mark.parametrize(
+    ("method", "content_type", "refused"),
+    [
+        ("GET", None, False),
+        ("GET", MEDIA_TYPE, False),
+        ("GET", "application/json", True),
+        ("DELETE", None, True),
+        ("DELETE", "application/json", True),
+        ("DELETE", MEDIA_TYPE, False),
+        ("PATCH", None, True),
+        ("PATCH", f"{MEDIA_TYPE}; charset=utf-8", False),
+    ],
+)
+def test_media_type(
+    simulator: Simulator, ask: Ask, method: str, content_type: str | None, *, refused: bool
+) -> None:
+    """What isn't a GET needs JSON:API's media type, even without a body; a wrong one never does."""
+    headers = {"authorization": "Bearer x"}
+    if content_type is not None:
+        headers["content-type"] = content_type
+    response = ask(simulator, method, "/tasks/task-none", headers=headers)
+    assert (response.status == 415) is refused
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/organizations/nobody"),
+        ("GET", "/organizations/nobody/tasks"),
+        ("GET", "/workspaces/ws-none"),
+        ("GET", "/workspaces/ws-none/tasks"),
+        ("GET", "/organizations/acme/workspaces/none"),
+        ("GET", "/tasks/task-none"),
+        ("GET", "/nonsense"),
+        ("GET", "/organizations/acme/tasks/too/deep"),
+        ("POST", "/ping"),
+        ("PATCH", "/organizations/acme/tasks"),
+    ],
+)
+def test_what_is_not_there_is_404(simulator: Simulator, ask: Ask, method: str, path: str) -> None:
+    """An unknown record, path or method is a JSON:API 404."""
+    response = ask(simulator, method, path)
+    assert response.status == 404
+    assert msgspec.json.decode(response.body)["errors"][0]["title"] == "not found"
+
+
+def test_path_parameters_are_percent_decoded(simulator: Simulator, ask: Ask) -> None:
+    """A percent-encoded name in the path means the same as the plain one."""
+    assert ask(simulator, "GET", "/organizations/ac%6De/workspaces/prod%2D1").status == 200
+
+
+def test_organizations_and_projects(simulator: Simulator, ask: Ask) -> None:
+    """Organizations and projects are listed, projects are filtered, sorted and created."""
+    assert [one["id"] for one in _data(ask(simulator, "GET", "/organizations"))] == ["acme"]
+    path = f"{ACME}/projects"
+
+    def names(**query: str) -> list[str]:
+        found = _data(ask(simulator, "GET", path, query=query))
+        return [one["attributes"]["name"] for one in found]
+
+    assert names() == ["Default Project", "platform"]
+    assert names(sort="-name") == ["platform", "Default Project"]
+    assert names(**{"filter[names]": "platform,none"}) == ["platform"]
+    new = {"data": {"type": "projects", "attributes": {"name": "new"}}}
+    assert ask(simulator, "POST", path, new).status == 201
+    assert ask(simulator, "POST", path, new).status == 422
+    blank = {"data": {"type": "projects", "attributes": {"name": " "}}}
+    assert ask(simulator, "POST", path, blank).status == 422
+
+
+def test_entitlement_set(simulator: Simulator, ask: Ask) -> None:
+    """The entitlement set spells entitlements as the API does, null for no limit."""
+    attributes = _data(ask(simulator, "GET", f"{ACME}/entitlement-set"))["attributes"]
+    assert attributes == {
+        "run-tasks": True,
+        "global-run-tasks": True,
+        "private-run-tasks": True,
+        "run-task-limit": None,
+        "run-task-workspace-limit": None,
+        "run-task-mandatory-enforcement-limit": None,
+    }

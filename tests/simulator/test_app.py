@@ -1,0 +1,243 @@
+"""The simulator over real sockets, as a raw client sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+from aiohttp import web
+
+from bulkops.exchange import MEDIA_TYPE
+from bulkops.simulator.app import serve
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import FAULTS, Faults
+
+pytestmark = pytest.mark.anyio
+
+HEADERS = {"authorization": "Bearer x", "content-type": MEDIA_TYPE}
+ACME = "/api/v2/organizations/acme"
+NEW = {"data": {"type": "workspaces", "attributes": {"name": "new"}}}
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that gives up after 0.3 s, and never sends a POST again by itself."""
+    timeout = aiohttp.ClientTimeout(total=0.3)
+    async with aiohttp.ClientSession(headers=HEADERS, timeout=timeout) as made:
+        yield made
+
+
+async def _create(session: aiohttp.ClientSession, address: str) -> tuple[int, bytes]:
+    import msgspec
+
+    body = msgspec.json.encode(NEW)
+    async with session.post(f"{address}{ACME}/workspaces", data=body) as response:
+        return response.status, await response.read()
+
+
+async def test_serves_the_core(simulator: Simulator, session: aiohttp.ClientSession) -> None:
+    """Over a socket come the core's status, headers and body, with links to this address."""
+    async with (
+        serve(simulator) as address,
+        session.get(
+            f"{address}{ACME}/workspaces", params={"page[size]": "1", "search[name]": "prod"}
+        ) as response,
+    ):
+        document = await response.json(content_type=MEDIA_TYPE)
+        assert response.status == 200
+        assert response.headers["TFP-AppName"] == "HCP Terraform"
+        assert document["meta"]["pagination"]["total-count"] == 2
+        assert document["links"]["next"].startswith(f"{address}{ACME}/workspaces?search%5Bname%5D")
+
+
+async def test_control_endpoint_is_never_struck(
+    simulator: Simulator, session: aiohttp.ClientSession
+) -> None:
+    """Effects, statistics, discovery and pings answer while everything else fails."""
+    async with serve(simulator, faults=Faults.parse("close-before=100%", 0)) as address:
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await _create(session, address)
+        for path in ("/_simulator/effects", "/_simulator/stats", "/.well-known/terraform.json"):
+            async with session.get(address + path) as response:
+                assert response.status == 200
+        async with session.get(f"{address}/api/v2/ping") as response:
+            assert response.status == 204
+
+
+@pytest.mark.parametrize("kind", [kind for kind, fault in FAULTS.items() if fault.answer])
+async def test_answered_faults(
+    simulator: Simulator, session: aiohttp.ClientSession, kind: str
+) -> None:
+    """A fault with an answer sends it whole; the effect happened only for the kinds ``-after``."""
+    async with serve(simulator, faults=Faults.parse(f"POST:{kind}=100%", 0)) as address:
+        status, body = await _create(session, address)
+    answer = FAULTS[kind].answer
+    assert answer is not None
+    assert (status, body) == (answer.status, answer.body)
+    assert len(simulator.effects) == kind.endswith("-after")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("close-before", aiohttp.ServerDisconnectedError),
+        ("close-after", aiohttp.ServerDisconnectedError),
+        ("reset-before", ConnectionResetError),
+        ("reset-after", ConnectionResetError),
+        ("hang-before", TimeoutError),
+        ("hang-after", TimeoutError),
+        ("cut", aiohttp.ClientPayloadError),
+        ("slow", TimeoutError),
+    ],
+)
+async def test_unanswered_faults(
+    simulator: Simulator,
+    session: aiohttp.ClientSession,
+    kind: str,
+    error: type[Exception],
+) -> None:
+    """The client sees the connection fail as the kind says, and so does the server's world."""
+    async with serve(simulator, faults=Faults.parse(f"POST:{kind}=100%", 0)) as address:
+        with pytest.raises(error):
+            await _create(session, address)
+        assert len(simulator.effects) == FAULTS[kind].effect
+        assert simulator.stats.faults == {kind: 1}
+
+
+async def test_cut_of_an_empty_answer_closes(
+    simulator: Simulator, session: aiohttp.ClientSession
+) -> None:
+    """An answer without a body can't be cut in the middle: the connection closes after the effect."""
+    async with serve(simulator, faults=Faults.parse("cut=100%", 0)) as address:
+        with pytest.raises(aiohttp.ClientError):
+            async with session.delete(f"{address}{ACME}/workspaces/prod-1", allow_redirects=False):
+                pass
+    assert [effect.action for effect in simulator.effects] == ["delete"]
+
+
+async def test_slow_answer_arrives_whole(simulator: Simulator) -> None:
+    """A dribbled answer is the whole answer for a client that waits."""
+    async with (
+        serve(simulator, faults=Faults.parse("slow=100%", 0)) as address,
+        aiohttp.ClientSession(headers=HEADERS) as patient,
+    ):
+        status, body = await _create(patient, address)
+    assert status == 201
+    assert body.endswith(b"}")
+
+
+async def test_hanging_requests_end_with_the_server(simulator: Simulator) -> None:
+    """Closing the server ends requests that hang, at once and without a trace."""
+    async with aiohttp.ClientSession(headers=HEADERS) as patient:
+        async with serve(simulator, faults=Faults.parse("hang-after=100%", 0)) as address:
+            hanging = asyncio.create_task(_create(patient, address))
+            while not simulator.effects:
+                await asyncio.sleep(0)
+            started = time.monotonic()
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await hanging
+    assert time.monotonic() - started < 0.5
+
+
+async def test_effect_happens_though_the_client_has_left(simulator: Simulator) -> None:
+    """A request whose client gives up while it is on its way still takes effect."""
+    impatient = aiohttp.ClientTimeout(total=0.01)
+    async with (
+        serve(simulator, latency=0.05) as address,
+        aiohttp.ClientSession(headers=HEADERS, timeout=impatient) as session,
+    ):
+        with pytest.raises(TimeoutError):
+            await _create(session, address)
+        assert simulator.effects == []
+        while not simulator.effects:
+            await asyncio.sleep(0.005)
+
+
+async def test_latency_and_jitter_delay_each_answer(
+    simulator: Simulator, session: aiohttp.ClientSession
+) -> None:
+    """No answer comes before the latency is over."""
+    async with serve(simulator, latency=0.02, jitter=0.01) as address:
+        started = time.monotonic()
+        async with session.get(address + ACME) as response:
+            assert response.status == 200
+        assert time.monotonic() - started >= 0.02
+
+
+async def test_rate_limit_by_real_time(session: aiohttp.ClientSession) -> None:
+    """The shell gives the core its loop's time, so that requests at once meet the limit."""
+    simulator = Simulator(rate=2, window="sliding")
+    simulator.add_organization("acme")
+    statuses = []
+    async with serve(simulator) as address:
+        for _ in range(3):
+            async with session.get(address + ACME) as response:
+                statuses.append(response.status)
+    assert statuses == [200, 200, 429]
+
+
+@pytest.mark.parametrize(("answer", "status"), [(200, 201), (204, 422), (500, 422), (0, 422)])
+async def test_verify_urls(
+    simulator: Simulator, session: aiohttp.ClientSession, answer: int, status: int
+) -> None:
+    """With ``verify_urls`` a new run task's URL is called once, and only a 200 lets it be made."""
+    import msgspec
+
+    calls: list[Any] = []
+
+    async def hook(request: web.BaseRequest) -> web.Response:
+        calls.append(msgspec.json.decode(await request.read()))
+        return web.Response(status=answer)
+
+    runner = web.ServerRunner(web.Server(hook))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    if answer == 0:
+        await runner.cleanup()
+    attributes = {"name": "new", "url": f"http://127.0.0.1:{port}/hook", "category": "task"}
+    body = msgspec.json.encode({"data": {"type": "tasks", "attributes": attributes}})
+    async with (
+        serve(simulator, verify_urls=True) as address,
+        session.post(f"{address}{ACME}/tasks", data=body) as response,
+    ):
+        assert response.status == status
+    await runner.cleanup()
+    assert [call["access_token"] for call in calls] == ["test-token"] * (answer != 0)
+
+
+async def test_serves_over_tls(simulator: Simulator) -> None:
+    """With an SSL context the address is https, for clients that trust its authority."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with (
+        serve(
+            simulator, ssl_context=context, faults=Faults.parse("POST:reset-after=100%", 0)
+        ) as address,
+        aiohttp.ClientSession(headers=HEADERS) as session,
+    ):
+        assert address.startswith("https://127.0.0.1:")
+        async with session.get(address + f"{ACME}/workspaces", ssl=trusting) as response:
+            document = await response.json(content_type=MEDIA_TYPE)
+        assert document["links"]["self"].startswith(address)
+        with pytest.raises(ConnectionResetError):
+            async with session.post(f"{address}{ACME}/workspaces", ssl=trusting):
+                pass
+
+
+async def test_taken_port_is_an_os_error(simulator: Simulator) -> None:
+    """A port that somebody listens on already is an OSError, and nothing is left behind."""
+    async with serve(simulator) as address:
+        port = int(address.rpartition(":")[2])
+        with pytest.raises(OSError, match="address already in use"):
+            async with serve(simulator, port=port):
+                pass

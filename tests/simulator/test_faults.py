@@ -1,0 +1,111 @@
+"""Faults as data: parsing, drawing, and what a struck request does at the server."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from bulkops.exchange import MEDIA_TYPE, Request
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import FAULTS, BadFaults, Faults, Manner
+
+HEADERS = {"authorization": "Bearer x", "content-type": MEDIA_TYPE}
+GET = Request("GET", "/api/v2/organizations/acme", headers=HEADERS)
+DELETE = Request("DELETE", "/api/v2/organizations/acme/workspaces/w", headers=HEADERS)
+PING = Request("GET", "/api/v2/ping", headers=HEADERS)
+
+
+def _drawn(faults: Faults, request: Request, times: int = 2000) -> Counter[str]:
+    drawn = [faults.draw(request) for _ in range(times)]
+    return Counter(fault.kind for fault in drawn if fault)
+
+
+def test_probabilities_hold() -> None:
+    """Over many requests each fault strikes about as often as it was said to."""
+    drawn = _drawn(Faults.parse("503=10%, cut=0.2", 1), GET)
+    assert set(drawn) == {"503", "cut"}
+    assert 150 < drawn["503"] < 250
+    assert 340 < drawn["cut"] < 460
+
+
+def test_same_seed_same_faults() -> None:
+    """The same seed and sequence of requests meet the same faults, another seed others."""
+
+    def kinds(seed: int) -> list[str]:
+        faults = Faults.parse("503=30%,cut=30%", seed)
+        return [fault.kind if fault else "" for fault in (faults.draw(GET) for _ in range(50))]
+
+    assert kinds(1) == kinds(1) != kinds(2)
+
+
+def test_method_narrows_a_fault() -> None:
+    """A fault with a method strikes that method and no other."""
+    faults = Faults.parse("delete:503=100%", 0)
+    assert faults.draw(GET) is None
+    assert faults.draw(DELETE) == FAULTS["503"]
+
+
+def test_ping_is_struck_only_when_asked() -> None:
+    """A fault without a method spares /ping; PING: strikes it and nothing else."""
+    assert Faults.parse("503=100%", 0).draw(PING) is None
+    assert Faults.parse("GET:503=100%", 0).draw(PING) is None
+    faults = Faults.parse("PING:503=100%", 0)
+    assert faults.draw(PING) == FAULTS["503"]
+    assert faults.draw(GET) is None
+
+
+@pytest.mark.parametrize("path", ["/_simulator/effects", "/.well-known/terraform.json"])
+def test_nothing_outside_the_api_is_struck(path: str) -> None:
+    """The control endpoint and discovery always answer."""
+    assert Faults.parse("503=100%", 0).draw(Request("GET", path)) is None
+
+
+def test_empty_spec_is_no_faults() -> None:
+    """An empty specification strikes nothing."""
+    assert Faults.parse("", 0).draw(GET) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("504=1%", r"unknown fault '504'; one of 429, 500, 502-html"),
+        ("HEAD:503=1%", r"unknown method 'HEAD'; one of GET, POST, PATCH, DELETE, PING"),
+        ("503", r"'503': a fault needs a probability such as 503=2% or 503=0.02"),
+        ("503=", r"needs a probability"),
+        ("503=two", r"needs a probability"),
+        ("503=-1%", r"between 0 and 100%"),
+        ("503=101%", r"between 0 and 100%"),
+        ("503=nan", r"between 0 and 100%"),
+        ("503=60%,POST:cut=50%", r"faults for POST add up to 110%"),
+    ],
+)
+def test_bad_spec_says_what_is_allowed(spec: str, says: str) -> None:
+    """A specification that can't be understood is refused with what is wrong and allowed."""
+    with pytest.raises(BadFaults, match=says):
+        Faults.parse(spec, 0)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_effect_happens_or_not_as_the_kind_says(kind: str) -> None:
+    """A struck request takes effect exactly where its kind says so, and is counted by kind."""
+    simulator = Simulator()
+    simulator.add_organization("acme")
+    simulator.add_workspace("w")
+    delivery = simulator.deliver(DELETE, 0.0, Faults.parse(f"{kind}=100%", 0))
+    fault = FAULTS[kind]
+    assert len(simulator.effects) == fault.effect
+    assert delivery.manner is fault.manner
+    assert delivery.response.status == (fault.answer.status if fault.answer else 204) or (
+        not fault.effect
+    )
+    assert simulator.stats.faults == {kind: 1}
+    assert simulator.stats.requests == 1
+
+
+def test_unstruck_request_is_delivered_whole() -> None:
+    """Without faults a delivery is the server's own answer, whole."""
+    simulator = Simulator()
+    simulator.add_organization("acme")
+    delivery = simulator.deliver(GET, 0.0)
+    assert (delivery.manner, delivery.response.status) == (Manner.WHOLE, 200)

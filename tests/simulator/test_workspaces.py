@@ -1,0 +1,294 @@
+"""Workspaces by id and by name, the filters and the pages of their list, and their tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.simulator.core import Simulator
+
+Ask = Callable[..., Response]
+WORKSPACES = "/organizations/acme/workspaces"
+
+
+def _data(response: Response) -> Any:
+    return msgspec.json.decode(response.body)["data"]
+
+
+def _names(response: Response) -> list[str]:
+    assert response.status == 200
+    return [one["attributes"]["name"] for one in _data(response)]
+
+
+def _id(simulator: Simulator, name: str) -> str:
+    return simulator.world.organizations["acme"].workspaces[name].id
+
+
+def _workspace(relationships: object = None, **attributes: object) -> dict[str, object]:
+    named = {key.replace("_", "-"): value for key, value in attributes.items()}
+    resource: dict[str, object] = {"type": "workspaces", "attributes": named}
+    return {"data": resource | ({"relationships": relationships} if relationships else {})}
+
+
+def test_create_read_update_delete(simulator: Simulator, ask: Ask) -> None:
+    """A workspace lives through POST, GET, PATCH and DELETE, by id and by name alike."""
+    project = simulator.world.organizations["acme"].projects["platform"]
+    response = ask(
+        simulator,
+        "POST",
+        WORKSPACES,
+        _workspace(
+            {
+                "project": {"data": {"id": project.id, "type": "projects"}},
+                "tag-bindings": {
+                    "data": [{"type": "tag-bindings", "attributes": {"key": "a", "value": "b"}}]
+                },
+            },
+            name="new",
+            auto_apply=True,
+            description="d",
+        ),
+    )
+    assert response.status == 201
+    made = _data(response)
+    assert made["relationships"]["project"]["data"]["id"] == project.id
+    assert made["attributes"]["auto-apply"] is True
+    by_id, by_name = f"/workspaces/{made['id']}", f"{WORKSPACES}/new"
+    assert _data(ask(simulator, "GET", by_id)) == _data(ask(simulator, "GET", by_name)) == made
+    assert _data(ask(simulator, "GET", f"{by_id}/tag-bindings"))[0]["attributes"]["key"] == "a"
+    assert ask(simulator, "PATCH", by_name, _workspace(name="newer")).status == 200
+    assert ask(simulator, "GET", by_name).status == 404
+    default = simulator.world.organizations["acme"].default_project.id
+    moved = ask(
+        simulator, "PATCH", by_id, _workspace({"project": {"data": {"id": default}}}, name="newer")
+    )
+    assert _data(moved)["relationships"]["project"]["data"]["id"] == default
+    assert ask(simulator, "DELETE", f"{WORKSPACES}/newer").status == 204
+    assert ask(simulator, "DELETE", by_id).status == 404
+
+
+@pytest.mark.parametrize("name", ["", "prod-1", "with space", "a" * 91, None])
+def test_create_refuses_a_wrong_name(simulator: Simulator, ask: Ask, name: str | None) -> None:
+    """A missing, taken or malformed workspace name is a 422, at create and at rename."""
+    body = _workspace(name=name) if name is not None else _workspace()
+    assert ask(simulator, "POST", WORKSPACES, body).status == 422
+    if name is not None:
+        assert ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", body).status == 422
+
+
+def test_unknown_project_is_404(simulator: Simulator, ask: Ask) -> None:
+    """A workspace can't be put into a project that isn't the organization's."""
+    simulator.add_organization("other")
+    foreign = simulator.add_project("foreign", organization="other")
+    body = _workspace({"project": {"data": {"id": foreign.id}}}, name="new")
+    assert ask(simulator, "POST", WORKSPACES, body).status == 404
+    assert simulator.effects == []
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({}, ["dev-1", "prod-1", "prod-2"]),
+        ({"search[name]": "ROD"}, ["prod-1", "prod-2"]),
+        ({"search[wildcard-name]": "prod-*"}, ["prod-1", "prod-2"]),
+        ({"search[wildcard-name]": "*-1"}, ["dev-1", "prod-1"]),
+        ({"search[wildcard-name]": "prod"}, []),
+        ({"search[wildcard-name]": "prod.1"}, []),
+        ({"search[tags]": "prod"}, ["prod-1", "prod-2"]),
+        ({"search[tags]": "prod,canary"}, ["prod-2"]),
+        ({"search[exclude-tags]": "dev,canary"}, ["prod-1"]),
+        ({"search[tags]": "prod", "search[exclude-tags]": "canary"}, ["prod-1"]),
+        ({"filter[project][id]": "platform"}, ["prod-1"]),
+        ({"filter[tagged][0][key]": "tier"}, ["prod-2"]),
+        ({"filter[tagged][0][key]": "tier", "filter[tagged][0][value]": "2"}, []),
+        ({"filter[tagged][0][key]": "team", "filter[tagged][0][value]": "core"}, ["prod-1"]),
+        ({"filter[tagged][0][key]": "team", "filter[tagged][1][key]": "tier"}, []),
+        ({"filter[current-run][status]": "applied"}, []),
+        ({"search[name]": ""}, ["dev-1", "prod-1", "prod-2"]),
+    ],
+)
+def test_list_filters(
+    simulator: Simulator, ask: Ask, query: dict[str, str], names: list[str]
+) -> None:
+    """Each filter keeps what it names, and several keep what passes all of them."""
+    if "filter[project][id]" in query:
+        project = simulator.world.organizations["acme"].projects[query["filter[project][id]"]]
+        query = {"filter[project][id]": project.id}
+    assert _names(ask(simulator, "GET", WORKSPACES, query=query | {"sort": "name"})) == names
+
+
+def test_sort(simulator: Simulator, ask: Ask) -> None:
+    """The list sorts by name or latest change, backwards with a minus, also after a change."""
+    assert _names(ask(simulator, "GET", WORKSPACES, query={"sort": "-name"})) == [
+        "prod-2",
+        "prod-1",
+        "dev-1",
+    ]
+    ask(simulator, "PATCH", f"{WORKSPACES}/prod-1", _workspace(name="zebra"), now=9.0)
+    assert _names(ask(simulator, "GET", WORKSPACES, query={"sort": "-name"}))[0] == "zebra"
+    assert _names(ask(simulator, "GET", WORKSPACES, query={"sort": "-latest-change-at"}))[0] == (
+        "zebra"
+    )
+
+
+def test_default_order_is_arbitrary_but_stable(ask: Ask) -> None:
+    """Without ``sort`` the order is the same on every page and every time, and not by name."""
+    simulator = Simulator(rate=0)
+    simulator.add_organization("acme")
+    for number in range(50):
+        simulator.add_workspace(f"w-{number:02}")
+
+    def walk() -> list[str]:
+        pages = [
+            _names(ask(simulator, "GET", WORKSPACES, query={"page[number]": str(number)}))
+            for number in (1, 2, 3)
+        ]
+        assert [len(page) for page in pages] == [20, 20, 10]
+        return [name for page in pages for name in page]
+
+    first = walk()
+    assert walk() == first
+    assert sorted(first) != first
+    assert len(set(first)) == 50
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "pagination"),
+    [
+        ({}, 20, (1, 20, None, 2, 8, 150)),
+        ({"page[size]": "100"}, 100, (1, 100, None, 2, 2, 150)),
+        ({"page[size]": "1000"}, 100, (1, 100, None, 2, 2, 150)),
+        ({"page[size]": "100", "page[number]": "2"}, 50, (2, 100, 1, None, 2, 150)),
+        ({"page[number]": "x"}, 20, (1, 20, None, 2, 8, 150)),
+        ({"page[number]": "0", "page[size]": "-1"}, 20, (1, 20, None, 2, 8, 150)),
+        ({"page[number]": "9"}, 0, (9, 20, None, None, 8, 150)),
+        ({"search[name]": "none"}, 0, (1, 20, None, None, 0, 0)),
+    ],
+)
+def test_pages(
+    ask: Ask, query: dict[str, str], shown: int, pagination: tuple[int | None, ...]
+) -> None:
+    """A page holds 20 unless told otherwise and never more than 100, and tells where it is."""
+    simulator = Simulator(rate=0)
+    simulator.add_organization("acme")
+    for number in range(150):
+        simulator.add_workspace(f"w-{number}")
+    document = msgspec.json.decode(ask(simulator, "GET", WORKSPACES, query=query).body)
+    assert len(document["data"]) == shown
+    told = document["meta"]["pagination"]
+    assert tuple(told.values()) == pagination
+    assert list(told) == [
+        "current-page",
+        "page-size",
+        "prev-page",
+        "next-page",
+        "total-pages",
+        "total-count",
+    ]
+    assert (document["links"]["next"] is None) == (told["next-page"] is None)
+
+
+def test_links_are_absolute_where_the_host_is_known(simulator: Simulator) -> None:
+    """Page links repeat the query with the host and scheme that the client came by."""
+    request = Request(
+        "GET",
+        f"/api/v2{WORKSPACES}",
+        (("search[tags]", "prod"), ("page[size]", "1")),
+        headers={
+            "authorization": "Bearer x",
+            "content-type": MEDIA_TYPE,
+            "host": "tfe.example",
+            "x-forwarded-proto": "https",
+        },
+    )
+    links = msgspec.json.decode(simulator.handle(request, 0.0).body)["links"]
+    start = f"https://tfe.example/api/v2{WORKSPACES}?search%5Btags%5D=prod&page%5B"
+    assert links == {
+        "self": f"{start}number%5D=1&page%5Bsize%5D=1",
+        "first": f"{start}number%5D=1&page%5Bsize%5D=1",
+        "prev": None,
+        "next": f"{start}number%5D=2&page%5Bsize%5D=1",
+        "last": f"{start}number%5D=2&page%5Bsize%5D=1",
+    }
+
+
+def test_include_brings_projects_and_bindings(simulator: Simulator, ask: Ask) -> None:
+    """``include`` adds each project once and the effective tag bindings of all on the page."""
+    query = {"include": "project,effective_tag_bindings"}
+    document = msgspec.json.decode(ask(simulator, "GET", WORKSPACES, query=query).body)
+    kinds = sorted(one["type"] for one in document["included"])
+    assert kinds == ["effective-tag-bindings"] * 2 + ["projects"] * 2
+    document = msgspec.json.decode(ask(simulator, "GET", WORKSPACES).body)
+    assert "included" not in document
+
+
+def test_tags_are_added_listed_and_removed(simulator: Simulator, ask: Ask) -> None:
+    """Tags go by name or id, come once each, and are counted over the organization."""
+    path = f"/workspaces/{_id(simulator, 'dev-1')}/relationships/tags"
+
+    def tags(*names: str) -> dict[str, object]:
+        return {"data": [{"type": "tags", "attributes": {"name": name}} for name in names]}
+
+    assert ask(simulator, "POST", path, tags("blue", "dev", "prod")).status == 204
+    listed = _data(ask(simulator, "GET", path))
+    assert [tag["attributes"]["name"] for tag in listed] == ["dev", "blue", "prod"]
+    by_id = {"data": [{"type": "tags", "id": listed[1]["id"]}]}
+    assert ask(simulator, "DELETE", path, by_id).status == 204
+    assert ask(simulator, "DELETE", path, by_id).status == 204
+    workspace = _data(ask(simulator, "GET", f"{WORKSPACES}/dev-1"))
+    assert workspace["attributes"]["tag-names"] == ["dev", "prod"]
+    assert ask(simulator, "POST", path, {"data": [{"type": "tags", "id": "tag-0"}]}).status == 422
+    assert ask(simulator, "POST", path, {"data": {}}).status == 422
+    counts = {
+        tag["attributes"]["name"]: tag["attributes"]["instance-count"]
+        for tag in _data(ask(simulator, "GET", "/organizations/acme/tags"))
+    }
+    assert counts == {"blue": 0, "canary": 1, "dev": 1, "prod": 3}
+
+
+def test_tag_bindings_are_added_and_replaced(simulator: Simulator, ask: Ask) -> None:
+    """POST adds or changes bindings, PATCH leaves no others, effective ones add the project's."""
+    base = f"/workspaces/{_id(simulator, 'prod-1')}"
+    path = f"{base}/relationships/tag-bindings"
+
+    def bindings(**values: str) -> dict[str, object]:
+        return {
+            "data": [
+                {"type": "tag-bindings", "attributes": {"key": key, "value": value}}
+                for key, value in values.items()
+            ]
+        }
+
+    def shown(at: str) -> dict[str, str]:
+        found = [one["attributes"] for one in _data(ask(simulator, "GET", at))]
+        return {one["key"]: one["value"] for one in found}
+
+    assert ask(simulator, "POST", path, bindings(a="1", b="2")).status == 204
+    assert ask(simulator, "POST", path, bindings(b="3")).status == 204
+    assert shown(path) == {"a": "1", "b": "3"}
+    assert shown(f"{base}/effective-tag-bindings") == {"a": "1", "b": "3", "team": "core"}
+    assert ask(simulator, "PATCH", path, bindings(team="mine")).status == 204
+    assert shown(path) == {"team": "mine"}
+    effective = _data(ask(simulator, "GET", f"{base}/effective-tag-bindings"))
+    assert [one.get("relationships") for one in effective] == [None]
+    assert ask(simulator, "POST", path, {"data": [{"type": "tag-bindings"}]}).status == 422
+
+
+def test_ids_look_like_the_servers(simulator: Simulator) -> None:
+    """Ids are a prefix and 16 characters, all different, and the same for the same seed."""
+    workspaces = list(simulator.world.workspaces)
+    assert len(set(workspaces)) == 3
+    assert all(re.fullmatch(r"ws-[1-9A-HJ-NP-Za-km-z]{16}", one) for one in workspaces)
+
+    def ids(seed: int) -> list[str]:
+        made = Simulator(seed=seed)
+        made.add_organization("acme")
+        return [made.add_workspace(name).id for name in "abc"]
+
+    assert ids(1) == ids(1)
+    assert not set(ids(1)) & set(ids(2))
