@@ -1,1 +1,71 @@
-"""Placeholder."""
+"""Roll one change out over a whole HCP Terraform or Terraform Enterprise organization.
+
+Data flows one way::
+
+    job → selection → inventory → plan → journal → runner ⇄ client → journal → verify → report
+
+``job``, ``selection``, ``plan``, ``outcome``, ``reconcile``, ``verify``, ``operations`` and
+``report`` only decide: no clock, no file, no network in them. ``client`` talks to the API,
+``journal`` to the disk, ``runner`` and its ``worker`` join the two, ``execution`` starts them;
+``library`` is the public door for Python, ``cli`` the one for a shell.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bulkops.client.api import Client
+    from bulkops.client.endpoints import RunTaskChange
+    from bulkops.errors import BulkopsError
+    from bulkops.job import Job, parse_job
+    from bulkops.library import (
+        apply_plan,
+        load_job,
+        plan_job,
+        read_report,
+        resume_journal,
+        verify_journal,
+    )
+    from bulkops.plan import Plan
+    from bulkops.report.model import Report
+
+_PLACES = {
+    "BulkopsError": "bulkops.errors",
+    "Client": "bulkops.client.api",
+    "Job": "bulkops.job",
+    "Plan": "bulkops.plan",
+    "Report": "bulkops.report.model",
+    "RunTaskChange": "bulkops.client.endpoints",
+    "apply_plan": "bulkops.library",
+    "load_job": "bulkops.library",
+    "parse_job": "bulkops.job",
+    "plan_job": "bulkops.library",
+    "read_report": "bulkops.library",
+    "resume_journal": "bulkops.library",
+    "verify_journal": "bulkops.library",
+}
+
+__all__ = [
+    "BulkopsError",
+    "Client",
+    "Job",
+    "Plan",
+    "Report",
+    "RunTaskChange",
+    "apply_plan",
+    "load_job",
+    "parse_job",
+    "plan_job",
+    "read_report",
+    "resume_journal",
+    "verify_journal",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is used: the command line starts without aiohttp."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

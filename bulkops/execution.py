@@ -1,4 +1,4 @@
-"""Joins the parts: a plan from the server, a journal from a plan, and one execution of a journal.
+"""Joins the parts: a journal from a plan, and one execution of a journal.
 
 Every execution of a journal is the same, the first and each later one: read the server where
 anything may have moved since, bring the journal up to it, carry out what is left, verify.
@@ -20,7 +20,7 @@ import anyio
 from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.errors import JobError
-from bulkops.inventory import read_attachments, read_inventory
+from bulkops.inventory import read_attachments
 from bulkops.job import Job, job_from_builtins, job_to_builtins
 from bulkops.journal import file as journal_file
 from bulkops.journal.file import Contents, Executor, Journal, in_thread
@@ -41,26 +41,13 @@ from bulkops.journal.replay import Replay
 from bulkops.operations import bind
 from bulkops.operations.model import Kind, Operation
 from bulkops.outcome import Outcome
-from bulkops.plan import Attachments, Plan, make_plan
+from bulkops.plan import Attachments, Plan
 from bulkops.reconcile import reconcile
 from bulkops.runner import Runner
 from bulkops.verify import verify
 
 COMPLETE = "complete"
 """``Ended.how`` of an execution that nothing stopped."""
-
-
-async def plan(client: Client, job: Job, source: str = "job") -> Plan:
-    """Read the server and decide every selected workspace; changes nothing.
-
-    Args:
-        source: the job file's name, for error messages.
-
-    Raises:
-        JobError: the job can't be carried out as it stands.
-        ApiError: the server can't be read.
-    """
-    return make_plan(job, await read_inventory(client, job, source), source)
 
 
 def holder(clock: Clock) -> Holder:
@@ -131,7 +118,7 @@ class JobExecution:
         by: Holder,
         *,
         retry_failed: bool = False,
-        on_result: Callable[[Operation, Result], None] = lambda _operation, _result: None,
+        on_result: Callable[[Operation, Result], None] | None = None,
         files: FileCalls | None = None,
         executor: Executor = in_thread,
     ) -> None:
@@ -141,7 +128,7 @@ class JobExecution:
         self._job = job
         self._by = by
         self._retry_failed = retry_failed
-        self._on_result = on_result
+        self._on_result = on_result or _ignore
         self._files = files
         self._executor = executor
         self._reading: anyio.CancelScope | None = None
@@ -266,3 +253,7 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
+
+
+def _ignore(_operation: Operation, _result: Result) -> None:
+    """Nobody wants to be told."""

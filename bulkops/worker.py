@@ -74,11 +74,15 @@ class Worker:
         """
         found = await self._look(Cause.LOST, None) if in_doubt else None
         while found is None:
-            await self._journal.append(Intent(self._operation.key, self._date()))
-            verdict, sent = await self._caller.persist(self._kind.request(self._operation))
+            request = self._kind.request(self._operation)
+            verdict, sent = await self._caller.persist(request, self._announce)
             self._attempts += sent
             found = await self._judge(verdict)
         return found
+
+    async def _announce(self) -> None:
+        # Not earlier: whoever waits for the pacer when the process is killed is not in doubt.
+        await self._journal.append(Intent(self._operation.key, self._date()))
 
     async def _judge(self, verdict: Verdict) -> Result | None:
         """Return the verdict's result, ``None`` to send again."""

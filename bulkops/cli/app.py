@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bulkops.cli import DEBUG, apply, journal, plan, simulate, task, workspace_task
+from bulkops.cli import DEBUG, apply, demo, journal, plan, simulate, task, workspace_task
 
 app = typer.Typer(
     name="bulkops",
@@ -26,6 +26,7 @@ app.command()(journal.report)
 app.add_typer(task.app, name="task")
 app.add_typer(workspace_task.app, name="workspace-task")
 app.command()(simulate.simulate)
+app.command()(demo.demo)
 
 
 def _version(*, asked: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from bulkops.cli.execute import DRAIN_SECONDS, DrainTimeout, RetryFailed, execute, hold
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Yes
-from bulkops.cli.plan import JobFile, read_job, read_plan, show
+from bulkops.cli.plan import JobFile, read_plan, show
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
@@ -62,8 +62,9 @@ def apply(
     from bulkops.cli.session import confirm, connect, run
     from bulkops.execution import check_same, start_journal
     from bulkops.journal.file import read
+    from bulkops.library import load_job
 
-    job = read_job(job_file)
+    job = load_job(job_file)
 
     def client() -> Client:
         return connect(address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)

@@ -45,7 +45,7 @@ def hold(stack: ExitStack, path: Path) -> Holder:
     from bulkops.journal.lock import locked
 
     by = holder(Clock())
-    stack.enter_context(locked(path.with_name(path.name + ".lock"), by))
+    stack.enter_context(locked(path, by))
     return by
 
 

@@ -51,9 +51,10 @@ def plan(
     """
     from bulkops.cli.session import connect, fail, run
     from bulkops.errors import BulkopsError
+    from bulkops.library import load_job
 
     try:
-        job = read_job(job_file)
+        job = load_job(job_file)
         client = connect(address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
         made = run(lambda: read_plan(client, job, job_file))
     except BulkopsError as error:
@@ -67,27 +68,12 @@ def plan(
         raise typer.Exit(2)
 
 
-def read_job(path: Path) -> Job:
-    """Return the job in a file; raises ``JobError``."""
-    import os
-
-    from bulkops.errors import JobError
-    from bulkops.job import parse_job
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise JobError(f"{path}: can't be read: {reason}") from error
-    return parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
-
-
 async def read_plan(client: Client, job: Job, source: Path) -> Plan:
     """Return the plan of a job; raises ``JobError``, ``ApiError``."""
-    from bulkops.execution import plan as make
+    from bulkops.library import plan_job
 
     async with client:
-        return await make(client, job, str(source))
+        return await plan_job(client, job, str(source))
 
 
 def show(plan: Plan, *, json: bool) -> None:

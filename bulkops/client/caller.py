@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -39,7 +39,10 @@ BACKOFF_CAP = 8.0
 
 PAGES_AT_ONCE = 8
 REREADS = 3
-"""How often a list is read anew because its total moved while it was read."""
+"""How often a list is read anew because it changed while it was read."""
+
+Announce = Callable[[], Awaitable[None]]
+"""Makes it known, durably, that a request is about to leave."""
 
 log = structlog.get_logger()
 
@@ -60,9 +63,18 @@ class Caller:
         self.requests = 0
         """Attempts sent so far."""
 
-    async def attempt(self, request: Request, number: int = 1) -> Response | NoResponse:
-        """Send once, when the pacer lets it, and return what came of it; never raises for it."""
+    async def attempt(
+        self, request: Request, number: int = 1, announce: Announce | None = None
+    ) -> Response | NoResponse:
+        """Send once, when the pacer lets it, and return what came of it; never raises for it.
+
+        Args:
+            announce: awaited when the pacer has let the request through, just before it leaves;
+                what it raises is raised, and nothing is sent.
+        """
         await self.pacer.wait()
+        if announce is not None:
+            await announce()
         self.requests += 1
         started = self.clock.now()
         answer: Response | NoResponse
@@ -85,15 +97,21 @@ class Caller:
         )
         return answer
 
-    async def persist(self, request: Request) -> tuple[Verdict, int]:
+    async def persist(
+        self, request: Request, announce: Announce | None = None
+    ) -> tuple[Verdict, int]:
         """Send until there is a verdict other than "not carried out", within the caps.
+
+        Args:
+            announce: awaited once, just before the request leaves for the first time.
 
         Returns:
             the last verdict and how often the request was sent.
         """
         failures = refusals = 0
         while True:
-            answer = await self.attempt(request, failures + refusals + 1)
+            number = failures + refusals + 1
+            answer = await self.attempt(request, number, announce if number == 1 else None)
             verdict = classify(request, answer)
             if isinstance(verdict, Retry) and isinstance(answer, Response):
                 refused = answer.status == 429
@@ -134,7 +152,7 @@ class Caller:
         """Return every resource of a list, each once, and the pages as they came."""
         pages = await self._pages(request, shape)
         for _ in range(REREADS):
-            if len({p.meta.pagination.total_count for p in pages}) == 1:
+            if _complete(pages):
                 break
             log.info("list_moved", path=request.path)
             pages = await self._pages(request, shape)
@@ -158,10 +176,20 @@ class Caller:
         return decode(await self.call(page(request, number)), shape)
 
 
+def _complete(pages: Sequence[Many[R]]) -> bool:
+    """Return whether the pages show as many rows as each of them says there are.
+
+    Fewer rows under one and the same total: a rename moved one past the page being read.
+    """
+    totals = {page.meta.pagination.total_count for page in pages}
+    return totals in ({None}, {len(without_repeats(pages))})
+
+
 async def in_order(calls: Iterable[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
     """Return the calls' results in their order, so many running at once.
 
-    The first error ends the others and is raised as it is, not in a group.
+    After the first error nothing more is started; what is under way ends, and the error is
+    raised as it is, not in a group.
     """
     waiting = list(enumerate(calls))
     waiting.reverse()

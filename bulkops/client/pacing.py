@@ -24,13 +24,16 @@ BURST = 2
 """Requests let through at once, so that a late wake-up costs no throughput."""
 
 HEADROOM = 0.95
-"""Of the server's limit: a window may then hold BURST more than the even pace puts into it."""
+"""Of the limit L: a second then holds at most ``HEADROOM * L + BURST`` requests."""
+
+BURST_ABOVE = 20.0
+"""Limits above which that is still within L; at or below, only one request leaves at once."""
 
 SLOWEST = 0.5
 """Of the pace, right after a 429."""
 
 RECOVERY = 5.0
-"""Seconds from the slowest pace back to the full one, in steps of one second."""
+"""Seconds from the slowest pace back to the full one."""
 
 log = structlog.get_logger()
 
@@ -52,21 +55,26 @@ class Pacer:
         self._refusals = 0
         self.pauses = 0
         """How often a 429 has paused the client."""
-        self._full: float | None = None
-        self._pace: float | None = None
+        self._limit: float | None = None
         self._limiter: AsyncLimiter | None = None
+        self._succeeds = False
         self.learn(DEFAULT_RATE)
 
     def learn(self, limit: float | None) -> None:
         """Take over the server's limit in requests a second; ``None``: it tells no limit."""
-        rates = [r for r in (limit and limit * HEADROOM, self._ceiling) if r]
-        self._full = min(rates) if rates else None
-        self._set(self._full)
+        limits = [one for one in (limit, self._ceiling) if one]
+        lowest = min(limits) if limits else None
+        if lowest == self._limit:
+            return
+        # A limiter's rate can't be changed: a new one takes over.
+        self._succeeds = self._limiter is not None
+        self._limit = lowest
+        self._limiter = _limiter(lowest) if lowest else None
 
     @property
     def rate(self) -> float | None:
         """The full pace in requests a second, ``None`` where nothing limits it."""
-        return self._full
+        return self._limit and self._limit * HEADROOM
 
     async def wait(self) -> None:
         """Return when one more request may leave."""
@@ -74,9 +82,8 @@ class Pacer:
             while True:
                 await self._pause()
                 refusals = self._refusals
-                self._recover()
                 if self._limiter is not None:
-                    await self._limiter.acquire()
+                    await self._take(self._limiter)
                 if refusals == self._refusals:
                     return
 
@@ -95,15 +102,23 @@ class Pacer:
         while (left := self._resumes_at - self._clock.now()) > 0:
             await self._clock.sleep(left)
 
-    def _recover(self) -> None:
-        if self._full is None or not self._refusals:
-            return
-        steps = int(self._clock.now() - self._resumes_at)
-        share = min(1.0, SLOWEST + (1 - SLOWEST) * steps / RECOVERY)
-        self._set(self._full * share)
+    async def _take(self, limiter: AsyncLimiter) -> None:
+        if self._succeeds:
+            # What left under the old limit still counts at the server: no second burst.
+            self._succeeds = False
+            await limiter.acquire(limiter.max_rate)
+        await limiter.acquire()
+        if (slower := 1 / self._share() - 1) > 0:
+            await limiter.acquire(slower)
 
-    def _set(self, pace: float | None) -> None:
-        if pace != self._pace or self._limiter is None:
-            self._pace = pace
-            # A limiter's rate can't be changed: a new one takes over, empty.
-            self._limiter = AsyncLimiter(BURST, BURST / pace) if pace else None
+    def _share(self) -> float:
+        """Return the part of the full pace that is kept now."""
+        if not self._refusals:
+            return 1.0
+        since = max(0.0, self._clock.now() - self._resumes_at)
+        return min(1.0, SLOWEST + (1 - SLOWEST) * since / RECOVERY)
+
+
+def _limiter(limit: float) -> AsyncLimiter:
+    burst = BURST if limit > BURST_ABOVE else 1
+    return AsyncLimiter(burst, burst / (limit * HEADROOM))

@@ -18,19 +18,20 @@ from bulkops.journal.records import Holder
 
 
 @contextmanager
-def locked(path: Path, holder: Holder) -> Iterator[None]:
-    """Hold the lock file at ``path`` while the block runs.
+def locked(journal: Path, holder: Holder) -> Iterator[None]:
+    """Hold the lock of a journal, the file ``JOURNAL.lock``, while the block runs.
 
     Raises:
         JournalLocked: somebody else holds it; the message names them.
         JournalWriteFailed: the folder can't be written.
     """
+    path = journal.with_name(journal.name + ".lock")
     lock = FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise JournalLocked(
-            f"{path.with_suffix('')} is in use by {_holder(path)}: wait until it ends, or stop "
+            f"{journal} is in use by {_holder(path)}: wait until it ends, or stop "
             "it and run the same command again"
         ) from None
     except OSError as error:

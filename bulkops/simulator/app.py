@@ -130,6 +130,8 @@ class _Shell:
             return 0
 
     async def _carry_out(self, incoming: web.BaseRequest, delivery: Delivery) -> web.StreamResponse:
+        if _gone(incoming):
+            return web.Response()
         response = delivery.response
         match delivery.manner:
             case Manner.WHOLE:
@@ -149,7 +151,7 @@ class _Shell:
                 return await self._dribble(incoming, response)
             case _:
                 assert_never(delivery.manner)
-        return web.Response(status=response.status)
+        return web.Response()  # aiohttp wants one; the connection it would take is gone
 
     async def _hang(self, incoming: web.BaseRequest) -> None:
         """Return when the client is gone, the server closes, or nobody gave up for too long."""
@@ -165,7 +167,8 @@ class _Shell:
         stream = await _start(incoming, response)
         size = max(1, -(-len(response.body) // _DRIBBLE_PIECES))
         for start in range(0, len(response.body), size):
-            if _gone(incoming) or await self._closing_within(DRIBBLE_SECONDS / _DRIBBLE_PIECES):
+            closing = await self._closing_within(DRIBBLE_SECONDS / _DRIBBLE_PIECES)
+            if closing or _gone(incoming):
                 break
             await stream.write(response.body[start : start + size])
         return stream
@@ -189,7 +192,7 @@ async def _cut(incoming: web.BaseRequest, response: Response) -> web.StreamRespo
     """Send half of the body under the length of the whole; an empty one can only be withheld."""
     if not response.body:
         _close(incoming)
-        return web.Response(status=response.status)
+        return web.Response()
     stream = await _start(incoming, response)
     await stream.write(response.body[: len(response.body) // 2])
     _close(incoming)

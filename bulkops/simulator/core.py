@@ -12,7 +12,7 @@ from bulkops.exchange import MEDIA_TYPE, Request, Response
 from bulkops.simulator import run_tasks
 from bulkops.simulator.call import Call
 from bulkops.simulator.effects import Effect, Stats, counts_by_workspace
-from bulkops.simulator.faults import Delivery, Faults, Manner
+from bulkops.simulator.faults import NOTHING, Delivery, Faults, Manner
 from bulkops.simulator.limits import RateLimit, Verdict, Window
 from bulkops.simulator.problems import Problem, not_found
 from bulkops.simulator.profiles import PROFILES
@@ -55,6 +55,9 @@ class Simulator(Setup):
     Attributes:
         effects: what really happened, in order.
         stats: what came in and went out.
+
+    Raises:
+        KeyError: there is no such profile.
     """
 
     def __init__(
@@ -131,7 +134,7 @@ class Simulator(Setup):
             answer = self.handle(request, now, url_status=url_status)
         else:
             self.stats.requests += 1
-            answer = Response(503)
+            answer = NOTHING
         return Delivery(fault.manner, fault.answer or answer)
 
     def url_to_verify(self, request: Request) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 import msgspec
 
 from bulkops.simulator.profiles import Profile
@@ -254,42 +252,4 @@ def user(record: User) -> Resource:
             "email": f"{record.name}@simulator.example",
         },
         "links": {"self": f"/api/v2/users/user-{record.name}"},
-    }
-
-
-def tag(tag_id: str, name: str, **counts: int) -> Resource:
-    """Return a ``tags`` object."""
-    attributes = {"name": name} | {key.replace("_", "-"): value for key, value in counts.items()}
-    return {"id": tag_id, "type": "tags", "attributes": attributes}
-
-
-def tag_binding(workspace_id: str, key: str, value: str) -> Resource:
-    """Return a ``tag-bindings`` object."""
-    return {
-        "id": f"tb-{workspace_id.removeprefix('ws-')}-{key}",
-        "type": "tag-bindings",
-        "attributes": {"key": key, "value": value},
-    }
-
-
-def effective_tag_bindings(record: Workspace) -> Iterable[Resource]:
-    """Yield a workspace's own bindings, then those its project adds."""
-    for key, value in record.tag_bindings.items():
-        yield _effective(record, key, value, {})
-    inherited: Mapping[str, object] = {
-        "relationships": {"inherited-from": identifier("projects", record.project.id)}
-    }
-    for key, value in record.project.tag_bindings.items():
-        if key not in record.tag_bindings:
-            yield _effective(record, key, value, inherited)
-
-
-def _effective(
-    record: Workspace, key: str, value: str, inherited: Mapping[str, object]
-) -> Resource:
-    return {
-        "id": f"{record.id.removeprefix('ws-')}-{key}",
-        "type": "effective-tag-bindings",
-        "attributes": {"key": key, "value": value},
-        **inherited,
     }

@@ -66,11 +66,15 @@ class Delivery(msgspec.Struct, frozen=True):
 
     Attributes:
         manner: CLOSED, RESET and SILENT deliver nothing, CUT the first half of the body.
-        response: the answer; of no meaning where nothing is delivered.
+        response: the answer, or NOTHING where nothing is delivered.
     """
 
     manner: Manner
     response: Response
+
+
+NOTHING: Final = Response(0)
+"""Stands for an answer that nobody gets."""
 
 
 class BadFaults(ValueError):

@@ -54,7 +54,7 @@ class RateLimit:
         if self._window == "fixed":
             reset = math.floor(now) + WINDOW_SECONDS - now
         else:
-            reset = self._admitted[0] + WINDOW_SECONDS - now
+            reset = max(0.0, self._admitted[0] + WINDOW_SECONDS - now)
         return Verdict(allowed, self._rate - len(self._admitted), reset)
 
     def _admit(self, now: float) -> bool:

@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 
 from bulkops.simulator.setup import Setup
+from bulkops.simulator.state import Workspace
 
 PROJECTS: Final = ("platform", "payments", "data")
 # Environments by how many workspaces in ten are theirs.
@@ -16,26 +17,31 @@ _CANARY_EVERY: Final = 20
 
 def populate(
     simulator: Setup, organization: str, *, workspaces: int, seed: int, now: float = 0.0
-) -> None:
+) -> list[Workspace]:
     """Add an organization of so many workspaces: ``prod-app-001``, ``staging-dns-017``, ...
 
     Each carries its environment as a tag, and one in twenty ``canary`` as well. The same seed
-    makes the same organization. ``now`` is monotonic seconds and decides the timestamps.
+    makes the same organization; ``now`` (monotonic seconds) decides the timestamps. Returns the
+    workspaces in the order they were added.
     """
     random = Random(seed)
     simulator.add_organization(organization, now=now)
     for project in PROJECTS:
         simulator.add_project(project, organization=organization, now=now)
     numbers: dict[str, int] = {}
+    added: list[Workspace] = []
     for position in range(workspaces):
         environment = random.choice(_ENVIRONMENTS)
         stem = f"{environment}-{random.choice(_SERVICES)}"
         numbers[stem] = numbers.get(stem, 0) + 1
         canary = ("canary",) if position % _CANARY_EVERY == 0 else ()
-        simulator.add_workspace(
-            f"{stem}-{numbers[stem]:03}",
-            organization=organization,
-            project=random.choice(PROJECTS),
-            tags=(environment, *canary),
-            now=now,
+        added.append(
+            simulator.add_workspace(
+                f"{stem}-{numbers[stem]:03}",
+                organization=organization,
+                project=random.choice(PROJECTS),
+                tags=(environment, *canary),
+                now=now,
+            )
         )
+    return added

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -55,11 +57,11 @@ _TAGS = msgspec.json.Decoder(_Tags)
 def index_of_organization(call: Call) -> documents.Resource:
     """GET /organizations/:organization/tags."""
     organization = call.organization()
-    uses = [tag for workspace in organization.workspaces.values() for tag in workspace.tags]
+    uses = Counter(tag for workspace in organization.workspaces.values() for tag in workspace.tags)
     document, _ = page(
         call,
         sorted(organization.tags.items()),
-        lambda tag: documents.tag(tag[1], tag[0], instance_count=uses.count(tag[0])),
+        lambda tag: _tag(tag[1], {"name": tag[0], "instance-count": uses[tag[0]]}),
     )
     return document
 
@@ -68,7 +70,7 @@ def index(call: Call) -> documents.Resource:
     """GET /workspaces/:workspace/relationships/tags."""
     workspace = call.workspace()
     ids = workspace.organization.tags
-    document, _ = page(call, workspace.tags, lambda name: documents.tag(ids[name], name))
+    document, _ = page(call, workspace.tags, lambda name: _tag(ids[name], {"name": name}))
     return document
 
 
@@ -95,15 +97,14 @@ def bindings(call: Call) -> documents.Resource:
     workspace = call.workspace()
     return {
         "data": [
-            documents.tag_binding(workspace.id, key, value)
-            for key, value in workspace.tag_bindings.items()
+            _binding(workspace.id, key, value) for key, value in workspace.tag_bindings.items()
         ]
     }
 
 
 def effective_bindings(call: Call) -> documents.Resource:
     """GET /workspaces/:workspace/effective-tag-bindings, which has no pages."""
-    return {"data": list(documents.effective_tag_bindings(call.workspace()))}
+    return {"data": list(effective_documents(call.workspace()))}
 
 
 def add_bindings(call: Call) -> None:
@@ -143,3 +144,38 @@ def _name(workspace: Workspace, tag: _Tag) -> str:
 def _changed(call: Call, workspace: Workspace, before: dict[str, object]) -> None:
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
+
+
+def _tag(tag_id: str, attributes: Mapping[str, object]) -> documents.Resource:
+    return {"id": tag_id, "type": "tags", "attributes": attributes}
+
+
+def _binding(workspace_id: str, key: str, value: str) -> documents.Resource:
+    return {
+        "id": f"tb-{workspace_id.removeprefix('ws-')}-{key}",
+        "type": "tag-bindings",
+        "attributes": {"key": key, "value": value},
+    }
+
+
+def effective_documents(record: Workspace) -> Iterator[documents.Resource]:
+    """Yield a workspace's ``effective-tag-bindings``: its own, then those its project adds."""
+    for key, value in record.tag_bindings.items():
+        yield _effective(record, key, value, {})
+    inherited: Mapping[str, object] = {
+        "relationships": {"inherited-from": documents.identifier("projects", record.project.id)}
+    }
+    for key, value in record.project.tag_bindings.items():
+        if key not in record.tag_bindings:
+            yield _effective(record, key, value, inherited)
+
+
+def _effective(
+    record: Workspace, key: str, value: str, inherited: Mapping[str, object]
+) -> documents.Resource:
+    return {
+        "id": f"{record.id.removeprefix('ws-')}-{key}",
+        "type": "effective-tag-bindings",
+        "attributes": {"key": key, "value": value},
+        **inherited,
+    }

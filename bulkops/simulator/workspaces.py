@@ -15,7 +15,7 @@ from bulkops.simulator.effects import snapshot
 from bulkops.simulator.paging import page
 from bulkops.simulator.problems import not_found, unprocessable
 from bulkops.simulator.state import Organization, Project, Workspace
-from bulkops.simulator.tags import TagBindings
+from bulkops.simulator.tags import TagBindings, effective_documents
 from bulkops.simulator.world import in_order
 
 
@@ -234,7 +234,7 @@ def _with_included(
         included += [documents.project(one, call.user) for one in projects.values()]
     if "effective_tag_bindings" in asked:
         for workspace in workspaces:
-            included += documents.effective_tag_bindings(workspace)
+            included += effective_documents(workspace)
     if asked & {"project", "effective_tag_bindings"}:
         document["included"] = included
     return document

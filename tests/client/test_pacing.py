@@ -49,6 +49,24 @@ def most_over(times: Sequence[float], rate: float) -> float:
     return worst
 
 
+def busiest_second(times: Sequence[float]) -> int:
+    """Return the most requests that left within one second, wherever it begins."""
+    return max(sum(start <= time < start + 1 for time in times) for start in times)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 10, 19, 20, 21, 25, 30, 100])
+def test_no_second_holds_more_requests_than_the_limit(limit: int) -> None:
+    """Whenever the server's window of a second begins, the client's full pace fits into it."""
+
+    async def scenario() -> list[float]:
+        paced = pacer()
+        paced.learn(limit)
+        return await departures(paced, 10 * limit)
+
+    busiest = busiest_second(run(scenario))
+    assert limit * HEADROOM - 1 <= busiest <= limit
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     rate=st.floats(0.5, 200),
@@ -67,17 +85,13 @@ def test_no_window_holds_more_than_the_pace_and_a_small_burst(
         paced.learn(rate)
         times: list[float] = []
 
-        async def refuse(at: float, after: float) -> None:
-            await anyio.sleep(at)
-            paced.refused(after)
-
         async def one() -> None:
             await paced.wait()
             times.append(anyio.current_time())
 
         async with anyio.create_task_group() as group:
             for at, after in refusals:
-                group.start_soon(refuse, at, after)
+                asyncio.get_running_loop().call_later(at, paced.refused, after)
             for delay in delays:
                 await anyio.sleep(delay)
                 group.start_soon(one)
@@ -88,11 +102,11 @@ def test_no_window_holds_more_than_the_pace_and_a_small_burst(
     assert most_over(times, rate * HEADROOM) <= BURST + ROUNDING * rate
 
 
-def test_a_hundred_thousand_requests_keep_the_pace() -> None:
+def test_ten_thousand_requests_keep_the_pace() -> None:
     """Over a long job, the pace is kept from both sides."""
     times = run(departures, pacer(), 10_000)
     seconds = times[-1] - times[0]
-    assert 0.99 * DEFAULT_RATE * HEADROOM <= (len(times) - 1) / seconds
+    assert (len(times) - 1) / seconds >= 0.99 * DEFAULT_RATE * HEADROOM
     assert most_over(times, DEFAULT_RATE * HEADROOM) <= BURST + ROUNDING * DEFAULT_RATE
 
 
@@ -166,14 +180,8 @@ def test_a_refusal_reaches_whoever_already_waits_for_the_pace() -> None:
 
     async def scenario() -> list[float]:
         paced = pacer(1.0)
-
-        async def refuse() -> None:
-            await anyio.sleep(2.5)
-            paced.refused(10.0)
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(refuse)
-            return await departures(paced, 6)
+        asyncio.get_running_loop().call_later(2.5, paced.refused, 10.0)
+        return await departures(paced, 6)
 
     times = run(scenario)
     assert not [time for time in times if 2.5 < time < 12.5]
@@ -232,9 +240,9 @@ def test_no_limit_told_means_no_waiting() -> None:
     ("ceiling", "limit", "rate"),
     [
         (None, 30.0, 28.5),
-        (10.0, 30.0, 10.0),
+        (10.0, 30.0, 9.5),
         (100.0, 30.0, 28.5),
-        (10.0, None, 10.0),
+        (10.0, None, 9.5),
         (None, None, None),
         (None, 600.0, 570.0),
     ],

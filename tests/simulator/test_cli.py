@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,11 @@ from typing import Any
 
 import msgspec
 import pytest
+import typer
+from typer.testing import CliRunner
+
+from bulkops.cli.simulate import simulate
+from bulkops.errors import BulkopsError
 
 Start = Callable[..., "subprocess.Popen[str]"]
 COMMAND = "import typer; from bulkops.cli.simulate import simulate; typer.run(simulate)"
@@ -95,9 +101,18 @@ def test_options_reach_the_server(start: Start) -> None:
         (("--workspaces", "-1"), "--workspaces"),
     ],
 )
-def test_wrong_option_is_a_usage_error(start: Start, arguments: tuple[str, ...], says: str) -> None:
+def test_wrong_option_is_a_usage_error(arguments: tuple[str, ...], says: str) -> None:
     """An option that can't be understood is exit 2, and stderr says what is allowed."""
-    process = start("--port", "0", *arguments)
-    out, err = process.communicate(timeout=10)
-    assert (out, process.returncode) == ("", 2)
-    assert says in re.sub(r"[\s│]+", " ", err)
+    app = typer.Typer()
+    app.command()(simulate)
+    result = CliRunner().invoke(app, ["--port", "0", *arguments])
+    assert (result.stdout, result.exit_code) == ("", 2)
+    assert says in re.sub(r"[\s│]+", " ", result.stderr)
+
+
+def test_taken_port_is_an_error_that_names_it() -> None:
+    """A port that somebody listens on already is an error that names the port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BulkopsError, match=f"can't listen on port {port}"):
+            simulate(port=port, workspaces=0)

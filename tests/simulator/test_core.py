@@ -103,6 +103,9 @@ def test_setting_up_is_no_effect(simulator: Simulator) -> None:
     """What a test changes behind a client's back isn't listed among the effects."""
     simulator.attach("prod-1", "scan")
     simulator.detach("prod-1", "scan")
+    simulator.attach("prod-2", "scan")
+    simulator.remove_task("scan")
+    assert simulator.world.organizations["acme"].workspaces["prod-2"].tasks == {}
     assert simulator.effects == []
     assert simulator.stats.requests == 0
 
@@ -137,10 +140,11 @@ def test_population_is_realistic_and_repeatable() -> None:
 
     def made(seed: int) -> dict[str, list[str]]:
         simulator = Simulator()
-        populate(simulator, "acme", workspaces=100, seed=seed)
+        added = populate(simulator, "acme", workspaces=100, seed=seed)
         organization = simulator.world.organizations["acme"]
         assert {one.project.name for one in organization.workspaces.values()} == set(PROJECTS)
         assert organization.tasks == {}
+        assert added == list(organization.workspaces.values())
         return {name: one.tags for name, one in organization.workspaces.items()}
 
     workspaces = made(3)

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from bulkops.exchange import MEDIA_TYPE, Request
+from bulkops.exchange import MEDIA_TYPE, Request, Response
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.faults import FAULTS, BadFaults, Faults, Manner
+from bulkops.simulator.faults import FAULTS, NOTHING, BadFaults, Faults, Manner
 
 HEADERS = {"authorization": "Bearer x", "content-type": MEDIA_TYPE}
 GET = Request("GET", "/api/v2/organizations/acme", headers=HEADERS)
@@ -96,9 +96,8 @@ def test_effect_happens_or_not_as_the_kind_says(kind: str) -> None:
     fault = FAULTS[kind]
     assert len(simulator.effects) == fault.effect
     assert delivery.manner is fault.manner
-    assert delivery.response.status == (fault.answer.status if fault.answer else 204) or (
-        not fault.effect
-    )
+    own = Response(204) if fault.effect else NOTHING
+    assert delivery.response.status == (fault.answer or own).status
     assert simulator.stats.faults == {kind: 1}
     assert simulator.stats.requests == 1
 

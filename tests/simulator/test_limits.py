@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkops.exchange import Response
@@ -124,6 +124,7 @@ def test_other_client_faster_than_the_limit_starves_everybody(ask: Ask) -> None:
 _PACES = st.lists(st.integers(0, 700), max_size=200)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(rate=st.integers(1, 20), other=st.integers(0, 30), milliseconds=_PACES)
 def test_no_sliding_window_holds_more_than_the_rate(
     rate: int, other: int, milliseconds: list[int]
@@ -134,14 +135,15 @@ def test_no_sliding_window_holds_more_than_the_rate(
     for step in milliseconds:
         now += step
         verdict = limit.take(now / 1000)
-        assert 0 <= verdict.remaining < rate or not verdict.allowed
-        assert 0 <= verdict.reset <= 1
+        assert 0 <= verdict.remaining < rate
+        # Slack, here and below: the times are binary fractions.
+        assert 0 <= verdict.reset < 1.001
         if verdict.allowed:
             admitted.append(now)
-        # 1 ms of slack: the times are binary fractions.
         assert sum(now - 999 < time for time in admitted) <= rate
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(rate=st.integers(1, 20), other=st.integers(0, 30), milliseconds=_PACES)
 def test_no_fixed_window_holds_more_than_the_rate(
     rate: int, other: int, milliseconds: list[int]

@@ -27,7 +27,9 @@ async def _with_client(simulator: Simulator, work: Callable[[TFEClient], None]) 
     """Run ``work`` in a thread, as pytfe blocks, with a client of the served simulator."""
 
     def in_thread(address: str) -> None:
-        with TFEClient(TFEConfig(address=address, token="any", max_retries=0)) as client:
+        # Without ca_bundle it takes SSL_CERT_FILE, and httpx deprecates the way it does so.
+        config = TFEConfig(address=address, token="any", max_retries=0, ca_bundle=None)
+        with TFEClient(config) as client:
             work(client)
 
     async with serve(simulator) as address:
@@ -63,10 +65,12 @@ async def test_pytfe_attaches_and_detaches(simulator: Simulator) -> None:
 
     def work(client: TFEClient) -> None:
         api = client.workspace_run_tasks
-        wanted = WorkspaceRunTaskCreateOptions(
-            enforcement_level=TaskEnforcementLevel.ADVISORY,
-            run_task=RunTask.model_construct(id=task),
-            stages=[Stage.PRE_PLAN, Stage.POST_PLAN],
+        wanted = WorkspaceRunTaskCreateOptions.model_validate(
+            {
+                "enforcement-level": TaskEnforcementLevel.ADVISORY,
+                "task": RunTask.model_construct(id=task),
+                "stages": [Stage.PRE_PLAN, Stage.POST_PLAN],
+            }
         )
         made = api.create(workspace, wanted)
         assert made.run_task is not None
@@ -78,7 +82,9 @@ async def test_pytfe_attaches_and_detaches(simulator: Simulator) -> None:
         changed = api.update(
             workspace,
             made.id,
-            WorkspaceRunTaskUpdateOptions(enforcement_level=TaskEnforcementLevel.MANDATORY),
+            WorkspaceRunTaskUpdateOptions.model_validate(
+                {"enforcement-level": TaskEnforcementLevel.MANDATORY}
+            ),
         )
         assert changed.enforcement_level is TaskEnforcementLevel.MANDATORY
         api.delete(workspace, made.id)

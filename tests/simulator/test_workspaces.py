@@ -134,6 +134,8 @@ def test_sort(simulator: Simulator, ask: Ask) -> None:
     assert _names(ask(simulator, "GET", WORKSPACES, query={"sort": "-latest-change-at"}))[0] == (
         "zebra"
     )
+    unsorted = _names(ask(simulator, "GET", WORKSPACES))
+    assert _names(ask(simulator, "GET", WORKSPACES, query={"sort": "nonsense"})) == unsorted
 
 
 def test_default_order_is_arbitrary_but_stable(ask: Ask) -> None:

@@ -1,0 +1,135 @@
+"""The public door for Python: what the commands do, as functions.
+
+::
+
+    async with Client("https://app.terraform.io", token) as client:
+        plan = await plan_job(client, load_job("jobs/canary.toml"))
+        report = await apply_plan(client, plan, "canary.jsonl")
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from bulkops.client.api import Client
+from bulkops.errors import JobError
+from bulkops.execution import (
+    JobExecution,
+    holder,
+    job_of,
+    read_standing,
+    start_journal,
+)
+from bulkops.inventory import read_inventory
+from bulkops.job import Job, parse_job
+from bulkops.journal.file import read
+from bulkops.journal.lock import locked
+from bulkops.journal.records import Result, Verified
+from bulkops.operations.model import Operation
+from bulkops.plan import Plan, make_plan
+from bulkops.report.model import Report, report
+from bulkops.verify import verify
+
+OnResult = Callable[[Operation, Result], None]
+"""Told every result as it is recorded."""
+
+
+def load_job(path: str | Path) -> Job:
+    """Return the job in a TOML file; ``TFE_ORGANIZATION`` stands in where it names none.
+
+    Raises:
+        JobError: the file can't be read, or is no job; the message says what is allowed.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise JobError(f"{path}: can't be read: {reason}") from error
+    return parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
+
+
+async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
+    """Read the server in about 2·N/100 requests and decide every selected workspace.
+
+    Changes nothing.
+
+    Args:
+        source: the job file's name, for error messages.
+
+    Raises:
+        JobError: the job can't be carried out as it stands.
+        ApiError: the server can't be read.
+    """
+    return make_plan(job, await read_inventory(client, job, source), source)
+
+
+async def apply_plan(
+    client: Client, plan: Plan, journal: str | Path, on_result: OnResult | None = None
+) -> Report:
+    """Carry a plan out, recorded in a new journal.
+
+    Raises:
+        JournalError: the journal exists, is in use or can't be written.
+        ApiError: the server could not be read, or refused the token.
+    """
+    path = Path(journal)
+    by = holder(client.clock)
+    with locked(path, by):
+        start_journal(path, plan, client, by)
+        execution = JobExecution(client, path, read(path), plan.job, by, on_result=on_result)
+        return report(await execution.run())
+
+
+async def resume_journal(
+    client: Client,
+    journal: str | Path,
+    *,
+    retry_failed: bool = False,
+    on_result: OnResult | None = None,
+) -> Report:
+    """Go on where a journal stops; a finished one sends no change.
+
+    Args:
+        retry_failed: decide failed and conflicting operations anew, too.
+
+    Raises:
+        JournalError: there is none, or it is in use, damaged or can't be written.
+        ApiError: the server could not be read, or refused the token.
+    """
+    path = Path(journal)
+    by = holder(client.clock)
+    with locked(path, by):
+        contents = read(path)
+        execution = JobExecution(
+            client,
+            path,
+            contents,
+            job_of(contents.replay.header),
+            by,
+            retry_failed=retry_failed,
+            on_result=on_result,
+        )
+        return report(await execution.run())
+
+
+async def verify_journal(client: Client, journal: str | Path) -> Verified:
+    """Read the organization again and return which operations it still shows as wanted.
+
+    Raises:
+        JournalError: there is no such journal, or it is damaged.
+        ApiError: the server can't be read.
+    """
+    replay = read(Path(journal)).replay
+    await client.ping()
+    return verify(replay, await read_standing(client, replay), client.clock.date())
+
+
+def read_report(journal: str | Path) -> Report:
+    """Return the report of a journal, finished or not; sends no request.
+
+    Raises:
+        JournalError: there is no such journal, or it is damaged.
+    """
+    return report(read(Path(journal)).replay)

@@ -1,0 +1,173 @@
+"""What is sent again and what is not, over a scripted transport in virtual time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+import anyio
+import pytest
+
+from bulkops.client.caller import ATTEMPTS, BACKOFF_CAP, REFUSALS, backoff
+from bulkops.errors import (
+    ApiError,
+    NoResponse,
+    NotFoundOrForbidden,
+    RateLimited,
+    RequestRejected,
+    ServerBroken,
+    Unauthorized,
+)
+from bulkops.exchange import Request, Response
+from tests.client.scripted import Scripted, caller, one_by_one
+from tests.virtual_time import run
+
+READ = Request("GET", "/things")
+WRITES = [Request(method, "/things") for method in ("POST", "PATCH", "DELETE")]
+REFUSED = NoResponse("connection refused", sent=False)
+LOST = NoResponse("connection reset", sent=True)
+UNTRUSTED = NoResponse("certificate", sent=False, lasting=True)
+TOO_MANY = Response(429, {"x-ratelimit-reset": "2.0"})
+
+
+def call(transport: Scripted, request: Request) -> Response:
+    """Return a call's answer, in virtual time."""
+
+    async def scenario() -> Response:
+        return await caller(transport).call(request)
+
+    return run(scenario)
+
+
+@pytest.mark.parametrize("hiccup", [Response(500), Response(502), Response(408), LOST, REFUSED])
+def test_a_read_is_repeated_until_it_is_answered(hiccup: Response | NoResponse) -> None:
+    """A hiccup of the server or of the way to it costs a read another attempt, nothing more."""
+    transport = one_by_one(hiccup, hiccup, Response(200))
+    assert call(transport, READ).status == 200
+    assert len(transport.sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("hiccup", "error"), [(Response(503), ServerBroken), (LOST, NoResponse), (REFUSED, NoResponse)]
+)
+def test_a_read_is_given_up_in_the_end(
+    hiccup: Response | NoResponse, error: type[ApiError]
+) -> None:
+    """After its last attempt a read raises what came of it, without another wait."""
+    transport = one_by_one(hiccup)
+
+    async def scenario() -> float:
+        with pytest.raises(error):
+            await caller(transport).call(READ)
+        return anyio.current_time() - transport.sent[-1][0]
+
+    assert run(scenario) == 0
+    assert len(transport.sent) == ATTEMPTS
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(Response(500), ServerBroken), (Response(504), ServerBroken), (LOST, NoResponse)],
+)
+def test_a_write_that_may_have_happened_is_not_repeated(
+    write: Request, answer: Response | NoResponse, error: type[ApiError]
+) -> None:
+    """A lost answer to a write is the caller's to look into: exactly one request was sent."""
+    transport = one_by_one(answer, Response(201))
+    with pytest.raises(error):
+        call(transport, write)
+    assert len(transport.sent) == 1
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("answer", [TOO_MANY, REFUSED])
+def test_a_write_that_did_not_happen_is_repeated(
+    write: Request, answer: Response | NoResponse
+) -> None:
+    """A 429, or a connection that never came about, leaves a write to be sent again."""
+    transport = one_by_one(answer, answer, Response(201))
+    assert call(transport, write).status == 201
+    assert len(transport.sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Response(401), Unauthorized),
+        (Response(403), NotFoundOrForbidden),
+        (Response(404), NotFoundOrForbidden),
+        (Response(409), RequestRejected),
+        (Response(422), RequestRejected),
+        (Response(302), RequestRejected),
+        (UNTRUSTED, NoResponse),
+    ],
+)
+@pytest.mark.parametrize("request_", [READ, *WRITES])
+def test_a_no_is_final(
+    request_: Request, answer: Response | NoResponse, error: type[ApiError]
+) -> None:
+    """What the server refused, or will never answer, is not asked again."""
+    transport = one_by_one(answer)
+    with pytest.raises(error):
+        call(transport, request_)
+    assert len(transport.sent) == 1
+
+
+def test_a_refusal_costs_no_attempt_but_ends_too() -> None:
+    """A 429 waits for the server's reset each time, and is given up after many."""
+    transport = one_by_one(TOO_MANY)
+    with pytest.raises(RateLimited) as caught:
+        call(transport, READ)
+    assert caught.value.retry_after == 2.0
+    assert len(transport.sent) == REFUSALS
+    times = [time for time, _ in transport.sent]
+    assert all(2.0 < b - a < 2.3 for a, b in pairwise(times))
+
+
+def test_a_refusal_of_one_request_holds_the_others_back() -> None:
+    """After a 429 nothing is sent by anybody before the server's reset."""
+    transport = one_by_one(TOO_MANY, Response(200))
+
+    async def scenario() -> None:
+        shared = caller(transport)
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(shared.call, READ)
+                await anyio.sleep(0.1)
+
+    run(scenario)
+    assert all(time == 0 or time > 2.0 for time, _ in transport.sent)
+    assert len(transport.sent) == 6
+
+
+def test_every_attempt_is_paced_and_counted() -> None:
+    """Retries stand in the same line as everything else."""
+    transport = Scripted(lambda _: Response(500))
+
+    async def scenario() -> int:
+        shared = caller(transport, limit=2.0)
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(shared.attempt, READ)
+        with pytest.raises(ServerBroken):
+            await shared.call(READ)
+        return shared.requests
+
+    assert run(scenario) == 4 + ATTEMPTS == len(transport.sent)
+    times = [time for time, _ in transport.sent]
+    assert all(b - a > 0.5 for a, b in pairwise(times))
+
+
+def test_backoff_grows_to_its_cap_with_full_jitter() -> None:
+    """The wait after each failed attempt is drawn from zero up to twice the one before."""
+    bounds = [max(backoff(n, Random(seed)) for seed in range(300)) for n in range(1, 8)]
+    assert bounds == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, BACKOFF_CAP, BACKOFF_CAP], rel=0.02)
+    assert min(backoff(5, Random(seed)) for seed in range(300)) < 0.2
+
+
+def test_a_server_that_says_when_is_not_asked_before() -> None:
+    """A Retry-After on a 503 is waited for."""
+    transport = one_by_one(Response(503, {"retry-after": "20"}), Response(200))
+    call(transport, READ)
+    assert transport.sent[1][0] >= 20

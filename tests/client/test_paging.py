@@ -1,0 +1,173 @@
+"""Lists: read whole, in order, each row once, whatever moves meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from itertools import count
+
+import anyio
+import msgspec
+import pytest
+
+from bulkops.client.caller import PAGES_AT_ONCE, REREADS, in_order
+from bulkops.client.jsonapi import Many
+from bulkops.client.resources import ProjectResource
+from bulkops.errors import NotFoundOrForbidden
+from bulkops.exchange import Request, Response
+from tests.client.scripted import Scripted, caller, one_by_one
+from tests.virtual_time import run
+
+READ = Request("GET", "/things")
+
+
+def listing(ids: list[str], *, size: int = 2, totals: bool = True) -> Callable[[Request], Response]:
+    """Return a list's answers, as the API pages them."""
+
+    def answer(request: Request) -> Response:
+        number = int(dict(request.query)["page[number]"])
+        last = max(1, -(-len(ids) // size))
+        pagination: dict[str, object] = {"next-page": number + 1 if number < last else None}
+        if totals:
+            pagination |= {"total-pages": last, "total-count": len(ids)}
+        shown = [{"id": one, "type": "projects"} for one in ids[(number - 1) * size :][:size]]
+        document = {"data": shown, "meta": {"pagination": pagination}}
+        return Response(200, {}, msgspec.json.encode(document))
+
+    return answer
+
+
+def everything(transport: Scripted) -> list[str]:
+    """Return the ids of a whole list, in virtual time."""
+
+    async def scenario() -> list[str]:
+        found, _ = await caller(transport).everything(READ, Many[ProjectResource])
+        return [one.id for one in found]
+
+    return run(scenario)
+
+
+NUMBERS = [str(number) for number in range(41)]
+
+
+@pytest.mark.parametrize("totals", [True, False])
+@pytest.mark.parametrize("ids", [[], NUMBERS[:1], NUMBERS[:2], NUMBERS])
+def test_a_list_is_read_whole_and_in_order(ids: list[str], totals: bool) -> None:  # noqa: FBT001 - a parameter
+    """Every page is read once, whether or not the list tells its totals."""
+    transport = Scripted(listing(ids, totals=totals), seconds=0.1)
+    assert everything(transport) == ids
+    assert len(transport.sent) == max(1, -(-len(ids) // 2))
+
+
+def test_pages_are_read_side_by_side_within_bounds() -> None:
+    """Where the totals are told, several pages are under way at once, and never more."""
+    transport = Scripted(listing(NUMBERS), seconds=0.1)
+    everything(transport)
+    assert transport.most_under_way == PAGES_AT_ONCE
+
+
+def test_a_list_that_moved_is_read_again() -> None:
+    """When its total changes from one page to the next, the list is read anew."""
+    ids = [str(number) for number in range(6)]
+
+    def answer(request: Request) -> Response:
+        if dict(request.query)["page[number]"] == "2" and len(ids) == 6:
+            ids.append("6")
+        return listing(ids)(request)
+
+    transport = Scripted(answer)
+    assert everything(transport) == ids
+    assert len(transport.sent) == 3 + 4
+
+
+def test_a_row_that_slipped_through_between_pages_is_found() -> None:
+    """A rename may move a row past the page being read, and leave the total as it is."""
+    ids = ["b", "c", "d", "z"]
+
+    def answer(request: Request) -> Response:
+        if len(transport.sent) == 2:
+            ids[:] = ["a", "b", "c", "d"]
+        return listing(ids)(request)
+
+    transport = Scripted(answer)
+    assert everything(transport) == ["a", "b", "c", "d"]
+
+
+def test_a_list_that_never_rests_is_taken_as_it_is() -> None:
+    """After a few readings the rows that were seen are given, each once."""
+    moves = count()
+
+    def answer(request: Request) -> Response:
+        return listing([str(number) for number in range(4 + next(moves))])(request)
+
+    transport = Scripted(answer)
+    found = everything(transport)
+    assert len(found) == len(set(found))
+    readings = [r for _, r in transport.sent if dict(r.query)["page[number]"] == "1"]
+    assert len(readings) == 1 + REREADS
+
+
+def test_a_repeated_next_page_does_not_go_round_for_ever() -> None:
+    """A server whose next page is one that was read ends the list."""
+    body = {"data": [{"id": "a"}], "meta": {"pagination": {"next-page": 1}}}
+    transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
+    assert everything(transport) == ["a"]
+    assert len(transport.sent) == 1
+
+
+def test_a_short_list_gives_its_answers_as_they_are() -> None:
+    """Page after page, undecoded: what a kind of operation reads for itself."""
+    transport = Scripted(listing(NUMBERS[:5]))
+
+    async def scenario() -> list[Response]:
+        return await caller(transport).answers(READ)
+
+    assert [len(msgspec.json.decode(one.body)["data"]) for one in run(scenario)] == [2, 2, 1]
+
+
+def test_a_page_that_can_not_be_read_fails_the_list() -> None:
+    """One bad page is an error, as it is and not in a group, never a shorter list."""
+
+    def answer(request: Request) -> Response:
+        if dict(request.query)["page[number]"] == "3":
+            return Response(404)
+        return listing(NUMBERS)(request)
+
+    with pytest.raises(NotFoundOrForbidden):
+        everything(Scripted(answer, seconds=0.1))
+
+
+def numbers(*seconds: float) -> list[Callable[[], Awaitable[int]]]:
+    """Return calls that each take so long and return their place."""
+
+    async def one(place: int) -> int:
+        await anyio.sleep(seconds[place])
+        return place
+
+    return [partial(one, place) for place in range(len(seconds))]
+
+
+def test_results_come_in_the_order_of_the_calls() -> None:
+    """The fastest call does not come first in the results."""
+
+    async def scenario() -> list[int]:
+        return await in_order(numbers(3, 2, 1, 0, 5), at_once=3)
+
+    assert run(scenario) == [0, 1, 2, 3, 4]
+
+
+def test_the_first_error_is_raised_and_starts_nothing_more() -> None:
+    """What is under way ends, what waits never starts, and the error that came first is raised."""
+    started: list[int] = []
+
+    async def fail(number: int) -> int:
+        started.append(number)
+        await anyio.sleep(3 - number)
+        raise ValueError(number)
+
+    async def scenario() -> list[int]:
+        return await in_order([partial(fail, number) for number in (1, 2, 3)], at_once=2)
+
+    with pytest.raises(ValueError, match="2"):
+        run(scenario)
+    assert started == [1, 2]
