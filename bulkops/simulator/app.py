@@ -113,7 +113,8 @@ class _Shell:
         )
         delay = self._latency + self._random.random() * self._jitter
         if delay:
-            await asyncio.sleep(delay)
+            # What is on its way when the server closes arrives at once, and takes effect.
+            await self._closing_within(delay)
         url_status = await self._verify(request) if self._session else None
         now = asyncio.get_running_loop().time()
         delivery = self._simulator.deliver(request, now, self._faults, url_status=url_status)

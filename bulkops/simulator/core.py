@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -242,7 +243,8 @@ def _limit_headers(rate: int, verdict: Verdict) -> dict[str, str]:
     return {
         "x-ratelimit-limit": str(rate),
         "x-ratelimit-remaining": str(verdict.remaining),
-        "x-ratelimit-reset": f"{verdict.reset:.3f}",
+        # Rounded up: whoever waits just so long must not come a moment too early.
+        "x-ratelimit-reset": f"{math.ceil(verdict.reset * 1000) / 1000:.3f}",
     }
 
 

@@ -124,4 +124,4 @@ class Setup:
         ]
 
     def _organization(self, name: str) -> Organization:
-        return self.world.organizations[name or next(iter(self.world.organizations))]
+        return self.world.organizations[name or next(iter(self.world.organizations), "")]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from bulkops.exchange import Response
 from bulkops.simulator.core import Simulator
@@ -108,6 +109,14 @@ def test_setting_up_is_no_effect(simulator: Simulator) -> None:
     assert simulator.world.organizations["acme"].workspaces["prod-2"].tasks == {}
     assert simulator.effects == []
     assert simulator.stats.requests == 0
+
+
+def test_setting_up_without_an_organization_is_a_key_error() -> None:
+    """A workspace or run task needs an organization that was added before."""
+    with pytest.raises(KeyError):
+        Simulator().add_workspace("w")
+    with pytest.raises(KeyError):
+        Simulator().add_task("t", organization="none")
 
 
 def test_discovery(simulator: Simulator, ask: Ask) -> None:
