@@ -20,6 +20,12 @@ PAST_A_TIMER = 1e-6
 """Seconds. A clock that stops exactly at a timer lets ``AsyncLimiter`` hang for ever: rounding
 makes it find nothing free yet, and it arms the same instant again (measured)."""
 
+STANDING_STILL = 200
+"""Turns of the loop within one instant, after which each takes ``A_NANOSECOND``: by rounding,
+``AsyncLimiter`` may arm this very instant again and again until it sees time pass (measured)."""
+
+A_NANOSECOND = 1e-9
+
 
 class Deadlock(AssertionError):
     """Every task waits, and no timer will ever wake one."""
@@ -31,13 +37,18 @@ class _Leaping(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or timeout == 0:
+            self._turns += 1
+            if self._turns > STANDING_STILL:
+                self.now += A_NANOSECOND
             return ready
         if timeout is None:
             raise Deadlock("every task waits, and no timer will ever wake one")
+        self._turns = 0
         self.now += timeout + PAST_A_TIMER
         return []
 

@@ -60,6 +60,7 @@ class Caller:
         self.pacer = pacer
         self.clock = clock
         self.random = random
+        self._unreachable = False
         self.requests = 0
         """Attempts sent so far."""
 
@@ -113,16 +114,20 @@ class Caller:
             number = failures + refusals + 1
             answer = await self.attempt(request, number, announce if number == 1 else None)
             verdict = classify(request, answer)
-            if isinstance(verdict, Retry) and isinstance(answer, Response):
-                refused = answer.status == 429
-            else:
-                refused = False
+            refused = isinstance(answer, Response) and answer.status == 429
             refusals += refused
             failures += not refused
+            self._say_if_unreachable(answer)
             if not isinstance(verdict, Retry) or failures >= ATTEMPTS or refusals >= REFUSALS:
                 return verdict, failures + refusals
             if not refused:
                 await self.clock.sleep(max(verdict.after, backoff(failures, self.random)))
+
+    def _say_if_unreachable(self, answer: Response | NoResponse) -> None:
+        # Once, so that whoever waits for the retries knows what for.
+        if isinstance(answer, NoResponse) and not answer.sent and not self._unreachable:
+            self._unreachable = True
+            log.warning("server_unreachable", error=str(answer))
 
     async def call(self, request: Request) -> Response:
         """Return a successful answer; a read is repeated, a write only where it wasn't done.

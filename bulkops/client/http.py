@@ -8,6 +8,7 @@ host; it keeps no cookie, since a session cookie would overrule the token.
 
 from __future__ import annotations
 
+import os
 import ssl
 from types import TracebackType
 from typing import Self
@@ -69,7 +70,6 @@ class HttpTransport:
             # how much is in flight is the runner's to decide.
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers=self._headers,
             timeout=self._timeout,
         )
         self._session._retry_connection = False  # noqa: SLF001 - aiohttp has no public switch; pinned by a test
@@ -98,7 +98,9 @@ class HttpTransport:
                 request.method,
                 url,
                 data=request.body or None,
-                headers=request.headers or None,
+                # With each request: aiohttp tells a session's own headers to the proxy as well,
+                # in plain text and with the token as Proxy-Authorization (measured).
+                headers={**self._headers, **request.headers},
                 allow_redirects=False,
                 proxy=self._proxy,
             ) as answer:
@@ -166,4 +168,13 @@ def _cause(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the connection was closed before an answer"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"can't connect to {error.host}:{error.port}: {_reason(error.os_error)}"
     return printable(str(error) or type(error).__name__)
+
+
+def _reason(error: OSError) -> str:
+    # asyncio says "Connect call failed" and the address for every errno.
+    known = not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0
+    text = os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
+    return printable(text)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from bulkops.client.jsonapi import printable
 from bulkops.client.resources import STAGES
 
 _MONTHLY = re.compile(r"v(\d{6})-(\d+)")
@@ -37,7 +38,8 @@ class ServerInfo(msgspec.Struct, frozen=True):
 
 def server_info(headers: Mapping[str, str]) -> ServerInfo:
     """Return what the headers (names in lower case) of a ``/ping`` answer tell."""
-    version = headers.get("x-tfe-version") or headers.get("x-tfe-current-version") or ""
+    told = headers.get("x-tfe-version") or headers.get("x-tfe-current-version") or ""
+    version = printable(told, 50)
     monthly = _MONTHLY.fullmatch(version)
     release = (int(monthly[1]), int(monthly[2])) if monthly else None
     has_post_apply = release is None or release >= _POST_APPLY_SINCE

@@ -34,22 +34,28 @@ class RawServer:
     Attributes:
         requests: head and body of each request, as they came.
         connections: how many were made.
+        most_open: how many of them were open at once.
     """
 
     answers: Sequence[Answer]
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    open: int = 0
+    most_open: int = 0
     address: str = ""
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until an answer ends it."""
         self.connections += 1
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
         try:
             while await self._serve_one(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.open -= 1
             writer.close()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -79,7 +85,7 @@ async def raw_server(
 ) -> AsyncIterator[RawServer]:
     """Serve the answers on a free port of this machine."""
     raw = RawServer(answers)
-    server = await asyncio.start_server(raw.connected, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(raw.connected, "127.0.0.1", 0, ssl=tls, backlog=500)
     async with server:
         port = server.sockets[0].getsockname()[1]
         raw.address = f"http{'s' if tls else ''}://127.0.0.1:{port}"

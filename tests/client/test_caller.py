@@ -171,3 +171,38 @@ def test_a_server_that_says_when_is_not_asked_before() -> None:
     transport = one_by_one(Response(503, {"retry-after": "20"}), Response(200))
     call(transport, READ)
     assert transport.sent[1][0] >= 20
+
+
+def test_what_an_announcement_raises_keeps_the_request_back() -> None:
+    """An intent that can't be written means that nothing is sent."""
+    transport = one_by_one(Response(201))
+
+    async def refuse() -> None:
+        raise RuntimeError("disk full")
+
+    async def scenario() -> int:
+        shared = caller(transport)
+        with pytest.raises(RuntimeError, match="disk full"):
+            await shared.attempt(WRITES[0], announce=refuse)
+        return shared.requests
+
+    assert run(scenario) == 0
+    assert not transport.sent
+
+
+def test_the_announcement_comes_when_the_pacer_has_let_the_request_through() -> None:
+    """Just before a request leaves, and after any pause."""
+    transport = one_by_one(TOO_MANY, Response(201))
+    announced: list[tuple[float, int]] = []
+
+    async def announce() -> None:
+        announced.append((anyio.current_time(), len(transport.sent)))
+
+    async def scenario() -> None:
+        shared = caller(transport)
+        await shared.attempt(WRITES[0], announce=announce)
+        await shared.attempt(WRITES[0], announce=announce)
+
+    run(scenario)
+    assert [sent for _, sent in announced] == [0, 1]
+    assert [time for time, _ in announced] == [time for time, _ in transport.sent]

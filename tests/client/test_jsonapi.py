@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 import msgspec
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bulkops.client.jsonapi import (
+    LONGEST_WAIT,
+    Many,
+    One,
+    decode,
+    encode_resource,
+    error_of,
+    error_texts,
+    page,
+    printable,
+    request_id,
+    retry_after,
+    without_repeats,
+)
+from bulkops.client.resources import (
+    EntitlementsResource,
+    ProjectResource,
+    RunTaskResource,
+    WorkspaceResource,
+    WorkspaceTaskResource,
+    included_workspace_tasks,
+)
+from bulkops.errors import (
+    ApiError,
+    NoResponse,
+    NotFoundOrForbidden,
+    RateLimited,
+    RequestRejected,
+    ServerBroken,
+    Unauthorized,
+)
 from bulkops.exchange import Request, Response
 
 Sample: TypeAlias = Callable[..., Response]
@@ -19,13 +53,172 @@ READ = Request("GET", "/api/v2/ping")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(MEMBERS),
-            inner,
-            max_size=5,
-        )
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=5)
     ),
     max_leaves=20,
 )
 BODIES = st.binary(max_size=200) | JSON.map(msgspec.json.encode)
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        (
+            "errors_objects.json",
+            (
+                "not found: workspace not found (/data/relationships/task)",
+                "Invalid attribute: url is blank",
+            ),
+        ),
+        ("errors_strings.json", ("this organization has no run tasks",)),
+        (
+            "errors_number_as_status.json",
+            ("Too many requests: You have exceeded the API's rate limit.",),
+        ),
+        ("errors_of_a_proxy.html", ("502 Bad Gateway",)),
+    ],
+)
+def test_the_servers_words_are_found(sample: Sample, name: str, texts: tuple[str, ...]) -> None:
+    """Whatever shape an error body has, its words are quoted."""
+    assert error_texts(sample(name, 400)) == texts
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b'{"errors":null}', b'{"errors":{}}', b"<html>", b"\xff", b"[" * 99999],
+)
+def test_a_body_without_words_quotes_nothing(body: bytes) -> None:
+    """An error body that says nothing readable gives no words, and no error of its own."""
+    assert error_texts(Response(500, {}, body)) == ()
+
+
+@given(BODIES)
+def test_any_error_body_gives_words_fit_for_a_terminal(body: bytes) -> None:
+    """Whatever a server sends, its words hold no control character and no half of a character."""
+    for text in error_texts(Response(500, {}, body)):
+        assert text.isprintable()
+
+
+@given(BODIES)
+@example(b'{"data":{"id":"x"},"included":[1]}')
+@example(b'{"data":{"id":"x"},"included":[{"id":"x","type":"workspaces","attributes":[]}]}')
+@example(b"[" * 99999)
+def test_any_body_is_a_document_or_a_broken_server(body: bytes) -> None:
+    """Garbage of any kind ends in ServerBroken, never in an error of the decoder."""
+    answer = Response(200, {}, body)
+    with suppress(ServerBroken):
+        decode(answer, One[WorkspaceTaskResource]).data.value()
+    with suppress(ServerBroken):
+        decode(answer, One[EntitlementsResource])
+    with suppress(ServerBroken):
+        document = decode(answer, One[RunTaskResource])
+        document.data.value(included_workspace_tasks(document.included))
+
+
+@given(JSON)
+def test_any_resource_of_a_list_is_a_value_or_a_broken_server(resource: object) -> None:
+    """One bad resource breaks its page, and does not come through half read."""
+    answer = Response(200, {}, msgspec.json.encode({"data": [resource]}))
+    with suppress(ServerBroken):
+        assert len([one.value() for one in decode(answer, Many[WorkspaceResource]).data]) == 1
+    with suppress(ServerBroken):
+        assert len([one.value() for one in decode(answer, Many[ProjectResource]).data]) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\x1b[31mb", "a\r\nb", "a\x00b", "a\u202eb", "a\u2066b", "a\u200bb", "a\ud800b", "a\x9bb"],
+)
+def test_control_and_direction_characters_do_not_reach_a_terminal(text: str) -> None:
+    """What could move the cursor, hide or reorder text becomes a blank."""
+    shown = printable(text)
+    assert shown.startswith("a ")
+    assert shown.endswith("b")
+    assert shown.isprintable()
+
+
+@given(st.text(max_size=400))
+def test_shown_text_keeps_within_its_limit(text: str) -> None:
+    """Server text is cut to its limit, and can be written as UTF-8."""
+    shown = printable(text, 50)
+    assert len(shown) <= 50
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (400, RequestRejected, "400"),
+        (401, Unauthorized, "TFE_TOKEN"),
+        (403, NotFoundOrForbidden, "does not exist, or this token may not"),
+        (404, NotFoundOrForbidden, "does not exist, or this token may not"),
+        (409, RequestRejected, "409"),
+        (415, RequestRejected, "415"),
+        (422, RequestRejected, "422"),
+        (429, RateLimited, "rate limit"),
+        (302, RequestRejected, "302"),
+        (500, ServerBroken, "500"),
+        (502, ServerBroken, "502"),
+        (503, ServerBroken, "503"),
+        (504, ServerBroken, "504"),
+    ],
+)
+def test_each_status_has_its_exception(status: int, kind: type[ApiError], said: str) -> None:
+    """An error tells the caller's next move, the server's words and the request id."""
+    answer = Response(status, {"x-request-id": "req-1"}, b'{"errors":["the words"]}')
+    error = error_of(READ, answer)
+    assert type(error) is kind
+    assert (error.status, error.errors, error.request_id) == (status, ("the words",), "req-1")
+    assert said in str(error)
+
+
+def test_a_lost_answer_is_its_own_error() -> None:
+    """Where there is no answer, the transport's error is the error."""
+    lost = NoResponse("gone", sent=True)
+    assert error_of(READ, lost) is lost
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0.0),
+        ({"x-ratelimit-reset": "0.384"}, 0.384),
+        ({"retry-after": "3"}, 3.0),
+        ({"x-ratelimit-reset": "0.5", "retry-after": "3"}, 0.5),
+        ({"x-ratelimit-reset": "soon", "retry-after": "3"}, 3.0),
+        ({"x-ratelimit-reset": "-1", "retry-after": "3"}, 3.0),
+        ({"x-ratelimit-reset": "nan"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.0),
+        ({"x-ratelimit-reset": "1795000000"}, LONGEST_WAIT),
+        ({"x-ratelimit-reset": "inf"}, LONGEST_WAIT),
+    ],
+)
+def test_the_wait_a_server_asks_for(headers: dict[str, str], seconds: float) -> None:
+    """The reset header wins over Retry-After; what is no number of seconds is passed over."""
+    assert retry_after(Response(429, headers)) == seconds
+
+
+def test_a_request_id_is_fit_for_a_terminal() -> None:
+    """A header is server text like any other, even one that is not ASCII."""
+    assert request_id(Response(200, {"x-request-id": "a\udcffb"})) == "a b"
+
+
+def test_a_page_is_asked_for_at_the_largest_size() -> None:
+    """Paging adds its two parameters to those of the list."""
+    asked = page(Request("GET", "/x", (("sort", "name"),)), 3)
+    assert asked.query == (("sort", "name"), ("page[number]", "3"), ("page[size]", "100"))
+
+
+def test_rows_that_moved_between_pages_come_once() -> None:
+    """A resource that two pages show is one resource, at its first place."""
+    rows = [
+        Many(data=tuple(ProjectResource(one) for one in ids)) for ids in (["a", "b"], ["b", "c"])
+    ]
+    assert [one.id for one in without_repeats(rows)] == ["a", "b", "c"]
+
+
+def test_a_resource_is_encoded_without_empty_members() -> None:
+    """An id and relationships are left out where there are none."""
+    assert msgspec.json.decode(encode_resource("tasks", {"name": "a"})) == {
+        "data": {"type": "tasks", "attributes": {"name": "a"}}
+    }

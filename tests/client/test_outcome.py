@@ -95,11 +95,9 @@ def test_a_write_is_sent_again_only_where_it_was_not_carried_out(
     assert isinstance(classify(write, Response(status)), Retry) == (status == 429)
 
 
-@given(st.booleans(), st.booleans(), st.sampled_from(WRITES))
+@given(sent=st.booleans(), lasting=st.booleans(), write=st.sampled_from(WRITES))
 def test_a_write_that_may_have_arrived_is_never_just_sent_again(
-    sent: bool,  # noqa: FBT001 - drawn by Hypothesis
-    lasting: bool,  # noqa: FBT001 - drawn by Hypothesis
-    write: Request,
+    *, sent: bool, lasting: bool, write: Request
 ) -> None:
     """Without an answer, a write is repeated only where it certainly never left."""
     verdict = classify(write, NoResponse("", sent=sent, lasting=lasting))
@@ -137,7 +135,7 @@ def test_each_reading_leads_where_the_table_says(shown: Shown, column: str) -> N
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_refused_after_a_loss_may_be_our_own_doing(settled: bool) -> None:  # noqa: FBT001 - a parameter
+def test_refused_after_a_loss_may_be_our_own_doing(*, settled: bool) -> None:
     """A refusal after a lost answer adopts what is as wanted as ours: the lost one did it."""
     step = resolve(Shown.WANTED, Cause.REFUSED, lost_before=True, settled=settled)
     assert step is Step.ADOPT

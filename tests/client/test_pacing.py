@@ -56,11 +56,13 @@ def busiest_second(times: Sequence[float]) -> int:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 10, 19, 20, 21, 25, 30, 100])
 def test_no_second_holds_more_requests_than_the_limit(limit: int) -> None:
-    """Whenever the server's window of a second begins, the client's full pace fits into it."""
+    """Whenever the server's window of a second begins, a burst and the full pace fit into it."""
 
     async def scenario() -> list[float]:
         paced = pacer()
         paced.learn(limit)
+        await paced.wait()
+        await anyio.sleep(10)
         return await departures(paced, 10 * limit)
 
     busiest = busiest_second(run(scenario))
@@ -102,9 +104,9 @@ def test_no_window_holds_more_than_the_pace_and_a_small_burst(
     assert most_over(times, rate * HEADROOM) <= BURST + ROUNDING * rate
 
 
-def test_ten_thousand_requests_keep_the_pace() -> None:
-    """Over a long job, the pace is kept from both sides."""
-    times = run(departures, pacer(), 10_000)
+def test_a_long_job_keeps_the_pace() -> None:
+    """Over thousands of requests, the pace is kept from both sides."""
+    times = run(departures, pacer(), 3_000)
     seconds = times[-1] - times[0]
     assert (len(times) - 1) / seconds >= 0.99 * DEFAULT_RATE * HEADROOM
     assert most_over(times, DEFAULT_RATE * HEADROOM) <= BURST + ROUNDING * DEFAULT_RATE

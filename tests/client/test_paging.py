@@ -52,7 +52,7 @@ NUMBERS = [str(number) for number in range(41)]
 
 @pytest.mark.parametrize("totals", [True, False])
 @pytest.mark.parametrize("ids", [[], NUMBERS[:1], NUMBERS[:2], NUMBERS])
-def test_a_list_is_read_whole_and_in_order(ids: list[str], totals: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_list_is_read_whole_and_in_order(ids: list[str], *, totals: bool) -> None:
     """Every page is read once, whether or not the list tells its totals."""
     transport = Scripted(listing(ids, totals=totals), seconds=0.1)
     assert everything(transport) == ids

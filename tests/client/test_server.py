@@ -25,6 +25,7 @@ OLDER_STAGES = ("pre_plan", "post_plan", "pre_apply")
         ),
         ({"x-tfe-current-version": "1.0.3"}, ServerInfo("1.0.3")),
         ({"x-tfe-version": "something else"}, ServerInfo("something else")),
+        ({"x-tfe-version": "\x1b[2Jv9\udcff"}, ServerInfo("[2Jv9")),
     ],
 )
 def test_a_version_tells_the_stages(headers: dict[str, str], info: ServerInfo) -> None:

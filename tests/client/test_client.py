@@ -1,0 +1,205 @@
+"""The typed client against the simulator, over sockets: every endpoint on every server version."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.client.endpoints import INCLUDES, RunTaskChange
+from bulkops.client.resources import GlobalConfiguration, Project, RunTask
+from bulkops.client.server import ServerInfo
+from bulkops.errors import NotFoundOrForbidden
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.profiles import PROFILES
+from bulkops.simulator.state import Entitlements
+from tests.client.simulated import client_of, organization
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked")]
+
+
+async def test_a_run_task_lives_through_all_its_endpoints() -> None:
+    """Create, list, show, update and delete give and take the same typed values."""
+    wish = GlobalConfiguration(enabled=True, stages=("pre_plan",), enforcement_level="mandatory")
+    async with client_of(organization()) as client:
+        created = await client.run_tasks.create(
+            "acme",
+            RunTaskChange(
+                name="new",
+                url="https://a.example",
+                description="d",
+                hmac_key="k",
+                global_configuration=wish,
+                agent_pool_id="apool-1",
+            ),
+        )
+        assert created == RunTask(
+            id=created.id,
+            name="new",
+            url="https://a.example",
+            description="d",
+            global_configuration=wish,
+            agent_pool_id="apool-1",
+        )
+        assert created in await client.run_tasks.list("acme")
+        assert await client.run_tasks.show(created.id) == created
+        change = RunTaskChange(description=None, enabled=False, agent_pool_id=None)
+        updated = await client.run_tasks.update(created.id, change)
+        assert (updated.description, updated.enabled, updated.agent_pool_id) == (None, False, None)
+        assert updated.global_configuration == wish
+        await client.run_tasks.delete(created.id)
+        with pytest.raises(NotFoundOrForbidden):
+            await client.run_tasks.show(created.id)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_an_attachment_lives_through_all_its_endpoints(profile: str) -> None:
+    """Attach, list, show, update and detach on every server version, 204 answers included."""
+    simulator = organization(profile=profile)
+    async with client_of(simulator) as client:
+        single = (await client.ping()).single_stage
+        workspace = await client.workspaces.show("acme", "prod-0")
+        (task,) = await client.run_tasks.list("acme")
+        tasks = client.workspace_tasks
+        if single:
+            attached = await tasks.attach(workspace.id, task.id, "advisory", stage="pre_apply")
+        else:
+            attached = await tasks.attach(
+                workspace.id, task.id, "advisory", stages=["pre_plan", "pre_apply"]
+            )
+        assert attached.stages == (("pre_apply",) if single else ("pre_plan", "pre_apply"))
+        assert (attached.workspace_id, attached.task_id) == (workspace.id, task.id)
+        assert await tasks.list(workspace.id) == [attached]
+        assert await tasks.show(workspace.id, attached.id) == attached
+        updated = await tasks.update(workspace.id, attached.id, enforcement_level="mandatory")
+        assert (updated.enforcement_level, updated.stages) == ("mandatory", attached.stages)
+        updated = await tasks.update(workspace.id, attached.id, stage="pre_plan")
+        assert (updated.enforcement_level, updated.stages) == ("mandatory", ("pre_plan",))
+        await tasks.detach(workspace.id, attached.id)
+        assert await tasks.list(workspace.id) == []
+        with pytest.raises(NotFoundOrForbidden):
+            await tasks.detach(workspace.id, attached.id)
+    assert [effect.action for effect in simulator.effects] == [
+        "create",
+        "update",
+        "update",
+        "delete",
+    ]
+
+
+async def test_an_attachment_without_stage_gets_the_servers_default() -> None:
+    """What is not said is left to the server: post_plan."""
+    simulator = organization()
+    async with client_of(simulator) as client:
+        workspace = await client.workspaces.show("acme", "prod-0")
+        (task,) = await client.run_tasks.list("acme")
+        attached = await client.workspace_tasks.attach(workspace.id, task.id, "advisory")
+    assert attached.stages == ("post_plan",)
+
+
+@pytest.mark.parametrize("include", INCLUDES)
+async def test_run_tasks_come_with_their_attachments(include: str) -> None:
+    """`include` brings the attachments, and with the workspaces also their names."""
+    simulator = organization()
+    for name in ("prod-0", "prod-1"):
+        simulator.attach(name, "scan", stages=("pre_plan",))
+    async with client_of(simulator) as client:
+        (listed,) = await client.run_tasks.list("acme", (include,))
+        shown = await client.run_tasks.show(listed.id, (include,))
+    assert shown == listed
+    assert [one.id for one in listed.workspace_tasks] == list(listed.workspace_task_ids)
+    names = ["prod-0", "prod-1"] if include.endswith("workspace") else [None, None]
+    assert [one.workspace_name for one in listed.workspace_tasks] == names
+
+
+@pytest.mark.parametrize(
+    ("profile", "found"),
+    [
+        ("hcp", 25),
+        ("tfe-v202408-1", 25),
+        ("tfe-v202402-1", 25),
+        ("tfe-v202401-1", 25),
+        ("tfe-v202401-1-some-included", None),
+        ("tfe-v202401-1-none-included", None),
+    ],
+)
+async def test_attachments_are_listed_whole_or_not_at_all(profile: str, found: int | None) -> None:
+    """By the reverse listing, else by include where that is complete, else nothing is said."""
+    simulator = organization(profile=profile)
+    for number in range(25):
+        simulator.add_workspace(f"w-{number}")
+        simulator.attach(f"w-{number}", "scan")
+    async with client_of(simulator) as client:
+        (task,) = await client.run_tasks.list("acme")
+        attachments = await client.run_tasks.attachments(task.id)
+    assert attachments is None if found is None else len(attachments or ()) == found
+
+
+async def test_attachments_of_a_run_task_that_is_not_there_are_an_error() -> None:
+    """A 404 for the list may be an older server's; a 404 for the run task itself is not."""
+    async with client_of(organization()) as client:
+        with pytest.raises(NotFoundOrForbidden):
+            await client.run_tasks.attachments("task-1111111111111111")
+
+
+@pytest.mark.parametrize(
+    ("profile", "info"),
+    [
+        ("hcp", ServerInfo(limit=12.0)),
+        ("tfe-v202408-1", ServerInfo("v202408-1", 12.0)),
+        ("tfe-v202402-1", ServerInfo("v202402-1", 12.0, single_stage=True)),
+        (
+            "tfe-v202401-1",
+            ServerInfo(
+                "v202401-1",
+                12.0,
+                single_stage=True,
+                stages=("pre_plan", "post_plan", "pre_apply"),
+            ),
+        ),
+    ],
+)
+async def test_a_ping_tells_the_version_and_sets_the_pace(profile: str, info: ServerInfo) -> None:
+    """The limit that a server tells is taken over, and its version tells its stages."""
+    async with client_of(organization(limit=12, profile=profile)) as client:
+        assert await client.ping() == info
+        assert client.pacer.rate == pytest.approx(0.95 * 12)
+
+
+async def test_entitlements_and_projects_are_read() -> None:
+    """What a plan allows, and projects by exact name, with two requests."""
+    simulator = Simulator(rate=0)
+    limits = Entitlements(global_run_tasks=False, run_task_limit=1, run_task_workspace_limit=10)
+    simulator.add_organization("acme", entitlements=limits)
+    platform = simulator.add_project("platform")
+    async with client_of(simulator) as client:
+        entitlements = await client.entitlements("acme")
+        assert entitlements.global_run_tasks is False
+        assert (entitlements.run_task_limit, entitlements.run_task_workspace_limit) == (1, 10)
+        assert entitlements.run_task_mandatory_enforcement_limit is None
+        assert len(await client.projects("acme")) == 2
+        assert await client.projects("acme", ["platform"]) == [Project(platform.id, "platform")]
+
+
+async def test_workspaces_are_listed_by_name_and_filtered() -> None:
+    """All of them in pages of 100, or those the API's own parameters select."""
+    simulator = organization()
+    for number in range(250):
+        simulator.add_workspace(f"app-{number:03}", tags=["app"] if number % 2 else [])
+    async with client_of(simulator) as client:
+        workspaces = await client.workspaces.list("acme")
+        assert [one.name for one in workspaces] == sorted(one.name for one in workspaces)
+        assert len(workspaces) == 254
+        assert client.requests == 3
+        tagged = await client.workspaces.list("acme", {"search[tags]": "app"})
+        assert len(tagged) == 125
+        named = await client.workspaces.list("acme", {"search[wildcard-name]": "prod-*"})
+        assert [one.tag_names for one in named] == [("prod",)] * 3
+
+
+async def test_a_workspace_is_shown_by_name_and_by_id() -> None:
+    """A name that begins like an id is still a name."""
+    async with client_of(organization()) as client:
+        for name in ("prod-1", "ws-odd"):
+            workspace = await client.workspaces.show("acme", name)
+            assert workspace.name == name
+            assert await client.workspaces.show("acme", workspace.id) == workspace
+            assert workspace.can_manage_run_tasks

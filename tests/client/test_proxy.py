@@ -1,0 +1,132 @@
+"""A real HTTP proxy between client and server, named by the environment as usual."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from bulkops.client.http import HttpTransport
+from bulkops.errors import NoResponse
+from bulkops.exchange import Request, Response
+from tests.client.raw_server import Answer, http, raw_server
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked", "no_proxies")]
+
+POST = Request("POST", "/api/v2/things", body=b"{}")
+OK = Answer(http(200, b"{}"))
+NOBODY = "http://127.0.0.1:9"
+"""The discard port: who is sent there is refused."""
+
+
+@pytest.fixture(scope="module")
+def proxy_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Run proxy.py, which lets nobody through without ``user:word``."""
+    port_file = tmp_path_factory.mktemp("proxy") / "port"
+    options = ["--hostname", "127.0.0.1", "--port", "0", "--port-file", str(port_file)]
+    options += ["--num-workers", "1", "--num-acceptors", "1", "--basic-auth", "user:word"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "proxy", *options, "--log-level", "ERROR"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        yield _port_in(port_file)
+        process.terminate()
+
+
+def _port_in(file: Path) -> int:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if file.exists() and (text := file.read_text().strip()):
+            return int(text.split()[0])
+        time.sleep(0.02)  # another process's start can only be polled for
+    raise TimeoutError("proxy.py did not start")
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what the machine itself says about proxies."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+async def post(address: str, ca_file: str | None = None) -> Response:
+    """Return the answer to one request."""
+    async with HttpTransport(address, "sekret-token", ca_file=ca_file) as transport:
+        return await transport.send(POST)
+
+
+async def test_plain_http_goes_through_the_proxy(
+    proxy_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTTP_PROXY is used, with its user and password, and the request arrives as it was sent."""
+    async with raw_server(OK) as server:
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:word@127.0.0.1:{proxy_port}")
+        assert (await post(server.address)).status == 200
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:wrong@127.0.0.1:{proxy_port}")
+        assert (await post(server.address)).status == 407
+    (request,) = server.requests
+    assert request.startswith(b"POST /api/v2/things HTTP/1.1")
+    assert b"Bearer sekret-token" in request
+    assert b"user:word" not in request
+
+
+async def test_https_goes_through_the_proxys_tunnel(
+    proxy_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """HTTPS_PROXY is asked for a tunnel; one that is refused sent nothing."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    ca_file = str(tmp_path / "ca.pem")
+    async with raw_server(OK, tls=context) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:word@127.0.0.1:{proxy_port}")
+        assert (await post(server.address, ca_file)).status == 200
+        with pytest.raises(NoResponse, match="--ca-file"):
+            await post(server.address)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:wrong@127.0.0.1:{proxy_port}")
+        with pytest.raises(NoResponse, match="the proxy refused the way to") as caught:
+            await post(server.address, ca_file)
+    assert not caught.value.sent
+    assert len(server.requests) == 1
+    assert b"Bearer sekret-token" in server.requests[0]
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
+async def test_a_proxy_that_is_not_there_sent_nothing(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody at the proxy's address: the request went nowhere."""
+    monkeypatch.setenv(variable, NOBODY)
+    async with raw_server(OK) as server:
+        with pytest.raises(NoResponse, match=r"127\.0\.0\.1:9") as caught:
+            await post(server.address)
+    assert not caught.value.sent
+    assert not server.requests
+
+
+@pytest.mark.parametrize("hosts", ["127.0.0.1", "example.com,127.0.0.1", "*"])
+async def test_no_proxy_names_who_is_asked_directly(
+    hosts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NO_PROXY bypasses the proxy for a host, in a list, or for all."""
+    monkeypatch.setenv("HTTP_PROXY", NOBODY)
+    monkeypatch.setenv("NO_PROXY", hosts)
+    async with raw_server(OK) as server:
+        assert (await post(server.address)).status == 200
+
+
+async def test_a_proxy_may_be_named_without_its_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``host:port`` is a proxy too, and https has no use for HTTP_PROXY."""
+    monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
+    with pytest.raises(NoResponse, match=r"127\.0\.0\.1:9"):
+        await post("https://127.0.0.1:1")
+    async with raw_server(OK) as server:
+        assert (await post(server.address)).status == 200
