@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -11,9 +11,11 @@ from bulkops.client.resources import Entitlements, Workspace
 from bulkops.client.server import ServerInfo
 from bulkops.errors import JobError
 from bulkops.job import Job
+from bulkops.job_errors import shown
 from bulkops.operations import bind
 from bulkops.operations.model import Operation, Seen, Skip, Target, TaskRef
 from bulkops.operations.wording import verb
+from bulkops.selection import unmatched
 
 NO_RIGHT = "this token may not manage run tasks on it"
 
@@ -43,6 +45,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     Attributes:
         operations, skips: by workspace name.
+        notes: in words, what a careful reader should know before saying yes.
     """
 
     job: Job
@@ -50,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True):
     single_stage: bool
     operations: Sequence[Operation]
     skips: Sequence[Skip]
+    notes: Sequence[str] = ()
 
     @property
     def blocked(self) -> list[Skip]:
@@ -81,7 +85,24 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
         else:
             operations.append(decision)
     _check_entitlements(operations, inventory, source)
-    return Plan(job, inventory.task, inventory.server.single_stage, operations, skips)
+    return Plan(
+        job,
+        inventory.task,
+        inventory.server.single_stage,
+        operations,
+        skips,
+        list(_notes(job, operations, inventory)),
+    )
+
+
+def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
+    for entry in unmatched(job.select, inventory.workspaces):
+        yield f"select: {shown(entry)} selects no workspace"
+    limit = inventory.entitlements and inventory.entitlements.run_task_mandatory_enforcement_limit
+    mandatory = any((o.wanted or {}).get("enforcement-level") == "mandatory" for o in operations)
+    if mandatory and limit is not None:
+        # Nothing says what is counted, run tasks or attachments: too little to refuse on.
+        yield f"this organization's plan allows {limit} mandatory enforcements of run tasks"
 
 
 def _forbidden(workspace: Workspace) -> bool:

@@ -51,6 +51,14 @@ def server_filters(select: Select, project_id: str | None) -> dict[str, str]:
     return {name: value for name, value in filters.items() if value}
 
 
+def unmatched(select: Select, chosen: Iterable[Workspace]) -> list[str]:
+    """Return the entries of ``names`` and ``ids`` that select none of the chosen: typing errors."""
+    workspaces = list(chosen)
+    names = [n for n in select.names if not any(fnmatchcase(w.name, n) for w in workspaces)]
+    ids = {w.id for w in workspaces}
+    return [*names, *(i for i in select.ids if i not in ids)]
+
+
 def nothing_selected(select: Select, source: str) -> JobError:
     """Return the error for a selection no workspace fits, where that is not allowed.
 

@@ -82,7 +82,9 @@ REFUSED = {
     HEAD + SELECT: "operation is missing: give a table",
     HEAD + "[operation]\n" + SELECT: "operation.kind is missing: give one of "
     '"attach", "update", "detach"',
-    HEAD + '[operation]\nkind = "detach"\n' + SELECT: "operation.task is missing: give a string",
+    HEAD
+    + '[operation]\nkind = "detach"\n'
+    + SELECT: 'operation.task is missing: give a run task\'s name or its id "task-…"',
     'name = "scan"\n' + ATTACH + SELECT: "organization is missing: give it there, "
     "or TFE_ORGANIZATION",
     # values

@@ -132,6 +132,6 @@ def test_a_ready_file_is_a_job_that_explains_itself(path: Path) -> None:
         "# When: ",
         f"#   bulkops plan jobs/{path.name}\n",
         f"#   bulkops apply jobs/{path.name}\n",
-        "# Back: `bulkops undo ",
+        "# Back: ",
     ):
         assert phrase in comment

@@ -9,7 +9,7 @@ the engine needs to know nothing about any kind.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import msgspec
 
@@ -75,7 +75,9 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         task: name or ``task-…`` id of the run task.
     """
 
-    task: str
+    task: Annotated[
+        str, msgspec.Meta(min_length=1, description='a run task\'s name or its id "task-…"')
+    ]
 
     @property
     def stages_asked(self) -> tuple[str, ...]:
