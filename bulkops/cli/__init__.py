@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 import traceback
+from types import FrameType
 
 DEBUG = "BULKOPS_DEBUG"
 """Set by ``--debug``: show tracebacks and log every request."""
@@ -16,6 +19,9 @@ def main() -> None:
     from bulkops.cli.session import fail
     from bulkops.errors import BulkopsError
 
+    _print_what_can_be_printed()
+    # Set explicitly: a process that is PID 1 of its container ignores SIGTERM by default.
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except BulkopsError as error:
@@ -37,6 +43,17 @@ def main() -> None:
             )
         )
         sys.exit(1)
+
+
+def _print_what_can_be_printed() -> None:
+    # A terminal that knows no "→" must not end a job in the middle.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _show_traceback() -> None:

@@ -17,7 +17,7 @@ app = typer.Typer(
     help="Roll one run-task change out over a whole HCP Terraform or Terraform Enterprise "
     "organization: planned, paced, journaled, resumable.",
 )
-app.command()(plan.plan)
+app.command(cls=plan.DetailedExit)(plan.plan)
 app.command()(apply.apply)
 app.command()(apply.resume)
 app.command()(journal.verify)

@@ -10,12 +10,21 @@ import typer
 
 from bulkops.cli.execute import DRAIN_SECONDS, DrainTimeout, RetryFailed, execute, hold
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Yes
-from bulkops.cli.plan import JobFile, read_plan, show
+from bulkops.cli.plan import (
+    JobFile,
+    blocked_lines,
+    headline,
+    lines,
+    print_objects,
+    read_plan,
+    summary,
+)
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
     from bulkops.job import Job
     from bulkops.journal.file import Contents
+    from bulkops.plan import Plan
 
 JournalOption = Annotated[
     Path | None,
@@ -23,7 +32,8 @@ JournalOption = Annotated[
         "--journal",
         metavar="FILE",
         help="The journal to start, or to go on with where it stops. "
-        "[default: the newest unfinished one in .bulkops/<job name>/, else a new one there]",
+        "[default: the newest unfinished one in .bulkops/NAME/, NAME being the job's, else a new "
+        "one there]",
         show_default=False,
     ),
 ]
@@ -59,8 +69,8 @@ def apply(
 
     `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
     """
-    from bulkops.cli.session import confirm, connect, run
-    from bulkops.execution import check_same, start_journal
+    from bulkops.cli.session import connect
+    from bulkops.execution import start_journal
     from bulkops.journal.file import read
     from bulkops.library import load_job
 
@@ -74,16 +84,9 @@ def apply(
         by = hold(stack, path)
         if path.exists():
             contents = read(path)
-            check_same(contents.replay.header, job, client(), path)
-            typer.echo(f"Going on with {path}.", err=True)
-            confirm(_left(contents), yes=yes)
+            _check_going_on(contents, job, client(), path, yes=yes, retry_failed=retry_failed)
         else:
-            made = run(lambda: read_plan(client(), job, job_file))
-            show(made, json=json)
-            if not made.operations:
-                typer.echo("Nothing to do.", err=True)
-                raise typer.Exit(3 if made.blocked else 0)
-            confirm(f"Carry out {len(made.operations)} operations?", yes=yes)
+            made = _confirmed_plan(client(), job, job_file, yes=yes, json=json)
             start_journal(path, made, client(), by)
             typer.echo(f"Journal: {path}", err=True)
             contents = read(path)
@@ -120,7 +123,7 @@ def resume(
 
     `bulkops resume scan.jsonl --retry-failed --yes`
     """
-    from bulkops.cli.session import confirm, connect
+    from bulkops.cli.session import connect
     from bulkops.execution import job_of
     from bulkops.journal.file import read
 
@@ -131,7 +134,7 @@ def resume(
         header = contents.replay.header
         job = job_of(header)
         client = connect(header.address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
-        confirm(_left(contents), yes=yes)
+        _confirm_going_on(contents, yes=yes, retry_failed=retry_failed)
         execute(
             client,
             journal,
@@ -163,9 +166,53 @@ def _default(stack: ExitStack, job: Job, address: str, *, retry_failed: bool) ->
     return newest(folder, fits) or new(folder, Clock().wall())
 
 
-def _left(contents: Contents) -> str:
+def _confirmed_plan(client: Client, job: Job, job_file: Path, *, yes: bool, json: bool) -> Plan:
+    """Return the plan somebody said yes to; ends the command where there is nothing to do."""
+    from bulkops.cli.session import confirm, counted, only_reading, run
+
+    with only_reading():
+        plan = run(lambda: read_plan(client, job, job_file))
+        if json:
+            print_objects(plan)
+        # Unless somebody is asked, each operation is told soon enough, as a result on stdout.
+        shown = lines(plan)
+        if yes or json or not plan.operations:
+            shown = [headline(plan), *blocked_lines(plan), summary(plan)]
+        typer.echo("\n".join(shown), err=True)
+        if not plan.operations:
+            typer.echo("Nothing to do.", err=True)
+            raise typer.Exit(3 if plan.blocked else 0)
+        what = counted(len(plan.operations), "operation")
+        confirm(f"\nCarry out {what} in {job.organization} ({client.address})?", yes=yes)
+    return plan
+
+
+def _check_going_on(
+    contents: Contents, job: Job, client: Client, path: Path, *, yes: bool, retry_failed: bool
+) -> None:
+    """Make sure that it is this job's journal, and that going on with it is wanted."""
+    from bulkops.execution import check_same
+
+    check_same(contents.replay.header, job, client, path)
+    typer.echo(f"Going on with {path}.", err=True)
+    _confirm_going_on(contents, yes=yes, retry_failed=retry_failed)
+
+
+def _confirm_going_on(contents: Contents, *, yes: bool, retry_failed: bool) -> None:
+    from bulkops.cli.session import confirm, counted, only_reading
     from bulkops.outcome import Outcome
+    from bulkops.reconcile import RETRIED
 
     replay = contents.replay
-    pending, in_doubt = replay.count(None), replay.count(Outcome.IN_DOUBT)
-    return f"Carry out {pending} operations, and look at {in_doubt} in doubt?"
+    numbers = {
+        "carry out {}": replay.count(None),
+        "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
+        "try {} again that failed": replay.count(*RETRIED) if retry_failed else 0,
+    }
+    parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
+    if not parts:
+        typer.echo("Nothing is left to do: only reading whether it still stands.", err=True)
+        return
+    question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
+    with only_reading():
+        confirm(question[0].upper() + question[1:], yes=yes)

@@ -108,7 +108,7 @@ class Commands:
         """Run a command to its end and return its exit code."""
         with self._child(arguments) as child:
             for line in child.stdout or ():
-                typer.echo(f"  {line.rstrip()}")
+                typer.echo(f"  {line}".rstrip())
         return child.returncode
 
     def watch(self, arguments: tuple[str, ...], kill_after: int | None = None) -> int:
@@ -135,7 +135,7 @@ class Commands:
         return counts.total() if kill_after else -child.returncode
 
     def _child(self, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
-        typer.echo(f"$ bulkops {' '.join(arguments)}")
+        typer.echo(f"\n$ bulkops {' '.join(arguments)}")
         return subprocess.Popen(  # noqa: S603 - this very program, with the demo's own words
             [sys.executable, "-m", "bulkops", *arguments],
             cwd=self.folder,
@@ -233,4 +233,4 @@ def _serving(simulator: Simulator) -> Iterator[str]:
 
 
 def _say(text: str) -> None:
-    typer.echo(f"\n{text}\n")
+    typer.echo(f"\n{text}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bulkops.cli.session import print_json
+from bulkops.cli.session import print_json, print_text
+from bulkops.errors import BulkopsError, JobError
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
@@ -37,13 +39,25 @@ DrainTimeout = Annotated[
 DRAIN_SECONDS = 5.0
 """CI systems kill 7.5 to 10 seconds after they asked."""
 
+LONGEST_COLUMN = 40
+"""Characters of a name up to which the columns after it are aligned."""
+
+LONGEST_REASON = 160
+
 
 def hold(stack: ExitStack, path: Path) -> Holder:
-    """Lock a journal until the stack ends; raises ``JournalLocked``, ``JournalWriteFailed``."""
+    """Lock a journal until the stack ends.
+
+    Raises:
+        JobError: the path is a folder's.
+        JournalLocked, JournalWriteFailed: as of ``locked``.
+    """
     from bulkops.clock import Clock
     from bulkops.execution import holder
     from bulkops.journal.lock import locked
 
+    if path.is_dir():
+        raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
     by = holder(Clock())
     stack.enter_context(locked(path, by))
     return by
@@ -64,18 +78,39 @@ def execute(
     from bulkops.cli.session import run
     from bulkops.execution import JobExecution
     from bulkops.report.model import report
+    from bulkops.report.text import lines as report_lines
 
-    told = _tell_json if json else _tell
+    tell = _tell_json if json else _teller(contents.replay)
+
+    def told(operation: Operation, result: Result) -> None:
+        with _heard_or_not():
+            tell(operation, result)
+
     execution = JobExecution(
         client, path, contents, job, by, retry_failed=retry_failed, on_result=told
     )
-    replay = run(lambda: _watched(execution, client, drain))
+    try:
+        replay = run(lambda: _watched(execution, client, drain))
+    except BulkopsError:
+        typer.echo(end_lines(report(contents.replay), path), err=True)
+        raise
     summary = report(replay)
-    if json:
-        print_json({"type": "report", **without_rows(summary)})
-    else:
-        _tell_end(summary, path)
+    with _heard_or_not():
+        if json:
+            print_json({"type": "report", **without_rows(summary)})
+        else:
+            print_text("\n" + "\n".join(report_lines(summary)))
+    typer.echo(end_lines(summary, path), err=True)
     raise typer.Exit(summary.exit_code)
+
+
+@contextmanager
+def _heard_or_not() -> Iterator[None]:
+    """Go on where stdout is closed or full: the journal has every result."""
+    try:
+        yield
+    except (BulkopsError, typer.Exit):
+        typer.echo("stdout can't be written any more: see the journal for the rest.", err=True)
 
 
 async def _watched(execution: JobExecution, client: Client, drain: float) -> Replay:
@@ -86,8 +121,7 @@ async def _watched(execution: JobExecution, client: Client, drain: float) -> Rep
             typer.echo("Stopping at once.", err=True)
         else:
             typer.echo(
-                f"Stopping: finishing what is in flight, for {drain:g} s at most (again: stop at "
-                "once). The same command goes on later.",
+                f"Stopping: finishing what is in flight, {drain:g} s at most (again: at once).",
                 err=True,
             )
         execution.interrupt(number.name, drain)
@@ -99,18 +133,21 @@ async def _watched(execution: JobExecution, client: Client, drain: float) -> Rep
         return await execution.run()
 
 
-def _tell_end(report: Report, path: Path) -> None:
-    from bulkops.report.text import lines
+def end_lines(report: Report, path: Path) -> str:
+    """Return where the journal is and, where there is one, the next command to run."""
+    return "\n".join([f"\nJournal: {path}", *next_step(report, path)])
 
-    typer.echo("")
-    for line in lines(report, only_failed=True):
-        typer.echo(line)
-    going_on = report.counts.get("pending") or report.counts.get("in_doubt")
-    typer.echo(f"\nJournal: {path}", err=True)
-    if going_on:
-        typer.echo(f"Not finished: `bulkops resume {path}` goes on.", err=True)
-    elif report.counts.get("failed") or report.counts.get("conflict"):
-        typer.echo(f"`bulkops resume {path} --retry-failed` tries what failed again.", err=True)
+
+def next_step(report: Report, path: Path) -> list[str]:
+    """Return what to run next, nothing where all is done."""
+    import shlex
+
+    resume = f"bulkops resume {shlex.quote(str(path))}"
+    if report.counts.get("pending") or report.counts.get("in_doubt"):
+        return [f"Not finished: `{resume}` goes on."]
+    if report.counts.get("failed") or report.counts.get("conflict"):
+        return [f"`{resume} --retry-failed` tries again what failed."]
+    return []
 
 
 def without_rows(report: Report) -> dict[str, object]:
@@ -121,13 +158,25 @@ def without_rows(report: Report) -> dict[str, object]:
     return {name: value for name, value in facts.items() if name not in ("rows", "skipped")}
 
 
-def _tell(operation: Operation, result: Result) -> None:
+def _teller(replay: Replay) -> Callable[[Operation, Result], None]:
+    """Return what prints one aligned line a result."""
     from bulkops.operations import wording
     from bulkops.report.text import words
 
-    reason = f"  ({result.reason})" if result.reason else ""
-    line = f"{words(result.outcome):<10} {operation.target.name}  {wording.change(operation)}"
-    typer.echo(line + reason)
+    names = (len(p.operation.target.name) for p in replay.operations.values())
+    width = min(max(names, default=0), LONGEST_COLUMN)
+
+    def tell(operation: Operation, result: Result) -> None:
+        line = f"{words(result.outcome):<9}  {operation.target.name:<{width}}"
+        reason = f"  ({shortened(result.reason)})" if result.reason else ""
+        print_text(f"{line}  {wording.change(operation)}{reason}")
+
+    return tell
+
+
+def shortened(text: str) -> str:
+    """Return a reason cut to a few lines of a terminal; reports have it whole."""
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
 def _tell_json(operation: Operation, result: Result) -> None:

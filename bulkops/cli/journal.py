@@ -11,6 +11,8 @@ from bulkops.cli.apply import JournalArgument
 from bulkops.cli.options import CaFile, InsecureHttp, Json
 
 if TYPE_CHECKING:
+    from bulkops.journal.records import Verified
+    from bulkops.journal.replay import Replay
     from bulkops.report.model import Report
 
 
@@ -30,14 +32,13 @@ def verify(
 
     `bulkops verify scan.jsonl`
     """
-    from bulkops.cli.session import connect, print_json, run
+    from bulkops.cli.session import connect, only_reading, run
     from bulkops.clock import Clock
     from bulkops.execution import read_standing
-    from bulkops.journal.file import read
     from bulkops.plan import Attachments
     from bulkops.verify import verify as compare
 
-    replay = read(journal).replay
+    replay = _replay(journal)
     client = connect(replay.header.address, ca_file, insecure_http=insecure_http)
 
     async def read_again() -> Attachments:
@@ -45,27 +46,34 @@ def verify(
             await client.ping()
             return await read_standing(client, replay)
 
-    verified = compare(replay, run(read_again), Clock().date())
+    with only_reading():
+        verified = compare(replay, run(read_again), Clock().date())
+    if json:
+        _print_verified_json(replay, verified)
+    else:
+        _print_verified(replay, verified)
+    raise typer.Exit(3 if verified.differing else 0)
+
+
+def _print_verified(replay: Replay, verified: Verified) -> None:
+    from bulkops.cli.session import counted, print_text
+
+    names = {key: replay.operations[key].operation.target.name for key in verified.differing}
+    width = max(map(len, names.values()), default=0)
+    for key, shows in verified.differing.items():
+        print_text(f"differs  {names[key]:<{width}}  the server shows {shows}")
+    total = counted(len(replay.operations), "operation")
+    print_text(f"{verified.standing} of {total} shown as wanted by the server.")
+
+
+def _print_verified_json(replay: Replay, verified: Verified) -> None:
+    from bulkops.cli.session import print_json
+
     for key, shows in verified.differing.items():
         workspace = replay.operations[key].operation.target.name
-        if json:
-            print_json({"type": "differing", "key": key, "workspace": workspace, "shows": shows})
-        else:
-            typer.echo(f"differs    {workspace}  the server shows {shows}")
-    if json:
-        print_json(
-            {
-                "type": "verified",
-                "standing": verified.standing,
-                "differing": len(verified.differing),
-            }
-        )
-    else:
-        typer.echo(
-            f"{verified.standing} of {len(replay.operations)} operations shown as wanted by the "
-            "server."
-        )
-    raise typer.Exit(3 if verified.differing else 0)
+        print_json({"type": "differing", "key": key, "workspace": workspace, "shows": shows})
+    totals = {"standing": verified.standing, "differing": len(verified.differing)}
+    print_json({"type": "verified", **totals})
 
 
 def status(journal: JournalArgument, *, json: Json = False) -> None:
@@ -75,15 +83,17 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
 
     `bulkops status scan.jsonl`
     """
-    from bulkops.cli.execute import without_rows
-    from bulkops.cli.session import print_json
+    from bulkops.cli.execute import next_step, without_rows
+    from bulkops.cli.session import print_json, print_text
     from bulkops.report.text import lines
 
     made = _report(journal)
     if json:
         print_json({"type": "status", **without_rows(made)})
     else:
-        typer.echo("\n".join(list(lines(made, only_failed=True))[:3]))
+        print_text("\n".join(list(lines(made, only_failed=True))[:3]))
+        for line in next_step(made, journal):
+            typer.echo(line, err=True)
 
 
 def report(
@@ -109,6 +119,8 @@ def report(
 
     `bulkops report scan.jsonl --format json --output report.json`
     """
+    from bulkops.cli.session import print_text
+    from bulkops.errors import BulkopsError
     from bulkops.report.json_document import document
     from bulkops.report.text import lines
 
@@ -119,14 +131,23 @@ def report(
     else:
         text = "\n".join(lines(made, only_failed=only_failed)) + "\n"
     if output is None:
-        typer.echo(text, nl=False)
-    else:
+        print_text(text.removesuffix("\n"))
+        return
+    try:
         output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BulkopsError(f"{output}: can't be written: {error.strerror or error}") from error
 
 
 def _report(path: Path) -> Report:
-    from bulkops.journal.file import read
     from bulkops.report.model import report as make
+
+    return make(_replay(path))
+
+
+def _replay(path: Path) -> Replay:
+    """Return where a journal stands; a torn tail is told and left."""
+    from bulkops.journal.file import read
 
     contents = read(path)
     if contents.torn:
@@ -135,4 +156,4 @@ def _report(path: Path) -> Report:
             "cuts it and keeps it aside",
             err=True,
         )
-    return make(contents.replay)
+    return contents.replay

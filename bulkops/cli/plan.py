@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json
 
@@ -18,6 +19,21 @@ SHOWN = 20
 """Operations listed one by one for people; --json lists all."""
 
 _SIGNS = {"attach": "+", "update": "~", "detach": "-"}
+
+
+class DetailedExit(TyperCommand):
+    """With ``--detailed-exitcode`` a wrong command line is exit 1 as well."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse; typer's own usage errors carry their exit code with them."""
+        asked = "--detailed-exitcode" in args
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if asked and hasattr(error, "exit_code"):
+                error.exit_code = 1
+            raise
+
 
 JobFile = Annotated[
     Path, typer.Argument(metavar="JOB", help="The job file (TOML).", show_default=False)
@@ -47,23 +63,29 @@ def plan(
 
     `bulkops plan jobs/security-scan.toml`
 
-    `bulkops plan jobs/security-scan.toml --json | jq -r 'select(.type == "operation").workspace'`
+    `bulkops plan jobs/security-scan.toml --json | jq 'select(.type == "skip")'`
+
+    `bulkops plan jobs/security-scan.toml --detailed-exitcode`
     """
-    from bulkops.cli.session import connect, fail, run
+    from bulkops.cli.session import connect, fail, only_reading, print_text, run
     from bulkops.errors import BulkopsError
     from bulkops.library import load_job
 
     try:
         job = load_job(job_file)
         client = connect(address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
-        made = run(lambda: read_plan(client, job, job_file))
+        with only_reading():
+            made = run(lambda: read_plan(client, job, job_file))
     except BulkopsError as error:
         if not detailed_exitcode:
             raise
         # With this option 2 means changes and nothing else.
         fail(error)
         raise typer.Exit(1) from error
-    show(made, json=json)
+    if json:
+        print_objects(made)
+    else:
+        print_text("\n".join(lines(made)))
     if detailed_exitcode and made.operations:
         raise typer.Exit(2)
 
@@ -76,43 +98,52 @@ async def read_plan(client: Client, job: Job, source: Path) -> Plan:
         return await plan_job(client, job, str(source))
 
 
-def show(plan: Plan, *, json: bool) -> None:
-    """Print a plan on stdout: for people, long lists folded, or one JSON object a line."""
-    if json:
-        _show_json(plan)
-    else:
-        typer.echo("\n".join(_text(plan)))
-
-
-def _text(plan: Plan) -> list[str]:
+def lines(plan: Plan) -> list[str]:
+    """Return a plan for people, long lists folded."""
     from collections import Counter
 
     from bulkops.operations import wording
 
-    job = plan.job
-    lines = [f"{job.operation_kind} {plan.task.name} ({plan.task.id}) in {job.organization}", ""]
-    for operation in plan.operations[:SHOWN]:
+    operations = plan.operations[:SHOWN]
+    width = max((len(o.target.name) for o in operations), default=0)
+    made = [headline(plan), ""]
+    for operation in operations:
         sign = _SIGNS[wording.verb(operation)]
-        lines.append(f"  {sign} {operation.target.name}  {wording.change(operation)}")
+        made.append(f"  {sign} {operation.target.name:<{width}}  {wording.change(operation)}")
     if len(plan.operations) > SHOWN:
-        lines.append(f"    … and {len(plan.operations) - SHOWN} more (--json lists all)")
+        made.append(f"    … and {len(plan.operations) - SHOWN} more (--json lists all)")
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
-        lines.append(f"    {count} skipped: {reason}")
-    lines += [f"  ! {s.target.name}  blocked: {s.reason}" for s in plan.blocked[:SHOWN]]
+        made.append(f"    {count} skipped: {reason}")
+    made += blocked_lines(plan)
+    made += [f"    Note: {note}" for note in plan.notes]
+    return [*made, *([""] if len(made) > 2 else []), summary(plan)]
+
+
+def headline(plan: Plan) -> str:
+    """Return what is planned, and where."""
+    return f"{plan.job.operation_kind} {plan.task.name} ({plan.task.id}) in {plan.job.organization}"
+
+
+def blocked_lines(plan: Plan) -> list[str]:
+    """Return the workspaces that can't be brought to the job's wish, and why, folded."""
+    width = max((len(s.target.name) for s in plan.blocked[:SHOWN]), default=0)
+    made = [f"  ! {s.target.name:<{width}}  blocked: {s.reason}" for s in plan.blocked[:SHOWN]]
     if len(plan.blocked) > SHOWN:
-        lines.append(f"    … and {len(plan.blocked) - SHOWN} more blocked")
-    return [*lines, "", _summary(plan)]
+        made.append(f"    … and {len(plan.blocked) - SHOWN} more blocked (--json lists all)")
+    return made
 
 
-def _summary(plan: Plan) -> str:
+def summary(plan: Plan) -> str:
+    """Return one line: ``Plan: 3 to attach, 0 to update, 0 to detach; 12 skipped.``"""
     from bulkops.plan import counts
 
-    counted = ", ".join(f"{n} to {verb}" for verb, n in counts(plan.operations).items())
+    todo = ", ".join(f"{n} to {verb}" for verb, n in counts(plan.operations).items())
     blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
-    return f"Plan: {counted}; {len(plan.skips) - len(plan.blocked)} skipped{blocked}."
+    return f"Plan: {todo}; {len(plan.skips) - len(plan.blocked)} skipped{blocked}."
 
 
-def _show_json(plan: Plan) -> None:
+def print_objects(plan: Plan) -> None:
+    """Print a plan on stdout, one JSON object a line."""
     from bulkops.cli.session import print_json
     from bulkops.operations import wording
     from bulkops.plan import counts
@@ -150,5 +181,6 @@ def _show_json(plan: Plan) -> None:
             **counts(plan.operations),
             "skipped": len(plan.skips) - len(plan.blocked),
             "blocked": len(plan.blocked),
+            "notes": plan.notes,
         }
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from bulkops.errors import BulkopsError, JobError
+from bulkops.errors import BulkopsError, JobError, NoResponse, ServerBroken
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
@@ -51,10 +53,35 @@ def organization_named(organization: str | None) -> str:
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Run a coroutine function to its end."""
+    """Run a coroutine function to its end; SIGTERM cancels it and ends the command with 143."""
+    import asyncio
+
     import anyio
 
-    return anyio.run(work)
+    async def cancellable() -> T:
+        main = asyncio.current_task()
+        with suppress(NotImplementedError):  # on Windows
+            # Not the handler of the whole process: raising inside a callback of the event loop
+            # ends that callback, not the command.
+            asyncio.get_running_loop().add_signal_handler(
+                signal.SIGTERM, lambda: main and main.cancel()
+            )
+        return await work()
+
+    try:
+        return anyio.run(cancellable)
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """While the block runs, Ctrl-C and SIGTERM end the command and say that nothing was changed."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        typer.echo("\nInterrupted: nothing was changed.", err=True)
+        raise
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -68,23 +95,53 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise JobError("nothing was changed: there is no terminal to ask on, so say --yes")
-    answer = typer.prompt(f"{question} Only 'yes' is accepted", default="no", err=True)
-    if answer.strip() != "yes":
+    # Not typer.prompt: it makes of Ctrl-C an exit code 1.
+    typer.echo(f"{question} Only 'yes' is accepted: ", err=True, nl=False)
+    if sys.stdin.readline().strip() != "yes":
         typer.echo("Nothing was changed.", err=True)
         raise typer.Exit(1)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 operation``, ``2 operations``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def print_json(value: object) -> None:
     """Print one JSON object a line on stdout."""
     import msgspec
 
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
+    print_text(msgspec.json.encode(value).decode())
+
+
+def print_text(text: str) -> None:
+    """Print on stdout.
+
+    Raises:
+        typer.Exit: whoever read stdout has left (``| head``): exit 1, nothing to say.
+        BulkopsError: it can't be written, its disk is full for instance.
+    """
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # What is still buffered must not fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(1) from error
+        raise BulkopsError(f"stdout can't be written: {error.strerror or error}") from error
 
 
 def fail(error: BulkopsError) -> None:
     """Print the error on stderr, as the last thing a command says."""
     typer.echo(f"Error: {error}", err=True)
+    if isinstance(error, NoResponse):
+        advice = "Is the address right (--address, TFE_ADDRESS)? Is a proxy needed (HTTPS_PROXY)?"
+    elif isinstance(error, ServerBroken):
+        advice = "Is that the API (--address, TFE_ADDRESS)? If it is, wait, and run this again."
+    else:
+        return
+    typer.echo(advice, err=True)
 
 
 def _read_text(path: Path) -> str | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import typer
 
 from bulkops.errors import BulkopsError, NoResponse, ServerBroken
 
@@ -18,12 +21,14 @@ def single_write(look: str) -> Iterator[None]:
     Raises:
         BulkopsError: the answer was lost, or can't be read.
     """
+    advice = f"The change may or may not have taken effect. Look before you try again: {look}"
     try:
         yield
+    except CancelledError:
+        # Ctrl-C while the answer was awaited.
+        typer.echo(f"\nInterrupted. {advice}", err=True)
+        raise
     except (NoResponse, ServerBroken) as error:
         if isinstance(error, NoResponse) and not error.sent:
             raise
-        raise BulkopsError(
-            f"{error}\nThe change may or may not have taken effect. Look before you try again: "
-            f"{look}"
-        ) from error
+        raise BulkopsError(f"{error}\n{advice}") from error

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 import typer
 from msgspec import UNSET, UnsetType
 
-from bulkops.client.resources import STAGES, EnforcementLevel, GlobalConfiguration
+from bulkops.client.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
 from bulkops.errors import JobError
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ def global_of(
         raise JobError(f"--global-stage {stage}: the stages are {', '.join(STAGES)}")
     return GlobalConfiguration(
         enabled=True,
-        stages=tuple(stages or before.stages or ("post_plan",)),
+        stages=tuple(in_run_order(stages or before.stages or ("post_plan",))),
         enforcement_level=level or before.enforcement_level or "advisory",
     )
 

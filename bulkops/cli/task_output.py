@@ -52,7 +52,7 @@ def print_run_task(task: RunTask, *, as_json: bool) -> None:
 
 def warn_if_ignored(wish: GlobalConfiguration | None, task: RunTask) -> None:
     """Say so where the server answered 201 and dropped the global configuration."""
-    if wish is None or task.global_configuration == wish:
+    if wish is None or _as_asked(task.global_configuration, wish):
         return
     typer.echo(
         "Warning: the server did not take the global configuration over "
@@ -64,6 +64,14 @@ def warn_if_ignored(wish: GlobalConfiguration | None, task: RunTask) -> None:
 def called(task: RunTask) -> str:
     """Return a run task's name and id, fit for a terminal."""
     return printable(f"{task.name} ({task.id})")
+
+
+def _as_asked(shown: GlobalConfiguration | None, wish: GlobalConfiguration) -> bool:
+    return (
+        shown is not None
+        and (shown.enabled, shown.enforcement_level) == (wish.enabled, wish.enforcement_level)
+        and set(shown.stages) == set(wish.stages)
+    )
 
 
 def _members(task: RunTask) -> dict[str, object]:

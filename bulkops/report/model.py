@@ -17,7 +17,7 @@ PENDING = "pending"
 TROUBLE = (Outcome.FAILED, Outcome.CONFLICT, Outcome.IN_DOUBT)
 """Outcomes somebody has to look at."""
 
-_SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
+_ENDS = {"SIGINT": 130, "SIGTERM": 143, "error": 1, "tolerance": 4}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -111,14 +111,12 @@ def report(replay: Replay) -> Report:
 def exit_code(replay: Replay) -> int:
     """Return what a command ends with that brought the job to where it stands.
 
-    The first that holds: interrupted 130 or 143, stopped by the tolerance 4, in doubt 5, failed,
-    conflict, blocked or no longer as wanted 3, else 0. Errors carry their own codes.
+    The first that holds: interrupted 130 or 143, an error 1, stopped by the tolerance 4, in
+    doubt 5, failed, conflict, blocked or no longer as wanted 3, else 0.
     """
     how = replay.ended.how if replay.ended else ""
-    if how in _SIGNALS:
-        return _SIGNALS[how]
-    if how == "tolerance":
-        return 4
+    if how in _ENDS:
+        return _ENDS[how]
     if replay.count(Outcome.IN_DOUBT):
         return 5
     undone = replay.count(Outcome.FAILED, Outcome.CONFLICT)

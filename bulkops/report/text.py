@@ -27,22 +27,34 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield the report's lines."""
     yield f"{report.job}: {report.kind} {report.task} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
-    yield f"  {report.executions} executions, the last one {_ended(report.ended)}"
+    yield f"  {_executions(report.executions, report.ended)}"
     for reason, count in sorted(report.skips.items()):
         yield f"  {count} skipped when planned: {reason}"
     if report.standing is not None:
         yield f"  verified: {report.standing} of {report.operations} shown as wanted by the server"
-    for row in report.rows:
-        if row.outcome in TROUBLE or (not only_failed and row.shows):
-            yield _row(row)
-    for skip in report.skipped:
-        if skip.blocked:
-            yield f"  blocked    {skip.workspace}  {skip.reason}"
+    listed = [r for r in report.rows if r.outcome in TROUBLE or (not only_failed and r.shows)]
+    blocked = [skip for skip in report.skipped if skip.blocked]
+    names = [row.workspace for row in listed] + [skip.workspace for skip in blocked]
+    width = max(map(len, names), default=0)
+    for row in listed:
+        yield _row(row, width)
+    for skip in blocked:
+        yield f"  blocked    {skip.workspace:<{width}}  {skip.reason}"
 
 
-def _row(row: Row) -> str:
-    shows = f"; the server showed {row.shows}" if row.shows else ""
-    return f"  {words(row.outcome):<10} {row.workspace}  {row.change}  {row.reason}{shows}"
+def _row(row: Row, width: int) -> str:
+    shows = f"the server showed {row.shows}" if row.shows else ""
+    silent = "sent, and no answer is known" if row.outcome == Outcome.IN_DOUBT else ""
+    reason = "; ".join(filter(None, (row.reason or silent, shows)))
+    line = f"  {words(row.outcome):<9}  {row.workspace:<{width}}  {row.change}  {reason}"
+    return line.rstrip()
+
+
+def _executions(number: int, how: str) -> str:
+    if number == 0:
+        return "not started yet"
+    which = "1 execution, it" if number == 1 else f"{number} executions, the last one"
+    return f"{which} {_ended(how)}"
 
 
 def _ended(how: str) -> str:
@@ -50,5 +62,6 @@ def _ended(how: str) -> str:
         "": "was killed, or still runs",
         "complete": "came to its end",
         "tolerance": "was stopped by the failure tolerance",
+        "error": "was stopped by an error",
     }
     return known.get(how, f"was stopped by {how}")

@@ -1,0 +1,248 @@
+"""A simulated server that a test can watch and change, and the real command run against it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from anyio.from_thread import start_blocking_portal
+
+from bulkops.exchange import Request
+from bulkops.simulator.app import serve
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import Delivery, Faults
+
+TOKEN = "canary-token-9f3c1"
+HMAC_KEY = "canary-hmac-77d2"
+"""Neither must ever be printed or written anywhere."""
+
+TASK = "security-scan"
+SECONDS = 30.0
+"""After which a command that doesn't end fails its test."""
+
+JOB = """\
+name = "scan"
+organization = "acme"
+
+[operation]
+kind = "attach"
+task = "security-scan"
+enforcement_level = "mandatory"
+
+[select]
+all = true
+
+[pace]
+settle = "50ms"
+"""
+
+
+class Done(NamedTuple):
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def objects(self) -> list[dict[str, object]]:
+        """Stdout's lines as JSON objects."""
+        return [msgspec.json.decode(line, type=dict[str, object]) for line in self.lines]
+
+    @property
+    def lines(self) -> list[str]:
+        """Stdout's lines."""
+        return self.out.splitlines()
+
+
+class StagedSimulator(Simulator):
+    """A simulator whose test is told of every request before and after it had its effect."""
+
+    before: Callable[[Request], None] | None = None
+    after: Callable[[Request], None] | None = None
+    faults: Faults | None = None
+
+    def deliver(
+        self,
+        request: Request,
+        now: float,
+        faults: Faults | None = None,
+        *,
+        url_status: int | None = None,
+    ) -> Delivery:
+        """Tell, answer, tell."""
+        if self.before is not None:
+            self.before(request)
+        delivery = super().deliver(request, now, faults or self.faults, url_status=url_status)
+        if self.after is not None:
+            self.after(request)
+        return delivery
+
+
+class World:
+    """One organization at one server, one folder with a job file, and the command in it."""
+
+    def __init__(self, simulator: StagedSimulator, address: str, folder: Path) -> None:
+        self.simulator = simulator
+        self.address = address
+        self.folder = folder
+        self.environment = {
+            "TFE_ADDRESS": address,
+            "TFE_TOKEN": TOKEN,
+            "HOME": str(folder),
+            "COLUMNS": "80",
+        }
+        self.journal = folder / "scan.jsonl"
+        self.job()
+
+    def job(self, *changes: tuple[str, str], name: str = "job.toml") -> Path:
+        """Write the job file, with some of its text exchanged."""
+        text = JOB
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the real command in its own process."""
+        return self.start_program([sys.executable, "-m", "bulkops", *arguments], **environment)
+
+    def start_program(self, words: list[str], **environment: str) -> subprocess.Popen[str]:
+        """Start any program in the world's folder and environment."""
+        inherited = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+        return subprocess.Popen(
+            words,
+            cwd=self.folder,
+            env={**inherited, **self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, **environment: str) -> Done:
+        """Run the real command to its end."""
+        return ended(self.start(*arguments, **environment))
+
+    def apply(self, *arguments: str, **environment: str) -> Done:
+        """Run ``apply job.toml --journal scan.jsonl --yes`` and more arguments."""
+        return self.run(*self.applying, *arguments, **environment)
+
+    @property
+    def applying(self) -> tuple[str, ...]:
+        """The arguments of ``apply``."""
+        return ("apply", "job.toml", "--journal", self.journal.name, "--yes")
+
+    def kill(
+        self, number: signal.Signals, *, write: int, stage: str, arguments: tuple[str, ...] = ()
+    ) -> Done:
+        """Run ``apply`` and send a signal at its n-th write, before or after it has its effect."""
+        process = self.start(*(arguments or self.applying))
+        writes = Counter[str]()
+
+        def strike(request: Request) -> None:
+            writes["seen"] += request.method != "GET"
+            if writes["seen"] == write and request.method != "GET":
+                process.send_signal(number)
+
+        setattr(self.simulator, stage, strike)
+        done = ended(process)
+        setattr(self.simulator, stage, None)
+        assert writes["seen"] >= write, "the signal was never sent"
+        return done
+
+    @property
+    def writes(self) -> int:
+        """How many changes really happened."""
+        return len(self.simulator.effects)
+
+    @property
+    def requests(self) -> int:
+        """How many requests came in."""
+        return self.simulator.stats.requests
+
+    def changed(self) -> Mapping[str, int]:
+        """Workspace → how often it was really changed."""
+        return Counter(effect.names["workspace"] for effect in self.simulator.effects)
+
+    def shown(self) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+        """Workspace → what the server shows of the task's attachments to it."""
+        names = self.simulator.world.organizations["acme"].workspaces
+        return {
+            name: [
+                (a.enforcement_level, tuple(a.stages))
+                for a in self.simulator.attachments(name, TASK)
+            ]
+            for name in names
+        }
+
+    def all_wanted(self) -> bool:
+        """Whether every workspace has the task once, as the job says."""
+        return all(shows == [("mandatory", ("post_plan",))] for shows in self.shown().values())
+
+
+def ended(process: subprocess.Popen[str], *, debug: bool = False) -> Done:
+    """Wait for a command; whatever happened, it shows no traceback and no token."""
+    try:
+        out, err = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"did not end; printed {out!r} and {err!r}") from None
+    return checked(Done(process.returncode, out, err), debug=debug)
+
+
+def checked(done: Done, *, debug: bool = False) -> Done:
+    """Return what a command said, having looked for what it must never say."""
+    said = done.out + done.err
+    assert TOKEN not in said
+    assert debug or "Traceback" not in said, said
+    assert debug or "This is a bug" not in said, said
+    return done
+
+
+def workspaces(number: int) -> list[str]:
+    """Return names of workspaces: ``prod-001``, ``prod-002``, …."""
+    return [f"prod-{n:03}" for n in range(1, number + 1)]
+
+
+def organization(simulator: Simulator, number: int = 12) -> None:
+    """Add the organization acme with so many workspaces and the run task."""
+    simulator.add_organization("acme")
+    for name in workspaces(number):
+        simulator.add_workspace(name)
+    simulator.add_task(TASK)
+
+
+@contextmanager
+def serving(
+    simulator: Simulator, *, latency: float = 0.0, ssl_context: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """Serve a simulator from a thread; yields its address."""
+    with (
+        start_blocking_portal("asyncio") as portal,
+        portal.wrap_async_context_manager(
+            serve(simulator, latency=latency, ssl_context=ssl_context)
+        ) as address,
+    ):
+        yield address
+
+
+def no_secret_below(folder: Path) -> None:
+    """Fail where a file below the folder holds a secret."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            text = path.read_bytes()
+            assert TOKEN.encode() not in text, path
+            assert HMAC_KEY.encode() not in text, path

@@ -1,0 +1,198 @@
+"""Which journal ``bulkops apply`` starts, goes on with, or refuses."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.cli.support import StagedSimulator, World, ended, organization, serving
+from tests.conftest import Here
+
+
+def _interrupted(world: World, here: Here, *arguments: str) -> None:
+    """Leave a job unfinished: its token is refused from the fourth write on."""
+    world.simulator.before = lambda _request: _refuse_after(world, 4)
+    done = here(*arguments)
+    world.simulator.before = None
+    world.simulator._tokens = None
+    assert done.code == 1
+    assert 0 < world.writes < 12
+
+
+def _refuse_after(world: World, writes: int) -> None:
+    if world.writes >= writes:
+        world.simulator._tokens = {}
+        world.simulator._users.clear()
+
+
+def _folder(world: World) -> list[Path]:
+    return sorted((world.folder / ".bulkops" / "scan").glob("*.jsonl"))
+
+
+def test_a_new_journal_is_named_before_anything_is_sent(world: World, here: Here) -> None:
+    """``--journal FILE`` that isn't there is created; its header knows the job, never a token."""
+    assert here(*world.applying).code == 0
+    header = msgspec.json.decode(world.journal.read_bytes().splitlines()[0])
+    assert header["type"] == "header"
+    assert (header["address"], header["organization"]) == (world.address, "acme")
+    assert world.journal.stat().st_mode & 0o077 == 0
+
+
+def test_an_unfinished_journal_is_gone_on_with(world: World, here: Here) -> None:
+    """The same command goes on where the journal stops and does nothing twice."""
+    _interrupted(world, here, *world.applying)
+    done = here(*world.applying)
+    assert done.code == 0
+    assert done.err.startswith("Going on with scan.jsonl.\n")
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}
+
+
+def test_going_on_asks_as_well(world: World, here: Here) -> None:
+    """An unfinished journal without --yes and terminal: exit 2, nothing is sent."""
+    _interrupted(world, here, *world.applying)
+    before = world.requests
+    done = here("apply", "job.toml", "--journal", "scan.jsonl")
+    assert done.code == 2
+    assert "say --yes" in done.err
+    assert world.requests == before
+
+
+def test_a_finished_journal_sends_no_change(world: World, here: Here) -> None:
+    """A finished journal is only compared with the server, needs no --yes, and exits 0."""
+    here(*world.applying)
+    done = here("apply", "job.toml", "--journal", "scan.jsonl")
+    assert done.code == 0
+    assert "Nothing is left to do" in done.err
+    assert "  verified: 12 of 12 shown as wanted by the server" in done.lines
+    assert world.writes == 12
+
+
+def test_a_finished_journal_that_no_longer_stands_is_exit_3(world: World, here: Here) -> None:
+    """What somebody undid since is shown, exit 3, and not done again: the job is finished."""
+    here(*world.applying)
+    world.simulator.detach("prod-004", "security-scan")
+    done = here(*world.applying)
+    assert done.code == 3
+    assert "  verified: 11 of 12 shown as wanted by the server" in done.lines
+    assert any("prod-004" in line and "not attached" in line for line in done.lines)
+    assert world.writes == 12
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (('"mandatory"', '"advisory"'), "another job"),
+        (("all = true", 'names = ["prod-*"]'), "another job"),
+        (('"acme"', '"other"'), "another job"),
+    ],
+    ids=["level", "selection", "organization"],
+)
+def test_another_jobs_journal_is_refused(
+    world: World, here: Here, change: tuple[str, str], says: str
+) -> None:
+    """Another job does not go on with this one's journal: exit 2, nothing sent, file untouched."""
+    _interrupted(world, here, *world.applying)
+    before, journal = world.requests, world.journal.read_bytes()
+    world.job(change)
+    done = here(*world.applying)
+    assert done.code == 2
+    assert says in done.err
+    assert "bulkops resume scan.jsonl" in done.err
+    assert (world.requests, world.journal.read_bytes()) == (before, journal)
+
+
+def test_another_addresss_journal_is_refused(world: World, here: Here) -> None:
+    """The same job at another server has a journal of its own: exit 2, naming both addresses."""
+    here(*world.applying)
+    other = StagedSimulator(rate=0)
+    organization(other)
+    with serving(other) as address:
+        done = here(*world.applying, "--address", address)
+    assert done.code == 2
+    assert f"({world.address}, not {address})" in done.err
+    assert other.stats.requests == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("[pace]", "[pace]\nrate = 200\nmax_at_once = 2"),
+        ("[pace]", "[rollout]\nmax_failures = 9\n[pace]"),
+    ],
+    ids=["pace", "max_failures"],
+)
+def test_pace_and_tolerance_may_change(world: World, here: Here, change: tuple[str, str]) -> None:
+    """A slower or more patient job goes on with the same journal."""
+    _interrupted(world, here, *world.applying)
+    world.job(change)
+    assert here(*world.applying).code == 0
+    assert set(world.changed().values()) == {1}
+
+
+def test_the_default_journal_is_in_the_jobs_folder(world: World, here: Here) -> None:
+    """Without ``--journal`` one named by UTC time is started in .bulkops/<job>/, and named."""
+    done = here("apply", "job.toml", "--yes")
+    (journal,) = _folder(world)
+    assert f"Journal: {journal.relative_to(world.folder)}" in done.err
+    assert journal.name.startswith("20")
+    assert journal.name.endswith("Z.jsonl")
+
+
+def test_the_newest_unfinished_default_journal_is_gone_on_with(world: World, here: Here) -> None:
+    """Without ``--journal`` the same command goes on, and starts anew only when that is done."""
+    _interrupted(world, here, "apply", "job.toml", "--yes")
+    assert here("apply", "job.toml", "--yes").code == 0
+    assert len(_folder(world)) == 1
+    world.simulator.detach("prod-001", "security-scan")
+    assert here("apply", "job.toml", "--yes").code == 0
+    assert len(_folder(world)) == 2
+    assert world.all_wanted()
+    assert world.writes == 13
+
+
+def test_another_jobs_default_journal_is_left_alone(world: World, here: Here) -> None:
+    """A changed job of the same name starts a journal of its own beside the unfinished one."""
+    _interrupted(world, here, "apply", "job.toml", "--yes")
+    (first,) = _folder(world)
+    before = first.read_bytes()
+    world.job(("all = true", 'names = ["prod-01*"]'))
+    assert here("apply", "job.toml", "--yes").code == 0
+    assert len(_folder(world)) == 2
+    assert first.read_bytes() == before
+
+
+@pytest.mark.parametrize("journal", ["job.toml/scan.jsonl", "/dev/null/scan.jsonl"])
+def test_a_journal_that_cant_be_written_is_exit_14(world: World, here: Here, journal: str) -> None:
+    """A journal below a regular file can't be: exit 14, nothing is sent, --journal is named."""
+    done = here("apply", "job.toml", "--yes", "--journal", journal)
+    assert done.code == 14
+    assert "--journal" in done.err
+    assert world.requests == 0
+
+
+def test_a_default_folder_that_cant_be_made_is_exit_14(world: World, here: Here) -> None:
+    """A file where .bulkops should be: exit 14, nothing is sent, and what to do is said."""
+    (world.folder / ".bulkops").write_text("in the way")
+    done = here("apply", "job.toml", "--yes")
+    assert done.code == 14
+    assert ".bulkops" in done.err
+    assert "--journal" in done.err
+    assert world.requests == 0
+
+
+def test_a_full_disk_is_exit_14_and_stops_sending(world: World, here: Here) -> None:
+    """A journal that can't grow any more ends the job with 14; the same command goes on later."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    command = shlex.join([sys.executable, "-m", "bulkops", *world.applying])
+    done = ended(world.start_program(["/bin/bash", "-c", f"ulimit -f 5; exec {command}"]))
+    assert done.code == 14
+    assert 0 < world.writes < 12
+    assert "then run the same command again" in done.err
+    assert here(*world.applying).code == 0
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}

@@ -1,0 +1,218 @@
+"""No way to the server, or the wrong one: exit 1 and what to look at."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+
+import pytest
+import trustme
+
+from tests.cli.support import TOKEN, StagedSimulator, World, organization, serving
+from tests.conftest import Here
+
+NOBODY = "http://127.0.0.1:9"
+"""The discard port: nothing listens there."""
+
+ADVICE = "Is the address right (--address, TFE_ADDRESS)?"
+
+
+def test_nothing_listens(here: Here) -> None:
+    """Nobody at the address: exit 1 with address, reason and what to look at."""
+    done = here("plan", "job.toml", "--address", NOBODY)
+    assert done.code == 1
+    assert "can't connect to 127.0.0.1:9: Connection refused" in done.err
+    assert ADVICE in done.err
+
+
+def test_unknown_host(here: Here) -> None:
+    """A host that has no address: exit 1 with its name and what to look at."""
+    done = here("apply", "job.toml", "--yes", "--address", "https://tfe.invalid")
+    assert done.code == 1
+    assert "tfe.invalid" in done.err
+    assert ADVICE in done.err
+
+
+def test_plain_http_elsewhere_is_refused(world: World, here: Here) -> None:
+    """Plain http to another host would show the token: exit 2 unless --insecure-http is said."""
+    done = here("plan", "job.toml", "--address", "http://tfe.invalid")
+    assert done.code == 2
+    assert "say --insecure-http" in done.err
+    allowed = here("plan", "job.toml", "--address", "http://tfe.invalid", "--insecure-http")
+    assert allowed.code == 1
+    assert "tfe.invalid" in allowed.err
+    assert world.requests == 0
+
+
+def test_https_to_a_plain_port(world: World, here: Here) -> None:
+    """https where plain http is spoken: exit 1 and a reason."""
+    done = here("plan", "job.toml", "--address", world.address.replace("http:", "https:"))
+    assert done.code == 1
+    assert ADVICE in done.err
+
+
+class _Website(BaseHTTPRequestHandler):
+    """Answers everything as a website that is no API would."""
+
+    def do_GET(self) -> None:
+        page = b"<html><head><title>Welcome to nginx!</title></head><body>hello</body></html>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the library's
+        """Say nothing."""
+
+
+@contextmanager
+def _threaded(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve from a thread; yields the address."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_website_is_no_api(here: Here) -> None:
+    """HTML where the API should answer: exit 1, it can't be read, and whether that is the API."""
+    with _threaded(_Website) as website:
+        done = here("apply", "job.toml", "--yes", "--address", website)
+    assert done.code == 1
+    assert "can't be read" in done.err
+    assert "Is that the API (--address, TFE_ADDRESS)?" in done.err
+
+
+@pytest.fixture
+def secure(world: World) -> Iterator[str]:
+    """The address of a server whose certificate a private authority signed, in ca.pem."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(world.folder / "ca.pem"))
+    simulator = StagedSimulator(rate=0)
+    organization(simulator)
+    with serving(simulator, ssl_context=context) as address:
+        yield address
+
+
+def test_an_untrusted_certificate(secure: str, here: Here) -> None:
+    """A certificate nobody vouches for: exit 1, and how to name its authority."""
+    done = here("plan", "job.toml", "--address", secure)
+    assert done.code == 1
+    assert "its certificate is not trusted" in done.err
+    assert "--ca-file or SSL_CERT_FILE" in done.err
+
+
+def test_a_private_authority_is_named(secure: str, here: Here) -> None:
+    """``--ca-file`` and SSL_CERT_FILE both make a private authority trusted."""
+    assert here("plan", "job.toml", "--address", secure, "--ca-file", "ca.pem").code == 0
+    assert here("plan", "job.toml", "--address", secure, SSL_CERT_FILE="ca.pem").code == 0
+
+
+@pytest.mark.parametrize("ca_file", ["nothing.pem", "job.toml"])
+def test_an_unusable_ca_file(world: World, here: Here, ca_file: str) -> None:
+    """A CA file that isn't there, or is none: exit 1, with its name and what it must be."""
+    address = world.address.replace("http:", "https:")
+    done = here("plan", "job.toml", "--address", address, "--ca-file", ca_file)
+    assert done.code == 1
+    assert f"{ca_file}: not usable as --ca-file" in done.err
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real proxy, proxy.py."""
+    port_file = tmp_path_factory.mktemp("proxy") / "port"
+    options = ["--hostname", "127.0.0.1", "--port", "0", "--port-file", str(port_file)]
+    options += ["--num-workers", "1", "--num-acceptors", "1", "--log-level", "ERROR"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "proxy", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        yield f"http://127.0.0.1:{_port_in(port_file, process)}"
+        process.terminate()
+
+
+def _port_in(file: Path, process: subprocess.Popen[bytes]) -> int:
+    while not (text := file.read_text().strip() if file.exists() else ""):
+        assert process.poll() is None, "proxy.py did not start"
+    return int(text.split()[0])
+
+
+def test_through_a_proxy(proxy: str, world: World, here: Here, secure: str) -> None:
+    """HTTP_PROXY and HTTPS_PROXY are used, the latter with TLS to the server itself."""
+    seen: list[Mapping[str, str]] = []
+    world.simulator.before = lambda request: seen.append(request.headers)
+    assert here("plan", "job.toml", HTTP_PROXY=proxy).code == 0
+    assert "proxy.py" in seen[0]["via"]
+    assert not any("proxy-authorization" in headers for headers in seen)
+    secured = ("plan", "job.toml", "--address", secure, "--ca-file", "ca.pem")
+    assert here(*secured, HTTPS_PROXY=proxy).code == 0
+    assert here(*secured, HTTPS_PROXY=NOBODY).code == 1
+
+
+class _Tunnel(BaseHTTPRequestHandler):
+    """A proxy that refuses every tunnel and keeps what it was told."""
+
+    heads: ClassVar[list[str]] = []
+
+    def do_CONNECT(self) -> None:
+        self.heads.append(f"{self.requestline}\n{self.headers}")
+        self.send_error(403, "No tunnels today")
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the library's
+        """Say nothing."""
+
+
+def test_a_proxy_is_never_told_the_token(here: Here) -> None:
+    """The request for a tunnel goes to the proxy in plain text: it doesn't hold the token."""
+    with _threaded(_Tunnel) as proxy:
+        done = here("plan", "job.toml", "--address", "https://tfe.invalid", HTTPS_PROXY=proxy)
+    assert done.code == 1
+    assert "the proxy refused the way to https://tfe.invalid" in done.err
+    assert "403 No tunnels today" in done.err
+    assert _Tunnel.heads
+    for head in _Tunnel.heads:
+        assert head.startswith("CONNECT tfe.invalid:443")
+        assert TOKEN not in head
+
+
+def test_no_proxy(here: Here) -> None:
+    """NO_PROXY keeps a host off the proxy; without it a proxy that is gone is exit 1."""
+    done = here("plan", "job.toml", HTTP_PROXY=NOBODY)
+    assert done.code == 1
+    assert "can't connect to 127.0.0.1:9" in done.err
+    assert "(HTTPS_PROXY)" in done.err
+    assert here("plan", "job.toml", HTTP_PROXY=NOBODY, NO_PROXY="127.0.0.1").code == 0
+
+
+def test_missing_token(world: World, here: Here) -> None:
+    """No token anywhere: exit 1, every place looked at is named, and how to get one."""
+    done = here("plan", "job.toml", TFE_TOKEN="")
+    assert done.code == 1
+    for part in ("TFE_TOKEN", "TF_TOKEN_127_0_0_1", "credentials.tfrc.json", "terraform login"):
+        assert part in done.err
+    assert world.requests == 0
+
+
+def test_token_of_terraform_login(world: World, here: Here) -> None:
+    """The token ``terraform login`` wrote is used."""
+    path = world.folder / ".terraform.d" / "credentials.tfrc.json"
+    path.parent.mkdir()
+    host = world.address.removeprefix("http://")
+    path.write_text(f'{{"credentials": {{"{host}": {{"token": "{TOKEN}"}}}}}}')
+    assert here("plan", "job.toml", TFE_TOKEN="").code == 0
+    path.unlink()

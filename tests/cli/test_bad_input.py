@@ -1,0 +1,173 @@
+"""Job files and command lines that can't be carried out: exit 2, and what to mend."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.support import TASK, StagedSimulator, World, organization, serving
+from tests.conftest import Here
+
+BOTH = pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")], ids=["plan", "apply"])
+
+WITHOUT_A_REQUEST = {
+    "unknown key": (
+        ("[pace]", "[pace]\nmax_atonce = 3"),
+        ("job.toml: unknown key pace.max_atonce", 'did you mean "max_at_once"?'),
+    ),
+    "unknown table": (("[pace]", "[paces]"), ("unknown key paces", 'did you mean "pace"?')),
+    "wrong type": (
+        ('"mandatory"', "true"),
+        ("operation.enforcement_level = true", 'one of "advisory", "mandatory"'),
+    ),
+    "wrong level": (
+        ('"mandatory"', '"hard-mandatory"'),
+        ('operation.enforcement_level = "hard-mandatory"', 'one of "advisory", "mandatory"'),
+    ),
+    "wrong stage": (
+        ('"mandatory"', '"mandatory"\nstages = ["post_plan", "after_plan"]'),
+        ('operation.stages[1] = "after_plan"', '"pre_plan"'),
+    ),
+    "wrong kind": (('"attach"', '"replace"'), ('operation.kind = "replace"', '"attach"')),
+    "missing key": (
+        ('task = "security-scan"\n', ""),
+        ("operation.task is missing", "give a run task"),
+    ),
+    "no selection": (("all = true\n", ""), ("job.toml: select", "all = true")),
+    "no TOML": (("[select]", "[select"), ("job.toml: not valid TOML", "line 9")),
+    "no organization": (
+        ('organization = "acme"\n', ""),
+        ("organization is missing", "TFE_ORGANIZATION"),
+    ),
+    "wrong duration": (('"50ms"', '"50"'), ('pace.settle = "50"', '"500ms"')),
+}
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("change", "says"), WITHOUT_A_REQUEST.values(), ids=WITHOUT_A_REQUEST.keys()
+)
+def test_a_wrong_job_file_is_refused_unasked(
+    world: World,
+    here: Here,
+    command: tuple[str, ...],
+    change: tuple[str, str],
+    says: tuple[str, ...],
+) -> None:
+    """File, key, value and what is allowed are named, exit 2, and no request is sent."""
+    world.job(change)
+    done = here(*command, "job.toml")
+    assert (done.code, done.out) == (2, "")
+    assert "job.toml: " in done.err
+    for part in says:
+        assert part in done.err
+    assert world.requests == 0
+
+
+@BOTH
+@pytest.mark.parametrize("path", ["missing.toml", "."])
+def test_a_job_file_that_cant_be_read(here: Here, command: tuple[str, ...], path: str) -> None:
+    """A job file that isn't there, or is a folder: exit 2, with its path and the reason."""
+    done = here(*command, path)
+    assert done.code == 2
+    assert f"Error: {path}: can't be read: " in done.err
+
+
+AFTER_READING = {
+    "no such task": (
+        ('"security-scan"', '"security-scam"'),
+        ('operation.task = "security-scam"', f"there are: {TASK}"),
+    ),
+    "no such project": (
+        ("all = true", 'project = "prod"'),
+        ('select.project = "prod"', "there are: Default Project"),
+    ),
+    "nothing selected": (
+        ("all = true", 'names = ["dev-*"]'),
+        ('no workspace fits [select] names = ["dev-*"]', "allow_empty = true"),
+    ),
+}
+
+
+@BOTH
+@pytest.mark.parametrize(("change", "says"), AFTER_READING.values(), ids=AFTER_READING.keys())
+def test_a_job_that_doesnt_fit_the_organization(
+    world: World,
+    here: Here,
+    command: tuple[str, ...],
+    change: tuple[str, str],
+    says: tuple[str, ...],
+) -> None:
+    """What the organization lacks is named with what it has, exit 2, nothing changed."""
+    world.job(change)
+    done = here(*command, "job.toml")
+    assert (done.code, done.out) == (2, "")
+    for part in ("job.toml: ", *says):
+        assert part in done.err
+    assert world.writes == 0
+    assert not list(world.folder.rglob("*.jsonl"))
+
+
+def test_a_task_name_that_is_two_tasks(world: World, here: Here) -> None:
+    """Where two run tasks answer to one name, their ids are offered, exit 2."""
+    owner = world.simulator.world.organizations["acme"]
+    second = world.simulator.add_task("other")
+    second.name = TASK
+    done = here("apply", "job.toml", "--yes")
+    assert done.code == 2
+    assert "2 run tasks have that name: give one's id" in done.err
+    for task in owner.tasks.values():
+        assert task.id in done.err
+    assert world.writes == 0
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("profile", "stages", "says"),
+    [
+        ("tfe-v202401-1", '["post_apply"]', "Terraform Enterprise v202401-1 lacks that stage"),
+        ("tfe-v202402-1", '["pre_plan", "post_plan"]', "knows one stage an attachment"),
+    ],
+)
+def test_a_stage_the_server_lacks(
+    world: World, here: Here, command: tuple[str, ...], *, profile: str, stages: str, says: str
+) -> None:
+    """An older Terraform Enterprise drops stages silently: the job is refused before, exit 2."""
+    world.job(('"mandatory"', f'"mandatory"\nstages = {stages}'))
+    simulator = StagedSimulator(rate=0, profile=profile)
+    organization(simulator)
+    with serving(simulator) as address:
+        done = here(*command, "job.toml", "--address", address)
+    assert done.code == 2
+    assert "job.toml: operation.stages" in done.err
+    assert says in done.err
+    assert not simulator.effects
+
+
+@pytest.mark.parametrize("journal", [".", "folder"])
+def test_a_journal_that_is_a_folder(world: World, here: Here, journal: str) -> None:
+    """``--journal`` wants a file's name: a folder is exit 2, and no request is sent."""
+    (world.folder / "folder").mkdir()
+    done = here("apply", "job.toml", "--yes", "--journal", journal)
+    assert (done.code, world.requests) == (2, 0)
+    assert f"{journal}: is a folder: name a journal's file" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("apply",), "Missing argument 'JOB'"),
+        (("apply", "job.toml", "--drain-timeout", "soon"), "--drain-timeout"),
+        (("report", "scan.jsonl", "--format", "pdf"), "'pdf'"),
+        (("resume",), "Missing argument 'JOURNAL'"),
+        (("appply", "job.toml"), "appply"),
+        (("plan", "job.toml", "--address", "tfe.example.com/api/v2"), "only scheme, host and port"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_command_line(
+    world: World, here: Here, arguments: tuple[str, ...], says: str
+) -> None:
+    """A wrong command line: exit 2, what is wrong is named, and no request is sent."""
+    done = here(*arguments)
+    assert (done.code, done.out, world.requests) == (2, "", 0)
+    assert says in done.err

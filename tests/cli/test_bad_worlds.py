@@ -1,0 +1,243 @@
+"""Servers, tokens and organizations that don't let a job be done: what users see then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bulkops.exchange import Request
+from bulkops.simulator.faults import Faults
+from bulkops.simulator.state import Entitlements, User
+from tests.cli.support import HMAC_KEY, TASK, TOKEN, StagedSimulator, World, serving, workspaces
+from tests.conftest import Here
+
+
+def _as(world: World, user: User | None) -> None:
+    """Make the token somebody's; ``None``: nobody's."""
+    world.simulator._tokens = {TOKEN: user} if user else {}
+    world.simulator._users.clear()
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")], ids=["plan", "apply"])
+def test_a_rejected_token(world: World, here: Here, command: tuple[str, ...]) -> None:
+    """A token the server doesn't take: exit 1, and the message says to set a valid one."""
+    _as(world, None)
+    done = here(*command, "job.toml")
+    assert (done.code, done.out) == (1, "")
+    assert "the token is missing, expired or revoked: set TFE_TOKEN" in done.err
+    assert world.requests <= 2
+    assert not list(world.folder.rglob("*.jsonl"))
+
+
+def test_an_organization_that_isnt_there(world: World, here: Here) -> None:
+    """An unknown organization: exit 1, it is named, and that it may be a matter of rights."""
+    world.job(('"acme"', '"acne"'))
+    done = here("apply", "job.toml", "--yes")
+    assert done.code == 1
+    assert "/organizations/acne/" in done.err
+    assert "it does not exist, or this token may not do that" in done.err
+    assert world.writes == 0
+
+
+def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
+    """A token refused while the job runs: exit 1, how far it came, and how to go on."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+
+    def revoke(_request: Request) -> None:
+        if world.writes == 4:
+            _as(world, None)
+
+    world.simulator.before = revoke
+    done = here(*world.applying)
+    assert done.code == 1
+    assert sum(line.startswith("succeeded") for line in done.lines) == 4
+    assert "Not finished: `bulkops resume scan.jsonl` goes on." in done.err
+    assert "set TFE_TOKEN to a valid one" in done.err.splitlines()[-1]
+    world.simulator.before = None
+    world.simulator._tokens = None
+    assert here(*world.applying).code == 0
+    assert set(world.changed().values()) == {1}
+
+
+def test_a_token_that_may_only_read(world: World, here: Here) -> None:
+    """Without the right on any workspace all are listed as blocked, exit 3, nothing is sent."""
+    _as(world, User.read_only("bob"))
+    done = here("apply", "job.toml", "--yes")
+    assert done.code == 3
+    assert "! prod-001  blocked: this token may not manage run tasks on it" in done.err
+    assert "0 skipped, 12 blocked." in done.err
+    assert world.writes == 0
+
+
+def test_a_token_that_may_change_some(world: World, here: Here) -> None:
+    """With the right on some workspaces those are done, the others listed, exit 3."""
+    allowed = {"prod-001", "prod-002"}
+    _as(world, User(name="bob", manage_workspace_run_tasks=allowed))
+    done = here(*world.applying)
+    assert done.code == 3
+    assert set(world.changed()) == allowed
+    blocked = {line.split()[1] for line in done.lines if line.startswith("  blocked ")}
+    assert blocked == set(workspaces(12)) - allowed
+
+
+def test_a_right_taken_away_in_between(world: World, here: Here) -> None:
+    """Rights lost after the plan: those operations fail with the server's words, exit 3."""
+    world.job(("[pace]", "[rollout]\nmax_failures = 12\n[pace]"))
+
+    def take_away(request: Request) -> None:
+        if request.writes:
+            world.simulator.before = None
+            _as(world, User.read_only("bob"))
+
+    world.simulator.before = take_away
+    done = here(*world.applying)
+    assert done.code == 3
+    failed = [line for line in done.lines if line.startswith("failed")]
+    assert len(failed) == 12
+    assert all("(missing, or this token may not)" in line for line in failed)
+
+
+def _once(world: World, change: Callable[[], object]) -> None:
+    """Let something happen between plan and apply: before the first write."""
+
+    def strike(request: Request) -> None:
+        if request.writes:
+            world.simulator.before = None
+            change()
+
+    world.simulator.before = strike
+
+
+def test_a_workspace_deleted_in_between(world: World, here: Here) -> None:
+    """A workspace deleted after the plan fails alone, exit 3; the others are done."""
+    world.job(("[pace]", "[rollout]\nmax_failures = 1\n[pace]"))
+    _once(world, lambda: world.simulator.remove_workspace("prod-012"))
+    done = here(*world.applying)
+    assert done.code == 3
+    assert "  11 succeeded, 1 failed of 12 operations" in done.lines
+    failed = next(line for line in done.lines if line.startswith("failed"))
+    assert "prod-012" in failed
+    assert "404" in failed
+
+
+@pytest.mark.parametrize(
+    ("level", "code", "word"), [("mandatory", 0, "skipped"), ("advisory", 3, "conflict")]
+)
+def test_somebody_attaches_in_between(
+    world: World, here: Here, level: str, code: int, word: str
+) -> None:
+    """Somebody else's attachment: as wanted it is a skip and not ours, otherwise a conflict."""
+    world.simulator._accept_duplicates = False
+    world.job(("[pace]", "[rollout]\nmax_failures = 1\n[pace]"))
+    _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level=level))
+    done = here(*world.applying)
+    assert done.code == code
+    assert f"  11 succeeded, 1 {word} of 12 operations" in done.lines
+    assert any(line.startswith(f"{word:<9}  prod-012") for line in done.lines)
+    assert "prod-012" not in world.changed()
+
+
+def test_a_second_attachment_is_found(world: World, here: Here) -> None:
+    """Where the server lets a task be attached twice, the last reading tells so, exit 3."""
+    _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level="mandatory"))
+    done = here(*world.applying)
+    assert done.code == 3
+    assert "  verified: 11 of 12 shown as wanted by the server" in done.lines
+    assert "prod-012" in done.lines[-1]
+    assert "the server showed 2 attachments (wstask-" in done.lines[-1]
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")], ids=["plan", "apply"])
+def test_over_the_entitlement(here: Here, command: tuple[str, ...]) -> None:
+    """What the organization's plan has no room for is refused before the first change, exit 2."""
+    simulator = StagedSimulator(rate=0)
+    simulator.add_organization("acme", entitlements=Entitlements(run_task_workspace_limit=10))
+    for name in workspaces(12):
+        simulator.add_workspace(name)
+    simulator.add_task(TASK)
+    with serving(simulator) as address:
+        done = here(*command, "job.toml", "--address", address)
+    assert done.code == 2
+    assert "12 workspaces would have the run task, this organization's plan allows 10" in done.err
+    assert "select fewer" in done.err
+    assert not simulator.effects
+
+
+@pytest.mark.parametrize("kind", ["503", "502-html", "500", "close-before", "cut"])
+def test_a_server_that_never_answers_well(world: World, here: Here, kind: str) -> None:
+    """Reads that always fail end the command with 1, the reason, and what to do next."""
+    world.simulator.faults = Faults.parse(f"{kind}=100%,PING:{kind}=100%", 0)
+    done = here("apply", "job.toml", "--yes")
+    assert (done.code, done.out) == (1, "")
+    assert "--address, TFE_ADDRESS" in done.err
+    assert world.requests <= 20
+
+
+def test_writes_that_are_never_carried_out(world: World, here: Here) -> None:
+    """Writes that always end in 503 are given up soon, exit 4; --retry-failed does them later."""
+    world.job(('"50ms"', '"1ms"'))
+    world.simulator.faults = Faults.parse("POST:503=100%", 0)
+    done = here(*world.applying)
+    assert done.code == 4
+    assert "503 Service unavailable." in done.out
+    assert "bulkops resume scan.jsonl" in done.err
+    assert world.requests < 300
+    world.simulator.faults = None
+    assert here(*world.applying, "--retry-failed").code == 0
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}
+
+
+def test_faults_of_every_kind_change_nothing_twice(world: World, here: Here) -> None:
+    """Lost answers, broken connections and 503s: every change is made once, exit 0."""
+    spec = "POST:close-after=20%,POST:503-after=10%,POST:reset-before=10%,503=10%,cut=5%,429=5%"
+    world.simulator.faults = Faults.parse(spec, 7)
+    done = here(*world.applying)
+    assert done.code == 0
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}
+    assert sum(world.simulator.stats.faults.values()) > 5
+
+
+def test_debug_shows_the_traceback(here: Here) -> None:
+    """``--debug`` adds every request and the traceback of an error, never the token."""
+    quiet = here("plan", "job.toml", "--address", "http://127.0.0.1:9")
+    assert "Traceback" not in quiet.err
+    loud = here("--debug", "plan", "job.toml", "--address", "http://127.0.0.1:9", debug=True)
+    assert loud.code == quiet.code == 1
+    assert "Traceback (most recent call last)" in loud.err
+    assert "request_finished" in loud.err
+    assert loud.err.splitlines()[-2].startswith("Error: http://127.0.0.1:9")
+
+
+def test_a_bug_is_called_one(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception nobody foresaw: exit 1, one line that it is a bug, and no traceback."""
+
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError("by nought")
+
+    monkeypatch.setattr("bulkops.library.load_job", broken)
+    with pytest.raises(AssertionError, match="ZeroDivisionError inside bulkops: by nought"):
+        here("plan", "job.toml")
+
+
+def test_secrets_of_a_run_task_are_shown_nowhere(world: World, here: Here) -> None:
+    """An HMAC key given to ``task create`` appears in no output, not even with ``--debug``."""
+    done = here(
+        "--debug",
+        "task",
+        "create",
+        "keyed",
+        "--url",
+        "https://example.com/hook",
+        "--organization",
+        "acme",
+        "--hmac-key-env",
+        "KEY",
+        debug=True,
+        KEY=HMAC_KEY,
+    )
+    assert done.code == 0, done.err
+    assert HMAC_KEY not in done.out + done.err
+    assert world.simulator.world.organizations["acme"].tasks["keyed"].name == "keyed"

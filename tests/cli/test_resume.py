@@ -1,0 +1,91 @@
+"""``bulkops resume JOURNAL``."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.cli.support import TASK, World
+from tests.conftest import Here
+
+
+def test_resume_asks_what_it_would_do(world: World, here: Here) -> None:
+    """Without --yes and terminal: exit 2, nothing sent, and the numbers are in the question."""
+    world.kill(signal.SIGKILL, write=4, stage="after")
+    before = world.requests
+    done = here("resume", "scan.jsonl")
+    assert done.code == 2
+    assert "say --yes" in done.err
+    assert world.requests == before
+
+
+def test_resume_of_a_finished_journal_sends_no_change(world: World, here: Here) -> None:
+    """A finished journal: exit 0 without --yes, and only reads are sent."""
+    here(*world.applying)
+    done = here("resume", "scan.jsonl")
+    assert done.code == 0
+    assert world.writes == 12
+
+
+@pytest.mark.parametrize("level", ["mandatory", "advisory"])
+def test_somebody_else_meanwhile(world: World, here: Here, level: str) -> None:
+    """A change not yet sent that somebody made is a skip; one they made otherwise a conflict."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    world.kill(signal.SIGKILL, write=4, stage="after")
+    world.simulator.attach("prod-012", TASK, enforcement_level=level)
+    done = here("resume", "scan.jsonl", "--yes")
+    line = next(line for line in done.lines if "prod-012" in line)
+    if level == "mandatory":
+        assert done.code == 0
+        assert line.startswith("skipped ")
+        assert "somebody else made it so in the meantime" in line
+    else:
+        assert done.code == 3
+        assert line.startswith("conflict ")
+        assert "somebody else changed it: the server shows advisory at post_plan" in line
+        assert "resume scan.jsonl --retry-failed` tries again what failed" in done.err
+    assert "prod-012" not in world.changed()
+
+
+def test_retry_failed_takes_a_conflict_up_again(world: World, here: Here) -> None:
+    """``--retry-failed`` decides a conflict anew from what the server shows now."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    world.kill(signal.SIGKILL, write=4, stage="after")
+    world.simulator.attach("prod-012", TASK, enforcement_level="advisory")
+    assert here("resume", "scan.jsonl", "--yes").code == 3
+    assert here("resume", "scan.jsonl").code == 3
+    done = here("resume", "scan.jsonl", "--retry-failed", "--yes")
+    assert done.code == 0
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}
+
+
+def test_retry_failed_is_asked_about(world: World, here: Here) -> None:
+    """``--retry-failed`` would change something, so without a terminal it needs --yes."""
+    world.simulator.before = lambda request: (
+        world.simulator.remove_workspace("prod-012")
+        if request.writes and "prod-012" in world.shown()
+        else None
+    )
+    assert here(*world.applying).code == 3
+    before = world.requests
+    assert here("resume", "scan.jsonl", "--retry-failed").code == 2
+    assert world.requests == before
+
+
+def test_no_journal_there(here: Here) -> None:
+    """A journal that isn't there: exit 1, its path is named, and no lock file is left."""
+    done = here("resume", "nothing.jsonl", "--yes")
+    assert done.code == 1
+    assert "nothing.jsonl: can't be read: No such file or directory" in done.err
+
+
+def test_a_file_that_is_no_journal(world: World, here: Here) -> None:
+    """Some other file is called no journal, exit 1, and left as it is."""
+    text = world.job().read_bytes()
+    done = here("resume", "job.toml", "--yes")
+    assert done.code == 1
+    assert "job.toml: is no bulkops journal" in done.err
+    assert world.job().read_bytes() == text
+    assert world.requests == 0

@@ -1,0 +1,229 @@
+"""``bulkops task create|update|delete``, run as a shell would run them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bulkops.cli.single_write import single_write
+from bulkops.errors import NoResponse
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import Faults
+from bulkops.simulator.state import Entitlements, Task
+from tests.cli.conftest import Command
+from tests.cli.support import StagedSimulator
+
+KEY = "canary-key-55d0"
+URL = "https://scan.example.com/hook"
+
+
+def only(simulator: Simulator) -> Task:
+    """Return the organization's only run task."""
+    (task,) = simulator.world.tasks.values()
+    return task
+
+
+def test_a_run_task_is_created_with_all_it_can_have(
+    command: Command, acme: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every option reaches the server; the key is never printed."""
+    monkeypatch.setenv("SCAN_KEY", KEY)
+    done = command(
+        *("task", "create", "new", "--url", URL, "--description", "d", "--hmac-key-env"),
+        *("SCAN_KEY", "--disabled", "--global-enforcement-level", "mandatory"),
+        *("--global-stage", "pre_apply", "--global-stage", "pre_plan"),
+        *("--agent-pool-id", "apool-1", "--json"),
+    )
+    assert (done.code, done.err) == (0, "")
+    (shown,) = done.objects
+    assert shown["global_configuration"] == {
+        "enabled": True,
+        "stages": ["pre_plan", "pre_apply"],
+        "enforcement_level": "mandatory",
+    }
+    assert (shown["description"], shown["enabled"], shown["agent_pool_id"]) == (
+        "d",
+        False,
+        "apool-1",
+    )
+    assert acme.world.organizations["acme"].tasks["new"].hmac_key == KEY
+    assert KEY not in done.out
+
+
+def test_a_key_comes_from_a_file(command: Command, acme: Simulator, tmp_path: Path) -> None:
+    """A file's final line break is not part of the key."""
+    file = tmp_path / "key"
+    file.write_text(f"{KEY}\n")
+    assert command("task", "create", "new", "--url", URL, "--hmac-key-file", str(file)).code == 0
+    assert acme.world.organizations["acme"].tasks["new"].hmac_key == KEY
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--hmac-key-env", "NOT_SET"), "that variable holds no key"),
+        (("--hmac-key-file", "not-there"), "can't be read"),
+        (("--hmac-key-file", "/dev/null"), "that file holds no key"),
+        (("--hmac-key-env", "HOME", "--hmac-key-file", "x"), "exclude each other"),
+        (("--global-stage", "post_lunch"), "post_lunch: the stages are pre_plan"),
+        (("--global-enforcement-level", "strict"), "strict"),
+    ],
+)
+def test_what_makes_no_run_task_is_a_usage_error(
+    command: Command, acme: Simulator, options: tuple[str, ...], said: str
+) -> None:
+    """What can't be sent is refused before anything is."""
+    done = command("task", "create", "new", "--url", URL, *options)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert not acme.effects
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "said"),
+    [
+        ("security-scan", URL, "Name has already been taken"),
+        ("a b", URL, "422"),
+        ("new", "no url", "URL is invalid"),
+    ],
+)
+def test_what_the_server_refuses_is_told_in_its_words(
+    command: Command, acme: Simulator, name: str, url: str, said: str
+) -> None:
+    """A 422 exits 1 with the server's own words."""
+    done = command("task", "create", name, "--url", url)
+    assert done.code == 1
+    assert said in done.err
+    assert not acme.effects
+
+
+def test_an_ignored_global_configuration_is_warned_of(
+    command: Command, served: Callable[[Simulator], Simulator]
+) -> None:
+    """Without the entitlement the server answers 201 and drops it: stderr says so."""
+    simulator = Simulator(rate=0)
+    simulator.add_organization("acme", entitlements=Entitlements(global_run_tasks=False))
+    simulator.add_task("scan")
+    served(simulator)
+    for arguments in (("create", "new", "--url", URL), ("update", "scan", "--yes")):
+        done = command("task", *arguments, "--global-stage", "pre_plan", "--json")
+        assert done.code == 0
+        assert len(done.objects) == 1
+        assert "Warning: the server did not take the global configuration over" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "attribute", "value"),
+    [
+        (("--name", "other"), "name", "other"),
+        (("--url", URL), "url", URL),
+        (("--description", "d"), "description", "d"),
+        (("--hmac-key-env", "TFE_ORGANIZATION"), "hmac_key", "acme"),
+        (("--remove-hmac-key",), "hmac_key", None),
+        (("--disabled",), "enabled", False),
+        (("--agent-pool-id", "apool-1"), "agent_pool", "apool-1"),
+    ],
+)
+def test_one_fact_of_a_run_task_is_updated(
+    command: Command, acme: Simulator, options: tuple[str, ...], attribute: str, value: object
+) -> None:
+    """Each option changes its own fact and no other."""
+    task = only(acme)
+    task.hmac_key = KEY
+    before = {name: getattr(task, name) for name in task.__struct_fields__}
+    done = command("task", "update", "security-scan", *options, "--yes")
+    after = {name: getattr(task, name) for name in task.__struct_fields__}
+    assert (done.code, done.err) == (0, "")
+    assert after[attribute] == value
+    changed = {name for name, fact in after.items() if fact != before[name]}
+    assert changed - {"updated_at"} == {attribute}
+
+
+def test_a_global_configuration_keeps_what_is_not_given(command: Command, acme: Simulator) -> None:
+    """Changing the level alone keeps the stages."""
+    command("task", "update", "security-scan", "--global-stage", "pre_apply", "--yes")
+    done = command(
+        "task", "update", "security-scan", "--global-enforcement-level", "mandatory", "--yes"
+    )
+    assert "global:       mandatory, pre_apply" in done.lines
+    assert done.err == ""
+    assert only(acme).enabled
+
+
+@pytest.mark.parametrize("options", [(), ("--remove-hmac-key", "--hmac-key-env", "HOME")])
+def test_an_update_of_nothing_or_of_two_things_at_once_is_refused(
+    command: Command, acme: Simulator, options: tuple[str, ...]
+) -> None:
+    """An update must say what, and not the opposite too."""
+    assert command("task", "update", "security-scan", "--yes", *options).code == 2
+    assert not acme.effects
+
+
+@pytest.mark.parametrize(
+    "arguments", [("update", "security-scan", "--disabled"), ("delete", "security-scan")]
+)
+def test_without_a_terminal_a_change_needs_yes(
+    command: Command, acme: Simulator, arguments: tuple[str, ...]
+) -> None:
+    """Where nobody can be asked, --yes has to be said."""
+    done = command("task", *arguments)
+    assert done.code == 2
+    assert "--yes" in done.err
+    assert not acme.effects
+
+
+def test_a_run_task_is_deleted(command: Command, acme: Simulator) -> None:
+    """What was deleted is said in one line, as text and as JSON."""
+    first, second = only(acme), acme.add_task("lint")
+    done = command("task", "delete", "security-scan", "--yes")
+    assert (done.code, done.out, done.err) == (0, f"deleted security-scan ({first.id})\n", "")
+    done = command("task", "delete", second.id, "--yes", "--json")
+    assert done.objects == [{"deleted": second.id, "name": "lint"}]
+    assert not acme.world.tasks
+
+
+def test_an_attached_run_task_is_not_deleted(command: Command, acme: Simulator) -> None:
+    """The server's refusal is told in its own words."""
+    acme.attach("prod-network", "security-scan")
+    done = command("task", "delete", "security-scan", "--yes")
+    assert done.code == 1
+    assert "still associated with 1 workspaces" in done.err
+
+
+@pytest.mark.parametrize("fault", ["500-after", "502-after", "close-after", "cut"])
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("POST", ("create", "new", "--url", URL)),
+        ("PATCH", ("update", "security-scan", "--disabled", "--yes")),
+        ("DELETE", ("delete", "security-scan", "--yes")),
+    ],
+)
+def test_a_lost_answer_to_a_write_is_said_plainly(
+    command: Command,
+    served: Callable[[Simulator], Simulator],
+    method: str,
+    arguments: tuple[str, ...],
+    fault: str,
+) -> None:
+    """Nobody knows whether it took effect, and the command that shows it is named."""
+    simulator = StagedSimulator(rate=0)
+    simulator.faults = Faults.parse(f"{method}:{fault}=100%", seed=1)
+    simulator.add_organization("acme")
+    simulator.add_task("security-scan")
+    served(simulator)
+    done = command("task", *arguments)
+    assert (done.code, done.out) == (1, "")
+    assert "may or may not have taken effect" in done.err
+    assert "bulkops task show" in done.err
+    assert len(simulator.effects) == 1
+
+
+def test_a_write_that_never_left_is_told_as_it_is() -> None:
+    """Where the connection did not come about, there is no doubt to speak of."""
+    refused = NoResponse("connection refused", sent=False)
+    with pytest.raises(NoResponse) as caught, single_write("bulkops task list"):
+        raise refused
+    assert caught.value is refused

@@ -1,0 +1,197 @@
+"""``verify``, ``status`` and ``report``: what a journal tells, and what a damaged one doesn't."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.cli.support import TASK, World
+from tests.conftest import Here
+
+READERS = (
+    ("apply", "job.toml", "--journal", "scan.jsonl", "--yes"),
+    ("resume", "scan.jsonl", "--yes"),
+    ("verify", "scan.jsonl"),
+    ("status", "scan.jsonl"),
+    ("report", "scan.jsonl"),
+)
+
+
+def _with_failures(world: World, here: Here) -> None:
+    """Apply with two workspaces deleted in between."""
+    world.job(("[pace]", "[rollout]\nmax_failures = 5\n[pace]"))
+
+    def delete(request: object) -> None:
+        if getattr(request, "method", "") == "POST":
+            world.simulator.before = None
+            world.simulator.remove_workspace("prod-011")
+            world.simulator.remove_workspace("prod-012")
+
+    world.simulator.before = delete
+    assert here(*world.applying).code == 3
+
+
+def test_verify_of_what_stands(world: World, here: Here) -> None:
+    """Everything still as wanted: exit 0 and one line; neither server nor journal is changed."""
+    here(*world.applying)
+    before = world.journal.read_bytes()
+    done = here("verify", "scan.jsonl")
+    assert (done.code, done.out, done.err) == (
+        0,
+        "12 of 12 operations shown as wanted by the server.\n",
+        "",
+    )
+    assert world.writes == 12
+    assert world.journal.read_bytes() == before
+
+
+def test_verify_lists_what_differs(world: World, here: Here) -> None:
+    """What somebody changed since is listed with what the server shows, exit 3."""
+    here(*world.applying)
+    world.simulator.detach("prod-002", TASK)
+    world.simulator.attach("prod-003", TASK, enforcement_level="mandatory")
+    done = here("verify", "scan.jsonl")
+    assert done.code == 3
+    assert done.lines[0] == "differs  prod-002  the server shows not attached"
+    assert done.lines[1].startswith("differs  prod-003  the server shows 2 attachments (wstask-")
+    assert done.lines[2] == "10 of 12 operations shown as wanted by the server."
+    objects = here("verify", "scan.jsonl", "--json").objects
+    assert [value["type"] for value in objects] == ["differing", "differing", "verified"]
+    assert (objects[-1]["standing"], objects[-1]["differing"]) == (10, 2)
+
+
+def test_verify_of_an_unfinished_job(world: World, here: Here) -> None:
+    """Operations not carried out yet differ as well."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    world.kill(signal.SIGKILL, write=4, stage="after")
+    done = here("verify", "scan.jsonl")
+    assert done.code == 3
+    assert done.lines[-1] == "4 of 12 operations shown as wanted by the server."
+
+
+def test_status_of_a_killed_job(world: World, here: Here) -> None:
+    """Status says how far a killed job came and what to run next, and sends no request."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    world.kill(signal.SIGKILL, write=4, stage="after")
+    before = world.requests
+    done = here("status", "scan.jsonl", TFE_TOKEN="")
+    assert done.code == 0
+    assert done.lines == [
+        f"scan: attach {TASK} in acme ({world.address})",
+        "  3 succeeded, 1 in doubt, 8 pending of 12 operations",
+        "  1 execution, it was killed, or still runs",
+    ]
+    assert done.err == "Not finished: `bulkops resume scan.jsonl` goes on.\n"
+    assert world.requests == before
+
+
+def test_status_as_json(world: World, here: Here) -> None:
+    """``status --json`` is one object with the counts and the exit code, without long lists."""
+    _with_failures(world, here)
+    (value,) = here("status", "scan.jsonl", "--json").objects
+    assert next(iter(value)) == "type"
+    assert (value["type"], value["counts"]) == ("status", {"succeeded": 10, "failed": 2})
+    assert value["exit_code"] == 3
+    assert "rows" not in value
+
+
+def test_report_text_lists_trouble(world: World, here: Here) -> None:
+    """The text report has the totals, then what failed with the server's words; no request."""
+    _with_failures(world, here)
+    before = world.requests
+    done = here("report", "scan.jsonl", TFE_TOKEN="")
+    assert done.code == 0
+    assert done.lines[1] == "  10 succeeded, 2 failed of 12 operations"
+    assert [line.split()[:2] for line in done.lines[-2:]] == [
+        ["failed", "prod-011"],
+        ["failed", "prod-012"],
+    ]
+    assert "404" in done.lines[-1]
+    assert "this token may not" in done.lines[-1]
+    assert world.requests == before
+
+
+@pytest.mark.parametrize(("only", "rows"), [((), 12), (("--only", "failed"), 2)])
+def test_report_as_json(world: World, here: Here, only: tuple[str, ...], rows: int) -> None:
+    """The JSON report has a row an operation; ``--only failed`` those somebody has to look at."""
+    _with_failures(world, here)
+    done = here("report", "scan.jsonl", "--format", "json", *only)
+    value = msgspec.json.decode(done.out)
+    assert value["counts"] == {"succeeded": 10, "failed": 2}
+    assert len(value["rows"]) == rows
+
+
+def test_report_into_a_file(world: World, here: Here) -> None:
+    """``--output FILE`` writes the same text there and nothing on stdout."""
+    here(*world.applying)
+    shown = here("report", "scan.jsonl").out
+    done = here("report", "scan.jsonl", "--output", "report.txt")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert (world.folder / "report.txt").read_text(encoding="utf-8") == shown
+
+
+def test_report_into_a_file_that_cant_be(world: World, here: Here) -> None:
+    """An output that can't be written is an error that names it, exit 1."""
+    here(*world.applying)
+    done = here("report", "scan.jsonl", "--output", "no/such/folder.txt")
+    assert done.code == 1
+    assert done.err == "Error: no/such/folder.txt: can't be written: No such file or directory\n"
+
+
+def _torn(journal: Path) -> None:
+    data = journal.read_bytes()
+    journal.write_bytes(data[:-20])
+
+
+@pytest.mark.parametrize("command", ["status", "report", "verify"])
+def test_a_torn_tail_is_reported(world: World, here: Here, command: str) -> None:
+    """The half line a power cut leaves is reported by readers, which leave it in place."""
+    here(*world.applying)
+    _torn(world.journal)
+    before = world.journal.read_bytes()
+    done = here(command, "scan.jsonl")
+    assert done.code == 0
+    assert "are a torn tail; the next apply or resume cuts it and keeps it aside" in done.err
+    assert world.journal.read_bytes() == before
+
+
+def test_a_torn_tail_is_cut_and_kept(world: World, here: Here) -> None:
+    """Apply cuts a torn tail, keeps it beside the journal, says so, and goes on."""
+    here(*world.applying)
+    _torn(world.journal)
+    done = here(*world.applying)
+    assert done.code == 0
+    assert "journal_tail_cut" in done.err
+    assert len(list(world.folder.glob("scan.jsonl.torn-*"))) == 1
+    assert world.writes == 12
+    assert here("report", "scan.jsonl").err == ""
+
+
+@pytest.mark.parametrize("arguments", READERS, ids=lambda a: a[0])
+def test_a_damaged_journal_is_refused(world: World, here: Here, arguments: tuple[str, ...]) -> None:
+    """A changed byte in the middle: exit 12, the place is named, nothing sent, file untouched."""
+    here(*world.applying)
+    data = bytearray(world.journal.read_bytes())
+    data[len(data) // 2] ^= 1
+    world.journal.write_bytes(data)
+    before = world.requests
+    done = here(*arguments)
+    assert done.code == 12
+    assert (done.out, world.requests) == ("", before)
+    assert "scan.jsonl: damaged at byte" in done.err
+    assert "restore it from a backup" in done.err
+    assert world.journal.read_bytes() == bytes(data)
+
+
+def test_a_damaged_journal_in_the_default_folder_is_refused(world: World, here: Here) -> None:
+    """Without ``--journal`` a damaged newest journal is refused too: nobody knows what it holds."""
+    here("apply", "job.toml", "--yes")
+    (journal,) = world.folder.rglob("*.jsonl")
+    data = bytearray(journal.read_bytes())
+    data[len(data) // 2] ^= 1
+    journal.write_bytes(data)
+    assert here("apply", "job.toml", "--yes").code == 12
+    assert journal.read_bytes() == bytes(data)

@@ -1,0 +1,63 @@
+"""Fixtures of the tests that run commands against a simulated server."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from bulkops.cli import DEBUG, main
+from tests.cli.support import (
+    Done,
+    StagedSimulator,
+    World,
+    checked,
+    no_secret_below,
+    organization,
+    serving,
+)
+
+Here = Callable[..., Done]
+"""Runs a command in this process: what the real one adds is start-up time only."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """An organization of twelve workspaces without limits; no token is left in any file."""
+    # Whatever is sent twice is done twice: the server's own refusal must not hide it.
+    simulator = StagedSimulator(rate=0, duplicate_attach="accept")
+    organization(simulator)
+    with serving(simulator) as address:
+        yield World(simulator, address, tmp_path)
+    no_secret_below(tmp_path)
+
+
+@pytest.fixture
+def here(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Here]:
+    """The command in the world's folder and environment, run in this process."""
+    for name in ("TFE_ORGANIZATION", "TF_CLOUD_HOSTNAME", "HTTP_PROXY", "HTTPS_PROXY", DEBUG):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("bulkops.client.caller.BACKOFF_BASE", 0.0)
+    monkeypatch.chdir(world.folder)
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments: str, debug: bool = False, **environment: str) -> Done:
+        for name, value in {**world.environment, **environment}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("sys.argv", ["bulkops", *arguments])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        assert isinstance(code, int)
+        return checked(Done(code, *capsys.readouterr()), debug=debug)
+
+    yield call
+    structlog.reset_defaults()
+    signal.signal(signal.SIGTERM, handler)
