@@ -31,6 +31,9 @@ from bulkops.outcome import (
     resolve,
 )
 
+LOSSES = 6
+"""Lost answers to one operation, after which it is given up where the server shows it not done."""
+
 Answer = Response | NoResponse | None
 """What a write brought; ``None`` where an earlier execution sent it."""
 
@@ -59,7 +62,7 @@ class Worker:
         self._journal = journal
         self._settle = settle
         self._aside = aside
-        self._lost = False
+        self._losses = 0
         self._attempts = 0
 
     async def result(self, *, in_doubt: bool) -> Result:
@@ -114,23 +117,27 @@ class Worker:
 
     async def _look(self, cause: Cause, answer: Answer) -> Result | None:
         """Read the target back until it is decided; ``None`` to send again."""
-        self._lost = self._lost or cause is Cause.LOST
+        self._losses += cause is Cause.LOST
         since = self._caller.clock.now()
         while True:
             started = self._caller.clock.now()
             try:
                 pages = await self._caller.answers(self._kind.look(self._operation))
-                seen = [s for page in pages for s in self._kind.seen(page)]
+                # Rows move between pages while a list is read: the same id is the same row.
+                shown = {s.id: s for page in pages for s in self._kind.seen(page)}
             except Unauthorized:
                 raise
             except ApiError as error:
                 return self._unseen(cause, answer, error)
+            seen = list(shown.values())
             step = resolve(
                 compare(self._operation, seen),
                 cause,
-                lost_before=self._lost,
+                lost_before=self._losses > 0,
                 settled=started - since >= self._settle,
             )
+            if step is Step.SEND and self._losses >= LOSSES:
+                step = Step.FAIL
             if step is not Step.WAIT:
                 return self._looked(step, seen, answer)
             async with self._aside():
@@ -139,7 +146,8 @@ class Worker:
     def _looked(self, step: Step, seen: list[Seen], answer: Answer) -> Result | None:
         match step:
             case Step.ADOPT:
-                reason = f"its answer was lost ({_words(answer)}), but it was done"
+                lost = f"its answer was lost ({_words(answer)}), but it was done"
+                reason = lost if self._losses else ""
                 return self._say(
                     Outcome.SUCCEEDED, reason, answer, ours=self._is_ours(seen), seen=seen
                 )
@@ -161,7 +169,7 @@ class Worker:
 
     def _unseen(self, cause: Cause, answer: Answer, error: ApiError) -> Result:
         """Return the result where the target could not be read back."""
-        if cause is Cause.REFUSED:
+        if cause is Cause.REFUSED and not self._losses:
             return self._say(Outcome.FAILED, _words(answer), answer)
         reason = f"its answer was lost ({_words(answer)}) and it could not be read back: {error}"
         if error.status in (403, 404):

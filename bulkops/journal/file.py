@@ -96,7 +96,9 @@ def read(path: Path, files: FileCalls | None = None) -> Contents:
         if scanner.damaged:
             raise _damaged(path, scanner) from error
         raise JournalError(f"{path}: is no bulkops journal: {error}") from error
-    if scanner.damaged:
+    # A journal is created whole (see ``create``): no power cut tears its plan, only damage does.
+    created = 1 + state.header.operations + state.header.skips
+    if scanner.damaged or scanner.seq <= created:
         raise _damaged(path, scanner)
     return Contents(state, scanner)
 
@@ -138,11 +140,11 @@ class Journal:
             JournalWriteFailed: from the block or at its end, when something can't be written.
         """
         journal = cls(path, contents, files, executor)
-        await executor(partial(journal._prepare, contents.scanner))
         error: Exception | None = None
         try:
+            await executor(partial(journal._prepare, contents.scanner))
             async with anyio.create_task_group() as writer:
-                writer.start_soon(journal._write_groups)
+                writer.start_soon(journal._write_groups, writer.cancel_scope)
                 try:
                     yield journal
                 except Exception as raised:  # noqa: BLE001 - raised below: the group would wrap it
@@ -151,7 +153,8 @@ class Journal:
                     journal._closing = True
                     journal._more.set()
         finally:
-            journal._files.close(journal._descriptor)
+            if journal._descriptor >= 0:
+                journal._files.close(journal._descriptor)
         if failed := journal._broken or error:
             raise failed
 
@@ -194,13 +197,14 @@ class Journal:
             self._files.sync(kept)
         finally:
             self._files.close(kept)
+        self._files.sync_folder(self.path.parent)
         self._files.truncate(self._descriptor, scanner.offset)
         self._files.sync(self._descriptor)
         log.warning(
             "journal_tail_cut", journal=str(self.path), bytes=len(scanner.tail), kept=str(aside)
         )
 
-    async def _write_groups(self) -> None:
+    async def _write_groups(self, block: anyio.CancelScope) -> None:
         while True:
             if not self._waiting:
                 if self._closing:
@@ -217,6 +221,8 @@ class Journal:
                 self._broken = _write_failed(self.path, error)
                 group.durable.set()
                 self._group.durable.set()
+                # What is durable already may be about to be sent: its result could not be.
+                block.cancel()
                 return
             self._seq += len(payloads)
             self._crc = crc

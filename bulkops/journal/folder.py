@@ -34,7 +34,7 @@ def newest(folder: Path, fits: Callable[[Replay], bool]) -> Path | None:
     Raises:
         JournalDamaged: one newer than that is damaged, so that nobody knows what it holds.
     """
-    for path in sorted(folder.glob("*.jsonl"), reverse=True):
+    for path in sorted(folder.glob("*.jsonl"), key=_age, reverse=True):
         if fits(read(path).replay):
             return path
     return None
@@ -48,3 +48,8 @@ def new(folder: Path, now: datetime) -> Path:
         number += 1
         path = folder / f"{name}-{number}.jsonl"
     return path
+
+
+def _age(path: Path) -> tuple[str, int, str]:
+    time, _, number = path.stem.partition("-")
+    return time, len(number), number

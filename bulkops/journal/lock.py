@@ -26,21 +26,28 @@ def locked(journal: Path, holder: Holder) -> Iterator[None]:
         JournalWriteFailed: the folder can't be written.
     """
     path = journal.with_name(journal.name + ".lock")
+    if not journal.parent.is_dir():
+        # filelock would make the folders of a mistyped path.
+        raise JournalWriteFailed(
+            f"{journal.parent}: there is no such folder; nothing was sent. Make it, or choose "
+            "another place with --journal"
+        )
     lock = FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=0)
+        path.write_bytes(msgspec.json.encode(holder))
     except Timeout:
         raise JournalLocked(
             f"{journal} is in use by {_holder(path)}: wait until it ends, or stop "
             "it and run the same command again"
         ) from None
     except OSError as error:
+        lock.release()
         raise JournalWriteFailed(
             f"{path.parent}: can't be written ({error.strerror or error}); nothing was sent. "
             "Choose another place with --journal, or mend this one"
         ) from error
     try:
-        path.write_bytes(msgspec.json.encode(holder))
         yield
     finally:
         lock.release()

@@ -133,7 +133,11 @@ class Verified(_Record, frozen=True, tag="verified"):
 
 
 class Ended(_Record, frozen=True, tag="end"):
-    """An execution ended by itself: ``complete``, ``SIGINT``, ``SIGTERM``, ``tolerance``, …."""
+    """An execution ended by itself.
+
+    Attributes:
+        how: ``complete``, ``tolerance``, ``error``, ``SIGINT`` or ``SIGTERM``.
+    """
 
     at: str
     how: str

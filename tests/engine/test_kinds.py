@@ -1,0 +1,175 @@
+"""What each kind decides, cell by cell of the table in its docstring, and how it says it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import msgspec
+import pytest
+
+from bulkops.exchange import Response
+from bulkops.operations import KINDS, bind, wording
+from bulkops.operations.attach import AttachWish
+from bulkops.operations.detach import DetachWish
+from bulkops.operations.model import Kind, Operation, Seen, Skip, Target, TaskRef, Wish
+from bulkops.operations.update import UpdateWish
+from bulkops.operations.workspace_task import attributes_of
+
+TARGET = Target("ws-1", "prod-app")
+TASK = TaskRef("task-1", "security-scan")
+WISHES: dict[str, Wish] = {
+    "attach": AttachWish(
+        task="x", enforcement_level="mandatory", stages=("post_plan", "pre_plan", "post_plan")
+    ),
+    "update": UpdateWish(task="x", enforcement_level="mandatory"),
+    "detach": DetachWish(task="x"),
+}
+AS_WANTED = attributes_of("mandatory", ["pre_plan", "post_plan"])
+OTHERWISE = attributes_of("advisory", ["pre_apply"])
+SHOWN = {
+    "not attached": [],
+    "attached": [Seen("wstask-1", OTHERWISE)],
+    "attached otherwise": [Seen("wstask-1", OTHERWISE)],
+    "attached as wanted": [Seen("wstask-1", AS_WANTED)],
+    "attached more than once": [Seen("wstask-1", AS_WANTED), Seen("wstask-2", OTHERWISE)],
+}
+
+
+def kind(name: str, *, single_stage: bool = False) -> Kind:
+    """Return a kind bound to its wish."""
+    return bind(name, WISHES[name], TASK, single_stage=single_stage)
+
+
+def table(name: str) -> dict[str, str]:
+    """Return the rows of a kind's table: what the server shows → what is decided."""
+    text = import_module(f"bulkops.operations.{name}").__doc__ or ""
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
+    return {shows.strip(): decided.strip() for shows, decided in rows[1:]}
+
+
+CELLS = [(name, shows) for name in KINDS for shows in table(name)]
+
+
+@pytest.mark.parametrize(("name", "shows"), CELLS)
+def test_each_cell_is_decided_as_the_table_says(name: str, shows: str) -> None:
+    """A write, a skip, or a skip that is blocked."""
+    decision = kind(name).decide(TARGET, SHOWN[shows])
+    said = table(name)[shows]
+    if said.startswith("skip"):
+        assert isinstance(decision, Skip)
+        assert decision.target == TARGET
+        assert decision.blocked == said.endswith("blocked")
+    else:
+        assert isinstance(decision, Operation)
+        assert (decision.key, decision.target) == (f"{name}:ws-1", TARGET)
+        assert decision.before == (SHOWN[shows][0] if SHOWN[shows] else None)
+
+
+def test_every_kind_has_a_word_on_every_state() -> None:
+    """Absent, present and more than once stand in each table."""
+    for name in KINDS:
+        rows = table(name)
+        assert {"not attached", "attached more than once"} <= set(rows)
+        assert set(rows) <= set(SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "shows", "method", "path", "attributes"),
+    [
+        ("attach", "not attached", "POST", "", AS_WANTED),
+        ("attach", "attached otherwise", "PATCH", "/wstask-1", AS_WANTED),
+        ("update", "attached otherwise", "PATCH", "/wstask-1", {"enforcement-level": "mandatory"}),
+        ("detach", "attached", "DELETE", "/wstask-1", None),
+    ],
+)
+def test_what_a_decision_sends(
+    name: str, shows: str, method: str, path: str, attributes: dict[str, object] | None
+) -> None:
+    """One request, with the attributes that change and no other."""
+    bound = kind(name)
+    operation = bound.decide(TARGET, SHOWN[shows])
+    assert isinstance(operation, Operation)
+    request = bound.request(operation)
+    assert (request.method, request.path) == (method, f"/api/v2/workspaces/ws-1/tasks{path}")
+    sent = msgspec.json.decode(request.body)["data"]["attributes"] if request.body else None
+    assert sent == attributes
+
+
+def test_a_server_of_one_stage_is_sent_one_stage() -> None:
+    """``stage`` and no ``stages``, where the server knows no more."""
+    bound = bind(
+        "attach", AttachWish(task="x", enforcement_level="advisory"), TASK, single_stage=True
+    )
+    operation = bound.decide(TARGET, [])
+    assert isinstance(operation, Operation)
+    sent = msgspec.json.decode(bound.request(operation).body)["data"]["attributes"]
+    assert sent == {"enforcement-level": "advisory", "stage": "post_plan"}
+
+
+def test_an_update_keeps_what_it_does_not_name() -> None:
+    """Only the level is wished for: the stages wanted are those that are there."""
+    operation = kind("update").decide(TARGET, SHOWN["attached otherwise"])
+    assert isinstance(operation, Operation)
+    assert operation.wanted == {"enforcement-level": "mandatory", "stages": ["pre_apply"]}
+    stages = bind("update", UpdateWish(task="x", stages=("post_plan",)), TASK, single_stage=False)
+    operation = stages.decide(TARGET, SHOWN["attached otherwise"])
+    assert isinstance(operation, Operation)
+    assert operation.wanted == {"enforcement-level": "advisory", "stages": ["post_plan"]}
+
+
+def test_an_update_of_nothing_is_no_wish() -> None:
+    """It needs a level, stages or both."""
+    with pytest.raises(ValueError, match="needs `enforcement_level`, `stages` or both"):
+        UpdateWish(task="x")
+
+
+def test_the_stages_a_kind_asks_for() -> None:
+    """What the server must know for the wish."""
+    assert WISHES["attach"].stages_asked == ("post_plan", "pre_plan", "post_plan")
+    assert (WISHES["update"].stages_asked, WISHES["detach"].stages_asked) == ((), ())
+    assert UpdateWish(task="x", stages=("pre_plan",)).stages_asked == ("pre_plan",)
+
+
+ROW = {
+    "id": "wstask-1",
+    "type": "workspace-tasks",
+    "attributes": {"enforcement-level": "mandatory", "stages": ["post_plan", "pre_plan"]},
+    "relationships": {"task": {"data": {"id": "task-1", "type": "tasks"}}},
+}
+OTHER_TASK = {**ROW, "id": "wstask-2", "relationships": {"task": {"data": {"id": "task-2"}}}}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_reading_shows_this_run_tasks_associations_only(name: str) -> None:
+    """Other run tasks of the workspace are none of its business; stages come in run order."""
+    page = Response(200, {}, msgspec.json.encode({"data": [OTHER_TASK, ROW]}))
+    assert kind(name).seen(page) == [Seen("wstask-1", AS_WANTED)]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_echo_is_what_the_answer_shows(name: str) -> None:
+    """An empty body shows none."""
+    answer = Response(201, {}, msgspec.json.encode({"data": ROW}))
+    assert kind(name).echo(answer) == Seen("wstask-1", AS_WANTED)
+    assert kind(name).echo(Response(204)) is None
+    assert kind(name).echo(Response(200, {}, b" \n")) is None
+
+
+def test_changes_in_words() -> None:
+    """From what to what, for plans, results and reports alike."""
+    before = Seen("wstask-1", OTHERWISE)
+
+    def words(before: Seen | None, wanted: dict[str, object] | None) -> tuple[str, str]:
+        operation = Operation("k", TARGET, before, wanted)
+        return wording.verb(operation), wording.change(operation)
+
+    assert words(None, AS_WANTED) == ("attach", "mandatory at pre_plan, post_plan")
+    assert words(before, AS_WANTED) == (
+        "update",
+        "advisory at pre_apply → mandatory at pre_plan, post_plan",
+    )
+    assert words(before, None) == ("detach", "advisory at pre_apply → not attached")
+    assert wording.state({"enforcement-level": "advisory"}) == "advisory at no stage"
+    assert wording.shown([]) == "not attached"
+    assert wording.shown([before]) == "advisory at pre_apply"
+    assert wording.shown([before, before]) == "2 attachments (wstask-1, wstask-1)"

@@ -1,0 +1,287 @@
+"""A write's answer is lost: never done twice, never forgotten, never guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.journal.records import Result
+from bulkops.outcome import Outcome
+from bulkops.simulator.state import WorkspaceTask
+from tests.engine.scripts import METHODS, always, both, reads_back, writes
+from tests.engine.wire import NEVER_LEFT, Trouble
+from tests.engine.world import ADVISORY, MANDATORY, PATH, TASK, World, job
+
+KINDS = list(METHODS)
+AS_WANTED = {"attach": MANDATORY, "update": MANDATORY, "detach": []}
+DONE_BUT_LOST = [
+    "500-after", "502-after", "503-after", "504-after", "close-after", "reset-after", "hang-after",
+    "cut",
+]  # fmt: skip
+LOST_ON_THE_WAY = [
+    "500", "502-html", "502-empty", "503", "close-before", "reset-before", "hang-before",
+]  # fmt: skip
+
+
+def world_for(kind: str, workspaces: int = 1) -> World:
+    """Return a world in which each workspace needs one write of this kind."""
+    return World(workspaces=workspaces, attached=kind != "attach")
+
+
+def only_result(world: World) -> Result:
+    """Return the one result told."""
+    ((_, result),) = world.results
+    return result
+
+
+@pytest.mark.parametrize("fault", DONE_BUT_LOST)
+@pytest.mark.parametrize("kind", KINDS)
+def test_done_but_not_heard_of_is_adopted(kind: str, fault: str) -> None:
+    """Read back at once, found as wanted, taken for ours, not sent again."""
+    world = world_for(kind)
+    world.wire.troubles = writes(Trouble(fault))
+    world.apply(job(kind))
+    result = only_result(world)
+    assert (result.outcome, result.ours, result.attempts) == (Outcome.SUCCEEDED, True, 1)
+    # A DELETE has no body to cut: its answer arrives.
+    assert ("its answer was lost" in result.reason) == (kind != "detach" or fault != "cut")
+    assert world.effects() == {"prod-0": 1}
+    assert world.shown("prod-0") == AS_WANTED[kind]
+    assert len(world.wire.writes) == 1
+
+
+@pytest.mark.parametrize("fault", LOST_ON_THE_WAY)
+@pytest.mark.parametrize("kind", KINDS)
+def test_lost_on_the_way_is_sent_again_only_after_settling(kind: str, fault: str) -> None:
+    """As before at once, as before past ``settle``: sent once more, under a new intent."""
+    world = world_for(kind)
+    sent_at: list[float] = []
+    world.wire.spies = [lambda request: sent_at.append(world.now()) if request.writes else None]
+    world.wire.troubles = writes(Trouble(fault))
+    world.apply(job(kind))
+    result = only_result(world)
+    assert (result.outcome, result.ours, result.attempts) == (Outcome.SUCCEEDED, True, 2)
+    assert world.effects() == {"prod-0": 1}
+    assert sent_at[1] - sent_at[0] >= 10
+    assert world.disk.content(PATH).count(b'"type":"intent"') == 2
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 5.0, 9.9])
+@pytest.mark.parametrize("fault", ["close-after", "504-after", "hang-after"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_effect_that_lands_late_is_waited_for(kind: str, fault: str, seconds: float) -> None:
+    """An effect, or a read that shows it, may come up to ``settle`` after the loss: done once."""
+    world = world_for(kind)
+    world.wire.troubles = writes(Trouble(fault, lands_after=seconds))
+    world.apply(job(kind))
+    assert only_result(world).outcome is Outcome.SUCCEEDED
+    assert world.effects() == {"prod-0": 1}
+    assert len(world.wire.writes) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lost_twice_is_settled_twice(kind: str) -> None:
+    """Every loss starts the wait anew: the second effect lands late and is found."""
+    world = world_for(kind)
+    world.wire.troubles = writes(Trouble("reset-before"), Trouble("close-after", lands_after=9.0))
+    world.apply(job(kind))
+    assert only_result(world).outcome is Outcome.SUCCEEDED
+    assert world.effects() == {"prod-0": 1}
+    assert len(world.wire.writes) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_never_left_is_simply_sent_again(kind: str) -> None:
+    """A refused connection lost nothing: no reading, no settling."""
+    world = world_for(kind)
+    world.wire.troubles = writes(Trouble(NEVER_LEFT), Trouble(NEVER_LEFT))
+    world.apply(job(kind))
+    result = only_result(world)
+    assert (result.outcome, result.attempts, result.reason) == (Outcome.SUCCEEDED, 3, "")
+    assert world.effects() == {"prod-0": 1}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_429_is_no_failure(kind: str) -> None:
+    """It was not carried out: the client waits and sends again, as often as it takes."""
+    world = world_for(kind)
+    world.wire.troubles = writes(*[Trouble("429")] * 8)
+    world.apply(job(kind, rollout={"max_failures": 0}))
+    assert only_result(world).outcome is Outcome.SUCCEEDED
+    assert world.effects() == {"prod-0": 1}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_connection_never_made_fails_in_the_end(kind: str) -> None:
+    """Nothing was sent, so it failed for certain, in the transport's words."""
+    world = world_for(kind)
+    world.wire.troubles = always(lambda request: request.writes, Trouble(NEVER_LEFT))
+    replay = world.apply(job(kind, rollout={"max_failures": "100%"}))
+    result = only_result(world)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "connection refused")
+    assert not world.effects()
+    assert replay.ended is not None
+    assert replay.ended.how == "complete"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_never_takes_a_write_is_given_up(kind: str) -> None:
+    """Every write is answered 503 though reads work: failed after some rounds, not for ever."""
+    world = world_for(kind)
+    world.wire.troubles = always(lambda request: request.writes, Trouble("503"))
+    world.apply(job(kind))
+    result = only_result(world)
+    assert result.outcome is Outcome.FAILED
+    assert "503" in result.reason
+    assert not world.effects()
+    assert 2 <= len(world.wire.writes) <= 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_answers_nothing_leaves_it_in_doubt(kind: str) -> None:
+    """Lost and not to be read back: in doubt, looked at again by the next execution."""
+    world = world_for(kind)
+    world.start(job(kind, rollout={"max_failures": "100%"}))
+    world.wire.troubles = both(writes(Trouble("reset-after")), reads_back(*[Trouble("503")] * 6))
+    world.resume()
+    result = only_result(world)
+    assert result.outcome is Outcome.IN_DOUBT
+    assert "could not be read back" in result.reason
+    replay = world.resume()
+    assert replay.count(Outcome.SUCCEEDED) == 1
+    assert world.effects() == {"prod-0": 1}
+    assert len(world.wire.writes) == 1
+
+
+def test_refused_after_a_loss_and_not_read_back_is_in_doubt() -> None:
+    """The 422 may come from our own lost attach: nobody knows until somebody has looked."""
+    world = World(workspaces=1)
+    world.start(job(rollout={"max_failures": "100%"}))
+    # The first effect lands past the bound that is assumed, so the second attach is refused.
+    world.wire.troubles = both(
+        writes(Trouble("close-after", lands_after=10.08)),
+        reads_back(None, None, *[Trouble("503")] * 6),
+    )
+    world.resume()
+    assert [request.method for request in world.wire.writes] == ["POST", "POST"]
+    assert only_result(world).outcome is Outcome.IN_DOUBT
+    replay = world.resume()
+    (progress,) = replay.having(Outcome.SUCCEEDED)
+    assert progress.result is not None
+    assert progress.result.ours
+    assert world.effects() == {"prod-0": 1}
+
+
+def test_somebody_elses_change_meanwhile_is_a_conflict() -> None:
+    """Our attach was lost, another one came in between with another level: left alone."""
+    world = World(workspaces=1)
+    world.wire.troubles = writes(
+        Trouble("reset-before", meanwhile=lambda: attached_by_somebody(world))
+    )
+    world.apply(job())
+    result = only_result(world)
+    assert result.outcome is Outcome.CONFLICT
+    assert "the server shows advisory at post_plan" in result.reason
+    assert world.shown("prod-0") == ADVISORY
+    assert len(world.wire.writes) == 1
+
+
+def attached_by_somebody(world: World, enforcement_level: str = "advisory") -> None:
+    """Let somebody else attach the run task to the first workspace."""
+    world.simulator.attach("prod-0", TASK, enforcement_level=enforcement_level)
+
+
+@pytest.mark.parametrize("kind", ["update", "detach"])
+def test_what_somebody_attached_anew_is_not_what_was_planned_from(kind: str) -> None:
+    """The same attributes under another id are another association: a conflict, not ours."""
+    world = world_for(kind)
+
+    def anew() -> None:
+        world.simulator.detach("prod-0", TASK)
+        attached_by_somebody(world)
+
+    world.wire.troubles = writes(Trouble("reset-before", meanwhile=anew))
+    world.apply(job(kind))
+    assert only_result(world).outcome is Outcome.CONFLICT
+    assert world.shown("prod-0") == ADVISORY
+
+
+def test_an_update_somebody_else_made_anew_is_not_ours() -> None:
+    """As wanted but under another id: done, and nothing undo may take back."""
+    world = world_for("update")
+
+    def anew() -> None:
+        world.simulator.detach("prod-0", TASK)
+        attached_by_somebody(world, "mandatory")
+
+    world.wire.troubles = writes(Trouble("reset-before", meanwhile=anew))
+    world.apply(job("update"))
+    result = only_result(world)
+    assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, False)
+
+
+def test_a_duplicate_past_the_bound_is_reported_not_hidden() -> None:
+    """An effect later than ``settle`` on a server that takes duplicates: verified as differing."""
+    world = World(workspaces=1)
+    world.simulator._accept_duplicates = True
+    world.wire.troubles = writes(Trouble("close-after", lands_after=10.08))
+    replay = world.apply(job())
+    assert len(world.shown("prod-0")) == 2
+    assert replay.verified is not None
+    assert "2 attachments" in next(iter(replay.verified.differing.values()))
+
+
+def test_an_answer_that_can_not_be_read_is_a_lost_one() -> None:
+    """A proxy's page with status 200 says nothing about the write: read back."""
+    world = World(workspaces=1)
+    world.wire.troubles = writes(Trouble("html-200"))
+    world.apply(job())
+    result = only_result(world)
+    assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, True)
+    assert world.effects() == {"prod-0": 1}
+
+
+def test_the_target_of_many_run_tasks_is_read_whole() -> None:
+    """The association stands on the second page of its workspace's list, and is found."""
+    world = World(workspaces=1)
+    for number in range(150):
+        world.simulator.add_task(f"other-{number}")
+        world.simulator.attach("prod-0", f"other-{number}")
+    world.wire.troubles = writes(Trouble("close-after"))
+    world.apply(job())
+    assert only_result(world).outcome is Outcome.SUCCEEDED
+    assert world.effects() == {"prod-0": 1}
+
+
+def test_a_row_met_on_two_pages_is_one_association() -> None:
+    """Rows move between pages while they are read: the same id twice is no duplicate."""
+    world = World(workspaces=1)
+    for number in range(100):
+        world.simulator.add_task(f"other-{number}")
+        world.simulator.attach("prod-0", f"other-{number}")
+
+    world.simulator.attach("prod-0", "other-0")
+
+    def whole_list() -> dict[str, WorkspaceTask]:
+        return world.simulator.attachments("prod-0", TASK)[0].workspace.tasks
+
+    def put_at_the_end_of_page_one() -> None:
+        tasks = whole_list()
+        rows = sorted(tasks.items(), key=lambda row: row[1].task.name != TASK)
+        rows.insert(99, rows.pop(0))
+        tasks.clear()
+        tasks.update(rows)
+
+    def move_a_row_back() -> None:
+        tasks = whole_list()
+        rows = list(tasks.items())
+        tasks.clear()
+        tasks.update([rows[-1], *rows[:-1]])
+
+    world.wire.troubles = both(
+        writes(Trouble("close-after", meanwhile=put_at_the_end_of_page_one)),
+        reads_back(Trouble("slow", meanwhile=move_a_row_back)),
+    )
+    world.apply(job())
+    assert only_result(world).outcome is Outcome.SUCCEEDED
+    looks = [r for r in world.wire.asked if not r.writes and "/workspaces/ws-" in r.path]
+    assert len(looks) == 2

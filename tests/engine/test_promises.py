@@ -1,0 +1,237 @@
+"""What must hold whatever happens: intent before request, nothing twice, nothing invented.
+
+The machine is stopped at every request and at every file call of a whole job, and the journal
+gone on with until it is done.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+import anyio
+import msgspec
+import pytest
+
+from bulkops.errors import JournalWriteFailed
+from bulkops.exchange import Request
+from bulkops.job import Job
+from bulkops.journal.replay import Replay
+from bulkops.outcome import Outcome
+from tests.engine.scripts import METHODS, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import MANDATORY, PATH, TASK, World, job
+from tests.journal.disk import PowerCut
+
+KINDS = list(METHODS)
+WORKSPACES = 3
+BYSTANDER = "staging-0"
+
+
+def world_for(kind: str) -> World:
+    """Return a world where three workspaces need a write, and a fourth is not selected."""
+    world = World(workspaces=WORKSPACES, attached=kind != "attach")
+    world.simulator.add_workspace(BYSTANDER)
+    world.simulator.attach(BYSTANDER, TASK)
+    guard(world)
+    return world
+
+
+def a_job(kind: str) -> Job:
+    """Return a job that selects the three."""
+    return job(kind, select={"names": ["prod-*"]}, rollout={"max_failures": "100%"})
+
+
+def guard(world: World) -> None:
+    """Fail any write that reaches the wire without a durable intent of its own."""
+
+    def durable(request: Request) -> None:
+        if not request.writes:
+            return
+        workspace = request.path.split("/")[4]
+        told = [msgspec.json.decode(line) for line in world.disk.synced(PATH).splitlines()]
+        about = [r for r in told if str(r.get("key", "")).endswith(f":{workspace}")]
+        assert about[-1]["type"] == "intent", "sent without an intent"
+
+    world.wire.spies.append(durable)
+
+
+def until_stopped(world: World) -> Replay | None:
+    """Run one execution on a machine that may stop; ``None`` where it did."""
+
+    ended: list[Replay] = []
+
+    async def run() -> None:
+        with anyio.CancelScope() as power:
+
+            def off() -> None:
+                world.disk.cut_power()
+                power.cancel()
+
+            world.wire.died = off
+            ended.append(await world.executed())
+
+    try:
+        world.run(run)
+    except BaseException:
+        # A power cut in a file call comes out bare or in a group; the disk knows of it.
+        if not world.disk.dead:
+            raise
+    stopped = world.disk.dead
+    world.wire.dead, world.wire.die_at, world.disk.die_at = False, 0, 0
+    return None if stopped else ended[0]
+
+
+def check(world: World, kind: str) -> None:
+    """Check what holds of any journal at any time, and that nobody else was touched."""
+    told = world.journaled()
+    effects = world.effects()
+    assert set(effects) <= set(world.names)
+    assert all(count == 1 for count in effects.values())
+    done = {p.operation.target.name for p in told.having(Outcome.SUCCEEDED)}
+    assert done <= set(effects)
+    started = {p.operation.target.name for p in told.operations.values() if p.intent_at or p.result}
+    assert set(effects) <= started
+    assert world.shown(BYSTANDER) == [("advisory", ("post_plan",))]
+    for name in done:
+        assert world.shown(name) == ([] if kind == "detach" else MANDATORY)
+
+
+def check_end(world: World, kind: str, replay: Replay) -> None:
+    """Check that all is done, once, and known as done by us."""
+    check(world, kind)
+    assert replay.count(Outcome.SUCCEEDED) == WORKSPACES
+    assert world.effects() == dict.fromkeys(world.names, 1)
+    assert all(p.result is not None and p.result.ours for p in replay.operations.values())
+    assert replay.verified is not None
+    assert not replay.verified.differing
+    asked = len(world.wire.writes)
+    again = world.resume()
+    assert len(world.wire.writes) == asked, "resuming a finished run sent a write"
+    assert again.count(Outcome.SUCCEEDED) == WORKSPACES
+
+
+@pytest.mark.parametrize(("dies_after", "keeping"), [(False, 0.0), (True, 0.6)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -> None:
+    """Cut off before or after the server has got the Nth request, for every N: done once."""
+    killed = 0
+    for number in range(1, 50):
+        world = world_for(kind)
+        world.start(a_job(kind))
+        world.wire.die_at = len(world.wire.asked) + number
+        world.wire.dies_after = dies_after
+        replay = until_stopped(world)
+        if replay is None:
+            killed += 1
+            world.disk.power_on(keeping)
+            check(world, kind)
+            replay = world.resume()
+        check_end(world, kind, replay)
+        if killed < number:
+            break
+    # A ping, two readings of where it stands, and a write for each workspace.
+    assert killed == 3 + WORKSPACES
+
+
+@pytest.mark.parametrize(("dies_after", "keeping"), [(False, 0.0), (True, 0.6)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float) -> None:
+    """The power goes just before or just after the Nth file call, for every N: done once."""
+    killed = 0
+    for number in range(1, 80):
+        world = world_for(kind)
+        world.start(a_job(kind))
+        world.disk.die_at = len(world.disk.calls) + number
+        world.disk.dies_after = dies_after
+        replay = until_stopped(world)
+        if replay is None:
+            killed += 1
+            world.disk.power_on(keeping)
+            check(world, kind)
+            replay = world.resume()
+        check_end(world, kind, replay)
+        if killed < number:
+            break
+    # Open it, then at least write and sync: execution, three intents, a result, verified, end.
+    assert killed >= 1 + 2 * 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_again_and_again(kind: str) -> None:
+    """Each execution dies a request later than the one before: in the end all is done once."""
+    world = world_for(kind)
+    world.start(a_job(kind))
+    replay, deaths = None, 0
+    while replay is None:
+        world.wire.die_at = len(world.wire.asked) + 3 + deaths
+        world.wire.dies_after = deaths % 2 == 0
+        replay = until_stopped(world)
+        if replay is None:
+            deaths += 1
+            world.disk.power_on(keeping=(deaths % 3) / 2)
+            check(world, kind)
+    assert deaths >= 2
+    check_end(world, kind, replay)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_file_call_that_fails_is_followed_by_no_write(code: int, *, lasting: bool) -> None:
+    """Whichever call fails: nothing is sent after it, and with room again it goes on."""
+    failed = 0
+    for number in range(1, 80):
+        world = world_for("attach")
+        world.start(a_job("attach"))
+        world.disk.fail = {len(world.disk.calls) + number: code}
+        world.disk.lasting = lasting
+        world.wire.spies.append(nothing_sent_after_a_failure(world))
+        try:
+            replay = world.resume()
+        except JournalWriteFailed:
+            failed += 1
+            disarm(world)
+            check(world, "attach")
+            replay = world.resume()
+        disarm(world)
+        check_end(world, "attach", replay)
+        if failed < number:
+            break
+    assert failed >= 1 + 2 * 7
+
+
+def disarm(world: World) -> None:
+    """Make room on the disk again."""
+    world.disk.fail, world.disk.lasting = {}, False
+
+
+def nothing_sent_after_a_failure(world: World) -> Callable[[Request], None]:
+    """Return a spy that fails every request after a failed file call."""
+    armed = dict(world.disk.fail)
+
+    def spy(_request: Request) -> None:
+        if world.disk.fail == armed:
+            assert len(world.disk.calls) < min(armed), "sent though the journal had failed"
+
+    return spy
+
+
+def test_a_refused_write_is_not_repeated_once_the_journal_has_failed() -> None:
+    """A 429 is waited for with its intent durable; when the journal breaks it is not sent."""
+    world = World(workspaces=2)
+    world.start(job(pace={"max_at_once": 2}))
+    world.wire.troubles = writes(Trouble("429"), None)
+    opened = len(world.disk.calls)
+    # append, execution, both intents; the first result is what fails.
+    world.disk.fail = {opened + 1 + 2 + 4 + 1: errno.EIO}
+    with pytest.raises(JournalWriteFailed):
+        world.resume()
+    assert len(world.wire.writes) == 2
+    world.disk.fail = {}
+    assert world.resume().count(Outcome.SUCCEEDED) == 2
+    assert set(world.effects().values()) == {1}
+
+
+def test_a_power_cut_is_nothing_that_can_be_caught() -> None:
+    """The tests' own: no ``except Exception`` of the engine may swallow it."""
+    assert not issubclass(PowerCut, Exception)

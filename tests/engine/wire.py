@@ -1,0 +1,169 @@
+"""The way to the simulated server and back, in virtual time, with every trouble on it.
+
+A trouble is a fault of ``bulkops.simulator.faults``, scripted for one request or drawn from a
+seed, and may let the effect land only some seconds after the client has lost its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import anyio
+import msgspec
+
+from bulkops.errors import NoResponse
+from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import FAULTS, Delivery, Fault, Faults, Manner
+
+ANSWER_SECONDS = 60.0
+"""How long the client waits for an answer, as ``bulkops.client.http`` does."""
+
+NEVER_LEFT = "never left"
+"""A trouble that no server can cause: the connection was refused."""
+
+OWN = {
+    fault.kind: fault
+    for fault in (
+        Fault(kind="html-200", effect=True, answer=Response(200, {}, b"<html>Welcome</html>")),
+        Fault(kind="404", effect=False, answer=Response(404)),
+    )
+}
+"""Answers the simulator has no fault for: a proxy's own page, something hidden."""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What happens to one request.
+
+    Attributes:
+        fault: a key of ``FAULTS`` or ``OWN``, or ``NEVER_LEFT``.
+        lands_after: seconds after the client lost it at which a fault's effect happens.
+        meanwhile: called at the server once the fault has struck.
+    """
+
+    fault: str
+    lands_after: float | None = None
+    meanwhile: Callable[[], None] = lambda: None
+
+
+class Wire:
+    """The transport between a client and the simulator's core.
+
+    Attributes:
+        spies: called with every request just before it leaves.
+        troubles: asked for the trouble that strikes a request; ``None`` for none.
+        faults: drawn for whatever met no scripted trouble.
+        asked: every request, in the order it left.
+        most_at_once: the most requests under way at the same time.
+        dead: nothing passes any more, neither way.
+        die_at: number of the request at which it dies; ``dies_after``: the server still got it.
+        died: called when it dies.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        now: Callable[[], float],
+        token: str,
+        *,
+        latency: float = 0.04,
+        faults: Faults | None = None,
+    ) -> None:
+        self.spies: list[Callable[[Request], None]] = []
+        self.troubles: Callable[[Request], Trouble | None] = lambda _request: None
+        self.faults = faults
+        self.asked: list[Request] = []
+        self.most_at_once = 0
+        self.dead = False
+        self.die_at = 0
+        self.dies_after = False
+        self.died: Callable[[], None] = lambda: None
+        self._simulator = simulator
+        self._now = now
+        self._headers = {"authorization": f"Bearer {token}", "content-type": MEDIA_TYPE}
+        self._latency = latency
+        self._under_way = 0
+
+    @property
+    def writes(self) -> list[Request]:
+        """The requests meant to change anything."""
+        return [request for request in self.asked if request.writes]
+
+    async def send(self, request: Request) -> Response:
+        """Carry one request there and its answer back; see ``Transport``."""
+        for spy in self.spies:
+            spy(request)
+        self.asked.append(request)
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        try:
+            return await self._there_and_back(request, last=len(self.asked) == self.die_at)
+        finally:
+            self._under_way -= 1
+
+    async def _there_and_back(self, request: Request, *, last: bool) -> Response:
+        await anyio.sleep(self._latency / 2)
+        if last and not self.dies_after:
+            self._die()
+        await self._while_alive()
+        trouble = self.troubles(request)
+        delivery = self._struck(request, trouble) if trouble else self._deliver(request)
+        if last and self.dies_after:
+            self._die()
+        await self._while_alive()
+        await anyio.sleep(self._latency / 2)
+        answer = await _arriving(delivery)
+        await self._while_alive()
+        return answer
+
+    def _die(self) -> None:
+        self.dead = True
+        self.died()
+
+    async def _while_alive(self) -> None:
+        if self.dead:
+            await anyio.sleep_forever()
+
+    def _deliver(self, request: Request) -> Delivery:
+        return self._simulator.deliver(self._full(request), self._now(), self.faults)
+
+    def _struck(self, request: Request, trouble: Trouble) -> Delivery:
+        if trouble.fault == NEVER_LEFT:
+            raise NoResponse("connection refused", sent=False)
+        fault = OWN.get(trouble.fault) or FAULTS[trouble.fault]
+        answer = Response(503)
+        if trouble.lands_after is not None:
+            self._land_later(request, fault, trouble.lands_after)
+        elif fault.effect:
+            answer = self._simulator.handle(self._full(request), self._now())
+        trouble.meanwhile()
+        return Delivery(fault.manner, fault.answer or answer)
+
+    def _land_later(self, request: Request, fault: Fault, seconds: float) -> None:
+        def land() -> None:
+            if not self.dead:
+                self._simulator.handle(self._full(request), self._now())
+
+        lost_after = ANSWER_SECONDS if fault.manner is Manner.SILENT else self._latency / 2
+        asyncio.get_running_loop().call_later(lost_after + seconds, land)
+
+    def _full(self, request: Request) -> Request:
+        return msgspec.structs.replace(request, headers={**self._headers, **request.headers})
+
+
+async def _arriving(delivery: Delivery) -> Response:
+    """Return the answer as the delivery's manner has it arrive."""
+    match delivery.manner:
+        case Manner.WHOLE:
+            return delivery.response
+        case Manner.DRIBBLED:
+            await anyio.sleep(2.0)
+            return delivery.response
+        case Manner.CUT if not delivery.response.body:
+            return delivery.response
+        case Manner.SILENT:
+            await anyio.sleep(ANSWER_SECONDS)
+            raise NoResponse("no answer in time", sent=True)
+        case Manner.CLOSED | Manner.RESET | Manner.CUT:
+            raise NoResponse(f"the connection was {delivery.manner.value}", sent=True)

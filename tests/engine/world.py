@@ -1,0 +1,221 @@
+"""Engine, server, wire, disk and clock in one process: whole jobs in virtual time.
+
+::
+
+    world = World(workspaces=4)
+    world.wire.troubles = ...
+    replay = world.apply(job())      # plan, create the journal, carry out, verify
+    replay = world.resume()          # another execution of the same journal
+
+Each execution has a loop, a client and a random source of its own, as a process would; what
+lasts is the server, the disk and the time, which goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import anyio
+
+from bulkops import execution
+from bulkops.client.api import Client
+from bulkops.clock import Clock
+from bulkops.execution import JobExecution
+from bulkops.job import Job, job_from_builtins
+from bulkops.journal.file import read
+from bulkops.journal.records import Holder, Result
+from bulkops.journal.replay import Replay
+from bulkops.library import plan_job
+from bulkops.operations.model import Operation
+from bulkops.plan import Plan
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import Faults
+from bulkops.simulator.state import User
+from tests import virtual_time
+from tests.engine.wire import Wire
+from tests.journal.disk import Disk
+from tests.journal.samples import inline
+
+T = TypeVar("T")
+
+PATH = Path("no-such-folder", "job.jsonl")
+TASK = "security-scan"
+TOKEN = "engine"
+EPOCH = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
+BETWEEN_EXECUTIONS = 5.0
+"""Seconds that pass until the next execution starts."""
+
+
+def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
+    """Return a job on all workspaces; ``operation``, ``select``, … add to its tables."""
+    wishes: dict[str, dict[str, object]] = {
+        "attach": {"enforcement_level": "mandatory"},
+        "update": {"enforcement_level": "mandatory"},
+        "detach": {},
+    }
+    operation = {"kind": kind, "task": TASK, **wishes[kind], **tables.pop("operation", {})}
+    document: dict[str, object] = {"name": "scan", "organization": "acme", "operation": operation}
+    return job_from_builtins({**document, "select": {"all": True}, **tables})
+
+
+class WorldClock(Clock):
+    """The loop's time on top of what had passed before the loop was made."""
+
+    def __init__(self, passed: float) -> None:
+        self._passed = passed
+
+    def wall(self) -> datetime:
+        """Return the date and time, which goes on from one execution to the next."""
+        return EPOCH + timedelta(seconds=self._passed + self.now())
+
+
+class World:
+    """A server with a run task and some workspaces, and everything an engine needs.
+
+    Args:
+        workspaces: named ``prod-0``, ``prod-1``, ….
+        attached: the run task is attached to each of them, advisory at post_plan.
+        faults: a specification of ``bulkops.simulator.faults``; the seed draws them.
+        rights: of the token, all unless given.
+
+    Attributes:
+        results: every result told, in order, over all executions.
+        execution: the running or last one.
+    """
+
+    def __init__(
+        self,
+        *,
+        workspaces: int = 4,
+        attached: bool = False,
+        profile: str = "hcp",
+        seed: int = 0,
+        faults: str = "",
+        latency: float = 0.04,
+        rights: User | None = None,
+    ) -> None:
+        tokens = {TOKEN: rights or User(name="engine")}
+        self.simulator = Simulator(seed=seed, profile=profile, epoch=EPOCH, tokens=tokens)
+        self.simulator.add_organization("acme")
+        self.task = self.simulator.add_task(TASK)
+        self.names = [f"prod-{number}" for number in range(workspaces)]
+        for name in self.names:
+            self.simulator.add_workspace(name)
+            if attached:
+                self.simulator.attach(name, TASK)
+        self.disk = Disk()
+        drawn = Faults.parse(faults, seed) if faults else None
+        self.wire = Wire(self.simulator, self.now, TOKEN, latency=latency, faults=drawn)
+        self.results: list[tuple[Operation, Result]] = []
+        self.execution: JobExecution | None = None
+        self._seed = seed
+        self._passed = 0.0
+
+    def now(self) -> float:
+        """Return the seconds since the world began."""
+        return self._passed + anyio.current_time()
+
+    def client(self) -> Client:
+        """Return a client of a new process."""
+        self._seed += 1
+        return Client(
+            "https://tfe.example",
+            TOKEN,
+            transport=self.wire,
+            clock=WorldClock(self._passed),
+            random=Random(self._seed),
+        )
+
+    def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Return what a coroutine function returns; time goes on where it stopped."""
+        ended = 0.0
+
+        async def timed() -> T:
+            nonlocal ended
+            try:
+                return await work()
+            finally:
+                ended = anyio.current_time()
+
+        try:
+            return virtual_time.run(timed)
+        finally:
+            self._passed += ended + BETWEEN_EXECUTIONS
+
+    def plan(self, job: Job) -> Plan:
+        """Plan the job."""
+        return self.run(lambda: plan_job(self.client(), job, "job.toml"))
+
+    def start(self, job: Job) -> Plan:
+        """Plan the job and create its journal."""
+
+        async def started() -> Plan:
+            client = self.client()
+            plan = await plan_job(client, job, "job.toml")
+            execution.start_journal(PATH, plan, client, HOLDER, self.disk)
+            return plan
+
+        return self.run(started)
+
+    def apply(self, job: Job) -> Replay:
+        """Plan the job, create its journal and carry it out."""
+        self.start(job)
+        return self.resume()
+
+    def resume(self, *, retry_failed: bool = False) -> Replay:
+        """Run one execution of the journal."""
+        return self.run(lambda: self.executed(retry_failed=retry_failed))
+
+    async def executed(
+        self,
+        *,
+        retry_failed: bool = False,
+        on_result: Callable[[Operation, Result], None] | None = None,
+    ) -> Replay:
+        """Run one execution of the journal, in a loop that runs already."""
+        contents = read(PATH, self.disk)
+        self.execution = JobExecution(
+            self.client(),
+            PATH,
+            contents,
+            execution.job_of(contents.replay.header),
+            HOLDER,
+            retry_failed=retry_failed,
+            on_result=on_result or (lambda *told: self.results.append(told)),
+            files=self.disk,
+            executor=inline,
+        )
+        return await self.execution.run()
+
+    def journaled(self) -> Replay:
+        """Return what the journal says, as anybody would read it."""
+        return read(PATH, self.disk).replay
+
+    def effects(self) -> Counter[str]:
+        """Return how many changes each workspace's attachments saw by requests."""
+        return Counter(
+            effect.names["workspace"]
+            for effect in self.simulator.effects
+            if effect.kind == "workspace-task"
+        )
+
+    def shown(self, name: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Return level and stages of each attachment of the run task to a workspace."""
+        return [
+            (attached.enforcement_level, attached.stages)
+            for attached in self.simulator.attachments(name, TASK)
+        ]
+
+    def all_shown(self) -> Sequence[list[tuple[str, tuple[str, ...]]]]:
+        """Return ``shown`` of every workspace, by name."""
+        return [self.shown(name) for name in self.names]
+
+
+HOLDER = Holder("ann", "build-7", 4711, "2026-11-24T21:00:00.000Z")
+MANDATORY = [("mandatory", ("post_plan",))]
+ADVISORY = [("advisory", ("post_plan",))]

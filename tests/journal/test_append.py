@@ -1,0 +1,237 @@
+"""Appending: synced groups, one at a time, and nothing after the first failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from bulkops.errors import JournalWriteFailed, Unauthorized
+from bulkops.journal.file import Journal, create, read
+from bulkops.journal.records import Ended, Result
+from bulkops.journal.replay import replay
+from bulkops.outcome import Outcome
+from tests.journal.disk import Disk
+from tests.journal.samples import AT, PATH, append, first, grown, inline, intent, result, take_turns
+from tests.virtual_time import run
+
+
+def created(operations: int) -> Disk:
+    """Return a disk with a journal just created, its calls not counted."""
+    disk = Disk()
+    grown(disk, [], operations)
+    disk.calls.clear()
+    return disk
+
+
+def test_concurrent_records_share_a_sync() -> None:
+    """A hundred workers that append at once cost two groups, and each returns when synced."""
+    disk = created(100)
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+
+            async def one(number: int) -> None:
+                await journal.append(intent(number))
+                assert b'"attach:ws-%d","at"' % number in disk.synced(PATH)
+
+            async with anyio.create_task_group() as workers:
+                for number in range(100):
+                    workers.start_soon(one, number)
+
+    run(write)
+    assert disk.calls.count("sync") <= 2
+    assert read(PATH, disk).replay.count(Outcome.IN_DOUBT) == 100
+    assert not disk.open_files
+
+
+def test_a_group_is_written_only_after_the_last_one_is_synced() -> None:
+    """Writes and syncs alternate however the records come."""
+    disk = created(50)
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+            for number in range(50):
+                journal.post(intent(number))
+                await anyio.sleep(0.0003)
+
+    run(write)
+    assert disk.calls[1:] == ["write", "sync"] * (len(disk.calls) // 2)
+    assert len(disk.calls) < 50
+
+
+def test_what_was_posted_is_durable_when_the_journal_is_closed() -> None:
+    """Nobody waits for a result's sync; the end does."""
+    disk = created(1)
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+            journal.post(intent(0))
+            journal.post(result(0))
+
+    run(write)
+    disk.power_on()
+    assert read(PATH, disk).replay == replay([*first(1), intent(0), result(0)])
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_short_write_is_gone_on_with(size: int) -> None:
+    """A write that takes only some bytes is followed by one of the rest, then one sync."""
+    disk = created(3)
+    disk.short = size
+    append(disk, [[intent(0), intent(1)], [result(0)]])
+    assert read(PATH, disk).replay == replay([*first(3), intent(0), intent(1), result(0)])
+    assert disk.calls.count("sync") <= 2
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("failing", [2, 3])
+def test_a_failed_write_or_sync_is_the_last(code: int, failing: int) -> None:
+    """Everybody who waits is told, and nothing is written or synced ever after."""
+    disk = created(20)
+    disk.fail = {failing: code}
+    told: list[JournalWriteFailed] = []
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+
+            async def one(number: int) -> None:
+                await anyio.sleep(number * 0.0002)
+                try:
+                    await journal.append(intent(number))
+                except JournalWriteFailed as error:
+                    told.append(error)
+
+            with anyio.CancelScope(shield=True):
+                async with anyio.create_task_group() as workers:
+                    for number in range(20):
+                        workers.start_soon(one, number)
+
+    with pytest.raises(JournalWriteFailed, match=os.strerror(code)):
+        run(write)
+    assert len(told) == 20
+    assert len(disk.calls) == failing
+    assert not disk.open_files
+
+
+def test_a_failure_ends_whoever_only_waits_for_something_else() -> None:
+    """The block under the journal ends at once: it might send what could not be recorded."""
+    disk = created(1)
+    disk.fail = {3: errno.EIO}
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+            journal.post(intent(0))
+            await anyio.sleep(3600)
+            raise AssertionError("still going on")
+
+    with pytest.raises(JournalWriteFailed):
+        run(write)
+
+
+def test_a_failure_at_the_end_is_not_swallowed() -> None:
+    """A last record that can't be written is told though the block has ended well."""
+    disk = created(1)
+    disk.fail = {3: errno.ENOSPC}
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+            journal.post(Ended(AT, "complete"))
+
+    with pytest.raises(JournalWriteFailed, match="No space left"):
+        run(write)
+
+
+def test_what_could_not_be_written_is_told_before_what_else_went_wrong() -> None:
+    """Of two errors the journal's counts: exit 14 comes before 1."""
+    disk = created(1)
+    disk.fail = {2: errno.ENOSPC}
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+            journal.post(intent(0))
+            await anyio.lowlevel.checkpoint()
+            raise Unauthorized("the token is bad", status=401)
+
+    with pytest.raises(JournalWriteFailed):
+        run(write)
+
+
+def test_an_error_under_the_journal_comes_out_as_it_is() -> None:
+    """No group wraps it, and what was recorded before it is durable."""
+    disk = created(1)
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+            journal.post(intent(0))
+            raise Unauthorized("the token is bad", status=401)
+
+    with pytest.raises(Unauthorized):
+        run(write)
+    assert read(PATH, disk).replay.count(Outcome.IN_DOUBT) == 1
+
+
+@pytest.mark.parametrize("failing", range(1, 9))
+def test_a_tail_that_can_not_be_cut_sends_nothing_on(failing: int) -> None:
+    """Where a torn tail can't be kept aside and cut, the journal does not open, nor leak."""
+    disk = created(1)
+    disk.put(PATH, disk.content(PATH) + b'{"seq":')
+    disk.fail = {failing: errno.EIO}
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, inline):
+            raise AssertionError("opened")
+
+    with pytest.raises(JournalWriteFailed if failing < 8 else AssertionError):
+        run(write)
+    assert not disk.open_files
+
+
+def test_cancelled_while_appending_what_was_synced_stays() -> None:
+    """A cancelled append leaves a sound journal, with the record or without it."""
+    for delay in (0.0, 0.0004, 0.0009, 0.0011):
+        disk = created(2)
+
+        async def write(disk: Disk = disk, delay: float = delay) -> None:
+            async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+                await journal.append(intent(0))
+                with anyio.move_on_after(delay):
+                    await journal.append(intent(1))
+
+        run(write)
+        disk.power_on()
+        contents = read(PATH, disk)
+        assert not contents.torn
+        assert contents.replay.count(Outcome.IN_DOUBT) == 2
+
+
+def test_a_journal_survives_a_real_disk(tmp_path: Path) -> None:
+    """On a real file system: its owner's alone, appended to from a thread, its tail cut."""
+    path = tmp_path / "job.jsonl"
+    create(path, first(3))
+
+    async def write(number: int) -> None:
+        async with Journal.open(path, read(path)) as journal:
+            await journal.append(intent(number))
+
+    anyio.run(write, 0)
+    with path.open("ab") as file:
+        file.write(b"torn")
+    anyio.run(write, 1)
+    assert read(path).replay == replay([*first(3), intent(0), intent(1)])
+    (aside,) = tmp_path.glob("*.torn-*")
+    assert aside.read_bytes() == b"torn"
+    assert {stat.S_IMODE(p.stat().st_mode) for p in (path, aside)} == {0o600}
+
+
+def test_a_result_in_words_of_any_script_is_kept() -> None:
+    """A server's words come back as they were."""
+    disk = created(1)
+    said = Result("attach:ws-0", Outcome.FAILED, AT, reason='422 "é" 例 \u2028\x7f\\')
+    append(disk, [[said]])
+    assert read(PATH, disk).replay.operations["attach:ws-0"].result == said

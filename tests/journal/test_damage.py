@@ -1,0 +1,208 @@
+"""Torn and damaged journals: a prefix of what was written, never anything invented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from bulkops.errors import JournalDamaged, JournalError
+from bulkops.journal.file import Contents, Journal, read
+from bulkops.journal.lines import frame
+from bulkops.journal.records import Record, encode
+from bulkops.journal.replay import replay
+from tests.journal.disk import Disk
+from tests.journal.samples import LATER, PATH, append, first, grown, header, inline, intent, result
+
+WRITTEN: list[Record] = [*first(3), *(record for group in LATER for record in group)]
+CREATED = len(first(3))
+
+
+def whole() -> tuple[bytes, list[int]]:
+    """Return a sound journal of several groups and the offset at which each line starts."""
+    disk = Disk()
+    grown(disk, LATER)
+    data = disk.content(PATH)
+    starts, offset = [], 0
+    for line in data.splitlines(keepends=True):
+        starts.append(offset)
+        offset += len(line)
+    assert len(starts) == len(WRITTEN)
+    return data, starts
+
+
+DATA, STARTS = whole()
+LAST_GROUP = STARTS[len(WRITTEN) - len(LATER[-1])]
+"""Offset of the last group, the only one a power cut can tear."""
+PLANNED = STARTS[CREATED]
+"""Offset behind what was created whole."""
+
+
+def read_bytes(data: bytes) -> tuple[Contents, Disk]:
+    """Read a journal with this content."""
+    disk = Disk()
+    disk.put(PATH, data)
+    try:
+        return read(PATH, disk), disk
+    finally:
+        assert disk.content(PATH) == data
+        assert not disk.calls
+
+
+def test_cut_at_any_byte_a_prefix_of_the_records_remains() -> None:
+    """Cut within what was appended, the whole lines before the cut are there and nothing else."""
+    for size in range(PLANNED, len(DATA)):
+        contents, _ = read_bytes(DATA[:size])
+        lines = DATA[:size].count(b"\n")
+        assert contents.replay == replay(WRITTEN[:lines])
+        assert contents.torn == size - contents.scanner.offset
+
+
+def test_cut_within_its_plan_a_journal_is_damaged() -> None:
+    """A journal is created whole: one with a part of its plan would be a smaller rollout."""
+    for size in range(PLANNED):
+        with pytest.raises(JournalError):
+            read_bytes(DATA[:size])
+    for size in range(STARTS[1], PLANNED):
+        with pytest.raises(JournalDamaged):
+            read_bytes(DATA[:size])
+
+
+def test_a_flipped_bit_is_a_torn_tail_in_the_last_group_and_damage_before_it() -> None:
+    """Any bit of any byte: damage before the last group names the line's offset, else a prefix."""
+    for place in range(len(DATA)):
+        flipped = bytearray(DATA)
+        flipped[place] ^= 1 << place % 8
+        line = sum(start <= place for start in STARTS) - 1
+        if place < LAST_GROUP:
+            with pytest.raises(JournalDamaged, match=f"byte {STARTS[line]} ") as damaged:
+                read_bytes(bytes(flipped))
+            assert damaged.value.offset == STARTS[line]
+        else:
+            contents, _ = read_bytes(bytes(flipped))
+            assert contents.replay == replay(WRITTEN[:line])
+            assert contents.torn == len(DATA) - STARTS[line]
+
+
+def test_a_journal_that_was_never_carried_out_can_not_lose_a_part_of_its_plan() -> None:
+    """A flipped bit in a plan is damage even where no later group proves it was synced."""
+    for place in range(PLANNED):
+        flipped = bytearray(DATA[:PLANNED])
+        flipped[place] ^= 4
+        with pytest.raises(JournalError) as refused:
+            read_bytes(bytes(flipped))
+        if place >= STARTS[1]:
+            assert isinstance(refused.value, JournalDamaged)
+
+
+def test_a_zeroed_tail_is_torn() -> None:
+    """A file system may grow a file before its pages arrive: zeros within the last group."""
+    for place in range(LAST_GROUP, len(DATA)):
+        zeroed = DATA[:place] + bytes(len(DATA) - place)
+        contents, _ = read_bytes(zeroed)
+        assert contents.replay == replay(WRITTEN[: DATA[:place].count(b"\n")])
+        assert contents.torn
+
+
+def test_an_early_page_of_the_last_group_may_be_lost_and_a_later_one_kept() -> None:
+    """Damage to the last group's first line is torn though its other lines are sound."""
+    data = bytearray(DATA)
+    data[LAST_GROUP + 30 : LAST_GROUP + 60] = bytes(30)
+    contents, _ = read_bytes(bytes(data))
+    assert contents.scanner.offset == LAST_GROUP
+
+
+def test_a_complete_last_line_that_can_not_be_read_is_torn() -> None:
+    """Garbage that ends in a line break is a torn tail like any other."""
+    contents, _ = read_bytes(DATA + b'{"not":"ours"}\n')
+    assert contents.replay == replay(WRITTEN)
+    assert contents.torn == 15
+
+
+def test_a_torn_tail_is_kept_aside_cut_and_appended_to() -> None:
+    """What was torn lies in a file of its own, and the journal goes on as if it never was."""
+    disk = Disk()
+    torn = DATA[LAST_GROUP : LAST_GROUP + 100]
+    disk.put(PATH, DATA[: LAST_GROUP + 100])
+    append(disk, [[intent(0)], [result(0)]])
+    aside = PATH.with_name(f"job.jsonl.torn-{LAST_GROUP}")
+    assert disk.synced(aside) == torn
+    assert disk.content(PATH).startswith(DATA[:LAST_GROUP])
+    expected = [*WRITTEN[: -len(LATER[-1])], intent(0), result(0)]
+    assert read(PATH, disk).replay == replay(expected)
+    disk.power_on()
+    assert disk.content(aside) == torn
+
+
+@pytest.mark.parametrize("dies_after", [False, True])
+def test_the_power_may_go_at_any_call_while_a_torn_tail_is_cut(*, dies_after: bool) -> None:
+    """The tail is in the journal or aside, synced, whenever the machine stops."""
+    torn = DATA[LAST_GROUP : LAST_GROUP + 100]
+    number = 0
+    while True:
+        number += 1
+        disk = Disk()
+        disk.put(PATH, DATA[: LAST_GROUP + 100])
+        disk.die_at, disk.dies_after = number, dies_after
+        append_and_die(disk)
+        if not disk.dead:
+            break
+        disk.power_on()
+        aside = PATH.with_name(f"job.jsonl.torn-{LAST_GROUP}")
+        kept = disk.content(aside) if aside.name in disk.names() else b""
+        assert torn in (kept, disk.content(PATH)[LAST_GROUP:])
+        assert read(PATH, disk).replay == replay(WRITTEN[: -len(LATER[-1])])
+    assert number > 6
+
+
+def append_and_die(disk: Disk) -> None:
+    """Open the journal on a disk whose power may go."""
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, inline):
+            pass
+
+    # Power cuts come in the group of the writer's task or bare; the disk knows of all of them.
+    try:
+        anyio.run(write)
+    except BaseException:
+        if not disk.dead:
+            raise
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b'{"a":1}\n', b"\x00" * 100])
+def test_what_is_no_journal_is_refused_as_such(content: bytes) -> None:
+    """A file that never was a journal is not called a damaged one."""
+    with pytest.raises(JournalError, match="is no bulkops journal") as refused:
+        read_bytes(content)
+    assert refused.value.exit_code == 1
+
+
+def test_a_file_that_is_not_there_is_said_so() -> None:
+    """The message names the file and the system's reason."""
+    with pytest.raises(JournalError, match=r"job\.jsonl: can't be read: No such file"):
+        read(PATH, Disk())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (b'"format":1,', b'"format":2,', "has journal format 2, this version reads 1; it was "),
+        (b'"type":"intent"', b'"type":"pause"', "line 2 is of a kind this version does not know"),
+    ],
+)
+def test_another_versions_journal_is_refused(
+    tmp_path: Path, old: bytes, new: bytes, problem: str
+) -> None:
+    """What another version wrote soundly is named as that, not as damage."""
+    payloads = [encode(record).replace(old, new) for record in (header(0), intent(0))]
+    path = tmp_path / "job.jsonl"
+    path.write_bytes(framed(payloads))
+    with pytest.raises(JournalError, match=problem):
+        read(path)
+
+
+def framed(payloads: list[bytes]) -> bytes:
+    """Return payloads as one group of lines."""
+    return frame(payloads, 1, 1, 0)[0]

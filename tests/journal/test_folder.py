@@ -1,0 +1,72 @@
+"""Where a job's journals lie when nobody says: named by time, the newest unfinished one first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bulkops.errors import JournalDamaged, JournalError, JournalWriteFailed
+from bulkops.journal.file import create
+from bulkops.journal.folder import folder_of, new, newest
+from tests.journal.samples import first
+
+NOW = datetime(2026, 11, 24, 21, 58, 3, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_journal_is_named_by_its_utc_time() -> None:
+    """A second one in the same second gets a number."""
+    folder = folder_of("scan")
+    assert folder == Path(".bulkops", "scan")
+    assert folder_of("scan") == folder
+    names = []
+    for _ in range(3):
+        path = new(folder, NOW)
+        path.touch()
+        names.append(path.name)
+    assert names == [f"20261124T215803Z{number}.jsonl" for number in ("", "-2", "-3")]
+
+
+def test_the_newest_that_fits_is_gone_on_with() -> None:
+    """By time of creation; none where none fits."""
+    folder = folder_of("scan")
+    for operations, hour in ((1, 10), (2, 12), (3, 11)):
+        create(new(folder, NOW.replace(hour=hour)), first(operations))
+    found = newest(folder, lambda replay: replay.header.operations != 2)
+    assert found == folder / "20261124T115803Z.jsonl"
+    assert newest(folder, lambda _: False) is None
+
+
+def test_the_second_journal_of_a_second_is_newer_than_the_first() -> None:
+    """However many there are: the tenth is newer than the ninth."""
+    folder = folder_of("scan")
+    for _ in range(11):
+        create(new(folder, NOW), first(1))
+    assert newest(folder, lambda _: True) == folder / "20261124T215803Z-11.jsonl"
+
+
+def test_a_damaged_newer_journal_is_not_passed_over() -> None:
+    """Nobody knows what it holds, so nothing older is gone on with."""
+    folder = folder_of("scan")
+    create(new(folder, NOW), first(1))
+    later = new(folder, NOW.replace(hour=23))
+    create(later, first(1))
+    later.write_bytes(later.read_bytes()[:-1])
+    with pytest.raises(JournalDamaged):
+        newest(folder, lambda _: True)
+    later.write_text("no journal")
+    with pytest.raises(JournalError):
+        newest(folder, lambda _: True)
+
+
+def test_a_folder_that_can_not_be_made_is_a_write_that_failed() -> None:
+    """Exit 14, with the way out."""
+    Path(".bulkops").write_text("a file")
+    with pytest.raises(JournalWriteFailed, match="Choose another place with --journal"):
+        folder_of("scan")

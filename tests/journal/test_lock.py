@@ -1,0 +1,125 @@
+"""One runner a journal, told by the kernel: a real second process, a real SIGKILL."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bulkops.errors import JournalLocked, JournalWriteFailed
+from bulkops.journal.lock import locked
+from bulkops.journal.records import Holder
+from tests.journal.samples import HOLDER
+
+HOLD = """
+import sys
+from pathlib import Path
+from bulkops.journal.lock import locked
+from bulkops.journal.records import Holder
+with locked(Path(sys.argv[1]), Holder("bob", "build-8", 1, "2026-11-24T22:00:00.000Z")):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+NO_ROOM = """
+import resource, sys
+from pathlib import Path
+from bulkops.errors import JournalWriteFailed
+from bulkops.journal.lock import locked
+from bulkops.journal.records import Holder
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+try:
+    with locked(Path(sys.argv[1]), Holder("bob", "build-8", 1, "2026")):
+        print("held")
+except JournalWriteFailed as error:
+    print("refused")
+"""
+
+
+@contextmanager
+def another_process(journal: Path) -> Iterator[subprocess.Popen[str]]:
+    """Hold the lock in another process while the block runs."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(journal)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+    """The message names the journal, the user, the host, the pid and since when."""
+    journal = tmp_path / "job.jsonl"
+    with another_process(journal):
+        with pytest.raises(JournalLocked) as refused, locked(journal, HOLDER):
+            pass
+        assert str(refused.value) == (
+            f"{journal} is in use by bob on build-8, pid 1, since "
+            "2026-11-24T22:00:00.000Z: wait until it ends, or stop it and run the same command "
+            "again"
+        )
+        assert refused.value.exit_code == 11
+
+
+def test_the_kernel_frees_it_with_its_holder(tmp_path: Path) -> None:
+    """After a SIGKILL nobody has to remove anything."""
+    journal = tmp_path / "job.jsonl"
+    with another_process(journal) as process:
+        process.kill()
+        process.wait()
+        with locked(journal, HOLDER):
+            pass
+
+
+def test_one_process_can_not_hold_it_twice(tmp_path: Path) -> None:
+    """Two jobs in one process are two runners; the lock is free after each."""
+    journal = tmp_path / "job.jsonl"
+    for _ in range(2):
+        with locked(journal, HOLDER):
+            with pytest.raises(JournalLocked, match="ann on build-7"), locked(journal, HOLDER):
+                pass
+            with pytest.raises(JournalLocked, match="ann on build-7"), locked(journal, HOLDER):
+                pass
+
+
+def test_a_lock_file_that_says_nothing_holds_as_well(tmp_path: Path) -> None:
+    """Between taking the lock and writing who, the holder is just another process."""
+    journal = tmp_path / "job.jsonl"
+    with locked(journal, HOLDER):
+        journal.with_name("job.jsonl.lock").write_bytes(b"")
+        with (
+            pytest.raises(JournalLocked, match="in use by another process"),
+            locked(journal, HOLDER),
+        ):
+            pass
+
+
+def test_a_folder_that_can_not_be_written_is_a_write_that_failed(tmp_path: Path) -> None:
+    """Exit 14, and no traceback."""
+    (tmp_path / "file").touch()
+    journal = tmp_path / "file" / "job.jsonl"
+    with pytest.raises(JournalWriteFailed, match="nothing was sent"), locked(journal, HOLDER):
+        pass
+
+
+def test_a_full_disk_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    """Where not even the holder's name can be written, the journal couldn't either."""
+    command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "job.jsonl")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("refused\n", "")
+
+
+def test_the_lock_does_not_outlive_its_block(tmp_path: Path) -> None:
+    """An error inside frees it."""
+    journal = tmp_path / "job.jsonl"
+    with pytest.raises(ZeroDivisionError), locked(journal, Holder("a", "b", 1, "")):
+        raise ZeroDivisionError
+    with locked(journal, HOLDER):
+        pass

@@ -1,0 +1,125 @@
+"""Records to lines and back, and what all of them together say."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from zlib import crc32
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkops.journal.lines import Scanner, frame
+from bulkops.journal.records import (
+    Ended,
+    Execution,
+    Holder,
+    Intent,
+    Planned,
+    Record,
+    Result,
+    Skipped,
+    Verified,
+    decode,
+    encode,
+)
+from bulkops.journal.replay import replay
+from bulkops.operations.model import Seen, Target
+from bulkops.outcome import Outcome
+from tests.journal.samples import AT, HOLDER, first, header, intent, planned, result
+
+texts = st.text(max_size=8)
+attributes = st.fixed_dictionaries(
+    {"enforcement-level": texts, "stages": st.lists(texts, max_size=3)}
+)
+targets = st.builds(Target, texts, texts)
+records: st.SearchStrategy[Record] = st.one_of(
+    st.builds(Planned, texts, targets, st.none() | st.builds(Seen, texts, attributes), attributes),
+    st.builds(Planned, texts, targets, st.builds(Seen, texts, attributes), st.none()),
+    st.builds(Skipped, targets, texts, st.booleans()),
+    st.builds(Execution, st.builds(Holder, texts, texts, st.integers(0, 9), texts), texts),
+    st.builds(Intent, texts, texts),
+    st.builds(Result, texts, st.sampled_from(Outcome), texts, st.booleans(), texts),
+    st.builds(Verified, texts, st.integers(0, 9), st.dictionaries(texts, texts, max_size=2)),
+    st.builds(Ended, texts, texts),
+)
+
+
+@given(st.lists(st.lists(records, min_size=1, max_size=3), max_size=4))
+def test_what_is_written_is_read(groups: list[list[Record]]) -> None:
+    """Any records, in any groups, come back as they were, byte by byte accounted for."""
+    seq, crc, data = 1, 0, b""
+    for group in groups:
+        lines, crc = frame([encode(record) for record in group], seq, seq, crc)
+        seq, data = seq + len(group), data + lines
+    scanner = Scanner()
+    read = [decode(line) for line in scanner.lines(BytesIO(data))]
+    assert read == [record for group in groups for record in group]
+    assert (scanner.seq, scanner.crc, scanner.offset) == (seq, crc, len(data))
+    assert not scanner.tail
+    assert not scanner.damaged
+
+
+def test_a_line_is_one_object_that_names_its_place() -> None:
+    """``seq`` is dense, ``group`` is its group's first ``seq``, ``crc`` continues over lines."""
+    data, _ = frame([encode(intent(0)), encode(intent(1))], 7, 7, 0x12345678)
+    crc = 0x12345678
+    for number, line in enumerate(data.splitlines(), 7):
+        values = msgspec.json.decode(line)
+        assert list(values)[:2] == ["seq", "group"]
+        assert list(values)[-1] == "crc"
+        assert (values["seq"], values["group"]) == (number, 7)
+        crc = crc32(line[: line.index(b'"crc"')], crc)
+        assert values["crc"] == f"{crc:08x}"
+
+
+def test_a_crc_in_another_spelling_is_no_crc() -> None:
+    """The CRC's bytes are compared: upper case, or a sign, is damage though the number is it."""
+    data, _ = frame([encode(intent(0))], 1, 1, 0)
+    digits = data[-11:-3]
+    assert digits.upper() != digits
+    scanner = Scanner()
+    assert list(scanner.lines(BytesIO(data.replace(digits, digits.upper())))) == []
+
+
+def test_the_replay_says_where_each_operation_stands() -> None:
+    """Pending without an intent, in doubt with one alone, else as its last result says."""
+    state = replay(
+        [*first(4), Execution(HOLDER, "1"), intent(0), result(0), intent(1), result(2), intent(2)]
+    )
+    outcomes = [progress.outcome for progress in state.operations.values()]
+    assert outcomes == [Outcome.SUCCEEDED, Outcome.IN_DOUBT, Outcome.IN_DOUBT, None]
+    assert state.unfinished
+    assert state.count(Outcome.SUCCEEDED) == 1
+    assert [skip.reason for skip in state.skips] == ["already attached as wanted"]
+
+
+def test_an_operation_planned_again_is_pending_again_in_its_place() -> None:
+    """``--retry-failed`` writes the operation once more under its key; the order stays."""
+    state = replay([*first(2), intent(0), result(0), planned(0)])
+    assert list(state.operations) == ["attach:ws-0", "attach:ws-1"]
+    assert state.operations["attach:ws-0"].outcome is None
+
+
+def test_another_execution_forgets_how_the_last_one_ended() -> None:
+    """What was verified and how it ended is the last execution's, nothing of one before."""
+    ended = [*first(1), Execution(HOLDER, "1"), Verified(AT, 1), Ended(AT, "complete")]
+    assert replay(ended).ended == Ended(AT, "complete")
+    again = replay([*ended, Execution(HOLDER, "1")])
+    assert (again.ended, again.verified, len(again.executions)) == (None, None, 2)
+
+
+@pytest.mark.parametrize(
+    ("stream", "problem"),
+    [
+        ([], "the first record is no header"),
+        ([intent(0)], "the first record is no header"),
+        ([header(0), header(0)], "a second header"),
+        ([header(0), intent(7)], "operation 'attach:ws-7' was never planned"),
+    ],
+)
+def test_records_that_make_no_journal_are_refused(stream: list[Record], problem: str) -> None:
+    """One header comes first, and nothing is said of what was never planned."""
+    with pytest.raises(ValueError, match=problem):
+        replay(stream)
