@@ -43,7 +43,7 @@ from bulkops.operations.model import Kind, Operation
 from bulkops.outcome import Outcome
 from bulkops.plan import Attachments, Plan
 from bulkops.reconcile import reconcile
-from bulkops.runner import Runner
+from bulkops.runner import ERROR, Runner
 from bulkops.verify import verify
 
 COMPLETE = "complete"
@@ -151,23 +151,31 @@ class JobExecution:
 
         Raises:
             Unauthorized, JournalWriteFailed: as of ``Runner.run``.
-            ApiError: the server could not be read before the first write.
+            ApiError: the server could not be read, before the first write or to verify.
         """
         header = self._contents.replay.header
         kind = kind_of(header)
         opened = Journal.open(self._path, self._contents, self._files, self._executor)
         async with opened as journal:
             await journal.append(Execution(self._by, version("bulkops")))
-            with self._interruptible():
-                await self._client.ping()
-                await self._bring_up(journal, kind)
-            how = self.interrupted or await self._carry_out(journal, kind)
-            if how == COMPLETE:
-                with self._interruptible():
-                    await journal.append(await self._verified(journal.replay))
-                how = self.interrupted or how
+            try:
+                how = await self._all_of(journal, kind)
+            except Exception:
+                await journal.append(Ended(self._client.clock.date(), ERROR))
+                raise
             await journal.append(Ended(self._client.clock.date(), how))
         return journal.replay
+
+    async def _all_of(self, journal: Journal, kind: Kind) -> str:
+        """Return how it ended: a signal before all else."""
+        with self._interruptible():
+            await self._client.ping()
+            await self._bring_up(journal, kind)
+        how = "" if self.interrupted else await self._carry_out(journal, kind)
+        if how == COMPLETE:
+            with self._interruptible():
+                await journal.append(await self._verified(journal.replay))
+        return self.interrupted or how
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:

@@ -1,9 +1,10 @@
 """Carries out many operations at once, and stops in good order.
 
 Operations are taken up in their order while there is a place free; one that only waits for a
-lost answer's effect to settle gives its place to another. Stopped, by a signal, by too many
-failures, by a refused token, the runner takes up nothing new and drains: what is in flight is
-finished and recorded. Only a journal that can't be written ends it at once.
+lost answer's effect to settle gives its place to another, unless so many wait already that their
+failing would be more than is tolerated. Stopped, by a signal, by too many failures, by a refused
+token, the runner takes up nothing new and drains: what is in flight is finished and recorded.
+Only a journal that can't be written ends it at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from bulkops.client.caller import Caller
-from bulkops.errors import BulkopsError, JournalWriteFailed, Unauthorized
+from bulkops.errors import JournalWriteFailed, Unauthorized
 from bulkops.journal.file import Journal
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Progress
@@ -28,6 +29,9 @@ FAILURES = (Outcome.FAILED, Outcome.CONFLICT, Outcome.IN_DOUBT)
 TOLERANCE = "tolerance"
 """``Runner.stopped`` after too many failures."""
 
+ERROR = "error"
+"""``Runner.stopped`` after an error that ``Runner.run`` raises."""
+
 
 class Runner:
     """One execution of a job's pending operations.
@@ -39,8 +43,8 @@ class Runner:
         on_result: told every result as it is recorded.
 
     Attributes:
-        stopped: why nothing new is taken up: ``tolerance``, ``unauthorized``, or what ``stop``
-            was told; empty while running.
+        stopped: why nothing new is taken up: ``tolerance``, ``error``, or what ``stop`` was told;
+            empty while running.
         failures: so far.
     """
 
@@ -65,7 +69,8 @@ class Runner:
         self._tolerated = tolerated
         self._on_result = on_result
         self._scope = anyio.CancelScope()
-        self._error: BulkopsError | None = None
+        self._error: Exception | None = None
+        self._waiting = 0
 
     async def run(self, work: Iterable[Progress]) -> None:
         """Carry out what is pending and look at what is in doubt.
@@ -73,12 +78,15 @@ class Runner:
         Raises:
             Unauthorized: the token was refused; what was in flight is finished and recorded.
             JournalWriteFailed: nothing was sent after it.
+            Exception: whatever ``on_result`` raised; what was in flight is finished, too.
         """
         with self._scope:
             async with anyio.create_task_group() as workers:
                 for progress in work:
                     await self._places.acquire()
                     if self.stopped:
+                        # Somebody who only waits may still need it to read back.
+                        self._places.release()
                         break
                     workers.start_soon(self._carry_out, progress)
         if self._error is not None:
@@ -108,25 +116,32 @@ class Runner:
         try:
             result = await worker.result(in_doubt=in_doubt)
             self._journal.post(result)
-        except Unauthorized as error:
-            # No result: it was refused for the token's sake only, the next execution sends it.
-            self._error = self._error or error
-            self.stop("unauthorized")
-        except JournalWriteFailed as error:
-            self._error = error
-            self.stop_at_once("journal")
-        else:
             self.failures += result.outcome in FAILURES
             if self.failures > self._tolerated:
                 self.stop(TOLERANCE)
             self._on_result(operation, result)
+        except Unauthorized as error:
+            # No result: it was refused for the token's sake only, the next execution sends it.
+            self._error = self._error or error
+            self.stop(ERROR)
+        except JournalWriteFailed as error:
+            self._error = error
+            self.stop_at_once(ERROR)
+        except Exception as error:  # noqa: BLE001 - raised by ``run``: a group would wrap it
+            self._error = self._error or error
+            self.stop(ERROR)
         finally:
             self._places.release()
 
     @asynccontextmanager
     async def _place_given_away(self) -> AsyncIterator[None]:
+        if self.failures + self._waiting >= self._tolerated:
+            yield
+            return
+        self._waiting += 1
         self._places.release()
         try:
             yield
         finally:
             await self._places.acquire()
+            self._waiting -= 1
