@@ -24,5 +24,6 @@ def configure(*, debug: bool) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.DEBUG if debug else logging.WARNING
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up at each call: who runs a command in a test has another stderr each time.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

@@ -88,7 +88,7 @@ class Replay(msgspec.Struct):
                 self.verified = record
             case Ended():
                 self.ended = record
-            case Header():
+            case _:
                 raise ValueError("a second header")
 
 

@@ -194,3 +194,20 @@ def test_a_selected_name_that_fits_nothing_is_noted() -> None:
     world = World(workspaces=2)
     plan = world.plan(job(select={"names": ["prod-*", "stagign-*"]}))
     assert any("stagign-*" in note for note in plan.notes)
+
+
+def test_a_limit_of_mandatory_enforcements_is_noted() -> None:
+    """What the limit counts is documented nowhere, so a plan says it and refuses nothing."""
+    world = World(workspaces=2)
+    limited(world, Entitlements(run_task_mandatory_enforcement_limit=1))
+    assert world.plan(job()).notes == [
+        "this organization's plan allows 1 mandatory enforcements of run tasks"
+    ]
+    assert world.plan(job("detach")).notes == []
+
+
+def test_a_name_that_selects_nothing_is_noted() -> None:
+    """A typing error beside names that do select something would go unnoticed."""
+    world = World(workspaces=2)
+    plan = world.plan(job(select={"names": ["prod-0", "prdo-1"]}))
+    assert plan.notes == ['select: "prdo-1" selects no workspace']
