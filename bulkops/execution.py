@@ -133,6 +133,7 @@ class JobExecution:
         self._executor = executor
         self._reading: anyio.CancelScope | None = None
         self._runner: Runner | None = None
+        self._conflicts = 0
         self.interrupted = ""
         """The signal that stopped it, empty for none."""
 
@@ -198,6 +199,7 @@ class JobExecution:
         for record in records:
             journal.post(record)
             if isinstance(record, Result):
+                self._conflicts += record.outcome is Outcome.CONFLICT
                 self._on_result(journal.replay.operations[record.key].operation, record)
 
     async def _carry_out(self, journal: Journal, kind: Kind) -> str:
@@ -210,6 +212,7 @@ class JobExecution:
             settle=pace.settle_seconds,
             tolerated=self._job.rollout.tolerated(len(journal.replay.operations)),
             on_result=self._on_result,
+            failures=self._conflicts,
         )
         await self._runner.run(list(journal.replay.having(None, Outcome.IN_DOUBT)))
         return self._runner.stopped or COMPLETE

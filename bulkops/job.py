@@ -139,7 +139,7 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         rate: requests a second, ``None`` for the server's limit.
-        max_at_once: requests under way at the same time.
+        max_at_once: operations in flight at the same time; reading is held by the rate alone.
         settle: how long after a lost answer its effect may still land; see ``settle_seconds``.
     """
 

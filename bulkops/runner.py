@@ -41,6 +41,7 @@ class Runner:
         settle: seconds after a lost answer in which its effect may still land.
         tolerated: failures borne; one more stops the runner.
         on_result: told every result as it is recorded.
+        failures: found in this execution before anything was sent.
 
     Attributes:
         stopped: why nothing new is taken up: ``tolerance``, ``error``, or what ``stop`` was told;
@@ -58,9 +59,10 @@ class Runner:
         settle: float,
         tolerated: int,
         on_result: Callable[[Operation, Result], None],
+        failures: int = 0,
     ) -> None:
         self.stopped = ""
-        self.failures = 0
+        self.failures = failures
         self._caller = caller
         self._kind = kind
         self._journal = journal
@@ -80,6 +82,7 @@ class Runner:
             JournalWriteFailed: nothing was sent after it.
             Exception: whatever ``on_result`` raised; what was in flight is finished, too.
         """
+        self._stop_if_too_many()
         with self._scope:
             async with anyio.create_task_group() as workers:
                 for progress in work:
@@ -117,8 +120,7 @@ class Runner:
             result = await worker.result(in_doubt=in_doubt)
             self._journal.post(result)
             self.failures += result.outcome in FAILURES
-            if self.failures > self._tolerated:
-                self.stop(TOLERANCE)
+            self._stop_if_too_many()
             self._on_result(operation, result)
         except Unauthorized as error:
             # No result: it was refused for the token's sake only, the next execution sends it.
@@ -132,6 +134,10 @@ class Runner:
             self.stop(ERROR)
         finally:
             self._places.release()
+
+    def _stop_if_too_many(self) -> None:
+        if self.failures > self._tolerated:
+            self.stop(TOLERANCE)
 
     @asynccontextmanager
     async def _place_given_away(self) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bulkops.cli.session import print_json, print_text
+from bulkops.cli.session import fail, print_json, print_text
 from bulkops.errors import BulkopsError, JobError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def execute(
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     from bulkops.cli.session import run
     from bulkops.execution import JobExecution
-    from bulkops.report.model import report
+    from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
 
     tell = _tell_json if json else _teller(contents.replay)
@@ -91,8 +91,12 @@ def execute(
     )
     try:
         replay = run(lambda: _watched(execution, client, drain))
-    except BulkopsError:
+    except BulkopsError as error:
         typer.echo(end_lines(report(contents.replay), path), err=True)
+        if execution.interrupted and error.exit_code == 1:
+            # Of the two, what the user did is told by the exit code, what went wrong by the text.
+            fail(error)
+            raise typer.Exit(128 + signal.Signals[execution.interrupted]) from error
         raise
     summary = report(replay)
     with _heard_or_not():
@@ -101,7 +105,7 @@ def execute(
         else:
             print_text("\n" + "\n".join(report_lines(summary)))
     typer.echo(end_lines(summary, path), err=True)
-    raise typer.Exit(summary.exit_code)
+    raise typer.Exit(exit_code(replay))
 
 
 @contextmanager

@@ -58,7 +58,7 @@ class Report(msgspec.Struct, frozen=True):
             where it was killed or still runs.
         counts: outcome (and ``pending``) → operations.
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
-        exit_code: what a command about this journal ends with.
+        exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
     """
 
     run_id: str
@@ -73,7 +73,7 @@ class Report(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     skips: dict[str, int]
     standing: int | None
-    exit_code: int
+    exit_code: int | None
     rows: Sequence[Row]
     skipped: Sequence[SkippedRow]
 
@@ -102,7 +102,7 @@ def report(replay: Replay) -> Report:
         counts=dict(Counter(row.outcome for row in rows)),
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         standing=verified.standing if verified else None,
-        exit_code=exit_code(replay),
+        exit_code=exit_code(replay) if replay.ended else None,
         rows=rows,
         skipped=[SkippedRow(s.target.name, s.target.id, s.reason, s.blocked) for s in replay.skips],
     )

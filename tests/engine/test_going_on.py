@@ -43,7 +43,7 @@ def test_done_by_somebody_else_before_it_starts_is_skipped(kind: str) -> None:
 def test_changed_by_somebody_else_before_it_starts_is_a_conflict(kind: str) -> None:
     """Planned from one state, found in another: left alone, told what stands there."""
     world = World(workspaces=2, attached=kind != "attach")
-    world.start(job(kind))
+    world.start(job(kind, rollout=PATIENT))
     world.simulator.detach("prod-0", TASK)
     world.simulator.attach("prod-0", TASK, stages=("pre_apply",))
     replay = world.resume()
@@ -51,6 +51,18 @@ def test_changed_by_somebody_else_before_it_starts_is_a_conflict(kind: str) -> N
     assert world.shown("prod-0") == [("advisory", ("pre_apply",))]
     assert world.results[0][1].reason.startswith("somebody else changed it: the server shows ")
     assert exit_code(replay) == 3
+
+
+def test_too_many_conflicts_found_at_the_start_stop_it_unsent() -> None:
+    """They count as failures of this execution only: the same command goes on after the stop."""
+    world = World(workspaces=3)
+    world.start(job(rollout={"max_failures": 1}))
+    for name in ("prod-0", "prod-1"):
+        world.simulator.attach(name, TASK, stages=("pre_apply",))
+    assert exit_code(world.resume()) == 4
+    assert not world.wire.writes
+    assert exit_code(world.resume()) == 3
+    assert world.effects() == {"prod-2": 1}
 
 
 def test_what_failed_is_tried_again_only_when_asked() -> None:
