@@ -124,9 +124,7 @@ class Commands:
         with self._child(arguments) as child:
             for line in child.stdout or ():
                 event = msgspec.json.decode(line)
-                if event["type"] == "plan":
-                    shown.total = event["attach"] + event["update"]
-                elif event["type"] == "result":
+                if event["type"] == "result":
                     counts[event["outcome"]] += 1
                     shown.show(counts)
                     if counts.total() == kill_after:
@@ -151,7 +149,6 @@ class Live:
     SECONDS = 2.0
 
     def __init__(self) -> None:
-        self.total = 0
         self._last = time.monotonic()
 
     def show(self, counts: Counter[str]) -> None:
@@ -163,9 +160,8 @@ class Live:
             typer.echo(f"  {self._line(counts)}")
 
     def end(self, counts: Counter[str]) -> None:
-        """Show the last counts."""
-        start = "\r\x1b[K" if sys.stdout.isatty() else ""
-        typer.echo(f"{start}  {self._line(counts)}")
+        """Show the last counts; a terminal shows them already."""
+        typer.echo("" if sys.stdout.isatty() else f"  {self._line(counts)}")
 
     def _line(self, counts: Counter[str]) -> str:
         outcomes = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
