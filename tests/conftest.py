@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from bulkops.cli import DEBUG, main
 from tests.cli.support import (
@@ -59,5 +58,4 @@ def here(
         return checked(Done(code, *capsys.readouterr()), debug=debug)
 
     yield call
-    structlog.reset_defaults()
     signal.signal(signal.SIGTERM, handler)

@@ -1,4 +1,4 @@
-"""structlog on stderr: for people on a terminal, JSON otherwise."""
+"""The library's events on stderr: for people on a terminal, JSON otherwise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def configure(*, debug: bool) -> None:
-    """Log warnings, and with ``debug`` every request."""
+    """Show warnings, and with ``debug`` every request."""
     import structlog
 
     renderer: structlog.typing.Processor = (
@@ -15,15 +15,18 @@ def configure(*, debug: bool) -> None:
         if sys.stderr.isatty()
         else structlog.processors.JSONRenderer()
     )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.DEBUG if debug else logging.WARNING
-        ),
-        # Looked up at each call: who runs a command in a test has another stderr each time.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
     )
+    logger = logging.getLogger("bulkops")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)

@@ -7,7 +7,6 @@ from random import Random
 from typing import TypeVar
 
 import anyio
-import structlog
 
 from bulkops.client.jsonapi import (
     Many,
@@ -23,6 +22,7 @@ from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
 from bulkops.errors import NoResponse
 from bulkops.exchange import Request, Response, Transport
+from bulkops.log import logger
 from bulkops.outcome import Retry, Succeeded, Verdict, classify
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ REREADS = 3
 Announce = Callable[[], Awaitable[None]]
 """Makes it known, durably, that a request is about to leave."""
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 
 def backoff(attempt: int, random: Random) -> float:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from random import Random
 
 import anyio
-import structlog
 from aiolimiter import AsyncLimiter
 
 from bulkops.clock import Clock
+from bulkops.log import logger
 
 DEFAULT_RATE = 30.0
 """Requests a second where the server can't be asked (API page "Rate limiting")."""
@@ -35,7 +35,7 @@ SLOWEST = 0.5
 RECOVERY = 5.0
 """Seconds from the slowest pace back to the full one."""
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 
 class Pacer:
