@@ -19,12 +19,12 @@ import anyio
 
 from bulkops.client.api import Client
 from bulkops.clock import Clock
-from bulkops.errors import JobError
 from bulkops.inventory import read_attachments
 from bulkops.job import Job, job_from_builtins, job_to_builtins
 from bulkops.journal import file as journal_file
-from bulkops.journal.file import Contents, Executor, Journal, in_thread
+from bulkops.journal.file import Executor, Journal, in_thread
 from bulkops.journal.files import FileCalls
+from bulkops.journal.reading import Contents
 from bulkops.journal.records import (
     FORMAT,
     Ended,
@@ -39,11 +39,12 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import Replay
 from bulkops.operations import bind
-from bulkops.operations.model import Kind, Operation
+from bulkops.operations.model import Kind, Operation, Skip
 from bulkops.outcome import Outcome
 from bulkops.plan import Attachments, Plan
 from bulkops.reconcile import reconcile
 from bulkops.runner import ERROR, Runner
+from bulkops.undo import undo
 from bulkops.verify import verify
 
 COMPLETE = "complete"
@@ -79,26 +80,6 @@ def kind_of(header: Header) -> Kind:
 def job_of(header: Header) -> Job:
     """Return the job in a journal's header."""
     return job_from_builtins(header.job, source="the journal's job")
-
-
-def check_same(header: Header, job: Job, client: Client, path: Path) -> None:
-    """Refuse to go on with another job's journal.
-
-    Raises:
-        JobError: job, address or organization differ; the message says which.
-    """
-    pairs = (
-        ("job", header.digest, job.digest),
-        ("address", header.address, client.address),
-        ("organization", header.organization, job.organization),
-    )
-    for what, in_journal, asked in pairs:
-        if in_journal != asked:
-            detail = "" if what == "job" else f" ({in_journal}, not {asked})"
-            raise JobError(
-                f"{path}: is the journal of another {what}{detail}: finish it with "
-                f"`bulkops resume {path}`, or choose another --journal"
-            )
 
 
 class JobExecution:
@@ -235,6 +216,24 @@ async def read_standing(client: Client, replay: Replay) -> Attachments:
     return await read_attachments(client, replay.header.task.id, targets)
 
 
+async def undo_plan(client: Client, replay: Replay) -> Plan:
+    """Read the server and plan what takes a journal's job back; changes nothing."""
+    header, job = replay.header, job_of(replay.header)
+    await client.ping()
+    if replay.count(Outcome.IN_DOUBT):
+        # What was sent last may still take effect: only past that is a reading the last word.
+        await client.clock.sleep(job.pace.settle_seconds)
+    decided = list(undo(replay, await read_standing(client, replay)))
+    return Plan(
+        job,
+        header.task,
+        header.single_stage,
+        operations=[d for d in decided if isinstance(d, Operation)],
+        skips=[d for d in decided if isinstance(d, Skip)],
+        undo_of=header.run_id,
+    )
+
+
 def _first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
     yield Header(
         format=FORMAT,
@@ -245,11 +244,12 @@ def _first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
         address=client.address,
         organization=plan.job.organization,
         job=job_to_builtins(plan.job),
-        digest=plan.job.digest,
+        digest=plan.digest,
         task=plan.task,
         single_stage=plan.single_stage,
         operations=len(plan.operations),
         skips=len(plan.skips),
+        undo_of=plan.undo_of,
     )
     yield from map(Planned.of, plan.operations)
     yield from map(Skipped.of, plan.skips)

@@ -21,11 +21,12 @@ from bulkops.execution import (
     job_of,
     read_standing,
     start_journal,
+    undo_plan,
 )
 from bulkops.inventory import read_inventory
 from bulkops.job import Job, parse_job
-from bulkops.journal.file import read
 from bulkops.journal.lock import locked
+from bulkops.journal.reading import read
 from bulkops.journal.records import Result, Verified
 from bulkops.operations.model import Operation
 from bulkops.plan import Plan, make_plan
@@ -63,6 +64,18 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
         ApiError: the server can't be read.
     """
     return make_plan(job, await read_inventory(client, job, source), source)
+
+
+async def plan_undo(client: Client, journal: str | Path) -> Plan:
+    """Return the plan that takes back what a journal's job did; changes nothing.
+
+    Where the server no longer shows what the job wrote, the workspace is a blocked skip.
+
+    Raises:
+        JournalError: there is no such journal, or it is damaged.
+        ApiError: the server can't be read.
+    """
+    return await undo_plan(client, read(Path(journal)).replay)
 
 
 async def apply_plan(

@@ -46,6 +46,7 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         operations, skips: by workspace name.
         notes: in words, what a careful reader should know before saying yes.
+        undo_of: run id of the journal that this takes back, empty for a job's own plan.
     """
 
     job: Job
@@ -54,6 +55,12 @@ class Plan(msgspec.Struct, frozen=True):
     operations: Sequence[Operation]
     skips: Sequence[Skip]
     notes: Sequence[str] = ()
+    undo_of: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What a journal that goes on with this plan must have in its header."""
+        return f"undo of {self.undo_of}" if self.undo_of else self.job.digest
 
     @property
     def blocked(self) -> list[Skip]:

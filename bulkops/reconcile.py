@@ -7,6 +7,9 @@
 | pending, no intent  | anything else    | conflict                                            |
 | in doubt            | whatever         | looked at one by one, by the worker                 |
 | failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
+| failed, in an undo  | as pending       | as pending, where ``retry_failed`` was asked        |
+
+An undo decides nothing anew: what somebody changed since stays a conflict.
 """
 
 from __future__ import annotations
@@ -37,7 +40,13 @@ def reconcile(
         seen = list(attachments.get(progress.operation.target.id, ()))
         if progress.outcome is None:
             yield from _pending(progress, compare(progress.operation, seen), seen, date)
-        elif retry_failed and progress.outcome in RETRIED:
+        elif not retry_failed or progress.outcome not in RETRIED:
+            continue
+        elif replay.header.undo_of:
+            if progress.outcome is Outcome.FAILED:
+                yield Planned.of(progress.operation)
+                yield from _pending(progress, compare(progress.operation, seen), seen, date)
+        else:
             decision = kind.decide(progress.operation.target, seen)
             if isinstance(decision, Skip):
                 outcome = Outcome.CONFLICT if decision.blocked else Outcome.SKIPPED

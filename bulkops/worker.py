@@ -202,6 +202,7 @@ class Worker:
             at=self._date(),
             ours=ours,
             id=seen[0].id if seen else (before.id if before else ""),
+            kept=seen[0].attributes if seen and ours and outcome is Outcome.FAILED else None,
             attempts=self._attempts,
             reason=reason,
             status=answer.status if isinstance(answer, Response) else 0,

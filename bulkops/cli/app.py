@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bulkops.cli import DEBUG, apply, demo, journal, plan, simulate, task, workspace_task
+from bulkops.cli import DEBUG, apply, demo, journal, plan, simulate, task, undo, workspace_task
 
 app = typer.Typer(
     name="bulkops",
@@ -20,9 +20,11 @@ app = typer.Typer(
 app.command(cls=plan.DetailedExit)(plan.plan)
 app.command()(apply.apply)
 app.command()(apply.resume)
+app.command()(undo.undo)
 app.command()(journal.verify)
 app.command()(journal.status)
 app.command()(journal.report)
+app.add_typer(journal.app, name="journal")
 app.add_typer(task.app, name="task")
 app.add_typer(workspace_task.app, name="workspace-task")
 app.command()(simulate.simulate)

@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bulkops.cli.execute import DRAIN_SECONDS, DrainTimeout, RetryFailed, execute, hold
-from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Yes
-from bulkops.cli.plan import (
+from bulkops.cli.asking import confirm_going_on
+from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
+from bulkops.cli.execute import execute
+from bulkops.cli.options import (
+    DRAIN_SECONDS,
+    Address,
+    Asked,
+    CaFile,
+    DrainTimeout,
+    InsecureHttp,
     JobFile,
-    blocked_lines,
-    headline,
-    lines,
-    print_objects,
-    read_plan,
-    summary,
+    JournalArgument,
+    Json,
+    RetryFailed,
+    Yes,
 )
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
     from bulkops.job import Job
-    from bulkops.journal.file import Contents
-    from bulkops.plan import Plan
+    from bulkops.journal.identity import Identity
 
 JournalOption = Annotated[
     Path | None,
@@ -36,9 +40,6 @@ JournalOption = Annotated[
         "one there]",
         show_default=False,
     ),
-]
-JournalArgument = Annotated[
-    Path, typer.Argument(metavar="JOURNAL", help="A journal.", show_default=False)
 ]
 
 
@@ -70,36 +71,21 @@ def apply(
     `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
     """
     from bulkops.cli.session import connect
-    from bulkops.execution import start_journal
-    from bulkops.journal.file import read
-    from bulkops.library import load_job
+    from bulkops.journal.identity import Identity
+    from bulkops.library import load_job, plan_job
 
     job = load_job(job_file)
 
     def client() -> Client:
         return connect(address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
 
+    identity = Identity(job.digest, client().address, job.organization)
+    undertaking = Undertaking(job, identity, client, lambda c: plan_job(c, job, str(job_file)))
+    asked = Asked(yes, json, retry_failed, drain_timeout)
     with ExitStack() as stack:
-        path = journal or _default(stack, job, client().address, retry_failed=retry_failed)
+        path = journal or _default(stack, job, identity, retry_failed=retry_failed)
         by = hold(stack, path)
-        if path.exists():
-            contents = read(path)
-            _check_going_on(contents, job, client(), path, yes=yes, retry_failed=retry_failed)
-        else:
-            made = _confirmed_plan(client(), job, job_file, yes=yes, json=json)
-            start_journal(path, made, client(), by)
-            typer.echo(f"Journal: {path}", err=True)
-            contents = read(path)
-        execute(
-            client(),
-            path,
-            contents,
-            job,
-            by,
-            retry_failed=retry_failed,
-            drain=drain_timeout,
-            json=json,
-        )
+        start_or_go_on(path, by, undertaking, asked)
 
 
 def resume(
@@ -125,7 +111,7 @@ def resume(
     """
     from bulkops.cli.session import connect
     from bulkops.execution import job_of
-    from bulkops.journal.file import read
+    from bulkops.journal.reading import read
 
     with ExitStack() as stack:
         read(journal)
@@ -134,23 +120,16 @@ def resume(
         header = contents.replay.header
         job = job_of(header)
         client = connect(header.address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
-        _confirm_going_on(contents, yes=yes, retry_failed=retry_failed)
-        execute(
-            client,
-            journal,
-            contents,
-            job,
-            by,
-            retry_failed=retry_failed,
-            drain=drain_timeout,
-            json=json,
-        )
+        asked = Asked(yes, json, retry_failed, drain_timeout)
+        confirm_going_on(contents, journal, asked)
+        execute(client, journal, contents, job, by, asked=asked)
 
 
-def _default(stack: ExitStack, job: Job, address: str, *, retry_failed: bool) -> Path:
+def _default(stack: ExitStack, job: Job, identity: Identity, *, retry_failed: bool) -> Path:
     """Return the job's own journal to go on with, else a new place, under the folder's lock."""
     from bulkops.clock import Clock
     from bulkops.journal.folder import folder_of, new, newest
+    from bulkops.journal.identity import identity_of
     from bulkops.journal.replay import Replay
     from bulkops.reconcile import RETRIED
 
@@ -158,61 +137,7 @@ def _default(stack: ExitStack, job: Job, address: str, *, retry_failed: bool) ->
     hold(stack, folder / "folder")
 
     def fits(replay: Replay) -> bool:
-        header = replay.header
-        same = (header.digest, header.address, header.organization)
         left = replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
-        return left and same == (job.digest, address, job.organization)
+        return left and identity_of(replay.header) == identity
 
     return newest(folder, fits) or new(folder, Clock().wall())
-
-
-def _confirmed_plan(client: Client, job: Job, job_file: Path, *, yes: bool, json: bool) -> Plan:
-    """Return the plan somebody said yes to; ends the command where there is nothing to do."""
-    from bulkops.cli.session import confirm, counted, only_reading, run
-
-    with only_reading():
-        plan = run(lambda: read_plan(client, job, job_file))
-        if json:
-            print_objects(plan)
-        # Unless somebody is asked, each operation is told soon enough, as a result on stdout.
-        shown = lines(plan)
-        if yes or json or not plan.operations:
-            shown = [headline(plan), *blocked_lines(plan), summary(plan)]
-        typer.echo("\n".join(shown), err=True)
-        if not plan.operations:
-            typer.echo("Nothing to do.", err=True)
-            raise typer.Exit(3 if plan.blocked else 0)
-        what = counted(len(plan.operations), "operation")
-        confirm(f"\nCarry out {what} in {job.organization} ({client.address})?", yes=yes)
-    return plan
-
-
-def _check_going_on(
-    contents: Contents, job: Job, client: Client, path: Path, *, yes: bool, retry_failed: bool
-) -> None:
-    """Make sure that it is this job's journal, and that going on with it is wanted."""
-    from bulkops.execution import check_same
-
-    check_same(contents.replay.header, job, client, path)
-    typer.echo(f"Going on with {path}.", err=True)
-    _confirm_going_on(contents, yes=yes, retry_failed=retry_failed)
-
-
-def _confirm_going_on(contents: Contents, *, yes: bool, retry_failed: bool) -> None:
-    from bulkops.cli.session import confirm, counted, only_reading
-    from bulkops.outcome import Outcome
-    from bulkops.reconcile import RETRIED
-
-    replay = contents.replay
-    numbers = {
-        "carry out {}": replay.count(None),
-        "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
-        "try {} again that failed": replay.count(*RETRIED) if retry_failed else 0,
-    }
-    parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
-    if not parts:
-        typer.echo("Nothing is left to do: only reading whether it still stands.", err=True)
-        return
-    question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
-    with only_reading():
-        confirm(question[0].upper() + question[1:], yes=yes)

@@ -4,63 +4,30 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from bulkops.cli.options import Asked
 from bulkops.cli.session import fail, print_json, print_text
-from bulkops.errors import BulkopsError, JobError
+from bulkops.errors import BulkopsError
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
     from bulkops.execution import JobExecution
     from bulkops.job import Job
-    from bulkops.journal.file import Contents
+    from bulkops.journal.reading import Contents
     from bulkops.journal.records import Holder, Result
     from bulkops.journal.replay import Replay
     from bulkops.operations.model import Operation
     from bulkops.report.model import Report
 
-RetryFailed = Annotated[
-    bool,
-    typer.Option("--retry-failed", help="Decide failed and conflicting operations anew, too."),
-]
-DrainTimeout = Annotated[
-    float,
-    typer.Option(
-        "--drain-timeout",
-        metavar="SECONDS",
-        min=0,
-        help="After Ctrl-C or SIGTERM, how long what is in flight may take to finish.",
-    ),
-]
-DRAIN_SECONDS = 5.0
-"""CI systems kill 7.5 to 10 seconds after they asked."""
-
 LONGEST_COLUMN = 40
 """Characters of a name up to which the columns after it are aligned."""
 
 LONGEST_REASON = 160
-
-
-def hold(stack: ExitStack, path: Path) -> Holder:
-    """Lock a journal until the stack ends.
-
-    Raises:
-        JobError: the path is a folder's.
-        JournalLocked, JournalWriteFailed: as of ``locked``.
-    """
-    from bulkops.clock import Clock
-    from bulkops.execution import holder
-    from bulkops.journal.lock import locked
-
-    if path.is_dir():
-        raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
-    by = holder(Clock())
-    stack.enter_context(locked(path, by))
-    return by
 
 
 def execute(
@@ -70,9 +37,7 @@ def execute(
     job: Job,
     by: Holder,
     *,
-    retry_failed: bool,
-    drain: float,
-    json: bool,
+    asked: Asked,
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     from bulkops.cli.session import run
@@ -80,17 +45,17 @@ def execute(
     from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
 
-    tell = _tell_json if json else _teller(contents.replay)
+    tell = _tell_json if asked.json else _teller(contents.replay)
 
     def told(operation: Operation, result: Result) -> None:
         with _heard_or_not():
             tell(operation, result)
 
     execution = JobExecution(
-        client, path, contents, job, by, retry_failed=retry_failed, on_result=told
+        client, path, contents, job, by, retry_failed=asked.retry_failed, on_result=told
     )
     try:
-        replay = run(lambda: _watched(execution, client, drain))
+        replay = run(lambda: _watched(execution, client, asked.drain))
     except BulkopsError as error:
         typer.echo(end_lines(report(contents.replay), path), err=True)
         if execution.interrupted and error.exit_code == 1:
@@ -100,7 +65,7 @@ def execute(
         raise
     summary = report(replay)
     with _heard_or_not():
-        if json:
+        if asked.json:
             print_json({"type": "report", **without_rows(summary)})
         else:
             print_text("\n" + "\n".join(report_lines(summary)))

@@ -7,13 +7,89 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bulkops.cli.apply import JournalArgument
-from bulkops.cli.options import CaFile, InsecureHttp, Json
+from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json
 
 if TYPE_CHECKING:
     from bulkops.journal.records import Verified
     from bulkops.journal.replay import Replay
     from bulkops.report.model import Report
+
+
+app = typer.Typer(no_args_is_help=True, help="Look at a journal's file itself.")
+
+
+@app.command()
+def check(journal: JournalArgument, *, json: Json = False) -> None:
+    """Say what is in a journal and whether it is sound; exit 12 where it is damaged.
+
+    Sends no request and leaves the file as it is. A torn tail is no damage: a power cut leaves
+    it, and the next apply or resume cuts it.
+
+    **Examples**
+
+    `bulkops journal check scan.jsonl`
+    """
+    from bulkops.cli.session import print_json, print_text
+    from bulkops.journal.reading import sound_part
+    from bulkops.report.model import report as make
+    from bulkops.report.text import totals
+
+    contents = sound_part(journal)
+    scanner, made = contents.scanner, make(contents.replay)
+    state = "damaged" if scanner.damaged else "torn" if scanner.tail else "sound"
+    if json:
+        print_json(
+            {
+                "type": "journal",
+                "state": state,
+                "lines": scanner.seq - 1,
+                "sound_bytes": scanner.offset,
+                "other_bytes": len(scanner.tail),
+                "run_id": made.run_id,
+                "counts": made.counts,
+            }
+        )
+    else:
+        rest = f", then {len(scanner.tail)} bytes that are {state}" if scanner.tail else ""
+        print_text(f"{journal}: {scanner.seq - 1} sound lines, {scanner.offset} bytes{rest}")
+        print_text(f"  {made.run_id}: {totals(made)}")
+    if scanner.damaged:
+        typer.echo(
+            f"`bulkops journal repair {journal} --accept-loss` keeps the sound lines.", err=True
+        )
+        raise typer.Exit(12)
+
+
+@app.command()
+def repair(
+    journal: JournalArgument,
+    *,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Yes, what is not sound may go.")
+    ] = False,
+) -> None:
+    """Keep a damaged journal's sound lines, and put the rest aside.
+
+    An operation whose result is lost with the rest is in doubt, and the next resume looks at it
+    again. One whose intent is lost looks like somebody else's work: no undo takes it back.
+
+    **Examples**
+
+    `bulkops journal repair scan.jsonl --accept-loss`
+    """
+    from contextlib import ExitStack
+
+    from bulkops.cli.carry_out import hold
+    from bulkops.cli.session import print_text
+    from bulkops.errors import JobError
+    from bulkops.journal.repair import repair as cut
+
+    if not accept_loss:
+        raise JobError(f"{journal}: was left as it is: say --accept-loss to cut what is not sound")
+    with ExitStack() as stack:
+        hold(stack, journal)
+        aside = cut(journal)
+    print_text(f"{journal}: was sound" if aside is None else f"{journal}: cut; the rest is {aside}")
 
 
 def verify(
@@ -147,7 +223,7 @@ def _report(path: Path) -> Report:
 
 def _replay(path: Path) -> Replay:
     """Return where a journal stands; a torn tail is told and left."""
-    from bulkops.journal.file import read
+    from bulkops.journal.reading import read
 
     contents = read(path)
     if contents.torn:

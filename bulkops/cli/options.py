@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
+JobFile = Annotated[
+    Path, typer.Argument(metavar="JOB", help="The job file (TOML).", show_default=False)
+]
+JournalArgument = Annotated[
+    Path, typer.Argument(metavar="JOURNAL", help="A journal.", show_default=False)
+]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -45,3 +51,31 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Don't ask; needed where there is no terminal.")
 ]
+RetryFailed = Annotated[
+    bool,
+    typer.Option("--retry-failed", help="Decide failed and conflicting operations anew, too."),
+]
+DrainTimeout = Annotated[
+    float,
+    typer.Option(
+        "--drain-timeout",
+        metavar="SECONDS",
+        min=0,
+        help="After Ctrl-C or SIGTERM, how long what is in flight may take to finish.",
+    ),
+]
+DRAIN_SECONDS = 5.0
+"""CI systems kill 7.5 to 10 seconds after they asked."""
+
+
+class Asked(NamedTuple):
+    """How a job is to be carried out, as the command line says it.
+
+    Attributes:
+        drain: seconds.
+    """
+
+    yes: bool
+    json: bool
+    retry_failed: bool
+    drain: float

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from bulkops.cli.options import Address, CaFile, InsecureHttp, Json
+from bulkops.cli.options import Address, CaFile, InsecureHttp, JobFile, Json
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
@@ -33,11 +33,6 @@ class DetailedExit(TyperCommand):
             if asked and hasattr(error, "exit_code"):
                 error.exit_code = 1
             raise
-
-
-JobFile = Annotated[
-    Path, typer.Argument(metavar="JOB", help="The job file (TOML).", show_default=False)
-]
 
 
 def plan(
@@ -121,7 +116,8 @@ def lines(plan: Plan) -> list[str]:
 
 def headline(plan: Plan) -> str:
     """Return what is planned, and where."""
-    return f"{plan.job.operation_kind} {plan.task.name} ({plan.task.id}) in {plan.job.organization}"
+    kind = f"undo of {plan.job.operation_kind}" if plan.undo_of else plan.job.operation_kind
+    return f"{kind} {plan.task.name} ({plan.task.id}) in {plan.job.organization}"
 
 
 def blocked_lines(plan: Plan) -> list[str]:

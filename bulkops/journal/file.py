@@ -1,4 +1,4 @@
-"""The journal on disk: created whole, appended in synced groups, read back, its torn tail cut.
+"""The journal on disk: created whole, its torn tail cut, appended in synced groups.
 
 Concurrent operations share a sync: while one group is being written in the executor, everything
 recorded meanwhile becomes the next group. A write or sync that failed is never tried again on
@@ -12,18 +12,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import anyio
 import anyio.to_thread
-import msgspec
-import structlog
 
-from bulkops.errors import JournalDamaged, JournalError, JournalWriteFailed
+from bulkops.errors import JournalError, JournalWriteFailed
 from bulkops.journal.files import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner, frame
-from bulkops.journal.records import FORMAT, Header, Record, decode, encode
-from bulkops.journal.replay import Replay, replay
+from bulkops.journal.reading import Contents
+from bulkops.journal.records import Record, encode
+from bulkops.log import logger
 
 Executor = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs a blocking call: in a thread in production, inline in simulation."""
@@ -31,7 +29,7 @@ Executor = Callable[[Callable[[], None]], Awaitable[None]]
 CREATE_CHUNK = 4096
 """Lines written at once while a journal is created."""
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 
 async def in_thread(call: Callable[[], None]) -> None:
@@ -64,43 +62,7 @@ def create(path: Path, records: Iterable[Record], files: FileCalls | None = None
         files.rename(new, path)
         files.sync_folder(path.parent)
     except OSError as error:
-        raise _write_failed(path, error) from error
-
-
-class Contents(msgspec.Struct):
-    """A journal as read: where the job stands, and what follows the sound lines."""
-
-    replay: Replay
-    scanner: Scanner
-
-    @property
-    def torn(self) -> int:
-        """Bytes of a torn tail, 0 for none."""
-        return len(self.scanner.tail)
-
-
-def read(path: Path, files: FileCalls | None = None) -> Contents:
-    """Read and check a whole journal; a torn tail is left in place and reported.
-
-    Raises:
-        JournalDamaged: a synced line is no longer what was written.
-        JournalError: there is no such file, or it is no journal of this version.
-    """
-    scanner = Scanner()
-    try:
-        with (files or SystemFiles()).read(path) as stream:
-            state = replay(_records(path, scanner, stream))
-    except OSError as error:
-        raise JournalError(f"{path}: can't be read: {error.strerror or error}") from error
-    except ValueError as error:
-        if scanner.damaged:
-            raise _damaged(path, scanner) from error
-        raise JournalError(f"{path}: is no bulkops journal: {error}") from error
-    # A journal is created whole (see ``create``): no power cut tears its plan, only damage does.
-    created = 1 + state.header.operations + state.header.skips
-    if scanner.damaged or scanner.seq <= created:
-        raise _damaged(path, scanner)
-    return Contents(state, scanner)
+        raise write_failed(path, error) from error
 
 
 class Journal:
@@ -185,24 +147,15 @@ class Journal:
         try:
             self._descriptor = self._files.append(self.path)
             if scanner.tail:
-                self._cut(scanner)
+                kept = cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
+                log.warning(
+                    "journal_tail_cut",
+                    journal=str(self.path),
+                    bytes=len(scanner.tail),
+                    kept=str(kept),
+                )
         except OSError as error:
-            raise _write_failed(self.path, error) from error
-
-    def _cut(self, scanner: Scanner) -> None:
-        aside = self.path.with_name(f"{self.path.name}.torn-{scanner.offset}")
-        kept = self._files.create(aside)
-        try:
-            _write_all(self._files, kept, scanner.tail)
-            self._files.sync(kept)
-        finally:
-            self._files.close(kept)
-        self._files.sync_folder(self.path.parent)
-        self._files.truncate(self._descriptor, scanner.offset)
-        self._files.sync(self._descriptor)
-        log.warning(
-            "journal_tail_cut", journal=str(self.path), bytes=len(scanner.tail), kept=str(aside)
-        )
+            raise write_failed(self.path, error) from error
 
     async def _write_groups(self, block: anyio.CancelScope) -> None:
         while True:
@@ -218,7 +171,7 @@ class Journal:
             try:
                 await self._executor(partial(self._write_group, data))
             except OSError as error:
-                self._broken = _write_failed(self.path, error)
+                self._broken = write_failed(self.path, error)
                 group.durable.set()
                 self._group.durable.set()
                 # What is durable already may be about to be sent: its result could not be.
@@ -240,21 +193,19 @@ class _Group:
         self.durable = anyio.Event()
 
 
-def _records(path: Path, scanner: Scanner, stream: BinaryIO) -> Iterator[Record]:
-    for line in scanner.lines(stream):
-        try:
-            record = decode(line)
-        except msgspec.DecodeError as error:
-            # Its CRC is right, so it was written so: by another version of bulkops.
-            raise JournalError(
-                f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}"
-            ) from error
-        if isinstance(record, Header) and record.format != FORMAT:
-            raise JournalError(
-                f"{path}: has journal format {record.format}, this version reads {FORMAT}; "
-                f"it was written by bulkops {record.bulkops}"
-            )
-        yield record
+def cut_tail(files: FileCalls, descriptor: int, path: Path, scanner: Scanner, why: str) -> Path:
+    """Cut what follows the sound lines, once it is safely aside in ``PATH.WHY-OFFSET``."""
+    aside = path.with_name(f"{path.name}.{why}-{scanner.offset}")
+    kept = files.create(aside)
+    try:
+        _write_all(files, kept, scanner.tail)
+        files.sync(kept)
+    finally:
+        files.close(kept)
+    files.sync_folder(path.parent)
+    files.truncate(descriptor, scanner.offset)
+    files.sync(descriptor)
+    return aside
 
 
 def _chunks(payloads: Iterator[bytes]) -> Iterator[list[bytes]]:
@@ -275,16 +226,9 @@ def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:
         view = view[files.write(descriptor, bytes(view)) :]
 
 
-def _write_failed(path: Path, error: OSError) -> JournalWriteFailed:
+def write_failed(path: Path, error: OSError) -> JournalWriteFailed:
+    """Return the error that tells a user of a file that can't be written."""
     return JournalWriteFailed(
         f"{path}: can't be written: {error.strerror or error}. Sending has stopped and nothing is "
         "lost; make room or mend the folder, then run the same command again"
-    )
-
-
-def _damaged(path: Path, scanner: Scanner) -> JournalDamaged:
-    return JournalDamaged(
-        f"{path}: damaged at byte {scanner.offset} (line {scanner.seq}), in a part that was safely "
-        "on disk before. Nothing was sent and the file is left as it is; restore it from a backup",
-        scanner.offset,
     )

@@ -38,6 +38,7 @@ class Header(_Record, frozen=True, tag="header"):
         digest: of the job; another job does not go on with this journal.
         single_stage: the server knows only ``stage``.
         operations: how many were planned.
+        undo_of: run id of the journal this one takes back, empty for a job's own.
     """
 
     format: int
@@ -53,6 +54,7 @@ class Header(_Record, frozen=True, tag="header"):
     single_stage: bool
     operations: int
     skips: int
+    undo_of: str = ""
 
 
 class Planned(_Record, frozen=True, tag="operation"):
@@ -104,6 +106,7 @@ class Result(_Record, frozen=True, tag="result"):
             (``--retry-failed`` takes failed and conflict up again).
         ours: the state the server shows is of our making, so undo may take it back.
         id: of the association written.
+        kept: what the server made of the write where that is not what was wanted.
         attempts: requests sent for it in this execution.
         reason: in words, where it did not simply succeed.
     """
@@ -113,6 +116,7 @@ class Result(_Record, frozen=True, tag="result"):
     at: str
     ours: bool = False
     id: str = ""
+    kept: Attributes | None = None
     attempts: int = 0
     reason: str = ""
     status: int = 0

@@ -17,7 +17,7 @@ from bulkops.journal.records import (
     Skipped,
     Verified,
 )
-from bulkops.operations.model import Operation, Skip
+from bulkops.operations.model import Operation, Seen, Skip
 from bulkops.outcome import Outcome
 
 
@@ -25,11 +25,13 @@ class Progress(msgspec.Struct):
     """One operation and how far it came.
 
     Attributes:
+        restore: what to go back to, should what we did be taken back.
         intent_at: date of the last intent, ``None`` before the first.
         result: the last one, ``None`` where there is none since the last intent.
     """
 
     operation: Operation
+    restore: Seen | None
     intent_at: str | None = None
     result: Result | None = None
 
@@ -77,8 +79,7 @@ class Replay(msgspec.Struct):
             case Result():
                 self.operations[record.key].result = record
             case Planned():
-                operation = Operation(record.key, record.target, record.before, record.wanted)
-                self.operations[record.key] = Progress(operation)
+                self._plan(record)
             case Skipped():
                 self.skips.append(Skip(record.target, record.reason, record.blocked))
             case Execution():
@@ -90,6 +91,15 @@ class Replay(msgspec.Struct):
                 self.ended = record
             case _:
                 raise ValueError("a second header")
+
+    def _plan(self, record: Planned) -> None:
+        earlier = self.operations.get(record.key)
+        restore = record.before
+        if earlier is not None and earlier.result is not None and earlier.result.ours:
+            # Decided anew from a state that was of our own making: not the one to go back to.
+            restore = earlier.restore
+        operation = Operation(record.key, record.target, record.before, record.wanted)
+        self.operations[record.key] = Progress(operation, restore)
 
 
 def replay(records: Iterable[Record]) -> Replay:

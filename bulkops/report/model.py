@@ -54,6 +54,7 @@ class Report(msgspec.Struct, frozen=True):
     """Everything a report can say.
 
     Attributes:
+        undo_of: run id of the journal this one takes back, empty for a job's own.
         ended: how the last execution ended: ``complete``, ``tolerance``, ``SIGINT``, …; empty
             where it was killed or still runs.
         counts: outcome (and ``pending``) → operations.
@@ -62,6 +63,7 @@ class Report(msgspec.Struct, frozen=True):
     """
 
     run_id: str
+    undo_of: str
     job: str
     kind: str
     organization: str
@@ -91,6 +93,7 @@ def report(replay: Replay) -> Report:
     operation = header.job.get("operation")
     return Report(
         run_id=header.run_id,
+        undo_of=header.undo_of,
         job=str(header.job.get("name")),
         kind=str(operation.get("kind")) if isinstance(operation, dict) else "",
         organization=header.organization,

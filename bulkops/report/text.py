@@ -25,7 +25,8 @@ def totals(report: Report) -> str:
 
 def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield the report's lines."""
-    yield f"{report.job}: {report.kind} {report.task} in {report.organization} ({report.address})"
+    what = f"undo of {report.kind}" if report.undo_of else report.kind
+    yield f"{report.job}: {what} {report.task} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
     yield f"  {_executions(report.executions, report.ended)}"
     for reason, count in sorted(report.skips.items()):

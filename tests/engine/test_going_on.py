@@ -7,8 +7,8 @@ import pytest
 
 from bulkops.errors import JobError, ServerBroken
 from bulkops.exchange import Request
-from bulkops.execution import check_same
 from bulkops.job import Job
+from bulkops.journal.identity import Identity, check_same
 from bulkops.outcome import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
@@ -168,12 +168,17 @@ def other_job() -> Job:
     return job("attach", operation={"enforcement_level": "advisory"})
 
 
+def identity(world: World, asked: Job) -> Identity:
+    """Return what a journal must have in common with a job."""
+    return Identity(asked.digest, world.client().address, asked.organization)
+
+
 def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
     """Rate, places and patience may differ: the job means the same."""
     world = World(workspaces=1)
     world.start(job())
     header = world.journaled().header
-    check_same(header, job(pace={"rate": 1.0}, rollout=PATIENT), world.client(), PATH)
+    check_same(header, identity(world, job(pace={"rate": 1.0}, rollout=PATIENT)), PATH)
 
 
 @pytest.mark.parametrize(
@@ -200,4 +205,4 @@ def test_another_jobs_journal_is_refused(
     world.start(job())
     header = msgspec.structs.replace(world.journaled().header, **header_says)
     with pytest.raises(JobError, match=problem):
-        check_same(header, asked, world.client(), PATH)
+        check_same(header, identity(world, asked), PATH)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 
-import anyio
 import msgspec
 import pytest
 
@@ -56,32 +55,6 @@ def guard(world: World) -> None:
     world.wire.spies.append(durable)
 
 
-def until_stopped(world: World) -> Replay | None:
-    """Run one execution on a machine that may stop; ``None`` where it did."""
-
-    ended: list[Replay] = []
-
-    async def run() -> None:
-        with anyio.CancelScope() as power:
-
-            def off() -> None:
-                world.disk.cut_power()
-                power.cancel()
-
-            world.wire.died = off
-            ended.append(await world.executed())
-
-    try:
-        world.run(run)
-    except BaseException:
-        # A power cut in a file call comes out bare or in a group; the disk knows of it.
-        if not world.disk.dead:
-            raise
-    stopped = world.disk.dead
-    world.wire.dead, world.wire.die_at, world.disk.die_at = False, 0, 0
-    return None if stopped else ended[0]
-
-
 def check(world: World, kind: str) -> None:
     """Check what holds of any journal at any time, and that nobody else was touched."""
     told = world.journaled()
@@ -121,7 +94,7 @@ def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -
         world.start(a_job(kind))
         world.wire.die_at = len(world.wire.asked) + number
         world.wire.dies_after = dies_after
-        replay = until_stopped(world)
+        replay = world.until_stopped()
         if replay is None:
             killed += 1
             world.disk.power_on(keeping)
@@ -144,7 +117,7 @@ def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float)
         world.start(a_job(kind))
         world.disk.die_at = len(world.disk.calls) + number
         world.disk.dies_after = dies_after
-        replay = until_stopped(world)
+        replay = world.until_stopped()
         if replay is None:
             killed += 1
             world.disk.power_on(keeping)
@@ -166,7 +139,7 @@ def test_killed_again_and_again(kind: str) -> None:
     while replay is None:
         world.wire.die_at = len(world.wire.asked) + 3 + deaths
         world.wire.dies_after = deaths % 2 == 0
-        replay = until_stopped(world)
+        replay = world.until_stopped()
         if replay is None:
             deaths += 1
             world.disk.power_on(keeping=(deaths % 3) / 2)

@@ -6,8 +6,8 @@ seed, and may let the effect land only some seconds after the client has lost it
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from heapq import heappop, heappush
 
 import anyio
 import msgspec
@@ -84,6 +84,7 @@ class Wire:
         self._headers = {"authorization": f"Bearer {token}", "content-type": MEDIA_TYPE}
         self._latency = latency
         self._under_way = 0
+        self._late: list[tuple[float, int, Request]] = []
 
     @property
     def writes(self) -> list[Request]:
@@ -107,6 +108,7 @@ class Wire:
         if last and not self.dies_after:
             self._die()
         await self._while_alive()
+        self.land()
         trouble = self.troubles(request)
         delivery = self._struck(request, trouble) if trouble else self._deliver(request)
         if last and self.dies_after:
@@ -140,13 +142,16 @@ class Wire:
         trouble.meanwhile()
         return Delivery(fault.manner, fault.answer or answer)
 
-    def _land_later(self, request: Request, fault: Fault, seconds: float) -> None:
-        def land() -> None:
-            if not self.dead:
-                self._simulator.handle(self._full(request), self._now())
+    def land(self) -> None:
+        """Let the effects happen that are due; nobody can tell that they weren't on time."""
+        now = self._now()
+        while self._late and self._late[0][0] <= now:
+            due, _, request = heappop(self._late)
+            self._simulator.handle(self._full(request), due)
 
+    def _land_later(self, request: Request, fault: Fault, seconds: float) -> None:
         lost_after = ANSWER_SECONDS if fault.manner is Manner.SILENT else self._latency / 2
-        asyncio.get_running_loop().call_later(lost_after + seconds, land)
+        heappush(self._late, (self._now() + lost_after + seconds, len(self.asked), request))
 
     def _full(self, request: Request) -> Request:
         return msgspec.structs.replace(request, headers={**self._headers, **request.headers})

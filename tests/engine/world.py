@@ -27,7 +27,7 @@ from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.execution import JobExecution
 from bulkops.job import Job, job_from_builtins
-from bulkops.journal.file import read
+from bulkops.journal.reading import read
 from bulkops.journal.records import Holder, Result
 from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
@@ -140,6 +140,7 @@ class World:
             try:
                 return await work()
             finally:
+                self.wire.land()
                 ended = anyio.current_time()
 
         try:
@@ -167,21 +168,34 @@ class World:
         self.start(job)
         return self.resume()
 
-    def resume(self, *, retry_failed: bool = False) -> Replay:
-        """Run one execution of the journal."""
-        return self.run(lambda: self.executed(retry_failed=retry_failed))
+    def resume(self, *, path: Path = PATH, retry_failed: bool = False) -> Replay:
+        """Run one execution of a journal."""
+        return self.run(lambda: self.executed(path=path, retry_failed=retry_failed))
+
+    def start_undo(self, of: Path, path: Path) -> Plan:
+        """Plan the undo of a journal and, where there is something to do, create its own."""
+
+        async def started() -> Plan:
+            client = self.client()
+            plan = await execution.undo_plan(client, read(of, self.disk).replay)
+            if plan.operations:
+                execution.start_journal(path, plan, client, HOLDER, self.disk)
+            return plan
+
+        return self.run(started)
 
     async def executed(
         self,
         *,
+        path: Path = PATH,
         retry_failed: bool = False,
         on_result: Callable[[Operation, Result], None] | None = None,
     ) -> Replay:
-        """Run one execution of the journal, in a loop that runs already."""
-        contents = read(PATH, self.disk)
+        """Run one execution of a journal, in a loop that runs already."""
+        contents = read(path, self.disk)
         self.execution = JobExecution(
             self.client(),
-            PATH,
+            path,
             contents,
             execution.job_of(contents.replay.header),
             HOLDER,
@@ -191,6 +205,30 @@ class World:
             executor=inline,
         )
         return await self.execution.run()
+
+    def until_stopped(self, path: Path = PATH) -> Replay | None:
+        """Run one execution on a machine that may stop; ``None`` where it did."""
+        ended: list[Replay] = []
+
+        async def run() -> None:
+            with anyio.CancelScope() as power:
+
+                def off() -> None:
+                    self.disk.cut_power()
+                    power.cancel()
+
+                self.wire.died = off
+                ended.append(await self.executed(path=path))
+
+        try:
+            self.run(run)
+        except BaseException:
+            # A power cut in a file call comes out bare or in a group; the disk knows of it.
+            if not self.disk.dead:
+                raise
+        stopped = self.disk.dead
+        self.wire.dead, self.wire.die_at, self.disk.die_at = False, 0, 0
+        return None if stopped else ended[0]
 
     def journaled(self) -> Replay:
         """Return what the journal says, as anybody would read it."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import anyio
 
-from bulkops.journal.file import Journal, create, read
+from bulkops.journal.file import Journal, create
+from bulkops.journal.reading import read
 from bulkops.journal.records import (
     FORMAT,
     Ended,

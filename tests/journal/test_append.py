@@ -12,7 +12,8 @@ import anyio.lowlevel
 import pytest
 
 from bulkops.errors import JournalWriteFailed, Unauthorized
-from bulkops.journal.file import Journal, create, read
+from bulkops.journal.file import Journal, create
+from bulkops.journal.reading import read
 from bulkops.journal.records import Ended, Result
 from bulkops.journal.replay import replay
 from bulkops.outcome import Outcome

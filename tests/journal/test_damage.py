@@ -8,8 +8,9 @@ import anyio
 import pytest
 
 from bulkops.errors import JournalDamaged, JournalError
-from bulkops.journal.file import Contents, Journal, read
+from bulkops.journal.file import Journal
 from bulkops.journal.lines import frame
+from bulkops.journal.reading import Contents, read
 from bulkops.journal.records import Record, encode
 from bulkops.journal.replay import replay
 from tests.journal.disk import Disk

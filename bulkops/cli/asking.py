@@ -1,0 +1,53 @@
+"""What somebody is shown, and asked, before anything is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bulkops.cli.options import Asked
+from bulkops.cli.plan import blocked_lines, headline, lines, print_objects, summary
+from bulkops.cli.session import confirm, counted, only_reading
+
+if TYPE_CHECKING:
+    from bulkops.journal.reading import Contents
+    from bulkops.plan import Plan
+
+
+def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
+    """Show a plan and have somebody say yes; ends the command where there is nothing to do."""
+    if asked.json:
+        print_objects(plan)
+    # Unless somebody is asked, each operation is told soon enough, as a result on stdout.
+    shown = lines(plan)
+    if asked.yes or asked.json or not plan.operations:
+        shown = [headline(plan), *blocked_lines(plan), summary(plan)]
+    typer.echo("\n".join(shown), err=True)
+    if not plan.operations:
+        typer.echo("Nothing to do.", err=True)
+        raise typer.Exit(3 if plan.blocked else 0)
+    what = counted(len(plan.operations), "operation")
+    confirm(f"\nCarry out {what} in {plan.job.organization} ({address})?", yes=asked.yes)
+
+
+def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
+    """Say what is left of a journal's job, and have somebody say yes to it."""
+    from bulkops.outcome import Outcome
+    from bulkops.reconcile import RETRIED
+
+    typer.echo(f"Going on with {path}.", err=True)
+    replay = contents.replay
+    numbers = {
+        "carry out {}": replay.count(None),
+        "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
+        "try {} again that failed": replay.count(*RETRIED) if asked.retry_failed else 0,
+    }
+    parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
+    if not parts:
+        typer.echo("Nothing is left to do: only reading whether it still stands.", err=True)
+        return
+    question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
+    with only_reading():
+        confirm(question[0].upper() + question[1:], yes=asked.yes)

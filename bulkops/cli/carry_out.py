@@ -1,0 +1,87 @@
+"""What ``apply``, ``resume`` and ``undo`` have in common: start a journal, or go on with one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+
+from bulkops.cli.asking import confirm_going_on, confirm_plan
+from bulkops.cli.execute import execute
+from bulkops.cli.options import Asked
+from bulkops.cli.session import only_reading, run
+from bulkops.errors import JobError
+
+if TYPE_CHECKING:
+    from bulkops.client.api import Client
+    from bulkops.job import Job
+    from bulkops.journal.identity import Identity
+    from bulkops.journal.records import Holder
+    from bulkops.plan import Plan
+
+
+class Undertaking(NamedTuple):
+    """What is to be carried out, and how it is started where there is no journal of it yet.
+
+    Attributes:
+        job: whose pace and tolerance hold.
+        identity: what a journal must have in common with it.
+        client: makes one; each event loop needs its own.
+        plan: reads the server and decides.
+    """
+
+    job: Job
+    identity: Identity
+    client: Callable[[], Client]
+    plan: Callable[[Client], Awaitable[Plan]]
+
+
+def hold(stack: ExitStack, path: Path) -> Holder:
+    """Lock a journal until the stack ends.
+
+    Raises:
+        JobError: the path is a folder's.
+        JournalLocked, JournalWriteFailed: as of ``locked``.
+    """
+    from bulkops.clock import Clock
+    from bulkops.execution import holder
+    from bulkops.journal.lock import locked
+
+    if path.is_dir():
+        raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
+    by = holder(Clock())
+    stack.enter_context(locked(path, by))
+    return by
+
+
+def start_or_go_on(path: Path, by: Holder, undertaking: Undertaking, asked: Asked) -> None:
+    """Carry an undertaking out with the journal at ``path``, under its lock; ends the command.
+
+    Raises:
+        JobError: the journal is another job's.
+        BulkopsError: whatever else stands in the way.
+    """
+    from bulkops.execution import start_journal
+    from bulkops.journal.identity import check_same
+    from bulkops.journal.reading import read
+
+    if path.exists():
+        contents = read(path)
+        check_same(contents.replay.header, undertaking.identity, path)
+        confirm_going_on(contents, path, asked)
+    else:
+        with only_reading():
+            plan = run(lambda: _planned(undertaking))
+            confirm_plan(plan, undertaking.identity.address, asked)
+        start_journal(path, plan, undertaking.client(), by)
+        typer.echo(f"Journal: {path}", err=True)
+        contents = read(path)
+    execute(undertaking.client(), path, contents, undertaking.job, by, asked=asked)
+
+
+async def _planned(undertaking: Undertaking) -> Plan:
+    async with undertaking.client() as client:
+        return await undertaking.plan(client)

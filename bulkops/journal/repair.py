@@ -1,0 +1,33 @@
+"""Cuts a damaged journal back to what of it is sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bulkops.journal.file import cut_tail, write_failed
+from bulkops.journal.files import FileCalls, SystemFiles
+from bulkops.journal.reading import sound_part
+
+
+def repair(path: Path, files: FileCalls | None = None) -> Path | None:
+    """Keep the sound lines, put the rest aside, and return where; ``None``: it was sound.
+
+    What is lost with the rest: an operation whose result was in it is in doubt, and looked at
+    again; one whose intent was in it looks like somebody else's work, and no undo takes it back.
+
+    Raises:
+        JournalError: it is no journal, or its plan itself is damaged.
+        JournalWriteFailed: it can't be written.
+    """
+    files = files or SystemFiles()
+    contents = sound_part(path, files)
+    if not contents.scanner.tail:
+        return None
+    try:
+        descriptor = files.append(path)
+        try:
+            return cut_tail(files, descriptor, path, contents.scanner, "damaged")
+        finally:
+            files.close(descriptor)
+    except OSError as error:
+        raise write_failed(path, error) from error

@@ -1,0 +1,70 @@
+"""Journal and a fresh reading → the plan that takes back what the job did. Pure.
+
+| the journal says              | the server shows | then                               |
+|-------------------------------|------------------|------------------------------------|
+| done, or failed with a trace  | what we wrote    | the inverse is planned             |
+| in doubt                      | as wanted        | taken for ours: inverse planned    |
+| any of these                  | as it was before | skipped: back already              |
+| any of these                  | anything else    | blocked: somebody changed it since |
+| pending, or not of our making | whatever         | skipped                            |
+
+The inverse of attached is detached, of changed the old level and stages, of detached attached
+again as it was. An inverse is an operation like any other, so the undo of an undo works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bulkops.journal.replay import Progress, Replay
+from bulkops.operations import wording
+from bulkops.operations.model import Operation, Seen, Skip
+from bulkops.outcome import Outcome, Shown, compare
+from bulkops.plan import Attachments
+
+NOT_OURS = "not of this job's making"
+BACK = "as it was before already"
+
+
+def undo(replay: Replay, attachments: Attachments) -> Iterator[Operation | Skip]:
+    """Yield what takes the job's operations back, in their order.
+
+    Args:
+        attachments: read after any effect in doubt has settled.
+    """
+    for progress in replay.operations.values():
+        seen = list(attachments.get(progress.operation.target.id, ()))
+        inverse = _inverse(progress, seen)
+        if inverse is None:
+            yield Skip(progress.operation.target, NOT_OURS)
+        else:
+            yield _decide(inverse, seen)
+
+
+def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:
+    """Return the write that takes the operation back, ``None`` where nothing is of our making."""
+    operation, result = progress.operation, progress.result
+    written, written_id = operation.wanted, ""
+    if progress.outcome is Outcome.IN_DOUBT:
+        # Whatever stands there as wanted is taken for ours: nobody else was asked for it.
+        written_id = seen[0].id if seen else ""
+    elif result is not None and result.ours:
+        written, written_id = result.kept or written, result.id
+    else:
+        return None
+    before = None if written is None else Seen(written_id, written)
+    wanted = progress.restore.attributes if progress.restore else None
+    inverse = Operation("", operation.target, before, wanted)
+    key = f"{wording.verb(inverse)}:{operation.target.id}"
+    return Operation(key, operation.target, before, wanted)
+
+
+def _decide(inverse: Operation, seen: list[Seen]) -> Operation | Skip:
+    match compare(inverse, seen):
+        case Shown.BEFORE:
+            return inverse
+        case Shown.WANTED:
+            return Skip(inverse.target, BACK)
+        case Shown.OTHER | Shown.SEVERAL:
+            reason = f"somebody changed it since: the server shows {wording.shown(seen)}"
+            return Skip(inverse.target, reason, blocked=True)

@@ -1,0 +1,85 @@
+"""``journal check`` and ``journal repair``: the file itself."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.cli.support import World
+from tests.conftest import Here
+
+
+def damage(world: World, byte: int) -> None:
+    """Flip a bit of the journal."""
+    content = bytearray(world.journal.read_bytes())
+    content[byte] ^= 1
+    world.journal.write_bytes(content)
+
+
+def a_result(world: World) -> int:
+    """Return the offset of the journal's first result."""
+    return world.journal.read_bytes().index(b'"type":"result"')
+
+
+def test_a_sound_journal_is_said_to_be_sound(world: World, here: Here) -> None:
+    """Its lines and bytes, and where the job stands; no request is sent."""
+    here(*world.applying)
+    requests = world.requests
+    done = here("journal", "check", "scan.jsonl")
+    size = world.journal.stat().st_size
+    lines = world.journal.read_bytes().count(b"\n")
+    assert done.lines[0] == f"scan.jsonl: {lines} sound lines, {size} bytes"
+    assert done.lines[1].endswith(": 12 succeeded of 12 operations")
+    assert (done.code, world.requests) == (0, requests)
+
+
+def test_a_torn_tail_is_told_and_no_damage(world: World, here: Here) -> None:
+    """What a power cut leaves is exit 0."""
+    here(*world.applying)
+    world.journal.write_bytes(world.journal.read_bytes()[:-10])
+    done = here("journal", "check", "scan.jsonl", "--json")
+    assert done.code == 0
+    assert done.objects[0]["state"] == "torn"
+
+
+def test_damage_is_exit_12_and_repaired_only_when_accepted(world: World, here: Here) -> None:
+    """The sound lines are kept, the rest lies aside, and the job goes on to its end."""
+    here(*world.applying)
+    damage(world, a_result(world))
+    before = world.journal.read_bytes()
+    checked = here("journal", "check", "scan.jsonl")
+    assert checked.code == 12
+    assert "--accept-loss" in checked.err
+    assert here("resume", "scan.jsonl", "--yes").code == 12
+    refused = here("journal", "repair", "scan.jsonl")
+    assert refused.code == 2
+    assert world.journal.read_bytes() == before
+    repaired = here("journal", "repair", "scan.jsonl", "--accept-loss")
+    assert repaired.code == 0
+    kept = world.journal.read_bytes()
+    aside = next(world.folder.glob("scan.jsonl.damaged-*"))
+    assert kept + aside.read_bytes() == before
+    assert here("journal", "check", "scan.jsonl").code == 0
+    writes = world.writes
+    assert here("resume", "scan.jsonl", "--yes").code == 0
+    assert world.writes == writes
+    assert world.all_wanted()
+
+
+def test_a_journal_without_its_plan_is_beyond_repair(world: World, here: Here) -> None:
+    """Damage in the plan: exit 12, nothing is cut."""
+    here(*world.applying)
+    damage(world, world.journal.read_bytes().index(b'"type":"operation"'))
+    before = world.journal.read_bytes()
+    done = here("journal", "repair", "scan.jsonl", "--accept-loss")
+    assert done.code == 12
+    assert "its plan is no longer whole" in done.err
+    assert world.journal.read_bytes() == before
+
+
+def test_a_sound_journal_needs_no_repair(world: World, here: Here) -> None:
+    """It is said so, and left."""
+    world.kill(signal.SIGKILL, write=3, stage="after")
+    before = world.journal.read_bytes()
+    done = here("journal", "repair", "scan.jsonl", "--accept-loss")
+    assert (done.code, done.out) == (0, "scan.jsonl: was sound\n")
+    assert world.journal.read_bytes() == before
