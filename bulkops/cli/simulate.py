@@ -10,11 +10,14 @@ import typer
 from bulkops.errors import BulkopsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from contextlib import AbstractAsyncContextManager
 
     from bulkops.simulator.faults import Faults
+    from bulkops.simulator.state import Entitlements, User
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_SWITCH = {"true": True, "false": False}
 
 
 def simulate(
@@ -38,6 +41,9 @@ def simulate(
     window: Annotated[
         Literal["fixed", "sliding"], typer.Option(help="How the rate is counted.")
     ] = "fixed",
+    retry_after: Annotated[
+        bool, typer.Option("--retry-after", help="Let a 429 carry Retry-After as well.")
+    ] = False,
     other_client: Annotated[
         int,
         typer.Option(
@@ -54,10 +60,20 @@ def simulate(
         str,
         typer.Option(
             metavar="SPEC",
-            help="What goes wrong, such as 503=2%,POST:close-after=1%; "
-            "an unknown kind is answered with the list of all.",
+            help="What goes wrong: 503=2%,POST:late=1% (late: no answer, and the effect 3 s "
+            "later); an unknown kind is answered with the list of all.",
         ),
     ] = "",
+    lag: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION", help="Lists of workspace tasks show a change so much later: 1s."
+        ),
+    ] = "0ms",
+    duplicate_attach: Annotated[
+        Literal["reject", "accept"],
+        typer.Option(help="Whether a second attach of a run task is refused or made."),
+    ] = "reject",
     seed: Annotated[
         int, typer.Option(metavar="N", help="Decides names, ids, faults and jitter.")
     ] = 0,
@@ -70,7 +86,25 @@ def simulate(
     ] = "hcp",
     token: Annotated[
         list[str] | None,
-        typer.Option(help="A token that is accepted, repeatable; without any, every token is."),
+        typer.Option(
+            metavar="TOKEN",
+            help="A token that may do everything, repeatable; without any, every token may.",
+        ),
+    ] = None,
+    read_only_token: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TOKEN",
+            help="A token that may only read, repeatable; as with --token, no other is accepted.",
+        ),
+    ] = None,
+    entitlement: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What the plan allows: run-task-limit=1, run-tasks=false; repeatable, an unknown "
+            "name is answered with the list of all.",
+        ),
     ] = None,
     verify_urls: Annotated[
         bool,
@@ -89,6 +123,12 @@ def simulate(
     - `bulkops simulate --workspaces 1000 --task security-scan --latency 50ms`
 
     - `bulkops simulate --faults "503=2%,POST:close-after=1%" --seed 7`
+
+    - `bulkops simulate --faults "POST:late=5%" --lag 1s`
+
+    - `bulkops simulate --read-only-token reader --token writer`
+
+    - `bulkops simulate --entitlement run-task-workspace-limit=10`
     """
     import time
     from datetime import UTC, datetime, timedelta
@@ -98,21 +138,22 @@ def simulate(
     from bulkops.simulator.app import serve
     from bulkops.simulator.core import Simulator
     from bulkops.simulator.population import populate
-    from bulkops.simulator.state import User
 
     simulator = Simulator(
         seed=seed,
         profile=_known_profile(profile),
         rate=rate,
         window=window,
+        retry_after=retry_after,
         other_client=other_client,
-        tokens={one: User(name=f"user-{number}") for number, one in enumerate(token, 1)}
-        if token
-        else None,
+        tokens=_users(token or (), read_only_token or ()),
+        duplicate_attach=duplicate_attach,
+        lag=_seconds(lag, "--lag"),
         epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
     )
     now = time.monotonic()
     populate(simulator, organization, workspaces=workspaces, seed=seed, now=now)
+    simulator.world.organizations[organization].entitlements = _entitlements(entitlement or ())
     for name in task or ():
         simulator.add_task(name, now=now)
     serving = serve(
@@ -160,6 +201,42 @@ def _known_profile(name: str) -> str:
             f"{name!r} is not known; one of {', '.join(PROFILES)}", param_hint="--profile"
         )
     return name
+
+
+def _users(full: Iterable[str], read_only: Iterable[str]) -> dict[str, User] | None:
+    """Return who each token belongs to, by the lesser right; None where none is given."""
+    from bulkops.simulator.state import User
+
+    users = {token: User(name=f"user-{number}") for number, token in enumerate(full, 1)}
+    for number, token in enumerate(read_only, 1):
+        users[token] = User.read_only(f"reader-{number}")
+    return users or None
+
+
+def _entitlements(settings: Iterable[str]) -> Entitlements:
+    import msgspec
+
+    from bulkops.simulator.state import Entitlements
+
+    fields = {field.encode_name: field for field in msgspec.structs.fields(Entitlements)}
+    values: dict[str, bool | int] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in fields:
+            raise _bad_entitlement(f"{name!r} is not known; one of {', '.join(fields)}")
+        if fields[name].type is bool:
+            if value not in _SWITCH:
+                raise _bad_entitlement(f"{setting!r}: write {name}=true or {name}=false")
+            values[name] = _SWITCH[value]
+        else:
+            if not re.fullmatch(r"[0-9]+", value):
+                raise _bad_entitlement(f"{setting!r}: write a number: {name}=10")
+            values[name] = int(value)
+    return msgspec.convert(values, Entitlements)
+
+
+def _bad_entitlement(why: str) -> typer.BadParameter:
+    return typer.BadParameter(why, param_hint="--entitlement")
 
 
 def _parsed_faults(spec: str, seed: int) -> Faults | None:

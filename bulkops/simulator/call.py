@@ -11,6 +11,7 @@ import msgspec
 
 from bulkops.exchange import Request
 from bulkops.simulator.effects import Action, Effect, Snapshot, names, snapshot
+from bulkops.simulator.history import History
 from bulkops.simulator.problems import Problem, not_found, unprocessable
 from bulkops.simulator.profiles import Profile
 from bulkops.simulator.state import Organization, Task, User, Workspace, WorkspaceTask
@@ -29,6 +30,7 @@ class Call:
     Attributes:
         args: the path's parameters in order, percent-decoded.
         effects: of all requests so far; this one's are added.
+        history: what lists that lag behind still show.
         accept_duplicates: whether a second attach of the same run task makes a second one.
         url_status: what the run task's new URL answered when the shell called it (0 for no
             answer); None where nobody called it.
@@ -42,6 +44,7 @@ class Call:
     world: World
     profile: Profile
     effects: list[Effect]
+    history: History
     accept_duplicates: bool
     url_status: int | None
     query: dict[str, str] = field(init=False)

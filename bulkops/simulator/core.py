@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -13,7 +14,8 @@ from bulkops.exchange import MEDIA_TYPE, Request, Response
 from bulkops.simulator import run_tasks
 from bulkops.simulator.call import Call
 from bulkops.simulator.effects import Effect, Stats, counts_by_workspace
-from bulkops.simulator.faults import NOTHING, Delivery, Faults, Manner
+from bulkops.simulator.faults import LATE_SECONDS, NOTHING, Delivery, Faults, Manner
+from bulkops.simulator.history import History
 from bulkops.simulator.limits import RateLimit, Verdict, Window
 from bulkops.simulator.problems import Problem, not_found
 from bulkops.simulator.profiles import PROFILES
@@ -21,6 +23,8 @@ from bulkops.simulator.routes import Route, match
 from bulkops.simulator.setup import Setup
 from bulkops.simulator.state import User
 from bulkops.simulator.world import World
+
+DuplicateAttach: TypeAlias = Literal["reject", "accept"]
 
 API: Final = "/api/v2"
 _DEFAULT_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,9 +55,13 @@ class Simulator(Setup):
         tokens: who each token belongs to; None accepts any token, each as a user of its own who
             may do everything.
         duplicate_attach: whether attaching a run task again is a 422 or makes a second one.
+        lag: seconds by which lists of workspace tasks are behind the changes made by requests.
         epoch: the wall-clock time at which monotonic time was 0.
 
     Attributes:
+        profile: may be changed at any time, as by an upgrade; so may the next two.
+        tokens: as the argument.
+        duplicate_attach: as the argument.
         effects: what really happened, in order.
         stats: what came in and went out.
 
@@ -71,25 +79,26 @@ class Simulator(Setup):
         other_client: int = 0,
         retry_after: bool = False,
         tokens: Mapping[str, User] | None = None,
-        duplicate_attach: Literal["reject", "accept"] = "reject",
+        duplicate_attach: DuplicateAttach = "reject",
+        lag: float = 0.0,
         epoch: datetime = _DEFAULT_EPOCH,
     ) -> None:
         super().__init__(World(seed=seed, epoch=epoch))
+        self.profile = PROFILES[profile]
+        self.tokens = tokens
+        self.duplicate_attach = duplicate_attach
         self.effects: list[Effect] = []
         self.stats = Stats()
         self._seed = seed
-        self._profile = PROFILES[profile]
         self._rate = rate
         self._window: Window = window
         self._other_client = other_client
         self._retry_after = retry_after
-        self._tokens = tokens
         self._users: dict[str, User] = {}
         self._limits: dict[str, RateLimit] = {}
-        self._accept_duplicates = duplicate_attach == "accept"
-        self._headers = {"tfp-api-version": "2.6", "tfp-appname": self._profile.app_name}
-        if self._profile.tfe_version is not None:
-            self._headers["x-tfe-version"] = self._profile.tfe_version
+        self._history = History(lag)
+        # In the order of arrival: all of them are late by the same time.
+        self._late: deque[tuple[float, Request, int | None]] = deque()
 
     def handle(self, request: Request, now: float, *, url_status: int | None = None) -> Response:
         """Answer one request.
@@ -100,10 +109,17 @@ class Simulator(Setup):
             url_status: what the URL of ``url_to_verify`` answered, 0 for no answer; None where
                 nobody called it.
         """
+        # What was late has arrived by now: nobody could tell that nothing happened until here.
+        while self._late and self._late[0][0] <= now:
+            due, late, status = self._late.popleft()
+            self._handle(late, due, status)
+        return self._handle(request, now, url_status)
+
+    def _handle(self, request: Request, now: float, url_status: int | None) -> Response:
         if not request.path.startswith(f"{API}/"):
             return self._outside(request)
         self.stats.requests += 1
-        headers = {**self._headers, "x-request-id": self._request_id()}
+        headers = self._headers()
         try:
             status, document = self._answer(request, now, headers, url_status)
         except Problem as problem:
@@ -131,11 +147,13 @@ class Simulator(Setup):
         if fault is None:
             return Delivery(Manner.WHOLE, self.handle(request, now, url_status=url_status))
         self.stats.faults[fault.kind] += 1
-        if fault.effect:
+        answer = NOTHING
+        if fault.late:
+            self._late.append((now + LATE_SECONDS, request, url_status))
+        elif fault.effect:
             answer = self.handle(request, now, url_status=url_status)
         else:
             self.stats.requests += 1
-            answer = NOTHING
         return Delivery(fault.manner, fault.answer or answer)
 
     def url_to_verify(self, request: Request) -> str | None:
@@ -179,9 +197,10 @@ class Simulator(Setup):
                 user=user,
                 now=now,
                 world=self.world,
-                profile=self._profile,
+                profile=self.profile,
                 effects=self.effects,
-                accept_duplicates=self._accept_duplicates,
+                history=self._history,
+                accept_duplicates=self.duplicate_attach == "accept",
                 url_status=url_status,
             )
         )
@@ -196,8 +215,8 @@ class Simulator(Setup):
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             return None
-        if self._tokens is not None:
-            return self._tokens.get(token)
+        if self.tokens is not None:
+            return self.tokens.get(token)
         if token not in self._users:
             # Named by order of appearance: a token has no business in effects and statistics.
             self._users[token] = User(name=f"user-{len(self._users) + 1}")
@@ -219,8 +238,17 @@ class Simulator(Setup):
                 headers["retry-after"] = "1"
             raise Problem(429, "You have exceeded the API's rate limit.")
 
-    def _request_id(self) -> str:
-        return f"{self._seed & 0xFFFFFFFF:08x}-0000-4000-8000-{self.stats.requests:012x}"
+    def _headers(self) -> dict[str, str]:
+        """Return the headers that every answer of the API has."""
+        number = f"{self.stats.requests:012x}"
+        headers = {
+            "tfp-api-version": "2.6",
+            "tfp-appname": self.profile.app_name,
+            "x-request-id": f"{self._seed & 0xFFFFFFFF:08x}-0000-4000-8000-{number}",
+        }
+        if self.profile.tfe_version is not None:
+            headers["x-tfe-version"] = self.profile.tfe_version
+        return headers
 
     def _outside(self, request: Request) -> Response:
         """Answer what isn't part of the API: discovery and the control endpoint."""

@@ -48,7 +48,8 @@ class Stats(msgspec.Struct, kw_only=True, rename="kebab"):
     """Counts of what came in and what went out.
 
     Attributes:
-        requests: under /api/v2, those that a fault kept from the server included.
+        requests: under /api/v2, those that a fault kept from the server included; one that is
+            late counts when it arrives.
         by_route: keyed ``GET /workspaces/:workspace/tasks``; ``unknown`` for no such route.
         by_status: keyed by the status the server decided on, before any fault hid it.
         faults: struck, by kind.
@@ -89,7 +90,7 @@ def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
                 "global-configuration": record.global_configuration,
                 "agent-pool": record.agent_pool,
             }
-        case Workspace():
+        case _:
             return {
                 "name": record.name,
                 "description": record.description,
@@ -116,5 +117,5 @@ def names(record: Task | Workspace | WorkspaceTask) -> tuple[Kind, dict[str, str
             }
         case Task():
             return "task", {"task": record.name, "task-id": record.id}
-        case Workspace():
+        case _:
             return "workspace", {"workspace": record.name, "workspace-id": record.id}

@@ -10,6 +10,7 @@ kind                  takes effect what the client sees
 503-after, 504-after
 close-before          no           the connection closed without an answer
 close-after           yes          the same
+late                  3 s later    the same; only then does the request arrive
 reset-before          no           the connection reset
 reset-after           yes          the same
 hang-before           no           no answer, until somebody gives up
@@ -22,13 +23,15 @@ slow                  yes          the whole answer, a few bytes at a time
 from __future__ import annotations
 
 import enum
-from random import Random
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
 from bulkops.exchange import MEDIA_TYPE, Request, Response
 
+LATE_SECONDS: Final = 3.0
+"""How long after its connection was closed a late request arrives."""
 PREFIX: Final = "/api/v2/"
 _PING: Final = "/api/v2/ping"
 _METHODS: Final = ("GET", "POST", "PATCH", "DELETE", "PING")
@@ -51,12 +54,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: its name.
         effect: whether the server carries the request out before the fault strikes.
+        late: whether it carries the request out ``LATE_SECONDS`` after that.
         manner: what becomes of the answer.
         answer: sent instead of the server's own; None keeps the server's own.
     """
 
     kind: str
     effect: bool
+    late: bool = False
     manner: Manner = Manner.WHOLE
     answer: Response | None = None
 
@@ -117,6 +122,7 @@ FAULTS: Final = {
         Fault(kind="504-after", effect=True, answer=_page(504, "Gateway Time-out")),
         Fault(kind="close-before", effect=False, manner=Manner.CLOSED),
         Fault(kind="close-after", effect=True, manner=Manner.CLOSED),
+        Fault(kind="late", effect=False, late=True, manner=Manner.CLOSED),
         Fault(kind="reset-before", effect=False, manner=Manner.RESET),
         Fault(kind="reset-after", effect=True, manner=Manner.RESET),
         Fault(kind="hang-before", effect=False, manner=Manner.SILENT),
@@ -140,7 +146,8 @@ class Faults:
 
     def __init__(self, chances: dict[str, list[tuple[Fault, float]]], seed: int) -> None:
         self._chances = chances
-        self._random = Random(seed)
+        self._seed = seed
+        self._draws = 0
 
     @classmethod
     def parse(cls, spec: str, seed: int) -> Faults:
@@ -168,7 +175,7 @@ class Faults:
         """Return what strikes this request; nothing outside /api/v2 is ever struck."""
         if not request.path.startswith(PREFIX):
             return None
-        point = self._random.random()
+        point = self._point()
         for fault, probability in self._chances.get(
             "PING" if request.path == _PING else request.method, ()
         ):
@@ -176,6 +183,15 @@ class Faults:
                 return fault
             point -= probability
         return None
+
+    def _point(self) -> float:
+        """Return the next number from 0 up to 1.
+
+        A hash of seed and count is random enough, and the same with every version of Python.
+        """
+        self._draws += 1
+        drawn = blake2b(f"{self._seed}/{self._draws}".encode(), digest_size=4).digest()
+        return int.from_bytes(drawn) / 2**32
 
 
 def _parse_part(part: str) -> tuple[tuple[str, ...], Fault, float]:

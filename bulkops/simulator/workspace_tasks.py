@@ -77,6 +77,7 @@ def create(call: Call) -> documents.Resource | None:
     workspace_task = call.world.attach(
         workspace, task, enforcement_level=level, stages=stages, now=call.now
     )
+    call.history.creates(workspace_task, call.now)
     call.record("create", workspace_task)
     if not call.profile.attach_body:
         return None
@@ -85,9 +86,10 @@ def create(call: Call) -> documents.Resource | None:
 
 def index(call: Call) -> documents.Resource:
     """GET /workspaces/:workspace/tasks."""
+    workspace = call.workspace()
     document, _ = page(
         call,
-        list(call.workspace().tasks.values()),
+        call.history.shown(workspace, workspace.tasks, call.now),
         lambda record: documents.workspace_task(record, call.profile),
     )
     return document
@@ -97,9 +99,10 @@ def index_of_task(call: Call) -> documents.Resource:
     """GET /tasks/:task/relationships/workspace-tasks, where this version has it."""
     if not call.profile.reverse_listing:
         raise not_found("Page")
+    task = call.task()
     document, _ = page(
         call,
-        list(call.task().attached.values()),
+        call.history.shown(task, task.attached, call.now),
         lambda record: documents.workspace_task(record, call.profile),
     )
     return document
@@ -120,6 +123,7 @@ def update(call: Call) -> documents.Resource:
     if level == "mandatory" != record.enforcement_level:
         _check_entitlements(workspace.organization, mandatory=True)
     before = snapshot(record)
+    call.history.changes(record, call.now)
     record.enforcement_level = level
     record.stages = stages or record.stages
     record.updated_at = call.world.timestamp(call.now)
@@ -132,6 +136,7 @@ def delete(call: Call) -> None:
     _managed(call)
     record = call.workspace_task()
     before = snapshot(record)
+    call.history.changes(record, call.now)
     call.world.detach(record)
     call.record("delete", record, before=before)
 

@@ -76,6 +76,12 @@ def test_only_listed_tokens_are_accepted(guarded: Simulator, ask: Ask) -> None:
     assert ask(guarded, "GET", ACME, token="stranger").status == 401
 
 
+def test_tokens_may_be_changed_at_any_time(guarded: Simulator, ask: Ask) -> None:
+    """A token taken off the list is a 401 from then on."""
+    guarded.tokens = {}
+    assert ask(guarded, "GET", ACME, token="owner").status == 401
+
+
 def test_ping_needs_no_token(guarded: Simulator, ask: Ask) -> None:
     """A ping is answered 204 without a token, and with a bad one."""
     assert ask(guarded, "GET", "/ping", headers={}).status == 204

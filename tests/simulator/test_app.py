@@ -100,6 +100,7 @@ async def test_answered_faults(
     [
         ("close-before", aiohttp.ServerDisconnectedError),
         ("close-after", aiohttp.ServerDisconnectedError),
+        ("late", aiohttp.ServerDisconnectedError),
         ("reset-before", aiohttp.ClientOSError),
         ("reset-after", aiohttp.ClientOSError),
         ("hang-before", TimeoutError),

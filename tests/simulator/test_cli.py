@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from bulkops.cli.simulate import simulate
 from bulkops.errors import BulkopsError
+from bulkops.exchange import MEDIA_TYPE
 
 Start = Callable[..., "subprocess.Popen[str]"]
 COMMAND = "import typer; from bulkops.cli.simulate import simulate; typer.run(simulate)"
@@ -44,14 +45,30 @@ def start() -> Iterator[Start]:
         process.communicate()
 
 
-def _get(address: str, path: str) -> Any:
+def _ask(
+    address: str,
+    path: str,
+    body: object = None,
+    *,
+    token: str = "any",  # noqa: S107 -- made up
+) -> tuple[int, HTTPMessage, Any]:
+    """Return status, headers and document of a GET, or of a POST where there is a body."""
     host, port = address.removeprefix("http://").split(":")
     connection = HTTPConnection(host, int(port))
-    connection.request("GET", path, headers={"Authorization": "Bearer any"})
+    connection.request(
+        "GET" if body is None else "POST",
+        path,
+        body=None if body is None else msgspec.json.encode(body),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": MEDIA_TYPE},
+    )
     with connection.getresponse() as response:
-        body = response.read()
+        answer = response.read()
     connection.close()
-    return msgspec.json.decode(body)
+    return response.status, response.headers, msgspec.json.decode(answer)
+
+
+def _get(address: str, path: str) -> Any:
+    return _ask(address, path)[2]
 
 
 def _ready(process: subprocess.Popen[str]) -> tuple[str, str]:
@@ -90,9 +107,100 @@ def test_options_reach_the_server(start: Start) -> None:
     assert _get(address, "/_simulator/stats")["requests"] == 2
 
 
+NEW_TASK = {
+    "data": {
+        "type": "tasks",
+        "attributes": {"name": "new", "url": "https://x.example", "category": "task"},
+    }
+}
+TASKS = "/api/v2/organizations/acme/tasks"
+
+
+def test_tokens_are_who_the_options_say(start: Start) -> None:
+    """--token may do everything, --read-only-token only reads, and no other is accepted."""
+    process = start("--port", "0", "--workspaces", "0", "--token", "all", "--read-only-token", "ro")
+    address, _ = _ready(process)
+    assert [_ask(address, TASKS, token=token)[0] for token in ("all", "ro", "any")] == [
+        200,
+        200,
+        401,
+    ]
+    assert _ask(address, TASKS, NEW_TASK, token="ro")[0] == 404
+    assert _ask(address, TASKS, NEW_TASK, token="all")[0] == 201
+
+
+def test_a_token_given_as_both_only_reads(start: Start) -> None:
+    """The lesser of two rights counts."""
+    arguments = "--port 0 --workspaces 0 --read-only-token any --token any"
+    address, _ = _ready(start(*arguments.split()))
+    assert _ask(address, TASKS, NEW_TASK)[0] == 404
+
+
+def test_entitlements_are_as_the_options_say(start: Start) -> None:
+    """--entitlement sets what the organization has paid for; the rest stays without limits."""
+    arguments = "--port 0 --workspaces 0 --task scan --entitlement run-task-limit=1"
+    arguments += " --entitlement global-run-tasks=false --entitlement run-task-workspace-limit=10"
+    address, _ = _ready(start(*arguments.split()))
+    entitled = _get(address, "/api/v2/organizations/acme/entitlement-set")["data"]["attributes"]
+    assert entitled == {
+        "run-tasks": True,
+        "global-run-tasks": False,
+        "private-run-tasks": True,
+        "run-task-limit": 1,
+        "run-task-workspace-limit": 10,
+        "run-task-mandatory-enforcement-limit": None,
+    }
+    status, _, refusal = _ask(address, TASKS, NEW_TASK)
+    assert status == 422
+    assert refusal["errors"][0]["detail"] == "This organization is limited to 1 run tasks"
+
+
+def test_duplicates_and_lag_are_as_the_options_say(start: Start) -> None:
+    """With both, a second attach is made, and the list shows neither yet."""
+    arguments = "--port 0 --workspaces 1 --task scan --duplicate-attach accept --lag 1m"
+    address, _ = _ready(start(*arguments.split()))
+    (task,) = _get(address, TASKS)["data"]
+    (workspace,) = _get(address, "/api/v2/organizations/acme/workspaces")["data"]
+    link = {
+        "data": {
+            "type": "workspace-tasks",
+            "attributes": {"enforcement-level": "advisory"},
+            "relationships": {"task": {"data": {"id": task["id"], "type": "tasks"}}},
+        }
+    }
+    path = f"/api/v2/workspaces/{workspace['id']}/tasks"
+    assert [_ask(address, path, link)[0] for _ in range(2)] == [201, 201]
+    assert _get(address, path)["data"] == []
+
+
+def test_retry_after_is_told_where_asked_for(start: Start) -> None:
+    """With --retry-after a 429 says in whole seconds when to come again."""
+    arguments = "--port 0 --workspaces 0 --rate 1 --window sliding --retry-after"
+    address, _ = _ready(start(*arguments.split()))
+    answers = [_ask(address, TASKS)[:2] for _ in range(2)]
+    assert [(status, headers.get("retry-after")) for status, headers in answers] == [
+        (200, None),
+        (429, "1"),
+    ]
+
+
+ALL_ENTITLEMENTS = (
+    "one of run-tasks, global-run-tasks, private-run-tasks, run-task-limit, "
+    "run-task-workspace-limit, run-task-mandatory-enforcement-limit"
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("--lag", "1"), "write 50ms, 1.5s or 2m"),
+        (("--duplicate-attach", "maybe"), "accept"),
+        (("--entitlement", "run-tasks"), "write run-tasks=true or run-tasks=false"),
+        (("--entitlement", "run-tasks=1"), "write run-tasks=true or run-tasks=false"),
+        (("--entitlement", "run-task-limit=-1"), "write a number: run-task-limit=10"),
+        (("--entitlement", "run-task-limit=²"), "write a number: run-task-limit=10"),
+        (("--entitlement", "run-task-limit"), "write a number: run-task-limit=10"),
+        (("--entitlement", "sentinel=true"), f"'sentinel' is not known; {ALL_ENTITLEMENTS}"),
         (("--latency", "5"), "write 50ms, 1.5s or 2m"),
         (("--jitter", "fast"), "write 50ms, 1.5s or 2m"),
         (("--faults", "503"), "needs a probability"),

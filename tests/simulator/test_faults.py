@@ -99,7 +99,36 @@ def test_effect_happens_or_not_as_the_kind_says(kind: str) -> None:
     own = Response(204) if fault.effect else NOTHING
     assert delivery.response.status == (fault.answer or own).status
     assert simulator.stats.faults == {kind: 1}
-    assert simulator.stats.requests == 1
+    assert simulator.stats.requests == (not fault.late)
+
+
+def test_late_request_arrives_in_the_end() -> None:
+    """A late request takes effect 3 s after it was lost, before whatever is asked from then on."""
+    simulator = Simulator()
+    simulator.add_organization("acme")
+    simulator.add_workspace("w")
+    simulator.deliver(DELETE, 1.0, Faults.parse("late=100%", 0))
+    simulator.handle(GET, 3.999)
+    assert simulator.effects == []
+    assert simulator.handle(DELETE, 5.0).status == 404
+    assert [effect.now for effect in simulator.effects] == [4.0]
+    assert simulator.stats.requests == 3
+
+
+def test_late_requests_arrive_in_order() -> None:
+    """Late requests arrive in the order they were sent, those that aren't due yet later."""
+    simulator = Simulator()
+    simulator.add_organization("acme")
+    late = Faults.parse("late=100%", 0)
+    for number, name in enumerate("abc"):
+        simulator.add_workspace(name)
+        path = f"/api/v2/organizations/acme/workspaces/{name}"
+        simulator.deliver(Request("DELETE", path, headers=HEADERS), float(number), late)
+    control = Request("GET", "/_simulator/effects")
+    simulator.handle(control, 4.5)
+    assert [effect.names["workspace"] for effect in simulator.effects] == ["a", "b"]
+    simulator.handle(control, 5.0)
+    assert [effect.now for effect in simulator.effects] == [3.0, 4.0, 5.0]
 
 
 def test_unstruck_request_is_delivered_whole() -> None:

@@ -145,6 +145,15 @@ def test_include_may_be_incomplete(ask: Ask, profile: str, included: int | None)
     assert (len(document["included"]) if "included" in document else None) == included
 
 
+def test_profile_may_be_changed_at_any_time(ask: Ask) -> None:
+    """After an upgrade headers and answers are those of the newer version."""
+    simulator = _server("tfe-v202401-1")
+    assert _attach(ask, simulator, stage="pre_plan").status == 204
+    simulator.profile = PROFILES["tfe-v202408-1"]
+    assert ask(simulator, "GET", "/ping").headers["x-tfe-version"] == "v202408-1"
+    assert _listed(ask, simulator)[0]["stages"] == ["pre_plan"]
+
+
 def test_unknown_profile_is_a_key_error() -> None:
     """A simulator of a version that isn't known can't be made."""
     with pytest.raises(KeyError):

@@ -153,6 +153,8 @@ def test_server_that_accepts_duplicates_makes_one(ask: Ask) -> None:
     for _ in range(2):
         assert ask(simulator, "POST", _path(simulator), _link(simulator)).status == 201
     assert len({record.id for record in simulator.attachments("prod-1", "scan")}) == 2
+    simulator.duplicate_attach = "reject"
+    assert ask(simulator, "POST", _path(simulator), _link(simulator)).status == 422
     simulator.detach("prod-1", "scan")
     assert simulator.attachments("prod-1", "scan") == []
 
