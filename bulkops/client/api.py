@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from random import Random
 from types import TracebackType
@@ -101,8 +100,8 @@ class Client(Caller):
         answer = await self.call(endpoints.show_entitlements(organization))
         return decode(answer, One[EntitlementsResource]).data.attributes
 
-    async def projects(self, organization: str, names: Sequence[str] = ()) -> list[Project]:
-        """Return all projects, or those with one of the exact ``names``."""
-        request = endpoints.list_projects(organization, names)
+    async def projects(self, organization: str) -> list[Project]:
+        """Return all projects."""
+        request = endpoints.list_projects(organization)
         projects, _ = await self.everything(request, Many[ProjectResource])
         return [project.value() for project in projects]

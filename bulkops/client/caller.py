@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from random import Random
 from typing import TypeVar
 
@@ -16,11 +17,12 @@ from bulkops.client.jsonapi import (
     error_of,
     page,
     request_id,
+    retry_after,
     without_repeats,
 )
 from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
-from bulkops.errors import NoResponse
+from bulkops.errors import NoResponse, ServerBroken
 from bulkops.exchange import Request, Response, Transport
 from bulkops.log import logger
 from bulkops.outcome import Retry, Succeeded, Verdict, classify
@@ -38,6 +40,15 @@ BACKOFF_CAP = 8.0
 """Seconds; full jitter, as in AWS's "Exponential backoff and jitter"."""
 
 PAGES_AT_ONCE = 8
+LONG_SECONDS = 10.0
+"""After so long without an answer somebody who waits is told."""
+
+MOST_PAGES = 100_000
+"""Of a list, and of 100 rows each: more is no list of this API."""
+
+MOST_LOOKED_AT = 100
+"""Pages of one workspace's run tasks."""
+
 REREADS = 3
 """How often a list is read anew because it changed while it was read."""
 
@@ -60,7 +71,7 @@ class Caller:
         self.pacer = pacer
         self.clock = clock
         self.random = random
-        self._unreachable = False
+        self._told = False
         self.requests = 0
         """Attempts sent so far."""
 
@@ -83,9 +94,11 @@ class Caller:
             answer = await self._transport.send(request)
         except NoResponse as lost:
             answer = lost
-        verdict = classify(request, answer)
-        if isinstance(verdict, Retry) and isinstance(answer, Response) and answer.status == 429:
-            self.pacer.refused(verdict.after)
+        seconds = self.clock.now() - started
+        if isinstance(answer, NoResponse):
+            self._tell_once(answer, seconds)
+        elif answer.status == 429:
+            self.pacer.refused(retry_after(answer))
         log.debug(
             "request_finished",
             method=request.method,
@@ -93,7 +106,7 @@ class Caller:
             attempt=number,
             status=answer.status if isinstance(answer, Response) else 0,
             error=str(answer) if isinstance(answer, NoResponse) else None,
-            seconds=round(self.clock.now() - started, 4),
+            seconds=round(seconds, 4),
             request_id=request_id(answer) if isinstance(answer, Response) else None,
         )
         return answer
@@ -117,17 +130,16 @@ class Caller:
             refused = isinstance(answer, Response) and answer.status == 429
             refusals += refused
             failures += not refused
-            self._say_if_unreachable(answer)
             if not isinstance(verdict, Retry) or failures >= ATTEMPTS or refusals >= REFUSALS:
                 return verdict, failures + refusals
             if not refused:
                 await self.clock.sleep(max(verdict.after, backoff(failures, self.random)))
 
-    def _say_if_unreachable(self, answer: Response | NoResponse) -> None:
-        # Once, so that whoever waits for the retries knows what for.
-        if isinstance(answer, NoResponse) and not answer.sent and not self._unreachable:
-            self._unreachable = True
-            log.warning("server_unreachable", error=str(answer))
+    def _tell_once(self, lost: NoResponse, seconds: float) -> None:
+        # So that whoever waits for the retries knows what for.
+        if not self._told and (not lost.sent or seconds >= LONG_SECONDS):
+            self._told = True
+            log.warning("server_unreachable", error=str(lost))
 
     async def call(self, request: Request) -> Response:
         """Return a successful answer; a read is repeated, a write only where it wasn't done.
@@ -147,6 +159,8 @@ class Caller:
         answers: list[Response] = []
         following: int | None = 1
         while following is not None and following > len(answers):
+            if len(answers) == MOST_LOOKED_AT:
+                raise _endless(request)
             answers.append(await self.call(page(request, following)))
             following = decode(answers[-1], Many[Resource]).meta.pagination.next_page
         return answers
@@ -154,26 +168,38 @@ class Caller:
     async def everything(
         self, request: Request, shape: type[Many[R]]
     ) -> tuple[list[R], list[Many[R]]]:
-        """Return every resource of a list, each once, and the pages as they came."""
-        pages = await self._pages(request, shape)
-        for _ in range(REREADS):
-            if _complete(pages):
-                break
-            log.info("list_moved", path=request.path)
+        """Return every resource of a list, each once, and the pages as they came.
+
+        Raises:
+            ServerBroken: it never was the same from its first page to its last, or has no end.
+            ApiError: as of ``call``.
+        """
+        for _ in range(1 + REREADS):
             pages = await self._pages(request, shape)
-        return without_repeats(pages), pages
+            if _complete(pages):
+                return without_repeats(pages), pages
+            log.info("list_moved", path=request.path)
+        raise ServerBroken(
+            f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so "
+            "nobody knows what is in it: run this again when less is going on"
+        )
 
     async def _pages(self, request: Request, shape: type[Many[R]]) -> list[Many[R]]:
         first = await self._page(request, 1, shape)
         pages = [first]
         total = first.meta.pagination.total_pages
         if total is not None:
-            numbers = range(2, total + 1)
-            calls = [lambda n=n: self._page(request, n, shape) for n in numbers]
+            if total > MOST_PAGES:
+                raise _endless(request)
+            calls = (partial(self._page, request, n, shape) for n in range(2, total + 1))
             return pages + await in_order(calls, at_once=PAGES_AT_ONCE)
+        known: set[str] = set()
         while (following := pages[-1].meta.pagination.next_page) is not None:
-            if following <= len(pages):
-                break
+            ids = {resource.id for resource in pages[-1].data}
+            if following <= len(pages) or ids <= known:
+                # Backwards, or nothing new: it goes round and round.
+                raise _endless(request)
+            known |= ids
             pages.append(await self._page(request, following, shape))
         return pages
 
@@ -190,27 +216,31 @@ def _complete(pages: Sequence[Many[R]]) -> bool:
     return totals in ({None}, {len(without_repeats(pages))})
 
 
+def _endless(request: Request) -> ServerBroken:
+    return ServerBroken(f"{request.path}: the server's list has no end")
+
+
 async def in_order(calls: Iterable[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
     """Return the calls' results in their order, so many running at once.
 
     After the first error nothing more is started; what is under way ends, and the error is
     raised as it is, not in a group.
     """
-    waiting = list(enumerate(calls))
-    waiting.reverse()
+    waiting = enumerate(calls)
     results: dict[int, T] = {}
     errors: list[Exception] = []
 
     async def worker() -> None:
-        while waiting and not errors:
-            index, call = waiting.pop()
+        for index, call in waiting:
             try:
                 results[index] = await call()
             except Exception as error:  # noqa: BLE001 - raised below, as it is
                 errors.append(error)
+            if errors:
+                break
 
     async with anyio.create_task_group() as workers:
-        for _ in range(min(at_once, len(waiting))):
+        for _ in range(at_once):
             workers.start_soon(worker)
     if errors:
         raise errors[0]

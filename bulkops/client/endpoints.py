@@ -55,10 +55,9 @@ def show_entitlements(organization: str) -> Request:
     return Request("GET", f"{API}/organizations/{quote(organization, '')}/entitlement-set")
 
 
-def list_projects(organization: str, names: Sequence[str] = ()) -> Request:
-    """All projects, or those with one of the exact names."""
-    query = (("filter[names]", ",".join(names)),) if names else ()
-    return Request("GET", f"{API}/organizations/{quote(organization, '')}/projects", query)
+def list_projects(organization: str) -> Request:
+    """All projects."""
+    return Request("GET", f"{API}/organizations/{quote(organization, '')}/projects")
 
 
 def list_workspaces(organization: str, filters: Mapping[str, str]) -> Request:

@@ -18,9 +18,9 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
-from bulkops.client.jsonapi import printable
 from bulkops.errors import BulkopsError, NoResponse
 from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.printable import printable
 
 CONNECT_SECONDS = 10.0
 """For a connection, TLS included."""

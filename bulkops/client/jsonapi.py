@@ -24,6 +24,7 @@ from bulkops.errors import (
     Unauthorized,
 )
 from bulkops.exchange import Request, Response
+from bulkops.printable import printable
 
 T = TypeVar("T")
 
@@ -69,7 +70,6 @@ class ToMany(msgspec.Struct, frozen=True):
 class Pagination(msgspec.Struct, frozen=True, rename="kebab"):
     """``meta.pagination``; lists without totals leave the last two out."""
 
-    current_page: int = 1
     next_page: int | None = None
     total_pages: int | None = None
     total_count: int | None = None
@@ -153,16 +153,6 @@ def page(request: Request, number: int) -> Request:
     return msgspec.structs.replace(request, query=(*request.query, *paging))
 
 
-def printable(text: str, limit: int = 300) -> str:
-    """Return server text fit for a terminal: no control or direction characters, cut to size.
-
-    Nor half a character: aiohttp reads bytes of a header that are no UTF-8 as surrogates, which
-    can't be written anywhere.
-    """
-    cleaned = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
-
-
 def error_texts(answer: Response) -> tuple[str, ...]:
     """Return the server's words, one string an error, whatever the shape of the body.
 
@@ -173,7 +163,10 @@ def error_texts(answer: Response) -> tuple[str, ...]:
         document = msgspec.json.decode(answer.body)
     except _UNREADABLE:
         title = _TITLE.search(answer.body)
-        return (printable(title[1].decode("utf-8", "replace")),) if title else ()
+        # Proxies begin it with the status, which everybody who quotes it has said already.
+        text = printable(title[1].decode("utf-8", "replace")) if title else ""
+        text = text.removeprefix(str(answer.status)).lstrip(" :-")
+        return (text,) if text else ()
     errors = document.get("errors") if isinstance(document, dict) else None
     if not isinstance(errors, list):
         return ()
@@ -214,6 +207,15 @@ def retry_after(answer: Response) -> float:
     return 0.0
 
 
+_NOT_KNOWN = "the token is missing, expired or revoked: set TFE_TOKEN to a valid one"
+_NOT_THERE = "it does not exist, or this token may not do that"
+_MEANINGS: dict[int, tuple[type[ApiError], str]] = {
+    401: (Unauthorized, _NOT_KNOWN),
+    403: (NotFoundOrForbidden, _NOT_THERE),
+    404: (NotFoundOrForbidden, _NOT_THERE),
+}
+
+
 def error_of(request: Request, answer: Response | NoResponse) -> ApiError:
     """Return the exception that tells a caller what became of ``request``.
 
@@ -221,27 +223,25 @@ def error_of(request: Request, answer: Response | NoResponse) -> ApiError:
     """
     if isinstance(answer, NoResponse):
         return answer
-    errors = error_texts(answer)
-    what = f"{request.method} {request.path}: {answer.status}"
-    words = f" {'; '.join(errors)}" if errors else ""
-    facts = {"status": answer.status, "errors": errors, "request_id": request_id(answer)}
-    match answer.status:
-        case 401:
-            advice = "the token is missing, expired or revoked: set TFE_TOKEN to a valid one"
-            return Unauthorized(f"{what}{words}: {advice}", **facts)  # type: ignore[arg-type]  # one dict of three
-        case 403 | 404:
-            advice = "it does not exist, or this token may not do that"
-            return NotFoundOrForbidden(f"{what}{words}: {advice}", **facts)  # type: ignore[arg-type]  # as above
-        case 429:
-            return RateLimited(
-                f"{what}: still over the rate limit after waiting",
-                retry_after=retry_after(answer),
-                errors=errors,
-                request_id=request_id(answer),
-            )
-        case status if status >= 500:
-            return ServerBroken(f"{what}{words}", **facts)  # type: ignore[arg-type]  # as above
-    return RequestRejected(f"{what}{words}", **facts)  # type: ignore[arg-type]  # as above
+    status, errors, ident = answer.status, error_texts(answer), request_id(answer)
+    what = " ".join(
+        [f"{request.method} {request.path}: {status}", *filter(None, ["; ".join(errors)])]
+    )
+    if status == 429:
+        return RateLimited(
+            f"{what}: still over the rate limit after waiting",
+            retry_after=retry_after(answer),
+            errors=errors,
+            request_id=ident,
+        )
+    kind, advice = _MEANINGS.get(status, (ServerBroken if status >= 500 else RequestRejected, ""))
+    if 300 <= status < 400:
+        # Never followed: the token is for this host only.
+        advice = (
+            f"redirected to {printable(answer.headers.get('location', '?'))}: is the address right?"
+        )
+    text = f"{what}: {advice}" if advice else what
+    return kind(text, status=status, errors=errors, request_id=ident)
 
 
 def without_repeats(pages: Iterable[Many[R]]) -> list[R]:

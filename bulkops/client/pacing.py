@@ -35,6 +35,9 @@ SLOWEST = 0.5
 RECOVERY = 5.0
 """Seconds from the slowest pace back to the full one."""
 
+LONG_PAUSE = 5.0
+"""Seconds of a pause somebody who waits is told of."""
+
 log = logger(__name__)
 
 
@@ -53,8 +56,7 @@ class Pacer:
         self._turn = anyio.Lock()
         self._resumes_at = 0.0
         self._refusals = 0
-        self.pauses = 0
-        """How often a 429 has paused the client."""
+        self._told: float | None = None
         self._limit: float | None = None
         self._limiter: AsyncLimiter | None = None
         self._succeeds = False
@@ -62,7 +64,17 @@ class Pacer:
 
     def learn(self, limit: float | None) -> None:
         """Take over the server's limit in requests a second; ``None``: it tells no limit."""
-        limits = [one for one in (limit, self._ceiling) if one]
+        self._told = limit
+        self._renew()
+
+    def lower(self, ceiling: float | None) -> None:
+        """Never exceed ``ceiling`` requests a second from now on; ``None`` changes nothing."""
+        ceilings = [one for one in (ceiling, self._ceiling) if one]
+        self._ceiling = min(ceilings) if ceilings else None
+        self._renew()
+
+    def _renew(self) -> None:
+        limits = [one for one in (self._told, self._ceiling) if one]
         lowest = min(limits) if limits else None
         if lowest == self._limit:
             return
@@ -91,8 +103,8 @@ class Pacer:
         """Pause every request: the server answered 429 and counts anew in ``after`` seconds."""
         now = self._clock.now()
         if now >= self._resumes_at:
-            self.pauses += 1
-            log.info("client_paused", seconds=round(after, 3))
+            tell = log.warning if after >= LONG_PAUSE else log.info
+            tell("client_paused", seconds=round(after, 3), reason="rate limit")
         # Everybody else who shares the limit wakes at the same reset: don't join the rush.
         jitter = self._random.uniform(0.02, 0.25)
         self._resumes_at = max(self._resumes_at, now + max(after, 0.1) + jitter)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from bulkops.client.jsonapi import printable
 from bulkops.client.resources import STAGES
+from bulkops.printable import printable
 
 _MONTHLY = re.compile(r"v(\d{6})-(\d+)")
 _STAGES_SINCE = (202404, 1)
@@ -26,7 +26,7 @@ class ServerInfo(msgspec.Struct, frozen=True):
     Attributes:
         version: of Terraform Enterprise, empty on HCP Terraform.
         limit: requests a second for this user, ``None`` where the server tells no limit.
-        single_stage: it knows ``stage`` only, one to an association.
+        single_stage: it knows ``stage`` only, one to an attachment.
         stages: those it knows.
     """
 
@@ -56,4 +56,5 @@ def _positive(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if 0 < number < float("inf") else None
+    # Less than one a second is no limit a client could work with, but a mistake.
+    return max(1.0, number) if 0 < number < float("inf") else None

@@ -165,7 +165,7 @@ async def test_a_ping_tells_the_version_and_sets_the_pace(profile: str, info: Se
 
 
 async def test_entitlements_and_projects_are_read() -> None:
-    """What a plan allows, and projects by exact name, with two requests."""
+    """What a plan allows, and every project."""
     simulator = Simulator(rate=0)
     limits = Entitlements(global_run_tasks=False, run_task_limit=1, run_task_workspace_limit=10)
     simulator.add_organization("acme", entitlements=limits)
@@ -175,8 +175,9 @@ async def test_entitlements_and_projects_are_read() -> None:
         assert entitlements.global_run_tasks is False
         assert (entitlements.run_task_limit, entitlements.run_task_workspace_limit) == (1, 10)
         assert entitlements.run_task_mandatory_enforcement_limit is None
-        assert len(await client.projects("acme")) == 2
-        assert await client.projects("acme", ["platform"]) == [Project(platform.id, "platform")]
+        projects = await client.projects("acme")
+        assert len(projects) == 2
+        assert Project(platform.id, "platform") in projects
 
 
 async def test_workspaces_are_listed_by_name_and_filtered() -> None:

@@ -18,11 +18,6 @@ CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
     (endpoints.show_entitlements("acme"), "GET /organizations/acme/entitlement-set", None),
     (endpoints.list_projects("acme"), "GET /organizations/acme/projects", None),
     (
-        endpoints.list_projects("acme", ["a", "b"]),
-        "GET /organizations/acme/projects?filter[names]=a,b",
-        None,
-    ),
-    (
         endpoints.list_workspaces("acme", {"search[tags]": "prod,eu"}),
         "GET /organizations/acme/workspaces?search[tags]=prod,eu&sort=name",
         None,

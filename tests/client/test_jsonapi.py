@@ -20,7 +20,6 @@ from bulkops.client.jsonapi import (
     error_of,
     error_texts,
     page,
-    printable,
     request_id,
     retry_after,
     without_repeats,
@@ -43,6 +42,7 @@ from bulkops.errors import (
     Unauthorized,
 )
 from bulkops.exchange import Request, Response
+from bulkops.printable import printable
 
 Sample: TypeAlias = Callable[..., Response]
 MEMBERS = [
@@ -81,6 +81,23 @@ BODIES = st.binary(max_size=200) | JSON.map(msgspec.json.encode)
 def test_the_servers_words_are_found(sample: Sample, name: str, texts: tuple[str, ...]) -> None:
     """Whatever shape an error body has, its words are quoted."""
     assert error_texts(sample(name, 400)) == texts
+
+
+@pytest.mark.parametrize(
+    ("title", "texts"),
+    [
+        ("502 Bad Gateway", ("Bad Gateway",)),
+        ("502: bad gateway", ("bad gateway",)),
+        ("502", ()),
+        ("Error 502", ("Error 502",)),
+        ("504 Gateway Time-out", ("504 Gateway Time-out",)),
+    ],
+)
+def test_a_page_does_not_say_the_status_again(title: str, texts: tuple[str, ...]) -> None:
+    """A title's own status is left out: it stands before the words already."""
+    body = f"<html><head><title>{title}</title></head></html>".encode()
+    assert error_texts(Response(502, {}, body)) == texts
+    assert str(error_of(READ, Response(502, {}, body))).count("502 502") == 0
 
 
 @pytest.mark.parametrize(
@@ -222,3 +239,11 @@ def test_a_resource_is_encoded_without_empty_members() -> None:
     assert msgspec.json.decode(encode_resource("tasks", {"name": "a"})) == {
         "data": {"type": "tasks", "attributes": {"name": "a"}}
     }
+
+
+def test_a_redirect_says_where_to() -> None:
+    """It is not followed, so whoever gave the address has to know."""
+    answer = Response(302, {"location": "https://elsewhere.example/\x1b[31m"})
+    error = error_of(Request("GET", "/api/v2/ping"), answer)
+    assert type(error) is RequestRejected
+    assert "redirected to https://elsewhere.example/ [31m: is the address right?" in str(error)

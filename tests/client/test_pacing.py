@@ -210,16 +210,29 @@ def test_the_pace_comes_back_at_half_and_recovers() -> None:
 def test_several_refusals_at_once_are_one_pause() -> None:
     """Requests that were under way together are refused together: the latest reset counts."""
 
-    async def scenario() -> tuple[int, float]:
+    async def scenario() -> float:
         paced = pacer()
         for after in (0.2, 3.0, 0.1):
             paced.refused(after)
         await paced.wait()
-        return paced.pauses, anyio.current_time()
+        return anyio.current_time()
 
-    pauses, resumed_at = run(scenario)
-    assert pauses == 1
-    assert resumed_at > 3.0
+    assert 3.0 < run(scenario) < 3.3
+
+
+def test_a_ceiling_only_ever_lowers() -> None:
+    """Whatever the server tells afterwards, and whatever higher ceiling is asked for."""
+
+    async def scenario() -> list[float | None]:
+        paced = pacer()
+        paced.lower(10.0)
+        rates = [paced.rate]
+        paced.learn(50.0)
+        paced.lower(20.0)
+        paced.lower(None)
+        return [*rates, paced.rate]
+
+    assert run(scenario) == [9.5, 9.5]
 
 
 def test_no_limit_told_means_no_waiting() -> None:

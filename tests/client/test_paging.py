@@ -10,10 +10,10 @@ import anyio
 import msgspec
 import pytest
 
-from bulkops.client.caller import PAGES_AT_ONCE, REREADS, in_order
+from bulkops.client.caller import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS, in_order
 from bulkops.client.jsonapi import Many
 from bulkops.client.resources import ProjectResource
-from bulkops.errors import NotFoundOrForbidden
+from bulkops.errors import NotFoundOrForbidden, ServerBroken
 from bulkops.exchange import Request, Response
 from tests.client.scripted import Scripted, caller, one_by_one
 from tests.virtual_time import run
@@ -93,26 +93,63 @@ def test_a_row_that_slipped_through_between_pages_is_found() -> None:
     assert everything(transport) == ["a", "b", "c", "d"]
 
 
-def test_a_list_that_never_rests_is_taken_as_it_is() -> None:
-    """After a few readings the rows that were seen are given, each once."""
+def test_a_list_that_never_rests_is_an_error() -> None:
+    """After a few readings: what may lack rows is never given for the whole."""
     moves = count()
 
     def answer(request: Request) -> Response:
         return listing([str(number) for number in range(4 + next(moves))])(request)
 
     transport = Scripted(answer)
-    found = everything(transport)
-    assert len(found) == len(set(found))
+    with pytest.raises(ServerBroken, match="the list changed each of the 4 times"):
+        everything(transport)
     readings = [r for _, r in transport.sent if dict(r.query)["page[number]"] == "1"]
     assert len(readings) == 1 + REREADS
 
 
 def test_a_repeated_next_page_does_not_go_round_for_ever() -> None:
-    """A server whose next page is one that was read ends the list."""
+    """A server whose next page is one that was read has no list to give."""
     body = {"data": [{"id": "a"}], "meta": {"pagination": {"next-page": 1}}}
     transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
-    assert everything(transport) == ["a"]
+    with pytest.raises(ServerBroken, match="has no end"):
+        everything(transport)
     assert len(transport.sent) == 1
+
+
+def test_pages_that_bring_nothing_new_do_not_go_on_for_ever() -> None:
+    """A next page that is always one more, with the same rows, is no list."""
+    bodies = [{"data": [{"id": "a"}], "meta": {"pagination": {"next-page": n}}} for n in (2, 3, 4)]
+    answers = [Response(200, {}, msgspec.json.encode(body)) for body in bodies]
+    with pytest.raises(ServerBroken, match="has no end"):
+        everything(one_by_one(*answers))
+
+
+@pytest.mark.parametrize("pages", [10**9, 100_001])
+def test_more_pages_than_any_organization_has_are_not_asked_for(pages: int) -> None:
+    """The number is the server's; believing it would fill the memory."""
+    body = {"data": [{"id": "a"}], "meta": {"pagination": {"total-pages": pages}}}
+    transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
+    with pytest.raises(ServerBroken, match="has no end"):
+        everything(transport)
+    assert len(transport.sent) == 1
+
+
+def test_one_workspace_has_no_endless_list_either() -> None:
+    """Reading back gives up after so many pages."""
+
+    def answer(request: Request) -> Response:
+        following = int(dict(request.query)["page[number]"]) + 1
+        body = {"data": [], "meta": {"pagination": {"next-page": following}}}
+        return Response(200, {}, msgspec.json.encode(body))
+
+    transport = Scripted(answer)
+
+    async def scenario() -> list[Response]:
+        return await caller(transport).answers(READ)
+
+    with pytest.raises(ServerBroken, match="has no end"):
+        run(scenario)
+    assert len(transport.sent) == MOST_LOOKED_AT
 
 
 def test_a_short_list_gives_its_answers_as_they_are() -> None:

@@ -1,0 +1,26 @@
+"""Text from anywhere made fit for a terminal. Pure, and needs nothing but Python."""
+
+from __future__ import annotations
+
+import json
+
+
+def escaped(text: str) -> str:
+    r"""Return one line in which whatever could move the cursor, hide or reorder text is spelled.
+
+    Control and direction characters are spelled as JSON and TOML do, ``\u001b`` and ``\n``, and so
+    are halves of characters, which can't be written anywhere. All of the text is kept.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def printable(text: str, limit: int = 300) -> str:
+    """Return server text as words for a message: blanks for what ``escaped`` spells, cut to size.
+
+    Nor half a character: aiohttp reads bytes of a header that are no UTF-8 as surrogates, which
+    can't be written anywhere.
+    """
+    cleaned = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
