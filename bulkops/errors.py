@@ -8,7 +8,6 @@ A branch is a caller's next move, not a place in the code::
     │   ├── JournalLocked       11   wait for the other runner, or stop it
     │   ├── JournalDamaged      12   look at the file before anything else is sent
     │   └── JournalWriteFailed  14   make room, then run the same command again
-    ├── PlanStale               13   plan again
     └── ApiError                 1   carries ``status``, ``errors``, ``request_id``
         ├── RequestRejected          4xx: sending it again won't help
         │   ├── Unauthorized         401: the token is bad, so nothing else can succeed
@@ -65,12 +64,6 @@ class JournalWriteFailed(JournalError):
     """A write or sync failed: nothing more was sent after it."""
 
     exit_code = 14
-
-
-class PlanStale(BulkopsError):
-    """A saved plan no longer fits the place it is applied to."""
-
-    exit_code = 13
 
 
 class ApiError(BulkopsError):

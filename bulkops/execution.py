@@ -31,6 +31,7 @@ from bulkops.journal.records import (
     Execution,
     Header,
     Holder,
+    How,
     Planned,
     Record,
     Result,
@@ -43,12 +44,9 @@ from bulkops.operations.model import Kind, Operation, Skip
 from bulkops.outcome import Outcome
 from bulkops.plan import Attachments, Plan
 from bulkops.reconcile import reconcile
-from bulkops.runner import ERROR, Runner
+from bulkops.runner import Runner
 from bulkops.undo import undo
 from bulkops.verify import verify
-
-COMPLETE = "complete"
-"""``Ended.how`` of an execution that nothing stopped."""
 
 
 def holder(clock: Clock) -> Holder:
@@ -143,18 +141,19 @@ class JobExecution:
             try:
                 how = await self._all_of(journal, kind)
             except Exception:
-                await journal.append(Ended(self._client.clock.date(), ERROR))
+                await journal.append(Ended(self._client.clock.date(), How.ERROR))
                 raise
             await journal.append(Ended(self._client.clock.date(), how))
         return journal.replay
 
     async def _all_of(self, journal: Journal, kind: Kind) -> str:
         """Return how it ended: a signal before all else."""
+        self._client.pacer.lower(self._job.pace.rate)
         with self._interruptible():
             await self._client.ping()
             await self._bring_up(journal, kind)
         how = "" if self.interrupted else await self._carry_out(journal, kind)
-        if how == COMPLETE:
+        if how == How.COMPLETE:
             with self._interruptible():
                 await journal.append(await self._verified(journal.replay))
         return self.interrupted or how
@@ -196,7 +195,7 @@ class JobExecution:
             failures=self._conflicts,
         )
         await self._runner.run(list(journal.replay.having(None, Outcome.IN_DOUBT)))
-        return self._runner.stopped or COMPLETE
+        return self._runner.stopped or How.COMPLETE
 
     async def _verified(self, replay: Replay) -> Verified:
         verified = verify(
@@ -219,6 +218,7 @@ async def read_standing(client: Client, replay: Replay) -> Attachments:
 async def undo_plan(client: Client, replay: Replay) -> Plan:
     """Read the server and plan what takes a journal's job back; changes nothing."""
     header, job = replay.header, job_of(replay.header)
+    client.pacer.lower(job.pace.rate)
     await client.ping()
     if replay.count(Outcome.IN_DOUBT):
         # What was sent last may still take effect: only past that is a reading the last word.

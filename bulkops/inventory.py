@@ -17,6 +17,7 @@ from bulkops.job_errors import shown
 from bulkops.operations.model import Seen, TaskRef
 from bulkops.operations.workspace_task import seen_of
 from bulkops.plan import Attachments, Inventory
+from bulkops.printable import printable
 from bulkops.selection import nothing_selected, selected, server_filters
 
 LISTS_AT_ONCE = 32
@@ -34,6 +35,7 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
             or nothing is selected.
         ApiError: the server can't be read.
     """
+    client.pacer.lower(job.pace.rate)
     server = await client.ping()
     _check_stages(job, server, source)
     task = await _find_task(client, job, source)
@@ -84,7 +86,13 @@ async def _each_workspace(client: Client, workspace_ids: Iterable[str]) -> list[
 
 async def _find_task(client: Client, job: Job, source: str) -> TaskRef:
     asked = job.wish.task
-    tasks = await client.run_tasks.list(job.organization)
+    try:
+        tasks = await client.run_tasks.list(job.organization)
+    except NotFoundOrForbidden as error:
+        raise JobError(
+            f"{source}: organization = {shown(job.organization)}: it does not exist, or this token "
+            f"may not list its run tasks ({'; '.join(error.errors) or error.status})"
+        ) from error
     found = [t for t in tasks if asked in (t.id, t.name)]
     if len(found) == 1:
         return TaskRef(found[0].id, found[0].name)
@@ -92,7 +100,9 @@ async def _find_task(client: Client, job: Job, source: str) -> TaskRef:
     if found:
         ids = ", ".join(t.id for t in found)
         raise JobError(f"{place}: {len(found)} run tasks have that name: give one's id ({ids})")
-    names = ", ".join(sorted(t.name for t in tasks)[:20]) or "none that this token may see"
+    names = (
+        ", ".join(sorted(printable(t.name) for t in tasks)[:20]) or "none that this token may see"
+    )
     raise JobError(f"{place}: no such run task in {job.organization}; there are: {names}")
 
 
@@ -104,7 +114,10 @@ async def _find_project(client: Client, job: Job, source: str) -> str | None:
     found = [p for p in projects if asked in (p.id, p.name)]
     if len(found) == 1:
         return found[0].id
-    names = ", ".join(sorted(p.name for p in projects)[:20]) or "none that this token may see"
+    names = (
+        ", ".join(sorted(printable(p.name) for p in projects)[:20])
+        or "none that this token may see"
+    )
     raise JobError(
         f"{source}: select.project = {shown(asked)}: {len(found) or 'no'} such project in "
         f"{job.organization}; there are: {names}"

@@ -60,7 +60,7 @@ Count = Annotated[int, Meta(ge=0)]
 Percentage = Annotated[
     str, Meta(pattern=r"^(100|[0-9]{1,2})%\Z", description='a percentage from "0%" to "100%"')
 ]
-Rate = Annotated[float, Meta(gt=0, le=100_000, description="a number above 0 and at most 100000")]
+Rate = Annotated[float, Meta(ge=0.1, le=100_000, description="a number from 0.1 to 100000")]
 MaxAtOnce = Annotated[int, Meta(ge=1, le=512)]
 Duration = Annotated[
     str,

@@ -135,6 +135,7 @@ async def verify_journal(client: Client, journal: str | Path) -> Verified:
         ApiError: the server can't be read.
     """
     replay = read(Path(journal)).replay
+    client.pacer.lower(job_of(replay.header).pace.rate)
     await client.ping()
     return verify(replay, await read_standing(client, replay), client.clock.date())
 

@@ -52,6 +52,13 @@ class Outcome(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
+RETRIED = (Outcome.FAILED, Outcome.CONFLICT)
+"""What ``--retry-failed`` takes up again."""
+
+TROUBLE = (*RETRIED, Outcome.IN_DOUBT)
+"""What counts against the failure tolerance, and what somebody has to look at."""
+
+
 class Succeeded(msgspec.Struct, frozen=True):
     """The server did it, or showed what was asked for."""
 
@@ -124,7 +131,7 @@ class Shown(Enum):
 
 
 def compare(operation: Operation, seen: Sequence[Seen]) -> Shown:
-    """Return how a target's associations compare with what an operation wants."""
+    """Return how a target's attachments compare with what an operation wants."""
     before, wanted = operation.before, operation.wanted
     if len(seen) > 1:
         return Shown.SEVERAL

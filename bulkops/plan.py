@@ -21,7 +21,7 @@ NO_RIGHT = "this token may not manage run tasks on it"
 
 
 Attachments = Mapping[str, Sequence[Seen]]
-"""Workspace id → the run task's associations with it; a workspace without any has no entry."""
+"""Workspace id → the run task's attachments with it; a workspace without any has no entry."""
 
 
 class Inventory(msgspec.Struct, frozen=True):

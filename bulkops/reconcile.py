@@ -22,11 +22,8 @@ from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
 from bulkops.operations.model import Kind, Seen, Skip
-from bulkops.outcome import Outcome, Shown, compare
+from bulkops.outcome import RETRIED, Outcome, Shown, compare
 from bulkops.plan import Attachments
-
-RETRIED = (Outcome.FAILED, Outcome.CONFLICT)
-"""Outcomes that ``--retry-failed`` takes up again."""
 
 
 def reconcile(
@@ -60,7 +57,7 @@ def _pending(progress: Progress, shown: Shown, seen: list[Seen], date: str) -> I
         yield _result(progress, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
     elif shown is not Shown.BEFORE:
         reason = (
-            f"somebody else changed it: the server shows {wording.shown(seen)}, "
+            f"somebody else changed it: the server shows {wording.reading(seen)}, "
             f"planned was {wording.change(progress.operation)}"
         )
         yield _result(progress, Outcome.CONFLICT, reason, date)

@@ -15,22 +15,13 @@ from contextlib import asynccontextmanager
 import anyio
 
 from bulkops.client.caller import Caller
-from bulkops.errors import JournalWriteFailed, Unauthorized
+from bulkops.errors import JournalWriteFailed
 from bulkops.journal.file import Journal
-from bulkops.journal.records import Result
+from bulkops.journal.records import How, Result
 from bulkops.journal.replay import Progress
 from bulkops.operations.model import Kind, Operation
-from bulkops.outcome import Outcome
+from bulkops.outcome import TROUBLE, Outcome
 from bulkops.worker import Worker
-
-FAILURES = (Outcome.FAILED, Outcome.CONFLICT, Outcome.IN_DOUBT)
-"""Outcomes that count against the failure tolerance."""
-
-TOLERANCE = "tolerance"
-"""``Runner.stopped`` after too many failures."""
-
-ERROR = "error"
-"""``Runner.stopped`` after an error that ``Runner.run`` raises."""
 
 
 class Runner:
@@ -44,8 +35,8 @@ class Runner:
         failures: found in this execution before anything was sent.
 
     Attributes:
-        stopped: why nothing new is taken up: ``tolerance``, ``error``, or what ``stop`` was told;
-            empty while running.
+        stopped: why nothing new is taken up: of ``How``, or what ``stop`` was told; empty while
+            running.
         failures: so far.
     """
 
@@ -78,7 +69,8 @@ class Runner:
         """Carry out what is pending and look at what is in doubt.
 
         Raises:
-            Unauthorized: the token was refused; what was in flight is finished and recorded.
+            ApiError: the token was refused, or the server can't be reached; what was in flight
+                is finished and recorded, and the next execution goes on.
             JournalWriteFailed: nothing was sent after it.
             Exception: whatever ``on_result`` raised; what was in flight is finished, too.
         """
@@ -119,25 +111,22 @@ class Runner:
         try:
             result = await worker.result(in_doubt=in_doubt)
             self._journal.post(result)
-            self.failures += result.outcome in FAILURES
+            self.failures += result.outcome in TROUBLE
             self._stop_if_too_many()
             self._on_result(operation, result)
-        except Unauthorized as error:
-            # No result: it was refused for the token's sake only, the next execution sends it.
-            self._error = self._error or error
-            self.stop(ERROR)
         except JournalWriteFailed as error:
             self._error = error
-            self.stop_at_once(ERROR)
+            self.stop_at_once(How.ERROR)
         except Exception as error:  # noqa: BLE001 - raised by ``run``: a group would wrap it
+            # Without a result the operation is in doubt: the next execution looks at it.
             self._error = self._error or error
-            self.stop(ERROR)
+            self.stop(How.ERROR)
         finally:
             self._places.release()
 
     def _stop_if_too_many(self) -> None:
         if self.failures > self._tolerated:
-            self.stop(TOLERANCE)
+            self.stop(How.TOLERANCE)
 
     @asynccontextmanager
     async def _place_given_away(self) -> AsyncIterator[None]:

@@ -66,5 +66,5 @@ def _decide(inverse: Operation, seen: list[Seen]) -> Operation | Skip:
         case Shown.WANTED:
             return Skip(inverse.target, BACK)
         case Shown.OTHER | Shown.SEVERAL:
-            reason = f"somebody changed it since: the server shows {wording.shown(seen)}"
+            reason = f"somebody changed it since: the server shows {wording.reading(seen)}"
             return Skip(inverse.target, reason, blocked=True)

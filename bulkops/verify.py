@@ -15,5 +15,5 @@ def verify(replay: Replay, attachments: Attachments, date: str) -> Verified:
     for key, progress in replay.operations.items():
         seen = list(attachments.get(progress.operation.target.id, ()))
         if compare(progress.operation, seen) is not Shown.WANTED:
-            differing[key] = wording.shown(seen)
+            differing[key] = wording.reading(seen)
     return Verified(date, len(replay.operations) - len(differing), differing)

@@ -24,6 +24,7 @@ from bulkops.outcome import (
     InDoubt,
     Outcome,
     Refused,
+    Retry,
     Step,
     Succeeded,
     Verdict,
@@ -72,7 +73,8 @@ class Worker:
             in_doubt: an earlier execution sent it and its answer is unknown.
 
         Raises:
-            Unauthorized: the token was refused, which says nothing of the operation.
+            Unauthorized, RateLimited, NoResponse: the token was refused, or the server can't be
+                reached: it was not carried out, and that says nothing of the operation.
             JournalWriteFailed: its intent could not be made durable; it was not sent.
         """
         found = await self._look(Cause.LOST, None) if in_doubt else None
@@ -95,11 +97,10 @@ class Worker:
                 return await self._check_echo(verdict.answer)
             case InDoubt():
                 return await self._look(Cause.LOST, answer)
-            case Refused() if isinstance(answer, Response):
-                if answer.status == 401:
-                    raise error_of(self._kind.request(self._operation), answer)
+            case Refused() if isinstance(answer, Response) and answer.status != 401:
                 return await self._look(Cause.REFUSED, answer)
-        return self._say(Outcome.FAILED, _words(answer), answer)
+            case Refused() | Retry():
+                raise error_of(self._kind.request(self._operation), answer)
 
     async def _check_echo(self, answer: Response) -> Result | None:
         wanted = self._operation.wanted
@@ -160,7 +161,7 @@ class Worker:
                 return self._say(Outcome.FAILED, _words(answer), answer)
             case Step.CONFLICT:
                 reason = (
-                    f"somebody else changed it: the server shows {wording.shown(seen)}, "
+                    f"somebody else changed it: the server shows {wording.reading(seen)}, "
                     f"planned was {wording.change(self._operation)}"
                 )
                 return self._say(Outcome.CONFLICT, reason, answer)
@@ -184,7 +185,7 @@ class Worker:
     def _kept(self, seen: list[Seen]) -> str:
         # A server drops what it doesn't know without a word (terraform-provider-tfe #1456).
         wanted = wording.state(self._operation.wanted)
-        return f"the server said yes but shows {wording.shown(seen)} instead of {wanted}"
+        return f"the server said yes but shows {wording.reading(seen)} instead of {wanted}"
 
     def _say(
         self,

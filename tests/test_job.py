@@ -121,7 +121,7 @@ REFUSED = {
     'of at least 0, or a percentage from "0%" to "100%"',
     JOB + "[pace]\nmax_at_once = 513\n": "pace.max_at_once = 513: not a whole number of at least "
     "1 and at most 512",
-    JOB + "[pace]\nrate = inf\n": "pace.rate = inf: not a number above 0 and at most 100000",
+    JOB + "[pace]\nrate = inf\n": "pace.rate = inf: not a number from 0.1 to 100000",
     JOB + f"[pace]\nmax_at_once = 0x{'f' * 9000}\n": "pace.max_at_once = an integer of 36000 bits: "
     "not a whole number of at least 1 and at most 512",
     JOB + '[pace]\nsettle = "1 day"\n': 'pace.settle = "1 day": not a duration such as "500ms", '

@@ -56,7 +56,7 @@ tolerances = st.integers(min_value=0) | st.integers(0, 100).map("{}%".format)
 paces = st.fixed_dictionaries(
     {},
     optional={
-        "rate": st.floats(0.001, 100_000) | st.integers(1, 100_000),
+        "rate": st.floats(0.1, 100_000) | st.integers(1, 100_000),
         "max_at_once": st.integers(1, 512),
         "settle": st.from_regex(r"[0-9]{1,6}(ms|s|m|h)", fullmatch=True),
     },

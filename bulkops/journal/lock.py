@@ -37,20 +37,28 @@ def locked(journal: Path, holder: Holder) -> Iterator[None]:
         lock.acquire(timeout=0)
         path.write_bytes(msgspec.json.encode(holder))
     except Timeout:
+        if not path.exists():
+            # filelock takes whatever keeps it from making the file for somebody who holds it.
+            raise _unwritable(path) from None
         raise JournalLocked(
             f"{journal} is in use by {_holder(path)}: wait until it ends, or stop "
             "it and run the same command again"
         ) from None
     except OSError as error:
         lock.release()
-        raise JournalWriteFailed(
-            f"{path.parent}: can't be written ({error.strerror or error}); nothing was sent. "
-            "Choose another place with --journal, or mend this one"
-        ) from error
+        raise _unwritable(path, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _unwritable(path: Path, error: OSError | None = None) -> JournalWriteFailed:
+    reason = f" ({error.strerror or error})" if error else ""
+    return JournalWriteFailed(
+        f"{path.parent}: can't be written{reason}; nothing was sent. Choose another place with "
+        "--journal, or mend this one"
+    )
 
 
 def _holder(path: Path) -> str:

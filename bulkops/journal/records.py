@@ -6,6 +6,7 @@ intents, results, verifications. Dates are RFC 3339 in UTC and only for people: 
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
@@ -105,7 +106,7 @@ class Result(_Record, frozen=True, tag="result"):
         outcome: in doubt is looked at again by the next execution; all others are final
             (``--retry-failed`` takes failed and conflict up again).
         ours: the state the server shows is of our making, so undo may take it back.
-        id: of the association written.
+        id: of the attachment written.
         kept: what the server made of the write where that is not what was wanted.
         attempts: requests sent for it in this execution.
         reason: in words, where it did not simply succeed.
@@ -136,11 +137,19 @@ class Verified(_Record, frozen=True, tag="verified"):
     differing: dict[str, str] = {}
 
 
+class How(StrEnum):
+    """How an execution ended; where a signal stopped it, ``Ended.how`` is the signal's name."""
+
+    COMPLETE = "complete"
+    TOLERANCE = "tolerance"
+    ERROR = "error"
+
+
 class Ended(_Record, frozen=True, tag="end"):
-    """An execution ended by itself.
+    """An execution ended by itself; one without this record was killed, or still runs.
 
     Attributes:
-        how: ``complete``, ``tolerance``, ``error``, ``SIGINT`` or ``SIGTERM``.
+        how: of ``How``, or ``SIGINT``, ``SIGTERM``.
     """
 
     at: str

@@ -36,7 +36,7 @@ class AttachWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Attach(WorkspaceTaskKind):
-    """Create the association, or bring an existing one to the wish."""
+    """Create the attachment, or bring an existing one to the wish."""
 
     name: ClassVar[str] = "attach"
     wish_type: ClassVar[type[AttachWish]] = AttachWish

@@ -3,7 +3,7 @@
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
 | not attached               | skip                                   |
-| attached                   | remove the association                 |
+| attached                   | remove the attachment                 |
 | attached more than once    | skip, blocked                          |
 """
 
@@ -21,7 +21,7 @@ class DetachWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Detach(WorkspaceTaskKind):
-    """Remove the association; the run task itself stays in the organization."""
+    """Remove the attachment; the run task itself stays in the organization."""
 
     name: ClassVar[str] = "detach"
     wish_type: ClassVar[type[DetachWish]] = DetachWish

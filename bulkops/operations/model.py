@@ -27,7 +27,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """One association as the server shows it: its id and the attributes a kind compares."""
+    """One attachment as the server shows it: its id and the attributes a kind compares."""
 
     id: str
     attributes: Attributes

@@ -41,7 +41,7 @@ class UpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Update(WorkspaceTaskKind):
-    """Change an existing association; never create one."""
+    """Change an existing attachment; never create one."""
 
     name: ClassVar[str] = "update"
     wish_type: ClassVar[type[UpdateWish]] = UpdateWish

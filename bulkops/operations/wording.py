@@ -6,14 +6,14 @@ from bulkops.operations.model import Attributes, Operation, Seen
 
 
 def verb(operation: Operation) -> str:
-    """Return what happens to the association: attach, update or detach."""
+    """Return what happens to the attachment: attach, update or detach."""
     if operation.before is None:
         return "attach"
     return "detach" if operation.wanted is None else "update"
 
 
 def state(attributes: Attributes | None) -> str:
-    """Return an association in words: ``mandatory at post_plan``, ``not attached``."""
+    """Return an attachment in words: ``mandatory at post_plan``, ``not attached``."""
     if attributes is None:
         return "not attached"
     stages = attributes.get("stages")
@@ -21,8 +21,8 @@ def state(attributes: Attributes | None) -> str:
     return f"{attributes.get('enforcement-level')} at {places}"
 
 
-def shown(seen: list[Seen]) -> str:
-    """Return what a reading shows: one association's state, or how many there are."""
+def reading(seen: list[Seen]) -> str:
+    """Return what a reading shows: one attachment's state, or how many there are."""
     if len(seen) > 1:
         return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"
     return state(seen[0].attributes if seen else None)

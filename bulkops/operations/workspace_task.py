@@ -1,4 +1,4 @@
-"""What attach, update and detach share: one run task's association with one workspace. Pure."""
+"""What attach, update and detach share: one run task's attachment with one workspace. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bulkops.exchange import Request, Response
 from bulkops.operations.model import Attributes, Operation, Seen, Skip, Target, TaskRef
 
 Stages = Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
-"""At least one stage: the API gives an association without stages no meaning."""
+"""At least one stage: the API gives an attachment without stages no meaning."""
 
 
 def attributes_of(enforcement_level: str, stages: Sequence[str]) -> dict[str, object]:
@@ -28,7 +28,7 @@ def seen_of(attachment: WorkspaceTask) -> Seen:
 
 
 class WorkspaceTaskKind:
-    """Base of the kinds that write one association of one run task with each workspace.
+    """Base of the kinds that write one attachment of one run task with each workspace.
 
     Args:
         task: the run task, as looked up.
@@ -48,7 +48,7 @@ class WorkspaceTaskKind:
         return Operation(f"{self.name}:{target.id}", target, before, wanted)
 
     def request(self, operation: Operation) -> Request:
-        """Create, change or remove the association, by what was there and what is wanted."""
+        """Create, change or remove the attachment, by what was there and what is wanted."""
         workspace, before, wanted = operation.target.id, operation.before, operation.wanted
         if before is None:
             return endpoints.attach(workspace, self.task.id, self._written(wanted or {}))
@@ -58,16 +58,16 @@ class WorkspaceTaskKind:
         return endpoints.update_workspace_task(workspace, before.id, self._written(changed))
 
     def look(self, operation: Operation) -> Request:
-        """List the workspace's tasks: the only read that shows an unknown association."""
+        """List the workspace's tasks: the only read that shows an unknown attachment."""
         return endpoints.list_workspace_tasks(operation.target.id)
 
     def seen(self, answer: Response) -> list[Seen]:
-        """Return this task's associations on one page of that list."""
+        """Return this task's attachments on one page of that list."""
         attachments = (r.value() for r in decode(answer, Many[WorkspaceTaskResource]).data)
         return [seen_of(a) for a in attachments if a.task_id == self.task.id]
 
     def echo(self, answer: Response) -> Seen | None:
-        """Return the association in a write's answer; a 204 or an empty body shows none."""
+        """Return the attachment in a write's answer; a 204 or an empty body shows none."""
         if not answer.body.strip():
             return None
         return seen_of(decode(answer, One[WorkspaceTaskResource]).data.value())

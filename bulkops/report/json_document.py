@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from bulkops.report.model import TROUBLE, Report
+from bulkops.outcome import TROUBLE
+from bulkops.report.model import Report
 
 
 def document(report: Report, *, only_failed: bool = False) -> str:

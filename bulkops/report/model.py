@@ -7,17 +7,15 @@ from collections.abc import Sequence
 
 import msgspec
 
+from bulkops.journal.records import How
 from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
-from bulkops.outcome import Outcome
+from bulkops.outcome import RETRIED, Outcome
 
 PENDING = "pending"
 """An operation not taken up yet, where an outcome would stand."""
 
-TROUBLE = (Outcome.FAILED, Outcome.CONFLICT, Outcome.IN_DOUBT)
-"""Outcomes somebody has to look at."""
-
-_ENDS = {"SIGINT": 130, "SIGTERM": 143, "error": 1, "tolerance": 4}
+_ENDS = {"SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -28,6 +26,8 @@ class Row(msgspec.Struct, frozen=True):
         change: in words: ``advisory at post_plan → mandatory at post_plan``.
         outcome: of ``Outcome``, or ``pending``.
         shows: what the server showed instead when it was last read, empty where it stood.
+        status: HTTP status of the last answer, 0 where there was none.
+        request_id: of that answer, for the server's support; empty where there was none.
     """
 
     key: str
@@ -39,6 +39,8 @@ class Row(msgspec.Struct, frozen=True):
     attempts: int = 0
     reason: str = ""
     shows: str = ""
+    status: int = 0
+    request_id: str = ""
 
 
 class SkippedRow(msgspec.Struct, frozen=True):
@@ -122,7 +124,7 @@ def exit_code(replay: Replay) -> int:
         return _ENDS[how]
     if replay.count(Outcome.IN_DOUBT):
         return 5
-    undone = replay.count(Outcome.FAILED, Outcome.CONFLICT)
+    undone = replay.count(*RETRIED)
     blocked = any(skip.blocked for skip in replay.skips)
     differing = replay.verified and replay.verified.differing
     return 3 if undone or blocked or differing else 0
@@ -136,8 +138,10 @@ def _row(progress: Progress, differing: dict[str, str]) -> Row:
         workspace_id=operation.target.id,
         action=wording.verb(operation),
         change=wording.change(operation),
-        outcome=progress.outcome or PENDING,
+        outcome=progress.outcome.value if progress.outcome else PENDING,
         attempts=result.attempts if result else 0,
         reason=result.reason if result else "",
         shows=differing.get(operation.key, ""),
+        status=result.status if result else 0,
+        request_id=result.request_id if result else "",
     )

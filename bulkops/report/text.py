@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bulkops.outcome import Outcome
-from bulkops.report.model import PENDING, TROUBLE, Report, Row
+from bulkops.columns import filled, widest
+from bulkops.journal.records import How
+from bulkops.outcome import TROUBLE, Outcome
+from bulkops.report.model import PENDING, Report, Row
 
 
 def words(outcome: str) -> str:
@@ -36,19 +38,21 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     listed = [r for r in report.rows if r.outcome in TROUBLE or (not only_failed and r.shows)]
     blocked = [skip for skip in report.skipped if skip.blocked]
     names = [row.workspace for row in listed] + [skip.workspace for skip in blocked]
-    width = max(map(len, names), default=0)
+    width = widest(names)
     for row in listed:
         yield _row(row, width)
     for skip in blocked:
-        yield f"  blocked    {skip.workspace:<{width}}  {skip.reason}"
+        yield f"  blocked    {filled(skip.workspace, width)}  {skip.reason}"
 
 
 def _row(row: Row, width: int) -> str:
     shows = f"the server showed {row.shows}" if row.shows else ""
     silent = "sent, and no answer is known" if row.outcome == Outcome.IN_DOUBT else ""
     reason = "; ".join(filter(None, (row.reason or silent, shows)))
-    line = f"  {words(row.outcome):<9}  {row.workspace:<{width}}  {row.change}  {reason}"
-    return line.rstrip()
+    line = f"  {words(row.outcome):<9}  {filled(row.workspace, width)}  {row.change}  {reason}"
+    # What support asks for.
+    failed = row.outcome == Outcome.FAILED and row.request_id
+    return line.rstrip() + (f"  request {row.request_id}" if failed else "")
 
 
 def _executions(number: int, how: str) -> str:
@@ -61,8 +65,8 @@ def _executions(number: int, how: str) -> str:
 def _ended(how: str) -> str:
     known = {
         "": "was killed, or still runs",
-        "complete": "came to its end",
-        "tolerance": "was stopped by the failure tolerance",
-        "error": "was stopped by an error",
+        How.COMPLETE: "came to its end",
+        How.TOLERANCE: "was stopped by the failure tolerance",
+        How.ERROR: "was stopped by an error",
     }
     return known.get(how, f"was stopped by {how}")

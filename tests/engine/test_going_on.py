@@ -13,7 +13,7 @@ from bulkops.outcome import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
 from tests.engine.scripts import METHODS, always, in_turn
-from tests.engine.wire import NEVER_LEFT, Trouble
+from tests.engine.wire import Trouble
 from tests.engine.world import MANDATORY, PATH, TASK, World, job
 
 PATIENT = {"max_failures": "100%"}
@@ -68,7 +68,7 @@ def test_too_many_conflicts_found_at_the_start_stop_it_unsent() -> None:
 def test_what_failed_is_tried_again_only_when_asked() -> None:
     """The plain command leaves failures; ``--retry-failed`` decides them anew from the server."""
     world = World(workspaces=4)
-    world.wire.troubles = always(lambda request: request.writes, Trouble(NEVER_LEFT))
+    world.wire.troubles = always(lambda request: request.writes, Trouble("404"))
     assert world.apply(job(rollout=PATIENT)).count(Outcome.FAILED) == 4
     world.wire.troubles = lambda _request: None
     assert world.resume().count(Outcome.FAILED) == 4

@@ -170,6 +170,6 @@ def test_changes_in_words() -> None:
     )
     assert words(before, None) == ("detach", "advisory at pre_apply → not attached")
     assert wording.state({"enforcement-level": "advisory"}) == "advisory at no stage"
-    assert wording.shown([]) == "not attached"
-    assert wording.shown([before]) == "advisory at pre_apply"
-    assert wording.shown([before, before]) == "2 attachments (wstask-1, wstask-1)"
+    assert wording.reading([]) == "not attached"
+    assert wording.reading([before]) == "advisory at pre_apply"
+    assert wording.reading([before, before]) == "2 attachments (wstask-1, wstask-1)"

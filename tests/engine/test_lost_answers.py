@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bulkops.errors import NoResponse
 from bulkops.journal.records import Result
 from bulkops.outcome import Outcome
+from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
 from tests.engine.scripts import METHODS, always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
@@ -111,16 +113,17 @@ def test_a_429_is_no_failure(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_connection_never_made_fails_in_the_end(kind: str) -> None:
-    """Nothing was sent, so it failed for certain, in the transport's words."""
+def test_a_server_that_can_not_be_reached_stops_the_job(kind: str) -> None:
+    """No operation failed for it: the same command goes on when the server is back."""
     world = world_for(kind)
     world.wire.troubles = always(lambda request: request.writes, Trouble(NEVER_LEFT))
-    replay = world.apply(job(kind, rollout={"max_failures": "100%"}))
-    result = only_result(world)
-    assert (result.outcome, result.reason) == (Outcome.FAILED, "connection refused")
-    assert not world.effects()
-    assert replay.ended is not None
-    assert replay.ended.how == "complete"
+    with pytest.raises(NoResponse, match="connection refused"):
+        world.apply(job(kind))
+    told = world.journaled()
+    assert (told.count(Outcome.FAILED), told.ended and told.ended.how) == (0, "error")
+    world.wire.troubles = lambda _request: None
+    assert exit_code(world.resume()) == 0
+    assert world.effects() == dict.fromkeys(world.names, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -222,7 +225,7 @@ def test_an_update_somebody_else_made_anew_is_not_ours() -> None:
 def test_a_duplicate_past_the_bound_is_reported_not_hidden() -> None:
     """An effect later than ``settle`` on a server that takes duplicates: verified as differing."""
     world = World(workspaces=1)
-    world.simulator._accept_duplicates = True
+    world.simulator.duplicate_attach = "accept"
     world.wire.troubles = writes(Trouble("close-after", lands_after=10.08))
     replay = world.apply(job())
     assert len(world.shown("prod-0")) == 2

@@ -100,7 +100,7 @@ def test_a_right_taken_away_is_told_with_both_causes(kind: str) -> None:
     """404 means missing or not allowed: the reason says both."""
     nobody = User(name="engine", manage_workspace_run_tasks=False)
     world = World(workspaces=1, attached=kind != "attach")
-    before_writing(world, lambda: world.simulator._tokens.update({TOKEN: nobody}))  # type: ignore[union-attr]  # a dict here
+    before_writing(world, lambda: world.simulator.tokens.update({TOKEN: nobody}))  # type: ignore[union-attr]  # a dict here
     world.apply(job(kind))
     result = only_result(world)
     assert result.outcome is Outcome.FAILED
@@ -121,7 +121,7 @@ def test_a_token_refused_while_reading_back_says_nothing_of_the_write() -> None:
     """Lost, then 401: in doubt, and found done by the next execution."""
     world = World(workspaces=1)
     tokens: dict[str, User] = {TOKEN: User(name="engine")}
-    world.simulator._tokens = tokens
+    world.simulator.tokens = tokens
     world.wire.troubles = writes(Trouble("close-after", meanwhile=tokens.clear))
     world.start(job())
     with pytest.raises(Unauthorized):
@@ -163,8 +163,8 @@ def test_stages_that_the_server_drops_are_a_failure() -> None:
     """A server that keeps one of two stages and says yes: the echo is compared with the wish."""
     world = World(workspaces=1)
     world.start(job(operation={"stages": ["pre_plan", "post_plan"]}))
-    older = World(workspaces=1, profile="tfe-v202402-1").simulator._profile
-    world.simulator._profile = older
+    older = World(workspaces=1, profile="tfe-v202402-1").simulator.profile
+    world.simulator.profile = older
     world.resume()
     result = only_result(world)
     assert (result.outcome, result.ours) == (Outcome.FAILED, True)
@@ -178,7 +178,7 @@ def test_stages_that_the_server_drops_are_a_failure_of_an_update_too() -> None:
     """The PATCH's answer shows what was kept."""
     world = World(workspaces=1, attached=True)
     world.start(job("update", operation={"stages": ["pre_plan", "post_plan"]}))
-    world.simulator._profile = World(profile="tfe-v202402-1").simulator._profile
+    world.simulator.profile = World(profile="tfe-v202402-1").simulator.profile
     world.resume()
     assert only_result(world).outcome is Outcome.FAILED
     assert "shows mandatory at pre_plan instead of" in only_result(world).reason
@@ -189,7 +189,7 @@ def test_a_refused_token_stops_everything_and_can_be_gone_on_with(kind: str) -> 
     """401 in the middle: raised as it is, nothing new sent, finished by the next execution."""
     world = World(workspaces=20, attached=kind != "attach")
     tokens: dict[str, User] = {TOKEN: User(name="engine")}
-    world.simulator._tokens = tokens
+    world.simulator.tokens = tokens
 
     def expire(_request: object) -> None:
         if len(world.wire.writes) == 5:

@@ -20,7 +20,7 @@ from tests.engine.world import World, job
 def refusing(world: World, *, names: set[str]) -> None:
     """Let the server refuse the run task on these workspaces for good."""
     rights = {name for name in world.names if name not in names}
-    tokens = world.simulator._tokens
+    tokens = world.simulator.tokens
     assert isinstance(tokens, dict)
     (token,) = tokens
     tokens[token] = type(tokens[token])(name="engine", manage_workspace_run_tasks=rights)

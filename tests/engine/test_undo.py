@@ -172,7 +172,7 @@ def test_what_an_old_server_made_of_it_is_taken_back() -> None:
     """A write that failed by its echo left a trace: undone, after another try as well."""
     world = World(workspaces=2)
     world.start(job(operation={"stages": ["pre_plan", "post_plan"]}, rollout=PATIENT))
-    world.simulator._profile = PROFILES["tfe-v202402-1"]
+    world.simulator.profile = PROFILES["tfe-v202402-1"]
     assert world.resume().count(Outcome.FAILED) == 2
     assert world.all_shown() != [[], []]
     assert world.resume(retry_failed=True).count(Outcome.FAILED) == 2

@@ -7,7 +7,7 @@ seed, and may let the effect land only some seconds after the client has lost it
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 import anyio
 import msgspec
@@ -59,6 +59,8 @@ class Wire:
         dead: nothing passes any more, neither way.
         die_at: number of the request at which it dies; ``dies_after``: the server still got it.
         died: called when it dies.
+        adrift: asked, by its number, for a request whose sender died or gave up before the server
+            had it: the seconds after which it arrives all the same, ``None`` for never.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Wire:
         self.die_at = 0
         self.dies_after = False
         self.died: Callable[[], None] = lambda: None
+        self.adrift: Callable[[int], float | None] = lambda _number: None
         self._simulator = simulator
         self._now = now
         self._headers = {"authorization": f"Bearer {token}", "content-type": MEDIA_TYPE}
@@ -93,35 +96,63 @@ class Wire:
 
     async def send(self, request: Request) -> Response:
         """Carry one request there and its answer back; see ``Transport``."""
+        await self._while_alive()
         for spy in self.spies:
             spy(request)
         self.asked.append(request)
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
+        number = len(self.asked)
         try:
-            return await self._there_and_back(request, last=len(self.asked) == self.die_at)
+            await self._there(request, number)
+            return await self._and_back(request, number)
         finally:
             self._under_way -= 1
 
-    async def _there_and_back(self, request: Request, *, last: bool) -> Response:
-        await anyio.sleep(self._latency / 2)
-        if last and not self.dies_after:
-            self._die()
-        await self._while_alive()
+    async def _there(self, request: Request, number: int) -> None:
+        try:
+            await anyio.sleep(self._latency / 2)
+            if number == self.die_at and not self.dies_after:
+                self._die()
+            await self._while_alive()
+        except BaseException:
+            seconds = self.adrift(number)
+            if seconds is not None:
+                heappush(self._late, (self._now() + seconds, number, request))
+            raise
+
+    async def _and_back(self, request: Request, number: int) -> Response:
         self.land()
         trouble = self.troubles(request)
-        delivery = self._struck(request, trouble) if trouble else self._deliver(request)
-        if last and self.dies_after:
+        if trouble:
+            delivery = self._struck(request, trouble, number)
+        else:
+            delivery = self._deliver(request)
+        if number == self.die_at and self.dies_after:
             self._die()
-        await self._while_alive()
-        await anyio.sleep(self._latency / 2)
-        answer = await _arriving(delivery)
-        await self._while_alive()
+        try:
+            await self._while_alive()
+            await anyio.sleep(self._latency / 2)
+            answer = await _arriving(delivery)
+            await self._while_alive()
+        except NoResponse:
+            raise
+        except BaseException:
+            if trouble and trouble.lands_after is not None:
+                self._lost_now(number, trouble.lands_after)
+            raise
         return answer
 
     def _die(self) -> None:
         self.dead = True
         self.died()
+
+    def _lost_now(self, number: int, lands_after: float) -> None:
+        """Count an effect's seconds from now: its sender waits no longer."""
+        for at, (due, late, request) in enumerate(self._late):
+            if late == number:
+                self._late[at] = (min(due, self._now() + lands_after), late, request)
+        heapify(self._late)
 
     async def _while_alive(self) -> None:
         if self.dead:
@@ -130,13 +161,15 @@ class Wire:
     def _deliver(self, request: Request) -> Delivery:
         return self._simulator.deliver(self._full(request), self._now(), self.faults)
 
-    def _struck(self, request: Request, trouble: Trouble) -> Delivery:
+    def _struck(self, request: Request, trouble: Trouble, number: int) -> Delivery:
         if trouble.fault == NEVER_LEFT:
             raise NoResponse("connection refused", sent=False)
         fault = OWN.get(trouble.fault) or FAULTS[trouble.fault]
         answer = Response(503)
         if trouble.lands_after is not None:
-            self._land_later(request, fault, trouble.lands_after)
+            lost_after = ANSWER_SECONDS if fault.manner is Manner.SILENT else self._latency / 2
+            due = self._now() + lost_after + trouble.lands_after
+            heappush(self._late, (due, number, request))
         elif fault.effect:
             answer = self._simulator.handle(self._full(request), self._now())
         trouble.meanwhile()
@@ -148,10 +181,6 @@ class Wire:
         while self._late and self._late[0][0] <= now:
             due, _, request = heappop(self._late)
             self._simulator.handle(self._full(request), due)
-
-    def _land_later(self, request: Request, fault: Fault, seconds: float) -> None:
-        lost_after = ANSWER_SECONDS if fault.manner is Manner.SILENT else self._latency / 2
-        heappush(self._late, (self._now() + lost_after + seconds, len(self.asked), request))
 
     def _full(self, request: Request) -> Request:
         return msgspec.structs.replace(request, headers={**self._headers, **request.headers})

@@ -48,7 +48,7 @@ TASK = "security-scan"
 TOKEN = "engine"
 EPOCH = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 BETWEEN_EXECUTIONS = 5.0
-"""Seconds that pass until the next execution starts."""
+"""Seconds that pass until the next execution starts, unless ``World.pause`` says otherwise."""
 
 
 def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
@@ -64,14 +64,19 @@ def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
 
 
 class WorldClock(Clock):
-    """The loop's time on top of what had passed before the loop was made."""
+    """The loop's time on top of what had passed before the loop was made.
 
-    def __init__(self, passed: float) -> None:
+    Args:
+        astray: seconds by which the wall clock is wrong just now.
+    """
+
+    def __init__(self, passed: float, astray: Callable[[], float] = lambda: 0.0) -> None:
         self._passed = passed
+        self._astray = astray
 
     def wall(self) -> datetime:
         """Return the date and time, which goes on from one execution to the next."""
-        return EPOCH + timedelta(seconds=self._passed + self.now())
+        return EPOCH + timedelta(seconds=self._passed + self.now() + self._astray())
 
 
 class World:
@@ -82,8 +87,11 @@ class World:
         attached: the run task is attached to each of them, advisory at post_plan.
         faults: a specification of ``bulkops.simulator.faults``; the seed draws them.
         rights: of the token, all unless given.
+        server: makes the simulator, of ``seed``, ``profile``, ``epoch`` and ``tokens``.
 
     Attributes:
+        pause: seconds that pass until the next execution starts.
+        astray: seconds by which the wall clock is wrong.
         results: every result told, in order, over all executions.
         execution: the running or last one.
     """
@@ -98,9 +106,10 @@ class World:
         faults: str = "",
         latency: float = 0.04,
         rights: User | None = None,
+        server: Callable[..., Simulator] = Simulator,
     ) -> None:
         tokens = {TOKEN: rights or User(name="engine")}
-        self.simulator = Simulator(seed=seed, profile=profile, epoch=EPOCH, tokens=tokens)
+        self.simulator = server(seed=seed, profile=profile, epoch=EPOCH, tokens=tokens)
         self.simulator.add_organization("acme")
         self.task = self.simulator.add_task(TASK)
         self.names = [f"prod-{number}" for number in range(workspaces)]
@@ -113,12 +122,22 @@ class World:
         self.wire = Wire(self.simulator, self.now, TOKEN, latency=latency, faults=drawn)
         self.results: list[tuple[Operation, Result]] = []
         self.execution: JobExecution | None = None
+        self.pause = BETWEEN_EXECUTIONS
+        self.astray = 0.0
         self._seed = seed
         self._passed = 0.0
 
     def now(self) -> float:
         """Return the seconds since the world began."""
         return self._passed + anyio.current_time()
+
+    @property
+    def elapsed(self) -> float:
+        """``now``, also where no loop runs."""
+        try:
+            return self.now()
+        except anyio.NoEventLoopError:
+            return self._passed
 
     def client(self) -> Client:
         """Return a client of a new process."""
@@ -127,7 +146,7 @@ class World:
             "https://tfe.example",
             TOKEN,
             transport=self.wire,
-            clock=WorldClock(self._passed),
+            clock=WorldClock(self._passed, lambda: self.astray),
             random=Random(self._seed),
         )
 
@@ -146,7 +165,7 @@ class World:
         try:
             return virtual_time.run(timed)
         finally:
-            self._passed += ended + BETWEEN_EXECUTIONS
+            self._passed += ended + self.pause
 
     def plan(self, job: Job) -> Plan:
         """Plan the job."""

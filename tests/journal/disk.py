@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from random import Random
+from typing import BinaryIO, NoReturn
+
+PAGE = 64
+"""Bytes that reach the disk together or not at all; small, as the tests' journals are."""
 
 
 class PowerCut(BaseException):
@@ -19,10 +24,22 @@ class PowerCut(BaseException):
 
 
 class File:
-    """One file's content as its writer sees it, and as a power cut would leave it."""
+    """One file's content as its writer sees it, and as a power cut would leave it.
+
+    Attributes:
+        holes: ranges whose sync failed and was forgotten: no later sync writes them.
+    """
 
     def __init__(self, content: bytes = b"") -> None:
         self.content = self.synced = content
+        self.holes: list[tuple[int, int]] = []
+
+    def sync(self) -> None:
+        """Make the content durable, all but the holes."""
+        self.synced = self.content
+        for start, end in self.holes:
+            zeros = bytes(len(self.content[start:end]))
+            self.synced = self.synced[:start] + zeros + self.synced[end:]
 
 
 class Disk:
@@ -35,6 +52,9 @@ class Disk:
         short: a write takes at most so many bytes.
         die_at: number of the call at which the power goes.
         dies_after: the call is still carried out.
+        forgets: what a failed sync should have written is never written by a later one, as on
+            Linux, though every reader still sees it.
+        died: called when the power goes.
     """
 
     def __init__(self) -> None:
@@ -45,6 +65,8 @@ class Disk:
         self.die_at = 0
         self.dies_after = False
         self.dead = False
+        self.forgets = False
+        self.died: Callable[[], None] = lambda: None
         self._files: dict[Path, File] = {}
         self._synced_names: dict[Path, File] = {}
         self._open: dict[int, File] = {}
@@ -75,12 +97,23 @@ class Disk:
         """Let nothing more reach the disk."""
         self.dead = True
 
-    def power_on(self, keeping: float = 0.0) -> None:
-        """Come back with what was synced, and this share of what was appended to it since."""
-        for file in (*self._files.values(), *self._synced_names.values()):
-            file.content = _survivor(file, keeping)
-            file.synced = file.content
-        self._files = dict(self._synced_names)
+    def power_on(self, keeping: float = 0.0, random: Random | None = None) -> None:
+        """Come back with what was synced, and this share of what was appended to it since.
+
+        Args:
+            random: draws which pages and names survive instead, whatever their order.
+        """
+        names = dict(self._synced_names)
+        if random is not None and random.random() < 0.5:
+            names = dict(self._files)
+        for file in {id(file): file for file in names.values()}.values():
+            file.content = _drawn(file, random) if random else _survivor(file, keeping)
+            file.synced, file.holes = file.content, []
+        self._files, self._synced_names = names, dict(names)
+        self.restart()
+
+    def restart(self) -> None:
+        """Come back after the death of the process only: every file is as it was left."""
         self._open.clear()
         self.fail.clear()
         self.dead, self.die_at = False, 0
@@ -115,10 +148,15 @@ class Disk:
 
     def sync(self, descriptor: int) -> None:
         """See ``FileCalls``."""
-        self._call("sync")
+        file = self._open[descriptor]
+        try:
+            self._call("sync")
+        except OSError:
+            if self.forgets:
+                file.holes.append((len(file.synced), len(file.content)))
+            raise
         if not self.dead:
-            file = self._open[descriptor]
-            file.synced = file.content
+            file.sync()
         self._after()
 
     def truncate(self, descriptor: int, size: int) -> None:
@@ -156,8 +194,7 @@ class Disk:
         self.calls.append(name.partition(" ")[0])
         number = len(self.calls)
         if number == self.die_at and not self.dies_after:
-            self.dead = True
-            raise PowerCut
+            self._die()
         code = self.fail.get(number)
         if code is None and self.lasting and self.fail and number > min(self.fail):
             code = next(iter(self.fail.values()))
@@ -166,8 +203,12 @@ class Disk:
 
     def _after(self) -> None:
         if len(self.calls) == self.die_at and self.dies_after and not self.dead:
-            self.dead = True
-            raise PowerCut
+            self._die()
+
+    def _die(self) -> NoReturn:
+        self.dead = True
+        self.died()
+        raise PowerCut
 
 
 def _survivor(file: File, keeping: float) -> bytes:
@@ -175,3 +216,18 @@ def _survivor(file: File, keeping: float) -> bytes:
         return file.synced
     appended = file.content[len(file.synced) :]
     return file.synced + appended[: int(len(appended) * keeping)]
+
+
+def _drawn(file: File, random: Random) -> bytes:
+    """Return any mixture of old and new pages that the disk may have got to write."""
+    common = len(os.path.commonprefix([file.synced, file.content]))
+    if common < len(file.synced) and random.random() < 0.5:
+        return file.synced
+    end = random.randint(common, len(file.content))
+    survivor = bytearray(file.content[:end])
+    if random.random() < 0.7:
+        for start in range(common - common % PAGE, end, PAGE):
+            if random.random() < 0.5:
+                first = max(start, common)
+                survivor[first : start + PAGE] = bytes(len(survivor[first : start + PAGE]))
+    return bytes(survivor)

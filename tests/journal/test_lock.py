@@ -26,6 +26,7 @@ with locked(Path(sys.argv[1]), Holder("bob", "build-8", 1, "2026-11-24T22:00:00.
 """
 NO_ROOM = """
 import resource, sys
+sys.dont_write_bytecode = True
 from pathlib import Path
 from bulkops.errors import JournalWriteFailed
 from bulkops.journal.lock import locked
