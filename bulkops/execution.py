@@ -45,8 +45,10 @@ from bulkops.outcome import Outcome
 from bulkops.plan import Attachments, Plan
 from bulkops.reconcile import reconcile
 from bulkops.runner import Runner
-from bulkops.undo import undo
+from bulkops.undo import NOT_OURS, undo
 from bulkops.verify import verify
+
+VERSION = version("bulkops")
 
 
 def holder(clock: Clock) -> Holder:
@@ -137,7 +139,7 @@ class JobExecution:
         kind = kind_of(header)
         opened = Journal.open(self._path, self._contents, self._files, self._executor)
         async with opened as journal:
-            await journal.append(Execution(self._by, version("bulkops")))
+            await journal.append(Execution(self._by, VERSION))
             try:
                 how = await self._all_of(journal, kind)
             except Exception:
@@ -168,19 +170,22 @@ class JobExecution:
         self._reading = None
 
     async def _bring_up(self, journal: Journal, kind: Kind) -> None:
-        attachments = await read_standing(self._client, journal.replay)
-        records = reconcile(
-            journal.replay,
-            attachments,
-            kind,
-            retry_failed=self._retry_failed,
-            date=self._client.clock.date(),
-        )
+        records = await self._reconciled(journal.replay, kind)
+        if any(isinstance(record, Result) for record in records):
+            # A read may lag behind an earlier job's writes: only past that was it somebody else.
+            await self._client.clock.sleep(self._job.pace.settle_seconds)
+            records = await self._reconciled(journal.replay, kind)
         for record in records:
             journal.post(record)
             if isinstance(record, Result):
                 self._conflicts += record.outcome is Outcome.CONFLICT
                 self._on_result(journal.replay.operations[record.key].operation, record)
+
+    async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
+        attachments = await read_standing(self._client, replay)
+        date = self._client.clock.date()
+        records = reconcile(replay, attachments, kind, retry_failed=self._retry_failed, date=date)
+        return list(records)
 
     async def _carry_out(self, journal: Journal, kind: Kind) -> str:
         pace = self._job.pace
@@ -224,6 +229,10 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         # What was sent last may still take effect: only past that is a reading the last word.
         await client.clock.sleep(job.pace.settle_seconds)
     decided = list(undo(replay, await read_standing(client, replay)))
+    if any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided):
+        # A read may lag behind the job's last writes: only past that was anybody else there.
+        await client.clock.sleep(job.pace.settle_seconds)
+        decided = list(undo(replay, await read_standing(client, replay)))
     return Plan(
         job,
         header.task,
@@ -238,7 +247,7 @@ def _first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
     yield Header(
         format=FORMAT,
         run_id=_run_id(client.random),
-        bulkops=version("bulkops"),
+        bulkops=VERSION,
         created_at=client.clock.date(),
         started_by=by,
         address=client.address,

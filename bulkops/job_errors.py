@@ -17,6 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from bulkops.errors import JobError
+from bulkops.printable import escaped
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -125,13 +126,9 @@ def _shown_entry(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 64:
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, str):
-        return _printable(json.dumps(value, ensure_ascii=False))
+        # JSON leaves C1 controls and bidi overrides as they are; a terminal obeys them.
+        return escaped(json.dumps(value, ensure_ascii=False))
     return str(value)
-
-
-def _printable(text: str) -> str:
-    # JSON leaves C1 controls and bidi overrides as they are; a terminal obeys them.
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def _dotted(key: str, name: str) -> str:

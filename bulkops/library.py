@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+
+from anyio import to_thread
 
 from bulkops.client.api import Client
 from bulkops.errors import JobError
@@ -26,7 +29,7 @@ from bulkops.execution import (
 from bulkops.inventory import read_inventory
 from bulkops.job import Job, parse_job
 from bulkops.journal.lock import locked
-from bulkops.journal.reading import read
+from bulkops.journal.reading import Contents, read
 from bulkops.journal.records import Result, Verified
 from bulkops.operations.model import Operation
 from bulkops.plan import Plan, make_plan
@@ -75,7 +78,8 @@ async def plan_undo(client: Client, journal: str | Path) -> Plan:
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    return await undo_plan(client, read(Path(journal)).replay)
+    contents = await to_thread.run_sync(read, Path(journal))
+    return await undo_plan(client, contents.replay)
 
 
 async def apply_plan(
@@ -87,11 +91,16 @@ async def apply_plan(
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-    path = Path(journal)
-    by = holder(client.clock)
-    with locked(path, by):
+    path, by = Path(journal), holder(client.clock)
+
+    def begin() -> Contents:
+        stack.enter_context(locked(path, by))
         start_journal(path, plan, client, by)
-        execution = JobExecution(client, path, read(path), plan.job, by, on_result=on_result)
+        return read(path)
+
+    with ExitStack() as stack:
+        contents = await to_thread.run_sync(begin)
+        execution = JobExecution(client, path, contents, plan.job, by, on_result=on_result)
         return report(await execution.run())
 
 
@@ -111,10 +120,14 @@ async def resume_journal(
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-    path = Path(journal)
-    by = holder(client.clock)
-    with locked(path, by):
-        contents = read(path)
+    path, by = Path(journal), holder(client.clock)
+
+    def begin() -> Contents:
+        stack.enter_context(locked(path, by))
+        return read(path)
+
+    with ExitStack() as stack:
+        contents = await to_thread.run_sync(begin)
         execution = JobExecution(
             client,
             path,
@@ -134,7 +147,7 @@ async def verify_journal(client: Client, journal: str | Path) -> Verified:
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = read(Path(journal)).replay
+    replay = (await to_thread.run_sync(read, Path(journal))).replay
     client.pacer.lower(job_of(replay.header).pace.rate)
     await client.ping()
     return verify(replay, await read_standing(client, replay), client.clock.date())

@@ -14,6 +14,7 @@ from tests.cli.support import (
     StagedSimulator,
     World,
     checked,
+    logging_restored,
     no_secret_below,
     organization,
     serving,
@@ -57,5 +58,6 @@ def here(
         assert isinstance(code, int)
         return checked(Done(code, *capsys.readouterr()), debug=debug)
 
-    yield call
+    with logging_restored():
+        yield call
     signal.signal(signal.SIGTERM, handler)

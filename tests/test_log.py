@@ -10,6 +10,7 @@ import pytest
 
 from bulkops.cli import logs
 from bulkops.log import logger
+from tests.cli.support import logging_restored
 from tests.engine.world import World, job
 
 
@@ -29,24 +30,34 @@ def test_an_event_is_a_record_with_fields(caplog: pytest.LogCaptureFixture) -> N
 
 @pytest.fixture
 def _restored() -> Iterator[None]:
-    bulkops = logging.getLogger("bulkops")
-    before = bulkops.handlers, bulkops.propagate, bulkops.level
-    yield
-    bulkops.handlers, bulkops.propagate = before[:2]
-    bulkops.setLevel(before[2])
+    with logging_restored():
+        yield
 
 
 @pytest.mark.usefixtures("_restored")
 @pytest.mark.parametrize(("debug", "shown"), [(False, ["b"]), (True, ["a", "b"])])
-def test_a_command_logs_json_where_nobody_watches(
+def test_a_command_with_json_logs_json(
     capsys: pytest.CaptureFixture[str],
     debug: bool,  # noqa: FBT001 - a parameter of the test
     shown: list[str],
 ) -> None:
     """One object a line on stderr: event, level, time and fields; requests only if asked for."""
-    logs.configure(debug=debug)
+    logs.configure(debug=debug, json=True)
     logger("bulkops.somewhere").debug("a", number=1)
     logger("bulkops.somewhere").warning("b", number=2)
     told = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
     assert [event["event"] for event in told] == shown
     assert told[-1].keys() == {"event", "level", "timestamp", "number"}
+
+
+@pytest.mark.usefixtures("_restored")
+def test_a_command_logs_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """One ``key=value`` line an event on stderr, whatever a server put into its fields."""
+    logs.configure(debug=False, json=False)
+    logger("bulkops.somewhere").warning("pausing", seconds=2, why="a \x1b[31mb\nc", sure=True)
+    said = capsys.readouterr().err
+    assert said.endswith(
+        ' level=warning event=pausing seconds=2 why="a \\u001b[31mb\\nc" sure=true\n'
+    )
+    assert said.startswith("timestamp=2")
+    assert said.count("\n") == 1

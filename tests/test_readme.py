@@ -66,6 +66,7 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     assert _shape(ran.stdout) == _shape(_block("demo"))
     took = re.search(r"Took (\d+) s", ran.stdout)
     assert took is not None
+    assert int(took[1]) < 40
 
 
 def test_the_tour_works(simulator: str, tmp_path: Path) -> None:
@@ -110,3 +111,15 @@ def test_every_command_is_named() -> None:
         assert (
             f"`{command.callback.__name__}" in README or f"{command.callback.__name__} " in README
         )
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    """The tests that the README's table of faults names are there."""
+    named = set(re.findall(r"`(test_\w+)`", README))
+    written = {
+        name
+        for path in Path(__file__).parent.rglob("test_*.py")
+        for name in re.findall(r"(?m)^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert named <= written, named - written

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
 import traceback
 from types import FrameType
+
+from bulkops.cli.printing import NOWHERE, fail, note, open_streams, silence, unwritable
+from bulkops.errors import BulkopsError
 
 DEBUG = "BULKOPS_DEBUG"
 """Set by ``--debug``: show tracebacks and log every request."""
@@ -15,14 +17,12 @@ DEBUG = "BULKOPS_DEBUG"
 
 def main() -> None:
     """Run the command line; no traceback reaches a user who didn't ask for one."""
-    from bulkops.cli.app import app
-    from bulkops.cli.session import fail
-    from bulkops.errors import BulkopsError
-
-    _print_what_can_be_printed()
+    open_streams()
     # Set explicitly: a process that is PID 1 of its container ignores SIGTERM by default.
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        from bulkops.cli.app import app
+
         app()
     except BulkopsError as error:
         _show_traceback()
@@ -30,26 +30,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # Somebody closed the pipe we print to (`| head`): nothing left to say, nor to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the last resort before the user
         _show_traceback()
-        fail(
-            BulkopsError(
-                f"{type(error).__name__} inside bulkops: {error}\nThis is a bug: please report "
-                "it with what `bulkops --debug …` prints. A journal, if there is one, is safe."
-            )
-        )
+        fail(_explained(error))
         sys.exit(1)
-
-
-def _print_what_can_be_printed() -> None:
-    # A terminal that knows no "→" must not end a job in the middle.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
@@ -58,4 +42,17 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 def _show_traceback() -> None:
     if os.environ.get(DEBUG):
-        traceback.print_exc()
+        note(*traceback.format_exc().splitlines())
+
+
+def _explained(error: Exception) -> BulkopsError:
+    if isinstance(error, ImportError):
+        return BulkopsError(f"bulkops is not completely installed: {error}\nInstall it again.")
+    if isinstance(error, OSError) and error.errno in NOWHERE:
+        # Only --help and usage are printed by others than us.
+        silence(sys.stdout)
+        return unwritable(error)
+    return BulkopsError(
+        f"{type(error).__name__} inside bulkops: {error}\nThis is a bug: please report "
+        "it with what `bulkops --debug …` prints. A journal, if there is one, is safe."
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import typer
 
 from bulkops.cli import DEBUG, apply, demo, journal, plan, simulate, task, undo, workspace_task
+from bulkops.cli.printing import print_text
 
 app = typer.Typer(
     name="bulkops",
@@ -35,7 +37,7 @@ def _version(*, asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"bulkops {version('bulkops')}")
+        print_text(f"bulkops {version('bulkops')}")
         raise typer.Exit
 
 
@@ -59,4 +61,5 @@ def _options(
         os.environ[DEBUG] = "1"
     from bulkops.cli.logs import configure
 
-    configure(debug=debug or bool(os.environ.get(DEBUG)))
+    # Whoever asked for JSON reads with a program, whichever command it was.
+    configure(debug=debug or bool(os.environ.get(DEBUG)), json="--json" in sys.argv)

@@ -64,11 +64,11 @@ def apply(
     3 some failed or in conflict · 4 stopped by the failure tolerance · 5 some in doubt ·
     11 journal in use · 12 journal damaged · 14 journal can't be written · 130/143 interrupted
 
-    **Examples**
+    Examples:
 
-    `bulkops apply jobs/security-scan.toml`
+    - `bulkops apply jobs/security-scan.toml`
 
-    `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
+    - `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
     """
     from bulkops.cli.session import connect
     from bulkops.journal.identity import Identity
@@ -84,8 +84,10 @@ def apply(
     asked = Asked(yes, json, retry_failed, drain_timeout)
     with ExitStack() as stack:
         path = journal or _default(stack, job, identity, retry_failed=retry_failed)
-        by = hold(stack, path)
-        start_or_go_on(path, by, undertaking, asked)
+        # A new journal in the default folder is safe under the folder's lock until it is there:
+        # a command that finds nothing to do leaves no lock behind.
+        by = hold(stack, path) if journal or path.exists() else None
+        start_or_go_on(stack, path, by, undertaking, asked)
 
 
 def resume(
@@ -103,11 +105,11 @@ def resume(
     The server is read before anything is sent: an operation whose answer was lost is adopted
     where the server shows it done, and sent again only where it does not.
 
-    **Examples**
+    Examples:
 
-    `bulkops resume .bulkops/security-scan/20261124T215803Z.jsonl`
+    - `bulkops resume .bulkops/security-scan/20261124T215803Z.jsonl`
 
-    `bulkops resume scan.jsonl --retry-failed --yes`
+    - `bulkops resume scan.jsonl --retry-failed --yes`
     """
     from bulkops.cli.session import connect
     from bulkops.execution import job_of
@@ -131,7 +133,7 @@ def _default(stack: ExitStack, job: Job, identity: Identity, *, retry_failed: bo
     from bulkops.journal.folder import folder_of, new, newest
     from bulkops.journal.identity import identity_of
     from bulkops.journal.replay import Replay
-    from bulkops.reconcile import RETRIED
+    from bulkops.outcome import RETRIED
 
     folder = folder_of(job.name)
     hold(stack, folder / "folder")

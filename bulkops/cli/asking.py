@@ -9,6 +9,7 @@ import typer
 
 from bulkops.cli.options import Asked
 from bulkops.cli.plan import blocked_lines, headline, lines, print_objects, summary
+from bulkops.cli.printing import heard_or_not, note
 from bulkops.cli.session import confirm, counted, only_reading
 
 if TYPE_CHECKING:
@@ -19,25 +20,25 @@ if TYPE_CHECKING:
 def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
     """Show a plan and have somebody say yes; ends the command where there is nothing to do."""
     if asked.json:
-        print_objects(plan)
+        with heard_or_not():
+            print_objects(plan)
     # Unless somebody is asked, each operation is told soon enough, as a result on stdout.
     shown = lines(plan)
     if asked.yes or asked.json or not plan.operations:
         shown = [headline(plan), *blocked_lines(plan), summary(plan)]
-    typer.echo("\n".join(shown), err=True)
+    note(*shown)
     if not plan.operations:
-        typer.echo("Nothing to do.", err=True)
+        note("Nothing to do.")
         raise typer.Exit(3 if plan.blocked else 0)
     what = counted(len(plan.operations), "operation")
-    confirm(f"\nCarry out {what} in {plan.job.organization} ({address})?", yes=asked.yes)
+    confirm(f"Carry out {what} in {plan.job.organization} ({address})?", yes=asked.yes)
 
 
 def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
     """Say what is left of a journal's job, and have somebody say yes to it."""
-    from bulkops.outcome import Outcome
-    from bulkops.reconcile import RETRIED
+    from bulkops.outcome import RETRIED, Outcome
 
-    typer.echo(f"Going on with {path}.", err=True)
+    note(f"Going on with {path}.")
     replay = contents.replay
     numbers = {
         "carry out {}": replay.count(None),
@@ -46,7 +47,7 @@ def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
     }
     parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
     if not parts:
-        typer.echo("Nothing is left to do: only reading whether it still stands.", err=True)
+        note("Nothing is left to do: only reading whether it still stands.")
         return
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
     with only_reading():

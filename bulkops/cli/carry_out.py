@@ -7,11 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import typer
-
 from bulkops.cli.asking import confirm_going_on, confirm_plan
 from bulkops.cli.execute import execute
 from bulkops.cli.options import Asked
+from bulkops.cli.printing import note
 from bulkops.cli.session import only_reading, run
 from bulkops.errors import JobError
 
@@ -57,8 +56,13 @@ def hold(stack: ExitStack, path: Path) -> Holder:
     return by
 
 
-def start_or_go_on(path: Path, by: Holder, undertaking: Undertaking, asked: Asked) -> None:
+def start_or_go_on(
+    stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
+) -> None:
     """Carry an undertaking out with the journal at ``path``, under its lock; ends the command.
+
+    Args:
+        by: who holds the lock; ``None``: nobody, it is taken when the journal is started.
 
     Raises:
         JobError: the journal is another job's.
@@ -68,7 +72,7 @@ def start_or_go_on(path: Path, by: Holder, undertaking: Undertaking, asked: Aske
     from bulkops.journal.identity import check_same
     from bulkops.journal.reading import read
 
-    if path.exists():
+    if by is not None and path.exists():
         contents = read(path)
         check_same(contents.replay.header, undertaking.identity, path)
         confirm_going_on(contents, path, asked)
@@ -76,8 +80,9 @@ def start_or_go_on(path: Path, by: Holder, undertaking: Undertaking, asked: Aske
         with only_reading():
             plan = run(lambda: _planned(undertaking))
             confirm_plan(plan, undertaking.identity.address, asked)
+        by = by or hold(stack, path)
         start_journal(path, plan, undertaking.client(), by)
-        typer.echo(f"Journal: {path}", err=True)
+        note(f"Journal: {path}")
         contents = read(path)
     execute(undertaking.client(), path, contents, undertaking.job, by, asked=asked)
 

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bulkops.cli.printing import print_raw, print_text
+
 if TYPE_CHECKING:
     from bulkops.simulator.core import Simulator
 
@@ -55,9 +57,9 @@ def demo() -> None:
 
     Takes about half a minute, needs no credentials and no network, and leaves nothing behind.
 
-    **Examples**
+    Examples:
 
-    `bulkops demo`
+    - `bulkops demo`
     """
     from bulkops.simulator.core import Simulator
 
@@ -108,7 +110,7 @@ class Commands:
         """Run a command to its end and return its exit code."""
         with self._child(arguments) as child:
             for line in child.stdout or ():
-                typer.echo(f"  {line}".rstrip())
+                print_text(f"  {line}".rstrip())
         return child.returncode
 
     def watch(self, arguments: tuple[str, ...], kill_after: int | None = None) -> int:
@@ -133,7 +135,7 @@ class Commands:
         return counts.total() if kill_after else -child.returncode
 
     def _child(self, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
-        typer.echo(f"\n$ bulkops {' '.join(arguments)}")
+        print_text("", f"$ bulkops {' '.join(arguments)}")
         return subprocess.Popen(  # noqa: S603 - this very program, with the demo's own words
             [sys.executable, "-m", "bulkops", *arguments],
             cwd=self.folder,
@@ -154,14 +156,14 @@ class Live:
     def show(self, counts: Counter[str]) -> None:
         """Show the counts, if it is time to."""
         if sys.stdout.isatty():
-            typer.echo(f"\r\x1b[K  {self._line(counts)}", nl=False)
+            print_raw(f"\r\x1b[K  {self._line(counts)}")
         elif time.monotonic() - self._last >= self.SECONDS:
             self._last = time.monotonic()
-            typer.echo(f"  {self._line(counts)}")
+            print_text(f"  {self._line(counts)}")
 
     def end(self, counts: Counter[str]) -> None:
         """Show the last counts; a terminal shows them already."""
-        typer.echo("" if sys.stdout.isatty() else f"  {self._line(counts)}")
+        print_text("" if sys.stdout.isatty() else f"  {self._line(counts)}")
 
     def _line(self, counts: Counter[str]) -> str:
         outcomes = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
@@ -229,4 +231,4 @@ def _serving(simulator: Simulator) -> Iterator[str]:
 
 
 def _say(text: str) -> None:
-    typer.echo(f"\n{text}")
+    print_text("", *text.splitlines())

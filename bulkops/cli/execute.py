@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from bulkops.cli.options import Asked
-from bulkops.cli.session import fail, print_json, print_text
+from bulkops.cli.printing import fail, heard_or_not, note, print_json, print_text
 from bulkops.errors import BulkopsError
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def execute(
     tell = _tell_json if asked.json else _teller(contents.replay)
 
     def told(operation: Operation, result: Result) -> None:
-        with _heard_or_not():
+        with heard_or_not():
             tell(operation, result)
 
     execution = JobExecution(
@@ -57,43 +56,33 @@ def execute(
     try:
         replay = run(lambda: _watched(execution, client, asked.drain))
     except BulkopsError as error:
-        typer.echo(end_lines(report(contents.replay), path), err=True)
+        note(*end_lines(report(contents.replay), path))
         if execution.interrupted and error.exit_code == 1:
             # Of the two, what the user did is told by the exit code, what went wrong by the text.
             fail(error)
             raise typer.Exit(128 + signal.Signals[execution.interrupted]) from error
         raise
     summary = report(replay)
-    with _heard_or_not():
+    with heard_or_not():
         if asked.json:
             print_json({"type": "report", **without_rows(summary)})
         else:
-            print_text("\n" + "\n".join(report_lines(summary)))
-    typer.echo(end_lines(summary, path), err=True)
+            print_text("", *report_lines(summary))
+    note(*end_lines(summary, path))
     raise typer.Exit(exit_code(replay))
-
-
-@contextmanager
-def _heard_or_not() -> Iterator[None]:
-    """Go on where stdout is closed or full: the journal has every result."""
-    try:
-        yield
-    except (BulkopsError, typer.Exit):
-        typer.echo("stdout can't be written any more: see the journal for the rest.", err=True)
 
 
 async def _watched(execution: JobExecution, client: Client, drain: float) -> Replay:
     import asyncio
 
     def interrupt(number: signal.Signals) -> None:
-        if execution.interrupted:
-            typer.echo("Stopping at once.", err=True)
-        else:
-            typer.echo(
-                f"Stopping: finishing what is in flight, {drain:g} s at most (again: at once).",
-                err=True,
-            )
+        again = bool(execution.interrupted)
+        # First of all, before anything that could go wrong.
         execution.interrupt(number.name, drain)
+        if again:
+            note("Stopping at once.")
+        else:
+            note(f"Stopping: finishing what is in flight, {drain:g} s at most (again: at once).")
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -102,9 +91,9 @@ async def _watched(execution: JobExecution, client: Client, drain: float) -> Rep
         return await execution.run()
 
 
-def end_lines(report: Report, path: Path) -> str:
+def end_lines(report: Report, path: Path) -> list[str]:
     """Return where the journal is and, where there is one, the next command to run."""
-    return "\n".join([f"\nJournal: {path}", *next_step(report, path)])
+    return ["", f"Journal: {path}", *next_step(report, path)]
 
 
 def next_step(report: Report, path: Path) -> list[str]:
@@ -112,11 +101,13 @@ def next_step(report: Report, path: Path) -> list[str]:
     import shlex
 
     resume = f"bulkops resume {shlex.quote(str(path))}"
-    if report.counts.get("pending") or report.counts.get("in_doubt"):
-        return [f"Not finished: `{resume}` goes on."]
-    if report.counts.get("failed") or report.counts.get("conflict"):
-        return [f"`{resume} --retry-failed` tries again what failed."]
-    return []
+    unfinished = report.counts.get("pending") or report.counts.get("in_doubt")
+    failed = report.counts.get("failed") or report.counts.get("conflict")
+    steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
+    if failed:
+        too = ", too" if unfinished else ""
+        steps.append(f"`{resume} --retry-failed` tries again what failed{too}.")
+    return steps
 
 
 def without_rows(report: Report) -> dict[str, object]:
@@ -129,14 +120,15 @@ def without_rows(report: Report) -> dict[str, object]:
 
 def _teller(replay: Replay) -> Callable[[Operation, Result], None]:
     """Return what prints one aligned line a result."""
+    from bulkops.columns import filled, widest
     from bulkops.operations import wording
     from bulkops.report.text import words
 
-    names = (len(p.operation.target.name) for p in replay.operations.values())
-    width = min(max(names, default=0), LONGEST_COLUMN)
+    names = (p.operation.target.name for p in replay.operations.values())
+    width = min(widest(names), LONGEST_COLUMN)
 
     def tell(operation: Operation, result: Result) -> None:
-        line = f"{words(result.outcome):<9}  {operation.target.name:<{width}}"
+        line = f"{words(result.outcome):<9}  {filled(operation.target.name, width)}"
         reason = f"  ({shortened(result.reason)})" if result.reason else ""
         print_text(f"{line}  {wording.change(operation)}{reason}")
 

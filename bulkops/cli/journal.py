@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json
+from bulkops.cli.printing import note, print_json, print_raw, print_text
 
 if TYPE_CHECKING:
     from bulkops.journal.records import Verified
@@ -25,11 +27,10 @@ def check(journal: JournalArgument, *, json: Json = False) -> None:
     Sends no request and leaves the file as it is. A torn tail is no damage: a power cut leaves
     it, and the next apply or resume cuts it.
 
-    **Examples**
+    Examples:
 
-    `bulkops journal check scan.jsonl`
+    - `bulkops journal check scan.jsonl`
     """
-    from bulkops.cli.session import print_json, print_text
     from bulkops.journal.reading import sound_part
     from bulkops.report.model import report as make
     from bulkops.report.text import totals
@@ -51,12 +52,12 @@ def check(journal: JournalArgument, *, json: Json = False) -> None:
         )
     else:
         rest = f", then {len(scanner.tail)} bytes that are {state}" if scanner.tail else ""
-        print_text(f"{journal}: {scanner.seq - 1} sound lines, {scanner.offset} bytes{rest}")
-        print_text(f"  {made.run_id}: {totals(made)}")
-    if scanner.damaged:
-        typer.echo(
-            f"`bulkops journal repair {journal} --accept-loss` keeps the sound lines.", err=True
+        print_text(
+            f"{journal}: {scanner.seq - 1} sound lines, {scanner.offset} bytes{rest}",
+            f"  {made.run_id}: {totals(made)}",
         )
+    if scanner.damaged:
+        note(f"`bulkops journal repair {journal} --accept-loss` keeps the sound lines.")
         raise typer.Exit(12)
 
 
@@ -73,14 +74,13 @@ def repair(
     An operation whose result is lost with the rest is in doubt, and the next resume looks at it
     again. One whose intent is lost looks like somebody else's work: no undo takes it back.
 
-    **Examples**
+    Examples:
 
-    `bulkops journal repair scan.jsonl --accept-loss`
+    - `bulkops journal repair scan.jsonl --accept-loss`
     """
     from contextlib import ExitStack
 
     from bulkops.cli.carry_out import hold
-    from bulkops.cli.session import print_text
     from bulkops.errors import JobError
     from bulkops.journal.repair import repair as cut
 
@@ -104,26 +104,22 @@ def verify(
     Exit 3, and a list, where it does not. Changes nothing, neither at the server nor in the
     journal.
 
-    **Examples**
+    Examples:
 
-    `bulkops verify scan.jsonl`
+    - `bulkops verify scan.jsonl`
     """
     from bulkops.cli.session import connect, only_reading, run
-    from bulkops.clock import Clock
-    from bulkops.execution import read_standing
-    from bulkops.plan import Attachments
-    from bulkops.verify import verify as compare
+    from bulkops.library import verify_journal
 
     replay = _replay(journal)
     client = connect(replay.header.address, ca_file, insecure_http=insecure_http)
 
-    async def read_again() -> Attachments:
+    async def read_again() -> Verified:
         async with client:
-            await client.ping()
-            return await read_standing(client, replay)
+            return await verify_journal(client, journal)
 
     with only_reading():
-        verified = compare(replay, run(read_again), Clock().date())
+        verified = run(read_again)
     if json:
         _print_verified_json(replay, verified)
     else:
@@ -132,19 +128,18 @@ def verify(
 
 
 def _print_verified(replay: Replay, verified: Verified) -> None:
-    from bulkops.cli.session import counted, print_text
+    from bulkops.cli.session import counted
+    from bulkops.columns import filled, widest
 
     names = {key: replay.operations[key].operation.target.name for key in verified.differing}
-    width = max(map(len, names.values()), default=0)
+    width = widest(names.values())
     for key, shows in verified.differing.items():
-        print_text(f"differs  {names[key]:<{width}}  the server shows {shows}")
+        print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
     total = counted(len(replay.operations), "operation")
     print_text(f"{verified.standing} of {total} shown as wanted by the server.")
 
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:
-    from bulkops.cli.session import print_json
-
     for key, shows in verified.differing.items():
         workspace = replay.operations[key].operation.target.name
         print_json({"type": "differing", "key": key, "workspace": workspace, "shows": shows})
@@ -155,21 +150,19 @@ def _print_verified_json(replay: Replay, verified: Verified) -> None:
 def status(journal: JournalArgument, *, json: Json = False) -> None:
     """Say where a journal's job stands; sends no request.
 
-    **Examples**
+    Examples:
 
-    `bulkops status scan.jsonl`
+    - `bulkops status scan.jsonl`
     """
     from bulkops.cli.execute import next_step, without_rows
-    from bulkops.cli.session import print_json, print_text
     from bulkops.report.text import lines
 
     made = _report(journal)
     if json:
         print_json({"type": "status", **without_rows(made)})
     else:
-        print_text("\n".join(list(lines(made, only_failed=True))[:3]))
-        for line in next_step(made, journal):
-            typer.echo(line, err=True)
+        print_text(*islice(lines(made, only_failed=True), 3))
+        note(*next_step(made, journal))
 
 
 def report(
@@ -189,14 +182,14 @@ def report(
 ) -> None:
     """Report a journal, finished or not; sends no request.
 
-    **Examples**
+    Examples:
 
-    `bulkops report scan.jsonl`
+    - `bulkops report scan.jsonl`
 
-    `bulkops report scan.jsonl --format json --output report.json`
+    - `bulkops report scan.jsonl --format json --output report.json`
     """
-    from bulkops.cli.session import print_text
     from bulkops.errors import BulkopsError
+    from bulkops.printable import escaped
     from bulkops.report.json_document import document
     from bulkops.report.text import lines
 
@@ -205,9 +198,9 @@ def report(
     if output_format == "json":
         text = document(made, only_failed=only_failed)
     else:
-        text = "\n".join(lines(made, only_failed=only_failed)) + "\n"
+        text = "".join(f"{escaped(line)}\n" for line in lines(made, only_failed=only_failed))
     if output is None:
-        print_text(text.removesuffix("\n"))
+        print_raw(text)
         return
     try:
         output.write_text(text, encoding="utf-8")
@@ -227,9 +220,8 @@ def _replay(path: Path) -> Replay:
 
     contents = read(path)
     if contents.torn:
-        typer.echo(
+        note(
             f"{path}: its last {contents.torn} bytes are a torn tail; the next apply or resume "
-            "cuts it and keeps it aside",
-            err=True,
+            "cuts it and keeps it aside"
         )
     return contents.replay

@@ -1,21 +1,24 @@
-"""The library's events on stderr: for people on a terminal, JSON otherwise."""
+"""The library's events on stderr: ``key=value`` in one line, JSON for a command with ``--json``."""
 
 from __future__ import annotations
 
 import logging
-import sys
+
+from bulkops.cli.printing import note
 
 
-def configure(*, debug: bool) -> None:
+def configure(*, debug: bool, json: bool) -> None:
     """Show warnings, and with ``debug`` every request."""
     import structlog
 
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=False)
-        if sys.stderr.isatty()
-        else structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.processors.LogfmtRenderer(
+            key_order=["timestamp", "level", "event"], bool_as_flag=False
+        )
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Stderr())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -30,3 +33,10 @@ def configure(*, debug: bool) -> None:
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(logging.DEBUG if debug else logging.WARNING)
+
+
+class _Stderr:
+    """As a log's stream: whatever else is said there goes the same way."""
+
+    def write(self, text: str) -> None:
+        note(*text.splitlines())

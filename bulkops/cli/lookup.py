@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from bulkops.cli.session import organization_named
 from bulkops.client import endpoints
 from bulkops.client.api import Client
-from bulkops.client.jsonapi import Many, decode, page, printable
+from bulkops.client.jsonapi import Many, decode, page
 from bulkops.client.resources import (
     RunTask,
     Workspace,
@@ -17,6 +17,7 @@ from bulkops.client.resources import (
     is_id,
 )
 from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.printable import printable
 
 SHOWN = 5
 """Names offered in place of one that is not there."""
@@ -42,6 +43,18 @@ async def find_run_task(
     if not found:
         raise _nothing("run task", named, organization, (task.name for task in tasks))
     return found[0]
+
+
+async def run_task_names(client: Client, organization: str | None) -> dict[str, str]:
+    """Return id → name of the organization's run tasks; none where this token may not list them.
+
+    Nor where no organization is named, which a workspace's id doesn't need.
+    """
+    try:
+        tasks = await client.run_tasks.list(organization_named(organization))
+    except (JobError, NotFoundOrForbidden):
+        return {}
+    return {task.id: task.name for task in tasks}
 
 
 async def find_workspace(client: Client, organization: str | None, named: str) -> Workspace:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from bulkops.cli.options import Address, CaFile, InsecureHttp, JobFile, Json
+from bulkops.cli.printing import fail, print_json, print_text
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
@@ -54,15 +55,15 @@ def plan(
 
     Reads the organization in about 2·N/100 requests.
 
-    **Examples**
+    Examples:
 
-    `bulkops plan jobs/security-scan.toml`
+    - `bulkops plan jobs/security-scan.toml`
 
-    `bulkops plan jobs/security-scan.toml --json | jq 'select(.type == "skip")'`
+    - `bulkops plan jobs/security-scan.toml --json | jq 'select(.type == "skip")'`
 
-    `bulkops plan jobs/security-scan.toml --detailed-exitcode`
+    - `bulkops plan jobs/security-scan.toml --detailed-exitcode`
     """
-    from bulkops.cli.session import connect, fail, only_reading, print_text, run
+    from bulkops.cli.session import connect, only_reading, run
     from bulkops.errors import BulkopsError
     from bulkops.library import load_job
 
@@ -80,7 +81,7 @@ def plan(
     if json:
         print_objects(made)
     else:
-        print_text("\n".join(lines(made)))
+        print_text(*lines(made))
     if detailed_exitcode and made.operations:
         raise typer.Exit(2)
 
@@ -97,14 +98,15 @@ def lines(plan: Plan) -> list[str]:
     """Return a plan for people, long lists folded."""
     from collections import Counter
 
+    from bulkops.columns import filled, widest
     from bulkops.operations import wording
 
     operations = plan.operations[:SHOWN]
-    width = max((len(o.target.name) for o in operations), default=0)
+    width = widest(o.target.name for o in operations)
     made = [headline(plan), ""]
     for operation in operations:
         sign = _SIGNS[wording.verb(operation)]
-        made.append(f"  {sign} {operation.target.name:<{width}}  {wording.change(operation)}")
+        made.append(f"  {sign} {filled(operation.target.name, width)}  {wording.change(operation)}")
     if len(plan.operations) > SHOWN:
         made.append(f"    … and {len(plan.operations) - SHOWN} more (--json lists all)")
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
@@ -122,8 +124,11 @@ def headline(plan: Plan) -> str:
 
 def blocked_lines(plan: Plan) -> list[str]:
     """Return the workspaces that can't be brought to the job's wish, and why, folded."""
-    width = max((len(s.target.name) for s in plan.blocked[:SHOWN]), default=0)
-    made = [f"  ! {s.target.name:<{width}}  blocked: {s.reason}" for s in plan.blocked[:SHOWN]]
+    from bulkops.columns import filled, widest
+
+    shown = plan.blocked[:SHOWN]
+    width = widest(s.target.name for s in shown)
+    made = [f"  ! {filled(s.target.name, width)}  blocked: {s.reason}" for s in shown]
     if len(plan.blocked) > SHOWN:
         made.append(f"    … and {len(plan.blocked) - SHOWN} more blocked (--json lists all)")
     return made
@@ -140,7 +145,6 @@ def summary(plan: Plan) -> str:
 
 def print_objects(plan: Plan) -> None:
     """Print a plan on stdout, one JSON object a line."""
-    from bulkops.cli.session import print_json
     from bulkops.operations import wording
     from bulkops.plan import counts
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from bulkops.errors import BulkopsError, JobError, NoResponse, ServerBroken
+from bulkops.cli.printing import note
+from bulkops.errors import BulkopsError, JobError
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
@@ -80,7 +81,7 @@ def only_reading() -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        typer.echo("\nInterrupted: nothing was changed.", err=True)
+        note("", "Interrupted: nothing was changed.")
         raise
 
 
@@ -96,52 +97,15 @@ def confirm(question: str, *, yes: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise JobError("nothing was changed: there is no terminal to ask on, so say --yes")
     # Not typer.prompt: it makes of Ctrl-C an exit code 1.
-    typer.echo(f"{question} Only 'yes' is accepted: ", err=True, nl=False)
+    note("", f"{question} Only 'yes' is accepted: ", end="")
     if sys.stdin.readline().strip() != "yes":
-        typer.echo("Nothing was changed.", err=True)
+        note("Nothing was changed.")
         raise typer.Exit(1)
 
 
 def counted(number: int, noun: str) -> str:
     """Return ``1 operation``, ``2 operations``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def print_json(value: object) -> None:
-    """Print one JSON object a line on stdout."""
-    import msgspec
-
-    print_text(msgspec.json.encode(value).decode())
-
-
-def print_text(text: str) -> None:
-    """Print on stdout.
-
-    Raises:
-        typer.Exit: whoever read stdout has left (``| head``): exit 1, nothing to say.
-        BulkopsError: it can't be written, its disk is full for instance.
-    """
-    try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except OSError as error:
-        # What is still buffered must not fail once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise typer.Exit(1) from error
-        raise BulkopsError(f"stdout can't be written: {error.strerror or error}") from error
-
-
-def fail(error: BulkopsError) -> None:
-    """Print the error on stderr, as the last thing a command says."""
-    typer.echo(f"Error: {error}", err=True)
-    if isinstance(error, NoResponse):
-        advice = "Is the address right (--address, TFE_ADDRESS)? Is a proxy needed (HTTPS_PROXY)?"
-    elif isinstance(error, ServerBroken):
-        advice = "Is that the API (--address, TFE_ADDRESS)? If it is, wait, and run this again."
-    else:
-        return
-    typer.echo(advice, err=True)
 
 
 def _read_text(path: Path) -> str | None:

@@ -177,9 +177,11 @@ async def _serve_until_signalled(serving: AbstractAsyncContextManager[str], what
 
     import anyio
 
+    from bulkops.cli.printing import print_text
+
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with serving as address:
-            typer.echo(f"simulator ready at {address} ({what})")
+            print_text(f"simulator ready at {address} ({what})")
             async for _ in signals:
                 break
 

@@ -6,8 +6,7 @@ from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
+from bulkops.cli.printing import note
 from bulkops.errors import BulkopsError, NoResponse, ServerBroken
 
 
@@ -26,7 +25,7 @@ def single_write(look: str) -> Iterator[None]:
         yield
     except CancelledError:
         # Ctrl-C while the answer was awaited.
-        typer.echo(f"\nInterrupted. {advice}", err=True)
+        note("", f"Interrupted. {advice}")
         raise
     except (NoResponse, ServerBroken) as error:
         if isinstance(error, NoResponse) and not error.sent:

@@ -8,7 +8,8 @@ import msgspec
 import typer
 
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
-from bulkops.cli.session import confirm, connect, organization_named, print_json, run
+from bulkops.cli.printing import print_json, print_text
+from bulkops.cli.session import confirm, connect, organization_named, run
 from bulkops.cli.single_write import single_write
 from bulkops.cli.task_options import (
     AgentPool,
@@ -19,6 +20,7 @@ from bulkops.cli.task_options import (
     HmacKeyFile,
     Include,
     Named,
+    NoGlobal,
     given,
     global_of,
     hmac_key_of,
@@ -162,7 +164,11 @@ def update(
     ] = None,
     global_enforcement_level: GlobalLevel = None,
     global_stage: GlobalStages = None,
+    no_global: NoGlobal = False,
     agent_pool_id: AgentPool = None,
+    no_agent_pool: Annotated[
+        bool, typer.Option("--no-agent-pool", help="Reach its URL without agents.")
+    ] = False,
     yes: Yes = False,
     organization: Organization = None,
     address: Address = None,
@@ -183,20 +189,22 @@ def update(
     hmac_key = hmac_key_of(hmac_key_env, hmac_key_file)
     if remove_hmac_key and hmac_key:
         raise JobError("--remove-hmac-key and a new key exclude each other")
+    if no_agent_pool and agent_pool_id:
+        raise JobError("--no-agent-pool and --agent-pool-id exclude each other")
     asked = RunTaskChange(
         name=given(name),
         url=given(url),
         description=given(description),
         hmac_key=None if remove_hmac_key else hmac_key,
         enabled=given(enabled),
-        agent_pool_id=given(agent_pool_id),
+        agent_pool_id=None if no_agent_pool else given(agent_pool_id),
     )
 
     async def work() -> tuple[RunTask, GlobalConfiguration | None]:
         async with connect(address, ca_file, insecure_http=insecure_http) as client:
             task = await find_run_task(client, organization, name_or_id)
             before = task.global_configuration or GlobalConfiguration()
-            wish = global_of(global_enforcement_level, global_stage, before)
+            wish = global_of(global_enforcement_level, global_stage, before, off=no_global)
             change = msgspec.structs.replace(asked, global_configuration=given(wish))
             if change == RunTaskChange():
                 raise JobError("nothing to change: say what, for example --url or --disabled")
@@ -242,4 +250,4 @@ def delete(
     if as_json:
         print_json({"deleted": task.id, "name": task.name})
     else:
-        typer.echo(f"deleted {called(task)}")
+        print_text(f"deleted {called(task)}")

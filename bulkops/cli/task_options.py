@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
+import msgspec
 import typer
 from msgspec import UNSET, UnsetType
 
@@ -54,6 +55,7 @@ GlobalStages = Annotated[
         show_default=False,
     ),
 ]
+NoGlobal = Annotated[bool, typer.Option("--no-global", help="Run it only where it is attached.")]
 AgentPool = Annotated[
     str | None,
     typer.Option(
@@ -89,13 +91,24 @@ def hmac_key_of(variable: str | None, file: Path | None) -> str | UnsetType:
 
 
 def global_of(
-    level: EnforcementLevel | None, stages: Sequence[str] | None, before: GlobalConfiguration
+    level: EnforcementLevel | None,
+    stages: Sequence[str] | None,
+    before: GlobalConfiguration,
+    *,
+    off: bool = False,
 ) -> GlobalConfiguration | None:
     """Return the global configuration asked for, ``None`` where none is; the rest as before.
 
+    Args:
+        off: it shall run in every workspace no longer.
+
     Raises:
-        JobError: a stage that no server knows.
+        JobError: a stage that no server knows, or on and off at once.
     """
+    if off and (level is not None or stages):
+        raise JobError("--no-global and another --global-… option exclude each other")
+    if off:
+        return msgspec.structs.replace(before, enabled=False)
     if level is None and not stages:
         return None
     for stage in set(stages or ()).difference(STAGES):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-import typer
 
-from bulkops.cli.session import print_json
+from bulkops.cli.printing import note, print_json
 from bulkops.cli.tables import print_fields, print_table
-from bulkops.client.jsonapi import printable
 from bulkops.client.resources import GlobalConfiguration, RunTask
 
 
@@ -54,19 +52,20 @@ def warn_if_ignored(wish: GlobalConfiguration | None, task: RunTask) -> None:
     """Say so where the server answered 201 and dropped the global configuration."""
     if wish is None or _as_asked(task.global_configuration, wish):
         return
-    typer.echo(
+    note(
         "Warning: the server did not take the global configuration over "
-        f"(it shows: {_global(task)}); is the organization entitled to global run tasks?",
-        err=True,
+        f"(it shows: {_global(task)}); is the organization entitled to global run tasks?"
     )
 
 
 def called(task: RunTask) -> str:
-    """Return a run task's name and id, fit for a terminal."""
-    return printable(f"{task.name} ({task.id})")
+    """Return a run task's name and id."""
+    return f"{task.name} ({task.id})"
 
 
 def _as_asked(shown: GlobalConfiguration | None, wish: GlobalConfiguration) -> bool:
+    if not wish.enabled:
+        return shown is None or not shown.enabled
     return (
         shown is not None
         and (shown.enabled, shown.enforcement_level) == (wish.enabled, wish.enforcement_level)
@@ -89,4 +88,4 @@ def _global(task: RunTask) -> str:
     configuration = task.global_configuration
     if configuration is None or not configuration.enabled:
         return "no"
-    return printable(f"{configuration.enforcement_level}, {'+'.join(configuration.stages)}")
+    return f"{configuration.enforcement_level}, {'+'.join(configuration.stages)}"

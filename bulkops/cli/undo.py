@@ -53,11 +53,11 @@ def undo(
     detached is attached as it was. What somebody changed since is left alone and listed (exit 3).
     An undo has a journal of its own: it is resumed by the same command, and can be undone.
 
-    **Examples**
+    Examples:
 
-    `bulkops undo scan.jsonl`
+    - `bulkops undo scan.jsonl`
 
-    `bulkops undo scan.jsonl --journal back.jsonl --yes`
+    - `bulkops undo scan.jsonl --journal back.jsonl --yes`
     """
     from bulkops.cli.session import connect
     from bulkops.execution import job_of
@@ -78,4 +78,4 @@ def undo(
     with ExitStack() as stack:
         hold(stack, journal)
         by = hold(stack, path)
-        start_or_go_on(path, by, undertaking, asked)
+        start_or_go_on(stack, path, by, undertaking, asked)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
-from bulkops.cli.session import confirm, connect, print_json, run
+from bulkops.cli.printing import print_json, print_text
+from bulkops.cli.session import confirm, connect, run
 from bulkops.cli.single_write import single_write
 from bulkops.cli.stages import check_echo, stages_for
 from bulkops.cli.tables import print_fields, print_table
-from bulkops.client.jsonapi import printable
 from bulkops.client.resources import EnforcementLevel, WorkspaceTask
 from bulkops.errors import JobError
 
@@ -59,21 +60,25 @@ def list_workspace_tasks(
 
     - `bulkops workspace-task list ws-SihZTyXKfNXUWuUa --json`
     """
-    from bulkops.cli.lookup import find_workspace
+    from bulkops.cli.lookup import find_workspace, run_task_names
 
-    async def work() -> list[WorkspaceTask]:
+    async def work() -> tuple[list[WorkspaceTask], dict[str, str]]:
         async with connect(address, ca_file, insecure_http=insecure_http) as client:
             found = await find_workspace(client, organization, workspace)
-            return await client.workspace_tasks.list(found.id)
+            attached = await client.workspace_tasks.list(found.id)
+            return attached, await run_task_names(client, organization) if attached else {}
 
-    attached = run(work)
+    attached, names = run(work)
     if as_json:
         for one in attached:
-            print_json(one)
+            print_json({**structs.asdict(one), "task_name": names.get(one.task_id)})
         return
     print_table(
         ("ID", "RUN TASK", "LEVEL", "STAGES"),
-        ((t.id, t.task_id, t.enforcement_level, ",".join(t.stages)) for t in attached),
+        (
+            (t.id, names.get(t.task_id, t.task_id), t.enforcement_level, ",".join(t.stages))
+            for t in attached
+        ),
     )
 
 
@@ -231,7 +236,7 @@ def detach(
     if as_json:
         print_json({"detached": detached.id, "workspace_id": detached.workspace_id})
     else:
-        typer.echo(printable(f"detached {task} ({detached.id}) from {workspace}"))
+        print_text(f"detached {task} ({detached.id}) from {workspace}")
 
 
 def _print_one(attached: WorkspaceTask, *, as_json: bool) -> None:

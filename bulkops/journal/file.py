@@ -8,6 +8,7 @@ then on and says so to everybody.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -154,6 +155,10 @@ class Journal:
                     bytes=len(scanner.tail),
                     kept=str(kept),
                 )
+            else:
+                # Whoever was killed left lines, and a name, that no power cut has tested yet.
+                self._files.sync(self._descriptor)
+                self._files.sync_folder(self.path.parent)
         except OSError as error:
             raise write_failed(self.path, error) from error
 
@@ -182,6 +187,9 @@ class Journal:
             group.durable.set()
 
     def _write_group(self, data: bytes) -> None:
+        if not self._files.is_at(self._descriptor, self.path):
+            # Deleted or replaced: what is written to it still succeeds, and nobody finds it.
+            raise FileNotFoundError(errno.ENOENT, "it is no longer there")
         _write_all(self._files, self._descriptor, data)
         self._files.sync(self._descriptor)
 

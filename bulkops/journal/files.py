@@ -27,6 +27,10 @@ class FileCalls(Protocol):
         """Open for reading."""
         ...
 
+    def is_at(self, descriptor: int, path: Path) -> bool:
+        """Return whether the open file is still the one that has this name."""
+        ...
+
     def write(self, descriptor: int, data: bytes) -> int:
         """Write some of ``data``, at least a byte, and return how much."""
         ...
@@ -66,6 +70,13 @@ class SystemFiles:
     def read(self, path: Path) -> BinaryIO:
         """See ``FileCalls``."""
         return path.open("rb")
+
+    def is_at(self, descriptor: int, path: Path) -> bool:
+        """See ``FileCalls``."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), path.stat())
+        except FileNotFoundError:
+            return False
 
     def write(self, descriptor: int, data: bytes) -> int:
         """See ``FileCalls``."""

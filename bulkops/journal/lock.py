@@ -32,7 +32,7 @@ def locked(journal: Path, holder: Holder) -> Iterator[None]:
             f"{journal.parent}: there is no such folder; nothing was sent. Make it, or choose "
             "another place with --journal"
         )
-    lock = FileLock(path, mode=0o600)
+    lock = FileLock(path, mode=0o600, thread_local=False)
     try:
         lock.acquire(timeout=0)
         path.write_bytes(msgspec.json.encode(holder))

@@ -12,7 +12,7 @@ import pytest
 
 from bulkops.cli import main
 from bulkops.simulator.core import Simulator
-from tests.cli.support import TOKEN, Done, checked, serving
+from tests.cli.support import TOKEN, Done, checked, logging_restored, serving
 
 Command = Callable[..., Done]
 
@@ -36,7 +36,8 @@ def command(
         return checked(Done(code if isinstance(code, int) else 0, said.out, said.err))
 
     handler = signal.getsignal(signal.SIGTERM)
-    yield run
+    with logging_restored():
+        yield run
     signal.signal(signal.SIGTERM, handler)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import ssl
@@ -237,6 +238,16 @@ def serving(
         ) as address,
     ):
         yield address
+
+
+@contextmanager
+def logging_restored() -> Iterator[None]:
+    """Undo afterwards what a command sets for its own process: where events are told."""
+    bulkops = logging.getLogger("bulkops")
+    before = bulkops.handlers, bulkops.propagate, bulkops.level
+    yield
+    bulkops.handlers, bulkops.propagate = before[:2]
+    bulkops.setLevel(before[2])
 
 
 def no_secret_below(folder: Path) -> None:

@@ -76,6 +76,15 @@ def test_nothing_to_do_is_a_success_without_a_journal(world: World, here: Here) 
     assert not world.journal.exists()
 
 
+def test_nothing_to_do_leaves_nothing_in_the_default_folder(world: World, here: Here) -> None:
+    """A job run every day gathers no files: the folder's own lock is all that stays."""
+    for name in world.shown():
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    for _day in range(2):
+        assert here("apply", "job.toml", "--yes").code == 0
+    assert [p.name for p in world.folder.rglob(".bulkops/scan/*")] == ["folder.lock"]
+
+
 def test_nothing_to_do_but_blocked_is_exit_3(world: World, here: Here) -> None:
     """Where the only workspace not as wanted can't be brought there, the exit code is 3."""
     for name in world.shown():
@@ -177,6 +186,7 @@ def test_too_many_failures_stop_the_job_and_the_same_command_goes_on(
     assert stopped.code == 4
     assert "  1 execution, it was stopped by the failure tolerance" in stopped.lines
     assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
+    assert "`bulkops resume scan.jsonl --retry-failed` tries again what failed, too." in stopped.err
     assert sum(line.startswith("failed") for line in stopped.lines) == 2
     again = here(*world.applying)
     assert again.code == 3

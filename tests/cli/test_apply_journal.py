@@ -18,15 +18,14 @@ def _interrupted(world: World, here: Here, *arguments: str) -> None:
     world.simulator.before = lambda _request: _refuse_after(world, 4)
     done = here(*arguments)
     world.simulator.before = None
-    world.simulator._tokens = None
+    world.simulator.tokens = None
     assert done.code == 1
     assert 0 < world.writes < 12
 
 
 def _refuse_after(world: World, writes: int) -> None:
     if world.writes >= writes:
-        world.simulator._tokens = {}
-        world.simulator._users.clear()
+        world.simulator.tokens = {}
 
 
 def _folder(world: World) -> list[Path]:
@@ -188,7 +187,8 @@ def test_a_default_folder_that_cant_be_made_is_exit_14(world: World, here: Here)
 def test_a_full_disk_is_exit_14_and_stops_sending(world: World, here: Here) -> None:
     """A journal that can't grow any more ends the job with 14; the same command goes on later."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
-    command = shlex.join([sys.executable, "-m", "bulkops", *world.applying])
+    # -B: Python's own caches would be cut to that size, too, and stay so for other tests.
+    command = shlex.join([sys.executable, "-B", "-m", "bulkops", *world.applying])
     done = ended(world.start_program(["/bin/bash", "-c", f"ulimit -f 5; exec {command}"]))
     assert done.code == 14
     assert 0 < world.writes < 12

@@ -15,8 +15,7 @@ from tests.conftest import Here
 
 def _as(world: World, user: User | None) -> None:
     """Make the token somebody's; ``None``: nobody's."""
-    world.simulator._tokens = {TOKEN: user} if user else {}
-    world.simulator._users.clear()
+    world.simulator.tokens = {TOKEN: user} if user else {}
 
 
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")], ids=["plan", "apply"])
@@ -31,12 +30,11 @@ def test_a_rejected_token(world: World, here: Here, command: tuple[str, ...]) ->
 
 
 def test_an_organization_that_isnt_there(world: World, here: Here) -> None:
-    """An unknown organization: exit 1, it is named, and that it may be a matter of rights."""
+    """An unknown organization: exit 2, it is named, and that it may be a matter of rights."""
     world.job(('"acme"', '"acne"'))
     done = here("apply", "job.toml", "--yes")
-    assert done.code == 1
-    assert "/organizations/acne/" in done.err
-    assert "it does not exist, or this token may not do that" in done.err
+    assert done.code == 2
+    assert 'organization = "acne": it does not exist, or this token may not' in done.err
     assert world.writes == 0
 
 
@@ -55,7 +53,7 @@ def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
     assert "Not finished: `bulkops resume scan.jsonl` goes on." in done.err
     assert "set TFE_TOKEN to a valid one" in done.err.splitlines()[-1]
     world.simulator.before = None
-    world.simulator._tokens = None
+    world.simulator.tokens = None
     assert here(*world.applying).code == 0
     assert set(world.changed().values()) == {1}
 
@@ -128,7 +126,7 @@ def test_somebody_attaches_in_between(
     world: World, here: Here, level: str, code: int, word: str
 ) -> None:
     """Somebody else's attachment: as wanted it is a skip and not ours, otherwise a conflict."""
-    world.simulator._accept_duplicates = False
+    world.simulator.duplicate_attach = "reject"
     world.job(("[pace]", "[rollout]\nmax_failures = 1\n[pace]"))
     _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level=level))
     done = here(*world.applying)

@@ -49,7 +49,7 @@ def test_help_fits_a_terminal(here: Here, path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_help_has_examples(here: Here, path: tuple[str, ...]) -> None:
     """Every command has an Examples block, with at least one call of this very command."""
-    assert "Examples" in here(*path, "--help").out
+    assert "Examples:" in here(*path, "--help").out
     own = " ".join(("bulkops", *path))
     assert any(example.startswith(own) for example in _examples(path))
 

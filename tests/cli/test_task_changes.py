@@ -124,6 +124,7 @@ def test_an_ignored_global_configuration_is_warned_of(
         (("--remove-hmac-key",), "hmac_key", None),
         (("--disabled",), "enabled", False),
         (("--agent-pool-id", "apool-1"), "agent_pool", "apool-1"),
+        (("--no-agent-pool",), "agent_pool", None),
     ],
 )
 def test_one_fact_of_a_run_task_is_updated(
@@ -131,7 +132,7 @@ def test_one_fact_of_a_run_task_is_updated(
 ) -> None:
     """Each option changes its own fact and no other."""
     task = only(acme)
-    task.hmac_key = KEY
+    task.hmac_key, task.agent_pool = KEY, "apool-0"
     before = {name: getattr(task, name) for name in task.__struct_fields__}
     done = command("task", "update", "security-scan", *options, "--yes")
     after = {name: getattr(task, name) for name in task.__struct_fields__}
@@ -152,7 +153,26 @@ def test_a_global_configuration_keeps_what_is_not_given(command: Command, acme: 
     assert only(acme).enabled
 
 
-@pytest.mark.parametrize("options", [(), ("--remove-hmac-key", "--hmac-key-env", "HOME")])
+def test_a_global_configuration_is_switched_off(command: Command, acme: Simulator) -> None:
+    """``--no-global`` keeps its level and stages for another time, and is warned of by nobody."""
+    command("task", "update", "security-scan", "--global-stage", "pre_apply", "--yes")
+    done = command("task", "update", "security-scan", "--no-global", "--yes")
+    assert "global:       no" in done.lines
+    assert (done.code, done.err) == (0, "")
+    configuration = only(acme).global_configuration
+    assert configuration is not None
+    assert (configuration.enabled, configuration.stages) == (False, ("pre_apply",))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--remove-hmac-key", "--hmac-key-env", "HOME"),
+        ("--no-agent-pool", "--agent-pool-id", "apool-1"),
+        ("--no-global", "--global-stage", "pre_plan"),
+    ],
+)
 def test_an_update_of_nothing_or_of_two_things_at_once_is_refused(
     command: Command, acme: Simulator, options: tuple[str, ...]
 ) -> None:

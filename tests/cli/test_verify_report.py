@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def test_report_text_lists_trouble(world: World, here: Here) -> None:
     ]
     assert "404" in done.lines[-1]
     assert "this token may not" in done.lines[-1]
+    assert re.search(r"  request [\w-]{8,}$", done.lines[-1])
     assert world.requests == before
 
 
@@ -122,6 +124,9 @@ def test_report_as_json(world: World, here: Here, only: tuple[str, ...], rows: i
     value = msgspec.json.decode(done.out)
     assert value["counts"] == {"succeeded": 10, "failed": 2}
     assert len(value["rows"]) == rows
+    last = value["rows"][-1]
+    assert last["status"] == 404
+    assert last["request_id"]
 
 
 def test_report_into_a_file(world: World, here: Here) -> None:

@@ -122,10 +122,27 @@ def test_attached_run_tasks_are_listed(command: Command, acme: Simulator) -> Non
     record = attached(acme)
     done = command("workspace-task", "list", "prod-network")
     assert (done.code, done.err) == (0, "")
-    expected = [record.id, record.task.id, "mandatory", "pre_plan,pre_apply"]
+    expected = [record.id, "security-scan", "mandatory", "pre_plan,pre_apply"]
     assert done.lines[1].split() == expected
     done = command("workspace-task", "list", record.workspace.id, "--json")
-    assert [one["id"] for one in done.objects] == [record.id]
+    (one,) = done.objects
+    assert (one["id"], one["task_id"], one["task_name"]) == (
+        record.id,
+        record.task.id,
+        "security-scan",
+    )
+
+
+@pytest.mark.parametrize("organization", ["", "another"])
+def test_a_run_task_whose_name_cant_be_had_is_listed_by_its_id(
+    command: Command, acme: Simulator, monkeypatch: pytest.MonkeyPatch, organization: str
+) -> None:
+    """Where no organization is named, or its run tasks may not be listed."""
+    record = acme.attach(*PLACE)
+    monkeypatch.setenv("TFE_ORGANIZATION", organization)
+    done = command("workspace-task", "list", record.workspace.id)
+    assert (done.code, done.err) == (0, "")
+    assert done.lines[1].split()[1] == record.task.id
 
 
 def test_an_attachment_is_shown_by_every_name_it_has(command: Command, acme: Simulator) -> None:

@@ -131,6 +131,10 @@ class Disk:
         self._call("append")
         return self._descriptor(self._files[path])
 
+    def is_at(self, descriptor: int, path: Path) -> bool:
+        """See ``FileCalls``."""
+        return self._open[descriptor] is self._files.get(path)
+
     def read(self, path: Path) -> BinaryIO:
         """See ``FileCalls``."""
         if path not in self._files:

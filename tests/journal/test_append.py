@@ -46,7 +46,7 @@ def test_concurrent_records_share_a_sync() -> None:
                     workers.start_soon(one, number)
 
     run(write)
-    assert disk.calls.count("sync") <= 2
+    assert disk.calls.count("sync") <= 3
     assert read(PATH, disk).replay.count(Outcome.IN_DOUBT) == 100
     assert not disk.open_files
 
@@ -62,7 +62,7 @@ def test_a_group_is_written_only_after_the_last_one_is_synced() -> None:
                 await anyio.sleep(0.0003)
 
     run(write)
-    assert disk.calls[1:] == ["write", "sync"] * (len(disk.calls) // 2)
+    assert disk.calls[3:] == ["write", "sync"] * (len(disk.calls[3:]) // 2)
     assert len(disk.calls) < 50
 
 
@@ -87,11 +87,11 @@ def test_a_short_write_is_gone_on_with(size: int) -> None:
     disk.short = size
     append(disk, [[intent(0), intent(1)], [result(0)]])
     assert read(PATH, disk).replay == replay([*first(3), intent(0), intent(1), result(0)])
-    assert disk.calls.count("sync") <= 2
+    assert disk.calls.count("sync") <= 3
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-@pytest.mark.parametrize("failing", [2, 3])
+@pytest.mark.parametrize("failing", [4, 5])
 def test_a_failed_write_or_sync_is_the_last(code: int, failing: int) -> None:
     """Everybody who waits is told, and nothing is written or synced ever after."""
     disk = created(20)

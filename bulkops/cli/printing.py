@@ -1,0 +1,104 @@
+"""The one way to stdout, and the one to stderr: nothing else in the command line prints.
+
+A line is escaped on its way, whatever a server put into it; JSON is not. What goes to stderr is
+said to whoever is there: a reader that left, or a full disk, must not stop a rollout.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+from bulkops.errors import BulkopsError, NoResponse, ServerBroken
+from bulkops.printable import escaped
+
+NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a write to a stream ends with that can't be written any more."""
+
+
+def print_text(*lines: str) -> None:
+    """Print lines for people on stdout; raises as ``print_raw``."""
+    print_raw("".join(f"{escaped(line).rstrip()}\n" for line in lines))
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object a line on stdout; raises as ``print_raw``."""
+    import msgspec
+
+    print_raw(msgspec.json.encode(value).decode() + "\n")
+
+
+def print_raw(text: str) -> None:
+    """Print on stdout as it is.
+
+    Raises:
+        SystemExit: whoever read stdout has left (``| head``): exit 1, nothing to say.
+        BulkopsError: it can't be written, its disk is full for instance.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        silence(sys.stdout)
+        if error.errno == errno.EPIPE:
+            raise SystemExit(1) from error
+        raise unwritable(error) from error
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """Go on where stdout is closed or full: the journal has every result."""
+    try:
+        yield
+    except (BulkopsError, SystemExit):
+        note("stdout can't be written any more: see the journal for the rest.")
+
+
+def note(*lines: str, end: str = "\n") -> None:
+    """Print lines on stderr, the last one followed by ``end``; never raises."""
+    if not lines:
+        return
+    try:
+        sys.stderr.write("\n".join(map(escaped, lines)) + end)
+        sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def fail(error: BulkopsError) -> None:
+    """Print the error on stderr, as the last thing a command says."""
+    note(*f"Error: {error}".split("\n"))
+    if isinstance(error, NoResponse):
+        note("Is the address right (--address, TFE_ADDRESS)? Is a proxy needed (HTTPS_PROXY)?")
+    elif isinstance(error, ServerBroken):
+        note("Is that the API (--address, TFE_ADDRESS)? If it is, wait, and run this again.")
+
+
+def unwritable(error: OSError) -> BulkopsError:
+    """Return what is said where stdout can't be written."""
+    return BulkopsError(f"stdout can't be written: {error.strerror or error}")
+
+
+def silence(stream: TextIO) -> None:
+    """Let a stream write to nowhere: what it still holds must not fail once more at the end."""
+    with suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def open_streams() -> None:
+    """Make the three streams usable: those closed by the caller, and those of few characters."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Takes the free number, which would be the journal's otherwise: whatever a library
+            # printed on "stderr" would damage it.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - kept
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no "→" must not end a job in the middle.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
