@@ -124,10 +124,7 @@ class Wire:
     async def _and_back(self, request: Request, number: int) -> Response:
         self.land()
         trouble = self.troubles(request)
-        if trouble:
-            delivery = self._struck(request, trouble, number)
-        else:
-            delivery = self._deliver(request)
+        delivery = self._struck(request, trouble, number) if trouble else self._deliver(request)
         if number == self.die_at and self.dies_after:
             self._die()
         try:

@@ -224,7 +224,9 @@ def _survivor(file: File, keeping: float) -> bytes:
 
 def _drawn(file: File, random: Random) -> bytes:
     """Return any mixture of old and new pages that the disk may have got to write."""
-    common = len(os.path.commonprefix([file.synced, file.content]))
+    pairs = zip(file.synced, file.content, strict=False)
+    least = min(len(file.synced), len(file.content))
+    common = next((n for n, (old, new) in enumerate(pairs) if old != new), least)
     if common < len(file.synced) and random.random() < 0.5:
         return file.synced
     end = random.randint(common, len(file.content))
