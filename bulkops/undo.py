@@ -60,11 +60,10 @@ def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:
 
 
 def _decide(inverse: Operation, seen: list[Seen]) -> Operation | Skip:
-    match compare(inverse, seen):
-        case Shown.BEFORE:
-            return inverse
-        case Shown.WANTED:
-            return Skip(inverse.target, BACK)
-        case Shown.OTHER | Shown.SEVERAL:
-            reason = f"somebody changed it since: the server shows {wording.reading(seen)}"
-            return Skip(inverse.target, reason, blocked=True)
+    shown = compare(inverse, seen)
+    if shown is Shown.BEFORE:
+        return inverse
+    if shown is Shown.WANTED:
+        return Skip(inverse.target, BACK)
+    reason = f"somebody changed it since: the server shows {wording.reading(seen)}"
+    return Skip(inverse.target, reason, blocked=True)

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from bulkops.cli import logs
-from bulkops.log import logger
 from tests.cli.support import logging_restored
 from tests.engine.world import World, job
 
@@ -43,8 +42,9 @@ def test_a_command_with_json_logs_json(
 ) -> None:
     """One object a line on stderr: event, level, time and fields; requests only if asked for."""
     logs.configure(debug=debug, json=True)
-    logger("bulkops.somewhere").debug("a", number=1)
-    logger("bulkops.somewhere").warning("b", number=2)
+    somewhere = logging.getLogger("bulkops.somewhere")
+    somewhere.debug("a", extra={"number": 1})
+    somewhere.warning("b", extra={"number": 2})
     told = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
     assert [event["event"] for event in told] == shown
     assert told[-1].keys() == {"event", "level", "timestamp", "number"}
@@ -54,7 +54,8 @@ def test_a_command_with_json_logs_json(
 def test_a_command_logs_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """One ``key=value`` line an event on stderr, whatever a server put into its fields."""
     logs.configure(debug=False, json=False)
-    logger("bulkops.somewhere").warning("pausing", seconds=2, why="a \x1b[31mb\nc", sure=True)
+    facts = {"seconds": 2, "why": "a \x1b[31mb\nc", "sure": True}
+    logging.getLogger("bulkops.somewhere").warning("pausing", extra=facts)
     said = capsys.readouterr().err
     assert said.endswith(
         ' level=warning event=pausing seconds=2 why="a \\u001b[31mb\\nc" sure=true\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from random import Random
@@ -24,7 +25,6 @@ from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
 from bulkops.errors import NoResponse, ServerBroken
 from bulkops.exchange import Request, Response, Transport
-from bulkops.log import logger
 from bulkops.outcome import Retry, Succeeded, Verdict, classify
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ REREADS = 3
 Announce = Callable[[], Awaitable[None]]
 """Makes it known, durably, that a request is about to leave."""
 
-log = logger(__name__)
+log = logging.getLogger(__name__)
 
 
 def backoff(attempt: int, random: Random) -> float:
@@ -99,16 +99,8 @@ class Caller:
             self._tell_once(answer, seconds)
         elif answer.status == 429:
             self.pacer.refused(retry_after(answer))
-        log.debug(
-            "request_finished",
-            method=request.method,
-            path=request.path,
-            attempt=number,
-            status=answer.status if isinstance(answer, Response) else 0,
-            error=str(answer) if isinstance(answer, NoResponse) else None,
-            seconds=round(seconds, 4),
-            request_id=request_id(answer) if isinstance(answer, Response) else None,
-        )
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("request_finished", extra=_facts(request, answer, number, seconds))
         return answer
 
     async def persist(
@@ -139,7 +131,7 @@ class Caller:
         # So that whoever waits for the retries knows what for.
         if not self._told and (not lost.sent or seconds >= LONG_SECONDS):
             self._told = True
-            log.warning("server_unreachable", error=str(lost))
+            log.warning("server_unreachable", extra={"error": str(lost)})
 
     async def call(self, request: Request) -> Response:
         """Return a successful answer; a read is repeated, a write only where it wasn't done.
@@ -178,7 +170,7 @@ class Caller:
             pages = await self._pages(request, shape)
             if _complete(pages):
                 return without_repeats(pages), pages
-            log.info("list_moved", path=request.path)
+            log.info("list_moved", extra={"path": request.path})
         raise ServerBroken(
             f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so "
             "nobody knows what is in it: run this again when less is going on"
@@ -205,6 +197,20 @@ class Caller:
 
     async def _page(self, request: Request, number: int, shape: type[Many[R]]) -> Many[R]:
         return decode(await self.call(page(request, number)), shape)
+
+
+def _facts(
+    request: Request, answer: Response | NoResponse, number: int, seconds: float
+) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "method": request.method,
+        "path": request.path,
+        "attempt": number,
+        "seconds": round(seconds, 4),
+    }
+    if isinstance(answer, NoResponse):
+        return {**facts, "error": str(answer)}
+    return {**facts, "status": answer.status, "request_id": request_id(answer)}
 
 
 def _complete(pages: Sequence[Many[R]]) -> bool:

@@ -9,13 +9,13 @@ comes back at half and recovers.
 
 from __future__ import annotations
 
+import logging
 from random import Random
 
 import anyio
 from aiolimiter import AsyncLimiter
 
 from bulkops.clock import Clock
-from bulkops.log import logger
 
 DEFAULT_RATE = 30.0
 """Requests a second where the server can't be asked (API page "Rate limiting")."""
@@ -38,7 +38,7 @@ RECOVERY = 5.0
 LONG_PAUSE = 5.0
 """Seconds of a pause somebody who waits is told of."""
 
-log = logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Pacer:
@@ -103,8 +103,9 @@ class Pacer:
         """Pause every request: the server answered 429 and counts anew in ``after`` seconds."""
         now = self._clock.now()
         if now >= self._resumes_at:
-            tell = log.warning if after >= LONG_PAUSE else log.info
-            tell("client_paused", seconds=round(after, 3), reason="rate limit")
+            level = logging.WARNING if after >= LONG_PAUSE else logging.INFO
+            facts = {"seconds": round(after, 3), "reason": "rate limit"}
+            log.log(level, "client_paused", extra=facts)
         # Everybody else who shares the limit wakes at the same reset: don't join the rush.
         jitter = self._random.uniform(0.02, 0.25)
         self._resumes_at = max(self._resumes_at, now + max(after, 0.1) + jitter)

@@ -9,6 +9,7 @@ then on and says so to everybody.
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -22,7 +23,6 @@ from bulkops.journal.files import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner, frame
 from bulkops.journal.reading import Contents
 from bulkops.journal.records import Record, encode
-from bulkops.log import logger
 
 Executor = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs a blocking call: in a thread in production, inline in simulation."""
@@ -30,7 +30,7 @@ Executor = Callable[[Callable[[], None]], Awaitable[None]]
 CREATE_CHUNK = 4096
 """Lines written at once while a journal is created."""
 
-log = logger(__name__)
+log = logging.getLogger(__name__)
 
 
 async def in_thread(call: Callable[[], None]) -> None:
@@ -149,12 +149,8 @@ class Journal:
             self._descriptor = self._files.append(self.path)
             if scanner.tail:
                 kept = cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
-                log.warning(
-                    "journal_tail_cut",
-                    journal=str(self.path),
-                    bytes=len(scanner.tail),
-                    kept=str(kept),
-                )
+                facts = {"journal": str(self.path), "bytes": len(scanner.tail), "kept": str(kept)}
+                log.warning("journal_tail_cut", extra=facts)
             else:
                 # Whoever was killed left lines, and a name, that no power cut has tested yet.
                 self._files.sync(self._descriptor)
