@@ -7,7 +7,7 @@ Data flows one way::
 ``job``, ``selection``, ``plan``, ``outcome``, ``reconcile``, ``verify``, ``operations`` and
 ``report`` only decide: no clock, no file, no network in them. ``client`` talks to the API,
 ``journal`` to the disk, ``runner`` and its ``worker`` join the two, ``execution`` starts them;
-``library`` is the public door for Python, ``cli`` the one for a shell.
+``public`` is the door for Python, ``cli`` the one for a shell.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from bulkops.client.endpoints import RunTaskChange
     from bulkops.errors import BulkopsError
     from bulkops.job import Job, parse_job
-    from bulkops.library import (
+    from bulkops.plan import Plan
+    from bulkops.public import (
         apply_plan,
         load_job,
         plan_job,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         resume_journal,
         verify_journal,
     )
-    from bulkops.plan import Plan
     from bulkops.report.model import Report
 
 _PLACES = {
@@ -39,14 +39,14 @@ _PLACES = {
     "Plan": "bulkops.plan",
     "Report": "bulkops.report.model",
     "RunTaskChange": "bulkops.client.endpoints",
-    "apply_plan": "bulkops.library",
-    "load_job": "bulkops.library",
+    "apply_plan": "bulkops.public",
+    "load_job": "bulkops.public",
     "parse_job": "bulkops.job",
-    "plan_job": "bulkops.library",
-    "plan_undo": "bulkops.library",
-    "read_report": "bulkops.library",
-    "resume_journal": "bulkops.library",
-    "verify_journal": "bulkops.library",
+    "plan_job": "bulkops.public",
+    "plan_undo": "bulkops.public",
+    "read_report": "bulkops.public",
+    "resume_journal": "bulkops.public",
+    "verify_journal": "bulkops.public",
 }
 
 __all__ = [

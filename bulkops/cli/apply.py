@@ -72,7 +72,7 @@ def apply(
     """
     from bulkops.cli.session import connect
     from bulkops.journal.identity import Identity
-    from bulkops.library import load_job, plan_job
+    from bulkops.public import load_job, plan_job
 
     job = load_job(job_file)
 

@@ -109,7 +109,7 @@ def verify(
     - `bulkops verify scan.jsonl`
     """
     from bulkops.cli.session import connect, only_reading, run
-    from bulkops.library import verify_journal
+    from bulkops.public import verify_journal
 
     replay = _replay(journal)
     client = connect(replay.header.address, ca_file, insecure_http=insecure_http)

@@ -65,7 +65,7 @@ def plan(
     """
     from bulkops.cli.session import connect, only_reading, run
     from bulkops.errors import BulkopsError
-    from bulkops.library import load_job
+    from bulkops.public import load_job
 
     try:
         job = load_job(job_file)
@@ -88,7 +88,7 @@ def plan(
 
 async def read_plan(client: Client, job: Job, source: Path) -> Plan:
     """Return the plan of a job; raises ``JobError``, ``ApiError``."""
-    from bulkops.library import plan_job
+    from bulkops.public import plan_job
 
     async with client:
         return await plan_job(client, job, str(source))

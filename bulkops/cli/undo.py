@@ -63,7 +63,7 @@ def undo(
     from bulkops.execution import job_of
     from bulkops.journal.identity import Identity
     from bulkops.journal.reading import read
-    from bulkops.library import plan_undo
+    from bulkops.public import plan_undo
 
     header = read(journal).replay.header
     job = job_of(header)
