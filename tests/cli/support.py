@@ -122,7 +122,7 @@ class World:
     def start_program(self, words: list[str], **environment: str) -> subprocess.Popen[str]:
         """Start any program in the world's folder and environment."""
         inherited = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             words,
             cwd=self.folder,
             env={**inherited, **self.environment, **environment},
@@ -131,6 +131,8 @@ class World:
             stderr=subprocess.PIPE,
             text=True,
         )
+        no_secret_in_process_list(process.pid)
+        return process
 
     def run(self, *arguments: str, **environment: str) -> Done:
         """Run the real command to its end."""
@@ -248,6 +250,15 @@ def logging_restored() -> Iterator[None]:
     yield
     bulkops.handlers, bulkops.propagate = before[:2]
     bulkops.setLevel(before[2])
+
+
+def no_secret_in_process_list(pid: int) -> None:
+    """Fail where a process shows a secret to whoever lists the processes."""
+    arguments = Path("/proc", str(pid), "cmdline")
+    if arguments.exists():
+        text = arguments.read_bytes()
+        assert TOKEN.encode() not in text
+        assert HMAC_KEY.encode() not in text
 
 
 def no_secret_below(folder: Path) -> None:
