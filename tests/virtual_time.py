@@ -40,7 +40,8 @@ class _Leaping(selectors.SelectSelector):
         self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
+        # Of its own, a loop has one end of a pipe here, for threads to wake it: there are none.
+        ready = super().select(0) if len(self.get_map()) > 1 else []
         if ready or timeout == 0:
             self._turns += 1
             if self._turns > STANDING_STILL:

@@ -27,12 +27,12 @@ from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.execution import JobExecution
 from bulkops.job import Job, job_from_builtins
-from bulkops.journal.reading import read
+from bulkops.journal.reading import Contents, read
 from bulkops.journal.records import Holder, Result
 from bulkops.journal.replay import Replay
-from bulkops.library import plan_job
 from bulkops.operations.model import Operation
 from bulkops.plan import Plan
+from bulkops.public import plan_job
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from bulkops.simulator.state import User
@@ -207,11 +207,12 @@ class World:
         self,
         *,
         path: Path = PATH,
+        contents: Contents | None = None,
         retry_failed: bool = False,
         on_result: Callable[[Operation, Result], None] | None = None,
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
-        contents = read(path, self.disk)
+        contents = contents or read(path, self.disk)
         self.execution = JobExecution(
             self.client(),
             path,

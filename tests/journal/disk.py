@@ -229,7 +229,8 @@ def _drawn(file: File, random: Random) -> bytes:
     common = next((n for n, (old, new) in enumerate(pairs) if old != new), least)
     if common < len(file.synced) and random.random() < 0.5:
         return file.synced
-    end = random.randint(common, len(file.content))
+    whole = random.random() < 0.6
+    end = len(file.content) if whole else random.randint(common, len(file.content))
     survivor = bytearray(file.content[:end])
     if random.random() < 0.7:
         for start in range(common - common % PAGE, end, PAGE):

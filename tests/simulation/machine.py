@@ -1,0 +1,241 @@
+"""One machine in a world: it runs an execution at a time, and the weather may stop it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
+
+import anyio
+
+from bulkops.errors import ApiError, JournalLocked, JournalWriteFailed
+from bulkops.exchange import Request
+from bulkops.journal.lock import locked
+from bulkops.journal.reading import read
+from bulkops.journal.records import Result
+from bulkops.journal.replay import Replay
+from bulkops.operations.model import Operation
+from tests.engine.wire import Trouble
+from tests.engine.world import HOLDER, TASK, World
+from tests.simulation.invariants import Violation, as_planned, durable
+from tests.simulation.scenario import Scenario
+from tests.simulation.server import LaggingServer
+from tests.simulation.weather import CALM, Weather
+
+A_DAY = 86_400.0
+ENDLESS = 12 * 3600.0
+"""Virtual seconds in which any execution must have ended."""
+
+STRANGERS = ("attach", "attach", "change", "detach", "delete")
+
+Work = Callable[[], Awaitable[Replay | None]]
+
+
+class Machine:
+    """Runs executions, counts what they really met, and traces them where asked.
+
+    Attributes:
+        met: kind of fault, stop, resume, outcome → how often.
+        journal: the path that is being written, for the check of every intent.
+        replay: where the journal stands that is being carried out.
+        trace: what happened in order; ``None`` where nobody wants it.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        server: LaggingServer,
+        scenario: Scenario,
+        random: Random,
+        *,
+        locks: Path,
+        trace: list[str] | None,
+    ) -> None:
+        self.world = world
+        self.server = server
+        self.scenario = scenario
+        self.met: Counter[str] = Counter()
+        self.journal = Path()
+        self.replay: Replay | None = None
+        self.trace = trace
+        self._started = 0.0
+        self._locks = locks
+        self._random = random
+        self._weather = CALM
+        self._drift = [random.uniform(-0.5, 1.0) * scenario.lands for _ in range(64)]
+        self._traced_calls = 0
+        world.wire.spies.append(self._leaves)
+        world.wire.troubles = self._trouble
+        world.wire.adrift = self._adrift
+        world.disk.died = self._disk_died
+        server.lag = self._lag
+
+    def execute(self, work: Work, weather: Weather) -> tuple[str, Replay | None]:
+        """Return how one execution ended: ``killed``, the error's name, or ``ended``."""
+        self._weather = weather
+        self._arm(weather)
+        self.replay, self._started = None, self.world.elapsed
+        try:
+            how, replay = self.world.run(lambda: self._powered(work))
+        except BaseException:
+            # A power cut in a file call comes out bare or in a group; the disk knows of it.
+            if not self.world.disk.dead:
+                raise
+            how, replay = "killed", None
+        self._weather = CALM
+        self._note_stop(how)
+        self.say(f"-- {how}")
+        return how, replay
+
+    async def _powered(self, work: Work) -> tuple[str, Replay | None]:
+        ended: tuple[str, Replay | None] = "killed", None
+        with anyio.CancelScope() as power, self._signals():
+
+            def off() -> None:
+                self.world.disk.cut_power()
+                power.cancel()
+
+            self.world.wire.died = off
+            try:
+                with anyio.fail_after(ENDLESS), self._under_lock():
+                    ended = "ended", await work()
+            except TimeoutError as error:
+                raise Violation("an execution ends", "it runs for half a day") from error
+            except (ApiError, JournalWriteFailed) as error:
+                self.say(f"{type(error).__name__}: {error}")
+                ended = type(error).__name__, None
+        return ended
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Let SIGINT come when the weather says so."""
+        loop = asyncio.get_running_loop()
+        weather, handles = self._weather, list[asyncio.TimerHandle]()
+        if weather.interrupts is not None:
+            after, drain = weather.interrupts
+            handles.append(loop.call_later(after, self._interrupt, drain))
+            if weather.again is not None:
+                handles.append(loop.call_later(after + weather.again, self._interrupt, drain))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.cancel()
+
+    def _interrupt(self, drain: float) -> None:
+        if self.world.execution is not None and not self.world.disk.dead:
+            self.say("SIGINT")
+            self.met["SIGINT again" if self.world.execution.interrupted else "SIGINT"] += 1
+            self.world.execution.interrupt("SIGINT", drain)
+
+    @contextmanager
+    def _under_lock(self) -> Iterator[None]:
+        """Hold the journal's lock where somebody else will want it; it costs real file calls."""
+        with ExitStack() as stack:
+            if self._weather.rival:
+                stack.enter_context(locked(self._locks / "job.jsonl", HOLDER))
+            yield
+
+    def _arm(self, weather: Weather) -> None:
+        world, disk = self.world, self.world.disk
+        # Between executions nothing runs that a signal could stop.
+        world.execution = None
+        asked, called = len(world.wire.asked), len(disk.calls)
+        world.wire.dead = False
+        world.wire.die_at = asked + weather.die_request if weather.die_request else 0
+        disk.die_at = called + weather.die_call if weather.die_call else 0
+        world.wire.dies_after = disk.dies_after = weather.dies_after
+        disk.fail = {called + number: code for number, code in weather.fails.items()}
+        disk.lasting, disk.short, disk.forgets = weather.lasting, weather.short, weather.forgets
+
+    def _note_stop(self, how: str) -> None:
+        wire, disk = self.world.wire, self.world.disk
+        when = "after" if disk.dies_after else "before"
+        if how == "killed":
+            of = "request" if wire.die_at and len(wire.asked) >= wire.die_at else disk.calls[-1]
+            if of == "request":
+                of = "write request" if wire.asked[wire.die_at - 1].writes else "read request"
+            self.met[f"killed {when} {of}"] += 1
+        elif how != "ended":
+            self.met[how] += 1
+
+    def _disk_died(self) -> None:
+        # The whole machine stops, not only its disk: nothing more is sent.
+        self.world.wire.dead = True
+
+    def _leaves(self, request: Request) -> None:
+        self.say(f"{request.method} {request.path}")
+        if request.writes:
+            durable(request, self.world.disk, self.journal)
+            self._check_unchanged(request)
+        if self._weather.jumps and self._random.random() < self._weather.jumps:
+            self.world.astray = self._random.uniform(-A_DAY, A_DAY)
+            self.met["wall clock jumped"] += 1
+        if self._weather.rival:
+            self._rival()
+
+    def _check_unchanged(self, request: Request) -> None:
+        workspace = self.server.world.workspaces.get(request.path.split("/")[4])
+        if workspace is None or self.replay is None:
+            return
+        changed = self.server.strangers.get(workspace.name)
+        # Whoever changed it while this execution read, or waited for its turn, may be missed.
+        if changed is None or changed < self._started - self.scenario.lags:
+            as_planned(request, self.replay, self.server.attachments(workspace.name, TASK))
+
+    def _rival(self) -> None:
+        try:
+            with locked(self._locks / "job.jsonl", HOLDER):
+                raise Violation("one runner at a time", "a second one got the lock")
+        except JournalLocked:
+            self.met["second runner refused"] += 1
+
+    def _trouble(self, request: Request) -> Trouble | None:
+        weather, random = self._weather, self._random
+        if weather.strangers and random.random() < weather.strangers:
+            name, how = random.choice(self.world.names), random.choice(STRANGERS)
+            self.say(f"somebody else: {how} {name}")
+            self.met[f"somebody else: {how}"] += 1
+            self.server.interfere(name, how, self.world.now())
+        trouble = weather.trouble(request, random, self.scenario.lands)
+        if trouble is not None:
+            self.say(f"   {trouble.fault} {trouble.lands_after or ''}")
+            self.met[f"fault {trouble.fault}"] += 1
+            self.met["effect that lands late"] += trouble.lands_after is not None
+        return trouble
+
+    def _lag(self) -> float:
+        if self._weather is CALM or self._random.random() < 0.4:
+            return 0.0
+        return self._random.uniform(0, self.scenario.lags)
+
+    def _adrift(self, number: int) -> float | None:
+        # Drawn beforehand: in which order cancelled requests ask is nobody's promise.
+        seconds = self._drift[number % len(self._drift)]
+        request = self.world.wire.asked[number - 1]
+        if seconds <= 0 or not request.writes:
+            return None
+        self.met["request that arrives after its sender's end"] += 1
+        return seconds
+
+    def replay_of(self, path: Path) -> Replay | None:
+        """Return what a journal says, ``None`` where there is none."""
+        disk = self.world.disk
+        return read(path, disk).replay if path.name in disk.names() else None
+
+    def told(self, operation: Operation, result: Result) -> None:
+        """Take note of a result."""
+        self.say(f"{operation.target.name}: {result.outcome} {result.reason}")
+
+    def say(self, what: str) -> None:
+        """Put a line into the trace, after the file calls since the last one."""
+        if self.trace is None:
+            return
+        calls = self.world.disk.calls[self._traced_calls :]
+        self._traced_calls += len(calls)
+        if calls:
+            self.trace.append(f"          {' '.join(calls)}")
+        self.trace.append(f"{self.world.elapsed:9.3f} {what}")

@@ -1,0 +1,249 @@
+"""``python -m tests.simulation.mutations``: take out one safeguard at a time; who notices?
+
+Every mutation is made in this process, on the real engine, and has to be caught by some seed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+from unittest import mock
+
+from bulkops import execution, outcome, worker
+from bulkops.client import caller
+from bulkops.client.caller import Caller
+from bulkops.errors import NoResponse
+from bulkops.exchange import Request, Response
+from bulkops.journal import file as journal_file
+from bulkops.journal import lines
+from bulkops.journal.file import Journal
+from bulkops.journal.lines import Scanner
+from bulkops.journal.lock import locked
+from bulkops.journal.records import Holder, Intent, Record
+from bulkops.outcome import Cause, InDoubt, Outcome, Retry, Shown, Step, Verdict
+from bulkops.worker import Worker
+from tests.simulation import batch, machine
+from tests.simulation.run import simulate
+
+SEEDS = 2000
+"""In which every mutation must be caught."""
+
+Mutation = Callable[[], AbstractContextManager[Any]]
+
+
+def no_fdatasync() -> AbstractContextManager[Any]:
+    """Write the journal's lines and don't sync them."""
+
+    def only_write(self: Journal, data: bytes) -> None:
+        journal_file._write_all(self._files, self._descriptor, data)
+
+    return mock.patch.object(Journal, "_write_group", only_write)
+
+
+def failed_sync_ignored() -> AbstractContextManager[Any]:
+    """Go on when a sync fails."""
+
+    def write_anyway(self: Journal, data: bytes) -> None:
+        journal_file._write_all(self._files, self._descriptor, data)
+        with suppress(OSError):
+            self._files.sync(self._descriptor)
+
+    return mock.patch.object(Journal, "_write_group", write_anyway)
+
+
+def intent_not_awaited() -> AbstractContextManager[Any]:
+    """Send as soon as the intent is on its way to the disk."""
+
+    async def announce(self: Worker) -> None:
+        self._journal.post(Intent(self._operation.key, self._date()))
+
+    return mock.patch.object(Worker, "_announce", announce)
+
+
+def intent_after_send() -> AbstractContextManager[Any]:
+    """Send first, then write the intent."""
+    persist = Caller.persist
+
+    async def sent_first(
+        self: Caller, request: Request, announce: Callable[[], Awaitable[None]] | None = None
+    ) -> tuple[Verdict, int]:
+        answer = await persist(self, request)
+        if announce is not None:
+            await announce()
+        return answer
+
+    return mock.patch.object(Caller, "persist", sent_first)
+
+
+def crc_ignored() -> AbstractContextManager[Any]:
+    """Take any line that ends like one."""
+
+    def unchecked(self: Scanner, stream: BinaryIO) -> Iterator[bytes]:
+        for line in stream:
+            if not line.endswith(b'"}\n') or not self._in_sequence(line):
+                self.tail = line + stream.read()
+                return
+            self.seq += 1
+            self.offset += len(line)
+            self.crc = int(line[-11:-3], 16)
+            yield line
+
+    return mock.patch.object(Scanner, "lines", unchecked)
+
+
+def one_group_a_line() -> AbstractContextManager[Any]:
+    """Number every line as a group of its own."""
+
+    def alone(payloads: list[bytes], seq: int, _group: int, crc: int) -> tuple[bytes, int]:
+        framed = b""
+        for number, payload in enumerate(payloads, seq):
+            line, crc = lines.frame([payload], number, number, crc)
+            framed += line
+        return framed, crc
+
+    return mock.patch.object(journal_file, "frame", alone)
+
+
+def torn_tail_not_cut() -> AbstractContextManager[Any]:
+    """Append behind a torn tail."""
+    return mock.patch.object(journal_file, "cut_tail", return_value=Path("nowhere"))
+
+
+def sent_again_unread() -> AbstractContextManager[Any]:
+    """Send a write again whose answer was lost, without a look at the server."""
+
+    def blind(request: Request, answer: Response | NoResponse) -> Verdict:
+        verdict = outcome.classify(request, answer)
+        return Retry(0.0, answer) if isinstance(verdict, InDoubt) else verdict
+
+    return mock.patch.object(caller, "classify", blind)
+
+
+def adopted_unread() -> AbstractContextManager[Any]:
+    """Take a write for done whose answer was lost."""
+    look = Worker._look
+
+    async def adopt(self: Worker, cause: Cause, answer: worker.Answer) -> Any:
+        if cause is Cause.LOST:
+            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+        return await look(self, cause, answer)
+
+    return mock.patch.object(Worker, "_look", adopt)
+
+
+def settle_ignored() -> AbstractContextManager[Any]:
+    """Believe the first reading after a lost answer."""
+
+    def at_once(shown: Shown, cause: Cause, *, lost_before: bool, settled: bool) -> Step:
+        del settled
+        return outcome.resolve(shown, cause, lost_before=lost_before, settled=True)
+
+    return mock.patch.object(worker, "resolve", at_once)
+
+
+def pending_not_reconciled() -> AbstractContextManager[Any]:
+    """Go on with what is pending without a look at the server."""
+
+    def nothing(*_args: object, **_options: object) -> Iterable[Record]:
+        return ()
+
+    return mock.patch.object(execution, "reconcile", nothing)
+
+
+def lock_released_early() -> AbstractContextManager[Any]:
+    """Give the lock back as soon as it is had."""
+
+    @contextmanager
+    def early(journal: Path, holder: Holder) -> Iterator[None]:
+        with locked(journal, holder):
+            pass
+        yield
+
+    return mock.patch.object(machine, "locked", early)
+
+
+def not_synced_at_open() -> AbstractContextManager[Any]:
+    """Trust what a killed process has left in the page cache."""
+
+    def prepare(self: Journal, scanner: Scanner) -> None:
+        try:
+            self._descriptor = self._files.append(self.path)
+            if scanner.tail:
+                journal_file.cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
+        except OSError as error:
+            raise journal_file.write_failed(self.path, error) from error
+
+    return mock.patch.object(Journal, "_prepare", prepare)
+
+
+def undo_believes_at_once() -> AbstractContextManager[Any]:
+    """Plan an undo from a reading that may lag behind the job."""
+    return mock.patch.object(execution, "NOT_OURS", _Anything())
+
+
+def resume_blames_at_once() -> AbstractContextManager[Any]:
+    """Call it somebody else's work by a reading that may lag behind an earlier job."""
+    return mock.patch.object(execution, "Result", type("Nothing", (), {"outcome": None}))
+
+
+class _Anything:
+    """Equal to everything."""
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    no_fdatasync,
+    failed_sync_ignored,
+    intent_not_awaited,
+    intent_after_send,
+    crc_ignored,
+    one_group_a_line,
+    torn_tail_not_cut,
+    sent_again_unread,
+    adopted_unread,
+    settle_ignored,
+    pending_not_reconciled,
+    lock_released_early,
+    not_synced_at_open,
+    undo_believes_at_once,
+    resume_blames_at_once,
+)
+
+
+def caught(mutation: Mutation, seeds: int = SEEDS) -> tuple[int, str] | None:
+    """Return the first seed that notices, and what it says; ``None`` where none does."""
+    with batch.quick(), mutation():
+        for seed in range(seeds):
+            try:
+                simulate(seed)
+            except Exception as error:  # noqa: BLE001 - anything that stops a run is a catch
+                return seed, getattr(error, "invariant", f"{type(error).__name__}: {error}")
+    return None
+
+
+def main() -> int:
+    """Return 0 where every mutation is caught."""
+    missed = 0
+    for mutation in MUTATIONS:
+        began = time.monotonic()
+        found = caught(mutation)
+        missed += found is None
+        said = f"seed {found[0]:4}  {found[1]}" if found else "NOT CAUGHT"
+        sys.stdout.write(
+            f"{mutation.__name__:24} {said[:110]}  ({time.monotonic() - began:.0f} s)\n"
+        )
+        sys.stdout.flush()
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

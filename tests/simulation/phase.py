@@ -1,0 +1,182 @@
+"""One journal of a run: executions until it is done, its crashes and its end checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from bulkops import execution
+from bulkops.client.api import Client
+from bulkops.journal.reading import read
+from bulkops.journal.records import How
+from bulkops.journal.replay import Replay
+from bulkops.outcome import Outcome
+from bulkops.plan import Plan
+from tests.engine.world import HOLDER, TASK
+from tests.simulation import weather
+from tests.simulation.invariants import Ends, Violation, a_prefix, must, shown_of
+from tests.simulation.machine import Machine
+from tests.simulation.scenario import Shown
+from tests.simulation.weather import CALM, Weather
+
+PATIENCE = 8
+"""Calm executions after which everything must have come to its end."""
+
+LONG_SINCE = 60.0
+"""Seconds after which nothing is on its way any more."""
+
+MakePlan = Callable[[Client], Awaitable[Plan]]
+
+
+class Phase:
+    """One journal, from its plan to its end.
+
+    Attributes:
+        path: of the journal.
+        before: what each workspace showed when it was planned.
+        plan: as last made; the journal's is the one that was there when it was created.
+    """
+
+    def __init__(self, machine: Machine, path: Path, make_plan: MakePlan, random: Random) -> None:
+        self.path = path
+        self.before = truth(machine)
+        self.plan: Plan | None = None
+        self._machine = machine
+        self._make_plan = make_plan
+        self._random = random
+        self._effects_before = len(machine.server.effects)
+
+    def run(self, storms: int, abandoned: int | None = None) -> Replay | None:
+        """Go on until it is done; ``None`` where there is nothing to do, or it was given up."""
+        machine = self._machine
+        machine.journal = self.path
+        retry_at_last = self._random.random() < 0.5
+        for number in range(storms + PATIENCE):
+            if number == abandoned:
+                machine.met["abandoned"] += 1
+                return None
+            today = CALM
+            if number < storms:
+                today = weather.draw(self._random, len(machine.world.names), torn=self._torn())
+            elif number == storms and retry_at_last:
+                today = Weather(retry_failed=True)
+            how, replay = machine.execute(partial(self._process, today), today)
+            self._come_back(how, today)
+            if how == "ended" and replay is None:
+                return None
+            if replay is not None and replay.ended is not None:
+                machine.met[f"ended: {replay.ended.how}"] += 1
+                done = replay.ended.how == How.COMPLETE and not replay.unfinished
+                if done and number >= storms + retry_at_last:
+                    return self._end()
+        raise Violation("the run ends", f"not after {storms + PATIENCE} executions")
+
+    def effects(self) -> Counter[str]:
+        """Return how many changes of ours each workspace saw since the phase began."""
+        effects = self._machine.server.effects[self._effects_before :]
+        return Counter(effect.names["workspace"] for effect in effects)
+
+    def restores(self) -> dict[str, Shown]:
+        """Return what each workspace of the journal showed when it was decided last."""
+        replay = self._machine.replay_of(self.path)
+        return {
+            p.operation.target.name: shown_of(p.restore.attributes if p.restore else None)
+            for p in (replay.operations.values() if replay else ())
+        }
+
+    def reported(self) -> set[str]:
+        """Return the workspaces that are skipped, or not as wanted and said not to be."""
+        replay = self._machine.replay_of(self.path)
+        skips = replay.skips if replay else self.plan.skips if self.plan else []
+        said = {skip.target.name for skip in skips}
+        if replay is None:
+            return said
+        differing = replay.verified.differing if replay.verified else {}
+        return said | {
+            p.operation.target.name
+            for p in replay.operations.values()
+            if p.outcome is not Outcome.SUCCEEDED or p.operation.key in differing
+        }
+
+    async def _process(self, today: Weather) -> Replay | None:
+        """Do what one call of the command does."""
+        world, met = self._machine.world, self._machine.met
+        if self.path.name not in world.disk.names():
+            self.plan = await self._make_plan(world.client())
+            # What the phase before had on its way has landed by now.
+            self._effects_before = len(self._machine.server.effects)
+            self.before = truth(self._machine)
+            if not self.plan.operations:
+                return None
+            execution.start_journal(self.path, self.plan, world.client(), HOLDER, world.disk)
+        else:
+            self._note_resume(today)
+        if today.retry_failed:
+            met["retry_failed"] += 1
+        contents = read(self.path, world.disk)
+        self._machine.replay = contents.replay
+        return await world.executed(
+            path=self.path,
+            contents=contents,
+            retry_failed=today.retry_failed,
+            on_result=self._machine.told,
+        )
+
+    def _torn(self) -> bool:
+        disk = self._machine.world.disk
+        return self.path.name in disk.names() and read(self.path, disk).torn > 0
+
+    def _note_resume(self, today: Weather) -> None:
+        contents, met = read(self.path, self._machine.world.disk), self._machine.met
+        met["resumed with a torn tail"] += bool(contents.torn)
+        met["resumed in doubt"] += bool(contents.replay.count(Outcome.IN_DOUBT))
+        met["resumed pending"] += bool(contents.replay.count(None))
+        failed = contents.replay.count(Outcome.FAILED, Outcome.CONFLICT)
+        met["failures retried"] += bool(failed and today.retry_failed)
+
+    def _come_back(self, how: str, today: Weather) -> None:
+        """Let the machine start again, and look at what is left of the journal."""
+        world = self._machine.world
+        disk = world.disk
+        there = self.path.name in disk.names()
+        written = disk.content(self.path) if there else b""
+        synced = disk.synced(self.path) if there else b""
+        if how != "ended" and today.power:
+            self._machine.met["unsynced bytes at stake"] += written != synced
+            disk.power_on(random=self._random)
+        else:
+            disk.restart()
+        world.wire.dead = False
+        world.pause = self._random.choice((0.0, 1.0, 5.0, 30.0))
+        disk.lasting = False
+        if self.path.name in disk.names() and how != "ended":
+            a_prefix(disk, self.path, written, synced)
+
+    def _end(self) -> Replay:
+        """Resume what is finished: nothing is sent, and the truth is compared with it."""
+        machine = self._machine
+        machine.world.pause = LONG_SINCE
+        asked = len(machine.world.wire.writes)
+        how, replay = machine.execute(partial(self._process, CALM), CALM)
+        must(replay is not None, "a finished run can be resumed", how)
+        must(len(machine.world.wire.writes) == asked, "resuming a finished run sends no write")
+        assert replay is not None
+        for progress in replay.operations.values():
+            machine.met[f"outcome {progress.outcome}"] += 1
+        Ends(replay, truth(machine), self.effects(), machine.server.strangers).check()
+        return replay
+
+
+def truth(machine: Machine) -> dict[str, Shown | None]:
+    """Return what every workspace shows, ``None`` for one that is gone."""
+    server = machine.server
+    there = server.world.organizations["acme"].workspaces
+    return {
+        name: tuple((a.enforcement_level, a.stages) for a in server.attachments(name, TASK))
+        if name in there
+        else None
+        for name in machine.scenario.states
+    }
