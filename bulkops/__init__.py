@@ -12,6 +12,7 @@ Data flows one way::
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
         verify_journal,
     )
     from bulkops.report.model import Report
+
+# A library says nothing on its own, warnings included: whoever wants them adds a handler.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _PLACES = {
     "BulkopsError": "bulkops.errors",

@@ -10,12 +10,16 @@ import pytest
 
 from bulkops.cli import logs
 from tests.cli.support import logging_restored
+from tests.engine.scripts import writes
+from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import World, job
 
 
 def test_a_library_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    """A whole job prints nothing by itself, on stdout or stderr."""
-    World(workspaces=2).apply(job())
+    """A job prints nothing by itself, on stdout or stderr, not even where something is wrong."""
+    world = World(workspaces=2)
+    world.wire.troubles = writes(Trouble(NEVER_LEFT))
+    world.apply(job())
     assert capfd.readouterr() == ("", "")
 
 

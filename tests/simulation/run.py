@@ -69,7 +69,7 @@ def _simulate(seed: int, trace: list[str] | None) -> Outcome:
         undo = Phase(
             machine, PATH.with_name(f"undo-{number}.jsonl"), partial(_undo, machine, of), random
         )
-        undo.run(max(0, scenario.storms - 1))
+        undo.run(scenario.storms)
         machine.met[f"undone {number + 1}"] += 1
         _check_undone(machine, of, undo)
         done.append(undo)

@@ -16,9 +16,9 @@ FOUND: dict[str, tuple[Mutation, int]] = {
     "Killed between a journal's rename and the folder's sync, gone on with, then a power cut: the "
     "journal was gone, after its run had changed the server.": (mutations.not_synced_at_open, 447),
     "An undo planned from a reading that lagged behind the job: all seemed back already, and the "
-    "undo left everything as it was, without a word.": (mutations.undo_believes_at_once, 1517),
+    "undo left everything as it was, without a word.": (mutations.undo_believes_at_once, 1259),
     "An undo whose own first reading lagged behind the job: each operation was skipped as made so "
-    "by somebody else, who did nothing.": (mutations.resume_blames_at_once, 0),
+    "by somebody else, who did nothing.": (mutations.resume_blames_at_once, 1173),
 }
 
 
