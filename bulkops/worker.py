@@ -122,27 +122,33 @@ class Worker:
         since = self._caller.clock.now()
         while True:
             started = self._caller.clock.now()
+            settled = started - since >= self._settle
             try:
-                pages = await self._caller.answers(self._kind.look(self._operation))
-                # Rows move between pages while a list is read: the same id is the same row.
-                shown = {s.id: s for page in pages for s in self._kind.seen(page)}
+                seen = await self._read_back()
             except Unauthorized:
                 raise
             except ApiError as error:
-                return self._unseen(cause, answer, error)
-            seen = list(shown.values())
-            step = resolve(
-                compare(self._operation, seen),
-                cause,
-                lost_before=self._losses > 0,
-                settled=started - since >= self._settle,
-            )
-            if step is Step.SEND and self._losses >= LOSSES:
-                step = Step.FAIL
-            if step is not Step.WAIT:
-                return self._looked(step, seen, answer)
+                # Not there for a moment is no answer either: what was lost may still land.
+                if settled or not self._losses or error.status not in (403, 404):
+                    return self._unseen(cause, answer, error)
+            else:
+                step = resolve(
+                    compare(self._operation, seen),
+                    cause,
+                    lost_before=self._losses > 0,
+                    settled=settled,
+                )
+                if step is Step.SEND and self._losses >= LOSSES:
+                    step = Step.FAIL
+                if step is not Step.WAIT:
+                    return self._looked(step, seen, answer)
             async with self._aside():
                 await self._caller.clock.sleep(since + self._settle - started)
+
+    async def _read_back(self) -> list[Seen]:
+        pages = await self._caller.answers(self._kind.look(self._operation))
+        # Rows move between pages while a list is read: the same id is the same row.
+        return list({s.id: s for page in pages for s in self._kind.seen(page)}.values())
 
     def _looked(self, step: Step, seen: list[Seen], answer: Answer) -> Result | None:
         match step:

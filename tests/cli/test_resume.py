@@ -12,6 +12,8 @@ from tests.conftest import Here
 
 def test_resume_asks_what_it_would_do(world: World, here: Here) -> None:
     """Without --yes and terminal: exit 2, nothing sent, and the numbers are in the question."""
+    # One at a time: what others had sent would still be counted after their death.
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=4, stage="after")
     before = world.requests
     done = here("resume", "scan.jsonl")

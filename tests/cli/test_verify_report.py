@@ -75,6 +75,8 @@ def test_verify_of_an_unfinished_job(world: World, here: Here) -> None:
 
 def test_status_of_a_killed_job(world: World, here: Here) -> None:
     """Status says how far a killed job came and what to run next, and sends no request."""
+    # One at a time: what others had sent would still be counted after their death.
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=4, stage="after")
     before = world.requests
