@@ -14,7 +14,8 @@ A branch is a caller's next move, not a place in the code::
         │   ├── NotFoundOrForbidden  403, 404: the API tells the two apart to nobody
         │   └── RateLimited          429: carries ``retry_after`` in seconds
         ├── ServerBroken             5xx or an unreadable answer; a write is in doubt
-        └── NoResponse               no answer; ``sent`` says whether the request may have arrived
+        ├── NoResponse               no answer; ``sent`` says whether the request may have arrived
+        └── RetriesSpent             so much failed that the server must be down: try again later
 
 One operation's failure is a value in the journal (see ``bulkops.outcome``), never an exception.
 """
@@ -137,3 +138,7 @@ class NoResponse(ApiError):
         super().__init__(message)
         self.sent = sent
         self.lasting = lasting
+
+
+class RetriesSpent(ApiError):
+    """So many requests of one client failed that it sends no more; says nothing of an operation."""

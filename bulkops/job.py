@@ -139,12 +139,13 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         rate: requests a second, ``None`` for the server's limit.
-        max_at_once: operations in flight at the same time; reading is held by the rate alone.
+        max_at_once: operations in flight at the same time, ``None`` for what the latency asks
+            for; reading is held by the rate alone.
         settle: how long after a lost answer its effect may still land; see ``settle_seconds``.
     """
 
     rate: Rate | None = None
-    max_at_once: MaxAtOnce = 32
+    max_at_once: MaxAtOnce | None = None
     settle: Duration = "10s"
 
     @property

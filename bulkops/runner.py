@@ -9,8 +9,10 @@ Only a journal that can't be written ends it at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 
@@ -23,12 +25,20 @@ from bulkops.operations.model import Kind, Operation
 from bulkops.outcome import TROUBLE, Outcome
 from bulkops.worker import Worker
 
+LEAST_PLACES = 4
+MOST_PLACES = 256
+"""Operations in flight, whatever the latency: a server that gets slower and slower is ill."""
+
+UNPACED = 32
+"""Operations in flight where no limit is told."""
+
 
 class Runner:
     """One execution of a job's pending operations.
 
     Args:
-        max_at_once: operations in flight; one that only waits isn't counted.
+        max_at_once: operations in flight; one that only waits isn't counted. ``None``: as many
+            as the latency asks for, see ``places``.
         settle: seconds after a lost answer in which its effect may still land.
         tolerated: failures borne; one more stops the runner.
         on_result: told every result as it is recorded.
@@ -46,7 +56,7 @@ class Runner:
         kind: Kind,
         journal: Journal,
         *,
-        max_at_once: int,
+        max_at_once: int | None,
         settle: float,
         tolerated: int,
         on_result: Callable[[Operation, Result], None],
@@ -57,7 +67,8 @@ class Runner:
         self._caller = caller
         self._kind = kind
         self._journal = journal
-        self._places = anyio.Semaphore(max_at_once)
+        self._max_at_once = max_at_once
+        self._places = anyio.CapacityLimiter(self._wanted_places())
         self._settle = settle
         self._tolerated = tolerated
         self._on_result = on_result
@@ -78,10 +89,10 @@ class Runner:
         with self._scope:
             async with anyio.create_task_group() as workers:
                 for progress in work:
-                    await self._places.acquire()
+                    await self._places.acquire_on_behalf_of(progress.operation.key)
                     if self.stopped:
                         # Somebody who only waits may still need it to read back.
-                        self._places.release()
+                        self._places.release_on_behalf_of(progress.operation.key)
                         break
                     workers.start_soon(self._carry_out, progress)
         if self._error is not None:
@@ -106,7 +117,7 @@ class Runner:
             self._caller,
             self._journal,
             settle=self._settle,
-            aside=self._place_given_away,
+            aside=partial(self._place_given_away, progress),
         )
         try:
             result = await worker.result(in_doubt=in_doubt)
@@ -122,21 +133,40 @@ class Runner:
             self._error = self._error or error
             self.stop(How.ERROR)
         finally:
-            self._places.release()
+            self._places.release_on_behalf_of(progress.operation.key)
+            self._places.total_tokens = self._wanted_places()
+
+    def _wanted_places(self) -> int:
+        return self._max_at_once or places(self._caller.pacer.rate, self._caller.latency)
 
     def _stop_if_too_many(self) -> None:
         if self.failures > self._tolerated:
             self.stop(How.TOLERANCE)
 
     @asynccontextmanager
-    async def _place_given_away(self) -> AsyncIterator[None]:
+    async def _place_given_away(self, progress: Progress) -> AsyncIterator[None]:
         if self.failures + self._waiting >= self._tolerated:
             yield
             return
         self._waiting += 1
-        self._places.release()
+        self._places.release_on_behalf_of(progress.operation.key)
         try:
             yield
         finally:
-            await self._places.acquire()
+            await self._places.acquire_on_behalf_of(progress.operation.key)
             self._waiting -= 1
+
+
+def places(rate: float | None, latency: float) -> int:
+    """Return how many operations to have in flight at a pace and a latency (Little's law).
+
+    Twice as many as are on their way to the server and back, so that there is always one whose
+    intent is on disk when the next may leave.
+
+    Args:
+        rate: requests a second, ``None`` where nothing limits it.
+        latency: seconds until an answer, 0 where nobody knows yet.
+    """
+    if rate is None:
+        return UNPACED
+    return min(MOST_PLACES, LEAST_PLACES + math.ceil(2 * rate * latency))

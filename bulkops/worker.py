@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 
 from bulkops.client.caller import Caller
 from bulkops.client.jsonapi import error_of, error_texts, request_id
-from bulkops.errors import ApiError, NoResponse, ServerBroken, Unauthorized
+from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Unauthorized
 from bulkops.exchange import Response
 from bulkops.journal.file import Journal
 from bulkops.journal.records import Intent, Result
@@ -75,6 +75,7 @@ class Worker:
         Raises:
             Unauthorized, RateLimited, NoResponse: the token was refused, or the server can't be
                 reached: it was not carried out, and that says nothing of the operation.
+            RetriesSpent: so does too much that failed; what was sent is in doubt.
             JournalWriteFailed: its intent could not be made durable; it was not sent.
         """
         found = await self._look(Cause.LOST, None) if in_doubt else None
@@ -125,7 +126,7 @@ class Worker:
             settled = started - since >= self._settle
             try:
                 seen = await self._read_back()
-            except Unauthorized:
+            except (Unauthorized, RetriesSpent):
                 raise
             except ApiError as error:
                 # Not there for a moment is no answer either: what was lost may still land.

@@ -64,7 +64,7 @@ def test_a_whole_file_is_read() -> None:
 def test_what_is_left_out_has_its_default() -> None:
     """A file without [rollout] and [pace] stops above 10% and goes at the server's own pace."""
     job = parse_job(JOB)
-    assert (job.rollout.max_failures, job.pace.rate, job.pace.max_at_once) == ("10%", None, 32)
+    assert (job.rollout.max_failures, job.pace.rate, job.pace.max_at_once) == ("10%", None, None)
     assert job.pace.settle_seconds == 10.0
     assert job.wish == AttachWish(task="scan", enforcement_level="mandatory")
 

@@ -71,4 +71,4 @@ def test_a_jobs_own_rate_holds_in_the_library(address: str, tmp_path: Path) -> N
             await apply_plan(client, await plan_job(client, job), tmp_path / "scan.jsonl")
             return client.pacer.rate
 
-    assert anyio.run(main) == pytest.approx(475.0)
+    assert anyio.run(main) == pytest.approx(492.5)

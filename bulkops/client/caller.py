@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import anyio
 
+from bulkops.client.budget import RetryBudget
 from bulkops.client.jsonapi import (
     Many,
     R,
@@ -21,16 +22,20 @@ from bulkops.client.jsonapi import (
     retry_after,
     without_repeats,
 )
+from bulkops.client.others import window_of
 from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
-from bulkops.errors import NoResponse, ServerBroken
+from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken
 from bulkops.exchange import Request, Response, Transport
-from bulkops.outcome import Retry, Succeeded, Verdict, classify
+from bulkops.outcome import InDoubt, Retry, Succeeded, Verdict, classify
 
 T = TypeVar("T")
 
 ATTEMPTS = 6
 """For one request; a 429 does not count, the whole client waits for it."""
+
+LATENCY_WEIGHT = 0.1
+"""Of one answer in the running mean of how long they take."""
 
 REFUSALS = 30
 """429s for one request, after which it is given up."""
@@ -71,9 +76,13 @@ class Caller:
         self.pacer = pacer
         self.clock = clock
         self.random = random
+        self._budget = RetryBudget()
+        self._spent_on: ApiError | None = None
         self._told = False
         self.requests = 0
         """Attempts sent so far."""
+        self.latency = 0.0
+        """Seconds an answer takes, a running mean."""
 
     async def attempt(
         self, request: Request, number: int = 1, announce: Announce | None = None
@@ -89,6 +98,7 @@ class Caller:
             await announce()
         self.requests += 1
         started = self.clock.now()
+        self.pacer.sent(started)
         answer: Response | NoResponse
         try:
             answer = await self._transport.send(request)
@@ -97,8 +107,8 @@ class Caller:
         seconds = self.clock.now() - started
         if isinstance(answer, NoResponse):
             self._tell_once(answer, seconds)
-        elif answer.status == 429:
-            self.pacer.refused(retry_after(answer))
+        else:
+            self._learn(answer, started, seconds)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("request_finished", extra=_facts(request, answer, number, seconds))
         return answer
@@ -113,19 +123,47 @@ class Caller:
 
         Returns:
             the last verdict and how often the request was sent.
+
+        Raises:
+            RetriesSpent: too many requests of this client failed, this one's last attempt or
+                another's.
         """
         failures = refusals = 0
         while True:
+            self._check_budget()
             number = failures + refusals + 1
             answer = await self.attempt(request, number, announce if number == 1 else None)
             verdict = classify(request, answer)
             refused = isinstance(answer, Response) and answer.status == 429
             refusals += refused
             failures += not refused
+            self._spend(request, verdict, refused=refused)
             if not isinstance(verdict, Retry) or failures >= ATTEMPTS or refusals >= REFUSALS:
                 return verdict, failures + refusals
             if not refused:
                 await self.clock.sleep(max(verdict.after, backoff(failures, self.random)))
+
+    def _learn(self, answer: Response, started: float, seconds: float) -> None:
+        if answer.status == 429:
+            self.pacer.refused(started, retry_after(answer))
+            return
+        self.pacer.told(started, window_of(answer.headers))
+        self.latency += (seconds - self.latency) * (LATENCY_WEIGHT if self.latency else 1.0)
+
+    def _spend(self, request: Request, verdict: Verdict, *, refused: bool) -> None:
+        if refused or not isinstance(verdict, Retry | InDoubt):
+            self._budget.answered()
+            return
+        self._budget.failed()
+        if self._budget.spent and self._spent_on is None:
+            self._spent_on = error_of(request, verdict.answer)
+
+    def _check_budget(self) -> None:
+        if self._spent_on is not None:
+            raise RetriesSpent(
+                f"too many requests failed, the last one so: {self._spent_on}. Stopped, not to "
+                "hammer a server that is down; nothing is lost, run the same command again later"
+            )
 
     def _tell_once(self, lost: NoResponse, seconds: float) -> None:
         # So that whoever waits for the retries knows what for.

@@ -1,10 +1,11 @@
 """One limiter in front of every attempt, reads and retries included.
 
 The limit counts per user over all endpoints (API page "Rate limiting": 30 requests a second),
-so one pacer serves a whole client. It is aiolimiter's leaky bucket, kept small, because a big
-one lets a whole second's worth through at once: ``AsyncLimiter(30, 1)`` admitted 59 requests in
-its first second (measured). A 429 pauses everybody until the server's reset, then the pace
-comes back at half and recovers.
+so one pacer serves a whole client. It is aiolimiter's leaky bucket, kept to hardly more than one
+request, because a big one lets a whole second's worth through at once: ``AsyncLimiter(30, 1)``
+admitted 59 requests in its first second (measured). What others take of the limit is left to
+them. A 429 pauses everybody until the server's reset, then the pace comes back slower and
+recovers.
 """
 
 from __future__ import annotations
@@ -15,25 +16,28 @@ from random import Random
 import anyio
 from aiolimiter import AsyncLimiter
 
+from bulkops.client.others import OtherClients, Window
 from bulkops.clock import Clock
 
 DEFAULT_RATE = 30.0
 """Requests a second where the server can't be asked (API page "Rate limiting")."""
 
-BURST = 2
-"""Requests let through at once, so that a late wake-up costs no throughput."""
+HEADROOM = 0.985
+"""Of the limit L. L + 1 requests in a row then take 15 ms more than a second: by so much may
+their ways, and the syncs before they leave, differ until the server's second holds one too many.
+"""
 
-HEADROOM = 0.95
-"""Of the limit L: a second then holds at most ``HEADROOM * L + BURST`` requests."""
+CATCH_UP = 0.005
+"""Seconds a request may leave early after one that left late: a late timer costs no throughput."""
 
-BURST_ABOVE = 20.0
-"""Limits above which that is still within L; at or below, only one request leaves at once."""
-
-SLOWEST = 0.5
+SLOWEST = 0.75
 """Of the pace, right after a 429."""
 
-RECOVERY = 5.0
+RECOVERY = 2.0
 """Seconds from the slowest pace back to the full one."""
+
+LEAST = 0.1
+"""Of the pace, however much others take."""
 
 LONG_PAUSE = 5.0
 """Seconds of a pause somebody who waits is told of."""
@@ -60,6 +64,8 @@ class Pacer:
         self._limit: float | None = None
         self._limiter: AsyncLimiter | None = None
         self._succeeds = False
+        self._others = OtherClients()
+        self._shared = False
         self.learn(DEFAULT_RATE)
 
     def learn(self, limit: float | None) -> None:
@@ -81,7 +87,7 @@ class Pacer:
         # A limiter's rate can't be changed: a new one takes over.
         self._succeeds = self._limiter is not None
         self._limit = lowest
-        self._limiter = _limiter(lowest) if lowest else None
+        self._limiter = _limiter(lowest * HEADROOM) if lowest else None
 
     @property
     def rate(self) -> float | None:
@@ -99,7 +105,23 @@ class Pacer:
                 if refusals == self._refusals:
                     return
 
-    def refused(self, after: float) -> None:
+    def sent(self, at: float) -> None:
+        """Take note that a request left at this moment."""
+        if self._told:
+            self._others.sent(at)
+
+    def told(self, sent_at: float, window: Window | None) -> None:
+        """Learn what others take from the answer to the request that left at ``sent_at``."""
+        # Other endpoints count by the minute (listing runs): nothing about this limit.
+        if window is None or window.limit != self._told:
+            return
+        self._others.told(sent_at, window)
+        shared = self._others.rate > 0
+        if shared and not self._shared:
+            log.info("limit_shared", extra={"others_rate": round(self._others.rate, 1)})
+        self._shared = shared
+
+    def refused(self, sent_at: float, after: float) -> None:
         """Pause every request: the server answered 429 and counts anew in ``after`` seconds."""
         now = self._clock.now()
         if now >= self._resumes_at:
@@ -107,9 +129,10 @@ class Pacer:
             facts = {"seconds": round(after, 3), "reason": "rate limit"}
             log.log(level, "client_paused", extra=facts)
         # Everybody else who shares the limit wakes at the same reset: don't join the rush.
-        jitter = self._random.uniform(0.02, 0.25)
+        jitter = self._random.uniform(0.02, 0.1)
         self._resumes_at = max(self._resumes_at, now + max(after, 0.1) + jitter)
         self._refusals += 1
+        self._others.refused(sent_at)
 
     async def _pause(self) -> None:
         while (left := self._resumes_at - self._clock.now()) > 0:
@@ -121,17 +144,27 @@ class Pacer:
             self._succeeds = False
             await limiter.acquire(limiter.max_rate)
         await limiter.acquire()
-        if (slower := 1 / self._share() - 1) > 0:
-            await limiter.acquire(slower)
+        slower = self._slowness() - 1
+        while slower > 0:
+            await limiter.acquire(min(slower, 1))
+            slower -= 1
 
-    def _share(self) -> float:
-        """Return the part of the full pace that is kept now."""
+    def _slowness(self) -> float:
+        """Return how many requests at the full pace one of them stands for now."""
+        assert self._limit is not None  # noqa: S101 - there is a limiter
+        pace = self._limit * HEADROOM
+        if self._told:
+            pace = min(pace, self._told * HEADROOM - self._others.rate)
+        return 1 / max(LEAST, pace / (self._limit * HEADROOM) * self._recovered())
+
+    def _recovered(self) -> float:
+        """Return the part of the pace that is kept after a 429."""
         if not self._refusals:
             return 1.0
         since = max(0.0, self._clock.now() - self._resumes_at)
         return min(1.0, SLOWEST + (1 - SLOWEST) * since / RECOVERY)
 
 
-def _limiter(limit: float) -> AsyncLimiter:
-    burst = BURST if limit > BURST_ABOVE else 1
-    return AsyncLimiter(burst, burst / (limit * HEADROOM))
+def _limiter(rate: float) -> AsyncLimiter:
+    burst = 1 + CATCH_UP * rate
+    return AsyncLimiter(burst, burst / rate)

@@ -30,7 +30,7 @@ def test_a_client_speaks_over_the_transport_it_is_given() -> None:
 
     info, rate = run(scenario)
     assert info == ServerInfo(limit=10.0)
-    assert rate == pytest.approx(9.5)
+    assert rate == pytest.approx(9.85)
     assert len(transport.sent) == 1
 
 
@@ -59,7 +59,7 @@ def test_a_server_without_a_ping_is_taken_for_a_current_one(status: int) -> None
 
     info, rate = run(scenario)
     assert info == ServerInfo()
-    assert rate == pytest.approx(28.5)
+    assert rate == pytest.approx(29.55)
 
 
 def test_an_attachment_that_is_answered_but_not_listed_is_in_doubt() -> None:

