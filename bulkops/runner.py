@@ -153,7 +153,9 @@ class Runner:
         try:
             yield
         finally:
-            await self._places.acquire_on_behalf_of(progress.operation.key)
+            # Stopped at once or not: its place is given back once, at its end.
+            with anyio.CancelScope(shield=True):
+                await self._places.acquire_on_behalf_of(progress.operation.key)
             self._waiting -= 1
 
 

@@ -82,6 +82,18 @@ def test_one_that_waits_gets_a_place_back_though_the_runner_has_stopped(max_at_o
     assert outcomes["prod-0"] is Outcome.SUCCEEDED
 
 
+def test_a_second_signal_ends_those_that_wait_at_once() -> None:
+    """While the only place is taken, whoever waits for a lost answer is stopped all the same."""
+    world = World(workspaces=3, latency=30.0)
+    world.start(job(rollout={"max_failures": 2}, pace={"max_at_once": 1}))
+    world.wire.troubles = writes(Trouble("close-before"))
+    # Three reads of 30 s come first; at 160 s one operation waits and the next one is under way.
+    replay = interrupted(world, at=160.0, drain=0.0, signals=("SIGINT", "SIGINT"))
+    assert replay.ended is not None
+    assert replay.ended.how == "SIGINT"
+    assert replay.count(Outcome.IN_DOUBT) == 2
+
+
 @pytest.mark.parametrize("tolerated", [0, 3])
 @pytest.mark.parametrize("max_at_once", [1, 4])
 def test_those_that_wait_are_never_more_than_may_fail(max_at_once: int, tolerated: int) -> None:
