@@ -27,6 +27,13 @@ HEADROOM = 0.985
 their ways, and the syncs before they leave, differ until the server's second holds one too many.
 """
 
+WIDER = 0.005
+"""Of the limit, left free in addition after a 429 that nobody else is seen to have caused: the
+ways differ more than that."""
+
+WIDEST = 0.9
+"""Of the limit, kept whatever the ways are like."""
+
 CATCH_UP = 0.005
 """Seconds a request may leave early after one that left late: a late timer costs no throughput."""
 
@@ -64,6 +71,7 @@ class Pacer:
         self._limit: float | None = None
         self._limiter: AsyncLimiter | None = None
         self._succeeds = False
+        self._headroom = HEADROOM
         self._others = OtherClients()
         self._shared = False
         self.learn(DEFAULT_RATE)
@@ -128,6 +136,8 @@ class Pacer:
             level = logging.WARNING if after >= LONG_PAUSE else logging.INFO
             facts = {"seconds": round(after, 3), "reason": "rate limit"}
             log.log(level, "client_paused", extra=facts)
+            if not self._others.rate:
+                self._headroom = max(WIDEST, self._headroom - WIDER)
         # Everybody else who shares the limit wakes at the same reset: don't join the rush.
         jitter = self._random.uniform(0.02, 0.1)
         self._resumes_at = max(self._resumes_at, now + max(after, 0.1) + jitter)
@@ -151,11 +161,11 @@ class Pacer:
 
     def _slowness(self) -> float:
         """Return how many requests at the full pace one of them stands for now."""
-        assert self._limit is not None  # noqa: S101 - there is a limiter
-        pace = self._limit * HEADROOM
+        assert self.rate is not None  # noqa: S101 - there is a limiter
+        pace = self.rate
         if self._told:
-            pace = min(pace, self._told * HEADROOM - self._others.rate)
-        return 1 / max(LEAST, pace / (self._limit * HEADROOM) * self._recovered())
+            pace = min(pace, self._told * self._headroom - self._others.rate)
+        return 1 / max(LEAST, pace / self.rate * self._recovered())
 
     def _recovered(self) -> float:
         """Return the part of the pace that is kept after a 429."""

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from bulkops.client.others import NOISE, REMEMBERED, OtherClients, Window, window_of
+from bulkops.client.others import NOISE, REMEMBERED, TOO_MANY, OtherClients, Window, window_of
 from bulkops.simulator.limits import RateLimit
 from bulkops.simulator.limits import Window as Kind
 
@@ -33,9 +33,9 @@ def seen_by(others: OtherClients, kind: Kind, ours: float, theirs: int, seconds:
 @pytest.mark.parametrize("kind", ["fixed", "sliding"])
 @pytest.mark.parametrize("theirs", [4, 10, 20])
 def test_another_client_is_seen_within_a_few_seconds(kind: Kind, theirs: int) -> None:
-    """Whatever the window, its rate is known to within one request a second."""
+    """Whatever the window, its rate is known to within 1.5 requests a second."""
     estimate = seen_by(OtherClients(), kind, 0.95 * (LIMIT - theirs), theirs, seconds=6)
-    assert estimate == pytest.approx(theirs, abs=1.0)
+    assert estimate == pytest.approx(theirs, abs=1.5)
 
 
 @pytest.mark.parametrize("kind", ["fixed", "sliding"])
@@ -66,7 +66,7 @@ def test_refused_requests_are_nobodys() -> None:
             others.refused(number / 20)
     others.refused(7.0)
     others.told(0.95, Window(LIMIT, LIMIT - 20, 0.0))
-    assert others.rate == pytest.approx(0.15 * 10)
+    assert others.rate == pytest.approx(0.15 * 10 - TOO_MANY)
 
 
 def test_what_tells_too_little_is_left_out() -> None:

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulkops.client.pacing import CATCH_UP, DEFAULT_RATE, HEADROOM, RECOVERY, SLOWEST, Pacer
+from bulkops.client.pacing import (
+    CATCH_UP,
+    DEFAULT_RATE,
+    HEADROOM,
+    RECOVERY,
+    SLOWEST,
+    WIDER,
+    WIDEST,
+    Pacer,
+)
 from bulkops.clock import Clock
 from tests.virtual_time import VirtualTimeLoop, run
 
@@ -210,6 +219,38 @@ def test_the_pace_comes_back_slower_and_recovers() -> None:
     recovered = [time for time in times if time >= times[0] + RECOVERY]
     rate = (len(recovered) - 1) / (recovered[-1] - recovered[0])
     assert rate == pytest.approx(pace, rel=0.05)
+
+
+def test_refused_alone_it_leaves_more_room_from_then_on() -> None:
+    """Ways that differ more than the headroom allows cost a few 429s, not one every second."""
+
+    async def scenario() -> list[float]:
+        paced = pacer()
+        for _ in range(4):
+            paced.refused(0.0, 0.5)
+            paced.refused(0.0, 0.5)
+            await anyio.sleep(1.0)
+        await anyio.sleep(RECOVERY)
+        return await departures(paced, 301)
+
+    times = run(scenario)
+    rate = 300 / (times[-1] - times[0])
+    assert rate == pytest.approx((HEADROOM - 4 * WIDER) * DEFAULT_RATE, rel=0.002)
+
+
+def test_however_often_it_is_refused_it_goes_on() -> None:
+    """A server that refuses for a reason of its own makes it no slower than nine tenths."""
+
+    async def scenario() -> list[float]:
+        paced = pacer()
+        for _ in range(100):
+            paced.refused(0.0, 0.5)
+            await anyio.sleep(1.0)
+        await anyio.sleep(RECOVERY)
+        return await departures(paced, 301)
+
+    times = run(scenario)
+    assert 300 / (times[-1] - times[0]) >= 0.995 * WIDEST * DEFAULT_RATE
 
 
 def test_several_refusals_at_once_are_one_pause() -> None:
