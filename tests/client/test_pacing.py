@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from random import Random
 
@@ -161,6 +163,45 @@ def test_a_cancelled_request_keeps_nobody_waiting() -> None:
         return [time - started for time in await departures(paced, 3)]
 
     assert run(scenario)[-1] <= 4.0
+
+
+def test_a_hundred_thousand_requests_with_everything_that_may_happen() -> None:
+    """Stalls, 429s and requests given up: no second over the limit, in order, nobody left out."""
+    random = Random(7)
+    left: list[tuple[float, int]] = []
+    given_up = 0
+
+    async def scenario() -> None:
+        nonlocal given_up
+        paced, loop = pacer(), asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+
+        async def one(number: int, patience: float) -> None:
+            nonlocal given_up
+            with anyio.move_on_after(patience):
+                await paced.wait()
+                left.append((anyio.current_time(), number))
+                chance = random.random()
+                if chance < 0.001:
+                    paced.refused(0.0, random.uniform(0, 2))
+                elif chance < 0.002:
+                    loop.stall(random.uniform(0, 3))
+                return
+            given_up += 1
+
+        for batch in range(1000):
+            async with anyio.create_task_group() as group:
+                for number in range(100):
+                    patience = random.uniform(0, 5) if random.random() < 0.05 else math.inf
+                    group.start_soon(one, 100 * batch + number, patience)
+                    await anyio.lowlevel.checkpoint()
+
+    run(scenario)
+    times, numbers = [time for time, _ in left], [number for _, number in left]
+    assert len(left) + given_up == 100_000
+    assert given_up > 1000
+    assert numbers == sorted(numbers)
+    assert max(bisect_left(times, time + 1) - at for at, time in enumerate(times)) <= DEFAULT_RATE
 
 
 def test_a_stalled_loop_saves_nothing_up() -> None:
