@@ -46,7 +46,7 @@ def create(path: Path, records: Iterable[Record], files: FileCalls | None = None
         JournalWriteFailed: it can't be written.
     """
     files = files or SystemFiles()
-    if path.exists():
+    if files.exists(path):
         raise JournalError(f"{path}: exists already")
     new = path.with_name(path.name + ".new")
     try:
@@ -198,8 +198,15 @@ class _Group:
 
 
 def cut_tail(files: FileCalls, descriptor: int, path: Path, scanner: Scanner, why: str) -> Path:
-    """Cut what follows the sound lines, once it is safely aside in ``PATH.WHY-OFFSET``."""
-    aside = path.with_name(f"{path.name}.{why}-{scanner.offset}")
+    """Cut what follows the sound lines, once it is safely aside in ``PATH.WHY-OFFSET``.
+
+    Where the same offset was cut before, ``-2``, ``-3``, … is added.
+    """
+    aside = first = path.with_name(f"{path.name}.{why}-{scanner.offset}")
+    number = 1
+    while files.exists(aside):
+        number += 1
+        aside = first.with_name(f"{first.name}-{number}")
     kept = files.create(aside)
     try:
         _write_all(files, kept, scanner.tail)

@@ -15,6 +15,10 @@ from typing import BinaryIO, Protocol
 class FileCalls(Protocol):
     """What a journal asks of the file system; every call may raise ``OSError``."""
 
+    def exists(self, path: Path) -> bool:
+        """Return whether there is a file of this name."""
+        ...
+
     def create(self, path: Path) -> int:
         """Return a descriptor of a new, empty file, replacing any at ``path``."""
         ...
@@ -58,6 +62,10 @@ class FileCalls(Protocol):
 
 class SystemFiles:
     """The operating system's own calls."""
+
+    def exists(self, path: Path) -> bool:
+        """See ``FileCalls``."""
+        return path.exists()
 
     def create(self, path: Path) -> int:
         """See ``FileCalls``."""

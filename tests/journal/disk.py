@@ -118,6 +118,10 @@ class Disk:
         self.fail.clear()
         self.dead, self.die_at = False, 0
 
+    def exists(self, path: Path) -> bool:
+        """See ``FileCalls``."""
+        return path in self._files
+
     def create(self, path: Path) -> int:
         """See ``FileCalls``."""
         self._call("create")

@@ -136,6 +136,21 @@ def test_a_torn_tail_is_kept_aside_cut_and_appended_to() -> None:
     assert disk.content(aside) == torn
 
 
+def test_a_second_torn_tail_at_the_same_place_is_kept_beside_the_first() -> None:
+    """What was put aside is never written over, however often the same line is torn."""
+    disk = Disk()
+    disk.put(PATH, DATA)
+    for number in range(1, 4):
+        disk.put(PATH, disk.content(PATH)[: len(DATA)] + b"torn %d" % number)
+        append(disk, [])
+    assert [disk.synced(path) for path in asides(len(DATA))] == [b"torn 1", b"torn 2", b"torn 3"]
+
+
+def asides(offset: int) -> list[Path]:
+    """Return the first three paths of tails torn at this offset."""
+    return [PATH.with_name(f"job.jsonl.torn-{offset}{more}") for more in ("", "-2", "-3")]
+
+
 @pytest.mark.parametrize("dies_after", [False, True])
 def test_the_power_may_go_at_any_call_while_a_torn_tail_is_cut(*, dies_after: bool) -> None:
     """The tail is in the journal or aside, synced, whenever the machine stops."""
