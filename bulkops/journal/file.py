@@ -3,7 +3,8 @@
 Concurrent operations share a sync: while one group is being written in the executor, everything
 recorded meanwhile becomes the next group. A write or sync that failed is never tried again on
 the same file (after a failed fsync a second one may succeed and lie): the journal is broken from
-then on and says so to everybody.
+then on and says so to everybody. The next process writes the last group over itself before it
+appends, because it can't know whether what it reads is on the disk.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Journal:
         files: FileCalls | None = None,
         executor: Executor = in_thread,
     ) -> AsyncIterator[Journal]:
-        """Cut the torn tail, if any, and append until the block ends; then all is durable.
+        """Make what was read durable, and append until the block ends; a torn tail is cut.
 
         Raises:
             JournalWriteFailed: from the block or at its end, when something can't be written.
@@ -151,12 +152,19 @@ class Journal:
                 kept = cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
                 facts = {"journal": str(self.path), "bytes": len(scanner.tail), "kept": str(kept)}
                 log.warning("journal_tail_cut", extra=facts)
-            else:
-                # Whoever was killed left lines, and a name, that no power cut has tested yet.
-                self._files.sync(self._descriptor)
-                self._files.sync_folder(self.path.parent)
+            self._write_anew(scanner.offset, bytes(scanner.last_group))
+            # Whoever was killed left lines, and a name, that no power cut has tested yet.
+            self._files.sync(self._descriptor)
+            self._files.sync_folder(self.path.parent)
         except OSError as error:
             raise write_failed(self.path, error) from error
+
+    def _write_anew(self, end: int, group: bytes) -> None:
+        # After a failed sync the page cache still shows what it should have written, and no later
+        # sync writes it, unless the pages are written to again. All before it was synced.
+        while group:
+            written = self._files.overwrite(self.path, end - len(group), group)
+            group = group[written:]
 
     async def _write_groups(self, block: anyio.CancelScope) -> None:
         while True:

@@ -39,6 +39,10 @@ class FileCalls(Protocol):
         """Write some of ``data``, at least a byte, and return how much."""
         ...
 
+    def overwrite(self, path: Path, offset: int, data: bytes) -> int:
+        """Write some of ``data``, at least a byte, over what is there, and return how much."""
+        ...
+
     def sync(self, descriptor: int) -> None:
         """Return when what was written would survive a power cut."""
         ...
@@ -89,6 +93,16 @@ class SystemFiles:
     def write(self, descriptor: int, data: bytes) -> int:
         """See ``FileCalls``."""
         return os.write(descriptor, data)
+
+    def overwrite(self, path: Path, offset: int, data: bytes) -> int:
+        """See ``FileCalls``."""
+        # A descriptor that appends writes at the end, whatever the offset.
+        descriptor = os.open(path, os.O_WRONLY)
+        try:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
 
     def sync(self, descriptor: int) -> None:
         """See ``FileCalls``."""

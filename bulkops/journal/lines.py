@@ -50,6 +50,8 @@ class Scanner:
         seq: of the next line.
         crc: of the last right line.
         offset: bytes of right lines.
+        last_group: the last of them, those of one group: whether its sync succeeded, the lines
+            don't say.
         tail: the bytes after them, empty for a sound journal.
     """
 
@@ -57,6 +59,7 @@ class Scanner:
         self.seq = 1
         self.crc = 0
         self.offset = 0
+        self.last_group = bytearray()
         self.tail = b""
 
     def lines(self, stream: BinaryIO) -> Iterator[bytes]:
@@ -67,6 +70,9 @@ class Scanner:
             if line[-_TRAILER:] != b'"crc":"%08x"}\n' % crc or not self._in_sequence(body):
                 self.tail = line + stream.read()
                 return
+            if body.startswith(b'{"seq":%d,"group":%d,' % (self.seq, self.seq)):
+                self.last_group = bytearray()
+            self.last_group += line
             self.crc = crc
             self.seq += 1
             self.offset += len(line)

@@ -25,7 +25,9 @@ def dying(call):
         return call(*arguments)
     return wrapped
 
-for name in ("create", "write", "sync", "rename", "sync_folder", "append", "truncate"):
+for name in (
+    *("create", "write", "sync", "rename", "sync_folder", "append", "truncate", "overwrite"),
+):
     setattr(SystemFiles, name, dying(getattr(SystemFiles, name)))
 main()
 """

@@ -196,7 +196,7 @@ def test_a_refused_write_is_not_repeated_once_the_journal_has_failed() -> None:
     world.wire.troubles = writes(Trouble("429"), None)
     opened = len(world.disk.calls)
     # Opened, execution, both intents; the first result is what fails.
-    world.disk.fail = {opened + 3 + 2 + 4 + 1: errno.EIO}
+    world.disk.fail = {opened + 4 + 2 + 4 + 1: errno.EIO}
     with pytest.raises(JournalWriteFailed):
         world.resume()
     assert len(world.wire.writes) == 2

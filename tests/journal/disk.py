@@ -23,23 +23,65 @@ class PowerCut(BaseException):
     """The machine stopped here; nothing may catch it."""
 
 
+Range = tuple[int, int]
+"""Of bytes: the first, and the one behind the last."""
+
+
 class File:
-    """One file's content as its writer sees it, and as a power cut would leave it.
+    """One file's content as every process sees it, and as a power cut would leave it.
 
     Attributes:
-        holes: ranges whose sync failed and was forgotten: no later sync writes them.
+        dirty: what was written since the last sync, whether that one failed or not.
+        holes: what a failed sync has forgotten: no later sync writes it, unless it is written anew.
+        forgot: bytes so forgotten since the last power cut.
     """
 
     def __init__(self, content: bytes = b"") -> None:
+        self.survive(content)
+
+    def survive(self, content: bytes) -> None:
+        """Be what a power cut has left."""
         self.content = self.synced = content
-        self.holes: list[tuple[int, int]] = []
+        self.dirty: list[Range] = []
+        self.holes: list[Range] = []
+        self.forgot = 0
+
+    def write(self, start: int, data: bytes) -> None:
+        """Put bytes into the cache; the pages they are on are to be written."""
+        end = start + len(data)
+        self.content = self.content[:start] + data + self.content[end:]
+        self.dirty.append((start, end))
+        self.holes = [part for hole in self.holes for part in _without(hole, start, end)]
 
     def sync(self) -> None:
         """Make the content durable, all but the holes."""
-        self.synced = self.content
+        self.synced, self.dirty = self.reaching_the_disk, []
+
+    def forget(self) -> None:
+        """Take what is dirty for written, as Linux does after it could not write it."""
+        self.holes += self.dirty
+        self.forgot += sum(end - start for start, end in self.dirty)
+        self.dirty = []
+
+    def truncate(self, size: int) -> None:
+        """Cut it."""
+        self.content = self.content[:size]
+        self.dirty = [(start, min(end, size)) for start, end in self.dirty if start < size]
+        self.holes = [(start, min(end, size)) for start, end in self.holes if start < size]
+
+    @property
+    def reaching_the_disk(self) -> bytes:
+        """The content without what was forgotten."""
+        reaching = self.content
         for start, end in self.holes:
-            zeros = bytes(len(self.content[start:end]))
-            self.synced = self.synced[:start] + zeros + self.synced[end:]
+            reaching = reaching[:start] + bytes(end - start) + reaching[end:]
+        return reaching
+
+
+def _without(hole: Range, start: int, end: int) -> list[Range]:
+    """Return what is left of a range without another one."""
+    parts = (hole[0], min(hole[1], start)), (max(hole[0], end), hole[1])
+    return [part for part in parts if part[0] < part[1]]
 
 
 class Disk:
@@ -48,18 +90,22 @@ class Disk:
     Attributes:
         calls: every changing call so far: ``create``, ``write``, ``sync``, ….
         fail: number of a call, from 1 → the ``errno`` it fails with.
+        fail_sync: number of a sync, from 1, that fails with EIO; 0 for none.
+        failed: the calls that failed since the last restart.
         lasting: once one has failed, every later write and sync fails as well.
         short: a write takes at most so many bytes.
         die_at: number of the call at which the power goes.
         dies_after: the call is still carried out.
         forgets: what a failed sync should have written is never written by a later one, as on
-            Linux, though every reader still sees it.
+            Linux, though every reader still sees it, until ``drop_cache``.
         died: called when the power goes.
     """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.fail: dict[int, int] = {}
+        self.fail_sync = self.syncs = 0
+        self.failed: list[str] = []
         self.lasting = False
         self.short = 0
         self.die_at = 0
@@ -107,15 +153,24 @@ class Disk:
         if random is not None and random.random() < 0.5:
             names = dict(self._files)
         for file in {id(file): file for file in names.values()}.values():
-            file.content = _drawn(file, random) if random else _survivor(file, keeping)
-            file.synced, file.holes = file.content, []
+            file.survive(_drawn(file, random) if random else _survivor(file, keeping))
         self._files, self._synced_names = names, dict(names)
         self.restart()
+
+    def forgotten(self, path: Path) -> int:
+        """Return how many bytes of a file a failed sync has forgotten since the last power cut."""
+        return self._files[path].forgot
+
+    def drop_cache(self) -> None:
+        """Let every reader see what is on the disk, where that is not what was written."""
+        for file in self._files.values():
+            file.content, file.holes = file.reaching_the_disk, []
 
     def restart(self) -> None:
         """Come back after the death of the process only: every file is as it was left."""
         self._open.clear()
         self.fail.clear()
+        self.fail_sync, self.failed = 0, []
         self.dead, self.die_at = False, 0
 
     def exists(self, path: Path) -> bool:
@@ -150,7 +205,17 @@ class Disk:
         self._call("write")
         taken = data[: self.short] if self.short else data
         if not self.dead:
-            self._open[descriptor].content += taken
+            file = self._open[descriptor]
+            file.write(len(file.content), taken)
+        self._after()
+        return len(taken)
+
+    def overwrite(self, path: Path, offset: int, data: bytes) -> int:
+        """See ``FileCalls``."""
+        self._call("overwrite")
+        taken = data[: self.short] if self.short else data
+        if not self.dead:
+            self._files[path].write(offset, taken)
         self._after()
         return len(taken)
 
@@ -161,7 +226,7 @@ class Disk:
             self._call("sync")
         except OSError:
             if self.forgets:
-                file.holes.append((len(file.synced), len(file.content)))
+                file.forget()
             raise
         if not self.dead:
             file.sync()
@@ -171,7 +236,7 @@ class Disk:
         """See ``FileCalls``."""
         self._call("truncate")
         if not self.dead:
-            self._open[descriptor].content = self._open[descriptor].content[:size]
+            self._open[descriptor].truncate(size)
         self._after()
 
     def rename(self, old: Path, new: Path) -> None:
@@ -203,11 +268,18 @@ class Disk:
         number = len(self.calls)
         if number == self.die_at and not self.dies_after:
             self._die()
-        code = self.fail.get(number)
-        if code is None and self.lasting and self.fail and number > min(self.fail):
-            code = next(iter(self.fail.values()))
-        if code is not None:
+        if (code := self._failing(name, number)) is not None:
+            self.failed.append(self.calls[-1])
             raise OSError(code, os.strerror(code))
+
+    def _failing(self, name: str, number: int) -> int | None:
+        if self.lasting and self.failed:
+            return errno.EIO
+        if name == "sync":
+            self.syncs += 1
+            if self.syncs == self.fail_sync:
+                return errno.EIO
+        return self.fail.get(number)
 
     def _after(self) -> None:
         if len(self.calls) == self.die_at and self.dies_after and not self.dead:
@@ -220,22 +292,24 @@ class Disk:
 
 
 def _survivor(file: File, keeping: float) -> bytes:
-    if not file.content.startswith(file.synced):
+    content = file.reaching_the_disk
+    if not content.startswith(file.synced):
         return file.synced
-    appended = file.content[len(file.synced) :]
+    appended = content[len(file.synced) :]
     return file.synced + appended[: int(len(appended) * keeping)]
 
 
 def _drawn(file: File, random: Random) -> bytes:
     """Return any mixture of old and new pages that the disk may have got to write."""
-    pairs = zip(file.synced, file.content, strict=False)
-    least = min(len(file.synced), len(file.content))
+    content = file.reaching_the_disk
+    pairs = zip(file.synced, content, strict=False)
+    least = min(len(file.synced), len(content))
     common = next((n for n, (old, new) in enumerate(pairs) if old != new), least)
     if common < len(file.synced) and random.random() < 0.5:
         return file.synced
     whole = random.random() < 0.6
-    end = len(file.content) if whole else random.randint(common, len(file.content))
-    survivor = bytearray(file.content[:end])
+    end = len(content) if whole else random.randint(common, len(content))
+    survivor = bytearray(content[:end])
     if random.random() < 0.7:
         for start in range(common - common % PAGE, end, PAGE):
             if random.random() < 0.5:

@@ -1,0 +1,131 @@
+"""After a failed sync the page cache shows what may never reach the disk (Linux's "fsyncgate").
+
+Every process reads it from there, and a later sync succeeds without writing it: only what is
+written anew is synced.
+"""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from bulkops.errors import JournalWriteFailed
+from bulkops.journal.file import Journal
+from bulkops.journal.reading import read
+from bulkops.journal.records import Record
+from bulkops.journal.replay import Replay, replay
+from tests.journal.disk import Disk
+from tests.journal.samples import LATER, PATH, append, first, grown, inline, intent, result
+
+BEFORE = LATER[:2]
+LOST: list[Record] = [intent(2), result(1)]
+"""The group whose sync fails."""
+
+GONE_ON = replay([*first(3), *(record for group in (*BEFORE, LOST) for record in group), result(0)])
+
+
+def after_a_failed_sync() -> Disk:
+    """Return a disk whose last group is in the page cache only, and counts as written."""
+    disk = Disk()
+    grown(disk, BEFORE)
+    disk.forgets = True
+    # Opening syncs once.
+    disk.fail_sync = disk.syncs + 2
+    with pytest.raises(JournalWriteFailed):
+        append(disk, [LOST])
+    assert disk.forgotten(PATH) > 100
+    disk.restart()
+    disk.calls.clear()
+    return disk
+
+
+def read_after_a_power_cut(disk: Disk) -> Replay:
+    """Return what the journal says once only the disk is left."""
+    disk.power_on()
+    return read(PATH, disk).replay
+
+
+def test_what_a_failed_sync_forgot_is_written_anew() -> None:
+    """The next process goes on with what it reads, and a power cut finds it on the disk."""
+    disk = after_a_failed_sync()
+    append(disk, [[result(0)]])
+    assert read_after_a_power_cut(disk) == GONE_ON
+
+
+def test_opening_alone_makes_it_durable() -> None:
+    """Before anything is appended, and so before anything is sent."""
+    disk = after_a_failed_sync()
+    append(disk, [])
+    assert read_after_a_power_cut(disk).operations == {
+        **GONE_ON.operations,
+        "attach:ws-0": replay([*first(3), intent(0)]).operations["attach:ws-0"],
+    }
+
+
+def test_what_is_written_anew_may_be_forgotten_as_well() -> None:
+    """However often that fails, the process after it begins anew."""
+    disk = after_a_failed_sync()
+    for _ in range(3):
+        disk.fail_sync = disk.syncs + 1
+        with pytest.raises(JournalWriteFailed):
+            append(disk, [[result(0)]])
+        disk.restart()
+    append(disk, [[result(0)]])
+    assert read_after_a_power_cut(disk) == GONE_ON
+
+
+def test_what_was_read_is_written_whatever_the_cache_shows_by_then() -> None:
+    """The system may drop the page, and show zeros, between reading and opening."""
+    disk = after_a_failed_sync()
+    contents = read(PATH, disk)
+    disk.drop_cache()
+    assert read(PATH, disk).torn
+
+    async def write() -> None:
+        async with Journal.open(PATH, contents, disk, inline) as journal:
+            await journal.append(result(0))
+
+    anyio.run(write)
+    assert read_after_a_power_cut(disk) == GONE_ON
+
+
+def test_a_dropped_page_is_a_torn_tail() -> None:
+    """Where nobody sees it any more, nothing had been sent for it: cut, and gone on with."""
+    disk = after_a_failed_sync()
+    disk.drop_cache()
+    append(disk, [LOST, [result(0)]])
+    assert read_after_a_power_cut(disk) == GONE_ON
+
+
+@pytest.mark.parametrize("short", [0, 7])
+def test_a_sound_journal_stays_as_it_is_byte_by_byte(short: int) -> None:
+    """The last group is written over itself, in as many writes as the system takes."""
+    disk = Disk()
+    grown(disk, LATER)
+    before, disk.short = disk.content(PATH), short
+    append(disk, [])
+    assert disk.content(PATH) == disk.synced(PATH) == before
+
+
+@pytest.mark.parametrize("dies_after", [False, True])
+@pytest.mark.parametrize("keeping", [0.0, 0.5, 1.0])
+def test_the_power_may_go_at_any_call_of_it(*, dies_after: bool, keeping: float) -> None:
+    """What was synced stays, and what was not is there or torn, never damage."""
+    number = 0
+    while True:
+        number += 1
+        disk = after_a_failed_sync()
+        disk.short = 40
+        disk.die_at, disk.dies_after = number, dies_after
+        try:
+            append(disk, [])
+        except BaseException:
+            if not disk.dead:
+                raise
+        if not disk.dead:
+            break
+        disk.power_on(keeping)
+        assert set(read(PATH, disk).replay.operations) == set(GONE_ON.operations)
+        append(disk, [LOST, [result(0)]])
+        assert read_after_a_power_cut(disk) == GONE_ON
+    assert number > 5
