@@ -182,7 +182,7 @@ class JobExecution:
                 self._on_result(journal.replay.operations[record.key].operation, record)
 
     async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
-        attachments = await read_standing(self._client, replay)
+        attachments = await self._standing(replay)
         date = self._client.clock.date()
         records = reconcile(replay, attachments, kind, retry_failed=self._retry_failed, date=date)
         return list(records)
@@ -203,36 +203,42 @@ class JobExecution:
         return self._runner.stopped or How.COMPLETE
 
     async def _verified(self, replay: Replay) -> Verified:
-        verified = verify(
-            replay, await read_standing(self._client, replay), self._client.clock.date()
-        )
+        verified = verify(replay, await self._standing(replay), self._client.clock.date())
         done = {p.operation.key for p in replay.having(Outcome.SUCCEEDED, Outcome.SKIPPED)}
         if done.isdisjoint(verified.differing):
             return verified
         # A read may lag behind our last writes: only past that does a difference count.
         await self._client.clock.sleep(self._job.pace.settle_seconds)
-        return verify(replay, await read_standing(self._client, replay), self._client.clock.date())
+        return verify(replay, await self._standing(replay), self._client.clock.date())
+
+    async def _standing(self, replay: Replay) -> Attachments:
+        return await read_standing(self._client, replay, self._job.pace.settle_seconds)
 
 
-async def read_standing(client: Client, replay: Replay) -> Attachments:
-    """Return what the server shows now of everything a journal is about."""
+async def read_standing(client: Client, replay: Replay, settle: float) -> Attachments:
+    """Return what the server shows now of everything a journal is about.
+
+    Args:
+        settle: seconds that a read may lag, or not find what is there.
+    """
     targets = [p.operation.target.id for p in replay.operations.values()]
-    return await read_attachments(client, replay.header.task.id, targets)
+    return await read_attachments(client, replay.header.task.id, targets, settle)
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:
     """Read the server and plan what takes a journal's job back; changes nothing."""
     header, job = replay.header, job_of(replay.header)
+    settle = job.pace.settle_seconds
     client.pacer.lower(job.pace.rate)
     await client.ping()
     if replay.count(Outcome.IN_DOUBT):
         # What was sent last may still take effect: only past that is a reading the last word.
-        await client.clock.sleep(job.pace.settle_seconds)
-    decided = list(undo(replay, await read_standing(client, replay)))
+        await client.clock.sleep(settle)
+    decided = list(undo(replay, await read_standing(client, replay, settle)))
     if any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided):
         # A read may lag behind the job's last writes: only past that was anybody else there.
-        await client.clock.sleep(job.pace.settle_seconds)
-        decided = list(undo(replay, await read_standing(client, replay)))
+        await client.clock.sleep(settle)
+        decided = list(undo(replay, await read_standing(client, replay, settle)))
     return Plan(
         job,
         header.task,

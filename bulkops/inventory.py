@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -48,22 +48,31 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
         server=server,
         task=task,
         workspaces=workspaces,
-        attachments=await read_attachments(client, task.id, [w.id for w in workspaces]),
+        attachments=await read_attachments(
+            client, task.id, [w.id for w in workspaces], job.pace.settle_seconds
+        ),
         entitlements=await _entitlements(client, job.organization),
     )
 
 
 async def read_attachments(
-    client: Client, task_id: str, workspace_ids: Iterable[str]
+    client: Client, task_id: str, workspace_ids: Sequence[str], settle: float
 ) -> Attachments:
     """Return where a run task is attached.
 
     Args:
         workspace_ids: read one by one where the server has no list by task (an older TFE).
+        settle: seconds that a read may lag, or not find what is there.
     """
     listed = await client.run_tasks.attachments(task_id)
     if listed is None:
-        listed = await _each_workspace(client, workspace_ids)
+        found = await _each_workspace(client, workspace_ids)
+        denied = [workspace_id for workspace_id, tasks in found.items() if tasks is None]
+        if denied:
+            # Taken for empty, it may be attached to twice: only not found again is it gone.
+            await client.clock.sleep(settle)
+            found |= await _each_workspace(client, denied)
+        listed = [task for tasks in found.values() for task in tasks or ()]
     attachments: dict[str, list[Seen]] = {}
     for attachment in listed:
         if attachment.task_id == task_id:
@@ -71,17 +80,22 @@ async def read_attachments(
     return attachments
 
 
-async def _each_workspace(client: Client, workspace_ids: Iterable[str]) -> list[WorkspaceTask]:
-    async def one(workspace_id: str) -> list[WorkspaceTask]:
+async def _each_workspace(
+    client: Client, workspace_ids: Sequence[str]
+) -> dict[str, list[WorkspaceTask] | None]:
+    """Return each workspace's own list, ``None`` where it is not found or may not be read."""
+
+    async def one(workspace_id: str) -> list[WorkspaceTask] | None:
         try:
             found = await client.workspace_tasks.list(workspace_id)
         except NotFoundOrForbidden:
-            return []
+            return None
         # Not every old server names the workspace in its own list.
         return [msgspec.structs.replace(t, workspace_id=workspace_id) for t in found]
 
     calls = [partial(one, workspace_id) for workspace_id in workspace_ids]
-    return [t for tasks in await in_order(calls, at_once=LISTS_AT_ONCE) for t in tasks]
+    lists = await in_order(calls, at_once=LISTS_AT_ONCE)
+    return dict(zip(workspace_ids, lists, strict=True))
 
 
 async def _find_task(client: Client, job: Job, source: str) -> TaskRef:

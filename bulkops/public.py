@@ -148,9 +148,11 @@ async def verify_journal(client: Client, journal: str | Path) -> Verified:
         ApiError: the server can't be read.
     """
     replay = (await to_thread.run_sync(read, Path(journal))).replay
-    client.pacer.lower(job_of(replay.header).pace.rate)
+    pace = job_of(replay.header).pace
+    client.pacer.lower(pace.rate)
     await client.ping()
-    return verify(replay, await read_standing(client, replay), client.clock.date())
+    standing = await read_standing(client, replay, pace.settle_seconds)
+    return verify(replay, standing, client.clock.date())
 
 
 def read_report(journal: str | Path) -> Report:

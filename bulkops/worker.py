@@ -121,30 +121,38 @@ class Worker:
         """Read the target back until it is decided; ``None`` to send again."""
         self._losses += cause is Cause.LOST
         since = self._caller.clock.now()
+        denied: float | None = None
         while True:
             started = self._caller.clock.now()
-            settled = started - since >= self._settle
             try:
                 seen = await self._read_back()
             except (Unauthorized, RetriesSpent):
                 raise
             except ApiError as error:
-                # Not there for a moment is no answer either: what was lost may still land.
-                if settled or not self._losses or error.status not in (403, 404):
+                denied = started if denied is None else denied
+                if self._is_final(cause, error, started - denied):
                     return self._unseen(cause, answer, error)
+                until = denied + self._settle
             else:
+                denied, until = None, since + self._settle
                 step = resolve(
                     compare(self._operation, seen),
                     cause,
                     lost_before=self._losses > 0,
-                    settled=settled,
+                    settled=started >= until,
                 )
                 if step is Step.SEND and self._losses >= LOSSES:
                     step = Step.FAIL
                 if step is not Step.WAIT:
                     return self._looked(step, seen, answer)
             async with self._aside():
-                await self._caller.clock.sleep(since + self._settle - started)
+                await self._caller.clock.sleep(until - started)
+
+    def _is_final(self, cause: Cause, error: ApiError, denied_for: float) -> bool:
+        """Whether an error ends the reading back: not there for a moment says nothing."""
+        if error.status not in (403, 404) or (cause is Cause.REFUSED and not self._losses):
+            return True
+        return denied_for >= self._settle
 
     async def _read_back(self) -> list[Seen]:
         pages = await self._caller.answers(self._kind.look(self._operation))
@@ -179,7 +187,10 @@ class Worker:
         """Return the result where the target could not be read back."""
         if cause is Cause.REFUSED and not self._losses:
             return self._say(Outcome.FAILED, _words(answer), answer)
-        reason = f"its answer was lost ({_words(answer)}) and it could not be read back: {error}"
+        lost = f"its answer was lost ({_words(answer)}) and"
+        if cause is Cause.NO_ECHO:
+            lost = f"the server said yes ({_words(answer)}), but"
+        reason = f"{lost} it could not be read back: {error}"
         if error.status in (403, 404):
             return self._say(Outcome.FAILED, reason, answer)
         return self._say(Outcome.IN_DOUBT, reason, answer)

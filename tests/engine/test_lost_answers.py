@@ -155,17 +155,6 @@ def test_a_server_that_answers_nothing_leaves_it_in_doubt(kind: str) -> None:
     assert len(world.wire.writes) == 1
 
 
-def test_hidden_for_a_moment_is_read_back_again_after_settling() -> None:
-    """A 404 while an effect may still land is no answer: it lands, and is adopted."""
-    world = world_for("attach")
-    world.wire.troubles = both(
-        writes(Trouble("close-after", lands_after=5.0)), reads_back(Trouble("404"))
-    )
-    world.apply(job())
-    assert only_result(world).outcome is Outcome.SUCCEEDED
-    assert world.effects() == {"prod-0": 1}
-
-
 def test_refused_after_a_loss_and_not_read_back_is_in_doubt() -> None:
     """The 422 may come from our own lost attach: nobody knows until somebody has looked."""
     world = World(workspaces=1)

@@ -27,6 +27,7 @@ OWN = {
     fault.kind: fault
     for fault in (
         Fault(kind="html-200", effect=True, answer=Response(200, {}, b"<html>Welcome</html>")),
+        Fault(kind="403", effect=False, answer=Response(403)),
         Fault(kind="404", effect=False, answer=Response(404)),
     )
 }
