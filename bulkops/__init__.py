@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     )
     from bulkops.report.model import Report
 
+__version__ = "0.1.0"
+
 # A library says nothing on its own, warnings included: whoever wants them adds a handler.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 

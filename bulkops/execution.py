@@ -11,12 +11,12 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 
 import anyio
 
+from bulkops import __version__
 from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.inventory import read_attachments
@@ -47,8 +47,6 @@ from bulkops.reconcile import reconcile
 from bulkops.runner import Runner
 from bulkops.undo import NOT_OURS, undo
 from bulkops.verify import verify
-
-VERSION = version("bulkops")
 
 
 def holder(clock: Clock) -> Holder:
@@ -139,7 +137,7 @@ class JobExecution:
         kind = kind_of(header)
         opened = Journal.open(self._path, self._contents, self._files, self._executor)
         async with opened as journal:
-            await journal.append(Execution(self._by, VERSION))
+            await journal.append(Execution(self._by, __version__))
             try:
                 how = await self._all_of(journal, kind)
             except Exception:
@@ -253,7 +251,7 @@ def _first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
     yield Header(
         format=FORMAT,
         run_id=_run_id(client.random),
-        bulkops=VERSION,
+        bulkops=__version__,
         created_at=client.clock.date(),
         started_by=by,
         address=client.address,

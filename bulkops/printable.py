@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 
 def escaped(text: str) -> str:
     r"""Return one line in which whatever could move the cursor, hide or reorder text is spelled.
@@ -13,6 +11,8 @@ def escaped(text: str) -> str:
     """
     if text.isprintable():
         return text
+    import json  # noqa: PLC0415 - few texts need it, and every command would wait for it
+
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 

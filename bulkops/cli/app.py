@@ -8,14 +8,17 @@ from typing import Annotated
 
 import typer
 
-from bulkops.cli import DEBUG, apply, demo, journal, plan, simulate, task, undo, workspace_task
+from bulkops import __version__
+from bulkops.cli import DEBUG, apply, demo, journal, plan, simulate, undo
+from bulkops.cli.on_demand import OnDemand
 from bulkops.cli.printing import print_text
 
 app = typer.Typer(
     name="bulkops",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    # Plain: drawing --help with rich takes longer than all the rest of it (measured).
+    rich_markup_mode=None,
     help="Roll one run-task change out over a whole HCP Terraform or Terraform Enterprise "
     "organization: planned, paced, journaled, resumable.",
 )
@@ -27,17 +30,23 @@ app.command()(journal.verify)
 app.command()(journal.status)
 app.command()(journal.report)
 app.add_typer(journal.app, name="journal")
-app.add_typer(task.app, name="task")
-app.add_typer(workspace_task.app, name="workspace-task")
+app.add_typer(
+    typer.Typer(cls=OnDemand, no_args_is_help=True),
+    name="task",
+    help="List, show, create, update and delete run tasks.",
+)
+app.add_typer(
+    typer.Typer(cls=OnDemand, no_args_is_help=True),
+    name="workspace-task",
+    help="List, show, attach, update and detach the run tasks of one workspace.",
+)
 app.command()(simulate.simulate)
 app.command()(demo.demo)
 
 
 def _version(*, asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
-        print_text(f"bulkops {version('bulkops')}")
+        print_text(f"bulkops {__version__}")
         raise typer.Exit
 
 

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bulkops.cli.asking import confirm_going_on
-from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
-from bulkops.cli.execute import execute
 from bulkops.cli.options import (
     DRAIN_SECONDS,
     Address,
@@ -55,12 +52,12 @@ def apply(
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
 ) -> None:
-    """Carry a job out, or go on where its journal stops: the same command is safe to run again.
+    """Carry a job out, or on where its journal stops.
 
     Every change is written to the journal before it is sent. Killed, interrupted or cut off, the
     job goes on with the same command: nothing is lost and nothing is done twice.
 
-    **Exit codes**: 0 all succeeded or nothing to do · 1 error · 2 usage, job file included ·
+    Exit codes: 0 all succeeded or nothing to do · 1 error · 2 usage, job file included ·
     3 some failed or in conflict · 4 stopped by the failure tolerance · 5 some in doubt ·
     11 journal in use · 12 journal damaged · 14 journal can't be written · 130/143 interrupted
 
@@ -70,6 +67,7 @@ def apply(
 
     - `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
     """
+    from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
     from bulkops.cli.session import connect
     from bulkops.journal.identity import Identity
     from bulkops.public import load_job, plan_job
@@ -111,6 +109,9 @@ def resume(
 
     - `bulkops resume scan.jsonl --retry-failed --yes`
     """
+    from bulkops.cli.asking import confirm_going_on
+    from bulkops.cli.carry_out import hold
+    from bulkops.cli.execute import execute
     from bulkops.cli.session import connect
     from bulkops.execution import job_of
     from bulkops.journal.reading import read
@@ -129,6 +130,7 @@ def resume(
 
 def _default(stack: ExitStack, job: Job, identity: Identity, *, retry_failed: bool) -> Path:
     """Return the job's own journal to go on with, else a new place, under the folder's lock."""
+    from bulkops.cli.carry_out import hold
     from bulkops.clock import Clock
     from bulkops.journal.folder import folder_of, new, newest
     from bulkops.journal.identity import identity_of

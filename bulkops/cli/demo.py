@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -61,6 +60,8 @@ def demo() -> None:
 
     - `bulkops demo`
     """
+    from tempfile import TemporaryDirectory
+
     from bulkops.simulator.core import Simulator
 
     started = time.monotonic()

@@ -30,11 +30,7 @@ from bulkops.client.endpoints import RunTaskChange
 from bulkops.client.resources import GlobalConfiguration, RunTask
 from bulkops.errors import JobError
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    help="List, show, create, update and delete run tasks.",
-)
+app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command("list")

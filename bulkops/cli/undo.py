@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
 from bulkops.cli.options import (
     DRAIN_SECONDS,
     Asked,
@@ -59,6 +58,7 @@ def undo(
 
     - `bulkops undo scan.jsonl --journal back.jsonl --yes`
     """
+    from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
     from bulkops.cli.session import connect
     from bulkops.execution import job_of
     from bulkops.journal.identity import Identity

@@ -16,11 +16,7 @@ from bulkops.cli.tables import print_fields, print_table
 from bulkops.client.resources import EnforcementLevel, WorkspaceTask
 from bulkops.errors import JobError
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    help="List, show, attach, update and detach the run tasks of one workspace.",
-)
+app = typer.Typer(rich_markup_mode=None)
 
 WorkspaceNamed = Annotated[
     str, typer.Argument(metavar="WORKSPACE", help="Name or ws-… id of the workspace.")

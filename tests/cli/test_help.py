@@ -16,10 +16,14 @@ from tests.conftest import Here
 ROOT = typer.main.get_command(app)
 
 
+def _names(command: Any) -> list[str]:
+    return list(command.list_commands(None)) if hasattr(command, "list_commands") else []
+
+
 def _commands(command: Any = ROOT, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     yield path
-    for name, child in getattr(command, "commands", {}).items():
-        yield from _commands(child, (*path, name))
+    for name in _names(command):
+        yield from _commands(command.get_command(None, name), (*path, name))
 
 
 PATHS = list(_commands())
@@ -29,7 +33,7 @@ LEAVES = [path for path in PATHS if not any(p[:-1] == path for p in PATHS if p)]
 def _command(path: tuple[str, ...]) -> Any:
     command: Any = ROOT
     for name in path:
-        command = command.commands[name]
+        command = command.get_command(None, name)
     return command
 
 
@@ -59,9 +63,9 @@ def test_examples_parse(example: str) -> None:
     """Every command line in an Examples block is one that would be accepted."""
     _program, *words = shlex.split(example.partition(" | ")[0])
     command: Any = ROOT
-    while words and words[0] in getattr(command, "commands", {}):
-        command = command.commands[words.pop(0)]
-    assert not hasattr(command, "commands"), f"{example}: no such command"
+    while words and words[0] in _names(command):
+        command = command.get_command(None, words.pop(0))
+    assert not _names(command), f"{example}: no such command"
     command.make_context("bulkops", words)
 
 
