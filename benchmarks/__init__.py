@@ -1,0 +1,1 @@
+"""Measurements of bulkops beside what else there is: ``python -m benchmarks.NAME``."""

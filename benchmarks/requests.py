@@ -1,0 +1,91 @@
+"""How many requests a rollout takes: plan, apply, verify; exact, counted in virtual time.
+
+Beside one read and one write a workspace, which is what a loop over workspaces does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from math import ceil
+
+import msgspec
+
+from bulkops import execution
+from bulkops.verify import verify
+from tests.engine.world import World, job
+
+PAGE = 100
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Requests of one rollout.
+
+    Attributes:
+        workspaces: that the server's filter returns; ``attached``: of them, before the rollout.
+        plan, apply, verify: all requests of each; ``writes``: of the apply's.
+    """
+
+    workspaces: int
+    attached: int
+    plan: int
+    apply: int
+    verify: int
+    writes: int
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return self.plan + self.apply + self.verify
+
+    @property
+    def pages(self) -> int:
+        """Pages of the workspaces and, once the rollout is done, of the attachments."""
+        return ceil(self.workspaces / PAGE) + ceil((self.attached + self.writes) / PAGE)
+
+
+def counted(workspaces: int, attached: int) -> Counts:
+    """Return the requests of an attach to ``workspaces``, so many of which have it already."""
+    world = World(workspaces=workspaces)
+    for name in world.names[:attached]:
+        world.simulator.attach(name, "security-scan", enforcement_level="mandatory")
+    world.start(job())
+    plan = len(world.wire.asked)
+    replay = world.resume()
+    apply = len(world.wire.asked) - plan
+
+    async def verified() -> None:
+        client = world.client()
+        await client.ping()
+        standing = await execution.read_standing(client, replay)
+        if verify(replay, standing, client.clock.date()).differing:
+            raise RuntimeError("the rollout does not stand")
+
+    world.run(verified)
+    return Counts(
+        workspaces=workspaces,
+        attached=attached,
+        plan=plan,
+        apply=apply,
+        verify=len(world.wire.asked) - plan - apply,
+        writes=len(world.wire.writes),
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Count and print a table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.requests", description=__doc__)
+    parser.add_argument("--workspaces", type=int, nargs="*", default=[100, 1000, 10_000])
+    given = parser.parse_args(arguments)
+    print("| workspaces | attached before | plan | apply | verify | writes | over a loop's |")
+    print("|---|---|---|---|---|---|---|")
+    for number in given.workspaces:
+        for attached in (0, number // 2):
+            c = counted(number, attached)
+            print(
+                f"| {c.workspaces} | {c.attached} | {c.plan} | {c.apply} | {c.verify} "
+                f"| {c.writes} | {c.total / (2 * number):.3f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
