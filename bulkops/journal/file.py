@@ -131,8 +131,9 @@ class Journal:
         if self._broken:
             raise self._broken
         self.replay.take(record)
+        if not self._waiting:
+            self._more.set()
         self._waiting.append(encode(record))
-        self._more.set()
         return self._group
 
     async def append(self, record: Record) -> None:
