@@ -1,0 +1,77 @@
+"""How much of the server's rate limit each pacing uses, and how often it is refused.
+
+``--virtual`` measures in virtual time on the simulator's core, otherwise over real sockets
+against a simulator in a process of its own, several cases side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import msgspec
+
+from benchmarks import virtual
+from benchmarks.case import RATE, Case, Figures
+from benchmarks.machine import machine, spread
+from benchmarks.pacings import PACINGS
+from bulkops.simulator.limits import Window
+
+WINDOWS: tuple[Window, ...] = ("fixed", "sliding")
+LATENCIES = (0.05, 0.15, 0.5)
+JITTER = 0.01
+MUCH_JITTER = 0.03
+
+
+def cases(pacings: tuple[str, ...], seconds: float) -> Iterator[Case]:
+    """Yield what is measured of each pacing: latencies, much jitter, another client."""
+    for pacing, window in product(pacings, WINDOWS):
+        of = msgspec.structs.replace
+        plain = Case(pacing=pacing, window=window, latency=0.15, jitter=JITTER, seconds=seconds)
+        for latency in LATENCIES:
+            yield of(plain, latency=latency)
+        yield of(plain, jitter=MUCH_JITTER)
+        yield of(plain, other=RATE // 3)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.limit", description=__doc__)
+    names = ("bulkops", *PACINGS)
+    parser.add_argument("--virtual", action="store_true", help="in virtual time")
+    parser.add_argument("--seconds", type=float, default=60.0, help="that a case lasts")
+    parser.add_argument("--runs", type=int, default=3, help="of each case, each of its own seed")
+    parser.add_argument("--pacing", action="append", choices=names, help="only this; repeatable")
+    given = parser.parse_args(arguments)
+    began = time.monotonic()
+    print(machine("aiohttp", "aiolimiter"))
+    print(f"limit {RATE} a second, {given.seconds:g} s, {given.runs} runs: median (range)\n")
+    print("| pacing | window | latency | jitter | other client | use of the limit | 429s, % |")
+    print("|---|---|---|---|---|---|---|")
+    for case in cases(tuple(given.pacing or names), given.seconds):
+        print(_row(case, _runs(virtual.measured, case, given.runs)), flush=True)
+    print(f"\n{time.monotonic() - began:.0f} s", file=sys.stderr)
+
+
+def _runs(measured: Callable[[Case], Figures], case: Case, runs: int) -> list[Figures]:
+    return [measured(msgspec.structs.replace(case, seed=seed)) for seed in range(runs)]
+
+
+def _row(case: Case, figures: list[Figures]) -> str:
+    columns = (
+        case.pacing,
+        case.window,
+        f"{case.latency * 1000:.0f} ms",
+        f"{case.jitter * 1000:.0f} ms",
+        f"{case.other}/s" if case.other else "",
+        spread([one.use for one in figures]),
+        spread([one.refused * 100 for one in figures], ".2f"),
+    )
+    return f"| {' | '.join(columns)} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""A case in virtual time: the real engine on the simulator's core, exact and quick.
+
+A request takes half the latency and up to the whole jitter to the server, which counts it on
+arrival, and as much back, each way drawn anew. A journal's sync takes time as well, since it
+stands between the pacer and the request: ``SYNC_SECONDS``, half as much or half as much again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import anyio
+import msgspec
+
+from benchmarks.case import ORGANIZATION, RATE, TASK, TOKEN, Case, Figures
+from benchmarks.pacings import PACINGS
+from bulkops.client import endpoints
+from bulkops.client.api import Client
+from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.execution import JobExecution, holder, start_journal
+from bulkops.journal.file import Executor
+from bulkops.journal.files import SystemFiles
+from bulkops.journal.reading import read
+from bulkops.public import plan_job
+from bulkops.simulator.core import Simulator
+from tests import virtual_time
+
+SYNC_SECONDS = 0.002
+"""About what a journal's group takes in a thread on a solid-state disk."""
+
+HEADERS = {"authorization": f"Bearer {TOKEN}", "content-type": MEDIA_TYPE}
+
+
+def measured(case: Case) -> Figures:
+    """Return a case's figures."""
+    return virtual_time.run(partial(_measured, case))
+
+
+async def _measured(case: Case) -> Figures:
+    random = Random(case.seed)
+    simulator = case.simulator()
+    network = Network(simulator, case.latency, case.jitter, random)
+    # Windows begin at whole seconds of the server's clock: no client knows where.
+    await anyio.sleep(random.random())
+    if case.pacing == "bulkops":
+        await _engine(case, network, random)
+    else:
+        requests = _attaches(simulator, anyio.current_time() + case.seconds)
+        await PACINGS[case.pacing](network.send, requests, RATE, random)
+    return Figures.of(case, simulator.effects, simulator.stats)
+
+
+class Network:
+    """The way to a simulator's core and back."""
+
+    def __init__(self, simulator: Simulator, latency: float, jitter: float, random: Random) -> None:
+        self._simulator = simulator
+        self._latency = latency
+        self._jitter = jitter
+        self._random = random
+
+    async def send(self, request: Request) -> Response:
+        """Carry a request there and its answer back; see ``Transport``."""
+        full = msgspec.structs.replace(request, headers={**HEADERS, **request.headers})
+        await self._way()
+        answer = self._simulator.handle(full, anyio.current_time())
+        await self._way()
+        return answer
+
+    async def _way(self) -> None:
+        await anyio.sleep(self._latency / 2 + self._random.uniform(0, self._jitter))
+
+
+class _Unsynced(SystemFiles):
+    """A file system whose syncs take virtual time only."""
+
+    def sync(self, descriptor: int) -> None:
+        """Do nothing."""
+
+    def sync_folder(self, path: Path) -> None:
+        """Do nothing."""
+
+
+def _syncing(random: Random) -> Executor:
+    async def executor(call: Callable[[], None]) -> None:
+        call()
+        await anyio.sleep(SYNC_SECONDS * random.uniform(0.5, 1.5))
+
+    return executor
+
+
+async def _engine(case: Case, network: Network, random: Random) -> None:
+    client = Client("https://tfe.example", TOKEN, transport=network, random=random)
+    job, by, files = case.job(), holder(client.clock), _Unsynced()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "job.jsonl")
+        start_journal(path, await plan_job(client, job), client, by, files)
+        execution = JobExecution(
+            client, path, read(path), job, by, files=files, executor=_syncing(random)
+        )
+        await execution.run()
+
+
+def _attaches(simulator: Simulator, until: float) -> Iterator[Request]:
+    organization = simulator.world.organizations[ORGANIZATION]
+    task = organization.tasks[TASK].id
+    wanted = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
+    for workspace in organization.workspaces.values():
+        if anyio.current_time() >= until:
+            return
+        yield endpoints.attach(workspace.id, task, wanted)
