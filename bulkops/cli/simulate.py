@@ -51,10 +51,13 @@ def simulate(
         ),
     ] = 0,
     latency: Annotated[
-        str, typer.Option(metavar="DURATION", help="Time each request is on its way: 50ms.")
+        str,
+        typer.Option(
+            metavar="DURATION", help="Time a request and its answer are on their way: 50ms."
+        ),
     ] = "0ms",
     jitter: Annotated[
-        str, typer.Option(metavar="DURATION", help="At most so much longer: 20ms.")
+        str, typer.Option(metavar="DURATION", help="At most so much longer each way: 20ms.")
     ] = "0ms",
     faults: Annotated[
         str,

@@ -48,8 +48,8 @@ async def serve(
         simulator: its ``now`` is the event loop's monotonic time.
         host: to listen on.
         port: to listen on; 0 for any that is free.
-        latency: seconds each request takes on its way to the server.
-        jitter: at most so many seconds more, evenly distributed.
+        latency: seconds from a request to its answer: half of it there, half of it back.
+        jitter: at most so many seconds more each way, evenly distributed.
         faults: what goes wrong; outside /api/v2 nothing does.
         verify_urls: call a run task's new URL once, and refuse it unless it answers 200.
         ssl_context: makes it https.
@@ -111,14 +111,18 @@ class _Shell:
             await incoming.read(),
             headers,
         )
-        delay = self._latency + self._random.random() * self._jitter
-        if delay:
-            # What is on its way when the server closes arrives at once, and takes effect.
-            await self._closing_within(delay)
+        await self._one_way()
         url_status = await self._verify(request) if self._session else None
         now = asyncio.get_running_loop().time()
         delivery = self._simulator.deliver(request, now, self._faults, url_status=url_status)
+        await self._one_way()
         return await self._carry_out(incoming, delivery)
+
+    async def _one_way(self) -> None:
+        delay = self._latency / 2 + self._random.random() * self._jitter
+        if delay:
+            # What is on its way when the server closes arrives at once, and takes effect.
+            await self._closing_within(delay)
 
     async def _verify(self, request: Request) -> int | None:
         url = self._simulator.url_to_verify(request)
