@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import msgspec
 
+from bulkops.exchange import Request
 from bulkops.job import Job, job_from_builtins
+from bulkops.operations import bind
+from bulkops.plan import Plan
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.effects import Effect, Stats
+from bulkops.simulator.effects import Effect
 from bulkops.simulator.limits import Window
 
 ORGANIZATION = "acme"
@@ -16,6 +20,9 @@ TASK = "security-scan"
 TOKEN = "benchmark"
 RATE = 30
 """Requests a second: the documented limit."""
+
+A_WINDOW = 1.1
+"""Seconds after which the reads of a plan count no longer against what follows."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +79,16 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return simulator
 
 
+def requests(plan: Plan, going_on: Callable[[], bool]) -> Iterator[Request]:
+    """Yield the writes of a plan while the time is not up: the same ones the engine sends."""
+    job = plan.job
+    kind = bind(job.operation_kind, job.wish, plan.task, single_stage=plan.single_stage)
+    for operation in plan.operations:
+        if not going_on():
+            return
+        yield kind.request(operation)
+
+
 class Figures(msgspec.Struct, frozen=True):
     """What came of a case, as the server saw it.
 
@@ -88,12 +105,12 @@ class Figures(msgspec.Struct, frozen=True):
     seconds: float
 
     @classmethod
-    def of(cls, case: Case, effects: list[Effect], stats: Stats) -> Figures:
-        """Return the figures of a case that has ended."""
+    def of(cls, case: Case, effects: list[Effect], asked: int, refused: int) -> Figures:
+        """Return the figures of a case that has ended, so many requests and 429s in all."""
         writes, seconds = len(effects), effects[-1].now - effects[0].now
         return cls(
             use=(writes - 1) / seconds / case.left,
-            refused=stats.too_many / stats.requests,
+            refused=refused / asked,
             writes=writes,
             seconds=seconds,
         )

@@ -7,16 +7,16 @@ against a simulator in a process of its own, several cases side by side.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from itertools import product
+from multiprocessing import get_context
 
 import msgspec
 
-from benchmarks import virtual
+from benchmarks import sockets, virtual
 from benchmarks.case import RATE, Case, Figures
-from benchmarks.machine import machine, spread
+from benchmarks.machine import Busy, machine, spread
 from benchmarks.pacings import PACINGS
 from bulkops.simulator.limits import Window
 
@@ -40,24 +40,49 @@ def cases(pacings: tuple[str, ...], seconds: float) -> Iterator[Case]:
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(prog="benchmarks.limit", description=__doc__)
-    names = ("bulkops", *PACINGS)
     parser.add_argument("--virtual", action="store_true", help="in virtual time")
     parser.add_argument("--seconds", type=float, default=60.0, help="that a case lasts")
     parser.add_argument("--runs", type=int, default=3, help="of each case, each of its own seed")
-    parser.add_argument("--pacing", action="append", choices=names, help="only this; repeatable")
+    parser.add_argument("--at-once", type=int, default=6, help="cases side by side, over sockets")
+    parser.add_argument("--pacing", action="append", help="only this; repeatable")
     given = parser.parse_args(arguments)
-    began = time.monotonic()
-    print(machine("aiohttp", "aiolimiter"))
+    names = ("bulkops", *PACINGS) if given.virtual else ("bulkops", *PACINGS, "pytfe")
+    asked = list(cases(tuple(given.pacing or names), given.seconds))
+    print(machine("aiohttp", "aiolimiter", "pytfe"))
     print(f"limit {RATE} a second, {given.seconds:g} s, {given.runs} runs: median (range)\n")
     print("| pacing | window | latency | jitter | other client | use of the limit | 429s, % |")
     print("|---|---|---|---|---|---|---|")
-    for case in cases(tuple(given.pacing or names), given.seconds):
-        print(_row(case, _runs(virtual.measured, case, given.runs)), flush=True)
-    print(f"\n{time.monotonic() - began:.0f} s", file=sys.stderr)
+    busy = Busy()
+    if given.virtual:
+        measured = _virtual(asked, given.runs)
+    else:
+        measured = _side_by_side(asked, given.runs, given.at_once)
+    for case, figures in measured:
+        print(_row(case, figures), flush=True)
+    if not given.virtual and (share := busy.share()) is not None:
+        print(f"\nThe cores were {share:.0%} busy meanwhile.")
 
 
-def _runs(measured: Callable[[Case], Figures], case: Case, runs: int) -> list[Figures]:
-    return [measured(msgspec.structs.replace(case, seed=seed)) for seed in range(runs)]
+def _virtual(asked: list[Case], runs: int) -> Iterator[tuple[Case, list[Figures]]]:
+    for case in asked:
+        yield case, [virtual.measured(seeded) for seeded in _seeded(case, runs)]
+
+
+def _side_by_side(
+    asked: list[Case], runs: int, at_once: int
+) -> Iterator[tuple[Case, list[Figures]]]:
+    # Spawned, since a fork would inherit what this process has open.
+    with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
+        waiting = [
+            (case, [pool.submit(sockets.measured, seeded) for seeded in _seeded(case, runs)])
+            for case in asked
+        ]
+        for case, futures in waiting:
+            yield case, [future.result() for future in futures]
+
+
+def _seeded(case: Case, runs: int) -> list[Case]:
+    return [msgspec.structs.replace(case, seed=seed) for seed in range(runs)]
 
 
 def _row(case: Case, figures: list[Figures]) -> str:

@@ -8,7 +8,7 @@ stands between the pacer and the request: ``SYNC_SECONDS``, half as much or half
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -16,15 +16,15 @@ from random import Random
 import anyio
 import msgspec
 
-from benchmarks.case import ORGANIZATION, RATE, TASK, TOKEN, Case, Figures
+from benchmarks.case import A_WINDOW, RATE, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
-from bulkops.client import endpoints
 from bulkops.client.api import Client
 from bulkops.exchange import MEDIA_TYPE, Request, Response
 from bulkops.execution import JobExecution, holder, start_journal
 from bulkops.journal.file import Executor
 from bulkops.journal.files import SystemFiles
 from bulkops.journal.reading import read
+from bulkops.plan import Plan
 from bulkops.public import plan_job
 from bulkops.simulator.core import Simulator
 from tests import virtual_time
@@ -46,12 +46,17 @@ async def _measured(case: Case) -> Figures:
     network = Network(simulator, case.latency, case.jitter, random)
     # Windows begin at whole seconds of the server's clock: no client knows where.
     await anyio.sleep(random.random())
+    client = Client("https://tfe.example", TOKEN, transport=network, random=random)
+    plan = await plan_job(client, case.job())
     if case.pacing == "bulkops":
-        await _engine(case, network, random)
+        await _carry_out(plan, client, random)
     else:
-        requests = _attaches(simulator, anyio.current_time() + case.seconds)
-        await PACINGS[case.pacing](network.send, requests, RATE, random)
-    return Figures.of(case, simulator.effects, simulator.stats)
+        await anyio.sleep(A_WINDOW)
+        until = anyio.current_time() + case.seconds
+        left = requests(plan, lambda: anyio.current_time() < until)
+        await PACINGS[case.pacing](network.send, left, RATE, random)
+    stats = simulator.stats
+    return Figures.of(case, simulator.effects, stats.requests, stats.too_many)
 
 
 class Network:
@@ -93,23 +98,12 @@ def _syncing(random: Random) -> Executor:
     return executor
 
 
-async def _engine(case: Case, network: Network, random: Random) -> None:
-    client = Client("https://tfe.example", TOKEN, transport=network, random=random)
-    job, by, files = case.job(), holder(client.clock), _Unsynced()
+async def _carry_out(plan: Plan, client: Client, random: Random) -> None:
+    by, files = holder(client.clock), _Unsynced()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "job.jsonl")
-        start_journal(path, await plan_job(client, job), client, by, files)
+        start_journal(path, plan, client, by, files)
         execution = JobExecution(
-            client, path, read(path), job, by, files=files, executor=_syncing(random)
+            client, path, read(path), plan.job, by, files=files, executor=_syncing(random)
         )
         await execution.run()
-
-
-def _attaches(simulator: Simulator, until: float) -> Iterator[Request]:
-    organization = simulator.world.organizations[ORGANIZATION]
-    task = organization.tasks[TASK].id
-    wanted = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
-    for workspace in organization.workspaces.values():
-        if anyio.current_time() >= until:
-            return
-        yield endpoints.attach(workspace.id, task, wanted)
