@@ -18,6 +18,7 @@ from bulkops.simulator.limits import Window
 ORGANIZATION = "acme"
 TASK = "security-scan"
 TOKEN = "benchmark"
+WANTED: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
 RATE = 30
 """Requests a second: the documented limit."""
 

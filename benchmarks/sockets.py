@@ -17,9 +17,8 @@ from urllib.request import urlopen
 import aiohttp
 import msgspec
 from pytfe import TFEClient, TFEConfig
-from pytfe.models import RunTask, WorkspaceRunTaskCreateOptions
-from pytfe.models.run_task import Stage, TaskEnforcementLevel
 
+from benchmarks.attaching import attach
 from benchmarks.case import A_WINDOW, ORGANIZATION, RATE, TASK, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
 from bulkops.client.api import Client
@@ -129,14 +128,3 @@ def _pytfe(plan: Plan, address: str, until: float) -> None:
             if time.monotonic() >= until:
                 return
             attach(client, operation.target.id, plan.task.id)
-
-
-def attach(client: TFEClient, workspace: str, task: str) -> None:
-    """Attach a run task with pytfe."""
-    wanted = {
-        "enforcement-level": TaskEnforcementLevel.MANDATORY,
-        "task": RunTask.model_construct(id=task),
-        "stages": [Stage.POST_PLAN],
-    }
-    options = WorkspaceRunTaskCreateOptions.model_validate(wanted)
-    client.workspace_run_tasks.create(workspace, options)

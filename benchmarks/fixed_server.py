@@ -1,0 +1,97 @@
+"""A server that says yes to everything, many times faster than any client can ask.
+
+It parses no more of a request than its length, and answers each with the same 201: what
+``bulkops simulate`` says to an attach. ``GET /cpu`` tells the CPU seconds it has used, to show
+that it was never the bottleneck. ``python -m benchmarks.fixed_server`` prints its address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+from benchmarks.case import TASK, WANTED
+from bulkops.client import endpoints
+from bulkops.exchange import MEDIA_TYPE
+from bulkops.simulator.core import Simulator
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+class FixedServer(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what to answer to."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every whole request that has come."""
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = self._received[:end]
+            found = _LENGTH.search(head)
+            whole = end + 4 + (int(found[1]) if found else 0)
+            if len(self._received) < whole:
+                return
+            self._received = self._received[whole:]
+            asks = head.startswith(b"GET /cpu ")
+            self._transport.write(_cpu() if asks else self._answer)
+
+
+def _cpu() -> bytes:
+    return _framed(200, {}, f"{time.process_time():.6f}".encode())
+
+
+def _attached() -> bytes:
+    """Return the simulator's answer to an attach."""
+    simulator = Simulator(rate=0)
+    simulator.add_organization("acme")
+    workspace, task = simulator.add_workspace("prod-1"), simulator.add_task(TASK)
+    request = endpoints.attach(workspace.id, task.id, WANTED)
+    headers = {"authorization": "Bearer any", "content-type": MEDIA_TYPE}
+    answer = simulator.handle(
+        type(request)(request.method, request.path, (), request.body, headers), 0
+    )
+    return _framed(answer.status, dict(answer.headers), answer.body)
+
+
+def _framed(status: int, headers: dict[str, str], body: bytes) -> bytes:
+    lines = [f"HTTP/1.1 {status} OK", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Serve from a process of its own while the block runs; yields the address."""
+    command = [sys.executable, "-m", "benchmarks.fixed_server"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+async def _serve() -> None:
+    answer = _attached()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: FixedServer(answer), "127.0.0.1", 0
+    )
+    host, port = server.sockets[0].getsockname()
+    print(f"http://{host}:{port}", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())
