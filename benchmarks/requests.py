@@ -56,7 +56,7 @@ def counted(workspaces: int, attached: int) -> Counts:
     async def verified() -> None:
         client = world.client()
         await client.ping()
-        standing = await execution.read_standing(client, replay)
+        standing = await execution.read_standing(client, replay, settle=10.0)
         if verify(replay, standing, client.clock.date()).differing:
             raise RuntimeError("the rollout does not stand")
 
