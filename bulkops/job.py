@@ -18,6 +18,9 @@ from bulkops.errors import JobError
 from bulkops.job_errors import check, not_allowed, one_of, read_table
 from bulkops.operations import KINDS
 from bulkops.operations.model import Wish
+from bulkops.pace import Pace
+from bulkops.rollout import Rollout
+from bulkops.selection import Select
 
 # Patterns end in \Z because "$" would let a final line break through.
 Name = Annotated[
@@ -32,127 +35,7 @@ Organization = Annotated[
 ]
 """As lenient as go-tfe's ``validStringID``: the server knows best."""
 
-Glob = Annotated[
-    str, Meta(min_length=1, description='a workspace name; "*", "?" and "[a-z]" are wildcards')
-]
-# The API takes tags as one comma-separated parameter and trims them.
-Tag = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^=,\s]+\Z",
-        description='a plain tag name without "=", "," or spaces '
-        "(key=value tags can't be selected yet)",
-    ),
-]
-WorkspaceId = Annotated[
-    str, Meta(pattern=r"^ws-[A-Za-z0-9]+\Z", description='a workspace id, "ws-…"')
-]
-ProjectRef = Annotated[
-    str, Meta(pattern=r"\S", description='one project, by its name or its id "prj-…"')
-]
-
-# An empty list would mean "any": one left empty by a template must not widen a rollout.
-Globs = Annotated[tuple[Glob, ...], Meta(min_length=1)]
-Tags = Annotated[tuple[Tag, ...], Meta(min_length=1)]
-WorkspaceIds = Annotated[tuple[WorkspaceId, ...], Meta(min_length=1)]
-
-Count = Annotated[int, Meta(ge=0)]
-Percentage = Annotated[
-    str, Meta(pattern=r"^(100|[0-9]{1,2})%\Z", description='a percentage from "0%" to "100%"')
-]
-Rate = Annotated[float, Meta(ge=0.1, le=100_000, description="a number from 0.1 to 100000")]
-MaxAtOnce = Annotated[int, Meta(ge=1, le=512)]
-Duration = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9]{1,6}(ms|s|m|h)\Z",
-        description='a duration such as "500ms", "10s", "5m" or "1h"',
-    ),
-]
 Table = Annotated[dict[str, object], Meta(description="a table")]
-
-_MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
-
-
-class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """``[select]``: fields are combined with AND, values in one field with OR (tags: all of them).
-
-    Attributes:
-        names: globs, one of which the name matches; case counts.
-        exclude_names: globs, none of which it matches.
-        tags: all of which the workspace has.
-        exclude_tags: none of which it has.
-        project: name or ``prj-…`` id of the project it is in.
-        ids: ``ws-…``, one of which is its own.
-        all: every workspace, but for what is excluded.
-        allow_empty: selecting nothing is a success, not an error.
-
-    Raises:
-        ValueError: nothing is selected, or ``all`` stands beside what narrows it.
-    """
-
-    names: Globs = ()
-    exclude_names: tuple[Glob, ...] = ()
-    tags: Tags = ()
-    exclude_tags: tuple[Tag, ...] = ()
-    project: ProjectRef | None = None
-    ids: WorkspaceIds = ()
-    all: bool = False
-    allow_empty: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a selection of everything that nobody asked for in so many words."""
-        narrowing = [n for n in ("names", "tags", "project", "ids") if getattr(self, n)]
-        if self.all and narrowing:
-            raise ValueError(
-                f"all = true can't stand beside {', '.join(narrowing)}: "
-                "drop one or the other (exclude_names and exclude_tags may stay)"
-            )
-        if not self.all and not narrowing:
-            raise ValueError(
-                "nothing selects a workspace: "
-                "give names, tags, project or ids, or all = true for every workspace"
-            )
-
-
-class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[rollout]``: when the job stops itself.
-
-    Attributes:
-        max_failures: a count, or a percentage of the planned operations such as ``"10%"``.
-    """
-
-    max_failures: Count | Percentage = "10%"
-
-    def tolerated(self, operations: int) -> int:
-        """Return how many failures of that many operations are borne: one more stops the job.
-
-        A percentage is rounded down: ``"10%"`` of 19 operations bears 1, of 9 none.
-        """
-        if isinstance(self.max_failures, int):
-            return self.max_failures
-        return operations * int(self.max_failures.removesuffix("%")) // 100
-
-
-class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[pace]``: how fast; never above the server's own limit.
-
-    Attributes:
-        rate: requests a second, ``None`` for the server's limit.
-        max_at_once: operations in flight at the same time, ``None`` for what the latency asks
-            for; reading is held by the rate alone.
-        settle: how long after a lost answer its effect may still land; see ``settle_seconds``.
-    """
-
-    rate: Rate | None = None
-    max_at_once: MaxAtOnce | None = None
-    settle: Duration = "10s"
-
-    @property
-    def settle_seconds(self) -> float:
-        """``settle`` in seconds."""
-        number = self.settle.rstrip("hms")
-        return int(number) * _MILLISECONDS[self.settle.removeprefix(number)] / 1_000
 
 
 class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

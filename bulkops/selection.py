@@ -9,13 +9,79 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from bulkops.client.resources import Workspace
 from bulkops.errors import JobError
-from bulkops.job import Select
 from bulkops.job_errors import shown
+
+Glob = Annotated[
+    str, Meta(min_length=1, description='a workspace name; "*", "?" and "[a-z]" are wildcards')
+]
+# The API takes tags as one comma-separated parameter and trims them.
+Tag = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^=,\s]+\Z",
+        description='a plain tag name without "=", "," or spaces '
+        "(key=value tags can't be selected yet)",
+    ),
+]
+WorkspaceId = Annotated[
+    str, Meta(pattern=r"^ws-[A-Za-z0-9]+\Z", description='a workspace id, "ws-…"')
+]
+ProjectRef = Annotated[
+    str, Meta(pattern=r"\S", description='one project, by its name or its id "prj-…"')
+]
+
+# An empty list would mean "any": one left empty by a template must not widen a rollout.
+Globs = Annotated[tuple[Glob, ...], Meta(min_length=1)]
+Tags = Annotated[tuple[Tag, ...], Meta(min_length=1)]
+WorkspaceIds = Annotated[tuple[WorkspaceId, ...], Meta(min_length=1)]
+
+
+class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[select]``: fields are combined with AND, values in one field with OR (tags: all of them).
+
+    Attributes:
+        names: globs, one of which the name matches; case counts.
+        exclude_names: globs, none of which it matches.
+        tags: all of which the workspace has.
+        exclude_tags: none of which it has.
+        project: name or ``prj-…`` id of the project it is in.
+        ids: ``ws-…``, one of which is its own.
+        all: every workspace, but for what is excluded.
+        allow_empty: selecting nothing is a success, not an error.
+
+    Raises:
+        ValueError: nothing is selected, or ``all`` stands beside what narrows it.
+    """
+
+    names: Globs = ()
+    exclude_names: tuple[Glob, ...] = ()
+    tags: Tags = ()
+    exclude_tags: tuple[Tag, ...] = ()
+    project: ProjectRef | None = None
+    ids: WorkspaceIds = ()
+    all: bool = False
+    allow_empty: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a selection of everything that nobody asked for in so many words."""
+        narrowing = [n for n in ("names", "tags", "project", "ids") if getattr(self, n)]
+        if self.all and narrowing:
+            raise ValueError(
+                f"all = true can't stand beside {', '.join(narrowing)}: "
+                "drop one or the other (exclude_names and exclude_tags may stay)"
+            )
+        if not self.all and not narrowing:
+            raise ValueError(
+                "nothing selects a workspace: "
+                "give names, tags, project or ids, or all = true for every workspace"
+            )
 
 
 def selected(

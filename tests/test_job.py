@@ -8,16 +8,13 @@ import msgspec
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.job import (
-    Job,
-    Pace,
-    Rollout,
-    Select,
-    parse_job,
-)
+from bulkops.job import Job, parse_job
 from bulkops.job_errors import LONGEST_VALUE_SHOWN, allowed, read_table, shown
 from bulkops.operations.attach import AttachWish
 from bulkops.operations.update import UpdateWish
+from bulkops.pace import Pace
+from bulkops.rollout import Rollout
+from bulkops.selection import Select
 
 HEAD = 'name = "scan"\norganization = "acme"\n'
 ATTACH = '[operation]\nkind = "attach"\ntask = "scan"\nenforcement_level = "mandatory"\n'

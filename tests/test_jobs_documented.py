@@ -9,9 +9,12 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from bulkops.job import JobFile, Pace, Rollout, Select, parse_job
+from bulkops.job import JobFile, parse_job
 from bulkops.job_errors import allowed, one_of, shown
 from bulkops.operations import KINDS
+from bulkops.pace import Pace
+from bulkops.rollout import Rollout
+from bulkops.selection import Select
 
 JOBS = Path(__file__).parents[1] / "jobs"
 FILES = sorted(JOBS.glob("*.toml"))

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.client.resources import Workspace
-from bulkops.job import Select
-from bulkops.selection import nothing_selected, selected, server_filters, why_not
+from bulkops.selection import Select, nothing_selected, selected, server_filters, why_not
 
 PROD = Workspace("ws-1", "prod-app-001", project_id="prj-1", tag_names=("prod", "canary"))
 

@@ -16,7 +16,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 PURE = (
+    "duration.py",
     "job.py",
+    "pace.py",
+    "rollout.py",
     "job_errors.py",
     "selection.py",
     "plan.py",

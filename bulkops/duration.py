@@ -1,0 +1,22 @@
+"""Durations as a job file writes them: ``"500ms"``, ``"10s"``, ``"5m"``, ``"1h"``. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+Duration = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,6}(ms|s|m|h)\Z",
+        description='a duration such as "500ms", "10s", "5m" or "1h"',
+    ),
+]
+_MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+
+
+def in_seconds(duration: Duration) -> float:
+    """Return a duration in seconds."""
+    number = duration.rstrip("hms")
+    return int(number) * _MILLISECONDS[duration.removeprefix(number)] / 1_000
