@@ -105,8 +105,11 @@ class Worker:
 
     async def _check_echo(self, answer: Response) -> Result | None:
         wanted = self._operation.wanted
-        if wanted is None:
+        if wanted is None and answer.status == 204:
             return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+        if wanted is None:
+            # Some proxy's own page, perhaps: this API says 204 to a DELETE, and nothing else.
+            return await self._look(Cause.LOST, answer)
         try:
             echo = self._kind.echo(answer)
         except ServerBroken:

@@ -233,14 +233,17 @@ def test_a_duplicate_past_the_bound_is_reported_not_hidden() -> None:
     assert "2 attachments" in next(iter(replay.verified.differing.values()))
 
 
-def test_an_answer_that_can_not_be_read_is_a_lost_one() -> None:
+@pytest.mark.parametrize(("fault", "sent"), [("html-200", 2), ("html-200-after", 1)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_that_can_not_be_read_is_a_lost_one(kind: str, fault: str, sent: int) -> None:
     """A proxy's page with status 200 says nothing about the write: read back."""
-    world = World(workspaces=1)
-    world.wire.troubles = writes(Trouble("html-200"))
-    world.apply(job())
+    world = world_for(kind)
+    world.wire.troubles = writes(Trouble(fault))
+    world.apply(job(kind))
     result = only_result(world)
     assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, True)
     assert world.effects() == {"prod-0": 1}
+    assert len(world.wire.writes) == sent
 
 
 def test_the_target_of_many_run_tasks_is_read_whole() -> None:

@@ -26,7 +26,8 @@ NEVER_LEFT = "never left"
 OWN = {
     fault.kind: fault
     for fault in (
-        Fault(kind="html-200", effect=True, answer=Response(200, {}, b"<html>Welcome</html>")),
+        Fault(kind="html-200", effect=False, answer=Response(200, {}, b"<html>Welcome</html>")),
+        Fault(kind="html-200-after", effect=True, answer=Response(200, {}, b"<html>Hi</html>")),
         Fault(kind="403", effect=False, answer=Response(403)),
         Fault(kind="404", effect=False, answer=Response(404)),
     )
