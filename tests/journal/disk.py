@@ -71,10 +71,11 @@ class File:
 
     @property
     def reaching_the_disk(self) -> bytes:
-        """The content without what was forgotten."""
+        """The content, but in place of what was forgotten what was there before, or zeros."""
         reaching = self.content
         for start, end in self.holes:
-            reaching = reaching[:start] + bytes(end - start) + reaching[end:]
+            before = self.synced[start:end].ljust(end - start, b"\0")
+            reaching = reaching[:start] + before + reaching[end:]
         return reaching
 
 
@@ -161,10 +162,12 @@ class Disk:
         """Return how many bytes of a file a failed sync has forgotten since the last power cut."""
         return self._files[path].forgot
 
-    def drop_cache(self) -> None:
-        """Let every reader see what is on the disk, where that is not what was written."""
-        for file in self._files.values():
-            file.content, file.holes = file.reaching_the_disk, []
+    def drop_cache(self) -> bool:
+        """Let every reader see what is on the disk; return whether that is a difference."""
+        forgetful = [file for file in self._files.values() if file.holes]
+        for file in forgetful:
+            file.content, file.holes, file.forgot = file.reaching_the_disk, [], 0
+        return bool(forgetful)
 
     def restart(self) -> None:
         """Come back after the death of the process only: every file is as it was left."""

@@ -4,60 +4,64 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 import traceback
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation import batch
+from tests.simulation.met import unmet
 from tests.simulation.run import simulate
 
-PROGRESS = 1000
-"""Runs between two lines of progress."""
+AT_ONCE = 250
+"""Seeds that one process runs between two lines of progress."""
 
 
-def main() -> int:
-    """Return 0 where everything held."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 where everything held, and enough was met."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2000, help="how many to run")
     parser.add_argument("--start", type=int, default=0, help="the first of them")
+    parser.add_argument("--processes", type=int, default=1, help="how many run them")
     parser.add_argument("--seed", type=int, help="replay this one, with a trace")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     if asked.seed is not None:
         return replay(asked.seed)
-    return run_many(asked.start, asked.seeds)
+    return run_many(asked.start, asked.seeds, asked.processes)
 
 
-def run_many(start: int, seeds: int) -> int:
-    """Run seeds until one fails; say what they met."""
-    began = time.process_time()
-
-    def progress(seed: int) -> None:
-        done = seed + 1 - start
-        if done % PROGRESS == 0:
-            pace = done / (time.process_time() - began) * 60
-            say(f"{done} runs, to seed {seed}; {pace:.0f} a minute of CPU")
-
-    try:
-        met = batch.run(start, seeds, progress)
-    except Exception:  # noqa: BLE001 - whatever fails is what this command is for
-        say(traceback.format_exc())
-        return 1
+def run_many(start: int, seeds: int, processes: int) -> int:
+    """Run seeds until one fails; say what they met, and what they should have."""
+    met, done, seconds = Counter[str](), 0, 0.0
+    firsts = range(start, start + seeds, AT_ONCE)
+    counts = [min(AT_ONCE, start + seeds - first) for first in firsts]
+    with ProcessPoolExecutor(processes) as pool:
+        for told, count in zip(pool.map(batch.told, firsts, counts), counts, strict=True):
+            if told.failed:
+                pool.shutdown(cancel_futures=True)
+                say(told.failed)
+                return 1
+            met, done, seconds = met + told.met, done + count, seconds + told.seconds
+            say(f"{done} runs, {done / seconds * 60:.0f} a minute of CPU")
     for what, times in sorted(met.items()):
         say(f"{times:9} {what}")
-    return 0
+    missing = unmet(met, seeds)
+    if missing:
+        say(f"NOT MET often enough: {missing}")
+    return 1 if missing else 0
 
 
 def replay(seed: int) -> int:
     """Run one seed, and print what happened in order."""
     trace: list[str] = []
+    failed = ""
     try:
         with batch.quick():
             simulate(seed, trace=trace)
     except Exception:  # noqa: BLE001 - the trace comes first
-        say("\n".join(trace))
-        say(traceback.format_exc())
-        return 1
-    say("\n".join(trace))
-    return 0
+        failed = traceback.format_exc()
+    say("\n".join([*trace, failed]))
+    return 1 if failed else 0
 
 
 def say(text: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 import anyio
 
-from bulkops.errors import ApiError, JournalLocked, JournalWriteFailed
+from bulkops.errors import ApiError, JobError, JournalLocked, JournalWriteFailed
 from bulkops.exchange import Request
 from bulkops.journal.lock import locked
 from bulkops.journal.reading import read
@@ -20,7 +20,8 @@ from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation
 from tests.engine.wire import Trouble
 from tests.engine.world import HOLDER, TASK, World
-from tests.simulation.invariants import Violation, as_planned, durable
+from tests.simulation.denials import Denials
+from tests.simulation.invariants import Violation, as_planned, durable, must
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import LaggingServer
 from tests.simulation.weather import CALM, Weather
@@ -28,6 +29,9 @@ from tests.simulation.weather import CALM, Weather
 A_DAY = 86_400.0
 ENDLESS = 12 * 3600.0
 """Virtual seconds in which any execution must have ended."""
+
+TRIES = 5
+"""Of a second runner to run, while the first one does."""
 
 STRANGERS = ("attach", "attach", "change", "detach", "delete")
 
@@ -41,6 +45,7 @@ class Machine:
         met: kind of fault, stop, resume, outcome → how often.
         journal: the path that is being written, for the check of every intent.
         replay: where the journal stands that is being carried out.
+        waiting: another runner was refused, and goes on as soon as this one is over.
         trace: what happened in order; ``None`` where nobody wants it.
     """
 
@@ -60,12 +65,14 @@ class Machine:
         self.met: Counter[str] = Counter()
         self.journal = Path()
         self.replay: Replay | None = None
+        self.waiting = False
         self.trace = trace
         self._started = 0.0
         self._locks = locks
         self._random = random
         self._weather = CALM
         self._drift = [random.uniform(-0.5, 1.0) * scenario.lands for _ in range(64)]
+        self._denials = Denials(random, scenario.settle_seconds)
         self._traced_calls = 0
         world.wire.spies.append(self._leaves)
         world.wire.troubles = self._trouble
@@ -85,6 +92,7 @@ class Machine:
             if not self.world.disk.dead:
                 raise
             how, replay = "killed", None
+        self.waiting &= not weather.power
         self._weather = CALM
         self._note_stop(how)
         self.say(f"-- {how}")
@@ -100,11 +108,11 @@ class Machine:
 
             self.world.wire.died = off
             try:
-                with anyio.fail_after(ENDLESS), self._under_lock():
+                with anyio.fail_after(ENDLESS), self._under_lock(work):
                     ended = "ended", await work()
             except TimeoutError as error:
                 raise Violation("an execution ends", "it runs for half a day") from error
-            except (ApiError, JournalWriteFailed) as error:
+            except (ApiError, JobError, JournalWriteFailed) as error:
                 self.say(f"{type(error).__name__}: {error}")
                 ended = type(error).__name__, None
         return ended
@@ -132,12 +140,34 @@ class Machine:
             self.world.execution.interrupt("SIGINT", drain)
 
     @contextmanager
-    def _under_lock(self) -> Iterator[None]:
-        """Hold the journal's lock where somebody else will want it; it costs real file calls."""
-        with ExitStack() as stack:
-            if self._weather.rival:
-                stack.enter_context(locked(self._locks / "job.jsonl", HOLDER))
+    def _under_lock(self, work: Work) -> Iterator[None]:
+        """Hold the journal's lock where somebody else wants it; it costs real file calls."""
+        if self._weather.rival is None and not self.waiting:
             yield
+            return
+        # Whoever waited for it has it at once: nothing of its last holder is in the way.
+        with locked(self._locks / "job.jsonl", HOLDER):
+            self.met["second runner went on"] += self.waiting
+            self.waiting = False
+            second = asyncio.get_running_loop().create_task(self._second(work))
+            try:
+                yield
+            finally:
+                second.cancel()
+            if second.done():
+                second.result()
+
+    async def _second(self, work: Work) -> None:
+        """Be another process that runs the same command, again and again."""
+        for _ in range(TRIES):
+            await anyio.sleep(self._weather.rival or 0.0)
+            try:
+                with locked(self._locks / "job.jsonl", HOLDER):
+                    await work()
+            except JournalLocked as error:
+                must(error.exit_code == 11, "a second runner ends with 11", error.exit_code)
+                self.met["second runner refused"] += 1
+                self.waiting = True
 
     def _arm(self, weather: Weather) -> None:
         world, disk = self.world, self.world.disk
@@ -149,11 +179,14 @@ class Machine:
         disk.die_at = called + weather.die_call if weather.die_call else 0
         world.wire.dies_after = disk.dies_after = weather.dies_after
         disk.fail = {called + number: code for number, code in weather.fails.items()}
+        disk.fail_sync = disk.syncs + weather.fail_sync if weather.fail_sync else 0
         disk.lasting, disk.short, disk.forgets = weather.lasting, weather.short, weather.forgets
 
     def _note_stop(self, how: str) -> None:
         wire, disk = self.world.wire, self.world.disk
         when = "after" if disk.dies_after else "before"
+        if disk.failed:
+            self.met[f"failed {disk.failed[0]}"] += 1
         if how == "killed":
             of = "request" if wire.die_at and len(wire.asked) >= wire.die_at else disk.calls[-1]
             if of == "request":
@@ -174,8 +207,6 @@ class Machine:
         if self._weather.jumps and self._random.random() < self._weather.jumps:
             self.world.astray = self._random.uniform(-A_DAY, A_DAY)
             self.met["wall clock jumped"] += 1
-        if self._weather.rival:
-            self._rival()
 
     def _check_unchanged(self, request: Request) -> None:
         workspace = self.server.world.workspaces.get(request.path.split("/")[4])
@@ -186,13 +217,6 @@ class Machine:
         if changed is None or changed < self._started - self.scenario.lags:
             as_planned(request, self.replay, self.server.attachments(workspace.name, TASK))
 
-    def _rival(self) -> None:
-        try:
-            with locked(self._locks / "job.jsonl", HOLDER):
-                raise Violation("one runner at a time", "a second one got the lock")
-        except JournalLocked:
-            self.met["second runner refused"] += 1
-
     def _trouble(self, request: Request) -> Trouble | None:
         weather, random = self._weather, self._random
         if weather.strangers and random.random() < weather.strangers:
@@ -200,15 +224,22 @@ class Machine:
             self.say(f"somebody else: {how} {name}")
             self.met[f"somebody else: {how}"] += 1
             self.server.interfere(name, how, self.world.now())
+        status = self._denials.strike(request, self.world.now(), weather.denied)
+        if status and weather.lags:
+            self.say(f"   denied for a moment: {status}")
+            self.met[f"denied for a moment: {status}"] += 1
+            return Trouble(status)
         trouble = weather.trouble(request, random, self.scenario.lands)
-        if trouble is not None:
+        if trouble is None:
+            self._denials.answered(request)
+        else:
             self.say(f"   {trouble.fault} {trouble.lands_after or ''}")
             self.met[f"fault {trouble.fault}"] += 1
             self.met["effect that lands late"] += trouble.lands_after is not None
         return trouble
 
     def _lag(self) -> float:
-        if self._weather is CALM or self._random.random() < 0.4:
+        if not self._weather.lags or self._random.random() < 0.4:
             return 0.0
         return self._random.uniform(0, self.scenario.lags)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
-from bulkops import execution, outcome, worker
+from bulkops import execution, inventory, outcome, worker
 from bulkops.client import caller
 from bulkops.client.caller import Caller
+from bulkops.client.resources import WorkspaceTask
 from bulkops.errors import NoResponse
 from bulkops.exchange import Request, Response
 from bulkops.journal import file as journal_file
@@ -174,10 +175,47 @@ def not_synced_at_open() -> AbstractContextManager[Any]:
             self._descriptor = self._files.append(self.path)
             if scanner.tail:
                 journal_file.cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
+            self._write_anew(scanner.offset, bytes(scanner.last_group))
         except OSError as error:
             raise journal_file.write_failed(self.path, error) from error
 
     return mock.patch.object(Journal, "_prepare", prepare)
+
+
+def page_cache_trusted() -> AbstractContextManager[Any]:
+    """Take what is read for what is on the disk, also after a failed sync."""
+
+    def only_synced(_self: Journal, _end: int, _group: bytes) -> None:
+        """Leave it to the sync that follows."""
+
+    return mock.patch.object(Journal, "_write_anew", only_synced)
+
+
+def denied_list_is_empty() -> AbstractContextManager[Any]:
+    """Take a workspace's list that is denied for an empty one."""
+    read = inventory._each_workspace
+
+    async def believed(*arguments: Any) -> dict[str, list[WorkspaceTask] | None]:
+        return {key: tasks or [] for key, tasks in (await read(*arguments)).items()}
+
+    return mock.patch.object(inventory, "_each_workspace", believed)
+
+
+def denied_reading_back_is_final() -> AbstractContextManager[Any]:
+    """Take a reading back that is denied for the last word."""
+    return mock.patch.object(Worker, "_is_final", return_value=True)
+
+
+def any_yes_to_a_delete() -> AbstractContextManager[Any]:
+    """Take some proxy's page for this API's 204."""
+    check = Worker._check_echo
+
+    async def believe(self: Worker, answer: Response) -> Any:
+        if self._operation.wanted is None:
+            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+        return await check(self, answer)
+
+    return mock.patch.object(Worker, "_check_echo", believe)
 
 
 def undo_believes_at_once() -> AbstractContextManager[Any]:
@@ -200,6 +238,17 @@ class _Anything:
         return 0
 
 
+FOUND: tuple[Mutation, ...] = (
+    not_synced_at_open,
+    page_cache_trusted,
+    undo_believes_at_once,
+    resume_blames_at_once,
+    denied_list_is_empty,
+    denied_reading_back_is_final,
+    any_yes_to_a_delete,
+)
+"""Bugs that the simulation found, put back; each is pinned by a seed in ``test_pinned.py``."""
+
 MUTATIONS: tuple[Mutation, ...] = (
     no_fdatasync,
     failed_sync_ignored,
@@ -213,9 +262,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     settle_ignored,
     pending_not_reconciled,
     lock_released_early,
-    not_synced_at_open,
-    undo_believes_at_once,
-    resume_blames_at_once,
+    *FOUND,
 )
 
 
@@ -231,18 +278,24 @@ def caught(mutation: Mutation, seeds: int = SEEDS) -> tuple[int, str] | None:
 
 
 def main() -> int:
-    """Return 0 where every mutation is caught."""
-    missed = 0
+    """Return 0 where every mutation is caught; print the seeds to pin."""
+    missed, pins = 0, list[str]()
     for mutation in MUTATIONS:
         began = time.monotonic()
         found = caught(mutation)
         missed += found is None
         said = f"seed {found[0]:4}  {found[1]}" if found else "NOT CAUGHT"
-        sys.stdout.write(
-            f"{mutation.__name__:24} {said[:110]}  ({time.monotonic() - began:.0f} s)\n"
-        )
-        sys.stdout.flush()
+        if found and mutation in FOUND:
+            pins.append(f"    mutations.{mutation.__name__}: {found[0]},")
+        say(f"{mutation.__name__:28} {said[:110]}  ({time.monotonic() - began:.0f} s)")
+    say("\nThe seeds of test_pinned.py:", *pins)
     return 1 if missed else 0
+
+
+def say(*lines: str) -> None:
+    """Print, at once."""
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

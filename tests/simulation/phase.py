@@ -58,11 +58,13 @@ class Phase:
             if number == abandoned:
                 machine.met["abandoned"] += 1
                 return None
-            today = CALM
-            if number < storms:
+            # Cutting a torn tail is what is rarest: one storm more for it.
+            if number < storms or (number == storms and self._torn()):
                 today = weather.draw(self._random, len(machine.world.names), torn=self._torn())
-            elif number == storms and retry_at_last:
-                today = Weather(retry_failed=True)
+            else:
+                again = number == storms and retry_at_last
+                power = self._random.random() < 0.3
+                today = Weather(retry_failed=again, lags=again, power=power)
             how, replay = machine.execute(partial(self._process, today), today)
             self._come_back(how, today)
             if how == "ended" and replay is None:
@@ -100,6 +102,12 @@ class Phase:
             for p in replay.operations.values()
             if p.outcome is not Outcome.SUCCEEDED or p.operation.key in differing
         }
+
+    def given_up(self) -> set[str]:
+        """Return the workspaces that are said to have failed."""
+        replay = self._machine.replay_of(self.path)
+        failed = replay.having(Outcome.FAILED) if replay else ()
+        return {progress.operation.target.name for progress in failed}
 
     async def _process(self, today: Weather) -> Replay | None:
         """Do what one call of the command does."""
@@ -144,15 +152,21 @@ class Phase:
         there = self.path.name in disk.names()
         written = disk.content(self.path) if there else b""
         synced = disk.synced(self.path) if there else b""
-        if how != "ended" and today.power:
+        must(how != "ended" or written == synced, "what has ended is durable")
+        if today.power:
+            self._machine.met["power cut after the end"] += how == "ended"
             self._machine.met["unsynced bytes at stake"] += written != synced
+            forgotten = disk.forgotten(self.path) if there else 0
+            self._machine.met["forgotten by a failed sync, then a power cut"] += forgotten > 0
             disk.power_on(random=self._random)
         else:
+            if today.drops_cache:
+                self._machine.met["forgotten pages dropped"] += disk.drop_cache()
             disk.restart()
         world.wire.dead = False
-        world.pause = self._random.choice((0.0, 1.0, 5.0, 30.0))
+        world.pause = 0.0 if self._machine.waiting else self._random.choice((0.0, 1.0, 5.0, 30.0))
         disk.lasting = False
-        if self.path.name in disk.names() and how != "ended":
+        if self.path.name in disk.names():
             a_prefix(disk, self.path, written, synced)
 
     def _end(self) -> Replay:

@@ -60,6 +60,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     abandoned: int | None
 
     @property
+    def settle_seconds(self) -> float:
+        """``settle`` as a number."""
+        return dict(SETTLE)[self.settle]
+
+    @property
     def wanted(self) -> Shown:
         """What a workspace shows when the job's wish is fulfilled."""
         return () if self.kind == "detach" else ((self.level, self.stages),)

@@ -13,11 +13,11 @@ from tests.engine.wire import NEVER_LEFT, Trouble
 LOSING = (
     *("500", "502-html", "502-empty", "503", "500-after", "502-after", "503-after", "504-after"),
     *("close-before", "close-after", "reset-before", "reset-after", "hang-before", "hang-after"),
-    "cut",
+    *("cut", "html-200", "html-200-after"),
 )
 """Faults that lose an answer. Named one by one: a seed stays the same when there are more."""
 
-HARMLESS = ("429", NEVER_LEFT, "slow", "html-200")
+HARMLESS = ("429", NEVER_LEFT, "slow")
 
 
 class Weather(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,14 +29,18 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
         jumps: of all requests, how many the wall clock jumps at.
         die_request, die_call: number of the request or file call at which the machine stops,
             0 for none; just after it where ``dies_after``.
-        power: the machine stops, and all unsynced pages are at stake; else only the process.
+        power: the machine stops with the process, or after its end, and all unsynced pages are at
+            stake.
+        denied: of all reads, how many begin to be answered 403 or 404 for a moment.
+        lags: reads may lag, or still be denied.
         fails: number of a file call that fails → ``errno``; ``lasting`` and every later one.
         short: a write takes at most so many bytes.
-        forgets: see ``Disk``.
+        fail_sync, forgets: see ``Disk``.
+        drops_cache: after the process's end its files show what is on the disk.
         interrupts: seconds after which SIGINT comes, and how long draining may last.
         again: seconds after which it comes a second time.
         retry_failed: the execution was asked to.
-        rival: another runner tries to run the same journal.
+        rival: seconds after which another runner of the same journal starts.
     """
 
     struck: float = 0.0
@@ -47,14 +51,18 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
     die_call: int = 0
     dies_after: bool = False
     power: bool = False
+    denied: float = 0.0
+    lags: bool = False
     fails: dict[int, int] = {}
     lasting: bool = False
     short: int = 0
+    fail_sync: int = 0
     forgets: bool = False
+    drops_cache: bool = False
     interrupts: tuple[float, float] | None = None
     again: float | None = None
     retry_failed: bool = False
-    rival: bool = False
+    rival: float | None = None
 
     def trouble(self, request: Request, random: Random, lands: float) -> Trouble | None:
         """Return what strikes a request."""
@@ -76,11 +84,15 @@ def draw(random: Random, size: int, *, torn: bool) -> Weather:
         size: about how many operations it has.
         torn: its journal has a torn tail; cutting it is a rare moment to be stopped in.
     """
-    stops, call = random.random(), random.randint(1, 2 * size + 12)
-    if torn and random.random() < 0.6:
+    stops, call, short = random.random(), _call(random, size), random.choice((0, 0, 7, 40))
+    fails, fails_sync = random.random() < 0.2, random.random() < 0.12
+    failing = _call(random, size)
+    if torn and random.random() < 0.9:
         # The sixth call is the cut itself, where no write is short.
-        stops, call = 0.5, random.choice((1, 2, 3, 4, 5, 6, 6, 6, 7, 8))
-    fails = random.random() < 0.15
+        call = failing = random.choice((1, 2, 3, 4, 5, *[6] * 12, 7, 8))
+        fails, short = random.random() < 0.4, 0
+        stops = 1.0 if fails else 0.5
+    forgets = fails_sync and random.random() < 0.7
     return Weather(
         struck=random.choice((0.0, 0.03, 0.1, 0.35)),
         kinds=tuple(random.sample(LOSING + HARMLESS, random.choice((1, 3, 8)))),
@@ -89,20 +101,30 @@ def draw(random: Random, size: int, *, torn: bool) -> Weather:
         die_request=random.randint(1, 2 * size + 8) if stops < 0.35 else 0,
         die_call=call if 0.35 <= stops < 0.7 else 0,
         dies_after=random.random() < 0.5,
-        power=random.random() < 0.6,
-        fails=_failing(random, size) if fails else {},
+        # What a failed sync forgot shows after a later power cut only.
+        power=random.random() < 0.75 and not forgets,
+        denied=random.choice((0.0, 0.0, 0.03, 0.15)),
+        lags=True,
+        fails={failing: random.choice((errno.ENOSPC, errno.EIO))} if fails else {},
         lasting=random.random() < 0.3,
-        short=random.choice((0, 0, 0, 7, 40)),
+        short=short,
+        fail_sync=random.randint(1, 4 + size // 3) if fails_sync else 0,
+        forgets=forgets,
+        drops_cache=random.random() < 0.25,
         interrupts=(
             (random.uniform(0, 1.0 + size / 20), random.choice((0.0, 0.3, 5.0)))
-            if random.random() < 0.15
+            if random.random() < 0.2
             else None
         ),
-        again=random.uniform(0, 2.0) if random.random() < 0.3 else None,
+        again=random.choice((0.0, 0.02, 0.5)) if random.random() < 0.6 else None,
         retry_failed=random.random() < 0.3,
-        rival=random.random() < 0.05,
+        rival=random.uniform(0, 3.0) if random.random() < 0.08 else None,
     )
 
 
-def _failing(random: Random, size: int) -> dict[int, int]:
-    return {random.randint(1, 2 * size + 12): random.choice((errno.ENOSPC, errno.EIO))}
+def _call(random: Random, size: int) -> int:
+    """Return the number of a file call: quite often of creating or opening."""
+    if random.random() < 0.35:
+        # The fourth call of a new journal is its rename.
+        return random.choice((1, 2, 3, 4, 4, 4, 5, 5, 6, 7, 8, 9))
+    return random.randint(1, 2 * size + 12)

@@ -1,0 +1,48 @@
+"""Reads that are denied for a moment, as by a proxy, or a replica that has not heard of a thing."""
+
+from __future__ import annotations
+
+from random import Random
+
+from bulkops.client import endpoints
+from bulkops.exchange import Request
+
+STATUSES = ("403", "404")
+
+
+class Denials:
+    """Says which reads are denied.
+
+    It keeps the bound that is assumed: a path is denied for less than ``settle``, and not again
+    before it was answered in between.
+
+    Args:
+        settle: seconds.
+    """
+
+    def __init__(self, random: Random, settle: float) -> None:
+        self._random = random
+        self._settle = settle
+        self._denied: dict[str, tuple[float, str]] = {}
+
+    def strike(self, request: Request, now: float, likely: float) -> str | None:
+        """Return the status that answers a request, ``None`` where the server does.
+
+        Args:
+            likely: of all reads, how many begin to be denied.
+        """
+        path = request.path
+        if request.writes or path == endpoints.ping().path:
+            return None
+        if path in self._denied:
+            until, status = self._denied[path]
+            return status if now < until else None
+        if likely and self._random.random() < likely:
+            status = self._random.choice(STATUSES)
+            self._denied[path] = now + self._random.uniform(0, 0.98 * self._settle), status
+            return status
+        return None
+
+    def answered(self, request: Request) -> None:
+        """Take note that the server's own answer arrives."""
+        self._denied.pop(request.path, None)

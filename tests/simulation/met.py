@@ -1,0 +1,52 @@
+"""What many seeds must really have met: a sweep that matches nothing passes falsely."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.simulation.denials import STATUSES
+from tests.simulation.weather import HARMLESS, LOSING
+
+CALLS = (*("append", "create", "overwrite", "rename", "sync", "sync_folder", "truncate", "write"),)
+STOPS = (*CALLS, "read request", "write request")
+MET = (
+    *(f"fault {kind}" for kind in (*LOSING, *HARMLESS)),
+    *(f"denied for a moment: {status}" for status in STATUSES),
+    *(f"failed {call}" for call in CALLS),
+    *(f"killed {when} {what}" for when in ("before", "after") for what in STOPS),
+    *(f"somebody else: {how}" for how in ("attach", "change", "detach", "delete")),
+    *(f"outcome {outcome}" for outcome in ("succeeded", "skipped", "failed", "conflict")),
+    *(f"ended: {how}" for how in ("complete", "tolerance", "SIGINT")),
+    "JobError",
+    "JournalWriteFailed",
+    "NotFoundOrForbidden",
+    "SIGINT again",
+    "ServerBroken",
+    "abandoned",
+    "effect that lands late",
+    "failures retried",
+    "forgotten by a failed sync, then a power cut",
+    "forgotten pages dropped",
+    "power cut after the end",
+    "read that lagged",
+    "request that arrives after its sender's end",
+    "resumed in doubt",
+    "resumed pending",
+    "resumed with a torn tail",
+    "second runner refused",
+    "second runner went on",
+    "undone 1",
+    "undone 2",
+    "unsynced bytes at stake",
+    "wall clock jumped",
+)
+"""All of it."""
+
+ENOUGH = 500
+"""Seeds, each so many of which must meet everything once, up to thrice."""
+
+
+def unmet(met: Counter[str], seeds: int) -> dict[str, int]:
+    """Return what so many seeds did not meet as often as they must, and how often they did."""
+    least = min(3, seeds // ENOUGH)
+    return {what: met[what] for what in MET if met[what] < least}
