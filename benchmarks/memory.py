@@ -1,0 +1,163 @@
+"""How much memory the commands take for each workspace, beyond what they take to start.
+
+Each command runs in a process of its own, by the command line's own functions; the server is in
+another process. Where that takes too long (``--in-process``) its fixed answers are given without
+a socket; its five bytes a workspace are counted with the command's then. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import typer
+
+from benchmarks.machine import machine
+from benchmarks.records import JOB
+from benchmarks.server import Answers, serving
+from bulkops.cli import journal as journal_commands
+from bulkops.cli import plan as plan_command
+from bulkops.cli.carry_out import Undertaking, start_or_go_on
+from bulkops.cli.execute import execute
+from bulkops.cli.options import Asked
+from bulkops.cli.session import run
+from bulkops.client.api import Client
+from bulkops.execution import job_of
+from bulkops.job import job_from_builtins
+from bulkops.journal.identity import Identity
+from bulkops.journal.reading import read
+from bulkops.public import plan_job
+
+COMMANDS = ("plan", "apply", "resume", "status", "report")
+"""In this order: ``resume`` and what follows read the journal that ``apply`` has finished."""
+
+ASKED = Asked(yes=True, json=False, retry_failed=False, drain=5.0)
+
+
+class Command(msgspec.Struct):
+    """One command to be measured in this process.
+
+    Attributes:
+        address: of the server, empty for one in this process.
+    """
+
+    name: str
+    workspaces: int
+    folder: Path
+    address: str = ""
+
+    def run(self) -> None:
+        """Run it as the command line does once it has parsed its options."""
+        path = self.folder / "job.jsonl"
+        with _exit_code_0():
+            match self.name:
+                case "plan":
+                    self._plan()
+                case "apply":
+                    self._apply(path)
+                case "resume":
+                    self._resume(path)
+                case "status":
+                    journal_commands.status(path)
+                case _:
+                    journal_commands.report(path, output_format="json")
+
+    def _clients(self, *, done: bool) -> Callable[[], Client]:
+        if self.address:
+            return lambda: Client(self.address, "any")
+        answers = Answers(self.workspaces, done=done)
+        return lambda: Client("http://127.0.0.1:1", "any", transport=answers)
+
+    def _plan(self) -> None:
+        client = self._clients(done=False)()
+        job = job_from_builtins(JOB)
+        plan_command.print_objects(run(lambda: plan_command.read_plan(client, job, Path("job"))))
+
+    def _apply(self, path: Path) -> None:
+        job, clients = job_from_builtins(JOB), self._clients(done=False)
+        identity = Identity(job.digest, clients().address, job.organization)
+        undertaking = Undertaking(job, identity, clients, lambda client: plan_job(client, job))
+        with ExitStack() as stack:
+            start_or_go_on(stack, path, None, undertaking, ASKED)
+
+    def _resume(self, path: Path) -> None:
+        contents = read(path)
+        job, by = job_of(contents.replay.header), contents.replay.header.started_by
+        execute(self._clients(done=True)(), path, contents, job, by, asked=ASKED)
+
+
+@contextmanager
+def _exit_code_0() -> Iterator[None]:
+    try:
+        yield
+    except typer.Exit as ended:
+        if ended.exit_code:
+            raise
+
+
+def peak() -> int:
+    """Return the most memory that this process has had so far, in bytes."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+def measure(command: Command) -> None:
+    """Run a command in this process and say on stderr how much its memory grew, in bytes."""
+    before = peak()
+    command.run()
+    print(peak() - before, file=sys.stderr)
+
+
+def growth(command: Command) -> int:
+    """Return how much memory a command took in a new process beyond its start, in bytes."""
+    words = [command.name, str(command.workspaces), str(command.folder), command.address]
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "benchmarks.memory", "--of", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return int(done.stderr.splitlines()[-1])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.memory", description=__doc__)
+    parser.add_argument("--workspaces", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--commands", nargs="*", default=COMMANDS)
+    parser.add_argument("--in-process", action="store_true", help="without sockets")
+    parser.add_argument("--of", nargs=4, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.of:
+        name, workspaces, folder, address = given.of
+        measure(Command(name, int(workspaces), Path(folder), address))
+        return
+    print(machine("msgspec"))
+    print("\nBytes a workspace beyond the start\n")
+    print(f"| workspaces | {' | '.join(given.commands)} |")
+    print(f"|---|{'---|' * len(given.commands)}")
+    for workspaces in given.workspaces:
+        cells = _row(workspaces, given.commands, in_process=given.in_process)
+        print(f"| {workspaces:,} |", " | ".join(cells), "|", flush=True)
+
+
+def _row(workspaces: int, commands: list[str], *, in_process: bool) -> Iterator[str]:
+    server = nullcontext("") if in_process else serving(workspaces)
+    with server as address, TemporaryDirectory(dir=Path()) as folder:
+        for name in commands:
+            grown = growth(Command(name, workspaces, Path(folder), address))
+            yield f"{grown / workspaces:,.0f}"
+
+
+if __name__ == "__main__":
+    main()
