@@ -177,7 +177,7 @@ class JobExecution:
             journal.post(record)
             if isinstance(record, Result):
                 self._conflicts += record.outcome is Outcome.CONFLICT
-                self._on_result(journal.replay.operations[record.key].operation, record)
+                self._on_result(journal.replay.of(record.key).operation, record)
 
     async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
         attachments = await self._standing(replay)
@@ -202,8 +202,8 @@ class JobExecution:
 
     async def _verified(self, replay: Replay) -> Verified:
         verified = verify(replay, await self._standing(replay), self._client.clock.date())
-        done = {p.operation.key for p in replay.having(Outcome.SUCCEEDED, Outcome.SKIPPED)}
-        if done.isdisjoint(verified.differing):
+        done = (Outcome.SUCCEEDED, Outcome.SKIPPED)
+        if not any(replay.of(key).outcome in done for key in verified.differing):
             return verified
         # A read may lag behind our last writes: only past that does a difference count.
         await self._client.clock.sleep(self._job.pace.settle_seconds)
@@ -219,8 +219,17 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Attach
     Args:
         settle: seconds that a read may lag, or not find what is there.
     """
-    targets = [p.operation.target.id for p in replay.operations.values()]
-    return await read_attachments(client, replay.header.task.id, targets, settle)
+
+    def same(workspace_id: str, attachment_id: str) -> tuple[str, str]:
+        progress = replay.operations.get(workspace_id)
+        if progress is None:
+            return workspace_id, attachment_id
+        operation = progress.operation
+        known = (progress.id, operation.before.id if operation.before else "")
+        ident = next((one for one in known if one == attachment_id), attachment_id)
+        return operation.target.id, ident
+
+    return await read_attachments(client, replay.header.task.id, replay.operations, settle, same)
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
 
 from bulkops.client.api import Client
-from bulkops.client.caller import in_order
+from bulkops.client.in_order import in_order
 from bulkops.client.resources import Entitlements, WorkspaceTask
 from bulkops.client.server import ServerInfo
 from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.job import Job
 from bulkops.job_errors import shown
-from bulkops.operations.model import Seen, TaskRef
-from bulkops.operations.workspace_task import seen_of
+from bulkops.operations.model import TaskRef
+from bulkops.operations.workspace_task import ByWorkspace
 from bulkops.plan import Attachments, Inventory
 from bulkops.printable import printable
-from bulkops.selection import nothing_selected, selected, server_filters
+from bulkops.selection import Selection, nothing_selected, server_filters
 
 LISTS_AT_ONCE = 32
 """Workspaces read at once where a server has no better list; the limiter holds the pace."""
@@ -40,62 +40,75 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
     _check_stages(job, server, source)
     task = await _find_task(client, job, source)
     project_id = await _find_project(client, job, source)
-    listed = await client.workspaces.list(job.organization, server_filters(job.select, project_id))
-    workspaces = selected(job.select, listed, project_id)
+    selection = await client.workspaces.read(
+        job.organization,
+        server_filters(job.select, project_id),
+        partial(Selection, job.select, project_id),
+    )
+    workspaces, forbidden = selection.targets(), selection.forbidden
+    del selection
     if not workspaces and not job.select.allow_empty:
         raise nothing_selected(job.select, source)
     return Inventory(
         server=server,
         task=task,
         workspaces=workspaces,
+        forbidden=forbidden,
         attachments=await read_attachments(
-            client, task.id, [w.id for w in workspaces], job.pace.settle_seconds
+            client, task.id, (w.id for w in workspaces), job.pace.settle_seconds
         ),
         entitlements=await _entitlements(client, job.organization),
     )
 
 
 async def read_attachments(
-    client: Client, task_id: str, workspace_ids: Sequence[str], settle: float
+    client: Client,
+    task_id: str,
+    workspace_ids: Iterable[str],
+    settle: float,
+    same: Callable[[str, str], tuple[str, str]] | None = None,
 ) -> Attachments:
     """Return where a run task is attached.
 
     Args:
         workspace_ids: read one by one where the server has no list by task (an older TFE).
         settle: seconds that a read may lag, or not find what is there.
+        same: as of ``ByWorkspace``.
     """
-    listed = await client.run_tasks.attachments(task_id)
+    rows = partial(ByWorkspace, task_id, same)
+    listed = await client.run_tasks.attachments(task_id, rows)
     if listed is None:
-        found = await _each_workspace(client, workspace_ids)
-        denied = [workspace_id for workspace_id, tasks in found.items() if tasks is None]
+        listed = rows()
+        denied = await _each_workspace(client, workspace_ids, listed)
         if denied:
             # Taken for empty, it may be attached to twice: only not found again is it gone.
             await client.clock.sleep(settle)
-            found |= await _each_workspace(client, denied)
-        listed = [task for tasks in found.values() for task in tasks or ()]
-    attachments: dict[str, list[Seen]] = {}
-    for attachment in listed:
-        if attachment.task_id == task_id:
-            attachments.setdefault(attachment.workspace_id, []).append(seen_of(attachment))
-    return attachments
+            await _each_workspace(client, denied, listed)
+    return listed
 
 
 async def _each_workspace(
-    client: Client, workspace_ids: Sequence[str]
-) -> dict[str, list[WorkspaceTask] | None]:
-    """Return each workspace's own list, ``None`` where it is not found or may not be read."""
+    client: Client, workspace_ids: Iterable[str], rows: ByWorkspace
+) -> list[str]:
+    """Add each workspace's own list to ``rows``; return those not found, or not to be read."""
+    denied: list[str] = []
 
-    async def one(workspace_id: str) -> list[WorkspaceTask] | None:
+    async def one(workspace_id: str) -> list[WorkspaceTask]:
         try:
             found = await client.workspace_tasks.list(workspace_id)
         except NotFoundOrForbidden:
-            return None
+            denied.append(workspace_id)
+            return []
         # Not every old server names the workspace in its own list.
         return [msgspec.structs.replace(t, workspace_id=workspace_id) for t in found]
 
-    calls = [partial(one, workspace_id) for workspace_id in workspace_ids]
-    lists = await in_order(calls, at_once=LISTS_AT_ONCE)
-    return dict(zip(workspace_ids, lists, strict=True))
+    def take(found: list[WorkspaceTask]) -> None:
+        for attachment in found:
+            rows.add(attachment)
+
+    calls = (partial(one, workspace_id) for workspace_id in workspace_ids)
+    await in_order(calls, take, at_once=LISTS_AT_ONCE)
+    return denied
 
 
 async def _find_task(client: Client, job: Job, source: str) -> TaskRef:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import msgspec
 
-from bulkops.client.resources import Entitlements, Workspace
+from bulkops.client.resources import Entitlements
 from bulkops.client.server import ServerInfo
 from bulkops.errors import JobError
 from bulkops.job import Job
@@ -29,13 +29,15 @@ class Inventory(msgspec.Struct, frozen=True):
 
     Attributes:
         workspaces: the selected ones, by name.
+        forbidden: ids of those on which this token may not manage run tasks.
         attachments: of the job's run task, on any workspace.
         entitlements: ``None`` where this token may not read them.
     """
 
     server: ServerInfo
     task: TaskRef
-    workspaces: Sequence[Workspace]
+    workspaces: Sequence[Target]
+    forbidden: Set[str]
     attachments: Attachments
     entitlements: Entitlements | None
 
@@ -82,10 +84,9 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     )
     operations: list[Operation] = []
     skips: list[Skip] = []
-    for workspace in inventory.workspaces:
-        target = Target(workspace.id, workspace.name)
-        decision = kind.decide(target, inventory.attachments.get(workspace.id, ()))
-        if isinstance(decision, Operation) and _forbidden(workspace):
+    for target in inventory.workspaces:
+        decision = kind.decide(target, inventory.attachments.get(target.id, ()))
+        if isinstance(decision, Operation) and target.id in inventory.forbidden:
             decision = Skip(target, NO_RIGHT, blocked=True)
         if isinstance(decision, Skip):
             skips.append(decision)
@@ -112,14 +113,10 @@ def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> I
         yield f"this organization's plan allows {limit} mandatory enforcements of run tasks"
 
 
-def _forbidden(workspace: Workspace) -> bool:
-    return workspace.can_manage_run_tasks is False
-
-
 def _check_entitlements(operations: Sequence[Operation], inventory: Inventory, source: str) -> None:
     """Refuse what can't fit, by a lower bound: other run tasks' attachments aren't counted."""
     allowed = inventory.entitlements
-    created = sum(1 for o in operations if o.before is None)
+    created = sum(o.before is None for o in operations)
     if allowed is None or not created:
         return
     place = f"{source}: {created} workspaces to attach"
@@ -127,7 +124,7 @@ def _check_entitlements(operations: Sequence[Operation], inventory: Inventory, s
         raise JobError(
             f"{place}: this organization's plan has no run tasks (entitlement run-tasks)"
         )
-    _check_limits(place, allowed, _attached(inventory.attachments) + created)
+    _check_limits(place, allowed, len(inventory.attachments) + created)
 
 
 def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:
@@ -137,10 +134,6 @@ def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:
             f"{place}: {attached} workspaces would have the run task, this organization's plan "
             f"allows {limit} (entitlement run-task-workspace-limit): select fewer"
         )
-
-
-def _attached(attachments: Attachments) -> int:
-    return sum(1 for seen in attachments.values() if seen)
 
 
 def counts(operations: Sequence[Operation]) -> dict[str, int]:

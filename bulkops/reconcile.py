@@ -14,9 +14,7 @@ An undo decides nothing anew: what somebody changed since stays a conflict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import msgspec
+from collections.abc import Iterator, Sequence
 
 from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Progress, Replay
@@ -33,8 +31,8 @@ def reconcile(
 
     What is pending or in doubt after them is the work that is left.
     """
-    for progress in list(replay.operations.values()):
-        seen = list(attachments.get(progress.operation.target.id, ()))
+    for progress in replay.operations.values():
+        seen = attachments.get(progress.operation.target.id, ())
         if progress.outcome is None:
             yield from _pending(progress, compare(progress.operation, seen), seen, date)
         elif not retry_failed or progress.outcome not in RETRIED:
@@ -49,10 +47,10 @@ def reconcile(
                 outcome = Outcome.CONFLICT if decision.blocked else Outcome.SKIPPED
                 yield _result(progress, outcome, decision.reason, date)
             else:
-                yield Planned.of(msgspec.structs.replace(decision, key=progress.operation.key))
+                yield Planned.of(decision)
 
 
-def _pending(progress: Progress, shown: Shown, seen: list[Seen], date: str) -> Iterator[Result]:
+def _pending(progress: Progress, shown: Shown, seen: Sequence[Seen], date: str) -> Iterator[Result]:
     if shown is Shown.WANTED:
         yield _result(progress, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
     elif shown is not Shown.BEFORE:

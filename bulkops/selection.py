@@ -7,7 +7,7 @@ nothing ``why_not`` would select: the judge is always here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from msgspec import Meta
 from bulkops.client.resources import Workspace
 from bulkops.errors import JobError
 from bulkops.job_errors import shown
+from bulkops.operations.model import Target
 
 Glob = Annotated[
     str, Meta(min_length=1, description='a workspace name; "*", "?" and "[a-z]" are wildcards')
@@ -84,16 +85,37 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             )
 
 
-def selected(
-    select: Select, workspaces: Iterable[Workspace], project_id: str | None
-) -> tuple[Workspace, ...]:
-    """Return the workspaces the job addresses, by name.
+class Selection:
+    """Keeps, of the workspaces it is given, those the job addresses: see ``listing.Rows``.
 
     Args:
         project_id: ``prj-…`` of ``select.project``; not looked at where that is not given.
+
+    Attributes:
+        forbidden: ids of those on which this token may not manage run tasks.
     """
-    chosen = (w for w in workspaces if why_not(select, w, project_id) is None)
-    return tuple(sorted(chosen, key=lambda w: (w.name, w.id)))
+
+    def __init__(self, select: Select, project_id: str | None) -> None:
+        self.forbidden: set[str] = set()
+        self._select = select
+        self._project_id = project_id
+        self._rows: dict[str, Target | None] = {}
+
+    def add(self, workspace: Workspace) -> None:
+        """Judge a workspace."""
+        chosen = why_not(self._select, workspace, self._project_id) is None
+        self._rows[workspace.id] = Target(workspace.id, workspace.name) if chosen else None
+        if chosen and workspace.can_manage_run_tasks is False:
+            self.forbidden.add(workspace.id)
+
+    def count(self) -> int:
+        """Return how many workspaces were judged."""
+        return len(self._rows)
+
+    def targets(self) -> list[Target]:
+        """Return the workspaces the job addresses, by name."""
+        chosen = (target for target in self._rows.values() if target is not None)
+        return sorted(chosen, key=lambda target: (target.name, target.id))
 
 
 def why_not(select: Select, workspace: Workspace, project_id: str | None) -> str | None:
@@ -117,11 +139,10 @@ def server_filters(select: Select, project_id: str | None) -> dict[str, str]:
     return {name: value for name, value in filters.items() if value}
 
 
-def unmatched(select: Select, chosen: Iterable[Workspace]) -> list[str]:
+def unmatched(select: Select, chosen: Sequence[Target]) -> list[str]:
     """Return the entries of ``names`` and ``ids`` that select none of the chosen: typing errors."""
-    workspaces = list(chosen)
-    names = [n for n in select.names if not any(fnmatchcase(w.name, n) for w in workspaces)]
-    ids = {w.id for w in workspaces}
+    names = [n for n in select.names if not any(fnmatchcase(t.name, n) for t in chosen)]
+    ids = {t.id for t in chosen} if select.ids else set()
     return [*names, *(i for i in select.ids if i not in ids)]
 
 

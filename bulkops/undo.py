@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
 from bulkops.operations.model import Operation, Seen, Skip
@@ -33,7 +35,7 @@ def undo(replay: Replay, attachments: Attachments) -> Iterator[Operation | Skip]
         attachments: read after any effect in doubt has settled.
     """
     for progress in replay.operations.values():
-        seen = list(attachments.get(progress.operation.target.id, ()))
+        seen = attachments.get(progress.operation.target.id, ())
         inverse = _inverse(progress, seen)
         if inverse is None:
             yield Skip(progress.operation.target, NOT_OURS)
@@ -49,17 +51,16 @@ def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:
         # Whatever stands there as wanted is taken for ours: nobody else was asked for it.
         written_id = seen[0].id if seen else ""
     elif result is not None and result.ours:
-        written, written_id = result.kept or written, result.id
+        written, written_id = result.kept or written, progress.id
     else:
         return None
     before = None if written is None else Seen(written_id, written)
     wanted = progress.restore.attributes if progress.restore else None
     inverse = Operation("", operation.target, before, wanted)
-    key = f"{wording.verb(inverse)}:{operation.target.id}"
-    return Operation(key, operation.target, before, wanted)
+    return msgspec.structs.replace(inverse, kind=wording.verb(inverse))
 
 
-def _decide(inverse: Operation, seen: list[Seen]) -> Operation | Skip:
+def _decide(inverse: Operation, seen: Sequence[Seen]) -> Operation | Skip:
     shown = compare(inverse, seen)
     if shown is Shown.BEFORE:
         return inverse

@@ -12,8 +12,8 @@ from bulkops.plan import Attachments
 def verify(replay: Replay, attachments: Attachments, date: str) -> Verified:
     """Return how many operations stand, and for each other one what the server shows instead."""
     differing: dict[str, str] = {}
-    for key, progress in replay.operations.items():
-        seen = list(attachments.get(progress.operation.target.id, ()))
+    for target_id, progress in replay.operations.items():
+        seen = attachments.get(target_id, ())
         if compare(progress.operation, seen) is not Shown.WANTED:
-            differing[key] = wording.reading(seen)
+            differing[progress.operation.key] = wording.reading(seen)
     return Verified(date, len(replay.operations) - len(differing), differing)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.client.resources import Workspace
-from bulkops.selection import Select, nothing_selected, selected, server_filters, why_not
+from bulkops.operations.model import Target
+from bulkops.selection import Select, Selection, nothing_selected, server_filters, why_not
+
+
+def selected(
+    select: Select, workspaces: Iterable[Workspace], project_id: str | None
+) -> list[Target]:
+    """Return the workspaces selected, by name."""
+    selection = Selection(select, project_id)
+    for workspace in workspaces:
+        selection.add(workspace)
+    return selection.targets()
+
 
 PROD = Workspace("ws-1", "prod-app-001", project_id="prj-1", tag_names=("prod", "canary"))
 
@@ -118,7 +130,9 @@ tags = st.lists(st.sampled_from("xyz"), max_size=2, unique=True).map(tuple)
 projects = st.sampled_from(["prj-1", "prj-2", None])
 ids = st.sampled_from(["ws-1", "ws-2", "ws-3"])
 workspaces_of_a_server = st.lists(
-    st.builds(Workspace, id=ids, name=names, project_id=projects, tag_names=tags), max_size=12
+    st.builds(Workspace, id=ids, name=names, project_id=projects, tag_names=tags),
+    max_size=12,
+    unique_by=lambda workspace: workspace.id,
 )
 selects = st.one_of(
     st.builds(Select, names=globs, exclude_names=globs | st.just(()), tags=tags),
@@ -142,9 +156,9 @@ def test_each_workspace_is_selected_or_has_a_reason(
     select: Select, workspaces: list[Workspace], project_id: str | None
 ) -> None:
     """Nothing is left out without words, and nothing selected has any."""
-    chosen = selected(select, workspaces, project_id)
+    chosen = {target.id for target in selected(select, workspaces, project_id)}
     for workspace in workspaces:
-        assert (workspace in chosen) == (why_not(select, workspace, project_id) is None)
+        assert (workspace.id in chosen) == (why_not(select, workspace, project_id) is None)
 
 
 def test_selecting_nothing_names_the_file_and_what_it_says() -> None:

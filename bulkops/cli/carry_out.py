@@ -68,7 +68,6 @@ def start_or_go_on(
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
-    from bulkops.execution import start_journal
     from bulkops.journal.identity import check_same
     from bulkops.journal.reading import read
 
@@ -77,14 +76,24 @@ def start_or_go_on(
         check_same(contents.replay.header, undertaking.identity, path)
         confirm_going_on(contents, path, asked)
     else:
-        with only_reading():
-            plan = run(lambda: _planned(undertaking))
-            confirm_plan(plan, undertaking.identity.address, asked)
-        by = by or hold(stack, path)
-        start_journal(path, plan, undertaking.client(), by)
-        note(f"Journal: {path}")
+        by = _start(stack, path, by, undertaking, asked)
         contents = read(path)
     execute(undertaking.client(), path, contents, undertaking.job, by, asked=asked)
+
+
+def _start(
+    stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
+) -> Holder:
+    # The plan ends with this function: from here on the journal has all of it.
+    from bulkops.execution import start_journal
+
+    with only_reading():
+        plan = run(lambda: _planned(undertaking))
+        confirm_plan(plan, undertaking.identity.address, asked)
+    by = by or hold(stack, path)
+    start_journal(path, plan, undertaking.client(), by)
+    note(f"Journal: {path}")
+    return by
 
 
 async def _planned(undertaking: Undertaking) -> Plan:

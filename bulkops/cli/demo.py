@@ -157,7 +157,7 @@ class Live:
     def show(self, counts: Counter[str]) -> None:
         """Show the counts, if it is time to."""
         if sys.stdout.isatty():
-            print_raw(f"\r\x1b[K  {self._line(counts)}")
+            print_raw((f"\r\x1b[K  {self._line(counts)}",))
         elif time.monotonic() - self._last >= self.SECONDS:
             self._last = time.monotonic()
             print_text(f"  {self._line(counts)}")

@@ -41,6 +41,7 @@ def execute(
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     from bulkops.cli.session import run
     from bulkops.execution import JobExecution
+    from bulkops.report.json_document import facts
     from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
 
@@ -65,7 +66,7 @@ def execute(
     summary = report(replay)
     with heard_or_not():
         if asked.json:
-            print_json({"type": "report", **without_rows(summary)})
+            print_json({"type": "report", **facts(summary)})
         else:
             print_text("", *report_lines(summary))
     note(*end_lines(summary, path))
@@ -108,14 +109,6 @@ def next_step(report: Report, path: Path) -> list[str]:
         too = ", too" if unfinished else ""
         steps.append(f"`{resume} --retry-failed` tries again what failed{too}.")
     return steps
-
-
-def without_rows(report: Report) -> dict[str, object]:
-    """Return the report's facts without its long lists."""
-    import msgspec
-
-    facts: dict[str, object] = msgspec.to_builtins(report)
-    return {name: value for name, value in facts.items() if name not in ("rows", "skipped")}
 
 
 def _teller(replay: Replay) -> Callable[[Operation, Result], None]:

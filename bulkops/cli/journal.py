@@ -131,7 +131,7 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
     from bulkops.cli.session import counted
     from bulkops.columns import filled, widest
 
-    names = {key: replay.operations[key].operation.target.name for key in verified.differing}
+    names = {key: replay.of(key).operation.target.name for key in verified.differing}
     width = widest(names.values())
     for key, shows in verified.differing.items():
         print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
@@ -141,7 +141,7 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:
     for key, shows in verified.differing.items():
-        workspace = replay.operations[key].operation.target.name
+        workspace = replay.of(key).operation.target.name
         print_json({"type": "differing", "key": key, "workspace": workspace, "shows": shows})
     totals = {"standing": verified.standing, "differing": len(verified.differing)}
     print_json({"type": "verified", **totals})
@@ -154,12 +154,13 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
 
     - `bulkops status scan.jsonl`
     """
-    from bulkops.cli.execute import next_step, without_rows
+    from bulkops.cli.execute import next_step
+    from bulkops.report.json_document import facts
     from bulkops.report.text import lines
 
     made = _report(journal)
     if json:
-        print_json({"type": "status", **without_rows(made)})
+        print_json({"type": "status", **facts(made)})
     else:
         print_text(*islice(lines(made, only_failed=True), 3))
         note(*next_step(made, journal))
@@ -196,14 +197,15 @@ def report(
     made = _report(journal)
     only_failed = only == "failed"
     if output_format == "json":
-        text = document(made, only_failed=only_failed)
+        pieces = document(made, only_failed=only_failed)
     else:
-        text = "".join(f"{escaped(line)}\n" for line in lines(made, only_failed=only_failed))
+        pieces = (f"{escaped(line)}\n" for line in lines(made, only_failed=only_failed))
     if output is None:
-        print_raw(text)
+        print_raw(pieces)
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise BulkopsError(f"{output}: can't be written: {error.strerror or error}") from error
 

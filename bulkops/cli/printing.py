@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -22,25 +22,25 @@ NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def print_text(*lines: str) -> None:
     """Print lines for people on stdout; raises as ``print_raw``."""
-    print_raw("".join(f"{escaped(line).rstrip()}\n" for line in lines))
+    print_raw(f"{escaped(line).rstrip()}\n" for line in lines)
 
 
 def print_json(value: object) -> None:
     """Print one JSON object a line on stdout; raises as ``print_raw``."""
     import msgspec
 
-    print_raw(msgspec.json.encode(value).decode() + "\n")
+    print_raw((msgspec.json.encode(value).decode() + "\n",))
 
 
-def print_raw(text: str) -> None:
-    """Print on stdout as it is.
+def print_raw(pieces: Iterable[str]) -> None:
+    """Print on stdout as it is, piece by piece.
 
     Raises:
         SystemExit: whoever read stdout has left (``| head``): exit 1, nothing to say.
         BulkopsError: it can't be written, its disk is full for instance.
     """
     try:
-        sys.stdout.write(text)
+        sys.stdout.writelines(pieces)
         sys.stdout.flush()
     except OSError as error:
         silence(sys.stdout)

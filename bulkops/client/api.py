@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from random import Random
 from types import TracebackType
@@ -11,6 +12,7 @@ from bulkops.client import endpoints
 from bulkops.client.caller import Caller
 from bulkops.client.http import ANSWER_SECONDS, HttpTransport
 from bulkops.client.jsonapi import Many, One, decode
+from bulkops.client.listing import Whole
 from bulkops.client.pacing import Pacer
 from bulkops.client.resources import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.client.run_tasks import RunTasks
@@ -103,5 +105,9 @@ class Client(Caller):
     async def projects(self, organization: str) -> list[Project]:
         """Return all projects."""
         request = endpoints.list_projects(organization)
-        projects, _ = await self.everything(request, Many[ProjectResource])
-        return [project.value() for project in projects]
+        rows = await self.everything(request, Many[ProjectResource], _projects, Whole[Project])
+        return rows.values()
+
+
+def _projects(page: Many[ProjectResource]) -> Iterator[Project]:
+    return (resource.value() for resource in page.data)

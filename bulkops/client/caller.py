@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from random import Random
-from typing import TypeVar
-
-import anyio
+from typing import Any, TypeVar
 
 from bulkops.client.budget import RetryBudget
+from bulkops.client.in_order import in_order
 from bulkops.client.jsonapi import (
     Many,
     R,
@@ -20,8 +19,8 @@ from bulkops.client.jsonapi import (
     page,
     request_id,
     retry_after,
-    without_repeats,
 )
+from bulkops.client.listing import Rows
 from bulkops.client.others import window_of
 from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
@@ -30,6 +29,7 @@ from bulkops.exchange import Request, Response, Transport
 from bulkops.outcome import InDoubt, Retry, Succeeded, Verdict, classify
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Rows[Any])
 
 ATTEMPTS = 6
 """For one request; a 429 does not count, the whole client waits for it."""
@@ -196,42 +196,67 @@ class Caller:
         return answers
 
     async def everything(
-        self, request: Request, shape: type[Many[R]]
-    ) -> tuple[list[R], list[Many[R]]]:
-        """Return every resource of a list, each once, and the pages as they came.
+        self,
+        request: Request,
+        shape: type[Many[R]],
+        values: Callable[[Many[R]], Iterable[object]],
+        rows: Callable[[], C],
+    ) -> C:
+        """Return every resource of a list, each once, whatever ``rows`` keeps of it.
+
+        Args:
+            values: a page → its rows.
+            rows: makes what they are given to, page by page; anew where the list has moved.
 
         Raises:
             ServerBroken: it never was the same from its first page to its last, or has no end.
             ApiError: as of ``call``.
         """
         for _ in range(1 + REREADS):
-            pages = await self._pages(request, shape)
-            if _complete(pages):
-                return without_repeats(pages), pages
+            kept = rows()
+            totals = await self._pages(request, shape, values, kept)
+            # Fewer rows under one and the same total: a rename moved one past the page being read.
+            if totals in ({None}, {kept.count()}):
+                return kept
             log.info("list_moved", extra={"path": request.path})
         raise ServerBroken(
             f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so "
             "nobody knows what is in it: run this again when less is going on"
         )
 
-    async def _pages(self, request: Request, shape: type[Many[R]]) -> list[Many[R]]:
-        first = await self._page(request, 1, shape)
-        pages = [first]
-        total = first.meta.pagination.total_pages
+    async def _pages(
+        self,
+        request: Request,
+        shape: type[Many[R]],
+        values: Callable[[Many[R]], Iterable[T]],
+        rows: Rows[T],
+    ) -> set[int | None]:
+        """Read every page once, and return how many rows they say there are."""
+        totals: set[int | None] = set()
+
+        def take(page: Many[R]) -> None:
+            totals.add(page.meta.pagination.total_count)
+            for value in values(page):
+                rows.add(value)
+
+        last = await self._page(request, 1, shape)
+        take(last)
+        total = last.meta.pagination.total_pages
         if total is not None:
             if total > MOST_PAGES:
                 raise _endless(request)
             calls = (partial(self._page, request, n, shape) for n in range(2, total + 1))
-            return pages + await in_order(calls, at_once=PAGES_AT_ONCE)
-        known: set[str] = set()
-        while (following := pages[-1].meta.pagination.next_page) is not None:
-            ids = {resource.id for resource in pages[-1].data}
-            if following <= len(pages) or ids <= known:
+            await in_order(calls, take, at_once=PAGES_AT_ONCE)
+            return totals
+        number, before = 1, 0
+        while (following := last.meta.pagination.next_page) is not None:
+            if following <= number or rows.count() == before:
                 # Backwards, or nothing new: it goes round and round.
                 raise _endless(request)
-            known |= ids
-            pages.append(await self._page(request, following, shape))
-        return pages
+            number, before = number + 1, rows.count()
+            last = await self._page(request, following, shape)
+            take(last)
+        return totals
 
     async def _page(self, request: Request, number: int, shape: type[Many[R]]) -> Many[R]:
         return decode(await self.call(page(request, number)), shape)
@@ -251,41 +276,5 @@ def _facts(
     return {**facts, "status": answer.status, "request_id": request_id(answer)}
 
 
-def _complete(pages: Sequence[Many[R]]) -> bool:
-    """Return whether the pages show as many rows as each of them says there are.
-
-    Fewer rows under one and the same total: a rename moved one past the page being read.
-    """
-    totals = {page.meta.pagination.total_count for page in pages}
-    return totals in ({None}, {len(without_repeats(pages))})
-
-
 def _endless(request: Request) -> ServerBroken:
     return ServerBroken(f"{request.path}: the server's list has no end")
-
-
-async def in_order(calls: Iterable[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:
-    """Return the calls' results in their order, so many running at once.
-
-    After the first error nothing more is started; what is under way ends, and the error is
-    raised as it is, not in a group.
-    """
-    waiting = enumerate(calls)
-    results: dict[int, T] = {}
-    errors: list[Exception] = []
-
-    async def worker() -> None:
-        for index, call in waiting:
-            try:
-                results[index] = await call()
-            except Exception as error:  # noqa: BLE001 - raised below, as it is
-                errors.append(error)
-            if errors:
-                break
-
-    async with anyio.create_task_group() as workers:
-        for _ in range(at_once):
-            workers.start_soon(worker)
-    if errors:
-        raise errors[0]
-    return [results[index] for index in sorted(results)]

@@ -8,7 +8,7 @@ Unknown members are ignored, so that a newer server does not break an older bulk
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from functools import cache
 from typing import Generic, TypeVar, cast
 
@@ -242,8 +242,3 @@ def error_of(request: Request, answer: Response | NoResponse) -> ApiError:
         )
     text = f"{what}: {advice}" if advice else what
     return kind(text, status=status, errors=errors, request_id=ident)
-
-
-def without_repeats(pages: Iterable[Many[R]]) -> list[R]:
-    """Return all resources in order, each once: rows move between pages while a list is read."""
-    return list({resource.id: resource for page in pages for resource in page.data}.values())

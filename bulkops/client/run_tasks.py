@@ -5,21 +5,25 @@ API page: "Run Tasks".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from bulkops.client import endpoints
 from bulkops.client.caller import Caller
 from bulkops.client.endpoints import RunTaskChange
 from bulkops.client.jsonapi import Many, One, decode
+from bulkops.client.listing import Rows, Whole
 from bulkops.client.resources import (
     RunTask,
     RunTaskResource,
-    WorkspaceTask,
     WorkspaceTaskResource,
     included_workspace_tasks,
 )
+from bulkops.client.workspaces import attachments_on
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.exchange import Response
+
+C = TypeVar("C", bound=Rows[Any])
 
 
 class RunTasks:
@@ -35,9 +39,10 @@ class RunTasks:
     async def list(self, organization: str, include: Sequence[str] = ()) -> list[RunTask]:
         """Return all run tasks; ``include`` as in ``endpoints.INCLUDES``."""
         request = endpoints.list_run_tasks(organization, include)
-        tasks, pages = await self._caller.everything(request, Many[RunTaskResource])
-        included = included_workspace_tasks(raw for page in pages for raw in page.included)
-        return [task.value(included) for task in tasks]
+        rows = await self._caller.everything(
+            request, Many[RunTaskResource], _run_tasks, Whole[RunTask]
+        )
+        return rows.values()
 
     async def show(self, task_id: str, include: Sequence[str] = ()) -> RunTask:
         """Return one run task by its ``task-…`` id."""
@@ -51,24 +56,33 @@ class RunTasks:
         """Delete a run task; one that is still attached is refused."""
         await self._caller.call(endpoints.delete_run_task(task_id))
 
-    async def attachments(self, task_id: str) -> Sequence[WorkspaceTask] | None:
-        """Return every attachment of one run task, in ⌈n/100⌉ requests.
+    async def attachments(self, task_id: str, rows: Callable[[], C]) -> C | None:
+        """Return what ``rows`` keeps of all attachments of one run task, in ⌈n/100⌉ requests.
 
         An older TFE has no such list: then the attachments included with the task itself, where
         those are complete; ``None`` where the server gives neither, and only the workspaces'
         own lists remain (``client.workspace_tasks.list``).
         """
         try:
-            listed, _ = await self._caller.everything(
-                endpoints.list_attachments(task_id), Many[WorkspaceTaskResource]
+            return await self._caller.everything(
+                endpoints.list_attachments(task_id),
+                Many[WorkspaceTaskResource],
+                attachments_on,
+                rows,
             )
         except NotFoundOrForbidden:
             task = await self.show(task_id, include=("workspace_tasks",))
-            complete = task.workspace_tasks and len(task.workspace_tasks) == len(
-                task.workspace_task_ids
-            )
-            return task.workspace_tasks if complete else None
-        return [resource.value() for resource in listed]
+            if not task.workspace_tasks:
+                return None
+            kept = rows()
+            for attachment in task.workspace_tasks:
+                kept.add(attachment)
+            return kept if kept.count() == len(task.workspace_task_ids) else None
+
+
+def _run_tasks(page: Many[RunTaskResource]) -> Iterator[RunTask]:
+    included = included_workspace_tasks(page.included)
+    return (resource.value(included) for resource in page.data)
 
 
 def _one(answer: Response) -> RunTask:

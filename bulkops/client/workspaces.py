@@ -5,11 +5,13 @@ API pages: "Workspaces", "Run Tasks".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from bulkops.client import endpoints
 from bulkops.client.caller import Caller
 from bulkops.client.jsonapi import Many, One, decode, request_id
+from bulkops.client.listing import Rows, Whole
 from bulkops.client.resources import (
     EnforcementLevel,
     Stage,
@@ -21,6 +23,8 @@ from bulkops.client.resources import (
 )
 from bulkops.errors import ServerBroken
 from bulkops.exchange import Response
+
+C = TypeVar("C", bound=Rows[Any])
 
 
 class Workspaces:
@@ -39,9 +43,12 @@ class Workspaces:
                 ``search[name]``, ``search[wildcard-name]``, ``search[exclude-tags]``,
                 ``filter[project][id]``, …
         """
-        request = endpoints.list_workspaces(organization, filters or {})
-        workspaces, _ = await self._caller.everything(request, Many[WorkspaceResource])
-        return [workspace.value() for workspace in workspaces]
+        return (await self.read(organization, filters or {}, Whole[Workspace])).values()
+
+    async def read(self, organization: str, filters: Mapping[str, str], rows: Callable[[], C]) -> C:
+        """Return what ``rows`` keeps of all workspaces: of many, not everything is needed."""
+        request = endpoints.list_workspaces(organization, filters)
+        return await self._caller.everything(request, Many[WorkspaceResource], _workspaces, rows)
 
     async def show(self, organization: str, name_or_id: str) -> Workspace:
         """Return one workspace by its name or its ``ws-…`` id."""
@@ -95,8 +102,10 @@ class WorkspaceTasks:
     async def list(self, workspace_id: str) -> list[WorkspaceTask]:
         """Return the run tasks attached to a workspace."""
         request = endpoints.list_workspace_tasks(workspace_id)
-        attached, _ = await self._caller.everything(request, Many[WorkspaceTaskResource])
-        return [resource.value() for resource in attached]
+        rows = await self._caller.everything(
+            request, Many[WorkspaceTaskResource], attachments_on, Whole[WorkspaceTask]
+        )
+        return rows.values()
 
     async def show(self, workspace_id: str, workspace_task_id: str) -> WorkspaceTask:
         """Return one attachment by its ``wstask-…`` id."""
@@ -133,6 +142,15 @@ def _attributes(
     if stage is not None:
         attributes["stage"] = stage
     return attributes
+
+
+def attachments_on(page: Many[WorkspaceTaskResource]) -> Iterator[WorkspaceTask]:
+    """Yield a page's attachments."""
+    return (resource.value() for resource in page.data)
+
+
+def _workspaces(page: Many[WorkspaceResource]) -> Iterator[Workspace]:
+    return (resource.value() for resource in page.data)
 
 
 def _one(answer: Response) -> WorkspaceTask:

@@ -24,6 +24,8 @@ from typing import BinaryIO
 from zlib import crc32
 
 _TRAILER = len(b'"crc":"00000000"}\n')
+_GROUP = b'"group":'
+_FIRST = b"1"
 _START = re.compile(rb'\{"seq":(\d{1,18}),"group":(\d{1,18}),')
 
 
@@ -50,8 +52,8 @@ class Scanner:
         seq: of the next line.
         crc: of the last right line.
         offset: bytes of right lines.
-        last_group: the last of them, those of one group: whether its sync succeeded, the lines
-            don't say.
+        last_group: those of them in the last group, whose sync may have failed; empty for the
+            first group, since a journal gets its name only once that is synced.
         tail: the bytes after them, empty for a sound journal.
     """
 
@@ -61,6 +63,7 @@ class Scanner:
         self.offset = 0
         self.last_group = bytearray()
         self.tail = b""
+        self._group = _FIRST
 
     def lines(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield right lines, to the end or to the first that is not right."""
@@ -70,9 +73,7 @@ class Scanner:
             if line[-_TRAILER:] != b'"crc":"%08x"}\n' % crc or not self._in_sequence(body):
                 self.tail = line + stream.read()
                 return
-            if body.startswith(b'{"seq":%d,"group":%d,' % (self.seq, self.seq)):
-                self.last_group = bytearray()
-            self.last_group += line
+            self._keep(line)
             self.crc = crc
             self.seq += 1
             self.offset += len(line)
@@ -82,6 +83,16 @@ class Scanner:
     def damaged(self) -> bool:
         """Whether ``tail`` is damage to something once synced, and no torn tail."""
         return any(self.seq < int(m[2]) <= int(m[1]) for m in _START.finditer(self.tail))
+
+    def _keep(self, line: bytes) -> None:
+        start = line.index(_GROUP) + len(_GROUP)
+        group = line[start : line.index(b",", start)]
+        if group == _FIRST:
+            return
+        if group != self._group:
+            self._group = group
+            self.last_group = bytearray()
+        self.last_group += line
 
     def _in_sequence(self, body: bytes) -> bool:
         return body.startswith(b'{"seq":%d,' % self.seq)

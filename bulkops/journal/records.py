@@ -27,11 +27,11 @@ class Holder(msgspec.Struct, frozen=True):
     started_at: str
 
 
-class _Record(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+class _Record(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, gc=False):
     pass
 
 
-class Header(_Record, frozen=True, tag="header"):
+class Header(_Record, frozen=True, gc=False, tag="header"):
     """The first line: which job, where, by whom.
 
     Attributes:
@@ -58,7 +58,7 @@ class Header(_Record, frozen=True, tag="header"):
     undo_of: str = ""
 
 
-class Planned(_Record, frozen=True, tag="operation"):
+class Planned(_Record, frozen=True, gc=False, tag="operation"):
     """One operation; a later line with the same key replaces it (``--retry-failed``)."""
 
     key: str
@@ -72,7 +72,7 @@ class Planned(_Record, frozen=True, tag="operation"):
         return cls(operation.key, operation.target, operation.before, operation.wanted)
 
 
-class Skipped(_Record, frozen=True, tag="skip"):
+class Skipped(_Record, frozen=True, gc=False, tag="skip"):
     """One selected target on which nothing was to be done."""
 
     target: Target
@@ -85,21 +85,21 @@ class Skipped(_Record, frozen=True, tag="skip"):
         return cls(skip.target, skip.reason, skip.blocked)
 
 
-class Execution(_Record, frozen=True, tag="execution"):
+class Execution(_Record, frozen=True, gc=False, tag="execution"):
     """The job was started, or started again."""
 
     by: Holder
     bulkops: str
 
 
-class Intent(_Record, frozen=True, tag="intent"):
+class Intent(_Record, frozen=True, gc=False, tag="intent"):
     """The operation's request is about to be sent; durable before it is."""
 
     key: str
     at: str
 
 
-class Result(_Record, frozen=True, tag="result"):
+class Result(_Record, frozen=True, gc=False, tag="result"):
     """What became of an operation.
 
     Attributes:
@@ -124,7 +124,7 @@ class Result(_Record, frozen=True, tag="result"):
     request_id: str = ""
 
 
-class Verified(_Record, frozen=True, tag="verified"):
+class Verified(_Record, frozen=True, gc=False, tag="verified"):
     """The organization was read again.
 
     Attributes:
@@ -145,7 +145,7 @@ class How(StrEnum):
     ERROR = "error"
 
 
-class Ended(_Record, frozen=True, tag="end"):
+class Ended(_Record, frozen=True, gc=False, tag="end"):
     """An execution ended by itself; one without this record was killed, or still runs.
 
     Attributes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from sys import intern
 
 import msgspec
 
@@ -17,37 +18,57 @@ from bulkops.journal.records import (
     Skipped,
     Verified,
 )
-from bulkops.operations.model import Operation, Seen, Skip
-from bulkops.outcome import Outcome
+from bulkops.operations.model import Attributes, Operation, Seen, Shared, Skip
+from bulkops.outcome import TROUBLE, Outcome
 
 
-class Progress(msgspec.Struct):
+class Conclusion(msgspec.Struct, frozen=True, gc=False):
+    """What of a result the rest of a job, its undo and its reports need; see ``Result``.
+
+    Attributes:
+        request_id: only where an operation is in trouble.
+    """
+
+    outcome: Outcome
+    ours: bool
+    kept: Attributes | None
+    attempts: int
+    reason: str
+    status: int
+    request_id: str
+
+
+class Progress(msgspec.Struct, gc=False):
     """One operation and how far it came.
 
     Attributes:
         restore: what to go back to, should what we did be taken back.
-        intent_at: date of the last intent, ``None`` before the first.
+        sent: there is an intent.
         result: the last one, ``None`` where there is none since the last intent.
+        id: of the attachment the result speaks of.
     """
 
     operation: Operation
     restore: Seen | None
-    intent_at: str | None = None
-    result: Result | None = None
+    sent: bool = False
+    result: Conclusion | None = None
+    id: str = ""
 
     @property
     def outcome(self) -> Outcome | None:
         """The last result's outcome; in doubt for an intent without one; ``None``: pending."""
         if self.result is not None:
             return self.result.outcome
-        return Outcome.IN_DOUBT if self.intent_at is not None else None
+        return Outcome.IN_DOUBT if self.sent else None
 
 
 class Replay(msgspec.Struct):
     """Where the job stands.
 
+    There may be a million operations: equal parts of them, and of their results, are kept once.
+
     Attributes:
-        operations: key → progress, in the order planned.
+        operations: id of the target → progress, in the order planned.
     """
 
     header: Header
@@ -56,6 +77,8 @@ class Replay(msgspec.Struct):
     executions: list[Execution] = []
     verified: Verified | None = None
     ended: Ended | None = None
+    _shared: Shared = msgspec.field(default_factory=Shared)
+    _conclusions: dict[tuple[Outcome, bool, int, str, int], Conclusion] = {}
 
     @property
     def unfinished(self) -> bool:
@@ -70,18 +93,30 @@ class Replay(msgspec.Struct):
         """Return how many operations have one of these outcomes."""
         return sum(1 for _ in self.having(*outcomes))
 
+    def of(self, key: str) -> Progress:
+        """Return the progress of the operation with a key.
+
+        Raises:
+            KeyError: there is none.
+        """
+        kind, _, target_id = key.partition(":")
+        progress = self.operations.get(target_id)
+        if progress is None or progress.operation.kind != kind:
+            raise KeyError(key)
+        return progress
+
     def take(self, record: Record) -> None:
         """Go one record further."""
         match record:
             case Intent():
-                progress = self.operations[record.key]
-                progress.intent_at, progress.result = record.at, None
+                progress = self.of(record.key)
+                progress.sent, progress.result = True, None
             case Result():
-                self.operations[record.key].result = record
+                self._conclude(record)
             case Planned():
                 self._plan(record)
             case Skipped():
-                self.skips.append(Skip(record.target, record.reason, record.blocked))
+                self.skips.append(Skip(record.target, intern(record.reason), record.blocked))
             case Execution():
                 self.executions.append(record)
                 self.ended = self.verified = None
@@ -92,14 +127,44 @@ class Replay(msgspec.Struct):
             case _:
                 raise ValueError("a second header")
 
+    def _conclude(self, record: Result) -> None:
+        progress = self.of(record.key)
+        before = progress.operation.before
+        progress.id = before.id if before and before.id == record.id else record.id
+        if record.outcome in TROUBLE:
+            progress.result = self._conclusion(record, record.request_id)
+            return
+        said = (record.outcome, record.ours, record.attempts, record.reason, record.status)
+        result = self._conclusions.get(said)
+        if result is None:
+            result = self._conclusions[said] = self._conclusion(record, "")
+        progress.result = result
+
+    def _conclusion(self, record: Result, request_id: str) -> Conclusion:
+        return Conclusion(
+            outcome=record.outcome,
+            ours=record.ours,
+            kept=None if record.kept is None else self._shared(record.kept),
+            attempts=record.attempts,
+            reason=record.reason,
+            status=record.status,
+            request_id=request_id,
+        )
+
     def _plan(self, record: Planned) -> None:
-        earlier = self.operations.get(record.key)
-        restore = record.before
+        kind, _, target_id = record.key.partition(":")
+        if target_id != record.target.id:
+            raise ValueError(f"operation {record.key} has another target, {record.target.id}")
+        before, wanted = record.before, record.wanted
+        before = before and Seen(before.id, self._shared(before.attributes))
+        wanted = None if wanted is None else self._shared(wanted)
+        earlier = self.operations.get(target_id)
+        restore = before
         if earlier is not None and earlier.result is not None and earlier.result.ours:
             # Decided anew from a state that was of our own making: not the one to go back to.
             restore = earlier.restore
-        operation = Operation(record.key, record.target, record.before, record.wanted)
-        self.operations[record.key] = Progress(operation, restore)
+        operation = Operation(intern(kind), record.target, before, wanted)
+        self.operations[record.target.id] = Progress(operation, restore)
 
 
 def replay(records: Iterable[Record]) -> Replay:

@@ -19,36 +19,56 @@ Attributes = Mapping[str, object]
 """Attributes a kind compares and writes, by their API names, lists in one canonical order."""
 
 
-class Target(msgspec.Struct, frozen=True):
+class Shared(msgspec.Struct):
+    """Gives the same object for equal attributes: a million operations have few different ones."""
+
+    known: dict[bytes, Attributes] = {}
+
+    def __call__(self, attributes: Attributes) -> Attributes:
+        """Return the first of those equal to ``attributes``."""
+        return self.known.setdefault(_encode(attributes), attributes)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+# Not looked at by the garbage collector, which takes longer than all else where there are a
+# million of them (measured): none of these can be part of a cycle.
+class Target(msgspec.Struct, frozen=True, gc=False):
     """The thing an operation changes: for all kinds so far, a workspace."""
 
     id: str
     name: str
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """One attachment as the server shows it: its id and the attributes a kind compares."""
 
     id: str
     attributes: Attributes
 
 
-class Operation(msgspec.Struct, frozen=True):
-    """One write, with a key that stays the same over every execution of the job.
+class Operation(msgspec.Struct, frozen=True, gc=False):
+    """One write to one target; a job has at most one for each.
 
     Attributes:
-        key: ``attach:ws-…``.
+        kind: of operation; of an undo's, what it does to the attachment.
         before: what the server showed when this was decided, ``None`` for absent.
         wanted: attributes it shall show afterwards, ``None`` for absent.
     """
 
-    key: str
+    kind: str
     target: Target
     before: Seen | None
     wanted: Attributes | None
 
+    @property
+    def key(self) -> str:
+        """``attach:ws-…``: stays the same over every execution of the job."""
+        return f"{self.kind}:{self.target.id}"
 
-class Skip(msgspec.Struct, frozen=True):
+
+class Skip(msgspec.Struct, frozen=True, gc=False):
     """A selected target on which nothing is done.
 
     Attributes:

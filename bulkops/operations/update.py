@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from bulkops.client.resources import EnforcementLevel, in_run_order
-from bulkops.operations.model import Attributes, Operation, Seen, Skip, Target, TaskRef, Wish
+from bulkops.operations.model import (
+    Attributes,
+    Operation,
+    Seen,
+    Shared,
+    Skip,
+    Target,
+    TaskRef,
+    Wish,
+)
 from bulkops.operations.workspace_task import Stages, WorkspaceTaskKind, several
 
 
@@ -54,6 +63,7 @@ class Update(WorkspaceTaskKind):
         if wish.stages is not None:
             wanted["stages"] = in_run_order(wish.stages)
         self._wanted: Attributes = wanted
+        self._shared = Shared()
 
     def decide(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
         """See the table above."""
@@ -62,7 +72,7 @@ class Update(WorkspaceTaskKind):
         if len(seen) > 1:
             return several(target, seen)
         before = seen[0]
-        wanted = {**before.attributes, **self._wanted}
+        wanted = self._shared({**before.attributes, **self._wanted})
         if before.attributes == wanted:
             return Skip(target, "already as wanted")
         return self.operation(target, before, wanted)

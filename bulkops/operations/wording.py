@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bulkops.operations.model import Attributes, Operation, Seen
 
 
@@ -21,7 +23,7 @@ def state(attributes: Attributes | None) -> str:
     return f"{attributes.get('enforcement-level')} at {places}"
 
 
-def reading(seen: list[Seen]) -> str:
+def reading(seen: Sequence[Seen]) -> str:
     """Return what a reading shows: one attachment's state, or how many there are."""
     if len(seen) > 1:
         return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -11,13 +11,21 @@ from bulkops.client import endpoints
 from bulkops.client.jsonapi import Many, One, decode
 from bulkops.client.resources import Stage, WorkspaceTask, WorkspaceTaskResource
 from bulkops.exchange import Request, Response
-from bulkops.operations.model import Attributes, Operation, Seen, Skip, Target, TaskRef
+from bulkops.operations.model import (
+    Attributes,
+    Operation,
+    Seen,
+    Shared,
+    Skip,
+    Target,
+    TaskRef,
+)
 
 Stages = Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
 """At least one stage: the API gives an attachment without stages no meaning."""
 
 
-def attributes_of(enforcement_level: str, stages: Sequence[str]) -> dict[str, object]:
+def attributes_of(enforcement_level: str, stages: Sequence[str]) -> Attributes:
     """Return the attributes as compared and written."""
     return {"enforcement-level": enforcement_level, "stages": list(stages)}
 
@@ -25,6 +33,58 @@ def attributes_of(enforcement_level: str, stages: Sequence[str]) -> dict[str, ob
 def seen_of(attachment: WorkspaceTask) -> Seen:
     """Return an attachment as compared."""
     return Seen(attachment.id, attributes_of(attachment.enforcement_level, attachment.stages))
+
+
+class ByWorkspace(Mapping[str, Sequence[Seen]]):
+    """Workspace id → one run task's attachments with it, from whatever lists they are added.
+
+    Args:
+        same: ids of a workspace and an attachment → the same, as strings that are in memory
+            already: where a million are known, they need not be there twice.
+    """
+
+    def __init__(
+        self, task_id: str, same: Callable[[str, str], tuple[str, str]] | None = None
+    ) -> None:
+        self._task_id = task_id
+        self._same = same
+        self._shared = Shared()
+        # Almost all have one: a list for each would take more than what is in it.
+        self._first: dict[str, Seen] = {}
+        self._further: dict[str, dict[str, Seen]] = {}
+        self._others: set[str] = set()
+
+    def add(self, attachment: WorkspaceTask) -> None:
+        """Take an attachment of any run task; see ``listing.Rows``."""
+        if attachment.task_id != self._task_id:
+            self._others.add(attachment.id)
+            return
+        workspace_id, ident = attachment.workspace_id, attachment.id
+        if self._same is not None:
+            workspace_id, ident = self._same(workspace_id, ident)
+        attributes = attributes_of(attachment.enforcement_level, attachment.stages)
+        seen = Seen(ident, self._shared(attributes))
+        first = self._first.setdefault(workspace_id, seen)
+        if first.id == ident:
+            self._first[workspace_id] = seen
+        else:
+            self._further.setdefault(workspace_id, {})[ident] = seen
+
+    def count(self) -> int:
+        """Return how many different attachments there were."""
+        further = sum(map(len, self._further.values()))
+        return len(self._first) + further + len(self._others)
+
+    def __getitem__(self, workspace_id: str) -> Sequence[Seen]:
+        further = self._further.get(workspace_id)
+        first = self._first[workspace_id]
+        return (first, *further.values()) if further else (first,)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        return len(self._first)
 
 
 class WorkspaceTaskKind:
@@ -45,7 +105,7 @@ class WorkspaceTaskKind:
         self, target: Target, before: Seen | None, wanted: Attributes | None
     ) -> Operation:
         """Return the operation with its stable key."""
-        return Operation(f"{self.name}:{target.id}", target, before, wanted)
+        return Operation(self.name, target, before, wanted)
 
     def request(self, operation: Operation) -> Request:
         """Create, change or remove the attachment, by what was there and what is wanted."""

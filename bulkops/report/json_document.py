@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from textwrap import indent
+
 import msgspec
 
 from bulkops.outcome import TROUBLE
 from bulkops.report.model import Report
 
 
-def document(report: Report, *, only_failed: bool = False) -> str:
-    """Return ``{"run_id": …, "counts": …, "rows": […], "skipped": […]}``, indented."""
-    if only_failed:
-        rows = [row for row in report.rows if row.outcome in TROUBLE]
-        report = msgspec.structs.replace(report, rows=rows, skipped=[])
-    return msgspec.json.format(msgspec.json.encode(report)).decode() + "\n"
+def facts(report: Report) -> dict[str, object]:
+    """Return the report without its long lists."""
+    members = msgspec.structs.asdict(report)
+    return {name: value for name, value in members.items() if name not in ("rows", "skipped")}
+
+
+def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
+    """Yield ``{"run_id": …, "counts": …, "rows": […], "skipped": […]}``, indented, in pieces."""
+    rows = (row for row in report.rows if not only_failed or row.outcome in TROUBLE)
+    yield _formatted(facts(report)).removesuffix("\n}")
+    yield from _list("rows", rows)
+    yield from _list("skipped", () if only_failed else report.skipped)
+    yield "\n}\n"
+
+
+def _list(name: str, items: Iterable[object]) -> Iterator[str]:
+    yield f',\n  "{name}": ['
+    between = "\n"
+    for item in items:
+        yield between + indent(_formatted(item), "    ")
+        between = ",\n"
+    yield "]" if between == "\n" else "\n  ]"
+
+
+def _formatted(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value)).decode()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from typing import Generic, TypeVar
 
 import msgspec
 
 from bulkops.journal.records import How
 from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
+from bulkops.operations.model import Skip
 from bulkops.outcome import RETRIED, Outcome
 
 PENDING = "pending"
@@ -27,7 +30,8 @@ class Row(msgspec.Struct, frozen=True):
         outcome: of ``Outcome``, or ``pending``.
         shows: what the server showed instead when it was last read, empty where it stood.
         status: HTTP status of the last answer, 0 where there was none.
-        request_id: of that answer, for the server's support; empty where there was none.
+        request_id: of that answer, for the server's support; only where the operation is in
+            trouble (the journal has all).
     """
 
     key: str
@@ -50,6 +54,29 @@ class SkippedRow(msgspec.Struct, frozen=True):
     workspace_id: str
     reason: str
     blocked: bool
+
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Rows(Generic[S, T]):
+    """Rows, made anew each time they are gone through: of a million, none is kept.
+
+    Args:
+        of: what there is a row of.
+        row: makes it.
+    """
+
+    def __init__(self, of: Collection[S], row: Callable[[S], T]) -> None:
+        self._of = of
+        self._row = row
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._row, self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -78,8 +105,8 @@ class Report(msgspec.Struct, frozen=True):
     skips: dict[str, int]
     standing: int | None
     exit_code: int | None
-    rows: Sequence[Row]
-    skipped: Sequence[SkippedRow]
+    rows: Rows[Progress, Row]
+    skipped: Rows[Skip, SkippedRow]
 
     @property
     def operations(self) -> int:
@@ -91,7 +118,7 @@ def report(replay: Replay) -> Report:
     """Return the report of a journal, finished or not."""
     header, verified = replay.header, replay.verified
     differing = verified.differing if verified else {}
-    rows = [_row(p, differing) for p in replay.operations.values()]
+    progress = replay.operations.values()
     operation = header.job.get("operation")
     return Report(
         run_id=header.run_id,
@@ -104,12 +131,12 @@ def report(replay: Replay) -> Report:
         created_at=header.created_at,
         executions=len(replay.executions),
         ended=replay.ended.how if replay.ended else "",
-        counts=dict(Counter(row.outcome for row in rows)),
+        counts=dict(Counter(map(_outcome, progress))),
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         standing=verified.standing if verified else None,
         exit_code=exit_code(replay) if replay.ended else None,
-        rows=rows,
-        skipped=[SkippedRow(s.target.name, s.target.id, s.reason, s.blocked) for s in replay.skips],
+        rows=Rows(progress, partial(_row, differing)),
+        skipped=Rows(replay.skips, _skipped_row),
     )
 
 
@@ -130,7 +157,15 @@ def exit_code(replay: Replay) -> int:
     return 3 if undone or blocked or differing else 0
 
 
-def _row(progress: Progress, differing: dict[str, str]) -> Row:
+def _outcome(progress: Progress) -> str:
+    return progress.outcome.value if progress.outcome else PENDING
+
+
+def _skipped_row(skip: Skip) -> SkippedRow:
+    return SkippedRow(skip.target.name, skip.target.id, skip.reason, skip.blocked)
+
+
+def _row(differing: dict[str, str], progress: Progress) -> Row:
     operation, result = progress.operation, progress.result
     return Row(
         key=operation.key,
@@ -138,7 +173,7 @@ def _row(progress: Progress, differing: dict[str, str]) -> Row:
         workspace_id=operation.target.id,
         action=wording.verb(operation),
         change=wording.change(operation),
-        outcome=progress.outcome.value if progress.outcome else PENDING,
+        outcome=_outcome(progress),
         attempts=result.attempts if result else 0,
         reason=result.reason if result else "",
         shows=differing.get(operation.key, ""),

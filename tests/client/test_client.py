@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bulkops.client.endpoints import INCLUDES, RunTaskChange
-from bulkops.client.resources import GlobalConfiguration, Project, RunTask
+from bulkops.client.listing import Whole
+from bulkops.client.resources import GlobalConfiguration, Project, RunTask, WorkspaceTask
 from bulkops.client.server import ServerInfo
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.simulator.core import Simulator
@@ -129,15 +130,15 @@ async def test_attachments_are_listed_whole_or_not_at_all(profile: str, found: i
         simulator.attach(f"w-{number}", "scan")
     async with client_of(simulator) as client:
         (task,) = await client.run_tasks.list("acme")
-        attachments = await client.run_tasks.attachments(task.id)
-    assert attachments is None if found is None else len(attachments or ()) == found
+        attachments = await client.run_tasks.attachments(task.id, Whole[WorkspaceTask])
+    assert (attachments and attachments.count()) == found
 
 
 async def test_attachments_of_a_run_task_that_is_not_there_are_an_error() -> None:
     """A 404 for the list may be an older server's; a 404 for the run task itself is not."""
     async with client_of(organization()) as client:
         with pytest.raises(NotFoundOrForbidden):
-            await client.run_tasks.attachments("task-1111111111111111")
+            await client.run_tasks.attachments("task-1111111111111111", Whole[WorkspaceTask])
 
 
 @pytest.mark.parametrize(

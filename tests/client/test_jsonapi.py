@@ -22,8 +22,8 @@ from bulkops.client.jsonapi import (
     page,
     request_id,
     retry_after,
-    without_repeats,
 )
+from bulkops.client.listing import Whole
 from bulkops.client.resources import (
     EntitlementsResource,
     ProjectResource,
@@ -228,10 +228,10 @@ def test_a_page_is_asked_for_at_the_largest_size() -> None:
 
 def test_rows_that_moved_between_pages_come_once() -> None:
     """A resource that two pages show is one resource, at its first place."""
-    rows = [
-        Many(data=tuple(ProjectResource(one) for one in ids)) for ids in (["a", "b"], ["b", "c"])
-    ]
-    assert [one.id for one in without_repeats(rows)] == ["a", "b", "c"]
+    rows = Whole[ProjectResource]()
+    for one in ["a", "b", "b", "c"]:
+        rows.add(ProjectResource(one))
+    assert [one.id for one in rows.values()] == ["a", "b", "c"]
 
 
 def test_a_resource_is_encoded_without_empty_members() -> None:

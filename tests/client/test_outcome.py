@@ -172,5 +172,5 @@ def test_a_reading_is_compared_with_before_and_wanted(
     before: Seen | None, wanted: dict[str, object] | None, seen: list[Seen], shown: Shown
 ) -> None:
     """Absent, as before, as wanted, anything else: for attach, update and detach alike."""
-    operation = Operation("attach:ws-1", Target("ws-1", "prod"), before, wanted)
+    operation = Operation("attach", Target("ws-1", "prod"), before, wanted)
     assert compare(operation, seen) is shown

@@ -10,8 +10,10 @@ import anyio
 import msgspec
 import pytest
 
-from bulkops.client.caller import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS, in_order
+from bulkops.client.caller import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS
+from bulkops.client.in_order import in_order
 from bulkops.client.jsonapi import Many
+from bulkops.client.listing import Whole
 from bulkops.client.resources import ProjectResource
 from bulkops.errors import NotFoundOrForbidden, ServerBroken
 from bulkops.exchange import Request, Response
@@ -41,8 +43,10 @@ def everything(transport: Scripted) -> list[str]:
     """Return the ids of a whole list, in virtual time."""
 
     async def scenario() -> list[str]:
-        found, _ = await caller(transport).everything(READ, Many[ProjectResource])
-        return [one.id for one in found]
+        rows = await caller(transport).everything(
+            READ, Many[ProjectResource], lambda page: page.data, Whole[ProjectResource]
+        )
+        return [one.id for one in rows.values()]
 
     return run(scenario)
 
@@ -188,7 +192,9 @@ def test_results_come_in_the_order_of_the_calls() -> None:
     """The fastest call does not come first in the results."""
 
     async def scenario() -> list[int]:
-        return await in_order(numbers(3, 2, 1, 0, 5), at_once=3)
+        taken: list[int] = []
+        await in_order(numbers(3, 2, 1, 0, 5), taken.append, at_once=3)
+        return taken
 
     assert run(scenario) == [0, 1, 2, 3, 4]
 
@@ -196,15 +202,16 @@ def test_results_come_in_the_order_of_the_calls() -> None:
 def test_the_first_error_is_raised_and_starts_nothing_more() -> None:
     """What is under way ends, what waits never starts, and the error that came first is raised."""
     started: list[int] = []
+    taken: list[int] = []
 
     async def fail(number: int) -> int:
         started.append(number)
         await anyio.sleep(3 - number)
         raise ValueError(number)
 
-    async def scenario() -> list[int]:
-        return await in_order([partial(fail, number) for number in (1, 2, 3)], at_once=2)
+    async def scenario() -> None:
+        await in_order([partial(fail, number) for number in (1, 2, 3)], taken.append, at_once=2)
 
     with pytest.raises(ValueError, match="2"):
         run(scenario)
-    assert started == [1, 2]
+    assert (started, taken) == ([1, 2], [])

@@ -11,7 +11,7 @@ from bulkops.exchange import Response
 from bulkops.operations import KINDS, bind, wording
 from bulkops.operations.attach import AttachWish
 from bulkops.operations.detach import DetachWish
-from bulkops.operations.model import Kind, Operation, Seen, Skip, Target, TaskRef, Wish
+from bulkops.operations.model import Attributes, Kind, Operation, Seen, Skip, Target, TaskRef, Wish
 from bulkops.operations.update import UpdateWish
 from bulkops.operations.workspace_task import attributes_of
 
@@ -159,7 +159,7 @@ def test_changes_in_words() -> None:
     """From what to what, for plans, results and reports alike."""
     before = Seen("wstask-1", OTHERWISE)
 
-    def words(before: Seen | None, wanted: dict[str, object] | None) -> tuple[str, str]:
+    def words(before: Seen | None, wanted: Attributes | None) -> tuple[str, str]:
         operation = Operation("k", TARGET, before, wanted)
         return wording.verb(operation), wording.change(operation)
 

@@ -63,7 +63,7 @@ def check(world: World, kind: str) -> None:
     assert all(count == 1 for count in effects.values())
     done = {p.operation.target.name for p in told.having(Outcome.SUCCEEDED)}
     assert done <= set(effects)
-    started = {p.operation.target.name for p in told.operations.values() if p.intent_at or p.result}
+    started = {p.operation.target.name for p in told.operations.values() if p.sent or p.result}
     assert set(effects) <= started
     assert world.shown(BYSTANDER) == [("advisory", ("post_plan",))]
     for name in done:

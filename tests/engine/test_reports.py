@@ -84,8 +84,9 @@ def test_the_report_counts_every_operation_once() -> None:
     assert made.skips == {"already attached as wanted": 1}
     assert (made.job, made.kind, made.task) == ("scan", "attach", "security-scan")
     assert (made.executions, made.ended, made.standing) == (1, "complete", 1)
-    assert made.rows[0].shows == "not attached"
-    assert (made.rows[1].attempts, made.rows[1].reason) == (2, "422 no")
+    first, second, *_ = made.rows
+    assert first.shows == "not attached"
+    assert (second.attempts, second.reason) == (2, "422 no")
 
 
 def test_as_text_trouble_is_listed_and_success_counted() -> None:
@@ -130,10 +131,10 @@ def test_as_text_a_journal_only_created_is_not_started() -> None:
 def test_as_json_it_is_the_same_value() -> None:
     """One document, whose rows are those of the text; ``only_failed`` leaves the trouble."""
     made = report(ended(*MIXED))
-    whole = msgspec.json.decode(document(made))
+    whole = msgspec.json.decode("".join(document(made)))
     assert whole["counts"] == made.counts
     assert [row["key"] for row in whole["rows"]] == [row.key for row in made.rows]
-    failed = msgspec.json.decode(document(made, only_failed=True))
+    failed = msgspec.json.decode("".join(document(made, only_failed=True)))
     assert [row["outcome"] for row in failed["rows"]] == ["failed", "conflict", "in_doubt"]
     assert failed["skipped"] == []
     assert failed["counts"] == made.counts
@@ -234,7 +235,7 @@ def test_each_operation_stands_or_differs(shown: list[str]) -> None:
 def test_a_detached_target_stands() -> None:
     """Absent is what a detach wanted."""
     before = Seen("wstask-1", WANTED)
-    detach = Operation("detach:ws-0", Target("ws-0", "prod-0"), before, None)
+    detach = Operation("detach", Target("ws-0", "prod-0"), before, None)
     state = replay([header(1), Planned.of(detach)])
     assert verify(state, {}, AT).standing == 1
     assert verify(state, {"ws-0": [before]}, AT).standing == 0

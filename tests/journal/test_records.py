@@ -98,8 +98,8 @@ def test_the_replay_says_where_each_operation_stands() -> None:
 def test_an_operation_planned_again_is_pending_again_in_its_place() -> None:
     """``--retry-failed`` writes the operation once more under its key; the order stays."""
     state = replay([*first(2), intent(0), result(0), planned(0)])
-    assert list(state.operations) == ["attach:ws-0", "attach:ws-1"]
-    assert state.operations["attach:ws-0"].outcome is None
+    assert list(state.operations) == ["ws-0", "ws-1"]
+    assert state.of("attach:ws-0").outcome is None
 
 
 def test_another_execution_forgets_how_the_last_one_ended() -> None:

@@ -16,7 +16,6 @@ from unittest import mock
 from bulkops import execution, inventory, outcome, worker
 from bulkops.client import caller
 from bulkops.client.caller import Caller
-from bulkops.client.resources import WorkspaceTask
 from bulkops.errors import NoResponse
 from bulkops.exchange import Request, Response
 from bulkops.journal import file as journal_file
@@ -195,8 +194,9 @@ def denied_list_is_empty() -> AbstractContextManager[Any]:
     """Take a workspace's list that is denied for an empty one."""
     read = inventory._each_workspace
 
-    async def believed(*arguments: Any) -> dict[str, list[WorkspaceTask] | None]:
-        return {key: tasks or [] for key, tasks in (await read(*arguments)).items()}
+    async def believed(*arguments: Any) -> list[str]:
+        await read(*arguments)
+        return []
 
     return mock.patch.object(inventory, "_each_workspace", believed)
 

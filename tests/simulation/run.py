@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from functools import cache, partial
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from unittest import mock
@@ -48,7 +47,7 @@ def simulate(seed: int, *, trace: list[str] | None = None) -> Outcome:
     Raises:
         Violation: something does not hold that must.
     """
-    with mock.patch.multiple(execution, version=_version, job_of=_job_of):
+    with mock.patch.multiple(execution, job_of=_job_of):
         return _simulate(seed, trace)
 
 
@@ -80,7 +79,6 @@ def _simulate(seed: int, trace: list[str] | None) -> Outcome:
 
 
 # A process does these once; here they would be a quarter of the time.
-_version = cache(version)
 _jobs: dict[bytes, Job] = {}
 
 
