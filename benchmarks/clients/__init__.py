@@ -1,0 +1,127 @@
+"""Clients that send the same writes, 64 at once: how fast, and at what cost of CPU.
+
+Each runs in a process of its own, ``python -m benchmarks.clients.NAME ADDRESS OPERATIONS LOOP``,
+so that nobody pays for what another imports (the garbage collector walks through it), and prints
+its ``Cost`` as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
+
+import msgspec
+import uvloop
+
+from benchmarks.case import ORGANIZATION, TASK, TOKEN, WANTED, requests
+from benchmarks.sampler import Sampler
+from bulkops.exchange import MEDIA_TYPE, Request
+from bulkops.job import job_from_builtins
+from bulkops.operations.model import Operation, Target, TaskRef
+from bulkops.plan import Plan
+
+AT_ONCE = 64
+HEADERS = {
+    "Authorization": f"Bearer {TOKEN}",
+    "Content-Type": MEDIA_TYPE,
+    "Accept": MEDIA_TYPE,
+    "User-Agent": "benchmark",
+}
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+class Cost(msgspec.Struct):
+    """What a client took for so many operations.
+
+    Attributes:
+        seconds: by the wall clock.
+        cpu: seconds of CPU of this process, all threads.
+        modules, callers: where the time went, see ``Sampler``; empty where nobody sampled.
+    """
+
+    operations: int
+    seconds: float = 0.0
+    cpu: float = 0.0
+    modules: dict[str, int] = {}
+    callers: dict[str, int] = {}
+
+    @property
+    def rate(self) -> float:
+        """Operations a second."""
+        return self.operations / self.seconds
+
+    @property
+    def microseconds(self) -> float:
+        """CPU microseconds an operation."""
+        return self.cpu / self.operations * 1e6
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure the block, and sample it where the command line says so."""
+        sampler = Sampler("bulkops.") if "--sample" in sys.argv else None
+        gc.collect()
+        with sampler.sampling() if sampler else nullcontext():
+            began, cpu = time.perf_counter(), time.process_time()
+            yield
+            self.seconds = time.perf_counter() - began
+            self.cpu = time.process_time() - cpu
+        if sampler:
+            self.modules, self.callers = dict(sampler.modules), dict(sampler.callers)
+
+
+def plan_of(operations: int) -> Plan:
+    """Return a plan that attaches a run task to so many workspaces."""
+    job = job_from_builtins(
+        {
+            "name": "benchmark",
+            "organization": ORGANIZATION,
+            "operation": {"kind": "attach", "task": TASK, "enforcement_level": "mandatory"},
+            "select": {"all": True},
+            "pace": {"max_at_once": AT_ONCE},
+        }
+    )
+    targets = (Target(f"ws-{n:016}", f"prod-{n:05}") for n in range(operations))
+    task = TaskRef("task-2DUiCjjVLP7VYCYr", TASK)
+    planned = [Operation(f"attach:{t.id}", t, None, WANTED) for t in targets]
+    return Plan(job, task, single_stage=False, operations=planned, skips=[])
+
+
+async def sent(send: Callable[[Request], Awaitable[int]], plan: Plan) -> Cost:
+    """Send a plan's requests with a function that returns the status, and no more than that."""
+    waiting = iter(list(requests(plan, lambda: True)))
+
+    async def worker() -> None:
+        for request in waiting:
+            if await send(request) != 201:
+                raise RuntimeError("not a 201")
+
+    cost = Cost(len(plan.operations))
+    with cost.measured():
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(AT_ONCE):
+                workers.create_task(worker())
+    return cost
+
+
+def main(client: Callable[[str, Plan], Awaitable[Cost]]) -> None:
+    """Run an asynchronous client as the command line says."""
+    address, operations, loop = sys.argv[1:4]
+    plan = plan_of(int(operations))
+
+    async def measured() -> Cost:
+        return await client(address, plan)
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        show(runner.run(measured()))
+
+
+def show(cost: Cost) -> None:
+    """Print the cost as JSON."""
+    print(msgspec.json.encode(cost).decode())

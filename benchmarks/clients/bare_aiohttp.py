@@ -1,0 +1,29 @@
+"""A loop on aiohttp: no journal, nothing paced or retried, answers read and thrown away."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from benchmarks.clients import HEADERS, Cost, main, sent
+from bulkops.exchange import Request
+from bulkops.plan import Plan
+
+
+async def send_all(address: str, plan: Plan) -> Cost:
+    """Send the same requests as the engine."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), headers=HEADERS
+    ) as session:
+
+        async def send(request: Request) -> int:
+            async with session.request(
+                request.method, address + request.path, data=request.body
+            ) as answer:
+                await answer.read()
+                return answer.status
+
+        return await sent(send, plan)
+
+
+if __name__ == "__main__":
+    main(send_all)

@@ -1,0 +1,27 @@
+"""A loop on httpx: no journal, nothing paced or retried, answers read and thrown away."""
+
+from __future__ import annotations
+
+import httpx
+
+from benchmarks.clients import AT_ONCE, HEADERS, Cost, main, sent
+from bulkops.exchange import Request
+from bulkops.plan import Plan
+
+
+async def send_all(address: str, plan: Plan) -> Cost:
+    """Send the same requests as the engine."""
+    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    async with httpx.AsyncClient(limits=limits, headers=HEADERS, trust_env=False) as session:
+
+        async def send(request: Request) -> int:
+            answer = await session.request(
+                request.method, address + request.path, content=request.body
+            )
+            return answer.status_code
+
+        return await sent(send, plan)
+
+
+if __name__ == "__main__":
+    main(send_all)

@@ -1,0 +1,27 @@
+"""HashiCorp's own Python client, pytfe, one write after the other: it knows no other way."""
+
+from __future__ import annotations
+
+import sys
+
+from pytfe import TFEClient, TFEConfig
+
+from benchmarks.attaching import attach
+from benchmarks.case import TOKEN
+from benchmarks.clients import Cost, plan_of, show
+from bulkops.plan import Plan
+
+
+def attach_all(address: str, plan: Plan) -> Cost:
+    """Attach the run task to each workspace."""
+    cost = Cost(len(plan.operations))
+    # Without ca_bundle it takes SSL_CERT_FILE, and httpx deprecates the way it does so.
+    config = TFEConfig(address=address, token=TOKEN, ca_bundle=None)
+    with TFEClient(config) as client, cost.measured():
+        for operation in plan.operations:
+            attach(client, operation.target.id, plan.task.id)
+    return cost
+
+
+if __name__ == "__main__":
+    show(attach_all(sys.argv[1], plan_of(int(sys.argv[2]))))

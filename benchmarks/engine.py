@@ -1,0 +1,91 @@
+"""What the engine costs itself: operations a second where no server holds it back, and CPU.
+
+All clients send the same writes to the same server of fixed answers in another process, each in
+a process of its own, in turns; ratios are taken within a turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections import defaultdict
+
+import msgspec
+
+from benchmarks.clients import AT_ONCE, Cost
+from benchmarks.fixed_server import serving
+from benchmarks.machine import Busy, machine, spread
+
+OURS = ("bulkops", "asyncio")
+CLIENTS = (
+    OURS,
+    ("bare_aiohttp", "asyncio"),
+    ("bulkops", "uvloop"),
+    ("bare_aiohttp", "uvloop"),
+    ("bare_httpx", "asyncio"),
+    ("sequential_pytfe", ""),
+)
+FEWER = {"bare_httpx": 5, "sequential_pytfe": 10}
+"""So many times fewer operations, since they take so much longer."""
+
+TOP = 15
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(prog="benchmarks.engine", description=__doc__)
+    parser.add_argument("--operations", type=int, default=5000, help="of each run")
+    parser.add_argument("--runs", type=int, default=7, help="of each client")
+    given = parser.parse_args(arguments)
+    costs: dict[tuple[str, str], list[Cost]] = defaultdict(list)
+    print(machine("aiohttp", "httpx", "pytfe", "uvloop"))
+    print(f"{given.operations} operations, {AT_ONCE} at once, {given.runs} runs: median (range)\n")
+    busy = Busy()
+    with serving() as address:
+        for _ in range(given.runs):
+            for client in CLIENTS:
+                costs[client].append(_cost(address, *client, given.operations))
+        sampled = _cost(address, *OURS, given.operations * 4, "--sample")
+    _print_costs(costs)
+    if (share := busy.share()) is not None:
+        print(f"\nThe cores were {share:.0%} busy meanwhile.")
+    _print_samples(sampled)
+
+
+def _cost(address: str, client: str, loop: str, operations: int, *options: str) -> Cost:
+    count = max(1, operations // FEWER.get(client, 1))
+    command = [sys.executable, "-m", f"benchmarks.clients.{client}", address, str(count), loop]
+    done = subprocess.run([*command, *options], stdout=subprocess.PIPE, check=True)
+    return msgspec.json.decode(done.stdout, type=Cost)
+
+
+def _print_costs(costs: dict[tuple[str, str], list[Cost]]) -> None:
+    print("| client | loop | operations/s | ours ÷ it | CPU µs an operation |")
+    print("|---|---|---|---|---|")
+    for (client, loop), its in costs.items():
+        ours = costs[("bulkops", loop or "asyncio")]
+        ratios = [one.rate / other.rate for one, other in zip(ours, its, strict=True)]
+        columns = (
+            client,
+            loop,
+            spread([cost.rate for cost in its], ".0f"),
+            "" if its is ours else spread(ratios, ".2f"),
+            spread([cost.microseconds for cost in its], ".0f"),
+        )
+        print(f"| {' | '.join(columns)} |")
+
+
+def _print_samples(cost: Cost) -> None:
+    total = sum(cost.modules.values())
+    print(f"\nWhere ours go, by {total} samples of {cost.microseconds:.0f} µs an operation:\n")
+    for title, counts in (("module", cost.modules), ("innermost of ours", cost.callers)):
+        print(f"| {title} | µs | % |\n|---|---|---|")
+        for name, count in sorted(counts.items(), key=lambda item: -item[1])[:TOP]:
+            share = count / total
+            print(f"| {name} | {share * cost.microseconds:.0f} | {share:.0%} |")
+        print()
+
+
+if __name__ == "__main__":
+    main()
