@@ -6,6 +6,7 @@ Pauses, settling and pace go by ``now`` (monotonic: a wall clock that jumps chan
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import anyio
@@ -16,7 +17,7 @@ class Clock:
 
     def now(self) -> float:
         """Return monotonic seconds."""
-        return anyio.current_time()
+        return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
         """Wait so many seconds."""

@@ -22,5 +22,7 @@ def printable(text: str, limit: int = 300) -> str:
     Nor half a character: aiohttp reads bytes of a header that are no UTF-8 as surrogates, which
     can't be written anywhere.
     """
-    cleaned = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    cleaned = " ".join(text.split())
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"

@@ -92,7 +92,9 @@ class HttpTransport:
             NoResponse: ``sent`` is False only where no byte of the request can have arrived.
         """
         assert self._session is not None, "use `async with`"  # noqa: S101 - a programmer's error
-        url = URL(f"{self._address}{request.path}", encoded=True).with_query(list(request.query))
+        url = URL(f"{self._address}{request.path}", encoded=True)
+        if request.query:
+            url = url.with_query(list(request.query))
         try:
             async with self._session.request(
                 request.method,
