@@ -59,26 +59,27 @@ TROUBLE = (*RETRIED, Outcome.IN_DOUBT)
 """What counts against the failure tolerance, and what somebody has to look at."""
 
 
-class Succeeded(msgspec.Struct, frozen=True):
+# gc=False: see bulkops.exchange.
+class Succeeded(msgspec.Struct, frozen=True, gc=False):
     """The server did it, or showed what was asked for."""
 
     answer: Response
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """The server, or the way to it, said no; sending the same again won't help."""
 
     answer: Response | NoResponse
 
 
-class Retry(msgspec.Struct, frozen=True):
+class Retry(msgspec.Struct, frozen=True, gc=False):
     """Not carried out: safe to send again, ``after`` seconds at the earliest."""
 
     after: float
     answer: Response | NoResponse
 
 
-class InDoubt(msgspec.Struct, frozen=True):
+class InDoubt(msgspec.Struct, frozen=True, gc=False):
     """A write's answer was lost: it may or may not have taken effect."""
 
     answer: Response | NoResponse

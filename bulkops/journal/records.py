@@ -27,7 +27,8 @@ class Holder(msgspec.Struct, frozen=True):
     started_at: str
 
 
-class _Record(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True, gc=False):
+# gc=False: see bulkops.exchange.
+class _Record(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
     pass
 
 

@@ -22,6 +22,7 @@ from bulkops.operations.model import Attributes, Operation, Seen, Shared, Skip
 from bulkops.outcome import TROUBLE, Outcome
 
 
+# gc=False: see bulkops.exchange.
 class Conclusion(msgspec.Struct, frozen=True, gc=False):
     """What of a result the rest of a job, its undo and its reports need; see ``Result``.
 
@@ -38,6 +39,7 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
     request_id: str
 
 
+# gc=False: see bulkops.exchange.
 class Progress(msgspec.Struct, gc=False):
     """One operation and how far it came.
 
