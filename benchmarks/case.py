@@ -34,6 +34,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         window: how the server counts.
         latency: seconds there and back.
         jitter: at most so many seconds more, on the way there and, in virtual time, back again.
+        stall: at most so many seconds everything stands still, twice a second on average; virtual
+            time only, over sockets a busy machine does it by itself.
         other: requests a second that somebody else sends with the same user's rights.
         seconds: for how long; the limit times that is how many writes there are to do.
         seed: decides the jitter and where in the server's window the run begins.
@@ -43,6 +45,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     window: Window
     latency: float
     jitter: float
+    stall: float = 0.0
     other: int = 0
     seconds: float = 60.0
     seed: int = 0

@@ -24,16 +24,19 @@ WINDOWS: tuple[Window, ...] = ("fixed", "sliding")
 LATENCIES = (0.05, 0.15, 0.5)
 JITTER = 0.01
 MUCH_JITTER = 0.03
+STALL = 0.05
 
 
-def cases(pacings: tuple[str, ...], seconds: float) -> Iterator[Case]:
-    """Yield what is measured of each pacing: latencies, much jitter, another client."""
+def cases(pacings: tuple[str, ...], seconds: float, *, stalls: bool) -> Iterator[Case]:
+    """Yield what is measured of each pacing: latencies, much jitter, stalls, another client."""
     for pacing, window in product(pacings, WINDOWS):
         of = msgspec.structs.replace
         plain = Case(pacing=pacing, window=window, latency=0.15, jitter=JITTER, seconds=seconds)
         for latency in LATENCIES:
             yield of(plain, latency=latency)
         yield of(plain, jitter=MUCH_JITTER)
+        if stalls:
+            yield of(plain, stall=STALL)
         yield of(plain, other=RATE // 3)
 
 
@@ -47,11 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--pacing", action="append", help="only this; repeatable")
     given = parser.parse_args(arguments)
     names = ("bulkops", *PACINGS) if given.virtual else ("bulkops", *PACINGS, "pytfe")
-    asked = list(cases(tuple(given.pacing or names), given.seconds))
+    asked = list(cases(tuple(given.pacing or names), given.seconds, stalls=given.virtual))
     print(machine("aiohttp", "aiolimiter", "pytfe"))
     print(f"limit {RATE} a second, {given.seconds:g} s, {given.runs} runs: median (range)\n")
-    print("| pacing | window | latency | jitter | other client | use of the limit | 429s, % |")
-    print("|---|---|---|---|---|---|---|")
+    print("| pacing | window | latency | jitter | stalls | other | use of the limit | 429s, % |")
+    print("|---|---|---|---|---|---|---|---|")
     busy = Busy()
     if given.virtual:
         measured = _virtual(asked, given.runs)
@@ -91,6 +94,7 @@ def _row(case: Case, figures: list[Figures]) -> str:
         case.window,
         f"{case.latency * 1000:.0f} ms",
         f"{case.jitter * 1000:.0f} ms",
+        f"{case.stall * 1000:.0f} ms" if case.stall else "",
         f"{case.other}/s" if case.other else "",
         spread([one.use for one in figures]),
         spread([one.refused * 100 for one in figures], ".2f"),

@@ -7,6 +7,7 @@ stands between the pacer and the request: ``SYNC_SECONDS``, half as much or half
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -46,6 +47,15 @@ async def _measured(case: Case) -> Figures:
     network = Network(simulator, case.latency, case.jitter, random)
     # Windows begin at whole seconds of the server's clock: no client knows where.
     await anyio.sleep(random.random())
+    async with anyio.create_task_group() as background:
+        background.start_soon(_stalling, case.stall, random)
+        await _writing(case, network, random)
+        background.cancel_scope.cancel()
+    stats = simulator.stats
+    return Figures.of(case, simulator.effects, stats.requests, stats.too_many)
+
+
+async def _writing(case: Case, network: Network, random: Random) -> None:
     client = Client("https://tfe.example", TOKEN, transport=network, random=random)
     plan = await plan_job(client, case.job())
     if case.pacing == "bulkops":
@@ -55,8 +65,17 @@ async def _measured(case: Case) -> Figures:
         until = anyio.current_time() + case.seconds
         left = requests(plan, lambda: anyio.current_time() < until)
         await PACINGS[case.pacing](network.send, left, RATE, random)
-    stats = simulator.stats
-    return Figures.of(case, simulator.effects, stats.requests, stats.too_many)
+
+
+async def _stalling(most: float, random: Random) -> None:
+    """Let client and server stand still now and then, as on a machine that has other things to do.
+
+    What was due meanwhile happens at once afterwards.
+    """
+    loop = asyncio.get_running_loop()
+    while most and isinstance(loop, virtual_time.VirtualTimeLoop):
+        await anyio.sleep(random.expovariate(2.0))
+        loop.stall(random.uniform(0, most))
 
 
 class Network:

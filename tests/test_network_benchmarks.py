@@ -80,10 +80,10 @@ def test_go_tfe_bypasses_its_limiter_after_a_429() -> None:
 
 
 def test_limit_prints_a_row_a_case(capsys: pytest.CaptureFixture[str]) -> None:
-    """Five cases for each window: three latencies, much jitter, another client."""
+    """Six cases for each window: three latencies, much jitter, stalls, another client."""
     limit.main(["--virtual", "--seconds", "1", "--runs", "2", "--pacing", "bulkops"])
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| bulkops")]
-    assert len(rows) == 10
+    assert len(rows) == 12
     assert all(" to " in row for row in rows)
 
 
