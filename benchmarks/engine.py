@@ -9,13 +9,18 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import tempfile
+import time
 from collections import defaultdict
+from pathlib import Path
+from statistics import median
 
 import msgspec
 
 from benchmarks.clients import AT_ONCE, Cost
 from benchmarks.fixed_server import serving
 from benchmarks.machine import Busy, machine, spread
+from bulkops.journal.files import SystemFiles
 
 OURS = ("bulkops", "asyncio")
 CLIENTS = (
@@ -41,15 +46,17 @@ def main(arguments: list[str] | None = None) -> None:
     costs: dict[tuple[str, str], list[Cost]] = defaultdict(list)
     print(machine("aiohttp", "httpx", "pytfe", "uvloop"))
     print(f"{given.operations} operations, {AT_ONCE} at once, {given.runs} runs: median (range)\n")
-    busy = Busy()
+    busy, syncs = Busy(), list[float]()
     with serving() as address:
         for _ in range(given.runs):
+            syncs.append(_sync_milliseconds())
             for client in CLIENTS:
                 costs[client].append(_cost(address, *client, given.operations))
         sampled = _cost(address, *OURS, given.operations * 4, "--sample")
     _print_costs(costs)
+    print(f"\nA sync of the journal's disk takes {spread(syncs, '.2f')} ms.")
     if (share := busy.share()) is not None:
-        print(f"\nThe cores were {share:.0%} busy meanwhile.")
+        print(f"The cores were {share:.0%} busy meanwhile.")
     _print_samples(sampled)
 
 
@@ -58,6 +65,20 @@ def _cost(address: str, client: str, loop: str, operations: int, *options: str) 
     command = [sys.executable, "-m", f"benchmarks.clients.{client}", address, str(count), loop]
     done = subprocess.run([*command, *options], stdout=subprocess.PIPE, check=True)
     return msgspec.json.decode(done.stdout, type=Cost)
+
+
+def _sync_milliseconds() -> float:
+    """Return the median time of a small write and its sync, where the journals are as well."""
+    files, times = SystemFiles(), list[float]()
+    with tempfile.TemporaryDirectory() as folder:
+        descriptor = files.create(Path(folder, "sync"))
+        for _ in range(50):
+            began = time.perf_counter()
+            files.write(descriptor, b"x" * 4000)
+            files.sync(descriptor)
+            times.append(time.perf_counter() - began)
+        files.close(descriptor)
+    return median(times) * 1000
 
 
 def _print_costs(costs: dict[tuple[str, str], list[Cost]]) -> None:
