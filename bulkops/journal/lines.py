@@ -67,16 +67,17 @@ class Scanner:
 
     def lines(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield right lines, to the end or to the first that is not right."""
+        seq, crc, offset = self.seq, self.crc, self.offset
         for line in stream:
-            body = line[:-_TRAILER]
-            crc = crc32(body, self.crc)
-            if line[-_TRAILER:] != b'"crc":"%08x"}\n' % crc or not self._in_sequence(body):
+            crc = crc32(line[:-_TRAILER], crc)
+            whole = line.endswith(b'"crc":"%08x"}\n' % crc)
+            if not whole or not line.startswith(b'{"seq":%d,' % seq):
                 self.tail = line + stream.read()
                 return
             self._keep(line)
             self.crc = crc
-            self.seq += 1
-            self.offset += len(line)
+            self.seq = seq = seq + 1
+            self.offset = offset = offset + len(line)
             yield line
 
     @property
@@ -93,6 +94,3 @@ class Scanner:
             self._group = group
             self.last_group = bytearray()
         self.last_group += line
-
-    def _in_sequence(self, body: bytes) -> bool:
-        return body.startswith(b'{"seq":%d,' % self.seq)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +11,7 @@ import msgspec
 from bulkops.errors import JournalDamaged, JournalError
 from bulkops.journal.files import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner
-from bulkops.journal.records import FORMAT, Header, Record, decode
+from bulkops.journal.records import FORMAT, Header, decode
 from bulkops.journal.replay import Replay, replay
 
 
@@ -54,7 +54,7 @@ def sound_part(path: Path, files: FileCalls | None = None) -> Contents:
     scanner = Scanner()
     try:
         with (files or SystemFiles()).read(path) as stream:
-            state = replay(_records(path, scanner, stream))
+            state = _replayed(path, scanner, stream)
     except OSError as error:
         raise JournalError(f"{path}: can't be read: {error.strerror or error}") from error
     except ValueError as error:
@@ -68,21 +68,22 @@ def sound_part(path: Path, files: FileCalls | None = None) -> Contents:
     return Contents(state, scanner)
 
 
-def _records(path: Path, scanner: Scanner, stream: BinaryIO) -> Iterator[Record]:
-    for line in scanner.lines(stream):
-        try:
-            record = decode(line)
-        except msgspec.DecodeError as error:
-            # Its CRC is right, so it was written so: by another version of bulkops.
-            raise JournalError(
-                f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}"
-            ) from error
-        if isinstance(record, Header) and record.format != FORMAT:
-            raise JournalError(
-                f"{path}: has journal format {record.format}, this version reads {FORMAT}; "
-                f"it was written by bulkops {record.bulkops}"
-            )
-        yield record
+def _replayed(path: Path, scanner: Scanner, stream: BinaryIO) -> Replay:
+    records = map(decode, scanner.lines(stream))
+    try:
+        first = list(islice(records, 1))
+        for record in first:
+            if isinstance(record, Header) and record.format != FORMAT:
+                raise JournalError(
+                    f"{path}: has journal format {record.format}, this version reads {FORMAT}; "
+                    f"it was written by bulkops {record.bulkops}"
+                )
+        return replay(chain(first, records))
+    except msgspec.DecodeError as error:
+        # Its CRC is right, so it was written so: by another version of bulkops.
+        raise JournalError(
+            f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}"
+        ) from error
 
 
 def _damaged(path: Path, scanner: Scanner, advice: str) -> JournalDamaged:

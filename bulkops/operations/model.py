@@ -23,10 +23,13 @@ class Shared(msgspec.Struct):
     """Gives the same object for equal attributes: a million operations have few different ones."""
 
     known: dict[bytes, Attributes] = {}
+    latest: Attributes = {}
 
     def __call__(self, attributes: Attributes) -> Attributes:
         """Return the first of those equal to ``attributes``."""
-        return self.known.setdefault(_encode(attributes), attributes)
+        if attributes != self.latest:
+            self.latest = self.known.setdefault(_encode(attributes), attributes)
+        return self.latest
 
 
 _encode = msgspec.json.Encoder().encode

@@ -84,7 +84,7 @@ def crc_ignored() -> AbstractContextManager[Any]:
 
     def unchecked(self: Scanner, stream: BinaryIO) -> Iterator[bytes]:
         for line in stream:
-            if not line.endswith(b'"}\n') or not self._in_sequence(line):
+            if not line.endswith(b'"}\n') or not line.startswith(b'{"seq":%d,' % self.seq):
                 self.tail = line + stream.read()
                 return
             self.seq += 1

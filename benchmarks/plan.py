@@ -1,0 +1,121 @@
+"""Deciding a plan beside only decoding the pages it is decided on, of the real documents' size.
+
+Pure, after the reads: from the pages' bytes to a ``Plan``; the workspaces have about 4 KB of
+JSON each, every other one has the run task. Decoding is msgspec's with the client's own types.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+
+from benchmarks.documents import PAGE, attachments_page, workspaces_page
+from benchmarks.machine import Busy, machine, spread
+from benchmarks.records import JOB, TASK
+from bulkops.client.jsonapi import Many, decode
+from bulkops.client.resources import WorkspaceResource, WorkspaceTaskResource
+from bulkops.client.server import ServerInfo
+from bulkops.exchange import Response
+from bulkops.job import job_from_builtins
+from bulkops.operations.workspace_task import ByWorkspace
+from bulkops.plan import Inventory, Plan, make_plan
+from bulkops.selection import Selection
+
+JOB_ON_ALL = job_from_builtins(JOB)
+
+
+class Pages:
+    """An organization's lists as bytes; made anew where asked, to hold none of them."""
+
+    def __init__(self, workspaces: int) -> None:
+        self._workspaces = workspaces
+
+    def of_workspaces(self) -> Iterator[Response]:
+        """Yield the pages of all workspaces."""
+        for number in range(1, -(-self._workspaces // PAGE) + 1):
+            yield Response(200, body=workspaces_page(number, self._workspaces))
+
+    def of_attachments(self) -> Iterator[Response]:
+        """Yield the pages of the run task's attachments."""
+        attached = range(1, self._workspaces, 2)
+        for number in range(1, -(-len(attached) // PAGE) + 1):
+            shown = attached[(number - 1) * PAGE : number * PAGE]
+            page = attachments_page(number, ((n, "advisory") for n in shown), len(attached))
+            yield Response(200, body=page)
+
+
+class Timed:
+    """Seconds of what happens between pages: making them is the server's time."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def over(self, pages: Iterator[Response]) -> Iterator[Response]:
+        """Yield the pages; the time until the next one is asked for counts."""
+        for page in pages:
+            started = time.perf_counter()
+            yield page
+            self.seconds += time.perf_counter() - started
+
+
+def decoding(pages: Pages) -> float:
+    """Return the seconds it takes to decode all pages, and to keep none."""
+    timed = Timed()
+    for answer in timed.over(pages.of_workspaces()):
+        decode(answer, Many[WorkspaceResource])
+    for answer in timed.over(pages.of_attachments()):
+        decode(answer, Many[WorkspaceTaskResource])
+    return timed.seconds
+
+
+def planning(pages: Pages) -> tuple[float, Plan]:
+    """Return the seconds it takes to decode all pages and decide the plan, and the plan."""
+    timed = Timed()
+    selection = Selection(JOB_ON_ALL.select, None)
+    for answer in timed.over(pages.of_workspaces()):
+        for workspace in decode(answer, Many[WorkspaceResource]).data:
+            selection.add(workspace.value())
+    attachments = ByWorkspace(TASK.id)
+    for answer in timed.over(pages.of_attachments()):
+        for attachment in decode(answer, Many[WorkspaceTaskResource]).data:
+            attachments.add(attachment.value())
+    started = time.perf_counter()
+    inventory = Inventory(
+        ServerInfo(), TASK, selection.targets(), selection.forbidden, attachments, None
+    )
+    plan = make_plan(JOB_ON_ALL, inventory)
+    return timed.seconds + time.perf_counter() - started, plan
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.plan", description=__doc__)
+    parser.add_argument("--workspaces", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=5)
+    given = parser.parse_args(arguments)
+    pages = Pages(given.workspaces)
+    busy = Busy()
+    decoded: list[float] = []
+    planned: list[float] = []
+    for _ in range(given.runs):
+        decoded.append(decoding(pages))
+        seconds, plan = planning(pages)
+        planned.append(seconds)
+        if len(plan.operations) != given.workspaces:
+            raise RuntimeError("not every workspace was planned")
+        del plan
+    size = len(workspaces_page(1, given.workspaces)) / min(PAGE, given.workspaces)
+    print(machine("msgspec"))
+    print(f"{given.workspaces:,} workspaces of {size:,.0f} bytes, {given.runs} runs\n")
+    print("| | seconds, median (range) | over decoding |")
+    print("|---|---|---|")
+    print(f"| decoding the pages | {spread(decoded, '.2f')} | 1 |")
+    ratios = [p / d for p, d in zip(planned, decoded, strict=True)]
+    print(f"| deciding the plan | {spread(planned, '.2f')} | {spread(ratios, '.2f')} |")
+    if (share := busy.share()) is not None:
+        print(f"\nThe cores were {share:.0%} busy meanwhile.")
+
+
+if __name__ == "__main__":
+    main()
