@@ -8,10 +8,14 @@ from rich.cells import cell_len
 
 from bulkops.printable import escaped
 
+WIDEST = 90
+"""Columns, as many as a workspace's name may have characters: one cell that is wider stands out of
+its column, it doesn't fill all others with blanks."""
+
 
 def widest(texts: Iterable[str]) -> int:
     """Return how many columns of a terminal the widest of these takes, 0 for none."""
-    return max((cell_len(escaped(text)) for text in texts), default=0)
+    return min(WIDEST, max((cell_len(escaped(text)) for text in texts), default=0))
 
 
 def filled(text: str, width: int) -> str:

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 
 from bulkops.client.caller import Caller
 from bulkops.client.jsonapi import error_of, error_texts, request_id
+from bulkops.client.lists import answers
 from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Unauthorized
 from bulkops.exchange import Response
 from bulkops.journal.file import Journal
@@ -158,7 +159,7 @@ class Worker:
         return denied_for >= self._settle
 
     async def _read_back(self) -> list[Seen]:
-        pages = await self._caller.answers(self._kind.look(self._operation))
+        pages = await answers(self._caller, self._kind.look(self._operation))
         # Rows move between pages while a list is read: the same id is the same row.
         return list({s.id: s for page in pages for s in self._kind.seen(page)}.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -57,7 +58,8 @@ def check(journal: JournalArgument, *, json: Json = False) -> None:
             f"  {made.run_id}: {totals(made)}",
         )
     if scanner.damaged:
-        note(f"`bulkops journal repair {journal} --accept-loss` keeps the sound lines.")
+        command = shlex.join(("bulkops", "journal", "repair", str(journal), "--accept-loss"))
+        note(f"`{command}` keeps the sound lines.")
         raise typer.Exit(12)
 
 

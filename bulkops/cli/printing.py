@@ -1,7 +1,7 @@
 """The one way to stdout, and the one to stderr: nothing else in the command line prints.
 
-A line is escaped on its way, whatever a server put into it; JSON is not. What goes to stderr is
-said to whoever is there: a reader that left, or a full disk, must not stop a rollout.
+A line is escaped on its way, whatever a server put into it; JSON stays the same JSON. What goes to
+stderr is said to whoever is there: a reader that left, or a full disk, must not stop a rollout.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def print_json(value: object) -> None:
     """Print one JSON object a line on stdout; raises as ``print_raw``."""
     import msgspec
 
-    print_raw((msgspec.json.encode(value).decode() + "\n",))
+    # JSON leaves C1 controls and bidi overrides as they are; spelled, they are the same string.
+    print_raw((escaped(msgspec.json.encode(value).decode()) + "\n",))
 
 
 def print_raw(pieces: Iterable[str]) -> None:

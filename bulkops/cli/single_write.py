@@ -5,22 +5,25 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shlex import join
 
 from bulkops.cli.printing import note
 from bulkops.errors import BulkopsError, NoResponse, ServerBroken
 
 
 @contextmanager
-def single_write(look: str) -> Iterator[None]:
+def single_write(*look: str) -> Iterator[None]:
     """Wrap exactly one write; a bulk job would read back, here the user has to.
 
     Args:
-        look: the command that shows whether it took effect.
+        look: the arguments of ``bulkops`` that show whether it took effect.
 
     Raises:
         BulkopsError: the answer was lost, or can't be read.
     """
-    advice = f"The change may or may not have taken effect. Look before you try again: {look}"
+    # Quoted: an id is the server's, and the command will be pasted into a shell.
+    command = join(("bulkops", *look))
+    advice = f"The change may or may not have taken effect. Look before you try again: {command}"
     try:
         yield
     except CancelledError:

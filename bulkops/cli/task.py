@@ -133,7 +133,7 @@ def create(
 
     async def work() -> RunTask:
         async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            with single_write(f"bulkops task show {name}"):
+            with single_write("task", "show", name):
                 return await client.run_tasks.create(named, change)
 
     task = run(work)
@@ -205,7 +205,7 @@ def update(
             if change == RunTaskChange():
                 raise JobError("nothing to change: say what, for example --url or --disabled")
             confirm(f"Update run task {called(task)}?", yes=yes)
-            with single_write(f"bulkops task show {task.id}"):
+            with single_write("task", "show", task.id):
                 return await client.run_tasks.update(task.id, change), wish
 
     task, wish = run(work)
@@ -238,7 +238,7 @@ def delete(
         async with connect(address, ca_file, insecure_http=insecure_http) as client:
             task = await find_run_task(client, organization, name_or_id)
             confirm(f"Delete run task {called(task)}?", yes=yes)
-            with single_write(f"bulkops task show {task.id}"):
+            with single_write("task", "show", task.id):
                 await client.run_tasks.delete(task.id)
             return task
 

@@ -138,7 +138,7 @@ def attach(
             asked = stages_for(await client.ping(), stages)
             place = await find_workspace(client, organization, workspace)
             run_task = await find_run_task(client, organization, task)
-            with single_write(f"bulkops workspace-task list {place.id}"):
+            with single_write("workspace-task", "list", place.id):
                 attached = await client.workspace_tasks.attach(
                     place.id, run_task.id, enforcement_level, stages=asked.many, stage=asked.one
                 )
@@ -183,7 +183,7 @@ def update(
             place = await find_workspace(client, organization, workspace)
             before = await find_workspace_task(client, organization, place, task)
             confirm(f"Update run task {task} ({before.id}) of {place.name}?", yes=yes)
-            with single_write(f"bulkops workspace-task show {place.id} {before.id}"):
+            with single_write("workspace-task", "show", place.id, before.id):
                 updated = await client.workspace_tasks.update(
                     place.id,
                     before.id,
@@ -224,7 +224,7 @@ def detach(
             place = await find_workspace(client, organization, workspace)
             attached = await find_workspace_task(client, organization, place, task)
             confirm(f"Detach run task {task} ({attached.id}) from {place.name}?", yes=yes)
-            with single_write(f"bulkops workspace-task list {place.id}"):
+            with single_write("workspace-task", "list", place.id):
                 await client.workspace_tasks.detach(place.id, attached.id)
             return attached
 

@@ -13,6 +13,7 @@ from bulkops.client.caller import Caller
 from bulkops.client.http import ANSWER_SECONDS, HttpTransport
 from bulkops.client.jsonapi import Many, One, decode
 from bulkops.client.listing import Whole
+from bulkops.client.lists import everything
 from bulkops.client.pacing import Pacer
 from bulkops.client.resources import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.client.run_tasks import RunTasks
@@ -105,7 +106,7 @@ class Client(Caller):
     async def projects(self, organization: str) -> list[Project]:
         """Return all projects."""
         request = endpoints.list_projects(organization)
-        rows = await self.everything(request, Many[ProjectResource], _projects, Whole[Project])
+        rows = await everything(self, request, Many[ProjectResource], _projects, Whole[Project])
         return rows.values()
 
 

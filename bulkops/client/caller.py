@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, TypeVar
 
 from bulkops.client.budget import RetryBudget
-from bulkops.client.in_order import in_order
-from bulkops.client.jsonapi import (
-    Many,
-    R,
-    Resource,
-    decode,
-    error_of,
-    page,
-    request_id,
-    retry_after,
-)
-from bulkops.client.listing import Rows
+from bulkops.client.jsonapi import error_of, request_id, retry_after
 from bulkops.client.others import window_of
 from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
-from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken
+from bulkops.errors import ApiError, NoResponse, RetriesSpent
 from bulkops.exchange import Request, Response, Transport
 from bulkops.outcome import InDoubt, Retry, Succeeded, Verdict, classify
-
-T = TypeVar("T")
-C = TypeVar("C", bound=Rows[Any])
 
 ATTEMPTS = 6
 """For one request; a 429 does not count, the whole client waits for it."""
@@ -44,18 +28,8 @@ BACKOFF_BASE = 0.5
 BACKOFF_CAP = 8.0
 """Seconds; full jitter, as in AWS's "Exponential backoff and jitter"."""
 
-PAGES_AT_ONCE = 8
 LONG_SECONDS = 10.0
 """After so long without an answer somebody who waits is told."""
-
-MOST_PAGES = 100_000
-"""Of a list, and of 100 rows each: more is no list of this API."""
-
-MOST_LOOKED_AT = 100
-"""Pages of one workspace's run tasks."""
-
-REREADS = 3
-"""How often a list is read anew because it changed while it was read."""
 
 Announce = Callable[[], Awaitable[None]]
 """Makes it known, durably, that a request is about to leave."""
@@ -184,83 +158,6 @@ class Caller:
             return verdict.answer
         raise error_of(request, verdict.answer)
 
-    async def answers(self, request: Request) -> list[Response]:
-        """Return the answers to every page of a short list, one after the other."""
-        answers: list[Response] = []
-        following: int | None = 1
-        while following is not None and following > len(answers):
-            if len(answers) == MOST_LOOKED_AT:
-                raise _endless(request)
-            answers.append(await self.call(page(request, following)))
-            following = decode(answers[-1], Many[Resource]).meta.pagination.next_page
-        return answers
-
-    async def everything(
-        self,
-        request: Request,
-        shape: type[Many[R]],
-        values: Callable[[Many[R]], Iterable[object]],
-        rows: Callable[[], C],
-    ) -> C:
-        """Return every resource of a list, each once, whatever ``rows`` keeps of it.
-
-        Args:
-            values: a page → its rows.
-            rows: makes what they are given to, page by page; anew where the list has moved.
-
-        Raises:
-            ServerBroken: it never was the same from its first page to its last, or has no end.
-            ApiError: as of ``call``.
-        """
-        for _ in range(1 + REREADS):
-            kept = rows()
-            totals = await self._pages(request, shape, values, kept)
-            # Fewer rows under one and the same total: a rename moved one past the page being read.
-            if totals in ({None}, {kept.count()}):
-                return kept
-            log.info("list_moved", extra={"path": request.path})
-        raise ServerBroken(
-            f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so "
-            "nobody knows what is in it: run this again when less is going on"
-        )
-
-    async def _pages(
-        self,
-        request: Request,
-        shape: type[Many[R]],
-        values: Callable[[Many[R]], Iterable[T]],
-        rows: Rows[T],
-    ) -> set[int | None]:
-        """Read every page once, and return how many rows they say there are."""
-        totals: set[int | None] = set()
-
-        def take(page: Many[R]) -> None:
-            totals.add(page.meta.pagination.total_count)
-            for value in values(page):
-                rows.add(value)
-
-        last = await self._page(request, 1, shape)
-        take(last)
-        total = last.meta.pagination.total_pages
-        if total is not None:
-            if total > MOST_PAGES:
-                raise _endless(request)
-            calls = (partial(self._page, request, n, shape) for n in range(2, total + 1))
-            await in_order(calls, take, at_once=PAGES_AT_ONCE)
-            return totals
-        number, before = 1, 0
-        while (following := last.meta.pagination.next_page) is not None:
-            if following <= number or rows.count() == before:
-                # Backwards, or nothing new: it goes round and round.
-                raise _endless(request)
-            number, before = number + 1, rows.count()
-            last = await self._page(request, following, shape)
-            take(last)
-        return totals
-
-    async def _page(self, request: Request, number: int, shape: type[Many[R]]) -> Many[R]:
-        return decode(await self.call(page(request, number)), shape)
-
 
 def _facts(
     request: Request, answer: Response | NoResponse, number: int, seconds: float
@@ -274,7 +171,3 @@ def _facts(
     if isinstance(answer, NoResponse):
         return {**facts, "error": str(answer)}
     return {**facts, "status": answer.status, "request_id": request_id(answer)}
-
-
-def _endless(request: Request) -> ServerBroken:
-    return ServerBroken(f"{request.path}: the server's list has no end")

@@ -28,8 +28,12 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 """For a whole answer; the platform's own gateway gives up earlier."""
 
-LARGEST_BODY = 64 * 1024 * 1024
-"""Bytes; a full page of workspaces is about 0.5 MB, so a larger body is no answer of this API."""
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes; a full page of workspaces is about 0.5 MB, a run task with 20,000 attachments included
+about 14 MB, so a larger body is no answer of this API. Decoded it may take ten times as much."""
+
+LARGEST_TOGETHER = 4 * LARGEST_BODY
+"""Bytes of all bodies that are being received at once."""
 
 USER_AGENT = "bulkops"
 
@@ -62,6 +66,7 @@ class HttpTransport:
         self._proxy = _proxy(self._address)
         self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
+        self._receiving = 0
 
     async def __aenter__(self) -> Self:
         """Open the connection pool; no connection is made yet."""
@@ -109,7 +114,7 @@ class HttpTransport:
                 return Response(
                     status=answer.status,
                     headers={name.lower(): value for name, value in answer.headers.items()},
-                    body=await _read(answer),
+                    body=await self._body(answer),
                 )
         except aiohttp.ClientConnectorCertificateError as error:
             reason = printable(str(error.certificate_error))
@@ -127,16 +132,25 @@ class HttpTransport:
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise NoResponse(f"{_place(url)}: {_cause(error)}", sent=True) from error
 
-
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in answer.content.iter_any():
-        size += len(part)
-        if size > LARGEST_BODY:
-            raise aiohttp.ClientPayloadError(f"a body of more than {LARGEST_BODY} bytes")
-        parts.append(part)
-    return b"".join(parts)
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in answer.content.iter_any():
+                size += len(part)
+                self._receiving += len(part)
+                if size > LARGEST_BODY:
+                    raise aiohttp.ClientPayloadError(f"a body of more than {LARGEST_BODY} bytes")
+                if self._receiving > LARGEST_TOGETHER:
+                    raise aiohttp.ClientPayloadError(
+                        f"answers of more than {LARGEST_TOGETHER} bytes at once"
+                    )
+                parts.append(part)
+            return b"".join(parts)
+        finally:
+            self._receiving -= size
+            # An error's traceback would keep them as long as anybody keeps the error.
+            parts.clear()
 
 
 def _tls(ca_file: str | None) -> ssl.SSLContext:
@@ -172,6 +186,9 @@ def _cause(error: BaseException) -> str:
         return "the connection was closed before an answer"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"can't connect to {error.host}:{error.port}: {_reason(error.os_error)}"
+    if isinstance(error, aiohttp.ClientResponseError):
+        # Its status is none of the server's: aiohttp says 400 of an answer it can't parse.
+        return printable(f"the answer is no HTTP: {error.message}")
     return printable(str(error) or type(error).__name__)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping
 from functools import cache
-from typing import Generic, TypeVar, cast
+from typing import Annotated, Generic, TypeVar, cast
 
 import msgspec
 
@@ -28,11 +28,17 @@ from bulkops.printable import printable
 
 T = TypeVar("T")
 
+Text = Annotated[str, msgspec.Meta(max_length=4096)]
+"""The API's longest are descriptions (300 characters) and URLs: what is longer fills a terminal."""
+
 PAGE_SIZE = 100
 """The most the API gives at once (API page "Pagination")."""
 
 LONGEST_WAIT = 60.0
 """Seconds; a longer ``Retry-After`` is taken for a mistake (a Unix time, say) and cut to this."""
+
+LONGEST_QUOTED = 100_000
+"""Bytes of an error body that are looked at; the API's own have a few hundred."""
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TITLE = re.compile(rb"<title>\s*([^<]{1,200})", re.IGNORECASE)
@@ -41,15 +47,15 @@ _TITLE = re.compile(rb"<title>\s*([^<]{1,200})", re.IGNORECASE)
 class Identifier(msgspec.Struct, frozen=True):
     """A resource linkage: ``{"id": "task-…", "type": "tasks"}``."""
 
-    id: str
-    type: str = ""
+    id: Text
+    type: Text = ""
 
 
 class Resource(msgspec.Struct, frozen=True):
     """Base of every JSON:API resource; subclasses add attributes and relationships."""
 
-    id: str
-    type: str = ""
+    id: Text
+    type: Text = ""
 
 
 R = TypeVar("R", bound=Resource)
@@ -81,11 +87,14 @@ class Meta(msgspec.Struct, frozen=True):
     pagination: Pagination = Pagination()
 
 
+_NOTHING = msgspec.Raw(b"[]")
+
+
 class One(msgspec.Struct, Generic[T], frozen=True):
-    """A document with one resource; ``included`` stays undecoded, it may hold any type."""
+    """A document with one resource; ``included`` stays undecoded, it may hold any types."""
 
     data: T
-    included: tuple[msgspec.Raw, ...] = ()
+    included: msgspec.Raw = _NOTHING
 
 
 class Many(msgspec.Struct, Generic[T], frozen=True):
@@ -93,7 +102,7 @@ class Many(msgspec.Struct, Generic[T], frozen=True):
 
     data: tuple[T, ...]
     meta: Meta = Meta()
-    included: tuple[msgspec.Raw, ...] = ()
+    included: msgspec.Raw = _NOTHING
 
 
 @cache
@@ -119,10 +128,10 @@ def decode(answer: Response, shape: type[T]) -> T:
 
 
 def decode_included(part: msgspec.Raw, shape: type[T]) -> T:
-    """Return one of a document's ``included`` as ``shape``.
+    """Return a document's ``included``, or a part of it, as ``shape``.
 
     Raises:
-        ServerBroken: it is no such resource.
+        ServerBroken: it is no such thing.
     """
     try:
         return msgspec.json.decode(part, type=shape)
@@ -159,10 +168,11 @@ def error_texts(answer: Response) -> tuple[str, ...]:
     ``("not found: workspace not found",)`` from JSON:API; a page's ``<title>`` from HTML;
     ``()`` where there is nothing to quote.
     """
+    body = answer.body[:LONGEST_QUOTED]
     try:
-        document = msgspec.json.decode(answer.body)
+        document = msgspec.json.decode(body)
     except _UNREADABLE:
-        title = _TITLE.search(answer.body)
+        title = _TITLE.search(body)
         # Proxies begin it with the status, which everybody who quotes it has said already.
         text = printable(title[1].decode("utf-8", "replace")) if title else ""
         text = text.removeprefix(str(answer.status)).lstrip(" :-")
@@ -176,14 +186,19 @@ def error_texts(answer: Response) -> tuple[str, ...]:
 
 def _error_text(error: object) -> str:
     if not isinstance(error, dict):
-        return str(error)
-    parts = [str(error[key]) for key in ("title", "detail") if error.get(key)]
+        return _said(error)
+    parts = [text for key in ("title", "detail") if (text := _said(error.get(key)))]
     source = error.get("source")
-    if isinstance(source, dict) and source.get("pointer"):
-        parts.append(f"({source['pointer']})")
+    if isinstance(source, dict) and (pointer := _said(source.get("pointer"))):
+        parts.append(f"({pointer})")
     if len(parts) > 1 and parts[1].lower().startswith(parts[0].lower()):
         parts.pop(0)
     return ": ".join(parts[:2]) + "".join(f" {part}" for part in parts[2:])
+
+
+def _said(value: object) -> str:
+    # Not of a list: one that nests deeply has no text, but a RecursionError.
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def request_id(answer: Response) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from math import inf
 
 import msgspec
 
@@ -54,12 +55,13 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def window_of(headers: Mapping[str, str]) -> Window | None:
-    """Return what an answer's headers (names in lower case) tell, ``None`` for nothing."""
+    """Return what an answer's headers (names in lower case) tell, ``None`` for nothing usable."""
     try:
         limit, remaining, reset = (float(headers[name]) for name in _HEADERS)
     except (KeyError, ValueError):
         return None
-    return Window(limit, remaining, reset)
+    # What is no number, or no possible one, must not stay in the mean for ever.
+    return Window(limit, remaining, reset) if 0 <= remaining <= limit < inf else None
 
 
 class OtherClients:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from bulkops.client.jsonapi import Identifier, Resource, ToMany, ToOne, decode_included
+from bulkops.client.jsonapi import Identifier, Resource, Text, ToMany, ToOne, decode_included
 
 EnforcementLevel = Literal["advisory", "mandatory"]
 Stage = Literal["pre_plan", "post_plan", "pre_apply", "post_apply"]
@@ -47,8 +47,8 @@ class GlobalConfiguration(msgspec.Struct, frozen=True, rename="kebab"):
     """A run task's organization-wide setting; absent where the organization isn't entitled."""
 
     enabled: bool = False
-    stages: tuple[str, ...] = ()
-    enforcement_level: str | None = None
+    stages: tuple[Text, ...] = ()
+    enforcement_level: Text | None = None
 
 
 class WorkspaceTask(msgspec.Struct, frozen=True):
@@ -131,10 +131,10 @@ class EntitlementsResource(Resource, frozen=True):
 
 
 class _RunTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
-    name: str = ""
-    url: str = ""
-    category: str = "task"
-    description: str | None = None
+    name: Text = ""
+    url: Text = ""
+    category: Text = "task"
+    description: Text | None = None
     enabled: bool = True
     global_configuration: GlobalConfiguration | None = None
 
@@ -171,9 +171,9 @@ class RunTaskResource(Resource, frozen=True):
 
 
 class _WorkspaceTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
-    enforcement_level: str = ""
-    stage: str | None = None
-    stages: tuple[str, ...] | None = None
+    enforcement_level: Text = ""
+    stage: Text | None = None
+    stages: tuple[Text, ...] | None = None
 
 
 class _WorkspaceTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
@@ -207,12 +207,12 @@ class _Permissions(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class _WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
-    name: str = ""
-    tag_names: tuple[str, ...] = ()
+    name: Text = ""
+    tag_names: tuple[Text, ...] = ()
     locked: bool = False
     permissions: _Permissions | None = None
-    execution_mode: str | None = None
-    terraform_version: str | None = None
+    execution_mode: Text | None = None
+    terraform_version: Text | None = None
 
 
 class _WorkspaceRelationships(msgspec.Struct, frozen=True, rename="kebab"):
@@ -241,7 +241,7 @@ class WorkspaceResource(Resource, frozen=True):
 
 
 class _ProjectAttributes(msgspec.Struct, frozen=True):
-    name: str = ""
+    name: Text = ""
 
 
 class ProjectResource(Resource, frozen=True):
@@ -254,20 +254,32 @@ class ProjectResource(Resource, frozen=True):
         return Project(id=self.id, name=self.attributes.name)
 
 
+class _Included(Resource, frozen=True):
+    attributes: msgspec.Raw = msgspec.Raw(b"{}")
+    relationships: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 def included_workspace_tasks(included: Iterable[msgspec.Raw]) -> list[WorkspaceTask]:
-    """Return the attachments among a document's ``included``, with names where those are in."""
-    parts = list(included)
-    kinds = [decode_included(part, Resource).type for part in parts]
+    """Return the attachments that documents include, with names where those are in.
+
+    Args:
+        included: the documents' own, of any types.
+    """
+    parts = [part for raw in included for part in decode_included(raw, tuple[_Included, ...])]
     names = {
-        resource.id: resource.attributes.name
-        for part, kind in zip(parts, kinds, strict=True)
-        if kind == "workspaces"
-        for resource in (decode_included(part, WorkspaceResource),)
+        part.id: decode_included(part.attributes, _WorkspaceAttributes).name
+        for part in parts
+        if part.type == "workspaces"
     }
     return [
-        decode_included(part, WorkspaceTaskResource).value(names)
-        for part, kind in zip(parts, kinds, strict=True)
-        if kind == "workspace-tasks"
+        WorkspaceTaskResource(
+            part.id,
+            part.type,
+            decode_included(part.attributes, _WorkspaceTaskAttributes),
+            decode_included(part.relationships, _WorkspaceTaskRelationships),
+        ).value(names)
+        for part in parts
+        if part.type == "workspace-tasks"
     ]
 
 

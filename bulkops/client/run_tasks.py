@@ -13,6 +13,7 @@ from bulkops.client.caller import Caller
 from bulkops.client.endpoints import RunTaskChange
 from bulkops.client.jsonapi import Many, One, decode
 from bulkops.client.listing import Rows, Whole
+from bulkops.client.lists import everything
 from bulkops.client.resources import (
     RunTask,
     RunTaskResource,
@@ -39,8 +40,8 @@ class RunTasks:
     async def list(self, organization: str, include: Sequence[str] = ()) -> list[RunTask]:
         """Return all run tasks; ``include`` as in ``endpoints.INCLUDES``."""
         request = endpoints.list_run_tasks(organization, include)
-        rows = await self._caller.everything(
-            request, Many[RunTaskResource], _run_tasks, Whole[RunTask]
+        rows = await everything(
+            self._caller, request, Many[RunTaskResource], _run_tasks, Whole[RunTask]
         )
         return rows.values()
 
@@ -64,7 +65,8 @@ class RunTasks:
         own lists remain (``client.workspace_tasks.list``).
         """
         try:
-            return await self._caller.everything(
+            return await everything(
+                self._caller,
                 endpoints.list_attachments(task_id),
                 Many[WorkspaceTaskResource],
                 attachments_on,
@@ -81,10 +83,10 @@ class RunTasks:
 
 
 def _run_tasks(page: Many[RunTaskResource]) -> Iterator[RunTask]:
-    included = included_workspace_tasks(page.included)
+    included = included_workspace_tasks([page.included])
     return (resource.value(included) for resource in page.data)
 
 
 def _one(answer: Response) -> RunTask:
     document = decode(answer, One[RunTaskResource])
-    return document.data.value(included_workspace_tasks(document.included))
+    return document.data.value(included_workspace_tasks([document.included]))

@@ -12,6 +12,7 @@ from bulkops.client import endpoints
 from bulkops.client.caller import Caller
 from bulkops.client.jsonapi import Many, One, decode, request_id
 from bulkops.client.listing import Rows, Whole
+from bulkops.client.lists import everything
 from bulkops.client.resources import (
     EnforcementLevel,
     Stage,
@@ -48,7 +49,7 @@ class Workspaces:
     async def read(self, organization: str, filters: Mapping[str, str], rows: Callable[[], C]) -> C:
         """Return what ``rows`` keeps of all workspaces: of many, not everything is needed."""
         request = endpoints.list_workspaces(organization, filters)
-        return await self._caller.everything(request, Many[WorkspaceResource], _workspaces, rows)
+        return await everything(self._caller, request, Many[WorkspaceResource], _workspaces, rows)
 
     async def show(self, organization: str, name_or_id: str) -> Workspace:
         """Return one workspace by its name or its ``ws-…`` id."""
@@ -102,8 +103,8 @@ class WorkspaceTasks:
     async def list(self, workspace_id: str) -> list[WorkspaceTask]:
         """Return the run tasks attached to a workspace."""
         request = endpoints.list_workspace_tasks(workspace_id)
-        rows = await self._caller.everything(
-            request, Many[WorkspaceTaskResource], attachments_on, Whole[WorkspaceTask]
+        rows = await everything(
+            self._caller, request, Many[WorkspaceTaskResource], attachments_on, Whole[WorkspaceTask]
         )
         return rows.values()
 

@@ -8,6 +8,7 @@ from textwrap import indent
 import msgspec
 
 from bulkops.outcome import TROUBLE
+from bulkops.printable import escaped
 from bulkops.report.model import Report
 
 
@@ -36,4 +37,6 @@ def _list(name: str, items: Iterable[object]) -> Iterator[str]:
 
 
 def _formatted(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value)).decode()
+    # Somebody will ``cat`` it: what JSON leaves as it is and a terminal obeys is spelled.
+    lines = msgspec.json.format(msgspec.json.encode(value)).decode().split("\n")
+    return "\n".join(map(escaped, lines))

@@ -138,8 +138,11 @@ async def test_a_cookie_is_not_kept() -> None:
         (Answer(http(200, b"x" * 100)[:-50], then="hang"), "no answer in time"),
         (Answer(http(200, b"x" * 100)[:-50], then="reset"), ""),
         (Answer(b"HTTP/1.1 200 X\r\nContent-Le", then="close"), ""),
-        (Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"), ""),
-        (Answer(b"HTTP/1.1 200 X\r\nX: " + b"x" * 99999 + b"\r\n\r\n", then="close"), ""),
+        (Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"), "the answer is no http: bad status"),
+        (
+            Answer(b"HTTP/1.1 200 X\r\nX: " + b"x" * 99999 + b"\r\n\r\n", then="close"),
+            "the answer is no http: got more than",
+        ),
     ],
     ids=[
         "bad gzip",
@@ -233,6 +236,45 @@ async def test_a_compressed_body_can_not_fill_the_memory(monkeypatch: pytest.Mon
         tracemalloc.stop()
     assert "a body of more than 1000000 bytes" in str(lost)
     assert peak < 8_000_000
+
+
+async def test_bodies_that_arrive_together_are_counted_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Hundreds of answers at once take no more than a few: who is over the sum is refused."""
+    monkeypatch.setattr(bulkops.client.http, "LARGEST_TOGETHER", 2_500_000)
+    ended: list[str] = []
+
+    async def ask(transport: HttpTransport) -> None:
+        try:
+            await transport.send(GET)
+        except NoResponse as lost:
+            ended.append(str(lost).partition(": ")[2])
+
+    stuck = Answer(http(200, bytes(1_100_000))[:-100_000], then="hang")
+    async with (
+        raw_server(stuck) as server,
+        HttpTransport(server.address, "t", answer_seconds=0.5) as transport,
+    ):
+        for _ in range(2):
+            async with anyio.create_task_group() as group:
+                for _ in range(3):
+                    group.start_soon(ask, transport)
+    together, slow = "answers of more than 2500000 bytes at once", "no answer in time"
+    # The second time what the first took is given back.
+    assert ended == [together, slow, slow] * 2
+
+
+async def test_an_error_keeps_nothing_of_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever keeps the error of a lost answer does not keep megabytes with it."""
+    monkeypatch.setattr(bulkops.client.http, "LARGEST_BODY", 8_000_000)
+    async with raw_server(Answer(http(200, bytes(9_000_000)))) as server:
+        tracemalloc.start()
+        lost = await lose(server.address, GET)
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert lost.sent
+    assert kept < 2_000_000
 
 
 async def test_more_requests_than_a_pool_would_hold_are_under_way_at_once() -> None:

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bulkops.client.jsonapi import (
+    LONGEST_QUOTED,
     LONGEST_WAIT,
     Many,
     One,
@@ -102,7 +103,14 @@ def test_a_page_does_not_say_the_status_again(title: str, texts: tuple[str, ...]
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"null", b"[]", b'{"errors":null}', b'{"errors":{}}', b"<html>", b"\xff", b"[" * 99999],
+    [
+        *(b"", b"null", b"[]", b'{"errors":null}', b'{"errors":{}}', b"<html>", b"\xff"),
+        b"[" * 99999,
+        b'{"errors":[' + b"[" * 960 + b"]" * 960 + b"]}",
+        b'{"errors":[{"title":[1],"detail":{},"source":{"pointer":[2]}},null]}',
+        b'{"errors":["far away"' + b" " * LONGEST_QUOTED + b"]}",
+    ],
+    ids=lambda body: body[:20],
 )
 def test_a_body_without_words_quotes_nothing(body: bytes) -> None:
     """An error body that says nothing readable gives no words, and no error of its own."""
@@ -129,7 +137,17 @@ def test_any_body_is_a_document_or_a_broken_server(body: bytes) -> None:
         decode(answer, One[EntitlementsResource])
     with suppress(ServerBroken):
         document = decode(answer, One[RunTaskResource])
-        document.data.value(included_workspace_tasks(document.included))
+        document.data.value(included_workspace_tasks([document.included]))
+
+
+@pytest.mark.parametrize(
+    "row", [{"id": "x" * 5000}, {"id": "a", "attributes": {"name": "x" * 5000}}]
+)
+def test_a_name_that_would_fill_the_screen_is_a_broken_server(row: object) -> None:
+    """The API's own texts are short: one of thousands of characters is none of its."""
+    answer = Response(200, {}, msgspec.json.encode({"data": row}))
+    with pytest.raises(ServerBroken, match="length <= 4096"):
+        decode(answer, One[WorkspaceResource])
 
 
 @given(JSON)

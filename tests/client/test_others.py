@@ -109,8 +109,22 @@ def test_departures_are_kept_for_a_while_only() -> None:
             None,
         ),
         ({}, None),
+        *(
+            (
+                {
+                    "x-ratelimit-limit": limit,
+                    "x-ratelimit-remaining": remaining,
+                    "x-ratelimit-reset": "0.25",
+                },
+                None,
+            )
+            for limit, remaining in (
+                *(("30", "nan"), ("30", "-1e300"), ("30", "31")),
+                *(("nan", "0"), ("inf", "7"), ("inf", "inf")),
+            )
+        ),
     ],
 )
 def test_headers_are_read_or_left(headers: Mapping[str, str], window: Window | None) -> None:
-    """Three numbers, or nothing at all."""
+    """Three numbers that fit each other, or nothing at all."""
     assert window_of(headers) == window

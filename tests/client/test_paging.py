@@ -10,10 +10,11 @@ import anyio
 import msgspec
 import pytest
 
-from bulkops.client.caller import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS
+import bulkops.client.lists
 from bulkops.client.in_order import in_order
 from bulkops.client.jsonapi import Many
 from bulkops.client.listing import Whole
+from bulkops.client.lists import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS, answers
 from bulkops.client.resources import ProjectResource
 from bulkops.errors import NotFoundOrForbidden, ServerBroken
 from bulkops.exchange import Request, Response
@@ -43,8 +44,12 @@ def everything(transport: Scripted) -> list[str]:
     """Return the ids of a whole list, in virtual time."""
 
     async def scenario() -> list[str]:
-        rows = await caller(transport).everything(
-            READ, Many[ProjectResource], lambda page: page.data, Whole[ProjectResource]
+        rows = await bulkops.client.lists.everything(
+            caller(transport),
+            READ,
+            Many[ProjectResource],
+            lambda page: page.data,
+            Whole[ProjectResource],
         )
         return [one.id for one in rows.values()]
 
@@ -128,7 +133,7 @@ def test_pages_that_bring_nothing_new_do_not_go_on_for_ever() -> None:
         everything(one_by_one(*answers))
 
 
-@pytest.mark.parametrize("pages", [10**9, 100_001])
+@pytest.mark.parametrize("pages", [10**9, 20_001])
 def test_more_pages_than_any_organization_has_are_not_asked_for(pages: int) -> None:
     """The number is the server's; believing it would fill the memory."""
     body = {"data": [{"id": "a"}], "meta": {"pagination": {"total-pages": pages}}}
@@ -149,7 +154,7 @@ def test_one_workspace_has_no_endless_list_either() -> None:
     transport = Scripted(answer)
 
     async def scenario() -> list[Response]:
-        return await caller(transport).answers(READ)
+        return await answers(caller(transport), READ)
 
     with pytest.raises(ServerBroken, match="has no end"):
         run(scenario)
@@ -161,7 +166,7 @@ def test_a_short_list_gives_its_answers_as_they_are() -> None:
     transport = Scripted(listing(NUMBERS[:5]))
 
     async def scenario() -> list[Response]:
-        return await caller(transport).answers(READ)
+        return await answers(caller(transport), READ)
 
     assert [len(msgspec.json.decode(one.body)["data"]) for one in run(scenario)] == [2, 2, 1]
 
@@ -215,3 +220,54 @@ def test_the_first_error_is_raised_and_starts_nothing_more() -> None:
     with pytest.raises(ValueError, match="2"):
         run(scenario)
     assert (started, taken) == ([1, 2], [])
+
+
+def page_of(ids: list[str], **pagination: object) -> Response:
+    """Return one page of a list."""
+    rows = [{"id": one} for one in ids]
+    body = {"data": rows, "meta": {"pagination": pagination}}
+    return Response(200, {}, msgspec.json.encode(body))
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [("MOST_PAGES", 5), ("MOST_ROWS", 5), ("FIRST_BYTES", -(10**5))]
+)
+def test_pages_that_always_bring_something_new_end_as_well(
+    monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    """Pages, rows and bytes of a list are counted: it can't fill the memory."""
+    monkeypatch.setattr(bulkops.client.lists, limit, most)
+
+    def answer(request: Request) -> Response:
+        number = int(dict(request.query)["page[number]"])
+        return page_of([str(number)], **{"next-page": number + 1})
+
+    transport = Scripted(answer)
+    with pytest.raises(ServerBroken, match="has no end"):
+        everything(transport)
+    assert len(transport.sent) <= 6
+
+
+@pytest.mark.parametrize("empty", ["1", "2"])
+def test_an_empty_page_in_the_middle_is_a_list_that_moved(empty: str) -> None:
+    """Thousands of pages are not asked for where an early one has nothing: it is read anew."""
+
+    def answer(request: Request) -> Response:
+        number = dict(request.query)["page[number]"]
+        return page_of([] if number == empty else [number], **{"total-pages": 1000})
+
+    transport = Scripted(answer, seconds=0.1)
+    with pytest.raises(ServerBroken, match="the list changed each of the 4 times"):
+        everything(transport)
+    assert len(transport.sent) <= (1 + REREADS) * (1 + PAGES_AT_ONCE)
+
+
+def test_a_workspaces_list_is_no_larger_than_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of operations read back at once: each may hold a little only."""
+    monkeypatch.setattr(bulkops.client.lists, "LARGEST_LOOKED_AT", 10)
+
+    async def scenario() -> list[Response]:
+        return await answers(caller(one_by_one(page_of(["a"]))), READ)
+
+    with pytest.raises(ServerBroken, match="has no end"):
+        run(scenario)

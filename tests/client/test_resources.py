@@ -47,7 +47,7 @@ def test_an_attachments_stages_come_in_run_order(sample: Sample) -> None:
 def test_a_run_task_is_read_with_what_is_included(sample: Sample) -> None:
     """Included workspaces name the attachments, and other included resources are passed over."""
     document = decode(sample("run_task_included.json"), One[RunTaskResource])
-    task = document.data.value(included_workspace_tasks(document.included))
+    task = document.data.value(included_workspace_tasks([document.included]))
     assert task.global_configuration == GlobalConfiguration(
         enabled=True, stages=("pre_plan",), enforcement_level="mandatory"
     )
