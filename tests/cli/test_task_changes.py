@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.cli.single_write import single_write
-from bulkops.errors import NoResponse
+from bulkops.errors import BulkopsError, NoResponse
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from bulkops.simulator.state import Entitlements, Task
@@ -241,9 +241,19 @@ def test_a_lost_answer_to_a_write_is_said_plainly(
     assert len(simulator.effects) == 1
 
 
+def test_the_command_to_look_with_is_safe_to_paste() -> None:
+    """An id is the server's: in the command that is offered it is one word, whatever it holds."""
+    lost = NoResponse("gone", sent=True)
+    with (
+        pytest.raises(BulkopsError, match=r"bulkops task show 'x; touch y'\Z"),
+        single_write("task", "show", "x; touch y"),
+    ):
+        raise lost
+
+
 def test_a_write_that_never_left_is_told_as_it_is() -> None:
     """Where the connection did not come about, there is no doubt to speak of."""
     refused = NoResponse("connection refused", sent=False)
-    with pytest.raises(NoResponse) as caught, single_write("bulkops task list"):
+    with pytest.raises(NoResponse) as caught, single_write("task", "list"):
         raise refused
     assert caught.value is refused
