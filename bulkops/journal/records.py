@@ -13,6 +13,7 @@ import msgspec
 
 from bulkops.operations.model import Attributes, Operation, Seen, Skip, Target, TaskRef
 from bulkops.outcome import Outcome
+from bulkops.printable import escaped
 
 FORMAT = 1
 """Of the journal; a reader refuses any other."""
@@ -159,6 +160,11 @@ class Ended(_Record, frozen=True, gc=False, tag="end"):
 
 Record: TypeAlias = Header | Planned | Skipped | Execution | Intent | Result | Verified | Ended
 
-encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Record).decode
 """Bytes of one line → record; raises ``msgspec.DecodeError`` for what is none."""
+
+
+def encode(record: Record) -> bytes:
+    """Return a record as JSON in which whatever a terminal would obey is spelled."""
+    return escaped(_encode(record).decode()).encode()
