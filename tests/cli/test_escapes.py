@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
-from bulkops.columns import filled, widest
+from bulkops.columns import WIDEST, filled, widest
 from bulkops.printable import escaped
 from bulkops.simulator.faults import Faults
 from tests.cli.support import Done, World
@@ -61,6 +62,45 @@ def test_no_command_lets_a_name_through(world: World, evil: Callable[..., Done])
         evil(*arguments)
 
 
+def test_json_spells_it_too_and_stays_the_same(
+    world: World, evil: Callable[..., Done], tmp_path: Path
+) -> None:
+    """Somebody will look at it: what JSON leaves as it is (C1, bidi) is spelled, with one meaning."""
+    world.simulator.attach("prod-003", "security-scan")
+    for arguments in (
+        ("plan", "job.toml", "--json"),
+        (*world.applying, "--json"),
+        ("report", "scan.jsonl", "--format", "json"),
+        ("task", "list", "--organization", "acme", "--json"),
+        ("workspace-task", "list", "prod-001", "--organization", "acme", "--json"),
+    ):
+        done = evil(*arguments)
+        assert any(EVIL in text for text in _values(done.out))
+    world.simulator.detach(EVIL, "security-scan")
+    assert any(EVIL in text for text in _values(evil("verify", "scan.jsonl", "--json").out))
+    journal = (tmp_path / "scan.jsonl").read_text(encoding="utf-8")
+    assert all(line.isprintable() for line in journal.split("\n"))
+    assert any(EVIL in text for text in _values(journal))
+
+
+def _values(text: str) -> Iterator[str]:
+    """Yield every string below the JSON documents of a text."""
+    # A report is one document of many lines.
+    lines = [text] if text.startswith("{\n") else text.split("\n")[:-1]
+    for line in lines:
+        yield from _strings(msgspec.json.decode(line))
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _strings(list(value.values()))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _strings(one)
+
+
 def test_no_report_in_a_file_lets_a_name_through(world: World, evil: Callable[..., Done]) -> None:
     """Somebody will ``cat`` it."""
     world.job(("[pace]", "[rollout]\nmax_failures = 100\n[pace]"))
@@ -87,3 +127,10 @@ def test_columns_are_as_wide_as_a_terminal_shows_them(name: str) -> None:
     width = widest([name, "production"])
     assert cell_len(filled(name, width)) == width == 10
     assert filled(name, 0) == escaped(name)
+
+
+def test_one_endless_name_does_not_fill_all_lines_with_blanks() -> None:
+    """A column is as wide as names can be, and a wider cell stands out of it."""
+    endless = "x" * 1000
+    assert widest(["prod", endless]) == WIDEST
+    assert filled(endless, WIDEST) == endless
