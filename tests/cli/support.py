@@ -26,6 +26,9 @@ TOKEN = "canary-token-9f3c1"
 HMAC_KEY = "canary-hmac-77d2"
 """Neither must ever be printed or written anywhere."""
 
+NOBODY = "http://127.0.0.1:9"
+"""The discard port: nothing listens there."""
+
 TASK = "security-scan"
 SECONDS = 30.0
 """After which a command that doesn't end fails its test."""

@@ -15,11 +15,8 @@ from typing import ClassVar
 import pytest
 import trustme
 
-from tests.cli.support import TOKEN, StagedSimulator, World, organization, serving
+from tests.cli.support import NOBODY, TOKEN, StagedSimulator, World, organization, serving
 from tests.conftest import Here
-
-NOBODY = "http://127.0.0.1:9"
-"""The discard port: nothing listens there."""
 
 ADVICE = "Is the address right (--address, TFE_ADDRESS)?"
 

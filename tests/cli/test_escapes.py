@@ -65,7 +65,7 @@ def test_no_command_lets_a_name_through(world: World, evil: Callable[..., Done])
 def test_json_spells_it_too_and_stays_the_same(
     world: World, evil: Callable[..., Done], tmp_path: Path
 ) -> None:
-    """Somebody will look at it: what JSON leaves as it is (C1, bidi) is spelled, with one meaning."""
+    """What JSON leaves as it is and a terminal obeys is spelled, and means the same."""
     world.simulator.attach("prod-003", "security-scan")
     for arguments in (
         ("plan", "job.toml", "--json"),
