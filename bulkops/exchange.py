@@ -15,6 +15,9 @@ import msgspec
 MEDIA_TYPE = "application/vnd.api+json"
 """Needed on every request, with or without a body: a bodiless DELETE without it is a 415."""
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for a body that is no JSON, no text, nested too deep or of another shape."""
+
 
 # gc=False here and in other small values: they are in no cycles, and a job has so many of them
 # that walking through them was a tenth of the engine's CPU time (measured).

@@ -23,7 +23,7 @@ from bulkops.errors import (
     ServerBroken,
     Unauthorized,
 )
-from bulkops.exchange import Request, Response
+from bulkops.exchange import UNREADABLE, Request, Response
 from bulkops.printable import printable
 
 T = TypeVar("T")
@@ -40,7 +40,6 @@ LONGEST_WAIT = 60.0
 LONGEST_QUOTED = 100_000
 """Bytes of an error body that are looked at; the API's own have a few hundred."""
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TITLE = re.compile(rb"<title>\s*([^<]{1,200})", re.IGNORECASE)
 
 
@@ -119,7 +118,7 @@ def decode(answer: Response, shape: type[T]) -> T:
     try:
         decoder = _decoder(cast("Hashable", shape))
         return cast("T", decoder.decode(answer.body))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ServerBroken(
             f"the server's answer ({answer.status}) can't be read: {printable(str(error))}",
             status=answer.status,
@@ -135,7 +134,7 @@ def decode_included(part: msgspec.Raw, shape: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(part, type=shape)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = printable(str(error))
         raise ServerBroken(f"what the server's answer includes can't be read: {reason}") from error
 
@@ -171,7 +170,7 @@ def error_texts(answer: Response) -> tuple[str, ...]:
     body = answer.body[:LONGEST_QUOTED]
     try:
         document = msgspec.json.decode(body)
-    except _UNREADABLE:
+    except UNREADABLE:
         title = _TITLE.search(body)
         # Proxies begin it with the status, which everybody who quotes it has said already.
         text = printable(title[1].decode("utf-8", "replace")) if title else ""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bulkops.exchange import Request
+from bulkops.exchange import UNREADABLE, Request
 from bulkops.simulator.effects import Action, Effect, Snapshot, names, snapshot
 from bulkops.simulator.history import History
 from bulkops.simulator.problems import Problem, not_found, unprocessable
@@ -65,7 +65,7 @@ class Call:
             place = _PLACE.search(text)
             pointer = "/" + re.sub(r"[.\[]", "/", place["path"]).replace("]", "") if place else ""
             raise unprocessable(_PLACE.sub("", text), pointer) from None
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise Problem(400, f"The request body is not valid JSON: {error}") from None
 
     def includes(self) -> frozenset[str]:

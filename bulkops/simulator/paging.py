@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -51,7 +52,9 @@ def page(
 
 def _positive(text: str | None, default: int) -> int:
     """Return a positive number; the API takes what isn't one for the default."""
-    return int(text) if text and text.isascii() and text.isdigit() and int(text) else default
+    # Of more digits Python would refuse to make a number.
+    number = int(text) if text and re.fullmatch("[0-9]{1,18}", text) else 0
+    return number or default
 
 
 def _links(call: Call, size: int) -> Callable[[int], str]:

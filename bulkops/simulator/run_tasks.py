@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from bulkops.exchange import UNREADABLE
 from bulkops.simulator import documents
 from bulkops.simulator.call import Call, check_name
 from bulkops.simulator.effects import snapshot
@@ -64,7 +65,7 @@ def url_of(body: bytes) -> str | None:
     """Return the URL that a create or update would set; None for none, or for no such body."""
     try:
         url = _DECODER.decode(body).data.attributes.url
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return url or None
 

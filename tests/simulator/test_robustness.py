@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,3 +98,32 @@ def test_any_request_gets_an_answer_and_a_refused_one_changes_nothing(
         msgspec.json.decode(response.body)
     if response.status >= 400:
         assert simulator.effects == []
+
+
+TASKS = "/api/v2/organizations/acme/tasks"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"data":{"type":"tasks","attributes":{"name":"\xff"}}}', 400),
+        (b'{"data":{"type":"tasks","attributes":{"other":' + b"[" * 100_000, 400),
+        (b'{"data":{"type":"tasks","attributes":{"url":"\xff"}}}', 400),
+    ],
+    ids=["no text", "nested deeply", "a URL that is no text"],
+)
+def test_a_body_that_can_not_be_read_is_a_400(body: bytes, status: int) -> None:
+    """Bytes that are no text and nesting without end are bad JSON, and no error of the server's."""
+    simulator = Simulator()
+    simulator.add_organization("acme")
+    request = Request("POST", TASKS, (), body, HEADERS)
+    assert simulator.url_to_verify(request) is None
+    assert simulator.handle(request, 0.0).status == status
+
+
+def test_a_page_number_of_thousands_of_digits_is_taken_for_the_default() -> None:
+    """Python refuses to read it as a number; the API takes what it doesn't understand for 1."""
+    simulator = Simulator()
+    simulator.add_organization("acme")
+    request = Request("GET", TASKS, (("page[number]", "9" * 5000),), b"", HEADERS)
+    assert simulator.handle(request, 0.0).status == 200
