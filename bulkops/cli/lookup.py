@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from bulkops.cli.session import organization_named
 from bulkops.client import endpoints
 from bulkops.client.api import Client
+from bulkops.client.endpoints import Include
 from bulkops.client.jsonapi import Many, decode, page
 from bulkops.client.resources import (
     RunTask,
@@ -24,7 +25,7 @@ SHOWN = 5
 
 
 async def find_run_task(
-    client: Client, organization: str | None, named: str, include: Sequence[str] = ()
+    client: Client, organization: str | None, named: str, include: Sequence[Include] = ()
 ) -> RunTask:
     """Return the run task with this name in the organization, or with this ``task-…`` id.
 

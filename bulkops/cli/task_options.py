@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
 from msgspec import UNSET, UnsetType
 
+from bulkops.client import endpoints
 from bulkops.client.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
 from bulkops.errors import JobError
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 Named = Annotated[str, typer.Argument(metavar="NAME-OR-ID", help="The run task.")]
 Include = Annotated[
-    Literal["workspace_tasks", "workspace_tasks.workspace"] | None,
+    endpoints.Include | None,
     typer.Option(help="Also fetch where it is attached, with or without those workspaces."),
 ]
 Description = Annotated[

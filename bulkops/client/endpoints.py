@@ -7,6 +7,7 @@ functions, so that no path or body is spelled twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 from urllib.parse import quote
 
 import msgspec
@@ -17,7 +18,7 @@ from bulkops.client.resources import GlobalConfiguration
 from bulkops.exchange import Request
 
 API = "/api/v2"
-INCLUDES = ("workspace_tasks", "workspace_tasks.workspace")
+Include = Literal["workspace_tasks", "workspace_tasks.workspace"]
 """What listing or showing run tasks can include."""
 
 
@@ -83,12 +84,12 @@ def create_run_task(organization: str, change: RunTaskChange) -> Request:
     return Request("POST", path, body=_run_task_body(change, category="task"))
 
 
-def list_run_tasks(organization: str, include: Sequence[str] = ()) -> Request:
+def list_run_tasks(organization: str, include: Sequence[Include] = ()) -> Request:
     """The organization's run tasks."""
     return Request("GET", f"{API}/organizations/{quote(organization, '')}/tasks", _include(include))
 
 
-def show_run_task(task_id: str, include: Sequence[str] = ()) -> Request:
+def show_run_task(task_id: str, include: Sequence[Include] = ()) -> Request:
     """One run task by its ``task-…`` id."""
     return Request("GET", f"{API}/tasks/{quote(task_id, '')}", _include(include))
 
@@ -143,7 +144,7 @@ def _workspace_task_path(workspace_id: str, workspace_task_id: str) -> str:
     return f"{API}/workspaces/{quote(workspace_id, '')}/tasks/{quote(workspace_task_id, '')}"
 
 
-def _include(include: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def _include(include: Sequence[Include]) -> tuple[tuple[str, str], ...]:
     return (("include", ",".join(include)),) if include else ()
 
 

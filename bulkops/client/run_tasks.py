@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from bulkops.client import endpoints
 from bulkops.client.caller import Caller
-from bulkops.client.endpoints import RunTaskChange
+from bulkops.client.endpoints import Include, RunTaskChange
 from bulkops.client.jsonapi import Many, One, decode
 from bulkops.client.listing import Rows, Whole
 from bulkops.client.lists import everything
@@ -37,15 +37,15 @@ class RunTasks:
         """Create a run task from a change that has at least ``name`` and ``url``."""
         return _one(await self._caller.call(endpoints.create_run_task(organization, change)))
 
-    async def list(self, organization: str, include: Sequence[str] = ()) -> list[RunTask]:
-        """Return all run tasks; ``include`` as in ``endpoints.INCLUDES``."""
+    async def list(self, organization: str, include: Sequence[Include] = ()) -> list[RunTask]:
+        """Return all run tasks."""
         request = endpoints.list_run_tasks(organization, include)
         rows = await everything(
             self._caller, request, Many[RunTaskResource], _run_tasks, Whole[RunTask]
         )
         return rows.values()
 
-    async def show(self, task_id: str, include: Sequence[str] = ()) -> RunTask:
+    async def show(self, task_id: str, include: Sequence[Include] = ()) -> RunTask:
         """Return one run task by its ``task-…`` id."""
         return _one(await self._caller.call(endpoints.show_run_task(task_id, include)))
 

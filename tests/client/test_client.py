@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from bulkops.client.endpoints import INCLUDES, RunTaskChange
+from bulkops.client.endpoints import Include, RunTaskChange
 from bulkops.client.listing import Whole
 from bulkops.client.resources import GlobalConfiguration, Project, RunTask, WorkspaceTask
 from bulkops.client.server import ServerInfo
@@ -96,8 +98,8 @@ async def test_an_attachment_without_stage_gets_the_servers_default() -> None:
     assert attached.stages == ("post_plan",)
 
 
-@pytest.mark.parametrize("include", INCLUDES)
-async def test_run_tasks_come_with_their_attachments(include: str) -> None:
+@pytest.mark.parametrize("include", get_args(Include))
+async def test_run_tasks_come_with_their_attachments(include: Include) -> None:
     """`include` brings the attachments, and with the workspaces also their names."""
     simulator = organization()
     for name in ("prod-0", "prod-1"):

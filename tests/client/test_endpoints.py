@@ -58,7 +58,7 @@ CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
     ),
     (endpoints.list_run_tasks("acme"), "GET /organizations/acme/tasks", None),
     (
-        endpoints.list_run_tasks("acme", endpoints.INCLUDES),
+        endpoints.list_run_tasks("acme", ["workspace_tasks", "workspace_tasks.workspace"]),
         "GET /organizations/acme/tasks?include=workspace_tasks,workspace_tasks.workspace",
         None,
     ),
