@@ -75,7 +75,7 @@ def apply(
     job = load_job(job_file)
 
     def client() -> Client:
-        return connect(address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
+        return connect(address, ca_file, insecure_http=insecure_http)
 
     identity = Identity(job.digest, client().address, job.organization)
     undertaking = Undertaking(job, identity, client, lambda c: plan_job(c, job, str(job_file)))
@@ -122,7 +122,7 @@ def resume(
         contents = read(journal)
         header = contents.replay.header
         job = job_of(header)
-        client = connect(header.address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
+        client = connect(header.address, ca_file, insecure_http=insecure_http)
         asked = Asked(yes, json, retry_failed, drain_timeout)
         confirm_going_on(contents, journal, asked)
         execute(client, journal, contents, job, by, asked=asked)

@@ -69,7 +69,7 @@ def plan(
 
     try:
         job = load_job(job_file)
-        client = connect(address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
+        client = connect(address, ca_file, insecure_http=insecure_http)
         with only_reading():
             made = run(lambda: read_plan(client, job, job_file))
     except BulkopsError as error:

@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def connect(
-    address: str | None,
-    ca_file: Path | None,
-    *,
-    insecure_http: bool,
-    rate: float | None = None,
-) -> Client:
+def connect(address: str | None, ca_file: Path | None, *, insecure_http: bool) -> Client:
     """Return a client for the address and the token that Terraform's users have set.
 
     Raises:
@@ -38,7 +32,7 @@ def connect(
 
     server = resolve_address(address, os.environ, insecure_http=insecure_http)
     token = resolve_token(server, os.environ, _read_text)
-    return Client(server, token, rate=rate, ca_file=str(ca_file) if ca_file else None)
+    return Client(server, token, ca_file=str(ca_file) if ca_file else None)
 
 
 def organization_named(organization: str | None) -> str:

@@ -70,7 +70,7 @@ def undo(
     path = undo_journal or journal.with_name(f"{journal.stem}.undo{journal.suffix}")
 
     def client() -> Client:
-        return connect(header.address, ca_file, insecure_http=insecure_http, rate=job.pace.rate)
+        return connect(header.address, ca_file, insecure_http=insecure_http)
 
     identity = Identity(f"undo of {header.run_id}", header.address, header.organization)
     undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal))
