@@ -89,7 +89,7 @@ def plan_of(operations: int) -> Plan:
     )
     targets = (Target(f"ws-{n:016}", f"prod-{n:05}") for n in range(operations))
     task = TaskRef("task-2DUiCjjVLP7VYCYr", TASK)
-    planned = [Operation(f"attach:{t.id}", t, None, WANTED) for t in targets]
+    planned = [Operation("attach", t, None, WANTED) for t in targets]
     return Plan(job, task, single_stage=False, operations=planned, skips=[])
 
 
