@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
-from bulkops import execution, inventory, outcome, worker
+from bulkops import execution, outcome, worker
 from bulkops.client import caller
 from bulkops.client.caller import Caller
 from bulkops.errors import NoResponse
@@ -27,12 +27,11 @@ from bulkops.journal.records import Holder, Intent, Record
 from bulkops.outcome import Cause, InDoubt, Outcome, Retry, Shown, Step, Verdict
 from bulkops.worker import Worker
 from tests.simulation import batch, machine
+from tests.simulation.found import FOUND, Mutation
 from tests.simulation.run import simulate
 
 SEEDS = 2000
 """In which every mutation must be caught."""
-
-Mutation = Callable[[], AbstractContextManager[Any]]
 
 
 def no_fdatasync() -> AbstractContextManager[Any]:
@@ -166,88 +165,21 @@ def lock_released_early() -> AbstractContextManager[Any]:
     return mock.patch.object(machine, "locked", early)
 
 
-def not_synced_at_open() -> AbstractContextManager[Any]:
-    """Trust what a killed process has left in the page cache."""
+@contextmanager
+def lock_outlives_its_holder() -> Iterator[None]:
+    """Keep the lock of a runner that was killed."""
+    graves = ExitStack()
 
-    def prepare(self: Journal, scanner: Scanner) -> None:
-        try:
-            self._descriptor = self._files.append(self.path)
-            if scanner.tail:
-                journal_file.cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
-            self._write_anew(scanner.offset, bytes(scanner.last_group))
-        except OSError as error:
-            raise journal_file.write_failed(self.path, error) from error
+    @contextmanager
+    def kept(journal: Path, holder: Holder) -> Iterator[None]:
+        held = graves.enter_context(ExitStack())
+        held.enter_context(locked(journal, holder))
+        yield
+        held.close()
 
-    return mock.patch.object(Journal, "_prepare", prepare)
+    with graves, mock.patch.object(machine, "locked", kept):
+        yield
 
-
-def page_cache_trusted() -> AbstractContextManager[Any]:
-    """Take what is read for what is on the disk, also after a failed sync."""
-
-    def only_synced(_self: Journal, _end: int, _group: bytes) -> None:
-        """Leave it to the sync that follows."""
-
-    return mock.patch.object(Journal, "_write_anew", only_synced)
-
-
-def denied_list_is_empty() -> AbstractContextManager[Any]:
-    """Take a workspace's list that is denied for an empty one."""
-    read = inventory._each_workspace
-
-    async def believed(*arguments: Any) -> list[str]:
-        await read(*arguments)
-        return []
-
-    return mock.patch.object(inventory, "_each_workspace", believed)
-
-
-def denied_reading_back_is_final() -> AbstractContextManager[Any]:
-    """Take a reading back that is denied for the last word."""
-    return mock.patch.object(Worker, "_is_final", return_value=True)
-
-
-def any_yes_to_a_delete() -> AbstractContextManager[Any]:
-    """Take some proxy's page for this API's 204."""
-    check = Worker._check_echo
-
-    async def believe(self: Worker, answer: Response) -> Any:
-        if self._operation.wanted is None:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
-        return await check(self, answer)
-
-    return mock.patch.object(Worker, "_check_echo", believe)
-
-
-def undo_believes_at_once() -> AbstractContextManager[Any]:
-    """Plan an undo from a reading that may lag behind the job."""
-    return mock.patch.object(execution, "NOT_OURS", _Anything())
-
-
-def resume_blames_at_once() -> AbstractContextManager[Any]:
-    """Call it somebody else's work by a reading that may lag behind an earlier job."""
-    return mock.patch.object(execution, "Result", type("Nothing", (), {"outcome": None}))
-
-
-class _Anything:
-    """Equal to everything."""
-
-    def __eq__(self, _other: object) -> bool:
-        return True
-
-    def __hash__(self) -> int:
-        return 0
-
-
-FOUND: tuple[Mutation, ...] = (
-    not_synced_at_open,
-    page_cache_trusted,
-    undo_believes_at_once,
-    resume_blames_at_once,
-    denied_list_is_empty,
-    denied_reading_back_is_final,
-    any_yes_to_a_delete,
-)
-"""Bugs that the simulation found, put back; each is pinned by a seed in ``test_pinned.py``."""
 
 MUTATIONS: tuple[Mutation, ...] = (
     no_fdatasync,
@@ -262,6 +194,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     settle_ignored,
     pending_not_reconciled,
     lock_released_early,
+    lock_outlives_its_holder,
     *FOUND,
 )
 
@@ -282,11 +215,11 @@ def main() -> int:
     missed, pins = 0, list[str]()
     for mutation in MUTATIONS:
         began = time.monotonic()
-        found = caught(mutation)
-        missed += found is None
-        said = f"seed {found[0]:4}  {found[1]}" if found else "NOT CAUGHT"
-        if found and mutation in FOUND:
-            pins.append(f"    mutations.{mutation.__name__}: {found[0]},")
+        by = caught(mutation)
+        missed += by is None
+        said = f"seed {by[0]:4}  {by[1]}" if by else "NOT CAUGHT"
+        if by and mutation in FOUND:
+            pins.append(f"    found.{mutation.__name__}: {by[0]},")
         say(f"{mutation.__name__:28} {said[:110]}  ({time.monotonic() - began:.0f} s)")
     say("\nThe seeds of test_pinned.py:", *pins)
     return 1 if missed else 0

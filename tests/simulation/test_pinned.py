@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation import mutations
-from tests.simulation.mutations import Mutation
+from tests.simulation import found
+from tests.simulation.found import Mutation
 from tests.simulation.run import simulate
 
 SEEDS: dict[Mutation, int] = {
-    mutations.not_synced_at_open: 77,
-    mutations.page_cache_trusted: 9,
-    mutations.undo_believes_at_once: 215,
-    mutations.resume_blames_at_once: 714,
-    mutations.denied_list_is_empty: 347,
-    mutations.denied_reading_back_is_final: 0,
-    mutations.any_yes_to_a_delete: 337,
+    found.not_synced_at_open: 77,
+    found.page_cache_trusted: 9,
+    found.undo_believes_at_once: 215,
+    found.resume_blames_at_once: 714,
+    found.denied_list_is_empty: 347,
+    found.denied_reading_back_is_final: 0,
+    found.any_yes_to_a_delete: 337,
 }
 
 
 def test_every_bug_that_was_found_is_pinned() -> None:
     """None is left out."""
-    assert set(SEEDS) == set(mutations.FOUND)
+    assert set(SEEDS) == set(found.FOUND)
 
 
-@pytest.mark.parametrize("mutation", mutations.FOUND, ids=lambda mutation: mutation.__name__)
+@pytest.mark.parametrize("mutation", found.FOUND, ids=lambda mutation: mutation.__name__)
 def test_a_bug_that_was_found_stays_away(mutation: Mutation) -> None:
     """The seed that found it runs well, and fails where the bug is put back."""
     seed = SEEDS[mutation]

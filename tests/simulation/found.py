@@ -1,0 +1,105 @@
+"""The bugs that the simulation found, each put back by a mutation and pinned by a seed.
+
+The seeds are in ``test_pinned.py``; whoever changes what is drawn moves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+from bulkops import execution, inventory
+from bulkops.exchange import Response
+from bulkops.journal import file as journal_file
+from bulkops.journal.file import Journal
+from bulkops.journal.lines import Scanner
+from bulkops.outcome import Outcome
+from bulkops.worker import Worker
+
+Mutation = Callable[[], AbstractContextManager[Any]]
+
+
+def not_synced_at_open() -> AbstractContextManager[Any]:
+    """Trust what a killed process has left in the page cache."""
+
+    def prepare(self: Journal, scanner: Scanner) -> None:
+        try:
+            self._descriptor = self._files.append(self.path)
+            if scanner.tail:
+                journal_file.cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
+            self._write_anew(scanner.offset, bytes(scanner.last_group))
+        except OSError as error:
+            raise journal_file.write_failed(self.path, error) from error
+
+    return mock.patch.object(Journal, "_prepare", prepare)
+
+
+def page_cache_trusted() -> AbstractContextManager[Any]:
+    """Take what is read for what is on the disk, also after a failed sync."""
+
+    def only_synced(_self: Journal, _end: int, _group: bytes) -> None:
+        """Leave it to the sync that follows."""
+
+    return mock.patch.object(Journal, "_write_anew", only_synced)
+
+
+def denied_list_is_empty() -> AbstractContextManager[Any]:
+    """Take a workspace's list that is denied for an empty one."""
+    read = inventory._each_workspace
+
+    async def believed(*arguments: Any) -> list[str]:
+        await read(*arguments)
+        return []
+
+    return mock.patch.object(inventory, "_each_workspace", believed)
+
+
+def denied_reading_back_is_final() -> AbstractContextManager[Any]:
+    """Take a reading back that is denied for the last word."""
+    return mock.patch.object(Worker, "_is_final", return_value=True)
+
+
+def any_yes_to_a_delete() -> AbstractContextManager[Any]:
+    """Take some proxy's page for this API's 204."""
+    check = Worker._check_echo
+
+    async def believe(self: Worker, answer: Response) -> Any:
+        if self._operation.wanted is None:
+            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+        return await check(self, answer)
+
+    return mock.patch.object(Worker, "_check_echo", believe)
+
+
+def undo_believes_at_once() -> AbstractContextManager[Any]:
+    """Plan an undo from a reading that may lag behind the job."""
+    return mock.patch.object(execution, "NOT_OURS", _Anything())
+
+
+def resume_blames_at_once() -> AbstractContextManager[Any]:
+    """Call it somebody else's work by a reading that may lag behind an earlier job."""
+    return mock.patch.object(execution, "Result", type("Nothing", (), {"outcome": None}))
+
+
+class _Anything:
+    """Equal to everything."""
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+FOUND: tuple[Mutation, ...] = (
+    not_synced_at_open,
+    page_cache_trusted,
+    undo_believes_at_once,
+    resume_blames_at_once,
+    denied_list_is_empty,
+    denied_reading_back_is_final,
+    any_yes_to_a_delete,
+)
+"""All of them, in the order found."""
