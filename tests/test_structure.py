@@ -38,6 +38,7 @@ PURE = (
     "client/budget.py",
     "client/jsonapi.py",
     "client/others.py",
+    "client/listing.py",
     "client/resources.py",
     "client/endpoints.py",
     "client/server.py",

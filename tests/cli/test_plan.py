@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bulkops.cli.plan import SHOWN
+from bulkops.cli.session import run
 from bulkops.simulator.core import Simulator
 from tests.cli.support import TASK, StagedSimulator, World, organization, serving
 from tests.conftest import Here
@@ -126,3 +127,18 @@ def test_tfe_organization_stands_in(world: World, here: Here) -> None:
     """A job file that names no organization takes TFE_ORGANIZATION's."""
     world.job(('organization = "acme"\n', ""))
     assert here("plan", "job.toml", TFE_ORGANIZATION="acme").code == 0
+
+
+def test_a_result_is_never_spelled_out() -> None:
+    """``asyncio.Runner`` spells its task, result included: for a million operations too much."""
+
+    class Huge:
+        def __repr__(self) -> str:
+            raise AssertionError("spelled out")
+
+    huge = Huge()
+
+    async def work() -> Huge:
+        return huge
+
+    assert run(work) is huge

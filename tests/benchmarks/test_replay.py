@@ -1,0 +1,34 @@
+"""The measurement of reading a journal back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.records import whole
+from benchmarks.replay import main, write
+from bulkops.journal.reading import read
+from bulkops.report.model import report
+
+
+def test_the_made_up_journal_is_a_whole_one(tmp_path: Path) -> None:
+    """Sound to its last line, in groups; all done, verified and ended."""
+    path = tmp_path / "job.jsonl"
+    write(path, whole(100))
+    contents = read(path)
+    assert contents.scanner.seq - 1 == 1 + 100 + 1 + 2 * 100 + 2
+    made = report(contents.replay)
+    assert (made.counts, made.standing, made.ended) == ({"succeeded": 100}, 100, "complete")
+    assert made.exit_code == 0
+
+
+def test_both_are_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row for decoding, and one for reading with its ratio."""
+    monkeypatch.chdir(tmp_path)
+    main(["--operations", "50", "--runs", "1"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert float(rows[3].split("|")[3]) > 0
+    assert not list(tmp_path.iterdir())
