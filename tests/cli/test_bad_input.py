@@ -41,37 +41,6 @@ WITHOUT_A_REQUEST = {
     "wrong duration": (('"50ms"', '"50"'), ('pace.settle = "50"', '"500ms"')),
 }
 
-
-@BOTH
-@pytest.mark.parametrize(
-    ("change", "says"), WITHOUT_A_REQUEST.values(), ids=WITHOUT_A_REQUEST.keys()
-)
-def test_a_wrong_job_file_is_refused_unasked(
-    world: World,
-    here: Here,
-    command: tuple[str, ...],
-    change: tuple[str, str],
-    says: tuple[str, ...],
-) -> None:
-    """File, key, value and what is allowed are named, exit 2, and no request is sent."""
-    world.job(change)
-    done = here(*command, "job.toml")
-    assert (done.code, done.out) == (2, "")
-    assert "job.toml: " in done.err
-    for part in says:
-        assert part in done.err
-    assert world.requests == 0
-
-
-@BOTH
-@pytest.mark.parametrize("path", ["missing.toml", "."])
-def test_a_job_file_that_cant_be_read(here: Here, command: tuple[str, ...], path: str) -> None:
-    """A job file that isn't there, or is a folder: exit 2, with its path and the reason."""
-    done = here(*command, path)
-    assert done.code == 2
-    assert f"Error: {path}: can't be read: " in done.err
-
-
 AFTER_READING = {
     "no such task": (
         ('"security-scan"', '"security-scam"'),
@@ -89,22 +58,44 @@ AFTER_READING = {
 
 
 @BOTH
-@pytest.mark.parametrize(("change", "says"), AFTER_READING.values(), ids=AFTER_READING.keys())
-def test_a_job_that_doesnt_fit_the_organization(
+@pytest.mark.parametrize(
+    ("change", "says", "asks"),
+    [
+        *((*case, False) for case in WITHOUT_A_REQUEST.values()),
+        *((*case, True) for case in AFTER_READING.values()),
+    ],
+    ids=[*WITHOUT_A_REQUEST, *AFTER_READING],
+)
+def test_a_wrong_job_file_is_refused(
     world: World,
     here: Here,
     command: tuple[str, ...],
     change: tuple[str, str],
     says: tuple[str, ...],
+    *,
+    asks: bool,
 ) -> None:
-    """What the organization lacks is named with what it has, exit 2, nothing changed."""
+    """File, key, value and what is allowed or there are named: exit 2, and nothing is changed.
+
+    Nothing is asked, either, where the file alone says what is wrong.
+    """
     world.job(change)
     done = here(*command, "job.toml")
     assert (done.code, done.out) == (2, "")
     for part in ("job.toml: ", *says):
         assert part in done.err
+    assert bool(world.requests) is asks
     assert world.writes == 0
     assert not list(world.folder.rglob("*.jsonl"))
+
+
+@BOTH
+@pytest.mark.parametrize("path", ["missing.toml", "."])
+def test_a_job_file_that_cant_be_read(here: Here, command: tuple[str, ...], path: str) -> None:
+    """A job file that isn't there, or is a folder: exit 2, with its path and the reason."""
+    done = here(*command, path)
+    assert done.code == 2
+    assert f"Error: {path}: can't be read: " in done.err
 
 
 def test_a_task_name_that_is_two_tasks(world: World, here: Here) -> None:

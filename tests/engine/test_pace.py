@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -16,9 +17,10 @@ from bulkops.simulator.core import Simulator
 from bulkops.simulator.limits import Window
 from tests.engine.scripts import always
 from tests.engine.wire import NEVER_LEFT, Trouble
-from tests.engine.world import World, job
+from tests.engine.world import PATH, World, job
 
 LIMIT = 30
+UNDO = PATH.with_name("undo.jsonl")
 
 
 def limited(window: Window, latency: float, *, others: int = 0, workspaces: int = 600) -> World:
@@ -55,6 +57,20 @@ def test_beside_another_client_it_takes_what_is_left(window: Window, latency: fl
     rate, refused = pace_of(limited(window, latency, others=LIMIT // 3))
     assert rate >= 0.93 * LIMIT * 2 / 3
     assert refused <= 0.02
+
+
+def test_a_jobs_own_rate_holds_from_the_first_request_on() -> None:
+    """Planning, carrying out, going on and undoing: never more than ``[pace] rate`` a second."""
+    world = World(workspaces=3)
+    at: list[float] = []
+    world.wire.spies.append(lambda _request: at.append(world.now()))
+    world.start(job(pace={"rate": 2}))
+    world.resume()
+    world.resume()
+    assert world.start_undo(PATH, UNDO).operations
+    world.resume(path=UNDO)
+    assert len(at) > 20
+    assert min(later - earlier for earlier, later in pairwise(at)) > 0.9 / 2
 
 
 def test_a_server_that_goes_down_ends_the_job_soon() -> None:

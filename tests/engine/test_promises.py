@@ -84,50 +84,58 @@ def check_end(world: World, kind: str, replay: Replay) -> None:
     assert again.count(Outcome.SUCCEEDED) == WORKSPACES
 
 
-@pytest.mark.parametrize(("dies_after", "keeping"), [(False, 0.0), (True, 0.6)])
-@pytest.mark.parametrize("kind", KINDS)
-def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -> None:
-    """Cut off before or after the server has got the Nth request, for every N: done once."""
-    killed = 0
-    for number in range(1, 50):
-        world = world_for(kind)
-        world.start(a_job(kind))
-        world.wire.die_at = len(world.wire.asked) + number
-        world.wire.dies_after = dies_after
-        replay = world.until_stopped()
-        if replay is None:
-            killed += 1
-            world.disk.power_on(keeping)
-            check(world, kind)
-            replay = world.resume()
-        check_end(world, kind, replay)
-        if killed < number:
-            break
-    # A ping, two readings of where it stands, and a write for each workspace.
-    assert killed == 3 + WORKSPACES
+def stopped_at_each(kind: str, keeping: float, arm: Callable[[World, int], None]) -> int:
+    """Stop the machine at the Nth event of a job, for every N; return how many there are.
 
+    Each time the job goes on, and all is done once.
 
-@pytest.mark.parametrize(("dies_after", "keeping"), [(False, 0.0), (True, 0.6)])
-@pytest.mark.parametrize("kind", KINDS)
-def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float) -> None:
-    """The power goes just before or just after the Nth file call, for every N: done once."""
-    killed = 0
+    Args:
+        keeping: the part of unsynced bytes that stays.
+        arm: sets at which event the machine stops.
+    """
     for number in range(1, 80):
         world = world_for(kind)
         world.start(a_job(kind))
+        arm(world, number)
+        replay = world.until_stopped()
+        if replay is not None:
+            check_end(world, kind, replay)
+            return number - 1
+        world.disk.power_on(keeping)
+        check(world, kind)
+        check_end(world, kind, world.resume())
+    raise AssertionError("the job never came to its end")
+
+
+BEFORE_AND_AFTER = pytest.mark.parametrize(
+    ("dies_after", "keeping"), [(False, 0.0), (True, 0.6)], ids=["before", "after"]
+)
+
+
+@BEFORE_AND_AFTER
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -> None:
+    """Cut off before or after the server has got the Nth request, for every N: done once."""
+
+    def arm(world: World, number: int) -> None:
+        world.wire.die_at = len(world.wire.asked) + number
+        world.wire.dies_after = dies_after
+
+    # A ping, two readings of where it stands, and a write for each workspace.
+    assert stopped_at_each(kind, keeping, arm) == 3 + WORKSPACES
+
+
+@BEFORE_AND_AFTER
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float) -> None:
+    """The power goes just before or just after the Nth file call, for every N: done once."""
+
+    def arm(world: World, number: int) -> None:
         world.disk.die_at = len(world.disk.calls) + number
         world.disk.dies_after = dies_after
-        replay = world.until_stopped()
-        if replay is None:
-            killed += 1
-            world.disk.power_on(keeping)
-            check(world, kind)
-            replay = world.resume()
-        check_end(world, kind, replay)
-        if killed < number:
-            break
+
     # Open it, then at least write and sync: execution, three intents, a result, verified, end.
-    assert killed >= 1 + 2 * 7
+    assert stopped_at_each(kind, keeping, arm) >= 1 + 2 * 7
 
 
 @pytest.mark.parametrize("kind", KINDS)
