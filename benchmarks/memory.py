@@ -82,7 +82,7 @@ class Command(msgspec.Struct):
     def _plan(self) -> None:
         client = self._clients(done=False)()
         job = job_from_builtins(JOB)
-        plan_command.print_objects(run(lambda: plan_command.read_plan(client, job, Path("job"))))
+        plan_command.print_objects(run(client, lambda c: plan_job(c, job)))
 
     def _apply(self, path: Path) -> None:
         job, clients = job_from_builtins(JOB), self._clients(done=False)

@@ -88,14 +88,9 @@ def _start(
     from bulkops.execution import start_journal
 
     with only_reading():
-        plan = run(lambda: _planned(undertaking))
+        plan = run(undertaking.client(), undertaking.plan)
         confirm_plan(plan, undertaking.identity.address, asked)
     by = by or hold(stack, path)
     start_journal(path, plan, undertaking.client(), by)
     note(f"Journal: {path}")
     return by
-
-
-async def _planned(undertaking: Undertaking) -> Plan:
-    async with undertaking.client() as client:
-        return await undertaking.plan(client)

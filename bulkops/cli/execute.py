@@ -55,7 +55,7 @@ def execute(
         client, path, contents, job, by, retry_failed=asked.retry_failed, on_result=told
     )
     try:
-        replay = run(lambda: _watched(execution, client, asked.drain))
+        replay = run(client, lambda _client: _watched(execution, asked.drain))
     except BulkopsError as error:
         note(*end_lines(report(contents.replay), path))
         if execution.interrupted and error.exit_code == 1:
@@ -73,7 +73,7 @@ def execute(
     raise typer.Exit(exit_code(replay))
 
 
-async def _watched(execution: JobExecution, client: Client, drain: float) -> Replay:
+async def _watched(execution: JobExecution, drain: float) -> Replay:
     import asyncio
 
     def interrupt(number: signal.Signals) -> None:
@@ -88,8 +88,7 @@ async def _watched(execution: JobExecution, client: Client, drain: float) -> Rep
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt, number)
-    async with client:
-        return await execution.run()
+    return await execution.run()
 
 
 def end_lines(report: Report, path: Path) -> list[str]:

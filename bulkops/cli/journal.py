@@ -116,12 +116,8 @@ def verify(
     replay = _replay(journal)
     client = connect(replay.header.address, ca_file, insecure_http=insecure_http)
 
-    async def read_again() -> Verified:
-        async with client:
-            return await verify_journal(client, journal)
-
     with only_reading():
-        verified = run(read_again)
+        verified = run(client, lambda c: verify_journal(c, journal))
     if json:
         _print_verified_json(replay, verified)
     else:

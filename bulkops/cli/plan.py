@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,8 +11,6 @@ from bulkops.cli.options import Address, CaFile, InsecureHttp, JobFile, Json
 from bulkops.cli.printing import fail, print_json, print_text
 
 if TYPE_CHECKING:
-    from bulkops.client.api import Client
-    from bulkops.job import Job
     from bulkops.plan import Plan
 
 SHOWN = 20
@@ -65,13 +62,13 @@ def plan(
     """
     from bulkops.cli.session import connect, only_reading, run
     from bulkops.errors import BulkopsError
-    from bulkops.public import load_job
+    from bulkops.public import load_job, plan_job
 
     try:
         job = load_job(job_file)
         client = connect(address, ca_file, insecure_http=insecure_http)
         with only_reading():
-            made = run(lambda: read_plan(client, job, job_file))
+            made = run(client, lambda c: plan_job(c, job, str(job_file)))
     except BulkopsError as error:
         if not detailed_exitcode:
             raise
@@ -84,14 +81,6 @@ def plan(
         print_text(*lines(made))
     if detailed_exitcode and made.operations:
         raise typer.Exit(2)
-
-
-async def read_plan(client: Client, job: Job, source: Path) -> Plan:
-    """Return the plan of a job; raises ``JobError``, ``ApiError``."""
-    from bulkops.public import plan_job
-
-    async with client:
-        return await plan_job(client, job, str(source))
 
 
 def lines(plan: Plan) -> list[str]:

@@ -47,8 +47,8 @@ def organization_named(organization: str | None) -> str:
     return named
 
 
-def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Run a coroutine function to its end; SIGTERM cancels it and ends the command with 143."""
+def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Return what ``work`` does with the open client; SIGTERM cancels it and ends with 143."""
     import asyncio
 
     import anyio
@@ -63,9 +63,10 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
             asyncio.get_running_loop().add_signal_handler(
                 signal.SIGTERM, lambda: main and main.cancel()
             )
-        # Not returned: asyncio.Runner spells out what its task returns, on its way through an
-        # error message of ``enum`` (Python 3.11, measured): a plan of a million operations.
-        done.append(await work())
+        async with client:
+            # Not returned: asyncio.Runner spells out what its task returns, on its way through an
+            # error message of ``enum`` (Python 3.11, measured): a plan of a million operations.
+            done.append(await work(client))
 
     try:
         anyio.run(cancellable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -30,6 +30,9 @@ from bulkops.client.endpoints import RunTaskChange
 from bulkops.client.resources import GlobalConfiguration, RunTask
 from bulkops.errors import JobError
 
+if TYPE_CHECKING:
+    from bulkops.client.api import Client
+
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -53,11 +56,10 @@ def list_tasks(
     """
     named = organization_named(organization)
 
-    async def work() -> list[RunTask]:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            return await client.run_tasks.list(named, (include,) if include else ())
+    async def work(client: Client) -> list[RunTask]:
+        return await client.run_tasks.list(named, (include,) if include else ())
 
-    tasks = run(work)
+    tasks = run(connect(address, ca_file, insecure_http=insecure_http), work)
     print_run_tasks(tasks, as_json=as_json)
 
 
@@ -82,12 +84,12 @@ def show(
     """
     from bulkops.cli.lookup import find_run_task
 
-    async def work() -> RunTask:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            included = (include,) if include else ()
-            return await find_run_task(client, organization, name_or_id, included)
+    async def work(client: Client) -> RunTask:
+        included = (include,) if include else ()
+        return await find_run_task(client, organization, name_or_id, included)
 
-    print_run_task(run(work), as_json=as_json)
+    client = connect(address, ca_file, insecure_http=insecure_http)
+    print_run_task(run(client, work), as_json=as_json)
 
 
 @app.command()
@@ -131,12 +133,11 @@ def create(
         agent_pool_id=given(agent_pool_id),
     )
 
-    async def work() -> RunTask:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            with single_write("task", "show", name):
-                return await client.run_tasks.create(named, change)
+    async def work(client: Client) -> RunTask:
+        with single_write("task", "show", name):
+            return await client.run_tasks.create(named, change)
 
-    task = run(work)
+    task = run(connect(address, ca_file, insecure_http=insecure_http), work)
     print_run_task(task, as_json=as_json)
     warn_if_ignored(wish, task)
 
@@ -196,19 +197,18 @@ def update(
         agent_pool_id=None if no_agent_pool else given(agent_pool_id),
     )
 
-    async def work() -> tuple[RunTask, GlobalConfiguration | None]:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            task = await find_run_task(client, organization, name_or_id)
-            before = task.global_configuration or GlobalConfiguration()
-            wish = global_of(global_enforcement_level, global_stage, before, off=no_global)
-            change = msgspec.structs.replace(asked, global_configuration=given(wish))
-            if change == RunTaskChange():
-                raise JobError("nothing to change: say what, for example --url or --disabled")
-            confirm(f"Update run task {called(task)}?", yes=yes)
-            with single_write("task", "show", task.id):
-                return await client.run_tasks.update(task.id, change), wish
+    async def work(client: Client) -> tuple[RunTask, GlobalConfiguration | None]:
+        task = await find_run_task(client, organization, name_or_id)
+        before = task.global_configuration or GlobalConfiguration()
+        wish = global_of(global_enforcement_level, global_stage, before, off=no_global)
+        change = msgspec.structs.replace(asked, global_configuration=given(wish))
+        if change == RunTaskChange():
+            raise JobError("nothing to change: say what, for example --url or --disabled")
+        confirm(f"Update run task {called(task)}?", yes=yes)
+        with single_write("task", "show", task.id):
+            return await client.run_tasks.update(task.id, change), wish
 
-    task, wish = run(work)
+    task, wish = run(connect(address, ca_file, insecure_http=insecure_http), work)
     print_run_task(task, as_json=as_json)
     warn_if_ignored(wish, task)
 
@@ -234,15 +234,14 @@ def delete(
     """
     from bulkops.cli.lookup import find_run_task
 
-    async def work() -> RunTask:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            task = await find_run_task(client, organization, name_or_id)
-            confirm(f"Delete run task {called(task)}?", yes=yes)
-            with single_write("task", "show", task.id):
-                await client.run_tasks.delete(task.id)
-            return task
+    async def work(client: Client) -> RunTask:
+        task = await find_run_task(client, organization, name_or_id)
+        confirm(f"Delete run task {called(task)}?", yes=yes)
+        with single_write("task", "show", task.id):
+            await client.run_tasks.delete(task.id)
+        return task
 
-    task = run(work)
+    task = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
         print_json({"deleted": task.id, "name": task.name})
     else:

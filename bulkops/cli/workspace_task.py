@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec import structs
@@ -15,6 +15,9 @@ from bulkops.cli.stages import check_echo, stages_for
 from bulkops.cli.tables import print_fields, print_table
 from bulkops.client.resources import EnforcementLevel, WorkspaceTask
 from bulkops.errors import JobError
+
+if TYPE_CHECKING:
+    from bulkops.client.api import Client
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -58,13 +61,12 @@ def list_workspace_tasks(
     """
     from bulkops.cli.lookup import find_workspace, run_task_names
 
-    async def work() -> tuple[list[WorkspaceTask], dict[str, str]]:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            found = await find_workspace(client, organization, workspace)
-            attached = await client.workspace_tasks.list(found.id)
-            return attached, await run_task_names(client, organization) if attached else {}
+    async def work(client: Client) -> tuple[list[WorkspaceTask], dict[str, str]]:
+        found = await find_workspace(client, organization, workspace)
+        attached = await client.workspace_tasks.list(found.id)
+        return attached, await run_task_names(client, organization) if attached else {}
 
-    attached, names = run(work)
+    attached, names = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
         for one in attached:
             print_json({**structs.asdict(one), "task_name": names.get(one.task_id)})
@@ -99,12 +101,12 @@ def show(
     """
     from bulkops.cli.lookup import find_workspace, find_workspace_task
 
-    async def work() -> WorkspaceTask:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            found = await find_workspace(client, organization, workspace)
-            return await find_workspace_task(client, organization, found, task)
+    async def work(client: Client) -> WorkspaceTask:
+        found = await find_workspace(client, organization, workspace)
+        return await find_workspace_task(client, organization, found, task)
 
-    _print_one(run(work), as_json=as_json)
+    client = connect(address, ca_file, insecure_http=insecure_http)
+    _print_one(run(client, work), as_json=as_json)
 
 
 @app.command()
@@ -133,19 +135,19 @@ def attach(
     """
     from bulkops.cli.lookup import find_run_task, find_workspace
 
-    async def work() -> WorkspaceTask:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            asked = stages_for(await client.ping(), stages)
-            place = await find_workspace(client, organization, workspace)
-            run_task = await find_run_task(client, organization, task)
-            with single_write("workspace-task", "list", place.id):
-                attached = await client.workspace_tasks.attach(
-                    place.id, run_task.id, enforcement_level, stages=asked.many, stage=asked.one
-                )
-            check_echo(enforcement_level, asked, attached)
-            return attached
+    async def work(client: Client) -> WorkspaceTask:
+        asked = stages_for(await client.ping(), stages)
+        place = await find_workspace(client, organization, workspace)
+        run_task = await find_run_task(client, organization, task)
+        with single_write("workspace-task", "list", place.id):
+            attached = await client.workspace_tasks.attach(
+                place.id, run_task.id, enforcement_level, stages=asked.many, stage=asked.one
+            )
+        check_echo(enforcement_level, asked, attached)
+        return attached
 
-    _print_one(run(work), as_json=as_json)
+    client = connect(address, ca_file, insecure_http=insecure_http)
+    _print_one(run(client, work), as_json=as_json)
 
 
 @app.command()
@@ -177,24 +179,24 @@ def update(
     if enforcement_level is None and stages is None:
         raise JobError("nothing to change: say --enforcement-level or --stages")
 
-    async def work() -> WorkspaceTask:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            asked = stages_for(await client.ping(), stages)
-            place = await find_workspace(client, organization, workspace)
-            before = await find_workspace_task(client, organization, place, task)
-            confirm(f"Update run task {task} ({before.id}) of {place.name}?", yes=yes)
-            with single_write("workspace-task", "show", place.id, before.id):
-                updated = await client.workspace_tasks.update(
-                    place.id,
-                    before.id,
-                    enforcement_level=enforcement_level,
-                    stages=asked.many,
-                    stage=asked.one,
-                )
-            check_echo(enforcement_level, asked, updated)
-            return updated
+    async def work(client: Client) -> WorkspaceTask:
+        asked = stages_for(await client.ping(), stages)
+        place = await find_workspace(client, organization, workspace)
+        before = await find_workspace_task(client, organization, place, task)
+        confirm(f"Update run task {task} ({before.id}) of {place.name}?", yes=yes)
+        with single_write("workspace-task", "show", place.id, before.id):
+            updated = await client.workspace_tasks.update(
+                place.id,
+                before.id,
+                enforcement_level=enforcement_level,
+                stages=asked.many,
+                stage=asked.one,
+            )
+        check_echo(enforcement_level, asked, updated)
+        return updated
 
-    _print_one(run(work), as_json=as_json)
+    client = connect(address, ca_file, insecure_http=insecure_http)
+    _print_one(run(client, work), as_json=as_json)
 
 
 @app.command()
@@ -219,16 +221,15 @@ def detach(
     """
     from bulkops.cli.lookup import find_workspace, find_workspace_task
 
-    async def work() -> WorkspaceTask:
-        async with connect(address, ca_file, insecure_http=insecure_http) as client:
-            place = await find_workspace(client, organization, workspace)
-            attached = await find_workspace_task(client, organization, place, task)
-            confirm(f"Detach run task {task} ({attached.id}) from {place.name}?", yes=yes)
-            with single_write("workspace-task", "list", place.id):
-                await client.workspace_tasks.detach(place.id, attached.id)
-            return attached
+    async def work(client: Client) -> WorkspaceTask:
+        place = await find_workspace(client, organization, workspace)
+        attached = await find_workspace_task(client, organization, place, task)
+        confirm(f"Detach run task {task} ({attached.id}) from {place.name}?", yes=yes)
+        with single_write("workspace-task", "list", place.id):
+            await client.workspace_tasks.detach(place.id, attached.id)
+        return attached
 
-    detached = run(work)
+    detached = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
         print_json({"detached": detached.id, "workspace_id": detached.workspace_id})
     else:
