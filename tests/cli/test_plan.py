@@ -6,6 +6,7 @@ import pytest
 
 from bulkops.cli.plan import SHOWN
 from bulkops.cli.session import run
+from bulkops.client.api import Client
 from bulkops.simulator.core import Simulator
 from tests.cli.support import TASK, StagedSimulator, World, organization, serving
 from tests.conftest import Here
@@ -138,7 +139,7 @@ def test_a_result_is_never_spelled_out() -> None:
 
     huge = Huge()
 
-    async def work() -> Huge:
+    async def work(_client: Client) -> Huge:
         return huge
 
-    assert run(work) is huge
+    assert run(Client("http://127.0.0.1:1", token="any"), work) is huge
