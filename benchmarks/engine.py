@@ -29,9 +29,10 @@ CLIENTS = (
     ("bulkops", "uvloop"),
     ("bare_aiohttp", "uvloop"),
     ("bare_httpx", "asyncio"),
+    ("few_httpx", "asyncio"),
     ("sequential_pytfe", ""),
 )
-FEWER = {"bare_httpx": 5, "sequential_pytfe": 10}
+FEWER = {"bare_httpx": 5, "few_httpx": 5, "sequential_pytfe": 10}
 """So many times fewer operations, since they take so much longer."""
 
 TOP = 15

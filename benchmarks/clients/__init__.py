@@ -93,7 +93,9 @@ def plan_of(operations: int) -> Plan:
     return Plan(job, task, single_stage=False, operations=planned, skips=[])
 
 
-async def sent(send: Callable[[Request], Awaitable[int]], plan: Plan) -> Cost:
+async def sent(
+    send: Callable[[Request], Awaitable[int]], plan: Plan, at_once: int = AT_ONCE
+) -> Cost:
     """Send a plan's requests with a function that returns the status, and no more than that."""
     waiting = iter(list(requests(plan, lambda: True)))
 
@@ -105,7 +107,7 @@ async def sent(send: Callable[[Request], Awaitable[int]], plan: Plan) -> Cost:
     cost = Cost(len(plan.operations))
     with cost.measured():
         async with asyncio.TaskGroup() as workers:
-            for _ in range(AT_ONCE):
+            for _ in range(at_once):
                 workers.create_task(worker())
     return cost
 

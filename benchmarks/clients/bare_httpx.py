@@ -9,9 +9,9 @@ from bulkops.exchange import Request
 from bulkops.plan import Plan
 
 
-async def send_all(address: str, plan: Plan) -> Cost:
+async def send_all(address: str, plan: Plan, at_once: int = AT_ONCE) -> Cost:
     """Send the same requests as the engine."""
-    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
     async with httpx.AsyncClient(limits=limits, headers=HEADERS, trust_env=False) as session:
 
         async def send(request: Request) -> int:
@@ -20,7 +20,7 @@ async def send_all(address: str, plan: Plan) -> Cost:
             )
             return answer.status_code
 
-        return await sent(send, plan)
+        return await sent(send, plan, at_once)
 
 
 if __name__ == "__main__":
