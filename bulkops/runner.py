@@ -9,10 +9,9 @@ Only a journal that can't be written ends it at once.
 
 from __future__ import annotations
 
-import math
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from functools import partial
 
 import anyio
 
@@ -23,14 +22,8 @@ from bulkops.journal.records import How, Result
 from bulkops.journal.replay import Progress
 from bulkops.operations.model import Kind, Operation
 from bulkops.outcome import TROUBLE, Outcome
+from bulkops.places import Places, wanted_places
 from bulkops.worker import Worker
-
-LEAST_PLACES = 4
-MOST_PLACES = 256
-"""Operations in flight, whatever the latency: a server that gets slower and slower is ill."""
-
-UNPACED = 32
-"""Operations in flight where no limit is told."""
 
 
 class Runner:
@@ -38,7 +31,7 @@ class Runner:
 
     Args:
         max_at_once: operations in flight; one that only waits isn't counted. ``None``: as many
-            as the latency asks for, see ``places``.
+            as the latency asks for, see ``wanted_places``.
         settle: seconds after a lost answer in which its effect may still land.
         tolerated: failures borne; one more stops the runner.
         on_result: told every result as it is recorded.
@@ -68,11 +61,13 @@ class Runner:
         self._kind = kind
         self._journal = journal
         self._max_at_once = max_at_once
-        self._places = anyio.CapacityLimiter(self._wanted_places())
+        self._places = Places(self._wanted())
         self._settle = settle
         self._tolerated = tolerated
         self._on_result = on_result
+        self._work: deque[Progress] = deque()
         self._scope = anyio.CancelScope()
+        self._carriers = anyio.create_task_group()
         self._error: Exception | None = None
         self._waiting = 0
 
@@ -85,16 +80,11 @@ class Runner:
             JournalWriteFailed: nothing was sent after it.
             Exception: whatever ``on_result`` raised; what was in flight is finished, too.
         """
+        self._work.extend(work)
         self._stop_if_too_many()
         with self._scope:
-            async with anyio.create_task_group() as workers:
-                for progress in work:
-                    await self._places.acquire_on_behalf_of(progress.operation.key)
-                    if self.stopped:
-                        # Somebody who only waits may still need it to read back.
-                        self._places.release_on_behalf_of(progress.operation.key)
-                        break
-                    workers.start_soon(self._carry_out, progress)
+            async with self._carriers:
+                self._fill()
         if self._error is not None:
             raise self._error
 
@@ -109,6 +99,26 @@ class Runner:
         self.stopped = self.stopped or why
         self._scope.cancel()
 
+    def _fill(self) -> None:
+        """Let as many carriers run as there are places and work for."""
+        self._places.total = self._wanted()
+        while not self.stopped and self._work and self._places.take():
+            self._carriers.start_soon(self._carry, self._work.popleft())
+
+    def _wanted(self) -> int:
+        return self._max_at_once or wanted_places(self._caller.pacer.rate, self._caller.latency)
+
+    async def _carry(self, progress: Progress) -> None:
+        """Carry out one operation after the other: a task for each costs a quarter more."""
+        try:
+            await self._carry_out(progress)
+            while self._work and not self.stopped and self._places.enough:
+                progress = self._work.popleft()
+                self._fill()
+                await self._carry_out(progress)
+        finally:
+            self._places.give()
+
     async def _carry_out(self, progress: Progress) -> None:
         operation, in_doubt = progress.operation, progress.outcome is Outcome.IN_DOUBT
         worker = Worker(
@@ -117,7 +127,7 @@ class Runner:
             self._caller,
             self._journal,
             settle=self._settle,
-            aside=partial(self._place_given_away, progress),
+            aside=self._place_given_away,
         )
         try:
             result = await worker.result(in_doubt=in_doubt)
@@ -132,43 +142,23 @@ class Runner:
             # Without a result the operation is in doubt: the next execution looks at it.
             self._error = self._error or error
             self.stop(How.ERROR)
-        finally:
-            self._places.release_on_behalf_of(progress.operation.key)
-            self._places.total_tokens = self._wanted_places()
-
-    def _wanted_places(self) -> int:
-        return self._max_at_once or places(self._caller.pacer.rate, self._caller.latency)
 
     def _stop_if_too_many(self) -> None:
         if self.failures > self._tolerated:
             self.stop(How.TOLERANCE)
 
     @asynccontextmanager
-    async def _place_given_away(self, progress: Progress) -> AsyncIterator[None]:
+    async def _place_given_away(self) -> AsyncIterator[None]:
         if self.failures + self._waiting >= self._tolerated:
             yield
             return
         self._waiting += 1
-        self._places.release_on_behalf_of(progress.operation.key)
+        self._places.give()
+        self._fill()
         try:
             yield
         finally:
-            # Stopped at once or not: its place is given back once, at its end.
+            # Stopped at once or not: a place is given back at the end.
             with anyio.CancelScope(shield=True):
-                await self._places.acquire_on_behalf_of(progress.operation.key)
+                await self._places.take_again()
             self._waiting -= 1
-
-
-def places(rate: float | None, latency: float) -> int:
-    """Return how many operations to have in flight at a pace and a latency (Little's law).
-
-    Twice as many as are on their way to the server and back, so that there is always one whose
-    intent is on disk when the next may leave.
-
-    Args:
-        rate: requests a second, ``None`` where nothing limits it.
-        latency: seconds until an answer, 0 where nobody knows yet.
-    """
-    if rate is None:
-        return UNPACED
-    return min(MOST_PLACES, LEAST_PLACES + math.ceil(2 * rate * latency))

@@ -104,6 +104,8 @@ class Pacer:
 
     async def wait(self) -> None:
         """Return when one more request may leave."""
+        if self._limiter is None and self._clock.now() >= self._resumes_at:
+            return
         async with self._turn:
             while True:
                 await self._pause()

@@ -12,7 +12,7 @@ from bulkops.errors import RetriesSpent
 from bulkops.exchange import Request
 from bulkops.journal.records import How
 from bulkops.outcome import Outcome
-from bulkops.runner import LEAST_PLACES, MOST_PLACES, UNPACED, places
+from bulkops.places import LEAST_PLACES, MOST_PLACES, UNPACED, wanted_places
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.limits import Window
 from tests.engine.scripts import always
@@ -129,7 +129,7 @@ def test_as_many_at_once_as_the_latency_asks_for(
     rate: float | None, latency: float, expected: int
 ) -> None:
     """Pace times latency are under way (Little's law); twice as many and a few have a place."""
-    assert places(rate, latency) == expected
+    assert wanted_places(rate, latency) == expected
 
 
 def test_the_latency_is_found_out_under_way() -> None:

@@ -87,8 +87,8 @@ def test_a_second_signal_ends_those_that_wait_at_once() -> None:
     world = World(workspaces=3, latency=30.0)
     world.start(job(rollout={"max_failures": 2}, pace={"max_at_once": 1}))
     world.wire.troubles = writes(Trouble("close-before"))
-    # Three reads of 30 s come first; at 160 s one operation waits and the next one is under way.
-    replay = interrupted(world, at=160.0, drain=0.0, signals=("SIGINT", "SIGINT"))
+    # Three reads of 30 s come first; at 140 s one operation waits for the place of the next one.
+    replay = interrupted(world, at=140.0, drain=0.0, signals=("SIGINT", "SIGINT"))
     assert replay.ended is not None
     assert replay.ended.how == "SIGINT"
     assert replay.count(Outcome.IN_DOUBT) == 2
