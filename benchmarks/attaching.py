@@ -6,13 +6,17 @@ from pytfe import TFEClient
 from pytfe.models import RunTask, WorkspaceRunTaskCreateOptions
 from pytfe.models.run_task import Stage, TaskEnforcementLevel
 
+from bulkops.operations.model import Operation
+from bulkops.plan import Plan
 
-def attach(client: TFEClient, workspace: str, task: str) -> None:
-    """Attach a run task with pytfe."""
+
+def attach(client: TFEClient, plan: Plan, operation: Operation) -> None:
+    """Attach a plan's run task with pytfe."""
+    assert plan.binding.task is not None  # noqa: S101 - it is a plan of attachments
     wanted = {
         "enforcement-level": TaskEnforcementLevel.MANDATORY,
-        "task": RunTask.model_construct(id=task),
+        "task": RunTask.model_construct(id=plan.binding.task.id),
         "stages": [Stage.POST_PLAN],
     }
     options = WorkspaceRunTaskCreateOptions.model_validate(wanted)
-    client.workspace_run_tasks.create(workspace, options)
+    client.workspace_run_tasks.create(operation.target.id, options)

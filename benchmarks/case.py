@@ -86,11 +86,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 def requests(plan: Plan, going_on: Callable[[], bool]) -> Iterator[Request]:
     """Yield the writes of a plan while the time is not up: the same ones the engine sends."""
     job = plan.job
-    kind = bind(job.operation_kind, job.wish, plan.task, single_stage=plan.single_stage)
+    kind = bind(job.operation_kind, job.wish, plan.binding)
     for operation in plan.operations:
         if not going_on():
             return
-        yield kind.request(operation)
+        yield kind.aspects[operation.aspect].request(operation)
 
 
 class Figures(msgspec.Struct, frozen=True):

@@ -15,9 +15,9 @@ from benchmarks.machine import Busy, machine, spread
 from benchmarks.records import JOB, TASK
 from bulkops.client.jsonapi import Many, decode
 from bulkops.client.resources import WorkspaceResource, WorkspaceTaskResource
-from bulkops.client.server import ServerInfo
 from bulkops.exchange import Response
 from bulkops.job import job_from_builtins
+from bulkops.operations.model import Binding
 from bulkops.operations.workspace_task import ByWorkspace
 from bulkops.plan import Inventory, Plan, make_plan
 from bulkops.selection import Selection
@@ -82,7 +82,11 @@ def planning(pages: Pages) -> tuple[float, Plan]:
             attachments.add(attachment.value())
     started = time.perf_counter()
     inventory = Inventory(
-        ServerInfo(), TASK, selection.targets(), selection.forbidden, attachments, None
+        Binding(organization=JOB_ON_ALL.organization, task=TASK),
+        selection.targets(),
+        selection.forbidden,
+        {"": attachments},
+        None,
     )
     plan = make_plan(JOB_ON_ALL, inventory)
     return timed.seconds + time.perf_counter() - started, plan

@@ -127,4 +127,4 @@ def _pytfe(plan: Plan, address: str, until: float) -> None:
         for operation in plan.operations:
             if time.monotonic() >= until:
                 return
-            attach(client, operation.target.id, plan.task.id)
+            attach(client, plan, operation)

@@ -19,7 +19,7 @@ import anyio
 from bulkops import __version__
 from bulkops.client.api import Client
 from bulkops.clock import Clock
-from bulkops.inventory import read_attachments
+from bulkops.inventory import read_showing
 from bulkops.job import Job, job_from_builtins, job_to_builtins
 from bulkops.journal import file as journal_file
 from bulkops.journal.file import Executor, Journal, in_thread
@@ -40,9 +40,9 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import Replay
 from bulkops.operations import bind
-from bulkops.operations.model import Kind, Operation, Skip
+from bulkops.operations.model import Binding, Kind, Operation, Showing, Skip
 from bulkops.outcome import Outcome
-from bulkops.plan import Attachments, Plan
+from bulkops.plan import Plan
 from bulkops.reconcile import reconcile
 from bulkops.runner import Runner
 from bulkops.undo import NOT_OURS, undo
@@ -72,7 +72,14 @@ def start_journal(
 def kind_of(header: Header) -> Kind:
     """Return the kind of operation a journal's job is made of, bound to its run task."""
     job = job_of(header)
-    return bind(job.operation_kind, job.wish, header.task, single_stage=header.single_stage)
+    return bind(job.operation_kind, job.wish, binding_of(header))
+
+
+def binding_of(header: Header) -> Binding:
+    """Return what a journal's job was bound to."""
+    return Binding(
+        organization=header.organization, task=header.task, single_stage=header.single_stage
+    )
 
 
 def job_of(header: Header) -> Job:
@@ -180,9 +187,9 @@ class JobExecution:
                 self._on_result(journal.replay.of(record.key).operation, record)
 
     async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
-        attachments = await self._standing(replay)
+        showing = await self._standing(replay)
         date = self._client.clock.date()
-        records = reconcile(replay, attachments, kind, retry_failed=self._retry_failed, date=date)
+        records = reconcile(replay, showing, kind, retry_failed=self._retry_failed, date=date)
         return list(records)
 
     async def _carry_out(self, journal: Journal, kind: Kind) -> str:
@@ -209,11 +216,11 @@ class JobExecution:
         await self._client.clock.sleep(self._job.pace.settle_seconds)
         return verify(replay, await self._standing(replay), self._client.clock.date())
 
-    async def _standing(self, replay: Replay) -> Attachments:
+    async def _standing(self, replay: Replay) -> Showing:
         return await read_standing(self._client, replay, self._job.pace.settle_seconds)
 
 
-async def read_standing(client: Client, replay: Replay, settle: float) -> Attachments:
+async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:
     """Return what the server shows now of everything a journal is about.
 
     Args:
@@ -229,7 +236,8 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Attach
         ident = next((one for one in known if one == attachment_id), attachment_id)
         return operation.target.id, ident
 
-    return await read_attachments(client, replay.header.task.id, replay.operations, settle, same)
+    kind = kind_of(replay.header)
+    return await read_showing(client, kind, replay.operations, settle, same)
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:
@@ -248,8 +256,7 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         decided = list(undo(replay, await read_standing(client, replay, settle)))
     return Plan(
         job,
-        header.task,
-        header.single_stage,
+        binding_of(header),
         operations=[d for d in decided if isinstance(d, Operation)],
         skips=[d for d in decided if isinstance(d, Skip)],
         undo_of=header.run_id,
@@ -267,8 +274,8 @@ def _first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
         organization=plan.job.organization,
         job=job_to_builtins(plan.job),
         digest=plan.digest,
-        task=plan.task,
-        single_stage=plan.single_stage,
+        task=plan.binding.task,
+        single_stage=plan.binding.single_stage,
         operations=len(plan.operations),
         skips=len(plan.skips),
         undo_of=plan.undo_of,

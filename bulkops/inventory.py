@@ -14,11 +14,15 @@ from bulkops.client.server import ServerInfo
 from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.job import Job
 from bulkops.job_errors import shown
-from bulkops.operations.model import TaskRef
+from bulkops.operations import bind
+from bulkops.operations.model import Binding, Kind, Showing, TaskRef, TaskWish
 from bulkops.operations.workspace_task import ByWorkspace
-from bulkops.plan import Attachments, Inventory
+from bulkops.plan import Inventory
 from bulkops.printable import printable
 from bulkops.selection import Selection, nothing_selected, server_filters
+
+Same = Callable[[str, str], tuple[str, str]]
+"""Ids of a workspace and an attachment → the same, as strings that are in memory already."""
 
 LISTS_AT_ONCE = 32
 """Workspaces read at once where a server has no better list; the limiter holds the pace."""
@@ -38,7 +42,8 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
     client.pacer.lower(job.pace.rate)
     server = await client.ping()
     _check_stages(job, server, source)
-    task = await _find_task(client, job, source)
+    binding = await _binding(client, job, server, source)
+    kind = bind(job.operation_kind, job.wish, binding)
     project_id = await _find_project(client, job, source)
     selection = await client.workspaces.read(
         job.organization,
@@ -50,24 +55,37 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
     if not workspaces and not job.select.allow_empty:
         raise nothing_selected(job.select, source)
     return Inventory(
-        server=server,
-        task=task,
+        binding=binding,
         workspaces=workspaces,
         forbidden=forbidden,
-        attachments=await read_attachments(
-            client, task.id, (w.id for w in workspaces), job.pace.settle_seconds
+        showing=await read_showing(
+            client, kind, (w.id for w in workspaces), job.pace.settle_seconds
         ),
         entitlements=await _entitlements(client, job.organization),
     )
 
 
-async def read_attachments(
+async def read_showing(
+    client: Client,
+    kind: Kind,
+    target_ids: Iterable[str],
+    settle: float,
+    same: Same | None = None,
+) -> Showing:
+    """Return what the server shows of everything a kind is about; arguments as below."""
+    return {
+        name: await _read_attachments(client, aspect.source.task_id, target_ids, settle, same)
+        for name, aspect in kind.aspects.items()
+    }
+
+
+async def _read_attachments(
     client: Client,
     task_id: str,
     workspace_ids: Iterable[str],
     settle: float,
-    same: Callable[[str, str], tuple[str, str]] | None = None,
-) -> Attachments:
+    same: Same | None,
+) -> ByWorkspace:
     """Return where a run task is attached.
 
     Args:
@@ -111,13 +129,19 @@ async def _each_workspace(
     return denied
 
 
-async def _find_task(client: Client, job: Job, source: str) -> TaskRef:
-    asked = job.wish.task
+async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Binding:
+    task = None
+    if isinstance(job.wish, TaskWish):
+        task = await _find_task(client, job.organization, job.wish.task, source)
+    return Binding(organization=job.organization, task=task, single_stage=server.single_stage)
+
+
+async def _find_task(client: Client, organization: str, asked: str, source: str) -> TaskRef:
     try:
-        tasks = await client.run_tasks.list(job.organization)
+        tasks = await client.run_tasks.list(organization)
     except NotFoundOrForbidden as error:
         raise JobError(
-            f"{source}: organization = {shown(job.organization)}: it does not exist, or this token "
+            f"{source}: organization = {shown(organization)}: it does not exist, or this token "
             f"may not list its run tasks ({'; '.join(error.errors) or error.status})"
         ) from error
     found = [t for t in tasks if asked in (t.id, t.name)]
@@ -130,7 +154,7 @@ async def _find_task(client: Client, job: Job, source: str) -> TaskRef:
     names = (
         ", ".join(sorted(printable(t.name) for t in tasks)[:20]) or "none that this token may see"
     )
-    raise JobError(f"{place}: no such run task in {job.organization}; there are: {names}")
+    raise JobError(f"{place}: no such run task in {organization}; there are: {names}")
 
 
 async def _find_project(client: Client, job: Job, source: str) -> str | None:

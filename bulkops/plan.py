@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 
 from bulkops.client.resources import Entitlements
-from bulkops.client.server import ServerInfo
 from bulkops.errors import JobError
 from bulkops.job import Job
 from bulkops.job_errors import shown
 from bulkops.operations import bind
-from bulkops.operations.model import Operation, Seen, Skip, Target, TaskRef
+from bulkops.operations.model import Binding, Operation, Showing, Skip, Target
 from bulkops.operations.wording import verb
 from bulkops.selection import unmatched
 
 NO_RIGHT = "this token may not manage run tasks on it"
-
-
-Attachments = Mapping[str, Sequence[Seen]]
-"""Workspace id → the run task's attachments with it; a workspace without any has no entry."""
 
 
 class Inventory(msgspec.Struct, frozen=True):
@@ -30,15 +25,14 @@ class Inventory(msgspec.Struct, frozen=True):
     Attributes:
         workspaces: the selected ones, by name.
         forbidden: ids of those on which this token may not manage run tasks.
-        attachments: of the job's run task, on any workspace.
+        showing: of everything the job's kind is about, selected or not.
         entitlements: ``None`` where this token may not read them.
     """
 
-    server: ServerInfo
-    task: TaskRef
+    binding: Binding
     workspaces: Sequence[Target]
     forbidden: Set[str]
-    attachments: Attachments
+    showing: Showing
     entitlements: Entitlements | None
 
 
@@ -52,8 +46,7 @@ class Plan(msgspec.Struct, frozen=True):
     """
 
     job: Job
-    task: TaskRef
-    single_stage: bool
+    binding: Binding
     operations: Sequence[Operation]
     skips: Sequence[Skip]
     notes: Sequence[str] = ()
@@ -76,27 +69,22 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     Raises:
         JobError: the organization's entitlements have no room for the result.
     """
-    kind = bind(
-        job.operation_kind,
-        job.wish,
-        inventory.task,
-        single_stage=inventory.server.single_stage,
-    )
+    kind = bind(job.operation_kind, job.wish, inventory.binding)
     operations: list[Operation] = []
     skips: list[Skip] = []
     for target in inventory.workspaces:
-        decision = kind.decide(target, inventory.attachments.get(target.id, ()))
-        if isinstance(decision, Operation) and target.id in inventory.forbidden:
-            decision = Skip(target, NO_RIGHT, blocked=True)
-        if isinstance(decision, Skip):
-            skips.append(decision)
-        else:
-            operations.append(decision)
+        for decision in kind.decide(target, inventory.showing):
+            if isinstance(decision, Skip):
+                skips.append(decision)
+            elif target.id in inventory.forbidden:
+                skips.append(Skip(target, NO_RIGHT, blocked=True))
+                break
+            else:
+                operations.append(decision)
     _check_entitlements(operations, inventory, source)
     return Plan(
         job,
-        inventory.task,
-        inventory.server.single_stage,
+        inventory.binding,
         operations,
         skips,
         list(_notes(job, operations, inventory)),
@@ -124,7 +112,7 @@ def _check_entitlements(operations: Sequence[Operation], inventory: Inventory, s
         raise JobError(
             f"{place}: this organization's plan has no run tasks (entitlement run-tasks)"
         )
-    _check_limits(place, allowed, len(inventory.attachments) + created)
+    _check_limits(place, allowed, len(inventory.showing[""]) + created)
 
 
 def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:

@@ -19,20 +19,19 @@ from collections.abc import Iterator, Sequence
 from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
-from bulkops.operations.model import Kind, Seen, Skip
+from bulkops.operations.model import Kind, Operation, Seen, Showing, Skip, seen_in
 from bulkops.outcome import RETRIED, Outcome, Shown, compare
-from bulkops.plan import Attachments
 
 
 def reconcile(
-    replay: Replay, attachments: Attachments, kind: Kind, *, retry_failed: bool, date: str
+    replay: Replay, showing: Showing, kind: Kind, *, retry_failed: bool, date: str
 ) -> Iterator[Record]:
     """Yield the records that bring the journal up to what the server shows now.
 
     What is pending or in doubt after them is the work that is left.
     """
     for progress in replay.operations.values():
-        seen = attachments.get(progress.operation.target.id, ())
+        seen = seen_in(showing, progress.operation)
         if progress.outcome is None:
             yield from _pending(progress, compare(progress.operation, seen), seen, date)
         elif not retry_failed or progress.outcome not in RETRIED:
@@ -42,12 +41,20 @@ def reconcile(
                 yield Planned.of(progress.operation)
                 yield from _pending(progress, compare(progress.operation, seen), seen, date)
         else:
-            decision = kind.decide(progress.operation.target, seen)
-            if isinstance(decision, Skip):
-                outcome = Outcome.CONFLICT if decision.blocked else Outcome.SKIPPED
-                yield _result(progress, outcome, decision.reason, date)
-            else:
-                yield Planned.of(decision)
+            yield _anew(progress, kind.decide(progress.operation.target, showing), date)
+
+
+def _anew(progress: Progress, decisions: Sequence[Operation | Skip], date: str) -> Record:
+    """Return what becomes of an operation whose target was decided anew."""
+    key = progress.operation.key
+    for decision in decisions:
+        if isinstance(decision, Operation) and decision.key == key:
+            return Planned.of(decision)
+    skip = next((d for d in decisions if isinstance(d, Skip)), None)
+    if skip is not None and skip.blocked:
+        return _result(progress, Outcome.CONFLICT, skip.reason, date)
+    reason = skip.reason if skip is not None else "nothing is left to do"
+    return _result(progress, Outcome.SKIPPED, reason, date)
 
 
 def _pending(progress: Progress, shown: Shown, seen: Sequence[Seen], date: str) -> Iterator[Result]:

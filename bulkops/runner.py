@@ -9,7 +9,6 @@ Only a journal that can't be written ends it at once.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
@@ -21,6 +20,7 @@ from bulkops.journal.file import Journal
 from bulkops.journal.records import How, Result
 from bulkops.journal.replay import Progress
 from bulkops.operations.model import Kind, Operation
+from bulkops.order import Order
 from bulkops.outcome import TROUBLE, Outcome
 from bulkops.places import Places, wanted_places
 from bulkops.worker import Worker
@@ -65,7 +65,7 @@ class Runner:
         self._settle = settle
         self._tolerated = tolerated
         self._on_result = on_result
-        self._work: deque[Progress] = deque()
+        self._order = Order((), journal.replay.of)
         self._scope = anyio.CancelScope()
         self._carriers = anyio.create_task_group()
         self._error: Exception | None = None
@@ -80,7 +80,8 @@ class Runner:
             JournalWriteFailed: nothing was sent after it.
             Exception: whatever ``on_result`` raised; what was in flight is finished, too.
         """
-        self._work.extend(work)
+        self._order = Order(work, self._journal.replay.of)
+        self._not_tried(self._order.hopeless())
         self._stop_if_too_many()
         with self._scope:
             async with self._carriers:
@@ -102,8 +103,8 @@ class Runner:
     def _fill(self) -> None:
         """Let as many carriers run as there are places and work for."""
         self._places.total = self._wanted()
-        while not self.stopped and self._work and self._places.take():
-            self._carriers.start_soon(self._carry, self._work.popleft())
+        while not self.stopped and self._order.ready and self._places.take():
+            self._carriers.start_soon(self._carry, self._order.ready.popleft())
 
     def _wanted(self) -> int:
         return self._max_at_once or wanted_places(self._caller.pacer.rate, self._caller.latency)
@@ -112,8 +113,8 @@ class Runner:
         """Carry out one operation after the other: a task for each costs a quarter more."""
         try:
             await self._carry_out(progress)
-            while self._work and not self.stopped and self._places.enough:
-                progress = self._work.popleft()
+            while self._order.ready and not self.stopped and self._places.enough:
+                progress = self._order.ready.popleft()
                 self._fill()
                 await self._carry_out(progress)
         finally:
@@ -123,7 +124,7 @@ class Runner:
         operation, in_doubt = progress.operation, progress.outcome is Outcome.IN_DOUBT
         worker = Worker(
             operation,
-            self._kind,
+            self._kind.aspects[operation.aspect],
             self._caller,
             self._journal,
             settle=self._settle,
@@ -135,6 +136,7 @@ class Runner:
             self.failures += result.outcome in TROUBLE
             self._stop_if_too_many()
             self._on_result(operation, result)
+            self._not_tried(self._order.done(operation.key, result.outcome))
         except JournalWriteFailed as error:
             self._error = error
             self.stop_at_once(How.ERROR)
@@ -142,6 +144,15 @@ class Runner:
             # Without a result the operation is in doubt: the next execution looks at it.
             self._error = self._error or error
             self.stop(How.ERROR)
+
+    def _not_tried(self, given_up: Iterable[tuple[Operation, str]]) -> None:
+        # No failures of their own: what comes first is counted already.
+        for operation, first in given_up:
+            reason = f"not tried: {first} comes first and did not succeed"
+            date = self._caller.clock.date()
+            result = Result(key=operation.key, outcome=Outcome.FAILED, at=date, reason=reason)
+            self._journal.post(result)
+            self._on_result(operation, result)
 
     def _stop_if_too_many(self) -> None:
         if self.failures > self._tolerated:

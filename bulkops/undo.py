@@ -9,38 +9,60 @@
 | pending, or not of our making | whatever         | skipped                            |
 
 The inverse of attached is detached, of changed the old level and stages, of detached attached
-again as it was. An inverse is an operation like any other, so the undo of an undo works.
+again as it was. An inverse is an operation like any other, so the undo of an undo works. What
+came after another is taken back before it; where it can't be, the other one is left, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
-from bulkops.operations.model import Operation, Seen, Skip
+from bulkops.operations.model import Operation, Seen, Showing, Skip, seen_in
 from bulkops.outcome import Outcome, Shown, compare
-from bulkops.plan import Attachments
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
 
 
-def undo(replay: Replay, attachments: Attachments) -> Iterator[Operation | Skip]:
+def undo(replay: Replay, showing: Showing) -> Iterator[Operation | Skip]:
     """Yield what takes the job's operations back, in their order.
 
     Args:
-        attachments: read after any effect in doubt has settled.
+        showing: read after any effect in doubt has settled.
     """
+    followers: dict[str, list[Progress]] = {}
     for progress in replay.operations.values():
-        seen = attachments.get(progress.operation.target.id, ())
-        inverse = _inverse(progress, seen)
-        if inverse is None:
-            yield Skip(progress.operation.target, NOT_OURS)
-        else:
-            yield _decide(inverse, seen)
+        for first in progress.operation.after:
+            followers.setdefault(first, []).append(progress)
+    for progress in replay.operations.values():
+        decided = _decided(progress, showing)
+        later = followers.get(progress.operation.key) if followers else None
+        if later and isinstance(decided, Operation):
+            decided = _after(decided, [_decided(follower, showing) for follower in later])
+        yield decided
+
+
+def _decided(progress: Progress, showing: Showing) -> Operation | Skip:
+    seen = seen_in(showing, progress.operation)
+    inverse = _inverse(progress, seen)
+    if inverse is None:
+        return Skip(progress.operation.target, NOT_OURS)
+    return _decide(inverse, seen)
+
+
+def _after(inverse: Operation, later: Iterable[Operation | Skip]) -> Operation | Skip:
+    """Return an inverse that comes after those of what came after its operation."""
+    later = list(later)
+    for one in later:
+        if isinstance(one, Skip) and one.blocked:
+            reason = f"what came after it can't be taken back: {one.reason}"
+            return Skip(inverse.target, reason, blocked=True)
+    after = tuple(one.key for one in later if isinstance(one, Operation))
+    return msgspec.structs.replace(inverse, after=after)
 
 
 def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:
@@ -56,7 +78,7 @@ def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:
         return None
     before = None if written is None else Seen(written_id, written)
     wanted = progress.restore.attributes if progress.restore else None
-    inverse = Operation("", operation.target, before, wanted)
+    inverse = Operation("", operation.target, before, wanted, operation.aspect)
     return msgspec.structs.replace(inverse, kind=wording.verb(inverse))
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
+from bulkops.operations.model import Showing, seen_in
 from bulkops.outcome import Shown, compare
-from bulkops.plan import Attachments
 
 
-def verify(replay: Replay, attachments: Attachments, date: str) -> Verified:
+def verify(replay: Replay, showing: Showing, date: str) -> Verified:
     """Return how many operations stand, and for each other one what the server shows instead."""
     differing: dict[str, str] = {}
-    for target_id, progress in replay.operations.items():
-        seen = attachments.get(target_id, ())
+    for progress in replay.operations.values():
+        seen = seen_in(showing, progress.operation)
         if compare(progress.operation, seen) is not Shown.WANTED:
             differing[progress.operation.key] = wording.reading(seen)
     return Verified(date, len(replay.operations) - len(differing), differing)

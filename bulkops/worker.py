@@ -19,7 +19,7 @@ from bulkops.exchange import Response
 from bulkops.journal.file import Journal
 from bulkops.journal.records import Intent, Result
 from bulkops.operations import wording
-from bulkops.operations.model import Kind, Operation, Seen
+from bulkops.operations.model import Aspect, Operation, Seen
 from bulkops.outcome import (
     Cause,
     InDoubt,
@@ -51,7 +51,7 @@ class Worker:
     def __init__(
         self,
         operation: Operation,
-        kind: Kind,
+        aspect: Aspect,
         caller: Caller,
         journal: Journal,
         *,
@@ -59,7 +59,7 @@ class Worker:
         aside: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._operation = operation
-        self._kind = kind
+        self._aspect = aspect
         self._caller = caller
         self._journal = journal
         self._settle = settle
@@ -81,7 +81,7 @@ class Worker:
         """
         found = await self._look(Cause.LOST, None) if in_doubt else None
         while found is None:
-            request = self._kind.request(self._operation)
+            request = self._aspect.request(self._operation)
             verdict, sent = await self._caller.persist(request, self._announce)
             self._attempts += sent
             found = await self._judge(verdict)
@@ -102,7 +102,7 @@ class Worker:
             case Refused() if isinstance(answer, Response) and answer.status != 401:
                 return await self._look(Cause.REFUSED, answer)
             case Refused() | Retry():
-                raise error_of(self._kind.request(self._operation), answer)
+                raise error_of(self._aspect.request(self._operation), answer)
 
     async def _check_echo(self, answer: Response) -> Result | None:
         wanted = self._operation.wanted
@@ -112,7 +112,7 @@ class Worker:
             # Some proxy's own page, perhaps: this API says 204 to a DELETE, and nothing else.
             return await self._look(Cause.LOST, answer)
         try:
-            echo = self._kind.echo(answer)
+            echo = self._aspect.echo(answer)
         except ServerBroken:
             return await self._look(Cause.LOST, answer)
         if echo is None:
@@ -159,9 +159,10 @@ class Worker:
         return denied_for >= self._settle
 
     async def _read_back(self) -> list[Seen]:
-        pages = await answers(self._caller, self._kind.look(self._operation))
+        pages = await answers(self._caller, self._aspect.look(self._operation))
         # Rows move between pages while a list is read: the same id is the same row.
-        return list({s.id: s for page in pages for s in self._kind.seen(page)}.values())
+        rows = (seen for page in pages for seen in self._aspect.seen(self._operation, page))
+        return list({seen.id: seen for seen in rows}.values())
 
     def _looked(self, step: Step, seen: list[Seen], answer: Answer) -> Result | None:
         match step:

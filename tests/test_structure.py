@@ -23,6 +23,7 @@ PURE = (
     "job_errors.py",
     "selection.py",
     "plan.py",
+    "order.py",
     "outcome.py",
     "reconcile.py",
     "undo.py",

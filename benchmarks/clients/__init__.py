@@ -21,7 +21,7 @@ from benchmarks.case import ORGANIZATION, TASK, TOKEN, WANTED, requests
 from benchmarks.sampler import Sampler
 from bulkops.exchange import MEDIA_TYPE, Request
 from bulkops.job import job_from_builtins
-from bulkops.operations.model import Operation, Target, TaskRef
+from bulkops.operations.model import Binding, Operation, Target, TaskRef
 from bulkops.plan import Plan
 
 AT_ONCE = 64
@@ -88,9 +88,9 @@ def plan_of(operations: int) -> Plan:
         }
     )
     targets = (Target(f"ws-{n:016}", f"prod-{n:05}") for n in range(operations))
-    task = TaskRef("task-2DUiCjjVLP7VYCYr", TASK)
+    binding = Binding(organization=job.organization, task=TaskRef("task-2DUiCjjVLP7VYCYr", TASK))
     planned = [Operation("attach", t, None, WANTED) for t in targets]
-    return Plan(job, task, single_stage=False, operations=planned, skips=[])
+    return Plan(job, binding, operations=planned, skips=[])
 
 
 async def sent(

@@ -19,7 +19,7 @@ def attach_all(address: str, plan: Plan) -> Cost:
     config = TFEConfig(address=address, token=TOKEN, ca_bundle=None)
     with TFEClient(config) as client, cost.measured():
         for operation in plan.operations:
-            attach(client, operation.target.id, plan.task.id)
+            attach(client, plan, operation)
     return cost
 
 

@@ -108,7 +108,9 @@ def lines(plan: Plan) -> list[str]:
 def headline(plan: Plan) -> str:
     """Return what is planned, and where."""
     kind = f"undo of {plan.job.operation_kind}" if plan.undo_of else plan.job.operation_kind
-    return f"{kind} {plan.task.name} ({plan.task.id}) in {plan.job.organization}"
+    task = plan.binding.task
+    named = f" {task.name} ({task.id})" if task else ""
+    return f"{kind}{named} in {plan.job.organization}"
 
 
 def blocked_lines(plan: Plan) -> list[str]:
@@ -165,8 +167,8 @@ def print_objects(plan: Plan) -> None:
             "job": plan.job.name,
             "kind": plan.job.operation_kind,
             "organization": plan.job.organization,
-            "task": plan.task.name,
-            "task_id": plan.task.id,
+            "task": plan.binding.task.name if plan.binding.task else None,
+            "task_id": plan.binding.task.id if plan.binding.task else None,
             **counts(plan.operations),
             "skipped": len(plan.skips) - len(plan.blocked),
             "blocked": len(plan.blocked),

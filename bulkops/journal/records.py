@@ -39,6 +39,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     Attributes:
         job: the job file's meaning, as ``bulkops.job`` reads it back.
         digest: of the job; another job does not go on with this journal.
+        task: the run task its operations are about, ``None`` for a kind without one.
         single_stage: the server knows only ``stage``.
         operations: how many were planned.
         undo_of: run id of the journal this one takes back, empty for a job's own.
@@ -53,7 +54,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     organization: str
     job: dict[str, object]
     digest: str
-    task: TaskRef
+    task: TaskRef | None
     single_stage: bool
     operations: int
     skips: int
@@ -67,11 +68,20 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
     target: Target
     before: Seen | None
     wanted: Attributes | None
+    aspect: str = ""
+    after: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, operation: Operation) -> Planned:
         """Return the record of an operation."""
-        return cls(operation.key, operation.target, operation.before, operation.wanted)
+        return cls(
+            operation.key,
+            operation.target,
+            operation.before,
+            operation.wanted,
+            operation.aspect,
+            operation.after,
+        )
 
 
 class Skipped(_Record, frozen=True, gc=False, tag="skip"):

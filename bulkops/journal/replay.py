@@ -70,7 +70,8 @@ class Replay(msgspec.Struct):
     There may be a million operations: equal parts of them, and of their results, are kept once.
 
     Attributes:
-        operations: id of the target → progress, in the order planned.
+        operations: in the order planned, by the id of the target; by the whole key where
+            there is one for the target already.
     """
 
     header: Header
@@ -97,7 +98,9 @@ class Replay(msgspec.Struct):
 
     def of(self, key: str) -> Progress:
         """Return the progress of the operation with a key; raises ``KeyError`` for none."""
-        return self.operations[key.partition(":")[2]]
+        kind, _, target_id = key.partition(":")
+        progress = self.operations[target_id]
+        return progress if progress.operation.kind == kind else self.operations[key]
 
     def take(self, record: Record) -> None:
         """Go one record further."""
@@ -158,13 +161,19 @@ class Replay(msgspec.Struct):
         before, wanted = record.before, record.wanted
         before = before and Seen(before.id, self._shared(before.attributes))
         wanted = None if wanted is None else self._shared(wanted)
-        earlier = self.operations.get(target_id)
+        place = target_id
+        earlier = self.operations.get(place)
+        if earlier is not None and earlier.operation.kind != kind:
+            place = record.key
+            earlier = self.operations.get(place)
         restore = before
         if earlier is not None and earlier.result is not None and earlier.result.ours:
             # Decided anew from a state that was of our own making: not the one to go back to.
             restore = earlier.restore
-        operation = Operation(intern(kind), record.target, before, wanted)
-        self.operations[record.target.id] = Progress(operation, restore)
+        operation = Operation(
+            intern(kind), record.target, before, wanted, intern(record.aspect), record.after
+        )
+        self.operations[place] = Progress(operation, restore)
 
 
 def replay(records: Iterable[Record]) -> Replay:

@@ -6,7 +6,7 @@ from typing import cast
 
 from bulkops.operations.attach import Attach
 from bulkops.operations.detach import Detach
-from bulkops.operations.model import Kind, TaskRef, Wish
+from bulkops.operations.model import Binding, Kind, Wish
 from bulkops.operations.update import Update
 
 KINDS: dict[str, type[Kind]] = {
@@ -17,6 +17,6 @@ KINDS: dict[str, type[Kind]] = {
 """``[operation] kind`` → its class."""
 
 
-def bind(kind: str, wish: Wish, task: TaskRef, *, single_stage: bool) -> Kind:
-    """Return the kind named, bound to a wish of its own ``wish_type`` and the run task."""
-    return KINDS[kind](wish, task, single_stage=single_stage)
+def bind(kind: str, wish: Wish, binding: Binding) -> Kind:
+    """Return the kind named, bound to a wish of its own ``wish_type``."""
+    return KINDS[kind](wish, binding)

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from bulkops.client.resources import EnforcementLevel, in_run_order
-from bulkops.operations.model import Operation, Seen, Skip, Target, TaskRef, Wish
+from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskWish
 from bulkops.operations.workspace_task import Stages, WorkspaceTaskKind, attributes_of, several
 
 
-class AttachWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AttachWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``attach``.
 
     Attributes:
@@ -41,11 +41,11 @@ class Attach(WorkspaceTaskKind):
     name: ClassVar[str] = "attach"
     wish_type: ClassVar[type[AttachWish]] = AttachWish
 
-    def __init__(self, wish: AttachWish, task: TaskRef, *, single_stage: bool) -> None:
-        super().__init__(task, single_stage=single_stage)
+    def __init__(self, wish: AttachWish, binding: Binding) -> None:
+        super().__init__(binding)
         self._wanted = attributes_of(wish.enforcement_level, in_run_order(wish.stages))
 
-    def decide(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
         """See the table above."""
         if len(seen) > 1:
             return several(target, seen)

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from bulkops.operations.model import Operation, Seen, Skip, Target, TaskRef, Wish
+from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskWish
 from bulkops.operations.workspace_task import WorkspaceTaskKind, several
 
 
-class DetachWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DetachWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``detach``."""
 
 
@@ -26,10 +26,10 @@ class Detach(WorkspaceTaskKind):
     name: ClassVar[str] = "detach"
     wish_type: ClassVar[type[DetachWish]] = DetachWish
 
-    def __init__(self, wish: DetachWish, task: TaskRef, *, single_stage: bool) -> None:  # noqa: ARG002 - every kind is built alike
-        super().__init__(task, single_stage=single_stage)
+    def __init__(self, wish: DetachWish, binding: Binding) -> None:  # noqa: ARG002 - every kind is built alike
+        super().__init__(binding)
 
-    def decide(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
         """See the table above."""
         if not seen:
             return Skip(target, "not attached")

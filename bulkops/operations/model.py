@@ -9,7 +9,7 @@ the engine needs to know nothing about any kind.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol, TypeAlias
 
 import msgspec
 
@@ -45,25 +45,29 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
-    """One attachment as the server shows it: its id and the attributes a kind compares."""
+    """One thing as the server shows it: its id and the attributes a kind compares."""
 
     id: str
     attributes: Attributes
 
 
 class Operation(msgspec.Struct, frozen=True, gc=False):
-    """One write to one target; a job has at most one for each.
+    """One write to one target.
 
     Attributes:
-        kind: of operation; of an undo's, what it does to the attachment.
+        kind: of operation; of an undo's, what it does.
         before: what the server showed when this was decided, ``None`` for absent.
         wanted: attributes it shall show afterwards, ``None`` for absent.
+        aspect: which of its kind's aspects it writes.
+        after: keys of the operations that must have succeeded before it is carried out.
     """
 
     kind: str
     target: Target
     before: Seen | None
     wanted: Attributes | None
+    aspect: str = ""
+    after: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -72,7 +76,7 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
 
 
 class Skip(msgspec.Struct, frozen=True, gc=False):
-    """A selected target on which nothing is done.
+    """A target on which nothing is done.
 
     Attributes:
         reason: in words, for a report.
@@ -84,15 +88,46 @@ class Skip(msgspec.Struct, frozen=True, gc=False):
     blocked: bool = False
 
 
+Showing = Mapping[str, Mapping[str, Sequence[Seen]]]
+"""Aspect → id of a target → what the server shows there; a target without any has no entry."""
+
+
+def seen_in(showing: Showing, operation: Operation) -> Sequence[Seen]:
+    """Return what the server shows of the thing an operation changes."""
+    return showing[operation.aspect].get(operation.target.id, ())
+
+
 class TaskRef(msgspec.Struct, frozen=True):
-    """The run task a job is about, as looked up at the server."""
+    """A run task a job is about, as looked up at the server."""
 
     id: str
     name: str
 
 
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job's kind must know of the server, beside the job's own wish.
+
+    Attributes:
+        task: the run task that ``[operation] task`` names, ``None`` for a kind without one.
+        single_stage: the server knows only ``stage`` (TFE before v202404-1).
+    """
+
+    organization: str
+    task: TaskRef | None = None
+    single_stage: bool = False
+
+
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A job file's ``[operation]`` table without its ``kind``; each kind adds its own fields.
+    """A job file's ``[operation]`` table without its ``kind``; each kind adds its own fields."""
+
+    @property
+    def stages_asked(self) -> tuple[str, ...]:
+        """The stages the server must know for this wish."""
+        return ()
+
+
+class TaskWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A wish about one run task.
 
     Attributes:
         task: name or ``task-…`` id of the run task.
@@ -102,26 +137,27 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         str, msgspec.Meta(min_length=1, description='a run task\'s name or its id "task-…"')
     ]
 
-    @property
-    def stages_asked(self) -> tuple[str, ...]:
-        """The stages the server must know for this wish."""
-        return ()
+
+class Attached(msgspec.Struct, frozen=True):
+    """What an aspect is read from: the attachments of a run task."""
+
+    task_id: str
 
 
-class Kind(Protocol):
-    """One kind of operation, bound to one job's wish and the run task it names.
+Source: TypeAlias = Attached
+"""What an aspect is read from, for all targets at once."""
 
-    ``decide`` is the plan; ``request`` the write; ``look`` and ``seen`` read one target back
-    after a lost answer; ``echo`` reads what a write's answer says.
+
+class Aspect(Protocol):
+    """One thing about its targets that operations change: how it is read and written.
+
+    ``request`` is the write; ``look`` and ``seen`` read one target back after a lost answer;
+    ``echo`` reads what a write's answer says.
     """
 
-    name: ClassVar[str]
-    wish_type: ClassVar[type[Wish]]
-
-    def __init__(self, wish: Wish, task: TaskRef, *, single_stage: bool) -> None: ...
-
-    def decide(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
-        """Return the write that brings ``target`` to the wish, or why there is none."""
+    @property
+    def source(self) -> Source:
+        """What it is read from, for all targets at once."""
         ...
 
     def request(self, operation: Operation) -> Request:
@@ -132,10 +168,28 @@ class Kind(Protocol):
         """Return the paged read that shows the operation's target."""
         ...
 
-    def seen(self, answer: Response) -> list[Seen]:
-        """Return what one page of ``look`` shows; raises ``ServerBroken`` if unreadable."""
+    def seen(self, operation: Operation, answer: Response) -> list[Seen]:
+        """Return what one page of ``look`` shows of the target; ``ServerBroken`` if unreadable."""
         ...
 
     def echo(self, answer: Response) -> Seen | None:
         """Return what a write's answer shows, ``None`` where it has no body."""
+        ...
+
+
+class Kind(Protocol):
+    """One kind of operation, bound to one job's wish."""
+
+    name: ClassVar[str]
+    wish_type: ClassVar[type[Wish]]
+
+    def __init__(self, wish: Wish, binding: Binding) -> None: ...
+
+    @property
+    def aspects(self) -> Mapping[str, Aspect]:
+        """What its operations change, by ``Operation.aspect``."""
+        ...
+
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """Return the writes that bring ``target`` to the wish, or why there is none."""
         ...

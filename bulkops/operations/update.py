@@ -16,18 +16,18 @@ from typing import ClassVar
 from bulkops.client.resources import EnforcementLevel, in_run_order
 from bulkops.operations.model import (
     Attributes,
+    Binding,
     Operation,
     Seen,
     Shared,
     Skip,
     Target,
-    TaskRef,
-    Wish,
+    TaskWish,
 )
 from bulkops.operations.workspace_task import Stages, WorkspaceTaskKind, several
 
 
-class UpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class UpdateWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``update``: at least one of its two wishes must be given.
 
     Attributes:
@@ -55,8 +55,8 @@ class Update(WorkspaceTaskKind):
     name: ClassVar[str] = "update"
     wish_type: ClassVar[type[UpdateWish]] = UpdateWish
 
-    def __init__(self, wish: UpdateWish, task: TaskRef, *, single_stage: bool) -> None:
-        super().__init__(task, single_stage=single_stage)
+    def __init__(self, wish: UpdateWish, binding: Binding) -> None:
+        super().__init__(binding)
         wanted: dict[str, object] = {}
         if wish.enforcement_level is not None:
             wanted["enforcement-level"] = wish.enforcement_level
@@ -65,7 +65,7 @@ class Update(WorkspaceTaskKind):
         self._wanted: Attributes = wanted
         self._shared = Shared()
 
-    def decide(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
         """See the table above."""
         if not seen:
             return Skip(target, "not attached")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
@@ -12,10 +13,13 @@ from bulkops.client.jsonapi import Many, One, decode
 from bulkops.client.resources import Stage, WorkspaceTask, WorkspaceTaskResource
 from bulkops.exchange import Request, Response
 from bulkops.operations.model import (
+    Attached,
     Attributes,
+    Binding,
     Operation,
     Seen,
     Shared,
+    Showing,
     Skip,
     Target,
     TaskRef,
@@ -87,31 +91,27 @@ class ByWorkspace(Mapping[str, Sequence[Seen]]):
         return len(self._first)
 
 
-class WorkspaceTaskKind:
-    """Base of the kinds that write one attachment of one run task with each workspace.
+class WorkspaceTaskAspect:
+    """One run task's attachment with each workspace.
 
     Args:
-        task: the run task, as looked up.
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
     """
 
-    name: ClassVar[str]
-
     def __init__(self, task: TaskRef, *, single_stage: bool) -> None:
-        self.task = task
-        self.single_stage = single_stage
+        self._task = task
+        self._single_stage = single_stage
 
-    def operation(
-        self, target: Target, before: Seen | None, wanted: Attributes | None
-    ) -> Operation:
-        """Return the operation with its stable key."""
-        return Operation(self.name, target, before, wanted)
+    @property
+    def source(self) -> Attached:
+        """The list of the run task's attachments."""
+        return Attached(self._task.id)
 
     def request(self, operation: Operation) -> Request:
         """Create, change or remove the attachment, by what was there and what is wanted."""
         workspace, before, wanted = operation.target.id, operation.before, operation.wanted
         if before is None:
-            return endpoints.attach(workspace, self.task.id, self._written(wanted or {}))
+            return endpoints.attach(workspace, self._task.id, self._written(wanted or {}))
         if wanted is None:
             return endpoints.detach(workspace, before.id)
         changed = {k: v for k, v in wanted.items() if before.attributes.get(k) != v}
@@ -121,10 +121,10 @@ class WorkspaceTaskKind:
         """List the workspace's tasks: the only read that shows an unknown attachment."""
         return endpoints.list_workspace_tasks(operation.target.id)
 
-    def seen(self, answer: Response) -> list[Seen]:
+    def seen(self, _operation: Operation, answer: Response) -> list[Seen]:
         """Return this task's attachments on one page of that list."""
         attachments = (r.value() for r in decode(answer, Many[WorkspaceTaskResource]).data)
-        return [seen_of(a) for a in attachments if a.task_id == self.task.id]
+        return [seen_of(a) for a in attachments if a.task_id == self._task.id]
 
     def echo(self, answer: Response) -> Seen | None:
         """Return the attachment in a write's answer; a 204 or an empty body shows none."""
@@ -134,10 +134,34 @@ class WorkspaceTaskKind:
 
     def _written(self, attributes: Attributes) -> dict[str, object]:
         written = dict(attributes)
-        if self.single_stage and "stages" in written:
+        if self._single_stage and "stages" in written:
             stages = written.pop("stages")
             written["stage"] = stages[0] if isinstance(stages, list) else stages
         return written
+
+
+class WorkspaceTaskKind(ABC):
+    """Base of the kinds that write one attachment of one run task with each workspace."""
+
+    name: ClassVar[str]
+
+    def __init__(self, binding: Binding) -> None:
+        assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        self.aspects = {"": WorkspaceTaskAspect(binding.task, single_stage=binding.single_stage)}
+
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """Decide by the attachments with the target."""
+        return (self.decide_by(target, showing[""].get(target.id, ())),)
+
+    @abstractmethod
+    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+        """Return the one write that brings ``target`` to the wish, or why there is none."""
+
+    def operation(
+        self, target: Target, before: Seen | None, wanted: Attributes | None
+    ) -> Operation:
+        """Return the operation with its stable key."""
+        return Operation(self.name, target, before, wanted)
 
 
 def several(target: Target, seen: Sequence[Seen]) -> Skip:

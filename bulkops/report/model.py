@@ -127,7 +127,7 @@ def report(replay: Replay) -> Report:
         kind=str(operation.get("kind")) if isinstance(operation, dict) else "",
         organization=header.organization,
         address=header.address,
-        task=header.task.name,
+        task=header.task.name if header.task else "",
         created_at=header.created_at,
         executions=len(replay.executions),
         ended=replay.ended.how if replay.ended else "",

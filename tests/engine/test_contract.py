@@ -8,7 +8,7 @@ import pytest
 
 from bulkops.client import endpoints
 from bulkops.job import Job
-from bulkops.operations import KINDS
+from bulkops.operations import KINDS, bind
 from bulkops.outcome import Outcome
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
@@ -134,10 +134,11 @@ def test_its_request_and_its_reading_speak_of_its_target_only(kind: str) -> None
     """The write and the reading back name the operation's workspace in their paths."""
     world = world_for(kind, 2)
     plan = world.plan(job(kind))
-    bound = KINDS[kind](plan.job.wish, plan.task, single_stage=False)
+    bound = bind(kind, plan.job.wish, plan.binding)
     for operation in plan.operations:
         assert operation.key == f"{kind}:{operation.target.id}"
-        request, look = bound.request(operation), bound.look(operation)
+        aspect = bound.aspects[operation.aspect]
+        request, look = aspect.request(operation), aspect.look(operation)
         assert request.writes
         assert request.path.startswith(f"{endpoints.API}/workspaces/{operation.target.id}/tasks")
         assert look.path == f"{endpoints.API}/workspaces/{operation.target.id}/tasks"

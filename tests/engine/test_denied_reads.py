@@ -81,4 +81,4 @@ def test_nothing_counts_as_detached_because_it_is_denied() -> None:
         world.simulator.attach(name, TASK)
     world.wire.troubles = reads_back(DENIED, DENIED, DENIED)
     standing = world.run(lambda: read_standing(world.client(), replay, SETTLE))
-    assert len(standing) == 3
+    assert len(standing[""]) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 
 import msgspec
@@ -11,7 +12,17 @@ from bulkops.exchange import Response
 from bulkops.operations import KINDS, bind, wording
 from bulkops.operations.attach import AttachWish
 from bulkops.operations.detach import DetachWish
-from bulkops.operations.model import Attributes, Kind, Operation, Seen, Skip, Target, TaskRef, Wish
+from bulkops.operations.model import (
+    Attributes,
+    Binding,
+    Kind,
+    Operation,
+    Seen,
+    Skip,
+    Target,
+    TaskRef,
+    Wish,
+)
 from bulkops.operations.update import UpdateWish
 from bulkops.operations.workspace_task import attributes_of
 
@@ -35,9 +46,18 @@ SHOWN = {
 }
 
 
-def kind(name: str, *, single_stage: bool = False) -> Kind:
+BINDING = Binding(organization="acme", task=TASK)
+
+
+def kind(name: str) -> Kind:
     """Return a kind bound to its wish."""
-    return bind(name, WISHES[name], TASK, single_stage=single_stage)
+    return bind(name, WISHES[name], BINDING)
+
+
+def decided(bound: Kind, seen: Sequence[Seen]) -> Operation | Skip:
+    """Return the one decision on the target."""
+    (decision,) = bound.decide(TARGET, {"": {TARGET.id: seen}})
+    return decision
 
 
 def table(name: str) -> dict[str, str]:
@@ -53,7 +73,7 @@ CELLS = [(name, shows) for name in KINDS for shows in table(name)]
 @pytest.mark.parametrize(("name", "shows"), CELLS)
 def test_each_cell_is_decided_as_the_table_says(name: str, shows: str) -> None:
     """A write, a skip, or a skip that is blocked."""
-    decision = kind(name).decide(TARGET, SHOWN[shows])
+    decision = decided(kind(name), SHOWN[shows])
     said = table(name)[shows]
     if said.startswith("skip"):
         assert isinstance(decision, Skip)
@@ -87,9 +107,9 @@ def test_what_a_decision_sends(
 ) -> None:
     """One request, with the attributes that change and no other."""
     bound = kind(name)
-    operation = bound.decide(TARGET, SHOWN[shows])
+    operation = decided(bound, SHOWN[shows])
     assert isinstance(operation, Operation)
-    request = bound.request(operation)
+    request = bound.aspects[""].request(operation)
     assert (request.method, request.path) == (method, f"/api/v2/workspaces/ws-1/tasks{path}")
     sent = msgspec.json.decode(request.body)["data"]["attributes"] if request.body else None
     assert sent == attributes
@@ -97,22 +117,21 @@ def test_what_a_decision_sends(
 
 def test_a_server_of_one_stage_is_sent_one_stage() -> None:
     """``stage`` and no ``stages``, where the server knows no more."""
-    bound = bind(
-        "attach", AttachWish(task="x", enforcement_level="advisory"), TASK, single_stage=True
-    )
-    operation = bound.decide(TARGET, [])
+    wish = AttachWish(task="x", enforcement_level="advisory")
+    bound = bind("attach", wish, msgspec.structs.replace(BINDING, single_stage=True))
+    operation = decided(bound, [])
     assert isinstance(operation, Operation)
-    sent = msgspec.json.decode(bound.request(operation).body)["data"]["attributes"]
+    sent = msgspec.json.decode(bound.aspects[""].request(operation).body)["data"]["attributes"]
     assert sent == {"enforcement-level": "advisory", "stage": "post_plan"}
 
 
 def test_an_update_keeps_what_it_does_not_name() -> None:
     """Only the level is wished for: the stages wanted are those that are there."""
-    operation = kind("update").decide(TARGET, SHOWN["attached otherwise"])
+    operation = decided(kind("update"), SHOWN["attached otherwise"])
     assert isinstance(operation, Operation)
     assert operation.wanted == {"enforcement-level": "mandatory", "stages": ["pre_apply"]}
-    stages = bind("update", UpdateWish(task="x", stages=("post_plan",)), TASK, single_stage=False)
-    operation = stages.decide(TARGET, SHOWN["attached otherwise"])
+    stages = bind("update", UpdateWish(task="x", stages=("post_plan",)), BINDING)
+    operation = decided(stages, SHOWN["attached otherwise"])
     assert isinstance(operation, Operation)
     assert operation.wanted == {"enforcement-level": "advisory", "stages": ["post_plan"]}
 
@@ -143,16 +162,17 @@ OTHER_TASK = {**ROW, "id": "wstask-2", "relationships": {"task": {"data": {"id":
 def test_a_reading_shows_this_run_tasks_associations_only(name: str) -> None:
     """Other run tasks of the workspace are none of its business; stages come in run order."""
     page = Response(200, {}, msgspec.json.encode({"data": [OTHER_TASK, ROW]}))
-    assert kind(name).seen(page) == [Seen("wstask-1", AS_WANTED)]
+    operation = Operation(name, TARGET, None, AS_WANTED)
+    assert kind(name).aspects[""].seen(operation, page) == [Seen("wstask-1", AS_WANTED)]
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_an_echo_is_what_the_answer_shows(name: str) -> None:
     """An empty body shows none."""
     answer = Response(201, {}, msgspec.json.encode({"data": ROW}))
-    assert kind(name).echo(answer) == Seen("wstask-1", AS_WANTED)
-    assert kind(name).echo(Response(204)) is None
-    assert kind(name).echo(Response(200, {}, b" \n")) is None
+    assert kind(name).aspects[""].echo(answer) == Seen("wstask-1", AS_WANTED)
+    assert kind(name).aspects[""].echo(Response(204)) is None
+    assert kind(name).aspects[""].echo(Response(200, {}, b" \n")) is None
 
 
 def test_changes_in_words() -> None:

@@ -154,7 +154,7 @@ def reconciled(
     return list(
         reconcile(
             replay([*first(1), *records]),
-            shown,
+            {"": shown},
             kind("attach"),
             retry_failed=retry_failed,
             date=AT,
@@ -219,7 +219,7 @@ def test_each_operation_stands_or_differs(shown: list[str]) -> None:
         "twice": [Seen("a", WANTED), Seen("b", WANTED)],
     }
     attachments = {f"ws-{number}": seen[state] for number, state in enumerate(shown)}
-    verified = verify(replay(first(len(shown))), attachments, AT)
+    verified = verify(replay(first(len(shown))), {"": attachments}, AT)
     assert verified.standing == shown.count("wanted")
     assert verified.standing + len(verified.differing) == len(shown)
     words = {
@@ -237,5 +237,5 @@ def test_a_detached_target_stands() -> None:
     before = Seen("wstask-1", WANTED)
     detach = Operation("detach", Target("ws-0", "prod-0"), before, None)
     state = replay([header(1), Planned.of(detach)])
-    assert verify(state, {}, AT).standing == 1
-    assert verify(state, {"ws-0": [before]}, AT).standing == 0
+    assert verify(state, {"": {}}, AT).standing == 1
+    assert verify(state, {"": {"ws-0": [before]}}, AT).standing == 0
