@@ -27,7 +27,7 @@ HEADROOM = 0.985
 their ways, and the syncs before they leave, differ until the server's second holds one too many.
 """
 
-WIDER = 0.005
+WIDER = 0.01
 """Of the limit, left free in addition after a 429 that nobody else is seen to have caused: the
 ways differ more than that."""
 
@@ -40,7 +40,7 @@ CATCH_UP = 0.005
 SLOWEST = 0.75
 """Of the pace, right after a 429."""
 
-RECOVERY = 2.0
+RECOVERY = 1.0
 """Seconds from the slowest pace back to the full one."""
 
 LEAST = 0.1
@@ -142,7 +142,7 @@ class Pacer:
                 self._headroom = max(WIDEST, self._headroom - WIDER)
         # Everybody else who shares the limit wakes at the same reset: don't join the rush.
         jitter = self._random.uniform(0.02, 0.1)
-        self._resumes_at = max(self._resumes_at, now + max(after, 0.1) + jitter)
+        self._resumes_at = max(self._resumes_at, now + max(after, 0.05) + jitter)
         self._refusals += 1
         self._others.refused(sent_at)
 

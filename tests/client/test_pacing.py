@@ -246,7 +246,7 @@ def test_a_refusal_reaches_whoever_already_waits_for_the_pace() -> None:
 
 
 def test_the_pace_comes_back_slower_and_recovers() -> None:
-    """After a 429 the pace is three quarters, and the full one again within two seconds."""
+    """After a 429 the pace is three quarters, and the full one again within a second."""
 
     async def scenario() -> list[float]:
         paced = pacer()
