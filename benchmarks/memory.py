@@ -1,7 +1,8 @@
 """How much memory the commands take for each workspace, beyond what they take for few.
 
-What every one of them needs, modules, connections and pages under way, is taken off: it is what
-the same command takes for 1,000 workspaces.
+What every one of them needs is taken off: modules, connections, and the pages and operations under
+way, which are all there are at once from a few thousand workspaces on. It is what the same command
+takes for 5,000.
 
 Each command runs in a process of its own, by the command line's own functions; the server is in
 another process. Where that takes too long (``--in-process``) its fixed answers are given without
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from statistics import median_low
 from tempfile import TemporaryDirectory
 
 import msgspec
@@ -37,7 +39,7 @@ from bulkops.journal.identity import Identity
 from bulkops.journal.reading import read
 from bulkops.public import plan_job
 
-FEW = 1_000
+FEW = 5_000
 
 COMMANDS = ("plan", "apply", "resume", "status", "report")
 """In this order: ``resume`` and what follows read the journal that ``apply`` has finished."""
@@ -140,6 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.memory", description=__doc__)
     parser.add_argument("--workspaces", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--commands", nargs="*", default=COMMANDS)
+    parser.add_argument("--runs", type=int, default=3, help="of which the median counts")
     parser.add_argument("--in-process", action="store_true", help="without sockets")
     parser.add_argument("--of", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -151,22 +154,29 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"\nBytes a workspace beyond the first {FEW:,}; MB for those\n")
     print(f"| workspaces | {' | '.join(given.commands)} |")
     print(f"|---|{'---|' * len(given.commands)}")
-    few = dict(_grown(FEW, given.commands, in_process=given.in_process))
+    few = dict(_grown(FEW, given.commands, given.runs, in_process=given.in_process))
     print(f"| {FEW:,} |", *(f"{grown / 1e6:.1f} MB |" for grown in few.values()))
     for workspaces in given.workspaces:
         print(f"| {workspaces:,} |", end="", flush=True)
-        for name, grown in _grown(workspaces, given.commands, in_process=given.in_process):
+        for name, grown in _grown(
+            workspaces, given.commands, given.runs, in_process=given.in_process
+        ):
             print(f" {(grown - few[name]) / (workspaces - FEW):,.0f} |", end="", flush=True)
         print()
 
 
 def _grown(
-    workspaces: int, commands: Sequence[str], *, in_process: bool
+    workspaces: int, commands: Sequence[str], runs: int, *, in_process: bool
 ) -> Iterator[tuple[str, int]]:
-    server = nullcontext("") if in_process else serving(workspaces)
-    with server as address, TemporaryDirectory(dir=Path()) as folder:
-        for name in commands:
-            yield name, growth(Command(name, workspaces, Path(folder), address))
+    """Yield each command's median growth; every run is a rollout of its own."""
+    grown: dict[str, list[int]] = {name: [] for name in commands}
+    for _ in range(runs):
+        server = nullcontext("") if in_process else serving(workspaces)
+        with server as address, TemporaryDirectory(dir=Path()) as folder:
+            for name in commands:
+                grown[name].append(growth(Command(name, workspaces, Path(folder), address)))
+    for name, values in grown.items():
+        yield name, median_low(values)
 
 
 if __name__ == "__main__":

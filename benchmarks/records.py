@@ -35,7 +35,7 @@ JOB: dict[str, object] = {
     },
     "select": {"all": True},
     "rollout": {"max_failures": "10%"},
-    "pace": {"max_at_once": 512, "settle": "10s"},
+    "pace": {"settle": "10s"},
 }
 
 
