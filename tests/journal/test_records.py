@@ -117,6 +117,10 @@ def test_another_execution_forgets_how_the_last_one_ended() -> None:
         ([intent(0)], "the first record is no header"),
         ([header(0), header(0)], "a second header"),
         ([header(0), intent(7)], "an operation on 'ws-7' was never planned"),
+        (
+            [header(1), msgspec.structs.replace(planned(0), key="attach:ws-1")],
+            "operation attach:ws-1 has another target, ws-0",
+        ),
     ],
 )
 def test_records_that_make_no_journal_are_refused(stream: list[Record], problem: str) -> None:
