@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -168,6 +168,11 @@ def effective_documents(record: Workspace) -> Iterator[documents.Resource]:
     for key, value in record.project.tag_bindings.items():
         if key not in record.tag_bindings:
             yield _effective(record, key, value, inherited)
+
+
+def identifiers(resources: Sequence[documents.Resource]) -> list[documents.Resource]:
+    """Return the linkage to these resources."""
+    return [{"id": one["id"], "type": one["type"]} for one in resources]
 
 
 def _effective(

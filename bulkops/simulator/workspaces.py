@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -15,7 +15,7 @@ from bulkops.simulator.effects import snapshot
 from bulkops.simulator.paging import page
 from bulkops.simulator.problems import not_found, unprocessable
 from bulkops.simulator.state import Organization, Project, Workspace
-from bulkops.simulator.tags import TagBindings, effective_documents
+from bulkops.simulator.tags import TagBindings, effective_documents, identifiers
 from bulkops.simulator.world import in_order
 
 
@@ -233,8 +233,15 @@ def _with_included(
         projects = {workspace.project.id: workspace.project for workspace in workspaces}
         included += [documents.project(one, call.user) for one in projects.values()]
     if "effective_tag_bindings" in asked:
-        for workspace in workspaces:
-            included += effective_documents(workspace)
+        for workspace, shown in zip(workspaces, _resources(document), strict=True):
+            effective = list(effective_documents(workspace))
+            included += effective
+            shown["relationships"] |= {"effective-tag-bindings": {"data": identifiers(effective)}}
     if asked & {"project", "effective_tag_bindings"}:
         document["included"] = included
     return document
+
+
+def _resources(document: documents.Resource) -> list[Any]:
+    data: Any = document["data"]
+    return data if isinstance(data, list) else [data]

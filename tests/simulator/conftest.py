@@ -87,6 +87,10 @@ def _as_meant(document: dict[str, Any]) -> dict[str, Any]:
     """Return a copy that is stricter about names, and as lax about null as its authors meant."""
     copy: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     schemas = copy["components"]["schemas"]
+    if relationships := schemas.get("workspaces", {}).get("properties", {}).get("relationships"):
+        # What `include=effective_tag_bindings` brings has to be linked from somewhere (JSON:API's
+        # "full linkage"); go-tfe reads it here, the documents forgot it.
+        relationships["properties"]["effective-tag-bindings"] = {"type": "object"}
     for schema in schemas.values():
         properties = schema.get("properties", {})
         _close(properties.get("attributes", {}))

@@ -225,6 +225,13 @@ def test_include_brings_projects_and_bindings(simulator: Simulator, ask: Ask) ->
     document = msgspec.json.decode(ask(simulator, "GET", WORKSPACES, query=query).body)
     kinds = sorted(one["type"] for one in document["included"])
     assert kinds == ["effective-tag-bindings"] * 2 + ["projects"] * 2
+    linked = {
+        one["attributes"]["name"]: len(one["relationships"]["effective-tag-bindings"]["data"])
+        for one in document["data"]
+    }
+    assert linked == {"prod-2": 1, "dev-1": 0, "prod-1": 1}
+    shown = _data(ask(simulator, "GET", f"{WORKSPACES}/prod-1", query=query))
+    assert shown["relationships"]["effective-tag-bindings"]["data"]
     document = msgspec.json.decode(ask(simulator, "GET", WORKSPACES).body)
     assert "included" not in document
 
