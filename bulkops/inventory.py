@@ -19,7 +19,7 @@ from bulkops.operations.model import Binding, Kind, Showing, TaskRef, TaskWish
 from bulkops.operations.workspace_task import ByWorkspace
 from bulkops.plan import Inventory
 from bulkops.printable import printable
-from bulkops.selection import Selection, nothing_selected, server_filters
+from bulkops.selected import read_selection
 
 Same = Callable[[str, str], tuple[str, str]]
 """Ids of a workspace and an attachment → the same, as strings that are in memory already."""
@@ -44,22 +44,13 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
     _check_stages(job, server, source)
     binding = await _binding(client, job, server, source)
     kind = bind(job.operation_kind, job.wish, binding)
-    project_id = await _find_project(client, job, source)
-    selection = await client.workspaces.read(
-        job.organization,
-        server_filters(job.select, project_id),
-        partial(Selection, job.select, project_id),
-    )
-    workspaces, forbidden = selection.targets(), selection.forbidden
-    del selection
-    if not workspaces and not job.select.allow_empty:
-        raise nothing_selected(job.select, source)
+    selected = await read_selection(client, job, source)
     return Inventory(
         binding=binding,
-        workspaces=workspaces,
-        forbidden=forbidden,
+        workspaces=selected.targets,
+        forbidden=selected.forbidden,
         showing=await read_showing(
-            client, kind, (w.id for w in workspaces), job.pace.settle_seconds
+            client, kind, (w.id for w in selected.targets), job.pace.settle_seconds
         ),
         entitlements=await _entitlements(client, job.organization),
     )
@@ -155,24 +146,6 @@ async def _find_task(client: Client, organization: str, asked: str, source: str)
         ", ".join(sorted(printable(t.name) for t in tasks)[:20]) or "none that this token may see"
     )
     raise JobError(f"{place}: no such run task in {organization}; there are: {names}")
-
-
-async def _find_project(client: Client, job: Job, source: str) -> str | None:
-    asked = job.select.project
-    if asked is None:
-        return None
-    projects = await client.projects(job.organization)
-    found = [p for p in projects if asked in (p.id, p.name)]
-    if len(found) == 1:
-        return found[0].id
-    names = (
-        ", ".join(sorted(printable(p.name) for p in projects)[:20])
-        or "none that this token may see"
-    )
-    raise JobError(
-        f"{source}: select.project = {shown(asked)}: {len(found) or 'no'} such project in "
-        f"{job.organization}; there are: {names}"
-    )
 
 
 def _check_stages(job: Job, server: ServerInfo, source: str) -> None:

@@ -20,7 +20,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.model import Wish
 from bulkops.pace import Pace
 from bulkops.rollout import Rollout
-from bulkops.selection import Select
+from bulkops.select import Select
 
 # Patterns end in \Z because "$" would let a final line break through.
 Name = Annotated[

@@ -1,112 +1,114 @@
 """Which workspaces a job addresses, and for each other one why not. Pure.
 
 The server is asked to narrow what it sends (``server_filters``) only where that leaves out
-nothing ``why_not`` would select: the judge is always here.
+nothing that would be selected: the judge is always here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
-from msgspec import Meta
 
 from bulkops.client.resources import Workspace
+from bulkops.conditions import parse_conditions
 from bulkops.errors import JobError
 from bulkops.job_errors import shown
 from bulkops.operations.model import Target
-
-Glob = Annotated[
-    str, Meta(min_length=1, description='a workspace name; "*", "?" and "[a-z]" are wildcards')
-]
-# The API takes tags as one comma-separated parameter and trims them.
-Tag = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^=,\s]+\Z",
-        description='a plain tag name without "=", "," or spaces '
-        "(key=value tags can't be selected yet)",
-    ),
-]
-WorkspaceId = Annotated[
-    str, Meta(pattern=r"^ws-[A-Za-z0-9]+\Z", description='a workspace id, "ws-…"')
-]
-ProjectRef = Annotated[
-    str, Meta(pattern=r"\S", description='one project, by its name or its id "prj-…"')
-]
-
-# An empty list would mean "any": one left empty by a template must not widen a rollout.
-Globs = Annotated[tuple[Glob, ...], Meta(min_length=1)]
-Tags = Annotated[tuple[Tag, ...], Meta(min_length=1)]
-WorkspaceIds = Annotated[tuple[WorkspaceId, ...], Meta(min_length=1)]
+from bulkops.patterns import REGEX, matches
+from bulkops.select import Select
 
 
-class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """``[select]``: fields are combined with AND, values in one field with OR (tags: all of them).
+class Unselected(msgspec.Struct, frozen=True, gc=False):
+    """A workspace the job doesn't address, and in words the first reason."""
 
-    Attributes:
-        names: globs, one of which the name matches; case counts.
-        exclude_names: globs, none of which it matches.
-        tags: all of which the workspace has.
-        exclude_tags: none of which it has.
-        project: name or ``prj-…`` id of the project it is in.
-        ids: ``ws-…``, one of which is its own.
-        all: every workspace, but for what is excluded.
-        allow_empty: selecting nothing is a success, not an error.
-
-    Raises:
-        ValueError: nothing is selected, or ``all`` stands beside what narrows it.
-    """
-
-    names: Globs = ()
-    exclude_names: tuple[Glob, ...] = ()
-    tags: Tags = ()
-    exclude_tags: tuple[Tag, ...] = ()
-    project: ProjectRef | None = None
-    ids: WorkspaceIds = ()
-    all: bool = False
-    allow_empty: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a selection of everything that nobody asked for in so many words."""
-        narrowing = [n for n in ("names", "tags", "project", "ids") if getattr(self, n)]
-        if self.all and narrowing:
-            raise ValueError(
-                f"all = true can't stand beside {', '.join(narrowing)}: "
-                "drop one or the other (exclude_names and exclude_tags may stay)"
-            )
-        if not self.all and not narrowing:
-            raise ValueError(
-                "nothing selects a workspace: "
-                "give names, tags, project or ids, or all = true for every workspace"
-            )
+    target: Target
+    reason: str
 
 
-class Selection:
-    """Keeps, of the workspaces it is given, those the job addresses: see ``listing.Rows``.
+class Judge:
+    """Decides about one workspace at a time, by what its own resource shows.
 
     Args:
         project_id: ``prj-…`` of ``select.project``; not looked at where that is not given.
+    """
+
+    def __init__(self, select: Select, project_id: str | None) -> None:
+        self._select = select
+        self._project_id = project_id
+        self._ids = frozenset(select.ids)
+        self._listed = None if select.listed is None else frozenset(select.listed)
+        self._conditions = parse_conditions("where", select.where)
+
+    def why_not(self, workspace: Workspace) -> str | None:
+        """Return the first reason why a workspace is not addressed, ``None`` if it is."""
+        return next(self._objections(workspace), None)
+
+    def _objections(self, workspace: Workspace) -> Iterator[str]:
+        select = self._select
+        if self._ids and workspace.id not in self._ids:
+            yield "its id is not in ids"
+        if self._listed is not None and self._listed.isdisjoint((workspace.id, workspace.name)):
+            yield "neither its name nor its id is listed"
+        yield from self._objections_to_name(workspace.name)
+        yield from self._objections_to_tags(workspace)
+        # A server without projects shows None: that must not equal a project nobody looked up.
+        outside = self._project_id is None or workspace.project_id != self._project_id
+        if select.project and outside:
+            yield f"it is not in project {shown(select.project)}"
+        for condition in self._conditions:
+            if objection := condition.objection(workspace.attributes):
+                yield objection
+
+    def _objections_to_name(self, name: str) -> Iterator[str]:
+        select = self._select
+        if select.names and not any(matches(entry, name) for entry in select.names):
+            yield f"its name matches none of names = {shown(select.names)}"
+        if excluding := [entry for entry in select.exclude_names if matches(entry, name)]:
+            yield f"its name matches exclude_names {shown(excluding)}"
+
+    def _objections_to_tags(self, workspace: Workspace) -> Iterator[str]:
+        has = {tag: _has_tag(workspace, tag) for tag in self._select.tags}
+        if lacking := sorted(tag for tag, told in has.items() if told is False):
+            yield f"it lacks tags {shown(lacking)}"
+        has |= {tag: _has_tag(workspace, tag) for tag in self._select.exclude_tags}
+        if unknown := sorted(tag for tag, told in has.items() if told is None):
+            yield f"whether it has {shown(unknown)} is not known: the server shows no tag bindings"
+        if unwanted := sorted(tag for tag in set(self._select.exclude_tags) if has[tag]):
+            yield f"it has exclude_tags {shown(unwanted)}"
+
+
+class Selection:
+    """Keeps, of the workspaces it is given, those the judge passes: see ``listing.Rows``.
+
+    Args:
+        why: keep the others, too, each with its reason.
 
     Attributes:
         forbidden: ids of those on which this token may not manage run tasks.
     """
 
-    def __init__(self, select: Select, project_id: str | None) -> None:
+    def __init__(self, select: Select, project_id: str | None, *, why: bool = False) -> None:
         self.forbidden: set[str] = set()
-        self._select = select
-        self._project_id = project_id
-        self._rows: dict[str, Target | None] = {}
+        self._judge = Judge(select, project_id)
+        self._why = why
+        self._reasons: dict[str, str] = {}
+        self._rows: dict[str, Target | Unselected | None] = {}
 
     def add(self, workspace: Workspace) -> None:
         """Judge a workspace."""
-        chosen = why_not(self._select, workspace, self._project_id) is None
-        self._rows[workspace.id] = Target(workspace.id, workspace.name) if chosen else None
-        if chosen and workspace.can_manage_run_tasks is False:
-            self.forbidden.add(workspace.id)
+        reason = self._judge.why_not(workspace)
+        if reason is None:
+            self._rows[workspace.id] = Target(workspace.id, workspace.name)
+            if workspace.can_manage_run_tasks is False:
+                self.forbidden.add(workspace.id)
+        elif self._why:
+            # Few reasons, many workspaces: each is kept once.
+            reason = self._reasons.setdefault(reason, reason)
+            self._rows[workspace.id] = Unselected(Target(workspace.id, workspace.name), reason)
+        else:
+            self._rows[workspace.id] = None
 
     def count(self) -> int:
         """Return how many workspaces were judged."""
@@ -114,36 +116,105 @@ class Selection:
 
     def targets(self) -> list[Target]:
         """Return the workspaces the job addresses, by name."""
-        chosen = (target for target in self._rows.values() if target is not None)
-        return sorted(chosen, key=lambda target: (target.name, target.id))
+        return sorted((row for row in self._rows.values() if isinstance(row, Target)), key=_by_name)
+
+    def others(self) -> list[Unselected]:
+        """Return all others, where they were to be kept."""
+        return [row for row in self._rows.values() if isinstance(row, Unselected)]
 
 
-def why_not(select: Select, workspace: Workspace, project_id: str | None) -> str | None:
-    """Return the first reason in words why a workspace is not addressed, ``None`` if it is."""
-    return next(_objections(select, workspace, project_id), None)
+class Chosen:
+    """The workspaces chosen so far, by name, narrowed by what is known of no single one of them.
+
+    Attributes:
+        targets: by name.
+        others: those not chosen, in any order; only kept where ``others`` were given.
+    """
+
+    def __init__(self, targets: list[Target], others: list[Unselected] | None) -> None:
+        self.targets = targets
+        self.others = others
+
+    def keep(self, why_not: Callable[[Target], str | None]) -> None:
+        """Drop each target for which ``why_not`` has a reason."""
+        reasons = [(target, why_not(target)) for target in self.targets]
+        self.targets = [target for target, reason in reasons if reason is None]
+        if self.others is not None:
+            self.others += [Unselected(target, said) for target, said in reasons if said]
+
+    def narrow(self, select: Select, source: str) -> None:
+        """Keep what ``only`` names, then the first ``limit``.
+
+        Raises:
+            JobError: an entry of ``only`` names nothing that is selected.
+        """
+        if select.only:
+            _check_only(select, self.targets, source)
+            reason = f"its name matches none of only = {shown(select.only)}"
+            only = select.only
+            self.keep(lambda t: None if any(matches(e, t.name) for e in only) else reason)
+        if select.limit is not None:
+            first = {target.id for target in self.targets[: select.limit]}
+            reason = f"it comes after the first {select.limit} by name (limit)"
+            self.keep(lambda t: None if t.id in first else reason)
+
+
+def attached_or_not(
+    attached: Mapping[str, bool | None], task: str, *, wanted: bool
+) -> Callable[[Target], str | None]:
+    """Return what says why a workspace's run tasks speak against it.
+
+    Args:
+        attached: workspace id → whether the task is attached, ``None`` where that can't be read.
+        wanted: True for ``has_task``, False for ``lacks_task``.
+    """
+
+    def why_not(target: Target) -> str | None:
+        is_attached = attached.get(target.id, False)
+        if is_attached is None:
+            return "its run tasks are not known: this token may not read them"
+        if is_attached is wanted:
+            return None
+        return f"run task {shown(task)} is {'attached to it' if is_attached else 'not attached'}"
+
+    return why_not
 
 
 def server_filters(select: Select, project_id: str | None) -> dict[str, str]:
     """Return query parameters of the workspace list that leave out none of the selected.
 
-    A project is sent where its id is known; ``names`` only where there is one glob; ``ids``
-    never, the API has no such filter.
+    A project is sent where its id is known; a name where there is one glob; ``key=value`` as the
+    tag binding it is. Never sent: ``ids`` and ``where``, for which the API has no filter, and
+    a ``key`` alone, which stands for tags and tag bindings: the API filters by either
+    (``search[tags]`` misses tag bindings, hashicorp/terraform#39107).
     """
-    wildcard = _server_wildcard(select.names[0]) if len(select.names) == 1 else None
+    bindings = [tag.split("=", 1) for tag in select.tags if "=" in tag]
     filters = {
-        "search[wildcard-name]": wildcard,
-        "search[tags]": ",".join(select.tags),
-        "search[exclude-tags]": ",".join(select.exclude_tags),
+        "search[wildcard-name]": _server_wildcard(select.only) or _server_wildcard(select.names),
+        "search[exclude-tags]": ",".join(tag for tag in select.exclude_tags if "=" not in tag),
         "filter[project][id]": project_id if select.project else None,
+        **{f"filter[tagged][{i}][key]": key for i, (key, _) in enumerate(bindings)},
+        **{f"filter[tagged][{i}][value]": value for i, (_, value) in enumerate(bindings)},
     }
     return {name: value for name, value in filters.items() if value}
 
 
 def unmatched(select: Select, chosen: Sequence[Target]) -> list[str]:
-    """Return the entries of ``names`` and ``ids`` that select none of the chosen: typing errors."""
-    names = [n for n in select.names if not any(fnmatchcase(t.name, n) for t in chosen)]
-    ids = {t.id for t in chosen} if select.ids else set()
-    return [*names, *(i for i in select.ids if i not in ids)]
+    """Return the entries of ``names``, ``ids`` and ``listed`` that select none of the chosen.
+
+    Typing errors, most of them; none are told where ``only`` or ``limit`` left out others.
+    """
+    if select.only or select.limit is not None:
+        return []
+    names = [n for n in select.names if not any(matches(n, t.name) for t in chosen)]
+    ids = {t.id for t in chosen} if select.ids or select.listed else set()
+    known = ids.union(t.name for t in chosen) if select.listed else ids
+    listed = dict.fromkeys(select.listed or ())
+    return [
+        *names,
+        *(i for i in select.ids if i not in ids),
+        *(entry for entry in listed if entry not in known),
+    ]
 
 
 def nothing_selected(select: Select, source: str) -> JobError:
@@ -156,31 +227,38 @@ def nothing_selected(select: Select, source: str) -> JobError:
     said = ", ".join(f"{name} = {shown(value)}" for name, value in fields.items())
     return JobError(
         f"{source}: no workspace fits [select] {said}\n"
-        "(a workspace this token may not see counts as missing; "
-        "allow_empty = true in [select] makes this a success)"
+        "(`bulkops workspaces JOB --why` tells why not; a workspace this token may not see counts "
+        "as missing; allow_empty = true in [select] makes this a success)"
     )
 
 
-def _objections(select: Select, workspace: Workspace, project_id: str | None) -> Iterator[str]:
-    name = workspace.name
-    if select.ids and workspace.id not in select.ids:
-        yield "its id is not in ids"
-    if select.names and not any(fnmatchcase(name, glob) for glob in select.names):
-        yield f"its name matches none of names = {shown(select.names)}"
-    if excluding := [glob for glob in select.exclude_names if fnmatchcase(name, glob)]:
-        yield f"its name matches exclude_names {shown(excluding)}"
-    if lacking := sorted(set(select.tags).difference(workspace.tag_names)):
-        yield f"it lacks tags {shown(lacking)}"
-    if unwanted := sorted(set(select.exclude_tags).intersection(workspace.tag_names)):
-        yield f"it has exclude_tags {shown(unwanted)}"
-    # A server without projects shows None: that must not equal a project nobody looked up.
-    if select.project and (project_id is None or workspace.project_id != project_id):
-        yield f"it is not in project {shown(select.project)}"
+def _has_tag(workspace: Workspace, tag: str) -> bool | None:
+    key, equals, value = tag.partition("=")
+    bindings = workspace.tag_bindings
+    if not equals:
+        return key in workspace.tag_names or (bindings is not None and key in bindings)
+    return None if bindings is None else bindings.get(key) == value
 
 
-def _server_wildcard(glob: str) -> str | None:
+def _check_only(select: Select, targets: Sequence[Target], source: str) -> None:
+    for entry in select.only:
+        if not any(matches(entry, target.name) for target in targets):
+            raise JobError(
+                f"{source}: {shown(entry)} (--select, or only) names no workspace that [select] "
+                "selects: `bulkops workspaces JOB --why` tells why not"
+            )
+
+
+def _by_name(target: Target) -> tuple[str, str]:
+    return target.name, target.id
+
+
+def _server_wildcard(patterns: Sequence[str]) -> str | None:
     # The API promises "*" as prefix, suffix or both, and doesn't say what a "*" in the middle
     # or a name without one match: what is sent keeps to the promise and is never narrower.
+    if len(patterns) != 1 or patterns[0].startswith(REGEX):
+        return None
+    (glob,) = patterns
     if not re.fullmatch(r"[A-Za-z0-9_.*-]+", glob):
         return None
     head, *rest = glob.split("*")

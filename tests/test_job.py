@@ -14,12 +14,24 @@ from bulkops.operations.attach import AttachWish
 from bulkops.operations.update import UpdateWish
 from bulkops.pace import Pace
 from bulkops.rollout import Rollout
-from bulkops.selection import Select
+from bulkops.select import Select
 
 HEAD = 'name = "scan"\norganization = "acme"\n'
 ATTACH = '[operation]\nkind = "attach"\ntask = "scan"\nenforcement_level = "mandatory"\n'
 SELECT = '[select]\nnames = ["prod-*"]\n'
 JOB = HEAD + ATTACH + SELECT
+SELECT_KEYS = (
+    "names, exclude_names, tags, exclude_tags, project, ids, file, listed, where, has_task, "
+    "lacks_task, all, allow_empty, only, limit"
+)
+NAMES = (
+    'a workspace name; "*", "?" and "[a-z]" are wildcards, and what begins with "re:" is a '
+    "regular expression"
+)
+NOTHING = (
+    "select: nothing selects a workspace: give names, tags, project, ids, file, where or "
+    "has_task, or all = true for every workspace"
+)
 
 
 def refusal(text: str, **options: Any) -> str:
@@ -71,11 +83,10 @@ REFUSED = {
     JOB + '[waves]\na = "1"\n': "unknown key waves: Known: name, operation, organization, select, "
     "rollout, pace",
     HEAD + ATTACH + '[select]\nname = ["prod-*"]\n': 'unknown key select.name: did you mean "names"'
-    "? Known: names, exclude_names, tags, exclude_tags, project, ids, all, allow_empty",
+    f"? Known: {SELECT_KEYS}",
     HEAD + ATTACH + 'stage = ["post_plan"]\n' + SELECT: "unknown key operation.stage: did you mean "
     '"stages"? Known: kind, task, enforcement_level, stages',
-    JOB + '"a\\nb" = 1\n': r'unknown key select."a\nb": Known: names, exclude_names, tags, '
-    "exclude_tags, project, ids, all, allow_empty",
+    JOB + '"a\\nb" = 1\n': rf'unknown key select."a\nb": Known: {SELECT_KEYS}',
     HEAD + SELECT: "operation is missing: give a table",
     HEAD + "[operation]\n" + SELECT: "operation.kind is missing: give one of "
     '"attach", "update", "detach"',
@@ -101,13 +112,21 @@ REFUSED = {
     'not one of "post_apply", "post_plan", "pre_apply", "pre_plan"',
     "select = 3\n" + HEAD + ATTACH: "select = 3: not a table",
     HEAD + ATTACH + '[select]\nnames = "prod-*"\n': 'select.names = "prod-*": not a list of at '
-    'least 1, each a workspace name; "*", "?" and "[a-z]" are wildcards',
+    f"least 1, each {NAMES}",
     HEAD + ATTACH + "[select]\nnames = []\n": "select.names = []: not a list of at least 1, each "
-    'a workspace name; "*", "?" and "[a-z]" are wildcards',
-    JOB.replace('["prod-*"]', '["a", "b", {c = 1}]'): "select.names[2] = {…}: not "
-    'a workspace name; "*", "?" and "[a-z]" are wildcards',
-    JOB + 'tags = ["env=prod"]\n': 'select.tags[0] = "env=prod": not a plain tag name without '
-    '"=", "," or spaces (key=value tags can\'t be selected yet)',
+    f"{NAMES}",
+    JOB.replace('["prod-*"]', '["a", "b", {c = 1}]'): f"select.names[2] = {{…}}: not {NAMES}",
+    JOB + 'tags = ["a b"]\n': 'select.tags[0] = "a b": not a tag: "key" or "key=value", the key '
+    'without "=", "," or spaces',
+    JOB + 'exclude_names = ["a", "re:("]\n': 'select: exclude_names[1] = "re:(": not a regular '
+    "expression: missing ), unterminated subpattern at position 0",
+    JOB + 'only = ["re:[[a]"]\n': 'select: only[0] = "re:[[a]": not a regular expression: '
+    "Possible nested set at position 1",
+    JOB + 'where = ["loked = true"]\n': 'select: where[0] = "loked = true": unknown attribute '
+    'loked: did you mean "locked"? Known: ',
+    JOB + "limit = 0\n": "select.limit = 0: not a whole number of at least 1",
+    JOB + 'file = "a.csv"\nlisted = []\n': "select: listed is what file lists: give one of the two",
+    JOB + 'listed = ["a b"]\n': 'select.listed[0] = "a b": not a workspace\'s exact name or its id',
     JOB + 'project = ["a", ["b"]]\n': 'select.project = ["a", […]]: not one project, by its name '
     'or its id "prj-…"',
     JOB + 'ids = ["prod"]\n': 'select.ids[0] = "prod": not a workspace id, "ws-…"',
@@ -124,12 +143,13 @@ REFUSED = {
     JOB + '[pace]\nsettle = "1 day"\n': 'pace.settle = "1 day": not a duration such as "500ms", '
     '"10s", "5m" or "1h"',
     # tables as a whole
-    HEAD + ATTACH: "select: nothing selects a workspace: give names, tags, project or ids, or "
-    "all = true for every workspace",
-    HEAD + ATTACH + '[select]\nexclude_names = ["x"]\n': "select: nothing selects a workspace: "
-    "give names, tags, project or ids, or all = true for every workspace",
+    HEAD + ATTACH: NOTHING,
+    HEAD + ATTACH + '[select]\nexclude_names = ["x"]\n': NOTHING,
+    HEAD + ATTACH + '[select]\nlacks_task = "x"\nlimit = 1\n': NOTHING,
+    HEAD + ATTACH + "[select]\nall = true\nlisted = []\n": "select: all = true can't stand beside "
+    "listed: ",
     JOB + 'all = true\ntags = ["x"]\n': "select: all = true can't stand beside names, tags: "
-    "drop one or the other (exclude_names and exclude_tags may stay)",
+    "drop one or the other (exclude_names, exclude_tags and lacks_task may stay)",
     HEAD + '[operation]\nkind = "update"\ntask = "scan"\n' + SELECT: "operation: an update needs "
     "`enforcement_level`, `stages` or both",
     # no TOML
@@ -150,7 +170,7 @@ def test_a_refusal_names_file_key_value_and_choice(text: str, message: str) -> N
     said = refusal(text)
     assert said.startswith(f"prod.toml: {message}")
     assert said.isprintable()
-    assert len(said) < 400
+    assert len(said) < 900
 
 
 def test_deeply_dotted_keys_are_refused_like_any_value() -> None:

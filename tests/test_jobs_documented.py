@@ -14,7 +14,7 @@ from bulkops.job_errors import allowed, one_of, shown
 from bulkops.operations import KINDS
 from bulkops.pace import Pace
 from bulkops.rollout import Rollout
-from bulkops.selection import Select
+from bulkops.select import Select
 
 JOBS = Path(__file__).parents[1] / "jobs"
 FILES = sorted(JOBS.glob("*.toml"))

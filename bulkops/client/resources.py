@@ -7,7 +7,7 @@ OpenAPI has it. An ``hmac-key`` is write-only and has no place in any of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -94,6 +94,9 @@ class Workspace(msgspec.Struct, frozen=True):
 
     Attributes:
         can_manage_run_tasks: this token's right here, ``None`` where the server doesn't say.
+        tag_bindings: key → value, inherited ones included, ``""`` for a key alone; ``None``
+            where they were not asked for, or the server doesn't show them.
+        attributes: those asked for that the server shows, by their API names.
     """
 
     id: str
@@ -104,6 +107,8 @@ class Workspace(msgspec.Struct, frozen=True):
     can_manage_run_tasks: bool | None = None
     execution_mode: str | None = None
     terraform_version: str | None = None
+    tag_bindings: Mapping[str, str] | None = None
+    attributes: Mapping[str, object] = {}
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -206,7 +211,9 @@ class _Permissions(msgspec.Struct, frozen=True, rename="kebab"):
     can_manage_run_tasks: bool | None = None
 
 
-class _WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
+class WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
+    """Of a ``workspaces`` resource, as far as ``Workspace`` has them."""
+
     name: Text = ""
     tag_names: tuple[Text, ...] = ()
     locked: bool = False
@@ -215,15 +222,17 @@ class _WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
     terraform_version: Text | None = None
 
 
-class _WorkspaceRelationships(msgspec.Struct, frozen=True, rename="kebab"):
+class WorkspaceRelationships(msgspec.Struct, frozen=True, rename="kebab"):
+    """Of a ``workspaces`` resource, as far as ``Workspace`` has them."""
+
     project: ToOne | None = None
 
 
 class WorkspaceResource(Resource, frozen=True):
     """A ``workspaces`` resource."""
 
-    attributes: _WorkspaceAttributes = _WorkspaceAttributes()
-    relationships: _WorkspaceRelationships = _WorkspaceRelationships()
+    attributes: WorkspaceAttributes = WorkspaceAttributes()
+    relationships: WorkspaceRelationships = WorkspaceRelationships()
 
     def value(self) -> Workspace:
         """Return the flat form."""
@@ -267,7 +276,7 @@ def included_workspace_tasks(included: Iterable[msgspec.Raw]) -> list[WorkspaceT
     """
     parts = [part for raw in included for part in decode_included(raw, tuple[_Included, ...])]
     names = {
-        part.id: decode_included(part.attributes, _WorkspaceAttributes).name
+        part.id: decode_included(part.attributes, WorkspaceAttributes).name
         for part in parts
         if part.type == "workspaces"
     }

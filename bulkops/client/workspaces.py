@@ -22,6 +22,11 @@ from bulkops.client.resources import (
     WorkspaceTaskResource,
     is_id,
 )
+from bulkops.client.workspace_details import (
+    INCLUDE_BINDINGS,
+    DetailedWorkspaceResource,
+    detailed_workspaces,
+)
 from bulkops.errors import ServerBroken
 from bulkops.exchange import Response
 
@@ -50,6 +55,30 @@ class Workspaces:
         """Return what ``rows`` keeps of all workspaces: of many, not everything is needed."""
         request = endpoints.list_workspaces(organization, filters)
         return await everything(self._caller, request, Many[WorkspaceResource], _workspaces, rows)
+
+    async def read_details(
+        self,
+        organization: str,
+        filters: Mapping[str, str],
+        rows: Callable[[], C],
+        attributes: Sequence[str] = (),
+        *,
+        bindings: bool = False,
+    ) -> C:
+        """Return what ``rows`` keeps of all workspaces, which come with more than else.
+
+        Args:
+            attributes: to read as well, by their API names: see ``Workspace.attributes``.
+            bindings: ask for the tag bindings, too.
+        """
+        asked = {**filters, **(INCLUDE_BINDINGS if bindings else {})}
+        return await everything(
+            self._caller,
+            endpoints.list_workspaces(organization, asked),
+            Many[DetailedWorkspaceResource],
+            lambda page: detailed_workspaces(page, attributes),
+            rows,
+        )
 
     async def show(self, organization: str, name_or_id: str) -> Workspace:
         """Return one workspace by its name or its ``ws-…`` id."""
