@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         plan_undo,
         read_report,
         resume_journal,
+        select_workspaces,
         verify_journal,
     )
     from bulkops.report.model import Report
@@ -52,6 +53,7 @@ _PLACES = {
     "plan_undo": "bulkops.public",
     "read_report": "bulkops.public",
     "resume_journal": "bulkops.public",
+    "select_workspaces": "bulkops.public",
     "verify_journal": "bulkops.public",
 }
 
@@ -69,6 +71,7 @@ __all__ = [
     "plan_undo",
     "read_report",
     "resume_journal",
+    "select_workspaces",
     "verify_journal",
 ]
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from anyio import to_thread
+from msgspec.structs import replace
 
 from bulkops.client.api import Client
 from bulkops.errors import JobError
@@ -31,9 +32,11 @@ from bulkops.job import Job, parse_job
 from bulkops.journal.lock import locked
 from bulkops.journal.reading import Contents, read
 from bulkops.journal.records import Result, Verified
+from bulkops.manifest import parse_manifest
 from bulkops.operations.model import Operation
 from bulkops.plan import Plan, make_plan
 from bulkops.report.model import Report, report
+from bulkops.selected import Selected, read_selection
 from bulkops.verify import verify
 
 OnResult = Callable[[Operation, Result], None]
@@ -43,15 +46,37 @@ OnResult = Callable[[Operation, Result], None]
 def load_job(path: str | Path) -> Job:
     """Return the job in a TOML file; ``TFE_ORGANIZATION`` stands in where it names none.
 
+    The manifest that ``select.file`` names is read, too: what it lists is part of the job.
+
     Raises:
-        JobError: the file can't be read, or is no job; the message says what is allowed.
+        JobError: a file can't be read, or is no job or manifest; the message says what is allowed.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise JobError(f"{path}: can't be read: {reason}") from error
-    return parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
+    text = _text_of(Path(path), str(path))
+    job = parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
+    if job.select.file is None:
+        return job
+    manifest = Path(path).parent / job.select.file
+    listed = parse_manifest(_text_of(manifest, f"{path}: select.file: {manifest}"), str(manifest))
+    return replace(job, select=replace(job.select, file=None, listed=listed))
+
+
+async def select_workspaces(
+    client: Client, job: Job, source: str = "job", *, why: bool = False
+) -> Selected:
+    """Read which workspaces a job addresses; changes nothing.
+
+    Args:
+        source: the job file's name, for error messages.
+        why: tell of all others, too, each with its first reason; then every workspace is read,
+            and selecting nothing is no error.
+
+    Raises:
+        JobError: something that ``[select]`` names is not there, or nothing is selected.
+        ApiError: the server can't be read.
+    """
+    client.pacer.lower(job.pace.rate)
+    await client.ping()
+    return await read_selection(client, job, source, why=why)
 
 
 async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
@@ -162,3 +187,12 @@ def read_report(journal: str | Path) -> Report:
         JournalError: there is no such journal, or it is damaged.
     """
     return report(read(Path(journal)).replay)
+
+
+def _text_of(path: Path, named: str) -> str:
+    try:
+        # Spreadsheets begin a CSV file with a byte order mark.
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise JobError(f"{named}: can't be read: {reason}") from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from bulkops.conditions import parse_conditions
+from bulkops.job_errors import shown
 from bulkops.patterns import check_patterns
 
 Pattern = Annotated[
@@ -114,3 +116,17 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         for field in ("names", "exclude_names", "only"):
             check_patterns(field, getattr(self, field))
         parse_conditions("where", self.where)
+
+    def narrowed(self, only: Sequence[str] = (), limit: int | None = None) -> Select:
+        """Return this selection made smaller; raises ``ValueError`` where it can't be.
+
+        Args:
+            only: patterns; of all that is selected, what one of them matches.
+            limit: of what is left, the first so many by name.
+        """
+        if only and self.only:
+            raise ValueError(f"only = {shown(self.only)} is in [select] already")
+        limits = [one for one in (limit, self.limit) if one is not None]
+        return msgspec.structs.replace(
+            self, only=tuple(only) or self.only, limit=min(limits, default=None)
+        )

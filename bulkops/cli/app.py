@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bulkops import __version__
-from bulkops.cli import DEBUG, apply, demo, journal, plan, simulate, undo
+from bulkops.cli import DEBUG, apply, demo, journal, plan, simulate, undo, workspaces
 from bulkops.cli.on_demand import OnDemand
 from bulkops.cli.printing import print_text
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     help="Roll one run-task change out over a whole HCP Terraform or Terraform Enterprise "
     "organization: planned, paced, journaled, resumable.",
 )
+app.command()(workspaces.workspaces)
 app.command(cls=plan.DetailedExit)(plan.plan)
 app.command()(apply.apply)
 app.command()(apply.resume)

@@ -18,7 +18,9 @@ from bulkops.cli.options import (
     JobFile,
     JournalArgument,
     Json,
+    Limit,
     RetryFailed,
+    SelectNames,
     Yes,
 )
 
@@ -44,6 +46,8 @@ def apply(
     job_file: JobFile,
     *,
     journal: JournalOption = None,
+    select: SelectNames = None,
+    limit: Limit = None,
     yes: Yes = False,
     json: Json = False,
     retry_failed: RetryFailed = False,
@@ -55,7 +59,8 @@ def apply(
     """Carry a job out, or on where its journal stops.
 
     Every change is written to the journal before it is sent. Killed, interrupted or cut off, the
-    job goes on with the same command: nothing is lost and nothing is done twice.
+    job goes on with the same command: nothing is lost and nothing is done twice. A job narrowed by
+    --select or --limit is another job than the whole, with a journal of its own.
 
     Exit codes: 0 all succeeded or nothing to do · 1 error · 2 usage, job file included ·
     3 some failed or in conflict · 4 stopped by the failure tolerance · 5 some in doubt ·
@@ -66,13 +71,15 @@ def apply(
     - `bulkops apply jobs/security-scan.toml`
 
     - `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
+
+    - `bulkops apply jobs/security-scan.toml --limit 1`
     """
     from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
-    from bulkops.cli.session import connect
+    from bulkops.cli.session import connect, narrowed_job
     from bulkops.journal.identity import Identity
-    from bulkops.public import load_job, plan_job
+    from bulkops.public import plan_job
 
-    job = load_job(job_file)
+    job = narrowed_job(job_file, select, limit)
 
     def client() -> Client:
         return connect(address, ca_file, insecure_http=insecure_http)

@@ -48,6 +48,25 @@ InsecureHttp = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+SelectNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        metavar="NAME",
+        help="Of the workspaces the job selects, only those of this name (globs, too). Repeatable.",
+        show_default=False,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=1,
+        help="Of the workspaces selected, only the first N by name.",
+        show_default=False,
+    ),
+]
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Don't ask; needed where there is no terminal.")
 ]

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from bulkops.cli.options import Address, CaFile, InsecureHttp, JobFile, Json
+from bulkops.cli.options import (
+    Address,
+    CaFile,
+    InsecureHttp,
+    JobFile,
+    Json,
+    Limit,
+    SelectNames,
+)
 from bulkops.cli.printing import fail, print_json, print_text
 
 if TYPE_CHECKING:
@@ -36,6 +44,8 @@ class DetailedExit(TyperCommand):
 def plan(
     job_file: JobFile,
     *,
+    select: SelectNames = None,
+    limit: Limit = None,
     json: Json = False,
     detailed_exitcode: Annotated[
         bool,
@@ -59,13 +69,15 @@ def plan(
     - `bulkops plan jobs/security-scan.toml --json | jq 'select(.type == "skip")'`
 
     - `bulkops plan jobs/security-scan.toml --detailed-exitcode`
+
+    - `bulkops plan jobs/security-scan.toml --select 'prod-*' --limit 10`
     """
-    from bulkops.cli.session import connect, only_reading, run
+    from bulkops.cli.session import connect, narrowed_job, only_reading, run
     from bulkops.errors import BulkopsError
-    from bulkops.public import load_job, plan_job
+    from bulkops.public import plan_job
 
     try:
-        job = load_job(job_file)
+        job = narrowed_job(job_file, select, limit)
         client = connect(address, ca_file, insecure_http=insecure_http)
         with only_reading():
             made = run(client, lambda c: plan_job(c, job, str(job_file)))

@@ -17,6 +17,7 @@ from bulkops.errors import BulkopsError, JobError
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
+    from bulkops.job import Job
 
 T = TypeVar("T")
 
@@ -33,6 +34,24 @@ def connect(address: str | None, ca_file: Path | None, *, insecure_http: bool) -
     server = resolve_address(address, os.environ, insecure_http=insecure_http)
     token = resolve_token(server, os.environ, _read_text)
     return Client(server, token, ca_file=str(ca_file) if ca_file else None)
+
+
+def narrowed_job(path: Path, only: list[str] | None, limit: int | None) -> Job:
+    """Return the job in a file, narrowed as the command line says: another job than the whole.
+
+    Raises:
+        JobError: as of ``load_job``, or it can't be narrowed so.
+    """
+    from msgspec.structs import replace
+
+    from bulkops.public import load_job
+
+    job = load_job(path)
+    try:
+        select = job.select.narrowed(only or (), limit)
+    except ValueError as problem:
+        raise JobError(f"{path}: --select: {problem}") from None
+    return replace(job, select=select)
 
 
 def organization_named(organization: str | None) -> str:

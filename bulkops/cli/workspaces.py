@@ -1,0 +1,95 @@
+"""``bulkops workspaces JOB``: which workspaces a job is for; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bulkops.cli.options import (
+    Address,
+    CaFile,
+    InsecureHttp,
+    JobFile,
+    Json,
+    Limit,
+    SelectNames,
+)
+from bulkops.cli.printing import print_json, print_text
+
+if TYPE_CHECKING:
+    from bulkops.selected import Selected
+
+
+def workspaces(
+    job_file: JobFile,
+    *,
+    why: Annotated[
+        bool, typer.Option("--why", help="List the others, too, and for each one why it is not.")
+    ] = False,
+    select: SelectNames = None,
+    limit: Limit = None,
+    json: Json = False,
+    address: Address = None,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+) -> None:
+    """Show which workspaces a job selects, and change nothing.
+
+    What --json prints is a manifest, which `file` in a job file's `[select]` may name.
+
+    Examples:
+
+    - `bulkops workspaces jobs/security-scan.toml`
+
+    - `bulkops workspaces jobs/security-scan.toml --why`
+
+    - `bulkops workspaces jobs/security-scan.toml --limit 5 --json | tee first.jsonl`
+    """
+    from bulkops.cli.session import connect, narrowed_job, only_reading, run
+    from bulkops.public import select_workspaces
+
+    job = narrowed_job(job_file, select, limit)
+    client = connect(address, ca_file, insecure_http=insecure_http)
+    with only_reading():
+        selected = run(client, lambda c: select_workspaces(c, job, str(job_file), why=why))
+    if json:
+        _print_objects(selected)
+    else:
+        print_text(*_lines(selected, why=why))
+
+
+def _lines(selected: Selected, *, why: bool) -> list[str]:
+    from bulkops.cli.session import counted
+    from bulkops.columns import filled, widest
+
+    everybody = [*selected.targets, *(other.target for other in selected.others)]
+    width = widest(target.name for target in everybody)
+    made = [f"  + {filled(target.name, width)}  {target.id}" for target in selected.targets]
+    made += [f"  - {filled(o.target.name, width)}  {o.reason}" for o in selected.others]
+    number = len(selected.targets)
+    total = f"{number} of {len(everybody)} workspaces" if why else counted(number, "workspace")
+    return [*made, *([""] if made else []), f"{total} selected."]
+
+
+def _print_objects(selected: Selected) -> None:
+    for target in selected.targets:
+        print_json(
+            {
+                "type": "workspace",
+                "workspace": target.name,
+                "workspace_id": target.id,
+                "selected": True,
+            }
+        )
+    for other in selected.others:
+        print_json(
+            {
+                "type": "workspace",
+                "workspace": other.target.name,
+                "workspace_id": other.target.id,
+                "selected": False,
+                "reason": other.reason,
+            }
+        )
+    print_json({"type": "selection", "selected": len(selected.targets)})
