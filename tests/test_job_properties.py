@@ -50,6 +50,16 @@ selects = st.one_of(
         {"names": some_words},
         optional={"tags": some_words, "exclude_tags": some_words, "project": words},
     ),
+    st.fixed_dictionaries(
+        {"listed": st.lists(st.from_regex(r"[A-Za-z0-9_-]{1,90}", fullmatch=True), max_size=3)},
+        optional={
+            "where": st.just(["terraform-version < 1.6", "locked = false"]),
+            "has_task": words,
+            "lacks_task": words,
+            "only": st.just(["re:a+", "b*"]),
+            "limit": st.integers(min_value=1, max_value=2**63 - 1),
+        },
+    ),
     st.fixed_dictionaries({"all": st.sampled_from([True])}, optional={"exclude_names": some_words}),
 )
 tolerances = st.integers(min_value=0) | st.integers(0, 100).map("{}%".format)

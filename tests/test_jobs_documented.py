@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+from bulkops.conditions import ATTRIBUTES
 from bulkops.job import JobFile, parse_job
 from bulkops.job_errors import allowed, one_of, shown
 from bulkops.operations import KINDS
@@ -97,6 +98,17 @@ def test_every_field_is_documented_and_nothing_else() -> None:
     kinds: Row = ("`kind`", "string", "required", one_of(KINDS))
     expected = {heading: declared(struct) for heading, struct in TABLES.items()}
     assert documented() == {"`[operation]`": [kinds], **{k: v for k, v in expected.items() if v}}
+
+
+def test_every_attribute_of_a_condition_is_documented() -> None:
+    """The table of ``where`` lists exactly the code's attributes, each with its operators."""
+    (table,) = re.findall(r"^\| attribute \|.*?\n((?:\|.*\n)+)", README, re.MULTILINE)
+    told = {
+        name: tuple(re.findall("`([^`]+)`", operators))
+        for _, names, operators, _, _ in (line.split("|") for line in table.splitlines()[1:])
+        for name in re.findall("`([^`]+)`", names)
+    }
+    assert told == {name: kind.operators for name, kind in ATTRIBUTES.items()}
 
 
 def test_the_tolerance_arithmetic_is_the_codes() -> None:
