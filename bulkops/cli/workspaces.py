@@ -18,6 +18,7 @@ from bulkops.cli.options import (
 from bulkops.cli.printing import print_json, print_text
 
 if TYPE_CHECKING:
+    from bulkops.job import Job
     from bulkops.selected import Selected
 
 
@@ -54,12 +55,20 @@ def workspaces(
     with only_reading():
         selected = run(client, lambda c: select_workspaces(c, job, str(job_file), why=why))
     if json:
-        _print_objects(selected)
+        _print_objects(selected, _notes(job, selected))
     else:
-        print_text(*_lines(selected, why=why))
+        print_text(*_lines(selected, _notes(job, selected), why=why))
 
 
-def _lines(selected: Selected, *, why: bool) -> list[str]:
+def _notes(job: Job, selected: Selected) -> list[str]:
+    from bulkops.job_errors import shown
+    from bulkops.selection import unmatched
+
+    entries = unmatched(job.select, selected.targets)
+    return [f"select: {shown(entry)} selects no workspace" for entry in entries]
+
+
+def _lines(selected: Selected, notes: list[str], *, why: bool) -> list[str]:
     from bulkops.cli.session import counted
     from bulkops.columns import filled, widest
 
@@ -67,12 +76,13 @@ def _lines(selected: Selected, *, why: bool) -> list[str]:
     width = widest(target.name for target in everybody)
     made = [f"  + {filled(target.name, width)}  {target.id}" for target in selected.targets]
     made += [f"  - {filled(o.target.name, width)}  {o.reason}" for o in selected.others]
+    made += [f"    Note: {note}" for note in notes]
     number = len(selected.targets)
     total = f"{number} of {len(everybody)} workspaces" if why else counted(number, "workspace")
     return [*made, *([""] if made else []), f"{total} selected."]
 
 
-def _print_objects(selected: Selected) -> None:
+def _print_objects(selected: Selected, notes: list[str]) -> None:
     for target in selected.targets:
         print_json(
             {
@@ -92,4 +102,4 @@ def _print_objects(selected: Selected) -> None:
                 "reason": other.reason,
             }
         )
-    print_json({"type": "selection", "selected": len(selected.targets)})
+    print_json({"type": "selection", "selected": len(selected.targets), "notes": notes})

@@ -41,6 +41,16 @@ def test_why_tells_of_each_other_workspace(world: World, here: Here) -> None:
     assert done.lines[-1] == "1 of 12 workspaces selected."
 
 
+def test_entries_that_select_nothing_are_noted(world: World, here: Here) -> None:
+    """A name, an id or a line of the list that fits no workspace is told, as in a plan."""
+    (world.folder / "list.csv").write_text("name\nprod-001\nprod-0001\n", encoding="utf-8")
+    world.job(("all = true", 'file = "list.csv"'))
+    note = 'select: "prod-0001" selects no workspace'
+    for command in ("workspaces", "plan"):
+        assert f"    Note: {note}" in here(command, "job.toml").lines
+        assert here(command, "job.toml", "--json").objects[-1]["notes"] == [note]
+
+
 def test_why_nothing_is_selected(world: World, here: Here) -> None:
     """A selection of nothing is an error that names --why, and --why tells all the reasons."""
     world.job(("all = true", 'where = ["resource-count > 0"]'))
@@ -58,7 +68,7 @@ def test_what_json_prints_is_a_manifest(world: World, here: Here) -> None:
     for why in ((), ("--why",)):
         done = here("workspaces", "job.toml", "--json", *why)
         assert [value["type"] for value in done.objects[:-1]] == ["workspace"] * (12 if why else 2)
-        assert done.objects[-1] == {"type": "selection", "selected": 2}
+        assert done.objects[-1] == {"type": "selection", "selected": 2, "notes": []}
         (world.folder / "list.jsonl").write_text(done.out, encoding="utf-8")
         world.job(("all = true", 'file = "list.jsonl"'), name="listed.toml")
         assert here("workspaces", "listed.toml").lines[-1] == "2 workspaces selected."
