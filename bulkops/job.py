@@ -39,7 +39,16 @@ Table = Annotated[dict[str, object], Meta(description="a table")]
 
 
 class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The top level of a job file, its tables unread."""
+    """The top level of a job file, its tables unread.
+
+    Attributes:
+        name: names the job and the folder of its journals.
+        operation: what is changed.
+        organization: taken from ``TFE_ORGANIZATION`` where it isn't given; one of the two must be.
+        select: which workspaces; left out, it is refused.
+        rollout: when the job stops itself.
+        pace: how fast it goes.
+    """
 
     name: Name
     operation: Table

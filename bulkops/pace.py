@@ -17,10 +17,11 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[pace]``: how fast; never above the server's own limit.
 
     Attributes:
-        rate: requests a second, ``None`` for the server's limit.
-        max_at_once: operations in flight at the same time, ``None`` for what the latency asks
-            for; reading is held by the rate alone.
-        settle: how long after a lost answer its effect may still land; see ``settle_seconds``.
+        rate: requests a second, reads and retries included; the server's own limit where it is
+            lower or nothing is given.
+        max_at_once: operations in flight at the same time, unless given as many as pace and
+            latency ask for; reading is held by the rate alone.
+        settle: how long after a lost answer its effect may still land, and a read still lag.
     """
 
     rate: Rate | None = None

@@ -20,6 +20,7 @@ PURE = (
     "job.py",
     "pace.py",
     "rollout.py",
+    "schema.py",
     "job_errors.py",
     "conditions.py",
     "manifest.py",

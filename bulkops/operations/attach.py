@@ -22,8 +22,9 @@ class AttachWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True
     """``[operation]`` of kind ``attach``.
 
     Attributes:
-        enforcement_level: advisory warns when the task fails, mandatory stops the Terraform run.
-        stages: when the task runs.
+        enforcement_level: ``advisory`` warns when the task fails, ``mandatory`` stops the
+            Terraform run.
+        stages: when the task runs; their order doesn't matter.
     """
 
     enforcement_level: EnforcementLevel

@@ -130,7 +130,7 @@ class TaskWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A wish about one run task.
 
     Attributes:
-        task: name or ``task-…`` id of the run task.
+        task: the run task, by its name or its id ``task-…``.
     """
 
     task: Annotated[

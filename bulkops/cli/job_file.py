@@ -1,0 +1,67 @@
+"""Commands about the job file itself: ``check`` and ``schema``; neither sends a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bulkops.cli.options import JobFile, Json
+from bulkops.cli.printing import print_json, print_raw, print_text
+
+if TYPE_CHECKING:
+    from bulkops.job import Job
+
+
+def check(job_file: JobFile, *, json: Json = False) -> None:
+    """Say what a job file is, or exit 2 and say what is wrong with it; sends no request.
+
+    Whether its run task, its project and its workspaces are there, only plan can tell.
+
+    Examples:
+
+    - `bulkops check jobs/security-scan.toml`
+    """
+    from bulkops.public import load_job
+
+    job = load_job(job_file)
+    fields = _selecting(job)
+    if json:
+        print_json(
+            {
+                "type": "job",
+                "job": job.name,
+                "kind": job.operation_kind,
+                "organization": job.organization,
+                "task": job.wish.task,
+                "selecting": fields,
+            }
+        )
+    else:
+        print_text(
+            f"{job.name}: {job.operation_kind} {job.wish.task} in {job.organization}, "
+            f"selected by {', '.join(fields)}"
+        )
+
+
+def schema() -> None:
+    """Print the JSON Schema of a job file, for editors; sends no request.
+
+    A job file names it in its first line: `#:schema ./job.schema.json`.
+
+    Examples:
+
+    - `bulkops schema`
+    """
+    import msgspec
+
+    from bulkops.schema import job_schema
+
+    text = msgspec.json.format(msgspec.json.encode(job_schema()), indent=2)
+    print_raw((text.decode() + "\n",))
+
+
+def _selecting(job: Job) -> list[str]:
+    """Return the fields that say which workspaces."""
+    import msgspec
+
+    given: dict[str, object] = msgspec.to_builtins(job.select)
+    return [name for name in given if name != "allow_empty"]
