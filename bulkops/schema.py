@@ -64,7 +64,6 @@ def job_schema() -> Schema:
         name: {"description": said.get(name, ""), **_reference(struct)}
         for name, struct in tables.items()
     }
-    # Of several tables that don't fit, an editor names the one whose kind is given.
     choices = [_reference(wish) for wish in wishes.values()]
     properties["operation"] = {"description": said.get("operation", ""), "oneOf": choices}
     needed = [name for name, struct in tables.items() if _refuses_nothing_given(struct)]

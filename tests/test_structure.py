@@ -34,6 +34,7 @@ PURE = (
     "undo.py",
     "printable.py",
     "columns.py",
+    "coverage.py",
     "verify.py",
     "operations/",
     "report/",

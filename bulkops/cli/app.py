@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from bulkops import __version__
-from bulkops.cli import DEBUG, apply, demo, job_file, journal, plan, simulate, undo, workspaces
+from bulkops.cli import (
+    DEBUG,
+    apply,
+    coverage,
+    demo,
+    job_file,
+    journal,
+    plan,
+    simulate,
+    undo,
+    workspaces,
+)
 from bulkops.cli.on_demand import OnDemand
 from bulkops.cli.printing import print_text
 
@@ -30,6 +41,7 @@ app.command()(undo.undo)
 app.command()(journal.verify)
 app.command()(journal.status)
 app.command()(journal.report)
+app.command()(coverage.coverage)
 app.command()(job_file.check)
 app.command()(job_file.schema)
 app.add_typer(journal.app, name="journal")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json
-from bulkops.cli.printing import note, print_json, print_raw, print_text
+from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json, Output
+from bulkops.cli.printing import note, print_json, print_text, print_to
 
 if TYPE_CHECKING:
     from bulkops.journal.records import Verified
@@ -170,10 +170,7 @@ def report(
     output_format: Annotated[
         Literal["text", "json"], typer.Option("--format", help="How to say it.")
     ] = "text",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", metavar="FILE", help="Write there, not to stdout."),
-    ] = None,
+    output: Output = None,
     only: Annotated[
         Literal["failed"] | None,
         typer.Option("--only", help="failed: what failed, is in conflict or in doubt."),
@@ -187,7 +184,6 @@ def report(
 
     - `bulkops report scan.jsonl --format json --output report.json`
     """
-    from bulkops.errors import BulkopsError
     from bulkops.printable import escaped
     from bulkops.report.json_document import document
     from bulkops.report.text import lines
@@ -198,14 +194,7 @@ def report(
         pieces = document(made, only_failed=only_failed)
     else:
         pieces = (f"{escaped(line)}\n" for line in lines(made, only_failed=only_failed))
-    if output is None:
-        print_raw(pieces)
-        return
-    try:
-        with output.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        raise BulkopsError(f"{output}: can't be written: {error.strerror or error}") from error
+    print_to(output, pieces)
 
 
 def _report(path: Path) -> Report:

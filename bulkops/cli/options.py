@@ -47,6 +47,10 @@ InsecureHttp = Annotated[
         help="Allow plain http to a host that is not this machine: the token is readable there.",
     ),
 ]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FILE", help="Write there, not to stdout."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 SelectNames = Annotated[
     list[str] | None,

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TextIO
 
 from bulkops.errors import BulkopsError, NoResponse, ServerBroken
@@ -48,6 +49,22 @@ def print_raw(pieces: Iterable[str]) -> None:
         if error.errno == errno.EPIPE:
             raise SystemExit(1) from error
         raise unwritable(error) from error
+
+
+def print_to(output: Path | None, pieces: Iterable[str]) -> None:
+    """Print into a file as it is, or on stdout where none is named.
+
+    Raises:
+        BulkopsError: it can't be written; and as ``print_raw``.
+    """
+    if output is None:
+        print_raw(pieces)
+        return
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        raise BulkopsError(f"{output}: can't be written: {error.strerror or error}") from error
 
 
 @contextmanager
