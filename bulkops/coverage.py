@@ -16,9 +16,9 @@ from enum import StrEnum
 import msgspec
 
 from bulkops.client.resources import RunTask, Workspace
-from bulkops.operations.model import Operation, Seen, Skip, Target
+from bulkops.operations.model import ByTarget, Operation, Seen, Skip, Target
 from bulkops.operations.wording import state
-from bulkops.plan import Attachments, Plan
+from bulkops.plan import Plan
 
 
 class Standing(StrEnum):
@@ -44,7 +44,7 @@ class Column(msgspec.Struct, frozen=True):
     """A run task, and where it is attached."""
 
     task: RunTask
-    attached: Attachments
+    attached: ByTarget
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -120,7 +120,7 @@ class Targets:
         return (workspace_id if known is None else known.id), ident
 
 
-def wanted_by(plan: Plan, attached: Attachments) -> dict[str, Wanted]:
+def wanted_by(plan: Plan, attached: ByTarget) -> dict[str, Wanted]:
     """Return workspace id → what the plan says of it.
 
     Args:

@@ -15,9 +15,10 @@ from bulkops.inventory import read_attachments, read_inventory
 from bulkops.job import Job
 from bulkops.job_errors import shown
 from bulkops.operations import KINDS
+from bulkops.operations.model import ByTarget
 from bulkops.operations.workspace_task import WorkspaceTaskKind
 from bulkops.pace import Pace
-from bulkops.plan import Attachments, make_plan
+from bulkops.plan import make_plan
 from bulkops.printable import printable
 
 
@@ -40,7 +41,7 @@ async def read_coverage(
             none about where a run task is attached.
         ApiError: the server can't be read.
     """
-    known: dict[str, Attachments] = {}
+    known: dict[str, ByTarget] = {}
     wanted: dict[str, Wanted] = {}
     if job is None:
         await client.ping()
@@ -48,9 +49,10 @@ async def read_coverage(
         _check_kind(job, source)
         inventory = await read_inventory(client, job, source)
         plan = make_plan(job, inventory, source)
-        wanted = wanted_by(plan, inventory.attachments)
+        wanted = wanted_by(plan, inventory.showing[""])
         # The plan's own reading: cell and verdict are of the same moment.
-        known[plan.task.id] = inventory.attachments
+        assert plan.binding.task is not None  # noqa: S101 - _check_kind's promise
+        known[plan.binding.task.id] = inventory.showing[""]
     tasks = _chosen(
         await _run_tasks(client, organization),
         (*named, *known) if named else (),

@@ -65,17 +65,17 @@ async def read_showing(
 ) -> Showing:
     """Return what the server shows of everything a kind is about; arguments as below."""
     return {
-        name: await _read_attachments(client, aspect.source.task_id, target_ids, settle, same)
+        name: await read_attachments(client, aspect.source.task_id, target_ids, settle, same)
         for name, aspect in kind.aspects.items()
     }
 
 
-async def _read_attachments(
+async def read_attachments(
     client: Client,
     task_id: str,
     workspace_ids: Iterable[str],
     settle: float,
-    same: Same | None,
+    same: Same | None = None,
 ) -> ByWorkspace:
     """Return where a run task is attached.
 

@@ -23,7 +23,7 @@ from bulkops.job import Job, JobFile, Table
 from bulkops.job_errors import allowed
 from bulkops.operations import KINDS
 from bulkops.operations.update import UpdateWish
-from bulkops.selection import NARROWING, Select
+from bulkops.select import SELECTING, Select
 
 Schema = dict[str, object]
 
@@ -38,8 +38,8 @@ def _any_of(*names: str) -> Schema:
 _RULES: Mapping[type[msgspec.Struct], Schema] = {
     Select: {
         "if": {"properties": {"all": {"const": True}}, "required": ["all"]},
-        "then": {"not": _any_of(*NARROWING)},
-        "else": _any_of(*NARROWING),
+        "then": {"not": _any_of(*SELECTING)},
+        "else": _any_of(*SELECTING),
     },
     UpdateWish: _any_of("enforcement_level", "stages"),
 }

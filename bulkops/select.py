@@ -52,7 +52,8 @@ Tags = Annotated[tuple[Tag, ...], Meta(min_length=1)]
 WorkspaceIds = Annotated[tuple[WorkspaceId, ...], Meta(min_length=1)]
 ConditionTexts = Annotated[tuple[ConditionText, ...], Meta(min_length=1)]
 
-_SELECTING = ("names", "tags", "project", "ids", "file", "listed", "where", "has_task")
+SELECTING = ("names", "tags", "project", "ids", "file", "listed", "where", "has_task")
+"""Fields of which one must be given, unless ``all`` stands alone."""
 
 
 class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,7 +99,7 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     def __post_init__(self) -> None:
         """Refuse a selection of everything that nobody asked for in so many words."""
-        selecting = [n for n in _SELECTING if getattr(self, n) not in (None, ())]
+        selecting = [n for n in SELECTING if getattr(self, n) not in (None, ())]
         if self.listed == ():
             selecting.append("listed")
         if self.all and selecting:

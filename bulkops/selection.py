@@ -19,6 +19,7 @@ from bulkops.operations.model import Target
 from bulkops.patterns import REGEX, matches
 from bulkops.select import Select
 
+
 class Unselected(msgspec.Struct, frozen=True, gc=False):
     """A workspace the job doesn't address, and in words the first reason."""
 

@@ -17,7 +17,7 @@ from bulkops.operations import KINDS
 from bulkops.pace import Pace
 from bulkops.rollout import Rollout
 from bulkops.schema import KIND_MEANING, job_schema, meanings
-from bulkops.selection import Select
+from bulkops.select import Select
 
 JOBS = Path(__file__).parents[1] / "jobs"
 SCHEMA = JOBS / "job.schema.json"

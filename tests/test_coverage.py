@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.client.resources import GlobalConfiguration, RunTask, Workspace
-from bulkops.client.server import ServerInfo
 from bulkops.coverage import Column, Coverage, Standing, Targets, Wanted, wanted_by
 from bulkops.job import Job, parse_job
-from bulkops.operations.model import Seen, Target, TaskRef
+from bulkops.operations.model import Binding, Seen, Target, TaskRef
 from bulkops.plan import Inventory, make_plan
 from bulkops.report.coverage import FORMULA, csv_lines, document, lines
 
@@ -56,11 +55,10 @@ def verdicts(
     """Return what a job of that operation says of the workspaces that are named."""
     job: Job = parse_job(JOB.format(operation))
     inventory = Inventory(
-        server=ServerInfo(),
-        task=TaskRef(SCAN.id, SCAN.name),
+        binding=Binding(organization="acme", task=TaskRef(SCAN.id, SCAN.name)),
         workspaces=[Target(name, name) for name in names],
         forbidden=frozenset(forbidden),
-        attachments=attached,
+        showing={"": attached},
         entitlements=None,
     )
     return wanted_by(make_plan(job, inventory), attached)

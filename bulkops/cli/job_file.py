@@ -23,7 +23,7 @@ def check(job_file: JobFile, *, json: Json = False) -> None:
     from bulkops.public import load_job
 
     job = load_job(job_file)
-    fields = _selecting(job)
+    fields, task = _selecting(job), getattr(job.wish, "task", None)
     if json:
         print_json(
             {
@@ -31,13 +31,13 @@ def check(job_file: JobFile, *, json: Json = False) -> None:
                 "job": job.name,
                 "kind": job.operation_kind,
                 "organization": job.organization,
-                "task": job.wish.task,
+                "task": task,
                 "selecting": fields,
             }
         )
     else:
         print_text(
-            f"{job.name}: {job.operation_kind} {job.wish.task} in {job.organization}, "
+            f"{job.name}: {job.operation_kind}{f' {task}' if task else ''} in {job.organization}, "
             f"selected by {', '.join(fields)}"
         )
 

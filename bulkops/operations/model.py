@@ -88,8 +88,11 @@ class Skip(msgspec.Struct, frozen=True, gc=False):
     blocked: bool = False
 
 
-Showing = Mapping[str, Mapping[str, Sequence[Seen]]]
-"""Aspect → id of a target → what the server shows there; a target without any has no entry."""
+ByTarget = Mapping[str, Sequence[Seen]]
+"""Id of a target → what the server shows there; a target without any has no entry."""
+
+Showing = Mapping[str, ByTarget]
+"""Aspect → what the server shows of it."""
 
 
 def seen_in(showing: Showing, operation: Operation) -> Sequence[Seen]:
