@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import partial
 
 import msgspec
@@ -15,7 +15,18 @@ from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.job import Job
 from bulkops.job_errors import shown
 from bulkops.operations import bind
-from bulkops.operations.model import Binding, Kind, Showing, TaskRef, TaskWish
+from bulkops.operations.model import (
+    Attached,
+    Binding,
+    Kind,
+    Over,
+    RunTasksOf,
+    Showing,
+    Target,
+    TaskRef,
+    TaskWish,
+)
+from bulkops.operations.run_task import seen_of
 from bulkops.operations.workspace_task import ByWorkspace
 from bulkops.plan import Inventory
 from bulkops.printable import printable
@@ -44,16 +55,24 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
     _check_stages(job, server, source)
     binding = await _binding(client, job, server, source)
     kind = bind(job.operation_kind, job.wish, binding)
-    selected = await read_selection(client, job, source)
+    targets, forbidden = await _targets(client, job, kind, binding, source)
     return Inventory(
         binding=binding,
-        workspaces=selected.targets,
-        forbidden=selected.forbidden,
-        showing=await read_showing(
-            client, kind, (w.id for w in selected.targets), job.pace.settle_seconds
-        ),
+        targets=targets,
+        forbidden=forbidden,
+        showing=await read_showing(client, kind, [t.id for t in targets], job.pace.settle_seconds),
         entitlements=await _entitlements(client, job.organization),
     )
+
+
+async def _targets(
+    client: Client, job: Job, kind: Kind, binding: Binding, source: str
+) -> tuple[Sequence[Target], Set[str]]:
+    """Return what the job goes over, and ids of that which this token may not change."""
+    if kind.over is Over.TASK and binding.task is not None:
+        return [Target(binding.task.id, binding.task.name)], frozenset()
+    selected = await read_selection(client, job, source)
+    return selected.targets, selected.forbidden
 
 
 async def read_showing(
@@ -64,10 +83,16 @@ async def read_showing(
     same: Same | None = None,
 ) -> Showing:
     """Return what the server shows of everything a kind is about; arguments as below."""
-    return {
-        name: await read_attachments(client, aspect.source.task_id, target_ids, settle, same)
-        for name, aspect in kind.aspects.items()
-    }
+    showing: dict[str, ByTarget] = {}
+    for name, aspect in kind.aspects.items():
+        match aspect.source:
+            case Attached(task_id):
+                listed = await read_attachments(client, task_id, target_ids, settle, same)
+                showing[name] = listed
+            case RunTasksOf() as source:
+                tasks = await client.run_tasks.list(source.organization)
+                showing[name] = {task.id: [seen_of(task, source.fields)] for task in tasks}
+    return showing
 
 
 async def read_attachments(

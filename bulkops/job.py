@@ -17,7 +17,7 @@ from msgspec import Meta
 from bulkops.errors import JobError
 from bulkops.job_errors import check, not_allowed, one_of, read_table
 from bulkops.operations import KINDS
-from bulkops.operations.model import Wish
+from bulkops.operations.model import Over, Wish
 from bulkops.pace import Pace
 from bulkops.rollout import Rollout
 from bulkops.select import Select
@@ -66,6 +66,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         organization: from the file, else from ``TFE_ORGANIZATION``.
         operation_kind: a key of ``KINDS``.
         wish: of that kind's ``wish_type``.
+        select: of a kind that goes over something else, no matter what.
     """
 
     name: str
@@ -87,10 +88,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         meaning = job_to_builtins(self)
         del meaning["pace"]
         meaning["rollout"] = _without_max_failures(self.rollout)
-        meaning["select"] = {
-            key: sorted(set(value)) if isinstance(value, tuple) else value
-            for key, value in msgspec.to_builtins(self.select).items()
-        }
+        if "select" in meaning:
+            meaning["select"] = {
+                key: sorted(set(value)) if isinstance(value, tuple) else value
+                for key, value in msgspec.to_builtins(self.select).items()
+            }
         return hashlib.sha256(msgspec.json.encode(meaning, order="sorted")).hexdigest()
 
 
@@ -130,7 +132,7 @@ def job_from_builtins(
         organization=file.organization or _default_organization(default_organization, source),
         operation_kind=kind,
         wish=wish,
-        select=read_table(file.select, Select, source, "select"),
+        select=_select(file.select, kind, source, given="select" in document),
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
     )
@@ -138,11 +140,12 @@ def job_from_builtins(
 
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in a job file's shape, fit for JSON and ``job_from_builtins``."""
+    selects = KINDS[job.operation_kind].over is Over.SELECTED
     return {
         "name": job.name,
         "organization": job.organization,
         "operation": {"kind": job.operation_kind, **_given(job.wish)},
-        "select": _given(job.select),
+        **({"select": _given(job.select)} if selects else {}),
         "rollout": _given(job.rollout),
         "pace": _given(job.pace),
     }
@@ -157,6 +160,15 @@ def _operation(table: Mapping[str, object], source: str) -> tuple[str, Wish]:
         raise not_allowed(f"{source}: operation.kind", kind, kinds)
     rest = {key: value for key, value in table.items() if key != "kind"}
     return kind, read_table(rest, KINDS[kind].wish_type, source, "operation", beside=("kind",))
+
+
+def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool) -> Select:
+    over = KINDS[kind].over
+    if over is Over.SELECTED:
+        return read_table(table, Select, source, "select")
+    if given:
+        raise JobError(f"{source}: select: {kind} selects nothing, it goes over {over.value}")
+    return Select(all=True)
 
 
 def _default_organization(name: str | None, source: str) -> str:

@@ -11,7 +11,7 @@ from bulkops.client.resources import Entitlements
 from bulkops.errors import JobError
 from bulkops.job import Job
 from bulkops.job_errors import shown
-from bulkops.operations import bind
+from bulkops.operations import KINDS, bind
 from bulkops.operations.model import Binding, Operation, Showing, Skip, Target
 from bulkops.operations.wording import verb
 from bulkops.selection import unmatched
@@ -23,14 +23,14 @@ class Inventory(msgspec.Struct, frozen=True):
     """What a plan is decided on.
 
     Attributes:
-        workspaces: the selected ones, by name.
+        targets: the selected workspaces by name, or the run task.
         forbidden: ids of those on which this token may not manage run tasks.
         showing: of everything the job's kind is about, selected or not.
         entitlements: ``None`` where this token may not read them.
     """
 
     binding: Binding
-    workspaces: Sequence[Target]
+    targets: Sequence[Target]
     forbidden: Set[str]
     showing: Showing
     entitlements: Entitlements | None
@@ -40,7 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     """What an apply would do.
 
     Attributes:
-        operations, skips: by workspace name.
+        operations, skips: by name of the target.
         notes: in words, what a careful reader should know before saying yes.
         undo_of: run id of the journal that this takes back, empty for a job's own plan.
     """
@@ -58,13 +58,18 @@ class Plan(msgspec.Struct, frozen=True):
         return f"undo of {self.undo_of}" if self.undo_of else self.job.digest
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Verb → how many operations do that; see ``Kind.verbs``."""
+        return counts(self.operations, KINDS[self.job.operation_kind].verbs)
+
+    @property
     def blocked(self) -> list[Skip]:
         """Skips where the job's wish stays unfulfilled."""
         return [skip for skip in self.skips if skip.blocked]
 
 
 def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
-    """Decide every selected workspace.
+    """Decide every target.
 
     Raises:
         JobError: the organization's entitlements have no room for the result.
@@ -72,7 +77,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     kind = bind(job.operation_kind, job.wish, inventory.binding)
     operations: list[Operation] = []
     skips: list[Skip] = []
-    for target in inventory.workspaces:
+    for target in inventory.targets:
         for decision in kind.decide(target, inventory.showing):
             if isinstance(decision, Skip):
                 skips.append(decision)
@@ -92,7 +97,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
 
 
 def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
-    for entry in unmatched(job.select, inventory.workspaces):
+    for entry in unmatched(job.select, inventory.targets):
         yield f"select: {shown(entry)} selects no workspace"
     limit = inventory.entitlements and inventory.entitlements.run_task_mandatory_enforcement_limit
     mandatory = any((o.wanted or {}).get("enforcement-level") == "mandatory" for o in operations)
@@ -124,7 +129,11 @@ def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:
         )
 
 
-def counts(operations: Sequence[Operation]) -> dict[str, int]:
-    """Return how many operations attach, update and detach."""
+def counts(operations: Sequence[Operation], always: Sequence[str] = ()) -> dict[str, int]:
+    """Return verb → how many operations do that.
+
+    Args:
+        always: verbs that are in it, and first, whether they occur or not.
+    """
     counted = Counter(verb(operation) for operation in operations)
-    return {name: counted[name] for name in ("attach", "update", "detach")}
+    return {name: counted[name] for name in dict.fromkeys((*always, *counted))}

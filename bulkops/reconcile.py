@@ -61,9 +61,10 @@ def _pending(progress: Progress, shown: Shown, seen: Sequence[Seen], date: str) 
     if shown is Shown.WANTED:
         yield _result(progress, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
     elif shown is not Shown.BEFORE:
+        operation = progress.operation
         reason = (
-            f"somebody else changed it: the server shows {wording.reading(seen)}, "
-            f"planned was {wording.change(progress.operation)}"
+            f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
+            f"planned was {wording.change(operation)}"
         )
         yield _result(progress, Outcome.CONFLICT, reason, date)
 

@@ -88,5 +88,5 @@ def _decide(inverse: Operation, seen: Sequence[Seen]) -> Operation | Skip:
         return inverse
     if shown is Shown.WANTED:
         return Skip(inverse.target, BACK)
-    reason = f"somebody changed it since: the server shows {wording.reading(seen)}"
+    reason = f"somebody changed it since: the server shows {wording.reading(inverse, seen)}"
     return Skip(inverse.target, reason, blocked=True)

@@ -15,5 +15,5 @@ def verify(replay: Replay, showing: Showing, date: str) -> Verified:
     for progress in replay.operations.values():
         seen = seen_in(showing, progress.operation)
         if compare(progress.operation, seen) is not Shown.WANTED:
-            differing[progress.operation.key] = wording.reading(seen)
+            differing[progress.operation.key] = wording.reading(progress.operation, seen)
     return Verified(date, len(replay.operations) - len(differing), differing)

@@ -181,7 +181,7 @@ class Worker:
                 return self._say(Outcome.FAILED, _words(answer), answer)
             case Step.CONFLICT:
                 reason = (
-                    f"somebody else changed it: the server shows {wording.reading(seen)}, "
+                    f"somebody else changed it: the server shows {self._shows(seen)}, "
                     f"planned was {wording.change(self._operation)}"
                 )
                 return self._say(Outcome.CONFLICT, reason, answer)
@@ -207,8 +207,11 @@ class Worker:
 
     def _kept(self, seen: list[Seen]) -> str:
         # A server drops what it doesn't know without a word (terraform-provider-tfe #1456).
-        wanted = wording.state(self._operation.wanted)
-        return f"the server said yes but shows {wording.reading(seen)} instead of {wanted}"
+        wanted = wording.state(self._operation, self._operation.wanted)
+        return f"the server said yes but shows {self._shows(seen)} instead of {wanted}"
+
+    def _shows(self, seen: list[Seen]) -> str:
+        return wording.reading(self._operation, seen)
 
     def _say(
         self,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.job import Job, parse_job
+from bulkops.job import Job, job_from_builtins, job_to_builtins, parse_job
 from bulkops.job_errors import LONGEST_VALUE_SHOWN, allowed, read_table, shown
 from bulkops.operations.attach import AttachWish
 from bulkops.operations.update import UpdateWish
@@ -39,6 +39,19 @@ def refusal(text: str, **options: Any) -> str:
     with pytest.raises(JobError) as caught:
         parse_job(text, "prod.toml", **options)
     return str(caught.value)
+
+
+def test_a_job_on_a_run_task_selects_nothing() -> None:
+    """It has no ``[select]``, read or written back; one that is given is refused, empty or not."""
+    text = HEAD + '[operation]\nkind = "task-disable"\ntask = "scan"\n'
+    job = parse_job(text)
+    assert "select" not in job_to_builtins(job)
+    assert job_from_builtins(job_to_builtins(job)).digest == job.digest
+    for select in ("[select]\n", SELECT):
+        assert refusal(text + select) == (
+            "prod.toml: select: task-disable selects nothing, "
+            "it goes over the run task that [operation] names"
+        )
 
 
 def test_a_whole_file_is_read() -> None:

@@ -139,8 +139,7 @@ def _tell_json(operation: Operation, result: Result) -> None:
         {
             "type": "result",
             "key": result.key,
-            "workspace": operation.target.name,
-            "workspace_id": operation.target.id,
+            **operation.target.said,
             "action": wording.verb(operation),
             "outcome": result.outcome,
             "attempts": result.attempts,

@@ -139,8 +139,8 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:
     for key, shows in verified.differing.items():
-        workspace = replay.of(key).operation.target.name
-        print_json({"type": "differing", "key": key, "workspace": workspace, "shows": shows})
+        (of, name), _ = replay.of(key).operation.target.said.items()
+        print_json({"type": "differing", "key": key, of: name, "shows": shows})
     totals = {"standing": verified.standing, "differing": len(verified.differing)}
     print_json({"type": "verified", **totals})
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Operations listed one by one for people; --json lists all."""
 
-_SIGNS = {"attach": "+", "update": "~", "detach": "-"}
+_SIGNS = {"attach": "+", "create": "+", "detach": "-", "delete": "-"}
 
 
 class DetailedExit(TyperCommand):
@@ -106,7 +106,7 @@ def lines(plan: Plan) -> list[str]:
     width = widest(o.target.name for o in operations)
     made = [headline(plan), ""]
     for operation in operations:
-        sign = _SIGNS[wording.verb(operation)]
+        sign = _SIGNS.get(wording.verb(operation), "~")
         made.append(f"  {sign} {filled(operation.target.name, width)}  {wording.change(operation)}")
     if len(plan.operations) > SHOWN:
         made.append(f"    … and {len(plan.operations) - SHOWN} more (--json lists all)")
@@ -139,9 +139,7 @@ def blocked_lines(plan: Plan) -> list[str]:
 
 def summary(plan: Plan) -> str:
     """Return one line: ``Plan: 3 to attach, 0 to update, 0 to detach; 12 skipped.``"""
-    from bulkops.plan import counts
-
-    todo = ", ".join(f"{n} to {verb}" for verb, n in counts(plan.operations).items())
+    todo = ", ".join(f"{n} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
     blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
     return f"Plan: {todo}; {len(plan.skips) - len(plan.blocked)} skipped{blocked}."
 
@@ -149,15 +147,13 @@ def summary(plan: Plan) -> str:
 def print_objects(plan: Plan) -> None:
     """Print a plan on stdout, one JSON object a line."""
     from bulkops.operations import wording
-    from bulkops.plan import counts
 
     for o in plan.operations:
         print_json(
             {
                 "type": "operation",
                 "key": o.key,
-                "workspace": o.target.name,
-                "workspace_id": o.target.id,
+                **o.target.said,
                 "action": wording.verb(o),
                 "before": o.before.attributes if o.before else None,
                 "wanted": o.wanted,
@@ -167,8 +163,7 @@ def print_objects(plan: Plan) -> None:
         print_json(
             {
                 "type": "skip",
-                "workspace": s.target.name,
-                "workspace_id": s.target.id,
+                **s.target.said,
                 "reason": s.reason,
                 "blocked": s.blocked,
             }
@@ -181,7 +176,7 @@ def print_objects(plan: Plan) -> None:
             "organization": plan.job.organization,
             "task": plan.binding.task.name if plan.binding.task else None,
             "task_id": plan.binding.task.id if plan.binding.task else None,
-            **counts(plan.operations),
+            **plan.counts,
             "skipped": len(plan.skips) - len(plan.blocked),
             "blocked": len(plan.blocked),
             "notes": plan.notes,

@@ -7,12 +7,14 @@ from typing import cast
 from bulkops.operations.attach import Attach
 from bulkops.operations.detach import Detach
 from bulkops.operations.model import Binding, Kind, Wish
+from bulkops.operations.task_disable import TaskDisable
+from bulkops.operations.task_enable import TaskEnable
 from bulkops.operations.update import Update
 
 KINDS: dict[str, type[Kind]] = {
     # Each kind takes a wish of its own type only, which no common constructor can say.
     kind.name: cast("type[Kind]", kind)
-    for kind in (Attach, Update, Detach)
+    for kind in (Attach, Update, Detach, TaskEnable, TaskDisable)
 }
 """``[operation] kind`` → its class."""
 

@@ -9,6 +9,7 @@ the engine needs to know nothing about any kind.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Annotated, ClassVar, Protocol, TypeAlias
 
 import msgspec
@@ -38,10 +39,16 @@ _encode = msgspec.json.Encoder().encode
 # Not looked at by the garbage collector, which takes longer than all else where there are a
 # million of them (measured): none of these can be part of a cycle.
 class Target(msgspec.Struct, frozen=True, gc=False):
-    """The thing an operation changes: for all kinds so far, a workspace."""
+    """The thing an operation changes: a workspace, or a run task of the organization."""
 
     id: str
     name: str
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Its name and id as a row of JSON has them: of a ``workspace`` or of a ``task``."""
+        what = "task" if self.id.startswith("task-") else "workspace"
+        return {what: self.name, f"{what}_id": self.id}
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
@@ -147,7 +154,18 @@ class Attached(msgspec.Struct, frozen=True):
     task_id: str
 
 
-Source: TypeAlias = Attached
+class RunTasksOf(msgspec.Struct, frozen=True):
+    """What an aspect is read from: an organization's run tasks.
+
+    Attributes:
+        fields: attributes looked at, by their API names.
+    """
+
+    organization: str
+    fields: tuple[str, ...]
+
+
+Source: TypeAlias = Attached | RunTasksOf
 """What an aspect is read from, for all targets at once."""
 
 
@@ -180,11 +198,25 @@ class Aspect(Protocol):
         ...
 
 
+class Over(Enum):
+    """What a kind of operation goes over."""
+
+    SELECTED = "the workspaces that [select] selects"
+    TASK = "the run task that [operation] names"
+
+
 class Kind(Protocol):
-    """One kind of operation, bound to one job's wish."""
+    """One kind of operation, bound to one job's wish.
+
+    Attributes:
+        over: what it goes over; a job has ``[select]`` where that is the selected workspaces.
+        verbs: of ``wording.verb``, those that a plan counts even where none occurs.
+    """
 
     name: ClassVar[str]
     wish_type: ClassVar[type[Wish]]
+    over: ClassVar[Over]
+    verbs: ClassVar[Sequence[str]]
 
     def __init__(self, wish: Wish, binding: Binding) -> None: ...
 

@@ -2,37 +2,90 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from bulkops.job_errors import shown
 from bulkops.operations.model import Attributes, Operation, Seen
+
+LEVEL = "enforcement-level"
+"""The attribute that only an attachment has."""
 
 
 def verb(operation: Operation) -> str:
-    """Return what happens to the attachment: attach, update or detach."""
+    """Return what happens: attach, update or detach; elsewhere enable, disable, update, delete."""
+    attachment = _is_attachment(operation)
     if operation.before is None:
-        return "attach"
-    return "detach" if operation.wanted is None else "update"
+        return "attach" if attachment else "create"
+    if operation.wanted is None:
+        return "detach" if attachment else "delete"
+    if list(operation.wanted) == ["enabled"]:
+        return "enable" if operation.wanted["enabled"] else "disable"
+    return "update"
 
 
-def state(attributes: Attributes | None) -> str:
-    """Return an attachment in words: ``mandatory at post_plan``, ``not attached``."""
+def state(operation: Operation, attributes: Attributes | None) -> str:
+    """Return what an operation is about in words, ``None`` for absent.
+
+    ``mandatory at post_plan`` and ``not attached`` of an attachment, of anything else
+    ``terraform-version 1.6.0, auto-apply true`` and ``not there``.
+    """
+    if _is_attachment(operation):
+        return _attachment(attributes)
+    if attributes is None:
+        return "not there"
+    return ", ".join(_attribute(name, value) for name, value in attributes.items())
+
+
+def reading(operation: Operation, seen: Sequence[Seen]) -> str:
+    """Return what a reading shows: one state, or how many attachments there are."""
+    if len(seen) > 1:
+        return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"
+    return state(operation, seen[0].attributes if seen else None)
+
+
+def change(operation: Operation) -> str:
+    """Return what an operation does.
+
+    ``advisory at post_plan → mandatory at post_plan`` of an attachment, of anything else what
+    changes: ``terraform-version 1.5.7 → 1.6.0``, ``enabled → disabled``.
+    """
+    before, wanted = operation.before, operation.wanted
+    if before is None:
+        return state(operation, wanted)
+    if _is_attachment(operation) or wanted is None:
+        return f"{state(operation, before.attributes)} → {state(operation, wanted)}"
+    changed = [name for name, value in wanted.items() if before.attributes.get(name) != value]
+    return ", ".join(_change(name, before.attributes.get(name), wanted[name]) for name in changed)
+
+
+def _is_attachment(operation: Operation) -> bool:
+    before = operation.before.attributes if operation.before else {}
+    return LEVEL in before or LEVEL in (operation.wanted or {})
+
+
+def _attachment(attributes: Attributes | None) -> str:
     if attributes is None:
         return "not attached"
     stages = attributes.get("stages")
     places = ", ".join(map(str, stages)) if isinstance(stages, list | tuple) else "no stage"
-    return f"{attributes.get('enforcement-level')} at {places}"
+    return f"{attributes.get(LEVEL)} at {places}"
 
 
-def reading(seen: Sequence[Seen]) -> str:
-    """Return what a reading shows: one attachment's state, or how many there are."""
-    if len(seen) > 1:
-        return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"
-    return state(seen[0].attributes if seen else None)
+def _change(name: str, before: object, wanted: object) -> str:
+    if name == "enabled":
+        return f"{_attribute(name, before)} → {_attribute(name, wanted)}"
+    return f"{name} {_value(before)} → {_value(wanted)}"
 
 
-def change(operation: Operation) -> str:
-    """Return what an operation does: ``advisory at post_plan → mandatory at post_plan``."""
-    before = operation.before.attributes if operation.before else None
-    if operation.before is None:
-        return state(operation.wanted)
-    return f"{state(before)} → {state(operation.wanted)}"
+def _attribute(name: str, value: object) -> str:
+    if name == "enabled":
+        return "enabled" if value else "disabled"
+    return f"{name} {_value(value)}"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    plain = isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,80}", value)
+    return str(value) if plain else shown(value)

@@ -17,6 +17,7 @@ from bulkops.operations.model import (
     Attributes,
     Binding,
     Operation,
+    Over,
     Seen,
     Shared,
     Showing,
@@ -144,6 +145,8 @@ class WorkspaceTaskKind(ABC):
     """Base of the kinds that write one attachment of one run task with each workspace."""
 
     name: ClassVar[str]
+    over: ClassVar[Over] = Over.SELECTED
+    verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
 
     def __init__(self, binding: Binding) -> None:
         assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from bulkops.journal.records import How
 from bulkops.journal.replay import Progress, Replay
@@ -21,11 +22,25 @@ PENDING = "pending"
 _ENDS = {"SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4}
 
 
-class Row(msgspec.Struct, frozen=True):
+class Of(msgspec.Struct, frozen=True, kw_only=True):
+    """The target a row is of: a workspace or a run task; the other's fields are left out."""
+
+    workspace: str | UnsetType = UNSET
+    workspace_id: str | UnsetType = UNSET
+    task: str | UnsetType = UNSET
+    task_id: str | UnsetType = UNSET
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return str(self.workspace or self.task)
+
+
+class Row(Of, frozen=True, kw_only=True):
     """One operation.
 
     Attributes:
-        action: attach, update or detach.
+        action: attach, update, detach, enable, …: of ``wording.verb``.
         change: in words: ``advisory at post_plan → mandatory at post_plan``.
         outcome: of ``Outcome``, or ``pending``.
         shows: what the server showed instead when it was last read, empty where it stood.
@@ -35,8 +50,6 @@ class Row(msgspec.Struct, frozen=True):
     """
 
     key: str
-    workspace: str
-    workspace_id: str
     action: str
     change: str
     outcome: str
@@ -47,11 +60,9 @@ class Row(msgspec.Struct, frozen=True):
     request_id: str = ""
 
 
-class SkippedRow(msgspec.Struct, frozen=True):
-    """One workspace on which nothing was to be done."""
+class SkippedRow(Of, frozen=True, kw_only=True):
+    """One target on which nothing was to be done."""
 
-    workspace: str
-    workspace_id: str
     reason: str
     blocked: bool
 
@@ -162,15 +173,14 @@ def _outcome(progress: Progress) -> str:
 
 
 def _skipped_row(skip: Skip) -> SkippedRow:
-    return SkippedRow(skip.target.name, skip.target.id, skip.reason, skip.blocked)
+    return SkippedRow(**skip.target.said, reason=skip.reason, blocked=skip.blocked)
 
 
 def _row(differing: dict[str, str], progress: Progress) -> Row:
     operation, result = progress.operation, progress.result
     return Row(
         key=operation.key,
-        workspace=operation.target.name,
-        workspace_id=operation.target.id,
+        **operation.target.said,
         action=wording.verb(operation),
         change=wording.change(operation),
         outcome=_outcome(progress),

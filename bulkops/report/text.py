@@ -37,19 +37,19 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
         yield f"  verified: {report.standing} of {report.operations} shown as wanted by the server"
     listed = [r for r in report.rows if r.outcome in TROUBLE or (not only_failed and r.shows)]
     blocked = [skip for skip in report.skipped if skip.blocked]
-    names = [row.workspace for row in listed] + [skip.workspace for skip in blocked]
+    names = [row.name for row in listed] + [skip.name for skip in blocked]
     width = widest(names)
     for row in listed:
         yield _row(row, width)
     for skip in blocked:
-        yield f"  blocked    {filled(skip.workspace, width)}  {skip.reason}"
+        yield f"  blocked    {filled(skip.name, width)}  {skip.reason}"
 
 
 def _row(row: Row, width: int) -> str:
     shows = f"the server showed {row.shows}" if row.shows else ""
     silent = "sent, and no answer is known" if row.outcome == Outcome.IN_DOUBT else ""
     reason = "; ".join(filter(None, (row.reason or silent, shows)))
-    line = f"  {words(row.outcome):<9}  {filled(row.workspace, width)}  {row.change}  {reason}"
+    line = f"  {words(row.outcome):<9}  {filled(row.name, width)}  {row.change}  {reason}"
     # What support asks for.
     failed = row.outcome == Outcome.FAILED and row.request_id
     return line.rstrip() + (f"  request {row.request_id}" if failed else "")

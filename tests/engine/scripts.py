@@ -20,10 +20,17 @@ def writes(*troubles: Trouble | None) -> Script:
 
 
 def reads_back(*troubles: Trouble | None) -> Script:
-    """Let each trouble strike one reading of a workspace after the other."""
+    """Let each trouble strike one reading of a target after the other.
+
+    Those are of a workspace's own list; and, once something was written, of the run tasks.
+    """
+    written = False
 
     def is_look(request: Request) -> bool:
-        return not request.writes and "/workspaces/ws-" in request.path
+        nonlocal written
+        written = written or request.writes
+        listed = written and request.path.endswith("/acme/tasks")
+        return not request.writes and ("/workspaces/ws-" in request.path or listed)
 
     return in_turn(is_look, troubles)
 

@@ -12,7 +12,8 @@ from bulkops.operations import KINDS, bind
 from bulkops.outcome import Outcome
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
-from tests.engine.world import MANDATORY, World, job
+from tests.engine.kinds import ATTACHMENTS, check_done, fulfilled, targets, world_for
+from tests.engine.world import TASK, World, job
 
 PATIENT = {"max_failures": "100%"}
 SOME_OF_ALL = ",".join(f"{kind}=1%" for kind in FAULTS) + ",PING:503=5%"
@@ -20,48 +21,32 @@ SOME_OF_ALL = ",".join(f"{kind}=1%" for kind in FAULTS) + ",PING:503=5%"
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
-def world_for(
-    kind: str, workspaces: int, *, profile: str = "hcp", faults: str = "", seed: int = 0
-) -> World:
-    """Return a world in which every workspace needs one write of this kind."""
-    attached = kind != "attach"
-    return World(
-        workspaces=workspaces, attached=attached, profile=profile, faults=faults, seed=seed
-    )
-
-
-def check_done(world: World, kind: str) -> None:
-    """Check that every workspace is as wanted, by exactly one change each."""
-    wanted = [] if kind == "detach" else MANDATORY
-    assert world.all_shown() == [wanted] * len(world.names)
-    assert world.effects() == dict.fromkeys(world.names, 1)
-
-
-def go_on(world: World, wish: Job) -> None:
+def go_on(world: World, wish: Job, kind: str) -> None:
     """Carry a job out, and on until nothing is left to be done or decided anew."""
     replay = world.apply(wish)
     for _ in range(5):
         if replay.count(Outcome.SUCCEEDED) == len(replay.operations):
             break
         replay = world.resume(retry_failed=True)
-    assert replay.count(Outcome.SUCCEEDED) == len(world.names)
+    assert replay.count(Outcome.SUCCEEDED) == len(targets(world, kind))
     assert replay.verified is not None
     assert not replay.verified.differing
 
 
 def test_what_was_applied_is_planned_as_nothing_to_do(kind: str) -> None:
-    """A plan after an apply has a skip for every workspace, none of them blocked."""
+    """A plan after an apply has a skip for every target, none of them blocked."""
     world = world_for(kind, 5)
     world.apply(job(kind))
     check_done(world, kind)
     plan = world.plan(job(kind))
-    assert (len(plan.operations), len(plan.skips), plan.blocked) == (0, 5, [])
+    assert [skip.target.name for skip in plan.skips] == targets(world, kind)
+    assert (plan.operations, plan.blocked) == ([], [])
 
 
 def test_a_plan_changes_nothing(kind: str) -> None:
     """Planning only reads."""
     world = world_for(kind, 5)
-    assert len(world.plan(job(kind)).operations) == 5
+    assert len(world.plan(job(kind)).operations) == len(targets(world, kind))
     assert not world.wire.writes
 
 
@@ -70,7 +55,7 @@ def test_a_plan_changes_nothing(kind: str) -> None:
 def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
     """Struck by one of ten requests: everything done, each change exactly once."""
     world = world_for(kind, 8, faults=f"{fault}=10%", seed=seed)
-    go_on(world, job(kind, rollout=PATIENT))
+    go_on(world, job(kind, rollout=PATIENT), kind)
     check_done(world, kind)
 
 
@@ -78,16 +63,17 @@ def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
 def test_all_faults_together_are_survived(kind: str, seed: int) -> None:
     """A bit of everything, reads and writes alike, from several seeds."""
     world = world_for(kind, 30, faults=SOME_OF_ALL, seed=seed)
-    go_on(world, job(kind, rollout=PATIENT))
+    go_on(world, job(kind, rollout=PATIENT), kind)
     check_done(world, kind)
-    assert world.simulator.stats.faults
+    # Of a handful of requests, all may come through.
+    assert world.simulator.stats.faults or len(targets(world, kind)) == 1
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_server_version_ends_as_wanted(kind: str, profile: str) -> None:
     """One stage only, answers without a body, no list by run task, incomplete includes."""
     world = world_for(kind, 30, profile=profile)
-    go_on(world, job(kind))
+    go_on(world, job(kind), kind)
     check_done(world, kind)
     plan = world.plan(job(kind))
     assert not plan.operations
@@ -99,7 +85,7 @@ def test_an_old_server_with_faults_ends_as_wanted(kind: str, seed: int) -> None:
     world = world_for(
         kind, 12, profile="tfe-v202401-1-none-included", faults=SOME_OF_ALL, seed=seed
     )
-    go_on(world, job(kind, rollout=PATIENT))
+    go_on(world, job(kind, rollout=PATIENT), kind)
     check_done(world, kind)
 
 
@@ -112,26 +98,20 @@ def test_the_requests_are_few(kind: str, workspaces: int) -> None:
     assert len(world.wire.asked) <= 2 * pages + 3
     world.wire.asked.clear()
     world.apply(job(kind))
-    assert len(world.wire.writes) == workspaces
+    assert len(world.wire.writes) == len(targets(world, kind))
     assert len(world.wire.asked) <= workspaces + 4 * pages + 4
     assert world.simulator.stats.too_many == 0
 
 
 def test_a_job_that_changes_nothing_sends_nothing(kind: str) -> None:
     """Applied to a server that is as wanted: only readings."""
-    world = World(workspaces=3, attached=kind == "update")
-    for attached in world.simulator.world.workspaces.values():
-        for task in attached.tasks.values():
-            task.enforcement_level = "mandatory"
-    if kind == "attach":
-        for name in world.names:
-            world.simulator.attach(name, "security-scan", enforcement_level="mandatory")
+    world = fulfilled(kind, 3)
     world.apply(job(kind))
     assert not world.wire.writes
 
 
 def test_its_request_and_its_reading_speak_of_its_target_only(kind: str) -> None:
-    """The write and the reading back name the operation's workspace in their paths."""
+    """The write names the operation's target in its path; the reading back is a list."""
     world = world_for(kind, 2)
     plan = world.plan(job(kind))
     bound = bind(kind, plan.job.wish, plan.binding)
@@ -140,6 +120,10 @@ def test_its_request_and_its_reading_speak_of_its_target_only(kind: str) -> None
         aspect = bound.aspects[operation.aspect]
         request, look = aspect.request(operation), aspect.look(operation)
         assert request.writes
-        assert request.path.startswith(f"{endpoints.API}/workspaces/{operation.target.id}/tasks")
-        assert look.path == f"{endpoints.API}/workspaces/{operation.target.id}/tasks"
+        collection = "tasks" if operation.target.name == TASK else "workspaces"
+        assert request.path.startswith(f"{endpoints.API}/{collection}/{operation.target.id}")
         assert not look.writes
+        if kind in ATTACHMENTS:
+            assert look.path == f"{endpoints.API}/workspaces/{operation.target.id}/tasks"
+        else:
+            assert look.path.startswith(f"{endpoints.API}/organizations/acme/")

@@ -23,6 +23,8 @@ from bulkops.operations.model import (
     TaskRef,
     Wish,
 )
+from bulkops.operations.task_disable import TaskDisableWish
+from bulkops.operations.task_enable import TaskEnableWish
 from bulkops.operations.update import UpdateWish
 from bulkops.operations.workspace_task import attributes_of
 
@@ -34,10 +36,16 @@ WISHES: dict[str, Wish] = {
     ),
     "update": UpdateWish(task="x", enforcement_level="mandatory"),
     "detach": DetachWish(task="x"),
+    "task-enable": TaskEnableWish(task="x"),
+    "task-disable": TaskDisableWish(task="x"),
 }
+ATTACHMENTS = ("attach", "update", "detach")
 AS_WANTED = attributes_of("mandatory", ["pre_plan", "post_plan"])
 OTHERWISE = attributes_of("advisory", ["pre_apply"])
-SHOWN = {
+SHOWN: dict[str, list[Seen]] = {
+    "not there": [],
+    "enabled": [Seen("task-1", {"enabled": True})],
+    "disabled": [Seen("task-1", {"enabled": False})],
     "not attached": [],
     "attached": [Seen("wstask-1", OTHERWISE)],
     "attached otherwise": [Seen("wstask-1", OTHERWISE)],
@@ -46,6 +54,7 @@ SHOWN = {
 }
 
 
+TASKS = "/workspaces/ws-1/tasks"
 BINDING = Binding(organization="acme", task=TASK)
 
 
@@ -62,7 +71,7 @@ def decided(bound: Kind, seen: Sequence[Seen]) -> Operation | Skip:
 
 def table(name: str) -> dict[str, str]:
     """Return the rows of a kind's table: what the server shows → what is decided."""
-    text = import_module(f"bulkops.operations.{name}").__doc__ or ""
+    text = import_module(f"bulkops.operations.{name.replace('-', '_')}").__doc__ or ""
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
     return {shows.strip(): decided.strip() for shows, decided in rows[1:]}
 
@@ -82,24 +91,34 @@ def test_each_cell_is_decided_as_the_table_says(name: str, shows: str) -> None:
     else:
         assert isinstance(decision, Operation)
         assert (decision.key, decision.target) == (f"{name}:ws-1", TARGET)
+        assert wording.verb(decision) == said.split()[0] or name in ATTACHMENTS
         assert decision.before == (SHOWN[shows][0] if SHOWN[shows] else None)
 
 
 def test_every_kind_has_a_word_on_every_state() -> None:
-    """Absent, present and more than once stand in each table."""
+    """Absent, present and, of attachments, more than once stand in each table."""
     for name in KINDS:
         rows = table(name)
-        assert {"not attached", "attached more than once"} <= set(rows)
+        attachment = {"not attached", "attached more than once"}
+        assert (attachment if name in ATTACHMENTS else {"not there"}) < set(rows)
         assert set(rows) <= set(SHOWN)
 
 
 @pytest.mark.parametrize(
     ("name", "shows", "method", "path", "attributes"),
     [
-        ("attach", "not attached", "POST", "", AS_WANTED),
-        ("attach", "attached otherwise", "PATCH", "/wstask-1", AS_WANTED),
-        ("update", "attached otherwise", "PATCH", "/wstask-1", {"enforcement-level": "mandatory"}),
-        ("detach", "attached", "DELETE", "/wstask-1", None),
+        ("attach", "not attached", "POST", TASKS, AS_WANTED),
+        ("attach", "attached otherwise", "PATCH", f"{TASKS}/wstask-1", AS_WANTED),
+        (
+            "update",
+            "attached otherwise",
+            "PATCH",
+            f"{TASKS}/wstask-1",
+            {"enforcement-level": "mandatory"},
+        ),
+        ("detach", "attached", "DELETE", f"{TASKS}/wstask-1", None),
+        ("task-enable", "disabled", "PATCH", "/tasks/ws-1", {"enabled": True}),
+        ("task-disable", "enabled", "PATCH", "/tasks/ws-1", {"enabled": False}),
     ],
 )
 def test_what_a_decision_sends(
@@ -110,7 +129,7 @@ def test_what_a_decision_sends(
     operation = decided(bound, SHOWN[shows])
     assert isinstance(operation, Operation)
     request = bound.aspects[""].request(operation)
-    assert (request.method, request.path) == (method, f"/api/v2/workspaces/ws-1/tasks{path}")
+    assert (request.method, request.path) == (method, f"/api/v2{path}")
     sent = msgspec.json.decode(request.body)["data"]["attributes"] if request.body else None
     assert sent == attributes
 
@@ -158,7 +177,7 @@ ROW = {
 OTHER_TASK = {**ROW, "id": "wstask-2", "relationships": {"task": {"data": {"id": "task-2"}}}}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ATTACHMENTS)
 def test_a_reading_shows_this_run_tasks_associations_only(name: str) -> None:
     """Other run tasks of the workspace are none of its business; stages come in run order."""
     page = Response(200, {}, msgspec.json.encode({"data": [OTHER_TASK, ROW]}))
@@ -166,7 +185,24 @@ def test_a_reading_shows_this_run_tasks_associations_only(name: str) -> None:
     assert kind(name).aspects[""].seen(operation, page) == [Seen("wstask-1", AS_WANTED)]
 
 
-@pytest.mark.parametrize("name", KINDS)
+def run_task(ident: str, **attributes: object) -> dict[str, object]:
+    """Return a run task's row in the organization's list."""
+    return {"id": ident, "type": "tasks", "attributes": attributes}
+
+
+def test_a_reading_of_run_tasks_shows_the_operations_own_only() -> None:
+    """With the attributes its kind is about, and no other; an empty answer echoes none."""
+    rows = [run_task("task-2", enabled=True), run_task("task-1", name="scan", enabled=False)]
+    page = Response(200, {}, msgspec.json.encode({"data": rows}))
+    operation = Operation("task-enable", Target("task-1", "scan"), None, {"enabled": True})
+    aspect = kind("task-enable").aspects[""]
+    assert aspect.seen(operation, page) == [Seen("task-1", {"enabled": False})]
+    answer = Response(200, {}, msgspec.json.encode({"data": rows[0]}))
+    assert aspect.echo(answer) == Seen("task-2", {"enabled": True})
+    assert aspect.echo(Response(200)) is None
+
+
+@pytest.mark.parametrize("name", ATTACHMENTS)
 def test_an_echo_is_what_the_answer_shows(name: str) -> None:
     """An empty body shows none."""
     answer = Response(201, {}, msgspec.json.encode({"data": ROW}))
@@ -189,7 +225,29 @@ def test_changes_in_words() -> None:
         "advisory at pre_apply → mandatory at pre_plan, post_plan",
     )
     assert words(before, None) == ("detach", "advisory at pre_apply → not attached")
-    assert wording.state({"enforcement-level": "advisory"}) == "advisory at no stage"
-    assert wording.reading([]) == "not attached"
-    assert wording.reading([before]) == "advisory at pre_apply"
-    assert wording.reading([before, before]) == "2 attachments (wstask-1, wstask-1)"
+    attach = Operation("k", TARGET, None, AS_WANTED)
+    assert wording.state(attach, {"enforcement-level": "advisory"}) == "advisory at no stage"
+    assert wording.reading(attach, []) == "not attached"
+    assert wording.reading(attach, [before]) == "advisory at pre_apply"
+    assert wording.reading(attach, [before, before]) == "2 attachments (wstask-1, wstask-1)"
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "verb", "change"),
+    [
+        ({"enabled": False}, {"enabled": True}, "enable", "disabled → enabled"),
+        ({"enabled": True}, {"enabled": False}, "disable", "enabled → disabled"),
+        ({"a": "1", "b": True}, {"a": "2", "b": True}, "update", "a 1 → 2"),
+        ({"a": None, "b": True}, {"a": "x y", "b": False}, "update",
+         'a none → "x y", b true → false'),
+        ({"a": "1", "enabled": True}, None, "delete", "a 1, enabled → not there"),
+        (None, {"a": "1"}, "create", "a 1"),
+    ],
+)  # fmt: skip
+def test_changes_of_other_things_in_words(
+    before: Attributes | None, wanted: Attributes | None, verb: str, change: str
+) -> None:
+    """What changes, by name; what is absent is not there."""
+    seen = None if before is None else Seen("task-1", before)
+    operation = Operation("k", TARGET, seen, wanted)
+    assert (wording.verb(operation), wording.change(operation)) == (verb, change)

@@ -6,15 +6,15 @@ import pytest
 
 from bulkops.errors import NoResponse
 from bulkops.journal.records import Result
+from bulkops.operations import KINDS
 from bulkops.outcome import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
-from tests.engine.scripts import METHODS, always, both, reads_back, writes
+from tests.engine.kinds import CASES, check_done, once, world_for
+from tests.engine.scripts import always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
-from tests.engine.world import ADVISORY, MANDATORY, PATH, TASK, World, job
+from tests.engine.world import ADVISORY, PATH, TASK, World, job
 
-KINDS = list(METHODS)
-AS_WANTED = {"attach": MANDATORY, "update": MANDATORY, "detach": []}
 DONE_BUT_LOST = [
     "500-after", "502-after", "503-after", "504-after", "close-after", "reset-after", "hang-after",
     "cut",
@@ -22,11 +22,6 @@ DONE_BUT_LOST = [
 LOST_ON_THE_WAY = [
     "500", "502-html", "502-empty", "503", "close-before", "reset-before", "hang-before",
 ]  # fmt: skip
-
-
-def world_for(kind: str, workspaces: int = 1) -> World:
-    """Return a world in which each workspace needs one write of this kind."""
-    return World(workspaces=workspaces, attached=kind != "attach")
 
 
 def only_result(world: World) -> Result:
@@ -45,9 +40,10 @@ def test_done_but_not_heard_of_is_adopted(kind: str, fault: str) -> None:
     result = only_result(world)
     assert (result.outcome, result.ours, result.attempts) == (Outcome.SUCCEEDED, True, 1)
     # A DELETE has no body to cut: its answer arrives.
-    assert ("its answer was lost" in result.reason) == (kind != "detach" or fault != "cut")
-    assert world.effects() == {"prod-0": 1}
-    assert world.shown("prod-0") == AS_WANTED[kind]
+    assert ("its answer was lost" in result.reason) == (
+        CASES[kind].method != "DELETE" or fault != "cut"
+    )
+    check_done(world, kind)
     assert len(world.wire.writes) == 1
 
 
@@ -62,7 +58,7 @@ def test_lost_on_the_way_is_sent_again_only_after_settling(kind: str, fault: str
     world.apply(job(kind))
     result = only_result(world)
     assert (result.outcome, result.ours, result.attempts) == (Outcome.SUCCEEDED, True, 2)
-    assert world.effects() == {"prod-0": 1}
+    assert world.effects() == once(world, kind)
     assert sent_at[1] - sent_at[0] >= 10
     assert world.disk.content(PATH).count(b'"type":"intent"') == 2
 
@@ -76,7 +72,7 @@ def test_an_effect_that_lands_late_is_waited_for(kind: str, fault: str, seconds:
     world.wire.troubles = writes(Trouble(fault, lands_after=seconds))
     world.apply(job(kind))
     assert only_result(world).outcome is Outcome.SUCCEEDED
-    assert world.effects() == {"prod-0": 1}
+    assert world.effects() == once(world, kind)
     assert len(world.wire.writes) == 1
 
 
@@ -87,7 +83,7 @@ def test_lost_twice_is_settled_twice(kind: str) -> None:
     world.wire.troubles = writes(Trouble("reset-before"), Trouble("close-after", lands_after=9.0))
     world.apply(job(kind))
     assert only_result(world).outcome is Outcome.SUCCEEDED
-    assert world.effects() == {"prod-0": 1}
+    assert world.effects() == once(world, kind)
     assert len(world.wire.writes) == 2
 
 
@@ -99,7 +95,7 @@ def test_what_never_left_is_simply_sent_again(kind: str) -> None:
     world.apply(job(kind))
     result = only_result(world)
     assert (result.outcome, result.attempts, result.reason) == (Outcome.SUCCEEDED, 3, "")
-    assert world.effects() == {"prod-0": 1}
+    assert world.effects() == once(world, kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -109,7 +105,7 @@ def test_a_429_is_no_failure(kind: str) -> None:
     world.wire.troubles = writes(*[Trouble("429")] * 8)
     world.apply(job(kind, rollout={"max_failures": 0}))
     assert only_result(world).outcome is Outcome.SUCCEEDED
-    assert world.effects() == {"prod-0": 1}
+    assert world.effects() == once(world, kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -123,7 +119,7 @@ def test_a_server_that_can_not_be_reached_stops_the_job(kind: str) -> None:
     assert (told.count(Outcome.FAILED), told.ended and told.ended.how) == (0, "error")
     world.wire.troubles = lambda _request: None
     assert exit_code(world.resume()) == 0
-    assert world.effects() == dict.fromkeys(world.names, 1)
+    assert world.effects() == once(world, kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -151,7 +147,7 @@ def test_a_server_that_answers_nothing_leaves_it_in_doubt(kind: str) -> None:
     assert "could not be read back" in result.reason
     replay = world.resume()
     assert replay.count(Outcome.SUCCEEDED) == 1
-    assert world.effects() == {"prod-0": 1}
+    assert world.effects() == once(world, kind)
     assert len(world.wire.writes) == 1
 
 
@@ -242,7 +238,7 @@ def test_an_answer_that_can_not_be_read_is_a_lost_one(kind: str, fault: str, sen
     world.apply(job(kind))
     result = only_result(world)
     assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, True)
-    assert world.effects() == {"prod-0": 1}
+    assert world.effects() == once(world, kind)
     assert len(world.wire.writes) == sent
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.plan import NO_RIGHT, counts
+from bulkops.plan import NO_RIGHT
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
@@ -37,7 +37,7 @@ def test_a_plan_decides_every_selected_workspace_by_name() -> None:
     plan = world.plan(job())
     assert [operation.target.name for operation in plan.operations] == ["a", "b", "d"]
     assert [skip.target.name for skip in plan.skips] == ["c"]
-    assert counts(plan.operations) == {"attach": 2, "update": 1, "detach": 0}
+    assert plan.counts == {"attach": 2, "update": 1, "detach": 0}
 
 
 def test_a_run_task_is_meant_by_name_or_id() -> None:
@@ -179,7 +179,7 @@ def test_the_plan_is_the_same_by_whichever_list(profile: str) -> None:
     assert [operation.target.name for operation in plan.operations] == [
         "prod-0", "prod-2", "prod-3", "prod-4", "prod-5",
     ]  # fmt: skip
-    assert counts(plan.operations)["update"] == 1
+    assert plan.counts["update"] == 1
 
 
 def test_entitlements_that_can_not_be_read_refuse_nothing() -> None:

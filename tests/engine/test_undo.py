@@ -12,6 +12,7 @@ from bulkops.report.model import exit_code
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
 from bulkops.undo import BACK, NOT_OURS
+from tests.engine.kinds import everything, targets, world_for
 from tests.engine.scripts import METHODS, always, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import ADVISORY, MANDATORY, PATH, TASK, World, job
@@ -21,11 +22,6 @@ AGAIN = PATH.with_name("undo-undo.jsonl")
 PATIENT = {"max_failures": "100%"}
 
 
-def world_before(kind: str, workspaces: int = 4) -> World:
-    """Return a world in which every workspace needs one write of this kind."""
-    return World(workspaces=workspaces, attached=kind != "attach")
-
-
 def reasons(plan: Plan) -> list[tuple[str, str, bool]]:
     """Return each skip's workspace, reason and whether it is blocked."""
     return [(skip.target.name, skip.reason, skip.blocked) for skip in plan.skips]
@@ -33,34 +29,34 @@ def reasons(plan: Plan) -> list[tuple[str, str, bool]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_undo_restores_what_was_there_before(kind: str) -> None:
-    """After a job and its undo every workspace is as it was before the job."""
-    world = world_before(kind)
-    before = world.all_shown()
+    """After a job and its undo every target is as it was before the job."""
+    world = world_for(kind, 4)
+    before = everything(world)
     world.apply(job(kind))
-    assert world.all_shown() != before
+    assert everything(world) != before
     plan = world.start_undo(PATH, UNDO)
-    assert len(plan.operations) == 4
+    assert len(plan.operations) == len(targets(world, kind))
     replay = world.resume(path=UNDO)
     assert exit_code(replay) == 0
-    assert world.all_shown() == before
+    assert everything(world) == before
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_undo_of_an_undo_is_the_job_again(kind: str) -> None:
     """An undo's journal is undone like any other."""
-    world = world_before(kind)
+    world = world_for(kind, 4)
     world.apply(job(kind))
-    after = world.all_shown()
+    after = everything(world)
     world.start_undo(PATH, UNDO)
     world.resume(path=UNDO)
     world.start_undo(UNDO, AGAIN)
     assert exit_code(world.resume(path=AGAIN)) == 0
-    assert world.all_shown() == after
+    assert everything(world) == after
 
 
 def test_undone_again_there_is_nothing_to_do() -> None:
     """A second undo finds everything back, and has no operation."""
-    world = world_before("attach")
+    world = world_for("attach", 4)
     world.apply(job())
     world.start_undo(PATH, UNDO)
     world.resume(path=UNDO)
@@ -120,8 +116,8 @@ def test_the_undo_of_an_interrupted_job_undoes_what_was_done(
     die_at: int,
 ) -> None:
     """Killed anywhere, not resumed, undone: as before, whatever was done or in doubt."""
-    world = world_before(kind)
-    before = world.all_shown()
+    world = world_for(kind, 4)
+    before = everything(world)
     world.start(job(kind))
     world.wire.die_at = len(world.wire.asked) + die_at
     world.wire.dies_after = dies_after
@@ -130,7 +126,7 @@ def test_the_undo_of_an_interrupted_job_undoes_what_was_done(
     plan = world.start_undo(PATH, UNDO)
     if plan.operations:
         assert exit_code(world.resume(path=UNDO)) == 0
-    assert world.all_shown() == before
+    assert everything(world) == before
 
 
 def test_an_effect_that_lands_late_is_undone_too() -> None:

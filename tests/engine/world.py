@@ -30,7 +30,8 @@ from bulkops.job import Job, job_from_builtins
 from bulkops.journal.reading import Contents, read
 from bulkops.journal.records import Holder, Result
 from bulkops.journal.replay import Replay
-from bulkops.operations.model import Operation
+from bulkops.operations import KINDS
+from bulkops.operations.model import Operation, Over
 from bulkops.plan import Plan
 from bulkops.public import plan_job
 from bulkops.simulator.core import Simulator
@@ -46,21 +47,26 @@ T = TypeVar("T")
 PATH = Path("no-such-folder", "job.jsonl")
 TASK = "security-scan"
 TOKEN = "engine"
+WISHES: dict[str, dict[str, object]] = {
+    "attach": {"task": TASK, "enforcement_level": "mandatory"},
+    "update": {"task": TASK, "enforcement_level": "mandatory"},
+    "detach": {"task": TASK},
+    "task-enable": {"task": TASK},
+    "task-disable": {"task": TASK},
+}
+"""Kind → the ``[operation]`` that ``job`` asks for."""
 EPOCH = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 BETWEEN_EXECUTIONS = 5.0
 """Seconds that pass until the next execution starts, unless ``World.pause`` says otherwise."""
 
 
 def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
-    """Return a job on all workspaces; ``operation``, ``select``, … add to its tables."""
-    wishes: dict[str, dict[str, object]] = {
-        "attach": {"enforcement_level": "mandatory"},
-        "update": {"enforcement_level": "mandatory"},
-        "detach": {},
-    }
-    operation = {"kind": kind, "task": TASK, **wishes[kind], **tables.pop("operation", {})}
+    """Return a job on all that its kind goes over; ``operation``, … add to its tables."""
+    operation = {"kind": kind, **WISHES[kind], **tables.pop("operation", {})}
     document: dict[str, object] = {"name": "scan", "organization": "acme", "operation": operation}
-    return job_from_builtins({**document, "select": {"all": True}, **tables})
+    if KINDS[kind].over is Over.SELECTED:
+        document["select"] = {"all": True}
+    return job_from_builtins({**document, **tables})
 
 
 class WorldClock(Clock):
@@ -255,11 +261,10 @@ class World:
         return read(PATH, self.disk).replay
 
     def effects(self) -> Counter[str]:
-        """Return how many changes each workspace's attachments saw by requests."""
+        """Return how many changes each workspace or its attachments, or a run task, saw."""
         return Counter(
-            effect.names["workspace"]
+            effect.names.get("workspace") or effect.names["task"]
             for effect in self.simulator.effects
-            if effect.kind == "workspace-task"
         )
 
     def shown(self, name: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -1,0 +1,43 @@
+"""Kinds that change something else than attachments, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.support import TASK, World
+from tests.conftest import Here
+
+HEAD = f'name = "other"\norganization = "acme"\n[operation]\ntask = "{TASK}"\n'
+
+
+def written(text: str) -> str:
+    """Write a job file and return its name."""
+    Path("other.toml").write_text(text, encoding="utf-8")
+    return "other.toml"
+
+
+def test_a_run_task_is_disabled_and_enabled_again(world: World, here: Here) -> None:
+    """Planned, applied, verified, reported and undone, told by its name and id."""
+    job = written(HEAD + 'kind = "task-disable"\n')
+    task = world.simulator.world.organizations["acme"].tasks[TASK]
+    done = here("plan", job)
+    assert (done.code, done.err) == (0, "")
+    assert done.lines[2] == f"  ~ {TASK}  enabled → disabled"
+    assert done.lines[-1] == "Plan: 1 to disable; 0 skipped."
+    applied = here("apply", job, "--journal", "other.jsonl", "--yes", "--json")
+    assert applied.code == 0
+    (result,) = [value for value in applied.objects if value["type"] == "result"]
+    assert (result["task"], result["task_id"], result["action"]) == (TASK, task.id, "disable")
+    assert "workspace" not in result
+    assert not task.enabled
+    assert here("plan", job).lines[-1] == "Plan: nothing to do; 1 skipped."
+    assert here("verify", "other.jsonl").code == 0
+    rows = json.loads(here("report", "other.jsonl", "--format", "json").out)["rows"]
+    assert [(row["task"], "workspace" in row) for row in rows] == [(TASK, False)]
+    task.enabled = True
+    differing, *_ = here("verify", "other.jsonl", "--json").objects
+    assert (differing["task"], differing["shows"]) == (TASK, "enabled")
+    task.enabled = False
+    assert here("undo", "other.jsonl", "--yes").code == 0
+    assert task.enabled

@@ -1,0 +1,97 @@
+"""What the suites over all kinds know of each: a world that needs it, and what is so afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from bulkops.operations import KINDS
+from bulkops.operations.model import Over
+from bulkops.simulator.effects import Snapshot, snapshot
+from bulkops.simulator.state import Task, Workspace
+from tests.engine.world import MANDATORY, TASK, World
+
+
+class Case(NamedTuple):
+    """One kind, where it changes attributes of the target itself.
+
+    Attributes:
+        method: it writes with.
+        before: the simulator's fields of each target, such that one write is needed.
+        after: those afterwards.
+    """
+
+    method: str
+    before: Mapping[str, Any] = MappingProxyType({})
+    after: Mapping[str, Any] = MappingProxyType({})
+
+
+CASES = {
+    "attach": Case("POST"),
+    "update": Case("PATCH"),
+    "detach": Case("DELETE"),
+    "task-enable": Case("PATCH", {"enabled": False}, {"enabled": True}),
+    "task-disable": Case("PATCH", {"enabled": True}, {"enabled": False}),
+}
+ATTACHMENTS = ("attach", "update", "detach")
+
+
+def world_for(kind: str, workspaces: int = 1, **options: Any) -> World:
+    """Return a world in which every target needs one write of this kind."""
+    world = World(workspaces=workspaces, attached=kind != "attach", **options)
+    _set(world, kind, CASES[kind].before)
+    return world
+
+
+def fulfilled(kind: str, workspaces: int) -> World:
+    """Return a world in which no target needs any."""
+    world = World(workspaces=workspaces, attached=kind != "detach")
+    for record in _workspaces(world):
+        for task in record.tasks.values():
+            task.enforcement_level = "mandatory"
+    _set(world, kind, CASES[kind].after)
+    return world
+
+
+def targets(world: World, kind: str) -> list[str]:
+    """Return the names of what the kind's job goes over."""
+    return [TASK] if KINDS[kind].over is Over.TASK else world.names
+
+
+def once(world: World, kind: str) -> dict[str, int]:
+    """Return the effects where every target was changed once."""
+    return dict.fromkeys(targets(world, kind), 1)
+
+
+def check_done(world: World, kind: str) -> None:
+    """Check that every target is as wanted, by exactly one change each."""
+    if kind in ATTACHMENTS:
+        assert world.all_shown() == [[] if kind == "detach" else MANDATORY] * len(world.names)
+    for record in _targets(world, kind):
+        after = CASES[kind].after
+        assert {name: getattr(record, name) for name in after} == after
+    assert world.effects() == once(world, kind)
+
+
+def everything(world: World) -> dict[str, list[Snapshot]]:
+    """Return all that can be changed of run tasks, workspaces and attachments; not their ids."""
+    records: list[Task | Workspace] = [world.task, *_workspaces(world)]
+    found = {record.name: [snapshot(record)] for record in records}
+    for record in _workspaces(world):
+        found[record.name] += map(snapshot, record.tasks.values())
+    return found
+
+
+def _targets(world: World, kind: str) -> list[Task | Workspace]:
+    return [world.task] if KINDS[kind].over is Over.TASK else [*_workspaces(world)]
+
+
+def _workspaces(world: World) -> list[Workspace]:
+    return list(world.simulator.world.workspaces.values())
+
+
+def _set(world: World, kind: str, fields: Mapping[str, Any]) -> None:
+    for record in _targets(world, kind):
+        for name, value in fields.items():
+            setattr(record, name, value)
