@@ -18,6 +18,7 @@ from bulkops.operations import bind
 from bulkops.operations.model import (
     Attached,
     Binding,
+    ByTarget,
     Kind,
     Over,
     RunTasksOf,
@@ -25,9 +26,11 @@ from bulkops.operations.model import (
     Target,
     TaskRef,
     TaskWish,
+    WorkspacesOf,
 )
 from bulkops.operations.run_task import seen_of
 from bulkops.operations.workspace_task import ByWorkspace
+from bulkops.operations.workspace_update import Settings
 from bulkops.plan import Inventory
 from bulkops.printable import printable
 from bulkops.selected import read_selection
@@ -92,6 +95,9 @@ async def read_showing(
             case RunTasksOf() as source:
                 tasks = await client.run_tasks.list(source.organization)
                 showing[name] = {task.id: [seen_of(task, source.fields)] for task in tasks}
+            case WorkspacesOf() as source:
+                rows = partial(Settings, source.fields, same)
+                showing[name] = await client.workspaces.read(source.organization, {}, rows)
     return showing
 
 

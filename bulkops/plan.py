@@ -16,15 +16,13 @@ from bulkops.operations.model import Binding, Operation, Showing, Skip, Target
 from bulkops.operations.wording import verb
 from bulkops.selection import unmatched
 
-NO_RIGHT = "this token may not manage run tasks on it"
-
 
 class Inventory(msgspec.Struct, frozen=True):
     """What a plan is decided on.
 
     Attributes:
         targets: the selected workspaces by name, or the run task.
-        forbidden: ids of those on which this token may not manage run tasks.
+        forbidden: ids of those on which this token lacks the kind's right.
         showing: of everything the job's kind is about, selected or not.
         entitlements: ``None`` where this token may not read them.
     """
@@ -82,7 +80,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
             if isinstance(decision, Skip):
                 skips.append(decision)
             elif target.id in inventory.forbidden:
-                skips.append(Skip(target, NO_RIGHT, blocked=True))
+                skips.append(Skip(target, kind.right.value, blocked=True))
                 break
             else:
                 operations.append(decision)

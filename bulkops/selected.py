@@ -14,6 +14,7 @@ from bulkops.conditions import parse_conditions
 from bulkops.errors import JobError, NotFoundOrForbidden, RequestRejected
 from bulkops.job import Job
 from bulkops.job_errors import shown
+from bulkops.operations import KINDS
 from bulkops.operations.model import Target
 from bulkops.printable import printable
 from bulkops.select import Select
@@ -37,7 +38,7 @@ class Selected(msgspec.Struct, frozen=True):
 
     Attributes:
         targets: by name.
-        forbidden: ids of those on which this token may not manage run tasks.
+        forbidden: ids of those on which this token lacks the right.
         others: all the others with their reasons, by name; empty unless asked for.
     """
 
@@ -88,7 +89,7 @@ async def _read(
 ) -> Selection:
     select = job.select
     filters = {} if why else server_filters(select, project_id)
-    rows = partial(Selection, select, project_id, why=why)
+    rows = partial(Selection, select, project_id, KINDS[job.operation_kind].right, why=why)
     attributes = sorted({c.attribute for c in parse_conditions("where", select.where)})
     bindings = bool(select.tags or select.exclude_tags)
     if not attributes and not bindings:

@@ -15,7 +15,7 @@ from bulkops.client.resources import Workspace
 from bulkops.conditions import parse_conditions
 from bulkops.errors import JobError
 from bulkops.job_errors import shown
-from bulkops.operations.model import Target
+from bulkops.operations.model import Right, Target
 from bulkops.patterns import REGEX, matches
 from bulkops.select import Select
 
@@ -86,12 +86,20 @@ class Selection:
         why: keep the others, too, each with its reason.
 
     Attributes:
-        forbidden: ids of those on which this token may not manage run tasks.
+        forbidden: ids of those on which this token lacks the right.
     """
 
-    def __init__(self, select: Select, project_id: str | None, *, why: bool = False) -> None:
+    def __init__(
+        self,
+        select: Select,
+        project_id: str | None,
+        right: Right = Right.RUN_TASKS,
+        *,
+        why: bool = False,
+    ) -> None:
         self.forbidden: set[str] = set()
         self._judge = Judge(select, project_id)
+        self._right = right
         self._why = why
         self._reasons: dict[str, str] = {}
         self._rows: dict[str, Target | Unselected | None] = {}
@@ -101,7 +109,9 @@ class Selection:
         reason = self._judge.why_not(workspace)
         if reason is None:
             self._rows[workspace.id] = Target(workspace.id, workspace.name)
-            if workspace.can_manage_run_tasks is False:
+            settings = self._right is Right.SETTINGS
+            may = workspace.can_update if settings else workspace.can_manage_run_tasks
+            if may is False:
                 self.forbidden.add(workspace.id)
         elif self._why:
             # Few reasons, many workspaces: each is kept once.

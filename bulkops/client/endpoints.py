@@ -78,6 +78,12 @@ def show_workspace_by_id(workspace_id: str) -> Request:
     return Request("GET", f"{API}/workspaces/{quote(workspace_id, '')}")
 
 
+def update_workspace(workspace_id: str, attributes: Mapping[str, object]) -> Request:
+    """200 with the workspace; attributes that are left out are kept."""
+    path = f"{API}/workspaces/{quote(workspace_id, '')}"
+    return Request("PATCH", path, body=encode_resource("workspaces", attributes, id=workspace_id))
+
+
 def create_run_task(organization: str, change: RunTaskChange) -> Request:
     """201 with the run task; the platform calls its URL once and wants a 200."""
     path = f"{API}/organizations/{quote(organization, '')}/tasks"

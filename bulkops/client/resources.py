@@ -93,7 +93,8 @@ class Workspace(msgspec.Struct, frozen=True):
     """A workspace, as far as selecting and planning needs it.
 
     Attributes:
-        can_manage_run_tasks: this token's right here, ``None`` where the server doesn't say.
+        can_manage_run_tasks, can_update: this token's rights here, ``None`` where the server
+            doesn't say.
         tag_bindings: key → value, inherited ones included, ``""`` for a key alone; ``None``
             where they were not asked for, or the server doesn't show them.
         attributes: those asked for that the server shows, by their API names.
@@ -105,10 +106,13 @@ class Workspace(msgspec.Struct, frozen=True):
     tag_names: tuple[str, ...] = ()
     locked: bool = False
     can_manage_run_tasks: bool | None = None
+    can_update: bool | None = None
     execution_mode: str | None = None
     terraform_version: str | None = None
     tag_bindings: Mapping[str, str] | None = None
     attributes: Mapping[str, object] = {}
+    auto_apply: bool | None = None
+    working_directory: str | None = None
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -209,6 +213,7 @@ class WorkspaceTaskResource(Resource, frozen=True):
 
 class _Permissions(msgspec.Struct, frozen=True, rename="kebab"):
     can_manage_run_tasks: bool | None = None
+    can_update: bool | None = None
 
 
 class WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
@@ -220,6 +225,8 @@ class WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
     permissions: _Permissions | None = None
     execution_mode: Text | None = None
     terraform_version: Text | None = None
+    auto_apply: bool | None = None
+    working_directory: Text | None = None
 
 
 class WorkspaceRelationships(msgspec.Struct, frozen=True, rename="kebab"):
@@ -244,8 +251,11 @@ class WorkspaceResource(Resource, frozen=True):
             tag_names=a.tag_names,
             locked=a.locked,
             can_manage_run_tasks=a.permissions.can_manage_run_tasks if a.permissions else None,
+            can_update=a.permissions.can_update if a.permissions else None,
             execution_mode=a.execution_mode,
             terraform_version=a.terraform_version,
+            auto_apply=a.auto_apply,
+            working_directory=a.working_directory,
         )
 
 

@@ -10,11 +10,12 @@ from bulkops.operations.model import Binding, Kind, Wish
 from bulkops.operations.task_disable import TaskDisable
 from bulkops.operations.task_enable import TaskEnable
 from bulkops.operations.update import Update
+from bulkops.operations.workspace_update import WorkspaceUpdate
 
 KINDS: dict[str, type[Kind]] = {
     # Each kind takes a wish of its own type only, which no common constructor can say.
     kind.name: cast("type[Kind]", kind)
-    for kind in (Attach, Update, Detach, TaskEnable, TaskDisable)
+    for kind in (Attach, Update, Detach, TaskEnable, TaskDisable, WorkspaceUpdate)
 }
 """``[operation] kind`` → its class."""
 

@@ -165,7 +165,18 @@ class RunTasksOf(msgspec.Struct, frozen=True):
     fields: tuple[str, ...]
 
 
-Source: TypeAlias = Attached | RunTasksOf
+class WorkspacesOf(msgspec.Struct, frozen=True):
+    """What an aspect is read from: an organization's workspaces.
+
+    Attributes:
+        fields: attributes looked at, by their API names.
+    """
+
+    organization: str
+    fields: tuple[str, ...]
+
+
+Source: TypeAlias = Attached | RunTasksOf | WorkspacesOf
 """What an aspect is read from, for all targets at once."""
 
 
@@ -205,17 +216,26 @@ class Over(Enum):
     TASK = "the run task that [operation] names"
 
 
+class Right(Enum):
+    """What a token must be allowed on a workspace; the value says in words that it is not."""
+
+    RUN_TASKS = "this token may not manage run tasks on it"
+    SETTINGS = "this token may not change its settings"
+
+
 class Kind(Protocol):
     """One kind of operation, bound to one job's wish.
 
     Attributes:
         over: what it goes over; a job has ``[select]`` where that is the selected workspaces.
+        right: what the token must be allowed on each of the workspaces.
         verbs: of ``wording.verb``, those that a plan counts even where none occurs.
     """
 
     name: ClassVar[str]
     wish_type: ClassVar[type[Wish]]
     over: ClassVar[Over]
+    right: ClassVar[Right]
     verbs: ClassVar[Sequence[str]]
 
     def __init__(self, wish: Wish, binding: Binding) -> None: ...

@@ -17,6 +17,7 @@ from bulkops.operations.model import (
     Binding,
     Operation,
     Over,
+    Right,
     RunTasksOf,
     Seen,
     Showing,
@@ -86,6 +87,7 @@ class RunTaskKind:
     name: ClassVar[str]
     already: ClassVar[str] = "already as wanted"
     over: ClassVar[Over] = Over.TASK
+    right: ClassVar[Right] = Right.RUN_TASKS
     verbs: ClassVar[Sequence[str]] = ()
 
     def __init__(self, binding: Binding, wanted: Attributes) -> None:

@@ -18,6 +18,7 @@ from bulkops.operations.model import (
     Binding,
     Operation,
     Over,
+    Right,
     Seen,
     Shared,
     Showing,
@@ -146,6 +147,7 @@ class WorkspaceTaskKind(ABC):
 
     name: ClassVar[str]
     over: ClassVar[Over] = Over.SELECTED
+    right: ClassVar[Right] = Right.RUN_TASKS
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
 
     def __init__(self, binding: Binding) -> None:

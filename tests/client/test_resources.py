@@ -75,6 +75,7 @@ def test_a_page_with_totals_is_read(sample: Sample) -> None:
             tag_names=("prod",),
             locked=True,
             can_manage_run_tasks=False,
+            can_update=True,
             execution_mode="remote",
             terraform_version="1.9.8",
         )

@@ -33,6 +33,7 @@ CASES = {
     "detach": Case("DELETE"),
     "task-enable": Case("PATCH", {"enabled": False}, {"enabled": True}),
     "task-disable": Case("PATCH", {"enabled": True}, {"enabled": False}),
+    "workspace-update": Case("PATCH", after={"terraform_version": "1.14.0", "auto_apply": True}),
 }
 ATTACHMENTS = ("attach", "update", "detach")
 

@@ -22,14 +22,16 @@ def writes(*troubles: Trouble | None) -> Script:
 def reads_back(*troubles: Trouble | None) -> Script:
     """Let each trouble strike one reading of a target after the other.
 
-    Those are of a workspace's own list; and, once something was written, of the run tasks.
+    Those are of a workspace's own list; and, once something was written, of the run tasks or of
+    workspaces by name.
     """
     written = False
 
     def is_look(request: Request) -> bool:
         nonlocal written
         written = written or request.writes
-        listed = written and request.path.endswith("/acme/tasks")
+        by_name = any(name == "search[name]" for name, _ in request.query)
+        listed = written and (request.path.endswith("/acme/tasks") or by_name)
         return not request.writes and ("/workspaces/ws-" in request.path or listed)
 
     return in_turn(is_look, troubles)

@@ -8,6 +8,7 @@ from importlib import import_module
 import msgspec
 import pytest
 
+from bulkops.client.resources import Workspace
 from bulkops.exchange import Response
 from bulkops.operations import KINDS, bind, wording
 from bulkops.operations.attach import AttachWish
@@ -27,6 +28,7 @@ from bulkops.operations.task_disable import TaskDisableWish
 from bulkops.operations.task_enable import TaskEnableWish
 from bulkops.operations.update import UpdateWish
 from bulkops.operations.workspace_task import attributes_of
+from bulkops.operations.workspace_update import Settings, WorkspaceUpdateWish
 
 TARGET = Target("ws-1", "prod-app")
 TASK = TaskRef("task-1", "security-scan")
@@ -38,12 +40,15 @@ WISHES: dict[str, Wish] = {
     "detach": DetachWish(task="x"),
     "task-enable": TaskEnableWish(task="x"),
     "task-disable": TaskDisableWish(task="x"),
+    "workspace-update": WorkspaceUpdateWish(terraform_version="1.6.0", auto_apply=True),
 }
 ATTACHMENTS = ("attach", "update", "detach")
 AS_WANTED = attributes_of("mandatory", ["pre_plan", "post_plan"])
 OTHERWISE = attributes_of("advisory", ["pre_apply"])
 SHOWN: dict[str, list[Seen]] = {
     "not there": [],
+    "set otherwise": [Seen("ws-1", {"terraform-version": "1.5.7", "auto-apply": True})],
+    "set as wanted": [Seen("ws-1", {"terraform-version": "1.6.0", "auto-apply": True})],
     "enabled": [Seen("task-1", {"enabled": True})],
     "disabled": [Seen("task-1", {"enabled": False})],
     "not attached": [],
@@ -119,6 +124,13 @@ def test_every_kind_has_a_word_on_every_state() -> None:
         ("detach", "attached", "DELETE", f"{TASKS}/wstask-1", None),
         ("task-enable", "disabled", "PATCH", "/tasks/ws-1", {"enabled": True}),
         ("task-disable", "enabled", "PATCH", "/tasks/ws-1", {"enabled": False}),
+        (
+            "workspace-update",
+            "set otherwise",
+            "PATCH",
+            "/workspaces/ws-1",
+            {"terraform-version": "1.6.0"},
+        ),
     ],
 )
 def test_what_a_decision_sends(
@@ -200,6 +212,40 @@ def test_a_reading_of_run_tasks_shows_the_operations_own_only() -> None:
     answer = Response(200, {}, msgspec.json.encode({"data": rows[0]}))
     assert aspect.echo(answer) == Seen("task-2", {"enabled": True})
     assert aspect.echo(Response(200)) is None
+
+
+def test_a_reading_of_workspaces_shows_the_operations_own_only() -> None:
+    """A name is searched for, which others may contain; an empty answer echoes none."""
+    attributes = {"name": "prod-app", "terraform-version": "1.5.7", "auto-apply": True}
+    rows = [{"id": ident, "type": "workspaces", "attributes": attributes} for ident in "ab"]
+    page = Response(200, {}, msgspec.json.encode({"data": rows}))
+    aspect = kind("workspace-update").aspects[""]
+    seen = SHOWN["set otherwise"][0].attributes
+    operation = Operation("workspace-update", Target("b", "prod-app"), None, seen)
+    assert aspect.look(operation).query[0] == ("search[name]", "prod-app")
+    assert aspect.seen(operation, page) == [Seen("b", seen)]
+    answer = Response(200, {}, msgspec.json.encode({"data": rows[0]}))
+    assert aspect.echo(answer) == Seen("a", seen)
+    assert aspect.echo(Response(200)) is None
+
+
+def test_settings_are_kept_once_for_each_workspace() -> None:
+    """Equal ones in memory once; ids as those that are there already, where they are given."""
+    settings = Settings(["terraform-version"], lambda ident, _: (f"same {ident}", ""))
+    for ident in ("ws-1", "ws-2", "ws-1"):
+        settings.add(Workspace(ident, "x", terraform_version="1.6.0"))
+    assert (settings.count(), len(settings)) == (2, 2)
+    assert list(settings) == ["same ws-1", "same ws-2"]
+    (first,), (second,) = settings.values()
+    assert first == Seen("same ws-1", {"terraform-version": "1.6.0"})
+    assert first.attributes is second.attributes
+
+
+def test_a_workspace_update_of_nothing_is_no_wish() -> None:
+    """It needs one of its settings."""
+    with pytest.raises(ValueError, match="needs at least one of `terraform_version`, `auto_apply`"):
+        WorkspaceUpdateWish()
+    assert WorkspaceUpdateWish(auto_apply=False).wanted == {"auto-apply": False}
 
 
 @pytest.mark.parametrize("name", ATTACHMENTS)

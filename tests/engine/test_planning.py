@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.plan import NO_RIGHT
+from bulkops.operations.model import Right
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
@@ -73,6 +73,14 @@ def test_two_run_tasks_of_a_name_are_told_by_their_ids() -> None:
     twin = world.simulator.add_task("twin")
     twin.name = TASK
     refused(world, rf"2 run tasks have that name: give one's id \({world.task.id}, {twin.id}\)")
+
+
+def test_workspaces_whose_settings_may_not_be_changed_are_blocked() -> None:
+    """A workspace-update needs another right than a run task does."""
+    world = World(workspaces=1, rights=User(name="engine", manage_workspaces=False))
+    plan = world.plan(job("workspace-update"))
+    assert [skip.reason for skip in plan.blocked] == [Right.SETTINGS.value]
+    assert world.plan(job()).operations
 
 
 def test_an_unknown_project_is_told_with_those_there_are() -> None:
@@ -151,7 +159,9 @@ def test_a_workspace_without_the_right_is_blocked() -> None:
     world.simulator.attach("prod-2", TASK, enforcement_level="mandatory")
     plan = world.plan(job())
     assert [operation.target.name for operation in plan.operations] == ["prod-0"]
-    assert [(skip.target.name, skip.reason) for skip in plan.blocked] == [("prod-1", NO_RIGHT)]
+    assert [(skip.target.name, skip.reason) for skip in plan.blocked] == [
+        ("prod-1", Right.RUN_TASKS.value)
+    ]
     assert len(plan.skips) == 2
 
 

@@ -53,6 +53,7 @@ WISHES: dict[str, dict[str, object]] = {
     "detach": {"task": TASK},
     "task-enable": {"task": TASK},
     "task-disable": {"task": TASK},
+    "workspace-update": {"terraform_version": "1.14.0", "auto_apply": True},
 }
 """Kind → the ``[operation]`` that ``job`` asks for."""
 EPOCH = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
