@@ -17,7 +17,7 @@ import msgspec
 
 from bulkops.client.resources import RunTask, Workspace
 from bulkops.operations.model import ByTarget, Operation, Seen, Skip, Target
-from bulkops.operations.wording import state
+from bulkops.operations.wording import attachment
 from bulkops.plan import Plan
 
 
@@ -137,12 +137,12 @@ def global_setting(task: RunTask) -> str:
     setting = task.global_configuration
     if setting is None or not setting.enabled:
         return ""
-    return state({"enforcement-level": setting.enforcement_level, "stages": setting.stages})
+    return attachment({"enforcement-level": setting.enforcement_level, "stages": setting.stages})
 
 
 def _by_operation(operation: Operation) -> Wanted:
     standing = Standing.MISSING if operation.before is None else Standing.DIFFERS
-    return Wanted(standing, state(operation.wanted))
+    return Wanted(standing, attachment(operation.wanted))
 
 
 def _by_skip(skip: Skip, *, has_it: bool) -> Wanted:

@@ -9,7 +9,8 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.client.in_order import in_order
-from bulkops.client.resources import Entitlements, WorkspaceTask
+from bulkops.client.organizations import Entitlements
+from bulkops.client.resources import WorkspaceTask
 from bulkops.client.server import ServerInfo
 from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.job import Job

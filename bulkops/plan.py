@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 
 import msgspec
 
-from bulkops.client.resources import Entitlements
+from bulkops.client.organizations import Entitlements
 from bulkops.errors import JobError
 from bulkops.job import Job
 from bulkops.job_errors import shown

@@ -56,7 +56,7 @@ def verdicts(
     job: Job = parse_job(JOB.format(operation))
     inventory = Inventory(
         binding=Binding(organization="acme", task=TaskRef(SCAN.id, SCAN.name)),
-        workspaces=[Target(name, name) for name in names],
+        targets=[Target(name, name) for name in names],
         forbidden=frozenset(forbidden),
         showing={"": attached},
         entitlements=None,

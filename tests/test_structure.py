@@ -44,6 +44,7 @@ PURE = (
     "journal/replay.py",
     "client/budget.py",
     "client/jsonapi.py",
+    "client/organizations.py",
     "client/others.py",
     "client/listing.py",
     "client/resources.py",

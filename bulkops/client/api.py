@@ -14,8 +14,13 @@ from bulkops.client.http import ANSWER_SECONDS, HttpTransport
 from bulkops.client.jsonapi import Many, One, decode
 from bulkops.client.listing import Whole
 from bulkops.client.lists import everything
+from bulkops.client.organizations import (
+    Entitlements,
+    EntitlementsResource,
+    Project,
+    ProjectResource,
+)
 from bulkops.client.pacing import Pacer
-from bulkops.client.resources import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.client.run_tasks import RunTasks
 from bulkops.client.server import ServerInfo, server_info
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks

@@ -31,7 +31,7 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
     ``terraform-version 1.6.0, auto-apply true`` and ``not there``.
     """
     if _is_attachment(operation):
-        return _attachment(attributes)
+        return attachment(attributes)
     if attributes is None:
         return "not there"
     return ", ".join(_attribute(name, value) for name, value in attributes.items())
@@ -40,7 +40,7 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
 def reading(operation: Operation, seen: Sequence[Seen]) -> str:
     """Return what a reading shows: one state, or how many attachments there are."""
     if len(seen) > 1:
-        return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"
+        return attachments(seen)
     return state(operation, seen[0].attributes if seen else None)
 
 
@@ -64,12 +64,20 @@ def _is_attachment(operation: Operation) -> bool:
     return LEVEL in before or LEVEL in (operation.wanted or {})
 
 
-def _attachment(attributes: Attributes | None) -> str:
+def attachment(attributes: Attributes | None) -> str:
+    """Return one attachment in words: ``mandatory at post_plan``, ``not attached``."""
     if attributes is None:
         return "not attached"
     stages = attributes.get("stages")
     places = ", ".join(map(str, stages)) if isinstance(stages, list | tuple) else "no stage"
     return f"{attributes.get(LEVEL)} at {places}"
+
+
+def attachments(seen: Sequence[Seen]) -> str:
+    """Return attachments in words: the state of one, the ids of several."""
+    if len(seen) > 1:
+        return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"
+    return attachment(seen[0].attributes if seen else None)
 
 
 def _change(name: str, before: object, wanted: object) -> str:

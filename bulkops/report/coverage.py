@@ -9,7 +9,7 @@ import msgspec
 from bulkops.columns import filled, widest
 from bulkops.coverage import Column, Coverage, Row, Standing, Wanted, global_setting
 from bulkops.operations.model import Seen
-from bulkops.operations.wording import reading
+from bulkops.operations.wording import attachments
 from bulkops.printable import escaped
 
 NOTHING = "-"
@@ -80,7 +80,7 @@ def _task_names(coverage: Coverage) -> list[str]:
 
 
 def _cell(seen: Sequence[Seen]) -> str:
-    return reading(seen) if seen else ""
+    return attachments(seen) if seen else ""
 
 
 def _said(wanted: Wanted | None) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from bulkops.client.endpoints import Include, RunTaskChange
 from bulkops.client.listing import Whole
-from bulkops.client.resources import GlobalConfiguration, Project, RunTask, WorkspaceTask
+from bulkops.client.organizations import Project
+from bulkops.client.resources import GlobalConfiguration, RunTask, WorkspaceTask
 from bulkops.client.server import ServerInfo
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.simulator.core import Simulator

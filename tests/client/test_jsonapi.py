@@ -25,9 +25,8 @@ from bulkops.client.jsonapi import (
     retry_after,
 )
 from bulkops.client.listing import Whole
+from bulkops.client.organizations import EntitlementsResource, ProjectResource
 from bulkops.client.resources import (
-    EntitlementsResource,
-    ProjectResource,
     RunTaskResource,
     WorkspaceResource,
     WorkspaceTaskResource,

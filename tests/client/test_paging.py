@@ -15,7 +15,7 @@ from bulkops.client.in_order import in_order
 from bulkops.client.jsonapi import Many
 from bulkops.client.listing import Whole
 from bulkops.client.lists import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS, answers
-from bulkops.client.resources import ProjectResource
+from bulkops.client.organizations import ProjectResource
 from bulkops.errors import NotFoundOrForbidden, ServerBroken
 from bulkops.exchange import Request, Response
 from tests.client.scripted import Scripted, caller, one_by_one

@@ -8,9 +8,9 @@ from typing import TypeAlias
 import pytest
 
 from bulkops.client.jsonapi import Many, One, decode
+from bulkops.client.organizations import ProjectResource
 from bulkops.client.resources import (
     GlobalConfiguration,
-    ProjectResource,
     RunTask,
     RunTaskResource,
     Workspace,
