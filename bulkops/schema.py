@@ -22,7 +22,9 @@ from msgspec import inspect
 from bulkops.job import Job, JobFile, Table
 from bulkops.job_errors import allowed
 from bulkops.operations import KINDS
+from bulkops.operations.model import Over
 from bulkops.operations.update import UpdateWish
+from bulkops.operations.workspace_update import WorkspaceUpdateWish
 from bulkops.select import SELECTING, Select
 
 Schema = dict[str, object]
@@ -42,6 +44,7 @@ _RULES: Mapping[type[msgspec.Struct], Schema] = {
         "else": _any_of(*SELECTING),
     },
     UpdateWish: _any_of("enforcement_level", "stages"),
+    WorkspaceUpdateWish: _any_of(*WorkspaceUpdateWish.__struct_fields__),
 }
 """What a Struct's ``__post_init__`` refuses of values that are each allowed."""
 
@@ -66,10 +69,21 @@ def job_schema() -> Schema:
     }
     choices = [_reference(wish) for wish in wishes.values()]
     properties["operation"] = {"description": said.get("operation", ""), "oneOf": choices}
-    needed = [name for name, struct in tables.items() if _refuses_nothing_given(struct)]
-    job = table_schema(JobFile, summary(JobFile), properties, needed)
+    job = table_schema(JobFile, summary(JobFile), properties) | _selecting_or_not(tables)
     definitions = dict(sorted(definitions.items()))
     return {"$schema": DIALECT, "title": "A job file of bulkops", **job, "$defs": definitions}
+
+
+def _selecting_or_not(tables: Mapping[str, type[msgspec.Struct]]) -> Schema:
+    """Return the rule that only kinds that go over what is selected have such tables."""
+    selecting = [name for name, kind in KINDS.items() if kind.over is Over.SELECTED]
+    needed = [name for name, struct in tables.items() if _refuses_nothing_given(struct)]
+    kind = {"properties": {"kind": {"enum": selecting}}, "required": ["kind"]}
+    return {
+        "if": {"properties": {"operation": kind}},
+        "then": {"required": needed},
+        "else": {"not": _any_of(*needed)},
+    }
 
 
 def table_schema(

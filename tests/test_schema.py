@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bulkops.errors import JobError
 from bulkops.job import JobFile, job_from_builtins
 from bulkops.operations import KINDS
+from bulkops.operations.model import Over
 from bulkops.pace import Pace
 from bulkops.rollout import Rollout
 from bulkops.schema import job_schema, meanings, summary, table_schema, with_nested
@@ -58,6 +59,9 @@ BASES: dict[str, Document] = {
     "attach": {"task": "scan", "enforcement_level": "mandatory"},
     "update": {"task": "scan", "stages": ["pre_apply"]},
     "detach": {"task": "scan"},
+    "task-enable": {"task": "scan"},
+    "task-disable": {"task": "scan"},
+    "workspace-update": {"auto_apply": True},
 }
 """A valid ``[operation]`` of each kind."""
 
@@ -105,7 +109,7 @@ def _job(kind: str) -> Document:
     return {
         "name": "scan",
         "operation": {"kind": kind, **copy.deepcopy(BASES[kind])},
-        "select": {"names": ["prod-*"]},
+        **({"select": {"names": ["prod-*"]}} if KINDS[kind].over is Over.SELECTED else {}),
     }
 
 

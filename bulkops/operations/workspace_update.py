@@ -44,7 +44,11 @@ class WorkspaceUpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only
     """``[operation]`` of kind ``workspace-update``: at least one setting, the others are kept.
 
     Attributes:
-        execution_mode: ``agent`` needs an agent pool, too, and can't be wished for.
+        terraform_version: what runs of the workspace use from now on.
+        auto_apply: whether a successful plan is applied without anybody's yes.
+        working_directory: where in the repository Terraform runs.
+        execution_mode: where Terraform runs; ``agent`` needs an agent pool, too, and
+            can't be wished for.
     """
 
     terraform_version: Version | None = None
