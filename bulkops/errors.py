@@ -4,6 +4,7 @@ A branch is a caller's next move, not a place in the code::
 
     BulkopsError                 1   something went wrong; the message says what to do next
     ├── JobError                 2   mend the job file or the command line
+    ├── PlanStale               13   plan again: the saved plan is not this command's
     ├── JournalError             1   the journal can't serve this command
     │   ├── JournalLocked       11   wait for the other runner, or stop it
     │   ├── JournalDamaged      12   look at the file before anything else is sent
@@ -35,6 +36,12 @@ class JobError(BulkopsError):
     """The job file, or what was asked on the command line, can't be carried out as it stands."""
 
     exit_code = 2
+
+
+class PlanStale(BulkopsError):
+    """A saved plan was changed, or made for another address, organization or version."""
+
+    exit_code = 13
 
 
 class JournalError(BulkopsError):

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from random import Random
 
 import anyio
 
@@ -66,7 +65,7 @@ def start_journal(
     Raises:
         JournalError: there is a file already; JournalWriteFailed: it can't be written.
     """
-    journal_file.create(path, _first_records(plan, client, by), files)
+    journal_file.create(path, first_records(plan, client, by), files)
 
 
 def kind_of(header: Header) -> Kind:
@@ -263,10 +262,11 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
     )
 
 
-def _first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
+def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
+    """Yield what the journal of a plan begins with: header, operations, skips."""
     yield Header(
         format=FORMAT,
-        run_id=_run_id(client.random),
+        run_id=f"bulkops-{client.random.getrandbits(48):012x}",
         bulkops=__version__,
         created_at=client.clock.date(),
         started_by=by,
@@ -279,13 +279,10 @@ def _first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
         operations=len(plan.operations),
         skips=len(plan.skips),
         undo_of=plan.undo_of,
+        plan=plan.saved,
     )
     yield from map(Planned.of, plan.operations)
     yield from map(Skipped.of, plan.skips)
-
-
-def _run_id(random: Random) -> str:
-    return f"bulkops-{random.getrandbits(48):012x}"
 
 
 def _user() -> str:

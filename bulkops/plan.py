@@ -41,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True):
         operations, skips: by name of the target.
         notes: in words, what a careful reader should know before saying yes.
         undo_of: run id of the journal that this takes back, empty for a job's own plan.
+        saved: SHA-256 of the file it was read from, empty where it was made just now.
     """
 
     job: Job
@@ -49,10 +50,13 @@ class Plan(msgspec.Struct, frozen=True):
     skips: Sequence[Skip]
     notes: Sequence[str] = ()
     undo_of: str = ""
+    saved: str = ""
 
     @property
     def digest(self) -> str:
         """What a journal that goes on with this plan must have in its header."""
+        if self.saved:
+            return f"plan {self.saved}"
         return f"undo of {self.undo_of}" if self.undo_of else self.job.digest
 
     @property

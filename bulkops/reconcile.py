@@ -8,8 +8,9 @@
 | in doubt            | whatever         | looked at one by one, by the worker                 |
 | failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
 | failed, in an undo  | as pending       | as pending, where ``retry_failed`` was asked        |
+| or of a saved plan  |                  |                                                     |
 
-An undo decides nothing anew: what somebody changed since stays a conflict.
+An undo, or a saved plan, decides nothing anew: what somebody changed since stays a conflict.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def reconcile(
             yield from _pending(progress, compare(progress.operation, seen), seen, date)
         elif not retry_failed or progress.outcome not in RETRIED:
             continue
-        elif replay.header.undo_of:
+        elif replay.header.undo_of or replay.header.plan:
             if progress.outcome is Outcome.FAILED:
                 yield Planned.of(progress.operation)
                 yield from _pending(progress, compare(progress.operation, seen), seen, date)

@@ -69,10 +69,12 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     assert int(took[1]) < 40
 
 
-def test_the_tour_works(simulator: str, tmp_path: Path) -> None:
-    """Every command of the README's tour succeeds, one after the other."""
+@pytest.mark.parametrize("name", ["tour", "saved"])
+def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
+    """Every command that the README shows in a row succeeds, one after the other."""
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
-    script = _block("tour").replace("http://127.0.0.1:8080", simulator)
+    environment = _block("tour").splitlines()[0]
+    script = f"{environment}\n{_block(name)}".replace("http://127.0.0.1:8080", simulator)
     script = re.sub(r"(?m)^bulkops", f"{sys.executable} -m bulkops", script)
     ran = subprocess.run(
         ["bash", "-euc", script],  # noqa: S607 - the reader's own shell
@@ -83,7 +85,7 @@ def test_the_tour_works(simulator: str, tmp_path: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert (tmp_path / "report.json").exists()
+    assert (tmp_path / "scan.jsonl").exists()
 
 
 def test_the_library_example_works(simulator: str, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""``bulkops apply JOB`` and ``bulkops resume JOURNAL``: carry a job out, or on."""
+"""``bulkops apply JOB|PLAN`` and ``bulkops resume JOURNAL``: carry a job out, or on."""
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,6 @@ from bulkops.cli.options import (
     CaFile,
     DrainTimeout,
     InsecureHttp,
-    JobFile,
     JournalArgument,
     Json,
     Limit,
@@ -23,12 +23,23 @@ from bulkops.cli.options import (
     SelectNames,
     Yes,
 )
+from bulkops.cli.printing import note
+from bulkops.errors import JobError
 
 if TYPE_CHECKING:
+    from bulkops.cli.carry_out import Undertaking
     from bulkops.client.api import Client
     from bulkops.job import Job
-    from bulkops.journal.identity import Identity
+    from bulkops.plan import Plan
 
+JobOrPlan = Annotated[
+    Path,
+    typer.Argument(
+        metavar="JOB|PLAN",
+        help="The job file (TOML), or a plan that plan --out saved.",
+        show_default=False,
+    ),
+]
 JournalOption = Annotated[
     Path | None,
     typer.Option(
@@ -43,7 +54,7 @@ JournalOption = Annotated[
 
 
 def apply(
-    job_file: JobFile,
+    job_file: JobOrPlan,
     *,
     journal: JournalOption = None,
     select: SelectNames = None,
@@ -62,9 +73,13 @@ def apply(
     job goes on with the same command: nothing is lost and nothing is done twice. A job narrowed by
     --select or --limit is another job than the whole, with a journal of its own.
 
+    A saved plan is carried out as it stands, and nothing is asked: whoever looked at it has said
+    yes. What no longer is as the plan saw it is left alone and listed (exit 3).
+
     Exit codes: 0 all succeeded or nothing to do · 1 error · 2 usage, job file included ·
     3 some failed or in conflict · 4 stopped by the failure tolerance · 5 some in doubt ·
-    11 journal in use · 12 journal damaged · 14 journal can't be written · 130/143 interrupted
+    11 journal in use · 12 journal damaged · 13 the saved plan was changed, or is for another
+    address or organization · 14 journal can't be written · 130/143 interrupted
 
     Examples:
 
@@ -73,22 +88,24 @@ def apply(
     - `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
 
     - `bulkops apply jobs/security-scan.toml --limit 1`
+
+    - `bulkops apply scan.plan --journal scan.jsonl`
     """
-    from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
-    from bulkops.cli.session import connect, narrowed_job
-    from bulkops.journal.identity import Identity
-    from bulkops.public import plan_job
+    from bulkops.cli.carry_out import hold, start_or_go_on
+    from bulkops.cli.session import narrowed_job
+    from bulkops.saved_plan import is_saved_plan
 
-    job = narrowed_job(job_file, select, limit)
-
-    def client() -> Client:
-        return connect(address, ca_file, insecure_http=insecure_http)
-
-    identity = Identity(job.digest, client().address, job.organization)
-    undertaking = Undertaking(job, identity, client, lambda c: plan_job(c, job, str(job_file)))
-    asked = Asked(yes, json, retry_failed, drain_timeout)
+    saved = is_saved_plan(job_file)
+    if saved:
+        if select or limit:
+            raise JobError(f"{job_file}: is a saved plan: --select and --limit narrow a job's plan")
+        undertaking = _of_plan(job_file, address, ca_file, insecure_http=insecure_http)
+    else:
+        job = narrowed_job(job_file, select, limit)
+        undertaking = _of_job(job, job_file, address, ca_file, insecure_http=insecure_http)
+    asked = Asked(yes or saved, json, retry_failed, drain_timeout)
     with ExitStack() as stack:
-        path = journal or _default(stack, job, identity, retry_failed=retry_failed)
+        path = journal or _default(stack, undertaking, finished=saved, retry_failed=retry_failed)
         # A new journal in the default folder is safe under the folder's lock until it is there:
         # a command that finds nothing to do leaves no lock behind.
         by = hold(stack, path) if journal or path.exists() else None
@@ -135,8 +152,56 @@ def resume(
         execute(client, journal, contents, job, by, asked=asked)
 
 
-def _default(stack: ExitStack, job: Job, identity: Identity, *, retry_failed: bool) -> Path:
-    """Return the job's own journal to go on with, else a new place, under the folder's lock."""
+def _of_job(
+    job: Job, path: Path, address: str | None, ca_file: Path | None, *, insecure_http: bool
+) -> Undertaking:
+    from bulkops.cli.carry_out import Undertaking
+    from bulkops.cli.session import connect
+    from bulkops.journal.identity import Identity
+    from bulkops.public import plan_job
+
+    def client() -> Client:
+        return connect(address, ca_file, insecure_http=insecure_http)
+
+    identity = Identity(job.digest, client().address, job.organization)
+    return Undertaking(job, identity, client, lambda c: plan_job(c, job, str(path)))
+
+
+def _of_plan(
+    path: Path, address: str | None, ca_file: Path | None, *, insecure_http: bool
+) -> Undertaking:
+    """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
+    from bulkops.cli.carry_out import Undertaking
+    from bulkops.cli.session import connect
+    from bulkops.client.credentials import resolve_address
+    from bulkops.journal.identity import Identity
+    from bulkops.saved_plan import read_plan
+
+    saved = read_plan(path)
+    job, digest, made_at = saved.plan.job, saved.plan.digest, saved.address
+    if address or os.environ.get("TFE_ADDRESS") or os.environ.get("TF_CLOUD_HOSTNAME"):
+        address = resolve_address(address, os.environ, insecure_http=insecure_http)
+    saved.check_meant(path, address or saved.address, os.environ.get("TFE_ORGANIZATION", ""))
+    note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
+
+    def client() -> Client:
+        return connect(made_at, ca_file, insecure_http=insecure_http)
+
+    async def plan(_client: Client) -> Plan:
+        # Read once more: it need not be in memory beside the journal, which may be all there is.
+        return read_plan(path, digest).plan
+
+    return Undertaking(job, Identity(digest, made_at, job.organization), client, plan)
+
+
+def _default(
+    stack: ExitStack, undertaking: Undertaking, *, finished: bool, retry_failed: bool
+) -> Path:
+    """Return the job's own journal to go on with, else a new place, under the folder's lock.
+
+    Args:
+        finished: one that is finished is gone on with, too.
+    """
     from bulkops.cli.carry_out import hold
     from bulkops.clock import Clock
     from bulkops.journal.folder import folder_of, new, newest
@@ -144,11 +209,11 @@ def _default(stack: ExitStack, job: Job, identity: Identity, *, retry_failed: bo
     from bulkops.journal.replay import Replay
     from bulkops.outcome import RETRIED
 
-    folder = folder_of(job.name)
+    folder = folder_of(undertaking.job.name)
     hold(stack, folder / "folder")
 
     def fits(replay: Replay) -> bool:
-        left = replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
-        return left and identity_of(replay.header) == identity
+        left = finished or replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
+        return left and identity_of(replay.header) == undertaking.identity
 
     return newest(folder, fits) or new(folder, Clock().wall())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,6 +49,15 @@ def plan(
     *,
     select: SelectNames = None,
     limit: Limit = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="PLAN",
+            help="Save the plan in this file, for apply PLAN to carry out exactly.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
     detailed_exitcode: Annotated[
         bool,
@@ -71,16 +83,27 @@ def plan(
     - `bulkops plan jobs/security-scan.toml --detailed-exitcode`
 
     - `bulkops plan jobs/security-scan.toml --select 'prod-*' --limit 10`
+
+    - `bulkops plan jobs/security-scan.toml --out scan.plan`
     """
     from bulkops.cli.session import connect, narrowed_job, only_reading, run
     from bulkops.errors import BulkopsError
+    from bulkops.execution import holder
     from bulkops.public import plan_job
+    from bulkops.saved_plan import check_place, save_plan
+
+    saved: dict[str, str] = {}
 
     try:
         job = narrowed_job(job_file, select, limit)
+        if out:
+            check_place(out)
         client = connect(address, ca_file, insecure_http=insecure_http)
         with only_reading():
             made = run(client, lambda c: plan_job(c, job, str(job_file)))
+        if out:
+            by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
+            saved = {"saved": str(out), "sha256": save_plan(out, made, client, by, default)}
     except BulkopsError as error:
         if not detailed_exitcode:
             raise
@@ -88,9 +111,11 @@ def plan(
         fail(error)
         raise typer.Exit(1) from error
     if json:
-        print_objects(made)
+        print_objects(made, saved)
     else:
         print_text(*lines(made))
+        if out:
+            print_text(f"Saved: {out}; `bulkops apply {shlex.quote(str(out))}` does exactly this.")
     if detailed_exitcode and made.operations:
         raise typer.Exit(2)
 
@@ -144,8 +169,8 @@ def summary(plan: Plan) -> str:
     return f"Plan: {todo}; {len(plan.skips) - len(plan.blocked)} skipped{blocked}."
 
 
-def print_objects(plan: Plan) -> None:
-    """Print a plan on stdout, one JSON object a line."""
+def print_objects(plan: Plan, saved: dict[str, str] | None = None) -> None:
+    """Print a plan on stdout, one JSON object a line; ``saved``: where, and its SHA-256."""
     from bulkops.operations import wording
 
     for o in plan.operations:
@@ -180,5 +205,6 @@ def print_objects(plan: Plan) -> None:
             "skipped": len(plan.skips) - len(plan.blocked),
             "blocked": len(plan.blocked),
             "notes": plan.notes,
+            **(saved or {}),
         }
     )

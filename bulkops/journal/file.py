@@ -14,6 +14,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import anyio
@@ -49,22 +50,24 @@ def create(path: Path, records: Iterable[Record], files: FileCalls | None = None
     files = files or SystemFiles()
     if files.exists(path):
         raise JournalError(f"{path}: exists already")
-    new = path.with_name(path.name + ".new")
     try:
-        descriptor = files.create(new)
-        try:
-            seq, crc = 1, 0
-            for payloads in _chunks(map(encode, records)):
-                data, crc = frame(payloads, seq, 1, crc)
-                seq += len(payloads)
-                _write_all(files, descriptor, data)
-            files.sync(descriptor)
-        finally:
-            files.close(descriptor)
-        files.rename(new, path)
-        files.sync_folder(path.parent)
+        write_whole(path, _framed(records), files)
     except OSError as error:
         raise write_failed(path, error) from error
+
+
+def write_whole(path: Path, parts: Iterable[bytes], files: FileCalls) -> None:
+    """Write a file that gets its name once all of it is on the disk; raises ``OSError``."""
+    new = path.with_name(path.name + ".new")
+    descriptor = files.create(new)
+    try:
+        for part in parts:
+            _write_all(files, descriptor, part)
+        files.sync(descriptor)
+    finally:
+        files.close(descriptor)
+    files.rename(new, path)
+    files.sync_folder(path.parent)
 
 
 class Journal:
@@ -228,15 +231,12 @@ def cut_tail(files: FileCalls, descriptor: int, path: Path, scanner: Scanner, wh
     return aside
 
 
-def _chunks(payloads: Iterator[bytes]) -> Iterator[list[bytes]]:
-    chunk: list[bytes] = []
-    for payload in payloads:
-        chunk.append(payload)
-        if len(chunk) == CREATE_CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+def _framed(records: Iterable[Record]) -> Iterator[bytes]:
+    payloads, seq, crc = map(encode, records), 1, 0
+    while chunk := list(islice(payloads, CREATE_CHUNK)):
+        data, crc = frame(chunk, seq, 1, crc)
+        seq += len(chunk)
+        yield data
 
 
 def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:

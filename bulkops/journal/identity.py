@@ -33,7 +33,7 @@ def check_same(header: Header, asked: Identity, path: Path) -> None:
     if found == asked:
         return
     if found.digest != asked.digest:
-        what = "job"
+        what = "job or plan" if asked.digest.startswith("plan ") else "job"
     elif found.address != asked.address:
         what = f"address ({found.address}, not {asked.address})"
     else:

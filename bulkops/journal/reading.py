@@ -11,7 +11,7 @@ import msgspec
 from bulkops.errors import JournalDamaged, JournalError
 from bulkops.journal.files import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner
-from bulkops.journal.records import FORMAT, Header, decode
+from bulkops.journal.records import FORMAT, PLAN_START, Header, decode
 from bulkops.journal.replay import Replay, replay
 
 
@@ -60,6 +60,10 @@ def sound_part(path: Path, files: FileCalls | None = None) -> Contents:
     except ValueError as error:
         if scanner.damaged:
             raise _damaged(path, scanner, _NO_PLAN) from error
+        if scanner.tail.startswith(PLAN_START):
+            raise JournalError(
+                f"{path}: is a saved plan, no journal: `bulkops apply {path}` carries it out"
+            ) from error
         raise JournalError(f"{path}: is no bulkops journal: {error}") from error
     # A journal is created whole (see ``create``): no power cut tears its plan, only damage does.
     created = 1 + state.header.operations + state.header.skips

@@ -18,6 +18,9 @@ from bulkops.printable import escaped
 FORMAT = 1
 """Of the journal; a reader refuses any other."""
 
+PLAN_START = b'{"type":"plan","format":'
+"""How a saved plan begins, which is no journal: see ``bulkops.saved_plan``."""
+
 
 class Holder(msgspec.Struct, frozen=True):
     """Who runs a job: never a token, never a key."""
@@ -43,6 +46,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
         single_stage: the server knows only ``stage``.
         operations: how many were planned.
         undo_of: run id of the journal this one takes back, empty for a job's own.
+        plan: SHA-256 of the saved plan it carries out, empty for none.
     """
 
     format: int
@@ -59,6 +63,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     operations: int
     skips: int
     undo_of: str = ""
+    plan: str = ""
 
 
 class Planned(_Record, frozen=True, gc=False, tag="operation"):
@@ -175,6 +180,6 @@ decode = msgspec.json.Decoder(Record).decode
 """Bytes of one line → record; raises ``msgspec.DecodeError`` for what is none."""
 
 
-def encode(record: Record) -> bytes:
+def encode(record: msgspec.Struct) -> bytes:
     """Return a record as JSON in which whatever a terminal would obey is spelled."""
     return escaped(_encode(record).decode()).encode()

@@ -87,6 +87,7 @@ def test_every_exit_code_is_explained(here: Here) -> None:
         "5 some",
         "11 ",
         "12 ",
+        "13 ",
         "14 ",
     ):
         assert code in said
