@@ -11,10 +11,12 @@ from bulkops.client.organizations import Entitlements
 from bulkops.errors import JobError
 from bulkops.job import Job
 from bulkops.job_errors import shown
-from bulkops.operations import KINDS, bind
+from bulkops.operations import KINDS, bind, wording
 from bulkops.operations.model import Binding, Operation, Showing, Skip, Target
-from bulkops.operations.wording import verb
 from bulkops.selection import unmatched
+
+SHOWN_STATES = 4
+"""Different levels and stages of what will be lost that a note spells out."""
 
 
 class Inventory(msgspec.Struct, frozen=True):
@@ -98,9 +100,22 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     )
 
 
+def _lost(operations: Sequence[Operation], binding: Binding) -> Iterator[str]:
+    """Yield what is gone afterwards: of which run task, on how many workspaces, which states."""
+    removed = [o.before.attributes for o in operations if o.before and o.wanted is None]
+    if removed and binding.task:
+        states = Counter(map(wording.attachment, removed)).most_common()
+        said = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])
+        more = f", {len(states) - SHOWN_STATES} more" if len(states) > SHOWN_STATES else ""
+        places = f"{len(removed)} workspace{'s' if len(removed) > 1 else ''}"
+        yield f"{binding.task.name} will be lost on {places}: {said}{more}"
+
+
 def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
     for entry in unmatched(job.select, inventory.targets):
         yield f"select: {shown(entry)} selects no workspace"
+    if KINDS[job.operation_kind].destroys:
+        yield from _lost(operations, inventory.binding)
     limit = inventory.entitlements and inventory.entitlements.run_task_mandatory_enforcement_limit
     mandatory = any((o.wanted or {}).get("enforcement-level") == "mandatory" for o in operations)
     if mandatory and limit is not None:
@@ -137,5 +152,5 @@ def counts(operations: Sequence[Operation], always: Sequence[str] = ()) -> dict[
     Args:
         always: verbs that are in it, and first, whether they occur or not.
     """
-    counted = Counter(verb(operation) for operation in operations)
+    counted = Counter(wording.verb(operation) for operation in operations)
     return {name: counted[name] for name in dict.fromkeys((*always, *counted))}

@@ -14,6 +14,7 @@ from bulkops.cli.options import (
     Address,
     Asked,
     CaFile,
+    Confirm,
     DrainTimeout,
     InsecureHttp,
     JournalArgument,
@@ -60,6 +61,7 @@ def apply(
     select: SelectNames = None,
     limit: Limit = None,
     yes: Yes = False,
+    confirm: Confirm = None,
     json: Json = False,
     retry_failed: RetryFailed = False,
     drain_timeout: DrainTimeout = DRAIN_SECONDS,
@@ -72,6 +74,8 @@ def apply(
     Every change is written to the journal before it is sent. Killed, interrupted or cut off, the
     job goes on with the same command: nothing is lost and nothing is done twice. A job narrowed by
     --select or --limit is another job than the whole, with a journal of its own.
+
+    A job that detaches wants its run task's name instead of a yes, typed or as --confirm.
 
     A saved plan is carried out as it stands, and nothing is asked: whoever looked at it has said
     yes. What no longer is as the plan saw it is left alone and listed (exit 3).
@@ -90,6 +94,8 @@ def apply(
     - `bulkops apply jobs/security-scan.toml --limit 1`
 
     - `bulkops apply scan.plan --journal scan.jsonl`
+
+    - `bulkops apply jobs/detach-retired.toml --confirm legacy-lint`
     """
     from bulkops.cli.carry_out import hold, start_or_go_on
     from bulkops.cli.session import narrowed_job
@@ -103,7 +109,7 @@ def apply(
     else:
         job = narrowed_job(job_file, select, limit)
         undertaking = _of_job(job, job_file, address, ca_file, insecure_http=insecure_http)
-    asked = Asked(yes or saved, json, retry_failed, drain_timeout)
+    asked = Asked(yes or saved, json, retry_failed, drain_timeout, confirm)
     with ExitStack() as stack:
         path = journal or _default(stack, undertaking, finished=saved, retry_failed=retry_failed)
         # A new journal in the default folder is safe under the folder's lock until it is there:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from bulkops.cli.options import Asked
-from bulkops.cli.plan import blocked_lines, headline, lines, print_objects, summary
+from bulkops.cli.plan import blocked_lines, headline, lines, note_lines, print_objects, summary
 from bulkops.cli.printing import heard_or_not, note
 from bulkops.cli.session import confirm, counted, only_reading
+from bulkops.errors import JobError
 
 if TYPE_CHECKING:
     from bulkops.journal.reading import Contents
+    from bulkops.operations.model import TaskRef
     from bulkops.plan import Plan
 
 
@@ -24,14 +27,46 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
             print_objects(plan)
     # Unless somebody is asked, each operation is told soon enough, as a result on stdout.
     shown = lines(plan)
-    if asked.yes or asked.json or not plan.operations:
-        shown = [headline(plan), *blocked_lines(plan), summary(plan)]
+    if asked.yes or asked.confirm or asked.json or not plan.operations:
+        shown = [headline(plan), *blocked_lines(plan), *note_lines(plan), summary(plan)]
     note(*shown)
     if not plan.operations:
         note("Nothing to do.")
         raise typer.Exit(3 if plan.blocked else 0)
     what = counted(len(plan.operations), "operation")
-    confirm(f"Carry out {what} in {plan.job.organization} ({address})?", yes=asked.yes)
+    question = f"Carry out {what} in {plan.job.organization} ({address})?"
+    said = _confirmed(asked, plan.binding.task)
+    if not _destroys(plan):
+        confirm(question, yes=asked.yes or said)
+        return
+    name = plan.binding.task.name if plan.binding.task else plan.job.organization
+    option = f"--confirm {shlex.quote(name)}"
+    if asked.yes and not said:
+        raise JobError(
+            f"nothing was changed: --yes is not enough to {plan.job.operation_kind}, say {option}"
+        )
+    confirm(question, yes=said, answer=name, option=option)
+
+
+def _destroys(plan: Plan) -> bool:
+    """Return whether a yes is not enough; an undo gives back, a saved plan was looked at."""
+    from bulkops.operations import KINDS
+
+    return KINDS[plan.job.operation_kind].destroys and not plan.undo_of and not plan.saved
+
+
+def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
+    """Return whether ``--confirm`` was given, and rightly.
+
+    Raises:
+        JobError: it names another run task.
+    """
+    if asked.confirm is None:
+        return False
+    about = f"run task {task.name}" if task else "no run task"
+    if task is None or asked.confirm != task.name:
+        raise JobError(f"nothing was changed: --confirm {asked.confirm}: this job is about {about}")
+    return True
 
 
 def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
@@ -51,4 +86,5 @@ def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
         return
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
     with only_reading():
-        confirm(question[0].upper() + question[1:], yes=asked.yes)
+        said = _confirmed(asked, replay.header.task)
+        confirm(question[0].upper() + question[1:], yes=asked.yes or said)

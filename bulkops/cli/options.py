@@ -74,6 +74,16 @@ Limit = Annotated[
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Don't ask; needed where there is no terminal.")
 ]
+Confirm = Annotated[
+    str | None,
+    typer.Option(
+        "--confirm",
+        metavar="TASK",
+        help="Yes, for the run task of this name: a job that detaches needs it where there is no "
+        "terminal.",
+        show_default=False,
+    ),
+]
 RetryFailed = Annotated[
     bool,
     typer.Option("--retry-failed", help="Decide failed and conflicting operations anew, too."),
@@ -96,9 +106,11 @@ class Asked(NamedTuple):
 
     Attributes:
         drain: seconds.
+        confirm: of ``--confirm``.
     """
 
     yes: bool
     json: bool
     retry_failed: bool
     drain: float
+    confirm: str | None = None

@@ -138,7 +138,7 @@ def lines(plan: Plan) -> list[str]:
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
         made.append(f"    {count} skipped: {reason}")
     made += blocked_lines(plan)
-    made += [f"    Note: {note}" for note in plan.notes]
+    made += note_lines(plan)
     return [*made, *([""] if len(made) > 2 else []), summary(plan)]
 
 
@@ -160,6 +160,11 @@ def blocked_lines(plan: Plan) -> list[str]:
     if len(plan.blocked) > SHOWN:
         made.append(f"    … and {len(plan.blocked) - SHOWN} more blocked (--json lists all)")
     return made
+
+
+def note_lines(plan: Plan) -> list[str]:
+    """Return what a careful reader should know before saying yes."""
+    return [f"    Note: {note}" for note in plan.notes]
 
 
 def summary(plan: Plan) -> str:

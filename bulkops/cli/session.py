@@ -104,20 +104,25 @@ def only_reading() -> Iterator[None]:
         raise
 
 
-def confirm(question: str, *, yes: bool) -> None:
+def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--yes") -> None:
     """Ask on a terminal before anything changes.
 
+    Args:
+        yes: it was said already.
+        answer: the only one that is accepted.
+        option: what to say where there is no terminal.
+
     Raises:
-        JobError: there is no terminal to ask on, and ``--yes`` wasn't said.
+        JobError: there is no terminal to ask on, and the option wasn't given.
         typer.Exit: the answer was no (exit 1).
     """
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise JobError("nothing was changed: there is no terminal to ask on, so say --yes")
+        raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
     # Not typer.prompt: it makes of Ctrl-C an exit code 1.
-    note("", f"{question} Only 'yes' is accepted: ", end="")
-    if sys.stdin.readline().strip() != "yes":
+    note("", f"{question} Only '{answer}' is accepted: ", end="")
+    if sys.stdin.readline().strip() != answer:
         note("Nothing was changed.")
         raise typer.Exit(1)
 

@@ -25,6 +25,7 @@ class Detach(WorkspaceTaskKind):
 
     name: ClassVar[str] = "detach"
     wish_type: ClassVar[type[DetachWish]] = DetachWish
+    destroys: ClassVar[bool] = True
 
     def __init__(self, wish: DetachWish, binding: Binding) -> None:  # noqa: ARG002 - every kind is built alike
         super().__init__(binding)

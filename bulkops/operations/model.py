@@ -230,6 +230,8 @@ class Kind(Protocol):
         over: what it goes over; a job has ``[select]`` where that is the selected workspaces.
         right: what the token must be allowed on each of the workspaces.
         verbs: of ``wording.verb``, those that a plan counts even where none occurs.
+        destroys: what it changes is lost to whoever doesn't have the journal, so that a plain
+            yes is not enough to start a job.
     """
 
     name: ClassVar[str]
@@ -237,6 +239,7 @@ class Kind(Protocol):
     over: ClassVar[Over]
     right: ClassVar[Right]
     verbs: ClassVar[Sequence[str]]
+    destroys: ClassVar[bool] = False
 
     def __init__(self, wish: Wish, binding: Binding) -> None: ...
 

@@ -88,6 +88,7 @@ class RunTaskKind:
     already: ClassVar[str] = "already as wanted"
     over: ClassVar[Over] = Over.TASK
     right: ClassVar[Right] = Right.RUN_TASKS
+    destroys: ClassVar[bool] = False
     verbs: ClassVar[Sequence[str]] = ()
 
     def __init__(self, binding: Binding, wanted: Attributes) -> None:

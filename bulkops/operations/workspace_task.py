@@ -149,6 +149,7 @@ class WorkspaceTaskKind(ABC):
     over: ClassVar[Over] = Over.SELECTED
     right: ClassVar[Right] = Right.RUN_TASKS
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
+    destroys: ClassVar[bool] = False
 
     def __init__(self, binding: Binding) -> None:
         assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise

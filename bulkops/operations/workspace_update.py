@@ -164,6 +164,7 @@ class WorkspaceUpdate:
     wish_type: ClassVar[type[WorkspaceUpdateWish]] = WorkspaceUpdateWish
     over: ClassVar[Over] = Over.SELECTED
     right: ClassVar[Right] = Right.SETTINGS
+    destroys: ClassVar[bool] = False
     verbs: ClassVar[Sequence[str]] = ()
 
     def __init__(self, wish: WorkspaceUpdateWish, binding: Binding) -> None:

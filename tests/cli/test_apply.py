@@ -105,7 +105,7 @@ def test_without_yes_and_terminal_nothing_is_sent(world: World) -> None:
     assert not list(world.folder.rglob("*.jsonl"))
 
 
-def _on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, str]:
+def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, str]:
     """Run a command on a pseudo-terminal; give the answer when it has asked."""
     own, its = pty.openpty()
     with subprocess.Popen(
@@ -118,7 +118,7 @@ def _on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, s
         start_new_session=True,
     ) as process:
         os.close(its)
-        said = _read_until(own, lambda text: "Only 'yes' is accepted: " in text)
+        said = _read_until(own, lambda text: "' is accepted: " in text)
         os.write(own, answer)
         said += _read_until(own, lambda _text: False)
         code = process.wait(SECONDS)
@@ -142,7 +142,7 @@ def _read_until(own: int, enough: Callable[[str], bool]) -> str:
 
 def test_yes_on_a_terminal_goes_on(world: World) -> None:
     """On a terminal the plan is shown and asked about; "yes" carries it out."""
-    code, said = _on_a_terminal(world, b"yes\n", "apply", "job.toml")
+    code, said = on_a_terminal(world, b"yes\n", "apply", "job.toml")
     assert code == 0
     assert "+ prod-012  mandatory at post_plan" in said
     assert f"Carry out 12 operations in acme ({world.address})?" in said
@@ -152,7 +152,7 @@ def test_yes_on_a_terminal_goes_on(world: World) -> None:
 @pytest.mark.parametrize("answer", [b"y\n", b"\n", b"no\n", b"\x04"])
 def test_any_other_answer_changes_nothing(world: World, answer: bytes) -> None:
     """Any answer but "yes", end of input included: nothing is changed, exit 1, no journal."""
-    code, said = _on_a_terminal(world, answer, "apply", "job.toml")
+    code, said = on_a_terminal(world, answer, "apply", "job.toml")
     assert code == 1
     assert NEVER in said
     assert world.writes == 0
@@ -161,7 +161,7 @@ def test_any_other_answer_changes_nothing(world: World, answer: bytes) -> None:
 
 def test_ctrl_c_at_the_question_changes_nothing(world: World) -> None:
     """Ctrl-C at the question: exit 130, nothing is changed, and that is said."""
-    code, said = _on_a_terminal(world, b"\x03", "apply", "job.toml")
+    code, said = on_a_terminal(world, b"\x03", "apply", "job.toml")
     assert code == 130
     assert "Interrupted: nothing was changed." in said
     assert world.writes == 0
