@@ -86,9 +86,11 @@ def _start(
 ) -> Holder:
     # The plan ends with this function: from here on the journal has all of it.
     from bulkops.execution import start_journal
+    from bulkops.unfinished import with_unfinished_noted
 
     with only_reading():
         plan = run(undertaking.client(), undertaking.plan)
+        plan = with_unfinished_noted(plan, undertaking.identity.address, path)
         confirm_plan(plan, undertaking.identity.address, asked)
     by = by or hold(stack, path)
     start_journal(path, plan, undertaking.client(), by)

@@ -91,6 +91,7 @@ def plan(
     from bulkops.execution import holder
     from bulkops.public import plan_job
     from bulkops.saved_plan import check_place, save_plan
+    from bulkops.unfinished import with_unfinished_noted
 
     saved: dict[str, str] = {}
 
@@ -101,6 +102,7 @@ def plan(
         client = connect(address, ca_file, insecure_http=insecure_http)
         with only_reading():
             made = run(client, lambda c: plan_job(c, job, str(job_file)))
+        made = with_unfinished_noted(made, client.address)
         if out:
             by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
             saved = {"saved": str(out), "sha256": save_plan(out, made, client, by, default)}

@@ -146,7 +146,7 @@ def test_a_journal_that_is_a_folder(world: World, here: Here, journal: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("apply",), "Missing argument 'JOB'"),
+        (("apply",), "Missing argument 'JOB|PLAN'"),
         (("apply", "job.toml", "--drain-timeout", "soon"), "--drain-timeout"),
         (("report", "scan.jsonl", "--format", "pdf"), "'pdf'"),
         (("resume",), "Missing argument 'JOURNAL'"),

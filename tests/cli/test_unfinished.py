@@ -1,0 +1,127 @@
+"""A plan that takes back what an unfinished job did says so, with that job's journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import TASK, World
+from tests.conftest import Here
+
+LEVEL = ('enforcement_level = "mandatory"\n', "")
+ANOTHER = ('name = "scan"', 'name = "another"')
+DETACH = (ANOTHER, ('"attach"', '"detach"'), LEVEL)
+ADVISORY = (ANOTHER, ('"mandatory"', '"advisory"'))
+
+
+@pytest.fixture(params=["default", "scan.jsonl"])
+def journal(world: World, here: Here, request: pytest.FixtureRequest) -> Path:
+    """The journal of a job that stopped after four of its twelve changes."""
+    named = () if request.param == "default" else ("--journal", request.param)
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+
+    def refuse(_request: object) -> None:
+        if world.writes >= 4:
+            world.simulator.tokens = {}
+
+    world.simulator.before = refuse
+    assert here("apply", "job.toml", "--yes", *named).code == 1
+    world.simulator.before = None
+    world.simulator.tokens = None
+    assert world.writes == 4
+    (path,) = world.folder.rglob("*.jsonl")
+    return path.relative_to(world.folder)
+
+
+def _notes(here: Here, *arguments: str) -> list[str]:
+    """Return the notes of an apply that nobody says yes to, with its journal in this folder."""
+    done = here(*(arguments or ("apply", "job.toml", "--journal", "new.jsonl")))
+    assert done.code in (0, 2), done
+    lines = (done.out + done.err).splitlines()
+    return [line.strip() for line in lines if "not finished" in line]
+
+
+@pytest.mark.parametrize(
+    ("changes", "numbers"), [(DETACH, (4, 0)), (ADVISORY, (4, 8))], ids=["detach", "level"]
+)
+def test_it_is_told_with_the_journal_and_the_way_out(
+    world: World,
+    here: Here,
+    journal: Path,
+    changes: tuple[tuple[str, str], ...],
+    numbers: tuple[int, int],
+) -> None:
+    """How many changes are taken back, and how many that are still to come are in conflict."""
+    world.job(*changes)
+    undone, hindered = numbers
+    expected = (
+        f"Note: {journal} is not finished: this takes back {undone} of its changes and is in the "
+        f"way of {hindered} more; `bulkops resume {journal}` or "
+        f"`bulkops undo {journal}` comes first"
+    )
+    assert _notes(here) == [expected]
+    in_default_folder = len(journal.parts) > 1
+    assert _notes(here, "plan", "job.toml") == ([expected] if in_default_folder else [])
+
+
+def test_a_saved_plan_tells_it_once(world: World, here: Here, journal: Path) -> None:
+    """Noted when it was planned, and looked for again when it is applied."""
+    world.job(*ADVISORY)
+    here("plan", "job.toml", "--out", "scan.plan")
+    done = here("apply", "scan.plan", "--journal", "new.jsonl")
+    assert done.code == 0
+    assert done.err.count(f"Note: {journal} is not finished") == 1
+
+
+def test_who_agrees_or_means_something_else_is_not_told(
+    world: World, here: Here, journal: Path
+) -> None:
+    """The same wish, another run task, and the undo of that very journal."""
+    world.job(ANOTHER)
+    assert _notes(here) == []
+    world.simulator.add_task("cost-check")
+    world.job(*ADVISORY, (f'"{TASK}"', '"cost-check"'))
+    assert _notes(here) == []
+    assert _notes(here, "undo", str(journal)) == []
+
+
+def test_who_asks_another_server_is_not_told(world: World, here: Here, journal: Path) -> None:
+    """The same organization at another address is another one."""
+    world.job(*ADVISORY)
+    elsewhere = world.address.replace("127.0.0.1", "localhost")
+    assert _notes(here, "plan", "job.toml", "--address", elsewhere) == []
+    assert journal.exists()
+
+
+def test_what_somebody_else_changed_since_is_not_taken_back(
+    world: World, here: Here, journal: Path
+) -> None:
+    """Only what still stands as the job made it can be taken back."""
+    for name, shows in world.shown().items():
+        if shows:
+            world.simulator.detach(name, TASK)
+            world.simulator.attach(name, TASK, stages=("pre_apply",))
+    world.job(*DETACH)
+    assert _notes(here) == []
+    assert journal.exists()
+
+
+def test_a_finished_job_has_no_say(world: World, here: Here, journal: Path) -> None:
+    """Once it came to its end, another job may change what it did."""
+    assert here("resume", str(journal), "--yes").code == 0
+    world.job(*DETACH)
+    assert _notes(here) == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage\n", b'{"type":"intent"}\n', b"\xff\xfe\n"])
+def test_a_journal_that_cant_be_read_is_passed_over(
+    world: World, here: Here, journal: Path, damage: bytes
+) -> None:
+    """It is for other commands to say so: a plan is made all the same."""
+    (world.folder / journal).write_bytes(damage)
+    world.job(*ADVISORY)
+    assert _notes(here) == []
+    (world.folder / journal).unlink()
+    (world.folder / journal).mkdir()
+    assert _notes(here) == []
