@@ -59,13 +59,14 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
     _check_stages(job, server, source)
     binding = await _binding(client, job, server, source)
     kind = bind(job.operation_kind, job.wish, binding)
-    targets, forbidden = await _targets(client, job, kind, binding, source)
+    chosen = await _chosen(client, job, kind, binding, source)
     return Inventory(
         binding=binding,
         targets=targets,
         forbidden=forbidden,
         showing=await read_showing(client, kind, [t.id for t in targets], job.pace.settle_seconds),
         entitlements=await _entitlements(client, job.organization),
+        locked=locked,
     )
 
 

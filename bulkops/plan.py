@@ -27,6 +27,7 @@ class Inventory(msgspec.Struct, frozen=True):
         forbidden: ids of those on which this token lacks the kind's right.
         showing: of everything the job's kind is about, selected or not.
         entitlements: ``None`` where this token may not read them.
+        locked: ids of workspaces.
     """
 
     binding: Binding
@@ -34,6 +35,7 @@ class Inventory(msgspec.Struct, frozen=True):
     forbidden: Set[str]
     showing: Showing
     entitlements: Entitlements | None
+    locked: Set[str] = frozenset()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -116,6 +118,13 @@ def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> I
         yield f"select: {shown(entry)} selects no workspace"
     if KINDS[job.operation_kind].destroys:
         yield from _lost(operations, inventory.binding)
+    if locked := sum(operation.target.id in inventory.locked for operation in operations):
+        # "Locking a workspace temporarily prevents new plans and applies" and nothing else:
+        # HashiCorp's page on workspace settings.
+        yield (
+            f"locked workspaces among these: {locked}, by somebody or by a run under way; that "
+            "holds back Terraform runs, not this change"
+        )
     limit = inventory.entitlements and inventory.entitlements.run_task_mandatory_enforcement_limit
     mandatory = any((o.wanted or {}).get("enforcement-level") == "mandatory" for o in operations)
     if mandatory and limit is not None:

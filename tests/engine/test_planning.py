@@ -7,7 +7,12 @@ from collections.abc import Mapping
 import pytest
 
 from bulkops.errors import JobError
+<<<<<<< HEAD
 from bulkops.operations.model import Right
+=======
+from bulkops.outcome import Outcome
+from bulkops.plan import NO_RIGHT, counts
+>>>>>>> ba6b6df (Note locked workspaces when planning)
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
@@ -221,3 +226,16 @@ def test_a_name_that_selects_nothing_is_noted() -> None:
     world = World(workspaces=2)
     plan = world.plan(job(select={"names": ["prod-0", "prdo-1"]}))
     assert plan.notes == ['select: "prdo-1" selects no workspace']
+
+
+def test_locked_workspaces_are_noted_where_something_changes() -> None:
+    """A lock holds back Terraform runs and nothing else; whoever holds it may want to know."""
+    world = World(workspaces=4)
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    for name in ("prod-1", "prod-2", "prod-3"):
+        workspaces[name].locked = True
+    world.simulator.attach("prod-3", TASK, enforcement_level="mandatory")
+    (note,) = world.plan(job()).notes
+    assert note.startswith("locked workspaces among these: 2,")
+    assert world.plan(job(select={"names": ["prod-0"]})).notes == []
+    assert world.apply(job()).count(Outcome.SUCCEEDED) == 3
