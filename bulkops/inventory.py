@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
@@ -34,7 +34,7 @@ from bulkops.operations.workspace_task import ByWorkspace
 from bulkops.operations.workspace_update import Settings
 from bulkops.plan import Inventory
 from bulkops.printable import printable
-from bulkops.selected import read_selection
+from bulkops.selected import Selected, read_selection
 
 Same = Callable[[str, str], tuple[str, str]]
 """Ids of a workspace and an attachment → the same, as strings that are in memory already."""
@@ -62,22 +62,21 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
     chosen = await _chosen(client, job, kind, binding, source)
     return Inventory(
         binding=binding,
-        targets=targets,
-        forbidden=forbidden,
-        showing=await read_showing(client, kind, [t.id for t in targets], job.pace.settle_seconds),
+        targets=chosen.targets,
+        forbidden=chosen.forbidden,
+        showing=await read_showing(
+            client, kind, [t.id for t in chosen.targets], job.pace.settle_seconds
+        ),
         entitlements=await _entitlements(client, job.organization),
-        locked=locked,
+        locked=chosen.locked,
     )
 
 
-async def _targets(
-    client: Client, job: Job, kind: Kind, binding: Binding, source: str
-) -> tuple[Sequence[Target], Set[str]]:
-    """Return what the job goes over, and ids of that which this token may not change."""
+async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source: str) -> Selected:
+    """Return what the job goes over."""
     if kind.over is Over.TASK and binding.task is not None:
-        return [Target(binding.task.id, binding.task.name)], frozenset()
-    selected = await read_selection(client, job, source)
-    return selected.targets, selected.forbidden
+        return Selected([Target(binding.task.id, binding.task.name)])
+    return await read_selection(client, job, source)
 
 
 async def read_showing(

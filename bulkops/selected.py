@@ -39,11 +39,13 @@ class Selected(msgspec.Struct, frozen=True):
     Attributes:
         targets: by name.
         forbidden: ids of those on which this token lacks the right.
+        locked: ids of those that are.
         others: all the others with their reasons, by name; empty unless asked for.
     """
 
     targets: Sequence[Target]
-    forbidden: Set[str]
+    forbidden: Set[str] = frozenset()
+    locked: Set[str] = frozenset()
     others: Sequence[Unselected] = ()
 
 
@@ -69,7 +71,7 @@ async def read_selection(
     project_id = await _find_project(client, job, source)
     selection = await _read(client, job, project_id, source, why=why)
     chosen = Chosen(selection.targets(), selection.others() if why else None)
-    forbidden = selection.forbidden
+    forbidden, locked = selection.forbidden, selection.locked
     del selection
     for field, wanted in (("has_task", True), ("lacks_task", False)):
         named = getattr(select, field)
@@ -81,7 +83,7 @@ async def read_selection(
     if not chosen.targets and not select.allow_empty and not why:
         raise nothing_selected(select, source)
     others = sorted(chosen.others or (), key=lambda one: (one.target.name, one.target.id))
-    return Selected(chosen.targets, forbidden, others)
+    return Selected(chosen.targets, forbidden, locked, others)
 
 
 async def _read(

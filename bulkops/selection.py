@@ -32,21 +32,9 @@ class Judge:
 
     Args:
         project_id: ``prj-…`` of ``select.project``; not looked at where that is not given.
-<<<<<<< HEAD
     """
 
     def __init__(self, select: Select, project_id: str | None) -> None:
-=======
-
-    Attributes:
-        forbidden: ids of those on which this token may not manage run tasks.
-        locked: ids of those that are.
-    """
-
-    def __init__(self, select: Select, project_id: str | None) -> None:
-        self.forbidden: set[str] = set()
-        self.locked: set[str] = set()
->>>>>>> ba6b6df (Note locked workspaces when planning)
         self._select = select
         self._project_id = project_id
         self._ids = frozenset(select.ids)
@@ -99,6 +87,7 @@ class Selection:
 
     Attributes:
         forbidden: ids of those on which this token lacks the right.
+        locked: ids of those that are.
     """
 
     def __init__(
@@ -110,6 +99,7 @@ class Selection:
         why: bool = False,
     ) -> None:
         self.forbidden: set[str] = set()
+        self.locked: set[str] = set()
         self._judge = Judge(select, project_id)
         self._right = right
         self._why = why
@@ -118,7 +108,6 @@ class Selection:
 
     def add(self, workspace: Workspace) -> None:
         """Judge a workspace."""
-<<<<<<< HEAD
         reason = self._judge.why_not(workspace)
         if reason is None:
             self._rows[workspace.id] = Target(workspace.id, workspace.name)
@@ -126,20 +115,14 @@ class Selection:
             may = workspace.can_update if settings else workspace.can_manage_run_tasks
             if may is False:
                 self.forbidden.add(workspace.id)
+            if workspace.locked:
+                self.locked.add(workspace.id)
         elif self._why:
             # Few reasons, many workspaces: each is kept once.
             reason = self._reasons.setdefault(reason, reason)
             self._rows[workspace.id] = Unselected(Target(workspace.id, workspace.name), reason)
         else:
             self._rows[workspace.id] = None
-=======
-        chosen = why_not(self._select, workspace, self._project_id) is None
-        self._rows[workspace.id] = Target(workspace.id, workspace.name) if chosen else None
-        if chosen and workspace.can_manage_run_tasks is False:
-            self.forbidden.add(workspace.id)
-        if chosen and workspace.locked:
-            self.locked.add(workspace.id)
->>>>>>> ba6b6df (Note locked workspaces when planning)
 
     def count(self) -> int:
         """Return how many workspaces were judged."""

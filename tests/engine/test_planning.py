@@ -7,12 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from bulkops.errors import JobError
-<<<<<<< HEAD
 from bulkops.operations.model import Right
-=======
 from bulkops.outcome import Outcome
-from bulkops.plan import NO_RIGHT, counts
->>>>>>> ba6b6df (Note locked workspaces when planning)
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
