@@ -10,15 +10,14 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
-
-import anyio
 
 from bulkops import __version__
 from bulkops.client.api import Client
 from bulkops.clock import Clock
+from bulkops.interruption import Interruption
 from bulkops.inventory import read_attachments
 from bulkops.job import Job, job_from_builtins, job_to_builtins
 from bulkops.journal import file as journal_file
@@ -36,7 +35,6 @@ from bulkops.journal.records import (
     Record,
     Result,
     Skipped,
-    Verified,
 )
 from bulkops.journal.replay import Replay
 from bulkops.operations import bind
@@ -44,9 +42,8 @@ from bulkops.operations.model import Kind, Operation, Skip
 from bulkops.outcome import Outcome
 from bulkops.plan import Attachments, Plan
 from bulkops.reconcile import reconcile
-from bulkops.runner import Runner
 from bulkops.undo import NOT_OURS, undo
-from bulkops.verify import verify
+from bulkops.waves import Waves
 
 
 def holder(clock: Clock) -> Holder:
@@ -110,21 +107,17 @@ class JobExecution:
         self._on_result = on_result or _ignore
         self._files = files
         self._executor = executor
-        self._reading: anyio.CancelScope | None = None
-        self._runner: Runner | None = None
+        self._interruption = Interruption()
         self._conflicts = 0
-        self.interrupted = ""
+
+    @property
+    def interrupted(self) -> str:
         """The signal that stopped it, empty for none."""
+        return self._interruption.signal
 
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop: in good order the first time, at once the second."""
-        if self._reading is not None:
-            self._reading.cancel()
-        if self._runner is not None and self.interrupted:
-            self._runner.stop_at_once(signal)
-        elif self._runner is not None:
-            self._runner.stop(signal, drain)
-        self.interrupted = self.interrupted or signal
+        self._interruption.interrupt(signal, drain)
 
     async def run(self) -> Replay:
         """Carry out what is left, verify, and return where the job stands.
@@ -149,23 +142,20 @@ class JobExecution:
     async def _all_of(self, journal: Journal, kind: Kind) -> str:
         """Return how it ended: a signal before all else."""
         self._client.pacer.lower(self._job.pace.rate)
-        with self._interruptible():
+        with self._interruption.at_once():
             await self._client.ping()
             await self._bring_up(journal, kind)
-        how = "" if self.interrupted else await self._carry_out(journal, kind)
-        if how == How.COMPLETE:
-            with self._interruptible():
-                await journal.append(await self._verified(journal.replay))
-        return self.interrupted or how
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Only reads inside: a signal ends them at once."""
-        with anyio.CancelScope() as self._reading:
-            if self.interrupted:
-                self._reading.cancel()
-            yield
-        self._reading = None
+        waves = Waves(
+            self._client,
+            kind,
+            journal,
+            self._job,
+            interruption=self._interruption,
+            read=partial(self._standing, journal.replay),
+            failures=self._conflicts,
+            on_result=self._on_result,
+        )
+        return await waves.run()
 
     async def _bring_up(self, journal: Journal, kind: Kind) -> None:
         records = await self._reconciled(journal.replay, kind)
@@ -184,30 +174,6 @@ class JobExecution:
         date = self._client.clock.date()
         records = reconcile(replay, attachments, kind, retry_failed=self._retry_failed, date=date)
         return list(records)
-
-    async def _carry_out(self, journal: Journal, kind: Kind) -> str:
-        pace = self._job.pace
-        self._runner = Runner(
-            self._client,
-            kind,
-            journal,
-            max_at_once=pace.max_at_once,
-            settle=pace.settle_seconds,
-            tolerated=self._job.rollout.tolerated(len(journal.replay.operations)),
-            on_result=self._on_result,
-            failures=self._conflicts,
-        )
-        await self._runner.run(list(journal.replay.having(None, Outcome.IN_DOUBT)))
-        return self._runner.stopped or How.COMPLETE
-
-    async def _verified(self, replay: Replay) -> Verified:
-        verified = verify(replay, await self._standing(replay), self._client.clock.date())
-        done = (Outcome.SUCCEEDED, Outcome.SKIPPED)
-        if not any(replay.of(key).outcome in done for key in verified.differing):
-            return verified
-        # A read may lag behind our last writes: only past that does a difference count.
-        await self._client.clock.sleep(self._job.pace.settle_seconds)
-        return verify(replay, await self._standing(replay), self._client.clock.date())
 
     async def _standing(self, replay: Replay) -> Attachments:
         return await read_standing(self._client, replay, self._job.pace.settle_seconds)
