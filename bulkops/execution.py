@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -17,6 +17,7 @@ from random import Random
 from bulkops import __version__
 from bulkops.client.api import Client
 from bulkops.clock import Clock
+from bulkops.gate import RunGate, run_gate
 from bulkops.interruption import Interruption
 from bulkops.inventory import read_attachments
 from bulkops.job import Job, job_from_builtins, job_to_builtins
@@ -43,7 +44,7 @@ from bulkops.outcome import Outcome
 from bulkops.plan import Attachments, Plan
 from bulkops.reconcile import reconcile
 from bulkops.undo import NOT_OURS, undo
-from bulkops.waves import Waves
+from bulkops.waves import OnResult, OnWave, Waves, unheard
 
 
 def holder(clock: Clock) -> Holder:
@@ -82,7 +83,11 @@ class JobExecution:
 
     Args:
         job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        go_on: somebody said so (``--continue``): past the pause, or the gate that said nothing, at
+            which the job stands.
         on_result: told every result as it is recorded.
+        on_wave: told how far a wave came as it is recorded.
+        gate: runs the job's gate.
     """
 
     def __init__(
@@ -94,7 +99,10 @@ class JobExecution:
         by: Holder,
         *,
         retry_failed: bool = False,
-        on_result: Callable[[Operation, Result], None] | None = None,
+        go_on: bool = False,
+        on_result: OnResult = unheard,
+        on_wave: OnWave = unheard,
+        gate: RunGate = run_gate,
         files: FileCalls | None = None,
         executor: Executor = in_thread,
     ) -> None:
@@ -104,11 +112,14 @@ class JobExecution:
         self._job = job
         self._by = by
         self._retry_failed = retry_failed
-        self._on_result = on_result or _ignore
+        self._go_on = go_on
+        self._on_result = on_result
+        self._on_wave = on_wave
+        self._gate = gate
         self._files = files
         self._executor = executor
         self._interruption = Interruption()
-        self._conflicts = 0
+        self._conflicts = list[str]()
 
     @property
     def interrupted(self) -> str:
@@ -152,8 +163,11 @@ class JobExecution:
             self._job,
             interruption=self._interruption,
             read=partial(self._standing, journal.replay),
-            failures=self._conflicts,
+            conflicts=self._conflicts,
+            go_on=self._go_on,
+            gate=self._gate,
             on_result=self._on_result,
+            on_wave=self._on_wave,
         )
         return await waves.run()
 
@@ -166,7 +180,8 @@ class JobExecution:
         for record in records:
             journal.post(record)
             if isinstance(record, Result):
-                self._conflicts += record.outcome is Outcome.CONFLICT
+                if record.outcome is Outcome.CONFLICT:
+                    self._conflicts.append(record.key)
                 self._on_result(journal.replay.of(record.key).operation, record)
 
     async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
@@ -252,7 +267,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
-
-
-def _ignore(_operation: Operation, _result: Result) -> None:
-    """Nobody wants to be told."""

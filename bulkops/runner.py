@@ -41,6 +41,8 @@ class Runner:
             as the latency asks for, see ``places``.
         settle: seconds after a lost answer in which its effect may still land.
         tolerated: failures borne; one more stops the runner.
+        strict: never have more in flight than may still fail, and one; those that only wait are
+            in flight, too.
         on_result: told every result as it is recorded.
         failures: found in this execution before anything was sent.
 
@@ -59,6 +61,7 @@ class Runner:
         max_at_once: int | None,
         settle: float,
         tolerated: int,
+        strict: bool = False,
         on_result: Callable[[Operation, Result], None],
         failures: int = 0,
     ) -> None:
@@ -68,9 +71,10 @@ class Runner:
         self._kind = kind
         self._journal = journal
         self._max_at_once = max_at_once
+        self._tolerated = tolerated
+        self._strict = strict
         self._places = anyio.CapacityLimiter(self._wanted_places())
         self._settle = settle
-        self._tolerated = tolerated
         self._on_result = on_result
         self._scope = anyio.CancelScope()
         self._error: Exception | None = None
@@ -133,11 +137,14 @@ class Runner:
             self._error = self._error or error
             self.stop(How.ERROR)
         finally:
-            self._places.release_on_behalf_of(progress.operation.key)
+            # In this order: whoever waits for a place must not get one that is there no more.
             self._places.total_tokens = self._wanted_places()
+            self._places.release_on_behalf_of(progress.operation.key)
 
     def _wanted_places(self) -> int:
-        return self._max_at_once or places(self._caller.pacer.rate, self._caller.latency)
+        wanted = self._max_at_once or places(self._caller.pacer.rate, self._caller.latency)
+        # One where none may be: whoever gets it finds that the runner has stopped.
+        return min(wanted, max(1, self._tolerated - self.failures + 1)) if self._strict else wanted
 
     def _stop_if_too_many(self) -> None:
         if self.failures > self._tolerated:
@@ -145,7 +152,7 @@ class Runner:
 
     @asynccontextmanager
     async def _place_given_away(self, progress: Progress) -> AsyncIterator[None]:
-        if self.failures + self._waiting >= self._tolerated:
+        if self._strict or self.failures + self._waiting >= self._tolerated:
             yield
             return
         self._waiting += 1
