@@ -67,6 +67,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
 
+    def allowing(self, most: int | None) -> Job:
+        """Return the job with another ``max_operations``; ``None`` leaves it."""
+        if most is None:
+            return self
+        rollout = msgspec.structs.replace(self.rollout, max_operations=most)
+        return msgspec.structs.replace(self, rollout=rollout)
+
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of what the job means.

@@ -13,11 +13,13 @@ from bulkops.cli.options import (
     Address,
     Asked,
     CaFile,
+    Continue,
     DrainTimeout,
     InsecureHttp,
     JobFile,
     JournalArgument,
     Json,
+    MaxOperations,
     RetryFailed,
     Yes,
 )
@@ -46,7 +48,9 @@ def apply(
     journal: JournalOption = None,
     yes: Yes = False,
     json: Json = False,
+    go_on: Continue = False,
     retry_failed: RetryFailed = False,
+    max_operations: MaxOperations = None,
     drain_timeout: DrainTimeout = DRAIN_SECONDS,
     address: Address = None,
     ca_file: CaFile = None,
@@ -58,28 +62,31 @@ def apply(
     job goes on with the same command: nothing is lost and nothing is done twice.
 
     Exit codes: 0 all succeeded or nothing to do · 1 error · 2 usage, job file included ·
-    3 some failed or in conflict · 4 stopped by the failure tolerance · 5 some in doubt ·
-    11 journal in use · 12 journal damaged · 14 journal can't be written · 130/143 interrupted
+    3 some failed or in conflict · 4 stopped by the failure tolerance or a gate · 5 some in doubt ·
+    6 paused by the job, `--continue` goes on · 11 journal in use · 12 journal damaged ·
+    14 journal can't be written · 130/143 interrupted
 
     Examples:
 
     - `bulkops apply jobs/security-scan.toml`
 
     - `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
+
+    - `bulkops apply jobs/advisory-to-mandatory.toml --continue`
     """
     from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
     from bulkops.cli.session import connect
     from bulkops.journal.identity import Identity
     from bulkops.public import load_job, plan_job
 
-    job = load_job(job_file)
+    job = load_job(job_file).allowing(max_operations)
 
     def client() -> Client:
         return connect(address, ca_file, insecure_http=insecure_http)
 
     identity = Identity(job.digest, client().address, job.organization)
     undertaking = Undertaking(job, identity, client, lambda c: plan_job(c, job, str(job_file)))
-    asked = Asked(yes, json, retry_failed, drain_timeout)
+    asked = Asked(yes, json, retry_failed, drain_timeout, go_on)
     with ExitStack() as stack:
         path = journal or _default(stack, job, identity, retry_failed=retry_failed)
         # A new journal in the default folder is safe under the folder's lock until it is there:
@@ -93,6 +100,7 @@ def resume(
     *,
     yes: Yes = False,
     json: Json = False,
+    go_on: Continue = False,
     retry_failed: RetryFailed = False,
     drain_timeout: DrainTimeout = DRAIN_SECONDS,
     ca_file: CaFile = None,
@@ -108,6 +116,8 @@ def resume(
     - `bulkops resume .bulkops/security-scan/20261124T215803Z.jsonl`
 
     - `bulkops resume scan.jsonl --retry-failed --yes`
+
+    - `bulkops resume scan.jsonl --continue --yes`
     """
     from bulkops.cli.asking import confirm_going_on
     from bulkops.cli.carry_out import hold
@@ -123,7 +133,7 @@ def resume(
         header = contents.replay.header
         job = job_of(header)
         client = connect(header.address, ca_file, insecure_http=insecure_http)
-        asked = Asked(yes, json, retry_failed, drain_timeout)
+        asked = Asked(yes, json, retry_failed, drain_timeout, go_on)
         confirm_going_on(contents, journal, asked)
         execute(client, journal, contents, job, by, asked=asked)
 
@@ -142,6 +152,7 @@ def _default(stack: ExitStack, job: Job, identity: Identity, *, retry_failed: bo
 
     def fits(replay: Replay) -> bool:
         left = replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
+        left |= job.rollout.gate is not None and not replay.passed
         return left and identity_of(replay.header) == identity
 
     return newest(folder, fits) or new(folder, Clock().wall())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from bulkops.cli.options import Address, CaFile, InsecureHttp, JobFile, Json
+from bulkops.cli.options import Address, CaFile, InsecureHttp, JobFile, Json, MaxOperations
 from bulkops.cli.printing import fail, print_json, print_text
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def plan(
             help="Exit 0 when there is nothing to do, 2 when there is, 1 on any error.",
         ),
     ] = False,
+    max_operations: MaxOperations = None,
     address: Address = None,
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
@@ -65,7 +66,7 @@ def plan(
     from bulkops.public import load_job, plan_job
 
     try:
-        job = load_job(job_file)
+        job = load_job(job_file).allowing(max_operations)
         client = connect(address, ca_file, insecure_http=insecure_http)
         with only_reading():
             made = run(client, lambda c: plan_job(c, job, str(job_file)))
@@ -87,6 +88,7 @@ def lines(plan: Plan) -> list[str]:
     """Return a plan for people, long lists folded."""
     from collections import Counter
 
+    from bulkops.cli.waves import plan_lines
     from bulkops.columns import filled, widest
     from bulkops.operations import wording
 
@@ -101,6 +103,7 @@ def lines(plan: Plan) -> list[str]:
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
         made.append(f"    {count} skipped: {reason}")
     made += blocked_lines(plan)
+    made += plan_lines(plan)
     made += [f"    Note: {note}" for note in plan.notes]
     return [*made, *([""] if len(made) > 2 else []), summary(plan)]
 
@@ -134,6 +137,7 @@ def summary(plan: Plan) -> str:
 
 def print_objects(plan: Plan) -> None:
     """Print a plan on stdout, one JSON object a line."""
+    from bulkops.cli.waves import plan_facts
     from bulkops.operations import wording
     from bulkops.plan import counts
 
@@ -170,6 +174,7 @@ def print_objects(plan: Plan) -> None:
             **counts(plan.operations),
             "skipped": len(plan.skips) - len(plan.blocked),
             "blocked": len(plan.blocked),
+            **plan_facts(plan),
             "notes": plan.notes,
         }
     )

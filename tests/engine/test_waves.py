@@ -63,7 +63,7 @@ def test_wave_by_wave_each_is_verified_before_the_next() -> None:
     assert ended(world.resume()) == ("complete", 0, 6)
     asked = groupby("w" if request.writes else "r" for request in world.wire.asked[since:])
     # A ping and where it stands; one, two and three writes, a list after each wave.
-    assert [f"{len(list(g))}{kind}" for kind, g in asked] == "2r 1w 1r 2w 1r 3w 1r".split()
+    assert " ".join(f"{len(list(g))}{kind}" for kind, g in asked) == "2r 1w 1r 2w 1r 3w 1r"
     assert history(world) == [
         f"{n} {reached}" for n in (1, 2, 3) for reached in ("open", "verified", "passed")
     ]
