@@ -6,7 +6,8 @@ Data flows one way::
 
 ``job``, ``selection``, ``plan``, ``outcome``, ``reconcile``, ``verify``, ``operations`` and
 ``report`` only decide: no clock, no file, no network in them. ``client`` talks to the API,
-``journal`` to the disk, ``runner`` and its ``worker`` join the two, ``execution`` starts them;
+``journal`` to the disk, ``runner`` and its ``worker`` join the two, ``waves`` says which operations
+and what comes after, ``execution`` starts them;
 ``public`` is the door for Python, ``cli`` the one for a shell.
 """
 

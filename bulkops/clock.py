@@ -7,7 +7,7 @@ Pauses, settling and pace go by ``now`` (monotonic: a wall clock that jumps chan
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import anyio
 
@@ -27,6 +27,11 @@ class Clock:
         """Return the date and time, in UTC."""
         return datetime.now(UTC)
 
-    def date(self) -> str:
-        """Return ``wall`` as RFC 3339, in milliseconds: ``2026-11-24T21:58:03.120Z``."""
-        return self.wall().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def date(self, later: float = 0.0) -> str:
+        """Return ``wall`` as RFC 3339, in milliseconds: ``2026-11-24T21:58:03.120Z``.
+
+        Args:
+            later: seconds that are added.
+        """
+        then = self.wall() + timedelta(seconds=later)
+        return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")

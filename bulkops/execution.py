@@ -9,15 +9,15 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-
-import anyio
 
 from bulkops import __version__
 from bulkops.client.api import Client
 from bulkops.clock import Clock
+from bulkops.gate import RunGate, run_gate
+from bulkops.interruption import Interruption
 from bulkops.inventory import read_showing
 from bulkops.job import Job, job_from_builtins, job_to_builtins
 from bulkops.journal import file as journal_file
@@ -35,7 +35,6 @@ from bulkops.journal.records import (
     Record,
     Result,
     Skipped,
-    Verified,
 )
 from bulkops.journal.replay import Replay
 from bulkops.operations import bind
@@ -43,9 +42,8 @@ from bulkops.operations.model import Binding, Kind, Operation, Showing, Skip
 from bulkops.outcome import Outcome
 from bulkops.plan import Plan
 from bulkops.reconcile import reconcile
-from bulkops.runner import Runner
 from bulkops.undo import NOT_OURS, undo
-from bulkops.verify import verify
+from bulkops.waves import OnResult, OnWave, Waves, unheard
 
 
 def holder(clock: Clock) -> Holder:
@@ -91,7 +89,11 @@ class JobExecution:
 
     Args:
         job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        go_on: somebody said so (``--continue``): past the pause, or the gate that said nothing, at
+            which the job stands.
         on_result: told every result as it is recorded.
+        on_wave: told how far a wave came as it is recorded.
+        gate: runs the job's gate.
     """
 
     def __init__(
@@ -103,7 +105,10 @@ class JobExecution:
         by: Holder,
         *,
         retry_failed: bool = False,
-        on_result: Callable[[Operation, Result], None] | None = None,
+        go_on: bool = False,
+        on_result: OnResult = unheard,
+        on_wave: OnWave = unheard,
+        gate: RunGate = run_gate,
         files: FileCalls | None = None,
         executor: Executor = in_thread,
     ) -> None:
@@ -113,24 +118,23 @@ class JobExecution:
         self._job = job
         self._by = by
         self._retry_failed = retry_failed
-        self._on_result = on_result or _ignore
+        self._go_on = go_on
+        self._on_result = on_result
+        self._on_wave = on_wave
+        self._gate = gate
         self._files = files
         self._executor = executor
-        self._reading: anyio.CancelScope | None = None
-        self._runner: Runner | None = None
-        self._conflicts = 0
-        self.interrupted = ""
+        self._interruption = Interruption()
+        self._conflicts = list[str]()
+
+    @property
+    def interrupted(self) -> str:
         """The signal that stopped it, empty for none."""
+        return self._interruption.signal
 
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop: in good order the first time, at once the second."""
-        if self._reading is not None:
-            self._reading.cancel()
-        if self._runner is not None and self.interrupted:
-            self._runner.stop_at_once(signal)
-        elif self._runner is not None:
-            self._runner.stop(signal, drain)
-        self.interrupted = self.interrupted or signal
+        self._interruption.interrupt(signal, drain)
 
     async def run(self) -> Replay:
         """Carry out what is left, verify, and return where the job stands.
@@ -155,23 +159,23 @@ class JobExecution:
     async def _all_of(self, journal: Journal, kind: Kind) -> str:
         """Return how it ended: a signal before all else."""
         self._client.pacer.lower(self._job.pace.rate)
-        with self._interruptible():
+        with self._interruption.at_once():
             await self._client.ping()
             await self._bring_up(journal, kind)
-        how = "" if self.interrupted else await self._carry_out(journal, kind)
-        if how == How.COMPLETE:
-            with self._interruptible():
-                await journal.append(await self._verified(journal.replay))
-        return self.interrupted or how
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Only reads inside: a signal ends them at once."""
-        with anyio.CancelScope() as self._reading:
-            if self.interrupted:
-                self._reading.cancel()
-            yield
-        self._reading = None
+        waves = Waves(
+            self._client,
+            kind,
+            journal,
+            self._job,
+            interruption=self._interruption,
+            read=partial(self._standing, journal.replay),
+            conflicts=self._conflicts,
+            go_on=self._go_on,
+            gate=self._gate,
+            on_result=self._on_result,
+            on_wave=self._on_wave,
+        )
+        return await waves.run()
 
     async def _bring_up(self, journal: Journal, kind: Kind) -> None:
         records = await self._reconciled(journal.replay, kind)
@@ -182,7 +186,8 @@ class JobExecution:
         for record in records:
             journal.post(record)
             if isinstance(record, Result):
-                self._conflicts += record.outcome is Outcome.CONFLICT
+                if record.outcome is Outcome.CONFLICT:
+                    self._conflicts.append(record.key)
                 self._on_result(journal.replay.of(record.key).operation, record)
 
     async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
@@ -190,30 +195,6 @@ class JobExecution:
         date = self._client.clock.date()
         records = reconcile(replay, showing, kind, retry_failed=self._retry_failed, date=date)
         return list(records)
-
-    async def _carry_out(self, journal: Journal, kind: Kind) -> str:
-        pace = self._job.pace
-        self._runner = Runner(
-            self._client,
-            kind,
-            journal,
-            max_at_once=pace.max_at_once,
-            settle=pace.settle_seconds,
-            tolerated=self._job.rollout.tolerated(len(journal.replay.operations)),
-            on_result=self._on_result,
-            failures=self._conflicts,
-        )
-        await self._runner.run(list(journal.replay.having(None, Outcome.IN_DOUBT)))
-        return self._runner.stopped or How.COMPLETE
-
-    async def _verified(self, replay: Replay) -> Verified:
-        verified = verify(replay, await self._standing(replay), self._client.clock.date())
-        done = (Outcome.SUCCEEDED, Outcome.SKIPPED)
-        if not any(replay.of(key).outcome in done for key in verified.differing):
-            return verified
-        # A read may lag behind our last writes: only past that does a difference count.
-        await self._client.clock.sleep(self._job.pace.settle_seconds)
-        return verify(replay, await self._standing(replay), self._client.clock.date())
 
     async def _standing(self, replay: Replay) -> Showing:
         return await read_standing(self._client, replay, self._job.pace.settle_seconds)
@@ -290,7 +271,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
-
-
-def _ignore(_operation: Operation, _result: Result) -> None:
-    """Nobody wants to be told."""

@@ -77,17 +77,25 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
 
+    def allowing(self, most: int | None) -> Job:
+        """Return the job with another ``max_operations``; ``None`` leaves it."""
+        if most is None:
+            return self
+        rollout = msgspec.structs.replace(self.rollout, max_operations=most)
+        return msgspec.structs.replace(self, rollout=rollout)
+
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of what the job means.
 
         Comments, layout, the order of keys and of entries in ``[select]`` don't count, and
-        neither do ``[pace]`` and ``max_failures``: a job made slower, or more patient, goes on
-        with the same journal.
+        neither do ``[pace]`` and, of ``[rollout]``, anything but where the waves end: a job made
+        slower, or more patient, goes on with the same journal.
         """
         meaning = job_to_builtins(self)
         del meaning["pace"]
-        meaning["rollout"] = _without_max_failures(self.rollout)
+        sizes = [wave.size for wave in self.rollout.sized]
+        meaning["rollout"] = {"waves": sizes} if sizes else {}
         if "select" in meaning:
             meaning["select"] = {
                 key: sorted(set(value)) if isinstance(value, tuple) else value
@@ -182,10 +190,6 @@ def _given(struct: msgspec.Struct) -> dict[str, object]:
     # TOML has no null, so neither has the form that is read back as a job file.
     fields: dict[str, object] = msgspec.to_builtins(struct)
     return {key: value for key, value in fields.items() if value is not None}
-
-
-def _without_max_failures(rollout: Rollout) -> dict[str, object]:
-    return {key: value for key, value in _given(rollout).items() if key != "max_failures"}
 
 
 def _located(problem: str, text: str) -> str:

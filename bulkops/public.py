@@ -10,10 +10,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 from anyio import to_thread
 from msgspec.structs import replace
 
@@ -31,16 +31,15 @@ from bulkops.inventory import read_inventory
 from bulkops.job import Job, parse_job
 from bulkops.journal.lock import locked
 from bulkops.journal.reading import Contents, read
-from bulkops.journal.records import Result, Verified
+from bulkops.journal.records import Verified
 from bulkops.manifest import parse_manifest
-from bulkops.operations.model import Operation
+from bulkops.places import wanted_places
 from bulkops.plan import Plan, make_plan
 from bulkops.report.model import Report, report
+from bulkops.rollout import strict_notes
 from bulkops.selected import Selected, read_selection
 from bulkops.verify import verify
-
-OnResult = Callable[[Operation, Result], None]
-"""Told every result as it is recorded."""
+from bulkops.waves import OnResult, OnWave, unheard
 
 
 def load_job(path: str | Path) -> Job:
@@ -88,10 +87,24 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
         source: the job file's name, for error messages.
 
     Raises:
-        JobError: the job can't be carried out as it stands.
+        JobError: the job can't be carried out as it stands, or is larger than it allows itself.
         ApiError: the server can't be read.
     """
-    return make_plan(job, await read_inventory(client, job, source), source)
+    plan = make_plan(job, await read_inventory(client, job, source), source)
+    operations, most = len(plan.operations), job.rollout.max_operations
+    if most is not None and operations > most:
+        raise JobError(
+            f"{source}: {operations} operations are planned, and max_operations allows {most}: "
+            "select fewer, or allow more"
+        )
+    notes = strict_notes(
+        job.rollout,
+        operations,
+        most=job.pace.max_at_once or wanted_places(client.pacer.rate, client.latency),
+        rate=client.pacer.rate,
+        latency=client.latency,
+    )
+    return msgspec.structs.replace(plan, notes=[*plan.notes, *notes])
 
 
 async def plan_undo(client: Client, journal: str | Path) -> Plan:
@@ -108,9 +121,15 @@ async def plan_undo(client: Client, journal: str | Path) -> Plan:
 
 
 async def apply_plan(
-    client: Client, plan: Plan, journal: str | Path, on_result: OnResult | None = None
+    client: Client,
+    plan: Plan,
+    journal: str | Path,
+    on_result: OnResult = unheard,
+    on_wave: OnWave = unheard,
 ) -> Report:
     """Carry a plan out, recorded in a new journal.
+
+    A job that pauses itself ends with ``report.ended == "paused"``; ``resume_journal`` goes on.
 
     Raises:
         JournalError: the journal exists, is in use or can't be written.
@@ -125,7 +144,9 @@ async def apply_plan(
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
-        execution = JobExecution(client, path, contents, plan.job, by, on_result=on_result)
+        execution = JobExecution(
+            client, path, contents, plan.job, by, on_result=on_result, on_wave=on_wave
+        )
         return report(await execution.run())
 
 
@@ -134,12 +155,15 @@ async def resume_journal(
     journal: str | Path,
     *,
     retry_failed: bool = False,
-    on_result: OnResult | None = None,
+    go_on: bool = False,
+    on_result: OnResult = unheard,
+    on_wave: OnWave = unheard,
 ) -> Report:
     """Go on where a journal stops; a finished one sends no change.
 
     Args:
         retry_failed: decide failed and conflicting operations anew, too.
+        go_on: past the pause, or the gate that was inconclusive, at which the job stands.
 
     Raises:
         JournalError: there is none, or it is in use, damaged or can't be written.
@@ -160,7 +184,9 @@ async def resume_journal(
             job_of(contents.replay.header),
             by,
             retry_failed=retry_failed,
+            go_on=go_on,
             on_result=on_result,
+            on_wave=on_wave,
         )
         return report(await execution.run())
 

@@ -34,6 +34,8 @@ class Runner:
             as the latency asks for, see ``wanted_places``.
         settle: seconds after a lost answer in which its effect may still land.
         tolerated: failures borne; one more stops the runner.
+        strict: never have more in flight than may still fail, and one; those that only wait are
+            in flight, too.
         on_result: told every result as it is recorded.
         failures: found in this execution before anything was sent.
 
@@ -52,6 +54,7 @@ class Runner:
         max_at_once: int | None,
         settle: float,
         tolerated: int,
+        strict: bool = False,
         on_result: Callable[[Operation, Result], None],
         failures: int = 0,
     ) -> None:
@@ -61,9 +64,10 @@ class Runner:
         self._kind = kind
         self._journal = journal
         self._max_at_once = max_at_once
+        self._tolerated = tolerated
+        self._strict = strict
         self._places = Places(self._wanted())
         self._settle = settle
-        self._tolerated = tolerated
         self._on_result = on_result
         self._order = Order((), journal.replay.of)
         self._scope = anyio.CancelScope()
@@ -107,16 +111,21 @@ class Runner:
             self._carriers.start_soon(self._carry, self._order.ready.popleft())
 
     def _wanted(self) -> int:
-        return self._max_at_once or wanted_places(self._caller.pacer.rate, self._caller.latency)
+        pace = self._caller.pacer.rate
+        wanted = self._max_at_once or wanted_places(pace, self._caller.latency)
+        # One where none may be: whoever gets it finds that the runner has stopped.
+        return min(wanted, max(1, self._tolerated - self.failures + 1)) if self._strict else wanted
 
     async def _carry(self, progress: Progress) -> None:
         """Carry out one operation after the other: a task for each costs a quarter more."""
         try:
             await self._carry_out(progress)
+            self._places.total = self._wanted()
             while self._order.ready and not self.stopped and self._places.enough:
                 progress = self._order.ready.popleft()
                 self._fill()
                 await self._carry_out(progress)
+                self._places.total = self._wanted()
         finally:
             self._places.give()
 
@@ -160,7 +169,7 @@ class Runner:
 
     @asynccontextmanager
     async def _place_given_away(self) -> AsyncIterator[None]:
-        if self.failures + self._waiting >= self._tolerated:
+        if self._strict or self.failures + self._waiting >= self._tolerated:
             yield
             return
         self._waiting += 1

@@ -78,7 +78,7 @@ def test_a_whole_file_is_read() -> None:
             ids=("ws-1",),
             allow_empty=True,
         ),
-        rollout=Rollout(3),
+        rollout=Rollout(max_failures=3),
         pace=Pace(rate=10.0, max_at_once=4, settle="500ms"),
     )
 
@@ -216,7 +216,7 @@ def test_the_default_organization_is_the_environments() -> None:
 )
 def test_tolerance_is_rounded_down(max_failures: int | str, operations: int, borne: int) -> None:
     """A percentage bears whole failures only, a count bears itself."""
-    assert Rollout(max_failures).tolerated(operations) == borne
+    assert Rollout(max_failures=max_failures).tolerated(operations) == borne
 
 
 @pytest.mark.parametrize(

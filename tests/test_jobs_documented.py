@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkops import rollout
 from bulkops.conditions import ATTRIBUTES
 from bulkops.job import parse_job
 from bulkops.rollout import Rollout
@@ -54,9 +55,27 @@ def test_the_tolerance_arithmetic_is_the_codes() -> None:
     assert len(found) == 7
     for written, operations, borne, stops_at in found:
         max_failures = written.strip('"') if written.startswith('"') else int(written)
-        tolerated = Rollout(max_failures).tolerated(int(operations))
+        tolerated = Rollout(max_failures=max_failures).tolerated(int(operations))
         assert tolerated == int(borne)
         assert stops_at == (str(tolerated + 1) if tolerated < int(operations) else "never")
+
+
+def test_the_waves_arithmetic_is_the_codes() -> None:
+    """Each row of the waves' table is what ``Rollout.steps`` gives."""
+    found = re.findall(r"^\| (?:none|`(\[.*\])`) \| (\d+) \| ([\d, ]+) \|$", README, re.MULTILINE)
+    assert len(found) == 5
+    for written, operations, sizes in found:
+        waves = tuple(re.findall(r'"(.+?)"', written))
+        steps = Rollout(waves=waves).steps(int(operations))
+        assert ", ".join(str(step.size) for step in steps) == sizes
+
+
+def test_what_counts_as_a_failure_is_said_the_same_everywhere() -> None:
+    """The table in the code's docstring is the README's."""
+    rows = re.compile(r"^\| ([a-z].*?) *\| (yes|no) +\|$", re.MULTILINE)
+    documented = rows.findall(README)
+    assert documented == rows.findall(rollout.__doc__ or "")
+    assert len(documented) == 8
 
 
 def test_the_example_is_a_job() -> None:

@@ -15,11 +15,13 @@ from bulkops.cli.options import (
     Asked,
     CaFile,
     Confirm,
+    Continue,
     DrainTimeout,
     InsecureHttp,
     JournalArgument,
     Json,
     Limit,
+    MaxOperations,
     RetryFailed,
     SelectNames,
     Yes,
@@ -63,7 +65,9 @@ def apply(
     yes: Yes = False,
     confirm: Confirm = None,
     json: Json = False,
+    go_on: Continue = False,
     retry_failed: RetryFailed = False,
+    max_operations: MaxOperations = None,
     drain_timeout: DrainTimeout = DRAIN_SECONDS,
     address: Address = None,
     ca_file: CaFile = None,
@@ -81,9 +85,10 @@ def apply(
     yes. What no longer is as the plan saw it is left alone and listed (exit 3).
 
     Exit codes: 0 all succeeded or nothing to do · 1 error · 2 usage, job file included ·
-    3 some failed or in conflict · 4 stopped by the failure tolerance · 5 some in doubt ·
-    11 journal in use · 12 journal damaged · 13 the saved plan was changed, or is for another
-    address or organization · 14 journal can't be written · 130/143 interrupted
+    3 some failed or in conflict · 4 stopped by the failure tolerance or a gate · 5 some in doubt ·
+    6 paused by the job, `--continue` goes on · 11 journal in use · 12 journal damaged ·
+    13 the saved plan was changed, or is for another address or organization ·
+    14 journal can't be written · 130/143 interrupted
 
     Examples:
 
@@ -92,6 +97,8 @@ def apply(
     - `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
 
     - `bulkops apply jobs/security-scan.toml --limit 1`
+
+    - `bulkops apply jobs/advisory-to-mandatory.toml --continue`
 
     - `bulkops apply scan.plan --journal scan.jsonl`
 
@@ -103,13 +110,15 @@ def apply(
 
     saved = is_saved_plan(job_file)
     if saved:
-        if select or limit:
-            raise JobError(f"{job_file}: is a saved plan: --select and --limit narrow a job's plan")
+        if select or limit or max_operations:
+            raise JobError(
+                f"{job_file}: is a saved plan: --select, --limit and --max-operations are for plan"
+            )
         undertaking = _of_plan(job_file, address, ca_file, insecure_http=insecure_http)
     else:
-        job = narrowed_job(job_file, select, limit)
+        job = narrowed_job(job_file, select, limit).allowing(max_operations)
         undertaking = _of_job(job, job_file, address, ca_file, insecure_http=insecure_http)
-    asked = Asked(yes or saved, json, retry_failed, drain_timeout, confirm)
+    asked = Asked(yes or saved, json, retry_failed, drain_timeout, confirm, go_on)
     with ExitStack() as stack:
         path = journal or _default(stack, undertaking, finished=saved, retry_failed=retry_failed)
         # A new journal in the default folder is safe under the folder's lock until it is there:
@@ -123,6 +132,7 @@ def resume(
     *,
     yes: Yes = False,
     json: Json = False,
+    go_on: Continue = False,
     retry_failed: RetryFailed = False,
     drain_timeout: DrainTimeout = DRAIN_SECONDS,
     ca_file: CaFile = None,
@@ -138,6 +148,8 @@ def resume(
     - `bulkops resume .bulkops/security-scan/20261124T215803Z.jsonl`
 
     - `bulkops resume scan.jsonl --retry-failed --yes`
+
+    - `bulkops resume scan.jsonl --continue --yes`
     """
     from bulkops.cli.asking import confirm_going_on
     from bulkops.cli.carry_out import hold
@@ -153,7 +165,7 @@ def resume(
         header = contents.replay.header
         job = job_of(header)
         client = connect(header.address, ca_file, insecure_http=insecure_http)
-        asked = Asked(yes, json, retry_failed, drain_timeout)
+        asked = Asked(yes, json, retry_failed, drain_timeout, go_on=go_on)
         confirm_going_on(contents, journal, asked)
         execute(client, journal, contents, job, by, asked=asked)
 
@@ -220,6 +232,7 @@ def _default(
 
     def fits(replay: Replay) -> bool:
         left = finished or replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
+        left |= undertaking.job.rollout.gate is not None and not replay.passed
         return left and identity_of(replay.header) == undertaking.identity
 
     return newest(folder, fits) or new(folder, Clock().wall())

@@ -12,6 +12,7 @@ from bulkops.cli.options import Asked
 from bulkops.cli.plan import blocked_lines, headline, lines, note_lines, print_objects, summary
 from bulkops.cli.printing import heard_or_not, note
 from bulkops.cli.session import confirm, counted, only_reading
+from bulkops.cli.waves import plan_lines
 from bulkops.errors import JobError
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
     # Unless somebody is asked, each operation is told soon enough, as a result on stdout.
     shown = lines(plan)
     if asked.yes or asked.confirm or asked.json or not plan.operations:
-        shown = [headline(plan), *blocked_lines(plan), *note_lines(plan), summary(plan)]
+        waves, notes = plan_lines(plan), note_lines(plan)
+        shown = [headline(plan), *blocked_lines(plan), *waves, *notes, summary(plan)]
     note(*shown)
     if not plan.operations:
         note("Nothing to do.")
@@ -72,15 +74,25 @@ def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
 def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
     """Say what is left of a journal's job, and have somebody say yes to it."""
     from bulkops.outcome import RETRIED, Outcome
+    from bulkops.report.model import standing_wave
+    from bulkops.rollout import Held
 
     note(f"Going on with {path}.")
     replay = contents.replay
+    wave = standing_wave(replay)
+    held = wave.held if wave else ""
+    waits = held == Held.MANUAL and not asked.go_on
+    judged = held == Held.FAIL or (held == Held.INCONCLUSIVE and not asked.go_on)
     numbers = {
-        "carry out {}": replay.count(None),
+        "carry out {}": 0 if waits else replay.count(None),
         "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
         "try {} again that failed": replay.count(*RETRIED) if asked.retry_failed else 0,
     }
     parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
+    if wave and judged:
+        parts.insert(0, f"run the gate of wave {wave.number} again")
+    if waits and not parts:
+        return
     if not parts:
         note("Nothing is left to do: only reading whether it still stands.")
         return

@@ -40,6 +40,7 @@ def execute(
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     from bulkops.cli.session import run
+    from bulkops.cli.waves import teller
     from bulkops.execution import JobExecution
     from bulkops.report.json_document import facts
     from bulkops.report.model import exit_code, report
@@ -51,8 +52,17 @@ def execute(
         with heard_or_not():
             tell(operation, result)
 
+    rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
     execution = JobExecution(
-        client, path, contents, job, by, retry_failed=asked.retry_failed, on_result=told
+        client,
+        path,
+        contents,
+        job,
+        by,
+        retry_failed=asked.retry_failed,
+        go_on=asked.go_on,
+        on_result=told,
+        on_wave=teller(rollout, len(contents.replay.operations), json=asked.json),
     )
     try:
         replay = run(client, lambda _client: _watched(execution, asked.drain))
@@ -100,10 +110,15 @@ def next_step(report: Report, path: Path) -> list[str]:
     """Return what to run next, nothing where all is done."""
     import shlex
 
+    from bulkops.cli.waves import held_line
+
     resume = f"bulkops resume {shlex.quote(str(path))}"
-    unfinished = report.counts.get("pending") or report.counts.get("in_doubt")
+    wave = report.wave
+    unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
     failed = report.counts.get("failed") or report.counts.get("conflict")
     steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
+    if wave is not None and wave.held:
+        steps = [held_line(wave, resume)]
     if failed:
         too = ", too" if unfinished else ""
         steps.append(f"`{resume} --retry-failed` tries again what failed{too}.")

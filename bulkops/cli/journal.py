@@ -160,7 +160,7 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
     if json:
         print_json({"type": "status", **facts(made)})
     else:
-        print_text(*islice(lines(made, only_failed=True), 3))
+        print_text(*islice(lines(made, only_failed=True), 3 + (made.wave is not None)))
         note(*next_step(made, journal))
 
 

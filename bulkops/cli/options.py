@@ -88,6 +88,23 @@ RetryFailed = Annotated[
     bool,
     typer.Option("--retry-failed", help="Decide failed and conflicting operations anew, too."),
 ]
+Continue = Annotated[
+    bool,
+    typer.Option(
+        "--continue",
+        help="Past the manual pause, or the inconclusive gate, at which the job stands.",
+    ),
+]
+MaxOperations = Annotated[
+    int | None,
+    typer.Option(
+        "--max-operations",
+        metavar="N",
+        min=1,
+        help="Refuse a plan with more operations. [default: the job's max_operations]",
+        show_default=False,
+    ),
+]
 DrainTimeout = Annotated[
     float,
     typer.Option(
@@ -114,3 +131,4 @@ class Asked(NamedTuple):
     retry_failed: bool
     drain: float
     confirm: str | None = None
+    go_on: bool = False

@@ -17,6 +17,7 @@ from bulkops.cli.options import (
     JobFile,
     Json,
     Limit,
+    MaxOperations,
     SelectNames,
 )
 from bulkops.cli.printing import fail, print_json, print_text
@@ -66,6 +67,7 @@ def plan(
             help="Exit 0 when there is nothing to do, 2 when there is, 1 on any error.",
         ),
     ] = False,
+    max_operations: MaxOperations = None,
     address: Address = None,
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
@@ -96,7 +98,7 @@ def plan(
     saved: dict[str, str] = {}
 
     try:
-        job = narrowed_job(job_file, select, limit)
+        job = narrowed_job(job_file, select, limit).allowing(max_operations)
         if out:
             check_place(out)
         client = connect(address, ca_file, insecure_http=insecure_http)
@@ -126,6 +128,7 @@ def lines(plan: Plan) -> list[str]:
     """Return a plan for people, long lists folded."""
     from collections import Counter
 
+    from bulkops.cli.waves import plan_lines
     from bulkops.columns import filled, widest
     from bulkops.operations import wording
 
@@ -140,6 +143,7 @@ def lines(plan: Plan) -> list[str]:
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
         made.append(f"    {count} skipped: {reason}")
     made += blocked_lines(plan)
+    made += plan_lines(plan)
     made += note_lines(plan)
     return [*made, *([""] if len(made) > 2 else []), summary(plan)]
 
@@ -178,6 +182,7 @@ def summary(plan: Plan) -> str:
 
 def print_objects(plan: Plan, saved: dict[str, str] | None = None) -> None:
     """Print a plan on stdout, one JSON object a line; ``saved``: where, and its SHA-256."""
+    from bulkops.cli.waves import plan_facts
     from bulkops.operations import wording
 
     for o in plan.operations:
@@ -211,6 +216,7 @@ def print_objects(plan: Plan, saved: dict[str, str] | None = None) -> None:
             **plan.counts,
             "skipped": len(plan.skips) - len(plan.blocked),
             "blocked": len(plan.blocked),
+            **plan_facts(plan),
             "notes": plan.notes,
             **(saved or {}),
         }

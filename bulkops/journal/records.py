@@ -1,7 +1,8 @@
 """What a journal's lines say: one type a line, told apart by ``"type"``. Pure.
 
 In this order: one header; the planned operations and skips; then, as they happen, executions,
-intents, results, verifications. Dates are RFC 3339 in UTC and only for people: order is ``seq``.
+waves, intents, results, verifications. Dates are RFC 3339 in UTC and only for people: order is
+``seq``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from bulkops.operations.model import Attributes, Operation, Seen, Skip, Target, TaskRef
 from bulkops.outcome import Outcome
 from bulkops.printable import escaped
+from bulkops.rollout import Reached
 
 FORMAT = 1
 """Of the journal; a reader refuses any other."""
@@ -154,11 +156,36 @@ class Verified(_Record, frozen=True, gc=False, tag="verified"):
     differing: dict[str, str] = {}
 
 
+class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
+    """How far a wave came; the last such line of a wave counts.
+
+    Attributes:
+        number: from 1.
+        start, end: its operations are those of the plan from ``start`` up to ``end``.
+        fallen: of its finished operations, how many no longer stood when it was verified.
+        until: the date to which the job rests, where it does.
+        held: why the job does not go on: of ``bulkops.rollout.Held``, else empty.
+        status: the gate's exit status, ``None`` where it did not just run.
+    """
+
+    number: int
+    start: int
+    end: int
+    reached: Reached
+    at: str
+    fallen: int = 0
+    until: str = ""
+    held: str = ""
+    status: int | None = None
+
+
 class How(StrEnum):
     """How an execution ended; where a signal stopped it, ``Ended.how`` is the signal's name."""
 
     COMPLETE = "complete"
     TOLERANCE = "tolerance"
+    GATE = "gate"
+    PAUSED = "paused"
     ERROR = "error"
 
 
@@ -173,7 +200,9 @@ class Ended(_Record, frozen=True, gc=False, tag="end"):
     how: str
 
 
-Record: TypeAlias = Header | Planned | Skipped | Execution | Intent | Result | Verified | Ended
+Record: TypeAlias = (
+    Header | Planned | Skipped | Execution | Intent | Result | WaveReached | Verified | Ended
+)
 
 _encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Record).decode

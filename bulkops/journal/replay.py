@@ -17,9 +17,11 @@ from bulkops.journal.records import (
     Result,
     Skipped,
     Verified,
+    WaveReached,
 )
 from bulkops.operations.model import Attributes, Operation, Seen, Shared, Skip
 from bulkops.outcome import TROUBLE, Outcome
+from bulkops.rollout import Reached
 
 
 # gc=False: see bulkops.exchange.
@@ -72,12 +74,14 @@ class Replay(msgspec.Struct):
     Attributes:
         operations: in the order planned, by the id of the target; by the whole key where
             there is one for the target already.
+        waves: number → what was last said of it.
     """
 
     header: Header
     operations: dict[str, Progress] = {}
     skips: list[Skip] = []
     executions: list[Execution] = []
+    waves: dict[int, WaveReached] = {}
     verified: Verified | None = None
     ended: Ended | None = None
     _shared: Shared = msgspec.field(default_factory=Shared)
@@ -87,6 +91,11 @@ class Replay(msgspec.Struct):
     def unfinished(self) -> bool:
         """Whether some operation is pending or in doubt."""
         return any(self.having(None, Outcome.IN_DOUBT))
+
+    @property
+    def passed(self) -> bool:
+        """Whether every wave that has begun has passed its gate."""
+        return all(wave.reached is Reached.PASSED for wave in self.waves.values())
 
     def having(self, *outcomes: Outcome | None) -> Iterator[Progress]:
         """Yield the operations with one of these outcomes."""
@@ -122,6 +131,8 @@ class Replay(msgspec.Struct):
             case Execution():
                 self.executions.append(record)
                 self.ended = self.verified = None
+            case WaveReached():
+                self.waves[record.number] = record
             case Verified():
                 self.verified = record
             case Ended():

@@ -15,11 +15,12 @@ from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.outcome import RETRIED, Outcome
+from bulkops.rollout import Reached, Rollout
 
 PENDING = "pending"
 """An operation not taken up yet, where an outcome would stand."""
 
-_ENDS = {"SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4}
+_ENDS = {"SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4, How.GATE: 4}
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,27 @@ class SkippedRow(Of, frozen=True, kw_only=True):
     blocked: bool
 
 
+class StandingWave(msgspec.Struct, frozen=True):
+    """The wave in which an unfinished job stands.
+
+    Attributes:
+        of: how many waves there are.
+        first, last: its operations, counted from 1.
+        reached: of ``Reached``, empty where it has not begun.
+        held: why the job does not go on by itself: of ``Held``, else empty.
+        until, status: see ``WaveReached``.
+    """
+
+    number: int
+    of: int
+    first: int
+    last: int
+    reached: str = ""
+    held: str = ""
+    until: str = ""
+    status: int | None = None
+
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -95,8 +117,9 @@ class Report(msgspec.Struct, frozen=True):
 
     Attributes:
         undo_of: run id of the journal this one takes back, empty for a job's own.
-        ended: how the last execution ended: ``complete``, ``tolerance``, ``SIGINT``, …; empty
+        ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty
             where it was killed or still runs.
+        wave: in which the job stands; ``None`` where there is but one, or all are done.
         counts: outcome (and ``pending``) → operations.
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
@@ -115,6 +138,7 @@ class Report(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     skips: dict[str, int]
     standing: int | None
+    wave: StandingWave | None
     exit_code: int | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
@@ -145,6 +169,7 @@ def report(replay: Replay) -> Report:
         counts=dict(Counter(map(_outcome, progress))),
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         standing=verified.standing if verified else None,
+        wave=standing_wave(replay),
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing)),
         skipped=Rows(replay.skips, _skipped_row),
@@ -154,18 +179,45 @@ def report(replay: Replay) -> Report:
 def exit_code(replay: Replay) -> int:
     """Return what a command ends with that brought the job to where it stands.
 
-    The first that holds: interrupted 130 or 143, an error 1, stopped by the tolerance 4, in
-    doubt 5, failed, conflict, blocked or no longer as wanted 3, else 0.
+    The first that holds: interrupted 130 or 143, an error 1, stopped by the tolerance or a gate 4,
+    in doubt 5, paused 6, failed, conflict, blocked or no longer as wanted 3, else 0.
     """
     how = replay.ended.how if replay.ended else ""
     if how in _ENDS:
         return _ENDS[how]
     if replay.count(Outcome.IN_DOUBT):
         return 5
+    if how == How.PAUSED:
+        return 6
     undone = replay.count(*RETRIED)
     blocked = any(skip.blocked for skip in replay.skips)
     differing = replay.verified and replay.verified.differing
     return 3 if undone or blocked or differing else 0
+
+
+def rollout_of(replay: Replay) -> Rollout:
+    """Return how a journal's job is rolled out, or taken back."""
+    rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
+    return rollout.undoing if replay.header.undo_of else rollout
+
+
+def standing_wave(replay: Replay) -> StandingWave | None:
+    """Return the wave in which a journal's job stands, ``None`` where nobody needs to know."""
+    waves = rollout_of(replay).steps(len(replay.operations))
+    for wave in waves:
+        said = replay.waves.get(wave.number)
+        if said is not None and said.reached is Reached.PASSED:
+            continue
+        if not replay.waves or (len(waves) == 1 and not (said and said.held)):
+            return None
+        return StandingWave(
+            wave.number,
+            len(waves),
+            wave.start + 1,
+            wave.end,
+            *((said.reached, said.held, said.until, said.status) if said else ()),
+        )
+    return None
 
 
 def _outcome(progress: Progress) -> str:

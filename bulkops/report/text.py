@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from bulkops.columns import filled, widest
 from bulkops.journal.records import How
 from bulkops.outcome import TROUBLE, Outcome
-from bulkops.report.model import PENDING, Report, Row
+from bulkops.report.model import PENDING, Report, Row, StandingWave
+from bulkops.rollout import Held, Reached
 
 
 def words(outcome: str) -> str:
@@ -31,6 +32,8 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     yield f"{report.job}: {what} {report.task} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
     yield f"  {_executions(report.executions, report.ended)}"
+    if report.wave is not None:
+        yield f"  {_wave(report.wave)}"
     for reason, count in sorted(report.skips.items()):
         yield f"  {count} skipped when planned: {reason}"
     if report.standing is not None:
@@ -55,6 +58,20 @@ def _row(row: Row, width: int) -> str:
     return line.rstrip() + (f"  request {row.request_id}" if failed else "")
 
 
+def _wave(wave: StandingWave) -> str:
+    known = {
+        "": "comes next",
+        Reached.OPEN: "is carried out",
+        Reached.VERIFIED: f"rests until {wave.until}" if wave.until else "is verified",
+        Reached.RESTED: "its gate is asked",
+        Held.MANUAL: "waits for --continue",
+        Held.FAIL: f"its gate failed (exit status {wave.status})",
+        Held.INCONCLUSIVE: f"its gate was inconclusive (exit status {wave.status})",
+    }
+    of = f"wave {wave.number} of {wave.of}, operations {wave.first} to {wave.last}"
+    return f"{of}: {known[wave.held or wave.reached]}"
+
+
 def _executions(number: int, how: str) -> str:
     if number == 0:
         return "not started yet"
@@ -67,6 +84,8 @@ def _ended(how: str) -> str:
         "": "was killed, or still runs",
         How.COMPLETE: "came to its end",
         How.TOLERANCE: "was stopped by the failure tolerance",
+        How.GATE: "was stopped by a gate",
+        How.PAUSED: "is paused",
         How.ERROR: "was stopped by an error",
     }
     return known.get(how, f"was stopped by {how}")

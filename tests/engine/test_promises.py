@@ -134,8 +134,9 @@ def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float)
         world.disk.die_at = len(world.disk.calls) + number
         world.disk.dies_after = dies_after
 
-    # Open it, then at least write and sync: execution, three intents, a result, verified, end.
-    assert stopped_at_each(kind, keeping, arm) >= 1 + 2 * 7
+    # Open it, then at least write and sync: execution, wave, three intents, a result, verified,
+    # passed, end.
+    assert stopped_at_each(kind, keeping, arm) >= 1 + 2 * 9
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -203,8 +204,8 @@ def test_a_refused_write_is_not_repeated_once_the_journal_has_failed() -> None:
     world.start(job(pace={"max_at_once": 2}))
     world.wire.troubles = writes(Trouble("429"), None)
     opened = len(world.disk.calls)
-    # Opened, execution, both intents; the first result is what fails.
-    world.disk.fail = {opened + 4 + 2 + 4 + 1: errno.EIO}
+    # Opened, execution, wave, both intents; the first result is what fails.
+    world.disk.fail = {opened + 4 + 2 + 2 + 4 + 1: errno.EIO}
     with pytest.raises(JournalWriteFailed):
         world.resume()
     assert len(world.wire.writes) == 2

@@ -26,9 +26,10 @@ from bulkops import execution
 from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.execution import JobExecution
+from bulkops.gate import RunGate
 from bulkops.job import Job, job_from_builtins
 from bulkops.journal.reading import Contents, read
-from bulkops.journal.records import Holder, Result
+from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Over
@@ -70,6 +71,11 @@ def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
     return job_from_builtins({**document, **tables})
 
 
+async def passing(_command: str, _environment: Mapping[str, str]) -> int:
+    """Be a gate that lets everything through."""
+    return 0
+
+
 class WorldClock(Clock):
     """The loop's time on top of what had passed before the loop was made.
 
@@ -100,6 +106,8 @@ class World:
         pause: seconds that pass until the next execution starts.
         astray: seconds by which the wall clock is wrong.
         results: every result told, in order, over all executions.
+        waves: likewise, how far each wave came.
+        gate: what the job's gate is, passing unless set otherwise.
         execution: the running or last one.
     """
 
@@ -128,6 +136,8 @@ class World:
         drawn = Faults.parse(faults, seed) if faults else None
         self.wire = Wire(self.simulator, self.now, TOKEN, latency=latency, faults=drawn)
         self.results: list[tuple[Operation, Result]] = []
+        self.waves: list[WaveReached] = []
+        self.gate: RunGate = passing
         self.execution: JobExecution | None = None
         self.pause = BETWEEN_EXECUTIONS
         self.astray = 0.0
@@ -194,9 +204,11 @@ class World:
         self.start(job)
         return self.resume()
 
-    def resume(self, *, path: Path = PATH, retry_failed: bool = False) -> Replay:
+    def resume(
+        self, *, path: Path = PATH, retry_failed: bool = False, go_on: bool = False
+    ) -> Replay:
         """Run one execution of a journal."""
-        return self.run(lambda: self.executed(path=path, retry_failed=retry_failed))
+        return self.run(lambda: self.executed(path=path, retry_failed=retry_failed, go_on=go_on))
 
     def start_undo(self, of: Path, path: Path) -> Plan:
         """Plan the undo of a journal and, where there is something to do, create its own."""
@@ -216,6 +228,7 @@ class World:
         path: Path = PATH,
         contents: Contents | None = None,
         retry_failed: bool = False,
+        go_on: bool = False,
         on_result: Callable[[Operation, Result], None] | None = None,
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
@@ -227,7 +240,10 @@ class World:
             execution.job_of(contents.replay.header),
             HOLDER,
             retry_failed=retry_failed,
+            go_on=go_on,
             on_result=on_result or (lambda *told: self.results.append(told)),
+            on_wave=self.waves.append,
+            gate=self.gate,
             files=self.disk,
             executor=inline,
         )

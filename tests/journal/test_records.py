@@ -21,12 +21,14 @@ from bulkops.journal.records import (
     Result,
     Skipped,
     Verified,
+    WaveReached,
     decode,
     encode,
 )
 from bulkops.journal.replay import replay
 from bulkops.operations.model import Seen, Target
 from bulkops.outcome import Outcome
+from bulkops.rollout import Reached
 from tests.journal.samples import AT, HOLDER, first, header, intent, planned, result
 
 texts = st.text(max_size=8)
@@ -42,6 +44,14 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Intent, texts, texts),
     st.builds(Result, texts, st.sampled_from(Outcome), texts, st.booleans(), texts),
     st.builds(Verified, texts, st.integers(0, 9), st.dictionaries(texts, texts, max_size=2)),
+    st.builds(
+        WaveReached,
+        *[st.integers(0, 9)] * 3,
+        st.sampled_from(Reached),
+        texts,
+        held=texts,
+        status=st.none() | st.integers(-9, 255),
+    ),
     st.builds(Ended, texts, texts),
 )
 
@@ -93,6 +103,17 @@ def test_the_replay_says_where_each_operation_stands() -> None:
     assert state.unfinished
     assert state.count(Outcome.SUCCEEDED) == 1
     assert [skip.reason for skip in state.skips] == ["already attached as wanted"]
+
+
+def test_the_replay_keeps_the_last_word_on_each_wave() -> None:
+    """A wave that has passed may be opened again; the others stay where they were."""
+    first_wave = [WaveReached(1, 0, 1, reached, AT) for reached in (Reached.OPEN, Reached.PASSED)]
+    state = replay([*first(4), *first_wave])
+    passed = state.passed
+    state.take(WaveReached(2, 1, 4, Reached.VERIFIED, AT, held="manual"))
+    assert (passed, state.passed) == (True, False)
+    state.take(first_wave[0])
+    assert {n: wave.reached for n, wave in state.waves.items()} == {1: "open", 2: "verified"}
 
 
 def test_an_operation_planned_again_is_pending_again_in_its_place() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from bulkops.outcome import Outcome
 from bulkops.simulator.state import WorkspaceTask
 from tests.journal.disk import Disk
 from tests.simulation.scenario import Shown
+
+WAVE = re.compile(rb'"type":"wave","number":(\d+),"start":\d+,"end":\d+,"reached":"(\w+)"')
+"""How far a wave came, in a journal's line."""
 
 
 class Violation(AssertionError):
@@ -59,6 +63,20 @@ def a_prefix(disk: Disk, path: Path, written: bytes, synced: bytes) -> Contents:
     return contents
 
 
+def in_its_wave(request: Request, replay: Replay, ends: Sequence[int], synced: bytes) -> None:
+    """Check that a write that leaves finds every wave before its own passed, as the disk says.
+
+    What was left in doubt of a wave that has passed may be sent again at any time.
+    """
+    said = dict(WAVE.findall(synced))
+    position = list(replay.operations).index(request.path.split("/")[4])
+    wave = next(number for number, end in enumerate(ends, 1) if position < end)
+    passed = {number for number, reached in said.items() if reached == b"passed"}
+    before = {b"%d" % number for number in range(1, wave)}
+    in_turn = before <= passed or b"%d" % wave in passed
+    must(in_turn, "no wave begins before the one before has passed", f"wave {wave}: {said}")
+
+
 def as_planned(request: Request, replay: Replay, attached: list[WorkspaceTask]) -> None:
     """Check that a write that leaves finds what it was planned from.
 
@@ -98,6 +116,7 @@ class Ends:
     def check(self) -> None:
         """Check every operation: done once and known to be so, or reported."""
         must(self._replay.verified is not None, "verified at the end")
+        must(self._replay.passed, "every wave has passed", self._replay.waves)
         planned = {p.operation.target.name for p in self._replay.operations.values()}
         must(set(self._effects) <= planned, "nothing else touched", set(self._effects) - planned)
         for progress in self._replay.operations.values():

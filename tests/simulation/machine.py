@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -20,8 +21,9 @@ from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation
 from tests.engine.wire import Trouble
 from tests.engine.world import HOLDER, TASK, World
+from tests.simulation import gates
 from tests.simulation.denials import Denials
-from tests.simulation.invariants import Violation, as_planned, durable, must
+from tests.simulation.invariants import Violation, as_planned, durable, in_its_wave, must
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import LaggingServer
 from tests.simulation.weather import CALM, Weather
@@ -45,6 +47,8 @@ class Machine:
         met: kind of fault, stop, resume, outcome → how often.
         journal: the path that is being written, for the check of every intent.
         replay: where the journal stands that is being carried out.
+        gates: journal's name and wave → what its gate ended with.
+        weather: of the execution that runs.
         waiting: another runner was refused, and goes on as soon as this one is over.
         trace: what happened in order; ``None`` where nobody wants it.
     """
@@ -65,15 +69,18 @@ class Machine:
         self.met: Counter[str] = Counter()
         self.journal = Path()
         self.replay: Replay | None = None
+        self.gates: dict[tuple[str, int], set[int]] = {}
         self.waiting = False
         self.trace = trace
         self._started = 0.0
+        self._at_a_moment = False
         self._locks = locks
         self._random = random
-        self._weather = CALM
+        self.weather = CALM
         self._drift = [random.uniform(-0.5, 1.0) * scenario.lands for _ in range(64)]
         self._denials = Denials(random, scenario.settle_seconds)
         self._traced_calls = 0
+        world.gate = partial(gates.ask, self)
         world.wire.spies.append(self._leaves)
         world.wire.troubles = self._trouble
         world.wire.adrift = self._adrift
@@ -82,9 +89,10 @@ class Machine:
 
     def execute(self, work: Work, weather: Weather) -> tuple[str, Replay | None]:
         """Return how one execution ended: ``killed``, the error's name, or ``ended``."""
-        self._weather = weather
+        self.weather = weather
         self._arm(weather)
         self.replay, self._started = None, self.world.elapsed
+        self._at_a_moment = False
         try:
             how, replay = self.world.run(lambda: self._powered(work))
         except BaseException:
@@ -93,7 +101,7 @@ class Machine:
                 raise
             how, replay = "killed", None
         self.waiting &= not weather.power
-        self._weather = CALM
+        self.weather = CALM
         self._note_stop(how)
         self.say(f"-- {how}")
         return how, replay
@@ -107,6 +115,8 @@ class Machine:
                 power.cancel()
 
             self.world.wire.died = off
+            if self.weather.dies_at is not None:
+                asyncio.get_running_loop().call_later(self.weather.dies_at, self._moment, off)
             try:
                 with anyio.fail_after(ENDLESS), self._under_lock(work):
                     ended = "ended", await work()
@@ -121,7 +131,7 @@ class Machine:
     def _signals(self) -> Iterator[None]:
         """Let SIGINT come when the weather says so."""
         loop = asyncio.get_running_loop()
-        weather, handles = self._weather, list[asyncio.TimerHandle]()
+        weather, handles = self.weather, list[asyncio.TimerHandle]()
         if weather.interrupts is not None:
             after, drain = weather.interrupts
             handles.append(loop.call_later(after, self._interrupt, drain))
@@ -133,6 +143,16 @@ class Machine:
             for handle in handles:
                 handle.cancel()
 
+    def _moment(self, off: Callable[[], None]) -> None:
+        if not self.world.disk.dead:
+            self._at_a_moment = self.world.wire.dead = True
+            off()
+
+    def ends(self, replay: Replay) -> list[int]:
+        """Return where the waves of a journal end."""
+        count = len(replay.operations)
+        return [count] if replay.header.undo_of else self.scenario.ends(count)
+
     def _interrupt(self, drain: float) -> None:
         if self.world.execution is not None and not self.world.disk.dead:
             self.say("SIGINT")
@@ -142,7 +162,7 @@ class Machine:
     @contextmanager
     def _under_lock(self, work: Work) -> Iterator[None]:
         """Hold the journal's lock where somebody else wants it; it costs real file calls."""
-        if self._weather.rival is None and not self.waiting:
+        if self.weather.rival is None and not self.waiting:
             yield
             return
         # Whoever waited for it has it at once: nothing of its last holder is in the way.
@@ -160,7 +180,7 @@ class Machine:
     async def _second(self, work: Work) -> None:
         """Be another process that runs the same command, again and again."""
         for _ in range(TRIES):
-            await anyio.sleep(self._weather.rival or 0.0)
+            await anyio.sleep(self.weather.rival or 0.0)
             try:
                 with locked(self._locks / "job.jsonl", HOLDER):
                     await work()
@@ -187,7 +207,9 @@ class Machine:
         when = "after" if disk.dies_after else "before"
         if disk.failed:
             self.met[f"failed {disk.failed[0]}"] += 1
-        if how == "killed":
+        if how == "killed" and self._at_a_moment:
+            self.met["killed at a moment"] += 1
+        elif how == "killed":
             of = "request" if wire.die_at and len(wire.asked) >= wire.die_at else disk.calls[-1]
             if of == "request":
                 of = "write request" if wire.asked[wire.die_at - 1].writes else "read request"
@@ -203,8 +225,11 @@ class Machine:
         self.say(f"{request.method} {request.path}")
         if request.writes:
             durable(request, self.world.disk, self.journal)
+            if self.replay is not None:
+                synced = self.world.disk.synced(self.journal)
+                in_its_wave(request, self.replay, self.ends(self.replay), synced)
             self._check_unchanged(request)
-        if self._weather.jumps and self._random.random() < self._weather.jumps:
+        if self.weather.jumps and self._random.random() < self.weather.jumps:
             self.world.astray = self._random.uniform(-A_DAY, A_DAY)
             self.met["wall clock jumped"] += 1
 
@@ -218,7 +243,7 @@ class Machine:
             as_planned(request, self.replay, self.server.attachments(workspace.name, TASK))
 
     def _trouble(self, request: Request) -> Trouble | None:
-        weather, random = self._weather, self._random
+        weather, random = self.weather, self._random
         if weather.strangers and random.random() < weather.strangers:
             name, how = random.choice(self.world.names), random.choice(STRANGERS)
             self.say(f"somebody else: {how} {name}")
@@ -239,7 +264,7 @@ class Machine:
         return trouble
 
     def _lag(self) -> float:
-        if not self._weather.lags or self._random.random() < 0.4:
+        if not self.weather.lags or self._random.random() < 0.4:
             return 0.0
         return self._random.uniform(0, self.scenario.lags)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.simulation.denials import STATUSES
-from tests.simulation.weather import HARMLESS, LOSING
+from tests.simulation.weather import HARMLESS, INCONCLUSIVE, LOSING
 
 CALLS = (*("append", "create", "overwrite", "rename", "sync", "sync_folder", "truncate", "write"),)
 STOPS = (*CALLS, "read request", "write request")
@@ -16,7 +16,8 @@ MET = (
     *(f"killed {when} {what}" for when in ("before", "after") for what in STOPS),
     *(f"somebody else: {how}" for how in ("attach", "change", "detach", "delete")),
     *(f"outcome {outcome}" for outcome in ("succeeded", "skipped", "failed", "conflict")),
-    *(f"ended: {how}" for how in ("complete", "tolerance", "SIGINT")),
+    *(f"ended: {how}" for how in ("complete", "tolerance", "gate", "paused", "SIGINT")),
+    *(f"gate {status}" for status in (0, 1, INCONCLUSIVE)),
     "JobError",
     "JournalWriteFailed",
     "NotFoundOrForbidden",
@@ -28,6 +29,9 @@ MET = (
     "forgotten by a failed sync, then a power cut",
     "forgotten pages dropped",
     "power cut after the end",
+    "interrupted between two waves",
+    "killed at a moment",
+    "killed between two waves",
     "read that lagged",
     "request that arrives after its sender's end",
     "resumed in doubt",

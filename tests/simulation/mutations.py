@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
-from bulkops import execution, outcome, worker
+from bulkops import execution, outcome, waves, worker
 from bulkops.client import caller
 from bulkops.client.caller import Caller
 from bulkops.errors import NoResponse
@@ -24,7 +24,10 @@ from bulkops.journal.file import Journal
 from bulkops.journal.lines import Scanner
 from bulkops.journal.lock import locked
 from bulkops.journal.records import Holder, Intent, Record
+from bulkops.journal.replay import Progress
 from bulkops.outcome import Cause, InDoubt, Outcome, Retry, Shown, Step, Verdict
+from bulkops.rollout import Next, Reached, Wave, following
+from bulkops.waves import Waves
 from bulkops.worker import Worker
 from tests.simulation import batch, machine
 from tests.simulation.found import FOUND, Mutation
@@ -181,6 +184,41 @@ def lock_outlives_its_holder() -> Iterator[None]:
         yield
 
 
+def gate_not_asked() -> AbstractContextManager[Any]:
+    """Let the next wave begin where a gate should be asked."""
+
+    def unasked(*state: Any, **facts: Any) -> Next:
+        then = following(*state, **facts)
+        return Next.PASS if then is Next.GATE else then
+
+    return mock.patch.object(waves, "following", unasked)
+
+
+def failed_gate_passes() -> AbstractContextManager[Any]:
+    """Go on whatever the gate said."""
+    return mock.patch.object(waves, "judged", return_value=None)
+
+
+def waves_at_once() -> AbstractContextManager[Any]:
+    """Carry out what is left of every wave with the first one."""
+
+    def everything(self: Waves, _wave: object) -> list[Progress]:
+        return list(self._replay.having(None, Outcome.IN_DOUBT))
+
+    return mock.patch.object(Waves, "_work", everything)
+
+
+def pass_before_gate() -> AbstractContextManager[Any]:
+    """Write that a wave has passed before its gate has said so."""
+    judge = Waves._judge
+
+    async def passed(self: Waves, wave: Wave) -> str:
+        await self._note(wave, Reached.PASSED)
+        return await judge(self, wave)
+
+    return mock.patch.object(Waves, "_judge", passed)
+
+
 MUTATIONS: tuple[Mutation, ...] = (
     no_fdatasync,
     failed_sync_ignored,
@@ -195,6 +233,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     pending_not_reconciled,
     lock_released_early,
     lock_outlives_its_holder,
+    gate_not_asked,
+    failed_gate_passes,
+    waves_at_once,
+    pass_before_gate,
     *FOUND,
 )
 

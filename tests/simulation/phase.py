@@ -15,14 +15,15 @@ from bulkops.journal.records import How
 from bulkops.journal.replay import Replay
 from bulkops.outcome import Outcome
 from bulkops.plan import Plan
+from bulkops.rollout import Reached
 from tests.engine.world import HOLDER, TASK
-from tests.simulation import weather
+from tests.simulation import gates, weather
 from tests.simulation.invariants import Ends, Violation, a_prefix, must, shown_of
 from tests.simulation.machine import Machine
 from tests.simulation.scenario import Shown
 from tests.simulation.weather import CALM, Weather
 
-PATIENCE = 8
+PATIENCE = 14
 """Calm executions after which everything must have come to its end."""
 
 LONG_SINCE = 60.0
@@ -64,7 +65,7 @@ class Phase:
             else:
                 again = number == storms and retry_at_last
                 power = self._random.random() < 0.3
-                today = Weather(retry_failed=again, lags=again, power=power)
+                today = Weather(retry_failed=again, lags=again, power=power, go_on=True)
             how, replay = machine.execute(partial(self._process, today), today)
             self._come_back(how, today)
             if how == "ended" and replay is None:
@@ -130,6 +131,7 @@ class Phase:
             path=self.path,
             contents=contents,
             retry_failed=today.retry_failed,
+            go_on=today.go_on,
             on_result=self._machine.told,
         )
 
@@ -167,7 +169,14 @@ class Phase:
         world.pause = 0.0 if self._machine.waiting else self._random.choice((0.0, 1.0, 5.0, 30.0))
         disk.lasting = False
         if self.path.name in disk.names():
-            a_prefix(disk, self.path, written, synced)
+            self._note_between(how, a_prefix(disk, self.path, written, synced).replay)
+
+    def _note_between(self, how: str, replay: Replay) -> None:
+        said = {wave.reached for wave in replay.waves.values()}
+        if said & {Reached.VERIFIED, Reached.RESTED}:
+            self._machine.met["killed between two waves"] += how == "killed"
+            by_signal = replay.ended is not None and replay.ended.how == "SIGINT"
+            self._machine.met["interrupted between two waves"] += by_signal
 
     def _end(self) -> Replay:
         """Resume what is finished: nothing is sent, and the truth is compared with it."""
@@ -180,6 +189,7 @@ class Phase:
         assert replay is not None
         for progress in replay.operations.values():
             machine.met[f"outcome {progress.outcome}"] += 1
+        gates.check(machine, self.path.name, replay)
         Ends(replay, truth(machine), self.effects(), machine.server.strangers).check()
         return replay
 

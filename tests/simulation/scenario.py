@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from random import Random
 
 import msgspec
@@ -34,6 +35,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         profile, duplicates, rate, window, latency: of the server.
         lands: seconds after which the effect of a lost write may still land, at most.
         lags: seconds that a read may lag; with ``lands`` it is less than the job's settle.
+        waves, pause, gated, strict: of the job's rollout.
         storms: executions of each journal until all trouble ends.
         undone: how often the run is taken back: the job, then its undo.
         abandoned: executions after which the job is left unfinished and taken back.
@@ -55,6 +57,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     lags: float
     max_at_once: int
     max_failures: str
+    waves: tuple[str, ...]
+    pause: str | None
+    gated: bool
+    strict: bool
     storms: int
     undone: int
     abandoned: int | None
@@ -79,8 +85,29 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             operation=wish,
             select={"names": ["prod-*"]},
             pace={"max_at_once": self.max_at_once, "settle": self.settle},
-            rollout={"max_failures": self.max_failures},
+            rollout=self._rollout,
         )
+
+    @property
+    def _rollout(self) -> dict[str, object]:
+        """What the job file says of waves, pauses, gates and patience."""
+        rollout: dict[str, object] = {"max_failures": self.max_failures, "strict": self.strict}
+        if self.waves:
+            rollout["waves"] = list(self.waves)
+        if self.pause:
+            rollout["pause"] = self.pause
+        if self.gated:
+            rollout["gate"] = "check"
+        return rollout
+
+    def ends(self, operations: int) -> list[int]:
+        """Return where each wave of so many operations ends, reckoned apart from the engine."""
+        wanted = [
+            -(-operations * int(size[:-1]) // 100) if size.endswith("%") else int(size)
+            for size in self.waves
+        ]
+        # One that ends before its predecessor adds nothing.
+        return sorted({min(end, operations) for end in accumulate([*wanted, operations], max)})
 
 
 def draw(random: Random) -> Scenario:
@@ -115,6 +142,10 @@ def draw(random: Random) -> Scenario:
         lags=lags,
         max_at_once=random.choice((1, 2, 8, 32)),
         max_failures=random.choice(("100%", "100%", "10%", "0%")),
+        waves=random.choice(((), (), ("1",), ("1", "50%"), ("2", "10%", "60%"))),
+        pause=random.choice((None, None, "5s", "40s", "manual")),
+        gated=random.random() < 0.5,
+        strict=random.random() < 0.3,
         storms=random.choice((0, 1, 1, 2, 3)),
         undone=random.choice((0, 0, 1, 1, 1, 2)),
         abandoned=random.choice((1, 2)) if random.random() < 0.4 else None,

@@ -14,13 +14,13 @@ from tests.simulation.found import Mutation
 from tests.simulation.run import simulate
 
 SEEDS: dict[Mutation, int] = {
-    found.not_synced_at_open: 77,
-    found.page_cache_trusted: 9,
-    found.undo_believes_at_once: 977,
-    found.resume_blames_at_once: 714,
-    found.denied_list_is_empty: 347,
-    found.denied_reading_back_is_final: 0,
-    found.any_yes_to_a_delete: 648,
+    found.not_synced_at_open: 400,
+    found.page_cache_trusted: 2,
+    found.undo_believes_at_once: 522,
+    found.resume_blames_at_once: 1878,
+    found.denied_list_is_empty: 240,
+    found.denied_reading_back_is_final: 151,
+    found.any_yes_to_a_delete: 760,
 }
 
 

@@ -17,6 +17,9 @@ LOSING = (
 )
 """Faults that lose an answer. Named one by one: a seed stays the same when there are more."""
 
+INCONCLUSIVE = 75
+"""What a gate ends with that says neither yes nor no."""
+
 HARMLESS = ("429", NEVER_LEFT, "slow")
 
 
@@ -39,6 +42,9 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
         drops_cache: after the process's end its files show what is on the disk.
         interrupts: seconds after which SIGINT comes, and how long draining may last.
         again: seconds after which it comes a second time.
+        dies_at: seconds after which the machine stops, whatever it does.
+        go_on: ``--continue`` is said.
+        gate, gate_seconds: what the job's gate ends with, and after how long.
         retry_failed: the execution was asked to.
         rival: seconds after which another runner of the same journal starts.
     """
@@ -63,6 +69,10 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
     again: float | None = None
     retry_failed: bool = False
     rival: float | None = None
+    dies_at: float | None = None
+    go_on: bool = False
+    gate: int = 0
+    gate_seconds: float = 0.0
 
     def trouble(self, request: Request, random: Random, lands: float) -> Trouble | None:
         """Return what strikes a request."""
@@ -119,6 +129,10 @@ def draw(random: Random, size: int, *, torn: bool) -> Weather:
         again=random.choice((0.0, 0.02, 0.5)) if random.random() < 0.6 else None,
         retry_failed=random.random() < 0.3,
         rival=random.uniform(0, 3.0) if random.random() < 0.08 else None,
+        dies_at=random.uniform(0, 60.0) if random.random() < 0.1 else None,
+        go_on=random.random() < 0.5,
+        gate=random.choice((0, 1, INCONCLUSIVE)),
+        gate_seconds=random.choice((0.0, 2.0, 30.0)),
     )
 
 

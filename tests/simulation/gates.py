@@ -1,0 +1,39 @@
+"""The gates of a run: what they say is the weather's, and they must come when it is their turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import anyio
+
+from bulkops.journal.replay import Replay
+from tests.simulation.invariants import must
+
+if TYPE_CHECKING:
+    from tests.simulation.machine import Machine
+
+
+async def ask(machine: Machine, _command: str, environment: Mapping[str, str]) -> int:
+    """Check that a gate's wave is carried out, and return what it says after some time."""
+    number, weather = int(environment["BULKOPS_WAVE"]), machine.weather
+    machine.say(f"gate of wave {number}: {weather.gate}")
+    replay = machine.replay_of(machine.journal)
+    assert replay is not None
+    ends = machine.ends(replay)
+    must(len(ends) == int(environment["BULKOPS_WAVES"]), "as many waves as drawn", ends)
+    done = list(replay.operations.values())[: ends[number - 1]]
+    must(all(p.outcome is not None for p in done), "a gate comes after its wave", number)
+    await anyio.sleep(weather.gate_seconds)
+    machine.met[f"gate {weather.gate}"] += 1
+    machine.gates.setdefault((machine.journal.name, number), set()).add(weather.gate)
+    return weather.gate
+
+
+def check(machine: Machine, journal: str, replay: Replay) -> None:
+    """Check that no wave passed whose gate never said yes, nor nothing."""
+    if not machine.scenario.gated or replay.header.undo_of:
+        return
+    for number in replay.waves:
+        said = machine.gates.get((journal, number), set())
+        must(said - {1}, "every wave has passed its gate", f"wave {number}: {said}")
