@@ -98,7 +98,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
         inventory.binding,
         operations,
         skips,
-        list(_notes(job, operations, inventory)),
+        [*_notes(job, operations, inventory), *kind.notes(operations)],
     )
 
 

@@ -251,3 +251,7 @@ class Kind(Protocol):
     def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
         """Return the writes that bring ``target`` to the wish, or why there is none."""
         ...
+
+    def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
+        """Return in words what of these a careful reader of the plan should know."""
+        ...

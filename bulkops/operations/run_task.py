@@ -103,3 +103,7 @@ class RunTaskKind:
         if seen[0].attributes == self._wanted:
             return (Skip(target, self.already),)
         return (Operation(self.name, target, seen[0], self._wanted),)
+
+    def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
+        """Say nothing beside the operations."""
+        return ()

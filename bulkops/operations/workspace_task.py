@@ -159,6 +159,10 @@ class WorkspaceTaskKind(ABC):
         """Decide by the attachments with the target."""
         return (self.decide_by(target, showing[""].get(target.id, ())),)
 
+    def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
+        """Say nothing beside the operations."""
+        return ()
+
     @abstractmethod
     def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
         """Return the one write that brings ``target`` to the wish, or why there is none."""

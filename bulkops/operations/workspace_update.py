@@ -179,3 +179,7 @@ class WorkspaceUpdate:
         if seen[0].attributes == self._wanted:
             return (Skip(target, "already as wanted"),)
         return (Operation(self.name, target, seen[0], self._wanted),)
+
+    def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
+        """Say nothing beside the operations."""
+        return ()

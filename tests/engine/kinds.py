@@ -33,6 +33,14 @@ CASES = {
     "detach": Case("DELETE"),
     "task-enable": Case("PATCH", {"enabled": False}, {"enabled": True}),
     "task-disable": Case("PATCH", {"enabled": True}, {"enabled": False}),
+    "task-update": Case(
+        "PATCH",
+        after={
+            "url": "https://run-tasks.example/new",
+            "description": "Moved.",
+            "agent_pool": "apool-1",
+        },
+    ),
     "workspace-update": Case("PATCH", after={"terraform_version": "1.14.0", "auto_apply": True}),
 }
 ATTACHMENTS = ("attach", "update", "detach")

@@ -26,6 +26,7 @@ from bulkops.operations.model import (
 )
 from bulkops.operations.task_disable import TaskDisableWish
 from bulkops.operations.task_enable import TaskEnableWish
+from bulkops.operations.task_update import URL_IS_CALLED, TaskUpdateWish
 from bulkops.operations.update import UpdateWish
 from bulkops.operations.workspace_task import attributes_of
 from bulkops.operations.workspace_update import Settings, WorkspaceUpdateWish
@@ -40,6 +41,7 @@ WISHES: dict[str, Wish] = {
     "detach": DetachWish(task="x"),
     "task-enable": TaskEnableWish(task="x"),
     "task-disable": TaskDisableWish(task="x"),
+    "task-update": TaskUpdateWish(task="x", url="https://new"),
     "workspace-update": WorkspaceUpdateWish(terraform_version="1.6.0", auto_apply=True),
 }
 ATTACHMENTS = ("attach", "update", "detach")
@@ -47,6 +49,8 @@ AS_WANTED = attributes_of("mandatory", ["pre_plan", "post_plan"])
 OTHERWISE = attributes_of("advisory", ["pre_apply"])
 SHOWN: dict[str, list[Seen]] = {
     "not there": [],
+    "another URL": [Seen("task-1", {"url": "https://old"})],
+    "that URL": [Seen("task-1", {"url": "https://new"})],
     "set otherwise": [Seen("ws-1", {"terraform-version": "1.5.7", "auto-apply": True})],
     "set as wanted": [Seen("ws-1", {"terraform-version": "1.6.0", "auto-apply": True})],
     "enabled": [Seen("task-1", {"enabled": True})],
@@ -124,6 +128,7 @@ def test_every_kind_has_a_word_on_every_state() -> None:
         ("detach", "attached", "DELETE", f"{TASKS}/wstask-1", None),
         ("task-enable", "disabled", "PATCH", "/tasks/ws-1", {"enabled": True}),
         ("task-disable", "enabled", "PATCH", "/tasks/ws-1", {"enabled": False}),
+        ("task-update", "another URL", "PATCH", "/tasks/ws-1", {"url": "https://new"}),
         (
             "workspace-update",
             "set otherwise",
@@ -212,6 +217,42 @@ def test_a_reading_of_run_tasks_shows_the_operations_own_only() -> None:
     answer = Response(200, {}, msgspec.json.encode({"data": rows[0]}))
     assert aspect.echo(answer) == Seen("task-2", {"enabled": True})
     assert aspect.echo(Response(200)) is None
+
+
+def test_a_task_update_of_nothing_is_no_wish() -> None:
+    """It needs a URL, a description or an agent pool."""
+    with pytest.raises(ValueError, match="needs `url`, `description` or `agent_pool_id`"):
+        TaskUpdateWish(task="x")
+
+
+def test_only_a_new_url_is_noted() -> None:
+    """The platform calls it; a new description concerns nobody, and no other kind has a note."""
+    update = kind("task-update")
+    operation = decided(update, SHOWN["another URL"])
+    assert isinstance(operation, Operation)
+    assert update.notes([operation]) == [URL_IS_CALLED]
+    described = bind("task-update", TaskUpdateWish(task="x", description="y"), BINDING)
+    operation = decided(described, [Seen("task-1", {"description": None})])
+    assert isinstance(operation, Operation)
+    assert described.notes([operation]) == []
+    others = KINDS.keys() - {"task-update"}
+    assert not any(kind(name).notes([operation]) for name in others)
+
+
+def test_an_agent_pool_is_a_relationship() -> None:
+    """It is sent and taken back as one."""
+    bound = bind("task-update", TaskUpdateWish(task="x", agent_pool_id="apool-1"), BINDING)
+    operation = decided(bound, [Seen("task-1", {"agent-pool-id": None})])
+    assert isinstance(operation, Operation)
+    back = Operation("k", TARGET, Seen("task-1", operation.wanted or {}), {"agent-pool-id": None})
+    pools = [
+        msgspec.json.decode(bound.aspects[""].request(one).body)["data"]["relationships"]
+        for one in (operation, back)
+    ]
+    assert pools == [
+        {"agent-pool": {"data": {"id": "apool-1", "type": "agent-pools"}}},
+        {"agent-pool": {"data": None}},
+    ]
 
 
 def test_a_reading_of_workspaces_shows_the_operations_own_only() -> None:

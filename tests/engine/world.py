@@ -54,6 +54,12 @@ WISHES: dict[str, dict[str, object]] = {
     "detach": {"task": TASK},
     "task-enable": {"task": TASK},
     "task-disable": {"task": TASK},
+    "task-update": {
+        "task": TASK,
+        "url": "https://run-tasks.example/new",
+        "description": "Moved.",
+        "agent_pool_id": "apool-1",
+    },
     "workspace-update": {"terraform_version": "1.14.0", "auto_apply": True},
 }
 """Kind → the ``[operation]`` that ``job`` asks for."""
