@@ -15,7 +15,7 @@ from bulkops.inventory import read_attachments, read_inventory
 from bulkops.job import Job
 from bulkops.job_errors import shown
 from bulkops.operations import KINDS
-from bulkops.operations.model import ByTarget
+from bulkops.operations.model import Attached, ByTarget
 from bulkops.operations.workspace_task import WorkspaceTaskKind
 from bulkops.pace import Pace
 from bulkops.plan import make_plan
@@ -64,7 +64,9 @@ async def read_coverage(
     for task in tasks:
         if task.id not in known:
             ids = (workspace.id for workspace in workspaces)
-            known[task.id] = await read_attachments(client, task.id, ids, settle, targets.same)
+            known[task.id] = await read_attachments(
+                client, Attached(task.id), ids, settle, targets.same
+            )
     return Coverage(
         organization,
         workspaces,

@@ -16,6 +16,7 @@ from pathlib import Path
 from bulkops import __version__
 from bulkops.client.api import Client
 from bulkops.clock import Clock
+from bulkops.errors import JobError
 from bulkops.gate import RunGate, run_gate
 from bulkops.interruption import Interruption
 from bulkops.inventory import read_showing
@@ -38,7 +39,7 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import Replay
 from bulkops.operations import bind
-from bulkops.operations.model import Binding, Kind, Operation, Showing, Skip
+from bulkops.operations.model import Kind, Operation, Showing, Skip
 from bulkops.outcome import Outcome
 from bulkops.plan import Plan
 from bulkops.reconcile import reconcile
@@ -69,14 +70,7 @@ def start_journal(
 def kind_of(header: Header) -> Kind:
     """Return the kind of operation a journal's job is made of, bound to its run task."""
     job = job_of(header)
-    return bind(job.operation_kind, job.wish, binding_of(header))
-
-
-def binding_of(header: Header) -> Binding:
-    """Return what a journal's job was bound to."""
-    return Binding(
-        organization=header.organization, task=header.task, single_stage=header.single_stage
-    )
+    return bind(job.operation_kind, job.wish, header.binding)
 
 
 def job_of(header: Header) -> Job:
@@ -221,8 +215,14 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Showin
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:
-    """Read the server and plan what takes a journal's job back; changes nothing."""
+    """Read the server and plan what takes a journal's job back; changes nothing.
+
+    Raises:
+        JobError: nothing can take it back; the server was not asked.
+    """
     header, job = replay.header, job_of(replay.header)
+    if not kind_of(header).reversible:
+        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
     settle = job.pace.settle_seconds
     client.pacer.lower(job.pace.rate)
     await client.ping()
@@ -236,7 +236,7 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         decided = list(undo(replay, await read_standing(client, replay, settle)))
     return Plan(
         job,
-        binding_of(header),
+        header.binding,
         operations=[d for d in decided if isinstance(d, Operation)],
         skips=[d for d in decided if isinstance(d, Skip)],
         undo_of=header.run_id,

@@ -74,9 +74,13 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
 
 async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source: str) -> Selected:
     """Return what the job goes over."""
-    if kind.over is Over.TASK and binding.task is not None:
-        return Selected([Target(binding.task.id, binding.task.name)])
-    return await read_selection(client, job, source)
+    task = [Target(binding.task.id, binding.task.name)] if binding.task else []
+    if kind.over is Over.TASK:
+        return Selected(task)
+    selected = await read_selection(client, job, source)
+    if kind.over is Over.EVERY:
+        return msgspec.structs.replace(selected, targets=[*selected.targets, *task])
+    return selected
 
 
 async def read_showing(
@@ -90,8 +94,8 @@ async def read_showing(
     showing: dict[str, ByTarget] = {}
     for name, aspect in kind.aspects.items():
         match aspect.source:
-            case Attached(task_id):
-                listed = await read_attachments(client, task_id, target_ids, settle, same)
+            case Attached() as source:
+                listed = await read_attachments(client, source, target_ids, settle, same)
                 showing[name] = listed
             case RunTasksOf() as source:
                 tasks = await client.run_tasks.list(source.organization)
@@ -104,28 +108,47 @@ async def read_showing(
 
 async def read_attachments(
     client: Client,
-    task_id: str,
-    workspace_ids: Iterable[str],
+    source: Attached,
+    target_ids: Iterable[str],
     settle: float,
     same: Same | None = None,
 ) -> ByWorkspace:
     """Return where a run task is attached.
 
     Args:
-        workspace_ids: read one by one where the server has no list by task (an older TFE).
+        target_ids: workspaces, read one by one where the server has no list by task (an older
+            TFE); the run task may be among them.
         settle: seconds that a read may lag, or not find what is there.
         same: as of ``ByWorkspace``.
     """
-    rows = partial(ByWorkspace, task_id, same)
-    listed = await client.run_tasks.attachments(task_id, rows)
+    rows = partial(ByWorkspace, source.task_id, same)
+    try:
+        listed = await client.run_tasks.attachments(source.task_id, rows)
+    except NotFoundOrForbidden:
+        if not await _is_gone(client, source, settle):
+            raise
+        return rows()
     if listed is None:
         listed = rows()
+        workspace_ids = (ident for ident in target_ids if ident != source.task_id)
         denied = await _each_workspace(client, workspace_ids, listed)
         if denied:
             # Taken for empty, it may be attached to twice: only not found again is it gone.
             await client.clock.sleep(settle)
             await _each_workspace(client, denied, listed)
     return listed
+
+
+async def _is_gone(client: Client, source: Attached, settle: float) -> bool:
+    """Whether a run task that was not found may be gone, and is: by a list that may lag."""
+    if not source.gone_from:
+        return False
+    for wait in (0.0, settle):
+        await client.clock.sleep(wait)
+        tasks = await client.run_tasks.list(source.gone_from)
+        if all(task.id != source.task_id for task in tasks):
+            return True
+    return False
 
 
 async def _each_workspace(

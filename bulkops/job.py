@@ -176,7 +176,7 @@ def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool)
         return read_table(table, Select, source, "select")
     if given:
         raise JobError(f"{source}: select: {kind} selects nothing, it goes over {over.value}")
-    return Select(all=True)
+    return Select(all=True, allow_empty=True)
 
 
 def _default_organization(name: str | None, source: str) -> str:

@@ -12,7 +12,7 @@ from bulkops.errors import JobError
 from bulkops.job import Job
 from bulkops.job_errors import shown
 from bulkops.operations import KINDS, bind, wording
-from bulkops.operations.model import Binding, Operation, Showing, Skip, Target
+from bulkops.operations.model import Binding, Kind, Operation, Over, Showing, Skip, Target
 from bulkops.selection import unmatched
 
 SHOWN_STATES = 4
@@ -81,17 +81,10 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
         JobError: the organization's entitlements have no room for the result.
     """
     kind = bind(job.operation_kind, job.wish, inventory.binding)
-    operations: list[Operation] = []
-    skips: list[Skip] = []
-    for target in inventory.targets:
-        for decision in kind.decide(target, inventory.showing):
-            if isinstance(decision, Skip):
-                skips.append(decision)
-            elif target.id in inventory.forbidden:
-                skips.append(Skip(target, kind.right.value, blocked=True))
-                break
-            else:
-                operations.append(decision)
+    operations, skips = _decide_all(kind, inventory)
+    if kind.over is Over.EVERY and any(skip.blocked for skip in skips):
+        # Some of it would cost what all of it costs, and bring nothing.
+        operations = []
     _check_entitlements(operations, inventory, source)
     return Plan(
         job,
@@ -102,9 +95,38 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     )
 
 
+def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list[Skip]]:
+    operations: list[Operation] = []
+    skips: list[Skip] = []
+    for target in inventory.targets:
+        for decision in kind.decide(target, inventory.showing):
+            if isinstance(decision, Skip):
+                skips.append(decision)
+            elif target.id in inventory.forbidden:
+                skips.append(Skip(target, kind.right.value, blocked=True))
+                break
+            elif unplanned := _unplanned(decision, operations):
+                skips.append(Skip(target, unplanned, blocked=True))
+            else:
+                operations.append(decision)
+    return operations, skips
+
+
+def _unplanned(decision: Operation, planned: Sequence[Operation]) -> str:
+    """Return why an operation can't come after those that it should, empty where it can."""
+    missing = set(decision.after).difference(o.key for o in planned) if decision.after else set()
+    keys = sorted(missing)
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    return f"{keys[0]}{more} must come first, and can't be done" if keys else ""
+
+
 def _lost(operations: Sequence[Operation], binding: Binding) -> Iterator[str]:
     """Yield what is gone afterwards: of which run task, on how many workspaces, which states."""
-    removed = [o.before.attributes for o in operations if o.before and o.wanted is None]
+    removed = [
+        o.before.attributes
+        for o in operations
+        if o.before and o.wanted is None and wording.is_attachment(o)
+    ]
     if removed and binding.task:
         states = Counter(map(wording.attachment, removed)).most_common()
         said = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])

@@ -113,6 +113,7 @@ async def plan_undo(client: Client, journal: str | Path) -> Plan:
     Where the server no longer shows what the job wrote, the workspace is a blocked skip.
 
     Raises:
+        JobError: nothing can take back what jobs of this kind do.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """

@@ -42,14 +42,18 @@ def reconcile(
                 yield Planned.of(progress.operation)
                 yield from _pending(progress, compare(progress.operation, seen), seen, date)
         else:
-            yield _anew(progress, kind.decide(progress.operation.target, showing), date)
+            yield _anew(progress, kind.decide(progress.operation.target, showing), replay, date)
 
 
-def _anew(progress: Progress, decisions: Sequence[Operation | Skip], date: str) -> Record:
+def _anew(
+    progress: Progress, decisions: Sequence[Operation | Skip], replay: Replay, date: str
+) -> Record:
     """Return what becomes of an operation whose target was decided anew."""
     key = progress.operation.key
     for decision in decisions:
         if isinstance(decision, Operation) and decision.key == key:
+            if not all(map(replay.knows, decision.after)):
+                return _result(progress, Outcome.CONFLICT, "more must come first: plan anew", date)
             return Planned.of(decision)
     skip = next((d for d in decisions if isinstance(d, Skip)), None)
     if skip is not None and skip.blocked:

@@ -18,7 +18,7 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, JobError, PlanStale
-from bulkops.execution import binding_of, first_records
+from bulkops.execution import first_records
 from bulkops.job import job_from_builtins
 from bulkops.journal.file import CREATE_CHUNK, write_whole
 from bulkops.journal.files import SystemFiles
@@ -163,7 +163,7 @@ def read_plan(path: Path, digest: str = "") -> SavedPlan:
     header = state.header
     plan = Plan(
         job_from_builtins(header.job, str(path)),
-        binding_of(header),
+        header.binding,
         operations=[progress.operation for progress in state.operations.values()],
         skips=state.skips,
         notes=head.notes,

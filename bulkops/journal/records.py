@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bulkops.operations.model import Attributes, Operation, Seen, Skip, Target, TaskRef
+from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
 from bulkops.outcome import Outcome
 from bulkops.printable import escaped
 from bulkops.rollout import Reached
@@ -66,6 +66,13 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     skips: int
     undo_of: str = ""
     plan: str = ""
+
+    @property
+    def binding(self) -> Binding:
+        """What the job was bound to."""
+        return Binding(
+            organization=self.organization, task=self.task, single_stage=self.single_stage
+        )
 
 
 class Planned(_Record, frozen=True, gc=False, tag="operation"):

@@ -111,6 +111,13 @@ class Replay(msgspec.Struct):
         progress = self.operations[target_id]
         return progress if progress.operation.kind == kind else self.operations[key]
 
+    def knows(self, key: str) -> bool:
+        """Whether there is an operation with a key."""
+        try:
+            return self.of(key).operation.key == key
+        except KeyError:
+            return False
+
     def take(self, record: Record) -> None:
         """Go one record further."""
         # Not ``isinstance``: of a Struct's class it takes longer than all the rest (measured).

@@ -7,6 +7,7 @@ from typing import cast
 from bulkops.operations.attach import Attach
 from bulkops.operations.detach import Detach
 from bulkops.operations.model import Binding, Kind, Wish
+from bulkops.operations.task_delete import TaskDelete
 from bulkops.operations.task_disable import TaskDisable
 from bulkops.operations.task_enable import TaskEnable
 from bulkops.operations.task_update import TaskUpdate
@@ -16,7 +17,16 @@ from bulkops.operations.workspace_update import WorkspaceUpdate
 KINDS: dict[str, type[Kind]] = {
     # Each kind takes a wish of its own type only, which no common constructor can say.
     kind.name: cast("type[Kind]", kind)
-    for kind in (Attach, Update, Detach, TaskEnable, TaskDisable, TaskUpdate, WorkspaceUpdate)
+    for kind in (
+        Attach,
+        Update,
+        Detach,
+        TaskEnable,
+        TaskDisable,
+        TaskUpdate,
+        TaskDelete,
+        WorkspaceUpdate,
+    )
 }
 """``[operation] kind`` → its class."""
 

@@ -149,9 +149,15 @@ class TaskWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Attached(msgspec.Struct, frozen=True):
-    """What an aspect is read from: the attachments of a run task."""
+    """What an aspect is read from: the attachments of a run task.
+
+    Attributes:
+        gone_from: the organization whose list tells that the run task itself is gone, and its
+            attachments with it; empty where that is an error.
+    """
 
     task_id: str
+    gone_from: str = ""
 
 
 class RunTasksOf(msgspec.Struct, frozen=True):
@@ -214,6 +220,7 @@ class Over(Enum):
 
     SELECTED = "the workspaces that [select] selects"
     TASK = "the run task that [operation] names"
+    EVERY = "every workspace, then the run task that [operation] names"
 
 
 class Right(Enum):
@@ -229,6 +236,7 @@ class Kind(Protocol):
     Attributes:
         over: what it goes over; a job has ``[select]`` where that is the selected workspaces.
         right: what the token must be allowed on each of the workspaces.
+        reversible: undo takes back what it did.
         verbs: of ``wording.verb``, those that a plan counts even where none occurs.
         destroys: what it changes is lost to whoever doesn't have the journal, so that a plain
             yes is not enough to start a job.
@@ -240,6 +248,7 @@ class Kind(Protocol):
     right: ClassVar[Right]
     verbs: ClassVar[Sequence[str]]
     destroys: ClassVar[bool] = False
+    reversible: ClassVar[bool]
 
     def __init__(self, wish: Wish, binding: Binding) -> None: ...
 

@@ -50,9 +50,11 @@ class RunTaskAspect:
         return RunTasksOf(self._organization, self._fields)
 
     def request(self, operation: Operation) -> Request:
-        """Change the attributes that differ, and send no other."""
+        """Change the attributes that differ, and send no other; or delete the run task."""
+        if operation.wanted is None:
+            return endpoints.delete_run_task(operation.target.id)
         before = operation.before.attributes if operation.before else {}
-        wanted = operation.wanted or {}
+        wanted = operation.wanted
         changed = {name: value for name, value in wanted.items() if before.get(name) != value}
         return endpoints.update_run_task(
             operation.target.id, msgspec.convert(changed, RunTaskChange)
@@ -90,6 +92,7 @@ class RunTaskKind:
     right: ClassVar[Right] = Right.RUN_TASKS
     destroys: ClassVar[bool] = False
     verbs: ClassVar[Sequence[str]] = ()
+    reversible: ClassVar[bool] = True
 
     def __init__(self, binding: Binding, wanted: Attributes) -> None:
         self._wanted = wanted

@@ -14,7 +14,7 @@ LEVEL = "enforcement-level"
 
 def verb(operation: Operation) -> str:
     """Return what happens: attach, update or detach; elsewhere enable, disable, update, delete."""
-    attachment = _is_attachment(operation)
+    attachment = is_attachment(operation)
     if operation.before is None:
         return "attach" if attachment else "create"
     if operation.wanted is None:
@@ -30,7 +30,7 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
     ``mandatory at post_plan`` and ``not attached`` of an attachment, of anything else
     ``terraform-version 1.6.0, auto-apply true`` and ``not there``.
     """
-    if _is_attachment(operation):
+    if is_attachment(operation):
         return attachment(attributes)
     if attributes is None:
         return "not there"
@@ -53,13 +53,14 @@ def change(operation: Operation) -> str:
     before, wanted = operation.before, operation.wanted
     if before is None:
         return state(operation, wanted)
-    if _is_attachment(operation) or wanted is None:
+    if is_attachment(operation) or wanted is None:
         return f"{state(operation, before.attributes)} → {state(operation, wanted)}"
     changed = [name for name, value in wanted.items() if before.attributes.get(name) != value]
     return ", ".join(_change(name, before.attributes.get(name), wanted[name]) for name in changed)
 
 
-def _is_attachment(operation: Operation) -> bool:
+def is_attachment(operation: Operation) -> bool:
+    """Return whether an operation is about a run task's attachment with a workspace."""
     before = operation.before.attributes if operation.before else {}
     return LEVEL in before or LEVEL in (operation.wanted or {})
 

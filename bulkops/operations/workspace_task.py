@@ -98,16 +98,18 @@ class WorkspaceTaskAspect:
 
     Args:
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
+        gone_from: as of ``Attached``.
     """
 
-    def __init__(self, task: TaskRef, *, single_stage: bool) -> None:
+    def __init__(self, task: TaskRef, *, single_stage: bool, gone_from: str = "") -> None:
         self._task = task
+        self._gone_from = gone_from
         self._single_stage = single_stage
 
     @property
     def source(self) -> Attached:
         """The list of the run task's attachments."""
-        return Attached(self._task.id)
+        return Attached(self._task.id, self._gone_from)
 
     def request(self, operation: Operation) -> Request:
         """Create, change or remove the attachment, by what was there and what is wanted."""
@@ -150,9 +152,11 @@ class WorkspaceTaskKind(ABC):
     right: ClassVar[Right] = Right.RUN_TASKS
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
     destroys: ClassVar[bool] = False
+    reversible: ClassVar[bool] = True
 
     def __init__(self, binding: Binding) -> None:
         assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        self.task = binding.task
         self.aspects = {"": WorkspaceTaskAspect(binding.task, single_stage=binding.single_stage)}
 
     def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:

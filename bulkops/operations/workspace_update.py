@@ -166,6 +166,7 @@ class WorkspaceUpdate:
     right: ClassVar[Right] = Right.SETTINGS
     destroys: ClassVar[bool] = False
     verbs: ClassVar[Sequence[str]] = ()
+    reversible: ClassVar[bool] = True
 
     def __init__(self, wish: WorkspaceUpdateWish, binding: Binding) -> None:
         self._wanted = wish.wanted

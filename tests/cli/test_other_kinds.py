@@ -41,3 +41,22 @@ def test_a_run_task_is_disabled_and_enabled_again(world: World, here: Here) -> N
     task.enabled = False
     assert here("undo", "other.jsonl", "--yes").code == 0
     assert task.enabled
+
+
+def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
+    """The plan says so, and ``undo`` does: exit 2, and nothing is sent."""
+    for name in ("prod-001", "prod-002"):
+        world.simulator.attach(name, TASK)
+    job = written(HEAD + 'kind = "task-delete"\n[pace]\nsettle = "50ms"\n')
+    planned = here("plan", job)
+    note = "    Note: this can't be undone: the run task and its 2 attachments are lost"
+    assert note in planned.lines
+    assert planned.lines[-1] == "Plan: 2 to detach, 1 to delete; 0 skipped."
+    assert here("apply", job, "--journal", "other.jsonl", "--yes").code == 0
+    assert TASK not in world.simulator.world.organizations["acme"].tasks
+    assert here("verify", "other.jsonl").code == 0
+    requests = world.requests
+    undone = here("undo", "other.jsonl", "--yes")
+    assert (undone.code, world.requests) == (2, requests)
+    assert "what task-delete did can't be undone" in undone.err
+    assert not Path("other.undo.jsonl").exists()

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import pytest
+
+from bulkops.errors import JobError
 from bulkops.operations import KINDS
 from bulkops.operations.model import Over
 from bulkops.simulator.effects import Snapshot, snapshot
 from bulkops.simulator.state import Task, Workspace
-from tests.engine.world import MANDATORY, TASK, World
+from tests.engine.world import MANDATORY, TASK, World, job
 
 
 class Case(NamedTuple):
@@ -33,6 +36,7 @@ CASES = {
     "detach": Case("DELETE"),
     "task-enable": Case("PATCH", {"enabled": False}, {"enabled": True}),
     "task-disable": Case("PATCH", {"enabled": True}, {"enabled": False}),
+    "task-delete": Case("DELETE"),
     "task-update": Case(
         "PATCH",
         after={
@@ -44,10 +48,13 @@ CASES = {
     "workspace-update": Case("PATCH", after={"terraform_version": "1.14.0", "auto_apply": True}),
 }
 ATTACHMENTS = ("attach", "update", "detach")
+REVERSIBLE = [kind for kind in KINDS if KINDS[kind].reversible]
 
 
-def world_for(kind: str, workspaces: int = 1, **options: Any) -> World:
-    """Return a world in which every target needs one write of this kind."""
+def world_for(kind: str, workspaces: int | None = None, **options: Any) -> World:
+    """Return a world in which every target, or one where no number is given, needs one write."""
+    if workspaces is None:
+        workspaces = 0 if KINDS[kind].over is Over.EVERY else 1
     world = World(workspaces=workspaces, attached=kind != "attach", **options)
     _set(world, kind, CASES[kind].before)
     return world
@@ -56,6 +63,8 @@ def world_for(kind: str, workspaces: int = 1, **options: Any) -> World:
 def fulfilled(kind: str, workspaces: int) -> World:
     """Return a world in which no target needs any."""
     world = World(workspaces=workspaces, attached=kind != "detach")
+    if kind == "task-delete":
+        world.simulator.remove_task(TASK)
     for record in _workspaces(world):
         for task in record.tasks.values():
             task.enforcement_level = "mandatory"
@@ -65,7 +74,8 @@ def fulfilled(kind: str, workspaces: int) -> World:
 
 def targets(world: World, kind: str) -> list[str]:
     """Return the names of what the kind's job goes over."""
-    return [TASK] if KINDS[kind].over is Over.TASK else world.names
+    over = KINDS[kind].over
+    return world.names if over is Over.SELECTED else [*(world.names * (over is Over.EVERY)), TASK]
 
 
 def once(world: World, kind: str) -> dict[str, int]:
@@ -77,10 +87,23 @@ def check_done(world: World, kind: str) -> None:
     """Check that every target is as wanted, by exactly one change each."""
     if kind in ATTACHMENTS:
         assert world.all_shown() == [[] if kind == "detach" else MANDATORY] * len(world.names)
+    if kind == "task-delete":
+        assert not world.simulator.world.organizations["acme"].tasks
     for record in _targets(world, kind):
         after = CASES[kind].after
         assert {name: getattr(record, name) for name in after} == after
     assert world.effects() == once(world, kind)
+
+
+def check_nothing_left(world: World, kind: str) -> None:
+    """Check that a plan has nothing to do, and nothing that it can't do."""
+    if kind == "task-delete":
+        with pytest.raises(JobError, match="no such run task in acme"):
+            world.plan(job(kind))
+        return
+    plan = world.plan(job(kind))
+    assert [skip.target.name for skip in plan.skips] == sorted(targets(world, kind))
+    assert (plan.operations, plan.blocked) == ([], [])
 
 
 def everything(world: World) -> dict[str, list[Snapshot]]:

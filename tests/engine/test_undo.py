@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from bulkops.errors import JobError
 from bulkops.operations import KINDS
 from bulkops.outcome import Outcome
 from bulkops.plan import Plan
@@ -12,7 +13,7 @@ from bulkops.report.model import exit_code
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
 from bulkops.undo import BACK, NOT_OURS
-from tests.engine.kinds import everything, targets, world_for
+from tests.engine.kinds import REVERSIBLE, everything, targets, world_for
 from tests.engine.scripts import METHODS, always, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import ADVISORY, MANDATORY, PATH, TASK, World, job
@@ -27,7 +28,7 @@ def reasons(plan: Plan) -> list[tuple[str, str, bool]]:
     return [(skip.target.name, skip.reason, skip.blocked) for skip in plan.skips]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REVERSIBLE)
 def test_undo_restores_what_was_there_before(kind: str) -> None:
     """After a job and its undo every target is as it was before the job."""
     world = world_for(kind, 4)
@@ -41,7 +42,7 @@ def test_undo_restores_what_was_there_before(kind: str) -> None:
     assert everything(world) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REVERSIBLE)
 def test_the_undo_of_an_undo_is_the_job_again(kind: str) -> None:
     """An undo's journal is undone like any other."""
     world = world_for(kind, 4)
@@ -188,3 +189,14 @@ def test_failed_parts_of_an_undo_are_tried_again_when_asked() -> None:
     assert world.resume(path=UNDO).count(Outcome.FAILED) == 2
     assert exit_code(world.resume(path=UNDO, retry_failed=True)) == 0
     assert world.all_shown() == [[], []]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in REVERSIBLE])
+def test_what_can_not_be_undone_is_said_to_be_so(kind: str) -> None:
+    """Told before anything is read."""
+    world = world_for(kind, 2)
+    world.apply(job(kind))
+    world.wire.asked.clear()
+    with pytest.raises(JobError, match=f"scan: what {kind} did can't be undone"):
+        world.start_undo(PATH, UNDO)
+    assert not world.wire.asked

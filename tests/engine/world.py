@@ -54,6 +54,7 @@ WISHES: dict[str, dict[str, object]] = {
     "detach": {"task": TASK},
     "task-enable": {"task": TASK},
     "task-disable": {"task": TASK},
+    "task-delete": {"task": TASK},
     "task-update": {
         "task": TASK,
         "url": "https://run-tasks.example/new",

@@ -1,0 +1,91 @@
+"""``task-delete``: detached everywhere, then deleted; all of it or nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.operations import bind
+from bulkops.operations.model import Binding, Operation, Right, Seen, Skip, Target, TaskRef
+from bulkops.operations.task_delete import TaskDeleteWish
+from bulkops.outcome import Outcome
+from bulkops.report.model import exit_code
+from bulkops.simulator.state import User
+from tests.engine.scripts import always
+from tests.engine.wire import Trouble
+from tests.engine.world import TASK, World, job
+
+PATIENT = {"max_failures": "100%"}
+
+
+def test_each_cell_is_decided_as_the_table_says() -> None:
+    """A detach for each attachment, a delete after all of them, a skip for what is gone."""
+    binding = Binding(organization="acme", task=TaskRef("task-1", TASK))
+    kind = bind("task-delete", TaskDeleteWish(task=TASK), binding)
+    attached = Seen("wstask-1", {"enforcement-level": "advisory", "stages": []})
+    itself = Seen("task-1", {"name": TASK, "url": "https://x"})
+    workspace, task = Target("ws-1", "prod"), Target("task-1", TASK)
+    showing = {"": {"ws-1": [attached]}, "task": {"task-1": [itself]}}
+    detach = Operation("task-delete", workspace, attached, None)
+    assert kind.decide(workspace, showing) == (detach,)
+    assert kind.decide(Target("ws-2", "other"), showing) == ()
+    (twice,) = kind.decide(workspace, {"": {"ws-1": [attached, attached]}})
+    assert isinstance(twice, Skip)
+    assert twice.blocked
+    delete = Operation("task-delete", task, itself, None, "task", ("task-delete:ws-1",))
+    assert kind.decide(task, showing) == (delete,)
+    gone = Skip(task, "there is no such run task")
+    assert kind.decide(task, {"": {}, "task": {}}) == (gone,)
+    assert kind.notes([detach, delete]) == (
+        "this can't be undone: the run task and its 1 attachments are lost",
+    )
+    assert kind.notes([]) == ()
+
+
+def test_the_run_task_is_deleted_last() -> None:
+    """Its own request leaves when the last attachment is gone."""
+    world = World(workspaces=7, attached=True)
+    replay = world.apply(job("task-delete"))
+    assert exit_code(replay) == 0
+    assert replay.count(Outcome.SUCCEEDED) == 8
+    paths = [request.path for request in world.wire.writes]
+    assert paths.index(f"/api/v2/tasks/{world.task.id}") == 7
+
+
+@pytest.mark.parametrize("manages", [frozenset({"prod-0"}), frozenset()])
+def test_all_or_nothing_is_planned(manages: frozenset[str]) -> None:
+    """One workspace that may not be changed keeps the run task: nothing is detached for it."""
+    rights = User(name="engine", manage_workspace_run_tasks=manages)
+    plan = World(workspaces=2, attached=True, rights=rights).plan(job("task-delete"))
+    assert plan.operations == []
+    *forbidden, last = plan.blocked
+    assert {skip.reason for skip in forbidden} == {Right.RUN_TASKS.value}
+    assert (last.target.name, "must come first, and can't be done" in last.reason) == (TASK, True)
+
+
+def test_a_detach_that_fails_keeps_the_run_task_until_it_is_tried_again() -> None:
+    """Not tried without it; then both are."""
+    world = World(workspaces=3, attached=True)
+    world.start(job("task-delete", rollout=PATIENT))
+    ident = world.simulator.world.organizations["acme"].workspaces["prod-1"].id
+    world.wire.troubles = always(lambda r: r.writes and ident in r.path, Trouble("403"))
+    replay = world.resume()
+    assert (replay.count(Outcome.SUCCEEDED), replay.count(Outcome.FAILED)) == (2, 2)
+    assert not any("/tasks/task-" in request.path for request in world.wire.writes)
+    world.wire.troubles = lambda _request: None
+    assert exit_code(world.resume(retry_failed=True)) == 0
+    assert world.effects() == dict.fromkeys([*world.names, TASK], 1)
+
+
+def test_attached_anew_meanwhile_is_told_and_left() -> None:
+    """The server refuses; tried again, what must come first is not in the journal: a conflict."""
+    world = World(workspaces=2, attached=True)
+    world.start(job("task-delete", rollout=PATIENT))
+    world.simulator.add_workspace("late")
+    world.simulator.attach("late", TASK)
+    replay = world.resume()
+    (failed,) = replay.having(Outcome.FAILED)
+    assert failed.result is not None
+    assert "still associated with 1 workspaces" in failed.result.reason
+    (conflict,) = world.resume(retry_failed=True).having(Outcome.CONFLICT)
+    assert conflict.result is not None
+    assert conflict.result.reason == "more must come first: plan anew"
