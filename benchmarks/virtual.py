@@ -21,7 +21,8 @@ from benchmarks.case import A_WINDOW, RATE, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
 from bulkops.client.api import Client
 from bulkops.exchange import MEDIA_TYPE, Request, Response
-from bulkops.execution import JobExecution, holder, start_journal
+from bulkops.execution import JobExecution, start_journal
+from bulkops.holder import holder
 from bulkops.journal.file import Executor
 from bulkops.journal.files import SystemFiles
 from bulkops.journal.reading import read

@@ -6,16 +6,14 @@ anything may have moved since, bring the journal up to it, carry out what is lef
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from bulkops import __version__
 from bulkops.client.api import Client
-from bulkops.clock import Clock
 from bulkops.errors import JobError
 from bulkops.gate import RunGate, run_gate
 from bulkops.interruption import Interruption
@@ -39,17 +37,12 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import Replay
 from bulkops.operations import bind
-from bulkops.operations.model import Kind, Operation, Showing, Skip
+from bulkops.operations.model import HmacKey, Kind, Operation, Showing, Skip
 from bulkops.outcome import Outcome
 from bulkops.plan import Plan
 from bulkops.reconcile import reconcile
 from bulkops.undo import NOT_OURS, undo
 from bulkops.waves import OnResult, OnWave, Waves, unheard
-
-
-def holder(clock: Clock) -> Holder:
-    """Return who is running this, for the journal and its lock."""
-    return Holder(_user(), socket.gethostname(), os.getpid(), clock.date())
 
 
 def start_journal(
@@ -67,10 +60,11 @@ def start_journal(
     journal_file.create(path, first_records(plan, client, by), files)
 
 
-def kind_of(header: Header) -> Kind:
+def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
     """Return the kind of operation a journal's job is made of, bound to its run task."""
     job = job_of(header)
-    return bind(job.operation_kind, job.wish, header.binding)
+    binding = msgspec.structs.replace(header.binding, key=key)
+    return bind(job.operation_kind, job.wish, binding)
 
 
 def job_of(header: Header) -> Job:
@@ -85,6 +79,7 @@ class JobExecution:
         job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
         go_on: somebody said so (``--continue``): past the pause, or the gate that said nothing, at
             which the job stands.
+        key: that the job's wish names, where something is left to be sent.
         on_result: told every result as it is recorded.
         on_wave: told how far a wave came as it is recorded.
         gate: runs the job's gate.
@@ -100,6 +95,7 @@ class JobExecution:
         *,
         retry_failed: bool = False,
         go_on: bool = False,
+        key: HmacKey | None = None,
         on_result: OnResult = unheard,
         on_wave: OnWave = unheard,
         gate: RunGate = run_gate,
@@ -113,6 +109,7 @@ class JobExecution:
         self._by = by
         self._retry_failed = retry_failed
         self._go_on = go_on
+        self._key = key
         self._on_result = on_result
         self._on_wave = on_wave
         self._gate = gate
@@ -138,7 +135,7 @@ class JobExecution:
             ApiError: the server could not be read, before the first write or to verify.
         """
         header = self._contents.replay.header
-        kind = kind_of(header)
+        kind = kind_of(header, self._key)
         opened = Journal.open(self._path, self._contents, self._files, self._executor)
         async with opened as journal:
             await journal.append(Execution(self._by, __version__))
@@ -264,10 +261,3 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
     )
     yield from map(Planned.of, plan.operations)
     yield from map(Skipped.of, plan.skips)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

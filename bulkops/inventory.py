@@ -20,6 +20,7 @@ from bulkops.operations.model import (
     Attached,
     Binding,
     ByTarget,
+    HmacKey,
     Kind,
     Over,
     RunTasksOf,
@@ -43,11 +44,14 @@ LISTS_AT_ONCE = 32
 """Workspaces read at once where a server has no better list; the limiter holds the pace."""
 
 
-async def read_inventory(client: Client, job: Job, source: str = "job") -> Inventory:
+async def read_inventory(
+    client: Client, job: Job, source: str = "job", key: HmacKey | None = None
+) -> Inventory:
     """Read everything a plan of ``job`` needs; changes nothing.
 
     Args:
         source: the job file's name, for error messages.
+        key: that the job's wish names.
 
     Raises:
         JobError: the run task or project is not there or not unique, the server lacks a stage,
@@ -57,7 +61,7 @@ async def read_inventory(client: Client, job: Job, source: str = "job") -> Inven
     client.pacer.lower(job.pace.rate)
     server = await client.ping()
     _check_stages(job, server, source)
-    binding = await _binding(client, job, server, source)
+    binding = msgspec.structs.replace(await _binding(client, job, server, source), key=key)
     kind = bind(job.operation_kind, job.wish, binding)
     chosen = await _chosen(client, job, kind, binding, source)
     return Inventory(
@@ -100,6 +104,8 @@ async def read_showing(
             case RunTasksOf() as source:
                 tasks = await client.run_tasks.list(source.organization)
                 showing[name] = {task.id: [seen_of(task, source.fields)] for task in tasks}
+            case None:
+                continue
             case WorkspacesOf() as source:
                 rows = partial(Settings, source.fields, same)
                 showing[name] = await client.workspaces.read(source.organization, {}, rows)

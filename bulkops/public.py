@@ -21,12 +21,13 @@ from bulkops.client.api import Client
 from bulkops.errors import JobError
 from bulkops.execution import (
     JobExecution,
-    holder,
     job_of,
     read_standing,
     start_journal,
     undo_plan,
 )
+from bulkops.hmac_key import key_of, key_to_go_on
+from bulkops.holder import holder
 from bulkops.inventory import read_inventory
 from bulkops.job import Job, parse_job
 from bulkops.journal.lock import locked
@@ -90,7 +91,7 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
         JobError: the job can't be carried out as it stands, or is larger than it allows itself.
         ApiError: the server can't be read.
     """
-    plan = make_plan(job, await read_inventory(client, job, source), source)
+    plan = make_plan(job, await read_inventory(client, job, source, key_of(job)), source)
     operations, most = len(plan.operations), job.rollout.max_operations
     if most is not None and operations > most:
         raise JobError(
@@ -146,7 +147,14 @@ async def apply_plan(
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
         execution = JobExecution(
-            client, path, contents, plan.job, by, on_result=on_result, on_wave=on_wave
+            client,
+            path,
+            contents,
+            plan.job,
+            by,
+            key=plan.binding.key,
+            on_result=on_result,
+            on_wave=on_wave,
         )
         return report(await execution.run())
 
@@ -167,6 +175,7 @@ async def resume_journal(
         go_on: past the pause, or the gate that was inconclusive, at which the job stands.
 
     Raises:
+        JobError: an HMAC key that the job needs to go on is not there, or another one.
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -178,14 +187,16 @@ async def resume_journal(
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
+        job = job_of(contents.replay.header)
         execution = JobExecution(
             client,
             path,
             contents,
-            job_of(contents.replay.header),
+            job,
             by,
             retry_failed=retry_failed,
             go_on=go_on,
+            key=key_to_go_on(job, contents.replay, retry_failed=retry_failed),
             on_result=on_result,
             on_wave=on_wave,
         )

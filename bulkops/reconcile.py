@@ -5,6 +5,7 @@
 | pending, no intent  | as planned from  | carried out                                         |
 | pending, no intent  | as wanted        | skipped: somebody else's work, undo leaves it       |
 | pending, no intent  | anything else    | conflict                                            |
+| pending             | can't be read    | carried out                                         |
 | in doubt            | whatever         | looked at one by one, by the worker                 |
 | failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
 | failed, in an undo  | as pending       | as pending, where ``retry_failed`` was asked        |
@@ -32,9 +33,11 @@ def reconcile(
     What is pending or in doubt after them is the work that is left.
     """
     for progress in replay.operations.values():
-        seen = seen_in(showing, progress.operation)
+        readable = progress.operation.aspect in showing
+        seen = seen_in(showing, progress.operation) if readable else ()
         if progress.outcome is None:
-            yield from _pending(progress, compare(progress.operation, seen), seen, date)
+            if readable:
+                yield from _pending(progress, compare(progress.operation, seen), seen, date)
         elif not retry_failed or progress.outcome not in RETRIED:
             continue
         elif replay.header.undo_of or replay.header.plan:

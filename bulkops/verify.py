@@ -12,8 +12,13 @@ from bulkops.outcome import Shown, compare
 def verify(replay: Replay, showing: Showing, date: str) -> Verified:
     """Return how many operations stand, and for each other one what the server shows instead."""
     differing: dict[str, str] = {}
+    unreadable = 0
     for progress in replay.operations.values():
+        if progress.operation.aspect not in showing:
+            unreadable += 1
+            continue
         seen = seen_in(showing, progress.operation)
         if compare(progress.operation, seen) is not Shown.WANTED:
             differing[progress.operation.key] = wording.reading(progress.operation, seen)
-    return Verified(date, len(replay.operations) - len(differing), differing)
+    standing = len(replay.operations) - len(differing) - unreadable
+    return Verified(date, standing, differing, unreadable)

@@ -123,6 +123,8 @@ class Worker:
 
     async def _look(self, cause: Cause, answer: Answer) -> Result | None:
         """Read the target back until it is decided; ``None`` to send again."""
+        if self._aspect.source is None:
+            return await self._unreadable(cause, answer)
         self._losses += cause is Cause.LOST
         since = self._caller.clock.now()
         denied: float | None = None
@@ -151,6 +153,22 @@ class Worker:
                     return self._looked(step, seen, answer)
             async with self._aside():
                 await self._caller.clock.sleep(until - started)
+
+    async def _unreadable(self, cause: Cause, answer: Answer) -> Result | None:
+        """Decide without a reading; ``None`` to send again: twice is once, see ``Aspect``."""
+        if cause is Cause.NO_ECHO:
+            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+        if cause is Cause.REFUSED:
+            return self._say(Outcome.FAILED, _words(answer), answer)
+        if answer is None:
+            return None
+        self._losses += 1
+        if self._losses >= LOSSES:
+            reason = f"its answer was lost ({_words(answer)}) and it can't be read back"
+            return self._say(Outcome.IN_DOUBT, reason, answer)
+        async with self._aside():
+            await self._caller.clock.sleep(self._settle)
+        return None
 
     def _is_final(self, cause: Cause, error: ApiError, denied_for: float) -> bool:
         """Whether an error ends the reading back: not there for a moment says nothing."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmarks.case import TOKEN
 from benchmarks.clients import AT_ONCE, Cost, main
 from bulkops.client.api import Client
-from bulkops.execution import holder, kind_of, start_journal
+from bulkops.execution import kind_of, start_journal
+from bulkops.holder import holder
 from bulkops.journal.file import Journal
 from bulkops.journal.reading import read
 from bulkops.plan import Plan

@@ -46,7 +46,7 @@ def hold(stack: ExitStack, path: Path) -> Holder:
         JournalLocked, JournalWriteFailed: as of ``locked``.
     """
     from bulkops.clock import Clock
-    from bulkops.execution import holder
+    from bulkops.holder import holder
     from bulkops.journal.lock import locked
 
     if path.is_dir():

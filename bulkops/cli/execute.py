@@ -42,6 +42,7 @@ def execute(
     from bulkops.cli.session import run
     from bulkops.cli.waves import teller
     from bulkops.execution import JobExecution
+    from bulkops.hmac_key import key_to_go_on
     from bulkops.report.json_document import facts
     from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
@@ -61,6 +62,7 @@ def execute(
         by,
         retry_failed=asked.retry_failed,
         go_on=asked.go_on,
+        key=key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed),
         on_result=told,
         on_wave=teller(rollout, len(contents.replay.operations), json=asked.json),
     )

@@ -134,14 +134,19 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
     for key, shows in verified.differing.items():
         print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
     total = counted(len(replay.operations), "operation")
-    print_text(f"{verified.standing} of {total} shown as wanted by the server.")
+    rest = f", {verified.unreadable} can't be read back" if verified.unreadable else ""
+    print_text(f"{verified.standing} of {total} shown as wanted by the server{rest}.")
 
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:
     for key, shows in verified.differing.items():
         (of, name), _ = replay.of(key).operation.target.said.items()
         print_json({"type": "differing", "key": key, of: name, "shows": shows})
-    totals = {"standing": verified.standing, "differing": len(verified.differing)}
+    totals = {
+        "standing": verified.standing,
+        "differing": len(verified.differing),
+        "unreadable": verified.unreadable,
+    }
     print_json({"type": "verified", **totals})
 
 

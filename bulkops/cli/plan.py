@@ -90,7 +90,7 @@ def plan(
     """
     from bulkops.cli.session import connect, narrowed_job, only_reading, run
     from bulkops.errors import BulkopsError
-    from bulkops.execution import holder
+    from bulkops.holder import holder
     from bulkops.public import plan_job
     from bulkops.saved_plan import check_place, save_plan
     from bulkops.unfinished import with_unfinished_noted

@@ -156,11 +156,13 @@ class Verified(_Record, frozen=True, gc=False, tag="verified"):
     Attributes:
         standing: operations that the server shows as wanted.
         differing: key → what it shows instead, for those done that it doesn't.
+        unreadable: operations of which no server shows anything.
     """
 
     at: str
     standing: int
     differing: dict[str, str] = {}
+    unreadable: int = 0
 
 
 class WaveReached(_Record, frozen=True, gc=False, tag="wave"):

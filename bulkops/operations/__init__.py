@@ -10,6 +10,7 @@ from bulkops.operations.model import Binding, Kind, Wish
 from bulkops.operations.task_delete import TaskDelete
 from bulkops.operations.task_disable import TaskDisable
 from bulkops.operations.task_enable import TaskEnable
+from bulkops.operations.task_rotate_hmac import TaskRotateHmac
 from bulkops.operations.task_update import TaskUpdate
 from bulkops.operations.update import Update
 from bulkops.operations.workspace_update import WorkspaceUpdate
@@ -25,6 +26,7 @@ KINDS: dict[str, type[Kind]] = {
         TaskDisable,
         TaskUpdate,
         TaskDelete,
+        TaskRotateHmac,
         WorkspaceUpdate,
     )
 }

@@ -8,6 +8,7 @@ the engine needs to know nothing about any kind.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated, ClassVar, Protocol, TypeAlias
@@ -99,7 +100,7 @@ ByTarget = Mapping[str, Sequence[Seen]]
 """Id of a target → what the server shows there; a target without any has no entry."""
 
 Showing = Mapping[str, ByTarget]
-"""Aspect → what the server shows of it."""
+"""Aspect → what the server shows of it; one that can't be read back has no entry."""
 
 
 def seen_in(showing: Showing, operation: Operation) -> Sequence[Seen]:
@@ -114,17 +115,41 @@ class TaskRef(msgspec.Struct, frozen=True):
     name: str
 
 
+class HmacKey:
+    """A run task's new HMAC key, which no journal, report, log or traceback is to show."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        """Leave the key out."""
+        return "HmacKey(…)"
+
+    @property
+    def digest(self) -> str:
+        """Its SHA-256, in hex."""
+        return hashlib.sha256(self._text.encode()).hexdigest()
+
+    def reveal(self) -> str:
+        """Return the key itself, for the one request that sets it."""
+        return self._text
+
+
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """What a job's kind must know of the server, beside the job's own wish.
 
     Attributes:
         task: the run task that ``[operation] task`` names, ``None`` for a kind without one.
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
+        key: of a kind that sets one, where something is to be sent; never written anywhere.
     """
 
     organization: str
     task: TaskRef | None = None
     single_stage: bool = False
+    key: HmacKey | None = None
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -194,8 +219,12 @@ class Aspect(Protocol):
     """
 
     @property
-    def source(self) -> Source:
-        """What it is read from, for all targets at once."""
+    def source(self) -> Source | None:
+        """What it is read from, for all targets at once.
+
+        ``None``: it can't be read back. Then writing it twice must be writing it once, and
+        ``look`` and ``seen`` are not asked.
+        """
         ...
 
     def request(self, operation: Operation) -> Request:

@@ -45,7 +45,7 @@ class RunTaskAspect:
         self._fields = fields
 
     @property
-    def source(self) -> RunTasksOf:
+    def source(self) -> RunTasksOf | None:
         """The organization's run tasks."""
         return RunTasksOf(self._organization, self._fields)
 

@@ -8,17 +8,22 @@ from collections.abc import Sequence
 from bulkops.job_errors import shown
 from bulkops.operations.model import Attributes, Operation, Seen
 
+DIGEST = "hmac-key-sha256"
+"""Stands for the attribute that is never shown."""
+
 LEVEL = "enforcement-level"
 """The attribute that only an attachment has."""
 
 
 def verb(operation: Operation) -> str:
-    """Return what happens: attach, update or detach; elsewhere enable, disable, update, delete."""
+    """Return what happens: attach, update, detach; elsewhere enable, disable, rotate, …."""
     attachment = is_attachment(operation)
     if operation.before is None:
         return "attach" if attachment else "create"
     if operation.wanted is None:
         return "detach" if attachment else "delete"
+    if DIGEST in operation.wanted:
+        return "rotate"
     if list(operation.wanted) == ["enabled"]:
         return "enable" if operation.wanted["enabled"] else "disable"
     return "update"
@@ -55,6 +60,8 @@ def change(operation: Operation) -> str:
         return state(operation, wanted)
     if is_attachment(operation) or wanted is None:
         return f"{state(operation, before.attributes)} → {state(operation, wanted)}"
+    if DIGEST in wanted:
+        return f"→ the HMAC key with SHA-256 {wanted[DIGEST]}"
     changed = [name for name, value in wanted.items() if before.attributes.get(name) != value]
     return ", ".join(_change(name, before.attributes.get(name), wanted[name]) for name in changed)
 

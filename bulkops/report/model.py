@@ -122,6 +122,7 @@ class Report(msgspec.Struct, frozen=True):
         wave: in which the job stands; ``None`` where there is but one, or all are done.
         counts: outcome (and ``pending``) → operations.
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
+        unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
     """
 
@@ -139,6 +140,7 @@ class Report(msgspec.Struct, frozen=True):
     skips: dict[str, int]
     standing: int | None
     wave: StandingWave | None
+    unreadable: int
     exit_code: int | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
@@ -170,6 +172,7 @@ def report(replay: Replay) -> Report:
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         standing=verified.standing if verified else None,
         wave=standing_wave(replay),
+        unreadable=verified.unreadable if verified else 0,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing)),
         skipped=Rows(replay.skips, _skipped_row),

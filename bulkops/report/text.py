@@ -37,7 +37,9 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     for reason, count in sorted(report.skips.items()):
         yield f"  {count} skipped when planned: {reason}"
     if report.standing is not None:
-        yield f"  verified: {report.standing} of {report.operations} shown as wanted by the server"
+        rest = f", {report.unreadable} can't be read back" if report.unreadable else ""
+        of = f"{report.standing} of {report.operations}"
+        yield f"  verified: {of} shown as wanted by the server{rest}"
     listed = [r for r in report.rows if r.outcome in TROUBLE or (not only_failed and r.shows)]
     blocked = [skip for skip in report.skipped if skip.blocked]
     names = [row.name for row in listed] + [skip.name for skip in blocked]

@@ -43,6 +43,27 @@ def test_a_run_task_is_disabled_and_enabled_again(world: World, here: Here) -> N
     assert task.enabled
 
 
+def test_a_key_is_rotated_and_never_told(world: World, here: Here) -> None:
+    """Neither on the terminal nor in a file; another key does not go on with its journal."""
+    job = written(HEAD + 'kind = "task-rotate-hmac"\nkey_env = "NEW_KEY"\n')
+    key = "4c1d-never-told"
+    task = world.simulator.world.organizations["acme"].tasks[TASK]
+    assert here("plan", job).code == 2
+    plan = here("plan", job, NEW_KEY=key)
+    said = [plan, here("plan", job, "--json"), here("apply", job, "--journal", "o.jsonl", "--yes")]
+    assert [done.code for done in said] == [0, 0, 0]
+    assert plan.lines[-1] == "Plan: 1 to rotate; 0 skipped."
+    assert task.hmac_key == key
+    said += [here("verify", "o.jsonl"), here("report", "o.jsonl"), here("status", "o.jsonl")]
+    assert said[3].lines == [
+        "0 of 1 operation shown as wanted by the server, 1 can't be read back."
+    ]
+    assert here("verify", "o.jsonl", "--json").objects[-1]["unreadable"] == 1
+    assert not any(key in done.out + done.err for done in said)
+    assert not any(key in path.read_text() for path in Path().rglob("*") if path.is_file())
+    assert here("undo", "o.jsonl", "--yes").code == 2
+
+
 def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
     """The plan says so, and ``undo`` does: exit 2, and nothing is sent."""
     for name in ("prod-001", "prod-002"):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from bulkops import operations
 from bulkops.errors import NoResponse
 from bulkops.journal.records import Result
-from bulkops.operations import KINDS
 from bulkops.outcome import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
-from tests.engine.kinds import CASES, check_done, once, world_for
+from tests.engine.kinds import CASES, WRITE_ONLY, check_done, once, world_for
 from tests.engine.scripts import always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import ADVISORY, PATH, TASK, World, job
 
+KINDS = [kind for kind in operations.KINDS if kind != WRITE_ONLY]
 DONE_BUT_LOST = [
     "500-after", "502-after", "503-after", "504-after", "close-after", "reset-after", "hang-after",
     "cut",

@@ -27,6 +27,7 @@ from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.execution import JobExecution
 from bulkops.gate import RunGate
+from bulkops.hmac_key import key_to_go_on
 from bulkops.job import Job, job_from_builtins
 from bulkops.journal.reading import Contents, read
 from bulkops.journal.records import Holder, Result, WaveReached
@@ -55,6 +56,7 @@ WISHES: dict[str, dict[str, object]] = {
     "task-enable": {"task": TASK},
     "task-disable": {"task": TASK},
     "task-delete": {"task": TASK},
+    "task-rotate-hmac": {"task": TASK, "key_file": str(Path(__file__).with_name("hmac_key.txt"))},
     "task-update": {
         "task": TASK,
         "url": "https://run-tasks.example/new",
@@ -248,6 +250,11 @@ class World:
             HOLDER,
             retry_failed=retry_failed,
             go_on=go_on,
+            key=key_to_go_on(
+                execution.job_of(contents.replay.header),
+                contents.replay,
+                retry_failed=retry_failed,
+            ),
             on_result=on_result or (lambda *told: self.results.append(told)),
             on_wave=self.waves.append,
             gate=self.gate,
