@@ -218,7 +218,8 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         JobError: nothing can take it back; the server was not asked.
     """
     header, job = replay.header, job_of(replay.header)
-    if not kind_of(header).reversible:
+    kind = kind_of(header)
+    if not kind.reversible:
         raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
     settle = job.pace.settle_seconds
     client.pacer.lower(job.pace.rate)
@@ -231,11 +232,13 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         # A read may lag behind the job's last writes: only past that was anybody else there.
         await client.clock.sleep(settle)
         decided = list(undo(replay, await read_standing(client, replay, settle)))
+    operations = [d for d in decided if isinstance(d, Operation)]
     return Plan(
         job,
         header.binding,
-        operations=[d for d in decided if isinstance(d, Operation)],
+        operations=operations,
         skips=[d for d in decided if isinstance(d, Skip)],
+        notes=kind.notes(operations),
         undo_of=header.run_id,
     )
 

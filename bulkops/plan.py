@@ -105,19 +105,25 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
             elif target.id in inventory.forbidden:
                 skips.append(Skip(target, kind.right.value, blocked=True))
                 break
-            elif unplanned := _unplanned(decision, operations):
-                skips.append(Skip(target, unplanned, blocked=True))
             else:
                 operations.append(decision)
+    if any(operation.after for operation in operations):
+        operations = list(_in_order(operations, skips))
     return operations, skips
 
 
-def _unplanned(decision: Operation, planned: Sequence[Operation]) -> str:
-    """Return why an operation can't come after those that it should, empty where it can."""
-    missing = set(decision.after).difference(o.key for o in planned) if decision.after else set()
-    keys = sorted(missing)
-    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-    return f"{keys[0]}{more} must come first, and can't be done" if keys else ""
+def _in_order(operations: Sequence[Operation], skips: list[Skip]) -> Iterator[Operation]:
+    """Yield the operations, but for those that come after what is not planned: a skip each."""
+    planned: set[str] = set()
+    for operation in operations:
+        missing = [key for key in operation.after if key not in planned]
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            reason = f"{missing[0]}{more} must come first, and can't be done"
+            skips.append(Skip(operation.target, reason, blocked=True))
+        else:
+            planned.add(operation.key)
+            yield operation
 
 
 def _lost(operations: Sequence[Operation], binding: Binding) -> Iterator[str]:

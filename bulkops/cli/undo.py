@@ -50,6 +50,7 @@ def undo(
 
     What was attached is detached, what was changed gets its old level and stages, what was
     detached is attached as it was. What somebody changed since is left alone and listed (exit 3).
+    What `task-delete` and `task-rotate-hmac` did can't be taken back (exit 2).
     An undo has a journal of its own: it is resumed by the same command, and can be undone.
 
     Examples:

@@ -29,7 +29,8 @@ def totals(report: Report) -> str:
 def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield the report's lines."""
     what = f"undo of {report.kind}" if report.undo_of else report.kind
-    yield f"{report.job}: {what} {report.task} in {report.organization} ({report.address})"
+    named = f" {report.task}" if report.task else ""
+    yield f"{report.job}: {what}{named} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
     yield f"  {_executions(report.executions, report.ended)}"
     if report.wave is not None:

@@ -64,6 +64,19 @@ def test_a_key_is_rotated_and_never_told(world: World, here: Here) -> None:
     assert here("undo", "o.jsonl", "--yes").code == 2
 
 
+def test_a_report_of_workspaces_names_no_run_task(here: Here) -> None:
+    """Only the kind and the organization; rows are the workspaces'."""
+    text = 'name = "other"\norganization = "acme"\n[operation]\nkind = "workspace-update"\n'
+    job = written(text + 'auto_apply = true\n[select]\nnames = ["prod-001"]\n')
+    planned = here("plan", job)
+    assert planned.lines[0] == "workspace-update in acme"
+    assert planned.lines[2] == "  ~ prod-001  auto-apply false → true"
+    assert here("apply", job, "--journal", "o.jsonl", "--yes").code == 0
+    first, *_ = here("report", "o.jsonl").lines
+    assert first.startswith("other: workspace-update in acme (")
+    assert here("plan", job, "--json").objects[0]["workspace"] == "prod-001"
+
+
 def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
     """The plan says so, and ``undo`` does: exit 2, and nothing is sent."""
     for name in ("prod-001", "prod-002"):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from bulkops.client import endpoints
+from bulkops.errors import NotFoundOrForbidden
+from bulkops.exchange import Request, Response
+from bulkops.execution import read_standing
 from bulkops.operations import bind
-from bulkops.operations.model import Binding, Operation, Right, Seen, Skip, Target, TaskRef
+from bulkops.operations.model import Binding, Operation, Right, Seen, Showing, Skip, Target, TaskRef
 from bulkops.operations.task_delete import TaskDeleteWish
 from bulkops.outcome import Outcome
 from bulkops.report.model import exit_code
@@ -89,3 +94,31 @@ def test_attached_anew_meanwhile_is_told_and_left() -> None:
     (conflict,) = world.resume(retry_failed=True).having(Outcome.CONFLICT)
     assert conflict.result is not None
     assert conflict.result.reason == "more must come first: plan anew"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_run_task_not_found_but_listed_is_asked_for_again(times: int) -> None:
+    """A list may lag: past ``settle`` it is gone, or its 404 is an error as of any other read."""
+    world = World(workspaces=0)
+    replay = world.apply(job("task-delete"))
+    listing = f"{endpoints.API}/organizations/acme/tasks"
+    row = {"id": world.task.id, "type": "tasks", "attributes": {"name": TASK, "url": "https://x"}}
+    stale = Response(200, {}, msgspec.json.encode({"data": [row]}))
+    fresh, left = world.wire.send, [stale] * times
+
+    async def lagging(request: Request) -> Response:
+        return left.pop() if request.path == listing and left else await fresh(request)
+
+    world.wire.send = lagging  # type: ignore[method-assign]  # as such a server
+
+    async def standing() -> Showing:
+        return await read_standing(world.client(), replay, 10.0)
+
+    if times == 2:
+        with pytest.raises(NotFoundOrForbidden):
+            world.run(standing)
+        return
+    assert {aspect: dict(seen) for aspect, seen in world.run(standing).items()} == {
+        "": {},
+        "task": {},
+    }

@@ -7,6 +7,7 @@ import pytest
 
 from bulkops.errors import JobError
 from bulkops.operations import KINDS
+from bulkops.operations.task_update import URL_IS_CALLED
 from bulkops.outcome import Outcome
 from bulkops.plan import Plan
 from bulkops.report.model import exit_code
@@ -53,6 +54,15 @@ def test_the_undo_of_an_undo_is_the_job_again(kind: str) -> None:
     world.start_undo(UNDO, AGAIN)
     assert exit_code(world.resume(path=AGAIN)) == 0
     assert everything(world) == after
+
+
+def test_the_undo_of_a_new_url_says_that_the_old_one_is_called() -> None:
+    """As the job's own plan does."""
+    world = world_for("task-update")
+    plan = world.start(job("task-update"))
+    world.resume()
+    assert list(plan.notes) == [URL_IS_CALLED]
+    assert list(world.start_undo(PATH, UNDO).notes) == [URL_IS_CALLED]
 
 
 def test_undone_again_there_is_nothing_to_do() -> None:
