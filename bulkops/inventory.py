@@ -73,6 +73,7 @@ async def read_inventory(
         ),
         entitlements=await _entitlements(client, job.organization),
         locked=chosen.locked,
+        version=server.version,
     )
 
 

@@ -12,6 +12,7 @@ from bulkops.errors import JobError
 from bulkops.job import Job
 from bulkops.job_errors import shown
 from bulkops.operations import KINDS, bind, wording
+from bulkops.operations.attach import Attach
 from bulkops.operations.model import Binding, Kind, Operation, Over, Showing, Skip, Target
 from bulkops.selection import unmatched
 
@@ -28,6 +29,7 @@ class Inventory(msgspec.Struct, frozen=True):
         showing: of everything the job's kind is about, selected or not.
         entitlements: ``None`` where this token may not read them.
         locked: ids of workspaces.
+        version: of Terraform Enterprise, empty on HCP Terraform.
     """
 
     binding: Binding
@@ -36,6 +38,7 @@ class Inventory(msgspec.Struct, frozen=True):
     showing: Showing
     entitlements: Entitlements | None
     locked: Set[str] = frozenset()
+    version: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -141,9 +144,26 @@ def _lost(operations: Sequence[Operation], binding: Binding) -> Iterator[str]:
         yield f"{binding.task.name} will be lost on {places}: {said}{more}"
 
 
+def _one_call(job: Job, inventory: Inventory) -> Iterator[str]:
+    """Yield the one call that would do, where the job attaches to all there is in one place."""
+    allowed, select = inventory.entitlements, job.select
+    given = set(msgspec.to_builtins(select)) - {"allow_empty"}
+    if job.operation_kind != Attach.name or not (allowed and allowed.global_run_tasks):
+        return
+    if inventory.version or given not in ({"all"}, {"project"}):
+        return
+    place = f"project {select.project}" if select.project else f"organization {job.organization}"
+    yield (
+        f"this is every workspace of {place}: one call can give them all this run task, those to "
+        f"come included: POST /organizations/{job.organization}/task-configs"
+    )
+
+
 def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
     for entry in unmatched(job.select, inventory.targets):
         yield f"select: {shown(entry)} selects no workspace"
+    if operations:
+        yield from _one_call(job, inventory)
     if KINDS[job.operation_kind].destroys:
         yield from _lost(operations, inventory.binding)
     if locked := sum(operation.target.id in inventory.locked for operation in operations):

@@ -29,6 +29,7 @@ runpy.run_module("bulkops", run_name="__main__")
 
 def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
     """Stdout has one aligned line a result and the totals; stderr the plan's totals and journal."""
+    world.job(("all = true", 'names = ["*"]'))
     done = world.apply()
     assert done.code == 0
     results = done.lines[:12]

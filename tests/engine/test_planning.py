@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from bulkops.errors import JobError
+from bulkops.job import job_from_builtins, job_to_builtins
 from bulkops.operations.model import Right
 from bulkops.outcome import Outcome
+from bulkops.plan import Plan
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
@@ -210,7 +212,7 @@ def test_a_selected_name_that_fits_nothing_is_noted() -> None:
 def test_a_limit_of_mandatory_enforcements_is_noted() -> None:
     """What the limit counts is documented nowhere, so a plan says it and refuses nothing."""
     world = World(workspaces=2)
-    limited(world, Entitlements(run_task_mandatory_enforcement_limit=1))
+    limited(world, Entitlements(run_task_mandatory_enforcement_limit=1, global_run_tasks=False))
     assert world.plan(job()).notes == [
         "this organization's plan allows 1 mandatory enforcements of run tasks"
     ]
@@ -227,6 +229,7 @@ def test_a_name_that_selects_nothing_is_noted() -> None:
 def test_locked_workspaces_are_noted_where_something_changes() -> None:
     """A lock holds back Terraform runs and nothing else; whoever holds it may want to know."""
     world = World(workspaces=4)
+    limited(world, Entitlements(global_run_tasks=False))
     workspaces = world.simulator.world.organizations["acme"].workspaces
     for name in ("prod-1", "prod-2", "prod-3"):
         workspaces[name].locked = True
@@ -235,3 +238,57 @@ def test_locked_workspaces_are_noted_where_something_changes() -> None:
     assert note.startswith("locked workspaces among these: 2,")
     assert world.plan(job(select={"names": ["prod-0"]})).notes == []
     assert world.apply(job()).count(Outcome.SUCCEEDED) == 3
+
+
+@pytest.mark.parametrize(
+    ("select", "place"),
+    [
+        ({"all": True}, "every workspace of organization acme"),
+        ({"all": True, "allow_empty": True}, "every workspace of organization acme"),
+        ({"project": "Default Project"}, "every workspace of project Default Project"),
+    ],
+)
+def test_what_one_call_would_do_is_noted(select: Mapping[str, object], place: str) -> None:
+    """All workspaces of the organization or of one project, and no other: the call is named."""
+    world = World(workspaces=2)
+    limited(world, Entitlements(global_run_tasks=True))
+    document = {**job_to_builtins(job()), "select": select}
+    (note,) = world.plan(job_from_builtins(document)).notes
+    assert place in note
+    assert note.endswith("POST /organizations/acme/task-configs")
+
+
+@pytest.mark.parametrize(
+    ("kind", "tables"),
+    [
+        ("update", {}),
+        ("detach", {}),
+        ("attach", {"select": {"all": True, "exclude_names": ["x"]}}),
+        ("attach", {"select": {"names": ["*"]}}),
+        ("attach", {"select": {"project": "Default Project", "names": ["*"]}}),
+    ],
+)
+def test_what_one_call_would_not_do_is_not_noted(
+    kind: str, tables: Mapping[str, Mapping[str, object]]
+) -> None:
+    """Another kind, or a selection that narrows."""
+    world = World(workspaces=2, attached=True)
+    document = {**job_to_builtins(job(kind)), **tables}
+    assert not one_call(world.plan(job_from_builtins(document)))
+
+
+@pytest.mark.parametrize("profile", ["hcp", "tfe-v202408-1"])
+def test_one_call_is_noted_only_where_it_can_be_made(profile: str) -> None:
+    """Not on Terraform Enterprise, not without the entitlement, not where nothing is to be done."""
+    world = World(workspaces=2, profile=profile)
+    assert one_call(world.plan(job())) == (profile == "hcp")
+    limited(world, Entitlements(global_run_tasks=False))
+    assert not one_call(world.plan(job()))
+    limited(world, Entitlements())
+    world.apply(job())
+    assert not one_call(world.plan(job()))
+
+
+def one_call(plan: Plan) -> bool:
+    """Return whether a plan says that one call would do."""
+    return any("task-configs" in note for note in plan.notes)
