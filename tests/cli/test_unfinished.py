@@ -125,3 +125,12 @@ def test_a_journal_that_cant_be_read_is_passed_over(
     (world.folder / journal).unlink()
     (world.folder / journal).mkdir()
     assert _notes(here) == []
+
+
+def test_a_torn_journal_is_told_as_well(world: World, here: Here, journal: Path) -> None:
+    """Whoever was killed while writing left an unfinished job all the same."""
+    with (world.folder / journal).open("ab") as file:
+        file.write(b'{"seq":99,"gro')
+    world.job(*ADVISORY)
+    (note,) = _notes(here)
+    assert "takes back 4 of its changes" in note
