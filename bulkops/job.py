@@ -148,7 +148,8 @@ def job_from_builtins(
 
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in a job file's shape, fit for JSON and ``job_from_builtins``."""
-    selects = KINDS[job.operation_kind].over is Over.SELECTED
+    kind = KINDS.get(job.operation_kind)
+    selects = kind is None or kind.over is Over.SELECTED
     return {
         "name": job.name,
         "organization": job.organization,

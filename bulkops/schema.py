@@ -23,6 +23,8 @@ from bulkops.job import Job, JobFile, Table
 from bulkops.job_errors import allowed
 from bulkops.operations import KINDS
 from bulkops.operations.model import Over
+from bulkops.operations.task_rotate_hmac import TaskRotateHmacWish
+from bulkops.operations.task_update import TaskUpdateWish
 from bulkops.operations.update import UpdateWish
 from bulkops.operations.workspace_update import WorkspaceUpdateWish
 from bulkops.select import SELECTING, Select
@@ -44,6 +46,8 @@ _RULES: Mapping[type[msgspec.Struct], Schema] = {
         "else": _any_of(*SELECTING),
     },
     UpdateWish: _any_of("enforcement_level", "stages"),
+    TaskUpdateWish: _any_of("url", "description", "agent_pool_id"),
+    TaskRotateHmacWish: {"oneOf": [{"required": ["key_env"]}, {"required": ["key_file"]}]},
     WorkspaceUpdateWish: _any_of(*WorkspaceUpdateWish.__struct_fields__),
 }
 """What a Struct's ``__post_init__`` refuses of values that are each allowed."""

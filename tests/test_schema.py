@@ -61,6 +61,9 @@ BASES: dict[str, Document] = {
     "detach": {"task": "scan"},
     "task-enable": {"task": "scan"},
     "task-disable": {"task": "scan"},
+    "task-update": {"task": "scan", "url": "https://scan.example"},
+    "task-delete": {"task": "scan"},
+    "task-rotate-hmac": {"task": "scan", "key_env": "NEW_KEY"},
     "workspace-update": {"auto_apply": True},
 }
 """A valid ``[operation]`` of each kind."""

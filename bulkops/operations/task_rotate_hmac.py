@@ -40,7 +40,8 @@ class TaskRotateHmacWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_o
     """``[operation]`` of kind ``task-rotate-hmac``: where the new key is; one of the two.
 
     Attributes:
-        key_file: UTF-8; line ends at its end don't belong to the key.
+        key_env: the environment variable that holds the new key.
+        key_file: the file that holds it: UTF-8; line ends at its end don't belong to the key.
     """
 
     key_env: Variable | None = None
@@ -85,6 +86,7 @@ class TaskRotateHmac:
     over: ClassVar[Over] = Over.TASK
     right: ClassVar[Right] = Right.RUN_TASKS
     verbs: ClassVar[Sequence[str]] = ()
+    destroys: ClassVar[bool] = False
     reversible: ClassVar[bool] = False
 
     def __init__(self, wish: TaskRotateHmacWish, binding: Binding) -> None:  # noqa: ARG002 - every kind is built alike

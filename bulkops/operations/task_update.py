@@ -29,7 +29,13 @@ AgentPool = Annotated[
 
 
 class TaskUpdateWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[operation]`` of kind ``task-update``: at least one change, the rest is kept."""
+    """``[operation]`` of kind ``task-update``: at least one change, the rest is kept.
+
+    Attributes:
+        url: where the platform sends the run; it calls it once, and wants a 200.
+        description: in words, at most 300 characters.
+        agent_pool_id: of the agents that reach a private ``url``.
+    """
 
     url: Url | None = None
     description: Description | None = None

@@ -86,7 +86,7 @@ def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
     note = "    Note: this can't be undone: the run task and its 2 attachments are lost"
     assert note in planned.lines
     assert planned.lines[-1] == "Plan: 2 to detach, 1 to delete; 0 skipped."
-    assert here("apply", job, "--journal", "other.jsonl", "--yes").code == 0
+    assert here("apply", job, "--journal", "other.jsonl", "--confirm", TASK).code == 0
     assert TASK not in world.simulator.world.organizations["acme"].tasks
     assert here("verify", "other.jsonl").code == 0
     requests = world.requests
