@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from itertools import islice
 
+import msgspec
+
 from bulkops.client.api import Client
 from bulkops.gate import RunGate
 from bulkops.interruption import Interruption
@@ -269,4 +271,4 @@ class Waves:
             for key, shows in verified.differing.items()
             if self._replay.of(key).outcome is not None
         }
-        return Verified(verified.at, verified.standing, differing)
+        return msgspec.structs.replace(verified, differing=differing)

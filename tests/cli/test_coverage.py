@@ -17,7 +17,7 @@ import pytest
 from bulkops.cli.coverage import coverage
 from bulkops.operations import KINDS
 from bulkops.operations.detach import DetachWish
-from bulkops.operations.model import Kind
+from bulkops.operations.model import Kind, Over
 from bulkops.simulator.core import Simulator
 from tests.cli.support import TASK, StagedSimulator, World, ended, organization, serving
 from tests.conftest import Here
@@ -141,6 +141,7 @@ def test_a_job_about_something_else_is_refused(
 
     class Other:
         wish_type = DetachWish
+        over = Over.SELECTED
 
     monkeypatch.setitem(KINDS, "other", cast("type[Kind]", Other))
     world.job(('"attach"', '"other"'), ('enforcement_level = "mandatory"', ""))

@@ -15,9 +15,13 @@ ROLLOUT = '[rollout]\nwaves = ["1", "50%"]\n'
 """Of twelve workspaces: 1, 5 and 6 operations."""
 
 
+SOME = ("all = true", 'names = ["*"]')
+"""A plan of an attachment everywhere has a note on how else to do it."""
+
+
 def in_waves(world: World, more: str = "") -> None:
     """Write a job of three waves; ``more`` lines say what comes between."""
-    world.job(("[pace]", f"{ROLLOUT}{more}\n[pace]"))
+    world.job(SOME, ("[pace]", f"{ROLLOUT}{more}\n[pace]"))
 
 
 def test_a_plan_shows_its_waves(world: World, here: Here) -> None:
@@ -174,7 +178,7 @@ def test_a_signal_ends_a_pause(world: World, here: Here) -> None:
     stopped = ended(process)
     assert (stopped.code, world.writes) == (130, 1)
     assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
-    world.job(("[pace]", f"{ROLLOUT}\n[pace]"))
+    in_waves(world)
     assert here(*world.applying).code == 0
 
 
@@ -224,10 +228,10 @@ def test_a_plan_that_is_too_large_is_refused(world: World, here: Here, command: 
 
 def test_a_plan_says_where_strict_holds_the_pace(world: World, here: Here) -> None:
     """By what was measured while it was made, and only where it does."""
-    world.job(("[pace]", "[rollout]\nmax_failures = 0\nstrict = true\n[pace]"))
+    world.job(SOME, ("[pace]", "[rollout]\nmax_failures = 0\nstrict = true\n[pace]"))
     notes = here("plan", "job.toml", "--json").objects[-1]["notes"]
     # A server without a limit: one in flight instead of as many as there may be.
     assert isinstance(notes, list)
     assert notes[0].startswith("strict: never more than 1 in flight; at the ")
-    world.job(("[pace]", "[rollout]\nmax_failures = 0\n[pace]"))
+    world.job(SOME, ("[pace]", "[rollout]\nmax_failures = 0\n[pace]"))
     assert here("plan", "job.toml", "--json").objects[-1]["notes"] == []
