@@ -14,7 +14,7 @@ from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.inventory import read_attachments, read_inventory
 from bulkops.job import Job
 from bulkops.job_errors import shown
-from bulkops.operations import KINDS
+from bulkops.operations import kind_named
 from bulkops.operations.model import Attached, ByTarget
 from bulkops.operations.workspace_task import WorkspaceTaskKind
 from bulkops.pace import Pace
@@ -100,8 +100,8 @@ def _chosen(tasks: Sequence[RunTask], named: Sequence[str], organization: str) -
 
 
 def _check_kind(job: Job, source: str) -> None:
-    if not issubclass(KINDS[job.operation_kind], WorkspaceTaskKind):
+    if not issubclass(kind_named(job.operation_kind), WorkspaceTaskKind):
         raise JobError(
             f"{source}: operation.kind = {shown(job.operation_kind)}: that job changes something "
-            "else than where a run task is attached, which is what coverage is of"
+            "else, or more, than where one run task is attached, which is what coverage is of"
         )

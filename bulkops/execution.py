@@ -197,18 +197,8 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Showin
     Args:
         settle: seconds that a read may lag, or not find what is there.
     """
-
-    def same(workspace_id: str, attachment_id: str) -> tuple[str, str]:
-        progress = replay.operations.get(workspace_id)
-        if progress is None:
-            return workspace_id, attachment_id
-        operation = progress.operation
-        known = (progress.id, operation.before.id if operation.before else "")
-        ident = next((one for one in known if one == attachment_id), attachment_id)
-        return operation.target.id, ident
-
     kind = kind_of(replay.header)
-    return await read_showing(client, kind, replay.operations, settle, same)
+    return await read_showing(client, kind, replay.target_ids, settle, replay.same)
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:
@@ -261,6 +251,7 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
         skips=len(plan.skips),
         undo_of=plan.undo_of,
         plan=plan.saved,
+        replaces=plan.binding.replaces,
     )
     yield from map(Planned.of, plan.operations)
     yield from map(Skipped.of, plan.skips)

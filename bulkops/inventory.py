@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from bulkops.client.api import Client
 from bulkops.client.in_order import in_order
 from bulkops.client.organizations import Entitlements
-from bulkops.client.resources import WorkspaceTask
+from bulkops.client.resources import RunTask, WorkspaceTask
 from bulkops.client.server import ServerInfo
 from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.job import Job
@@ -30,6 +30,7 @@ from bulkops.operations.model import (
     TaskWish,
     WorkspacesOf,
 )
+from bulkops.operations.replace import ReplaceWish
 from bulkops.operations.run_task import seen_of
 from bulkops.operations.workspace_task import ByWorkspace
 from bulkops.operations.workspace_update import Settings
@@ -91,7 +92,7 @@ async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source
 async def read_showing(
     client: Client,
     kind: Kind,
-    target_ids: Iterable[str],
+    target_ids: Collection[str],
     settle: float,
     same: Same | None = None,
 ) -> Showing:
@@ -183,24 +184,40 @@ async def _each_workspace(
 
 
 async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Binding:
-    task = None
+    task, replaces = None, None
     if isinstance(job.wish, TaskWish):
-        task = await _find_task(client, job.organization, job.wish.task, source)
-    return Binding(organization=job.organization, task=task, single_stage=server.single_stage)
+        tasks = await _run_tasks(client, job.organization, source)
+        place = f"{source}: operation.task"
+        task = _find_task(tasks, job.organization, job.wish.task, place)
+        if isinstance(job.wish, ReplaceWish):
+            place = f"{source}: operation.replaces"
+            replaces = _find_task(tasks, job.organization, job.wish.replaces, place)
+            if replaces == task:
+                named = f"{shown(job.wish.replaces)}: {task.name} ({task.id})"
+                raise JobError(f"{place} = {named} is operation.task, too: name another run task")
+    return Binding(
+        organization=job.organization,
+        task=task,
+        single_stage=server.single_stage,
+        replaces=replaces,
+    )
 
 
-async def _find_task(client: Client, organization: str, asked: str, source: str) -> TaskRef:
+async def _run_tasks(client: Client, organization: str, source: str) -> Sequence[RunTask]:
     try:
-        tasks = await client.run_tasks.list(organization)
+        return await client.run_tasks.list(organization)
     except NotFoundOrForbidden as error:
         raise JobError(
             f"{source}: organization = {shown(organization)}: it does not exist, or this token "
             f"may not list its run tasks ({'; '.join(error.errors) or error.status})"
         ) from error
+
+
+def _find_task(tasks: Sequence[RunTask], organization: str, asked: str, place: str) -> TaskRef:
     found = [t for t in tasks if asked in (t.id, t.name)]
     if len(found) == 1:
         return TaskRef(found[0].id, found[0].name)
-    place = f"{source}: operation.task = {shown(asked)}"
+    place = f"{place} = {shown(asked)}"
     if found:
         ids = ", ".join(t.id for t in found)
         raise JobError(f"{place}: {len(found)} run tasks have that name: give one's id ({ids})")

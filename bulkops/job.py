@@ -1,7 +1,7 @@
 """Job file (TOML text) → ``Job``. Pure: the caller reads the file.
 
 Every field, default and allowed value is in ``jobs/README.md``, which a test compares with the
-Structs below.
+Structs below. A kind that is not built in is looked for in the packages installed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Meta
 
 from bulkops.errors import JobError
-from bulkops.job_errors import check, not_allowed, one_of, read_table
-from bulkops.operations import KINDS
+from bulkops.job_errors import check, one_of, read_table
+from bulkops.operations import kind_named, kind_names
 from bulkops.operations.model import Over, Wish
 from bulkops.pace import Pace
 from bulkops.rollout import Rollout
@@ -64,7 +64,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: letters, digits, ``-`` and ``_``; names the folder of its journals.
         organization: from the file, else from ``TFE_ORGANIZATION``.
-        operation_kind: a key of ``KINDS``.
+        operation_kind: as ``kind_named`` knows it.
         wish: of that kind's ``wish_type``.
         select: of a kind that goes over something else, no matter what.
     """
@@ -148,8 +148,7 @@ def job_from_builtins(
 
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in a job file's shape, fit for JSON and ``job_from_builtins``."""
-    kind = KINDS.get(job.operation_kind)
-    selects = kind is None or kind.over is Over.SELECTED
+    selects = kind_named(job.operation_kind).over is Over.SELECTED
     return {
         "name": job.name,
         "organization": job.organization,
@@ -161,18 +160,15 @@ def job_to_builtins(job: Job) -> dict[str, object]:
 
 
 def _operation(table: Mapping[str, object], source: str) -> tuple[str, Wish]:
-    kinds = one_of(KINDS)
     if "kind" not in table:
-        raise JobError(f"{source}: operation.kind is missing: give {kinds}")
-    kind = table["kind"]
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise not_allowed(f"{source}: operation.kind", kind, kinds)
+        raise JobError(f"{source}: operation.kind is missing: give {one_of(kind_names())}")
+    kind = kind_named(table["kind"], f"{source}: operation.kind")
     rest = {key: value for key, value in table.items() if key != "kind"}
-    return kind, read_table(rest, KINDS[kind].wish_type, source, "operation", beside=("kind",))
+    return kind.name, read_table(rest, kind.wish_type, source, "operation", beside=("kind",))
 
 
 def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool) -> Select:
-    over = KINDS[kind].over
+    over = kind_named(kind).over
     if over is Over.SELECTED:
         return read_table(table, Select, source, "select")
     if given:

@@ -2,7 +2,7 @@
 
 | what comes first                | whoever comes after it                        |
 |---------------------------------|-----------------------------------------------|
-| succeeded, or was a skip        | may be carried out                            |
+| succeeded, or was a skip        | may be carried out, before what isn't begun   |
 | failed, or is in conflict       | is not tried: it has failed without a request |
 | is in doubt                     | stays pending: the next execution looks again |
 | has not been carried out yet    | waits                                         |
@@ -60,13 +60,17 @@ class Order:
         if outcome in RETRIED:
             yield from self._give_up(key)
         elif outcome in DONE:
-            for follower in self._followers.pop(key, ()):
-                held = self._held.get(follower)
-                if held is None:
-                    continue
-                held.waits_for.discard(key)
-                if not held.waits_for:
-                    self.ready.append(self._held.pop(follower).progress)
+            # What is begun is finished first: whoever stops us finds few things half-way.
+            self.ready.extendleft(reversed(list(self._released(key))))
+
+    def _released(self, key: str) -> Iterator[Progress]:
+        for follower in self._followers.pop(key, ()):
+            held = self._held.get(follower)
+            if held is None:
+                continue
+            held.waits_for.discard(key)
+            if not held.waits_for:
+                yield self._held.pop(follower).progress
 
     def _hold(self, progress: Progress, unfinished: set[str]) -> None:
         key = progress.operation.key

@@ -11,7 +11,7 @@ from bulkops.client.organizations import Entitlements
 from bulkops.errors import JobError
 from bulkops.job import Job
 from bulkops.job_errors import shown
-from bulkops.operations import KINDS, bind, wording
+from bulkops.operations import bind, kind_named, wording
 from bulkops.operations.attach import Attach
 from bulkops.operations.model import Binding, Kind, Operation, Over, Showing, Skip, Target
 from bulkops.selection import unmatched
@@ -69,7 +69,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def counts(self) -> dict[str, int]:
         """Verb → how many operations do that; see ``Kind.verbs``."""
-        return counts(self.operations, KINDS[self.job.operation_kind].verbs)
+        return counts(self.operations, kind_named(self.job.operation_kind).verbs)
 
     @property
     def blocked(self) -> list[Skip]:
@@ -164,7 +164,7 @@ def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> I
         yield f"select: {shown(entry)} selects no workspace"
     if operations:
         yield from _one_call(job, inventory)
-    if KINDS[job.operation_kind].destroys:
+    if kind_named(job.operation_kind).destroys:
         yield from _lost(operations, inventory.binding)
     if locked := sum(operation.target.id in inventory.locked for operation in operations):
         # "Locking a workspace temporarily prevents new plans and applies" and nothing else:
@@ -183,15 +183,16 @@ def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> I
 def _check_entitlements(operations: Sequence[Operation], inventory: Inventory, source: str) -> None:
     """Refuse what can't fit, by a lower bound: other run tasks' attachments aren't counted."""
     allowed = inventory.entitlements
-    created = sum(o.before is None for o in operations)
+    created = Counter(o.aspect for o in operations if o.before is None)
     if allowed is None or not created:
         return
-    place = f"{source}: {created} workspaces to attach"
+    place = f"{source}: {created.total()} workspaces to attach"
     if allowed.run_tasks is False:
         raise JobError(
             f"{place}: this organization's plan has no run tasks (entitlement run-tasks)"
         )
-    _check_limits(place, allowed, len(inventory.showing[""]) + created)
+    for aspect, number in created.items():
+        _check_limits(place, allowed, len(inventory.showing[aspect]) + number)
 
 
 def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:

@@ -5,6 +5,8 @@
 | pending, no intent  | as planned from  | carried out                                         |
 | pending, no intent  | as wanted        | skipped: somebody else's work, undo leaves it       |
 | pending, no intent  | anything else    | conflict                                            |
+| pending, no intent  | that something   | conflict                                            |
+|                     | must come first  |                                                     |
 | pending             | can't be read    | carried out                                         |
 | in doubt            | whatever         | looked at one by one, by the worker                 |
 | failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
@@ -12,6 +14,8 @@
 | or of a saved plan  |                  |                                                     |
 
 An undo, or a saved plan, decides nothing anew: what somebody changed since stays a conflict.
+Something must come first where it was done and somebody undid it, or where it was not needed when
+this was planned.
 """
 
 from __future__ import annotations
@@ -19,9 +23,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bulkops.journal.records import Planned, Record, Result
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.replay import Replay
 from bulkops.operations import wording
-from bulkops.operations.model import Kind, Operation, Seen, Showing, Skip, seen_in
+from bulkops.operations.model import Kind, Operation, Showing, Skip, seen_in
+from bulkops.order import DONE
 from bulkops.outcome import RETRIED, Outcome, Shown, compare
 
 
@@ -34,48 +39,87 @@ def reconcile(
     """
     for progress in replay.operations.values():
         readable = progress.operation.aspect in showing
-        seen = seen_in(showing, progress.operation) if readable else ()
         if progress.outcome is None:
             if readable:
-                yield from _pending(progress, compare(progress.operation, seen), seen, date)
+                yield from _pending(progress.operation, replay, showing, kind, date)
         elif not retry_failed or progress.outcome not in RETRIED:
             continue
         elif replay.header.undo_of or replay.header.plan:
             if progress.outcome is Outcome.FAILED:
                 yield Planned.of(progress.operation)
-                yield from _pending(progress, compare(progress.operation, seen), seen, date)
+                yield from _pending(progress.operation, replay, showing, kind, date)
         else:
-            yield _anew(progress, kind.decide(progress.operation.target, showing), replay, date)
+            decisions = kind.decide(progress.operation.target, showing)
+            yield _anew(progress.operation, decisions, replay, date)
 
 
 def _anew(
-    progress: Progress, decisions: Sequence[Operation | Skip], replay: Replay, date: str
+    operation: Operation, decisions: Sequence[Operation | Skip], replay: Replay, date: str
 ) -> Record:
     """Return what becomes of an operation whose target was decided anew."""
-    key = progress.operation.key
-    for decision in decisions:
-        if isinstance(decision, Operation) and decision.key == key:
-            if not all(map(replay.knows, decision.after)):
-                return _result(progress, Outcome.CONFLICT, "more must come first: plan anew", date)
-            return Planned.of(decision)
+    decided = _same(operation, decisions)
+    if decided is not None:
+        reason = _not_to_come(decided, replay)
+        return _result(operation, Outcome.CONFLICT, reason, date) if reason else Planned.of(decided)
     skip = next((d for d in decisions if isinstance(d, Skip)), None)
     if skip is not None and skip.blocked:
-        return _result(progress, Outcome.CONFLICT, skip.reason, date)
+        return _result(operation, Outcome.CONFLICT, skip.reason, date)
     reason = skip.reason if skip is not None else "nothing is left to do"
-    return _result(progress, Outcome.SKIPPED, reason, date)
+    return _result(operation, Outcome.SKIPPED, reason, date)
 
 
-def _pending(progress: Progress, shown: Shown, seen: Sequence[Seen], date: str) -> Iterator[Result]:
+def _same(operation: Operation, decisions: Sequence[Operation | Skip]) -> Operation | None:
+    operations = (d for d in decisions if isinstance(d, Operation))
+    return next((d for d in operations if d.key == operation.key), None)
+
+
+def _not_to_come(decided: Operation, replay: Replay) -> str:
+    """Return, in words, what must come first and won't: it is not planned, or done already."""
+    for key in decided.after:
+        if not replay.knows(key) or replay.of(key).outcome in DONE:
+            return f"{key} would have to come first, and is not to be done here: plan the job anew"
+    return ""
+
+
+def _pending(
+    operation: Operation, replay: Replay, showing: Showing, kind: Kind, date: str
+) -> Iterator[Result]:
+    seen = seen_in(showing, operation)
+    shown = compare(operation, seen)
     if shown is Shown.WANTED:
-        yield _result(progress, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
+        yield _result(operation, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
     elif shown is not Shown.BEFORE:
-        operation = progress.operation
         reason = (
             f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
             f"planned was {wording.change(operation)}"
         )
-        yield _result(progress, Outcome.CONFLICT, reason, date)
+        yield _result(operation, Outcome.CONFLICT, reason, date)
+    elif reason := _undone(operation, replay, showing) or _not_needed_then(
+        operation, replay, showing, kind
+    ):
+        yield _result(operation, Outcome.CONFLICT, reason, date)
 
 
-def _result(progress: Progress, outcome: Outcome, reason: str, date: str) -> Result:
-    return Result(key=progress.operation.key, outcome=outcome, at=date, reason=reason)
+def _undone(operation: Operation, replay: Replay, showing: Showing) -> str:
+    """Return what comes first, was done and is no longer so, in words."""
+    for key in operation.after:
+        first = replay.of(key)
+        if first.outcome not in DONE or first.operation.aspect not in showing:
+            continue
+        seen = seen_in(showing, first.operation)
+        if compare(first.operation, seen) is not Shown.WANTED:
+            shows = wording.reading(first.operation, seen)
+            return f"somebody undid {key}, which comes first: the server shows {shows}"
+    return ""
+
+
+def _not_needed_then(operation: Operation, replay: Replay, showing: Showing, kind: Kind) -> str:
+    """Return, in words, what must come first now and needed not when the job was planned."""
+    if replay.header.undo_of or len(kind.aspects) == 1:
+        return ""
+    decided = _same(operation, kind.decide(operation.target, showing))
+    return _not_to_come(decided, replay) if decided else ""
+
+
+def _result(operation: Operation, outcome: Outcome, reason: str, date: str) -> Result:
+    return Result(key=operation.key, outcome=outcome, at=date, reason=reason)

@@ -14,7 +14,7 @@ from bulkops.conditions import parse_conditions
 from bulkops.errors import JobError, NotFoundOrForbidden, RequestRejected
 from bulkops.job import Job
 from bulkops.job_errors import shown
-from bulkops.operations import KINDS
+from bulkops.operations import kind_named
 from bulkops.operations.model import Target
 from bulkops.printable import printable
 from bulkops.select import Select
@@ -91,7 +91,8 @@ async def _read(
 ) -> Selection:
     select = job.select
     filters = {} if why else server_filters(select, project_id)
-    rows = partial(Selection, select, project_id, KINDS[job.operation_kind].right, why=why)
+    right = kind_named(job.operation_kind).right
+    rows = partial(Selection, select, project_id, right, why=why)
     attributes = sorted({c.attribute for c in parse_conditions("where", select.where)})
     bindings = bool(select.tags or select.exclude_tags)
     if not attributes and not bindings:

@@ -10,7 +10,8 @@
 
 The inverse of attached is detached, of changed the old level and stages, of detached attached
 again as it was. An inverse is an operation like any other, so the undo of an undo works. What
-came after another is taken back before it; where it can't be, the other one is left, too.
+came after another is taken back before it; where it can't be, or was somebody else's doing and
+stands, the other one is left, too.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def undo(replay: Replay, showing: Showing) -> Iterator[Operation | Skip]:
         decided = _decided(progress, showing)
         later = followers.get(progress.operation.key) if followers else None
         if later and isinstance(decided, Operation):
-            decided = _after(decided, [_decided(follower, showing) for follower in later])
+            decided = _after(decided, later, showing)
         yield decided
 
 
@@ -54,15 +55,20 @@ def _decided(progress: Progress, showing: Showing) -> Operation | Skip:
     return _decide(inverse, seen)
 
 
-def _after(inverse: Operation, later: Iterable[Operation | Skip]) -> Operation | Skip:
+def _after(inverse: Operation, later: Iterable[Progress], showing: Showing) -> Operation | Skip:
     """Return an inverse that comes after those of what came after its operation."""
-    later = list(later)
-    for one in later:
-        if isinstance(one, Skip) and one.blocked:
-            reason = f"what came after it can't be taken back: {one.reason}"
+    after: list[str] = []
+    for follower in later:
+        decided = _decided(follower, showing)
+        if isinstance(decided, Operation):
+            after.append(decided.key)
+            continue
+        seen = seen_in(showing, follower.operation)
+        stands = compare(follower.operation, seen) is Shown.WANTED
+        if decided.blocked or (stands and decided.reason == NOT_OURS):
+            reason = f"what came after it can't be taken back: {decided.reason}"
             return Skip(inverse.target, reason, blocked=True)
-    after = tuple(one.key for one in later if isinstance(one, Operation))
-    return msgspec.structs.replace(inverse, after=after)
+    return msgspec.structs.replace(inverse, after=tuple(after))
 
 
 def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:

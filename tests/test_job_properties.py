@@ -43,6 +43,10 @@ operations = st.one_of(
         {"kind": st.just("update"), "task": words, "stages": stages},
         optional={"enforcement_level": levels},
     ),
+    st.fixed_dictionaries(
+        {"kind": st.just("replace"), "task": words, "replaces": words},
+        optional={"enforcement_level": levels, "stages": stages},
+    ).filter(lambda table: table["task"] != table["replaces"]),
 )
 some_words = st.lists(words, min_size=1, max_size=3)
 selects = st.one_of(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, JobError, PlanStale
+from bulkops.operations import KINDS
 from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskRef
 from bulkops.plan import Plan
 from bulkops.saved_plan import is_saved_plan, read_plan, save_plan
@@ -155,10 +156,14 @@ def test_a_plan_that_cant_be_read_is_told_with_the_reason(tmp_path: Path) -> Non
         read_plan(tmp_path / "scan.plan")
 
 
-def test_a_kind_that_this_version_does_not_know_is_named(tmp_path: Path) -> None:
+def test_a_kind_that_this_version_does_not_know_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A plan made with somebody else's package, read without it."""
     path = tmp_path / "scan.plan"
-    _saved(path, msgspec.structs.replace(_small(), job=unknown_kind()))
+    with monkeypatch.context() as installed:
+        installed.setitem(KINDS, "theirs", KINDS["attach"])
+        _saved(path, msgspec.structs.replace(_small(), job=unknown_kind()))
     with pytest.raises(JobError, match=r"scan\.plan: operation.kind = \"theirs\""):
         read_plan(path)
 

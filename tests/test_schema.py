@@ -59,6 +59,7 @@ BASES: dict[str, Document] = {
     "attach": {"task": "scan", "enforcement_level": "mandatory"},
     "update": {"task": "scan", "stages": ["pre_apply"]},
     "detach": {"task": "scan"},
+    "replace": {"task": "scan", "replaces": "lint"},
     "task-enable": {"task": "scan"},
     "task-disable": {"task": "scan"},
     "task-update": {"task": "scan", "url": "https://scan.example"},

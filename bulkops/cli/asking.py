@@ -52,9 +52,10 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
 
 def _destroys(plan: Plan) -> bool:
     """Return whether a yes is not enough; an undo gives back, a saved plan was looked at."""
-    from bulkops.operations import KINDS
+    from bulkops.operations import kind_named
 
-    return KINDS[plan.job.operation_kind].destroys and not plan.undo_of and not plan.saved
+    kind = kind_named(plan.job.operation_kind)
+    return kind.destroys and not plan.undo_of and not plan.saved
 
 
 def _confirmed(asked: Asked, task: TaskRef | None) -> bool:

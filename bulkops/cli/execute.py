@@ -157,6 +157,7 @@ def _tell_json(operation: Operation, result: Result) -> None:
             "type": "result",
             "key": result.key,
             **operation.target.said,
+            "aspect": operation.aspect,
             "action": wording.verb(operation),
             "outcome": result.outcome,
             "attempts": result.attempts,

@@ -150,10 +150,15 @@ def lines(plan: Plan) -> list[str]:
 
 def headline(plan: Plan) -> str:
     """Return what is planned, and where."""
+    from bulkops.operations import wording
+
     kind = f"undo of {plan.job.operation_kind}" if plan.undo_of else plan.job.operation_kind
-    task = plan.binding.task
-    named = f" {task.name} ({task.id})" if task else ""
-    return f"{kind}{named} in {plan.job.organization}"
+    task, replaces = (
+        f"{ref.name} ({ref.id})" if ref else ""
+        for ref in (plan.binding.task, plan.binding.replaces)
+    )
+    named = wording.subject(task, replaces)
+    return f"{kind}{named and ' '}{named} in {plan.job.organization}"
 
 
 def blocked_lines(plan: Plan) -> list[str]:
@@ -191,6 +196,7 @@ def print_objects(plan: Plan, saved: dict[str, str] | None = None) -> None:
                 "type": "operation",
                 "key": o.key,
                 **o.target.said,
+                "aspect": o.aspect,
                 "action": wording.verb(o),
                 "before": o.before.attributes if o.before else None,
                 "wanted": o.wanted,
@@ -213,6 +219,8 @@ def print_objects(plan: Plan, saved: dict[str, str] | None = None) -> None:
             "organization": plan.job.organization,
             "task": plan.binding.task.name if plan.binding.task else None,
             "task_id": plan.binding.task.id if plan.binding.task else None,
+            "replaces": plan.binding.replaces.name if plan.binding.replaces else None,
+            "replaces_id": plan.binding.replaces.id if plan.binding.replaces else None,
             **plan.counts,
             "skipped": len(plan.skips) - len(plan.blocked),
             "blocked": len(plan.blocked),

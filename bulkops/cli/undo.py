@@ -49,7 +49,8 @@ def undo(
     """Take back what a journal's job did, where the server still shows what it wrote.
 
     What was attached is detached, what was changed gets its old level and stages, what was
-    detached is attached as it was. What somebody changed since is left alone and listed (exit 3).
+    detached is attached as it was; a replaced task is attached again before the new one goes. What
+    somebody changed since is left alone and listed (exit 3).
     What `task-delete` and `task-rotate-hmac` did can't be taken back (exit 2).
     An undo has a journal of its own: it is resumed by the same command, and can be undone.
 

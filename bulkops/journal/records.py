@@ -49,6 +49,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
         operations: how many were planned.
         undo_of: run id of the journal this one takes back, empty for a job's own.
         plan: SHA-256 of the saved plan it carries out, empty for none.
+        replaces: the run task that ``task`` replaces, ``None`` for a kind without one.
     """
 
     format: int
@@ -65,13 +66,17 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     operations: int
     skips: int
     undo_of: str = ""
+    replaces: TaskRef | None = None
     plan: str = ""
 
     @property
     def binding(self) -> Binding:
         """What the job was bound to."""
         return Binding(
-            organization=self.organization, task=self.task, single_stage=self.single_stage
+            organization=self.organization,
+            task=self.task,
+            replaces=self.replaces,
+            single_stage=self.single_stage,
         )
 
 

@@ -97,6 +97,25 @@ class Replay(msgspec.Struct):
         """Whether every wave that has begun has passed its gate."""
         return all(wave.reached is Reached.PASSED for wave in self.waves.values())
 
+    @property
+    def target_ids(self) -> list[str]:
+        """The ids of all targets, each once."""
+        # A target's first operation has its place by the id, any other by its whole key.
+        placed = self.operations.items()
+        return [place for place, progress in placed if place == progress.operation.target.id]
+
+    def same(self, target_id: str, ident: str) -> tuple[str, str]:
+        """Return two ids as the strings that are kept here already, where there are such.
+
+        Of a second operation on the target only the target's id is found.
+        """
+        progress = self.operations.get(target_id)
+        if progress is None:
+            return target_id, ident
+        operation = progress.operation
+        known = (progress.id, operation.before.id if operation.before else "")
+        return operation.target.id, next((one for one in known if one == ident), ident)
+
     def having(self, *outcomes: Outcome | None) -> Iterator[Progress]:
         """Yield the operations with one of these outcomes."""
         return (p for p in self.operations.values() if p.outcome in outcomes)

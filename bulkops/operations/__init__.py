@@ -1,19 +1,80 @@
-"""The kinds of operation, one module each, by the name a job file calls them. Pure."""
+"""The kinds of operation, one module each, by the name a job file calls them. Pure.
+
+What a kind is made of can be imported from here: ``CONTRIBUTING.md`` shows how somebody else's
+package adds one.
+"""
 
 from __future__ import annotations
 
 from typing import cast
 
+from bulkops import installed_kinds
+from bulkops.job_errors import not_allowed, one_of
 from bulkops.operations.attach import Attach
 from bulkops.operations.detach import Detach
-from bulkops.operations.model import Binding, Kind, Wish
+from bulkops.operations.model import (
+    Aspect,
+    Attached,
+    Attributes,
+    Binding,
+    Kind,
+    Operation,
+    Over,
+    Right,
+    RunTasksOf,
+    Seen,
+    Showing,
+    Skip,
+    Target,
+    TaskRef,
+    TaskWish,
+    Wish,
+    WorkspacesOf,
+)
+from bulkops.operations.replace import Replace
 from bulkops.operations.task_delete import TaskDelete
 from bulkops.operations.task_disable import TaskDisable
 from bulkops.operations.task_enable import TaskEnable
 from bulkops.operations.task_rotate_hmac import TaskRotateHmac
 from bulkops.operations.task_update import TaskUpdate
 from bulkops.operations.update import Update
+from bulkops.operations.workspace_task import (
+    Stages,
+    WorkspaceTaskAspect,
+    WorkspaceTaskKind,
+    attributes_of,
+    several,
+)
 from bulkops.operations.workspace_update import WorkspaceUpdate
+
+__all__ = [
+    "KINDS",
+    "Aspect",
+    "Attached",
+    "Attributes",
+    "Binding",
+    "Kind",
+    "Operation",
+    "Over",
+    "Right",
+    "RunTasksOf",
+    "Seen",
+    "Showing",
+    "Skip",
+    "Stages",
+    "Target",
+    "TaskRef",
+    "TaskWish",
+    "Wish",
+    "WorkspaceTaskAspect",
+    "WorkspaceTaskKind",
+    "WorkspacesOf",
+    "attributes_of",
+    "bind",
+    "kind_named",
+    "kind_names",
+    "several",
+]
 
 KINDS: dict[str, type[Kind]] = {
     # Each kind takes a wish of its own type only, which no common constructor can say.
@@ -22,6 +83,7 @@ KINDS: dict[str, type[Kind]] = {
         Attach,
         Update,
         Detach,
+        Replace,
         TaskEnable,
         TaskDisable,
         TaskUpdate,
@@ -30,9 +92,31 @@ KINDS: dict[str, type[Kind]] = {
         WorkspaceUpdate,
     )
 }
-"""``[operation] kind`` → its class."""
+"""``[operation] kind`` → its class, of those built in."""
+
+
+def kind_named(name: object, where: str = "operation.kind") -> type[Kind]:
+    """Return the kind of that name: built in, else of another installed package.
+
+    Args:
+        where: what stands before ``= name`` in a message.
+
+    Raises:
+        JobError: there is none, or the installed one is broken.
+    """
+    kind = None
+    if isinstance(name, str):
+        kind = KINDS.get(name) or installed_kinds.load(name, where)
+    if kind is None:
+        raise not_allowed(where, name, one_of(kind_names()))
+    return kind
+
+
+def kind_names() -> list[str]:
+    """Return the names of all kinds, those built in first; ``JobError`` as ``kind_named``."""
+    return list(dict.fromkeys([*KINDS, *installed_kinds.names()]))
 
 
 def bind(kind: str, wish: Wish, binding: Binding) -> Kind:
     """Return the kind named, bound to a wish of its own ``wish_type``."""
-    return KINDS[kind](wish, binding)
+    return kind_named(kind)(wish, binding)

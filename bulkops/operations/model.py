@@ -142,12 +142,14 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         task: the run task that ``[operation] task`` names, ``None`` for a kind without one.
+        replaces: the run task that ``[operation] replaces`` names, ``None`` for a kind without one.
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
         key: of a kind that sets one, where something is to be sent; never written anywhere.
     """
 
     organization: str
     task: TaskRef | None = None
+    replaces: TaskRef | None = None
     single_stage: bool = False
     key: HmacKey | None = None
 

@@ -43,18 +43,37 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
 
 
 def reading(operation: Operation, seen: Sequence[Seen]) -> str:
-    """Return what a reading shows: one state, or how many attachments there are."""
+    """Return what a reading shows: one state, or how many attachments there are.
+
+    Of a kind with several aspects it says which: ``old: advisory at post_plan``.
+    """
     if len(seen) > 1:
-        return attachments(seen)
-    return state(operation, seen[0].attributes if seen else None)
+        return _named(operation, attachments(seen))
+    return _named(operation, state(operation, seen[0].attributes if seen else None))
 
 
 def change(operation: Operation) -> str:
     """Return what an operation does.
 
     ``advisory at post_plan → mandatory at post_plan`` of an attachment, of anything else what
-    changes: ``terraform-version 1.5.7 → 1.6.0``, ``enabled → disabled``.
+    changes: ``terraform-version 1.5.7 → 1.6.0``, ``enabled → disabled``. Of a kind with several
+    aspects it says which: ``old: advisory at post_plan → not attached``.
     """
+    return _named(operation, _change_of(operation))
+
+
+def subject(task: str, replaces: str) -> str:
+    """Return which run tasks a job is about: ``old by new``, the one, or empty for none."""
+    return f"{replaces} by {task}" if replaces else task
+
+
+def _named(operation: Operation, words: str) -> str:
+    # That of a run task an aspect called task is meant goes without saying.
+    called = operation.aspect
+    return f"{called}: {words}" if called and called not in operation.target.said else words
+
+
+def _change_of(operation: Operation) -> str:
     before, wanted = operation.before, operation.wanted
     if before is None:
         return state(operation, wanted)

@@ -178,8 +178,13 @@ class WorkspaceTaskKind(ABC):
         return Operation(self.name, target, before, wanted)
 
 
-def several(target: Target, seen: Sequence[Seen]) -> Skip:
-    """Return the skip for a workspace on which the task is attached more than once."""
+def several(target: Target, seen: Sequence[Seen], name: str = "") -> Skip:
+    """Return the skip for a workspace on which the task is attached more than once.
+
+    Args:
+        name: of the task, where the kind is about more than one.
+    """
     ids = ", ".join(s.id for s in seen)
     reason = f"attached {len(seen)} times ({ids}): detach all but one, then plan again"
+    reason = f"{name} is {reason}" if name else reason
     return Skip(target, reason, blocked=True)

@@ -41,6 +41,7 @@ class Row(Of, frozen=True, kw_only=True):
     """One operation.
 
     Attributes:
+        aspect: which of its kind's aspects it writes, empty for a kind with one.
         action: attach, update, detach, enable, …: of ``wording.verb``.
         change: in words: ``advisory at post_plan → mandatory at post_plan``.
         outcome: of ``Outcome``, or ``pending``.
@@ -54,6 +55,7 @@ class Row(Of, frozen=True, kw_only=True):
     action: str
     change: str
     outcome: str
+    aspect: str = ""
     attempts: int = 0
     reason: str = ""
     shows: str = ""
@@ -117,6 +119,7 @@ class Report(msgspec.Struct, frozen=True):
 
     Attributes:
         undo_of: run id of the journal this one takes back, empty for a job's own.
+        replaces: the run task that ``task`` replaces, empty for a kind without one.
         ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty
             where it was killed or still runs.
         wave: in which the job stands; ``None`` where there is but one, or all are done.
@@ -133,6 +136,7 @@ class Report(msgspec.Struct, frozen=True):
     organization: str
     address: str
     task: str
+    replaces: str
     created_at: str
     executions: int
     ended: str
@@ -165,6 +169,7 @@ def report(replay: Replay) -> Report:
         organization=header.organization,
         address=header.address,
         task=header.task.name if header.task else "",
+        replaces=header.replaces.name if header.replaces else "",
         created_at=header.created_at,
         executions=len(replay.executions),
         ended=replay.ended.how if replay.ended else "",
@@ -239,6 +244,7 @@ def _row(differing: dict[str, str], progress: Progress) -> Row:
         action=wording.verb(operation),
         change=wording.change(operation),
         outcome=_outcome(progress),
+        aspect=operation.aspect,
         attempts=result.attempts if result else 0,
         reason=result.reason if result else "",
         shows=differing.get(operation.key, ""),

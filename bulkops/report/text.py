@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bulkops.columns import filled, widest
 from bulkops.journal.records import How
+from bulkops.operations import wording
 from bulkops.outcome import TROUBLE, Outcome
 from bulkops.report.model import PENDING, Report, Row, StandingWave
 from bulkops.rollout import Held, Reached
@@ -29,7 +30,8 @@ def totals(report: Report) -> str:
 def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield the report's lines."""
     what = f"undo of {report.kind}" if report.undo_of else report.kind
-    named = f" {report.task}" if report.task else ""
+    task = wording.subject(report.task, report.replaces)
+    named = f" {task}" if task else ""
     yield f"{report.job}: {what}{named} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
     yield f"  {_executions(report.executions, report.ended)}"

@@ -27,7 +27,7 @@ WITHOUT_A_REQUEST = {
         ('"mandatory"', '"mandatory"\nstages = ["post_plan", "after_plan"]'),
         ('operation.stages[1] = "after_plan"', '"pre_plan"'),
     ),
-    "wrong kind": (('"attach"', '"replace"'), ('operation.kind = "replace"', '"attach"')),
+    "wrong kind": (('"attach"', '"reattach"'), ('operation.kind = "reattach"', '"attach"')),
     "missing key": (
         ('task = "security-scan"\n', ""),
         ("operation.task is missing", "give a run task"),

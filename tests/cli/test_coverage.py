@@ -140,6 +140,7 @@ def test_a_job_about_something_else_is_refused(
     """A kind that attaches nothing can't say which workspaces should have a run task."""
 
     class Other:
+        name = "other"
         wish_type = DetachWish
         over = Over.SELECTED
 

@@ -13,42 +13,45 @@ from bulkops.operations import KINDS
 from bulkops.operations.model import Over
 from bulkops.simulator.effects import Snapshot, snapshot
 from bulkops.simulator.state import Task, Workspace
-from tests.engine.world import MANDATORY, TASK, World, job
+from tests.engine.world import MANDATORY, OLD_TASK, TASK, World, job
 
 
 class Case(NamedTuple):
-    """One kind, where it changes attributes of the target itself.
+    """One kind.
 
     Attributes:
-        method: it writes with.
-        before: the simulator's fields of each target, such that one write is needed.
+        writes: methods by which each target is brought to the wish, in their order.
+        before: the simulator's fields of each target, such that they are needed.
         after: those afterwards.
     """
 
-    method: str
+    writes: tuple[str, ...]
     before: Mapping[str, Any] = MappingProxyType({})
     after: Mapping[str, Any] = MappingProxyType({})
 
 
 CASES = {
-    "attach": Case("POST"),
-    "update": Case("PATCH"),
-    "detach": Case("DELETE"),
-    "task-enable": Case("PATCH", {"enabled": False}, {"enabled": True}),
-    "task-disable": Case("PATCH", {"enabled": True}, {"enabled": False}),
-    "task-delete": Case("DELETE"),
-    "task-rotate-hmac": Case("PATCH", {"hmac_key": None}, {"hmac_key": "the key of the tests"}),
+    "attach": Case(("POST",)),
+    "update": Case(("PATCH",)),
+    "detach": Case(("DELETE",)),
+    "replace": Case(("POST", "DELETE")),
+    "task-enable": Case(("PATCH",), {"enabled": False}, {"enabled": True}),
+    "task-disable": Case(("PATCH",), {"enabled": True}, {"enabled": False}),
+    "task-delete": Case(("DELETE",)),
+    "task-rotate-hmac": Case(("PATCH",), {"hmac_key": None}, {"hmac_key": "the key of the tests"}),
     "task-update": Case(
-        "PATCH",
+        ("PATCH",),
         after={
             "url": "https://run-tasks.example/new",
             "description": "Moved.",
             "agent_pool": "apool-1",
         },
     ),
-    "workspace-update": Case("PATCH", after={"terraform_version": "1.14.0", "auto_apply": True}),
+    "workspace-update": Case(("PATCH",), after={"terraform_version": "1.14.0", "auto_apply": True}),
 }
 ATTACHMENTS = ("attach", "update", "detach")
+"""The kinds that write one attachment with each workspace."""
+
 WRITE_ONLY = "task-rotate-hmac"
 """The kind whose effect nobody can read back: it is repeated instead, and always planned."""
 
@@ -56,10 +59,15 @@ REVERSIBLE = [kind for kind in KINDS if KINDS[kind].reversible]
 
 
 def world_for(kind: str, workspaces: int | None = None, **options: Any) -> World:
-    """Return a world in which every target, or one where no number is given, needs one write."""
+    """Return a world in which every target, or one where no number is given, needs all writes."""
     if workspaces is None:
         workspaces = 0 if KINDS[kind].over is Over.EVERY else 1
-    world = World(workspaces=workspaces, attached=kind != "attach", **options)
+    world = World(
+        workspaces=workspaces,
+        attached=kind not in ("attach", "replace"),
+        replacing=kind == "replace",
+        **options,
+    )
     _set(world, kind, CASES[kind].before)
     return world
 
@@ -67,6 +75,8 @@ def world_for(kind: str, workspaces: int | None = None, **options: Any) -> World
 def fulfilled(kind: str, workspaces: int) -> World:
     """Return a world in which no target needs any."""
     world = World(workspaces=workspaces, attached=kind != "detach")
+    if kind == "replace":
+        world.simulator.add_task(OLD_TASK)
     if kind == "task-delete":
         world.simulator.remove_task(TASK)
     for record in _workspaces(world):
@@ -83,13 +93,15 @@ def targets(world: World, kind: str) -> list[str]:
 
 
 def once(world: World, kind: str) -> dict[str, int]:
-    """Return the effects where every target was changed once."""
-    return dict.fromkeys(targets(world, kind), 1)
+    """Return the effects where every target saw each write once."""
+    return dict.fromkeys(targets(world, kind), len(CASES[kind].writes))
 
 
 def check_done(world: World, kind: str) -> None:
-    """Check that every target is as wanted, by exactly one change each."""
-    if kind in ATTACHMENTS:
+    """Check that every target is as wanted, by each of its writes exactly once."""
+    if kind == "replace":
+        assert world.all_shown(OLD_TASK) == [[]] * len(world.names)
+    if kind in (*ATTACHMENTS, "replace"):
         assert world.all_shown() == [[] if kind == "detach" else MANDATORY] * len(world.names)
     if kind == "task-delete":
         assert not world.simulator.world.organizations["acme"].tasks

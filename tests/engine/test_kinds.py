@@ -319,6 +319,22 @@ def test_changes_in_words() -> None:
     assert wording.reading(attach, [before, before]) == "2 attachments (wstask-1, wstask-1)"
 
 
+def test_changes_of_one_of_several_aspects_in_words() -> None:
+    """Which one it is goes before what is done and what is shown, but for the target itself."""
+    before = Seen("wstask-1", OTHERWISE)
+    operation = Operation("detach", TARGET, before, None, "old")
+    assert wording.change(operation) == "old: advisory at pre_apply → not attached"
+    assert wording.reading(operation, [before]) == "old: advisory at pre_apply"
+    two = "old: 2 attachments (wstask-1, wstask-1)"
+    assert wording.reading(operation, [before, before]) == two
+    run_task = Seen("task-1", {"enabled": True})
+    of_itself = Operation("k", Target("task-1", "scan"), run_task, {"enabled": False}, "task")
+    assert wording.change(of_itself) == "enabled → disabled"
+    assert wording.subject("scan", "lint") == "lint by scan"
+    assert wording.subject("scan", "") == "scan"
+    assert wording.subject("", "") == ""
+
+
 @pytest.mark.parametrize(
     ("before", "wanted", "verb", "change"),
     [

@@ -57,7 +57,15 @@ def test_what_comes_after_another_waits_for_it() -> None:
     assert list(held.done("attach:ws-0", Outcome.SUCCEEDED)) == []
     assert ready(held) == ["prod-0", "prod-1"]
     assert list(held.done("attach:ws-1", Outcome.SKIPPED)) == []
-    assert ready(held) == ["prod-0", "prod-1", "prod-2"]
+    assert ready(held) == ["prod-2", "prod-0", "prod-1"]
+
+
+def test_what_was_waited_for_goes_before_what_is_not_begun() -> None:
+    """Two that come after the first, in their order, then the rest."""
+    held = order(state([[], [], [0], [0]], {}))
+    held.ready.popleft()
+    assert list(held.done("attach:ws-0", Outcome.SUCCEEDED)) == []
+    assert ready(held) == ["prod-2", "prod-3", "prod-1"]
 
 
 def test_what_was_done_in_an_earlier_execution_counts() -> None:

@@ -15,7 +15,7 @@ from bulkops.operations.task_delete import TaskDeleteWish
 from bulkops.outcome import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import User
-from tests.engine.scripts import always
+from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import TASK, World, job
 
@@ -82,18 +82,31 @@ def test_a_detach_that_fails_keeps_the_run_task_until_it_is_tried_again() -> Non
 
 
 def test_attached_anew_meanwhile_is_told_and_left() -> None:
-    """The server refuses; tried again, what must come first is not in the journal: a conflict."""
+    """What must come first is not in the journal: a conflict, also when asked to try again."""
     world = World(workspaces=2, attached=True)
     world.start(job("task-delete", rollout=PATIENT))
     world.simulator.add_workspace("late")
     world.simulator.attach("late", TASK)
-    replay = world.resume()
-    (failed,) = replay.having(Outcome.FAILED)
+    for replay in (world.resume(), world.resume(retry_failed=True)):
+        (conflict,) = replay.having(Outcome.CONFLICT)
+        assert conflict.result is not None
+        assert "would have to come first, and is not to be done here" in conflict.result.reason
+    assert not any("/tasks/task-" in request.path for request in world.wire.writes)
+
+
+def test_attached_anew_while_it_is_carried_out_is_refused_by_the_server() -> None:
+    """Failed as the server says."""
+    world = World(workspaces=2, attached=True)
+    world.simulator.add_workspace("late")
+    world.start(job("task-delete", rollout=PATIENT))
+
+    def attach() -> None:
+        world.simulator.attach("late", TASK)
+
+    world.wire.troubles = writes(Trouble("slow", meanwhile=attach))
+    (failed,) = world.resume().having(Outcome.FAILED)
     assert failed.result is not None
     assert "still associated with 1 workspaces" in failed.result.reason
-    (conflict,) = world.resume(retry_failed=True).having(Outcome.CONFLICT)
-    assert conflict.result is not None
-    assert conflict.result.reason == "more must come first: plan anew"
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -14,10 +14,10 @@ from bulkops.report.model import exit_code
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
 from bulkops.undo import BACK, NOT_OURS
-from tests.engine.kinds import REVERSIBLE, everything, targets, world_for
+from tests.engine.kinds import CASES, REVERSIBLE, check_done, everything, targets, world_for
 from tests.engine.scripts import METHODS, always, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import ADVISORY, MANDATORY, PATH, TASK, World, job
+from tests.engine.world import PATH, TASK, World, job
 
 UNDO = PATH.with_name("undo.jsonl")
 AGAIN = PATH.with_name("undo-undo.jsonl")
@@ -37,7 +37,7 @@ def test_undo_restores_what_was_there_before(kind: str) -> None:
     world.apply(job(kind))
     assert everything(world) != before
     plan = world.start_undo(PATH, UNDO)
-    assert len(plan.operations) == len(targets(world, kind))
+    assert len(plan.operations) == len(targets(world, kind)) * len(CASES[kind].writes)
     replay = world.resume(path=UNDO)
     assert exit_code(replay) == 0
     assert everything(world) == before
@@ -118,7 +118,7 @@ def test_a_change_since_the_undo_was_planned_is_a_conflict() -> None:
     assert world.all_shown() == [[("advisory", ("pre_apply",))], [], []]
 
 
-@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("kind", [*METHODS, "replace"])
 @pytest.mark.parametrize("dies_after", [False, True])
 @pytest.mark.parametrize("die_at", range(4, 8))
 def test_the_undo_of_an_interrupted_job_undoes_what_was_done(
@@ -161,18 +161,20 @@ def test_an_effect_that_lands_late_is_undone_too() -> None:
     assert world.all_shown() == [[]]
 
 
+@pytest.mark.parametrize("kind", ["update", "replace"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_is_survived(fault: str) -> None:
+def test_every_fault_is_survived(kind: str, fault: str) -> None:
     """Struck by one of ten requests, an undo restores what was there before."""
-    world = World(workspaces=8, attached=True, faults=f"{fault}=10%")
-    world.apply(job("update", rollout=PATIENT))
+    world = world_for(kind, 8, faults=f"{fault}=10%")
+    before = everything(world)
+    world.apply(job(kind, rollout=PATIENT))
     for _ in range(3):
         world.resume(retry_failed=True)
-    assert world.all_shown() == [MANDATORY] * 8
+    check_done(world, kind)
     world.start_undo(PATH, UNDO)
     for _ in range(4):
         world.resume(path=UNDO, retry_failed=True)
-    assert world.all_shown() == [ADVISORY] * 8
+    assert everything(world) == before
 
 
 def test_what_an_old_server_made_of_it_is_taken_back() -> None:

@@ -48,11 +48,13 @@ T = TypeVar("T")
 
 PATH = Path("no-such-folder", "job.jsonl")
 TASK = "security-scan"
+OLD_TASK = "legacy-scan"
 TOKEN = "engine"
 WISHES: dict[str, dict[str, object]] = {
     "attach": {"task": TASK, "enforcement_level": "mandatory"},
     "update": {"task": TASK, "enforcement_level": "mandatory"},
     "detach": {"task": TASK},
+    "replace": {"task": TASK, "replaces": OLD_TASK, "enforcement_level": "mandatory"},
     "task-enable": {"task": TASK},
     "task-disable": {"task": TASK},
     "task-delete": {"task": TASK},
@@ -107,6 +109,7 @@ class World:
     Args:
         workspaces: named ``prod-0``, ``prod-1``, ….
         attached: the run task is attached to each of them, advisory at post_plan.
+        replacing: there is another run task, attached to each of them alike.
         faults: a specification of ``bulkops.simulator.faults``; the seed draws them.
         rights: of the token, all unless given.
         server: makes the simulator, of ``seed``, ``profile``, ``epoch`` and ``tokens``.
@@ -125,6 +128,7 @@ class World:
         *,
         workspaces: int = 4,
         attached: bool = False,
+        replacing: bool = False,
         profile: str = "hcp",
         seed: int = 0,
         faults: str = "",
@@ -136,11 +140,15 @@ class World:
         self.simulator = server(seed=seed, profile=profile, epoch=EPOCH, tokens=tokens)
         self.simulator.add_organization("acme")
         self.task = self.simulator.add_task(TASK)
+        if replacing:
+            self.simulator.add_task(OLD_TASK)
         self.names = [f"prod-{number}" for number in range(workspaces)]
         for name in self.names:
             self.simulator.add_workspace(name)
             if attached:
                 self.simulator.attach(name, TASK)
+            if replacing:
+                self.simulator.attach(name, OLD_TASK)
         self.disk = Disk()
         drawn = Faults.parse(faults, seed) if faults else None
         self.wire = Wire(self.simulator, self.now, TOKEN, latency=latency, faults=drawn)
@@ -298,16 +306,16 @@ class World:
             for effect in self.simulator.effects
         )
 
-    def shown(self, name: str) -> list[tuple[str, tuple[str, ...]]]:
-        """Return level and stages of each attachment of the run task to a workspace."""
+    def shown(self, name: str, task: str = TASK) -> list[tuple[str, tuple[str, ...]]]:
+        """Return level and stages of each attachment of a run task to a workspace."""
         return [
             (attached.enforcement_level, attached.stages)
-            for attached in self.simulator.attachments(name, TASK)
+            for attached in self.simulator.attachments(name, task)
         ]
 
-    def all_shown(self) -> Sequence[list[tuple[str, tuple[str, ...]]]]:
+    def all_shown(self, task: str = TASK) -> Sequence[list[tuple[str, tuple[str, ...]]]]:
         """Return ``shown`` of every workspace, by name."""
-        return [self.shown(name) for name in self.names]
+        return [self.shown(name, task) for name in self.names]
 
 
 HOLDER = Holder("ann", "build-7", 4711, "2026-11-24T21:00:00.000Z")

@@ -1,0 +1,238 @@
+"""A kind from somebody else's package: installed, planned, applied, undone; or broken."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from bulkops.operations import KINDS
+from tests.cli.support import TASK, World
+from tests.conftest import Here
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def block(name: str) -> str:
+    """Return the fenced block that follows ``<!-- name -->`` in CONTRIBUTING.md."""
+    return GUIDE.split(f"<!-- {name} -->\n", 1)[1].split("\n", 1)[1].split("```", 1)[0]
+
+
+def wheel(folder: Path, modules: Mapping[str, str], project: str) -> Path:
+    """Return a wheel of modules, built by what the pyproject says of itself."""
+    table = tomllib.loads(project)["project"]
+    name, version = table["name"].replace("-", "_"), table["version"]
+    info = f"{name}-{version}.dist-info"
+    points = [
+        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
+        for group, entries in table["entry-points"].items()
+    ]
+    files = {
+        **modules,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {table['name']}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "\n".join(points),
+    }
+    files[f"{info}/RECORD"] = "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"])
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+    return path
+
+
+def installed(folder: Path, modules: Mapping[str, str], project: str) -> str:
+    """Install a package into a folder of its own with pip; return what PYTHONPATH needs."""
+    target = folder / "installed"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    path = wheel(folder, modules, project)
+    subprocess.run([*pip, "--no-index", "--no-deps", "--target", target, path], check=True)
+    return str(target)
+
+
+Found = Callable[..., None]
+"""Unpacks a package of modules and kinds, and puts it on this process's path."""
+
+
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
+    """Install into this process as pip does, in less time."""
+
+    def unpack(name: str, modules: Mapping[str, str], **kinds: str) -> None:
+        entries = "".join(f'{kind} = "{value}"\n' for kind, value in kinds.items())
+        project = (
+            f'[project]\nname = "{name}"\nversion = "1.0"\n'
+            f'[project.entry-points."bulkops.operations"]\n{entries}'
+        )
+        folder = tmp_path / name
+        folder.mkdir()
+        with zipfile.ZipFile(wheel(folder, modules, project)) as archive:
+            archive.extractall(folder)
+        monkeypatch.syspath_prepend(str(folder))
+        for module in modules:
+            monkeypatch.delitem(sys.modules, module.removesuffix(".py"), raising=False)
+
+    return unpack
+
+
+def asking(world: World, kind: str = "advise") -> None:
+    """Let the job file ask for a kind that needs nothing but a task."""
+    world.job(('kind = "attach"', f'kind = "{kind}"'), ('enforcement_level = "mandatory"\n', ""))
+
+
+def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path: Path) -> None:
+    """CONTRIBUTING's example, installed by pip: planned, applied, verified, told, undone."""
+    path = installed(tmp_path, {"acme_advise.py": block("kind")}, block("package"))
+    asking(world)
+    world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
+    world.simulator.attach("prod-002", TASK, stages=("pre_plan",))
+    before = world.shown()
+
+    plan = world.run("plan", "job.toml", PYTHONPATH=path)
+    assert plan.code == 0
+    assert plan.lines[0].startswith(f"advise {TASK} (task-")
+    assert "    1 skipped: mandatory already" in plan.lines
+    assert plan.lines[-1] == "Plan: 10 to attach, 1 to update, 0 to detach; 1 skipped."
+
+    assert world.apply(PYTHONPATH=path).code == 0
+    advised = {name: [("advisory", ("post_plan",))] for name in before}
+    assert world.shown() == {**advised, "prod-001": before["prod-001"]}
+    assert world.run("verify", "scan.jsonl", PYTHONPATH=path).code == 0
+    # A report needs no kind: the journal has it all.
+    assert "advise security-scan in acme" in world.run("report", "scan.jsonl").lines[0]
+    assert set(world.run("plan", "job.toml", PYTHONPATH=path).lines) >= {
+        "    11 skipped: already advised",
+    }
+
+    undone = world.run("undo", "scan.jsonl", "--yes", PYTHONPATH=path)
+    assert undone.code == 0
+    assert world.shown() == before
+
+
+def test_without_the_package_its_journal_says_what_is_missing(world: World, tmp_path: Path) -> None:
+    """Neither job nor journal is of a known kind; each kind there is is named."""
+    path = installed(tmp_path, {"acme_advise.py": block("kind")}, block("package"))
+    asking(world)
+    kinds = ", ".join(f'"{kind}"' for kind in KINDS)
+    assert world.apply(PYTHONPATH=path).code == 0
+    for arguments in (("plan", "job.toml"), ("undo", "scan.jsonl", "--yes")):
+        refused = world.run(*arguments)
+        assert refused.code == 2
+        assert f'operation.kind = "advise": not one of {kinds}\n' in refused.err
+    asking(world, "advice")
+    refused = world.run("plan", "job.toml", PYTHONPATH=path)
+    assert f'operation.kind = "advice": not one of {kinds}, "advise"\n' in refused.err
+
+
+MODULE = """
+from bulkops.operations import Over, Right, TaskWish
+
+class Wish(TaskWish, frozen=True): pass
+class Kind:
+    name = "broken"
+    wish_type = Wish
+    over, right, verbs = Over.SELECTED, Right.RUN_TASKS, ()
+    destroys, reversible = False, True
+    def decide(self, target, showing): return []
+    def notes(self, operations): return []
+class NoWish(Kind): wish_type = str
+class OddWish(TaskWish, frozen=True): field: frozenset[str] = frozenset()
+class Odd(Kind): wish_type = OddWish
+class KindWish(TaskWish, frozen=True): kind: str = ""
+class OwnKind(Kind): wish_type = KindWish
+class Other(Kind): name = "other"
+class Nothing: name = "broken"
+nothing = 5
+"""
+
+BROKEN = {
+    "no_such_module:Kind": "can't be loaded: ModuleNotFoundError: No module named 'no_such_module'",
+    "odd:Missing": "can't be loaded: AttributeError: ",
+    "not a reference": "can't be loaded: AttributeError: ",
+    "raises:Kind": "can't be loaded: RuntimeError: not today",
+    "odd:nothing": "is no class",
+    "odd:Nothing": "is no kind of operation: it has no wish_type, over, right, verbs, destroys, "
+    "reversible, decide, notes",
+    "odd:Other": "calls itself 'other'",
+    "odd:NoWish": "has a wish_type that is no Wish",
+    "odd:Odd": "has a wish whose field `field` can't be described: give ",
+    "odd:OwnKind": "has a wish with a field `kind`, which is the job file's own",
+}
+
+
+@pytest.mark.parametrize(("value", "problem"), BROKEN.items(), ids=BROKEN)
+def test_a_broken_kind_is_told_with_the_package_that_adds_it(
+    world: World, here: Here, found: Found, value: str, problem: str
+) -> None:
+    """One line, exit 2, and only for whoever asks for that kind."""
+    modules = {"odd.py": MODULE, "raises.py": "raise RuntimeError('not today')"}
+    found("odd", modules, broken=value)
+    asking(world, "broken")
+    refused = here("plan", "job.toml")
+    assert refused.code == 2
+    said = f'job.toml: operation.kind = "broken": odd 1.0 adds it as {value}, which {problem}'
+    assert said in refused.err
+    assert refused.err.count("\n") == 1
+    world.job()
+    assert here("plan", "job.toml").code == 0
+
+
+def test_two_packages_with_the_same_kind_are_refused(
+    world: World, here: Here, found: Found
+) -> None:
+    """Nobody can tell which one the job means."""
+    modules = {"odd.py": MODULE}
+    for package in ("one", "two"):
+        found(package, modules, broken="odd:Kind")
+    asking(world, "broken")
+    refused = here("plan", "job.toml")
+    assert refused.code == 2
+    assert '"broken": added by one 1.0 and two 1.0: uninstall all but one\n' in refused.err
+
+
+def test_what_is_built_in_can_not_be_replaced(world: World, here: Here, found: Found) -> None:
+    """A package that adds an attach of its own is not even loaded, and listed once."""
+    found("odd", {}, attach="no_such_module:Kind")
+    assert here("plan", "job.toml").code == 0
+    asking(world, "no")
+    assert here("plan", "job.toml").err.count('"attach"') == 1
+
+
+def test_entry_points_that_can_not_be_read_are_told(world: World, here: Here, found: Found) -> None:
+    """Broken metadata of any package: said in a line, and no trouble for what is built in."""
+    found("odd", {}, broken="odd:Kind")
+    (points,) = (world.folder / "odd").glob("*.dist-info/entry_points.txt")
+    points.write_text("[bulkops.operations]\nno equals sign\n", encoding="utf-8")
+    assert here("plan", "job.toml").code == 0
+    asking(world, "broken")
+    refused = here("plan", "job.toml")
+    assert refused.code == 2
+    assert "the entry points installed can't be read: " in refused.err
+
+
+def test_nothing_installed_is_looked_for_without_need() -> None:
+    """A job of a kind built in reads no metadata, ``--version`` doesn't even import its reader."""
+    job = """name="a"\norganization="b"\noperation={kind="detach",task="c"}\nselect={all=true}"""
+    program = (
+        "import sys, bulkops.job\n"
+        f"bulkops.job.parse_job({job!r})\n"
+        "sys.exit('importlib.metadata' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    timed = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "bulkops", "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    imported = set(re.findall(r"\| +(\S+)$", timed.stderr, re.MULTILINE))
+    assert "bulkops.cli.app" in imported
+    assert not imported & {"importlib.metadata", "bulkops.installed_kinds", "bulkops.job"}
