@@ -88,7 +88,7 @@ def test_waves_may_part_the_two(replacing: World, here: Here) -> None:
     assert here("apply", "job.toml", "--journal", "scan.jsonl", "--yes").code == 0
     assert replacing.writes == 5
     told = (replacing.folder / "scan.jsonl").read_text(encoding="utf-8")
-    assert told.count('"type":"wave"') == 2 * 3
+    assert told.count('"type":"wave"') == 3 * 3  # begun, verified, passed
     assert here("undo", "scan.jsonl", "--yes").code == 0
     assert [len(replacing.simulator.attachments(f"prod-00{n}", OLD)) for n in (1, 2, 3)] == [1] * 3
 
