@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bulkops.cli import DEBUG, main
 from tests.cli.support import (
@@ -22,6 +23,10 @@ from tests.cli.support import (
 
 Here = Callable[..., Done]
 """Runs a command in this process: what the real one adds is start-up time only."""
+
+# A deadline would be a timed assertion: a crowded machine fails it.
+settings.register_profile("bulkops", deadline=None)
+settings.load_profile("bulkops")
 
 
 @pytest.fixture
