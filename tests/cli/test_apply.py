@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import shlex
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from tests.cli.support import SECONDS, TASK, World, ended
 from tests.conftest import Here
 
 NEVER = "Nothing was changed."
+
+SILENCE = 2.0
+"""Seconds after which somebody at a terminal types again."""
 
 ON_ITS_TERMINAL = """\
 import fcntl, runpy, termios
@@ -121,16 +125,20 @@ def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, st
         os.close(its)
         said = _read_until(own, lambda text: "' is accepted: " in text)
         os.write(own, answer)
-        said += _read_until(own, lambda _text: False)
+        # A signal in the moment before the process reads is noticed only after the reading.
+        said += _read_until(own, lambda _text: False, again=answer)
         code = process.wait(SECONDS)
     os.close(own)
     assert "Traceback" not in said
     return code, said
 
 
-def _read_until(own: int, enough: Callable[[str], bool]) -> str:
+def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> str:
+    """Return what is said until it is enough; where nothing is said, type ``again``."""
     said = b""
     while not enough(said.decode(errors="replace")):
+        if again and not select.select([own], [], [], SILENCE)[0]:
+            os.write(own, again)
         try:
             part = os.read(own, 4096)
         except OSError:  # Linux says EIO where the other side is closed
