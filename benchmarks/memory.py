@@ -27,10 +27,10 @@ from benchmarks.machine import machine
 from benchmarks.records import JOB
 from benchmarks.server import Answers, serving
 from bulkops.cli import journal as journal_commands
-from bulkops.cli import plan as plan_command
 from bulkops.cli.carry_out import Undertaking, start_or_go_on
 from bulkops.cli.execute import execute
 from bulkops.cli.options import Asked
+from bulkops.cli.plan_objects import print_objects
 from bulkops.cli.session import run
 from bulkops.client.api import Client
 from bulkops.execution import job_of
@@ -84,7 +84,7 @@ class Command(msgspec.Struct):
     def _plan(self) -> None:
         client = self._clients(done=False)()
         job = job_from_builtins(JOB)
-        plan_command.print_objects(run(client, lambda c: plan_job(c, job)))
+        print_objects(run(client, lambda c: plan_job(c, job)))
 
     def _apply(self, path: Path) -> None:
         job, clients = job_from_builtins(JOB), self._clients(done=False)

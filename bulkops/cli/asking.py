@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from bulkops.cli.options import Asked
-from bulkops.cli.plan import blocked_lines, headline, lines, note_lines, print_objects, summary
+from bulkops.cli.plan_objects import print_objects
+from bulkops.cli.plan_text import blocked_lines, headline, lines, note_lines, summary
 from bulkops.cli.printing import heard_or_not, note
 from bulkops.cli.session import confirm, counted, only_reading
 from bulkops.cli.waves import plan_lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
     from bulkops.journal.records import Holder, Result
     from bulkops.journal.replay import Replay
     from bulkops.operations.model import Operation
-    from bulkops.report.model import Report
-
-LONGEST_COLUMN = 40
-"""Characters of a name up to which the columns after it are aligned."""
-
-LONGEST_REASON = 160
 
 
 def execute(
@@ -39,15 +32,17 @@ def execute(
     asked: Asked,
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
+    from bulkops.cli import waves
+    from bulkops.cli.next_step import end_lines
+    from bulkops.cli.results import tell_json, teller
     from bulkops.cli.session import run
-    from bulkops.cli.waves import teller
     from bulkops.execution import JobExecution
     from bulkops.hmac_key import key_to_go_on
     from bulkops.report.json_document import facts
     from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
 
-    tell = _tell_json if asked.json else _teller(contents.replay)
+    tell = tell_json if asked.json else teller(contents.replay)
 
     def told(operation: Operation, result: Result) -> None:
         with heard_or_not():
@@ -64,7 +59,7 @@ def execute(
         go_on=asked.go_on,
         key=key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed),
         on_result=told,
-        on_wave=teller(rollout, len(contents.replay.operations), json=asked.json),
+        on_wave=waves.teller(rollout, len(contents.replay.operations), json=asked.json),
     )
     try:
         replay = run(client, lambda _client: _watched(execution, asked.drain))
@@ -101,67 +96,3 @@ async def _watched(execution: JobExecution, drain: float) -> Replay:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt, number)
     return await execution.run()
-
-
-def end_lines(report: Report, path: Path) -> list[str]:
-    """Return where the journal is and, where there is one, the next command to run."""
-    return ["", f"Journal: {path}", *next_step(report, path)]
-
-
-def next_step(report: Report, path: Path) -> list[str]:
-    """Return what to run next, nothing where all is done."""
-    import shlex
-
-    from bulkops.cli.waves import held_line
-
-    resume = f"bulkops resume {shlex.quote(str(path))}"
-    wave = report.wave
-    unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
-    failed = report.counts.get("failed") or report.counts.get("conflict")
-    steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
-    if wave is not None and wave.held:
-        steps = [held_line(wave, resume)]
-    if failed:
-        too = ", too" if unfinished else ""
-        steps.append(f"`{resume} --retry-failed` tries again what failed{too}.")
-    return steps
-
-
-def _teller(replay: Replay) -> Callable[[Operation, Result], None]:
-    """Return what prints one aligned line a result."""
-    from bulkops.columns import filled, widest
-    from bulkops.operations import wording
-    from bulkops.report.text import words
-
-    names = (p.operation.target.name for p in replay.operations.values())
-    width = min(widest(names), LONGEST_COLUMN)
-
-    def tell(operation: Operation, result: Result) -> None:
-        line = f"{words(result.outcome):<9}  {filled(operation.target.name, width)}"
-        reason = f"  ({shortened(result.reason)})" if result.reason else ""
-        print_text(f"{line}  {wording.change(operation)}{reason}")
-
-    return tell
-
-
-def shortened(text: str) -> str:
-    """Return a reason cut to a few lines of a terminal; reports have it whole."""
-    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
-
-
-def _tell_json(operation: Operation, result: Result) -> None:
-    from bulkops.operations import wording
-
-    print_json(
-        {
-            "type": "result",
-            "key": result.key,
-            **operation.target.said,
-            "aspect": operation.aspect,
-            "action": wording.verb(operation),
-            "outcome": result.outcome,
-            "attempts": result.attempts,
-            "reason": result.reason,
-            "at": result.at,
-        }
-    )

@@ -157,7 +157,7 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
 
     - `bulkops status scan.jsonl`
     """
-    from bulkops.cli.execute import next_step
+    from bulkops.cli.next_step import next_step
     from bulkops.report.json_document import facts
     from bulkops.report.text import lines
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkops.cli.execute import shortened
+from bulkops.cli.results import shortened
 from bulkops.exchange import Request
 from tests.cli.support import SECONDS, TASK, World, ended
 from tests.conftest import Here

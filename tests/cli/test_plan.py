@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.cli.plan import SHOWN
+from bulkops.cli.plan_text import SHOWN
 from bulkops.cli.session import run
 from bulkops.client.api import Client
 from bulkops.simulator.core import Simulator

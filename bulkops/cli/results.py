@@ -1,0 +1,59 @@
+"""One line a finished operation, for people or for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bulkops.cli.printing import print_json, print_text
+
+if TYPE_CHECKING:
+    from bulkops.journal.records import Result
+    from bulkops.journal.replay import Replay
+    from bulkops.operations.model import Operation
+
+LONGEST_COLUMN = 40
+"""Characters of a name up to which the columns after it are aligned."""
+
+LONGEST_REASON = 160
+
+
+def teller(replay: Replay) -> Callable[[Operation, Result], None]:
+    """Return what prints a result as one aligned line."""
+    from bulkops.columns import filled, widest
+    from bulkops.operations import wording
+    from bulkops.report.text import words
+
+    names = (p.operation.target.name for p in replay.operations.values())
+    width = min(widest(names), LONGEST_COLUMN)
+
+    def tell(operation: Operation, result: Result) -> None:
+        line = f"{words(result.outcome):<9}  {filled(operation.target.name, width)}"
+        reason = f"  ({shortened(result.reason)})" if result.reason else ""
+        print_text(f"{line}  {wording.change(operation)}{reason}")
+
+    return tell
+
+
+def shortened(text: str) -> str:
+    """Return a reason cut to a few lines of a terminal; reports have it whole."""
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+def tell_json(operation: Operation, result: Result) -> None:
+    """Print a result as one JSON object."""
+    from bulkops.operations import wording
+
+    print_json(
+        {
+            "type": "result",
+            "key": result.key,
+            **operation.target.said,
+            "aspect": operation.aspect,
+            "action": wording.verb(operation),
+            "outcome": result.outcome,
+            "attempts": result.attempts,
+            "reason": result.reason,
+            "at": result.at,
+        }
+    )
