@@ -7,14 +7,16 @@ anything may have moved since, bring the journal up to it, carry out what is lef
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from bulkops import __version__
+from bulkops.activity import Activity
 from bulkops.client.api import Client
-from bulkops.errors import JobError
+from bulkops.errors import JobError, JournalWriteFailed
 from bulkops.gate import RunGate, run_gate
 from bulkops.interruption import Interruption
 from bulkops.inventory import read_showing
@@ -30,8 +32,10 @@ from bulkops.journal.records import (
     Header,
     Holder,
     How,
+    Paced,
     Planned,
     Record,
+    Refused,
     Result,
     Skipped,
 )
@@ -123,6 +127,20 @@ class JobExecution:
         """The signal that stopped it, empty for none."""
         return self._interruption.signal
 
+    def activity(self) -> Activity:
+        """Return what it is doing just now."""
+        client, runner = self._client, self._interruption.runner
+        return Activity(
+            in_flight=runner.in_flight if runner else 0,
+            waiting=runner.waiting if runner else 0,
+            requests=client.requests,
+            retries=client.retries,
+            refused=client.pacer.refusals,
+            limit=client.pacer.limit,
+            others_rate=client.pacer.others_rate,
+            pause_seconds=client.pacer.pause_seconds,
+        )
+
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop: in good order the first time, at once the second."""
         self._interruption.interrupt(signal, drain)
@@ -140,7 +158,8 @@ class JobExecution:
         async with opened as journal:
             await journal.append(Execution(self._by, __version__))
             try:
-                how = await self._all_of(journal, kind)
+                with self._client.pacer.telling(partial(self._refused, journal)):
+                    how = await self._all_of(journal, kind)
             except Exception:
                 await journal.append(Ended(self._client.clock.date(), How.ERROR))
                 raise
@@ -152,6 +171,8 @@ class JobExecution:
         self._client.pacer.lower(self._job.pace.rate)
         with self._interruption.at_once():
             await self._client.ping()
+            pacer = self._client.pacer
+            journal.post(Paced(self._client.clock.date(), pacer.limit, pacer.rate))
             await self._bring_up(journal, kind)
         waves = Waves(
             self._client,
@@ -167,6 +188,11 @@ class JobExecution:
             on_wave=self._on_wave,
         )
         return await waves.run()
+
+    def _refused(self, journal: Journal, seconds: float) -> None:
+        # Whoever waits for the journal learns that it can't be written; the request need not.
+        with suppress(JournalWriteFailed):
+            journal.post(Refused(self._client.clock.date(), round(seconds, 3)))
 
     async def _bring_up(self, journal: Journal, kind: Kind) -> None:
         records = await self._reconciled(journal.replay, kind)

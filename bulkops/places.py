@@ -35,29 +35,32 @@ class Places:
 
     Args:
         total: how many there are; may be set to another number at any time.
+
+    Attributes:
+        taken: how many are.
     """
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self._taken = 0
+        self.taken = 0
         self._waiting: deque[anyio.Event] = deque()
 
     @property
     def enough(self) -> bool:
         """Whether whoever has a place may keep it for something new."""
-        return self._taken <= self.total and not self._waiting
+        return self.taken <= self.total and not self._waiting
 
     def take(self) -> bool:
         """Take a place if there is one that nobody waits for."""
-        if self._waiting or self._taken >= self.total:
+        if self._waiting or self.taken >= self.total:
             return False
-        self._taken += 1
+        self.taken += 1
         return True
 
     async def take_again(self) -> None:
         """Wait for a place, before anybody new gets one."""
-        if self._taken < self.total and not self._waiting:
-            self._taken += 1
+        if self.taken < self.total and not self._waiting:
+            self.taken += 1
             return
         turn = anyio.Event()
         self._waiting.append(turn)
@@ -65,7 +68,7 @@ class Places:
 
     def give(self) -> None:
         """Give a place back: to whoever waits longest, else to anybody."""
-        if self._waiting and self._taken <= self.total:
+        if self._waiting and self.taken <= self.total:
             self._waiting.popleft().set()
         else:
-            self._taken -= 1
+            self.taken -= 1

@@ -37,6 +37,7 @@ from bulkops.manifest import parse_manifest
 from bulkops.places import wanted_places
 from bulkops.plan import Plan, make_plan
 from bulkops.report.model import Report, report
+from bulkops.report.timeline import Timeline
 from bulkops.rollout import strict_notes
 from bulkops.selected import Selected, read_selection
 from bulkops.verify import verify
@@ -224,7 +225,9 @@ def read_report(journal: str | Path) -> Report:
     Raises:
         JournalError: there is no such journal, or it is damaged.
     """
-    return report(read(Path(journal)).replay)
+    timeline = Timeline()
+    contents = read(Path(journal), take=timeline.take)
+    return report(contents.replay, timeline)
 
 
 def _text_of(path: Path, named: str) -> str:

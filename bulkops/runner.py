@@ -75,6 +75,16 @@ class Runner:
         self._error: Exception | None = None
         self._waiting = 0
 
+    @property
+    def in_flight(self) -> int:
+        """Operations taken up and without a result, those included that only wait."""
+        return self._places.taken + self._waiting
+
+    @property
+    def waiting(self) -> int:
+        """Of them, those that only wait for a lost answer's effect to settle."""
+        return self._waiting
+
     async def run(self, work: Iterable[Progress]) -> None:
         """Carry out what is pending and look at what is in doubt.
 

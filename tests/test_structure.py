@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 PURE = (
+    "activity.py",
     "duration.py",
     "job.py",
     "pace.py",

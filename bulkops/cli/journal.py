@@ -13,9 +13,9 @@ from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json, Out
 from bulkops.cli.printing import note, print_json, print_text, print_to
 
 if TYPE_CHECKING:
+    from bulkops.journal.reading import Take
     from bulkops.journal.records import Verified
     from bulkops.journal.replay import Replay
-    from bulkops.report.model import Report
 
 
 app = typer.Typer(no_args_is_help=True, help="Look at a journal's file itself.")
@@ -159,9 +159,10 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
     """
     from bulkops.cli.next_step import next_step
     from bulkops.report.json_document import facts
+    from bulkops.report.model import report as make
     from bulkops.report.text import lines
 
-    made = _report(journal)
+    made = make(_replay(journal))
     if json:
         print_json({"type": "status", **facts(made)})
     else:
@@ -191,9 +192,12 @@ def report(
     """
     from bulkops.printable import escaped
     from bulkops.report.json_document import document
+    from bulkops.report.model import report as make
     from bulkops.report.text import lines
+    from bulkops.report.timeline import Timeline
 
-    made = _report(journal)
+    timeline = Timeline()
+    made = make(_replay(journal, timeline.take), timeline)
     only_failed = only == "failed"
     if output_format == "json":
         pieces = document(made, only_failed=only_failed)
@@ -202,17 +206,11 @@ def report(
     print_to(output, pieces)
 
 
-def _report(path: Path) -> Report:
-    from bulkops.report.model import report as make
-
-    return make(_replay(path))
-
-
-def _replay(path: Path) -> Replay:
+def _replay(path: Path, take: Take | None = None) -> Replay:
     """Return where a journal stands; a torn tail is told and left."""
     from bulkops.journal.reading import read
 
-    contents = read(path)
+    contents = read(path, take=take)
     if contents.torn:
         note(
             f"{path}: its last {contents.torn} bytes are a torn tail; the next apply or resume "

@@ -55,6 +55,8 @@ class Caller:
         self._told = False
         self.requests = 0
         """Attempts sent so far."""
+        self.retries = 0
+        """Of them, those of a request that was sent before."""
         self.latency = 0.0
         """Seconds an answer takes, a running mean."""
 
@@ -71,6 +73,7 @@ class Caller:
         if announce is not None:
             await announce()
         self.requests += 1
+        self.retries += number > 1
         started = self.clock.now()
         self.pacer.sent(started)
         answer: Response | NoResponse

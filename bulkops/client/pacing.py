@@ -11,6 +11,8 @@ recovers.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 
 import anyio
@@ -58,15 +60,19 @@ class Pacer:
     Args:
         ceiling: requests a second never to be exceeded whatever the server allows
             (``[pace] rate``), ``None`` for none.
+
+    Attributes:
+        refusals: 429s so far.
     """
 
     def __init__(self, clock: Clock, random: Random, ceiling: float | None = None) -> None:
+        self.refusals = 0
         self._clock = clock
         self._random = random
         self._ceiling = ceiling
         self._turn = anyio.Lock()
         self._resumes_at = 0.0
-        self._refusals = 0
+        self._listeners = list[Callable[[float], None]]()
         self._told: float | None = None
         self._limit: float | None = None
         self._limiter: AsyncLimiter | None = None
@@ -102,6 +108,30 @@ class Pacer:
         """The full pace in requests a second, ``None`` where nothing limits it."""
         return self._limit and self._limit * HEADROOM
 
+    @property
+    def limit(self) -> float | None:
+        """Requests a second that the server allows, ``None`` where it tells none."""
+        return self._told
+
+    @property
+    def others_rate(self) -> float:
+        """Requests a second that other clients of the same user send, by the server's count."""
+        return self._others.rate
+
+    @property
+    def pause_seconds(self) -> float:
+        """What is left of a pause after a 429, 0 where there is none."""
+        return max(0.0, self._resumes_at - self._clock.now())
+
+    @contextmanager
+    def telling(self, refused: Callable[[float], None]) -> Iterator[None]:
+        """While the block runs, tell of every 429 after how many seconds the server counts anew."""
+        self._listeners.append(refused)
+        try:
+            yield
+        finally:
+            self._listeners.remove(refused)
+
     async def wait(self) -> None:
         """Return when one more request may leave."""
         if self._limiter is None and self._clock.now() >= self._resumes_at:
@@ -109,10 +139,10 @@ class Pacer:
         async with self._turn:
             while True:
                 await self._pause()
-                refusals = self._refusals
+                refusals = self.refusals
                 if self._limiter is not None:
                     await self._take(self._limiter)
-                if refusals == self._refusals:
+                if refusals == self.refusals:
                     return
 
     def sent(self, at: float) -> None:
@@ -143,8 +173,10 @@ class Pacer:
         # Everybody else who shares the limit wakes at the same reset: don't join the rush.
         jitter = self._random.uniform(0.02, 0.1)
         self._resumes_at = max(self._resumes_at, now + max(after, 0.05) + jitter)
-        self._refusals += 1
+        self.refusals += 1
         self._others.refused(sent_at)
+        for tell in self._listeners:
+            tell(after)
 
     async def _pause(self) -> None:
         while (left := self._resumes_at - self._clock.now()) > 0:
@@ -171,7 +203,7 @@ class Pacer:
 
     def _recovered(self) -> float:
         """Return the part of the pace that is kept after a 429."""
-        if not self._refusals:
+        if not self.refusals:
             return 1.0
         since = max(0.0, self._clock.now() - self._resumes_at)
         return min(1.0, SLOWEST + (1 - SLOWEST) * since / RECOVERY)

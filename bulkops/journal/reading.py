@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -11,8 +12,11 @@ import msgspec
 from bulkops.errors import JournalDamaged, JournalError
 from bulkops.journal.files import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner
-from bulkops.journal.records import FORMAT, PLAN_START, Header, decode
+from bulkops.journal.records import FORMAT, PLAN_START, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
+
+Take = Callable[[Record], None]
+"""Told every record, in order."""
 
 
 class Contents(msgspec.Struct):
@@ -27,14 +31,17 @@ class Contents(msgspec.Struct):
         return len(self.scanner.tail)
 
 
-def read(path: Path, files: FileCalls | None = None) -> Contents:
+def read(path: Path, files: FileCalls | None = None, take: Take | None = None) -> Contents:
     """Read and check a whole journal; a torn tail is left in place and reported.
+
+    Args:
+        take: told every record, too.
 
     Raises:
         JournalDamaged: a synced line is no longer what was written.
         JournalError: there is no such file, or it is no journal of this version.
     """
-    contents = sound_part(path, files)
+    contents = sound_part(path, files, take)
     if contents.scanner.damaged:
         raise _damaged(
             path,
@@ -44,8 +51,11 @@ def read(path: Path, files: FileCalls | None = None) -> Contents:
     return contents
 
 
-def sound_part(path: Path, files: FileCalls | None = None) -> Contents:
+def sound_part(path: Path, files: FileCalls | None = None, take: Take | None = None) -> Contents:
     """Read a journal to its end or to the first line that is not right.
+
+    Args:
+        take: told every record, too.
 
     Raises:
         JournalDamaged: not even its plan is whole.
@@ -54,7 +64,7 @@ def sound_part(path: Path, files: FileCalls | None = None) -> Contents:
     scanner = Scanner()
     try:
         with (files or SystemFiles()).read(path) as stream:
-            state = _replayed(path, scanner, stream)
+            state = _replayed(path, scanner, stream, take)
     except OSError as error:
         raise JournalError(f"{path}: can't be read: {error.strerror or error}") from error
     except ValueError as error:
@@ -72,8 +82,10 @@ def sound_part(path: Path, files: FileCalls | None = None) -> Contents:
     return Contents(state, scanner)
 
 
-def _replayed(path: Path, scanner: Scanner, stream: BinaryIO) -> Replay:
-    records = map(decode, scanner.lines(stream))
+def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None) -> Replay:
+    records: Iterator[Record] = map(decode, scanner.lines(stream))
+    if take is not None:
+        records = _taken(records, take)
     try:
         first = list(islice(records, 1))
         for record in first:
@@ -88,6 +100,12 @@ def _replayed(path: Path, scanner: Scanner, stream: BinaryIO) -> Replay:
         raise JournalError(
             f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}"
         ) from error
+
+
+def _taken(records: Iterator[Record], take: Take) -> Iterator[Record]:
+    for record in records:
+        take(record)
+        yield record
 
 
 def _damaged(path: Path, scanner: Scanner, advice: str) -> JournalDamaged:

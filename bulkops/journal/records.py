@@ -123,6 +123,30 @@ class Execution(_Record, frozen=True, gc=False, tag="execution"):
     bulkops: str
 
 
+class Paced(_Record, frozen=True, gc=False, tag="paced"):
+    """The server was asked for its limit; everything sent from here on keeps it.
+
+    Attributes:
+        limit: requests a second that the server allows, ``None`` where it tells none.
+        rate: requests a second that are sent at most, ``None`` where nothing limits them.
+    """
+
+    at: str
+    limit: float | None
+    rate: float | None
+
+
+class Refused(_Record, frozen=True, gc=False, tag="refused"):
+    """The server answered 429, and everything that would be sent waits.
+
+    Attributes:
+        seconds: until it counts anew, as it said.
+    """
+
+    at: str
+    seconds: float
+
+
 class Intent(_Record, frozen=True, gc=False, tag="intent"):
     """The operation's request is about to be sent; durable before it is."""
 
@@ -215,7 +239,17 @@ class Ended(_Record, frozen=True, gc=False, tag="end"):
 
 
 Record: TypeAlias = (
-    Header | Planned | Skipped | Execution | Intent | Result | WaveReached | Verified | Ended
+    Header
+    | Planned
+    | Skipped
+    | Execution
+    | Paced
+    | Refused
+    | Intent
+    | Result
+    | WaveReached
+    | Verified
+    | Ended
 )
 
 _encode = msgspec.json.Encoder().encode

@@ -12,8 +12,10 @@ from bulkops.journal.records import (
     Execution,
     Header,
     Intent,
+    Paced,
     Planned,
     Record,
+    Refused,
     Result,
     Skipped,
     Verified,
@@ -163,6 +165,8 @@ class Replay(msgspec.Struct):
                 self.verified = record
             case Ended():
                 self.ended = record
+            case Paced() | Refused():
+                pass
             case _:
                 raise ValueError("a second header")
 

@@ -11,17 +11,27 @@ from bulkops.outcome import TROUBLE
 from bulkops.printable import escaped
 from bulkops.report.model import Report
 
+_LISTS = ("rows", "skipped", "timeline")
+
 
 def facts(report: Report) -> dict[str, object]:
     """Return the report without its long lists."""
     members = msgspec.structs.asdict(report)
-    return {name: value for name, value in members.items() if name not in ("rows", "skipped")}
+    return {
+        name: value
+        for name, value in members.items()
+        if name not in ("rows", "skipped", "timeline")
+    }
 
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
-    """Yield ``{"run_id": …, "counts": …, "rows": […], "skipped": […]}``, indented, in pieces."""
+    """Yield a report as JSON, indented, in pieces.
+
+    ``{"run_id": …, "counts": …, "spans": […], "rows": […], "skipped": […]}``
+    """
     rows = (row for row in report.rows if not only_failed or row.outcome in TROUBLE)
     yield _formatted(facts(report)).removesuffix("\n}")
+    yield from _list("spans", report.timeline.spans if report.timeline else ())
     yield from _list("rows", rows)
     yield from _list("skipped", () if only_failed else report.skipped)
     yield "\n}\n"

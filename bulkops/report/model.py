@@ -15,6 +15,7 @@ from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.outcome import RETRIED, Outcome
+from bulkops.report.timeline import NO_MOMENT, Timeline
 from bulkops.rollout import Reached, Rollout
 
 PENDING = "pending"
@@ -49,6 +50,10 @@ class Row(Of, frozen=True, kw_only=True):
         status: HTTP status of the last answer, 0 where there was none.
         request_id: of that answer, for the server's support; only where the operation is in
             trouble (the journal has all).
+        at: when it came to this outcome, RFC 3339; empty where it is pending, or the report is
+            one that ``apply_plan`` returned (``read_report`` says it).
+        seconds: from its intent to there, waiting and retries included; ``None`` where nothing
+            was sent for it in that execution, or ``at`` is empty.
     """
 
     key: str
@@ -61,6 +66,8 @@ class Row(Of, frozen=True, kw_only=True):
     shows: str = ""
     status: int = 0
     request_id: str = ""
+    at: str = ""
+    seconds: float | None = None
 
 
 class SkippedRow(Of, frozen=True, kw_only=True):
@@ -127,6 +134,7 @@ class Report(msgspec.Struct, frozen=True):
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
         unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
+        timeline: when all that happened; ``None`` where the journal was not read for it.
     """
 
     run_id: str
@@ -148,6 +156,7 @@ class Report(msgspec.Struct, frozen=True):
     exit_code: int | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
+    timeline: Timeline | None = None
 
     @property
     def operations(self) -> int:
@@ -155,8 +164,12 @@ class Report(msgspec.Struct, frozen=True):
         return len(self.rows)
 
 
-def report(replay: Replay) -> Report:
-    """Return the report of a journal, finished or not."""
+def report(replay: Replay, timeline: Timeline | None = None) -> Report:
+    """Return the report of a journal, finished or not.
+
+    Args:
+        timeline: of all its records.
+    """
     header, verified = replay.header, replay.verified
     differing = verified.differing if verified else {}
     progress = replay.operations.values()
@@ -179,8 +192,9 @@ def report(replay: Replay) -> Report:
         wave=standing_wave(replay),
         unreadable=verified.unreadable if verified else 0,
         exit_code=exit_code(replay) if replay.ended else None,
-        rows=Rows(progress, partial(_row, differing)),
+        rows=Rows(progress, partial(_row, differing, timeline)),
         skipped=Rows(replay.skips, _skipped_row),
+        timeline=timeline,
     )
 
 
@@ -236,8 +250,9 @@ def _skipped_row(skip: Skip) -> SkippedRow:
     return SkippedRow(**skip.target.said, reason=skip.reason, blocked=skip.blocked)
 
 
-def _row(differing: dict[str, str], progress: Progress) -> Row:
+def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progress) -> Row:
     operation, result = progress.operation, progress.result
+    moment = timeline.of(operation.key) if timeline else NO_MOMENT
     return Row(
         key=operation.key,
         **operation.target.said,
@@ -250,4 +265,6 @@ def _row(differing: dict[str, str], progress: Progress) -> Row:
         shows=differing.get(operation.key, ""),
         status=result.status if result else 0,
         request_id=result.request_id if result else "",
+        at=moment.at,
+        seconds=moment.seconds,
     )

@@ -1,0 +1,29 @@
+"""What an execution is doing at one moment, for whoever watches it. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at a running execution.
+
+    Attributes:
+        in_flight: operations taken up and without a result.
+        waiting: of them, those that only wait for a lost answer's effect to settle.
+        requests: sent so far by this client, reads included.
+        retries: of them, those of a request that was sent before.
+        refused: 429s so far.
+        limit: requests a second that the server allows, ``None`` where it tells none.
+        others_rate: requests a second that other clients of the same user take of it.
+        pause_seconds: left of a pause after a 429, 0 where there is none.
+    """
+
+    in_flight: int
+    waiting: int
+    requests: int
+    retries: int
+    refused: int
+    limit: float | None
+    others_rate: float
+    pause_seconds: float
