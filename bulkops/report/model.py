@@ -252,7 +252,7 @@ def _skipped_row(skip: Skip) -> SkippedRow:
 
 def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progress) -> Row:
     operation, result = progress.operation, progress.result
-    moment = timeline.of(operation.key) if timeline else NO_MOMENT
+    moment = timeline.of(operation.key) if timeline and result else NO_MOMENT
     return Row(
         key=operation.key,
         **operation.target.said,
