@@ -22,9 +22,6 @@ NAMES = ("workspace", "name")
 _ALLOWED = 'a column or member "name" or "workspace", or "id" or "workspace_id"'
 _ENTRY = re.compile(r"[^\s,;]{1,90}")
 
-_SUMMARIES = frozenset({"plan", "report", "selection", "verified"})
-"""``type`` of the lines in bulkops' own output that are about no single workspace."""
-
 
 def parse_manifest(text: str, source: str) -> tuple[str, ...]:
     """Return the names and ids a file lists, each once, in its order; ids where it has both.
@@ -72,7 +69,9 @@ def _objects(
     for place, value in values:
         if not isinstance(value, dict):
             raise JobError(f"{place}: not a JSON object with {_ALLOWED}")
-        if value.get("type") not in _SUMMARIES and value.get("selected") is not False:
+        # Of bulkops' own lines, which have a type, not all are about a workspace.
+        named = "type" not in value or any(value.get(key) for key in (*IDS, *NAMES))
+        if named and value.get("selected") is not False:
             yield place, value
 
 

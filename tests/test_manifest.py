@@ -24,6 +24,7 @@ READ = {
     '{"name": "a"}\n\n{"workspace": "b", "outcome": "failed"}\n': ("a", "b"),
     '{"type": "result", "workspace": "a", "workspace_id": "ws-1"}\n{"type": "report"}': ("ws-1",),
     '{"type": "workspace", "workspace": "a", "selected": false}\n{"name": "b"}\n': ("b",),
+    '{"type": "wave", "number": 1}\n{"type": "result", "workspace": "a"}\n{"type": "x"}': ("a",),
     '{"id": null, "name": "a"}': ("a",),
     '[{"name": "a"}, {"id": "ws-2"}]': ("a", "ws-2"),
     '{\n  "run_id": "x",\n  "rows": [\n    {"workspace_id": "ws-1"}\n  ],\n  "skipped": []\n}\n': (
