@@ -14,6 +14,7 @@ from bulkops.job_errors import shown
 from bulkops.operations import bind, kind_named, wording
 from bulkops.operations.attach import Attach
 from bulkops.operations.model import Binding, Kind, Operation, Over, Showing, Skip, Target
+from bulkops.rollout import Rollout
 from bulkops.selection import unmatched
 
 SHOWN_STATES = 4
@@ -65,6 +66,11 @@ class Plan(msgspec.Struct, frozen=True):
         if self.saved:
             return f"plan {self.saved}"
         return f"undo of {self.undo_of}" if self.undo_of else self.job.digest
+
+    @property
+    def rollout(self) -> Rollout:
+        """In which steps it goes: an undo goes at once."""
+        return self.job.rollout.undoing if self.undo_of else self.job.rollout
 
     @property
     def counts(self) -> dict[str, int]:
@@ -210,5 +216,5 @@ def counts(operations: Sequence[Operation], always: Sequence[str] = ()) -> dict[
     Args:
         always: verbs that are in it, and first, whether they occur or not.
     """
-    counted = Counter(wording.verb(operation) for operation in operations)
+    counted = Counter[str](wording.verb(operation) for operation in operations)
     return {name: counted[name] for name in dict.fromkeys((*always, *counted))}

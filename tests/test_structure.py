@@ -18,6 +18,7 @@ TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 PURE = (
     "activity.py",
     "duration.py",
+    "events/",
     "job.py",
     "pace.py",
     "rollout.py",

@@ -32,13 +32,13 @@ def execute(
     asked: Asked,
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
+    from bulkops import events
     from bulkops.cli import waves
     from bulkops.cli.next_step import end_lines
     from bulkops.cli.results import tell_json, teller
     from bulkops.cli.session import run
     from bulkops.execution import JobExecution
     from bulkops.hmac_key import key_to_go_on
-    from bulkops.report.json_document import facts
     from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
 
@@ -73,7 +73,7 @@ def execute(
     summary = report(replay)
     with heard_or_not():
         if asked.json:
-            print_json({"type": "report", **facts(summary)})
+            print_json(events.Report.of(summary))
         else:
             print_text("", *report_lines(summary))
     note(*end_lines(summary, path))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from bulkops.cli.options import JobFile, Json
 from bulkops.cli.printing import print_json, print_raw, print_text
@@ -20,20 +22,20 @@ def check(job_file: JobFile, *, json: Json = False) -> None:
 
     - `bulkops check jobs/security-scan.toml`
     """
+    from bulkops import events
     from bulkops.public import load_job
 
     job = load_job(job_file)
     fields, task = _selecting(job), getattr(job.wish, "task", None)
     if json:
         print_json(
-            {
-                "type": "job",
-                "job": job.name,
-                "kind": job.operation_kind,
-                "organization": job.organization,
-                "task": task,
-                "selecting": fields,
-            }
+            events.Job(
+                job=job.name,
+                kind=job.operation_kind,
+                organization=job.organization,
+                task=task,
+                selecting=tuple(fields),
+            )
         )
     else:
         print_text(
@@ -42,20 +44,29 @@ def check(job_file: JobFile, *, json: Json = False) -> None:
         )
 
 
-def schema() -> None:
-    """Print the JSON Schema of a job file, for editors; sends no request.
+def schema(
+    of: Annotated[
+        Literal["job", "events"],
+        typer.Argument(help="Of a job file, or of a line that --json prints.", show_default=True),
+    ] = "job",
+) -> None:
+    """Print a JSON Schema, for editors and programs; sends no request.
 
-    A job file names it in its first line: `#:schema ./job.schema.json`.
+    A job file names its schema in its first line: `#:schema ./job.schema.json`.
 
     Examples:
 
     - `bulkops schema`
+
+    - `bulkops schema events`
     """
     import msgspec
 
+    from bulkops.events.schema import events_schema
     from bulkops.schema import job_schema
 
-    text = msgspec.json.format(msgspec.json.encode(job_schema()), indent=2)
+    made = events_schema() if of == "events" else job_schema()
+    text = msgspec.json.format(msgspec.json.encode(made), indent=2)
     print_raw((text.decode() + "\n",))
 
 

@@ -32,24 +32,26 @@ def check(journal: JournalArgument, *, json: Json = False) -> None:
 
     - `bulkops journal check scan.jsonl`
     """
+    from bulkops import events
     from bulkops.journal.reading import sound_part
     from bulkops.report.model import report as make
     from bulkops.report.text import totals
 
     contents = sound_part(journal)
     scanner, made = contents.scanner, make(contents.replay)
-    state = "damaged" if scanner.damaged else "torn" if scanner.tail else "sound"
+    state: Literal["sound", "torn", "damaged"] = (
+        "damaged" if scanner.damaged else "torn" if scanner.tail else "sound"
+    )
     if json:
         print_json(
-            {
-                "type": "journal",
-                "state": state,
-                "lines": scanner.seq - 1,
-                "sound_bytes": scanner.offset,
-                "other_bytes": len(scanner.tail),
-                "run_id": made.run_id,
-                "counts": made.counts,
-            }
+            events.Journal(
+                state=state,
+                lines=scanner.seq - 1,
+                sound_bytes=scanner.offset,
+                other_bytes=len(scanner.tail),
+                run_id=made.run_id,
+                counts=made.counts,
+            )
         )
     else:
         rest = f", then {len(scanner.tail)} bytes that are {state}" if scanner.tail else ""
@@ -139,15 +141,18 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
 
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:
+    from bulkops import events
+
     for key, shows in verified.differing.items():
-        (of, name), _ = replay.of(key).operation.target.said.items()
-        print_json({"type": "differing", "key": key, of: name, "shows": shows})
-    totals = {
-        "standing": verified.standing,
-        "differing": len(verified.differing),
-        "unreadable": verified.unreadable,
-    }
-    print_json({"type": "verified", **totals})
+        target = replay.of(key).operation.target
+        print_json(events.Differing(**target.said, key=key, shows=shows))
+    print_json(
+        events.Verified(
+            standing=verified.standing,
+            differing=len(verified.differing),
+            unreadable=verified.unreadable,
+        )
+    )
 
 
 def status(journal: JournalArgument, *, json: Json = False) -> None:
@@ -157,14 +162,14 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
 
     - `bulkops status scan.jsonl`
     """
+    from bulkops import events
     from bulkops.cli.next_step import next_step
-    from bulkops.report.json_document import facts
     from bulkops.report.model import report as make
     from bulkops.report.text import lines
 
     made = make(_replay(journal))
     if json:
-        print_json({"type": "status", **facts(made)})
+        print_json(events.Status.of(made))
     else:
         print_text(*islice(lines(made, only_failed=True), 3 + (made.wave is not None)))
         note(*next_step(made, journal))

@@ -92,7 +92,7 @@ def plan(
     from bulkops.saved_plan import check_place, save_plan
     from bulkops.unfinished import with_unfinished_noted
 
-    saved: dict[str, str] = {}
+    sha256: str | None = None
 
     try:
         job = narrowed_job(job_file, select, limit).allowing(max_operations)
@@ -104,7 +104,7 @@ def plan(
         made = with_unfinished_noted(made, client.address)
         if out:
             by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
-            saved = {"saved": str(out), "sha256": save_plan(out, made, client, by, default)}
+            sha256 = save_plan(out, made, client, by, default)
     except BulkopsError as error:
         if not detailed_exitcode:
             raise
@@ -112,7 +112,7 @@ def plan(
         fail(error)
         raise typer.Exit(1) from error
     if json:
-        print_objects(made, saved)
+        print_objects(made, str(out) if out else None, sha256)
     else:
         print_text(*lines(made))
         if out:

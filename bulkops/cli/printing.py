@@ -12,10 +12,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from bulkops.errors import BulkopsError, NoResponse, ServerBroken
 from bulkops.printable import escaped
+
+if TYPE_CHECKING:
+    from bulkops.events import Event
 
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a write to a stream ends with that can't be written any more."""
@@ -26,12 +29,12 @@ def print_text(*lines: str) -> None:
     print_raw(f"{escaped(line).rstrip()}\n" for line in lines)
 
 
-def print_json(value: object) -> None:
+def print_json(event: Event) -> None:
     """Print one JSON object a line on stdout; raises as ``print_raw``."""
     import msgspec
 
     # JSON leaves C1 controls and bidi overrides as they are; spelled, they are the same string.
-    print_raw((escaped(msgspec.json.encode(value).decode()) + "\n",))
+    print_raw((escaped(msgspec.json.encode(event).decode()) + "\n",))
 
 
 def print_raw(pieces: Iterable[str]) -> None:

@@ -42,18 +42,6 @@ def shortened(text: str) -> str:
 
 def tell_json(operation: Operation, result: Result) -> None:
     """Print a result as one JSON object."""
-    from bulkops.operations import wording
+    from bulkops import events
 
-    print_json(
-        {
-            "type": "result",
-            "key": result.key,
-            **operation.target.said,
-            "aspect": operation.aspect,
-            "action": wording.verb(operation),
-            "outcome": result.outcome,
-            "attempts": result.attempts,
-            "reason": result.reason,
-            "at": result.at,
-        }
-    )
+    print_json(events.Result.of(operation, result))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from bulkops import events
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
 from bulkops.cli.printing import print_json, print_text
 from bulkops.cli.session import confirm, connect, organization_named, run
@@ -243,6 +244,6 @@ def delete(
 
     task = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
-        print_json({"deleted": task.id, "name": task.name})
+        print_json(events.Deleted(id=task.id, name=task.name))
     else:
         print_text(f"deleted {called(task)}")

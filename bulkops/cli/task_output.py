@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
+from bulkops import events
 from bulkops.cli.printing import note, print_json
 from bulkops.cli.tables import print_fields, print_table
 from bulkops.client.resources import GlobalConfiguration, RunTask
@@ -15,7 +14,7 @@ def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
     """Print a table, or one JSON object a run task."""
     if as_json:
         for task in tasks:
-            print_json(_members(task))
+            print_json(events.RunTask.of(task))
         return
     rows = (
         (t.name, t.id, _enabled(t), _global(t), str(len(t.workspace_task_ids)), t.url)
@@ -27,7 +26,7 @@ def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
 def print_run_task(task: RunTask, *, as_json: bool) -> None:
     """Print one fact a line, or one JSON object."""
     if as_json:
-        print_json(_members(task))
+        print_json(events.RunTask.of(task))
         return
     attached = ", ".join(
         f"{one.workspace_name or one.workspace_id} "
@@ -71,13 +70,6 @@ def _as_asked(shown: GlobalConfiguration | None, wish: GlobalConfiguration) -> b
         and (shown.enabled, shown.enforcement_level) == (wish.enabled, wish.enforcement_level)
         and set(shown.stages) == set(wish.stages)
     )
-
-
-def _members(task: RunTask) -> dict[str, object]:
-    """The client's own names throughout: a nested value would bring its API spelling along."""
-    configuration = task.global_configuration
-    nested = msgspec.structs.asdict(configuration) if configuration else None
-    return {**msgspec.structs.asdict(task), "global_configuration": nested}
 
 
 def _enabled(task: RunTask) -> str:

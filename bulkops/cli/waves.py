@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def plan_lines(plan: Plan) -> list[str]:
     """Return in which waves a plan goes and what comes between; nothing where it goes at once."""
-    rollout = _rollout(plan)
+    rollout = plan.rollout
     waves = rollout.steps(len(plan.operations))
     if len(waves) == 1 and rollout.gate is None:
         return []
@@ -29,25 +29,10 @@ def plan_lines(plan: Plan) -> list[str]:
     return made
 
 
-def plan_facts(plan: Plan) -> dict[str, object]:
-    """Return the same for JSON."""
-    rollout = _rollout(plan)
-    operations = len(plan.operations)
-    return {
-        "waves": [wave.size for wave in rollout.steps(operations)],
-        "pause": rollout.pause,
-        "gate": rollout.gate,
-        "tolerated": rollout.tolerated(operations),
-        "strict": rollout.strict,
-    }
-
-
-def _rollout(plan: Plan) -> Rollout:
-    return plan.job.rollout.undoing if plan.undo_of else plan.job.rollout
-
-
 def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveReached], None]:
     """Return what prints how far a wave came: for people on stderr, for machines on stdout."""
+    from bulkops import events
+
     of = len(rollout.steps(operations))
 
     def tell(wave: WaveReached) -> None:
@@ -55,26 +40,11 @@ def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveRe
             return
         if json:
             with heard_or_not():
-                print_json(_facts(wave, of))
+                print_json(events.Wave.reached_by(wave, of))
         elif text := _progress(wave):
             note(f"Wave {wave.number} of {of}: {text}")
 
     return tell
-
-
-def _facts(wave: WaveReached, of: int) -> dict[str, object]:
-    return {
-        "type": "wave",
-        "number": wave.number,
-        "of": of,
-        "operations": wave.end - wave.start,
-        "reached": wave.reached,
-        "fallen": wave.fallen,
-        "until": wave.until,
-        "held": wave.held,
-        "status": wave.status,
-        "at": wave.at,
-    }
 
 
 def _progress(wave: WaveReached) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import structs
 
+from bulkops import events
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
 from bulkops.cli.printing import print_json, print_text
 from bulkops.cli.session import confirm, connect, run
@@ -69,7 +69,7 @@ def list_workspace_tasks(
     attached, names = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
         for one in attached:
-            print_json({**structs.asdict(one), "task_name": names.get(one.task_id)})
+            print_json(events.WorkspaceTask.of(one, names.get(one.task_id)))
         return
     print_table(
         ("ID", "RUN TASK", "LEVEL", "STAGES"),
@@ -231,14 +231,18 @@ def detach(
 
     detached = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
-        print_json({"detached": detached.id, "workspace_id": detached.workspace_id})
+        print_json(
+            events.Detached(
+                id=detached.id, workspace_id=detached.workspace_id, task_id=detached.task_id
+            )
+        )
     else:
         print_text(f"detached {task} ({detached.id}) from {workspace}")
 
 
 def _print_one(attached: WorkspaceTask, *, as_json: bool) -> None:
     if as_json:
-        print_json(attached)
+        print_json(events.WorkspaceTask.of(attached))
         return
     print_fields(
         (

@@ -83,23 +83,10 @@ def _lines(selected: Selected, notes: list[str], *, why: bool) -> list[str]:
 
 
 def _print_objects(selected: Selected, notes: list[str]) -> None:
+    from bulkops import events
+
     for target in selected.targets:
-        print_json(
-            {
-                "type": "workspace",
-                "workspace": target.name,
-                "workspace_id": target.id,
-                "selected": True,
-            }
-        )
+        print_json(events.Workspace.of(target))
     for other in selected.others:
-        print_json(
-            {
-                "type": "workspace",
-                "workspace": other.target.name,
-                "workspace_id": other.target.id,
-                "selected": False,
-                "reason": other.reason,
-            }
-        )
-    print_json({"type": "selection", "selected": len(selected.targets), "notes": notes})
+        print_json(events.Workspace.of(other.target, other.reason))
+    print_json(events.Selection(selected=len(selected.targets), notes=tuple(notes)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 from bulkops.job_errors import shown
 from bulkops.operations.model import Attributes, Operation, Seen
@@ -14,8 +15,15 @@ DIGEST = "hmac-key-sha256"
 LEVEL = "enforcement-level"
 """The attribute that only an attachment has."""
 
+Verb: TypeAlias = Literal[
+    "attach", "create", "update", "detach", "delete", "enable", "disable", "rotate"
+]
+"""What an operation does, of whichever kind."""
 
-def verb(operation: Operation) -> str:
+VERBS: tuple[Verb, ...] = get_args(Verb)
+
+
+def verb(operation: Operation) -> Verb:
     """Return what happens: attach, update, detach; elsewhere enable, disable, rotate, …."""
     attachment = is_attachment(operation)
     if operation.before is None:

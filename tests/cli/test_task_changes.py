@@ -200,7 +200,7 @@ def test_a_run_task_is_deleted(command: Command, acme: Simulator) -> None:
     done = command("task", "delete", "security-scan", "--yes")
     assert (done.code, done.out, done.err) == (0, f"deleted security-scan ({first.id})\n", "")
     done = command("task", "delete", second.id, "--yes", "--json")
-    assert done.objects == [{"deleted": second.id, "name": "lint"}]
+    assert done.objects == [{"type": "deleted", "id": second.id, "name": "lint"}]
     assert not acme.world.tasks
 
 

@@ -39,12 +39,14 @@ def test_a_run_task_is_attached(command: Command, served: Serve, profile: str) -
     assert (done.code, done.err) == (0, "")
     assert done.objects == [
         {
+            "type": "workspace_task",
             "id": record.id,
             "workspace_id": record.workspace.id,
             "task_id": record.task.id,
             "enforcement_level": "mandatory",
             "stages": ["pre_apply"],
             "workspace_name": None,
+            "task_name": None,
         }
     ]
     assert (record.enforcement_level, record.stages) == ("mandatory", ("pre_apply",))
@@ -265,7 +267,14 @@ def test_a_run_task_is_detached(command: Command, acme: Simulator) -> None:
     assert done.out == f"detached security-scan ({first.id}) from prod-network\n"
     second = acme.attach(*PLACE)
     done = command("workspace-task", "detach", *PLACE, "--yes", "--json")
-    assert done.objects == [{"detached": second.id, "workspace_id": second.workspace.id}]
+    assert done.objects == [
+        {
+            "type": "detached",
+            "id": second.id,
+            "workspace_id": second.workspace.id,
+            "task_id": second.task.id,
+        }
+    ]
     assert not acme.attachments(*PLACE)
     assert acme.world.tasks
 
