@@ -1,6 +1,6 @@
 """What ``jobs/`` says of a job file's fields, from the code: README's tables and the schema.
 
-``python -m tests.job_tables`` writes both.
+``python -m tests.job_tables`` writes both, and what ``tests.event_tables`` has of events.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bulkops.pace import Pace
 from bulkops.rollout import Rollout
 from bulkops.schema import KIND_MEANING, job_schema, meanings
 from bulkops.select import Select
+from tests import event_tables
 
 JOBS = Path(__file__).parents[1] / "jobs"
 SCHEMA = JOBS / "job.schema.json"
@@ -107,3 +108,6 @@ if __name__ == "__main__":
     text = readme_as_it_should_be(readme.read_text(encoding="utf-8"))
     readme.write_text(text, encoding="utf-8")
     SCHEMA.write_text(schema_as_it_should_be(), encoding="utf-8")
+    text = event_tables.document_as_it_should_be(event_tables.DOCUMENT.read_text(encoding="utf-8"))
+    event_tables.DOCUMENT.write_text(text, encoding="utf-8")
+    event_tables.SCHEMA.write_text(event_tables.schema_as_it_should_be(), encoding="utf-8")
