@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from bulkops import events
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
 from bulkops.cli.printing import print_json, print_text
 from bulkops.cli.session import confirm, connect, organization_named, run
@@ -244,6 +243,8 @@ def delete(
 
     task = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
+        from bulkops import events
+
         print_json(events.Deleted(id=task.id, name=task.name))
     else:
         print_text(f"deleted {called(task)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bulkops import events
 from bulkops.cli.printing import note, print_json
 from bulkops.cli.tables import print_fields, print_table
 from bulkops.client.resources import GlobalConfiguration, RunTask
@@ -13,6 +12,8 @@ from bulkops.client.resources import GlobalConfiguration, RunTask
 def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
     """Print a table, or one JSON object a run task."""
     if as_json:
+        from bulkops import events
+
         for task in tasks:
             print_json(events.RunTask.of(task))
         return
@@ -26,6 +27,8 @@ def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
 def print_run_task(task: RunTask, *, as_json: bool) -> None:
     """Print one fact a line, or one JSON object."""
     if as_json:
+        from bulkops import events
+
         print_json(events.RunTask.of(task))
         return
     attached = ", ".join(

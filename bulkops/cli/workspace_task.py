@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bulkops import events
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
 from bulkops.cli.printing import print_json, print_text
 from bulkops.cli.session import confirm, connect, run
@@ -68,6 +67,8 @@ def list_workspace_tasks(
 
     attached, names = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
+        from bulkops import events
+
         for one in attached:
             print_json(events.WorkspaceTask.of(one, names.get(one.task_id)))
         return
@@ -231,6 +232,8 @@ def detach(
 
     detached = run(connect(address, ca_file, insecure_http=insecure_http), work)
     if as_json:
+        from bulkops import events
+
         print_json(
             events.Detached(
                 id=detached.id, workspace_id=detached.workspace_id, task_id=detached.task_id
@@ -242,6 +245,8 @@ def detach(
 
 def _print_one(attached: WorkspaceTask, *, as_json: bool) -> None:
     if as_json:
+        from bulkops import events
+
         print_json(events.WorkspaceTask.of(attached))
         return
     print_fields(

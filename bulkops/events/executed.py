@@ -25,7 +25,7 @@ End = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, How), "SIGINT", 
 
 
 class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
-    """What became of one operation; it is in the journal by then.
+    """What became of one operation.
 
     Attributes:
         key: the operation's, as its event `operation` has it.
