@@ -17,11 +17,7 @@ _LISTS = ("rows", "skipped", "timeline")
 def facts(report: Report) -> dict[str, object]:
     """Return the report without its long lists."""
     members = msgspec.structs.asdict(report)
-    return {
-        name: value
-        for name, value in members.items()
-        if name not in ("rows", "skipped", "timeline")
-    }
+    return {name: value for name, value in members.items() if name not in _LISTS}
 
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
