@@ -115,18 +115,18 @@ def test_a_rollout_in_one_attempt(github: GitHub) -> None:
 
 
 def test_a_rerun_goes_on_with_the_journal_of_the_attempt_before(github: GitHub) -> None:
-    """Killed twice, the third attempt has the journal of both; every change is made once."""
+    """Killed twice, the next attempt has the journal of both; every change is made once."""
     github.attempt("plan", 1)
-    killed = github.attempt("apply", 1, strike=KILLED)
+    killed = github.attempt("apply", 9, strike=KILLED)
     assert killed["Apply"].code == -signal.SIGKILL
     assert killed["Keep the journal and the reports"].code == 0
-    again = github.attempt("apply", 2, strike=Strike(signal.SIGKILL, write=2))
+    again = github.attempt("apply", 10, strike=Strike(signal.SIGKILL, write=2))
     assert again["Apply"].code == -signal.SIGKILL
-    assert "Going on with rollout/2-result/journal.jsonl." in again["Apply"].err
-    done = github.attempt("apply", 3)
+    assert "Going on with rollout/10-result/journal.jsonl." in again["Apply"].err
+    done = github.attempt("apply", 11)
     assert done["Apply"].code == 0
     assert _all_done_once(github.world)
-    journal = github.kept("first", "rollout-3-result") / "3-result" / "journal.jsonl"
+    journal = github.kept("first", "rollout-11-result") / "11-result" / "journal.jsonl"
     assert len(read(journal).replay.executions) == 3
 
 

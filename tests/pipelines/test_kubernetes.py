@@ -91,6 +91,7 @@ class Cluster:
             strike=strike,
         )
         assert list(root.iterdir()) == []
+        assert [path.name for path in places["/job"].iterdir()] == ["job.toml"]
         return done
 
 
