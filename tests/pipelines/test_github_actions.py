@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+import bulkops
 from bulkops.journal.reading import read
 from bulkops.outcome import Outcome
 from bulkops.simulator.state import Entitlements
@@ -23,6 +24,7 @@ from tests.pipelines.running import Strike
 FILE = Path(__file__).resolve().parents[2] / "jobs" / "github-actions.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 
+PACKAGE = Path(bulkops.__file__).parent
 CHECK = (sys.executable, "-m", "check_jsonschema")
 
 SLOWLY = ("[pace]", "[pace]\nmax_at_once = 2")
@@ -244,21 +246,21 @@ def test_no_artifact_holds_the_token(github: GitHub) -> None:
     assert not [path for path in kept if TOKEN.encode() in path.read_bytes()]
 
 
-def _formats() -> str:
-    return subprocess.run(
+def _missing(*formats: str) -> bool:
+    said = subprocess.run(
         [sys.executable, "-m", "bulkops", "report", "--help"],
         capture_output=True,
         text=True,
         check=True,
+        env={"COLUMNS": "200"},
     ).stdout
+    return not all(name in said for name in formats)
 
 
-@pytest.mark.skipif("junit" not in _formats(), reason="bulkops report has no --format junit yet")
-def test_reports_and_summary_are_kept_whatever_happened(github: GitHub) -> None:
-    """A killed attempt has a JUnit and an HTML report, too; plan and apply fill the summary."""
+@pytest.mark.skipif(_missing("junit", "html"), reason="report has no --format junit and html yet")
+def test_the_reports_are_kept_whatever_happened(github: GitHub) -> None:
+    """A killed attempt has a JUnit and an HTML report, too; the last attempt has no failed step."""
     github.attempt("plan", 1)
-    planned = github.summary.read_text(encoding="utf-8")
-    assert "12 to attach" in planned
     killed = github.attempt("apply", 1, strike=KILLED)
     assert killed["Report"].code == 0
     done = github.attempt("apply", 2)
@@ -267,4 +269,18 @@ def test_reports_and_summary_are_kept_whatever_happened(github: GitHub) -> None:
         kept = github.kept("first", f"rollout-{number}-result") / f"{number}-result"
         assert (kept / "junit.xml").read_text(encoding="utf-8").startswith("<?xml")
         assert "<html" in (kept / "report.html").read_text(encoding="utf-8")
-    assert github.summary.read_text(encoding="utf-8") != planned
+
+
+@pytest.mark.skipif(
+    not any(b"GITHUB_STEP_SUMMARY" in path.read_bytes() for path in PACKAGE.rglob("*.py")),
+    reason="nothing is written to GITHUB_STEP_SUMMARY yet",
+)
+def test_plan_and_apply_fill_the_summary(github: GitHub) -> None:
+    """Whoever approves sees the plan in the job's summary; the result follows it."""
+    github.attempt("plan", 1)
+    planned = github.summary.read_text(encoding="utf-8")
+    assert "prod-001" in planned
+    github.attempt("apply", 1)
+    applied = github.summary.read_text(encoding="utf-8")
+    assert applied.startswith(planned)
+    assert "12" in applied.removeprefix(planned)
