@@ -1,0 +1,57 @@
+"""A real shell command, struck by a signal in the middle of its writes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bulkops.exchange import Request
+from tests.cli.support import Done, World, ended
+
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+"""Where ``bulkops`` and ``python`` are those of this environment."""
+
+
+class Strike(NamedTuple):
+    """A signal to the first process, once the server has carried out so many writes."""
+
+    number: signal.Signals
+    write: int
+
+
+def execute(
+    world: World,
+    words: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    strike: Strike | None = None,
+) -> Done:
+    """Run a program to its end, in that folder and in nothing but that environment."""
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        env={"PATH": PATH, "COLUMNS": "80", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    writes = Counter[str]()
+
+    def count(request: Request) -> None:
+        writes["seen"] += request.method != "GET"
+        if strike and writes["seen"] == strike.write and request.method != "GET":
+            process.send_signal(strike.number)
+
+    world.simulator.after = count
+    done = ended(process)
+    world.simulator.after = None
+    assert not strike or writes["seen"] >= strike.write, f"the signal was never sent: {done}"
+    return done

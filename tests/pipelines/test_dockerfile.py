@@ -1,0 +1,142 @@
+"""``jobs/Dockerfile``: what it copies and runs is copied and run here, without an engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import bulkops
+from tests.cli.support import TOKEN, World, ended
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Instruction(NamedTuple):
+    """One instruction and its text, continued lines joined."""
+
+    name: str
+    text: str
+
+
+def _instructions() -> Iterator[Instruction]:
+    text = (ROOT / "jobs" / "Dockerfile").read_text(encoding="utf-8")
+    for line in re.sub(r"(?m)^#.*\n", "", text).replace("\\\n", " ").splitlines():
+        if line.strip():
+            name, _, rest = line.partition(" ")
+            yield Instruction(name, rest.strip())
+
+
+INSTRUCTIONS = list(_instructions())
+SECOND = INSTRUCTIONS.index(Instruction("FROM", "python:3.13-slim"))
+BUILD, IMAGE = INSTRUCTIONS[1:SECOND], INSTRUCTIONS[SECOND + 1 :]
+
+
+def _only(name: str) -> str:
+    (text,) = [one.text for one in IMAGE if one.name == name]
+    return text
+
+
+def _built(folder: Path) -> Path:
+    """Carry the first stage out below a folder; returns what the second stage copies of it."""
+    (folder / "opt").mkdir()
+    here = folder
+
+    def inside(text: str) -> str:
+        # Folders of the image are folders below this one.
+        return re.sub(r"(?<![\w.])/(?=source|wheels|opt)", f"{folder}/", text)
+
+    for name, text in BUILD:
+        if name == "WORKDIR":
+            here = Path(inside(text))
+            here.mkdir()
+        elif name == "COPY":
+            *sources, target = text.split()
+            for source in sources:
+                _copy(ROOT / source, here / target)
+        else:
+            assert name == "RUN"
+            subprocess.run(["sh", "-ec", inside(text)], cwd=here, check=True)  # noqa: S607 - as Docker
+    source, target = _only("COPY").removeprefix("--from=build ").split()
+    assert source == target, "a virtual environment can't be moved"
+    return Path(inside(source))
+
+
+def _copy(source: Path, place: Path) -> None:
+    # As Docker does: a file into the folder, a folder's contents as the folder.
+    if source.is_dir():
+        shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, place)
+
+
+def test_nothing_but_what_is_copied_gets_into_the_context() -> None:
+    """``.dockerignore`` leaves all out but the sources of COPY."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    copied = [word for one in BUILD if one.name == "COPY" for word in one.text.split()[:-1]]
+    assert rules == ["*", *(f"!{name}" for name in copied), "**/__pycache__"]
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_it_is_neither_root_nor_a_shell() -> None:
+    """A numeric user who owns the working folder, and bulkops itself as the first process."""
+    user, _, group = _only("USER").partition(":")
+    assert int(user) >= 10000
+    assert f"--owner={user} --group={group} {_only('WORKDIR')}" in _only("RUN")
+    assert json.loads(_only("ENTRYPOINT")) == ["bulkops"]
+    assert [one.name for one in IMAGE[-2:]] == ["ENTRYPOINT", "CMD"]
+
+
+def test_every_pip_leaves_no_cache() -> None:
+    """Each pip command of the build says so."""
+    run = [one.text for one in BUILD if one.name == "RUN"]
+    commands = [command for text in run for command in text.split("&&") if " pip " in command]
+    assert len(commands) == 2
+    assert all("--no-cache-dir" in command for command in commands)
+
+
+def test_what_it_builds_is_bulkops(world: World, tmp_path: Path) -> None:
+    """Its own commands make an environment whose entry point plans and applies a job."""
+    folder = tmp_path / "image"
+    folder.mkdir()
+    environment = _built(folder)
+    path = _only("ENV").removeprefix("PATH=").replace("/opt/bulkops", str(environment))
+    words = json.loads(_only("ENTRYPOINT"))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        process = subprocess.Popen(
+            ["env", *words, *arguments],  # noqa: S607 - env looks the entry point up, as Docker does
+            cwd=world.folder,
+            env={
+                "PATH": path.replace("$PATH", os.environ["PATH"]),
+                "TFE_TOKEN": TOKEN,
+                "TFE_ADDRESS": world.address,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        done = ended(process)
+        return done.code, done.out
+
+    assert run("--version") == (0, f"bulkops {bulkops.__version__}\n")
+    assert run(*json.loads(_only("CMD")))[0] == 0
+    assert run("apply", "job.toml", "--journal", "scan.jsonl", "--yes")[0] == 0
+    assert world.all_wanted()
+    assert shlex.split(_only("WORKDIR")) == ["/rollout"]
+
+
+@pytest.mark.parametrize("word", ["latest", "curl", "sudo", "ADD"])
+def test_it_has_nothing_that_changes_by_itself(word: str) -> None:
+    """No image or download that is another one tomorrow."""
+    assert not [one for one in INSTRUCTIONS if word in f"{one.name} {one.text}".split()]

@@ -1,0 +1,232 @@
+"""``jobs/kubernetes.yaml``: valid, every exit code decided, and its containers really run."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+import bulkops
+from bulkops import parse_job
+from bulkops.cli.options import DRAIN_SECONDS
+from bulkops.exchange import Request
+from bulkops.simulator.state import Entitlements
+from tests.cli.support import TASK, TOKEN, Done, World
+from tests.pipelines.running import Strike, execute
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "jobs" / "kubernetes.yaml").read_text(encoding="utf-8")
+DOCUMENTS: list[dict[str, Any]] = list(yaml.safe_load_all(TEXT))
+OF = {document["kind"]: document for document in DOCUMENTS}
+JOB = OF["Job"]["spec"]
+DRIFT = OF["CronJob"]["spec"]["jobTemplate"]["spec"]
+SPECS = [pytest.param(JOB, id="job"), pytest.param(DRIFT, id="drift")]
+
+KILLED = 128 + signal.SIGKILL
+
+
+def _container(spec: Mapping[str, Any]) -> dict[str, Any]:
+    (container,) = spec["template"]["spec"]["containers"]
+    assert isinstance(container, dict)
+    return container
+
+
+def _action(spec: Mapping[str, Any], code: int, *, disrupted: bool = False) -> str:
+    """Return what is done about a pod that failed: as the first rule says that fits."""
+    for rule in spec["podFailurePolicy"]["rules"]:
+        if "onPodConditions" in rule:
+            fits = disrupted
+        else:
+            assert rule["onExitCodes"]["operator"] == "In"
+            fits = code in rule["onExitCodes"]["values"]
+        if fits:
+            return str(rule["action"])
+    return "Count"
+
+
+class Cluster:
+    """One organization, the ConfigMap as files, and a volume that outlives the pods."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self._folder = folder
+        for volume in ("job", "journal", "root"):
+            (folder / volume).mkdir(parents=True)
+        self.configure()
+
+    def configure(self, *changes: tuple[str, str]) -> None:
+        """Write the ConfigMap's job file; what a test must not wait for is made short."""
+        text = OF["ConfigMap"]["data"]["job.toml"]
+        short = ('pause = "5m"', 'pause = "1ms"')
+        for old, new in (*changes, *([short] if not changes else [])):
+            assert old in text
+            text = text.replace(old, new)
+        text += '\n[pace]\nmax_at_once = 2\nsettle = "50ms"\n'
+        (self._folder / "job" / "job.toml").write_text(text, encoding="utf-8")
+
+    def pod(self, spec: Mapping[str, Any], *more: str, strike: Strike | None = None) -> Done:
+        """Run the pod's container, its mounts being folders and its root one that stays empty."""
+        container = _container(spec)
+        places = {
+            mount["mountPath"]: self._folder / mount["name"] for mount in container["volumeMounts"]
+        }
+        command, *arguments = [
+            re.sub(r"(?<![\w/])/\w+", lambda found: str(places[found[0]]), word)
+            for word in container["args"]
+        ]
+        (token,) = container["env"]
+        assert token["valueFrom"]["secretKeyRef"]["key"] == "token"
+        root = self._folder / "root"
+        done = execute(
+            self.world,
+            ["bulkops", command, *more, *arguments],
+            folder=root,
+            environment={token["name"]: TOKEN, "TFE_ADDRESS": self.world.address, "HOME": "/"},
+            strike=strike,
+        )
+        assert list(root.iterdir()) == []
+        assert [path.name for path in places["/job"].iterdir()] == ["job.toml"]
+        return done
+
+
+@pytest.fixture
+def cluster(world: World, tmp_path: Path) -> Cluster:
+    """What the manifest is applied to."""
+    return Cluster(world, tmp_path / "cluster")
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
+def test_every_document_is_what_the_api_takes(document: dict[str, Any], version: str) -> None:
+    """Kubernetes' own schemas allow each, and no field is unknown."""
+    kubernetes_validate.validate(document, version, strict=True)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_failure_policy_is_one_the_api_accepts(spec: dict[str, Any]) -> None:
+    """What no schema says: sorted and unique codes, none 0, a container there is, no restarts."""
+    for rule in spec["podFailurePolicy"]["rules"]:
+        assert ("onExitCodes" in rule) != ("onPodConditions" in rule)
+        assert rule["action"] in {"FailJob", "Ignore", "Count"}
+        if "onExitCodes" in rule:
+            codes = rule["onExitCodes"]["values"]
+            assert codes == sorted(set(codes))
+            assert 0 not in codes
+            assert rule["onExitCodes"]["containerName"] == _container(spec)["name"]
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_every_exit_code_of_the_readme_is_decided() -> None:
+    """The rules' codes are those the README documents but 0, each in one rule."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"Exit codes: (.*?)\n\n", readme, re.DOTALL)
+    documented = re.findall(r"(?:^|· |/)(\d+)\b", said.replace("\n", " "))
+    rules = JOB["podFailurePolicy"]["rules"]
+    decided = [code for rule in rules for code in rule.get("onExitCodes", {}).get("values", [])]
+    assert sorted(decided) == sorted({int(code) for code in documented} - {0})
+    assert len(decided) == 12
+
+
+def test_disruption_and_interruption_cost_no_retry() -> None:
+    """An evicted pod, whatever it ended with, is replaced; one out of memory uses up a retry."""
+    assert _action(JOB, 143, disrupted=True) == "Ignore"
+    assert _action(JOB, KILLED, disrupted=True) == "Ignore"
+    assert _action(JOB, 143) == "Ignore"
+    assert _action(JOB, KILLED) == "Count"
+    assert _action(DRIFT, 1) == "Count"
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_pod_may_do_next_to_nothing(spec: dict[str, Any]) -> None:
+    """No root, no new rights, a root file system that can't be written, no key to the cluster."""
+    pod, container = spec["template"]["spec"], _container(spec)
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 10001
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert "memory" in container["resources"]["limits"]
+    assert container["image"] == f"bulkops:{bulkops.__version__}"
+
+
+def test_a_pod_has_time_to_drain() -> None:
+    """The grace period is longer than what is in flight may take."""
+    (given,) = [word for word in _container(JOB)["args"] if word.startswith("--drain-timeout=")]
+    drain = float(given.partition("=")[2])
+    assert DRAIN_SECONDS < drain < JOB["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_the_job_file_is_one() -> None:
+    """The ConfigMap's job parses and is named as everything else in the file."""
+    name = parse_job(OF["ConfigMap"]["data"]["job.toml"], "job.toml").name
+    assert {OF[kind]["metadata"]["name"] for kind in ("ConfigMap", "Job")} == {name}
+    assert f"--journal=/journal/{name}.jsonl" in _container(JOB)["args"]
+
+
+def test_pods_go_on_with_the_journal_on_the_volume(cluster: Cluster) -> None:
+    """One out of memory, one evicted, the third ends it: every change is made once."""
+    killed = cluster.pod(JOB, strike=Strike(signal.SIGKILL, write=4))
+    assert _action(JOB, 128 - killed.code) == "Count"
+    evicted = cluster.pod(JOB, strike=Strike(signal.SIGTERM, write=3))
+    assert evicted.code == 143
+    assert _action(JOB, evicted.code) == "Ignore"
+    assert cluster.world.writes < 12
+    assert cluster.pod(JOB).code == 0
+    assert cluster.world.all_wanted()
+    assert set(cluster.world.changed().values()) == {1}
+    # The Job applied once more, its journal finished.
+    assert cluster.pod(JOB).code == 0
+    assert cluster.world.writes == 12
+
+
+def test_a_paused_job_fails_until_it_is_told_to_continue(cluster: Cluster) -> None:
+    """Exit 6 ends the Job; with ``--continue`` as first argument the next one goes on."""
+    cluster.configure(('pause = "5m"', 'pause = "manual"'))
+    paused = cluster.pod(JOB)
+    assert paused.code == 6
+    assert _action(JOB, paused.code) == "FailJob"
+    assert cluster.pod(JOB, "--continue").code == 6
+    assert cluster.pod(JOB, "--continue").code == 0
+    assert cluster.world.all_wanted()
+
+
+def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
+    """Exit 4 ends the Job; with ``--retry-failed`` the next one does it, its cause being gone."""
+    cluster.configure(('waves = ["1", "10%", "100%"]\npause = "5m"\n', ""))
+    simulator = cluster.world.simulator
+    acme = simulator.world.organizations["acme"]
+    allowed, less = acme.entitlements, Entitlements(run_task_workspace_limit=10)
+
+    def shrink(request: Request) -> None:
+        if request.writes:
+            acme.entitlements = less
+
+    simulator.before = shrink
+    stopped = cluster.pod(JOB)
+    assert stopped.code == 4
+    assert _action(JOB, stopped.code) == "FailJob"
+    simulator.before, acme.entitlements = None, allowed
+    assert cluster.pod(JOB, "--retry-failed").code == 0
+    assert cluster.world.all_wanted()
+    assert set(cluster.world.changed().values()) == {1}
+
+
+def test_drift_fails_the_check_and_is_not_tried_again(cluster: Cluster) -> None:
+    """Exit 3 where the run task is missing, 0 once it is everywhere; nothing is written."""
+    missing = cluster.pod(DRIFT)
+    assert missing.code == 3
+    assert _action(DRIFT, missing.code) == "FailJob"
+    for name in cluster.world.shown():
+        cluster.world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    assert cluster.pod(DRIFT).code == 0
+    assert cluster.world.writes == 0
