@@ -179,7 +179,7 @@ def report(
     journal: JournalArgument,
     *,
     output_format: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="How to say it.")
+        Literal["text", "json", "html"], typer.Option("--format", help="How to say it.")
     ] = "text",
     output: Output = None,
     only: Annotated[
@@ -206,6 +206,10 @@ def report(
     only_failed = only == "failed"
     if output_format == "json":
         pieces = document(made, only_failed=only_failed)
+    elif output_format == "html":
+        from bulkops.report import html
+
+        pieces = html.document(made, only_failed=only_failed)
     else:
         pieces = (f"{escaped(line)}\n" for line in lines(made, only_failed=only_failed))
     print_to(output, pieces)

@@ -16,7 +16,7 @@ from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.outcome import RETRIED, Outcome
 from bulkops.report.timeline import NO_MOMENT, Timeline
-from bulkops.rollout import Reached, Rollout
+from bulkops.rollout import Reached, Rollout, Wave
 
 PENDING = "pending"
 """An operation not taken up yet, where an outcome would stand."""
@@ -134,6 +134,7 @@ class Report(msgspec.Struct, frozen=True):
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
         unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
+        waves: all waves of the rollout; one where it has none.
         timeline: when all that happened; ``None`` where the journal was not read for it.
     """
 
@@ -156,6 +157,7 @@ class Report(msgspec.Struct, frozen=True):
     exit_code: int | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
+    waves: list[Wave]
     timeline: Timeline | None = None
 
     @property
@@ -194,6 +196,7 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),
         skipped=Rows(replay.skips, _skipped_row),
+        waves=rollout_of(replay).steps(len(replay.operations)),
         timeline=timeline,
     )
 

@@ -1,0 +1,227 @@
+"""Numbers → what charts are drawn from: percentiles, ticks, buckets, an axis of time. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from math import ceil, floor, log10
+from typing import NamedTuple
+
+DAY = 86_400.0
+_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+_LONGER_STEPS = (7200, 10_800, 21_600, 43_200, DAY)
+_E24 = (
+    *(1.0, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2.0, 2.2, 2.4, 2.7, 3.0),
+    *(3.3, 3.6, 3.9, 4.3, 4.7, 5.1, 5.6, 6.2, 6.8, 7.5, 8.2, 9.1),
+)
+_SERIES = (_E24, _E24[::2], _E24[::4], _E24[::8])
+
+MOST_BREAKS = 20
+LEAST_BREAK = 30.0
+"""Seconds; a shorter time in which nothing happened is drawn as long as it was."""
+BREAK_SHARE = 0.15
+"""Nor is one drawn shorter that is less than so much of the time in which something happened."""
+
+
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """Return the nearest rank of ascending values, of which there is at least one."""
+    return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
+
+
+def nice_step(least: float) -> float:
+    """Return the smallest of 1, 2, 5, 10, 20, … (and 0.5, 0.2, …) that is at least this."""
+    scale = 10.0 ** floor(log10(least))
+    return next(step * scale for step in (1, 2, 5, 10, 20) if step * scale >= least)
+
+
+def ticks(top: float, most: int = 5) -> list[float]:
+    """Return 0 and nice steps, at most so many, the last of them at least ``top``.
+
+    >>> ticks(28.7)
+    [0.0, 10.0, 20.0, 30.0]
+    """
+    step = nice_step(max(top, 1e-9) / most)
+    return [step * number for number in range(ceil(top / step) + 1)]
+
+
+def time_step(least: float) -> float:
+    """Return the smallest step of seconds, minutes, hours or days that is at least this."""
+    steps = (*_TIME_STEPS, *_LONGER_STEPS)
+    return next((step for step in steps if step >= least), None) or DAY * nice_step(least / DAY)
+
+
+def shares(counts: Sequence[int], width: float, least: float) -> list[tuple[float, float]]:
+    """Return, for a bar of so much width, where each count's part begins and how wide it is.
+
+    A part that is not 0 is at least about ``least`` wide.
+    """
+    total = sum(counts)
+    wanted = [max(least, width * count / total) if count else 0.0 for count in counts]
+    scale = width / sum(wanted) if total else 0.0
+    ends = [*accumulate(part * scale for part in wanted)]
+    return [(end - part * scale, part * scale) for end, part in zip(ends, wanted, strict=True)]
+
+
+class Piece(NamedTuple):
+    """A piece of time, drawn to scale: seconds ``start`` to ``end`` at ``left`` to ``right``."""
+
+    start: float
+    end: float
+    left: float
+    right: float
+
+
+class Break(NamedTuple):
+    """A time in which nothing happened, drawn shorter than it was.
+
+    Attributes:
+        seconds: how long it was.
+    """
+
+    left: float
+    right: float
+    seconds: float
+
+
+def stretches(moments: Iterable[float]) -> list[tuple[float, float]]:
+    """Return from when to when something happened; what is in between is to be a break.
+
+    Args:
+        moments: at which something happened, in any order; at least one.
+    """
+    ordered = sorted(moments)
+    idle = [(late - early, late) for early, late in pairwise(ordered) if late - early > LEAST_BREAK]
+    longest = sorted(idle)[-MOST_BREAKS:]
+    busy = ordered[-1] - ordered[0] - sum(seconds for seconds, _ in longest)
+    cuts = sorted((until, seconds) for seconds, until in longest if seconds > BREAK_SHARE * busy)
+    starts = [ordered[0], *(until for until, _ in cuts)]
+    ends = [*(until - seconds for until, seconds in cuts), ordered[-1]]
+    return list(zip(starts, ends, strict=True))
+
+
+class TimeAxis:
+    """Where on a chart a moment is; long times in which nothing happened are short breaks.
+
+    Args:
+        moments: at which something happened, in seconds and any order; at least one.
+        left, right: ends of the axis.
+        least: buckets for which there is room; fewer leave the rest of the axis empty.
+        most: buckets, about.
+
+    Attributes:
+        bucket: seconds that a bucket is wide.
+        step: how wide it is drawn.
+        pieces: those that are to scale; each begins and ends with a bucket.
+    """
+
+    def __init__(
+        self,
+        moments: Iterable[float],
+        left: float,
+        right: float,
+        *,
+        least: int = 12,
+        most: int = 120,
+    ) -> None:
+        found = stretches(moments)
+        self.bucket = time_step(sum(end - start for start, end in found) / most)
+        counts = [floor((end - start) / self.bucket) + 1 for start, end in found]
+        breaks = len(found) - 1
+        gap = min(48.0, (right - left) / 2 / max(1, breaks))
+        self.step = (right - left - gap * breaks) / max(least, sum(counts))
+        self.pieces = list[Piece]()
+        for (start, _), count in zip(found, counts, strict=True):
+            end = left + count * self.step
+            self.pieces.append(Piece(start, start + count * self.bucket, left, end))
+            left = end + gap
+        self._starts = [piece.start for piece in self.pieces]
+        # Where each piece's buckets begin among those of all.
+        self._firsts = [sum(counts[:index]) for index in range(len(counts))]
+        self._buckets = sum(counts)
+
+    @property
+    def breaks(self) -> list[Break]:
+        """What is between the pieces."""
+        return [
+            Break(one.right, other.left, other.start - one.end)
+            for one, other in pairwise(self.pieces)
+        ]
+
+    def x(self, moment: float) -> float:
+        """Return where a moment is; outside of all pieces at the nearest end of one."""
+        piece = self.pieces[max(0, bisect_right(self._starts, moment) - 1)]
+        share = (moment - piece.start) / (piece.end - piece.start)
+        return piece.left + (piece.right - piece.left) * min(1.0, max(0.0, share))
+
+    def bucket_of(self, moment: float) -> int:
+        """Return the number of the bucket in which a moment is, counted over all pieces."""
+        index = max(0, bisect_right(self._starts, moment) - 1)
+        number = self._firsts[index] + floor((moment - self._starts[index]) / self.bucket)
+        # A sum of floats may put the last moment of a piece just behind it.
+        last = self._firsts[index + 1] if index + 1 < len(self._firsts) else self._buckets
+        return min(max(number, self._firsts[index]), last - 1)
+
+    def counts(self, moments: Iterable[float]) -> list[int]:
+        """Return how many moments are in each bucket."""
+        counts = [0] * self._buckets
+        for moment in moments:
+            counts[self.bucket_of(moment)] += 1
+        return counts
+
+    def bucket_starts(self) -> list[tuple[float, float]]:
+        """Return where each bucket begins: the moment, and the place on the axis."""
+        return [
+            (piece.start + number * self.bucket, piece.left + number * self.step)
+            for piece in self.pieces
+            for number in range(round((piece.right - piece.left) / self.step))
+        ]
+
+    def labels(self, apart: float) -> list[tuple[float, float]]:
+        """Return round moments and their places, so far apart that they can be labeled."""
+        step = time_step(apart / self.step * self.bucket)
+        found = list[tuple[float, float]]()
+        for piece in self.pieces:
+            first = ceil(piece.start / step)
+            moments = [number * step for number in range(first, floor(piece.end / step) + 1)]
+            for moment in moments or [piece.start]:
+                place = self.x(moment)
+                if not found or place - found[-1][1] >= apart:
+                    found.append((moment, place))
+        return found
+
+
+class Bin(NamedTuple):
+    """A ``number`` of values is at least ``low`` and less than ``high``."""
+
+    low: int
+    high: int
+    number: int
+
+
+def histogram(ordered: Sequence[int], most: int = 40) -> list[Bin]:
+    """Return ascending values by size: bins that grow wider, by an E series of IEC 60063.
+
+    By the finest of E24, E12, E6 and E3 that makes less than ``most`` bins. None is left out between
+    the smallest value and the largest.
+
+    Args:
+        ordered: from 0 to 10**12; at least one.
+    """
+    scales = (_edges(steps, ordered[0], ordered[-1]) for steps in _SERIES)
+    edges = next(one for one in scales if len(one) <= most)
+    counts = [0] * len(edges)
+    for value in ordered:
+        counts[bisect_right(edges, value) - 1] += 1
+    bins = zip(edges, edges[1:], counts, strict=False)
+    return [Bin(low, high, number) for low, high, number in bins]
+
+
+def _edges(steps: Sequence[float], lowest: int, highest: int) -> list[int]:
+    """Return 0 and whole numbers by a series, as many as are around these two."""
+    edges, decade = [0], 0
+    while edges[-1] <= highest:
+        found = (round(step * 10**decade) for step in steps)
+        edges.extend(sorted({edge for edge in found if edge > edges[-1]}))
+        decade += 1
+    return edges[bisect_right(edges, lowest) - 1 : bisect_right(edges, highest) + 1]

@@ -1,0 +1,170 @@
+"""The report as one HTML file that needs nothing else: no network, no other file. Pure.
+
+Everything that comes from a job or a server is text: Jinja2 escapes it, the rows are JSON in which
+``<`` is spelled, and a Content-Security-Policy lets run and style only what is hashed here.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from importlib.resources import files
+from itertools import chain, islice
+from typing import NamedTuple
+
+import msgspec
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from bulkops import __version__
+from bulkops.operations import wording
+from bulkops.outcome import TROUBLE, Outcome
+from bulkops.printable import escaped
+from bulkops.report.charts import shares
+from bulkops.report.html import latency_chart, timeline_chart
+from bulkops.report.html.gathered import FALLEN, MOST_REASONS, Entry, Gathered, entry, skipped_entry
+from bulkops.report.html.tables import execution_lines, took, wave_lines
+from bulkops.report.html.words import (
+    BLOCKED,
+    PLANNED_SKIP,
+    counted,
+    date,
+    duration,
+    executions,
+    outcome_words,
+    sentences,
+    verdict,
+)
+from bulkops.report.model import PENDING, Report
+
+PAGE = 100
+"""Rows that are shown at once; the first of them are in the page for whoever has no JavaScript."""
+_FAILED = (*TROUBLE, BLOCKED)
+_ORDER = (*Outcome, PENDING, BLOCKED, PLANNED_SKIP)
+
+
+class Total(NamedTuple):
+    """One outcome, and its part of a bar that is 1,000 wide."""
+
+    outcome: str
+    number: int
+    share: str
+    x: float
+    width: float
+
+
+def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
+    """Yield a report as an HTML document, in pieces.
+
+    Args:
+        only_failed: list only what failed, is in conflict, in doubt or blocked; what is counted
+            and drawn is of all.
+    """
+    environment = Environment(
+        loader=FunctionLoader(_package_file),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_spelled,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"words": outcome_words, "date": date, "px": _px}
+    gathered = Gathered(report)
+    timeline = report.timeline if report.timeline and report.timeline.spans else None
+    style, script = _package_file("style.css"), _package_file("table.js")
+    yield from environment.get_template("report.html.j2").generate(
+        report=report,
+        version=__version__,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        subject=wording.subject(report.task, report.replaces),
+        verdict=verdict(report),
+        sentences=sentences(report, gathered.noun),
+        noun=gathered.noun,
+        totals=_totals(report),
+        groups=gathered.groups[:MOST_REASONS],
+        more_groups=max(0, len(gathered.groups) - MOST_REASONS),
+        fallen=FALLEN,
+        started=timeline.spans[0].started_at if timeline else "",
+        ended=timeline.spans[-1].ended_at if timeline else "",
+        took=duration(sum(map(took, timeline.spans))) if timeline else "",
+        runs=executions(timeline) if timeline else "",
+        people=sorted({span.by for span in timeline.spans}) if timeline else [],
+        timeline=timeline_chart.timeline_chart(timeline, gathered) if timeline else None,
+        latency=latency_chart.latency_chart(gathered.seconds),
+        sizes={"timeline": timeline_chart, "latency": latency_chart},
+        waves=wave_lines(report, gathered),
+        lines=execution_lines(timeline) if timeline else [],
+        only_failed=only_failed,
+        listed=_listed(report, only_failed=only_failed),
+        entries=list(islice(_entries(report, only_failed=only_failed), PAGE)),
+        page=PAGE,
+        counted=counted,
+        data=_data(_entries(report, only_failed=only_failed)),
+    )
+
+
+def _package_file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _spelled(value: object) -> object:
+    """Spell what could reorder or hide text, as in every other format."""
+    return escaped(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _px(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def _totals(report: Report) -> list[Total]:
+    outcomes = [outcome for outcome in _ORDER if report.counts.get(outcome)]
+    counts = [report.counts[outcome] for outcome in outcomes]
+    return [
+        Total(outcome, count, _percent(count / report.operations), x, width)
+        for outcome, count, (x, width) in zip(
+            outcomes, counts, shares(counts, 1000.0, 8.0), strict=True
+        )
+    ]
+
+
+def _percent(share: float) -> str:
+    """Return a share of more than nothing: 100 % only of all, 0 % of none."""
+    if share in (0.0, 1.0):
+        return f"{share:.0%}".replace("%", " %")
+    return f"{min(99.9, max(0.1, share * 100)):.1f} %"
+
+
+def _listed(report: Report, *, only_failed: bool) -> dict[str, int]:
+    """Return how many rows of each outcome the table has."""
+    counts = Counter(report.counts)
+    for row in report.skipped:
+        counts[BLOCKED if row.blocked else PLANNED_SKIP] += 1
+    return {
+        outcome: counts[outcome]
+        for outcome in _ORDER
+        if counts[outcome] and (not only_failed or outcome in _FAILED)
+    }
+
+
+def _entries(report: Report, *, only_failed: bool) -> Iterator[Entry]:
+    entries = chain(map(entry, report.rows), map(skipped_entry, report.skipped))
+    return (one for one in entries if not only_failed or one.outcome in _FAILED)
+
+
+def _data(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield the rows as JSON that can stand in a script: ``[["prod-1", "ws-1", …], …]``."""
+    between = "[\n"
+    for one in entries:
+        text = msgspec.json.encode(tuple(map(escaped, one))).decode()
+        yield between + text.replace("<", r"\u003c")
+        between = ",\n"
+    yield "[]" if between == "[\n" else "\n]"

@@ -1,0 +1,162 @@
+"use strict";
+// The table of operations: search, filter, sort, and a page of rows at a time. Rows are
+// [target, id, action, change, outcome, attempts, date, seconds, status, reason, request id], all text.
+(() => {
+  const PAGE = 100;
+  const [NAME, ID, ACTION, CHANGE, OUTCOME, ATTEMPTS, AT, SECONDS, STATUS, REASON, REQUEST] =
+    Array(11).keys();
+  const COLUMNS = [NAME, ACTION, CHANGE, OUTCOME, ATTEMPTS, AT, SECONDS, STATUS, REASON];
+  const NUMBERS = new Set([ATTEMPTS, SECONDS, STATUS]);
+  const find = (id) => document.getElementById(id);
+  const rows = JSON.parse(find("rows").textContent);
+  if (!rows.length) return;
+  const [search, count, previous, next] = ["search", "count", "previous", "next"].map(find);
+  const table = find("table");
+  const headings = [...table.tHead.rows[0].cells];
+  const boxes = [...document.querySelectorAll("input[name=outcome]")];
+  const words = (outcome) => outcome.replaceAll("_", " ");
+  const collator = new Intl.Collator("en", { numeric: true });
+
+  // What is searched, and how rows are ordered by a column: made when first asked for.
+  let searched = null;
+  const ranks = new Map();
+  let order = [...rows.keys()];
+  let shown = order;
+  let sortedBy = null;
+  let descending = false;
+  let page = 0;
+
+  function element(name, text, className) {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    made.textContent = text;
+    return made;
+  }
+
+  function icon(outcome) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("class", `icon ${outcome}`);
+    svg.setAttribute("aria-hidden", "true");
+    svg.setAttribute("viewBox", "0 0 16 16");
+    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+    use.setAttribute("href", `#shape-${outcome}`);
+    svg.append(use);
+    return svg;
+  }
+
+  function rendered(row) {
+    const line = document.createElement("tr");
+    const name = element("th", row[NAME]);
+    name.scope = "row";
+    name.append(element("small", row[ID]));
+    const outcome = element("td", "", "outcome");
+    outcome.append(icon(row[OUTCOME]), ` ${words(row[OUTCOME])}`);
+    const reason = element("td", row[REASON], "reason");
+    if (row[REQUEST]) reason.append(element("small", `request ${row[REQUEST]}`));
+    line.append(
+      name,
+      element("td", row[ACTION]),
+      element("td", row[CHANGE]),
+      outcome,
+      element("td", row[ATTEMPTS], "number"),
+      element("td", row[AT], "date"),
+      element("td", row[SECONDS], "number"),
+      element("td", row[STATUS], "number"),
+      reason,
+    );
+    return line;
+  }
+
+  function show() {
+    const first = page * PAGE;
+    const last = Math.min(shown.length, first + PAGE);
+    table.tBodies[0].replaceChildren(...shown.slice(first, last).map((at) => rendered(rows[at])));
+    const number = (value) => value.toLocaleString("en");
+    const of = shown.length === rows.length ? "" : ` (${number(rows.length)} in all)`;
+    count.textContent = shown.length
+      ? `${number(first + 1)} to ${number(last)} of ${number(shown.length)}${of}`
+      : `None of ${number(rows.length)} matches`;
+    // Not disabled: a button that is loses the focus of whoever pages by keyboard.
+    previous.setAttribute("aria-disabled", String(page === 0));
+    next.setAttribute("aria-disabled", String(last === shown.length));
+  }
+
+  function filter() {
+    const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const outcomes = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    if (wanted.length && !searched) {
+      searched = rows.map((row) =>
+        row.map((cell, at) => (at === OUTCOME ? words(cell) : cell)).join("\n").toLowerCase(),
+      );
+    }
+    shown = order.filter(
+      (at) =>
+        (!outcomes.size || outcomes.has(rows[at][OUTCOME])) &&
+        wanted.every((word) => searched[at].includes(word)),
+    );
+    page = 0;
+    show();
+  }
+
+  // Each row's place by a column; nothing (NaN) comes last in either direction.
+  function ranked(column) {
+    if (!ranks.has(column)) {
+      const values = rows.map((row) => row[column]);
+      const places = new Map([["", NaN]]);
+      if (!NUMBERS.has(column)) {
+        const distinct = [...new Set(values)].filter(Boolean).sort(collator.compare);
+        distinct.forEach((value, place) => places.set(value, place));
+      }
+      const place = (value) => (places.has(value) ? places.get(value) : Number(value));
+      ranks.set(column, Float64Array.from(values, place));
+    }
+    return ranks.get(column);
+  }
+
+  function sort(column) {
+    descending = sortedBy === column && !descending;
+    sortedBy = column;
+    const rank = ranked(column);
+    const direction = descending ? -1 : 1;
+    order = [...rows.keys()].sort((one, other) => {
+      const [a, b] = [rank[one], rank[other]];
+      if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
+      return direction * (a - b);
+    });
+    headings.forEach((heading, at) => {
+      if (COLUMNS[at] === column) {
+        heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      } else {
+        heading.removeAttribute("aria-sort");
+      }
+    });
+    filter();
+  }
+
+  function turn(pages) {
+    const wanted = page + pages;
+    if (wanted < 0 || wanted * PAGE >= shown.length) return;
+    page = wanted;
+    show();
+  }
+
+  headings.forEach((heading, at) => {
+    const button = element("button", heading.textContent);
+    button.type = "button";
+    button.addEventListener("click", () => sort(COLUMNS[at]));
+    heading.replaceChildren(button);
+  });
+  search.addEventListener("input", filter);
+  boxes.forEach((box) => box.addEventListener("change", filter));
+  previous.addEventListener("click", () => turn(-1));
+  next.addEventListener("click", () => turn(1));
+  find("controls").addEventListener("submit", (event) => event.preventDefault());
+  window.addEventListener("beforeprint", () => {
+    document.querySelectorAll("details").forEach((one) => (one.open = true));
+  });
+  find("without-script").hidden = true;
+  find("controls").hidden = false;
+  document.querySelectorAll(".pager").forEach((one) => (one.hidden = false));
+  // A browser may have kept what was typed and ticked before the page was loaded anew.
+  filter();
+})();
