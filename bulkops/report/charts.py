@@ -41,7 +41,8 @@ def ticks(top: float, most: int = 5) -> list[float]:
     >>> ticks(28.7)
     [0.0, 10.0, 20.0, 30.0]
     """
-    step = nice_step(max(top, 1e-9) / most)
+    top = max(top, 1e-9) if top else 1.0
+    step = nice_step(top / most)
     return [step * number for number in range(ceil(top / step) + 1)]
 
 
@@ -202,8 +203,8 @@ class Bin(NamedTuple):
 def histogram(ordered: Sequence[int], most: int = 40) -> list[Bin]:
     """Return ascending values by size: bins that grow wider, by an E series of IEC 60063.
 
-    By the finest of E24, E12, E6 and E3 that makes less than ``most`` bins. None is left out between
-    the smallest value and the largest.
+    By the finest of E24, E12, E6 and E3 that makes less than ``most`` bins. None is left out
+    between the smallest value and the largest.
 
     Args:
         ordered: from 0 to 10**12; at least one.

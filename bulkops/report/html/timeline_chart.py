@@ -10,8 +10,9 @@ from bulkops.report.charts import Break, TimeAxis, ticks
 from bulkops.report.html.gathered import Gathered, moment, moments
 from bulkops.report.html.words import counted, duration, ended, short_duration
 from bulkops.report.timeline import Timeline
+from bulkops.rollout import Reached
 
-WIDTH, HEIGHT = 960, 300
+WIDTH, HEIGHT = 960, 296
 LEFT, RIGHT = 44.0, WIDTH - 8.0
 TOP, BOTTOM = 48.0, 240.0
 """Between which bars are; above them are two lines of labels, below them marks and dates."""
@@ -78,7 +79,13 @@ class Limit(NamedTuple):
 
 
 class TimelineChart(NamedTuple):
-    """All of it, in the units of a drawing that is ``WIDTH`` wide and ``HEIGHT`` high."""
+    """All of it, in the units of a drawing that is ``WIDTH`` wide and ``HEIGHT`` high.
+
+    Attributes:
+        levels: heights, labeled.
+        dates: times of the day; the title is the date, where it is another than the one before.
+        bucket: how wide a bar is, in words.
+    """
 
     bars: list[Bar]
     limits: list[Limit]
@@ -102,16 +109,19 @@ def timeline_chart(timeline: Timeline, gathered: Gathered) -> TimelineChart:
     ]
     most = max(one + other for one, other in rates)
     limits = {span.limit for span in timeline.spans if span.limit}
-    drawn = {limit for limit in limits if limit <= FAR_LIMIT * most}
+    drawn = {limit for limit in limits if not most or limit <= FAR_LIMIT * most}
     levels = ticks(max([most, *drawn]))
     scale = (BOTTOM - TOP) / levels[-1]
     return TimelineChart(
         bars=_bars(axis, rates, scale),
         limits=[
-            Limit(axis.x(moment(span.started_at)), axis.x(moment(span.ended_at)), y)
+            Limit(
+                axis.x(moment(span.started_at)),
+                axis.x(moment(span.ended_at)),
+                BOTTOM - limit * scale,
+            )
             for span in timeline.spans
-            if span.limit in drawn
-            for y in [BOTTOM - (span.limit or 0) * scale]
+            if (limit := span.limit or 0.0) in drawn
         ],
         levels=[Mark(BOTTOM - level * scale, f"{level:g}", "") for level in levels],
         dates=_dates(axis),
@@ -155,7 +165,11 @@ def _bars(axis: TimeAxis, rates: list[tuple[float, float]], scale: float) -> lis
 def _dates(axis: TimeAxis) -> list[Mark]:
     labels = [(at, x) for at, x in axis.labels(LABELS_APART) if x <= RIGHT - LABELS_APART / 3]
     short = all(at % 60 == 0 for at, _ in labels)
-    return [Mark(x, _time(at)[: 5 if short else 8], "") for at, x in labels]
+    dates = [f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at, _ in labels]
+    return [
+        Mark(x, _time(at)[: 5 if short else 8], date if date != before else "")
+        for (at, x), date, before in zip(labels, dates, ["", *dates], strict=False)
+    ]
 
 
 def _break(one: Break) -> Band:
@@ -167,15 +181,17 @@ def _break(one: Break) -> Band:
 
 
 def _waves(timeline: Timeline, axis: TimeAxis) -> list[Band]:
-    """Return a band from where each wave opened to where it was heard of last."""
+    """Return a band from where each wave opened to where it passed, or to the end of all."""
     by_number = sorted(timeline.waves, key=lambda record: record.number)
     found = list[Band]()
-    for number, records in groupby(by_number, key=lambda record: record.number):
-        dates = [moment(record.at) for record in records]
-        left, right = axis.x(min(dates)), axis.x(max(dates))
+    for number, group in groupby(by_number, key=lambda record: record.number):
+        records = list(group)
+        last = records[-1]
+        end = last.at if last.reached is Reached.PASSED else timeline.spans[-1].ended_at
+        left, right = axis.x(moment(records[0].at)), axis.x(moment(end))
         labels = (f"Wave {number}", str(number), "")
         label = next(one for one in labels if len(one) * CHARACTER <= right - left - 4 or not one)
-        found.append(Band(left, right - left, label, f"Wave {number}"))
+        found.append(Band(left, max(1.0, right - left), label, f"Wave {number}"))
     return found if len(found) > 1 else []
 
 
