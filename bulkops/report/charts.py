@@ -114,6 +114,7 @@ class TimeAxis:
         bucket: seconds that a bucket is wide.
         step: how wide it is drawn.
         pieces: those that are to scale; each begins and ends with a bucket.
+        breaks: what is between them.
     """
 
     def __init__(
@@ -136,18 +137,16 @@ class TimeAxis:
             end = left + count * self.step
             self.pieces.append(Piece(start, start + count * self.bucket, left, end))
             left = end + gap
+        self.breaks = [
+            Break(one.right, other.left, start - end)
+            for (one, other), ((_, end), (start, _)) in zip(
+                pairwise(self.pieces), pairwise(found), strict=True
+            )
+        ]
         self._starts = [piece.start for piece in self.pieces]
         # Where each piece's buckets begin among those of all.
         self._firsts = [sum(counts[:index]) for index in range(len(counts))]
         self._buckets = sum(counts)
-
-    @property
-    def breaks(self) -> list[Break]:
-        """What is between the pieces."""
-        return [
-            Break(one.right, other.left, other.start - one.end)
-            for one, other in pairwise(self.pieces)
-        ]
 
     def x(self, moment: float) -> float:
         """Return where a moment is; outside of all pieces at the nearest end of one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -41,10 +42,9 @@ HOSTILE = (
 
 
 def at(seconds: float) -> str:
-    """Return a date so many seconds into the rollout, at most a day."""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"2026-11-24T{hours:02}:{minutes:02}:{rest:06.3f}Z"
+    """Return a date so many seconds into the rollout."""
+    then = datetime(2026, 11, 24, tzinfo=UTC) + timedelta(seconds=seconds)
+    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def key(number: int) -> str:

@@ -143,6 +143,8 @@ def test_searching_narrows_the_table(opened: Open) -> None:
     assert it.count == "1 to 1 of 1 (14 in all)"
     it.page.fill("#search", "ws-7")
     assert it.column(1) == ["prod-7"]
+    it.page.fill("#search", "skipped when")
+    assert it.column(1) == ["prod-left-alone"]
     it.page.fill("#search", "req-7 in doubt")
     assert it.column(1) == []
     assert it.count == "None of 14 matches"

@@ -126,7 +126,7 @@ def test_a_later_moment_is_further_right(given_moments: list[float]) -> None:
     assert places[-1] <= 940.0 + 1e-6
     for gap, (one, other) in zip(axis.breaks, pairwise(axis.pieces), strict=True):
         assert (gap.left, gap.right) == (one.right, other.left)
-        assert gap.seconds > 0
+        assert gap.seconds > LEAST_BREAK
     assert axis.x(START - 1e6) == 40.0
 
 

@@ -6,7 +6,6 @@
   const [NAME, ID, ACTION, CHANGE, OUTCOME, ATTEMPTS, AT, SECONDS, STATUS, REASON, REQUEST] =
     Array(11).keys();
   const COLUMNS = [NAME, ACTION, CHANGE, OUTCOME, ATTEMPTS, AT, SECONDS, STATUS, REASON];
-  const NUMBERS = new Set([ATTEMPTS, SECONDS, STATUS]);
   const find = (id) => document.getElementById(id);
   const rows = JSON.parse(find("rows").textContent);
   if (!rows.length) return;
@@ -15,6 +14,7 @@
   const headings = [...table.tHead.rows[0].cells];
   const boxes = [...document.querySelectorAll("input[name=outcome]")];
   const words = (outcome) => outcome.replaceAll("_", " ");
+  // Orders numbers as numbers, in names, too: seconds have three decimals each.
   const collator = new Intl.Collator("en", { numeric: true });
 
   // What is searched, and how rows are ordered by a column: made when first asked for.
@@ -102,13 +102,9 @@
   function ranked(column) {
     if (!ranks.has(column)) {
       const values = rows.map((row) => row[column]);
-      const places = new Map([["", NaN]]);
-      if (!NUMBERS.has(column)) {
-        const distinct = [...new Set(values)].filter(Boolean).sort(collator.compare);
-        distinct.forEach((value, place) => places.set(value, place));
-      }
-      const place = (value) => (places.has(value) ? places.get(value) : Number(value));
-      ranks.set(column, Float64Array.from(values, place));
+      const distinct = [...new Set(values)].filter(Boolean).sort(collator.compare);
+      const places = new Map(distinct.map((value, place) => [value, place]));
+      ranks.set(column, Float64Array.from(values, (value) => places.get(value) ?? NaN));
     }
     return ranks.get(column);
   }

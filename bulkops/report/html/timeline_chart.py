@@ -175,7 +175,7 @@ def _dates(axis: TimeAxis) -> list[Mark]:
 def _break(one: Break) -> Band:
     width = one.right - one.left
     label = short_duration(one.seconds)
-    room = len(label) * CHARACTER <= width + 8
+    room = len(label) * CHARACTER <= width
     title = f"Nothing happened for {duration(one.seconds)}"
     return Band(one.left, width, label if room else "", title)
 

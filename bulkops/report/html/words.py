@@ -131,7 +131,7 @@ def _changed(report: Report, noun: str) -> str:
             f"{counts[outcome]:,} {words}"
             for outcome, words in (
                 (Outcome.CONFLICT, "left alone because somebody else changed them"),
-                (Outcome.IN_DOUBT, "in doubt: sent, and no answer is known"),
+                (Outcome.IN_DOUBT, "in doubt"),
                 (Outcome.SKIPPED, "already as wanted by then"),
                 (PENDING, "not begun"),
             )
@@ -173,5 +173,7 @@ def duration(seconds: float) -> str:
 
 
 def short_duration(seconds: float) -> str:
-    """Return whole seconds, or the larger unit alone: ``35 s``, ``14 h``."""
-    return " ".join(duration(round(seconds)).split()[:2])
+    """Return a duration in whole seconds, minutes, hours or days: ``35 s``, ``14 h``."""
+    whole = round(seconds)
+    unit, of = next(((unit, of) for unit, _, of, _ in _UNITS if whole >= of), ("s", 1))
+    return f"{round(whole / of):,} {unit}"
