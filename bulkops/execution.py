@@ -17,6 +17,7 @@ from bulkops import __version__
 from bulkops.activity import Activity
 from bulkops.client.api import Client
 from bulkops.errors import JobError, JournalWriteFailed
+from bulkops.events import log_ended, log_started, logging_results, logging_waves
 from bulkops.gate import RunGate, run_gate
 from bulkops.interruption import Interruption
 from bulkops.inventory import read_showing
@@ -40,6 +41,7 @@ from bulkops.journal.records import (
     Skipped,
 )
 from bulkops.journal.replay import Replay
+from bulkops.log_context import execution_of
 from bulkops.operations import bind
 from bulkops.operations.model import HmacKey, Kind, Operation, Showing, Skip
 from bulkops.outcome import Outcome
@@ -114,8 +116,8 @@ class JobExecution:
         self._retry_failed = retry_failed
         self._go_on = go_on
         self._key = key
-        self._on_result = on_result
-        self._on_wave = on_wave
+        self._on_result = logging_results(on_result)
+        self._on_wave = logging_waves(on_wave)
         self._gate = gate
         self._files = files
         self._executor = executor
@@ -152,18 +154,25 @@ class JobExecution:
             Unauthorized, JournalWriteFailed: as of ``Runner.run``.
             ApiError: the server could not be read, before the first write or to verify.
         """
+        with execution_of(self._contents.replay.header.run_id):
+            return await self._execute()
+
+    async def _execute(self) -> Replay:
         header = self._contents.replay.header
         kind = kind_of(header, self._key)
         opened = Journal.open(self._path, self._contents, self._files, self._executor)
         async with opened as journal:
             await journal.append(Execution(self._by, __version__))
+            log_started(self._path, self._job, journal.replay)
             try:
                 with self._client.pacer.telling(partial(self._refused, journal)):
                     how = await self._all_of(journal, kind)
-            except Exception:
+            except Exception as error:
+                log_ended(How.ERROR, error)
                 await journal.append(Ended(self._client.clock.date(), How.ERROR))
                 raise
             await journal.append(Ended(self._client.clock.date(), how))
+            log_ended(how)
         return journal.replay
 
     async def _all_of(self, journal: Journal, kind: Kind) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,6 +10,8 @@ from subprocess import DEVNULL
 
 import anyio
 from anyio.abc import Process
+
+from bulkops.log_context import Log
 
 RunGate = Callable[[str, Mapping[str, str]], Awaitable[int]]
 """Command and environment, beside this process's own → exit status; ended where cancelled."""
@@ -23,7 +24,7 @@ TERM_SECONDS = 2.0
 
 STDERR = 2
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 async def run_gate(command: str, environment: Mapping[str, str]) -> int:

@@ -19,6 +19,7 @@ from bulkops.errors import JournalWriteFailed
 from bulkops.journal.file import Journal
 from bulkops.journal.records import How, Result
 from bulkops.journal.replay import Progress
+from bulkops.log_context import CARRIED_OUT
 from bulkops.operations.model import Kind, Operation
 from bulkops.order import Order
 from bulkops.outcome import TROUBLE, Outcome
@@ -141,6 +142,7 @@ class Runner:
 
     async def _carry_out(self, progress: Progress) -> None:
         operation, in_doubt = progress.operation, progress.outcome is Outcome.IN_DOUBT
+        CARRIED_OUT.set(operation)
         worker = Worker(
             operation,
             self._kind.aspects[operation.aspect],
@@ -163,6 +165,8 @@ class Runner:
             # Without a result the operation is in doubt: the next execution looks at it.
             self._error = self._error or error
             self.stop(How.ERROR)
+        finally:
+            CARRIED_OUT.set(None)
 
     def _not_tried(self, given_up: Iterable[tuple[Operation, str]]) -> None:
         # No failures of their own: what comes first is counted already.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 import pytest
 
 from bulkops.cli import logs
+from bulkops.log_context import Log, execution_of
 from tests.cli.support import logging_restored
-from tests.engine.scripts import writes
+from tests.engine.scripts import always, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import World, job
 
@@ -29,6 +31,80 @@ def test_an_event_is_a_record_with_fields(caplog: pytest.LogCaptureFixture) -> N
         World(workspaces=1).apply(job())
     posts = [r for r in caplog.records if getattr(r, "method", "") == "POST"]
     assert [(r.getMessage(), r.__dict__["status"]) for r in posts] == [("request_finished", 201)]
+
+
+def test_every_event_of_a_job_says_which(caplog: pytest.LogCaptureFixture) -> None:
+    """From the opened journal to its end: its run id; the plan before it has none."""
+    world = World(workspaces=3)
+    with caplog.at_level(logging.DEBUG, logger="bulkops"):
+        replay = world.apply(job())
+    said = [r.__dict__ for r in caplog.records]
+    (start,) = (n for n, r in enumerate(said) if r["msg"] == "execution_started")
+    assert {r.get("run_id") for r in said[:start]} == {None}
+    assert {r.get("run_id") for r in said[start:]} == {replay.header.run_id}
+    assert said[-1]["msg"] == "execution_ended"
+    assert said[-1]["how"] == "complete"
+
+
+def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
+    """Each request about a workspace has the key of its own operation, whoever waits meanwhile."""
+    world = World(workspaces=40, faults="POST:close-after=20%,close-before=20%,503=10%", seed=3)
+    with caplog.at_level(logging.DEBUG, logger="bulkops"):
+        world.apply(job(pace={"max_at_once": 5, "settle": "1s"}))
+    written = list[str]()
+    for record in caplog.records:
+        facts = record.__dict__
+        if "/workspaces/ws-" in facts.get("path", ""):
+            workspace_id = facts["path"].split("/")[4]
+            assert facts["operation"] == f"attach:{workspace_id}"
+            written += [workspace_id] * (facts["method"] == "POST")
+        elif record.msg == "request_finished":
+            assert "operation" not in facts
+    assert len(set(written)) == 40 < len(written)
+    changes = sum(a != b for a, b in pairwise(written))
+    assert changes > 39, "nothing was carried out at once"
+
+
+def test_an_operation_that_fails_is_told_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """``operation_failed`` is worth more than ``operation_finished``, and no warning."""
+    world = World(workspaces=2)
+    struck = world.simulator.world.organizations["acme"].workspaces["prod-0"].id
+    world.wire.troubles = always(
+        lambda request: request.writes and struck in request.path, Trouble("404")
+    )
+    with caplog.at_level(logging.DEBUG, logger="bulkops"):
+        world.apply(job())
+    told = {
+        r.__dict__["target"]: (r.msg, r.levelname, r.__dict__["outcome"], r.__dict__["operation"])
+        for r in caplog.records
+        if r.msg.startswith("operation_")
+    }
+    assert told["prod-0"] == ("operation_failed", "INFO", "failed", f"attach:{struck}")
+    assert told["prod-1"][:3] == ("operation_finished", "DEBUG", "succeeded")
+
+
+def test_what_nobody_carries_out_is_told_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
+    """What somebody else did since the plan is an event, too, though no request is sent for it."""
+    world = World(workspaces=2)
+    world.start(job())
+    world.simulator.attach("prod-0", "security-scan", enforcement_level="mandatory")
+    with caplog.at_level(logging.DEBUG, logger="bulkops"):
+        world.resume()
+    (told,) = (r.__dict__ for r in caplog.records if r.__dict__.get("outcome") == "skipped")
+    (key,) = {o.key for o, _ in world.results if o.target.name == "prod-0"}
+    assert (told["target"], told["operation"], told["attempts"]) == ("prod-0", key, 0)
+
+
+def test_a_run_id_ends_with_its_execution(caplog: pytest.LogCaptureFixture) -> None:
+    """What is logged after a job is none of it; what an event says itself comes first."""
+    log = Log("bulkops.somewhere")
+    with caplog.at_level(logging.INFO, logger="bulkops"):
+        with execution_of("bulkops-1"):
+            log.info("a")
+            log.info("b", extra={"run_id": "bulkops-2"})
+        log.info("c")
+    said = [r.__dict__.get("run_id") for r in caplog.records]
+    assert said == ["bulkops-1", "bulkops-2", None]
 
 
 @pytest.fixture

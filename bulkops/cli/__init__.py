@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,9 @@ from bulkops.errors import BulkopsError
 
 DEBUG = "BULKOPS_DEBUG"
 """Set by ``--debug``: show tracebacks and log every request."""
+
+# At a level that no stderr shows unasked: a person is told of it in words.
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -26,12 +30,15 @@ def main() -> None:
         app()
     except BulkopsError as error:
         _show_traceback()
+        log.info("command_failed", extra={"error": str(error), "exit_code": error.exit_code})
         fail(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the last resort before the user
         _show_traceback()
+        facts = {"error": str(error), "exit_code": 1, "traceback": traceback.format_exc()}
+        log.info("command_failed", extra=facts)
         fail(_explained(error))
         sys.exit(1)
 

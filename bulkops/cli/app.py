@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,10 +68,20 @@ def _version(*, asked: bool) -> None:
 
 @app.callback()
 def _options(
+    ctx: typer.Context,
     *,
     debug: Annotated[
         bool, typer.Option("--debug", help="Log every request and show tracebacks.")
     ] = False,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--log-file",
+            metavar="FILE",
+            help="Append every event to FILE, one JSON object a line.",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[  # noqa: ARG001 - its callback has printed and left
         bool,
         typer.Option(
@@ -83,7 +94,8 @@ def _options(
 ) -> None:
     if debug:
         os.environ[DEBUG] = "1"
-    from bulkops.cli.logs import configure
+    from bulkops.cli.logs import configure, log
 
     # Whoever asked for JSON reads with a program, whichever command it was.
-    configure(debug=debug or bool(os.environ.get(DEBUG)), json="--json" in sys.argv)
+    configure(debug=debug or bool(os.environ.get(DEBUG)), json="--json" in sys.argv, file=log_file)
+    log.debug("command_started", extra={"command": ctx.invoked_subcommand, "bulkops": __version__})

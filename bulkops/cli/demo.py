@@ -51,7 +51,7 @@ settle = "2s"
 """
 
 
-def demo() -> None:
+def demo(ctx: typer.Context) -> None:
     """Watch a rollout being killed in the middle, and going on, on a simulated organization.
 
     Takes about half a minute, needs no credentials and no network, and leaves nothing behind.
@@ -74,7 +74,7 @@ def demo() -> None:
             f"The server takes {RATE} requests a second, another client\nuses up {OTHER_CLIENT} of "
             "them; answers get lost before and after the change was made, and 503s happen."
         )
-        ok = _session(Commands(Path(folder), address))
+        ok = _session(Commands(Path(folder), address, ctx.find_root().params["log_file"]))
         ok = _say_effects(simulator, selected) and ok
     _say(f"Took {time.monotonic() - started:.0f} s.")
     raise typer.Exit(0 if ok else 1)
@@ -98,8 +98,9 @@ def _session(commands: Commands) -> bool:
 class Commands:
     """Runs ``bulkops`` commands as child processes in one folder, showing what they print."""
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path, address: str, log_file: Path | None) -> None:
         self.folder = folder
+        self._logging = ("--log-file", str(log_file.absolute())) if log_file else ()
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TFE_", "TF_"))},
             "TFE_ADDRESS": address,
@@ -138,7 +139,7 @@ class Commands:
     def _child(self, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
         print_text("", f"$ bulkops {' '.join(arguments)}")
         return subprocess.Popen(  # noqa: S603 - this very program, with the demo's own words
-            [sys.executable, "-m", "bulkops", *arguments],
+            [sys.executable, "-m", "bulkops", *self._logging, *arguments],
             cwd=self.folder,
             env=self._environment,
             stdout=subprocess.PIPE,

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from bulkops.client.budget import RetryBudget
+from bulkops.client.endpoints import route
 from bulkops.client.jsonapi import error_of, request_id, retry_after
 from bulkops.client.others import window_of
 from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
 from bulkops.errors import ApiError, NoResponse, RetriesSpent
 from bulkops.exchange import Request, Response, Transport
+from bulkops.log_context import Log
 from bulkops.outcome import InDoubt, Retry, Succeeded, Verdict, classify
 
 ATTEMPTS = 6
@@ -34,7 +36,7 @@ LONG_SECONDS = 10.0
 Announce = Callable[[], Awaitable[None]]
 """Makes it known, durably, that a request is about to leave."""
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 def backoff(attempt: int, random: Random) -> float:
@@ -165,12 +167,14 @@ class Caller:
 def _facts(
     request: Request, answer: Response | NoResponse, number: int, seconds: float
 ) -> dict[str, object]:
-    facts: dict[str, object] = {
+    told = answer if isinstance(answer, Response) else None
+    return {
         "method": request.method,
+        "route": route(request),
         "path": request.path,
+        "status": told and told.status,
         "attempt": number,
         "seconds": round(seconds, 4),
+        "request_id": told and (request_id(told) or None),
+        "error": None if told else str(answer),
     }
-    if isinstance(answer, NoResponse):
-        return {**facts, "error": str(answer)}
-    return {**facts, "status": answer.status, "request_id": request_id(answer)}

@@ -21,6 +21,15 @@ API = "/api/v2"
 Include = Literal["workspace_tasks", "workspace_tasks.workspace"]
 """What listing or showing run tasks can include."""
 
+_FOLLOWING = {
+    "organizations": "{organization}",
+    "organizations/workspaces": "{name}",
+    "tasks": "{task_id}",
+    "workspaces": "{workspace_id}",
+    "workspaces/tasks": "{workspace_task_id}",
+}
+"""Collections → what the next part of a path below them stands for."""
+
 
 class RunTaskChange(msgspec.Struct, frozen=True, rename="kebab", kw_only=True):
     """Attributes of a run task to create or update; what is left unset is not sent.
@@ -144,6 +153,17 @@ def update_workspace_task(
 def detach(workspace_id: str, workspace_task_id: str) -> Request:
     """204, again 404."""
     return Request("DELETE", _workspace_task_path(workspace_id, workspace_task_id))
+
+
+def route(request: Request) -> str:
+    """Return a path with names and ids left out: ``/workspaces/{workspace_id}/tasks``.
+
+    There are as many as endpoints, so that requests can be counted by it.
+    """
+    parts = request.path.removeprefix(API).split("/")
+    for at in range(2, len(parts), 2):
+        parts[at] = _FOLLOWING.get("/".join(parts[1:at:2]), parts[at])
+    return "/".join(parts)
 
 
 def _workspace_task_path(workspace_id: str, workspace_task_id: str) -> str:

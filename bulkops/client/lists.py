@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -13,6 +12,7 @@ from bulkops.client.jsonapi import Many, R, Resource, decode, page
 from bulkops.client.listing import Rows
 from bulkops.errors import ServerBroken
 from bulkops.exchange import Request, Response
+from bulkops.log_context import Log
 
 C = TypeVar("C", bound=Rows[Any])
 
@@ -34,7 +34,7 @@ LARGEST_LOOKED_AT = 1024 * 1024
 REREADS = 3
 """How often a list is read anew because it changed while it was read."""
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 async def everything(

@@ -20,6 +20,7 @@ from aiolimiter import AsyncLimiter
 
 from bulkops.client.others import OtherClients, Window
 from bulkops.clock import Clock
+from bulkops.log_context import Log
 
 DEFAULT_RATE = 30.0
 """Requests a second where the server can't be asked (API page "Rate limiting")."""
@@ -51,7 +52,7 @@ LEAST = 0.1
 LONG_PAUSE = 5.0
 """Seconds of a pause somebody who waits is told of."""
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 class Pacer:

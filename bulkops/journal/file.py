@@ -10,7 +10,6 @@ appends, because it can't know whether what it reads is on the disk.
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -25,6 +24,7 @@ from bulkops.journal.files import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner, frame
 from bulkops.journal.reading import Contents
 from bulkops.journal.records import Record, encode
+from bulkops.log_context import Log
 
 Executor = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs a blocking call: in a thread in production, inline in simulation."""
@@ -32,7 +32,7 @@ Executor = Callable[[Callable[[], None]], Awaitable[None]]
 CREATE_CHUNK = 4096
 """Lines written at once while a journal is created."""
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 async def in_thread(call: Callable[[], None]) -> None:

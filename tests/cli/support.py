@@ -251,6 +251,8 @@ def logging_restored() -> Iterator[None]:
     bulkops = logging.getLogger("bulkops")
     before = bulkops.handlers, bulkops.propagate, bulkops.level
     yield
+    for handler in bulkops.handlers:
+        handler.close()
     bulkops.handlers, bulkops.propagate = before[:2]
     bulkops.setLevel(before[2])
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -24,6 +27,11 @@ CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
     ),
     (endpoints.show_workspace("acme", "prod"), "GET /organizations/acme/workspaces/prod", None),
     (endpoints.show_workspace_by_id("ws-1"), "GET /workspaces/ws-1", None),
+    (
+        endpoints.update_workspace("ws-1", {"auto-apply": True}),
+        "PATCH /workspaces/ws-1",
+        {"type": "workspaces", "id": "ws-1", "attributes": {"auto-apply": True}},
+    ),
     (
         endpoints.create_run_task(
             "acme",
@@ -137,6 +145,49 @@ def test_a_name_stays_within_its_part_of_the_path(name: str) -> None:
         assert request.path.isascii()
         assert not set("?# ") & set(request.path)
         assert request.path.count("/") == request.path.replace("%2F", "").count("/")
+
+
+ENDPOINTS: list[Callable[..., Request]] = [
+    function
+    for _, function in inspect.getmembers(endpoints, inspect.isfunction)
+    if inspect.get_annotations(function).get("return") == "Request"
+    and function.__module__ == endpoints.__name__
+    and not function.__name__.startswith("_")
+]
+
+
+def asked(endpoint: Callable[..., Request], **texts: str) -> Request:
+    """Return an endpoint's request, each of its texts as given, else its parameter's ``{name}``."""
+    others: dict[str, Any] = {
+        "RunTaskChange": RunTaskChange(),
+        "Sequence[Include]": (),
+        "Mapping[str, str]": {},
+        "Mapping[str, object]": {},
+    }
+    return endpoint(
+        **{
+            name: texts.get(name, f"{{{name}}}") if kind == "str" else others[kind]
+            for name, kind in inspect.get_annotations(endpoint).items()
+            if name != "return"
+        }
+    )
+
+
+def test_every_endpoint_is_a_case() -> None:
+    """None of the module's requests is left out above."""
+    cases, there = (case[0] for case in CASES), map(asked, ENDPOINTS)
+    assert {(r.method, endpoints.route(r)) for r in cases} == {
+        (r.method, endpoints.route(r)) for r in there
+    }
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
+def test_a_route_is_the_path_with_its_parameters_named(endpoint: Callable[..., Request]) -> None:
+    """Whatever a name or an id is, its route is the same, spelled by the function's parameters."""
+    template = unquote(asked(endpoint).path).removeprefix("/api/v2")
+    names = ("organization", "name", "workspace_id", "task_id", "workspace_task_id")
+    for text in ("acme", "tasks", "relationships", "a/b"):
+        assert endpoints.route(asked(endpoint, **dict.fromkeys(names, text))) == template
 
 
 def test_a_changes_repr_does_not_hold_the_key() -> None:
