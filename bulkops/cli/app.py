@@ -54,7 +54,7 @@ app.add_typer(
 app.add_typer(
     typer.Typer(cls=OnDemand, no_args_is_help=True),
     name="workspace-task",
-    help="List, show, attach, update and detach the run tasks of one workspace.",
+    help="List and change the run tasks of one workspace.",
 )
 app.command()(simulate.simulate)
 app.command()(demo.demo)

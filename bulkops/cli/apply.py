@@ -84,25 +84,29 @@ def apply(
     A saved plan is carried out as it stands, and nothing is asked: whoever looked at it has said
     yes. What no longer is as the plan saw it is left alone and listed (exit 3).
 
-    Exit codes: 0 all succeeded or nothing to do · 1 error · 2 usage, job file included ·
-    3 some failed or in conflict · 4 stopped by the failure tolerance or a gate · 5 some in doubt ·
-    6 paused by the job, `--continue` goes on · 11 journal in use · 12 journal damaged ·
-    13 the saved plan was changed, or is for another address or organization ·
-    14 journal can't be written · 130/143 interrupted
+    \b
+    Exit codes:
+      0        all succeeded or nothing to do
+      1        error
+      2        usage, job file included
+      3        some failed or in conflict
+      4        stopped by the failure tolerance or a gate
+      5        some in doubt
+      6        paused by the job, --continue goes on
+      11       journal in use
+      12       journal damaged
+      13       saved plan changed, or for another address or organization
+      14       journal can't be written
+      130/143  interrupted
 
+    \b
     Examples:
-
-    - `bulkops apply jobs/security-scan.toml`
-
-    - `bulkops apply jobs/security-scan.toml --journal scan.jsonl --yes`
-
-    - `bulkops apply jobs/security-scan.toml --limit 1`
-
-    - `bulkops apply jobs/advisory-to-mandatory.toml --continue`
-
-    - `bulkops apply scan.plan --journal scan.jsonl`
-
-    - `bulkops apply jobs/detach-retired.toml --confirm legacy-lint`
+      bulkops apply jobs/canary.toml
+      bulkops apply jobs/canary.toml --journal canary.jsonl --yes
+      bulkops apply jobs/canary.toml --limit 1
+      bulkops apply rollout.toml --continue
+      bulkops apply canary.plan --journal canary.jsonl
+      bulkops apply jobs/detach-retired.toml --confirm legacy-lint
     """
     from bulkops.cli.carry_out import hold, start_or_go_on
     from bulkops.cli.session import narrowed_job
@@ -138,18 +142,17 @@ def resume(
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
 ) -> None:
-    """Go on where a journal stops; needs nothing else but credentials.
+    """Go on where a journal stops.
 
-    The server is read before anything is sent: an operation whose answer was lost is adopted
-    where the server shows it done, and sent again only where it does not.
+    Needs nothing else but credentials. The server is read before anything is sent: an operation
+    whose answer was lost is adopted where the server shows it done, and sent again only where it
+    does not.
 
+    \b
     Examples:
-
-    - `bulkops resume .bulkops/security-scan/20261124T215803Z.jsonl`
-
-    - `bulkops resume scan.jsonl --retry-failed --yes`
-
-    - `bulkops resume scan.jsonl --continue --yes`
+      bulkops resume .bulkops/canary/20261124T215803Z.jsonl
+      bulkops resume canary.jsonl --retry-failed --yes
+      bulkops resume rollout.jsonl --continue --yes
     """
     from bulkops.cli.asking import confirm_going_on
     from bulkops.cli.carry_out import hold

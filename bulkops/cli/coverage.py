@@ -45,24 +45,23 @@ def coverage(
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
 ) -> None:
-    """Show which workspaces have which run tasks, with level and stages.
+    """Show which workspaces have which run tasks.
 
-    With a job file also where its task is missing, or differs from what the job wants: exit 3
-    if it does anywhere, 0 if not. Changes nothing. Reads the organization in about N/100
-    requests, and A/100 for the A attachments of each run task; a job file costs its plan beside.
+    And at which level and stages; with a job file also where its task is missing, or differs from
+    what the job wants: exit 3 if it does anywhere, 0 if not. Changes nothing.
+
+    Reads the organization in about N/100 requests, and A/100 for the A attachments of each run
+    task; a job file costs its plan beside.
 
     In CSV a cell that begins with = + - @ tab or CR gets an apostrophe in front, so that no
     spreadsheet takes it for a formula.
 
+    \b
     Examples:
-
-    - `bulkops coverage --organization acme`
-
-    - `bulkops coverage --organization acme --task security-scan --task pci-check`
-
-    - `bulkops coverage jobs/security-scan.toml --format csv --output coverage.csv`
-
-    - `bulkops coverage jobs/security-scan.toml --format json | jq '.counts'`
+      bulkops coverage --organization acme
+      bulkops coverage --organization acme --task security-scan --task pci-check
+      bulkops coverage jobs/canary.toml --format csv --output coverage.csv
+      bulkops coverage jobs/canary.toml --format json | jq '.counts'
     """
     from bulkops.cli.session import connect, only_reading, organization_named, run
     from bulkops.coverage_reading import read_coverage

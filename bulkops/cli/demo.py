@@ -52,13 +52,13 @@ settle = "2s"
 
 
 def demo(ctx: typer.Context) -> None:
-    """Watch a rollout being killed in the middle, and going on, on a simulated organization.
+    """Watch a simulated rollout be killed and go on.
 
     Takes about half a minute, needs no credentials and no network, and leaves nothing behind.
 
+    \b
     Examples:
-
-    - `bulkops demo`
+      bulkops demo
     """
     from tempfile import TemporaryDirectory
 

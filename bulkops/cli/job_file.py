@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def check(job_file: JobFile, *, json: Json = False) -> None:
-    """Say what a job file is, or exit 2 and say what is wrong with it; sends no request.
+    """Say what a job file is, or what is wrong with it.
 
-    Whether its run task, its project and its workspaces are there, only plan can tell.
+    Exit 2 where something is wrong. Sends no request: whether its run task, its project and its
+    workspaces are there, only plan can tell.
 
+    \b
     Examples:
-
-    - `bulkops check jobs/security-scan.toml`
+      bulkops check jobs/canary.toml
     """
     from bulkops import events
     from bulkops.public import load_job
@@ -50,15 +51,15 @@ def schema(
         typer.Argument(help="Of a job file, or of a line that --json prints.", show_default=True),
     ] = "job",
 ) -> None:
-    """Print a JSON Schema, for editors and programs; sends no request.
+    """Print a JSON Schema, for editors and programs.
 
-    A job file names its schema in its first line: `#:schema ./job.schema.json`.
+    A job file names its schema in its first line: #:schema ./job.schema.json
+    Sends no request.
 
+    \b
     Examples:
-
-    - `bulkops schema`
-
-    - `bulkops schema events`
+      bulkops schema > jobs/job.schema.json
+      bulkops schema events
     """
     import msgspec
 

@@ -23,14 +23,14 @@ app = typer.Typer(no_args_is_help=True, help="Look at a journal's file itself.")
 
 @app.command()
 def check(journal: JournalArgument, *, json: Json = False) -> None:
-    """Say what is in a journal and whether it is sound; exit 12 where it is damaged.
+    """Say what is in a journal and whether it is sound.
 
-    Sends no request and leaves the file as it is. A torn tail is no damage: a power cut leaves
-    it, and the next apply or resume cuts it.
+    Exit 12 where it is damaged. Sends no request and leaves the file as it is. A torn tail is no
+    damage: a power cut leaves it, and the next apply or resume cuts it.
 
+    \b
     Examples:
-
-    - `bulkops journal check scan.jsonl`
+      bulkops journal check canary.jsonl
     """
     from bulkops import events
     from bulkops.journal.reading import sound_part
@@ -73,14 +73,14 @@ def repair(
         bool, typer.Option("--accept-loss", help="Yes, what is not sound may go.")
     ] = False,
 ) -> None:
-    """Keep a damaged journal's sound lines, and put the rest aside.
+    """Keep what is sound of a damaged journal, the rest aside.
 
     An operation whose result is lost with the rest is in doubt, and the next resume looks at it
     again. One whose intent is lost looks like somebody else's work: no undo takes it back.
 
+    \b
     Examples:
-
-    - `bulkops journal repair scan.jsonl --accept-loss`
+      bulkops journal repair canary.jsonl --accept-loss
     """
     from contextlib import ExitStack
 
@@ -103,14 +103,14 @@ def verify(
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
 ) -> None:
-    """Read the organization again: does the server still show what each operation wanted?
+    """Ask the server whether all is still as a job made it.
 
-    Exit 3, and a list, where it does not. Changes nothing, neither at the server nor in the
+    Exit 3, and a list, where it is not. Changes nothing, neither at the server nor in the
     journal.
 
+    \b
     Examples:
-
-    - `bulkops verify scan.jsonl`
+      bulkops verify canary.jsonl
     """
     from bulkops.cli.session import connect, only_reading, run
     from bulkops.public import verify_journal
@@ -158,9 +158,9 @@ def _print_verified_json(replay: Replay, verified: Verified) -> None:
 def status(journal: JournalArgument, *, json: Json = False) -> None:
     """Say where a journal's job stands; sends no request.
 
+    \b
     Examples:
-
-    - `bulkops status scan.jsonl`
+      bulkops status canary.jsonl
     """
     from bulkops import events
     from bulkops.cli.next_step import next_step
@@ -189,11 +189,10 @@ def report(
 ) -> None:
     """Report a journal, finished or not; sends no request.
 
+    \b
     Examples:
-
-    - `bulkops report scan.jsonl`
-
-    - `bulkops report scan.jsonl --format json --output report.json`
+      bulkops report canary.jsonl
+      bulkops report canary.jsonl --format json --output report.json
     """
     from bulkops.printable import escaped
     from bulkops.report.json_document import document

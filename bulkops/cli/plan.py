@@ -71,17 +71,13 @@ def plan(
 
     Reads the organization in about 2·N/100 requests.
 
+    \b
     Examples:
-
-    - `bulkops plan jobs/security-scan.toml`
-
-    - `bulkops plan jobs/security-scan.toml --json | jq 'select(.type == "skip")'`
-
-    - `bulkops plan jobs/security-scan.toml --detailed-exitcode`
-
-    - `bulkops plan jobs/security-scan.toml --select 'prod-*' --limit 10`
-
-    - `bulkops plan jobs/security-scan.toml --out scan.plan`
+      bulkops plan jobs/canary.toml
+      bulkops plan jobs/canary.toml --json | jq 'select(.type == "skip")'
+      bulkops plan jobs/canary.toml --detailed-exitcode
+      bulkops plan jobs/canary.toml --select 'canary-*' --limit 10
+      bulkops plan jobs/canary.toml --out canary.plan
     """
     from bulkops.cli.plan_objects import print_objects
     from bulkops.cli.plan_text import lines

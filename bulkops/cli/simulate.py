@@ -114,24 +114,19 @@ def simulate(
         typer.Option("--verify-urls", help="Call a run task's new URL once and want a 200."),
     ] = False,
 ) -> None:
-    """Serve a faithful local copy of the API, to rehearse a rollout before production.
+    """Serve a local copy of the API to rehearse a rollout on.
 
     Prints one line with its address when it is ready; SIGINT or SIGTERM end it.
-    `GET /_simulator/effects` tells what really happened there, `/_simulator/stats` what was asked.
+    GET /_simulator/effects tells what really happened there, /_simulator/stats what was asked.
 
+    \b
     Examples:
-
-    - `bulkops simulate`
-
-    - `bulkops simulate --workspaces 1000 --task security-scan --latency 50ms`
-
-    - `bulkops simulate --faults "503=2%,POST:close-after=1%" --seed 7`
-
-    - `bulkops simulate --faults "POST:late=5%" --lag 1s`
-
-    - `bulkops simulate --read-only-token reader --token writer`
-
-    - `bulkops simulate --entitlement run-task-workspace-limit=10`
+      bulkops simulate
+      bulkops simulate --workspaces 1000 --task security-scan --latency 50ms
+      bulkops simulate --faults "503=2%,POST:close-after=1%" --seed 7
+      bulkops simulate --faults "POST:late=5%" --lag 1s
+      bulkops simulate --read-only-token reader --token writer
+      bulkops simulate --entitlement run-task-workspace-limit=10
     """
     import time
     from datetime import UTC, datetime, timedelta

@@ -48,11 +48,10 @@ def list_tasks(
 ) -> None:
     """List the run tasks of an organization.
 
+    \b
     Examples:
-
-    - `bulkops task list`
-
-    - `bulkops task list --include workspace_tasks.workspace --json`
+      bulkops task list
+      bulkops task list --include workspace_tasks.workspace --json
     """
     named = organization_named(organization)
 
@@ -76,11 +75,10 @@ def show(
 ) -> None:
     """Show one run task.
 
+    \b
     Examples:
-
-    - `bulkops task show security-scan`
-
-    - `bulkops task show task-7oD7doVTQdAFnMLV --include workspace_tasks.workspace --json`
+      bulkops task show security-scan
+      bulkops task show task-7oD7doVTQdAFnMLV --include workspace_tasks --json
     """
     from bulkops.cli.lookup import find_run_task
 
@@ -114,11 +112,10 @@ def create(
 ) -> None:
     """Create a run task; it is attached nowhere yet.
 
+    \b
     Examples:
-
-    - `bulkops task create security-scan --url https://scan.example.com/hook`
-
-    - `bulkops task create security-scan --url https://scan.example.com/hook --hmac-key-env KEY`
+      bulkops task create lint --url https://lint.example/hook
+      bulkops task create lint --url https://lint.example/hook --hmac-key-env KEY
     """
 
     named = organization_named(organization)
@@ -173,13 +170,14 @@ def update(
     insecure_http: InsecureHttp = False,
     as_json: Json = False,
 ) -> None:
-    """Change what is given of a run task, everywhere it is attached; the rest stays.
+    """Change what is given of a run task; the rest stays.
 
+    The change is one of every workspace to which it is attached.
+
+    \b
     Examples:
-
-    - `bulkops task update security-scan --url https://scan.example.com/v2 --yes`
-
-    - `bulkops task update security-scan --disabled`
+      bulkops task update security-scan --url https://scan.example/v2 --yes
+      bulkops task update security-scan --disabled
     """
     from bulkops.cli.lookup import find_run_task
 
@@ -224,13 +222,14 @@ def delete(
     insecure_http: InsecureHttp = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a run task; the server refuses one that is still attached.
+    """Delete a run task that is attached nowhere.
 
+    The server refuses one that is still attached: a job of the kind task-delete detaches it first.
+
+    \b
     Examples:
-
-    - `bulkops task delete security-scan`
-
-    - `bulkops task delete task-7oD7doVTQdAFnMLV --yes`
+      bulkops task delete old-scan
+      bulkops task delete task-7oD7doVTQdAFnMLV --yes
     """
     from bulkops.cli.lookup import find_run_task
 

@@ -46,19 +46,19 @@ def undo(
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
 ) -> None:
-    """Take back what a journal's job did, where the server still shows what it wrote.
+    """Take back what a job did, where it still stands.
 
     What was attached is detached, what was changed gets its old level and stages, what was
     detached is attached as it was; a replaced task is attached again before the new one goes. What
     somebody changed since is left alone and listed (exit 3).
-    What `task-delete` and `task-rotate-hmac` did can't be taken back (exit 2).
+    What task-delete and task-rotate-hmac did can't be taken back (exit 2).
+
     An undo has a journal of its own: it is resumed by the same command, and can be undone.
 
+    \b
     Examples:
-
-    - `bulkops undo scan.jsonl`
-
-    - `bulkops undo scan.jsonl --journal back.jsonl --yes`
+      bulkops undo canary.jsonl
+      bulkops undo canary.jsonl --journal back.jsonl --yes
     """
     from bulkops.cli.carry_out import Undertaking, hold, start_or_go_on
     from bulkops.cli.session import connect

@@ -52,11 +52,10 @@ def list_workspace_tasks(
 ) -> None:
     """List the run tasks attached to a workspace.
 
+    \b
     Examples:
-
-    - `bulkops workspace-task list prod-network`
-
-    - `bulkops workspace-task list ws-SihZTyXKfNXUWuUa --json`
+      bulkops workspace-task list prod-app
+      bulkops workspace-task list ws-SihZTyXKfNXUWuUa --json
     """
     from bulkops.cli.lookup import find_workspace, run_task_names
 
@@ -94,11 +93,10 @@ def show(
 ) -> None:
     """Show how one run task is attached to a workspace.
 
+    \b
     Examples:
-
-    - `bulkops workspace-task show prod-network security-scan`
-
-    - `bulkops workspace-task show prod-network wstask-tBXYu8GVAFBpcmPm --json`
+      bulkops workspace-task show prod-app lint
+      bulkops workspace-task show prod-app wstask-tBXYu8GVAFBpcmPm --json
     """
     from bulkops.cli.lookup import find_workspace, find_workspace_task
 
@@ -125,14 +123,15 @@ def attach(
     insecure_http: InsecureHttp = False,
     as_json: Json = False,
 ) -> None:
-    """Attach a run task to one workspace; for many at once, write a job and use `bulkops apply`.
+    """Attach a run task to one workspace.
 
+    For many at once, write a job and use bulkops apply.
+
+    \b
     Examples:
-
-    - `bulkops workspace-task attach prod-network security-scan --enforcement-level advisory`
-
-    - `bulkops workspace-task attach prod-network security-scan --enforcement-level mandatory
-      --stages post_plan,pre_apply`
+      bulkops workspace-task attach prod-app lint --enforcement-level advisory
+      bulkops workspace-task attach prod-app lint --enforcement-level=mandatory \\
+          --stages=post_plan,pre_apply
     """
     from bulkops.cli.lookup import find_run_task, find_workspace
 
@@ -167,13 +166,14 @@ def update(
     insecure_http: InsecureHttp = False,
     as_json: Json = False,
 ) -> None:
-    """Change how a run task is attached to one workspace; what is not given stays.
+    """Change how a run task is attached to one workspace.
 
+    What is not given stays.
+
+    \b
     Examples:
-
-    - `bulkops workspace-task update prod-network security-scan --enforcement-level mandatory`
-
-    - `bulkops workspace-task update prod-network security-scan --stages pre_apply --yes`
+      bulkops workspace-task update prod-app lint --enforcement-level mandatory
+      bulkops workspace-task update prod-app lint --stages pre_apply --yes
     """
     from bulkops.cli.lookup import find_workspace, find_workspace_task
 
@@ -214,11 +214,10 @@ def detach(
 ) -> None:
     """Detach a run task from one workspace; the run task itself stays.
 
+    \b
     Examples:
-
-    - `bulkops workspace-task detach prod-network security-scan`
-
-    - `bulkops workspace-task detach prod-network wstask-tBXYu8GVAFBpcmPm --yes`
+      bulkops workspace-task detach prod-app lint
+      bulkops workspace-task detach prod-app wstask-tBXYu8GVAFBpcmPm --yes
     """
     from bulkops.cli.lookup import find_workspace, find_workspace_task
 

@@ -37,15 +37,13 @@ def workspaces(
 ) -> None:
     """Show which workspaces a job selects, and change nothing.
 
-    What --json prints is a manifest, which `file` in a job file's `[select]` may name.
+    What --json prints is a manifest: a job file's [select] may name it as its file.
 
+    \b
     Examples:
-
-    - `bulkops workspaces jobs/security-scan.toml`
-
-    - `bulkops workspaces jobs/security-scan.toml --why`
-
-    - `bulkops workspaces jobs/security-scan.toml --limit 5 --json | tee first.jsonl`
+      bulkops workspaces jobs/canary.toml
+      bulkops workspaces jobs/canary.toml --why
+      bulkops workspaces jobs/canary.toml --limit 5 --json > first.jsonl
     """
     from bulkops.cli.session import connect, narrowed_job, only_reading, run
     from bulkops.public import select_workspaces

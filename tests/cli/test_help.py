@@ -3,43 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import typer
 
-from bulkops.cli.app import app
+from tests.cli.command_tree import LEAVES, PATHS, examples_of
 from tests.conftest import Here
-
-ROOT = typer.main.get_command(app)
-
-
-def _names(command: Any) -> list[str]:
-    return list(command.list_commands(None)) if hasattr(command, "list_commands") else []
-
-
-def _commands(command: Any = ROOT, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    yield path
-    for name in _names(command):
-        yield from _commands(command.get_command(None, name), (*path, name))
-
-
-PATHS = list(_commands())
-LEAVES = [path for path in PATHS if not any(p[:-1] == path for p in PATHS if p)]
-
-
-def _command(path: tuple[str, ...]) -> Any:
-    command: Any = ROOT
-    for name in path:
-        command = command.get_command(None, name)
-    return command
-
-
-def _examples(path: tuple[str, ...]) -> list[str]:
-    text = (_command(path).help or "").split("Examples")[-1]
-    return re.findall(r"`(bulkops [^`]*)`", text)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
@@ -50,23 +18,25 @@ def test_help_fits_a_terminal(here: Here, path: tuple[str, ...]) -> None:
     assert max(map(len, done.lines)) <= 80
 
 
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_help_reads_like_a_manual_page(here: Here, path: tuple[str, ...]) -> None:
+    """No markup is left in it, and no command's first sentence is cut off."""
+    said = here(*path, "--help").out
+    assert "`" not in said
+    assert "**" not in said
+    assert not re.search(r"(?m)^ *[-*] [^-]", said)
+    assert not [line for line in said.splitlines()[1:] if line.endswith("...")]
+
+
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_help_has_examples(here: Here, path: tuple[str, ...]) -> None:
-    """Every command has an Examples block, with at least one call of this very command."""
-    assert "Examples:" in here(*path, "--help").out
+    """Every command has an Examples block: calls of this very command, one a line."""
+    shown = re.sub(r" \\\n +", " ", here(*path, "--help").out)
+    assert "  Examples:\n    bulkops" in shown
     own = " ".join(("bulkops", *path))
-    assert any(example.startswith(own) for example in _examples(path))
-
-
-@pytest.mark.parametrize("example", [example for path in LEAVES for example in _examples(path)])
-def test_examples_parse(example: str) -> None:
-    """Every command line in an Examples block is one that would be accepted."""
-    _program, *words = shlex.split(example.partition(" | ")[0])
-    command: Any = ROOT
-    while words and words[0] in _names(command):
-        command = command.get_command(None, words.pop(0))
-    assert not _names(command), f"{example}: no such command"
-    command.make_context("bulkops", words)
+    for example in examples_of(path):
+        assert f"    {example}\n" in shown
+        assert example.startswith(own)
 
 
 def test_no_placeholder_is_lost_in_help(here: Here) -> None:
