@@ -17,7 +17,6 @@ from bulkops import __version__
 from bulkops.activity import Activity
 from bulkops.client.api import Client
 from bulkops.errors import JobError, JournalWriteFailed
-from bulkops.events import log_ended, log_started, logging_results, logging_waves
 from bulkops.gate import RunGate, run_gate
 from bulkops.interruption import Interruption
 from bulkops.inventory import read_showing
@@ -42,6 +41,7 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import Replay
 from bulkops.log_context import execution_of
+from bulkops.log_events import log_ended, log_started, logging_results, logging_waves
 from bulkops.operations import bind
 from bulkops.operations.model import HmacKey, Kind, Operation, Showing, Skip
 from bulkops.outcome import Outcome

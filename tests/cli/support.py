@@ -218,6 +218,16 @@ def checked(done: Done, *, debug: bool = False) -> Done:
     return done
 
 
+def installed(folder: Path) -> None:
+    """Put the program ``bulkops`` into a folder, as pip does."""
+    folder.mkdir()
+    program = folder / "bulkops"
+    program.write_text(
+        f"#!{sys.executable}\nfrom bulkops.cli import main\n\nmain()\n", encoding="utf-8"
+    )
+    program.chmod(0o755)
+
+
 def workspaces(number: int) -> list[str]:
     """Return names of workspaces: ``prod-001``, ``prod-002``, …."""
     return [f"prod-{n:03}" for n in range(1, number + 1)]

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -25,6 +24,7 @@ from tests.cli.support import (
     TOKEN,
     StagedSimulator,
     World,
+    installed,
     no_secret_below,
     serving,
 )
@@ -67,14 +67,11 @@ def place(tmp_path: Path) -> Iterator[World]:
     with serving(simulator) as address:
         world = World(simulator, address, tmp_path)
         shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
-        program = tmp_path / "bin" / "bulkops"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m bulkops "$@"\n')
-        program.chmod(0o755)
+        installed(tmp_path / "bin")
         world.environment |= {
             "TFE_ORGANIZATION": "acme",
             "KEY": HMAC_KEY,
-            "PATH": f"{program.parent}:{os.environ['PATH']}",
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         }
         yield world
     no_secret_below(tmp_path)

@@ -1,0 +1,196 @@
+"""Completion in real shells: somebody types a piece of a command, and TAB."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
+
+import pytest
+
+from tests.cli.support import SECONDS, installed
+
+TYPED = {
+    "bulkops pl": "bulkops plan ",
+    "bulkops workspace-task det": "bulkops workspace-task detach ",
+    "bulkops plan --det": "bulkops plan --detailed-exitcode ",
+    "bulkops --log": "bulkops --log-file ",
+    "bulkops coverage --format js": "bulkops coverage --format json ",
+    "bulkops plan jo": "bulkops plan jobs/",
+    "bulkops plan jobs/can": "bulkops plan jobs/canary.toml ",
+    "bulkops resume scan.j": "bulkops resume scan.jsonl ",
+    "bulkops apply scan.plan --journal scan.j": "bulkops apply scan.plan --journal scan.jsonl ",
+}
+"""What is typed before TAB → the line after it."""
+
+SHOW = "\x18b"
+"""Ctrl-X B: bound to move the line as it stands into the file ``said``."""
+
+OWN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+"""Makes stdin the terminal that signals come from, without which no shell is interactive."""
+
+
+class Shell(NamedTuple):
+    """How a shell is started without anybody's settings, and what is typed into it first.
+
+    Attributes:
+        alone: its words where it is to read no settings, ``at_home`` where those in ``HOME``.
+        binds: makes Ctrl-X B move the line.
+        sources: loads the completion as the README says.
+    """
+
+    alone: str
+    at_home: str
+    binds: str
+    sources: str
+
+
+SHELLS = {
+    "bash": Shell(
+        "bash --norc --noprofile -i",
+        "bash --noprofile -i",
+        r"""bind -x '"\C-xb": printf "%s\n" "$READLINE_LINE" >>said; READLINE_LINE='""",
+        'eval "$(_BULKOPS_COMPLETE=source_bash bulkops)"',
+    ),
+    "zsh": Shell(
+        "zsh -f -i",
+        "zsh -i",
+        'show() { print -r -- "$BUFFER" >>said; BUFFER= }; zle -N show; bindkey "^Xb" show',
+        "autoload -Uz compinit; compinit -u -D; source <(_BULKOPS_COMPLETE=source_zsh bulkops)",
+    ),
+    "fish": Shell(
+        "fish --no-config -i",
+        "fish -i",
+        r"""bind \cxb 'commandline >>said; commandline ""'""",
+        "_BULKOPS_COMPLETE=source_fish bulkops | source",
+    ),
+}
+
+
+class Session:
+    """A shell on a terminal of its own, in a folder with some files."""
+
+    def __init__(self, command: str, folder: Path) -> None:
+        self._said = folder / "said"
+        self._said.write_text("", encoding="utf-8")
+        self._screen = list[bytes]()
+        self._terminal, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", OWN_TERMINAL, *command.split()],
+            cwd=folder,
+            env={
+                "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+                "HOME": str(folder),
+                "TERM": "dumb",
+            },
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self._listener = Thread(target=self._listen)
+        self._listener.start()
+
+    def type(self, text: str) -> None:
+        """Type text as it is, control characters included."""
+        os.write(self._terminal, text.encode())
+
+    def lines(self, number: int) -> list[str]:
+        """Return the lines that were written, once there are so many."""
+        until = time.monotonic() + SECONDS
+        while len(lines := self._said.read_text(encoding="utf-8").splitlines()) < number:
+            assert time.monotonic() < until, b"".join(self._screen).decode()
+            time.sleep(0.01)
+        return lines
+
+    def end(self) -> None:
+        """End the shell."""
+        self._process.kill()
+        self._process.wait()
+        self._listener.join()
+        os.close(self._terminal)
+
+    def _listen(self) -> None:
+        try:
+            while part := os.read(self._terminal, 4096):
+                self._screen.append(part)
+        except OSError:
+            return
+
+
+@contextmanager
+def session(command: str, folder: Path) -> Iterator[Session]:
+    """Start a shell, and end it."""
+    started = Session(command, folder)
+    try:
+        yield started
+    finally:
+        started.end()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A home with a job file, a journal, and the program on its path."""
+    installed(tmp_path / "bin")
+    (tmp_path / "jobs").mkdir()
+    for name in ("jobs/canary.toml", "scan.jsonl"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> Shell:
+    """Each shell that is installed here."""
+    name = str(request.param)
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    return SHELLS[name]
+
+
+def completed(at: Session, shell: Shell, pieces: Collection[str]) -> dict[str, str]:
+    """Return what each typed line became."""
+    at.type(f"{shell.binds}\necho ready >>said\n")
+    before = len(at.lines(1))
+    # One more: what typer installs for zsh is only loaded by the first TAB.
+    for number, typed in enumerate(("bulkops pl", *pieces)):
+        at.type(f"{typed}\t{SHOW}")
+        at.lines(before + number + 1)
+    return dict(zip(pieces, at.lines(0)[before + 1 :], strict=True))
+
+
+def test_what_is_typed_is_completed(folder: Path, shell: Shell) -> None:
+    """Commands, options, their values, and for JOB and JOURNAL the names of files."""
+    with session(shell.alone, folder) as at:
+        at.type(f"{shell.sources}\n")
+        assert completed(at, shell, TYPED) == TYPED
+
+
+def test_it_stays_installed(folder: Path, shell: Shell) -> None:
+    """``--install-completion`` is all there is to do: the next shell completes."""
+    with session(shell.at_home, folder) as at:
+        at.type("bulkops --install-completion && echo done >>said\n")
+        at.lines(1)
+    with session(shell.at_home, folder) as at:
+        assert completed(at, shell, ["bulkops pl"]) == {"bulkops pl": "bulkops plan "}
+
+
+def test_a_script_is_shown_to_each_shell(folder: Path, shell: Shell) -> None:
+    """``--show-completion`` prints for the shell that asks."""
+    with session(shell.alone, folder) as at:
+        at.type("bulkops --show-completion >>said\n")
+        script = "\n".join(at.lines(1))
+    assert re.search(r"compdef|complete -o default|complete --command", script)
