@@ -20,20 +20,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bulkops.client.api import Client
     from bulkops.client.endpoints import RunTaskChange
-    from bulkops.errors import BulkopsError
+    from bulkops.client.resources import GlobalConfiguration
+    from bulkops.coverage import Coverage
+    from bulkops.coverage_reading import read_coverage
+    from bulkops.errors import ApiError, BulkopsError, JobError, JournalError, PlanStale
+    from bulkops.events.schema import events_schema
     from bulkops.job import Job, parse_job
+    from bulkops.journal.records import Result, Verified, WaveReached
+    from bulkops.operations.model import Operation
     from bulkops.plan import Plan
     from bulkops.public import (
         apply_plan,
         load_job,
+        load_plan,
         plan_job,
         plan_undo,
         read_report,
         resume_journal,
+        save_plan,
         select_workspaces,
         verify_journal,
     )
     from bulkops.report.model import Report
+    from bulkops.schema import job_schema
+    from bulkops.selected import Selected
 
 __version__ = "0.1.0"
 
@@ -41,37 +51,69 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _PLACES = {
+    "ApiError": "bulkops.errors",
     "BulkopsError": "bulkops.errors",
     "Client": "bulkops.client.api",
+    "Coverage": "bulkops.coverage",
+    "GlobalConfiguration": "bulkops.client.resources",
     "Job": "bulkops.job",
+    "JobError": "bulkops.errors",
+    "JournalError": "bulkops.errors",
+    "Operation": "bulkops.operations.model",
     "Plan": "bulkops.plan",
+    "PlanStale": "bulkops.errors",
     "Report": "bulkops.report.model",
+    "Result": "bulkops.journal.records",
     "RunTaskChange": "bulkops.client.endpoints",
+    "Selected": "bulkops.selected",
+    "Verified": "bulkops.journal.records",
+    "WaveReached": "bulkops.journal.records",
     "apply_plan": "bulkops.public",
+    "events_schema": "bulkops.events.schema",
+    "job_schema": "bulkops.schema",
     "load_job": "bulkops.public",
+    "load_plan": "bulkops.public",
     "parse_job": "bulkops.job",
     "plan_job": "bulkops.public",
     "plan_undo": "bulkops.public",
+    "read_coverage": "bulkops.coverage_reading",
     "read_report": "bulkops.public",
     "resume_journal": "bulkops.public",
+    "save_plan": "bulkops.public",
     "select_workspaces": "bulkops.public",
     "verify_journal": "bulkops.public",
 }
 
 __all__ = [
+    "ApiError",
     "BulkopsError",
     "Client",
+    "Coverage",
+    "GlobalConfiguration",
     "Job",
+    "JobError",
+    "JournalError",
+    "Operation",
     "Plan",
+    "PlanStale",
     "Report",
+    "Result",
     "RunTaskChange",
+    "Selected",
+    "Verified",
+    "WaveReached",
     "apply_plan",
+    "events_schema",
+    "job_schema",
     "load_job",
+    "load_plan",
     "parse_job",
     "plan_job",
     "plan_undo",
+    "read_coverage",
     "read_report",
     "resume_journal",
+    "save_plan",
     "select_workspaces",
     "verify_journal",
 ]

@@ -5,6 +5,16 @@
     async with Client("https://app.terraform.io", token) as client:
         plan = await plan_job(client, load_job("jobs/canary.toml"))
         report = await apply_plan(client, plan, "canary.jsonl")
+        for row in report.rows:
+            if row.outcome != "succeeded":
+                print(row.name, row.outcome, row.reason)
+        verified = await verify_journal(client, "canary.jsonl")
+        print(report.counts, verified.standing)
+        if verified.differing:
+            undo = await plan_undo(client, "canary.jsonl")
+            await apply_plan(client, undo, "canary.undo.jsonl")
+
+Every journal and saved plan is a file of the command line's, too, and the other way round.
 """
 
 from __future__ import annotations
@@ -17,6 +27,7 @@ import msgspec
 from anyio import to_thread
 from msgspec.structs import replace
 
+from bulkops import saved_plan
 from bulkops.client.api import Client
 from bulkops.errors import JobError
 from bulkops.execution import (
@@ -112,7 +123,8 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
 async def plan_undo(client: Client, journal: str | Path) -> Plan:
     """Return the plan that takes back what a journal's job did; changes nothing.
 
-    Where the server no longer shows what the job wrote, the workspace is a blocked skip.
+    ``apply_plan`` carries it out, into a journal of its own. Where the server no longer shows what
+    the job wrote, the workspace is a blocked skip.
 
     Raises:
         JobError: nothing can take back what jobs of this kind do.
@@ -133,6 +145,11 @@ async def apply_plan(
     """Carry a plan out, recorded in a new journal.
 
     A job that pauses itself ends with ``report.ended == "paused"``; ``resume_journal`` goes on.
+    An operation that fails is no exception, but a row of the report.
+
+    Args:
+        on_result: told every result as it is recorded.
+        on_wave: told how far a wave came as it is recorded.
 
     Raises:
         JournalError: the journal exists, is in use or can't be written.
@@ -174,6 +191,8 @@ async def resume_journal(
     Args:
         retry_failed: decide failed and conflicting operations anew, too.
         go_on: past the pause, or the gate that was inconclusive, at which the job stands.
+        on_result: told every result as it is recorded.
+        on_wave: told how far a wave came as it is recorded.
 
     Raises:
         JobError: an HMAC key that the job needs to go on is not there, or another one.
@@ -217,6 +236,31 @@ async def verify_journal(client: Client, journal: str | Path) -> Verified:
     await client.ping()
     standing = await read_standing(client, replay, pace.settle_seconds)
     return verify(replay, standing, client.clock.date())
+
+
+async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
+    """Write a plan into a file, whole or not at all, and return its SHA-256 in hex.
+
+    An older plan there is replaced, anything else is left as it is.
+
+    Raises:
+        JobError: there is something else, or no such folder.
+        BulkopsError: it can't be written.
+    """
+    by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
+    return await to_thread.run_sync(saved_plan.save_plan, Path(path), plan, client, by, default)
+
+
+async def load_plan(client: Client, path: str | Path) -> Plan:
+    """Return the plan in a file, for ``apply_plan`` to carry out exactly.
+
+    Raises:
+        PlanStale: it is no longer what was written, or is for another address or organization.
+        BulkopsError: it can't be read.
+    """
+    saved = await to_thread.run_sync(saved_plan.read_plan, Path(path))
+    saved.check_meant(Path(path), client.address, os.environ.get("TFE_ORGANIZATION", ""))
+    return saved.plan
 
 
 def read_report(journal: str | Path) -> Report:

@@ -48,7 +48,9 @@ def check(job_file: JobFile, *, json: Json = False) -> None:
 def schema(
     of: Annotated[
         Literal["job", "events"],
-        typer.Argument(help="Of a job file, or of a line that --json prints.", show_default=True),
+        typer.Argument(
+            metavar="[job|events]", help="Of a job file, or of a line that --json prints."
+        ),
     ] = "job",
 ) -> None:
     """Print a JSON Schema, for editors and programs.

@@ -32,6 +32,8 @@ from bulkops.exchange import Transport
 class Client(Caller):
     """A client of one HCP Terraform or Terraform Enterprise server, for one user's token.
 
+    Every method that sends a request, of the resources, too, raises the ``ApiError`` tree.
+
     Args:
         address: ``https://app.terraform.io``, no path.
         rate: requests a second never to be exceeded; the server's own limit holds anyway.
