@@ -21,7 +21,7 @@ def coverage(
     job_file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[JOB]",
+            metavar="JOB",
             help="A job file (TOML) that says which should have its run task.",
             show_default=False,
         ),

@@ -49,7 +49,7 @@ def schema(
     of: Annotated[
         Literal["job", "events"],
         typer.Argument(
-            metavar="[job|events]", help="Of a job file, or of a line that --json prints."
+            metavar="job|events", help="Of a job file, or of a line that --json prints."
         ),
     ] = "job",
 ) -> None:
