@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shlex
 import shutil
 import sys
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 import pytest
 
-from bulkops.cli.coverage import coverage
 from bulkops.operations import KINDS
 from bulkops.operations.detach import DetachWish
 from bulkops.operations.model import Kind, Over
@@ -186,19 +183,6 @@ def test_names_from_the_server_can_not_reach_the_terminal(world: World, here: He
     for form in ("text", "csv", "json"):
         assert "\x1b" not in here(*ALL, "--format", form).out
     assert "'=cmd()\\u001b[2J" in here(*ALL, "--format", "csv").lines[0]
-
-
-def test_the_examples_in_its_help_work(world: World, here: Here) -> None:
-    """Each command line in ``coverage --help`` does what it says."""
-    world.simulator.add_task("pci-check")
-    (world.folder / "jobs").mkdir()
-    world.job().rename(world.folder / "jobs" / "security-scan.toml")
-    examples = re.findall(r"`bulkops ([^`]*)`", coverage.__doc__ or "")
-    assert len(examples) == 4
-    for example in examples:
-        done = here(*shlex.split(example.partition(" | ")[0]))
-        assert (done.code, done.err) == (3 if ".toml" in example else 0, "")
-    assert Path("coverage.csv").read_text(encoding="utf-8").startswith("workspace,")
 
 
 def test_the_recipe_for_every_morning_works(world: World) -> None:
