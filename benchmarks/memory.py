@@ -27,6 +27,7 @@ from benchmarks.machine import machine
 from benchmarks.records import JOB
 from benchmarks.server import Answers, serving
 from bulkops.cli import journal as journal_commands
+from bulkops.cli import report as report_command
 from bulkops.cli.carry_out import Undertaking, start_or_go_on
 from bulkops.cli.execute import execute
 from bulkops.cli.options import Asked
@@ -73,7 +74,7 @@ class Command(msgspec.Struct):
                 case "status":
                     journal_commands.status(path)
                 case _:
-                    journal_commands.report(path, output_format="json")
+                    report_command.report(path, output_format="json")
 
     def _clients(self, *, done: bool) -> Callable[[], Client]:
         if self.address:

@@ -17,7 +17,8 @@ from bulkops.coverage import Column, Coverage, Standing, Targets, Wanted, wanted
 from bulkops.job import Job, parse_job
 from bulkops.operations.model import Binding, Seen, Target, TaskRef
 from bulkops.plan import Inventory, make_plan
-from bulkops.report.coverage import FORMULA, csv_lines, document, lines
+from bulkops.report.coverage import csv_lines, document, lines
+from bulkops.report.csv_lines import FORMULA
 
 SCAN = RunTask("task-1", "scan", "https://example.com")
 LINT = RunTask("task-2", "lint", "https://example.com")

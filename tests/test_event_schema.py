@@ -98,7 +98,7 @@ def test_every_subclass_of_an_event_is_listed() -> None:
 @pytest.mark.parametrize(
     ("event", "value", "more"),
     [
-        (Status, model.Report, {"rows", "skipped", "timeline"}),
+        (Status, model.Report, {"rows", "skipped", "timeline", "waves", "next_steps"}),
         (executed.StandingWave, model.StandingWave, set[str]()),
         (RunTask, resources.RunTask, set[str]()),
         (Attachment, resources.WorkspaceTask, set[str]()),

@@ -18,6 +18,7 @@ from bulkops.cli import (
     job_file,
     journal,
     plan,
+    report,
     simulate,
     undo,
     workspaces,
@@ -41,7 +42,7 @@ app.command()(apply.resume)
 app.command()(undo.undo)
 app.command()(journal.verify)
 app.command()(journal.status)
-app.command()(journal.report)
+app.command()(report.report)
 app.command()(coverage.coverage)
 app.command()(job_file.check)
 app.command()(job_file.schema)

@@ -1,4 +1,4 @@
-"""Commands about a journal: ``verify`` reads the server again, ``status`` and ``report`` don't."""
+"""Commands about a journal: ``verify`` reads the server again, ``status`` doesn't."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json, Output
-from bulkops.cli.printing import note, print_json, print_text, print_to
+from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json
+from bulkops.cli.printing import note, print_json, print_text
 
 if TYPE_CHECKING:
     from bulkops.journal.reading import Take
@@ -115,7 +115,7 @@ def verify(
     from bulkops.cli.session import connect, only_reading, run
     from bulkops.public import verify_journal
 
-    replay = _replay(journal)
+    replay = replay_of(journal)
     client = connect(replay.header.address, ca_file, insecure_http=insecure_http)
 
     with only_reading():
@@ -167,7 +167,7 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
     from bulkops.report.model import report as make
     from bulkops.report.text import lines
 
-    made = make(_replay(journal))
+    made = make(replay_of(journal))
     if json:
         print_json(events.Status.of(made))
     else:
@@ -175,46 +175,7 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
         note(*next_step(made, journal))
 
 
-def report(
-    journal: JournalArgument,
-    *,
-    output_format: Annotated[
-        Literal["text", "json", "html"], typer.Option("--format", help="How to say it.")
-    ] = "text",
-    output: Output = None,
-    only: Annotated[
-        Literal["failed"] | None,
-        typer.Option("--only", help="failed: what failed, is in conflict or in doubt."),
-    ] = None,
-) -> None:
-    """Report a journal, finished or not; sends no request.
-
-    \b
-    Examples:
-      bulkops report canary.jsonl
-      bulkops report canary.jsonl --format json --output report.json
-    """
-    from bulkops.printable import escaped
-    from bulkops.report.json_document import document
-    from bulkops.report.model import report as make
-    from bulkops.report.text import lines
-    from bulkops.report.timeline import Timeline
-
-    timeline = Timeline()
-    made = make(_replay(journal, timeline.take), timeline)
-    only_failed = only == "failed"
-    if output_format == "json":
-        pieces = document(made, only_failed=only_failed)
-    elif output_format == "html":
-        from bulkops.report import html
-
-        pieces = html.document(made, only_failed=only_failed)
-    else:
-        pieces = (f"{escaped(line)}\n" for line in lines(made, only_failed=only_failed))
-    print_to(output, pieces)
-
-
-def _replay(path: Path, take: Take | None = None) -> Replay:
+def replay_of(path: Path, take: Take | None = None) -> Replay:
     """Return where a journal stands; a torn tail is told and left."""
     from bulkops.journal.reading import read
 

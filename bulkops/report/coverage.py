@@ -11,12 +11,10 @@ from bulkops.coverage import Column, Coverage, Row, Standing, Wanted, global_set
 from bulkops.operations.model import Seen
 from bulkops.operations.wording import attachments
 from bulkops.printable import escaped
+from bulkops.report.csv_lines import rows_as_csv
 
 NOTHING = "-"
 """What people see where a run task is not attached, or the job does not select a workspace."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet: it gets an apostrophe in front."""
 
 
 def lines(coverage: Coverage, columns: int | None = None) -> Iterator[str]:
@@ -44,16 +42,8 @@ def lines(coverage: Coverage, columns: int | None = None) -> Iterator[str]:
 
 
 def csv_lines(coverage: Coverage) -> Iterator[str]:
-    """Yield the table by RFC 4180, each line with its CR LF; see ``FORMULA``."""
-    names = _task_names(coverage)
-    yield _csv_line(
-        ["workspace", "workspace_id", *names, *(("standing", "wanted") if coverage.job else ())]
-    )
-    for row in coverage.rows():
-        cells = [row.workspace.name, row.workspace.id, *map(_cell, row.seen)]
-        if coverage.job:
-            cells += [row.wanted.standing, row.wanted.why] if row.wanted else ["", ""]
-        yield _csv_line(cells)
+    """Yield the table by RFC 4180; see ``bulkops.report.csv_lines``."""
+    return rows_as_csv(_csv_rows(coverage))
 
 
 def document(coverage: Coverage) -> Iterator[str]:
@@ -73,6 +63,16 @@ def document(coverage: Coverage) -> Iterator[str]:
         yield between + _json(_workspace(coverage, row))
         between = ",\n"
     yield "\n]}\n"
+
+
+def _csv_rows(coverage: Coverage) -> Iterator[list[str]]:
+    names = _task_names(coverage)
+    yield ["workspace", "workspace_id", *names, *(("standing", "wanted") if coverage.job else ())]
+    for row in coverage.rows():
+        cells = [row.workspace.name, row.workspace.id, *map(_cell, row.seen)]
+        if coverage.job:
+            cells += [row.wanted.standing, row.wanted.why] if row.wanted else ["", ""]
+        yield cells
 
 
 def _task_names(coverage: Coverage) -> list[str]:
@@ -129,17 +129,6 @@ def _totals(coverage: Coverage) -> Iterator[str]:
 
 def _words(standing: Standing) -> str:
     return standing.replace("_", " ")
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    return ",".join(map(_csv_cell, cells)) + "\r\n"
-
-
-def _csv_cell(text: str) -> str:
-    guarded = escaped(f"'{text}" if text.startswith(FORMULA) else text)
-    if '"' in guarded or "," in guarded:
-        return '"' + guarded.replace('"', '""') + '"'
-    return guarded
 
 
 def _task(coverage: Coverage, column: Column) -> dict[str, object]:

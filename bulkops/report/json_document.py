@@ -11,7 +11,7 @@ from bulkops.outcome import TROUBLE
 from bulkops.printable import escaped
 from bulkops.report.model import Report
 
-_LISTS = ("rows", "skipped", "waves", "timeline")
+_LISTS = ("rows", "skipped", "waves", "timeline", "next_steps")
 
 
 def facts(report: Report) -> dict[str, object]:

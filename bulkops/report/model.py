@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Generic, TypeVar
 
 import msgspec
@@ -20,6 +21,9 @@ from bulkops.rollout import Reached, Rollout, Wave
 
 PENDING = "pending"
 """An operation not taken up yet, where an outcome would stand."""
+
+BLOCKED = "blocked"
+"""A skip by which the job's wish stays unfulfilled, where an outcome would stand."""
 
 _ENDS = {"SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4, How.GATE: 4}
 
@@ -120,6 +124,10 @@ class Rows(Generic[S, T]):
     def __len__(self) -> int:
         return len(self._of)
 
+    def part(self, start: int, end: int) -> Iterator[T]:
+        """Yield those from ``start``, counted from 0, up to ``end``."""
+        return map(self._row, islice(self._of, start, end))
+
 
 class Report(msgspec.Struct, frozen=True):
     """Everything a report can say.
@@ -136,6 +144,8 @@ class Report(msgspec.Struct, frozen=True):
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
         waves: all waves of the rollout; one where it has none.
         timeline: when all that happened; ``None`` where the journal was not read for it.
+        next_steps: what to run next, a sentence each; empty unless whoever knows the journal's
+            place said so.
     """
 
     run_id: str
@@ -159,6 +169,7 @@ class Report(msgspec.Struct, frozen=True):
     skipped: Rows[Skip, SkippedRow]
     waves: list[Wave]
     timeline: Timeline | None = None
+    next_steps: Sequence[str] = ()
 
     @property
     def operations(self) -> int:

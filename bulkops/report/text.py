@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bulkops.columns import filled, widest
-from bulkops.journal.records import How
+from bulkops.journal.records import How, WaveReached
 from bulkops.operations import wording
 from bulkops.outcome import TROUBLE, Outcome
+from bulkops.printable import escaped
 from bulkops.report.model import PENDING, Report, Row, StandingWave
 from bulkops.rollout import Held, Reached
 
@@ -17,14 +18,72 @@ def words(outcome: str) -> str:
     return outcome.replace("_", " ")
 
 
+def why(row: Row) -> str:
+    """Return in words why an operation did not simply succeed, empty where it did."""
+    shows = f"the server showed {row.shows}" if row.shows else ""
+    silent = "sent, and no answer is known" if row.outcome == Outcome.IN_DOUBT else ""
+    return "; ".join(filter(None, (row.reason or silent, shows)))
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return outcomes in words: ``297 succeeded, 2 failed, 1 in doubt``; empty for none."""
+    return ", ".join(
+        f"{counts[outcome]} {words(outcome)}"
+        for outcome in (*Outcome, PENDING)
+        if counts.get(outcome)
+    )
+
+
 def totals(report: Report) -> str:
     """Return one line: ``297 succeeded, 2 failed, 1 in doubt of 300 operations``."""
-    counts = [
-        f"{report.counts[outcome]} {words(outcome)}"
-        for outcome in (*Outcome, PENDING)
-        if report.counts.get(outcome)
-    ]
-    return f"{', '.join(counts) or 'nothing to do'} of {report.operations} operations"
+    return f"{counted(report.counts) or 'nothing to do'} of {report.operations} operations"
+
+
+def executions(report: Report) -> str:
+    """Return how often it was executed and how that ended."""
+    if report.executions == 0:
+        return "not started yet"
+    several = f"{report.executions} executions, the last one"
+    return f"{'1 execution, it' if report.executions == 1 else several} {_ended(report.ended)}"
+
+
+def pace(report: Report) -> str:
+    """Return how long it took: ``took 6.2 s, 28 operations a second, 429s: 3``.
+
+    Empty where the dates are not known; pauses between waves are part of it.
+    """
+    spans = report.timeline.spans if report.timeline else ()
+    if not spans:
+        return ""
+    seconds = sum(span.seconds for span in spans)
+    said = [f"took {seconds:.1f} s" if seconds < 120 else f"took {seconds / 60:.0f} min"]
+    done = report.operations - report.counts.get(PENDING, 0)
+    if done >= seconds > 0:
+        said.append(f"{done / seconds:.0f} operations a second")
+    if refused := sum(span.refused for span in spans):
+        said.append(f"429s: {refused}")
+    return ", ".join(said)
+
+
+def state_of(wave: StandingWave | WaveReached) -> str:
+    """Return how far a wave came, in words."""
+    known = {
+        "": "comes next",
+        Reached.OPEN: "is carried out",
+        Reached.VERIFIED: f"rests until {wave.until}" if wave.until else "is verified",
+        Reached.RESTED: "its gate is asked",
+        Reached.PASSED: "passed",
+        Held.MANUAL: "waits for --continue",
+        Held.FAIL: f"its gate failed (exit status {wave.status})",
+        Held.INCONCLUSIVE: f"its gate was inconclusive (exit status {wave.status})",
+    }
+    return known[wave.held or wave.reached]
+
+
+def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
+    """Yield the report's lines, each with its line end."""
+    for line in lines(report, only_failed=only_failed):
+        yield f"{escaped(line)}\n"
 
 
 def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
@@ -34,7 +93,9 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     named = f" {task}" if task else ""
     yield f"{report.job}: {what}{named} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
-    yield f"  {_executions(report.executions, report.ended)}"
+    yield f"  {executions(report)}"
+    if took := pace(report):
+        yield f"  {took}"
     if report.wave is not None:
         yield f"  {_wave(report.wave)}"
     for reason, count in sorted(report.skips.items()):
@@ -54,34 +115,15 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
 
 
 def _row(row: Row, width: int) -> str:
-    shows = f"the server showed {row.shows}" if row.shows else ""
-    silent = "sent, and no answer is known" if row.outcome == Outcome.IN_DOUBT else ""
-    reason = "; ".join(filter(None, (row.reason or silent, shows)))
-    line = f"  {words(row.outcome):<9}  {filled(row.name, width)}  {row.change}  {reason}"
+    line = f"  {words(row.outcome):<9}  {filled(row.name, width)}  {row.change}  {why(row)}"
     # What support asks for.
     failed = row.outcome == Outcome.FAILED and row.request_id
     return line.rstrip() + (f"  request {row.request_id}" if failed else "")
 
 
 def _wave(wave: StandingWave) -> str:
-    known = {
-        "": "comes next",
-        Reached.OPEN: "is carried out",
-        Reached.VERIFIED: f"rests until {wave.until}" if wave.until else "is verified",
-        Reached.RESTED: "its gate is asked",
-        Held.MANUAL: "waits for --continue",
-        Held.FAIL: f"its gate failed (exit status {wave.status})",
-        Held.INCONCLUSIVE: f"its gate was inconclusive (exit status {wave.status})",
-    }
     of = f"wave {wave.number} of {wave.of}, operations {wave.first} to {wave.last}"
-    return f"{of}: {known[wave.held or wave.reached]}"
-
-
-def _executions(number: int, how: str) -> str:
-    if number == 0:
-        return "not started yet"
-    which = "1 execution, it" if number == 1 else f"{number} executions, the last one"
-    return f"{which} {_ended(how)}"
+    return f"{of}: {state_of(wave)}"
 
 
 def _ended(how: str) -> str:

@@ -44,6 +44,12 @@ class Span(msgspec.Struct):
     limit: float | None = None
     refused: int = 0
 
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        # A wall clock that was set back in between says nothing of it.
+        return max(0, _milliseconds(self.ended_at) - _milliseconds(self.started_at)) / 1000
+
 
 class Moment(NamedTuple):
     """When an operation's last result was recorded.

@@ -1,0 +1,234 @@
+"""The report as JUnit XML, for what CI systems show of a test run. Pure.
+
+| what                                      | is                                                   |
+|-------------------------------------------|------------------------------------------------------|
+| a wave                                    | a testsuite; one where the job goes at once          |
+| an operation                              | a testcase, its name the target's                    |
+| failed, in conflict, no longer as wanted  | ``<failure>``; its type says which                   |
+| in doubt                                  | ``<error>``                                          |
+| pending, skipped                          | ``<skipped>``                                        |
+| skipped when planned                      | ``<skipped>``, in a last testsuite of its own        |
+| blocked when planned                      | ``<failure type="blocked">`` there: the job is exit 3|
+
+A wave is a testsuite since it is what a rollout stops after. The class stays the same over all
+executions and waves, so that a CI system's history finds the workspace again. A testsuite's
+time is the sum of its testcases', which ran at once; its timestamp is in UTC, in the spelling
+without a zone that JUnit's schemas want.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
+from xml.sax.saxutils import XMLGenerator
+from xml.sax.xmlreader import AttributesImpl
+
+from bulkops.outcome import RETRIED, TROUBLE, Outcome
+from bulkops.printable import escaped
+from bulkops.report.model import BLOCKED, PENDING, Report, Row, SkippedRow
+from bulkops.report.text import why
+from bulkops.rollout import Reached, Wave
+
+DIFFERING = "differing"
+"""The type of a failure that was done, and that the server no longer shows."""
+
+
+class Case(NamedTuple):
+    """One testcase.
+
+    Attributes:
+        element: ``failure``, ``error`` or ``skipped``; empty where it passed.
+        type: of a failure or an error.
+        details: its text.
+    """
+
+    classname: str
+    name: str
+    seconds: float = 0.0
+    element: str = ""
+    type: str = ""
+    message: str = ""
+    details: str = ""
+
+
+class Suite(NamedTuple):
+    """One testsuite; its cases are made anew each time they are gone through."""
+
+    name: str
+    timestamp: str
+    cases: Callable[[], Iterable[Case]]
+
+
+class Totals:
+    """What the attributes of testsuites count."""
+
+    def __init__(self) -> None:
+        self.tests = self.failures = self.errors = self.skipped = 0
+        self.seconds = 0.0
+
+    def take(self, case: Case) -> None:
+        """Count one testcase."""
+        self.tests += 1
+        self.failures += case.element == "failure"
+        self.errors += case.element == "error"
+        self.skipped += case.element == "skipped"
+        self.seconds += case.seconds
+
+    def attributes(self) -> dict[str, str]:
+        """Return those that a testsuite and all of them have."""
+        return {
+            "tests": str(self.tests),
+            "failures": str(self.failures),
+            "errors": str(self.errors),
+            "time": f"{self.seconds:.3f}",
+        }
+
+
+def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
+    """Yield a report as XML 1.0, a testcase a line.
+
+    Counts stand in front of what they count: the rows are gone through twice, none is kept.
+    """
+    suites = list(_suites(report, only_failed=only_failed))
+    total, totals = Totals(), []
+    for suite in suites:
+        own = Totals()
+        for case in suite.cases():
+            own.take(case)
+            total.take(case)
+        totals.append(own)
+    out = io.StringIO()
+    xml = XMLGenerator(out, "utf-8", short_empty_elements=True)
+    xml.startDocument()
+    _start(xml, "testsuites", name=report.job, **total.attributes())
+    for suite, own in zip(suites, totals, strict=True):
+        _open(xml, suite, own, report)
+        for case in suite.cases():
+            _write(xml, case)
+            yield _taken(out)
+        xml.ignorableWhitespace("\n")
+        xml.endElement("testsuite")
+    xml.ignorableWhitespace("\n")
+    xml.endElement("testsuites")
+    xml.ignorableWhitespace("\n")
+    xml.endDocument()
+    yield _taken(out)
+
+
+def _suites(report: Report, *, only_failed: bool) -> Iterator[Suite]:
+    kind = f"bulkops.undo.{report.kind}" if report.undo_of else f"bulkops.{report.kind}"
+    opened = _opened(report)
+    for wave in report.waves:
+        of = f" wave {wave.number} of {len(report.waves)}" if len(report.waves) > 1 else ""
+        cases = partial(_operations, report, wave, kind, only_failed=only_failed)
+        yield Suite(report.job + of, opened.get(wave.number, report.created_at), cases)
+    if report.skipped and not only_failed:
+        cases = partial(map, partial(_skipped, kind), report.skipped)
+        yield Suite(f"{report.job} skipped when planned", report.created_at, cases)
+
+
+def _opened(report: Report) -> dict[int, str]:
+    """Return when each wave began for the first time."""
+    reached = report.timeline.waves if report.timeline else ()
+    return {w.number: w.at for w in reversed(reached) if w.reached is Reached.OPEN}
+
+
+def _operations(report: Report, wave: Wave, kind: str, *, only_failed: bool) -> Iterator[Case]:
+    for row in report.rows.part(wave.start, wave.end):
+        if not only_failed or row.outcome in TROUBLE:
+            yield _operation(kind, row)
+
+
+def _operation(kind: str, row: Row) -> Case:
+    element, of_type = _judged(row)
+    details = ""
+    if element in ("failure", "error"):
+        known = {"status": row.status, "request": row.request_id, "attempts": row.attempts}
+        said = [f"{name} {value}" for name, value in known.items() if value]
+        details = "\n".join((row.change, *said, row.at)).rstrip()
+    return Case(
+        classname=f"{kind}.{row.aspect}" if row.aspect else kind,
+        name=row.name,
+        seconds=row.seconds or 0.0,
+        element=element,
+        type=of_type,
+        message="not taken up yet" if row.outcome == PENDING else why(row),
+        details=details,
+    )
+
+
+def _judged(row: Row) -> tuple[str, str]:
+    """Return the element that says what became of an operation, and its type."""
+    if row.outcome in RETRIED:
+        return "failure", row.outcome
+    if row.outcome == Outcome.IN_DOUBT:
+        return "error", row.outcome
+    if row.outcome == PENDING:
+        return "skipped", ""
+    if row.shows:
+        return "failure", DIFFERING
+    return ("skipped" if row.outcome == Outcome.SKIPPED else ""), ""
+
+
+def _skipped(kind: str, row: SkippedRow) -> Case:
+    element, of_type = ("failure", BLOCKED) if row.blocked else ("skipped", "")
+    return Case(kind, row.name, element=element, type=of_type, message=row.reason)
+
+
+def _open(xml: XMLGenerator, suite: Suite, totals: Totals, report: Report) -> None:
+    xml.ignorableWhitespace("\n")
+    _start(
+        xml,
+        "testsuite",
+        name=suite.name,
+        **totals.attributes(),
+        skipped=str(totals.skipped),
+        # The schemas know no zone and no fraction.
+        timestamp=suite.timestamp[:19],
+    )
+    xml.ignorableWhitespace("\n")
+    _start(xml, "properties")
+    properties = {
+        "run_id": report.run_id,
+        "organization": report.organization,
+        "address": report.address,
+        "run_task": report.task,
+        "undo_of": report.undo_of,
+    }
+    for name, value in properties.items():
+        if value:
+            _start(xml, "property", name=name, value=value)
+            xml.endElement("property")
+    xml.endElement("properties")
+
+
+def _write(xml: XMLGenerator, case: Case) -> None:
+    xml.ignorableWhitespace("\n")
+    _start(
+        xml,
+        "testcase",
+        classname=case.classname,
+        name=case.name,
+        time=f"{case.seconds:.3f}",
+    )
+    if case.element:
+        of_type = {"type": case.type} if case.type else {}
+        _start(xml, case.element, **of_type, message=case.message)
+        xml.characters("\n".join(map(escaped, case.details.split("\n"))))
+        xml.endElement(case.element)
+    xml.endElement("testcase")
+
+
+def _start(xml: XMLGenerator, element: str, **attributes: str) -> None:
+    # XML 1.0 can't say most control characters, not even as references: they are spelled.
+    spelled = {name: escaped(value) for name, value in attributes.items()}
+    xml.startElement(element, AttributesImpl(spelled))
+
+
+def _taken(out: io.StringIO) -> str:
+    text = out.getvalue()
+    out.seek(0)
+    out.truncate()
+    return text

@@ -1,0 +1,162 @@
+"""The report as GitHub flavoured Markdown, for a job's summary or a comment. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+
+import msgspec
+
+from bulkops.outcome import TROUBLE, Outcome
+from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
+from bulkops.report.model import BLOCKED, PENDING, Report, Row
+from bulkops.report.text import counted, executions, pace, state_of, why, words
+
+INSTANCES = 3
+"""Names told of those that share a reason."""
+
+_ALL = "`bulkops report JOURNAL --format csv` has all"
+
+
+class Group(msgspec.Struct):
+    """Operations that came to the same outcome for the same reason."""
+
+    operations: int = 0
+    names: list[str] = []
+
+
+def document(report: Report, *, only_failed: bool = False, room: int = ROOM) -> Iterator[str]:
+    """Yield a report as Markdown, in pieces.
+
+    What is in trouble is grouped by its reason, then listed as far as there is room.
+
+    Args:
+        room: bytes, 10,000 at least; what needs more is left out, and it is said how much.
+    """
+    groups = _groups(report, only_failed=only_failed)
+    head = "".join(_head(report, groups))
+    tail = "".join(_next(report))
+    yield head
+    number = sum(group.operations for group in groups.values())
+    if number:
+        yield from folded(
+            f"All {number} by name",
+            ("outcome", "name", "change", "reason", "status:", "request"),
+            _trouble(report, only_failed=only_failed),
+            number=number,
+            room=room - size(head) - size(tail),
+            rest=_ALL,
+        )
+    yield tail
+
+
+def _head(report: Report, groups: dict[tuple[str, str], Group]) -> Iterator[str]:
+    undo = "undo of " if report.undo_of else ""
+    tasks = " by ".join(code(task) for task in (report.replaces, report.task) if task)
+    what = f"{undo}{plain(report.kind)}{tasks and ' '}{tasks}"
+    yield f"## {code(report.job)}: {what} in {code(report.organization)}\n\n"
+    said = filter(None, (executions(report), pace(report)))
+    yield f"At {code(report.address)}, run {code(report.run_id)}: {'; '.join(said)}.\n\n"
+    yield from table(("outcome", "operations:"), _totals(report))
+    yield "\n"
+    yield from _skips(report)
+    if report.standing is not None:
+        rest = f", {report.unreadable} can't be read back" if report.unreadable else ""
+        yield f"Verified: {report.standing} of {report.operations} shown as wanted by the server"
+        yield f"{rest}.\n\n"
+    if len(report.waves) > 1:
+        yield from _waves(report)
+    if groups:
+        yield from _reasons(groups)
+
+
+def _totals(report: Report) -> Iterator[tuple[str, str]]:
+    for outcome in (*Outcome, PENDING):
+        if report.counts.get(outcome):
+            yield words(outcome), str(report.counts[outcome])
+    yield "**all**", f"**{report.operations}**"
+
+
+def _skips(report: Report) -> Iterator[str]:
+    reasons = Counter(report.skips).most_common()
+    for reason, number in reasons[:FEW]:
+        yield f"- {number} skipped when planned: {code(reason)}\n"
+    if len(reasons) > FEW:
+        yield f"- … and {sum(n for _, n in reasons[FEW:])} more, for other reasons\n"
+    if reasons:
+        yield "\n"
+
+
+def _waves(report: Report) -> Iterator[str]:
+    yield "### Waves\n\n"
+    said = {wave.number: wave for wave in report.timeline.waves} if report.timeline else {}
+    rows = (
+        (
+            str(wave.number),
+            f"{wave.start + 1} to {wave.end}",
+            state_of(said[wave.number]) if wave.number in said else "not begun",
+            counted(Counter(row.outcome for row in report.rows.part(wave.start, wave.end))),
+        )
+        for wave in report.waves[:FEW]
+    )
+    yield from table(("wave:", "operations", "state", "outcomes"), rows)
+    if len(report.waves) > FEW:
+        yield f"\n… and {len(report.waves) - FEW} more waves.\n"
+    yield "\n"
+
+
+def _reasons(groups: dict[tuple[str, str], Group]) -> Iterator[str]:
+    yield "### In trouble\n\n"
+    largest = sorted(groups.items(), key=lambda item: -item[1].operations)
+    rows = (
+        (outcome, str(group.operations), code(reason), _instances(group))
+        for (outcome, reason), group in largest[:FEW]
+    )
+    yield from table(("outcome", "operations:", "reason", "for instance"), rows)
+    if len(largest) > FEW:
+        more = sum(group.operations for _, group in largest[FEW:])
+        yield f"\n… and {more} more, for {len(largest) - FEW} other reasons.\n"
+    yield "\n"
+
+
+def _instances(group: Group) -> str:
+    more = ", …" if group.operations > len(group.names) else ""
+    return ", ".join(map(code, group.names)) + more
+
+
+def _next(report: Report) -> Iterator[str]:
+    if report.next_steps:
+        yield "### Next\n\n"
+        for sentence in report.next_steps:
+            yield f"- {step(sentence)}\n"
+        yield "\n"
+
+
+def _in_trouble(report: Report, *, only_failed: bool) -> Iterator[Row]:
+    for row in report.rows:
+        if row.outcome in TROUBLE or (row.shows and not only_failed):
+            yield row
+
+
+def _groups(report: Report, *, only_failed: bool) -> dict[tuple[str, str], Group]:
+    groups = dict[tuple[str, str], Group]()
+    rows = _in_trouble(report, only_failed=only_failed)
+    failed = ((words(row.outcome), why(row), row.name) for row in rows)
+    blocked = ((BLOCKED, skip.reason, skip.name) for skip in report.skipped if skip.blocked)
+    for outcome, reason, name in chain(failed, blocked):
+        group = groups.setdefault((outcome, reason), Group())
+        group.operations += 1
+        if len(group.names) < INSTANCES:
+            group.names.append(name)
+    return groups
+
+
+def _trouble(report: Report, *, only_failed: bool) -> Iterator[tuple[str, ...]]:
+    for row in _in_trouble(report, only_failed=only_failed):
+        status = str(row.status or "")
+        cells = (code(row.name), code(row.change), code(why(row)), status, code(row.request_id))
+        yield words(row.outcome), *cells
+    for skip in report.skipped:
+        if skip.blocked:
+            yield BLOCKED, code(skip.name), "", code(skip.reason), "", ""

@@ -1,0 +1,98 @@
+"""A plan as GitHub flavoured Markdown: what would change, from what to what. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from bulkops.operations import wording
+from bulkops.plan import Plan
+from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
+
+_ALL = "`bulkops plan JOB --json` has all"
+
+
+def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) -> Iterator[str]:
+    """Yield a plan as Markdown, in pieces; what is listed is listed as far as there is room.
+
+    Args:
+        next_steps: what to run next, a sentence each.
+        room: bytes, 10,000 at least; what needs more is left out, and it is said how much.
+    """
+    head = "".join(_head(plan))
+    tail = "".join(f"- {step(sentence)}\n" for sentence in next_steps)
+    tail = f"### Next\n\n{tail}\n" if tail else ""
+    yield head
+    room -= size(head) + size(tail)
+    if plan.blocked:
+        # Those that need somebody come first, and leave room for the rest.
+        lists = "".join(
+            folded(
+                f"{len(plan.blocked)} blocked",
+                ("name", "reason"),
+                ((code(skip.target.name), code(skip.reason)) for skip in plan.blocked),
+                number=len(plan.blocked),
+                room=room // 2,
+                rest=_ALL,
+            )
+        )
+        room -= size(lists)
+        yield lists
+    if plan.operations:
+        yield from folded(
+            f"{len(plan.operations)} to do",
+            ("action", "name", "change"),
+            (
+                (wording.verb(o), code(o.target.name), code(wording.change(o)))
+                for o in plan.operations
+            ),
+            number=len(plan.operations),
+            room=room,
+            rest=_ALL,
+        )
+    yield tail
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    undo = "undo of " if plan.undo_of else ""
+    refs = filter(None, (plan.binding.replaces, plan.binding.task))
+    tasks = " by ".join(code(ref.name) for ref in refs)
+    what = f"{undo}{plain(plan.job.operation_kind)}{tasks and ' '}{tasks}"
+    yield f"## Plan of {code(plan.job.name)}: {what} in {code(plan.job.organization)}\n\n"
+    todo = ", ".join(f"{n} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
+    blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
+    yield f"**{todo}**; {len(plan.skips) - len(plan.blocked)} skipped{blocked}.\n\n"
+    if plan.operations:
+        yield from _changes(plan)
+    reasons = Counter((skip.reason, skip.blocked) for skip in plan.skips).most_common()
+    for (reason, is_blocked), number in reasons[:FEW]:
+        yield f"- {number} {'blocked' if is_blocked else 'skipped'}: {code(reason)}\n"
+    if len(reasons) > FEW:
+        yield f"- … and {sum(n for _, n in reasons[FEW:])} more, for other reasons\n"
+    yield from _waves(plan)
+    for note in plan.notes:
+        yield f"- Note: {plain(note)}\n"
+    yield "\n"
+
+
+def _changes(plan: Plan) -> Iterator[str]:
+    found = Counter((wording.verb(o), wording.change(o)) for o in plan.operations).most_common()
+    rows = ((verb, code(change), str(number)) for (verb, change), number in found[:FEW])
+    yield from table(("action", "change", "operations:"), rows)
+    if len(found) > FEW:
+        yield f"\n… and {sum(n for _, n in found[FEW:])} more, in other ways.\n"
+    yield "\n"
+
+
+def _waves(plan: Plan) -> Iterator[str]:
+    rollout = plan.job.rollout.undoing if plan.undo_of else plan.job.rollout
+    waves = rollout.steps(len(plan.operations))
+    if len(waves) > 1:
+        sizes = ", ".join(str(wave.size) for wave in waves[:FEW])
+        more = f", … ({len(waves)} waves)" if len(waves) > FEW else ""
+        pause = f", between them a pause ({rollout.pause})" if rollout.pause else ""
+        yield f"- Waves: {sizes}{more} operations{pause}\n"
+    if rollout.gate is not None:
+        yield f"- Gate after each wave: {code(rollout.gate)}\n"
+    if plan.operations:
+        yield f"- Stops when more than {rollout.tolerated(len(plan.operations))} failed\n"
