@@ -30,6 +30,7 @@ from bulkops.cli import journal as journal_commands
 from bulkops.cli import report as report_command
 from bulkops.cli.carry_out import Undertaking, start_or_go_on
 from bulkops.cli.execute import execute
+from bulkops.cli.metrics import MetricsFile
 from bulkops.cli.options import Asked
 from bulkops.cli.plan_objects import print_objects
 from bulkops.cli.session import run
@@ -97,7 +98,9 @@ class Command(msgspec.Struct):
     def _resume(self, path: Path) -> None:
         contents = read(path)
         job, by = job_of(contents.replay.header), contents.replay.header.started_by
-        execute(self._clients(done=True)(), path, contents, job, by, asked=ASKED)
+        with MetricsFile(None, job) as metrics:
+            client = self._clients(done=True)()
+            execute(client, path, contents, job, by, asked=ASKED, metrics=metrics)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from bulkops.cli.options import (
     Json,
     Limit,
     MaxOperations,
+    MetricsFileOption,
     RetryFailed,
     SelectNames,
     Yes,
@@ -69,6 +70,7 @@ def apply(
     retry_failed: RetryFailed = False,
     max_operations: MaxOperations = None,
     drain_timeout: DrainTimeout = DRAIN_SECONDS,
+    metrics_file: MetricsFileOption = None,
     address: Address = None,
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
@@ -83,6 +85,8 @@ def apply(
 
     A saved plan is carried out as it stands, and nothing is asked: whoever looked at it has said
     yes. What no longer is as the plan saw it is left alone and listed (exit 3).
+
+    Where GITHUB_STEP_SUMMARY is set, the report is appended there as Markdown, whatever the end.
 
     \b
     Exit codes:
@@ -122,7 +126,7 @@ def apply(
     else:
         job = narrowed_job(job_file, select, limit).allowing(max_operations)
         undertaking = _of_job(job, job_file, address, ca_file, insecure_http=insecure_http)
-    asked = Asked(yes or saved, json, retry_failed, drain_timeout, confirm, go_on)
+    asked = Asked(yes or saved, json, retry_failed, drain_timeout, confirm, go_on, metrics_file)
     with ExitStack() as stack:
         path = journal or _default(stack, undertaking, finished=saved, retry_failed=retry_failed)
         # A new journal in the default folder is safe under the folder's lock until it is there:
@@ -139,6 +143,7 @@ def resume(
     go_on: Continue = False,
     retry_failed: RetryFailed = False,
     drain_timeout: DrainTimeout = DRAIN_SECONDS,
+    metrics_file: MetricsFileOption = None,
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
 ) -> None:
@@ -157,6 +162,7 @@ def resume(
     from bulkops.cli.asking import confirm_going_on
     from bulkops.cli.carry_out import hold
     from bulkops.cli.execute import execute
+    from bulkops.cli.metrics import MetricsFile
     from bulkops.cli.session import connect
     from bulkops.execution import job_of
     from bulkops.journal.reading import read
@@ -168,9 +174,10 @@ def resume(
         header = contents.replay.header
         job = job_of(header)
         client = connect(header.address, ca_file, insecure_http=insecure_http)
-        asked = Asked(yes, json, retry_failed, drain_timeout, go_on=go_on)
-        confirm_going_on(contents, journal, asked)
-        execute(client, journal, contents, job, by, asked=asked)
+        asked = Asked(yes, json, retry_failed, drain_timeout, None, go_on, metrics_file)
+        with MetricsFile(metrics_file, job, undo=bool(header.undo_of)) as metrics:
+            confirm_going_on(contents, journal, asked)
+            execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 
 
 def _of_job(

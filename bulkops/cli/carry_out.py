@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bulkops.cli.asking import confirm_going_on, confirm_plan
 from bulkops.cli.execute import execute
+from bulkops.cli.metrics import MetricsFile
 from bulkops.cli.options import Asked
 from bulkops.cli.printing import note
 from bulkops.cli.session import only_reading, run
@@ -30,12 +31,14 @@ class Undertaking(NamedTuple):
         identity: what a journal must have in common with it.
         client: makes one; each event loop needs its own.
         plan: reads the server and decides.
+        undo: it takes back what the job did.
     """
 
     job: Job
     identity: Identity
     client: Callable[[], Client]
     plan: Callable[[Client], Awaitable[Plan]]
+    undo: bool = False
 
 
 def hold(stack: ExitStack, path: Path) -> Holder:
@@ -71,14 +74,16 @@ def start_or_go_on(
     from bulkops.journal.identity import check_same
     from bulkops.journal.reading import read
 
-    if by is not None and path.exists():
-        contents = read(path)
-        check_same(contents.replay.header, undertaking.identity, path)
-        confirm_going_on(contents, path, asked)
-    else:
-        by = _start(stack, path, by, undertaking, asked)
-        contents = read(path)
-    execute(undertaking.client(), path, contents, undertaking.job, by, asked=asked)
+    with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
+        if by is not None and path.exists():
+            contents = read(path)
+            check_same(contents.replay.header, undertaking.identity, path)
+            confirm_going_on(contents, path, asked)
+        else:
+            by = _start(stack, path, by, undertaking, asked)
+            contents = read(path)
+        client, job = undertaking.client(), undertaking.job
+        execute(client, path, contents, job, by, asked=asked, metrics=metrics)
 
 
 def _start(

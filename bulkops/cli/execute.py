@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bulkops.cli.metrics import MetricsFile
 from bulkops.cli.options import Asked
 from bulkops.cli.printing import fail, heard_or_not, note, print_json, print_text
+from bulkops.cli.step_summary import summarized
 from bulkops.errors import BulkopsError
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def execute(
     by: Holder,
     *,
     asked: Asked,
+    metrics: MetricsFile,
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     from bulkops import events
@@ -62,7 +65,11 @@ def execute(
         on_wave=waves.teller(rollout, len(contents.replay.operations), json=asked.json),
     )
     try:
-        replay = run(client, lambda _client: _watched(execution, asked.drain))
+        with summarized(path):
+            replay = run(
+                client,
+                lambda _client: _watched(execution, contents.replay, asked.drain, metrics),
+            )
     except BulkopsError as error:
         note(*end_lines(report(contents.replay), path))
         if execution.interrupted and error.exit_code == 1:
@@ -80,7 +87,9 @@ def execute(
     raise typer.Exit(exit_code(replay))
 
 
-async def _watched(execution: JobExecution, drain: float) -> Replay:
+async def _watched(
+    execution: JobExecution, replay: Replay, drain: float, metrics: MetricsFile
+) -> Replay:
     import asyncio
 
     def interrupt(number: signal.Signals) -> None:
@@ -95,4 +104,5 @@ async def _watched(execution: JobExecution, drain: float) -> Replay:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt, number)
-    return await execution.run()
+    async with metrics.watching(execution, replay):
+        return await execution.run()

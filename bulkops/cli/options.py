@@ -114,6 +114,16 @@ DrainTimeout = Annotated[
         help="After Ctrl-C or SIGTERM, how long what is in flight may take to finish.",
     ),
 ]
+MetricsFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics-file",
+        metavar="FILE",
+        help="Keep Prometheus metrics there, as the textfile collector of node-exporter reads them "
+        "(*.prom).",
+        show_default=False,
+    ),
+]
 DRAIN_SECONDS = 5.0
 """CI systems kill 7.5 to 10 seconds after they asked."""
 
@@ -124,6 +134,7 @@ class Asked(NamedTuple):
     Attributes:
         drain: seconds.
         confirm: of ``--confirm``.
+        metrics_file: of ``--metrics-file``.
     """
 
     yes: bool
@@ -132,3 +143,4 @@ class Asked(NamedTuple):
     drain: float
     confirm: str | None = None
     go_on: bool = False
+    metrics_file: Path | None = None

@@ -69,7 +69,8 @@ def plan(
 ) -> None:
     """Show what a job would change, and change nothing.
 
-    Reads the organization in about 2·N/100 requests.
+    Reads the organization in about 2·N/100 requests. Where GITHUB_STEP_SUMMARY is set, the plan
+    is appended there as Markdown.
 
     \b
     Examples:
@@ -82,6 +83,7 @@ def plan(
     from bulkops.cli.plan_objects import print_objects
     from bulkops.cli.plan_text import lines
     from bulkops.cli.session import connect, narrowed_job, only_reading, run
+    from bulkops.cli.step_summary import append_plan
     from bulkops.errors import BulkopsError
     from bulkops.holder import holder
     from bulkops.public import plan_job
@@ -107,6 +109,8 @@ def plan(
         # With this option 2 means changes and nothing else.
         fail(error)
         raise typer.Exit(1) from error
+    carries_out = f"bulkops apply {shlex.quote(str(out or job_file))}"
+    append_plan(made, [f"`{carries_out}` does this."] if made.operations else [])
     if json:
         print_objects(made, str(out) if out else None, sha256)
     else:

@@ -47,13 +47,11 @@ def report(
     markdown is GitHub's, for the summary of a step or a comment: at most 1 MiB.
     html is one file for a browser that needs no other and no network.
 
+    \b
     Examples:
-
-    - `bulkops report scan.jsonl`
-
-    - `bulkops report scan.jsonl --format json --output report.json`
-
-    - `bulkops report scan.jsonl --format csv --only failed --output failed.csv`
+      bulkops report canary.jsonl
+      bulkops report canary.jsonl --format html --output report.html
+      bulkops report canary.jsonl --format csv --only failed --output failed.csv
     """
     from msgspec.structs import replace
 

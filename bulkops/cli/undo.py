@@ -16,6 +16,7 @@ from bulkops.cli.options import (
     InsecureHttp,
     JournalArgument,
     Json,
+    MetricsFileOption,
     RetryFailed,
     Yes,
 )
@@ -43,6 +44,7 @@ def undo(
     json: Json = False,
     retry_failed: RetryFailed = False,
     drain_timeout: DrainTimeout = DRAIN_SECONDS,
+    metrics_file: MetricsFileOption = None,
     ca_file: CaFile = None,
     insecure_http: InsecureHttp = False,
 ) -> None:
@@ -75,8 +77,8 @@ def undo(
         return connect(header.address, ca_file, insecure_http=insecure_http)
 
     identity = Identity(f"undo of {header.run_id}", header.address, header.organization)
-    undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal))
-    asked = Asked(yes, json, retry_failed, drain_timeout)
+    undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
+    asked = Asked(yes, json, retry_failed, drain_timeout, metrics_file=metrics_file)
     with ExitStack() as stack:
         hold(stack, journal)
         by = hold(stack, path)

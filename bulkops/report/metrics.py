@@ -1,0 +1,118 @@
+"""How a job's execution stands, as metrics in Prometheus' text format. Pure.
+
+The labels are few and stay the same: a run has its id in ``bulkops_info`` only. None is called
+``job``, which is what Prometheus calls whatever it scrapes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from bulkops.activity import Activity
+from bulkops.journal.replay import Replay
+from bulkops.outcome import Outcome
+from bulkops.report.model import PENDING
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What metrics are made of.
+
+    Attributes:
+        kind: of operation; ``undo of attach`` of an undo.
+        info: what is not to be a label of everything: version, run id, ….
+        started: when the command was started, in seconds since 1970.
+        ended: likewise, ``None`` while it runs.
+        exit_code: ``None`` while it runs.
+        counts: outcome (and ``pending``) → operations; ``None`` where there is no journal yet.
+        activity: ``None`` where nothing has been sent for an operation yet.
+    """
+
+    job: str
+    organization: str
+    kind: str
+    info: Mapping[str, str]
+    started: float
+    ended: float | None = None
+    exit_code: int | None = None
+    counts: Mapping[str, int] | None = None
+    activity: Activity | None = None
+
+
+def counts_so_far(replay: Replay) -> dict[str, int]:
+    """Return outcome (and ``pending``) → operations of a job that is being carried out.
+
+    What was sent and has no result yet is not in doubt while its answer may come: it is pending.
+    """
+    results = (progress.result for progress in replay.operations.values())
+    return dict(Counter(result.outcome.value if result else PENDING for result in results))
+
+
+def text(standing: Standing) -> bytes:
+    """Return the metrics, each with its help and its type."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(standing))
+    return generate_latest(registry)
+
+
+class _Families(Collector):
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the families; what is not known has none."""
+        standing = self._standing
+        labels = {
+            "job_name": standing.job,
+            "organization": standing.organization,
+            "kind": standing.kind,
+        }
+        names, values = list(labels), list(labels.values())
+        info = InfoMetricFamily("bulkops", "What is being carried out, and by what.", labels=names)
+        info.add_metric(values, dict(standing.info))
+        yield info
+        if standing.counts is not None:
+            help_text = "Operations of the job by what became of them."
+            family = GaugeMetricFamily("bulkops_operations", help_text, labels=[*names, "outcome"])
+            for outcome in (*(outcome.value for outcome in Outcome), PENDING):
+                family.add_metric([*values, outcome], standing.counts.get(outcome, 0))
+            yield family
+        for name, help_text, value in _gauges(standing):
+            if value is not None:
+                gauge = GaugeMetricFamily(name, help_text, labels=names)
+                gauge.add_metric(values, value)
+                yield gauge
+        for name, help_text, number in _counters(standing.activity):
+            counter = CounterMetricFamily(name, help_text, labels=names)
+            counter.add_metric(values, number)
+            yield counter
+
+
+def _gauges(standing: Standing) -> Iterator[tuple[str, str, float | None]]:
+    started = "When the command was started, in seconds since 1970."
+    ended = "When the command ended, in seconds since 1970; absent while it runs."
+    exit_code = "What the command ended with; absent while it runs."
+    yield "bulkops_execution_start_time_seconds", started, standing.started
+    yield "bulkops_execution_end_time_seconds", ended, standing.ended
+    yield "bulkops_exit_code", exit_code, standing.exit_code
+    if (activity := standing.activity) is not None:
+        limit = "Requests a second that the server allows; absent where it tells none."
+        yield "bulkops_in_flight", "Operations begun and not ended.", activity.in_flight
+        yield "bulkops_limit_requests_per_second", limit, activity.limit
+
+
+def _counters(activity: Activity | None) -> Iterator[tuple[str, str, int]]:
+    if activity is not None:
+        yield "bulkops_requests", "Requests sent by this execution.", activity.requests
+        yield "bulkops_retries", "Requests sent again by this execution.", activity.retries
+        yield "bulkops_refused", "Answers 429 to this execution.", activity.refused
