@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from msgspec import Meta
@@ -20,3 +21,14 @@ def in_seconds(duration: Duration) -> float:
     """Return a duration in seconds."""
     number = duration.rstrip("hms")
     return int(number) * _MILLISECONDS[duration.removeprefix(number)] / 1_000
+
+
+def in_words(seconds: float) -> str:
+    """Return a length of time as people say it: ``6 s``, ``12 min``, ``1 h 5 min``."""
+    whole = math.ceil(seconds)
+    if whole < 2 * 60:
+        return f"{whole} s"
+    minutes = math.ceil(seconds / 60)
+    if minutes < 2 * 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -35,6 +35,7 @@ PURE = (
     "reconcile.py",
     "undo.py",
     "printable.py",
+    "progress.py",
     "columns.py",
     "coverage.py",
     "verify.py",

@@ -15,13 +15,13 @@ from bulkops.cli.step_summary import summarized
 from bulkops.errors import BulkopsError
 
 if TYPE_CHECKING:
+    from bulkops.cli.watch import Watch
     from bulkops.client.api import Client
     from bulkops.execution import JobExecution
     from bulkops.job import Job
     from bulkops.journal.reading import Contents
-    from bulkops.journal.records import Holder, Result
+    from bulkops.journal.records import Holder
     from bulkops.journal.replay import Replay
-    from bulkops.operations.model import Operation
 
 
 def execute(
@@ -36,22 +36,16 @@ def execute(
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     from bulkops import events
-    from bulkops.cli import waves
     from bulkops.cli.next_step import end_lines
-    from bulkops.cli.results import tell_json, teller
     from bulkops.cli.session import run
+    from bulkops.cli.watch import Watch
     from bulkops.execution import JobExecution
     from bulkops.hmac_key import key_to_go_on
     from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
 
-    tell = tell_json if asked.json else teller(contents.replay)
-
-    def told(operation: Operation, result: Result) -> None:
-        with heard_or_not():
-            tell(operation, result)
-
     rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
+    watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
     execution = JobExecution(
         client,
         path,
@@ -61,15 +55,19 @@ def execute(
         retry_failed=asked.retry_failed,
         go_on=asked.go_on,
         key=key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed),
-        on_result=told,
-        on_wave=waves.teller(rollout, len(contents.replay.operations), json=asked.json),
+        on_result=watch.result,
+        on_wave=watch.wave,
+        gate=watch.gate,
     )
+
+    async def carried_out(_client: Client) -> Replay:
+        _listen(execution, watch, path, asked.drain)
+        async with metrics.watching(execution, contents.replay), watch.watching(execution.activity):
+            return await execution.run()
+
     try:
         with summarized(path):
-            replay = run(
-                client,
-                lambda _client: _watched(execution, contents.replay, asked.drain, metrics),
-            )
+            replay = run(client, carried_out)
     except BulkopsError as error:
         note(*end_lines(report(contents.replay), path))
         if execution.interrupted and error.exit_code == 1:
@@ -87,10 +85,11 @@ def execute(
     raise typer.Exit(exit_code(replay))
 
 
-async def _watched(
-    execution: JobExecution, replay: Replay, drain: float, metrics: MetricsFile
-) -> Replay:
+def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:
+    """Let Ctrl-C and SIGTERM stop an execution: in good order, again at once."""
     import asyncio
+
+    from bulkops.cli.next_step import stopping
 
     def interrupt(number: signal.Signals) -> None:
         again = bool(execution.interrupted)
@@ -99,10 +98,9 @@ async def _watched(
         if again:
             note("Stopping at once.")
         else:
-            note(f"Stopping: finishing what is in flight, {drain:g} s at most (again: at once).")
+            watch.stopping(drain)
+            note(stopping(execution.activity().in_flight, drain, path))
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt, number)
-    async with metrics.watching(execution, replay):
-        return await execution.run()

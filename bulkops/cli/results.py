@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bulkops.cli.printing import print_json, print_text
+from bulkops.cli.printing import print_json
 
 if TYPE_CHECKING:
     from bulkops.journal.records import Result
@@ -18,8 +18,8 @@ LONGEST_COLUMN = 40
 LONGEST_REASON = 160
 
 
-def teller(replay: Replay) -> Callable[[Operation, Result], None]:
-    """Return what prints a result as one aligned line."""
+def liner(replay: Replay) -> Callable[[Operation, Result], str]:
+    """Return what says a result in one aligned line."""
     from bulkops.columns import filled, widest
     from bulkops.operations import wording
     from bulkops.report.text import words
@@ -27,12 +27,12 @@ def teller(replay: Replay) -> Callable[[Operation, Result], None]:
     names = (p.operation.target.name for p in replay.operations.values())
     width = min(widest(names), LONGEST_COLUMN)
 
-    def tell(operation: Operation, result: Result) -> None:
-        line = f"{words(result.outcome):<9}  {filled(operation.target.name, width)}"
+    def line(operation: Operation, result: Result) -> str:
+        said = f"{words(result.outcome):<9}  {filled(operation.target.name, width)}"
         reason = f"  ({shortened(result.reason)})" if result.reason else ""
-        print_text(f"{line}  {wording.change(operation)}{reason}")
+        return f"{said}  {wording.change(operation)}{reason}"
 
-    return tell
+    return line
 
 
 def shortened(text: str) -> str:
