@@ -12,7 +12,7 @@ from bulkops.client.in_order import in_order
 from bulkops.client.organizations import Entitlements
 from bulkops.client.resources import RunTask, WorkspaceTask
 from bulkops.client.server import ServerInfo
-from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.errors import JobError, NotFoundOrForbidden, RequestRejected, ServerBroken
 from bulkops.job import Job
 from bulkops.job_errors import shown
 from bulkops.operations import bind
@@ -34,7 +34,7 @@ from bulkops.operations.replace import ReplaceWish
 from bulkops.operations.run_task import seen_of
 from bulkops.operations.workspace_task import ByWorkspace
 from bulkops.operations.workspace_update import Settings
-from bulkops.plan import Inventory
+from bulkops.plan import Inventory, Plan
 from bulkops.printable import printable
 from bulkops.selected import Selected, read_selection
 
@@ -74,8 +74,23 @@ async def read_inventory(
         ),
         entitlements=await _entitlements(client, job.organization),
         locked=chosen.locked,
+        projects=chosen.projects,
         version=server.version,
     )
+
+
+async def with_project_names(client: Client, plan: Plan) -> Plan:
+    """Return a plan whose projects have their names, as far as this token may read them."""
+    if not plan.projects:
+        return plan
+    try:
+        projects = await client.projects(plan.job.organization)
+    except (RequestRejected, ServerBroken):
+        # To carry it out needs no right to list projects.
+        return plan
+    names = {project.id: project.name for project in projects}
+    named = {names.get(ident, ident): number for ident, number in plan.projects.items()}
+    return msgspec.structs.replace(plan, projects=named)
 
 
 async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source: str) -> Selected:

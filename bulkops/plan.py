@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import msgspec
 
@@ -14,7 +14,7 @@ from bulkops.job_errors import shown
 from bulkops.operations import bind, kind_named, wording
 from bulkops.operations.attach import Attach
 from bulkops.operations.model import Binding, Kind, Operation, Over, Showing, Skip, Target
-from bulkops.rollout import Rollout
+from bulkops.rollout import Rollout, rest_seconds
 from bulkops.selection import unmatched
 
 SHOWN_STATES = 4
@@ -31,6 +31,7 @@ class Inventory(msgspec.Struct, frozen=True):
         entitlements: ``None`` where this token may not read them.
         locked: ids of workspaces.
         version: of Terraform Enterprise, empty on HCP Terraform.
+        projects: id of a workspace → id of its project, of those that are in one.
     """
 
     binding: Binding
@@ -40,6 +41,7 @@ class Inventory(msgspec.Struct, frozen=True):
     entitlements: Entitlements | None
     locked: Set[str] = frozenset()
     version: str = ""
+    projects: Mapping[str, str] = {}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -50,6 +52,10 @@ class Plan(msgspec.Struct, frozen=True):
         notes: in words, what a careful reader should know before saying yes.
         undo_of: run id of the journal that this takes back, empty for a job's own plan.
         saved: SHA-256 of the file it was read from, empty where it was made just now.
+        projects: name, or else id, of a project → operations in it, most first; empty where it is
+            not known.
+        rate: requests a second at which it would go, ``None`` where nothing limits it or it is
+            not known.
     """
 
     job: Job
@@ -59,6 +65,8 @@ class Plan(msgspec.Struct, frozen=True):
     notes: Sequence[str] = ()
     undo_of: str = ""
     saved: str = ""
+    projects: Mapping[str, int] = {}
+    rate: float | None = None
 
     @property
     def digest(self) -> str:
@@ -76,6 +84,13 @@ class Plan(msgspec.Struct, frozen=True):
     def counts(self) -> dict[str, int]:
         """Verb → how many operations do that; see ``Kind.verbs``."""
         return counts(self.operations, kind_named(self.job.operation_kind).verbs)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it takes, rests between waves included, ``None`` where nobody knows."""
+        operations = len(self.operations)
+        rests = (len(self.rollout.steps(operations)) - 1) * rest_seconds(self.rollout)
+        return operations / self.rate + rests if self.rate else None
 
     @property
     def blocked(self) -> list[Skip]:
@@ -101,6 +116,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
         operations,
         skips,
         [*_notes(job, operations, inventory), *kind.notes(operations)],
+        projects=_projects(operations, inventory.projects),
     )
 
 
@@ -119,6 +135,11 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
     if any(operation.after for operation in operations):
         operations = list(_in_order(operations, skips))
     return operations, skips
+
+
+def _projects(operations: Sequence[Operation], projects: Mapping[str, str]) -> dict[str, int]:
+    found = Counter(projects[o.target.id] for o in operations if o.target.id in projects)
+    return dict(found.most_common())
 
 
 def _in_order(operations: Sequence[Operation], skips: list[Skip]) -> Iterator[Operation]:

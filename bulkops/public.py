@@ -110,14 +110,15 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
             f"{source}: {operations} operations are planned, and max_operations allows {most}: "
             "select fewer, or allow more"
         )
+    rate = client.pacer.rate
     notes = strict_notes(
         job.rollout,
         operations,
-        most=job.pace.max_at_once or wanted_places(client.pacer.rate, client.latency),
-        rate=client.pacer.rate,
+        most=job.pace.max_at_once or wanted_places(rate, client.latency),
+        rate=rate,
         latency=client.latency,
     )
-    return msgspec.structs.replace(plan, notes=[*plan.notes, *notes])
+    return msgspec.structs.replace(plan, notes=[*plan.notes, *notes], rate=rate)
 
 
 async def plan_undo(client: Client, journal: str | Path) -> Plan:
@@ -132,7 +133,8 @@ async def plan_undo(client: Client, journal: str | Path) -> Plan:
         ApiError: the server can't be read.
     """
     contents = await to_thread.run_sync(read, Path(journal))
-    return await undo_plan(client, contents.replay)
+    plan = await undo_plan(client, contents.replay)
+    return msgspec.structs.replace(plan, rate=client.pacer.rate)
 
 
 async def apply_plan(

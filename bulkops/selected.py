@@ -41,12 +41,14 @@ class Selected(msgspec.Struct, frozen=True):
         forbidden: ids of those on which this token lacks the right.
         locked: ids of those that are.
         others: all the others with their reasons, by name; empty unless asked for.
+        projects: id of a workspace → id of its project, of those that are in one.
     """
 
     targets: Sequence[Target]
     forbidden: Set[str] = frozenset()
     locked: Set[str] = frozenset()
     others: Sequence[Unselected] = ()
+    projects: Mapping[str, str] = {}
 
 
 async def read_selection(
@@ -71,7 +73,7 @@ async def read_selection(
     project_id = await _find_project(client, job, source)
     selection = await _read(client, job, project_id, source, why=why)
     chosen = Chosen(selection.targets(), selection.others() if why else None)
-    forbidden, locked = selection.forbidden, selection.locked
+    forbidden, locked, projects = selection.forbidden, selection.locked, selection.projects
     del selection
     for field, wanted in (("has_task", True), ("lacks_task", False)):
         named = getattr(select, field)
@@ -83,7 +85,7 @@ async def read_selection(
     if not chosen.targets and not select.allow_empty and not why:
         raise nothing_selected(select, source)
     others = sorted(chosen.others or (), key=lambda one: (one.target.name, one.target.id))
-    return Selected(chosen.targets, forbidden, locked, others)
+    return Selected(chosen.targets, forbidden, locked, others, projects)
 
 
 async def _read(

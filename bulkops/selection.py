@@ -88,6 +88,7 @@ class Selection:
     Attributes:
         forbidden: ids of those on which this token lacks the right.
         locked: ids of those that are.
+        projects: id → id of its project, of those that are in one.
     """
 
     def __init__(
@@ -100,10 +101,11 @@ class Selection:
     ) -> None:
         self.forbidden: set[str] = set()
         self.locked: set[str] = set()
+        self.projects: dict[str, str] = {}
         self._judge = Judge(select, project_id)
         self._right = right
         self._why = why
-        self._reasons: dict[str, str] = {}
+        self._known: dict[str, str] = {}
         self._rows: dict[str, Target | Unselected | None] = {}
 
     def add(self, workspace: Workspace) -> None:
@@ -117,12 +119,17 @@ class Selection:
                 self.forbidden.add(workspace.id)
             if workspace.locked:
                 self.locked.add(workspace.id)
+            if workspace.project_id:
+                self.projects[workspace.id] = self._once(workspace.project_id)
         elif self._why:
-            # Few reasons, many workspaces: each is kept once.
-            reason = self._reasons.setdefault(reason, reason)
-            self._rows[workspace.id] = Unselected(Target(workspace.id, workspace.name), reason)
+            target = Target(workspace.id, workspace.name)
+            self._rows[workspace.id] = Unselected(target, self._once(reason))
         else:
             self._rows[workspace.id] = None
+
+    def _once(self, text: str) -> str:
+        """Return the same text for equal ones: of few reasons and projects each is kept once."""
+        return self._known.setdefault(text, text)
 
     def count(self) -> int:
         """Return how many workspaces were judged."""

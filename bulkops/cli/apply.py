@@ -185,14 +185,18 @@ def _of_job(
 ) -> Undertaking:
     from bulkops.cli.carry_out import Undertaking
     from bulkops.cli.session import connect
+    from bulkops.inventory import with_project_names
     from bulkops.journal.identity import Identity
     from bulkops.public import plan_job
 
     def client() -> Client:
         return connect(address, ca_file, insecure_http=insecure_http)
 
+    async def plan(client: Client) -> Plan:
+        return await with_project_names(client, await plan_job(client, job, str(path)))
+
     identity = Identity(job.digest, client().address, job.organization)
-    return Undertaking(job, identity, client, lambda c: plan_job(c, job, str(path)))
+    return Undertaking(job, identity, client, plan)
 
 
 def _of_plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,16 @@ import typer
 
 from bulkops.cli.options import Asked
 from bulkops.cli.plan_objects import print_objects
-from bulkops.cli.plan_text import blocked_lines, headline, lines, note_lines, summary
+from bulkops.cli.plan_text import (
+    blocked_lines,
+    headline,
+    lines,
+    note_lines,
+    painter,
+    summary,
+    time_lines,
+    width_of,
+)
 from bulkops.cli.printing import heard_or_not, note
 from bulkops.cli.session import confirm, counted, only_reading
 from bulkops.cli.waves import plan_lines
@@ -28,11 +38,11 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
         with heard_or_not():
             print_objects(plan)
     # Unless somebody is asked, each operation is told soon enough, as a result on stdout.
-    shown = lines(plan)
+    shown = lines(plan, width_of(sys.stderr))
     if asked.yes or asked.confirm or asked.json or not plan.operations:
-        waves, notes = plan_lines(plan), note_lines(plan)
-        shown = [headline(plan), *blocked_lines(plan), *waves, *notes, summary(plan)]
-    note(*shown)
+        rest = (*plan_lines(plan), *time_lines(plan), *note_lines(plan))
+        shown = [headline(plan), *blocked_lines(plan), *rest, summary(plan)]
+    note(*shown, paint=painter(sys.stderr))
     if not plan.operations:
         note("Nothing to do.")
         raise typer.Exit(3 if plan.blocked else 0)

@@ -1,7 +1,8 @@
-"""What to run next, once a command has ended."""
+"""What to run next, once a command has ended or was told to."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,15 +11,15 @@ if TYPE_CHECKING:
 
 
 def end_lines(report: Report, path: Path) -> list[str]:
-    """Return where the journal is and, where there is one, the next command to run."""
-    return ["", f"Journal: {path}", *next_step(report, path)]
+    """Return where the journal is, and the next commands to run."""
+    return ["", f"Journal: {path}", *(next_step(report, path) or _done(report, path))]
 
 
 def next_step(report: Report, path: Path) -> list[str]:
     """Return what to run next, nothing where all is done."""
     from bulkops.cli.waves import held_line
 
-    resume = _resume(path)
+    resume = _command("resume", path)
     wave = report.wave
     unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
     failed = report.counts.get("failed") or report.counts.get("conflict")
@@ -28,6 +29,7 @@ def next_step(report: Report, path: Path) -> list[str]:
     if failed:
         too = ", too" if unfinished else ""
         steps.append(f"`{resume} --retry-failed` tries again what failed{too}.")
+        steps.append(f"`{_command('report', path)} --only failed` lists it.")
     return steps
 
 
@@ -41,10 +43,20 @@ def stopping(in_flight: int, drain: float, path: Path) -> str:
 
     waits = f": waiting for {counted(in_flight, 'operation')} in flight, {drain:g} s at most"
     again = f"{waits} (Ctrl-C again: at once)" if in_flight else ""
-    return f"Stopping{again}. `{_resume(path)}` goes on."
+    return f"Stopping{again}. `{_command('resume', path)}` goes on."
 
 
-def _resume(path: Path) -> str:
-    import shlex
+def _done(report: Report, path: Path) -> list[str]:
+    from bulkops.operations import kind_named
 
-    return f"bulkops resume {shlex.quote(str(path))}"
+    steps = [
+        f"`{_command('report', path)}` tells it once more.",
+        f"`{_command('verify', path)}` looks whether it still stands.",
+    ]
+    if report.counts.get("succeeded") and not report.undo_of and kind_named(report.kind).reversible:
+        steps.append(f"`{_command('undo', path)}` takes it back.")
+    return steps
+
+
+def _command(name: str, path: Path) -> str:
+    return f"bulkops {name} {shlex.quote(str(path))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,8 @@ from bulkops.cli.options import (
 from bulkops.cli.printing import fail, print_text
 
 if TYPE_CHECKING:
-    pass
+    from bulkops.client.api import Client
+    from bulkops.plan import Plan
 
 
 class DetailedExit(TyperCommand):
@@ -81,16 +83,20 @@ def plan(
       bulkops plan jobs/canary.toml --out canary.plan
     """
     from bulkops.cli.plan_objects import print_objects
-    from bulkops.cli.plan_text import lines
+    from bulkops.cli.plan_text import lines, painter, width_of
     from bulkops.cli.session import connect, narrowed_job, only_reading, run
     from bulkops.cli.step_summary import append_plan
     from bulkops.errors import BulkopsError
     from bulkops.holder import holder
+    from bulkops.inventory import with_project_names
     from bulkops.public import plan_job
     from bulkops.saved_plan import check_place, save_plan
     from bulkops.unfinished import with_unfinished_noted
 
     sha256: str | None = None
+
+    async def planned(client: Client) -> Plan:
+        return await with_project_names(client, await plan_job(client, job, str(job_file)))
 
     try:
         job = narrowed_job(job_file, select, limit).allowing(max_operations)
@@ -98,7 +104,7 @@ def plan(
             check_place(out)
         client = connect(address, ca_file, insecure_http=insecure_http)
         with only_reading():
-            made = run(client, lambda c: plan_job(c, job, str(job_file)))
+            made = run(client, planned)
         made = with_unfinished_noted(made, client.address)
         if out:
             by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
@@ -114,7 +120,7 @@ def plan(
     if json:
         print_objects(made, str(out) if out else None, sha256)
     else:
-        print_text(*lines(made))
+        print_text(*lines(made, width_of(sys.stdout)), paint=painter(sys.stdout))
         if out:
             print_text(f"Saved: {out}; `bulkops apply {shlex.quote(str(out))}` does exactly this.")
     if detailed_exitcode and made.operations:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -24,9 +24,13 @@ NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a write to a stream ends with that can't be written any more."""
 
 
-def print_text(*lines: str) -> None:
-    """Print lines for people on stdout; raises as ``print_raw``."""
-    print_raw(f"{escaped(line).rstrip()}\n" for line in lines)
+def print_text(*lines: str, paint: Callable[[str], str] = str) -> None:
+    """Print lines for people on stdout; raises as ``print_raw``.
+
+    Args:
+        paint: colours a line, whose own characters can't by now.
+    """
+    print_raw(f"{paint(escaped(line).rstrip())}\n" for line in lines)
 
 
 def print_json(event: Event) -> None:
@@ -79,12 +83,16 @@ def heard_or_not() -> Iterator[None]:
         note("stdout can't be written any more: see the journal for the rest.")
 
 
-def note(*lines: str, end: str = "\n") -> None:
-    """Print lines on stderr, the last one followed by ``end``; never raises."""
+def note(*lines: str, end: str = "\n", paint: Callable[[str], str] = str) -> None:
+    """Print lines on stderr, the last one followed by ``end``; never raises.
+
+    Args:
+        paint: as of ``print_text``.
+    """
     if not lines:
         return
     try:
-        sys.stderr.write("\n".join(map(escaped, lines)) + end)
+        sys.stderr.write("\n".join(paint(escaped(line)) for line in lines) + end)
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)

@@ -50,6 +50,9 @@ def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
         "Journal: scan.jsonl",
         "",
         "Journal: scan.jsonl",
+        "`bulkops report scan.jsonl` tells it once more.",
+        "`bulkops verify scan.jsonl` looks whether it still stands.",
+        "`bulkops undo scan.jsonl` takes it back.",
     ]
     assert max(map(len, (done.out + done.err).splitlines())) <= 80
     assert world.all_wanted()
@@ -105,7 +108,7 @@ def test_without_yes_and_terminal_nothing_is_sent(world: World) -> None:
     done = world.run("apply", "job.toml")
     assert done.code == 2
     assert "no terminal to ask on, so say --yes" in done.err
-    assert "+ prod-001  mandatory at post_plan" in done.err
+    assert "+ attach  mandatory at post_plan  12 workspaces" in done.err
     assert (world.writes, done.out) == (0, "")
     assert not list(world.folder.rglob("*.jsonl"))
 
@@ -153,7 +156,7 @@ def test_yes_on_a_terminal_goes_on(world: World) -> None:
     """On a terminal the plan is shown and asked about; "yes" carries it out."""
     code, said = on_a_terminal(world, b"yes\n", "apply", "job.toml")
     assert code == 0
-    assert "+ prod-012  mandatory at post_plan" in said
+    assert "mandatory at post_plan  12 workspaces" in said
     assert f"Carry out 12 operations in acme ({world.address})?" in said
     assert world.all_wanted()
 

@@ -23,7 +23,7 @@ def test_a_run_task_is_disabled_and_enabled_again(world: World, here: Here) -> N
     task = world.simulator.world.organizations["acme"].tasks[TASK]
     done = here("plan", job)
     assert (done.code, done.err) == (0, "")
-    assert done.lines[2] == f"  ~ {TASK}  enabled → disabled"
+    assert done.lines[2:4] == ["  ~ disable  enabled → disabled  1 run task", f"      {TASK}"]
     assert done.lines[-1] == "Plan: 1 to disable; 0 skipped."
     applied = here("apply", job, "--journal", "other.jsonl", "--yes", "--json")
     assert applied.code == 0
@@ -70,7 +70,10 @@ def test_a_report_of_workspaces_names_no_run_task(here: Here) -> None:
     job = written(text + 'auto_apply = true\n[select]\nnames = ["prod-001"]\n')
     planned = here("plan", job)
     assert planned.lines[0] == "workspace-update in acme"
-    assert planned.lines[2] == "  ~ prod-001  auto-apply false → true"
+    assert planned.lines[2:4] == [
+        "  ~ update  auto-apply false → true  1 workspace",
+        "      prod-001",
+    ]
     assert here("apply", job, "--journal", "o.jsonl", "--yes").code == 0
     first, *_ = here("report", "o.jsonl").lines
     assert first.startswith("other: workspace-update in acme (")

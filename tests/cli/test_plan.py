@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 
-from bulkops.cli.plan_text import SHOWN
 from bulkops.cli.session import run
 from bulkops.client.api import Client
 from bulkops.simulator.core import Simulator
@@ -20,14 +21,17 @@ def _half_done(simulator: Simulator) -> None:
 
 
 def test_text_shows_each_change_and_why_the_rest_is_left(world: World) -> None:
-    """The plan names job and task, each change with before and after, skips, and totals."""
+    """The plan names job and task, each kind of change and on how many, skips, and totals."""
     _half_done(world.simulator)
     done = world.run("plan", "job.toml")
     assert (done.code, done.err) == (0, "")
     assert done.lines[0].startswith(f"attach {TASK} (task-")
-    assert done.lines[2:4] == [
-        "  ~ prod-002  advisory at post_plan → mandatory at post_plan",
-        "  + prod-004  mandatory at post_plan",
+    assert done.lines[2:7] == [
+        "  + attach  mandatory at post_plan                          9 workspaces",
+        "      prod-004, prod-005, prod-006, prod-007, prod-008, prod-009, prod-010,",
+        "      prod-011, prod-012",
+        "  ~ update  advisory at post_plan → mandatory at post_plan  1 workspace",
+        "      prod-002",
     ]
     assert "    1 skipped: already attached as wanted" in done.lines
     assert any(line.startswith("  ! prod-003  blocked: attached 2 times") for line in done.lines)
@@ -49,21 +53,64 @@ def test_json_is_one_object_a_line_with_its_type_first(world: World, here: Here)
 
 
 def test_long_lists_are_folded_for_people_only(world: World, here: Here) -> None:
-    """Beyond twenty operations the text says how many more; ``--json`` lists all."""
+    """Beyond two lines of names the text says how many more; ``--json`` lists all."""
     for number in range(13, 41):
         world.simulator.add_workspace(f"prod-{number:03}")
     done = here("plan", "job.toml")
-    assert sum(line.startswith("  + ") for line in done.lines) == SHOWN
-    assert "    … and 20 more (--json lists all)" in done.lines
+    assert done.lines[2:5] == [
+        "  + attach  mandatory at post_plan  40 workspaces",
+        "      prod-001, prod-002, prod-003, prod-004, prod-005, prod-006, prod-007,",
+        "      prod-008, prod-009, prod-010, prod-011, … and 29 more (--json lists all)",
+    ]
     listed = [v for v in here("plan", "job.toml", "--json").objects if v["type"] == "operation"]
     assert len(listed) == 40
 
 
-def test_columns_are_aligned(world: World, here: Here) -> None:
-    """Names of different length leave the changes in one column."""
-    world.simulator.add_workspace("a-much-longer-name-than-that")
-    changes = [line for line in here("plan", "job.toml").lines if line.startswith("  + ")]
-    assert len({line.index("mandatory") for line in changes}) == 1
+def test_many_kinds_of_change_are_folded(world: World, here: Here) -> None:
+    """What is different on every workspace is told of twelve kinds, of the rest how many."""
+    stages = ("pre_plan", "post_plan", "pre_apply", "post_apply")
+    wanted = [s for n in (1, 2, 3) for s in combinations(stages, n) if s != ("post_plan",)]
+    for name, these in zip(sorted(world.shown()), wanted, strict=False):
+        world.simulator.attach(name, TASK, stages=these)
+    world.simulator.add_workspace("prod-013")
+    world.simulator.attach("prod-013", TASK, stages=stages)
+    done = here("plan", "job.toml")
+    assert sum(line.startswith("  ~ ") for line in done.lines) == 12
+    assert "    … and 1 more kinds of change: 1 operation (--json lists all)" in done.lines
+
+
+def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> None:
+    """Those with most operations first; at the server's limit, pauses included or not."""
+    for number in (1, 2):
+        world.simulator.add_project(f"payments {number}")
+        for workspace in range(number):
+            world.simulator.add_workspace(f"pay-{number}{workspace}", project=f"payments {number}")
+    lines = here("plan", "job.toml").lines
+    assert "    Projects: Default Project 12, payments 2 2, payments 1 1" in lines
+    assert not any("Time: " in line for line in lines)
+    for more, said in (
+        ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 2 requests a second, pauses included"),
+        (
+            'pause = "manual"\nwaves = ["1"]\n',
+            "about 8 s at 2 requests a second, without the pauses",
+        ),
+        ('pause = "5m"\n', "about 8 s at 2 requests a second"),
+    ):
+        world.job(("[pace]", f"[rollout]\n{more}[pace]\nrate = 2"))
+        assert f"    Time: {said}" in here("plan", "job.toml").lines
+
+
+def test_many_projects_are_folded(world: World, here: Here) -> None:
+    """Two lines of them, as long as they may be."""
+    for number in range(30):
+        world.simulator.add_project(f"project {number:02}")
+        world.simulator.add_workspace(f"own-{number:02}", project=f"project {number:02}")
+    lines = here("plan", "job.toml").lines
+    (at,) = [n for n, line in enumerate(lines) if line.startswith("    Projects: ")]
+    assert lines[at].endswith(",")
+    assert lines[at + 1].startswith("              project ")
+    assert lines[at + 1].endswith(" more")
+    assert max(map(len, lines[at : at + 2])) <= 80
 
 
 def test_plan_changes_nothing(world: World, here: Here) -> None:

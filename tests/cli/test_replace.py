@@ -27,19 +27,20 @@ def replacing(world: World) -> World:
 
 
 def test_a_plan_shows_what_comes_and_what_goes(replacing: World, here: Here) -> None:
-    """Both run tasks in the first line; a + or ~ and a - for a workspace; nothing is sent."""
+    """Both run tasks in the first line; a +, ~ or - for each change of either; nothing is sent."""
     done = here("plan", "job.toml")
     assert (done.code, replacing.writes) == (0, 0)
     assert done.lines[0].startswith(f"replace {OLD} (task-")
     assert f") by {TASK} (task-" in done.lines[0]
-    assert done.lines[2:7] == [
-        "  + prod-001  new: advisory at post_plan",
-        "  - prod-001  old: advisory at post_plan → not attached",
-        "  - prod-002  old: advisory at post_plan → not attached",
-        "  ~ prod-003  new: mandatory at post_plan → advisory at post_plan",
-        "  - prod-003  old: advisory at post_plan → not attached",
+    assert done.lines[2:8] == [
+        "  + attach  new: advisory at post_plan                           1 workspace",
+        "      prod-001",
+        "  ~ update  new: mandatory at post_plan → advisory at post_plan  1 workspace",
+        "      prod-003",
+        "  - detach  old: advisory at post_plan → not attached            3 workspaces",
+        "      prod-001, prod-002, prod-003",
     ]
-    assert done.lines[7] == f"    9 skipped: {OLD} is not attached: nothing to replace"
+    assert done.lines[8] == f"    9 skipped: {OLD} is not attached: nothing to replace"
     assert done.lines[-1] == "Plan: 1 to attach, 1 to update, 3 to detach; 9 skipped."
 
 

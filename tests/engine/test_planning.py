@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from msgspec.structs import replace
 
+from bulkops.client.pacing import HEADROOM
 from bulkops.errors import JobError
+from bulkops.inventory import with_project_names
 from bulkops.job import job_from_builtins, job_to_builtins
 from bulkops.operations.model import Right
 from bulkops.outcome import Outcome
@@ -105,6 +108,54 @@ def test_a_project_is_meant_by_name_or_id() -> None:
     for asked in ("payments", project.id):
         plan = world.plan(job(select={"project": asked}))
         assert [operation.target.name for operation in plan.operations] == ["pay-1"]
+
+
+def test_a_plan_counts_the_operations_of_each_project() -> None:
+    """Most first; what is skipped isn't counted, and names are read in one request more."""
+    world = World(workspaces=2)
+    payments = world.simulator.add_project("payments")
+    for number in range(3):
+        world.simulator.add_workspace(f"pay-{number}", project="payments")
+    world.simulator.attach(world.names[0], TASK, enforcement_level="mandatory")
+    plan = world.plan(job())
+    assert next(iter(plan.projects.items())) == (payments.id, 3)
+    asked = len(world.wire.asked)
+    named = world.run(lambda: with_project_names(world.client(), plan))
+    assert list(named.projects.items()) == [("payments", 3), ("Default Project", 1)]
+    assert len(world.wire.asked) == asked + 1
+    assert (named.digest, named.operations) == (plan.digest, plan.operations)
+
+
+@pytest.mark.parametrize("fault", ["403", "404", "500"])
+def test_a_plan_needs_no_right_to_read_projects(fault: str) -> None:
+    """Where they can't be read, their ids stand for their names; nor does every server have any."""
+    world = World(workspaces=1)
+    plan = world.plan(job())
+    world.wire.troubles = always(lambda r: r.path.endswith("/projects"), Trouble(fault))
+    named = world.run(lambda: with_project_names(world.client(), plan))
+    assert named == plan
+    assert all(ident.startswith("prj-") for ident in plan.projects)
+
+
+def test_without_operations_nobody_asks_for_projects() -> None:
+    """Neither does the plan of an undo, which reads no workspaces."""
+    world = World(workspaces=1)
+    world.simulator.attach(world.names[0], TASK, enforcement_level="mandatory")
+    plan = world.plan(job())
+    asked = len(world.wire.asked)
+    assert world.run(lambda: with_project_names(world.client(), plan)) is plan
+    assert len(world.wire.asked) == asked
+
+
+def test_how_long_a_plan_takes() -> None:
+    """At the server's limit, rests between waves included; unknown of a server without one."""
+    world = World(workspaces=60)
+    plan = world.plan(job(rollout={"waves": ["1", "50%"], "pause": "2m"}))
+    assert plan.rate == 30 * HEADROOM
+    assert plan.seconds == pytest.approx(60 / plan.rate + 240)
+    undone = replace(plan, undo_of="bulkops-1")
+    assert undone.seconds == pytest.approx(60 / 30 / HEADROOM)
+    assert replace(plan, rate=None).seconds is None
 
 
 @pytest.mark.parametrize(
