@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
+from bulkops.cli.printing import obeys_escapes
+
 if TYPE_CHECKING:
     from bulkops.plan import Plan
 
@@ -25,6 +27,9 @@ MOST_NAMES = 100
 
 WIDTH = 80
 """Columns where there is no terminal to ask."""
+
+WIDEST = 120
+"""Columns beyond which nobody reads a list."""
 
 _SIGNS = {"attach": "+", "create": "+", "detach": "-", "delete": "-"}
 _COLOURS = {"+": 32, "~": 33, "-": 31, "!": 31}
@@ -62,14 +67,14 @@ def lines(plan: Plan, width: int = WIDTH) -> list[str]:
 
 def painter(stream: TextIO) -> Callable[[str], str]:
     """Return what colours a plan's lines, where the stream is a terminal that shows colours."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
-    return str if plain or not stream.isatty() else _painted
+    plain = os.environ.get("NO_COLOR") or not obeys_escapes(stream)
+    return str if plain else _painted
 
 
 def width_of(stream: TextIO) -> int:
-    """Return how many columns a stream's terminal has."""
+    """Return how many columns to fold lists to, as its terminal has them."""
     with suppress(OSError):
-        return os.get_terminal_size(stream.fileno()).columns or WIDTH
+        return min(WIDEST, os.get_terminal_size(stream.fileno()).columns or WIDTH)
     return WIDTH
 
 

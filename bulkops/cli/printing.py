@@ -107,6 +107,13 @@ def fail(error: BulkopsError) -> None:
         note("Is that the API (--address, TFE_ADDRESS)? If it is, wait, and run this again.")
 
 
+def obeys_escapes(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that can move its cursor and show colours, and no log."""
+    dumb = os.environ.get("TERM", "") in ("", "dumb", "unknown")
+    in_ci = os.environ.get("CI", "") not in ("", "0", "false")
+    return stream.isatty() and not dumb and not in_ci
+
+
 def unwritable(error: OSError) -> BulkopsError:
     """Return what is said where stdout can't be written."""
     return BulkopsError(f"stdout can't be written: {error.strerror or error}")

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from bulkops.cli.printing import heard_or_not, note, print_json, print_text
+from bulkops.cli.printing import heard_or_not, note, obeys_escapes, print_json, print_text
 
 if TYPE_CHECKING:
     from bulkops.activity import Activity
@@ -160,17 +160,11 @@ def print_progress(headway: Headway, date: str) -> None:
 
 def _live_view(*, json: bool) -> LiveView | None:
     """Return a view where stderr is a terminal that can show one, and nobody else writes to it."""
-    if not _can_show(os.environ) or (json and sys.stdout.isatty()) or _is_piped():
+    if not obeys_escapes(sys.stderr) or (json and sys.stdout.isatty()) or _is_piped():
         return None
     from bulkops.cli.live import LiveView
 
     return LiveView(sys.stderr)
-
-
-def _can_show(environment: Mapping[str, str]) -> bool:
-    dumb = environment.get("TERM", "dumb") in ("", "dumb", "unknown")
-    in_ci = environment.get("CI", "") not in ("", "0", "false")
-    return sys.stderr.isatty() and not dumb and not in_ci
 
 
 def _is_piped() -> bool:

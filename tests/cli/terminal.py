@@ -1,0 +1,179 @@
+"""A real command on a pseudo-terminal, its screen as a terminal emulator shows it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import shlex
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event
+
+import pyte
+
+from bulkops.exchange import Request
+from tests.cli.support import SECONDS, World
+
+ON_ITS_TERMINAL = """\
+import fcntl, runpy, termios
+fcntl.ioctl(2, termios.TIOCSCTTY, 0)
+runpy.run_module("bulkops", run_name="__main__")
+"""
+"""Makes stderr the controlling terminal, so that Ctrl-C typed there becomes a signal."""
+
+CTRL_C = b"\x03"
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])(?:;\d+)*m")
+
+
+class Terminal:
+    """A command on a terminal.
+
+    Attributes:
+        said: everything it wrote there so far.
+        process: the command.
+    """
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self.said = ""
+        self.process: subprocess.Popen[bytes]
+        self._own, self.its = pty.openpty()
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._size(columns, rows)
+
+    @property
+    def text(self) -> str:
+        """What the screen shows, without the blanks at the ends of its lines."""
+        return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
+
+    @property
+    def cursor_is_there(self) -> bool:
+        """Whether the cursor can be seen."""
+        return not self._screen.cursor.hidden
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._own, keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size of the window, as its user does with the mouse."""
+        self._size(columns, rows)
+        self._screen.resize(rows, columns)
+
+    def hang_up(self) -> None:
+        """Close the terminal's window."""
+        os.close(self._own)
+        self._own = -1
+
+    def until(self, text: str) -> None:
+        """Read until the screen shows a text."""
+        self._until(lambda: text in self.text, f"{text!r} was never shown")
+
+    def ended(self) -> int:
+        """Read to the end and return the exit code; there is no traceback."""
+        self._until(lambda: False, "")
+        code = self.process.wait(SECONDS)
+        assert "Traceback" not in self.said
+        return code
+
+    def close(self) -> None:
+        """End the command, if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(SECONDS)
+        if self._own >= 0:
+            os.close(self._own)
+
+    def _size(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._own, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def _until(self, enough: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not enough():
+            left = deadline - time.monotonic()
+            assert left > 0, f"{otherwise}:\n{self.text}"
+            if not select.select([self._own], [], [], left)[0]:
+                continue
+            try:
+                part = os.read(self._own, 65536)
+            except OSError:  # Linux says EIO where the other side is closed
+                part = b""
+            if not part:
+                assert not otherwise, f"{otherwise}:\n{self.text}"
+                return
+            self.said += part.decode(errors="replace")
+            self._stream.feed(part)
+
+
+@contextmanager
+def on_terminal(
+    world: World,
+    *arguments: str,
+    columns: int = 80,
+    rows: int = 40,
+    stdout: int | None = None,
+    pipe: str = "",
+    detached: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Terminal]:
+    """Start the real command on a terminal, ``apply`` with ``--yes`` unless arguments are given.
+
+    Args:
+        stdout: another place for it than the terminal.
+        pipe: a command for the shell that reads it.
+        detached: the terminal is not the command's own: Ctrl-C, and its end, are no signals.
+    """
+    terminal = Terminal(columns, rows)
+    own = ["-m", "bulkops"] if detached or pipe else ["-c", ON_ITS_TERMINAL]
+    words = [sys.executable, *own, *(arguments or world.applying)]
+    if pipe:
+        words = ["/bin/sh", "-c", f"{shlex.join(words)} | {pipe}"]
+    terminal.process = subprocess.Popen(
+        words,
+        cwd=world.folder,
+        env={**world.environment, "TERM": "xterm-256color", **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=terminal.its if stdout is None else stdout,
+        stderr=terminal.its,
+        start_new_session=True,
+    )
+    os.close(terminal.its)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+@contextmanager
+def held(
+    world: World, write: int, at_first: Callable[[], object] = lambda: None
+) -> Iterator[Event]:
+    """Let the server answer nothing from a certain write on, until the event is set.
+
+    Args:
+        at_first: called in the server before the first write has its effect.
+    """
+    let_go = Event()
+    writes = 0
+
+    def hold(request: Request) -> None:
+        nonlocal writes
+        writes += request.writes
+        if request.writes and writes == 1:
+            at_first()
+        if writes >= write:
+            let_go.wait(SECONDS)
+
+    world.simulator.before = hold
+    try:
+        yield let_go
+    finally:
+        let_go.set()
