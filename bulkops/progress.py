@@ -23,8 +23,8 @@ from bulkops.rollout import MANUAL, Reached, Rollout, Wave, rest_seconds
 LATELY = 10.0
 """Seconds over which the rate is a mean."""
 
-SOONEST = 1.0
-"""Seconds that a rate must be measured over: a burst at the start says nothing."""
+SOONEST = 2.0
+"""Seconds that a rate must be measured over: a burst, or a pause, at the start says nothing."""
 
 
 class Doing(StrEnum):
@@ -63,8 +63,9 @@ class Headway(msgspec.Struct, frozen=True, kw_only=True):
         wave: number of that in which it stands, 0 where all have passed.
         until: RFC 3339, where it is resting.
         rest_seconds: left of the rest.
-        seconds_left: until its end, the rests between waves included, gates not; ``None`` where
-            nobody can know. Where it ``pauses`` before the next wave, until then.
+        seconds_left: until its end, the rests between waves included, gates not, at the limit
+            until a rate is known; ``None`` where nobody can know. Where it ``pauses`` before the
+            next wave, until then.
         pauses: until somebody says ``--continue``.
         drain_seconds: after which what is in flight is given up, ``None`` where nobody stopped it.
     """
@@ -160,7 +161,7 @@ class Course:
         doing = self._doing(wave, activity)
         self._measure(now, doing)
         rest = max(0.0, self._rest[0] - now) if self._rest else 0.0
-        limits = [one for one in (activity.limit, self._ceiling) if one]
+        limit = min(filter(None, (activity.limit, self._ceiling)), default=None)
         drained = self._given_up_at
         return Headway(
             at=now,
@@ -170,12 +171,12 @@ class Course:
             counts={o.value: self._counts[o] for o in Outcome if self._counts[o]},
             activity=activity,
             rate=self._rate,
-            limit=min(limits) if limits else None,
+            limit=limit,
             wave=wave.number if wave else 0,
             waves=tuple(self._waves_shown(wave)),
             until=self._rest[1] if self._rest else "",
             rest_seconds=rest,
-            seconds_left=self._seconds_left(wave, rest) if drained is None else None,
+            seconds_left=None if drained is not None else self._seconds_left(wave, rest, limit),
             pauses=self._pauses(wave),
             drain_seconds=None if drained is None else max(0.0, drained - now),
         )
@@ -235,7 +236,7 @@ class Course:
     def _pauses(self, wave: Wave | None) -> bool:
         return self._rollout.pause == MANUAL and wave is not None and not wave.last
 
-    def _seconds_left(self, wave: Wave | None, rest: float) -> float | None:
+    def _seconds_left(self, wave: Wave | None, rest: float, limit: float | None) -> float | None:
         if wave is None:
             return None
         left = len(self._replay.operations) - self._counts.total()
@@ -246,7 +247,8 @@ class Course:
         rests = rest + between * max(0, to_come)
         if left <= 0:
             return rests or None
-        return left / self._rate + rests if self._rate else None
+        rate = limit if self._rate is None else self._rate
+        return left / rate + rests if rate else None
 
 
 def _is_done(progress: Progress) -> bool:

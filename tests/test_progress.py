@@ -185,13 +185,15 @@ def test_a_whole_rollout_step_by_step() -> None:
 
 
 def test_the_rate_is_that_of_late() -> None:
-    """A mean over the last seconds, unknown until a second was seen, and kept over a rest."""
+    """A mean over the last seconds, unknown until two were seen, and kept over a rest."""
     run = Journaled(1000)
     run.wave(1, Reached.OPEN)
     run.done(*range(5))
-    assert run.look(after=0.5).rate is None
+    seen = run.look(after=1)
+    assert seen.rate is None
+    assert seen.seconds_left == pytest.approx(995 / 30)
     run.done(*range(5, 20))
-    assert run.look(after=0.5).rate == pytest.approx(20)
+    assert run.look(after=1).rate == pytest.approx(10)
     for second in range(20):
         run.done(*range(20 + 5 * second, 25 + 5 * second))
         run.look()
@@ -230,7 +232,7 @@ def test_the_time_left_ends_at_a_pause_that_somebody_has_to_end() -> None:
     run.wave(1, Reached.OPEN)
     run.done(0, 1)
     run.done(2, outcome=DOUBT)
-    seen = run.look()
+    seen = run.look(after=2)
     assert seen.pauses
     assert seen.rate is not None
     assert seen.seconds_left == pytest.approx(3 / seen.rate)

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
-from rich.console import Console, Group
+from rich.console import (
+    Console,
+    ConsoleDimensions,
+    ConsoleOptions,
+    ConsoleRenderable,
+    Group,
+    RenderHook,
+    RenderResult,
+)
 from rich.control import Control
 from rich.live import Live
 from rich.segment import ControlType, Segment, SegmentLines
@@ -29,7 +37,7 @@ TIME_LEFT = len("  about 119 min to the pause")
 """Columns beside the last bar, where there are as many."""
 
 
-class LiveView:
+class LiveView(RenderHook):
     """Shows headway in place; what is printed meanwhile scrolls above it.
 
     Args:
@@ -44,7 +52,10 @@ class LiveView:
             force_interactive=True,
             highlight=False,
         )
+        # Before the live display's own hook: where it begins depends on the size.
+        self._console.push_render_hook(self)
         self._live: Live | None = None
+        self._headway: Headway | None = None
         self._above: list[Text] = []
         self._widths: list[int] = []
         self._columns = 0
@@ -69,39 +80,56 @@ class LiveView:
         finally:
             self._open()
 
-    def _open(self) -> None:
-        self._widths = []
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            vertical_overflow="crop",
-        )
-        self._resize()
-        self._live.start()
-
-    def _close(self) -> None:
-        if self._live is not None:
-            self._resize()
-            self._say_above()
-            self._live.stop()
-            self._live = None
-
     def say(self, line: str) -> None:
         """Let a line in trouble's colour scroll above the view, with what is shown next."""
         self._above.append(Text(escaped(line), style="red"))
 
     def show(self, headway: Headway) -> None:
         """Show where the execution stands, unless the terminal takes nothing just now."""
-        if self._live is None or not self._takes_more():
-            return
-        self._resize()
-        self._say_above()
-        wanted = Group(*self._lines(headway, self._console.width))
-        lines = self._console.render_lines(wanted, pad=False)[1 - self._console.height :]
+        self._headway = headway
+        if self._live is not None and self._takes_more():
+            self._say_above()
+            self._live.refresh()
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Before anything is drawn, take over the size, and go up what it broke into more lines."""
+        try:
+            columns, rows = os.get_terminal_size(self._stream.fileno())
+        except (OSError, ValueError):
+            columns = rows = 0
+        columns, rows = columns or 80, rows or 25
+        narrower = columns < self._columns
+        more = sum((width - 1) // columns for width in self._widths if width) if narrower else 0
+        self._columns = columns
+        # A few less: the terminal shows ^C there, and at the end of a line it would begin another.
+        self._console.size = ConsoleDimensions(max(1, columns - 3), rows)
+        up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
+        return [Control(*up * more), *renderables]
+
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
+        wanted = Group(*self._lines(self._headway, console.width)) if self._headway else Group()
+        lines = console.render_lines(wanted, pad=False)[1 - console.height :]
         self._widths = [Segment.get_line_length(line) for line in lines]
-        self._live.update(SegmentLines(lines, new_lines=True), refresh=True)
+        yield SegmentLines(lines, new_lines=True)
+
+    def _open(self) -> None:
+        self._widths = []
+        self._live = Live(
+            self,
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+
+    def _close(self) -> None:
+        if self._live is not None:
+            self._say_above()
+            self._live.stop()
+            self._live = None
+            self._widths = []
 
     def _takes_more(self) -> bool:
         # Ctrl-S, or a connection that hangs: the rollout must not wait for a picture of it.
@@ -113,21 +141,6 @@ class LiveView:
         if self._above:
             lines, self._above = self._above, []
             self._console.print(*lines, sep="\n", soft_wrap=True)
-
-    def _resize(self) -> None:
-        """Take over the terminal's size, and go up what it broke into more lines than before."""
-        try:
-            columns, rows = os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError):
-            columns, rows = 80, 25
-        columns, rows = columns or 80, rows or 25
-        broken = sum(max(0, width - 1) // columns for width in self._widths)
-        if columns < self._columns and broken:
-            up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
-            self._console.control(Control(ControlType.CARRIAGE_RETURN, *up * broken))
-        self._columns = columns
-        # One column less: ^C, as the terminal shows it, and a cursor behind the last character.
-        self._console.size = (max(1, columns - 3), rows)
 
     def _lines(self, headway: Headway, width: int) -> Iterator[Text]:
         yield Text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -97,12 +98,21 @@ class Watch:
     @asynccontextmanager
     async def watching(self, activity: Callable[[], Activity]) -> AsyncIterator[None]:
         """Show how it goes on, while the block runs."""
+        loop = asyncio.get_running_loop()
         ticker = asyncio.create_task(self._tick(activity))
+        if self._live is not None:
+            loop.add_signal_handler(signal.SIGTSTP, self._suspend, self._live)
         try:
             with self._live.shown() if self._live else nullcontext():
                 yield
         finally:
+            loop.remove_signal_handler(signal.SIGTSTP)
             ticker.cancel()
+
+    def _suspend(self, live: LiveView) -> None:
+        # Ctrl-Z: the shell gets its terminal in order, and `fg` goes on below what it wrote.
+        with live.aside():
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     async def _tick(self, activity: Callable[[], Activity]) -> None:
         try:

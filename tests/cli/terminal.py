@@ -15,6 +15,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event
 
 import pyte
@@ -76,6 +77,10 @@ class Terminal:
     def until(self, text: str) -> None:
         """Read until the screen shows a text."""
         self._until(lambda: text in self.text, f"{text!r} was never shown")
+
+    def until_gone(self, text: str) -> None:
+        """Read until the screen doesn't show a text any more, and the cursor again."""
+        self._until(lambda: text not in self.text and self.cursor_is_there, f"{text!r} stayed")
 
     def ended(self) -> int:
         """Read to the end and return the exit code; there is no traceback."""
@@ -150,6 +155,50 @@ def on_terminal(
         yield terminal
     finally:
         terminal.close()
+
+
+class Tmux:
+    """The real command on tmux, which breaks lines anew where a window gets narrower."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = str(socket)
+
+    @property
+    def text(self) -> str:
+        """What the screen shows."""
+        return self.call("capture-pane", "-p").rstrip()
+
+    def resize(self, columns: int) -> None:
+        """Change the width of the window."""
+        self.call("resize-window", "-x", str(columns))
+
+    def until(self, text: str) -> None:
+        """Wait until the screen shows a text."""
+        deadline = time.monotonic() + SECONDS
+        while text not in (seen := self.text):
+            assert time.monotonic() < deadline, f"{text!r} was never shown:\n{seen}"
+            time.sleep(0.02)  # somebody else's process: there is nothing to await
+
+    def call(self, *words: str) -> str:
+        """Run a command of tmux and return what it says."""
+        command = ["tmux", "-S", self._socket, "-f", os.devnull, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def on_tmux(world: World, *, columns: int) -> Iterator[Tmux]:
+    """Start ``apply`` with ``--yes`` on tmux."""
+    tmux = Tmux(world.folder / "tmux")
+    words = [sys.executable, "-m", "bulkops", *world.applying]
+    named = [f"{name}={value}" for name, value in world.environment.items() if name != "COLUMNS"]
+    command = shlex.join(["env", "-u", "CI", *named, "LC_ALL=C.UTF-8", *words])
+    size = ("-x", str(columns), "-y", "30", "-c", str(world.folder))
+    # The screen stays when the command has ended.
+    tmux.call("new-session", "-d", *size, f"{command}; cat", ";", "set", "window-size", "manual")
+    try:
+        yield tmux
+    finally:
+        tmux.call("kill-server")
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from bulkops.exchange import Request, Response
 from bulkops.progress import Headway
 from bulkops.simulator.faults import Delivery, Faults, Manner
 from tests.cli.support import SECONDS, StagedSimulator, World, organization, serving
-from tests.cli.terminal import COLOUR, CTRL_C, Terminal, held, on_terminal
+from tests.cli.terminal import COLOUR, CTRL_C, Terminal, held, on_terminal, on_tmux
 from tests.conftest import Here
 
 PROGRESS = {
@@ -358,3 +360,34 @@ def test_a_view_that_fails_ends_no_job(
     assert done.code == 0
     assert done.err.count("can't be shown any more: ZeroDivisionError: of nothing") == 1
     assert world.all_wanted()
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_a_window_made_narrower_is_redrawn(in_waves: World) -> None:
+    """A terminal that breaks long lines into more: none of them is left behind."""
+    with held(in_waves, 4) as let_go, on_tmux(in_waves, columns=100) as tmux:
+        tmux.until("in flight")
+        assert "─" * 40 in tmux.text
+        tmux.resize(45)
+        tmux.until("  0/6\n  all")
+        assert tmux.text.count("wave 3") == tmux.text.count("in flight") == 1
+        assert "Wave 2 of 3: 5 operations\n\n  wave 1" in tmux.text
+        let_go.set()
+        tmux.until("takes it back.")
+        assert not any(character in tmux.text for character in BAR), tmux.text
+
+
+def test_ctrl_z_leaves_the_terminal_to_the_shell(in_waves: World) -> None:
+    """Stopped, the view is gone and the cursor there; it goes on below what was written since."""
+    with held(in_waves, 2) as let_go, on_terminal(in_waves) as terminal:
+        terminal.until("5 in flight")
+        terminal.process.send_signal(signal.SIGTSTP)
+        terminal.until_gone("in flight")
+        nothing_is_left(terminal)
+        os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.until("5 in flight")
+        let_go.set()
+        assert terminal.ended() == 0
+        nothing_is_left(terminal)
+    assert in_waves.all_wanted()

@@ -53,6 +53,8 @@ def test_a_key_is_rotated_and_never_told(world: World, here: Here) -> None:
     said = [plan, here("plan", job, "--json"), here("apply", job, "--journal", "o.jsonl", "--yes")]
     assert [done.code for done in said] == [0, 0, 0]
     assert plan.lines[-1] == "Plan: 1 to rotate; 0 skipped."
+    assert "bulkops verify o.jsonl" in said[2].err
+    assert "bulkops undo" not in said[2].err
     assert task.hmac_key == key
     said += [here("verify", "o.jsonl"), here("report", "o.jsonl"), here("status", "o.jsonl")]
     assert said[3].lines == [

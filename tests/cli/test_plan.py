@@ -10,6 +10,7 @@ from bulkops.cli.session import run
 from bulkops.client.api import Client
 from bulkops.simulator.core import Simulator
 from tests.cli.support import TASK, StagedSimulator, World, organization, serving
+from tests.cli.terminal import COLOUR, on_terminal
 from tests.conftest import Here
 
 
@@ -98,6 +99,17 @@ def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> No
     ):
         world.job(("[pace]", f"[rollout]\n{more}[pace]\nrate = 2"))
         assert f"    Time: {said}" in here("plan", "job.toml").lines
+
+
+def test_a_terminal_has_colours_and_its_own_width(world: World) -> None:
+    """The signs are coloured unless NO_COLOR is set; lists are folded to the terminal."""
+    for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        with on_terminal(world, "plan", "job.toml", columns=40, environment=environment) as seen:
+            assert seen.ended() == 0
+        assert bool(COLOUR.search(seen.said)) == coloured
+        assert ("\x1b" in seen.said) == coloured
+        assert "\n      prod-001, prod-002, prod-003,\n" in seen.text
+        assert "\n      … and 9 more (--json lists all)\n" in seen.text
 
 
 def test_many_projects_are_folded(world: World, here: Here) -> None:
