@@ -147,24 +147,27 @@ class Watch:
 
 def print_progress(headway: Headway, date: str) -> None:
     """Print where an execution stands as one JSON object."""
+    from bulkops import events
+    from bulkops.report.model import PENDING
+
     activity = headway.activity
+    pending = headway.of - sum(headway.counts.values())
     print_json(
-        {
-            "type": "progress",
-            "at": date,
-            "done": headway.done,
-            "of": headway.of,
-            "counts": headway.counts,
-            "in_flight": activity.in_flight,
-            "requests": activity.requests,
-            "retries": activity.retries,
-            "rate": headway.rate,
-            "limit": headway.limit,
-            "pause_seconds": activity.pause_seconds,
-            "wave": headway.wave,
-            "waves": len(headway.waves),
-            "seconds_left": headway.seconds_left,
-        }
+        events.Progress(
+            at=date,
+            done=headway.done,
+            of=headway.of,
+            counts={**headway.counts, **({PENDING: pending} if pending else {})},
+            in_flight=activity.in_flight,
+            requests=activity.requests,
+            retries=activity.retries,
+            rate=headway.rate or 0.0,
+            limit=activity.limit,
+            pause_seconds=activity.pause_seconds,
+            wave=headway.wave or None,
+            waves=len(headway.waves),
+            seconds_left=headway.seconds_left,
+        )
     )
 
 
