@@ -190,8 +190,9 @@ def on_tmux(world: World, *, columns: int) -> Iterator[Tmux]:
     """Start ``apply`` with ``--yes`` on tmux."""
     tmux = Tmux(world.folder / "tmux")
     words = [sys.executable, "-m", "bulkops", *world.applying]
-    named = [f"{name}={value}" for name, value in world.environment.items() if name != "COLUMNS"]
-    command = shlex.join(["env", "-u", "CI", *named, "LC_ALL=C.UTF-8", *words])
+    own = {**world.environment, "TERM": "tmux-256color", "LC_ALL": "C.UTF-8"}
+    named = [f"{name}={value}" for name, value in own.items()]
+    command = shlex.join(["env", "-i", f"PATH={os.environ['PATH']}", *named, *words])
     size = ("-x", str(columns), "-y", "30", "-c", str(world.folder))
     # The screen stays when the command has ended.
     tmux.call("new-session", "-d", *size, f"{command}; cat", ";", "set", "window-size", "manual")
