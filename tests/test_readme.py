@@ -17,6 +17,8 @@ from bulkops import parse_job
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BULKOPS = [sys.executable, "-m", "bulkops"]
+EXECUTED = ("help", "tour", "saved", "programs")
+"""Blocks of commands, each run in a folder of its own."""
 
 
 def _block(name: str) -> str:
@@ -69,7 +71,7 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     assert int(took[1]) < 40
 
 
-@pytest.mark.parametrize("name", ["tour", "saved"])
+@pytest.mark.parametrize("name", EXECUTED)
 def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
     """Every command that the README shows in a row succeeds, one after the other."""
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
@@ -85,7 +87,15 @@ def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert (tmp_path / "scan.jsonl").exists()
+    made = set(re.findall(r"(?:--journal|--output|--out|--log-file|--metrics-file) (\S+)", script))
+    assert all((tmp_path / name).stat().st_size for name in made)
+
+
+def test_every_command_is_executed() -> None:
+    """A line of code in the README that begins with ``bulkops`` is one of those run here."""
+    shown = set(re.findall(r"(?m)^    (bulkops .*)$", README))
+    run = {line for name in EXECUTED for line in _block(name).splitlines()}
+    assert {line.split()[1] for line in shown - run} == {"simulate"}
 
 
 def test_the_library_example_works(simulator: str, tmp_path: Path) -> None:
