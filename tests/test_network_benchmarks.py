@@ -16,6 +16,8 @@ from benchmarks.sampler import Sampler
 from bulkops.exchange import Request, Response
 from tests import virtual_time
 
+pytestmark = pytest.mark.long
+
 TINY = Case(pacing="bulkops", window="sliding", latency=0.05, jitter=0.01, seconds=2.0)
 
 

@@ -42,6 +42,8 @@ os.execvp(sys.argv[1], sys.argv[1:])
 """
 """Makes stdin the terminal that signals come from, without which no shell is interactive."""
 
+pytestmark = pytest.mark.long
+
 
 class Shell(NamedTuple):
     """How a shell is started without anybody's settings, and what is typed into it first.

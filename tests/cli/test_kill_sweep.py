@@ -6,6 +6,8 @@ import shutil
 import signal
 import sys
 
+import pytest
+
 from tests.cli.support import TASK, World, ended, workspaces
 from tests.conftest import Here
 
@@ -34,6 +36,7 @@ main()
 MOST = 200
 
 
+@pytest.mark.long
 def test_killed_at_every_file_call(world: World, here: Here) -> None:
     """Dead before the Nth create, write, sync, rename, …, for every N, then the same command.
 

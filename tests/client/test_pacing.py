@@ -165,6 +165,7 @@ def test_a_cancelled_request_keeps_nobody_waiting() -> None:
     assert run(scenario)[-1] <= 4.0
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_requests_with_everything_that_may_happen() -> None:
     """Stalls, 429s and requests given up: no second over the limit, in order, nobody left out."""
     random = Random(7)

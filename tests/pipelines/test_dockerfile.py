@@ -17,6 +17,8 @@ import pytest
 import bulkops
 from tests.cli.support import TOKEN, World, ended
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

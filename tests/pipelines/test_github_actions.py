@@ -21,6 +21,8 @@ from tests.cli.support import TASK, TOKEN, World
 from tests.pipelines.runner import RUN, GitHub
 from tests.pipelines.running import Strike
 
+pytestmark = pytest.mark.long
+
 FILE = Path(__file__).resolve().parents[2] / "jobs" / "github-actions.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 

@@ -20,6 +20,8 @@ from bulkops.simulator.state import Entitlements
 from tests.cli.support import TASK, TOKEN, Done, World
 from tests.pipelines.running import Strike, execute
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "jobs" / "kubernetes.yaml").read_text(encoding="utf-8")
 DOCUMENTS: list[dict[str, Any]] = list(yaml.safe_load_all(TEXT))

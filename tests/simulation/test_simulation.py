@@ -29,6 +29,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(BATCHES))
 def test_the_default_seeds(number: int, shared: Path) -> None:
     """Every invariant holds in every run, and all together they met all there is to meet."""
