@@ -15,6 +15,7 @@ A branch is a caller's next move, not a place in the code::
         │   ├── NotFoundOrForbidden  403, 404: the API tells the two apart to nobody
         │   └── RateLimited          429: carries ``retry_after`` in seconds
         ├── ServerBroken             5xx or an unreadable answer; a write is in doubt
+        │   └── ListMoved            a list that was never the same from its first page to its last
         ├── NoResponse               no answer; ``sent`` says whether the request may have arrived
         └── RetriesSpent             so much failed that the server must be down: try again later
 
@@ -130,6 +131,10 @@ class RateLimited(RequestRejected):
 
 class ServerBroken(ApiError):
     """5xx, or an answer that can't be read; whether a write took effect is unknown."""
+
+
+class ListMoved(ServerBroken):
+    """A list changed each time it was read; whoever reads it later may find it whole."""
 
 
 class NoResponse(ApiError):

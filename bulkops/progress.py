@@ -64,7 +64,8 @@ class Headway(msgspec.Struct, frozen=True, kw_only=True):
         until: RFC 3339, where it is resting.
         rest_seconds: left of the rest.
         seconds_left: until its end, the rests between waves included, gates not, at the limit
-            until a rate is known; ``None`` where nobody can know. Where it ``pauses`` before the
+            until a rate is known; ``None`` where nobody can know, as where all that is left of
+            a wave is in flight. Where it ``pauses`` before the
             next wave, until then.
         pauses: until somebody says ``--continue``.
         drain_seconds: after which what is in flight is given up, ``None`` where nobody stopped it.
@@ -159,7 +160,10 @@ class Course:
         self._busy |= activity.in_flight > 0
         wave = self._wave()
         doing = self._doing(wave, activity)
-        self._measure(now, doing)
+        left = wave.size - self._done_in_wave - sum(self._in_doubt.values()) if wave else 0
+        # What the slowest of a wave, or a server that is down, will take nobody knows.
+        waits = 0 < left <= activity.in_flight
+        self._measure(now, doing, waits=waits)
         rest = max(0.0, self._rest[0] - now) if self._rest else 0.0
         limit = min(filter(None, (activity.limit, self._ceiling)), default=None)
         drained = self._given_up_at
@@ -176,7 +180,9 @@ class Course:
             waves=tuple(self._waves_shown(wave)),
             until=self._rest[1] if self._rest else "",
             rest_seconds=rest,
-            seconds_left=None if drained is not None else self._seconds_left(wave, rest, limit),
+            seconds_left=None
+            if waits or drained is not None
+            else self._seconds_left(wave, rest, limit),
             pauses=self._pauses(wave),
             drain_seconds=None if drained is None else max(0.0, drained - now),
         )
@@ -214,9 +220,9 @@ class Course:
             return Doing.CARRYING_OUT
         return Doing.VERIFYING
 
-    def _measure(self, now: float, doing: Doing) -> None:
+    def _measure(self, now: float, doing: Doing, *, waits: bool) -> None:
         seen, results = self._seen, self._counts.total()
-        if doing is not Doing.CARRYING_OUT:
+        if waits or doing is not Doing.CARRYING_OUT:
             # The rate measured last still says how fast the next wave will be.
             seen.clear()
             return

@@ -60,16 +60,16 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """``[select]``: fields are combined with AND; values in one field with OR, but see below.
 
     Attributes:
-        names: patterns (see ``patterns.matches``), one of which the name matches; case counts.
+        names: patterns, one of which the name matches; case counts.
         exclude_names: patterns, none of which it matches.
         tags: all of which the workspace has: ``key``, a tag's name or a tag binding's key, or
             ``key=value``, a tag binding, its own or its project's.
         exclude_tags: none of which it has.
         project: name or ``prj-…`` id of the project it is in.
         ids: ``ws-…``, one of which is its own.
-        file: lists names and ids; read where the job is loaded, which leaves ``listed``.
-        listed: exact names and ids, one of which is its own; none at all selects nothing.
-        where: conditions (see ``conditions``), all of which it fulfils.
+        file: lists names and ids, one of which is its own.
+        listed: what a journal has in place of ``file``: the names and ids that were in it.
+        where: conditions, all of which it fulfils.
         has_task, lacks_task: a run task that is, or isn't, attached to it.
         all: every workspace, but for what is excluded.
         allow_empty: selecting nothing is a success, not an error.

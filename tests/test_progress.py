@@ -226,13 +226,24 @@ def test_the_time_left_counts_rests() -> None:
     assert run.look(after=9).drain_seconds == 0
 
 
+def test_how_long_the_slowest_of_a_wave_take_nobody_knows() -> None:
+    """All that is left of the wave is in flight: no time is told, and the rate is kept."""
+    run = Journaled(12, Rollout(waves=("50%",)))
+    run.wave(1, Reached.OPEN)
+    run.done(0, 1, 2)
+    busy = run.look(replace(BUSY, in_flight=2), after=2)
+    assert busy.seconds_left
+    waiting = run.look(replace(BUSY, in_flight=3), after=60)
+    assert (waiting.rate, waiting.seconds_left) == (busy.rate, None)
+
+
 def test_the_time_left_ends_at_a_pause_that_somebody_has_to_end() -> None:
     """Of a job that pauses itself only the wave it is in is promised."""
     run = Journaled(12, Rollout(waves=("50%",), pause="manual"))
     run.wave(1, Reached.OPEN)
     run.done(0, 1)
     run.done(2, outcome=DOUBT)
-    seen = run.look(after=2)
+    seen = run.look(replace(BUSY, in_flight=2), after=2)
     assert seen.pauses
     assert seen.rate is not None
     assert seen.seconds_left == pytest.approx(3 / seen.rate)

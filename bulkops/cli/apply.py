@@ -93,7 +93,7 @@ def apply(
       0        all succeeded or nothing to do
       1        error
       2        usage, job file included
-      3        some failed or in conflict
+      3        some failed, in conflict or blocked
       4        stopped by the failure tolerance or a gate
       5        some in doubt
       6        paused by the job, --continue goes on
@@ -101,6 +101,7 @@ def apply(
       12       journal damaged
       13       saved plan changed, or for another address or organization
       14       journal can't be written
+      129      its terminal was closed
       130/143  interrupted
 
     \b

@@ -23,6 +23,7 @@ from bulkops.cli.plan_text import (
 )
 from bulkops.cli.printing import heard_or_not, note
 from bulkops.cli.session import confirm, counted, only_reading
+from bulkops.cli.step_summary import append_plan
 from bulkops.cli.waves import plan_lines
 from bulkops.errors import JobError
 
@@ -44,7 +45,8 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
         shown = [headline(plan), *blocked_lines(plan), *rest, summary(plan)]
     note(*shown, paint=painter(sys.stderr))
     if not plan.operations:
-        note("Nothing to do.")
+        append_plan(plan, ())
+        note("Nothing can be done about what is blocked." if plan.blocked else "Nothing to do.")
         raise typer.Exit(3 if plan.blocked else 0)
     what = counted(len(plan.operations), "operation")
     question = f"Carry out {what} in {plan.job.organization} ({address})?"

@@ -43,6 +43,7 @@ def execute(
     from bulkops.hmac_key import key_to_go_on
     from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
+    from bulkops.report.text import totals
 
     rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
@@ -69,7 +70,8 @@ def execute(
         with summarized(path):
             replay = run(client, carried_out)
     except BulkopsError as error:
-        note(*end_lines(report(contents.replay), path))
+        stands = report(contents.replay)
+        note("", f"  {totals(stands)}", *end_lines(stands, path))
         if execution.interrupted and error.exit_code == 1:
             # Of the two, what the user did is told by the exit code, what went wrong by the text.
             fail(error)
@@ -86,7 +88,7 @@ def execute(
 
 
 def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:
-    """Let Ctrl-C and SIGTERM stop an execution: in good order, again at once."""
+    """Let Ctrl-C, SIGTERM and SIGHUP stop an execution: in good order, again at once."""
     import asyncio
 
     from bulkops.cli.next_step import stopping
@@ -102,5 +104,14 @@ def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> 
             note(stopping(execution.activity().in_flight, drain, path))
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stopping_signals():
         loop.add_signal_handler(number, interrupt, number)
+
+
+def _stopping_signals() -> list[signal.Signals]:
+    found = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    # Under nohup it is ignored, and stays so.
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        found.append(hangup)
+    return found

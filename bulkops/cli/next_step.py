@@ -22,13 +22,18 @@ def next_step(report: Report, path: Path) -> list[str]:
     resume = _command("resume", path)
     wave = report.wave
     unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
-    failed = report.counts.get("failed") or report.counts.get("conflict")
+    failed, conflict = report.counts.get("failed", 0), report.counts.get("conflict", 0)
     steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
     if wave is not None and wave.held:
         steps = [held_line(wave, resume)]
-    if failed:
+    decides = not report.saved_plan and not report.undo_of
+    if failed or (conflict and decides):
         too = ", too" if unfinished else ""
         steps.append(f"`{resume} --retry-failed` tries again what failed{too}.")
+    if conflict and not decides:
+        instead = "is left so" if report.undo_of else "wants a new plan: `bulkops plan JOB`"
+        steps.append(f"What is in conflict was changed by somebody, and {instead}.")
+    if failed or conflict:
         steps.append(f"`{_command('report', path)} --only failed` lists it.")
     return steps
 

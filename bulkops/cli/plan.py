@@ -115,8 +115,8 @@ def plan(
         # With this option 2 means changes and nothing else.
         fail(error)
         raise typer.Exit(1) from error
-    carries_out = f"bulkops apply {shlex.quote(str(out or job_file))}"
-    append_plan(made, [f"`{carries_out}` does this."] if made.operations else [])
+    applies = _apply(job_file, out, select, limit)
+    append_plan(made, [f"`{applies}` does this."] if made.operations else [])
     if json:
         print_objects(made, str(out) if out else None, sha256)
     else:
@@ -125,3 +125,12 @@ def plan(
             print_text(f"Saved: {out}; `bulkops apply {shlex.quote(str(out))}` does exactly this.")
     if detailed_exitcode and made.operations:
         raise typer.Exit(2)
+
+
+def _apply(job_file: Path, out: Path | None, select: list[str] | None, limit: int | None) -> str:
+    """Return the command that carries out what was planned, and no more."""
+    if out:
+        return shlex.join(("bulkops", "apply", str(out)))
+    narrowed = [option for name in select or () for option in ("--select", name)]
+    narrowed += ("--limit", str(limit)) if limit else ()
+    return shlex.join(("bulkops", "apply", str(job_file), *narrowed))

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from bulkops.errors import BulkopsError, NoResponse, ServerBroken
+from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken
 from bulkops.printable import escaped
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def heard_or_not() -> Iterator[None]:
     try:
         yield
     except (BulkopsError, SystemExit):
-        note("stdout can't be written any more: see the journal for the rest.")
+        note("stdout can't be written any more; a journal, if there is one, has all of it.")
 
 
 def note(*lines: str, end: str = "\n", paint: Callable[[str], str] = str) -> None:
@@ -103,7 +103,7 @@ def fail(error: BulkopsError) -> None:
     note(*f"Error: {error}".split("\n"))
     if isinstance(error, NoResponse):
         note("Is the address right (--address, TFE_ADDRESS)? Is a proxy needed (HTTPS_PROXY)?")
-    elif isinstance(error, ServerBroken):
+    elif isinstance(error, ServerBroken) and not isinstance(error, ListMoved):
         note("Is that the API (--address, TFE_ADDRESS)? If it is, wait, and run this again.")
 
 

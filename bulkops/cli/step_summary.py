@@ -52,8 +52,13 @@ def _append(pieces: Callable[[int], Iterable[str]]) -> None:
         return
     from bulkops.report.markdown_text import ROOM, size
 
+    path = Path(name)
+    if path.exists() and not path.is_file():
+        # A pipe that nobody reads would hold the command back.
+        note(f"{VARIABLE}: nothing was appended: {path}: it is no regular file")
+        return
     try:
-        with Path(name).open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8") as file:
             room = ROOM - file.tell()
             if room < LEAST:
                 note(f"{VARIABLE}: has no room left, nothing was appended")
@@ -61,4 +66,5 @@ def _append(pieces: Callable[[int], Iterable[str]]) -> None:
             between = "\n" if file.tell() else ""
             file.write(between + "".join(pieces(room - size(between))))
     except Exception as error:  # noqa: BLE001 - whatever it is, the rollout has ended as it has
-        note(f"{VARIABLE}: nothing was appended: {error}")
+        reason = error.strerror if isinstance(error, OSError) else error
+        note(f"{VARIABLE}: nothing was appended: {path}: {reason}")

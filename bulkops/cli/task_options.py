@@ -44,7 +44,9 @@ HmacKeyFile = Annotated[
 GlobalLevel = Annotated[
     EnforcementLevel | None,
     typer.Option(
-        help="Run it in every workspace, at this level. [default: advisory]", show_default=False
+        help="Run it in every workspace, at this level. [default: advisory, where --global-stage "
+        "is given]",
+        show_default=False,
     ),
 ]
 GlobalStages = Annotated[
@@ -52,7 +54,8 @@ GlobalStages = Annotated[
     typer.Option(
         "--global-stage",
         metavar="STAGE",
-        help="Run it in every workspace, at this stage; repeatable. [default: post_plan]",
+        help="Run it in every workspace, at this stage; repeatable. [default: post_plan, where "
+        "--global-enforcement-level is given]",
         show_default=False,
     ),
 ]

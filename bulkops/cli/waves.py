@@ -19,7 +19,7 @@ def plan_lines(plan: Plan) -> list[str]:
     """Return in which waves a plan goes and what comes between; nothing where it goes at once."""
     rollout = plan.rollout
     waves = rollout.steps(len(plan.operations))
-    if len(waves) == 1 and rollout.gate is None:
+    if not plan.operations or (len(waves) == 1 and rollout.gate is None):
         return []
     made = [f"    Waves: {', '.join(str(wave.size) for wave in waves)} operations"]
     if rollout.pause is not None and len(waves) > 1:

@@ -10,7 +10,7 @@ from bulkops.client.caller import Caller
 from bulkops.client.in_order import in_order
 from bulkops.client.jsonapi import Many, R, Resource, decode, page
 from bulkops.client.listing import Rows
-from bulkops.errors import ServerBroken
+from bulkops.errors import ListMoved, ServerBroken
 from bulkops.exchange import Request, Response
 from bulkops.log_context import Log
 
@@ -51,7 +51,8 @@ async def everything(
         rows: makes what they are given to, page by page; anew where the list has moved.
 
     Raises:
-        ServerBroken: it never was the same from its first page to its last, or has no end.
+        ListMoved: it never was the same from its first page to its last.
+        ServerBroken: it has no end.
         ApiError: as of ``Caller.call``.
     """
     for _ in range(1 + REREADS):
@@ -64,7 +65,7 @@ async def everything(
         if totals in ({None}, {kept.count()}):
             return kept
         log.info("list_moved", extra={"path": request.path})
-    raise ServerBroken(
+    raise ListMoved(
         f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so "
         "nobody knows what is in it: run this again when less is going on"
     )

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 # Said to readers only: a journal of a later version is still told.
 HeldOrEmpty = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, Held), ""]})]
 ReachedOrEmpty = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, Reached), ""]})]
-End = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, How), "SIGINT", "SIGTERM", ""]})]
+End = Annotated[
+    str, Meta(extra_json_schema={"enum": [*map(str, How), "SIGHUP", "SIGINT", "SIGTERM", ""]})
+]
 
 
 class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
@@ -174,6 +176,7 @@ class Facts(Event, frozen=True, kw_only=True):
         created_at: when the journal was started.
         executions: how often the job was started, or started again.
         ended: how the last execution ended; empty where it was killed or still runs.
+        saved_plan: true where it does what a saved plan says, and decides nothing anew.
         counts: outcome (and `pending`) → operations.
         skips: reason → targets skipped when it was planned.
         standing: operations that the server showed as wanted; null where it was not read.
@@ -193,6 +196,7 @@ class Facts(Event, frozen=True, kw_only=True):
     created_at: Time
     executions: int
     ended: End
+    saved_plan: bool
     counts: Counts
     skips: dict[str, int]
     standing: int | None

@@ -231,7 +231,7 @@ class Ended(_Record, frozen=True, gc=False, tag="end"):
     """An execution ended by itself; one without this record was killed, or still runs.
 
     Attributes:
-        how: of ``How``, or ``SIGINT``, ``SIGTERM``.
+        how: of ``How``, or ``SIGHUP``, ``SIGINT``, ``SIGTERM``.
     """
 
     at: str

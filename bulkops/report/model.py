@@ -25,7 +25,7 @@ PENDING = "pending"
 BLOCKED = "blocked"
 """A skip by which the job's wish stays unfulfilled, where an outcome would stand."""
 
-_ENDS = {"SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4, How.GATE: 4}
+_ENDS = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4, How.GATE: 4}
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +138,7 @@ class Report(msgspec.Struct, frozen=True):
         ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty
             where it was killed or still runs.
         wave: in which the job stands; ``None`` where there is but one, or all are done.
+        saved_plan: it does what a saved plan says, and decides nothing anew.
         counts: outcome (and ``pending``) → operations.
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
         unreadable: operations of which no server shows anything.
@@ -159,6 +160,7 @@ class Report(msgspec.Struct, frozen=True):
     created_at: str
     executions: int
     ended: str
+    saved_plan: bool
     counts: dict[str, int]
     skips: dict[str, int]
     standing: int | None
@@ -199,6 +201,7 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         created_at=header.created_at,
         executions=len(replay.executions),
         ended=replay.ended.how if replay.ended else "",
+        saved_plan=bool(header.plan),
         counts=dict(Counter(map(_outcome, progress))),
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         standing=verified.standing if verified else None,
@@ -215,8 +218,8 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
 def exit_code(replay: Replay) -> int:
     """Return what a command ends with that brought the job to where it stands.
 
-    The first that holds: interrupted 130 or 143, an error 1, stopped by the tolerance or a gate 4,
-    in doubt 5, paused 6, failed, conflict, blocked or no longer as wanted 3, else 0.
+    The first that holds: interrupted 129, 130 or 143, an error 1, stopped by the tolerance or a
+    gate 4, in doubt 5, paused 6, failed, conflict, blocked or no longer as wanted 3, else 0.
     """
     how = replay.ended.how if replay.ended else ""
     if how in _ENDS:

@@ -69,7 +69,7 @@ def state_of(wave: StandingWave | WaveReached) -> str:
     """Return how far a wave came, in words."""
     known = {
         "": "comes next",
-        Reached.OPEN: "is carried out",
+        Reached.OPEN: "is under way",
         Reached.VERIFIED: f"rests until {wave.until}" if wave.until else "is verified",
         Reached.RESTED: "its gate is asked",
         Reached.PASSED: "passed",

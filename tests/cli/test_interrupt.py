@@ -66,12 +66,14 @@ def test_killed_in_the_default_folder(world: World, here: Here) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["SIGINT", "SIGTERM", "SIGHUP"],
 )
 def test_a_signal_finishes_what_is_in_flight(
     world: World, here: Here, number: signal.Signals, code: int
 ) -> None:
-    """SIGINT and SIGTERM: what is in flight is finished and recorded, then 130 or 143."""
+    """What is in flight is finished and recorded, then 130, 143, or 129 for a closed terminal."""
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     stopped = world.kill(number, write=4, stage="before")
     assert stopped.code == code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def test_a_plan_is_appended(world: World, here: Here) -> None:
     assert "- `bulkops apply job.toml` does this." in summary(world)
     assert here("plan", "job.toml", "--out", "scan.plan", "--json", **SUMMARY).code == 0
     assert "- `bulkops apply scan.plan` does this." in summary(world)
+    assert here("plan", "job.toml", "--select", "prod-00*", "--limit", "2", **SUMMARY).code == 0
+    assert "- `bulkops apply job.toml --select 'prod-00*' --limit 2` does this." in summary(world)
+
+
+def test_a_job_with_nothing_to_do_has_its_summary(world: World, here: Here) -> None:
+    """There is no journal to report: the plan says why."""
+    here(*world.applying, GITHUB_STEP_SUMMARY="")
+    assert here("apply", "job.toml", "--yes", **SUMMARY).code == 0
+    assert "12 skipped" in summary(world)
+
+
+def test_a_pipe_nobody_reads_holds_nothing_back(world: World, here: Here) -> None:
+    """It is no file: one note, and the job ends as it does."""
+    os.mkfifo(world.folder / "summary.md")
+    done = here(*world.applying, **SUMMARY)
+    assert done.code == 0
+    assert "nothing was appended: summary.md: it is no regular file" in done.err
 
 
 def test_a_plan_of_nothing_has_nothing_next(world: World, here: Here) -> None:

@@ -163,7 +163,7 @@ def test_waves_tell_how_far_they_came() -> None:
         1, "passed (0)", "passed",
     )  # fmt: skip
     assert second[:7] == (2, "4 to 12", 5, 3, "2026-11-24 00:01:41", "", "")
-    assert second[7:] == (0, "", "is carried out")
+    assert second[7:] == (0, "", "is under way")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_wave_opened_again_is_judged_anew() -> None:
     )
     first, _ = wave_lines(made, Gathered(made))
     assert (first.opened[-2:], first.verified, first.passed) == ("01", "", "")
-    assert (first.fallen, first.gate, first.stands) == (0, "", "is carried out")
+    assert (first.fallen, first.gate, first.stands) == (0, "", "is under way")
 
 
 def test_one_wave_is_no_table_unless_it_is_held() -> None:

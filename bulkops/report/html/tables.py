@@ -54,7 +54,7 @@ _HELD = {
     Held.INCONCLUSIVE: "waits for --continue",
 }
 _REACHED = {
-    Reached.OPEN: "is carried out",
+    Reached.OPEN: "is under way",
     Reached.VERIFIED: "verified",
     Reached.RESTED: "its gate is asked",
     Reached.PASSED: "passed",
