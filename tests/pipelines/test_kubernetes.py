@@ -132,7 +132,7 @@ def test_every_exit_code_of_the_readme_is_decided() -> None:
     rules = JOB["podFailurePolicy"]["rules"]
     decided = [code for rule in rules for code in rule.get("onExitCodes", {}).get("values", [])]
     assert sorted(decided) == sorted({int(code) for code in documented} - {0})
-    assert len(decided) == 12
+    assert len(decided) == len(set(decided))
 
 
 def test_disruption_and_interruption_cost_no_retry() -> None:
