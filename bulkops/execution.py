@@ -252,11 +252,11 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
     if replay.count(Outcome.IN_DOUBT):
         # What was sent last may still take effect: only past that is a reading the last word.
         await client.clock.sleep(settle)
-    decided = list(undo(replay, await read_standing(client, replay, settle)))
+    decided = list(undo(replay, await read_standing(client, replay, settle), kind))
     if any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided):
         # A read may lag behind the job's last writes: only past that was anybody else there.
         await client.clock.sleep(settle)
-        decided = list(undo(replay, await read_standing(client, replay, settle)))
+        decided = list(undo(replay, await read_standing(client, replay, settle), kind))
     operations = [d for d in decided if isinstance(d, Operation)]
     return Plan(
         job,

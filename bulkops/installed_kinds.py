@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from bulkops.operations.model import Kind
 
 GROUP = "bulkops.operations"
-PARTS = ("name", "wish_type", "over", "right", "verbs", "destroys", "reversible", "decide", "notes")
+PARTS = (
+    *("name", "wish_type", "over", "right", "verbs", "destroys", "keeps_one", "reversible"),
+    *("decide", "notes"),
+)
 """What the class of a kind must have; ``aspects`` may come with the wish."""
 
 

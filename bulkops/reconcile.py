@@ -7,15 +7,18 @@
 | pending, no intent  | anything else    | conflict                                            |
 | pending, no intent  | that something   | conflict                                            |
 |                     | must come first  |                                                     |
+| pending, or in      | that it would be | conflict                                            |
+| doubt and not done  | the last one     |                                                     |
 | pending             | can't be read    | carried out                                         |
-| in doubt            | whatever         | looked at one by one, by the worker                 |
+| in doubt            | anything else    | looked at one by one, by the worker                 |
 | failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
 | failed, in an undo  | as pending       | as pending, where ``retry_failed`` was asked        |
 | or of a saved plan  |                  |                                                     |
 
 An undo, or a saved plan, decides nothing anew: what somebody changed since stays a conflict.
 Something must come first where it was done and somebody undid it, or where it was not needed when
-this was planned.
+this was planned. The last one: the old run task, where the new one is gone, or the other way
+round. By the reading that decides this what is in doubt has settled.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from collections.abc import Iterator, Sequence
 
 from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Replay
+from bulkops.keeping import bare
 from bulkops.operations import wording
 from bulkops.operations.model import Kind, Operation, Showing, Skip, seen_in
 from bulkops.order import DONE
@@ -42,6 +46,9 @@ def reconcile(
         if progress.outcome is None:
             if readable:
                 yield from _pending(progress.operation, replay, showing, kind, date)
+        elif progress.outcome is Outcome.IN_DOUBT:
+            if readable:
+                yield from _in_doubt(progress.operation, showing, kind, date)
         elif not retry_failed or progress.outcome not in RETRIED:
             continue
         elif replay.header.undo_of or replay.header.plan:
@@ -94,10 +101,25 @@ def _pending(
             f"planned was {wording.change(operation)}"
         )
         yield _result(operation, Outcome.CONFLICT, reason, date)
-    elif reason := _undone(operation, replay, showing) or _not_needed_then(
-        operation, replay, showing, kind
-    ):
+    elif reason := _hindered(operation, replay, showing, kind):
         yield _result(operation, Outcome.CONFLICT, reason, date)
+
+
+def _in_doubt(operation: Operation, showing: Showing, kind: Kind, date: str) -> Iterator[Result]:
+    if compare(operation, seen_in(showing, operation)) is Shown.BEFORE:
+        reason = bare(kind, operation, showing)
+        if reason:
+            yield _result(operation, Outcome.CONFLICT, reason, date)
+
+
+def _hindered(operation: Operation, replay: Replay, showing: Showing, kind: Kind) -> str:
+    """Return, in words, why a pending operation is not to be carried out though it could be."""
+    reason = _undone(operation, replay, showing)
+    reason = reason or _not_needed_then(operation, replay, showing, kind)
+    if reason or any(replay.of(key).outcome not in DONE for key in operation.after):
+        # What comes first may be what it waits for.
+        return reason
+    return bare(kind, operation, showing)
 
 
 def _undone(operation: Operation, replay: Replay, showing: Showing) -> str:

@@ -6,6 +6,8 @@
 | in doubt                      | as wanted        | taken for ours: inverse planned    |
 | any of these                  | as it was before | skipped: back already              |
 | any of these                  | anything else    | blocked: somebody changed it since |
+| any of these                  | that it would be | blocked                            |
+|                               | the last one     |                                    |
 | pending, or not of our making | whatever         | skipped                            |
 
 The inverse of attached is detached, of changed the old level and stages, of detached attached
@@ -21,15 +23,16 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from bulkops.journal.replay import Progress, Replay
+from bulkops.keeping import bare
 from bulkops.operations import wording
-from bulkops.operations.model import Operation, Seen, Showing, Skip, seen_in
+from bulkops.operations.model import Kind, Operation, Seen, Showing, Skip, seen_in
 from bulkops.outcome import Outcome, Shown, compare
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
 
 
-def undo(replay: Replay, showing: Showing) -> Iterator[Operation | Skip]:
+def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | Skip]:
     """Yield what takes the job's operations back, in their order.
 
     Args:
@@ -44,6 +47,9 @@ def undo(replay: Replay, showing: Showing) -> Iterator[Operation | Skip]:
         later = followers.get(progress.operation.key) if followers else None
         if later and isinstance(decided, Operation):
             decided = _after(decided, later, showing)
+        if isinstance(decided, Operation) and not decided.after:
+            reason = bare(kind, decided, showing)
+            decided = Skip(decided.target, reason, blocked=True) if reason else decided
         yield decided
 
 

@@ -20,6 +20,7 @@ PURE = (
     "duration.py",
     "events/",
     "job.py",
+    "keeping.py",
     "pace.py",
     "rollout.py",
     "schema.py",

@@ -271,6 +271,7 @@ class Kind(Protocol):
         verbs: of ``wording.verb``, those that a plan counts even where none occurs.
         destroys: what it changes is lost to whoever doesn't have the journal, so that a plain
             yes is not enough to start a job.
+        keeps_one: of what its aspects show of a target, one at least stays.
     """
 
     name: ClassVar[str]
@@ -279,6 +280,7 @@ class Kind(Protocol):
     right: ClassVar[Right]
     verbs: ClassVar[Sequence[str]]
     destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = False
     reversible: ClassVar[bool]
 
     def __init__(self, wish: Wish, binding: Binding) -> None: ...

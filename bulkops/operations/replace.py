@@ -80,6 +80,7 @@ class Replace:
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
     # The new one takes the old one's place with its level and stages, and undo brings that back.
     destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = True
     reversible: ClassVar[bool] = True
 
     def __init__(self, wish: ReplaceWish, binding: Binding) -> None:

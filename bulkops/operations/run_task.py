@@ -91,6 +91,7 @@ class RunTaskKind:
     over: ClassVar[Over] = Over.TASK
     right: ClassVar[Right] = Right.RUN_TASKS
     destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = False
     verbs: ClassVar[Sequence[str]] = ()
     reversible: ClassVar[bool] = True
 

@@ -50,6 +50,7 @@ class TaskDelete:
     right: ClassVar[Right] = Right.RUN_TASKS
     verbs: ClassVar[Sequence[str]] = ()
     destroys: ClassVar[bool] = True
+    keeps_one: ClassVar[bool] = False
     reversible: ClassVar[bool] = False
 
     def __init__(self, wish: TaskDeleteWish, binding: Binding) -> None:

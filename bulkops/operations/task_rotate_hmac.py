@@ -87,6 +87,7 @@ class TaskRotateHmac:
     right: ClassVar[Right] = Right.RUN_TASKS
     verbs: ClassVar[Sequence[str]] = ()
     destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = False
     reversible: ClassVar[bool] = False
 
     def __init__(self, wish: TaskRotateHmacWish, binding: Binding) -> None:  # noqa: ARG002 - every kind is built alike

@@ -152,6 +152,7 @@ class WorkspaceTaskKind(ABC):
     right: ClassVar[Right] = Right.RUN_TASKS
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
     destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = False
     reversible: ClassVar[bool] = True
 
     def __init__(self, binding: Binding) -> None:

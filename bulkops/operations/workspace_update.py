@@ -165,6 +165,7 @@ class WorkspaceUpdate:
     over: ClassVar[Over] = Over.SELECTED
     right: ClassVar[Right] = Right.SETTINGS
     destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = False
     verbs: ClassVar[Sequence[str]] = ()
     reversible: ClassVar[bool] = True
 

@@ -360,6 +360,63 @@ def test_an_undo_stopped_in_between_looks_whether_the_old_one_is_still_there() -
     assert world.shown("prod-0") == MANDATORY
 
 
+NEITHER = "it would be left with neither: the server shows new: not attached"
+
+
+def test_in_doubt_and_the_new_one_taken_away_the_old_one_is_not_detached_again() -> None:
+    """The DELETE was lost with its sender: what comes first is looked at before it is repeated."""
+    world = world_for("replace", 1)
+    world.start(job("replace", rollout=PATIENT))
+    world.wire.die_at = len(world.wire.asked) + 5  # a ping, two readings, the attach, the detach
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=1.0)
+    assert world.wire.asked[-1].method == "DELETE"
+    assert world.journaled().count(Outcome.IN_DOUBT) == 1
+    world.simulator.detach("prod-0", TASK)
+    assert exit_code(world.resume()) == 3
+    assert world.results[-1][1].reason == NEITHER
+    assert world.shown("prod-0", OLD_TASK) == ADVISORY
+
+
+def test_in_doubt_and_done_is_adopted_whoever_took_the_new_one_away() -> None:
+    """The old one is gone already: nothing is left to be held back."""
+    world = world_for("replace", 1)
+    world.start(job("replace", rollout=PATIENT))
+    world.wire.die_at, world.wire.dies_after = len(world.wire.asked) + 5, True
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=1.0)
+    world.simulator.detach("prod-0", TASK)
+    world.resume()
+    assert world.results[-1][1].outcome is Outcome.SUCCEEDED
+
+
+def test_an_undo_of_an_undo_does_not_take_the_last_one_away() -> None:
+    """The new one was there before the job, and somebody detached it since: the old one stays."""
+    world = world_for("replace", 2)
+    for name in world.names:
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    world.apply(job("replace", rollout=PATIENT))
+    world.start_undo(PATH, UNDO)
+    world.resume(path=UNDO)
+    world.simulator.detach("prod-0", TASK)
+    again = PATH.with_name("again.jsonl")
+    plan = world.start_undo(UNDO, again)
+    assert [(skip.target.name, skip.reason) for skip in plan.blocked] == [("prod-0", NEITHER)]
+    assert exit_code(world.resume(path=again)) == 3
+    assert world.all_shown(OLD_TASK) == [ADVISORY, []]
+
+
+def test_an_undo_gone_on_with_does_not_take_the_last_one_away() -> None:
+    """Only the attach is to be taken back, and somebody detached the old one since."""
+    world = world_for("replace", 1)
+    stopped_between(world)
+    world.start_undo(PATH, UNDO)
+    world.simulator.detach("prod-0", OLD_TASK)
+    assert exit_code(world.resume(path=UNDO)) == 3
+    assert "it would be left with neither" in world.results[-1][1].reason
+    assert world.shown("prod-0") == MANDATORY
+
+
 class Watched(Simulator):
     """Notes each time that a workspace is left without any run task."""
 
