@@ -205,8 +205,8 @@ class JobExecution:
 
     async def _bring_up(self, journal: Journal, kind: Kind) -> None:
         records = await self._reconciled(journal.replay, kind)
-        if any(isinstance(record, Result) for record in records):
-            # A read may lag behind an earlier job's writes: only past that was it somebody else.
+        if any(_by_a_reading(record, journal.replay) for record in records):
+            # A read may lag behind our own writes: only past that was it somebody else, or undone.
             await self._client.clock.sleep(self._job.pace.settle_seconds)
             records = await self._reconciled(journal.replay, kind)
         for record in records:
@@ -224,6 +224,12 @@ class JobExecution:
 
     async def _standing(self, replay: Replay) -> Showing:
         return await read_standing(self._client, replay, self._job.pace.settle_seconds)
+
+
+def _by_a_reading(record: Record, replay: Replay) -> bool:
+    """Whether a record says what it says for what was read of something that was written."""
+    again = replay.of(record.key).result if isinstance(record, Planned) else None
+    return isinstance(record, Result) or (again is not None and again.ours)
 
 
 async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+import msgspec
 import pytest
 
 from bulkops.errors import Unauthorized
+from bulkops.exchange import Request
 from bulkops.journal.records import Result
 from bulkops.outcome import Outcome
+from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import METHODS, writes
 from tests.engine.wire import Trouble
@@ -182,6 +186,27 @@ def test_stages_that_the_server_drops_are_a_failure_of_an_update_too() -> None:
     world.resume()
     assert only_result(world).outcome is Outcome.FAILED
     assert "shows mandatory at pre_plan instead of" in only_result(world).reason
+
+
+def test_what_failed_but_took_effect_is_not_tried_again_by_a_reading_that_lags() -> None:
+    """Attached with one stage of two, and the list is a moment behind: no second attachment."""
+    world = World(workspaces=1, server=partial(Simulator, duplicate_attach="accept"))
+    world.start(job(operation={"stages": ["pre_plan", "post_plan"]}, rollout={"max_failures": 1}))
+    older = World(profile="tfe-v202402-1").simulator.profile
+    world.simulator.profile = msgspec.structs.replace(older, attach_body=True)
+    world.resume()
+    world.simulator.profile = World().simulator.profile
+    there = dict(world.task.attached)
+    world.task.attached.clear()
+
+    def catch_up(request: Request) -> Trouble | None:
+        if "relationships" not in request.path:
+            return None
+        return Trouble("slow", meanwhile=lambda: world.task.attached.update(there))
+
+    world.wire.troubles = catch_up
+    assert world.resume(retry_failed=True).count(Outcome.SUCCEEDED) == 1
+    assert world.shown("prod-0") == [("mandatory", ("pre_plan", "post_plan"))]
 
 
 @pytest.mark.parametrize("kind", KINDS)
