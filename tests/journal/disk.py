@@ -305,9 +305,11 @@ def _survivor(file: File, keeping: float) -> bytes:
 def _drawn(file: File, random: Random) -> bytes:
     """Return any mixture of old and new pages that the disk may have got to write."""
     content = file.reaching_the_disk
-    pairs = zip(file.synced, content, strict=False)
     least = min(len(file.synced), len(content))
-    common = next((n for n, (old, new) in enumerate(pairs) if old != new), least)
+    common = least
+    if not content.startswith(file.synced):
+        pairs = zip(file.synced, content, strict=False)
+        common = next((n for n, (old, new) in enumerate(pairs) if old != new), least)
     if common < len(file.synced) and random.random() < 0.5:
         return file.synced
     whole = random.random() < 0.6
