@@ -13,7 +13,7 @@ STATUSES = ("403", "404")
 class Denials:
     """Says which reads are denied.
 
-    It keeps the bound that is assumed: a path is denied for less than ``settle``, and not again
+    It keeps the bound that is assumed: a list is denied for less than ``settle``, and not again
     before it was answered in between.
 
     Args:
@@ -31,8 +31,8 @@ class Denials:
         Args:
             likely: of all reads, how many begin to be denied.
         """
-        path = request.path
-        if request.writes or path == endpoints.ping().path:
+        path = _of(request)
+        if request.writes or request.path == endpoints.ping().path:
             return None
         if path in self._denied:
             until, status = self._denied[path]
@@ -45,4 +45,10 @@ class Denials:
 
     def answered(self, request: Request) -> None:
         """Take note that the server's own answer arrives."""
-        self._denied.pop(request.path, None)
+        self._denied.pop(_of(request), None)
+
+
+def _of(request: Request) -> str:
+    # Of workspaces by name, each has a list of its own.
+    name = dict(request.query).get("search[name]", "")
+    return f"{request.path} {name}"

@@ -5,8 +5,9 @@ The seeds are in ``test_pinned.py``; whoever changes what is drawn moves them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from typing import Any
 from unittest import mock
 
@@ -17,6 +18,9 @@ from bulkops.journal.file import Journal
 from bulkops.journal.lines import Scanner
 from bulkops.outcome import Outcome
 from bulkops.worker import Worker
+
+# The package has functions of these names.
+reconciling, undoing = import_module("bulkops.reconcile"), import_module("bulkops.undo")
 
 Mutation = Callable[[], AbstractContextManager[Any]]
 
@@ -83,6 +87,21 @@ def resume_blames_at_once() -> AbstractContextManager[Any]:
     return mock.patch.object(execution, "Result", type("Nothing", (), {"outcome": None}))
 
 
+@contextmanager
+def last_one_taken_away() -> Iterator[None]:
+    """Detach a run task though the one that it replaced, or was replaced by, is gone."""
+    with (
+        mock.patch.object(undoing, "bare", return_value=""),
+        mock.patch.object(reconciling, "bare", return_value=""),
+    ):
+        yield
+
+
+def last_one_taken_again() -> AbstractContextManager[Any]:
+    """Send a lost detach again without a look at the other run task."""
+    return mock.patch.object(reconciling, "_in_doubt", return_value=())
+
+
 class _Anything:
     """Equal to everything."""
 
@@ -101,5 +120,7 @@ FOUND: tuple[Mutation, ...] = (
     denied_list_is_empty,
     denied_reading_back_is_final,
     any_yes_to_a_delete,
+    last_one_taken_away,
+    last_one_taken_again,
 )
 """All of them, in the order found."""

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from io import BytesIO
 from pathlib import Path
 
 from bulkops.errors import JournalDamaged
-from bulkops.exchange import Request
 from bulkops.journal.lines import Scanner
 from bulkops.journal.reading import Contents, read
 from bulkops.journal.replay import Progress, Replay
-from bulkops.operations.model import Attributes
 from bulkops.outcome import Outcome
-from bulkops.simulator.state import WorkspaceTask
 from tests.journal.disk import Disk
-from tests.simulation.scenario import Shown
-
-WAVE = re.compile(rb'"type":"wave","number":(\d+),"start":\d+,"end":\d+,"reached":"(\w+)"')
-"""How far a wave came, in a journal's line."""
+from tests.simulation.states import BEFORE, OTHER, WANTED, Place, Shown, place_of, shown_of
 
 
 class Violation(AssertionError):
@@ -41,14 +34,6 @@ def must(holds: object, invariant: str, facts: object = "") -> None:
         raise Violation(invariant, facts)
 
 
-def durable(request: Request, disk: Disk, path: Path) -> None:
-    """Check that a write that leaves has its own intent on the disk, and no result since."""
-    synced = disk.synced(path)
-    at = synced.rfind(b':%s"' % request.path.split("/")[4].encode())
-    line = synced[synced.rfind(b"\n", 0, at) + 1 : at]
-    must(b'"type":"intent"' in line, "intent durable before request", request.path)
-
-
 def a_prefix(disk: Disk, path: Path, written: bytes, synced: bytes) -> Contents:
     """Check what is read after a crash: all that was synced, and nothing never written."""
     try:
@@ -63,95 +48,77 @@ def a_prefix(disk: Disk, path: Path, written: bytes, synced: bytes) -> Contents:
     return contents
 
 
-def in_its_wave(request: Request, replay: Replay, ends: Sequence[int], synced: bytes) -> None:
-    """Check that a write that leaves finds every wave before its own passed, as the disk says.
-
-    What was left in doubt of a wave that has passed may be sent again at any time.
-    """
-    said = dict(WAVE.findall(synced))
-    position = list(replay.operations).index(request.path.split("/")[4])
-    wave = next(number for number, end in enumerate(ends, 1) if position < end)
-    passed = {number for number, reached in said.items() if reached == b"passed"}
-    before = {b"%d" % number for number in range(1, wave)}
-    in_turn = before <= passed or b"%d" % wave in passed
-    must(in_turn, "no wave begins before the one before has passed", f"wave {wave}: {said}")
-
-
-def as_planned(request: Request, replay: Replay, attached: list[WorkspaceTask]) -> None:
-    """Check that a write that leaves finds what it was planned from.
-
-    Args:
-        attached: what the workspace really has, which nobody else changed of late.
-    """
-    workspace = request.path.split("/")[4]
-    operations = (p.operation for p in replay.operations.values())
-    before = next(o for o in operations if o.target.id == workspace).before
-    now = [(a.id, ((a.enforcement_level, a.stages),)) for a in attached]
-    planned = [(before.id, shown_of(before.attributes))] if before else []
-    must(now == planned, "nobody's change is written over", f"{now}, planned from {planned}")
-
-
 class Ends:
     """The end of one journal compared with the server's own truth.
 
     Args:
         replay: after a last, calm execution.
-        truth: what each workspace shows, ``None`` where it is gone.
-        effects: how many changes of ours each workspace saw under this journal.
-        strangers: workspaces that somebody else changed.
+        truth: what each workspace shows of each thing, ``None`` where it is gone.
+        effects: how many changes of ours each of them saw under this journal.
+        found: key → how what was there compared with each operation when the journal was made.
+        strangers: workspaces that somebody else changed since.
+        hindered: workspaces whose one thing may be in the way of the other's.
     """
 
     def __init__(
         self,
         replay: Replay,
-        truth: dict[str, Shown | None],
-        effects: Counter[str],
+        truth: dict[Place, Shown | None],
+        effects: Counter[Place],
+        *,
+        found: Mapping[str, str],
         strangers: Collection[str],
+        hindered: Collection[str],
     ) -> None:
         self._replay = replay
         self._truth = truth
         self._effects = effects
+        self._found = found
         self._strangers = strangers
+        self._hindered = hindered
 
     def check(self) -> None:
         """Check every operation: done once and known to be so, or reported."""
         must(self._replay.verified is not None, "verified at the end")
         must(self._replay.passed, "every wave has passed", self._replay.waves)
-        planned = {p.operation.target.name for p in self._replay.operations.values()}
+        planned = {place_of(p.operation) for p in self._replay.operations.values()}
         must(set(self._effects) <= planned, "nothing else touched", set(self._effects) - planned)
         for progress in self._replay.operations.values():
             self._check_one(progress)
 
     def _check_one(self, progress: Progress) -> None:
-        name, outcome = progress.operation.target.name, progress.outcome
-        facts = f"{name}: {outcome}, shows {self._truth[name]}, result {progress.result}"
-        as_wanted = self._truth[name] == shown_of(progress.operation.wanted) or (
-            self._truth[name] is None and progress.operation.wanted is None
-        )
+        operation, outcome = progress.operation, progress.outcome
+        place = place_of(operation)
+        shown, found = self._truth[place], self._found[operation.key]
+        facts = f"{place}: {outcome}, was {found}, shows {shown}, result {progress.result}"
+        as_wanted = (shown or ()) == shown_of(operation.wanted)
         verified = self._replay.verified
-        differing = progress.operation.key in (verified.differing if verified else ())
+        differing = operation.key in (verified.differing if verified else ())
         must(differing != as_wanted, "verify says what is so", facts)
         must(outcome is not None, "every operation has its result", facts)
-        if name in self._strangers:
+        if place[0] in self._strangers:
             return
-        sent = self._effects[name]
+        sent = self._effects[place]
         must(sent <= 1, "nothing twice", facts)
         match outcome:
             case Outcome.SUCCEEDED:
                 must(as_wanted, "what is said to be done is done", facts)
                 must(sent == 1, "a result in the journal: the server did it", facts)
             case Outcome.SKIPPED | Outcome.CONFLICT:
-                raise Violation("nobody is blamed who did nothing", facts)
+                blame = found != BEFORE or place[0] in self._hindered
+                must(blame, "nobody is blamed who did nothing", facts)
+                must(sent == 0, "what is left alone was not done", facts)
             case Outcome.FAILED:
                 must(sent == 0, "what is said to have failed was not done", facts)
             case _:
                 must(outcome is Outcome.IN_DOUBT, "nothing is left pending", facts)
+        self._check_meddled(found, outcome, facts)
 
-
-def shown_of(attributes: Attributes | None) -> Shown:
-    """Return what a workspace shows that has these attributes."""
-    if attributes is None:
-        return ()
-    stages = attributes["stages"]
-    assert isinstance(stages, list | tuple)
-    return ((str(attributes["enforcement-level"]), tuple(stages)),)
+    def _check_meddled(self, found: str, outcome: Outcome | None, facts: str) -> None:
+        """Check what became of something that somebody changed between the plan and its journal."""
+        if found == WANTED:
+            must(outcome is Outcome.SKIPPED, "what is as wanted already is skipped", facts)
+        elif found == OTHER:
+            must(outcome is Outcome.CONFLICT, "what was changed is a conflict", facts)
+        else:
+            must(outcome is not Outcome.SKIPPED, "what is still to be done is no skip", facts)

@@ -20,12 +20,13 @@ from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation
 from tests.engine.wire import Trouble
-from tests.engine.world import HOLDER, TASK, World
-from tests.simulation import gates
+from tests.engine.world import HOLDER, World
+from tests.simulation import gates, leaving, others
 from tests.simulation.denials import Denials
-from tests.simulation.invariants import Violation, as_planned, durable, in_its_wave, must
+from tests.simulation.invariants import Violation, must
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import LaggingServer
+from tests.simulation.states import Place, Shown
 from tests.simulation.weather import CALM, Weather
 
 A_DAY = 86_400.0
@@ -34,8 +35,6 @@ ENDLESS = 12 * 3600.0
 
 TRIES = 5
 """Of a second runner to run, while the first one does."""
-
-STRANGERS = ("attach", "attach", "change", "detach", "delete")
 
 Work = Callable[[], Awaitable[Replay | None]]
 
@@ -48,9 +47,11 @@ class Machine:
         journal: the path that is being written, for the check of every intent.
         replay: where the journal stands that is being carried out.
         gates: journal's name and wave → what its gate ended with.
+        random: draws whatever happens by chance.
         weather: of the execution that runs.
         waiting: another runner was refused, and goes on as soon as this one is over.
         trace: what happened in order; ``None`` where nobody wants it.
+        started: when the running execution did, or the last one.
     """
 
     def __init__(
@@ -72,10 +73,10 @@ class Machine:
         self.gates: dict[tuple[str, int], set[int]] = {}
         self.waiting = False
         self.trace = trace
-        self._started = 0.0
+        self.started = 0.0
         self._at_a_moment = False
         self._locks = locks
-        self._random = random
+        self.random = random
         self.weather = CALM
         self._drift = [random.uniform(-0.5, 1.0) * scenario.lands for _ in range(64)]
         self._denials = Denials(random, scenario.settle_seconds)
@@ -91,7 +92,7 @@ class Machine:
         """Return how one execution ended: ``killed``, the error's name, or ``ended``."""
         self.weather = weather
         self._arm(weather)
-        self.replay, self._started = None, self.world.elapsed
+        self.replay, self.started = None, self.world.elapsed
         self._at_a_moment = False
         try:
             how, replay = self.world.run(lambda: self._powered(work))
@@ -224,31 +225,15 @@ class Machine:
     def _leaves(self, request: Request) -> None:
         self.say(f"{request.method} {request.path}")
         if request.writes:
-            durable(request, self.world.disk, self.journal)
-            if self.replay is not None:
-                synced = self.world.disk.synced(self.journal)
-                in_its_wave(request, self.replay, self.ends(self.replay), synced)
-            self._check_unchanged(request)
-        if self.weather.jumps and self._random.random() < self.weather.jumps:
-            self.world.astray = self._random.uniform(-A_DAY, A_DAY)
+            leaving.check(self, request)
+        if self.weather.jumps and self.random.random() < self.weather.jumps:
+            self.world.astray = self.random.uniform(-A_DAY, A_DAY)
             self.met["wall clock jumped"] += 1
 
-    def _check_unchanged(self, request: Request) -> None:
-        workspace = self.server.world.workspaces.get(request.path.split("/")[4])
-        if workspace is None or self.replay is None:
-            return
-        changed = self.server.strangers.get(workspace.name)
-        # Whoever changed it while this execution read, or waited for its turn, may be missed.
-        if changed is None or changed < self._started - self.scenario.lags:
-            as_planned(request, self.replay, self.server.attachments(workspace.name, TASK))
-
     def _trouble(self, request: Request) -> Trouble | None:
-        weather, random = self.weather, self._random
+        weather, random = self.weather, self.random
         if weather.strangers and random.random() < weather.strangers:
-            name, how = random.choice(self.world.names), random.choice(STRANGERS)
-            self.say(f"somebody else: {how} {name}")
-            self.met[f"somebody else: {how}"] += 1
-            self.server.interfere(name, how, self.world.now())
+            others.at(self, request)
         status = self._denials.strike(request, self.world.now(), weather.denied)
         if status and weather.lags:
             self.say(f"   denied for a moment: {status}")
@@ -263,10 +248,15 @@ class Machine:
             self.met["effect that lands late"] += trouble.lands_after is not None
         return trouble
 
+    def truth(self) -> dict[Place, Shown | None]:
+        """Return what every workspace shows of everything, ``None`` for one that is gone."""
+        return {place: self.server.shown(place) for place in self.scenario.states}
+
     def _lag(self) -> float:
-        if not self.weather.lags or self._random.random() < 0.4:
+        if not self.weather.lags or self.random.random() < 0.4:
             return 0.0
-        return self._random.uniform(0, self.scenario.lags)
+        least = 0.8 * self.scenario.lags if self.weather.behind else 0.0
+        return self.random.uniform(least, self.scenario.lags)
 
     def _adrift(self, number: int) -> float | None:
         # Drawn beforehand: in which order cancelled requests ask is nobody's promise.

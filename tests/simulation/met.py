@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.simulation.denials import STATUSES
+from tests.simulation.scenario import KINDS
+from tests.simulation.states import BEFORE, OTHER, WANTED
 from tests.simulation.weather import HARMLESS, INCONCLUSIVE, LOSING
 
 CALLS = (*("append", "create", "overwrite", "rename", "sync", "sync_folder", "truncate", "write"),)
@@ -18,12 +20,15 @@ MET = (
     *(f"outcome {outcome}" for outcome in ("succeeded", "skipped", "failed", "conflict")),
     *(f"ended: {how}" for how in ("complete", "tolerance", "gate", "paused", "SIGINT")),
     *(f"gate {status}" for status in (0, 1, INCONCLUSIVE)),
+    *(f"kind {kind}" for kind in dict.fromkeys(KINDS)),
+    *(f"saved plan finds it {how}" for how in (WANTED, BEFORE, OTHER)),
     "JobError",
     "JournalWriteFailed",
     "NotFoundOrForbidden",
     "SIGINT again",
     "ServerBroken",
     "abandoned",
+    "changed between two executions",
     "effect that lands late",
     "failures retried",
     "forgotten by a failed sync, then a power cut",

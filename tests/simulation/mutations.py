@@ -31,6 +31,7 @@ from bulkops.waves import Waves
 from bulkops.worker import Worker
 from tests.simulation import batch, machine
 from tests.simulation.found import FOUND, Mutation
+from tests.simulation.kinds_mutated import OF_KINDS
 from tests.simulation.run import simulate
 
 SEEDS = 2000
@@ -237,6 +238,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     failed_gate_passes,
     waves_at_once,
     pass_before_gate,
+    *OF_KINDS,
     *FOUND,
 )
 

@@ -8,19 +8,22 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+import msgspec
+
 from bulkops import execution
 from bulkops.client.api import Client
-from bulkops.journal.reading import read
+from bulkops.journal.identity import Identity, check_same
+from bulkops.journal.reading import Contents, read
 from bulkops.journal.records import How
 from bulkops.journal.replay import Replay
 from bulkops.outcome import Outcome
 from bulkops.plan import Plan
 from bulkops.rollout import Reached
-from tests.engine.world import HOLDER, TASK
-from tests.simulation import gates, weather
-from tests.simulation.invariants import Ends, Violation, a_prefix, must, shown_of
+from tests.engine.world import HOLDER
+from tests.simulation import gates, others, weather
+from tests.simulation.invariants import Ends, Violation, a_prefix, must
 from tests.simulation.machine import Machine
-from tests.simulation.scenario import Shown
+from tests.simulation.states import SETTINGS, Place, Shown, place_of, shown_of, still
 from tests.simulation.weather import CALM, Weather
 
 PATIENCE = 14
@@ -37,18 +40,23 @@ class Phase:
 
     Attributes:
         path: of the journal.
-        before: what each workspace showed when it was planned.
+        before: what each workspace showed when the journal was made.
+        seen_at: from when on a change may be missed by the execution that made it.
+        found: key → how what was there then compared with each operation.
         plan: as last made; the journal's is the one that was there when it was created.
     """
 
     def __init__(self, machine: Machine, path: Path, make_plan: MakePlan, random: Random) -> None:
         self.path = path
-        self.before = truth(machine)
+        self.before = machine.truth()
+        self.seen_at = machine.started - machine.scenario.lags
+        self.found: dict[str, str] = {}
         self.plan: Plan | None = None
         self._machine = machine
         self._make_plan = make_plan
         self._random = random
         self._effects_before = len(machine.server.effects)
+        self._left: Contents | None = None
 
     def run(self, storms: int, abandoned: int | None = None) -> Replay | None:
         """Go on until it is done; ``None`` where there is nothing to do, or it was given up."""
@@ -60,14 +68,18 @@ class Phase:
                 machine.met["abandoned"] += 1
                 return None
             # Cutting a torn tail is what is rarest: one storm more for it.
-            if number < storms or (number == storms and self._torn()):
-                today = weather.draw(self._random, len(machine.world.names), torn=self._torn())
+            torn = self._left is not None and self._left.torn
+            if number < storms or (number == storms and torn):
+                today = self._draw()
             else:
                 again = number == storms and retry_at_last
                 power = self._random.random() < 0.3
                 today = Weather(retry_failed=again, lags=again, power=power, go_on=True)
             how, replay = machine.execute(partial(self._process, today), today)
             self._come_back(how, today)
+            undisturbed = machine.waiting or self._random.random() < 0.75
+            if number < storms and self._left is not None and not undisturbed:
+                others.between(machine, self._left.replay)
             if how == "ended" and replay is None:
                 return None
             if replay is not None and replay.ended is not None:
@@ -77,38 +89,39 @@ class Phase:
                     return self._end()
         raise Violation("the run ends", f"not after {storms + PATIENCE} executions")
 
-    def effects(self) -> Counter[str]:
-        """Return how many changes of ours each workspace saw since the phase began."""
+    def effects(self) -> Counter[Place]:
+        """Return how many changes of ours each thing of a workspace saw since the phase began."""
         effects = self._machine.server.effects[self._effects_before :]
-        return Counter(effect.names["workspace"] for effect in effects)
+        return Counter((e.names["workspace"], e.names.get("task", SETTINGS)) for e in effects)
 
-    def restores(self) -> dict[str, Shown]:
-        """Return what each workspace of the journal showed when it was decided last."""
+    def restores(self) -> dict[Place, Shown]:
+        """Return what each thing in the journal showed when it was decided last."""
         replay = self._machine.replay_of(self.path)
         return {
-            p.operation.target.name: shown_of(p.restore.attributes if p.restore else None)
+            place_of(p.operation): shown_of(p.restore.attributes if p.restore else None)
             for p in (replay.operations.values() if replay else ())
         }
 
-    def reported(self) -> set[str]:
-        """Return the workspaces that are skipped, or not as wanted and said not to be."""
+    def reported(self) -> set[Place]:
+        """Return what is skipped, or not as wanted and said not to be."""
         replay = self._machine.replay_of(self.path)
         skips = replay.skips if replay else self.plan.skips if self.plan else []
-        said = {skip.target.name for skip in skips}
-        if replay is None:
-            return said
-        differing = replay.verified.differing if replay.verified else {}
-        return said | {
-            p.operation.target.name
-            for p in replay.operations.values()
+        operations = replay.operations.values() if replay else ()
+        planned = {place_of(progress.operation): progress for progress in operations}
+        skipped = {(s.target.name, task) for s in skips for task in self._machine.scenario.things}
+        differing = replay.verified.differing if replay and replay.verified else {}
+        # A skip is about whatever of its workspace has no operation.
+        return (skipped - planned.keys()) | {
+            place
+            for place, p in planned.items()
             if p.outcome is not Outcome.SUCCEEDED or p.operation.key in differing
         }
 
-    def given_up(self) -> set[str]:
-        """Return the workspaces that are said to have failed."""
+    def given_up(self) -> set[Place]:
+        """Return what is said to have failed."""
         replay = self._machine.replay_of(self.path)
         failed = replay.having(Outcome.FAILED) if replay else ()
-        return {progress.operation.target.name for progress in failed}
+        return {place_of(progress.operation) for progress in failed}
 
     async def _process(self, today: Weather) -> Replay | None:
         """Do what one call of the command does."""
@@ -117,12 +130,12 @@ class Phase:
             self.plan = await self._make_plan(world.client())
             # What the phase before had on its way has landed by now.
             self._effects_before = len(self._machine.server.effects)
-            self.before = truth(self._machine)
+            self._take_note(self.plan)
             if not self.plan.operations:
                 return None
             execution.start_journal(self.path, self.plan, world.client(), HOLDER, world.disk)
         else:
-            self._note_resume(today)
+            self._go_on(today)
         if today.retry_failed:
             met["retry_failed"] += 1
         contents = read(self.path, world.disk)
@@ -135,12 +148,34 @@ class Phase:
             on_result=self._machine.told,
         )
 
-    def _torn(self) -> bool:
-        disk = self._machine.world.disk
-        return self.path.name in disk.names() and read(self.path, disk).torn > 0
+    def _take_note(self, plan: Plan) -> None:
+        """Remember how all is before the journal of a plan."""
+        machine = self._machine
+        self.before = machine.truth()
+        self.seen_at = machine.started - machine.scenario.lags
+        there = {
+            operation.key: machine.server.there(place_of(operation))
+            for operation in plan.operations
+            if self.before[place_of(operation)] is not None
+        }
+        self.found = {o.key: still(o, there.get(o.key, [])) for o in plan.operations}
 
-    def _note_resume(self, today: Weather) -> None:
-        contents, met = read(self.path, self._machine.world.disk), self._machine.met
+    def _draw(self) -> Weather:
+        """Draw a storm; what has failed is tried again more often than not, perhaps too early."""
+        random, torn = self._random, self._left is not None and self._left.torn > 0
+        today = weather.draw(random, len(self._machine.world.names), torn=torn)
+        if self._left is None or not self._left.replay.count(Outcome.FAILED):
+            return today
+        again = today.retry_failed or random.random() < 0.6
+        return msgspec.structs.replace(today, retry_failed=again, behind=again)
+
+    def _go_on(self, today: Weather) -> None:
+        """Take note of how a journal is found that is gone on with."""
+        contents, met = self._left, self._machine.met
+        assert contents is not None
+        assert self.plan is not None
+        asked = Identity(self.plan.digest, self._machine.world.client().address, "acme")
+        check_same(contents.replay.header, asked, self.path)
         met["resumed with a torn tail"] += bool(contents.torn)
         met["resumed in doubt"] += bool(contents.replay.count(Outcome.IN_DOUBT))
         met["resumed pending"] += bool(contents.replay.count(None))
@@ -168,8 +203,10 @@ class Phase:
         world.wire.dead = False
         world.pause = 0.0 if self._machine.waiting else self._random.choice((0.0, 1.0, 5.0, 30.0))
         disk.lasting = False
+        self._left = None
         if self.path.name in disk.names():
-            self._note_between(how, a_prefix(disk, self.path, written, synced).replay)
+            self._left = a_prefix(disk, self.path, written, synced)
+            self._note_between(how, self._left.replay)
 
     def _note_between(self, how: str, replay: Replay) -> None:
         said = {wave.reached for wave in replay.waves.values()}
@@ -190,17 +227,22 @@ class Phase:
         for progress in replay.operations.values():
             machine.met[f"outcome {progress.outcome}"] += 1
         gates.check(machine, self.path.name, replay)
-        Ends(replay, truth(machine), self.effects(), machine.server.strangers).check()
+        self._check_as_saved(replay)
+        Ends(
+            replay,
+            machine.truth(),
+            self.effects(),
+            found=self.found,
+            strangers=machine.server.changed_since(self.seen_at),
+            hindered=machine.server.strangers if machine.scenario.replaces else (),
+        ).check()
         return replay
 
-
-def truth(machine: Machine) -> dict[str, Shown | None]:
-    """Return what every workspace shows, ``None`` for one that is gone."""
-    server = machine.server
-    there = server.world.organizations["acme"].workspaces
-    return {
-        name: tuple((a.enforcement_level, a.stages) for a in server.attachments(name, TASK))
-        if name in there
-        else None
-        for name in machine.scenario.states
-    }
+    def _check_as_saved(self, replay: Replay) -> None:
+        """Check that a saved plan was carried out as it stands: nothing was decided anew."""
+        if self.plan is None or not self.plan.saved:
+            return
+        done = [progress.operation for progress in replay.operations.values()]
+        must(done == list(self.plan.operations), "a saved plan is carried out as it stands", done)
+        for how in self.found.values():
+            self._machine.met[f"saved plan finds it {how}"] += 1

@@ -20,13 +20,16 @@ from bulkops.journal.replay import Replay
 from bulkops.plan import Plan
 from bulkops.public import plan_job
 from bulkops.simulator.state import User
-from tests.engine.world import PATH, TASK, World
+from tests.engine.world import PATH, World
 from tests.simulation import scenario as scenarios
 from tests.simulation.invariants import must
 from tests.simulation.machine import Machine
-from tests.simulation.phase import Phase, truth
+from tests.simulation.phase import MakePlan, Phase
+from tests.simulation.saved import SavedPlan
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import LaggingServer
+from tests.simulation.states import Place, place_of, shown_of
+from tests.simulation.wishes import is_blocked, wish
 
 
 class Outcome(msgspec.Struct):
@@ -56,9 +59,15 @@ def _simulate(seed: int, trace: list[str] | None) -> Outcome:
     scenario = scenarios.draw(random)
     machine = _machine(scenario, seed, random, trace)
     machine.say(f"seed {seed}: {scenario}")
-    job = Phase(machine, PATH, partial(_plan, scenario.job()), random)
+    make_plan: MakePlan = partial(_plan, scenario.job())
+    if scenario.saved:
+        saved = SavedPlan(machine, _folder() / "job.plan", make_plan, random)
+        saved.make(scenario.storms)
+        make_plan = saved.read
+    job = Phase(machine, PATH, make_plan, random)
     replay = job.run(scenario.storms, scenario.abandoned)
     machine.met["run"] += 1
+    machine.met[f"kind {scenario.kind}"] += 1
     _check_selection(machine, job, replay)
     done = [job]
     for number in range(scenario.undone):
@@ -73,6 +82,8 @@ def _simulate(seed: int, trace: list[str] | None) -> Outcome:
         _check_undone(machine, of, undo)
         done.append(undo)
     must(not machine.server.doubled, "nothing takes effect twice", machine.server.doubled)
+    must(not machine.server.unasked, "only what is wished for is changed", machine.server.unasked)
+    _check_bare(machine)
     _check_bystanders(machine)
     machine.met["read that lagged"] += machine.server.lagged
     return Outcome(machine.met, trace or [])
@@ -90,15 +101,16 @@ def _job_of(header: Header) -> Job:
 
 
 @cache
-def _locks() -> Path:
+def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="bulkops-simulation-"))
 
 
 def _machine(scenario: Scenario, seed: int, random: Random, trace: list[str] | None) -> Machine:
-    names = scenario.states.keys() - scenario.forbidden
-    rights = User(name="engine", manage_workspace_run_tasks=names if scenario.forbidden else True)
+    names = {name for name, _ in scenario.states}
+    rights = User(name="engine", manage_workspace_run_tasks=names - scenario.forbidden)
     world = World(
         workspaces=0,
+        replacing=True,
         profile=scenario.profile,
         seed=seed,
         latency=scenario.latency,
@@ -108,16 +120,17 @@ def _machine(scenario: Scenario, seed: int, random: Random, trace: list[str] | N
             rate=scenario.rate,
             window=scenario.window,
             duplicate_attach=scenario.duplicates,
+            wished=scenario.settings.keys(),
         ),
     )
     server = world.simulator
     assert isinstance(server, LaggingServer)
-    for name, shown in scenario.states.items():
+    for name in sorted(names):
         server.add_workspace(name)
-        for level, stages in shown:
-            server.attach(name, TASK, enforcement_level=level, stages=stages)
+    for place, shown in scenario.states.items():
+        server.put(place, shown)
     world.names = sorted(scenario.selected)
-    return Machine(world, server, scenario, random, locks=_locks(), trace=trace)
+    return Machine(world, server, scenario, random, locks=_folder(), trace=trace)
 
 
 async def _plan(job: Job, client: Client) -> Plan:
@@ -133,48 +146,67 @@ async def _undo(machine: Machine, of: Phase, client: Client) -> Plan:
 
 
 def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> None:
-    """Check that every selected workspace is in the plan, or skipped with a true reason."""
-    if job.plan is None or machine.scenario.abandoned is not None:
+    """Check that every selected workspace is planned as wished for, or skipped with the reason."""
+    scenario = machine.scenario
+    if job.plan is None or scenario.abandoned is not None:
         return
     skips = replay.skips if replay is not None else job.plan.skips
-    planned = (
-        {p.operation.target.name for p in replay.operations.values()} if replay else set[str]()
-    )
-    strangers = machine.server.strangers
-    accounted = planned | {skip.target.name for skip in skips}
-    missing = machine.scenario.selected - accounted - strangers.keys()
-    must(not missing, "every selected workspace is accounted for", missing)
-    must(accounted <= machine.scenario.selected, "nothing is planned outside", accounted)
-    shown = truth(machine)
-    for skip in skips:
-        name = skip.target.name
-        if name in strangers:
-            continue
-        before = machine.scenario.states[name]
-        must(shown[name] == before, "what is skipped is left alone", name)
-        fulfilled = before == machine.scenario.wanted or (
-            machine.scenario.kind == "update" and not before
-        )
-        must(skip.blocked != fulfilled, "a skip says why", (name, skip, before))
+    operations = [p.operation for p in replay.operations.values()] if replay else []
+    skipped = {skip.target.name: skip for skip in skips}
+    names = {operation.target.name for operation in operations} | skipped.keys()
+    must(names <= scenario.selected, "nothing is planned outside", names)
+    shown = machine.truth()
+    for name in scenario.selected - machine.server.strangers.keys():
+        wished, skip = wish(scenario, name), skipped.get(name)
+        planned = {place_of(o): shown_of(o.wanted) for o in operations if o.target.name == name}
+        facts = f"{name}: {skip or planned}, wished for {wished}"
+        if isinstance(wished, str):
+            told = skip is not None and wished in skip.reason and not planned
+            must(told, "every selected workspace is skipped with its reason", facts)
+            must(skip and skip.blocked == is_blocked(scenario, name), "a skip says why", facts)
+            places = [(name, thing) for thing in scenario.things]
+            alone = [shown[place] == scenario.states[place] for place in places]
+            must(all(alone), "what is skipped is left alone", facts)
+        else:
+            done = planned == wished and skip is None
+            must(done, "every selected workspace is planned as wished for", facts)
 
 
 def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
     """Check that all is as it was before, or that the undo says where it isn't."""
-    now, strangers = truth(machine), machine.server.strangers
+    now, strangers = machine.truth(), machine.server.changed_since(of.seen_at)
     restores, reported, given_up = of.restores(), undo.reported(), undo.given_up()
-    for name, before in of.before.items():
-        facts = f"{name}: was {before}, shows {now[name]}"
-        if name not in strangers:
-            restored = now[name] == before or name in given_up
+    for place, before in of.before.items():
+        facts = f"{place}: was {before}, shows {now[place]}"
+        if place[0] not in strangers:
+            restored = now[place] == before or place in given_up
+            restored |= place in reported and _is_the_last(machine, place)
             must(restored, "an undo restores what was there before", facts)
-        elif name in restores:
+        elif place in restores:
             # What is gone has nothing attached.
-            said = (now[name] or ()) == restores[name] or name in reported
+            said = (now[place] or ()) == restores[place] or place in reported
             must(said, "an undo says what it could not restore", facts)
 
 
+def _is_the_last(machine: Machine, place: Place) -> bool:
+    """Return whether what took its place, or gives way to it, was taken away by somebody else."""
+    scenario, (name, thing) = machine.scenario, place
+    others = [task for task in scenario.things if task != thing]
+    gone = scenario.replaces and not any(machine.server.shown((name, task)) for task in others)
+    return gone and name in machine.server.strangers
+
+
+def _check_bare(machine: Machine) -> None:
+    """Check that a run task that was to be replaced was never detached before the other was."""
+    scenario, strangers = machine.scenario, machine.server.strangers
+    bare = [e.names for e in machine.server.bare if e.names["workspace"] not in strangers]
+    must(not (scenario.replaces and bare), "no workspace is ever left with neither", bare)
+
+
 def _check_bystanders(machine: Machine) -> None:
-    shown = truth(machine)
-    for name, before in machine.scenario.states.items():
-        if name not in machine.scenario.selected:
-            must(shown[name] == before, "nothing outside the selection is touched", name)
+    shown, scenario = machine.truth(), machine.scenario
+    for place, before in scenario.states.items():
+        if place[0] not in scenario.selected:
+            must(shown[place] == before, "nothing outside the selection is touched", place)
+        elif place[1] not in scenario.things and place[0] not in machine.server.strangers:
+            must(shown[place] == before, "no other thing is touched", place)

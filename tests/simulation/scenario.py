@@ -9,11 +9,12 @@ import msgspec
 
 from bulkops.job import Job
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
-from tests.engine.world import job
+from tests.engine.world import OLD_TASK, TASK, job
+from tests.simulation import settings
+from tests.simulation.states import REST, SETTINGS, Place, Shown
 
-Shown = tuple[tuple[str, tuple[str, ...]], ...]
-"""Level and stages of each attachment of the run task to one workspace."""
-
+WORKSPACE_UPDATE = "workspace-update"
+KINDS = (*("attach", "attach", "update", "detach", "replace", "replace"), WORKSPACE_UPDATE)
 LEVELS = ("advisory", "mandatory")
 SETTLE = ("5s", 5.0), ("10s", 10.0), ("20s", 20.0)
 STATES = ("absent", "as wanted", "other level", "other stage", "twice")
@@ -21,21 +22,30 @@ LIKELY = {
     "attach": (70, 10, 10, 8, 2),
     "update": (8, 10, 70, 10, 2),
     "detach": (10, 60, 20, 8, 2),
+    "replace": (50, 10, 20, 18, 2),
+    WORKSPACE_UPDATE: (80, 5, 5, 5, 5),
 }
 """How likely each of ``STATES`` is before a job: most of it is still to be done."""
+
+LIKELY_OLD = {True: (8, 30, 30, 30, 2), False: (80, 5, 5, 5, 5)}
+"""Likewise of the other run task, where it is replaced, and where it is nobody's concern."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """One run, but for what happens by chance while it goes on.
 
     Attributes:
-        states: every workspace's attachments before the run.
+        level, stages: that the job wishes for, each unless it is left as it is: ``named``.
+        settings: that a workspace-update wishes for, by their names.
+        states: what every workspace shows before the run, of both run tasks and, where it
+            matters, of its settings.
         selected: names of those the job selects.
         forbidden: names of those that the token may not change.
         profile, duplicates, rate, window, latency: of the server.
         lands: seconds after which the effect of a lost write may still land, at most.
         lags: seconds that a read may lag; with ``lands`` it is less than the job's settle.
         waves, pause, gated, strict: of the job's rollout.
+        saved: the plan is saved, and carried out some time later.
         storms: executions of each journal until all trouble ends.
         undone: how often the run is taken back: the job, then its undo.
         abandoned: executions after which the job is left unfinished and taken back.
@@ -44,7 +54,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     level: str
     stages: tuple[str, ...]
-    states: dict[str, Shown]
+    named: frozenset[str]
+    settings: dict[str, object]
+    states: dict[Place, Shown]
     selected: frozenset[str]
     forbidden: frozenset[str]
     profile: str
@@ -61,6 +73,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     pause: str | None
     gated: bool
     strict: bool
+    saved: bool
     storms: int
     undone: int
     abandoned: int | None
@@ -71,22 +84,52 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         return dict(SETTLE)[self.settle]
 
     @property
-    def wanted(self) -> Shown:
-        """What a workspace shows when the job's wish is fulfilled."""
-        return () if self.kind == "detach" else ((self.level, self.stages),)
+    def replaces(self) -> bool:
+        """Whether one run task takes the place of another."""
+        return self.kind == "replace"
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        """What the job changes of a workspace."""
+        if self.settings:
+            return (SETTINGS,)
+        return (TASK, OLD_TASK) if self.replaces else (TASK,)
+
+    @property
+    def meddled(self) -> tuple[str, ...]:
+        """What others change meanwhile."""
+        return (SETTINGS, REST) if self.settings else self.things
+
+    def wanted(self, shown: Shown) -> Shown:
+        """Return what is wished for, where what the job doesn't name is as shown."""
+        level, stages = shown[0] if shown else (self.level, self.stages)
+        named = self.named
+        return (
+            (
+                self.level if "enforcement_level" in named else level,
+                self.stages if "stages" in named else stages,
+            ),
+        )
 
     def job(self) -> Job:
         """Return the job."""
-        wish: dict[str, object] = {}
-        if self.kind != "detach":
-            wish = {"enforcement_level": self.level, "stages": list(self.stages)}
         return job(
             self.kind,
-            operation=wish,
+            operation=self._operation,
             select={"names": ["prod-*"]},
             pace={"max_at_once": self.max_at_once, "settle": self.settle},
             rollout=self._rollout,
         )
+
+    @property
+    def _operation(self) -> dict[str, object]:
+        """What the job file says of the operation; ``None`` for what it doesn't name."""
+        if self.settings:
+            return {name.replace("-", "_"): self.settings.get(name) for name in settings.VALUES}
+        if self.kind == "detach":
+            return {}
+        wished = {"enforcement_level": self.level, "stages": list(self.stages)}
+        return {name: wished[name] if name in self.named else None for name in wished}
 
     @property
     def _rollout(self) -> dict[str, object]:
@@ -112,13 +155,14 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 def draw(random: Random) -> Scenario:
     """Return one run's scenario."""
-    kind = random.choice(("attach", "attach", "update", "detach"))
+    kind = random.choice(KINDS)
     level = random.choice(LEVELS)
     profile = "hcp" if random.random() < 0.7 else random.choice(sorted(PROFILES))
     stages: tuple[str, ...] = (random.choice(ALL_STAGES[:3]),)
     if PROFILES[profile].many_stages and random.random() < 0.3:
         stages = ("pre_plan", "post_plan")
     selected = [f"prod-{n}" for n in range(5 + int(56 * random.random() ** 5))]
+    wished = settings.wish(random) if kind == WORKSPACE_UPDATE else {}
     others = [f"staging-{n}" for n in range(random.choice((0, 1, 3)))]
     settle, seconds = random.choice(SETTLE)
     late = random.uniform(0, 0.98 * seconds) if random.random() < 0.8 else 0.0
@@ -127,10 +171,15 @@ def draw(random: Random) -> Scenario:
         kind=kind,
         level=level,
         stages=stages,
-        states=_states(random, kind, level, stages, [*selected, *others]),
+        named=_named(random, kind),
+        settings=wished,
+        states={
+            **_states(random, kind, level, stages, [*selected, *others]),
+            **(settings.states(random, wished, [*selected, *others]) if wished else {}),
+        },
         selected=frozenset(selected),
         forbidden=frozenset(name for name in selected if random.random() < 0.3)
-        if random.random() < 0.08
+        if random.random() < 0.08 and not wished
         else frozenset(),
         profile=profile,
         duplicates="accept" if random.random() < 0.85 else "reject",
@@ -146,15 +195,23 @@ def draw(random: Random) -> Scenario:
         pause=random.choice((None, None, "5s", "40s", "manual")),
         gated=random.random() < 0.5,
         strict=random.random() < 0.3,
+        saved=random.random() < 0.3,
         storms=random.choice((0, 1, 1, 2, 3)),
         undone=random.choice((0, 0, 1, 1, 1, 2)),
         abandoned=random.choice((1, 2)) if random.random() < 0.4 else None,
     )
 
 
+def _named(random: Random, kind: str) -> frozenset[str]:
+    """Return what of level and stages a job names; an attach names both, an update one of them."""
+    both = ("enforcement_level", "stages")
+    named = frozenset(name for name in both if kind == "attach" or random.random() < 0.7)
+    return named or frozenset(both if kind == "update" else ())
+
+
 def _states(
     random: Random, kind: str, level: str, stages: tuple[str, ...], names: list[str]
-) -> dict[str, Shown]:
+) -> dict[Place, Shown]:
     other = LEVELS[1 - LEVELS.index(level)]
     elsewhere = ("pre_apply",) if stages != ("pre_apply",) else ("post_plan",)
     shown: dict[str, Shown] = {
@@ -164,5 +221,9 @@ def _states(
         "other stage": ((level, elsewhere),),
         "twice": ((level, stages), (other, stages)),
     }
-    drawn = random.choices(STATES, LIKELY[kind], k=len(names))
-    return {name: shown[state] for name, state in zip(names, drawn, strict=True)}
+    likely = {TASK: LIKELY[kind], OLD_TASK: LIKELY_OLD[kind == "replace"]}
+    return {
+        (name, task): shown[state]
+        for task, weights in likely.items()
+        for name, state in zip(names, random.choices(STATES, weights, k=len(names)), strict=True)
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,28 +12,42 @@ from bulkops.exchange import Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.effects import Effect
 from bulkops.simulator.state import Workspace, WorkspaceTask
-from tests.engine.world import TASK
+from tests.engine.world import OLD_TASK, TASK
+from tests.simulation import settings
+from tests.simulation.states import REST, SETTINGS, Item, Place, Shown, There
+
+Before = tuple[list[WorkspaceTask], Item]
+"""Copies of a workspace's attachments, and its settings, as they were."""
 
 
 class LaggingServer(Simulator):
     """Remembers each workspace's attachments before every change.
+
+    Args:
+        wished: names of the settings that the job changes.
 
     Attributes:
         lag: asked at every read for the seconds by which it lags.
         lagged: how many reads did not show what was so.
         strangers: names of the workspaces that somebody else changed → when they did last.
         doubled: writes of ours that took effect again while the first still stood.
+        unasked: changes of ours to settings that nobody wished to be changed.
+        bare: deletions of ours that left a workspace with neither run task.
     """
 
-    def __init__(self, **of_simulator: Any) -> None:
+    def __init__(self, *, wished: Collection[str] = (), **of_simulator: Any) -> None:
         super().__init__(**of_simulator)
         self.lag: Callable[[], float] = lambda: 0.0
         self.lagged = 0
         self.strangers: dict[str, float] = {}
         self.doubled: list[Effect] = []
+        self.bare: list[Effect] = []
+        self.unasked: list[Effect] = []
+        self._wished = wished
+        self._names = sorted(settings.VALUES) if wished else []
         self._judged = 0
         self._ours: dict[str, object] = {}
-        self._before: list[tuple[float, Workspace, list[WorkspaceTask]]] = []
+        self._before: list[tuple[float, Workspace, Before]] = []
 
     def handle(self, request: Request, now: float, *, url_status: int | None = None) -> Response:
         """Answer one request, a read perhaps as of a moment ago."""
@@ -50,24 +64,62 @@ class LaggingServer(Simulator):
                 return super().handle(request, now, url_status=url_status)
         return super().handle(request, now, url_status=url_status)
 
-    def interfere(self, name: str, how: str, now: float) -> None:
+    def there(self, place: Place) -> list[There]:
+        """Return what a workspace that exists really has of a run task, or for settings."""
+        name, thing = place
+        if thing in (SETTINGS, REST):
+            workspace = self._named(name)
+            names = settings.names_of(thing, self._wished)
+            return [(workspace.id, settings.read(workspace, names))]
+        return [(a.id, (a.enforcement_level, a.stages)) for a in self.attachments(*place)]
+
+    def shown(self, place: Place) -> Shown | None:
+        """Return what a workspace really shows of a thing, ``None`` where it is gone."""
+        if place[0] not in self.world.organizations["acme"].workspaces:
+            return None
+        return tuple(item for _, item in self.there(place))
+
+    def changed_since(self, then: float) -> set[str]:
+        """Return the names of the workspaces that somebody else changed since then."""
+        return {name for name, at in self.strangers.items() if at >= then}
+
+    def put(self, place: Place, shown: Shown) -> None:
+        """Bring a workspace to what it is to show of a thing, of which it has none yet."""
+        name, thing = place
+        if thing in (SETTINGS, REST):
+            names = settings.names_of(thing, self._wished)
+            settings.write(self._named(name), names, shown[0])
+            return
+        for level, stages in shown:
+            assert isinstance(stages, tuple)
+            self.attach(*place, enforcement_level=str(level), stages=stages)
+
+    def interfere(self, place: Place, how: str, now: float) -> None:
         """Let somebody else attach, change, detach, or delete the workspace."""
+        name, thing = place
         workspace = self.world.organizations["acme"].workspaces.get(name)
         if workspace is None:
             return
         self.strangers[name] = now
         self._remember(workspace, now)
-        attached = self.attachments(name, TASK)
+        if how == "delete":
+            self.remove_workspace(name)
+        elif thing in (SETTINGS, REST):
+            names = settings.names_of(thing, self._wished)
+            settings.change(workspace, names, len(self._before))
+        else:
+            self._interfere(place, how)
+
+    def _interfere(self, place: Place, how: str) -> None:
+        attached = self.attachments(*place)
         match how:
             case "attach":
-                self.attach(name, TASK, enforcement_level="mandatory")
+                self.attach(*place, enforcement_level="mandatory")
             case "detach":
-                self.detach(name, TASK)
+                self.detach(*place)
             case "change" if attached:
                 level = attached[0].enforcement_level
                 attached[0].enforcement_level = "advisory" if level == "mandatory" else "mandatory"
-            case "delete":
-                self.remove_workspace(name)
             case _:
                 """Not attached: nothing to change."""
 
@@ -76,41 +128,62 @@ class LaggingServer(Simulator):
         self._judged = len(self.effects)
         if effect.action == "create":
             workspace = self.world.workspaces[effect.names["workspace-id"]]
-            if any(key in self._ours for key in workspace.tasks):
+            tasks = workspace.tasks.values()
+            if any(a.id in self._ours for a in tasks if a.task.id == effect.names["task-id"]):
                 self.doubled.append(effect)
+        elif effect.action == "delete":
+            if not self.world.workspaces[effect.names["workspace-id"]].tasks:
+                self.bare.append(effect)
+        elif effect.kind == "workspace" and set(_changed(effect)) - set(self._wished):
+            self.unasked.append(effect)
         elif effect.before == effect.after == self._ours.get(effect.id):
             self.doubled.append(effect)
         self._ours[effect.id] = effect.after
 
     def _remember(self, workspace: Workspace, now: float) -> None:
         copies = [msgspec.structs.replace(record) for record in workspace.tasks.values()]
-        self._before.append((now, workspace, copies))
+        values = settings.read(workspace, self._names)
+        self._before.append((now, workspace, (copies, values)))
 
     @contextmanager
     def _as_of(self, then: float) -> Iterator[None]:
         """Show every workspace as it was, while the block runs."""
-        old: dict[str, tuple[Workspace, list[WorkspaceTask]]] = {}
-        for changed, workspace, copies in reversed(self._before):
+        old: dict[str, tuple[Workspace, Before]] = {}
+        for changed, workspace, before in reversed(self._before):
             if changed <= then:
                 break
-            old[workspace.id] = workspace, copies
+            old[workspace.id] = workspace, before
         old = {key: was for key, was in old.items() if key in self.world.workspaces}
         if not old:
             yield
             return
         self.lagged += 1
-        task = self.world.organizations["acme"].tasks[TASK]
-        now_attached = task.attached
-        now_tasks = [(workspace, workspace.tasks) for workspace, _ in old.values()]
-        task.attached = {
-            key: record for key, record in now_attached.items() if record.workspace.id not in old
-        }
-        for workspace, copies in old.values():
+        tasks = [self.world.organizations["acme"].tasks[name] for name in (TASK, OLD_TASK)]
+        now_attached = [(task, task.attached) for task in tasks]
+        now_there = [
+            (workspace, workspace.tasks, settings.read(workspace, self._names))
+            for workspace, _ in old.values()
+        ]
+        for task, attached in now_attached:
+            task.attached = {k: a for k, a in attached.items() if a.workspace.id not in old}
+        for workspace, (copies, values) in old.values():
+            settings.write(workspace, self._names, values)
             workspace.tasks = {record.id: record for record in copies}
-            task.attached.update(workspace.tasks)
+            for record in copies:
+                record.task.attached[record.id] = record
         try:
             yield
         finally:
-            task.attached = now_attached
-            for workspace, tasks in now_tasks:
-                workspace.tasks = tasks
+            for task, attached in now_attached:
+                task.attached = attached
+            for workspace, attached, values in now_there:
+                workspace.tasks = attached
+                settings.write(workspace, self._names, values)
+
+    def _named(self, name: str) -> Workspace:
+        return self.world.organizations["acme"].workspaces[name]
+
+
+def _changed(effect: Effect) -> Iterator[str]:
+    before, after = effect.before or {}, effect.after or {}
+    return (name for name, value in after.items() if before.get(name) != value)

@@ -14,13 +14,15 @@ from tests.simulation.found import Mutation
 from tests.simulation.run import simulate
 
 SEEDS: dict[Mutation, int] = {
-    found.not_synced_at_open: 400,
-    found.page_cache_trusted: 2,
-    found.undo_believes_at_once: 522,
-    found.resume_blames_at_once: 1878,
-    found.denied_list_is_empty: 240,
-    found.denied_reading_back_is_final: 151,
-    found.any_yes_to_a_delete: 760,
+    found.not_synced_at_open: 935,
+    found.page_cache_trusted: 45,
+    found.undo_believes_at_once: 215,
+    found.resume_blames_at_once: 557,
+    found.denied_list_is_empty: 657,
+    found.denied_reading_back_is_final: 15,
+    found.any_yes_to_a_delete: 197,
+    found.last_one_taken_away: 253,
+    found.last_one_taken_again: 1317,
 }
 
 

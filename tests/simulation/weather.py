@@ -36,6 +36,7 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
             stake.
         denied: of all reads, how many begin to be answered 403 or 404 for a moment.
         lags: reads may lag, or still be denied.
+        behind: those that lag do so as much as they may.
         fails: number of a file call that fails → ``errno``; ``lasting`` and every later one.
         short: a write takes at most so many bytes.
         fail_sync, forgets: see ``Disk``.
@@ -59,6 +60,7 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
     power: bool = False
     denied: float = 0.0
     lags: bool = False
+    behind: bool = False
     fails: dict[int, int] = {}
     lasting: bool = False
     short: int = 0

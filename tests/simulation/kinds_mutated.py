@@ -1,0 +1,86 @@
+"""Safeguards of single kinds, and of saved plans, each taken out by a mutation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+import msgspec
+
+from bulkops import execution, order
+from bulkops.client import endpoints
+from bulkops.exchange import Request
+from bulkops.journal.records import Record, Result
+from bulkops.journal.replay import Replay
+from bulkops.operations import replace
+from bulkops.operations.model import Operation
+from bulkops.operations.workspace_update import WorkspaceAspect
+from bulkops.outcome import Outcome
+from bulkops.reconcile import reconcile
+from tests.simulation.found import Mutation, undoing
+
+
+def detach_does_not_wait() -> AbstractContextManager[Any]:
+    """Detach the old run task whenever it is its turn, attached the new one or not."""
+    writes = replace._writes
+
+    def at_once(*decided: Any) -> list[Operation]:
+        return [msgspec.structs.replace(operation, after=()) for operation in writes(*decided)]
+
+    return mock.patch.object(replace, "_writes", at_once)
+
+
+def undo_does_not_wait() -> AbstractContextManager[Any]:
+    """Take the new run task away whether or not the old one is back."""
+    return mock.patch.object(undoing, "_after", lambda inverse, *_others: inverse)
+
+
+def failed_counts_as_done() -> AbstractContextManager[Any]:
+    """Detach the old run task though the new one could not be attached."""
+    return mock.patch.multiple(order, DONE=tuple(Outcome), RETRIED=())
+
+
+def conflict_written_over() -> AbstractContextManager[Any]:
+    """Carry a saved plan out over what somebody changed since it was made."""
+
+    def never_mind(replay: Replay, *arguments: Any, **options: Any) -> Iterator[Record]:
+        for record in reconcile(replay, *arguments, **options):
+            conflict = isinstance(record, Result) and record.outcome is Outcome.CONFLICT
+            if not (conflict and replay.header.plan):
+                yield record
+
+    return mock.patch.object(execution, "reconcile", never_mind)
+
+
+def saved_plan_decided_anew() -> AbstractContextManager[Any]:
+    """Decide what failed of a saved plan by what is there when it is tried again."""
+
+    def as_a_job(replay: Replay, *arguments: Any, **options: Any) -> Iterator[Record]:
+        header = msgspec.structs.replace(replay.header, plan="")
+        unsaved = msgspec.structs.replace(replay, header=header)
+        return reconcile(unsaved, *arguments, **options)
+
+    return mock.patch.object(execution, "reconcile", as_a_job)
+
+
+def settings_written_whole() -> AbstractContextManager[Any]:
+    """Send a setting that nobody wished for along with those that differ."""
+
+    def more(_self: WorkspaceAspect, operation: Operation) -> Request:
+        whole = {"execution-mode": "remote", **(operation.wanted or {})}
+        return endpoints.update_workspace(operation.target.id, whole)
+
+    return mock.patch.object(WorkspaceAspect, "request", more)
+
+
+OF_KINDS: tuple[Mutation, ...] = (
+    detach_does_not_wait,
+    undo_does_not_wait,
+    failed_counts_as_done,
+    conflict_written_over,
+    saved_plan_decided_anew,
+    settings_written_whole,
+)
+"""All of them."""

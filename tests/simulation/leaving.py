@@ -1,0 +1,91 @@
+"""What must hold of every write at the moment it leaves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bulkops.exchange import Request
+from bulkops.journal.replay import Progress, Replay
+from bulkops.operations.model import Operation
+from tests.engine.world import OLD_TASK, TASK
+from tests.simulation.invariants import must
+from tests.simulation.states import BEFORE, There, place_of, still
+
+if TYPE_CHECKING:
+    from tests.simulation.machine import Machine
+
+WAVE = re.compile(rb'"type":"wave","number":(\d+),"start":\d+,"end":\d+,"reached":"(\w+)"')
+"""How far a wave came, in a journal's line."""
+
+
+def check(machine: Machine, request: Request) -> None:
+    """Check a write that leaves now, of the journal that is being carried out."""
+    replay, server = machine.replay, machine.server
+    assert replay is not None, "nothing is written before a journal is read"
+    position, progress = written_by(request, replay)
+    operation, name = progress.operation, progress.operation.target.name
+    synced = machine.world.disk.synced(machine.journal)
+    durable(operation, synced)
+    if not was_in_doubt(operation, synced):
+        in_its_wave(position, machine.ends(replay), synced)
+    changed = server.strangers.get(name)
+    there = name in server.world.organizations["acme"].workspaces
+    # Whoever changed it while this execution read, or waited for its turn, may be missed.
+    if there and (changed is None or changed < machine.started - machine.scenario.lags):
+        as_planned(operation, server.there(place_of(operation)))
+        if machine.scenario.replaces and operation.wanted is None:
+            other = TASK if place_of(operation)[1] == OLD_TASK else OLD_TASK
+            must(server.there((name, other)), "no workspace is left with neither", request)
+
+
+def written_by(request: Request, replay: Replay) -> tuple[int, Progress]:
+    """Return the operation that a write carries out, and its position in the journal."""
+    target = request.path.split("/")[4]
+    for position, progress in enumerate(replay.operations.values()):
+        operation = progress.operation
+        if operation.target.id == target and method(operation) == request.method:
+            return position, progress
+    raise AssertionError(f"nothing in the journal asks for {request.method} {request.path}")
+
+
+def method(operation: Operation) -> str:
+    """Return the method by which an operation is carried out."""
+    if operation.wanted is None:
+        return "DELETE"
+    return "PATCH" if operation.before else "POST"
+
+
+def durable(operation: Operation, synced: bytes) -> None:
+    """Check that the disk has an operation's intent, and no result since."""
+    at = synced.rfind(b'"%s"' % operation.key.encode())
+    line = synced[synced.rfind(b"\n", 0, at) + 1 : at]
+    must(b'"type":"intent"' in line, "intent durable before request", operation.key)
+
+
+def was_in_doubt(operation: Operation, synced: bytes) -> bool:
+    """Return whether it was sent before, without a result: it may be sent again at any time.
+
+    Its wave had begun by then, and one before it may have been opened again since.
+    """
+    key = b'"key":"%s"' % operation.key.encode()
+    before = synced.rfind(key, 0, synced.rfind(key))
+    return synced[:before].endswith(b'"type":"intent",')
+
+
+def in_its_wave(position: int, ends: Sequence[int], synced: bytes) -> None:
+    """Check that every wave before an operation's own has passed, as the disk says."""
+    said = dict(WAVE.findall(synced))
+    wave = next(number for number, end in enumerate(ends, 1) if position < end)
+    passed = {number for number, reached in said.items() if reached == b"passed"}
+    before = {b"%d" % number for number in range(1, wave)}
+    must(
+        before <= passed, "no wave begins before the one before has passed", f"wave {wave}: {said}"
+    )
+
+
+def as_planned(operation: Operation, there: list[There]) -> None:
+    """Check that what a write finds is what it was planned from; nobody changed it of late."""
+    facts = f"{there}, planned from {operation.before}"
+    must(still(operation, there) == BEFORE, "nobody's change is written over", facts)

@@ -1,0 +1,55 @@
+"""What workspaces show of the things that jobs change, as values that can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bulkops.operations.model import Attributes, Operation
+from bulkops.operations.replace import OLD
+from bulkops.operations.wording import is_attachment
+from tests.engine.world import OLD_TASK, TASK
+
+SETTINGS, REST = "settings", "the rest"
+"""Of a workspace: those that a job is about, and all others."""
+
+Item = tuple[object, ...]
+"""One attachment, or settings: the values of what is compared, in the order of their names."""
+
+Shown = tuple[Item, ...]
+"""All that is there of one thing: nothing, one item, or a run task attached more than once."""
+
+There = tuple[str, Item]
+"""An item with its id."""
+
+Place = tuple[str, str]
+"""A workspace's name, and the thing of it that is looked at: a run task's name, or ``SETTINGS``."""
+
+WANTED, BEFORE, OTHER = "as wanted", "as before", "otherwise"
+"""How what is there compares with an operation."""
+
+
+def shown_of(attributes: Attributes | None) -> Shown:
+    """Return what is shown where something has these attributes."""
+    if attributes is None:
+        return ()
+    values = (value for _, value in sorted(attributes.items()))
+    return (tuple(tuple(value) if isinstance(value, list) else value for value in values),)
+
+
+def place_of(operation: Operation) -> Place:
+    """Return what an operation changes."""
+    if not is_attachment(operation):
+        return operation.target.name, SETTINGS
+    return operation.target.name, OLD_TASK if operation.aspect == OLD else TASK
+
+
+def still(operation: Operation, there: Sequence[There]) -> str:
+    """Return how what is there compares with what an operation was planned from, and wants.
+
+    It is said here apart from the engine, whose own comparison is on trial.
+    """
+    if tuple(item for _, item in there) == shown_of(operation.wanted):
+        return WANTED
+    before = operation.before
+    planned = [(before.id, *shown_of(before.attributes))] if before else []
+    return BEFORE if list(there) == planned else OTHER
