@@ -139,7 +139,7 @@ class Kind:
     name = "broken"
     wish_type = Wish
     over, right, verbs = Over.SELECTED, Right.RUN_TASKS, ()
-    destroys, reversible = False, True
+    destroys, keeps_one, reversible = False, False, True
     def decide(self, target, showing): return []
     def notes(self, operations): return []
 class NoWish(Kind): wish_type = str
@@ -159,7 +159,7 @@ BROKEN = {
     "raises:Kind": "can't be loaded: RuntimeError: not today",
     "odd:nothing": "is no class",
     "odd:Nothing": "is no kind of operation: it has no wish_type, over, right, verbs, destroys, "
-    "reversible, decide, notes",
+    "keeps_one, reversible, decide, notes",
     "odd:Other": "calls itself 'other'",
     "odd:NoWish": "has a wish_type that is no Wish",
     "odd:Odd": "has a wish whose field `field` can't be described: give ",
