@@ -87,6 +87,7 @@ def asking(world: World, kind: str = "advise") -> None:
     world.job(('kind = "attach"', f'kind = "{kind}"'), ('enforcement_level = "mandatory"\n', ""))
 
 
+@pytest.mark.long
 def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path: Path) -> None:
     """CONTRIBUTING's example, installed by pip: planned, applied, verified, told, undone."""
     path = installed(tmp_path, {"acme_advise.py": block("kind")}, block("package"))
@@ -116,6 +117,7 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
     assert world.shown() == before
 
 
+@pytest.mark.long
 def test_without_the_package_its_journal_says_what_is_missing(world: World, tmp_path: Path) -> None:
     """Neither job nor journal is of a known kind; each kind there is is named."""
     path = installed(tmp_path, {"acme_advise.py": block("kind")}, block("package"))

@@ -18,7 +18,10 @@ from tests.report_html.samples import HOSTILE, hostile, many, of_every_outcome, 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium or Google Chrome")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium or Google Chrome"),
+]
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
