@@ -25,9 +25,8 @@ from bulkops.printable import escaped
 from bulkops.report.charts import shares
 from bulkops.report.html import latency_chart, timeline_chart
 from bulkops.report.html.gathered import FALLEN, MOST_REASONS, Entry, Gathered, entry, skipped_entry
-from bulkops.report.html.tables import execution_lines, took, wave_lines
+from bulkops.report.html.tables import execution_lines, wave_lines
 from bulkops.report.html.words import (
-    BLOCKED,
     PLANNED_SKIP,
     counted,
     date,
@@ -37,7 +36,7 @@ from bulkops.report.html.words import (
     sentences,
     verdict,
 )
-from bulkops.report.model import PENDING, Report
+from bulkops.report.model import BLOCKED, PENDING, Report
 
 PAGE = 100
 """Rows that are shown at once; the first of them are in the page for whoever has no JavaScript."""
@@ -91,7 +90,7 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
         fallen=FALLEN,
         started=timeline.spans[0].started_at if timeline else "",
         ended=timeline.spans[-1].ended_at if timeline else "",
-        took=duration(sum(map(took, timeline.spans))) if timeline else "",
+        took=duration(sum(span.seconds for span in timeline.spans)) if timeline else "",
         runs=executions(timeline) if timeline else "",
         people=sorted({span.by for span in timeline.spans}) if timeline else [],
         timeline=timeline_chart.timeline_chart(timeline, gathered) if timeline else None,

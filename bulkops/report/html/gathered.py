@@ -8,9 +8,10 @@ from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
-from bulkops.outcome import TROUBLE, Outcome
-from bulkops.report.html.words import BLOCKED, PLANNED_SKIP
-from bulkops.report.model import Report, Row, SkippedRow
+from bulkops.outcome import TROUBLE
+from bulkops.report.html.words import PLANNED_SKIP
+from bulkops.report.model import BLOCKED, Report, Row, SkippedRow
+from bulkops.report.text import why
 from bulkops.report.timeline import Timeline
 
 MOST_NAMES = 200
@@ -135,13 +136,6 @@ def skipped_entry(row: SkippedRow) -> Entry:
     outcome = BLOCKED if row.blocked else PLANNED_SKIP
     ident = str(row.workspace_id or row.task_id)
     return Entry(row.name, ident, "", "", outcome, "", "", "", "", row.reason, "")
-
-
-def why(row: Row) -> str:
-    """Return why an operation did not simply succeed, in words."""
-    shows = f"the server showed {row.shows}" if row.shows else ""
-    silent = "sent, and no answer is known" if row.outcome == Outcome.IN_DOUBT else ""
-    return "; ".join(filter(None, (row.reason or silent, shows)))
 
 
 def moment(at: str) -> float:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from bulkops.journal.records import WaveReached
 from bulkops.outcome import TROUBLE, Outcome
-from bulkops.report.html.gathered import Gathered, moment
+from bulkops.report.html.gathered import Gathered
 from bulkops.report.html.words import date, duration, ended
 from bulkops.report.model import Report
-from bulkops.report.timeline import Span, Timeline
+from bulkops.report.timeline import Timeline
 from bulkops.rollout import Held, Reached, Wave
 
 
@@ -114,7 +114,7 @@ def execution_lines(timeline: Timeline) -> list[ExecutionLine]:
             number=number,
             started=date(span.started_at),
             ended=date(span.ended_at),
-            took=duration(took(span)),
+            took=duration(span.seconds),
             by=span.by,
             limit="none told" if span.limit is None else f"{span.limit:g}",
             refused=span.refused,
@@ -122,8 +122,3 @@ def execution_lines(timeline: Timeline) -> list[ExecutionLine]:
         )
         for number, span in enumerate(timeline.spans, 1)
     ]
-
-
-def took(span: Span) -> float:
-    """Return how many seconds an execution took; none where the clock was set back."""
-    return max(0.0, moment(span.ended_at) - moment(span.started_at))

@@ -12,7 +12,6 @@ from bulkops.report.timeline import Timeline
 from bulkops.rollout import Held, Reached
 
 PLANNED_SKIP = "skipped_when_planned"
-BLOCKED = "blocked"
 """Of targets without an operation, where an outcome would stand."""
 
 
