@@ -7,7 +7,7 @@ from pytfe.models import RunTask, WorkspaceRunTaskCreateOptions
 from pytfe.models.run_task import Stage, TaskEnforcementLevel
 
 from bulkops.operations.model import Operation
-from bulkops.plan import Plan
+from bulkops.plan.model import Plan
 
 
 def attach(client: TFEClient, plan: Plan, operation: Operation) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from bulkops.exchange import Request
-from bulkops.job import Job, job_from_builtins
+from bulkops.api.messages import Request
+from bulkops.job.job import Job, job_from_builtins
 from bulkops.operations import bind
-from bulkops.plan import Plan
+from bulkops.plan.model import Plan
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.effects import Effect
 from bulkops.simulator.limits import Window

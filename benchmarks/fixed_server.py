@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from typing import cast
 
 from benchmarks.case import TASK, WANTED
-from bulkops.client import endpoints
-from bulkops.exchange import MEDIA_TYPE
+from bulkops.api import endpoints
+from bulkops.api.messages import MEDIA_TYPE
 from bulkops.simulator.core import Simulator
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)

@@ -21,9 +21,9 @@ import anyio.to_thread
 
 from benchmarks.machine import Busy, machine, spread
 from benchmarks.records import finished, header, planned
-from bulkops.journal.file import Journal, create
-from bulkops.journal.reading import read
+from bulkops.journal.reader import read
 from bulkops.journal.records import Record, encode
+from bulkops.journal.writer import Journal, create
 
 Append = Callable[[Record], Awaitable[None]]
 

@@ -26,20 +26,20 @@ import typer
 from benchmarks.machine import machine
 from benchmarks.records import JOB
 from benchmarks.server import Answers, serving
-from bulkops.cli import journal as journal_commands
-from bulkops.cli import report as report_command
-from bulkops.cli.carry_out import Undertaking, start_or_go_on
-from bulkops.cli.execute import execute
-from bulkops.cli.metrics import MetricsFile
+from bulkops.cli.commands import journal as journal_commands
+from bulkops.cli.commands import report as report_command
 from bulkops.cli.options import Asked
-from bulkops.cli.plan_objects import print_objects
+from bulkops.cli.output.plan_objects import print_objects
+from bulkops.cli.run.execute import execute
+from bulkops.cli.run.metrics_file import MetricsFile
+from bulkops.cli.run.start import Undertaking, start_or_go_on
 from bulkops.cli.session import run
 from bulkops.client.api import Client
-from bulkops.execution import job_of
-from bulkops.job import job_from_builtins
+from bulkops.job.job import job_from_builtins
 from bulkops.journal.identity import Identity
-from bulkops.journal.reading import read
-from bulkops.public import plan_job
+from bulkops.journal.reader import read
+from bulkops.library import plan_job
+from bulkops.runner.execution import job_of
 
 FEW = 5_000
 

@@ -8,7 +8,7 @@ from random import Random
 
 from aiolimiter import AsyncLimiter
 
-from bulkops.exchange import Request, Response
+from bulkops.api.messages import Request, Response
 
 Send = Callable[[Request], Awaitable[Response]]
 Pacing = Callable[[Send, Iterable[Request], float, Random], Awaitable[None]]

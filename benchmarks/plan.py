@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from benchmarks.documents import PAGE, attachments_page, workspaces_page
 from benchmarks.machine import Busy, machine, spread
 from benchmarks.records import JOB, TASK
-from bulkops.client.jsonapi import Many, decode
-from bulkops.client.resources import WorkspaceResource, WorkspaceTaskResource
-from bulkops.exchange import Response
-from bulkops.job import job_from_builtins
+from bulkops.api.jsonapi import Many, decode
+from bulkops.api.messages import Response
+from bulkops.api.resources import WorkspaceResource, WorkspaceTaskResource
+from bulkops.inventory.selection import Selection
+from bulkops.job.job import job_from_builtins
+from bulkops.operations.aspects.attachment import ByWorkspace
 from bulkops.operations.model import Binding
-from bulkops.operations.workspace_task import ByWorkspace
-from bulkops.plan import Inventory, Plan, make_plan
-from bulkops.selection import Selection
+from bulkops.plan.model import Inventory, Plan, make_plan
 
 JOB_ON_ALL = job_from_builtins(JOB)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bulkops import __version__
+from bulkops.api.verdict import Outcome
 from bulkops.journal.records import (
     FORMAT,
     Ended,
@@ -19,7 +20,6 @@ from bulkops.journal.records import (
     Verified,
 )
 from bulkops.operations.model import Seen, Target, TaskRef
-from bulkops.outcome import Outcome
 
 AT = "2026-11-24T21:58:03.120Z"
 HOLDER = Holder("ann", "build-7", 4711, AT)

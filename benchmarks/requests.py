@@ -10,8 +10,8 @@ from math import ceil
 
 import msgspec
 
-from bulkops import execution
-from bulkops.verify import verify
+from bulkops.plan.verify import verify
+from bulkops.runner import execution
 from tests.engine.world import World, job
 
 PAGE = 100

@@ -19,7 +19,7 @@ import msgspec
 
 from benchmarks.documents import PAGE, attachment, attachments_page, workspaces_page
 from benchmarks.records import TASK
-from bulkops.exchange import Request, Response
+from bulkops.api.messages import Request, Response
 
 LEVELS = ("", "advisory", "mandatory")
 _NUMBER = re.compile(r"/workspaces/ws-(\d{16})/tasks")

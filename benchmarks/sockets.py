@@ -21,10 +21,10 @@ from pytfe import TFEClient, TFEConfig
 from benchmarks.attaching import attach
 from benchmarks.case import A_WINDOW, ORGANIZATION, RATE, TASK, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
-from bulkops.exchange import MEDIA_TYPE, Request, Response
-from bulkops.plan import Plan
-from bulkops.public import apply_plan, plan_job
+from bulkops.library import apply_plan, plan_job
+from bulkops.plan.model import Plan
 from bulkops.simulator.effects import Effect
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": MEDIA_TYPE}

@@ -19,15 +19,15 @@ import msgspec
 
 from benchmarks.case import A_WINDOW, RATE, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
-from bulkops.exchange import MEDIA_TYPE, Request, Response
-from bulkops.execution import JobExecution, start_journal
-from bulkops.holder import holder
-from bulkops.journal.file import Executor
-from bulkops.journal.files import SystemFiles
-from bulkops.journal.reading import read
-from bulkops.plan import Plan
-from bulkops.public import plan_job
+from bulkops.journal.disk import SystemFiles
+from bulkops.journal.holder import holder
+from bulkops.journal.reader import read
+from bulkops.journal.writer import Executor
+from bulkops.library import plan_job
+from bulkops.plan.model import Plan
+from bulkops.runner.execution import JobExecution, start_journal
 from bulkops.simulator.core import Simulator
 from tests import virtual_time
 

@@ -18,18 +18,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bulkops.api.endpoints import RunTaskChange
+    from bulkops.api.resources import GlobalConfiguration
     from bulkops.client.api import Client
-    from bulkops.client.endpoints import RunTaskChange
-    from bulkops.client.resources import GlobalConfiguration
-    from bulkops.coverage import Coverage
-    from bulkops.coverage_reading import read_coverage
+    from bulkops.coverage.matrix import Coverage
+    from bulkops.coverage.reading import read_coverage
     from bulkops.errors import ApiError, BulkopsError, JobError, JournalError, PlanStale
     from bulkops.events.schema import events_schema
-    from bulkops.job import Job, parse_job
+    from bulkops.inventory.workspaces import Selected
+    from bulkops.job.job import Job, parse_job
+    from bulkops.job.schema import job_schema
     from bulkops.journal.records import Result, Verified, WaveReached
-    from bulkops.operations.model import Operation
-    from bulkops.plan import Plan
-    from bulkops.public import (
+    from bulkops.library import (
         apply_plan,
         load_job,
         load_plan,
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
         select_workspaces,
         verify_journal,
     )
+    from bulkops.operations.model import Operation
+    from bulkops.plan.model import Plan
     from bulkops.report.model import Report
-    from bulkops.schema import job_schema
-    from bulkops.selected import Selected
 
 __version__ = "0.1.0"
 
@@ -54,34 +54,34 @@ _PLACES = {
     "ApiError": "bulkops.errors",
     "BulkopsError": "bulkops.errors",
     "Client": "bulkops.client.api",
-    "Coverage": "bulkops.coverage",
-    "GlobalConfiguration": "bulkops.client.resources",
-    "Job": "bulkops.job",
+    "Coverage": "bulkops.coverage.matrix",
+    "GlobalConfiguration": "bulkops.api.resources",
+    "Job": "bulkops.job.job",
     "JobError": "bulkops.errors",
     "JournalError": "bulkops.errors",
     "Operation": "bulkops.operations.model",
-    "Plan": "bulkops.plan",
+    "Plan": "bulkops.plan.model",
     "PlanStale": "bulkops.errors",
     "Report": "bulkops.report.model",
     "Result": "bulkops.journal.records",
-    "RunTaskChange": "bulkops.client.endpoints",
-    "Selected": "bulkops.selected",
+    "RunTaskChange": "bulkops.api.endpoints",
+    "Selected": "bulkops.inventory.workspaces",
     "Verified": "bulkops.journal.records",
     "WaveReached": "bulkops.journal.records",
-    "apply_plan": "bulkops.public",
+    "apply_plan": "bulkops.library",
     "events_schema": "bulkops.events.schema",
-    "job_schema": "bulkops.schema",
-    "load_job": "bulkops.public",
-    "load_plan": "bulkops.public",
-    "parse_job": "bulkops.job",
-    "plan_job": "bulkops.public",
-    "plan_undo": "bulkops.public",
-    "read_coverage": "bulkops.coverage_reading",
-    "read_report": "bulkops.public",
-    "resume_journal": "bulkops.public",
-    "save_plan": "bulkops.public",
-    "select_workspaces": "bulkops.public",
-    "verify_journal": "bulkops.public",
+    "job_schema": "bulkops.job.schema",
+    "load_job": "bulkops.library",
+    "load_plan": "bulkops.library",
+    "parse_job": "bulkops.job.job",
+    "plan_job": "bulkops.library",
+    "plan_undo": "bulkops.library",
+    "read_coverage": "bulkops.coverage.reading",
+    "read_report": "bulkops.library",
+    "resume_journal": "bulkops.library",
+    "save_plan": "bulkops.library",
+    "select_workspaces": "bulkops.library",
+    "verify_journal": "bulkops.library",
 }
 
 __all__ = [

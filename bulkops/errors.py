@@ -19,7 +19,7 @@ A branch is a caller's next move, not a place in the code::
         ├── NoResponse               no answer; ``sent`` says whether the request may have arrived
         └── RetriesSpent             so much failed that the server must be down: try again later
 
-One operation's failure is a value in the journal (see ``bulkops.outcome``), never an exception.
+One operation's failure is a value in the journal (see ``bulkops.api.verdict``), never an exception.
 """
 
 from __future__ import annotations

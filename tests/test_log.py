@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bulkops.cli import logs
-from bulkops.log_context import Log, execution_of
+from bulkops.log import Log, execution_of
 from tests.cli.support import logging_restored
 from tests.engine.scripts import always, writes
 from tests.engine.wire import NEVER_LEFT, Trouble

@@ -19,10 +19,10 @@ import uvloop
 
 from benchmarks.case import ORGANIZATION, TASK, TOKEN, WANTED, requests
 from benchmarks.sampler import Sampler
-from bulkops.exchange import MEDIA_TYPE, Request
-from bulkops.job import job_from_builtins
+from bulkops.api.messages import MEDIA_TYPE, Request
+from bulkops.job.job import job_from_builtins
 from bulkops.operations.model import Binding, Operation, Target, TaskRef
-from bulkops.plan import Plan
+from bulkops.plan.model import Plan
 
 AT_ONCE = 64
 HEADERS = {

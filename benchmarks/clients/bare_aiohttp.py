@@ -5,8 +5,8 @@ from __future__ import annotations
 import aiohttp
 
 from benchmarks.clients import HEADERS, Cost, main, sent
-from bulkops.exchange import Request
-from bulkops.plan import Plan
+from bulkops.api.messages import Request
+from bulkops.plan.model import Plan
 
 
 async def send_all(address: str, plan: Plan) -> Cost:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 
 from benchmarks.clients import AT_ONCE, HEADERS, Cost, main, sent
-from bulkops.exchange import Request
-from bulkops.plan import Plan
+from bulkops.api.messages import Request
+from bulkops.plan.model import Plan
 
 
 async def send_all(address: str, plan: Plan, at_once: int = AT_ONCE) -> Cost:

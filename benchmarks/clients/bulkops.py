@@ -8,12 +8,12 @@ from pathlib import Path
 from benchmarks.case import TOKEN
 from benchmarks.clients import AT_ONCE, Cost, main
 from bulkops.client.api import Client
-from bulkops.execution import kind_of, start_journal
-from bulkops.holder import holder
-from bulkops.journal.file import Journal
-from bulkops.journal.reading import read
-from bulkops.plan import Plan
-from bulkops.runner import Runner
+from bulkops.journal.holder import holder
+from bulkops.journal.reader import read
+from bulkops.journal.writer import Journal
+from bulkops.plan.model import Plan
+from bulkops.runner.execution import kind_of, start_journal
+from bulkops.runner.runner import Runner
 
 
 async def carry_out(address: str, plan: Plan) -> Cost:

@@ -9,7 +9,7 @@ from pytfe import TFEClient, TFEConfig
 from benchmarks.attaching import attach
 from benchmarks.case import TOKEN
 from benchmarks.clients import Cost, plan_of, show
-from bulkops.plan import Plan
+from bulkops.plan.model import Plan
 
 
 def attach_all(address: str, plan: Plan) -> Cost:

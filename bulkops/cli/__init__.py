@@ -9,7 +9,7 @@ import sys
 import traceback
 from types import FrameType
 
-from bulkops.cli.printing import NOWHERE, fail, note, open_streams, silence, unwritable
+from bulkops.cli.output.printing import NOWHERE, fail, note, open_streams, silence, unwritable
 from bulkops.errors import BulkopsError
 
 DEBUG = "BULKOPS_DEBUG"

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from bulkops import __version__
-from bulkops.cli import (
-    DEBUG,
+from bulkops.cli import DEBUG
+from bulkops.cli.commands import (
     apply,
     coverage,
     demo,
@@ -24,7 +24,7 @@ from bulkops.cli import (
     workspaces,
 )
 from bulkops.cli.on_demand import OnDemand
-from bulkops.cli.printing import print_text
+from bulkops.cli.output.printing import print_text
 
 app = typer.Typer(
     name="bulkops",

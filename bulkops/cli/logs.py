@@ -10,7 +10,7 @@ import logging
 from functools import cached_property
 from pathlib import Path
 
-from bulkops.cli.printing import note
+from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError
 
 log = logging.getLogger(__name__)

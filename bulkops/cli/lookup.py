@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from bulkops.api import endpoints
+from bulkops.api.endpoints import Include
+from bulkops.api.jsonapi import Many, decode, page
+from bulkops.api.resources import RunTask, Workspace, WorkspaceResource, WorkspaceTask, is_id
 from bulkops.cli.session import organization_named
-from bulkops.client import endpoints
 from bulkops.client.api import Client
-from bulkops.client.endpoints import Include
-from bulkops.client.jsonapi import Many, decode, page
-from bulkops.client.resources import (
-    RunTask,
-    Workspace,
-    WorkspaceResource,
-    WorkspaceTask,
-    is_id,
-)
 from bulkops.errors import JobError, NotFoundOrForbidden
-from bulkops.printable import printable
+from bulkops.text import printable
 
 SHOWN = 5
 """Names offered in place of one that is not there."""

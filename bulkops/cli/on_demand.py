@@ -24,5 +24,5 @@ class OnDemand(TyperGroup):
 
     def _load(self) -> None:
         if not self.commands and self.name:
-            module = import_module(f"bulkops.cli.{self.name.replace('-', '_')}")
+            module = import_module(f"bulkops.cli.commands.{self.name.replace('-', '_')}")
             self.commands = typer.main.get_group(module.app).commands

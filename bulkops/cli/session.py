@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from bulkops.cli.printing import note
+from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, JobError
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
-    from bulkops.job import Job
+    from bulkops.job.job import Job
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ def narrowed_job(path: Path, only: list[str] | None, limit: int | None) -> Job:
     """
     from msgspec.structs import replace
 
-    from bulkops.public import load_job
+    from bulkops.library import load_job
 
     job = load_job(path)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from shlex import join
 
-from bulkops.cli.printing import note
+from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, NoResponse, ServerBroken
 
 

@@ -6,8 +6,8 @@ from typing import cast
 
 import msgspec
 
-from bulkops.client.resources import EnforcementLevel, Stage, WorkspaceTask, in_run_order
-from bulkops.client.server import ServerInfo
+from bulkops.api.resources import EnforcementLevel, Stage, WorkspaceTask, in_run_order
+from bulkops.api.server import ServerInfo
 from bulkops.errors import BulkopsError, JobError
 
 

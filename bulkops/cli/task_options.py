@@ -11,8 +11,8 @@ import msgspec
 import typer
 from msgspec import UNSET, UnsetType
 
-from bulkops.client import endpoints
-from bulkops.client.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
+from bulkops.api import endpoints
+from bulkops.api.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
 from bulkops.errors import JobError
 
 T = TypeVar("T")

@@ -8,25 +8,20 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from bulkops.client import endpoints
+from bulkops.api import endpoints
+from bulkops.api.jsonapi import Many, One, decode
+from bulkops.api.messages import Transport
+from bulkops.api.organizations import Entitlements, EntitlementsResource, Project, ProjectResource
+from bulkops.api.server import ServerInfo, server_info
 from bulkops.client.caller import Caller
-from bulkops.client.http import ANSWER_SECONDS, HttpTransport
-from bulkops.client.jsonapi import Many, One, decode
-from bulkops.client.listing import Whole
-from bulkops.client.lists import everything
-from bulkops.client.organizations import (
-    Entitlements,
-    EntitlementsResource,
-    Project,
-    ProjectResource,
-)
 from bulkops.client.pacing import Pacer
+from bulkops.client.paging import everything
+from bulkops.client.rows import Whole
 from bulkops.client.run_tasks import RunTasks
-from bulkops.client.server import ServerInfo, server_info
+from bulkops.client.transport import ANSWER_SECONDS, HttpTransport
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
 from bulkops.errors import RequestRejected, ServerBroken, Unauthorized
-from bulkops.exchange import Transport
 
 
 class Client(Caller):

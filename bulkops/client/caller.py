@@ -6,16 +6,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from bulkops.client.budget import RetryBudget
-from bulkops.client.endpoints import route
-from bulkops.client.jsonapi import error_of, request_id, retry_after
-from bulkops.client.others import window_of
+from bulkops.api.endpoints import route
+from bulkops.api.jsonapi import error_of, request_id, retry_after
+from bulkops.api.messages import Request, Response, Transport
+from bulkops.api.verdict import InDoubt, Retry, Succeeded, Verdict, classify
+from bulkops.client.other_clients import window_of
 from bulkops.client.pacing import Pacer
+from bulkops.client.retry_budget import RetryBudget
 from bulkops.clock import Clock
 from bulkops.errors import ApiError, NoResponse, RetriesSpent
-from bulkops.exchange import Request, Response, Transport
-from bulkops.log_context import Log
-from bulkops.outcome import InDoubt, Retry, Succeeded, Verdict, classify
+from bulkops.log import Log
 
 ATTEMPTS = 6
 """For one request; a 429 does not count, the whole client waits for it."""

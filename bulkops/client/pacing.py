@@ -18,9 +18,9 @@ from random import Random
 import anyio
 from aiolimiter import AsyncLimiter
 
-from bulkops.client.others import OtherClients, Window
+from bulkops.client.other_clients import OtherClients, Window
 from bulkops.clock import Clock
-from bulkops.log_context import Log
+from bulkops.log import Log
 
 DEFAULT_RATE = 30.0
 """Requests a second where the server can't be asked (API page "Rate limiting")."""

@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from bulkops.client import endpoints
-from bulkops.client.caller import Caller
-from bulkops.client.endpoints import Include, RunTaskChange
-from bulkops.client.jsonapi import Many, One, decode
-from bulkops.client.listing import Rows, Whole
-from bulkops.client.lists import everything
-from bulkops.client.resources import (
+from bulkops.api import endpoints
+from bulkops.api.endpoints import Include, RunTaskChange
+from bulkops.api.jsonapi import Many, One, decode
+from bulkops.api.messages import Response
+from bulkops.api.resources import (
     RunTask,
     RunTaskResource,
     WorkspaceTaskResource,
     included_workspace_tasks,
 )
+from bulkops.client.caller import Caller
+from bulkops.client.paging import everything
+from bulkops.client.rows import Rows, Whole
 from bulkops.client.workspaces import attachments_on
 from bulkops.errors import NotFoundOrForbidden
-from bulkops.exchange import Response
 
 C = TypeVar("C", bound=Rows[Any])
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from bulkops.client import endpoints
-from bulkops.client.caller import Caller
-from bulkops.client.jsonapi import Many, One, decode, request_id
-from bulkops.client.listing import Rows, Whole
-from bulkops.client.lists import everything
-from bulkops.client.resources import (
+from bulkops.api import endpoints
+from bulkops.api.jsonapi import Many, One, decode, request_id
+from bulkops.api.messages import Response
+from bulkops.api.resources import (
     EnforcementLevel,
     Stage,
     Workspace,
@@ -22,13 +20,15 @@ from bulkops.client.resources import (
     WorkspaceTaskResource,
     is_id,
 )
-from bulkops.client.workspace_details import (
+from bulkops.api.workspace_details import (
     INCLUDE_BINDINGS,
     DetailedWorkspaceResource,
     detailed_workspaces,
 )
+from bulkops.client.caller import Caller
+from bulkops.client.paging import everything
+from bulkops.client.rows import Rows, Whole
 from bulkops.errors import ServerBroken
-from bulkops.exchange import Response
 
 C = TypeVar("C", bound=Rows[Any])
 

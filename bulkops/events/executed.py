@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from msgspec import Meta
 
+from bulkops.api.verdict import Outcome
 from bulkops.events.model import Counts, Event, OfTarget, Time, TimeOrEmpty
+from bulkops.job.rollout import Held, Reached
 from bulkops.journal.records import How
 from bulkops.operations import wording
-from bulkops.outcome import Outcome
-from bulkops.rollout import Held, Reached
 
 if TYPE_CHECKING:
     from bulkops.journal import records

@@ -10,8 +10,8 @@ from bulkops.events.model import Event, FreeObject, OfTarget
 from bulkops.operations import wording
 
 if TYPE_CHECKING:
-    from bulkops import plan
     from bulkops.operations import model
+    from bulkops.plan import model as plan
 
 
 class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):

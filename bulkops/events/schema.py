@@ -8,7 +8,7 @@ import msgspec
 
 from bulkops.events import EVENTS
 from bulkops.events.model import OfTarget
-from bulkops.schema import DIALECT, Schema, meanings, summary, with_nested
+from bulkops.job.schema import DIALECT, Schema, meanings, summary, with_nested
 
 TYPE_MEANING = "which event this is; the first member of the line"
 _ONE_TARGET = [{"required": [what, f"{what}_id"]} for what in ("workspace", "task")]

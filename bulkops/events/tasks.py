@@ -9,7 +9,7 @@ import msgspec
 from bulkops.events.model import Event
 
 if TYPE_CHECKING:
-    from bulkops.client import resources
+    from bulkops.api import resources
 
 
 class GlobalConfiguration(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.reading import read
+from bulkops.journal.reader import read
 from bulkops.journal.replay import Replay
 
 

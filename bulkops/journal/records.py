@@ -12,16 +12,16 @@ from typing import TypeAlias
 
 import msgspec
 
+from bulkops.api.verdict import Outcome
+from bulkops.job.rollout import Reached
 from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
-from bulkops.outcome import Outcome
-from bulkops.printable import escaped
-from bulkops.rollout import Reached
+from bulkops.text import escaped
 
 FORMAT = 1
 """Of the journal; a reader refuses any other."""
 
 PLAN_START = b'{"type":"plan","format":'
-"""How a saved plan begins, which is no journal: see ``bulkops.saved_plan``."""
+"""How a saved plan begins, which is no journal: see ``bulkops.plan.saved``."""
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Holder(msgspec.Struct, frozen=True):
     started_at: str
 
 
-# gc=False: see bulkops.exchange.
+# gc=False: see bulkops.api.messages.
 class _Record(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
     pass
 
@@ -42,7 +42,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     """The first line: which job, where, by whom.
 
     Attributes:
-        job: the job file's meaning, as ``bulkops.job`` reads it back.
+        job: the job file's meaning, as ``bulkops.job.job`` reads it back.
         digest: of the job; another job does not go on with this journal.
         task: the run task its operations are about, ``None`` for a kind without one.
         single_stage: the server knows only ``stage``.
@@ -202,7 +202,7 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
         start, end: its operations are those of the plan from ``start`` up to ``end``.
         fallen: of its finished operations, how many no longer stood when it was verified.
         until: the date to which the job rests, where it does.
-        held: why the job does not go on: of ``bulkops.rollout.Held``, else empty.
+        held: why the job does not go on: of ``bulkops.job.rollout.Held``, else empty.
         status: the gate's exit status, ``None`` where it did not just run.
     """
 

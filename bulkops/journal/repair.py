@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bulkops.journal.file import cut_tail, write_failed
-from bulkops.journal.files import FileCalls, SystemFiles
-from bulkops.journal.reading import sound_part
+from bulkops.journal.disk import FileCalls, SystemFiles
+from bulkops.journal.reader import sound_part
+from bulkops.journal.writer import cut_tail, write_failed
 
 
 def repair(path: Path, files: FileCalls | None = None) -> Path | None:

@@ -7,6 +7,8 @@ from sys import intern
 
 import msgspec
 
+from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.job.rollout import Reached
 from bulkops.journal.records import (
     Ended,
     Execution,
@@ -22,11 +24,9 @@ from bulkops.journal.records import (
     WaveReached,
 )
 from bulkops.operations.model import Attributes, Operation, Seen, Shared, Skip
-from bulkops.outcome import TROUBLE, Outcome
-from bulkops.rollout import Reached
 
 
-# gc=False: see bulkops.exchange.
+# gc=False: see bulkops.api.messages.
 class Conclusion(msgspec.Struct, frozen=True, gc=False):
     """What of a result the rest of a job, its undo and its reports need; see ``Result``.
 
@@ -43,7 +43,7 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
     request_id: str
 
 
-# gc=False: see bulkops.exchange.
+# gc=False: see bulkops.api.messages.
 class Progress(msgspec.Struct, gc=False):
     """One operation and how far it came.
 

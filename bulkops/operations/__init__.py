@@ -8,10 +8,25 @@ from __future__ import annotations
 
 from typing import cast
 
-from bulkops import installed_kinds
-from bulkops.job_errors import not_allowed, one_of
-from bulkops.operations.attach import Attach
-from bulkops.operations.detach import Detach
+from bulkops.checking import not_allowed, one_of
+from bulkops.operations import installed as installed_kinds
+from bulkops.operations.aspects.attachment import (
+    Stages,
+    WorkspaceTaskAspect,
+    WorkspaceTaskKind,
+    attributes_of,
+    several,
+)
+from bulkops.operations.kinds.attach import Attach
+from bulkops.operations.kinds.detach import Detach
+from bulkops.operations.kinds.replace import Replace
+from bulkops.operations.kinds.task_delete import TaskDelete
+from bulkops.operations.kinds.task_disable import TaskDisable
+from bulkops.operations.kinds.task_enable import TaskEnable
+from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmac
+from bulkops.operations.kinds.task_update import TaskUpdate
+from bulkops.operations.kinds.update import Update
+from bulkops.operations.kinds.workspace_update import WorkspaceUpdate
 from bulkops.operations.model import (
     Aspect,
     Attached,
@@ -31,21 +46,6 @@ from bulkops.operations.model import (
     Wish,
     WorkspacesOf,
 )
-from bulkops.operations.replace import Replace
-from bulkops.operations.task_delete import TaskDelete
-from bulkops.operations.task_disable import TaskDisable
-from bulkops.operations.task_enable import TaskEnable
-from bulkops.operations.task_rotate_hmac import TaskRotateHmac
-from bulkops.operations.task_update import TaskUpdate
-from bulkops.operations.update import Update
-from bulkops.operations.workspace_task import (
-    Stages,
-    WorkspaceTaskAspect,
-    WorkspaceTaskKind,
-    attributes_of,
-    several,
-)
-from bulkops.operations.workspace_update import WorkspaceUpdate
 
 __all__ = [
     "KINDS",

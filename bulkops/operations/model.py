@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Protocol, TypeAlias
 
 import msgspec
 
-from bulkops.exchange import Request, Response
+from bulkops.api.messages import Request, Response
 
 Attributes = Mapping[str, object]
 """Attributes a kind compares and writes, by their API names, lists in one canonical order."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias, get_args
 
-from bulkops.job_errors import shown
+from bulkops.checking import shown
 from bulkops.operations.model import Attributes, Operation, Seen
 
 DIGEST = "hmac-key-sha256"

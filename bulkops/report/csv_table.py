@@ -14,14 +14,14 @@
 
 Of what was skipped when planned the action is empty; ``blocked`` is what the job wanted and can't
 be. ``only_failed`` leaves what failed, is in conflict or in doubt; that is a ``select.file`` for a
-next job (``bulkops.manifest``), which goes by the ids, whatever a name begins with.
+next job (``bulkops.job.manifest``), which goes by the ids, whatever a name begins with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bulkops.outcome import TROUBLE, Outcome
+from bulkops.api.verdict import TROUBLE, Outcome
 from bulkops.report.csv_lines import rows_as_csv
 from bulkops.report.model import BLOCKED, Of, Report, Row, SkippedRow
 

@@ -7,9 +7,9 @@ from textwrap import indent
 
 import msgspec
 
-from bulkops.outcome import TROUBLE
-from bulkops.printable import escaped
+from bulkops.api.verdict import TROUBLE
 from bulkops.report.model import Report
+from bulkops.text import escaped
 
 _LISTS = ("rows", "skipped", "waves", "timeline", "next_steps")
 

@@ -25,11 +25,11 @@ from typing import NamedTuple
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
-from bulkops.outcome import RETRIED, TROUBLE, Outcome
-from bulkops.printable import escaped
+from bulkops.api.verdict import RETRIED, TROUBLE, Outcome
+from bulkops.job.rollout import Reached, Wave
 from bulkops.report.model import BLOCKED, PENDING, Report, Row, SkippedRow
 from bulkops.report.text import why
-from bulkops.rollout import Reached, Wave
+from bulkops.text import escaped
 
 DIFFERING = "differing"
 """The type of a failure that was done, and that the server no longer shows."""

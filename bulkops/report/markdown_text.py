@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from bulkops.printable import escaped
+from bulkops.text import escaped
 
 ROOM = 2**20
 """Bytes of UTF-8 that GitHub takes as the summary of one step."""

@@ -19,10 +19,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from bulkops.activity import Activity
+from bulkops.api.verdict import Outcome
 from bulkops.journal.replay import Replay
-from bulkops.outcome import Outcome
 from bulkops.report.model import PENDING
+from bulkops.runner.activity import Activity
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

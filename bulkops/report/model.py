@@ -11,13 +11,13 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from bulkops.api.verdict import RETRIED, Outcome
+from bulkops.job.rollout import Reached, Rollout, Wave
 from bulkops.journal.records import How
 from bulkops.journal.replay import Progress, Replay
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
-from bulkops.outcome import RETRIED, Outcome
 from bulkops.report.timeline import NO_MOMENT, Timeline
-from bulkops.rollout import Reached, Rollout, Wave
 
 PENDING = "pending"
 """An operation not taken up yet, where an outcome would stand."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bulkops.operations import wording
-from bulkops.plan import Plan
+from bulkops.plan.model import Plan
 from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
 
 _ALL = "`bulkops plan JOB --json` has all"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bulkops.columns import filled, widest
+from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.job.rollout import Held, Reached
 from bulkops.journal.records import How, WaveReached
 from bulkops.operations import wording
-from bulkops.outcome import TROUBLE, Outcome
-from bulkops.printable import escaped
+from bulkops.report.columns import filled, widest
 from bulkops.report.model import PENDING, Report, Row, StandingWave
-from bulkops.rollout import Held, Reached
+from bulkops.text import escaped
 
 
 def words(outcome: str) -> str:

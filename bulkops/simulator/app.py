@@ -14,7 +14,7 @@ from typing import Final, assert_never
 import aiohttp
 from aiohttp import web
 
-from bulkops.exchange import Request, Response
+from bulkops.api.messages import Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Delivery, Faults, Manner
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bulkops.exchange import UNREADABLE, Request
+from bulkops.api.messages import UNREADABLE, Request
 from bulkops.simulator.effects import Action, Effect, Snapshot, names, snapshot
 from bulkops.simulator.history import History
 from bulkops.simulator.problems import Problem, not_found, unprocessable

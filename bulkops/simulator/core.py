@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator import run_tasks
 from bulkops.simulator.call import Call
 from bulkops.simulator.effects import Effect, Stats, counts_by_workspace

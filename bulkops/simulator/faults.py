@@ -28,7 +28,7 @@ from typing import Final
 
 import msgspec
 
-from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
 
 LATE_SECONDS: Final = 3.0
 """How long after its connection was closed a late request arrives."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.exchange import UNREADABLE
+from bulkops.api.messages import UNREADABLE
 from bulkops.simulator import documents
 from bulkops.simulator.call import Call, check_name
 from bulkops.simulator.effects import snapshot

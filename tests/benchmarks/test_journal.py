@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import journal
-from bulkops.journal.reading import read
+from bulkops.journal.reader import read
 
 
 def test_all_three_write_every_record(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import pytest
 from benchmarks import memory
 from benchmarks.memory import COMMANDS, Command
 from benchmarks.server import serving
+from bulkops.api.resources import WorkspaceTask
+from bulkops.api.verdict import Outcome
 from bulkops.client.api import Client
-from bulkops.client.listing import Whole
-from bulkops.client.resources import WorkspaceTask
-from bulkops.journal.reading import read
-from bulkops.outcome import Outcome
+from bulkops.client.rows import Whole
+from bulkops.journal.reader import read
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.records import whole
 from benchmarks.replay import main, write
-from bulkops.journal.reading import read
+from bulkops.journal.reader import read
 from bulkops.report.model import report
 
 

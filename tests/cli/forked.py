@@ -19,7 +19,7 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
-import bulkops.public  # noqa: F401 - so that no command has to
+import bulkops.library  # noqa: F401 - so that no command has to
 from bulkops.cli import main
 from bulkops.client import caller
 from bulkops.client.api import Client

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from anyio.from_thread import start_blocking_portal
 
-from bulkops.exchange import Request, Response
+from bulkops.api.messages import Request, Response
 from bulkops.simulator.core import Simulator
 from tests.client.raw_server import http
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 from anyio.from_thread import start_blocking_portal
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Delivery, Faults

@@ -20,7 +20,7 @@ from threading import Event
 
 import pyte
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from tests.cli.support import SECONDS, World
 
 ON_ITS_TERMINAL = """\

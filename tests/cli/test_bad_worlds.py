@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from bulkops.simulator.faults import Faults
 from bulkops.simulator.state import Entitlements, User
 from tests.cli.support import HMAC_KEY, TASK, TOKEN, StagedSimulator, World, serving, workspaces
@@ -215,7 +215,7 @@ def test_a_bug_is_called_one(here: Here, monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError("by nought")
 
-    monkeypatch.setattr("bulkops.public.load_job", broken)
+    monkeypatch.setattr("bulkops.library.load_job", broken)
     with pytest.raises(AssertionError, match="ZeroDivisionError inside bulkops: by nought"):
         here("plan", "job.toml")
 

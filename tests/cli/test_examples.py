@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from bulkops import Client, Report, apply_plan, load_job, plan_job
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from tests.cli.command_tree import EXAMPLES
 from tests.cli.support import (
     HMAC_KEY,
@@ -35,7 +35,7 @@ SIMULATE = ("simulate",)
 """Its examples are started and ended, the others run to their end."""
 
 NOT_RUN = {
-    "bulkops demo": "tests/test_readme.py runs it, and looks at what it prints",
+    "bulkops demo": "tests/documents/test_readme.py runs it, and looks at what it prints",
 }
 ENDS_WITH = {
     "--detailed-exitcode": (2, "there is something to do"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from tests.cli.attacks import GARBAGE, LISTS, LOST, MB, REFUSALS, TOO_MUCH, ok
 from tests.cli.forked import Forked, Measured, Order, forked
 from tests.cli.hostile import Attack, Hostile, listening, says

@@ -223,8 +223,8 @@ def test_nothing_installed_is_looked_for_without_need() -> None:
     """A job of a kind built in reads no metadata, ``--version`` doesn't even import its reader."""
     job = """name="a"\norganization="b"\noperation={kind="detach",task="c"}\nselect={all=true}"""
     program = (
-        "import sys, bulkops.job\n"
-        f"bulkops.job.parse_job({job!r})\n"
+        "import sys, bulkops.job.job\n"
+        f"bulkops.job.job.parse_job({job!r})\n"
         "sys.exit('importlib.metadata' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
@@ -237,4 +237,4 @@ def test_nothing_installed_is_looked_for_without_need() -> None:
     )
     imported = set(re.findall(r"\| +(\S+)$", timed.stderr, re.MULTILINE))
     assert "bulkops.cli.app" in imported
-    assert not imported & {"importlib.metadata", "bulkops.installed_kinds", "bulkops.job"}
+    assert not imported & {"importlib.metadata", "bulkops.operations.installed", "bulkops.job.job"}

@@ -1,26 +1,11 @@
-"""What the client's tests share: samples of answers, and a loop that nothing may block."""
+"""What the client's tests share: a loop that nothing may block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from blockbuster import blockbuster_ctx
-
-from bulkops.exchange import Response
-
-SAMPLES = Path(__file__).parent / "samples"
-
-
-@pytest.fixture
-def sample() -> Callable[[str], Response]:
-    """Return a recorded answer by its file's name."""
-
-    def read(name: str, status: int = 200) -> Response:
-        return Response(status, {}, (SAMPLES / name).read_bytes())
-
-    return read
 
 
 @pytest.fixture

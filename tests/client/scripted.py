@@ -7,11 +7,11 @@ from random import Random
 
 import anyio
 
+from bulkops.api.messages import Request, Response
 from bulkops.client.caller import Caller
 from bulkops.client.pacing import Pacer
 from bulkops.clock import Clock
 from bulkops.errors import NoResponse
-from bulkops.exchange import Request, Response
 
 
 class Scripted:

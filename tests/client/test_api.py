@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bulkops.api.messages import Response
+from bulkops.api.server import ServerInfo
 from bulkops.client.api import Client
-from bulkops.client.server import ServerInfo
 from bulkops.errors import NoResponse, ServerBroken, Unauthorized
-from bulkops.exchange import Response
 from tests.client.scripted import Scripted, one_by_one
 from tests.virtual_time import run
 

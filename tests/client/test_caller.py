@@ -8,6 +8,7 @@ from random import Random
 import anyio
 import pytest
 
+from bulkops.api.messages import Request, Response
 from bulkops.client.caller import ATTEMPTS, BACKOFF_CAP, REFUSALS, backoff
 from bulkops.errors import (
     ApiError,
@@ -18,7 +19,6 @@ from bulkops.errors import (
     ServerBroken,
     Unauthorized,
 )
-from bulkops.exchange import Request, Response
 from tests.client.scripted import Scripted, caller, one_by_one
 from tests.virtual_time import run
 

@@ -6,11 +6,11 @@ from typing import get_args
 
 import pytest
 
-from bulkops.client.endpoints import Include, RunTaskChange
-from bulkops.client.listing import Whole
-from bulkops.client.organizations import Project
-from bulkops.client.resources import GlobalConfiguration, RunTask, WorkspaceTask
-from bulkops.client.server import ServerInfo
+from bulkops.api.endpoints import Include, RunTaskChange
+from bulkops.api.organizations import Project
+from bulkops.api.resources import GlobalConfiguration, RunTask, WorkspaceTask
+from bulkops.api.server import ServerInfo
+from bulkops.client.rows import Whole
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.profiles import PROFILES

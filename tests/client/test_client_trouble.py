@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.client.endpoints import RunTaskChange
+from bulkops.api.endpoints import RunTaskChange
 from bulkops.clock import Clock
 from bulkops.errors import (
     NoResponse,

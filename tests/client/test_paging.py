@@ -10,14 +10,14 @@ import anyio
 import msgspec
 import pytest
 
-import bulkops.client.lists
+import bulkops.client.paging
+from bulkops.api.jsonapi import Many
+from bulkops.api.messages import Request, Response
+from bulkops.api.organizations import ProjectResource
 from bulkops.client.in_order import in_order
-from bulkops.client.jsonapi import Many
-from bulkops.client.listing import Whole
-from bulkops.client.lists import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS, answers
-from bulkops.client.organizations import ProjectResource
+from bulkops.client.paging import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS, answers
+from bulkops.client.rows import Whole
 from bulkops.errors import ListMoved, NotFoundOrForbidden, ServerBroken
-from bulkops.exchange import Request, Response
 from tests.client.scripted import Scripted, caller, one_by_one
 from tests.virtual_time import run
 
@@ -44,7 +44,7 @@ def everything(transport: Scripted) -> list[str]:
     """Return the ids of a whole list, in virtual time."""
 
     async def scenario() -> list[str]:
-        rows = await bulkops.client.lists.everything(
+        rows = await bulkops.client.paging.everything(
             caller(transport),
             READ,
             Many[ProjectResource],
@@ -236,7 +236,7 @@ def test_pages_that_always_bring_something_new_end_as_well(
     monkeypatch: pytest.MonkeyPatch, limit: str, most: int
 ) -> None:
     """Pages, rows and bytes of a list are counted: it can't fill the memory."""
-    monkeypatch.setattr(bulkops.client.lists, limit, most)
+    monkeypatch.setattr(bulkops.client.paging, limit, most)
 
     def answer(request: Request) -> Response:
         number = int(dict(request.query)["page[number]"])
@@ -264,7 +264,7 @@ def test_an_empty_page_in_the_middle_is_a_list_that_moved(empty: str) -> None:
 
 def test_a_workspaces_list_is_no_larger_than_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds of operations read back at once: each may hold a little only."""
-    monkeypatch.setattr(bulkops.client.lists, "LARGEST_LOOKED_AT", 10)
+    monkeypatch.setattr(bulkops.client.paging, "LARGEST_LOOKED_AT", 10)
 
     async def scenario() -> list[Response]:
         return await answers(caller(one_by_one(page_of(["a"]))), READ)

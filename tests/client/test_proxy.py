@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from bulkops.client.http import HttpTransport
+from bulkops.api.messages import Request, Response
+from bulkops.client.transport import HttpTransport
 from bulkops.errors import NoResponse
-from bulkops.exchange import Request, Response
 from tests.client.raw_server import Answer, http, raw_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked", "no_proxies")]

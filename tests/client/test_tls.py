@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-import bulkops.client.http
-from bulkops.client.http import HttpTransport
+import bulkops.client.transport
+from bulkops.api.messages import Request
+from bulkops.client.transport import HttpTransport
 from bulkops.errors import BulkopsError, NoResponse
-from bulkops.exchange import Request
 from tests.client.raw_server import Answer, http, raw_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked")]
@@ -92,7 +92,7 @@ async def test_a_server_that_speaks_no_tls_was_sent_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without a handshake no request left, and the wait for one has its limit."""
-    monkeypatch.setattr(bulkops.client.http, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(bulkops.client.transport, "CONNECT_SECONDS", 0.2)
     async with raw_server(OK) as server:
         address = server.address.replace("http:", "https:")
         async with HttpTransport(address, "t") as transport:

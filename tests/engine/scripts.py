@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from tests.engine.wire import Trouble
 
 Script = Callable[[Request], Trouble | None]

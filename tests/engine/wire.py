@@ -12,13 +12,13 @@ from heapq import heapify, heappop, heappush
 import anyio
 import msgspec
 
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.errors import NoResponse
-from bulkops.exchange import MEDIA_TYPE, Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import FAULTS, Delivery, Fault, Faults, Manner
 
 ANSWER_SECONDS = 60.0
-"""How long the client waits for an answer, as ``bulkops.client.http`` does."""
+"""How long the client waits for an answer, as ``bulkops.client.transport`` does."""
 
 NEVER_LEFT = "never left"
 """A trouble that no server can cause: the connection was refused."""

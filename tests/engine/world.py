@@ -22,20 +22,20 @@ from typing import TypeVar
 
 import anyio
 
-from bulkops import execution
 from bulkops.client.api import Client
 from bulkops.clock import Clock
-from bulkops.execution import JobExecution
-from bulkops.gate import RunGate
-from bulkops.hmac_key import key_to_go_on
-from bulkops.job import Job, job_from_builtins
-from bulkops.journal.reading import Contents, read
+from bulkops.job.job import Job, job_from_builtins
+from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
+from bulkops.library import plan_job
 from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Over
-from bulkops.plan import Plan
-from bulkops.public import plan_job
+from bulkops.plan.model import Plan
+from bulkops.runner import execution
+from bulkops.runner.execution import JobExecution
+from bulkops.runner.gate import RunGate
+from bulkops.runner.hmac_key import key_to_go_on
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from bulkops.simulator.state import User

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import anyio
 
-from bulkops.journal.file import Journal, create
-from bulkops.journal.reading import read
+from bulkops.api.verdict import Outcome
+from bulkops.journal.reader import read
 from bulkops.journal.records import (
     FORMAT,
     Ended,
@@ -21,8 +21,8 @@ from bulkops.journal.records import (
     Result,
     Skipped,
 )
+from bulkops.journal.writer import Journal, create
 from bulkops.operations.model import Seen, Target, TaskRef
-from bulkops.outcome import Outcome
 from tests.journal.disk import Disk
 
 PATH = Path("no-such-folder", "job.jsonl")

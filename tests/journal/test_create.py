@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import JournalError, JournalWriteFailed
-from bulkops.journal.file import CREATE_CHUNK, create
-from bulkops.journal.reading import read
+from bulkops.journal.reader import read
 from bulkops.journal.replay import replay
+from bulkops.journal.writer import CREATE_CHUNK, create
 from tests.journal.disk import Disk, PowerCut
 from tests.journal.samples import PATH, first
 

@@ -8,11 +8,11 @@ import anyio
 import pytest
 
 from bulkops.errors import JournalDamaged, JournalError
-from bulkops.journal.file import Journal
 from bulkops.journal.lines import frame
-from bulkops.journal.reading import Contents, read
+from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Record, encode
 from bulkops.journal.replay import replay
+from bulkops.journal.writer import Journal
 from tests.journal.disk import Disk
 from tests.journal.samples import LATER, PATH, append, first, grown, header, inline, intent, result
 

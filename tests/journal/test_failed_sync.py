@@ -10,10 +10,10 @@ import anyio
 import pytest
 
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.file import Journal
-from bulkops.journal.reading import read
+from bulkops.journal.reader import read
 from bulkops.journal.records import Record
 from bulkops.journal.replay import Replay, replay
+from bulkops.journal.writer import Journal
 from tests.journal.disk import Disk
 from tests.journal.samples import LATER, PATH, append, first, grown, inline, intent, result
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import JournalDamaged, JournalError, JournalWriteFailed
-from bulkops.journal.file import create
 from bulkops.journal.folder import folder_of, new, newest
+from bulkops.journal.writer import create
 from tests.journal.samples import first
 
 NOW = datetime(2026, 11, 24, 21, 58, 3, tzinfo=UTC)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkops.api.verdict import Outcome
+from bulkops.job.rollout import Reached
 from bulkops.journal.lines import Scanner, frame
 from bulkops.journal.records import (
     Ended,
@@ -27,8 +29,6 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import replay
 from bulkops.operations.model import Seen, Target
-from bulkops.outcome import Outcome
-from bulkops.rollout import Reached
 from tests.journal.samples import AT, HOLDER, first, header, intent, planned, result
 
 texts = st.text(max_size=8)

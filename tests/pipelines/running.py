@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from tests.cli.support import Done, World, ended
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

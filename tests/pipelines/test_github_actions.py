@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bulkops.journal.reading import read
-from bulkops.outcome import Outcome
+from bulkops.api.verdict import Outcome
+from bulkops.journal.reader import read
 from bulkops.simulator.state import Entitlements
 from tests.cli.support import TASK, TOKEN, World
 from tests.pipelines.runner import RUN, GitHub

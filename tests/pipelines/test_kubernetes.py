@@ -14,8 +14,8 @@ import yaml
 
 import bulkops
 from bulkops import parse_job
+from bulkops.api.messages import Request
 from bulkops.cli.options import DRAIN_SECONDS
-from bulkops.exchange import Request
 from bulkops.simulator.state import Entitlements
 from tests.cli.support import TASK, TOKEN, Done, World
 from tests.pipelines.running import Strike, execute

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from bulkops.client import endpoints
-from bulkops.exchange import Request
+from bulkops.api import endpoints
+from bulkops.api.messages import Request
 
 STATUSES = ("403", "404")
 

@@ -11,16 +11,17 @@ from importlib import import_module
 from typing import Any
 from unittest import mock
 
-from bulkops import execution, inventory
-from bulkops.exchange import Response
-from bulkops.journal import file as journal_file
-from bulkops.journal.file import Journal
+from bulkops.api.messages import Response
+from bulkops.api.verdict import Outcome
+from bulkops.inventory import reading as inventory
+from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
-from bulkops.outcome import Outcome
-from bulkops.worker import Worker
+from bulkops.journal.writer import Journal
+from bulkops.runner import execution
+from bulkops.runner.worker import Worker
 
 # The package has functions of these names.
-reconciling, undoing = import_module("bulkops.reconcile"), import_module("bulkops.undo")
+reconciling, undoing = import_module("bulkops.plan.reconcile"), import_module("bulkops.plan.undo")
 
 Mutation = Callable[[], AbstractContextManager[Any]]
 

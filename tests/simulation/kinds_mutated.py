@@ -9,16 +9,17 @@ from unittest import mock
 
 import msgspec
 
-from bulkops import execution, order
-from bulkops.client import endpoints
-from bulkops.exchange import Request
+from bulkops.api import endpoints
+from bulkops.api.messages import Request
+from bulkops.api.verdict import Outcome
 from bulkops.journal.records import Record, Result
 from bulkops.journal.replay import Replay
-from bulkops.operations import replace
+from bulkops.operations.kinds import replace
+from bulkops.operations.kinds.workspace_update import WorkspaceAspect
 from bulkops.operations.model import Operation
-from bulkops.operations.workspace_update import WorkspaceAspect
-from bulkops.outcome import Outcome
-from bulkops.reconcile import reconcile
+from bulkops.plan.reconcile import reconcile
+from bulkops.runner import dependencies as order
+from bulkops.runner import execution
 from tests.simulation.found import Mutation, undoing
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from bulkops.journal.replay import Progress, Replay
 from bulkops.operations.model import Operation
 from tests.engine.world import OLD_TASK, TASK

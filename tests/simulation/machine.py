@@ -12,10 +12,10 @@ from random import Random
 
 import anyio
 
+from bulkops.api.messages import Request
 from bulkops.errors import ApiError, JobError, JournalLocked, JournalWriteFailed
-from bulkops.exchange import Request
 from bulkops.journal.lock import locked
-from bulkops.journal.reading import read
+from bulkops.journal.reader import read
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation

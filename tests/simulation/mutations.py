@@ -13,22 +13,23 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
-from bulkops import execution, outcome, waves, worker
+from bulkops.api import verdict as outcome
+from bulkops.api.messages import Request, Response
+from bulkops.api.verdict import Cause, InDoubt, Outcome, Retry, Shown, Step, Verdict
 from bulkops.client import caller
 from bulkops.client.caller import Caller
 from bulkops.errors import NoResponse
-from bulkops.exchange import Request, Response
-from bulkops.journal import file as journal_file
+from bulkops.job.rollout import Next, Reached, Wave, following
 from bulkops.journal import lines
-from bulkops.journal.file import Journal
+from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
 from bulkops.journal.lock import locked
 from bulkops.journal.records import Holder, Intent, Record
 from bulkops.journal.replay import Progress
-from bulkops.outcome import Cause, InDoubt, Outcome, Retry, Shown, Step, Verdict
-from bulkops.rollout import Next, Reached, Wave, following
-from bulkops.waves import Waves
-from bulkops.worker import Worker
+from bulkops.journal.writer import Journal
+from bulkops.runner import execution, waves, worker
+from bulkops.runner.waves import Waves
+from bulkops.runner.worker import Worker
 from tests.simulation import batch, machine
 from tests.simulation.found import FOUND, Mutation
 from tests.simulation.kinds_mutated import OF_KINDS

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
+from bulkops.api.verdict import Outcome
 from bulkops.journal.replay import Replay
-from bulkops.outcome import Outcome
 from tests.simulation.states import place_of
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ from random import Random
 
 import msgspec
 
-from bulkops import execution
+from bulkops.api.verdict import Outcome
 from bulkops.client.api import Client
+from bulkops.job.rollout import Reached
 from bulkops.journal.identity import Identity, check_same
-from bulkops.journal.reading import Contents, read
+from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import How
 from bulkops.journal.replay import Replay
-from bulkops.outcome import Outcome
-from bulkops.plan import Plan
-from bulkops.rollout import Reached
+from bulkops.plan.model import Plan
+from bulkops.runner import execution
 from tests.engine.world import HOLDER
 from tests.simulation import gates, others, weather
 from tests.simulation.invariants import Ends, Violation, a_prefix, must

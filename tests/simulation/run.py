@@ -11,14 +11,14 @@ from unittest import mock
 
 import msgspec
 
-from bulkops import execution
 from bulkops.client.api import Client
-from bulkops.job import Job, job_from_builtins
-from bulkops.journal.reading import read
+from bulkops.job.job import Job, job_from_builtins
+from bulkops.journal.reader import read
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
-from bulkops.plan import Plan
-from bulkops.public import plan_job
+from bulkops.library import plan_job
+from bulkops.plan.model import Plan
+from bulkops.runner import execution
 from bulkops.simulator.state import User
 from tests.engine.world import PATH, World
 from tests.simulation import scenario as scenarios

@@ -10,8 +10,8 @@ import anyio
 import msgspec
 
 from bulkops.client.api import Client
-from bulkops.plan import Plan
-from bulkops.saved_plan import read_plan, save_plan
+from bulkops.plan.model import Plan
+from bulkops.plan.saved import read_plan, save_plan
 from tests.engine.world import HOLDER
 from tests.simulation import others, weather
 from tests.simulation.invariants import Violation, must

@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from bulkops.job import Job
+from bulkops.job.job import Job
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
 from tests.engine.world import OLD_TASK, TASK, job
 from tests.simulation import settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from bulkops.exchange import Request, Response
+from bulkops.api.messages import Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.effects import Effect
 from bulkops.simulator.state import Workspace, WorkspaceTask

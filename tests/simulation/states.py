@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bulkops.operations.kinds.replace import OLD
 from bulkops.operations.model import Attributes, Operation
-from bulkops.operations.replace import OLD
 from bulkops.operations.wording import is_attachment
 from tests.engine.world import OLD_TASK, TASK
 

@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from bulkops.exchange import Request
+from bulkops.api.messages import Request
 from tests.engine.wire import NEVER_LEFT, Trouble
 
 LOSING = (

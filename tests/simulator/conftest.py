@@ -13,7 +13,7 @@ from openapi_core import OpenAPI
 from openapi_core.datatypes import RequestParameters
 from openapi_core.templating.paths.exceptions import PathError
 
-from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator.core import Simulator
 
 _ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bulkops.exchange import MEDIA_TYPE, Response
+from bulkops.api.messages import MEDIA_TYPE, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import User
 

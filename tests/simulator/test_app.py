@@ -16,7 +16,7 @@ import pytest
 import trustme
 from aiohttp import web
 
-from bulkops.exchange import MEDIA_TYPE
+from bulkops.api.messages import MEDIA_TYPE
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import FAULTS, Faults

@@ -16,12 +16,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bulkops.cli.simulate import simulate
+from bulkops.api.messages import MEDIA_TYPE
+from bulkops.cli.commands.simulate import simulate
 from bulkops.errors import BulkopsError
-from bulkops.exchange import MEDIA_TYPE
 
 Start = Callable[..., "subprocess.Popen[str]"]
-COMMAND = "import typer; from bulkops.cli.simulate import simulate; typer.run(simulate)"
+COMMAND = "import typer; from bulkops.cli.commands.simulate import simulate; typer.run(simulate)"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bulkops.exchange import Response
+from bulkops.api.messages import Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.population import PROJECTS, populate
 

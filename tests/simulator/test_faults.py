@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import FAULTS, NOTHING, BadFaults, Faults, Manner
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from bulkops.exchange import Response
+from bulkops.api.messages import Response
 from bulkops.simulator.core import Simulator
 
 Ask = Callable[..., Response]

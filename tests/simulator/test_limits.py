@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkops.exchange import Response
+from bulkops.api.messages import Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.limits import RateLimit, Window
 from bulkops.simulator.state import User

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bulkops.exchange import Request, Response
+from bulkops.api.messages import Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.routes import ROUTES
 

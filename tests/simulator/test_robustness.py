@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkops.exchange import MEDIA_TYPE, Request
+from bulkops.api.messages import MEDIA_TYPE, Request
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.routes import ROUTES
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bulkops.exchange import MEDIA_TYPE, Request, Response
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator.core import Simulator
 
 Ask = Callable[..., Response]

@@ -19,11 +19,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from bulkops import __version__
+from bulkops.api.verdict import TROUBLE, Outcome
 from bulkops.operations import wording
-from bulkops.outcome import TROUBLE, Outcome
-from bulkops.printable import escaped
-from bulkops.report.charts import shares
 from bulkops.report.html import latency_chart, timeline_chart
+from bulkops.report.html.charts import shares
 from bulkops.report.html.gathered import FALLEN, MOST_REASONS, Entry, Gathered, entry, skipped_entry
 from bulkops.report.html.tables import execution_lines, wave_lines
 from bulkops.report.html.words import (
@@ -37,6 +36,7 @@ from bulkops.report.html.words import (
     verdict,
 )
 from bulkops.report.model import BLOCKED, PENDING, Report
+from bulkops.text import escaped
 
 PAGE = 100
 """Rows that are shown at once; the first of them are in the page for whoever has no JavaScript."""

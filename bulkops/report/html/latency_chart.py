@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
-from bulkops.report.charts import histogram, percentile, ticks
+from bulkops.report.html.charts import histogram, percentile, ticks
 from bulkops.report.html.words import counted, duration
 
 WIDTH, HEIGHT = 960, 230

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.job.rollout import Held, Reached, Wave
 from bulkops.journal.records import WaveReached
-from bulkops.outcome import TROUBLE, Outcome
 from bulkops.report.html.gathered import Gathered
 from bulkops.report.html.words import date, duration, ended
 from bulkops.report.model import Report
 from bulkops.report.timeline import Timeline
-from bulkops.rollout import Held, Reached, Wave
 
 
 class WaveLine(NamedTuple):

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from bulkops.report.charts import Break, TimeAxis, ticks
+from bulkops.job.rollout import Reached
+from bulkops.report.html.charts import Break, TimeAxis, ticks
 from bulkops.report.html.gathered import Gathered, moment, moments
 from bulkops.report.html.words import counted, duration, ended, short_duration
 from bulkops.report.timeline import Timeline
-from bulkops.rollout import Reached
 
 WIDTH, HEIGHT = 960, 296
 LEFT, RIGHT = 44.0, WIDTH - 8.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from bulkops.api.verdict import Outcome
+from bulkops.job.rollout import Held, Reached
 from bulkops.journal.records import How
-from bulkops.outcome import Outcome
 from bulkops.report.model import PENDING, Report, StandingWave
 from bulkops.report.timeline import Timeline
-from bulkops.rollout import Held, Reached
 
 PLANNED_SKIP = "skipped_when_planned"
 """Of targets without an operation, where an outcome would stand."""

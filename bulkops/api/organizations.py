@@ -1,0 +1,45 @@
+"""What an organization has and is allowed, as typed values. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bulkops.api.jsonapi import Resource, Text
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A project: ``prj-…`` and its name."""
+
+    id: str
+    name: str
+
+
+class Entitlements(msgspec.Struct, frozen=True, rename="kebab"):
+    """What an organization's plan allows; ``None`` is no limit, or not told."""
+
+    run_tasks: bool | None = None
+    global_run_tasks: bool | None = None
+    private_run_tasks: bool | None = None
+    run_task_limit: int | None = None
+    run_task_workspace_limit: int | None = None
+    run_task_mandatory_enforcement_limit: int | None = None
+
+
+class EntitlementsResource(Resource, frozen=True):
+    """An ``entitlement-sets`` resource."""
+
+    attributes: Entitlements = Entitlements()
+
+
+class _ProjectAttributes(msgspec.Struct, frozen=True):
+    name: Text = ""
+
+
+class ProjectResource(Resource, frozen=True):
+    """A ``projects`` resource."""
+
+    attributes: _ProjectAttributes = _ProjectAttributes()
+
+    def value(self) -> Project:
+        """Return the flat form."""
+        return Project(id=self.id, name=self.attributes.name)

@@ -1,0 +1,268 @@
+"""The API's resources as typed values, read from its documents. Pure.
+
+Each public type is flat; the ``…Resource`` beside it is its JSON:API form as HashiCorp's
+OpenAPI has it. An ``hmac-key`` is write-only and has no place in any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from bulkops.api.jsonapi import Identifier, Resource, Text, ToMany, ToOne, decode_included
+
+EnforcementLevel = Literal["advisory", "mandatory"]
+Stage = Literal["pre_plan", "post_plan", "pre_apply", "post_apply"]
+
+STAGES: tuple[Stage, ...] = ("pre_plan", "post_plan", "pre_apply", "post_apply")
+"""In the order a Terraform run reaches them."""
+
+
+_ID_END = re.compile("[1-9A-HJ-NP-Za-km-z]{16}")
+
+
+def is_id(text: str, kind: str) -> bool:
+    """Return whether ``text`` is an id such as ``ws-SihZTyXKfNXUWuUa`` (kind ``ws``).
+
+    A name may begin like an id (a workspace named ``ws-prod``); an id ends in 16 characters of
+    base 58.
+    """
+    prefix, _, rest = text.partition("-")
+    return prefix == kind and _ID_END.fullmatch(rest) is not None
+
+
+def in_run_order(stages: Iterable[str]) -> list[str]:
+    """Return the stages without repeats in the order a run reaches them, unknown ones last.
+
+    The API treats stages as a set and may give them back in another order.
+    """
+    given = set(stages)
+    return [s for s in STAGES if s in given] + sorted(given.difference(STAGES))
+
+
+class GlobalConfiguration(msgspec.Struct, frozen=True, rename="kebab"):
+    """A run task's organization-wide setting; absent where the organization isn't entitled."""
+
+    enabled: bool = False
+    stages: tuple[Text, ...] = ()
+    enforcement_level: Text | None = None
+
+
+class WorkspaceTask(msgspec.Struct, frozen=True):
+    """A run task attached to a workspace.
+
+    Attributes:
+        id: ``wstask-…``.
+        stages: in run order; from ``stage`` alone on a server that has no ``stages``.
+        workspace_name: only where the workspace was included in the answer.
+    """
+
+    id: str
+    workspace_id: str
+    task_id: str
+    enforcement_level: str
+    stages: tuple[str, ...]
+    workspace_name: str | None = None
+
+
+class RunTask(msgspec.Struct, frozen=True):
+    """A run task of an organization.
+
+    Attributes:
+        id: ``task-…``.
+        workspace_task_ids: ``wstask-…`` of its attachments, where the server lists them.
+        workspace_tasks: the attachments themselves, where ``include`` asked for them.
+    """
+
+    id: str
+    name: str
+    url: str
+    category: str = "task"
+    description: str | None = None
+    enabled: bool = True
+    global_configuration: GlobalConfiguration | None = None
+    agent_pool_id: str | None = None
+    workspace_task_ids: tuple[str, ...] = ()
+    workspace_tasks: tuple[WorkspaceTask, ...] = ()
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """A workspace, as far as selecting and planning needs it.
+
+    Attributes:
+        can_manage_run_tasks, can_update: this token's rights here, ``None`` where the server
+            doesn't say.
+        tag_bindings: key → value, inherited ones included, ``""`` for a key alone; ``None``
+            where they were not asked for, or the server doesn't show them.
+        attributes: those asked for that the server shows, by their API names.
+    """
+
+    id: str
+    name: str
+    project_id: str | None = None
+    tag_names: tuple[str, ...] = ()
+    locked: bool = False
+    can_manage_run_tasks: bool | None = None
+    can_update: bool | None = None
+    execution_mode: str | None = None
+    terraform_version: str | None = None
+    tag_bindings: Mapping[str, str] | None = None
+    attributes: Mapping[str, object] = {}
+    auto_apply: bool | None = None
+    working_directory: str | None = None
+
+
+class _RunTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
+    name: Text = ""
+    url: Text = ""
+    category: Text = "task"
+    description: Text | None = None
+    enabled: bool = True
+    global_configuration: GlobalConfiguration | None = None
+
+
+class _RunTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
+    agent_pool: ToOne | None = None
+    workspace_tasks: ToMany | None = None
+
+
+class RunTaskResource(Resource, frozen=True):
+    """A ``tasks`` resource."""
+
+    attributes: _RunTaskAttributes = _RunTaskAttributes()
+    relationships: _RunTaskRelationships = _RunTaskRelationships()
+
+    def value(self, included: Iterable[WorkspaceTask] = ()) -> RunTask:
+        """Return the flat form, with those of ``included`` that are attachments of this task."""
+        a, r = self.attributes, self.relationships
+        pool = r.agent_pool.data if r.agent_pool else None
+        return RunTask(
+            id=self.id,
+            name=a.name,
+            url=a.url,
+            category=a.category,
+            description=a.description,
+            enabled=a.enabled,
+            global_configuration=a.global_configuration,
+            agent_pool_id=pool.id if pool else None,
+            workspace_task_ids=tuple(i.id for i in r.workspace_tasks.data)
+            if r.workspace_tasks
+            else (),
+            workspace_tasks=tuple(w for w in included if w.task_id == self.id),
+        )
+
+
+class _WorkspaceTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
+    enforcement_level: Text = ""
+    stage: Text | None = None
+    stages: tuple[Text, ...] | None = None
+
+
+class _WorkspaceTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
+    task: ToOne = ToOne()
+    workspace: ToOne = ToOne()
+
+
+class WorkspaceTaskResource(Resource, frozen=True):
+    """A ``workspace-tasks`` resource."""
+
+    attributes: _WorkspaceTaskAttributes = _WorkspaceTaskAttributes()
+    relationships: _WorkspaceTaskRelationships = _WorkspaceTaskRelationships()
+
+    def value(self, workspace_names: dict[str, str] | None = None) -> WorkspaceTask:
+        """Return the flat form; ``workspace_names`` maps ids of included workspaces."""
+        a, r = self.attributes, self.relationships
+        stages = a.stages or ((a.stage,) if a.stage else ())
+        workspace_id = _id(r.workspace.data)
+        return WorkspaceTask(
+            id=self.id,
+            workspace_id=workspace_id,
+            task_id=_id(r.task.data),
+            enforcement_level=a.enforcement_level,
+            stages=tuple(in_run_order(stages)),
+            workspace_name=(workspace_names or {}).get(workspace_id),
+        )
+
+
+class _Permissions(msgspec.Struct, frozen=True, rename="kebab"):
+    can_manage_run_tasks: bool | None = None
+    can_update: bool | None = None
+
+
+class WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
+    """Of a ``workspaces`` resource, as far as ``Workspace`` has them."""
+
+    name: Text = ""
+    tag_names: tuple[Text, ...] = ()
+    locked: bool = False
+    permissions: _Permissions | None = None
+    execution_mode: Text | None = None
+    terraform_version: Text | None = None
+    auto_apply: bool | None = None
+    working_directory: Text | None = None
+
+
+class WorkspaceRelationships(msgspec.Struct, frozen=True, rename="kebab"):
+    """Of a ``workspaces`` resource, as far as ``Workspace`` has them."""
+
+    project: ToOne | None = None
+
+
+class WorkspaceResource(Resource, frozen=True):
+    """A ``workspaces`` resource."""
+
+    attributes: WorkspaceAttributes = WorkspaceAttributes()
+    relationships: WorkspaceRelationships = WorkspaceRelationships()
+
+    def value(self) -> Workspace:
+        """Return the flat form."""
+        a, project = self.attributes, self.relationships.project
+        return Workspace(
+            id=self.id,
+            name=a.name,
+            project_id=project.data.id if project and project.data else None,
+            tag_names=a.tag_names,
+            locked=a.locked,
+            can_manage_run_tasks=a.permissions.can_manage_run_tasks if a.permissions else None,
+            can_update=a.permissions.can_update if a.permissions else None,
+            execution_mode=a.execution_mode,
+            terraform_version=a.terraform_version,
+            auto_apply=a.auto_apply,
+            working_directory=a.working_directory,
+        )
+
+
+class _Included(Resource, frozen=True):
+    attributes: msgspec.Raw = msgspec.Raw(b"{}")
+    relationships: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def included_workspace_tasks(included: Iterable[msgspec.Raw]) -> list[WorkspaceTask]:
+    """Return the attachments that documents include, with names where those are in.
+
+    Args:
+        included: the documents' own, of any types.
+    """
+    parts = [part for raw in included for part in decode_included(raw, tuple[_Included, ...])]
+    names = {
+        part.id: decode_included(part.attributes, WorkspaceAttributes).name
+        for part in parts
+        if part.type == "workspaces"
+    }
+    return [
+        WorkspaceTaskResource(
+            part.id,
+            part.type,
+            decode_included(part.attributes, _WorkspaceTaskAttributes),
+            decode_included(part.relationships, _WorkspaceTaskRelationships),
+        ).value(names)
+        for part in parts
+        if part.type == "workspace-tasks"
+    ]
+
+
+def _id(identifier: Identifier | None) -> str:
+    return identifier.id if identifier else ""

@@ -1,0 +1,60 @@
+"""What a server tells of itself in the headers of ``GET /ping``. Pure.
+
+Headers: ``X-RateLimit-Limit``, ``TFP-AppName`` and, on Terraform Enterprise, ``X-TFE-Version``
+(``v202408-1``) or since its 1.0 ``X-TFE-Current-Version`` (``1.0.3``). Which release brought
+which stage: API page "Run Tasks", and the Terraform provider's changelog.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from bulkops.api.resources import STAGES
+from bulkops.text import printable
+
+_MONTHLY = re.compile(r"v(\d{6})-(\d+)")
+_STAGES_SINCE = (202404, 1)
+_POST_APPLY_SINCE = (202402, 1)
+
+
+class ServerInfo(msgspec.Struct, frozen=True):
+    """Facts about the server.
+
+    Attributes:
+        version: of Terraform Enterprise, empty on HCP Terraform.
+        limit: requests a second for this user, ``None`` where the server tells no limit.
+        single_stage: it knows ``stage`` only, one to an attachment.
+        stages: those it knows.
+    """
+
+    version: str = ""
+    limit: float | None = None
+    single_stage: bool = False
+    stages: tuple[str, ...] = STAGES
+
+
+def server_info(headers: Mapping[str, str]) -> ServerInfo:
+    """Return what the headers (names in lower case) of a ``/ping`` answer tell."""
+    told = headers.get("x-tfe-version") or headers.get("x-tfe-current-version") or ""
+    version = printable(told, 50)
+    monthly = _MONTHLY.fullmatch(version)
+    release = (int(monthly[1]), int(monthly[2])) if monthly else None
+    has_post_apply = release is None or release >= _POST_APPLY_SINCE
+    return ServerInfo(
+        version=version,
+        limit=_positive(headers.get("x-ratelimit-limit", "")),
+        single_stage=release is not None and release < _STAGES_SINCE,
+        stages=STAGES if has_post_apply else tuple(s for s in STAGES if s != "post_apply"),
+    )
+
+
+def _positive(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    # Less than one a second is no limit a client could work with, but a mistake.
+    return max(1.0, number) if 0 < number < float("inf") else None

@@ -1,0 +1,81 @@
+"""Workspaces with more than planning needs: attributes asked for by name, tag bindings. Pure.
+
+``include=effective_tag_bindings`` is in HashiCorp's OpenAPI description of the list; the
+relationship of the same name, which says whose each one is, is as go-tfe reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from bulkops.api.jsonapi import Many, Resource, Text, ToMany, decode_included
+from bulkops.api.resources import (
+    Workspace,
+    WorkspaceAttributes,
+    WorkspaceRelationships,
+    WorkspaceResource,
+)
+
+INCLUDE_BINDINGS = {"include": "effective_tag_bindings"}
+
+
+class _Relationships(WorkspaceRelationships, frozen=True, rename="kebab"):
+    effective_tag_bindings: ToMany | None = None
+
+
+class DetailedWorkspaceResource(Resource, frozen=True):
+    """A ``workspaces`` resource, its attributes undecoded."""
+
+    attributes: msgspec.Raw = msgspec.Raw(b"{}")
+    relationships: _Relationships = _Relationships()
+
+
+class _Included(Resource, frozen=True):
+    attributes: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Binding(msgspec.Struct, frozen=True):
+    key: Text = ""
+    value: Text | None = None
+
+
+def detailed_workspaces(
+    page: Many[DetailedWorkspaceResource], attributes: Sequence[str]
+) -> Iterator[Workspace]:
+    """Yield a page's workspaces with these attributes and, where they are shown, tag bindings.
+
+    Raises:
+        ServerBroken: one of the attributes or what is included can't be read.
+    """
+    bindings = {
+        part.id: decode_included(part.attributes, _Binding)
+        for part in decode_included(page.included, tuple[_Included, ...])
+        if part.type == "effective-tag-bindings"
+    }
+    for resource in page.data:
+        attribute_values = decode_included(resource.attributes, WorkspaceAttributes)
+        plain = WorkspaceResource(
+            resource.id, resource.type, attribute_values, resource.relationships
+        )
+        shown = decode_included(resource.attributes, dict[str, msgspec.Raw]) if attributes else {}
+        yield msgspec.structs.replace(
+            plain.value(),
+            tag_bindings=_of(resource, bindings),
+            attributes={
+                name: decode_included(shown[name], object) for name in attributes if name in shown
+            },
+        )
+
+
+def _of(
+    resource: DetailedWorkspaceResource, bindings: dict[str, _Binding]
+) -> dict[str, str] | None:
+    relationship = resource.relationships.effective_tag_bindings
+    if relationship is None:
+        return None
+    found = [bindings.get(identifier.id) for identifier in relationship.data]
+    if None in found:
+        return None
+    return {one.key: one.value or "" for one in found if one is not None}

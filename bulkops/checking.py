@@ -1,0 +1,182 @@
+"""Tables of a job file → Structs, with errors that say what is allowed. Pure.
+
+msgspec names the type it expected, in JSON's words and without the value it met. A person who
+mends a job file needs the key, the value as written and the choice, so each field is checked
+by itself and described from its own type. ``jobs/README.md`` prints the same descriptions.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from bulkops.errors import JobError
+from bulkops.text import escaped
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+LONGEST_VALUE_SHOWN = 80
+"""Characters; a value pasted by mistake must not fill the terminal."""
+
+_PLAIN: dict[type[inspect.Type], str] = {
+    inspect.BoolType: "true or false",
+    inspect.StrType: "a string",
+}
+
+
+def read_table(
+    table: Mapping[str, object],
+    into: type[StructT],
+    source: str,
+    key: str = "",
+    *,
+    beside: tuple[str, ...] = (),
+) -> StructT:
+    """Return the table as a Struct.
+
+    Args:
+        key: the table's own dotted key, empty for the whole file.
+        beside: keys the table has beside the Struct's fields, read by the caller; named in
+            the message about an unknown one.
+
+    Raises:
+        JobError: a key is unknown or missing, a value is not allowed, or the Struct's own
+            ``__post_init__`` refuses the whole.
+    """
+    fields = {field.name: field for field in msgspec.structs.fields(into)}
+    known = (*beside, *fields)
+    for name in table:
+        if name not in fields:
+            raise unknown_key(source, _dotted(key, name), name, known)
+    for name, field in fields.items():
+        where = f"{source}: {_dotted(key, name)}"
+        if name in table:
+            check(table[name], field.type, where)
+        elif field.required:
+            raise JobError(f"{where} is missing: give {allowed(field.type)}")
+    try:
+        return msgspec.convert(table, into)
+    except msgspec.ValidationError as problem:
+        raise JobError(f"{source}: {key}: {problem}") from None
+
+
+def check(value: object, annotation: object, where: str) -> None:
+    """Raise ``JobError`` unless the value fits the annotation; a list's first bad entry is named.
+
+    Args:
+        where: what stands before ``= value`` in the message, such as ``prod.toml: select.names``.
+    """
+    if _fits(value, annotation):
+        return
+    info = inspect.type_info(annotation)
+    entry = _entry_type(info)
+    if entry is not None and isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            if not _fits([item], annotation):
+                raise not_allowed(f"{where}[{index}]", item, _words(entry))
+    raise not_allowed(where, value, _words(info))
+
+
+def not_allowed(where: str, value: object, choice: str) -> JobError:
+    """Return the error for a value that is none of what ``choice`` describes."""
+    return JobError(f"{where} = {shown(value)}: not {choice}")
+
+
+def unknown_key(source: str, dotted: str, name: str, known: Iterable[str]) -> JobError:
+    """Return the error for a key nobody knows, with the nearest one somebody does."""
+    known = tuple(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean "{near[0]}"? ' if near else ""
+    return JobError(f"{source}: unknown key {dotted}: {hint}Known: {', '.join(known)}")
+
+
+def allowed(annotation: object) -> str:
+    """Return what a field of this type may hold, in words that fit after "not" and "give"."""
+    return _words(inspect.type_info(annotation))
+
+
+def one_of(values: Iterable[object]) -> str:
+    """Return the words for a closed choice."""
+    return "one of " + ", ".join(shown(value) for value in values)
+
+
+def shown(value: object) -> str:
+    """Return a value as TOML writes it, fit for one line of a terminal and not too long."""
+    if isinstance(value, list | tuple):
+        text = "[" + ", ".join(_shown_entry(entry) for entry in value) + "]"
+    else:
+        text = _shown_entry(value)
+    return text if len(text) <= LONGEST_VALUE_SHOWN else text[: LONGEST_VALUE_SHOWN - 1] + "…"
+
+
+def _shown_entry(value: object) -> str:
+    # Dotted keys nest without limit: what lies deeper is left out, not recursed into.
+    if isinstance(value, list | tuple):
+        return "[…]"
+    if isinstance(value, dict):
+        return "{…}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str):
+        # JSON leaves C1 controls and bidi overrides as they are; a terminal obeys them.
+        return escaped(json.dumps(value, ensure_ascii=False))
+    return str(value)
+
+
+def _dotted(key: str, name: str) -> str:
+    bare = re.fullmatch(r"[A-Za-z0-9_-]+", name)
+    part = name if bare else shown(name)
+    return f"{key}.{part}" if key else part
+
+
+def _fits(value: object, annotation: object) -> bool:
+    try:
+        msgspec.convert(value, type=annotation)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _entry_type(info: inspect.Type) -> inspect.Type | None:
+    match info:
+        case inspect.Metadata(type=inner):
+            return _entry_type(inner)
+        case inspect.UnionType(types=members):
+            return next(filter(None, map(_entry_type, members)), None)
+        case inspect.VarTupleType(item_type=entry):
+            return entry
+        case _:
+            return None
+
+
+def _words(info: inspect.Type) -> str:
+    match info:
+        case inspect.Metadata(extra_json_schema={"description": str(words)}):
+            return words
+        case inspect.UnionType(types=members):
+            named = [_words(m) for m in members if not isinstance(m, inspect.NoneType)]
+            return ", or ".join(named)
+        case inspect.LiteralType(values=values):
+            return one_of(values)
+        case inspect.VarTupleType(item_type=entry, min_length=least):
+            return f"a list{_bounds(least, None)}, each {_words(entry)}"
+        case inspect.IntType(ge=low, le=high):
+            return f"a whole number{_bounds(low, high)}"
+        case _ if type(info) in _PLAIN:
+            return _PLAIN[type(info)]
+        case _:
+            raise NotImplementedError(f"give {info} a description with msgspec.Meta")
+
+
+def _bounds(low: int | None, high: int | None) -> str:
+    named = (("at least", low), ("at most", high))
+    given = [f"{words} {bound}" for words, bound in named if bound is not None]
+    return f" of {' and '.join(given)}" if given else ""

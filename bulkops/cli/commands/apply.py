@@ -1,0 +1,253 @@
+"""``bulkops apply JOB|PLAN`` and ``bulkops resume JOURNAL``: carry a job out, or on."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bulkops.cli.options import (
+    DRAIN_SECONDS,
+    Address,
+    Asked,
+    CaFile,
+    Confirm,
+    Continue,
+    DrainTimeout,
+    InsecureHttp,
+    JournalArgument,
+    Json,
+    Limit,
+    MaxOperations,
+    MetricsFileOption,
+    RetryFailed,
+    SelectNames,
+    Yes,
+)
+from bulkops.cli.output.printing import note
+from bulkops.errors import JobError
+
+if TYPE_CHECKING:
+    from bulkops.cli.run.start import Undertaking
+    from bulkops.client.api import Client
+    from bulkops.job.job import Job
+    from bulkops.plan.model import Plan
+
+JobOrPlan = Annotated[
+    Path,
+    typer.Argument(
+        metavar="JOB|PLAN",
+        help="The job file (TOML), or a plan that plan --out saved.",
+        show_default=False,
+    ),
+]
+JournalOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--journal",
+        metavar="FILE",
+        help="The journal to start, or to go on with where it stops. "
+        "[default: the newest unfinished one in .bulkops/NAME/, NAME being the job's, else a new "
+        "one there]",
+        show_default=False,
+    ),
+]
+
+
+def apply(
+    job_file: JobOrPlan,
+    *,
+    journal: JournalOption = None,
+    select: SelectNames = None,
+    limit: Limit = None,
+    yes: Yes = False,
+    confirm: Confirm = None,
+    json: Json = False,
+    go_on: Continue = False,
+    retry_failed: RetryFailed = False,
+    max_operations: MaxOperations = None,
+    drain_timeout: DrainTimeout = DRAIN_SECONDS,
+    metrics_file: MetricsFileOption = None,
+    address: Address = None,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+) -> None:
+    """Carry a job out, or on where its journal stops.
+
+    Every change is written to the journal before it is sent. Killed, interrupted or cut off, the
+    job goes on with the same command: nothing is lost and nothing is done twice. A job narrowed by
+    --select or --limit is another job than the whole, with a journal of its own.
+
+    A job that detaches wants its run task's name instead of a yes, typed or as --confirm.
+
+    A saved plan is carried out as it stands, and nothing is asked: whoever looked at it has said
+    yes. What no longer is as the plan saw it is left alone and listed (exit 3).
+
+    Where GITHUB_STEP_SUMMARY is set, the report is appended there as Markdown, whatever the end.
+
+    \b
+    Exit codes:
+      0        all succeeded or nothing to do
+      1        error
+      2        usage, job file included
+      3        some failed, in conflict or blocked
+      4        stopped by the failure tolerance or a gate
+      5        some in doubt
+      6        paused by the job, --continue goes on
+      11       journal in use
+      12       journal damaged
+      13       saved plan changed, or for another address or organization
+      14       journal can't be written
+      129      its terminal was closed
+      130/143  interrupted
+
+    \b
+    Examples:
+      bulkops apply jobs/canary.toml
+      bulkops apply jobs/canary.toml --journal canary.jsonl --yes
+      bulkops apply jobs/canary.toml --limit 1
+      bulkops apply rollout.toml --continue
+      bulkops apply canary.plan --journal canary.jsonl
+      bulkops apply jobs/detach-retired.toml --confirm legacy-lint
+    """
+    from bulkops.cli.run.start import hold, start_or_go_on
+    from bulkops.cli.session import narrowed_job
+    from bulkops.plan.saved import is_saved_plan
+
+    saved = is_saved_plan(job_file)
+    if saved:
+        if select or limit or max_operations:
+            raise JobError(
+                f"{job_file}: is a saved plan: --select, --limit and --max-operations are for plan"
+            )
+        undertaking = _of_plan(job_file, address, ca_file, insecure_http=insecure_http)
+    else:
+        job = narrowed_job(job_file, select, limit).allowing(max_operations)
+        undertaking = _of_job(job, job_file, address, ca_file, insecure_http=insecure_http)
+    asked = Asked(yes or saved, json, retry_failed, drain_timeout, confirm, go_on, metrics_file)
+    with ExitStack() as stack:
+        path = journal or _default(stack, undertaking, finished=saved, retry_failed=retry_failed)
+        # A new journal in the default folder is safe under the folder's lock until it is there:
+        # a command that finds nothing to do leaves no lock behind.
+        by = hold(stack, path) if journal or path.exists() else None
+        start_or_go_on(stack, path, by, undertaking, asked)
+
+
+def resume(
+    journal: JournalArgument,
+    *,
+    yes: Yes = False,
+    json: Json = False,
+    go_on: Continue = False,
+    retry_failed: RetryFailed = False,
+    drain_timeout: DrainTimeout = DRAIN_SECONDS,
+    metrics_file: MetricsFileOption = None,
+    ca_file: CaFile = None,
+    insecure_http: InsecureHttp = False,
+) -> None:
+    """Go on where a journal stops.
+
+    Needs nothing else but credentials. The server is read before anything is sent: an operation
+    whose answer was lost is adopted where the server shows it done, and sent again only where it
+    does not.
+
+    \b
+    Examples:
+      bulkops resume .bulkops/canary/20261124T215803Z.jsonl
+      bulkops resume canary.jsonl --retry-failed --yes
+      bulkops resume rollout.jsonl --continue --yes
+    """
+    from bulkops.cli.run.confirm import confirm_going_on
+    from bulkops.cli.run.execute import execute
+    from bulkops.cli.run.metrics_file import MetricsFile
+    from bulkops.cli.run.start import hold
+    from bulkops.cli.session import connect
+    from bulkops.journal.reader import read
+    from bulkops.runner.execution import job_of
+
+    with ExitStack() as stack:
+        read(journal)
+        by = hold(stack, journal)
+        contents = read(journal)
+        header = contents.replay.header
+        job = job_of(header)
+        client = connect(header.address, ca_file, insecure_http=insecure_http)
+        asked = Asked(yes, json, retry_failed, drain_timeout, None, go_on, metrics_file)
+        with MetricsFile(metrics_file, job, undo=bool(header.undo_of)) as metrics:
+            confirm_going_on(contents, journal, asked)
+            execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
+
+
+def _of_job(
+    job: Job, path: Path, address: str | None, ca_file: Path | None, *, insecure_http: bool
+) -> Undertaking:
+    from bulkops.cli.run.start import Undertaking
+    from bulkops.cli.session import connect
+    from bulkops.inventory.reading import with_project_names
+    from bulkops.journal.identity import Identity
+    from bulkops.library import plan_job
+
+    def client() -> Client:
+        return connect(address, ca_file, insecure_http=insecure_http)
+
+    async def plan(client: Client) -> Plan:
+        return await with_project_names(client, await plan_job(client, job, str(path)))
+
+    identity = Identity(job.digest, client().address, job.organization)
+    return Undertaking(job, identity, client, plan)
+
+
+def _of_plan(
+    path: Path, address: str | None, ca_file: Path | None, *, insecure_http: bool
+) -> Undertaking:
+    """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
+    from bulkops.cli.run.start import Undertaking
+    from bulkops.cli.session import connect
+    from bulkops.client.credentials import resolve_address
+    from bulkops.journal.identity import Identity
+    from bulkops.plan.saved import read_plan
+
+    saved = read_plan(path)
+    job, digest, made_at = saved.plan.job, saved.plan.digest, saved.address
+    if address or os.environ.get("TFE_ADDRESS") or os.environ.get("TF_CLOUD_HOSTNAME"):
+        address = resolve_address(address, os.environ, insecure_http=insecure_http)
+    saved.check_meant(path, address or saved.address, os.environ.get("TFE_ORGANIZATION", ""))
+    note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
+
+    def client() -> Client:
+        return connect(made_at, ca_file, insecure_http=insecure_http)
+
+    async def plan(_client: Client) -> Plan:
+        # Read once more: it need not be in memory beside the journal, which may be all there is.
+        return read_plan(path, digest).plan
+
+    return Undertaking(job, Identity(digest, made_at, job.organization), client, plan)
+
+
+def _default(
+    stack: ExitStack, undertaking: Undertaking, *, finished: bool, retry_failed: bool
+) -> Path:
+    """Return the job's own journal to go on with, else a new place, under the folder's lock.
+
+    Args:
+        finished: one that is finished is gone on with, too.
+    """
+    from bulkops.api.verdict import RETRIED
+    from bulkops.cli.run.start import hold
+    from bulkops.clock import Clock
+    from bulkops.journal.folder import folder_of, new, newest
+    from bulkops.journal.identity import identity_of
+    from bulkops.journal.replay import Replay
+
+    folder = folder_of(undertaking.job.name)
+    hold(stack, folder / "folder")
+
+    def fits(replay: Replay) -> bool:
+        left = finished or replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
+        left |= undertaking.job.rollout.gate is not None and not replay.passed
+        return left and identity_of(replay.header) == undertaking.identity
+
+    return newest(folder, fits) or new(folder, Clock().wall())

@@ -1,0 +1,236 @@
+"""``bulkops demo``: a rollout that is killed in the middle and goes on, on the simulator.
+
+Everything is real but the server: the commands are child processes of this one, talk to the
+simulator over sockets, meet its faults, and one of them dies of a SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import typer
+
+from bulkops.cli.output.printing import print_raw, print_text
+
+if TYPE_CHECKING:
+    from bulkops.simulator.core import Simulator
+
+WORKSPACES = 300
+RATE = 30
+OTHER_CLIENT = 8
+FAULTS = "POST:close-after=4%,PATCH:close-after=4%,close-before=2%,503=3%"
+KILLED_AT = 80
+"""Results after which the first apply is killed."""
+
+JOB_FILE = "security-scan.toml"
+JOURNAL = "rollout.jsonl"
+JOB = """\
+name = "security-scan"
+organization = "acme"
+
+[operation]
+kind = "attach"
+task = "security-scan"
+enforcement_level = "mandatory"
+stages = ["post_plan"]
+
+[select]
+names = ["prod-*", "staging-*"]
+
+[pace]
+settle = "2s"
+"""
+
+
+def demo(ctx: typer.Context) -> None:
+    """Watch a simulated rollout be killed and go on.
+
+    Takes about half a minute, needs no credentials and no network, and leaves nothing behind.
+
+    \b
+    Examples:
+      bulkops demo
+    """
+    from tempfile import TemporaryDirectory
+
+    from bulkops.simulator.core import Simulator
+
+    started = time.monotonic()
+    simulator = Simulator(rate=RATE, other_client=OTHER_CLIENT)
+    selected = _half_done_rollout(simulator)
+    with _serving(simulator) as address, TemporaryDirectory(prefix="bulkops-demo-") as folder:
+        _say(
+            f"An organization of {WORKSPACES} workspaces. {len(selected)} of them shall have the "
+            "run task security-scan as mandatory;\nsomebody began by hand and stopped half-way. "
+            f"The server takes {RATE} requests a second, another client\nuses up {OTHER_CLIENT} of "
+            "them; answers get lost before and after the change was made, and 503s happen."
+        )
+        ok = _session(Commands(Path(folder), address, ctx.find_root().params["log_file"]))
+        ok = _say_effects(simulator, selected) and ok
+    _say(f"Took {time.monotonic() - started:.0f} s.")
+    raise typer.Exit(0 if ok else 1)
+
+
+def _session(commands: Commands) -> bool:
+    """Run the commands a person would; return whether each ended as it should."""
+    apply = ("apply", JOB_FILE, "--journal", JOURNAL, "--yes", "--json")
+    (commands.folder / JOB_FILE).write_text(JOB, encoding="utf-8")
+    ended = [commands.run("plan", JOB_FILE) == 0]
+    done = commands.watch(apply, kill_after=KILLED_AT)
+    _say(f"Killed with SIGKILL after {done} results. What does the journal know?")
+    ended.append(commands.run("status", JOURNAL) == 0)
+    _say("The same command again:")
+    ended.append(commands.watch(apply) >= 0)
+    ended.append(commands.run("verify", JOURNAL) == 0)
+    ended.append(commands.run("report", JOURNAL) == 0)
+    return all(ended)
+
+
+class Commands:
+    """Runs ``bulkops`` commands as child processes in one folder, showing what they print."""
+
+    def __init__(self, folder: Path, address: str, log_file: Path | None) -> None:
+        self.folder = folder
+        self._logging = ("--log-file", str(log_file.absolute())) if log_file else ()
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("TFE_", "TF_"))},
+            "TFE_ADDRESS": address,
+            "TFE_TOKEN": "demo",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def run(self, *arguments: str) -> int:
+        """Run a command to its end and return its exit code."""
+        with self._child(arguments) as child:
+            for line in child.stdout or ():
+                print_text(f"  {line}".rstrip())
+        return child.returncode
+
+    def watch(self, arguments: tuple[str, ...], kill_after: int | None = None) -> int:
+        """Run an apply with ``--json``, counting results live.
+
+        Returns:
+            the results seen where it was killed, else its exit code negated where it failed.
+        """
+        import msgspec
+
+        counts: Counter[str] = Counter()
+        shown = Live()
+        with self._child(arguments) as child:
+            for line in child.stdout or ():
+                event = msgspec.json.decode(line)
+                if event["type"] == "result":
+                    counts[event["outcome"]] += 1
+                    shown.show(counts)
+                    if counts.total() == kill_after:
+                        child.kill()
+        shown.end(counts)
+        return counts.total() if kill_after else -child.returncode
+
+    def _child(self, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
+        print_text("", f"$ bulkops {' '.join(arguments)}")
+        return subprocess.Popen(  # noqa: S603 - this very program, with the demo's own words
+            [sys.executable, "-m", "bulkops", *self._logging, *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+
+class Live:
+    """One line that counts: rewritten in place on a terminal, now and then elsewhere."""
+
+    SECONDS = 2.0
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def show(self, counts: Counter[str]) -> None:
+        """Show the counts, if it is time to."""
+        if sys.stdout.isatty():
+            print_raw((f"\r\x1b[K  {self._line(counts)}",))
+        elif time.monotonic() - self._last >= self.SECONDS:
+            self._last = time.monotonic()
+            print_text(f"  {self._line(counts)}")
+
+    def end(self, counts: Counter[str]) -> None:
+        """Show the last counts; a terminal shows them already."""
+        print_text("" if sys.stdout.isatty() else f"  {self._line(counts)}")
+
+    def _line(self, counts: Counter[str]) -> str:
+        outcomes = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
+        return outcomes or "nothing done yet"
+
+
+def _half_done_rollout(simulator: Simulator) -> set[str]:
+    """Fill the organization; return the names of the workspaces the demo's job selects."""
+    from bulkops.simulator.population import populate
+
+    workspaces = populate(simulator, "acme", workspaces=WORKSPACES, seed=0)
+    simulator.add_task("security-scan")
+    names = sorted(w.name for w in workspaces if not w.name.startswith("dev-"))
+    for number, name in enumerate(names):
+        if number % 5 == 0:
+            simulator.attach(name, "security-scan", enforcement_level="mandatory")
+        elif number % 5 == 1:
+            simulator.attach(name, "security-scan", enforcement_level="advisory")
+    return set(names)
+
+
+def _say_effects(simulator: Simulator, selected: set[str]) -> bool:
+    """Tell what really happened at the server; return whether it is as promised."""
+    changed = Counter(effect.names["workspace"] for effect in simulator.effects)
+    twice = [name for name, times in changed.items() if times > 1]
+    outside = [name for name in changed if name not in selected]
+    stats = simulator.stats
+    lost = sum(n for kind, n in stats.faults.items() if kind != "503")
+    _say(
+        f"What the server saw: {stats.requests} requests, {lost} lost answers, "
+        f"{stats.faults.get('503', 0)} times 503, {stats.too_many} times 429.\n"
+        f"{len(changed)} workspaces changed, {len(twice)} of them twice, "
+        f"{len(outside)} that were not selected."
+    )
+    return not twice and not outside
+
+
+@contextmanager
+def _serving(simulator: Simulator) -> Iterator[str]:
+    """Serve in a thread of its own while the block runs."""
+    import anyio
+
+    from bulkops.simulator.app import serve
+    from bulkops.simulator.faults import Faults
+
+    ready, over = Event(), Event()
+    addresses: list[str] = []
+
+    async def main() -> None:
+        faults = Faults.parse(FAULTS, seed=0)
+        async with serve(simulator, latency=0.05, jitter=0.02, faults=faults) as address:
+            addresses.append(address)
+            ready.set()
+            await anyio.to_thread.run_sync(over.wait)
+
+    thread = Thread(target=anyio.run, args=(main,), daemon=True)
+    thread.start()
+    if not ready.wait(timeout=30):
+        raise RuntimeError("the simulator did not start")
+    try:
+        yield addresses[0]
+    finally:
+        over.set()
+        thread.join()
+
+
+def _say(text: str) -> None:
+    print_text("", *text.splitlines())

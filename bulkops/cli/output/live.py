@@ -1,0 +1,197 @@
+"""The live view: a few lines at the bottom of a terminal that say how an execution goes on."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO, cast
+
+from rich.console import (
+    Console,
+    ConsoleDimensions,
+    ConsoleOptions,
+    ConsoleRenderable,
+    Group,
+    RenderHook,
+    RenderResult,
+)
+from rich.control import Control
+from rich.live import Live
+from rich.segment import ControlType, Segment, SegmentLines
+from rich.text import Text
+
+from bulkops.cli.output.printing import silence
+from bulkops.cli.output.progress_text import Bar, bars, pace, standstill, time_left, troubles
+from bulkops.text import escaped
+
+if TYPE_CHECKING:
+    from bulkops.cli.output.progress import Headway
+
+LONGEST_BAR = 50
+SHORTEST_BAR = 4
+"""Columns; where there are fewer, the numbers have to do."""
+
+TIME_LEFT = len("  about 119 min to the pause")
+"""Columns beside the last bar, where there are as many."""
+
+
+class LiveView(RenderHook):
+    """Shows headway in place; what is printed meanwhile scrolls above it.
+
+    Args:
+        stream: a terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._console = Console(
+            file=cast(TextIO, _NeverFailing(stream)),
+            force_terminal=True,
+            force_interactive=True,
+            highlight=False,
+        )
+        # Before the live display's own hook: where it begins depends on the size.
+        self._console.push_render_hook(self)
+        self._live: Live | None = None
+        self._headway: Headway | None = None
+        self._above: list[Text] = []
+        self._widths: list[int] = []
+        self._columns = 0
+        encoding = (stream.encoding or "ascii").lower()
+        self._characters = ("━", "╸", "─") if encoding.startswith("utf") else ("#", "-", "-")
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Keep the view at the bottom while the block runs; then it is gone, whatever happened."""
+        self._open()
+        try:
+            yield
+        finally:
+            self._close()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave the terminal to others while the block runs."""
+        self._close()
+        try:
+            yield
+        finally:
+            self._open()
+
+    def say(self, line: str) -> None:
+        """Let a line in trouble's colour scroll above the view, with what is shown next."""
+        self._above.append(Text(escaped(line), style="red"))
+
+    def show(self, headway: Headway) -> None:
+        """Show where the execution stands, unless the terminal takes nothing just now."""
+        self._headway = headway
+        if self._live is not None and self._takes_more():
+            self._say_above()
+            self._live.refresh()
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Before anything is drawn, take over the size, and go up what it broke into more lines."""
+        try:
+            columns, rows = os.get_terminal_size(self._stream.fileno())
+        except (OSError, ValueError):
+            columns = rows = 0
+        columns, rows = columns or 80, rows or 25
+        narrower = columns < self._columns
+        more = sum((width - 1) // columns for width in self._widths if width) if narrower else 0
+        self._columns = columns
+        # A few less: the terminal shows ^C there, and at the end of a line it would begin another.
+        self._console.size = ConsoleDimensions(max(1, columns - 3), rows)
+        up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
+        return [Control(*up * more), *renderables]
+
+    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
+        wanted = Group(*self._lines(self._headway, console.width)) if self._headway else Group()
+        lines = console.render_lines(wanted, pad=False)[1 - console.height :]
+        self._widths = [Segment.get_line_length(line) for line in lines]
+        yield SegmentLines(lines, new_lines=True)
+
+    def _open(self) -> None:
+        self._widths = []
+        self._live = Live(
+            self,
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+
+    def _close(self) -> None:
+        if self._live is not None:
+            self._say_above()
+            self._live.stop()
+            self._live = None
+            self._widths = []
+
+    def _takes_more(self) -> bool:
+        # Ctrl-S, or a connection that hangs: the rollout must not wait for a picture of it.
+        with suppress(OSError, ValueError):
+            return bool(select.select([], [self._stream], [], 0)[1])
+        return False
+
+    def _say_above(self) -> None:
+        if self._above:
+            lines, self._above = self._above, []
+            self._console.print(*lines, sep="\n", soft_wrap=True)
+
+    def _lines(self, headway: Headway, width: int) -> Iterator[Text]:
+        yield Text()
+        shown, left = bars(headway), time_left(headway)
+        label = max(len(bar.label) for bar in shown)
+        digits = len(str(headway.of))
+        room = width - (2 + label + 2 + 2 + 2 * digits + 1)
+        beside = room >= TIME_LEFT + SHORTEST_BAR
+        length = min(LONGEST_BAR, room - TIME_LEFT if beside else room)
+        for bar in shown:
+            line = Text(f"  {bar.label:<{label}}", style="bold" if bar.current else "")
+            if length >= SHORTEST_BAR:
+                line.append("  ").append(self._bar(bar, length))
+            line.append(f"  {bar.done:>{digits}}/{bar.of:<{digits}}")
+            if beside and bar is shown[-1]:
+                line.append(f"  {left}")
+            yield line
+        for said in ("" if beside else left, *map(", ".join, (pace(headway), troubles(headway)))):
+            if said:
+                yield Text(f"  {said}")
+        # Empty or not: lines that come and go make all others jump.
+        yield Text(f"  {standstill(headway)}", style="yellow")
+
+    def _bar(self, bar: Bar, length: int) -> Text:
+        full, half, empty = self._characters
+        halves = 2 * length * bar.done // bar.of if bar.of else 0
+        done = full * (halves // 2) + half * (halves % 2)
+        whole = "green" if bar.done == bar.of else "cyan"
+        return Text.assemble((done, whole), (empty * (length - len(done)), "dim"))
+
+
+class _NeverFailing:
+    """A stream on which nothing fails: where it is closed or full, what is written is dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            silence(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        """Send what was written on its way."""
+        try:
+            self._stream.flush()
+        except OSError:
+            silence(self._stream)

@@ -1,0 +1,67 @@
+"""What to run next, once a command has ended or was told to."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bulkops.report.model import Report
+
+
+def end_lines(report: Report, path: Path) -> list[str]:
+    """Return where the journal is, and the next commands to run."""
+    return ["", f"Journal: {path}", *(next_step(report, path) or _done(report, path))]
+
+
+def next_step(report: Report, path: Path) -> list[str]:
+    """Return what to run next, nothing where all is done."""
+    from bulkops.cli.output.waves import held_line
+
+    resume = _command("resume", path)
+    wave = report.wave
+    unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
+    failed, conflict = report.counts.get("failed", 0), report.counts.get("conflict", 0)
+    steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
+    if wave is not None and wave.held:
+        steps = [held_line(wave, resume)]
+    decides = not report.saved_plan and not report.undo_of
+    if failed or (conflict and decides):
+        too = ", too" if unfinished else ""
+        steps.append(f"`{resume} --retry-failed` tries again what failed{too}.")
+    if conflict and not decides:
+        instead = "is left so" if report.undo_of else "wants a new plan: `bulkops plan JOB`"
+        steps.append(f"What is in conflict was changed by somebody, and {instead}.")
+    if failed or conflict:
+        steps.append(f"`{_command('report', path)} --only failed` lists it.")
+    return steps
+
+
+def stopping(in_flight: int, drain: float, path: Path) -> str:
+    """Return what is said when somebody stops a job.
+
+    Args:
+        drain: seconds that what is in flight may take to finish.
+    """
+    from bulkops.cli.session import counted
+
+    waits = f": waiting for {counted(in_flight, 'operation')} in flight, {drain:g} s at most"
+    again = f"{waits} (Ctrl-C again: at once)" if in_flight else ""
+    return f"Stopping{again}. `{_command('resume', path)}` goes on."
+
+
+def _done(report: Report, path: Path) -> list[str]:
+    from bulkops.operations import kind_named
+
+    steps = [
+        f"`{_command('report', path)}` tells it once more.",
+        f"`{_command('verify', path)}` looks whether it still stands.",
+    ]
+    if report.counts.get("succeeded") and not report.undo_of and kind_named(report.kind).reversible:
+        steps.append(f"`{_command('undo', path)}` takes it back.")
+    return steps
+
+
+def _command(name: str, path: Path) -> str:
+    return f"bulkops {name} {shlex.quote(str(path))}"

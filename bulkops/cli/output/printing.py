@@ -1,0 +1,140 @@
+"""The one way to stdout, and the one to stderr: nothing else in the command line prints.
+
+A line is escaped on its way, whatever a server put into it; JSON stays the same JSON. What goes to
+stderr is said to whoever is there: a reader that left, or a full disk, must not stop a rollout.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken
+from bulkops.text import escaped
+
+if TYPE_CHECKING:
+    from bulkops.events import Event
+
+NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a write to a stream ends with that can't be written any more."""
+
+
+def print_text(*lines: str, paint: Callable[[str], str] = str) -> None:
+    """Print lines for people on stdout; raises as ``print_raw``.
+
+    Args:
+        paint: colours a line, whose own characters can't by now.
+    """
+    print_raw(f"{paint(escaped(line).rstrip())}\n" for line in lines)
+
+
+def print_json(event: Event) -> None:
+    """Print one JSON object a line on stdout; raises as ``print_raw``."""
+    import msgspec
+
+    # JSON leaves C1 controls and bidi overrides as they are; spelled, they are the same string.
+    print_raw((escaped(msgspec.json.encode(event).decode()) + "\n",))
+
+
+def print_raw(pieces: Iterable[str]) -> None:
+    """Print on stdout as it is, piece by piece.
+
+    Raises:
+        SystemExit: whoever read stdout has left (``| head``): exit 1, nothing to say.
+        BulkopsError: it can't be written, its disk is full for instance.
+    """
+    try:
+        sys.stdout.writelines(pieces)
+        sys.stdout.flush()
+    except OSError as error:
+        silence(sys.stdout)
+        if error.errno == errno.EPIPE:
+            raise SystemExit(1) from error
+        raise unwritable(error) from error
+
+
+def print_to(output: Path | None, pieces: Iterable[str]) -> None:
+    """Print into a file as it is, or on stdout where none is named.
+
+    Raises:
+        BulkopsError: it can't be written; and as ``print_raw``.
+    """
+    if output is None:
+        print_raw(pieces)
+        return
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        raise BulkopsError(f"{output}: can't be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """Go on where stdout is closed or full: the journal has every result."""
+    try:
+        yield
+    except (BulkopsError, SystemExit):
+        note("stdout can't be written any more; a journal, if there is one, has all of it.")
+
+
+def note(*lines: str, end: str = "\n", paint: Callable[[str], str] = str) -> None:
+    """Print lines on stderr, the last one followed by ``end``; never raises.
+
+    Args:
+        paint: as of ``print_text``.
+    """
+    if not lines:
+        return
+    try:
+        sys.stderr.write("\n".join(paint(escaped(line)) for line in lines) + end)
+        sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def fail(error: BulkopsError) -> None:
+    """Print the error on stderr, as the last thing a command says."""
+    note(*f"Error: {error}".split("\n"))
+    if isinstance(error, NoResponse):
+        note("Is the address right (--address, TFE_ADDRESS)? Is a proxy needed (HTTPS_PROXY)?")
+    elif isinstance(error, ServerBroken) and not isinstance(error, ListMoved):
+        note("Is that the API (--address, TFE_ADDRESS)? If it is, wait, and run this again.")
+
+
+def obeys_escapes(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that can move its cursor and show colours, and no log."""
+    dumb = os.environ.get("TERM", "") in ("", "dumb", "unknown")
+    in_ci = os.environ.get("CI", "") not in ("", "0", "false")
+    return stream.isatty() and not dumb and not in_ci
+
+
+def unwritable(error: OSError) -> BulkopsError:
+    """Return what is said where stdout can't be written."""
+    return BulkopsError(f"stdout can't be written: {error.strerror or error}")
+
+
+def silence(stream: TextIO) -> None:
+    """Let a stream write to nowhere: what it still holds must not fail once more at the end."""
+    with suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def open_streams() -> None:
+    """Make the three streams usable: those closed by the caller, and those of few characters."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Takes the free number, which would be the journal's otherwise: whatever a library
+            # printed on "stderr" would damage it.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - kept
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no "→" must not end a job in the middle.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

@@ -1,0 +1,47 @@
+"""One line a finished operation, for people or for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bulkops.cli.output.printing import print_json
+
+if TYPE_CHECKING:
+    from bulkops.journal.records import Result
+    from bulkops.journal.replay import Replay
+    from bulkops.operations.model import Operation
+
+LONGEST_COLUMN = 40
+"""Characters of a name up to which the columns after it are aligned."""
+
+LONGEST_REASON = 160
+
+
+def liner(replay: Replay) -> Callable[[Operation, Result], str]:
+    """Return what says a result in one aligned line."""
+    from bulkops.operations import wording
+    from bulkops.report.columns import filled, widest
+    from bulkops.report.text import words
+
+    names = (p.operation.target.name for p in replay.operations.values())
+    width = min(widest(names), LONGEST_COLUMN)
+
+    def line(operation: Operation, result: Result) -> str:
+        said = f"{words(result.outcome):<9}  {filled(operation.target.name, width)}"
+        reason = f"  ({shortened(result.reason)})" if result.reason else ""
+        return f"{said}  {wording.change(operation)}{reason}"
+
+    return line
+
+
+def shortened(text: str) -> str:
+    """Return a reason cut to a few lines of a terminal; reports have it whole."""
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+def tell_json(operation: Operation, result: Result) -> None:
+    """Print a result as one JSON object."""
+    from bulkops import events
+
+    print_json(events.Result.of(operation, result))

@@ -1,0 +1,70 @@
+"""``GITHUB_STEP_SUMMARY``: what GitHub Actions shows of the step that ran a command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bulkops.cli.output.printing import note
+
+if TYPE_CHECKING:
+    from bulkops.plan.model import Plan
+
+VARIABLE = "GITHUB_STEP_SUMMARY"
+LEAST = 10_000
+"""Bytes; where there is less room left nothing is appended."""
+
+
+def append_plan(plan: Plan, next_steps: Sequence[str]) -> None:
+    """Append a plan as Markdown, where there is such a file; never raises."""
+    from bulkops.report.plan_markdown import document
+
+    _append(lambda room: document(plan, next_steps=next_steps, room=room))
+
+
+@contextmanager
+def summarized(journal: Path) -> Iterator[None]:
+    """Append the report of a journal once the block has ended, however it does."""
+    try:
+        yield
+    finally:
+        _append(lambda room: _report(journal, room))
+
+
+def _report(journal: Path, room: int) -> Iterable[str]:
+    from msgspec.structs import replace
+
+    from bulkops.cli.output.next_step import next_step
+    from bulkops.library import read_report
+    from bulkops.report.markdown import document
+
+    # Read anew: what happened when is nowhere else.
+    made = read_report(journal)
+    return document(replace(made, next_steps=next_step(made, journal)), room=room)
+
+
+def _append(pieces: Callable[[int], Iterable[str]]) -> None:
+    name = os.environ.get(VARIABLE)
+    if not name:
+        return
+    from bulkops.report.markdown_text import ROOM, size
+
+    path = Path(name)
+    if path.exists() and not path.is_file():
+        # A pipe that nobody reads would hold the command back.
+        note(f"{VARIABLE}: nothing was appended: {path}: it is no regular file")
+        return
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            room = ROOM - file.tell()
+            if room < LEAST:
+                note(f"{VARIABLE}: has no room left, nothing was appended")
+                return
+            between = "\n" if file.tell() else ""
+            file.write(between + "".join(pieces(room - size(between))))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the rollout has ended as it has
+        reason = error.strerror if isinstance(error, OSError) else error
+        note(f"{VARIABLE}: nothing was appended: {path}: {reason}")

@@ -1,0 +1,86 @@
+"""A run task as people and machines read it, both from one value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bulkops.api.resources import GlobalConfiguration, RunTask
+from bulkops.cli.output.printing import note, print_json
+from bulkops.cli.output.tables import print_fields, print_table
+
+
+def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
+    """Print a table, or one JSON object a run task."""
+    if as_json:
+        from bulkops import events
+
+        for task in tasks:
+            print_json(events.RunTask.of(task))
+        return
+    rows = (
+        (t.name, t.id, _enabled(t), _global(t), str(len(t.workspace_task_ids)), t.url)
+        for t in tasks
+    )
+    print_table(("NAME", "ID", "ENABLED", "GLOBAL", "ATTACHED", "URL"), rows)
+
+
+def print_run_task(task: RunTask, *, as_json: bool) -> None:
+    """Print one fact a line, or one JSON object."""
+    if as_json:
+        from bulkops import events
+
+        print_json(events.RunTask.of(task))
+        return
+    attached = ", ".join(
+        f"{one.workspace_name or one.workspace_id} "
+        f"({one.enforcement_level}, {'+'.join(one.stages)})"
+        for one in task.workspace_tasks
+    )
+    print_fields(
+        (
+            ("name", task.name),
+            ("id", task.id),
+            ("url", task.url),
+            ("description", task.description or ""),
+            ("enabled", _enabled(task)),
+            ("global", _global(task)),
+            ("agent pool", task.agent_pool_id or ""),
+            ("attached", attached or f"{len(task.workspace_task_ids)} workspaces"),
+        )
+    )
+
+
+def warn_if_ignored(wish: GlobalConfiguration | None, task: RunTask) -> None:
+    """Say so where the server answered 201 and dropped the global configuration."""
+    if wish is None or _as_asked(task.global_configuration, wish):
+        return
+    note(
+        "Warning: the server did not take the global configuration over "
+        f"(it shows: {_global(task)}); is the organization entitled to global run tasks?"
+    )
+
+
+def called(task: RunTask) -> str:
+    """Return a run task's name and id."""
+    return f"{task.name} ({task.id})"
+
+
+def _as_asked(shown: GlobalConfiguration | None, wish: GlobalConfiguration) -> bool:
+    if not wish.enabled:
+        return shown is None or not shown.enabled
+    return (
+        shown is not None
+        and (shown.enabled, shown.enforcement_level) == (wish.enabled, wish.enforcement_level)
+        and set(shown.stages) == set(wish.stages)
+    )
+
+
+def _enabled(task: RunTask) -> str:
+    return "yes" if task.enabled else "no"
+
+
+def _global(task: RunTask) -> str:
+    configuration = task.global_configuration
+    if configuration is None or not configuration.enabled:
+        return "no"
+    return f"{configuration.enforcement_level}, {'+'.join(configuration.stages)}"

@@ -1,0 +1,188 @@
+"""An execution while it runs: a live view on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING
+
+from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes, print_json, print_text
+
+if TYPE_CHECKING:
+    from bulkops.cli.output.live import LiveView
+    from bulkops.cli.output.progress import Headway
+    from bulkops.clock import Clock
+    from bulkops.job.rollout import Rollout
+    from bulkops.journal.records import Result, WaveReached
+    from bulkops.journal.replay import Replay
+    from bulkops.operations.model import Operation
+    from bulkops.runner.activity import Activity
+
+TICK = 0.2
+"""Seconds from one picture of the live view to the next."""
+
+FIRST = 5.0
+"""Seconds until the first progress line: a short run has none."""
+
+EVERY = 10.0
+"""Seconds from one progress line to the next."""
+
+AT_REST = 60.0
+"""The same, while nothing is carried out."""
+
+
+class Watch:
+    """Shows what an execution tells, and how it goes on in between.
+
+    Args:
+        replay: of its journal.
+        rollout: in what waves it goes.
+        rate: requests a second that the job allows itself, ``None`` for no limit of its own.
+        json: results, waves and progress as objects on stdout.
+    """
+
+    def __init__(
+        self, clock: Clock, replay: Replay, rollout: Rollout, rate: float | None, *, json: bool
+    ) -> None:
+        from bulkops.cli.output import waves
+        from bulkops.cli.output.progress import Course
+        from bulkops.cli.output.results import liner
+
+        self._clock = clock
+        self._json = json
+        self._course = Course(replay, rollout, rate)
+        self._line = liner(replay)
+        self._tell_wave = waves.teller(rollout, len(replay.operations), json=json)
+        self._live = _live_view(json=json)
+        # Where the terminal shows the view, a line for each success would only drown the rest.
+        self._quiet = self._live is not None and sys.stdout.isatty()
+        self._next_line_at: float | None = None
+
+    def result(self, operation: Operation, result: Result) -> None:
+        """Tell a result."""
+        from bulkops.api.verdict import TROUBLE
+        from bulkops.cli.output.results import tell_json
+
+        self._course.concluded(result)
+        if self._live is not None and result.outcome in TROUBLE:
+            self._live.say(self._line(operation, result))
+        if self._quiet:
+            return
+        with heard_or_not():
+            if self._json:
+                tell_json(operation, result)
+            else:
+                print_text(self._line(operation, result))
+
+    def wave(self, said: WaveReached) -> None:
+        """Tell how far a wave came."""
+        self._course.reached(said, self._clock.now())
+        self._tell_wave(said)
+
+    async def gate(self, command: str, environment: Mapping[str, str]) -> int:
+        """Run a gate, to which the terminal belongs meanwhile."""
+        from bulkops.runner.gate import run_gate
+
+        with self._course.at_gate(), self._live.aside() if self._live else nullcontext():
+            return await run_gate(command, environment)
+
+    def stopping(self, drain: float) -> None:
+        """Take note that it was told to stop, and to give up what is in flight in ``drain`` s."""
+        self._course.stopping(self._clock.now() + drain)
+
+    @asynccontextmanager
+    async def watching(self, activity: Callable[[], Activity]) -> AsyncIterator[None]:
+        """Show how it goes on, while the block runs."""
+        loop = asyncio.get_running_loop()
+        ticker = asyncio.create_task(self._tick(activity))
+        if self._live is not None:
+            loop.add_signal_handler(signal.SIGTSTP, self._suspend, self._live)
+        try:
+            with self._live.shown() if self._live else nullcontext():
+                yield
+        finally:
+            loop.remove_signal_handler(signal.SIGTSTP)
+            ticker.cancel()
+
+    def _suspend(self, live: LiveView) -> None:
+        # Ctrl-Z: the shell gets its terminal in order, and `fg` goes on below what it wrote.
+        with live.aside():
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    async def _tick(self, activity: Callable[[], Activity]) -> None:
+        try:
+            while True:
+                await self._clock.sleep(TICK)
+                self._show(self._course.look(self._clock.now(), activity()))
+        except Exception as error:  # noqa: BLE001 - a rollout must not end for a picture of it
+            note(f"How it goes on can't be shown any more: {type(error).__name__}: {error}")
+
+    def _show(self, headway: Headway) -> None:
+        from bulkops.cli.output.progress import Doing
+        from bulkops.cli.output.progress_text import plain_line
+
+        if self._live is not None:
+            self._live.show(headway)
+        if self._live is not None and not self._json:
+            return
+        if self._next_line_at is None:
+            self._next_line_at = headway.at + FIRST
+        due = self._next_line_at
+        if headway.doing is not Doing.CARRYING_OUT:
+            due += AT_REST - EVERY
+        if headway.at < due:
+            return
+        self._next_line_at = headway.at + EVERY
+        if self._json:
+            with heard_or_not():
+                print_progress(headway, self._clock.date())
+        else:
+            note(plain_line(headway))
+
+
+def print_progress(headway: Headway, date: str) -> None:
+    """Print where an execution stands as one JSON object."""
+    from bulkops import events
+    from bulkops.report.model import PENDING
+
+    activity = headway.activity
+    pending = headway.of - sum(headway.counts.values())
+    print_json(
+        events.Progress(
+            at=date,
+            done=headway.done,
+            of=headway.of,
+            counts={**headway.counts, **({PENDING: pending} if pending else {})},
+            in_flight=activity.in_flight,
+            requests=activity.requests,
+            retries=activity.retries,
+            rate=headway.rate or 0.0,
+            limit=activity.limit,
+            pause_seconds=activity.pause_seconds,
+            wave=headway.wave or None,
+            waves=len(headway.waves),
+            seconds_left=headway.seconds_left,
+        )
+    )
+
+
+def _live_view(*, json: bool) -> LiveView | None:
+    """Return a view where stderr is a terminal that can show one, and nobody else writes to it."""
+    if not obeys_escapes(sys.stderr) or (json and sys.stdout.isatty()) or _is_piped():
+        return None
+    from bulkops.cli.output.live import LiveView
+
+    return LiveView(sys.stderr)
+
+
+def _is_piped() -> bool:
+    """Whether somebody reads stdout who may show it on the same terminal: tee, jq, grep, less."""
+    with suppress(OSError):
+        mode = os.fstat(sys.stdout.fileno()).st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    return False

@@ -1,0 +1,81 @@
+"""What is said of a job's waves: in a plan, while they go on, and where the job is held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bulkops.cli.output.printing import heard_or_not, note, print_json
+from bulkops.cli.session import counted
+
+if TYPE_CHECKING:
+    from bulkops.job.rollout import Rollout
+    from bulkops.journal.records import WaveReached
+    from bulkops.plan.model import Plan
+    from bulkops.report.model import StandingWave
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return in which waves a plan goes and what comes between; nothing where it goes at once."""
+    rollout = plan.rollout
+    waves = rollout.steps(len(plan.operations))
+    if not plan.operations or (len(waves) == 1 and rollout.gate is None):
+        return []
+    made = [f"    Waves: {', '.join(str(wave.size) for wave in waves)} operations"]
+    if rollout.pause is not None and len(waves) > 1:
+        made.append(f"    Between them: a pause ({rollout.pause})")
+    if rollout.gate is not None:
+        made.append(f"    After each: {rollout.gate}")
+    return made
+
+
+def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveReached], None]:
+    """Return what prints how far a wave came: for people on stderr, for machines on stdout."""
+    from bulkops import events
+
+    of = len(rollout.steps(operations))
+
+    def tell(wave: WaveReached) -> None:
+        if of == 1 and rollout.gate is None:
+            return
+        if json:
+            with heard_or_not():
+                print_json(events.Wave.reached_by(wave, of))
+        elif text := _progress(wave):
+            note(f"Wave {wave.number} of {of}: {text}")
+
+    return tell
+
+
+def _progress(wave: WaveReached) -> str:
+    """Return how far it came; empty where that was said already, or is said at the end."""
+    from bulkops.job.rollout import Held, Reached
+
+    stood = f"{wave.fallen} no longer stand" if wave.fallen else "all that was done stands"
+    said: dict[str, str] = {
+        Reached.OPEN: counted(wave.end - wave.start, "operation"),
+        Reached.VERIFIED: f"rests until {wave.until}" if wave.until else f"verified, {stood}",
+        Reached.RESTED: "",
+        Reached.PASSED: "" if wave.status is None else "its gate passed",
+        Held.MANUAL: "",
+        Held.FAIL: f"its gate failed (exit status {wave.status})",
+        Held.INCONCLUSIVE: f"its gate was inconclusive (exit status {wave.status})",
+    }
+    return said[wave.held or wave.reached]
+
+
+def held_line(wave: StandingWave, resume: str) -> str:
+    """Return why a job is held, and the commands that go on.
+
+    Args:
+        resume: the command that goes on with the journal.
+    """
+    from bulkops.job.rollout import Held
+
+    of = f"wave {wave.number} of {wave.of}"
+    if wave.held == Held.MANUAL:
+        return f"Paused after {of}: `{resume} --continue` goes on."
+    again = f"`{resume}` runs it again"
+    if wave.held == Held.FAIL:
+        return f"The gate of {of} failed: {again}."
+    return f"The gate of {of} was inconclusive: {again}, `{resume} --continue` goes on past it."

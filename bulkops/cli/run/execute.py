@@ -1,0 +1,117 @@
+"""One execution of a journal as the command line sees it: asked, watched, interrupted, told."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bulkops.cli.options import Asked
+from bulkops.cli.output.printing import fail, heard_or_not, note, print_json, print_text
+from bulkops.cli.output.step_summary import summarized
+from bulkops.cli.run.metrics_file import MetricsFile
+from bulkops.errors import BulkopsError
+
+if TYPE_CHECKING:
+    from bulkops.cli.output.watch import Watch
+    from bulkops.client.api import Client
+    from bulkops.job.job import Job
+    from bulkops.journal.reader import Contents
+    from bulkops.journal.records import Holder
+    from bulkops.journal.replay import Replay
+    from bulkops.runner.execution import JobExecution
+
+
+def execute(
+    client: Client,
+    path: Path,
+    contents: Contents,
+    job: Job,
+    by: Holder,
+    *,
+    asked: Asked,
+    metrics: MetricsFile,
+) -> None:
+    """Run a journal's job on, print every result and the report, and end with its exit code."""
+    from bulkops import events
+    from bulkops.cli.output.next_step import end_lines
+    from bulkops.cli.output.watch import Watch
+    from bulkops.cli.session import run
+    from bulkops.report.model import exit_code, report
+    from bulkops.report.text import lines as report_lines
+    from bulkops.report.text import totals
+    from bulkops.runner.execution import JobExecution
+    from bulkops.runner.hmac_key import key_to_go_on
+
+    rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
+    watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
+    execution = JobExecution(
+        client,
+        path,
+        contents,
+        job,
+        by,
+        retry_failed=asked.retry_failed,
+        go_on=asked.go_on,
+        key=key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed),
+        on_result=watch.result,
+        on_wave=watch.wave,
+        gate=watch.gate,
+    )
+
+    async def carried_out(_client: Client) -> Replay:
+        _listen(execution, watch, path, asked.drain)
+        async with metrics.watching(execution, contents.replay), watch.watching(execution.activity):
+            return await execution.run()
+
+    try:
+        with summarized(path):
+            replay = run(client, carried_out)
+    except BulkopsError as error:
+        stands = report(contents.replay)
+        note("", f"  {totals(stands)}", *end_lines(stands, path))
+        if execution.interrupted and error.exit_code == 1:
+            # Of the two, what the user did is told by the exit code, what went wrong by the text.
+            fail(error)
+            raise typer.Exit(128 + signal.Signals[execution.interrupted]) from error
+        raise
+    summary = report(replay)
+    with heard_or_not():
+        if asked.json:
+            print_json(events.Report.of(summary))
+        else:
+            print_text("", *report_lines(summary))
+    note(*end_lines(summary, path))
+    raise typer.Exit(exit_code(replay))
+
+
+def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:
+    """Let Ctrl-C, SIGTERM and SIGHUP stop an execution: in good order, again at once."""
+    import asyncio
+
+    from bulkops.cli.output.next_step import stopping
+
+    def interrupt(number: signal.Signals) -> None:
+        again = bool(execution.interrupted)
+        # First of all, before anything that could go wrong.
+        execution.interrupt(number.name, drain)
+        if again:
+            note("Stopping at once.")
+        else:
+            watch.stopping(drain)
+            note(stopping(execution.activity().in_flight, drain, path))
+
+    loop = asyncio.get_running_loop()
+    for number in _stopping_signals():
+        loop.add_signal_handler(number, interrupt, number)
+
+
+def _stopping_signals() -> list[signal.Signals]:
+    found = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    # Under nohup it is ignored, and stays so.
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        found.append(hangup)
+    return found

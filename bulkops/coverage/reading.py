@@ -1,0 +1,107 @@
+"""Reads the coverage matrix: about N/100 requests, and ⌈A/100⌉ for each run task.
+
+A job file costs its plan beside that: as many for the workspaces it selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bulkops.api.resources import RunTask
+from bulkops.checking import shown
+from bulkops.client.api import Client
+from bulkops.coverage.matrix import Column, Coverage, Targets, Wanted, wanted_by
+from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.inventory.reading import read_attachments, read_inventory
+from bulkops.job.job import Job
+from bulkops.job.pace import Pace
+from bulkops.operations import kind_named
+from bulkops.operations.aspects.attachment import WorkspaceTaskKind
+from bulkops.operations.model import Attached, ByTarget
+from bulkops.plan.model import make_plan
+from bulkops.text import printable
+
+
+async def read_coverage(
+    client: Client,
+    organization: str,
+    named: Sequence[str] = (),
+    job: Job | None = None,
+    source: str = "job",
+) -> Coverage:
+    """Read which workspaces of an organization have which run tasks; changes nothing.
+
+    Args:
+        named: run tasks by name or ``task-…`` id; none for all. The job's own is always there.
+        job: says where a run task should be; of this organization.
+        source: the job file's name, for error messages.
+
+    Raises:
+        JobError: a run task or the organization is not there, or the job can't be planned, or is
+            none about where a run task is attached.
+        ApiError: the server can't be read.
+    """
+    known: dict[str, ByTarget] = {}
+    wanted: dict[str, Wanted] = {}
+    if job is None:
+        await client.ping()
+    else:
+        _check_kind(job, source)
+        inventory = await read_inventory(client, job, source)
+        plan = make_plan(job, inventory, source)
+        wanted = wanted_by(plan, inventory.showing[""])
+        # The plan's own reading: cell and verdict are of the same moment.
+        assert plan.binding.task is not None  # noqa: S101 - _check_kind's promise
+        known[plan.binding.task.id] = inventory.showing[""]
+    tasks = _chosen(
+        await _run_tasks(client, organization),
+        (*named, *known) if named else (),
+        organization,
+    )
+    targets = await client.workspaces.read(organization, {}, Targets)
+    workspaces = targets.by_name()
+    settle = (job.pace if job else Pace()).settle_seconds
+    for task in tasks:
+        if task.id not in known:
+            ids = (workspace.id for workspace in workspaces)
+            known[task.id] = await read_attachments(
+                client, Attached(task.id), ids, settle, targets.same
+            )
+    return Coverage(
+        organization,
+        workspaces,
+        [Column(task, known[task.id]) for task in tasks],
+        job=job.name if job else "",
+        wanted=wanted,
+    )
+
+
+async def _run_tasks(client: Client, organization: str) -> list[RunTask]:
+    try:
+        tasks = await client.run_tasks.list(organization)
+    except NotFoundOrForbidden as error:
+        raise JobError(
+            f"organization = {shown(organization)}: it does not exist, or this token may not list "
+            f"its run tasks ({'; '.join(error.errors) or error.status})"
+        ) from error
+    return sorted(tasks, key=lambda task: (task.name, task.id))
+
+
+def _chosen(tasks: Sequence[RunTask], named: Sequence[str], organization: str) -> list[RunTask]:
+    """Return the run tasks named, or all."""
+    for name in named:
+        if not any(name in (task.id, task.name) for task in tasks):
+            there = ", ".join(printable(task.name) for task in tasks[:20]) or "none"
+            raise JobError(
+                f"no run task {shown(name)} in {organization} that this token may see; "
+                f"there are: {there}"
+            )
+    return [task for task in tasks if not named or {task.id, task.name}.intersection(named)]
+
+
+def _check_kind(job: Job, source: str) -> None:
+    if not issubclass(kind_named(job.operation_kind), WorkspaceTaskKind):
+        raise JobError(
+            f"{source}: operation.kind = {shown(job.operation_kind)}: that job changes something "
+            "else, or more, than where one run task is attached, which is what coverage is of"
+        )

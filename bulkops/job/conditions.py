@@ -1,0 +1,186 @@
+"""``where``: conditions on a workspace's attributes, ``terraform-version < 1.6``. Pure.
+
+The attributes are those of HashiCorp's OpenAPI description that have one plain value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from bulkops.checking import one_of, shown
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_EQUAL = ("=", "!=")
+_ORDERED = ("<", "<=", ">", ">=")
+
+_CONDITION = re.compile(r"\s*([A-Za-z_-]+)\s*([=!<>]+)\s*(.*?)\s*", re.DOTALL)
+_VERSION = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){0,3})(?:-([0-9A-Za-z.-]{1,80}))?(?:\+\S*)?")
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?"
+)
+
+
+class _Kind(NamedTuple):
+    """What one sort of attribute may be compared with.
+
+    Attributes:
+        words: what a value may be, fit for "not …".
+        operators: those that make sense.
+        written: a condition's text → what is compared, ``None`` for what is no such value.
+        known: the server's value → the same.
+    """
+
+    words: str
+    operators: tuple[str, ...]
+    written: Callable[[str], object]
+    known: Callable[[object], object]
+
+
+def _version(value: object) -> object:
+    found = _VERSION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    numbers = [int(number) for number in found[1].split(".")]
+    while len(numbers) > 1 and not numbers[-1]:
+        numbers.pop()
+    if not found[2]:
+        return tuple(numbers), (1,)
+    # As of semver: 1.6.0-beta1 comes before 1.6.0, numbers before words.
+    parts = found[2].split(".")
+    return tuple(numbers), (0, *((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts))
+
+
+def _date(value: object) -> object:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.upper())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _count(value: object) -> object:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(value: object) -> object:
+    # The server's null is a text nobody has written: not unknown, but empty.
+    return "" if value is None else value if isinstance(value, str) else None
+
+
+def _boolean(value: object) -> object:
+    return value if isinstance(value, bool) else None
+
+
+def _choice(*values: str) -> _Kind:
+    return _Kind(one_of(values), _EQUAL, lambda text: text if text in values else None, _text)
+
+
+_VERSIONS = _Kind("a version such as 1.6 or 1.6.0-rc1", (*_EQUAL, *_ORDERED), _version, _version)
+_DATES = _Kind("a date such as 2026-01-31 or 2026-01-31T12:00:00Z", _ORDERED, _date, _date)
+_COUNTS = _Kind(
+    "a whole number",
+    (*_EQUAL, *_ORDERED),
+    lambda text: int(text) if re.fullmatch("[0-9]{1,18}", text) else None,
+    _count,
+)
+_BOOLEANS = _Kind("true or false", _EQUAL, {"true": True, "false": False}.get, _boolean)
+_TEXTS = _Kind("a text", _EQUAL, _text, _text)
+
+_KINDS = {
+    _VERSIONS: "terraform-version",
+    _choice("remote", "local", "agent"): "execution-mode",
+    _BOOLEANS: "locked auto-apply auto-apply-run-trigger allow-destroy-plan assessments-enabled "
+    "file-triggers-enabled global-remote-state hyok-enabled inherits-project-auto-destroy "
+    "project-remote-state queue-all-runs speculative-enabled structured-run-output-enabled",
+    _COUNTS: "resource-count apply-duration-average plan-duration-average policy-check-failures "
+    "run-failures workspace-kpis-runs-count",
+    _DATES: "created-at updated-at latest-change-at last-assessment-result-at auto-destroy-at",
+    _TEXTS: "auto-destroy-status description environment locked-reason source source-name "
+    "vcs-repo-identifier working-directory",
+}
+ATTRIBUTES = {name: kind for kind, names in _KINDS.items() for name in names.split()}
+"""Attribute → what it may be compared with."""
+
+
+class Condition(NamedTuple):
+    """``ATTRIBUTE OPERATOR VALUE``.
+
+    Attributes:
+        wanted: the value as compared: see ``_Kind``.
+    """
+
+    attribute: str
+    operator: str
+    value: str
+    wanted: object
+
+    def objection(self, attributes: Mapping[str, object]) -> str | None:
+        """Return in words why a workspace doesn't fulfil this, ``None`` if it does.
+
+        Args:
+            attributes: what the server shows of those asked for; what is not in it, or is of no
+                use, is not known, and what is not known fulfils nothing.
+        """
+        name = self.attribute
+        if name not in attributes:
+            return f"its {name} is not known: the server doesn't show it"
+        value = attributes[name]
+        kind = ATTRIBUTES[name]
+        known = kind.known(value)
+        if known is None:
+            said = (
+                "the server shows none" if value is None else f"{shown(value)} is not {kind.words}"
+            )
+            return f"its {name} is not known: {said}"
+        if _OPERATORS[self.operator](known, self.wanted):
+            return None
+        said = "none" if value is None else shown(value)
+        return f"its {name} is {said}, not {self.operator} {self.value or 'none'}"
+
+
+def parse_condition(text: str) -> Condition:
+    """Return the condition a text says; raises ``ValueError`` that tells what is allowed."""
+    found = _CONDITION.fullmatch(text)
+    if found is None or found[2] not in _OPERATORS:
+        operators = " ".join(_OPERATORS)
+        raise ValueError(
+            "not a condition: give ATTRIBUTE OPERATOR VALUE such as "
+            f'"terraform-version < 1.6", the operator one of {operators}'
+        )
+    name, operator_, value = found[1], found[2], found[3]
+    if name not in ATTRIBUTES:
+        near = difflib.get_close_matches(name, ATTRIBUTES, n=1)
+        hint = f'did you mean "{near[0]}"? ' if near else ""
+        raise ValueError(f"unknown attribute {name}: {hint}Known: {', '.join(ATTRIBUTES)}")
+    kind = ATTRIBUTES[name]
+    if operator_ not in kind.operators:
+        raise ValueError(f"{name} is compared by {' '.join(kind.operators)}, not by {operator_}")
+    wanted = kind.written(value)
+    if wanted is None:
+        raise ValueError(f"{shown(value)} is not {kind.words}")
+    return Condition(name, operator_, value, wanted)
+
+
+def parse_conditions(field: str, texts: Iterable[str]) -> list[Condition]:
+    """Return the conditions of a list; raises ``ValueError``, which names the place."""
+    conditions: list[Condition] = []
+    for index, text in enumerate(texts):
+        try:
+            conditions.append(parse_condition(text))
+        except ValueError as problem:
+            raise ValueError(f"{field}[{index}] = {shown(text)}: {problem}") from None
+    return conditions

@@ -1,0 +1,196 @@
+"""Job file (TOML text) → ``Job``. Pure: the caller reads the file.
+
+Every field, default and allowed value is in ``jobs/README.md``, which a test compares with the
+Structs below. A kind that is not built in is looked for in the packages installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from bulkops.checking import check, one_of, read_table
+from bulkops.errors import JobError
+from bulkops.job.pace import Pace
+from bulkops.job.rollout import Rollout
+from bulkops.job.select import Select
+from bulkops.operations import kind_named, kind_names
+from bulkops.operations.model import Over, Wish
+
+# Patterns end in \Z because "$" would let a final line break through.
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9_-]{1,90}\Z", description='1 to 90 letters, digits, "-" or "_"'),
+]
+"""Names a folder, so nothing a shell or a file system treats specially."""
+
+Organization = Annotated[
+    str,
+    Meta(pattern=r"^[^/\s]+\Z", description="an organization's name, no spaces or slashes"),
+]
+"""As lenient as go-tfe's ``validStringID``: the server knows best."""
+
+Table = Annotated[dict[str, object], Meta(description="a table")]
+
+
+class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The top level of a job file, its tables unread.
+
+    Attributes:
+        name: names the job and the folder of its journals.
+        operation: what is changed.
+        organization: taken from ``TFE_ORGANIZATION`` where it isn't given; one of the two must be.
+        select: which workspaces; left out, it is refused.
+        rollout: when the job stops itself.
+        pace: how fast it goes.
+    """
+
+    name: Name
+    operation: Table
+    organization: Organization | None = None
+    select: Table = {}
+    rollout: Table = {}
+    pace: Table = {}
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One change to be rolled out, as a job file says it.
+
+    Attributes:
+        name: letters, digits, ``-`` and ``_``; names the folder of its journals.
+        organization: from the file, else from ``TFE_ORGANIZATION``.
+        operation_kind: as ``kind_named`` knows it.
+        wish: of that kind's ``wish_type``.
+        select: of a kind that goes over something else, no matter what.
+    """
+
+    name: str
+    organization: str
+    operation_kind: str
+    wish: Wish
+    select: Select
+    rollout: Rollout = Rollout()
+    pace: Pace = Pace()
+
+    def allowing(self, most: int | None) -> Job:
+        """Return the job with another ``max_operations``; ``None`` leaves it."""
+        if most is None:
+            return self
+        rollout = msgspec.structs.replace(self.rollout, max_operations=most)
+        return msgspec.structs.replace(self, rollout=rollout)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of what the job means.
+
+        Comments, layout, the order of keys and of entries in ``[select]`` don't count, and
+        neither do ``[pace]`` and, of ``[rollout]``, anything but where the waves end: a job made
+        slower, or more patient, goes on with the same journal.
+        """
+        meaning = job_to_builtins(self)
+        del meaning["pace"]
+        sizes = [wave.size for wave in self.rollout.sized]
+        meaning["rollout"] = {"waves": sizes} if sizes else {}
+        if "select" in meaning:
+            meaning["select"] = {
+                key: sorted(set(value)) if isinstance(value, tuple) else value
+                for key, value in msgspec.to_builtins(self.select).items()
+            }
+        return hashlib.sha256(msgspec.json.encode(meaning, order="sorted")).hexdigest()
+
+
+def parse_job(
+    text: str, source: str = "job file", *, default_organization: str | None = None
+) -> Job:
+    """Return the job a TOML text describes.
+
+    Args:
+        source: the file's name, for error messages.
+        default_organization: ``TFE_ORGANIZATION``, for a file that names none.
+
+    Raises:
+        JobError: the text is no TOML, or no job; the message names the place and what is allowed.
+    """
+    try:
+        text.encode()  # a lone surrogate would pass here and fail where the journal is written
+        document = tomllib.loads(text)
+    except RecursionError:
+        raise JobError(f"{source}: not valid TOML: nested too deeply") from None
+    except ValueError as problem:  # TOMLDecodeError, and an integer of thousands of digits
+        raise JobError(f"{source}: not valid TOML: {_located(str(problem), text)}") from None
+    return job_from_builtins(document, source, default_organization=default_organization)
+
+
+def job_from_builtins(
+    document: Mapping[str, object],
+    source: str = "job",
+    *,
+    default_organization: str | None = None,
+) -> Job:
+    """Return the job a plain mapping of a job file's shape describes; raises ``JobError``."""
+    file = read_table(document, JobFile, source)
+    kind, wish = _operation(file.operation, source)
+    return Job(
+        name=file.name,
+        organization=file.organization or _default_organization(default_organization, source),
+        operation_kind=kind,
+        wish=wish,
+        select=_select(file.select, kind, source, given="select" in document),
+        rollout=read_table(file.rollout, Rollout, source, "rollout"),
+        pace=read_table(file.pace, Pace, source, "pace"),
+    )
+
+
+def job_to_builtins(job: Job) -> dict[str, object]:
+    """Return the job in a job file's shape, fit for JSON and ``job_from_builtins``."""
+    selects = kind_named(job.operation_kind).over is Over.SELECTED
+    return {
+        "name": job.name,
+        "organization": job.organization,
+        "operation": {"kind": job.operation_kind, **_given(job.wish)},
+        **({"select": _given(job.select)} if selects else {}),
+        "rollout": _given(job.rollout),
+        "pace": _given(job.pace),
+    }
+
+
+def _operation(table: Mapping[str, object], source: str) -> tuple[str, Wish]:
+    if "kind" not in table:
+        raise JobError(f"{source}: operation.kind is missing: give {one_of(kind_names())}")
+    kind = kind_named(table["kind"], f"{source}: operation.kind")
+    rest = {key: value for key, value in table.items() if key != "kind"}
+    return kind.name, read_table(rest, kind.wish_type, source, "operation", beside=("kind",))
+
+
+def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool) -> Select:
+    over = kind_named(kind).over
+    if over is Over.SELECTED:
+        return read_table(table, Select, source, "select")
+    if given:
+        raise JobError(f"{source}: select: {kind} selects nothing, it goes over {over.value}")
+    return Select(all=True, allow_empty=True)
+
+
+def _default_organization(name: str | None, source: str) -> str:
+    if not name:
+        raise JobError(f"{source}: organization is missing: give it there, or TFE_ORGANIZATION")
+    check(name, Organization, "TFE_ORGANIZATION")
+    return name
+
+
+def _given(struct: msgspec.Struct) -> dict[str, object]:
+    # TOML has no null, so neither has the form that is read back as a job file.
+    fields: dict[str, object] = msgspec.to_builtins(struct)
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _located(problem: str, text: str) -> str:
+    # tomllib gives line and column everywhere but here.
+    line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+    end = f"(at line {line}, column {column}, the end of the file)"
+    return problem.replace("(at end of document)", end)

@@ -1,0 +1,45 @@
+"""How a job file gives names of workspaces: globs and, after ``re:``, regular expressions. Pure.
+
+A regular expression is the work of whoever wrote the job file, and nothing but the length of a
+name (90 characters) bounds what it costs: one that repeats a repetition, ``re:(a+)+b``, can take
+for ever. It is tried while nothing has been sent; Ctrl-C twice ends it.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from fnmatch import translate
+from functools import lru_cache
+
+from bulkops.checking import shown
+
+REGEX = "re:"
+
+
+def matches(entry: str, name: str) -> bool:
+    """Return whether the whole name fits a glob or, after ``re:``, a regular expression."""
+    return _compiled(entry).fullmatch(name) is not None
+
+
+def check_patterns(field: str, entries: Sequence[str]) -> None:
+    """Raise ``ValueError``, which names the place, for what is no regular expression."""
+    for index, entry in enumerate(entries):
+        if not entry.startswith(REGEX):
+            continue
+        try:
+            with warnings.catch_warnings():
+                # What a later Python may read in another way is refused today.
+                warnings.simplefilter("error")
+                _compiled(entry)
+        except (re.error, RecursionError, OverflowError, Warning) as problem:
+            place = f"{field}[{index}] = {shown(entry)}"
+            raise ValueError(f"{place}: not a regular expression: {problem}") from None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(entry: str) -> re.Pattern[str]:
+    if entry.startswith(REGEX):
+        return re.compile(entry.removeprefix(REGEX))
+    return re.compile(translate(entry))

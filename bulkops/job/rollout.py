@@ -1,0 +1,285 @@
+"""``[rollout]``: waves, what comes between them, and when a job stops itself. Pure.
+
+A wave is a first part of the operations, in order of name; the next one begins where it ends.
+What an execution does next, by what the journal says of the current wave (``following``):
+
+| the wave is | and                                     | next                       |
+|-------------|-----------------------------------------|----------------------------|
+| open        |                                         | carry out, then verify     |
+| verified    | more waves, and a pause of some time    | rest (anew after a crash)  |
+| verified    | more waves, a manual pause              | end the execution: paused  |
+| verified    | as above, and somebody said go on       | it has rested              |
+| verified    | the last wave, or no pause              | as rested                  |
+| rested      | no gate                                 | it has passed              |
+| rested      | a gate, inconclusive, and said go on    | it has passed              |
+| rested      | a gate, whatever it said before         | run it (see ``judged``)    |
+| passed      |                                         | the next wave, or the end  |
+
+A gate is a command; its exit status says what ``judged`` returns:
+
+| exit status   | verdict      | then                                                     |
+|---------------|--------------|----------------------------------------------------------|
+| 0             | pass         | the next wave                                            |
+| 1             | fail         | the job stops; the same command runs the gate again      |
+| anything else | inconclusive | the job is paused; the same, but ``--continue`` passes it |
+
+The tolerance (``Rollout.tolerated``): a job stops when failures **exceed** it. Failures are
+counted from zero in each execution. What counts:
+
+| an operation that                              | counts |
+|------------------------------------------------|--------|
+| succeeded, at once or after retries            | no     |
+| lost its answer and was read back as done      | no     |
+| is already as wanted, whoever made it so       | no     |
+| was refused, or not kept by the server         | yes    |
+| is in conflict: somebody else changed it       | yes    |
+| is left in doubt                               | yes    |
+| was not tried, since what it comes after failed| no     |
+| no longer stands when its wave is verified     | yes    |
+
+Those in flight when it stops are finished, so failures ≤ tolerance + in flight (those that only
+wait for a lost answer's effect to settle are in flight, too). ``strict`` never has more in flight
+than tolerance left + 1, so failures ≤ tolerance + 1. What a verification adds comes on top: it
+was written before, and nothing is in flight then.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from bulkops.job.duration import in_seconds
+
+Count = Annotated[int, Meta(ge=0)]
+Percentage = Annotated[
+    str, Meta(pattern=r"^(100|[0-9]{1,2})%\Z", description='a percentage from "0%" to "100%"')
+]
+Size = Annotated[
+    str,
+    Meta(
+        pattern=r"^([1-9][0-9]{0,8}|(100|[1-9][0-9]?)%)\Z",
+        description='a number or a percentage such as "1" or "10%"',
+    ),
+]
+MANUAL = "manual"
+Pause = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9]{1,6}(ms|s|m|h)|manual)\Z",
+        description='a duration such as "500ms", "10s", "5m" or "1h", or "manual"',
+    ),
+]
+Most = Annotated[int, Meta(ge=1)]
+Gate = Annotated[str, Meta(min_length=1, description="a command for the shell")]
+
+
+class SizedWave(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One wave as a job file writes it where it has a tolerance of its own.
+
+    Attributes:
+        size: where it ends, counted from the first operation of all.
+        max_failures: borne in this wave, beside the whole run's tolerance.
+    """
+
+    size: Size
+    max_failures: Count | Percentage | None = None
+
+
+Waves = tuple[
+    Size
+    | Annotated[SizedWave, Meta(description='a table such as { size = "1", max_failures = 0 }')],
+    ...,
+]
+
+
+class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[rollout]``: in which steps the job goes, and when it stops itself.
+
+    Attributes:
+        waves: where each wave ends; what is left after the last one named is one more.
+        pause: between two waves: a time, or ``"manual"`` until somebody says ``--continue``.
+        gate: run after each wave; see the second table above.
+        max_failures: borne over the whole run; a percentage is of the planned operations.
+        strict: never have more in flight than may still fail.
+        max_operations: a plan with more is refused.
+
+    Raises:
+        ValueError: a wave ends before the one in front of it.
+    """
+
+    waves: Waves = ()
+    pause: Pause | None = None
+    gate: Gate | None = None
+    max_failures: Count | Percentage = "10%"
+    strict: bool = False
+    max_operations: Most | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse waves that don't grow, as far as can be told without knowing the operations."""
+        for percent in (False, True):
+            sizes = [wave.size for wave in self.sized if wave.size.endswith("%") is percent]
+            ends = [int(size.rstrip("%")) for size in sizes]
+            if ends != sorted(set(ends)):
+                raise ValueError(
+                    f"waves are counted from the first operation, so each must end after the "
+                    f"one before: {', '.join(sizes)}"
+                )
+
+    @property
+    def sized(self) -> list[SizedWave]:
+        """The waves, all in the longer form."""
+        return [SizedWave(wave) if isinstance(wave, str) else wave for wave in self.waves]
+
+    @property
+    def undoing(self) -> Rollout:
+        """How the job is taken back: at once, and nobody is asked in between."""
+        return msgspec.structs.replace(self, waves=(), pause=None, gate=None)
+
+    def tolerated(self, operations: int) -> int:
+        """Return how many failures of that many operations are borne: one more stops the job."""
+        return _share(self.max_failures, operations)
+
+    def steps(self, operations: int) -> list[Wave]:
+        """Return the waves of that many operations; those that would add nothing are left out.
+
+        A percentage is rounded up, so that the first wave has at least one operation.
+        """
+        steps: list[Wave] = []
+        for wave in [*self.sized, SizedWave("100%")]:
+            end = min(operations, _end(wave.size, operations))
+            start = steps[-1].end if steps else 0
+            if end > start:
+                own = wave.max_failures
+                tolerated = None if own is None else _share(own, end - start)
+                steps.append(Wave(len(steps) + 1, start, end, tolerated, last=end == operations))
+        return steps or [Wave(1, 0, 0, None, last=True)]
+
+
+class Wave(msgspec.Struct, frozen=True):
+    """A wave of a certain plan.
+
+    Attributes:
+        number: from 1.
+        start, end: its operations are those of the plan from ``start`` up to ``end``.
+        tolerated: failures borne in it, ``None`` where only the whole run's count.
+        last: no wave comes after it.
+    """
+
+    number: int
+    start: int
+    end: int
+    tolerated: int | None
+    last: bool
+
+    @property
+    def size(self) -> int:
+        """How many operations it has."""
+        return self.end - self.start
+
+
+class Reached(StrEnum):
+    """How far a wave came; the journal's words for it."""
+
+    OPEN = "open"
+    VERIFIED = "verified"
+    RESTED = "rested"
+    PASSED = "passed"
+
+
+class Held(StrEnum):
+    """Why a job does not go on after a wave; the journal's words for it."""
+
+    MANUAL = "manual"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Next(Enum):
+    """What an execution does next about a wave."""
+
+    CARRY_OUT = "carry out"
+    REST = "rest"
+    WAIT = "wait for somebody"
+    GATE = "run the gate"
+    PASS = "pass"  # noqa: S105 - no password
+    GO_ON = "go on"
+
+
+def following(rollout: Rollout, reached: Reached, held: str, *, last: bool, go_on: bool) -> Next:
+    """Return what is to be done next; see the first table above.
+
+    Args:
+        held: of ``Held``, empty where nobody said that it is.
+        last: no wave comes after this one.
+        go_on: somebody said so (``--continue``). It holds for the one place at which the
+            execution found the job standing.
+    """
+    if reached is Reached.OPEN:
+        return Next.CARRY_OUT
+    if reached is Reached.PASSED:
+        return Next.GO_ON
+    if reached is Reached.VERIFIED and rollout.pause is not None and not last:
+        return Next.WAIT if rollout.pause == MANUAL and not go_on else Next.REST
+    past = go_on and held == Held.INCONCLUSIVE
+    return Next.PASS if past or rollout.gate is None else Next.GATE
+
+
+def rest_seconds(rollout: Rollout) -> float:
+    """Return how long to rest between two waves, 0 where that is for somebody to say."""
+    return 0.0 if rollout.pause in (None, MANUAL) else in_seconds(rollout.pause)
+
+
+def judged(status: int) -> Held | None:
+    """Return why a gate's exit status holds the job, ``None`` where it passes; see above."""
+    if status == 0:
+        return None
+    return Held.FAIL if status == 1 else Held.INCONCLUSIVE
+
+
+def strict_notes(
+    rollout: Rollout, operations: int, *, most: int, rate: float | None, latency: float
+) -> list[str]:
+    """Return, in words, where ``strict`` and not the limit will hold the pace.
+
+    Args:
+        most: operations in flight at other times.
+        rate: requests a second that are allowed, ``None`` where nothing limits it.
+        latency: seconds until an answer, 0 where nobody knows yet.
+    """
+    needed = float(most) if rate is None else min(most, rate * latency)
+    slow: dict[int, list[str]] = {}
+    waves = rollout.steps(operations) if rollout.strict and operations and latency else []
+    for wave in waves:
+        borne = rollout.tolerated(operations)
+        borne = borne if wave.tolerated is None else min(borne, wave.tolerated)
+        if min(borne + 1, wave.size) < min(needed, wave.size):
+            slow.setdefault(borne + 1, []).append(str(wave.number))
+    fewer = rate is None or most < rate * latency
+    limit = f"the {most} otherwise" if fewer else f"the limit of {rate:.3g}"
+    return [
+        f"strict{f' in wave {_listed(numbers)}' if len(waves) > 1 else ''}: never more than "
+        f"{in_flight} in flight; at the {latency * 1000:.0f} ms measured that, and not {limit}, "
+        f"holds the pace: about {in_flight / latency:.3g} a second"
+        for in_flight, numbers in slow.items()
+    ]
+
+
+def _listed(numbers: list[str]) -> str:
+    *others, last = numbers
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _share(most: int | str, operations: int) -> int:
+    """Return a number, or a percentage of the operations, rounded down."""
+    if isinstance(most, int):
+        return most
+    return operations * int(most.removesuffix("%")) // 100
+
+
+def _end(size: str, operations: int) -> int:
+    if size.endswith("%"):
+        return -(-operations * int(size.removesuffix("%")) // 100)
+    return int(size)

@@ -1,0 +1,119 @@
+"""Reads and checks a whole journal; leaves it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bulkops.errors import JournalDamaged, JournalError
+from bulkops.journal.disk import FileCalls, SystemFiles
+from bulkops.journal.lines import Scanner
+from bulkops.journal.records import FORMAT, PLAN_START, Header, Record, decode
+from bulkops.journal.replay import Replay, replay
+
+Take = Callable[[Record], None]
+"""Told every record, in order."""
+
+
+class Contents(msgspec.Struct):
+    """A journal as read: where the job stands, and what follows the sound lines."""
+
+    replay: Replay
+    scanner: Scanner
+
+    @property
+    def torn(self) -> int:
+        """Bytes of a torn tail, 0 for none."""
+        return len(self.scanner.tail)
+
+
+def read(path: Path, files: FileCalls | None = None, take: Take | None = None) -> Contents:
+    """Read and check a whole journal; a torn tail is left in place and reported.
+
+    Args:
+        take: told every record, too.
+
+    Raises:
+        JournalDamaged: a synced line is no longer what was written.
+        JournalError: there is no such file, or it is no journal of this version.
+    """
+    contents = sound_part(path, files, take)
+    if contents.scanner.damaged:
+        raise _damaged(
+            path,
+            contents.scanner,
+            f"restore it from a backup, or keep what is sound: `bulkops journal check {path}`",
+        )
+    return contents
+
+
+def sound_part(path: Path, files: FileCalls | None = None, take: Take | None = None) -> Contents:
+    """Read a journal to its end or to the first line that is not right.
+
+    Args:
+        take: told every record, too.
+
+    Raises:
+        JournalDamaged: not even its plan is whole.
+        JournalError: there is no such file, or it is no journal of this version.
+    """
+    scanner = Scanner()
+    try:
+        with (files or SystemFiles()).read(path) as stream:
+            state = _replayed(path, scanner, stream, take)
+    except OSError as error:
+        raise JournalError(f"{path}: can't be read: {error.strerror or error}") from error
+    except ValueError as error:
+        if scanner.damaged:
+            raise _damaged(path, scanner, _NO_PLAN) from error
+        if scanner.tail.startswith(PLAN_START):
+            raise JournalError(
+                f"{path}: is a saved plan, no journal: `bulkops apply {path}` carries it out"
+            ) from error
+        raise JournalError(f"{path}: is no bulkops journal: {error}") from error
+    # A journal is created whole (see ``create``): no power cut tears its plan, only damage does.
+    created = 1 + state.header.operations + state.header.skips
+    if scanner.seq <= created:
+        raise _damaged(path, scanner, _NO_PLAN)
+    return Contents(state, scanner)
+
+
+def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None) -> Replay:
+    records: Iterator[Record] = map(decode, scanner.lines(stream))
+    if take is not None:
+        records = _taken(records, take)
+    try:
+        first = list(islice(records, 1))
+        for record in first:
+            if isinstance(record, Header) and record.format != FORMAT:
+                raise JournalError(
+                    f"{path}: has journal format {record.format}, this version reads {FORMAT}; "
+                    f"it was written by bulkops {record.bulkops}"
+                )
+        return replay(chain(first, records))
+    except msgspec.DecodeError as error:
+        # Its CRC is right, so it was written so: by another version of bulkops.
+        raise JournalError(
+            f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}"
+        ) from error
+
+
+def _taken(records: Iterator[Record], take: Take) -> Iterator[Record]:
+    for record in records:
+        take(record)
+        yield record
+
+
+def _damaged(path: Path, scanner: Scanner, advice: str) -> JournalDamaged:
+    return JournalDamaged(
+        f"{path}: damaged at byte {scanner.offset} (line {scanner.seq}), in a part that was safely "
+        f"on disk before. Nothing was sent and the file is left as it is; {advice}",
+        scanner.offset,
+    )
+
+
+_NO_PLAN = "its plan is no longer whole: restore it from a backup"

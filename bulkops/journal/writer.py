@@ -1,0 +1,254 @@
+"""The journal on disk: created whole, its torn tail cut, appended in synced groups.
+
+Concurrent operations share a sync: while one group is being written in the executor, everything
+recorded meanwhile becomes the next group. A write or sync that failed is never tried again on
+the same file (after a failed fsync a second one may succeed and lie): the journal is broken from
+then on and says so to everybody. The next process writes the last group over itself before it
+appends, because it can't know whether what it reads is on the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from bulkops.errors import JournalError, JournalWriteFailed
+from bulkops.journal.disk import FileCalls, SystemFiles
+from bulkops.journal.lines import Scanner, frame
+from bulkops.journal.reader import Contents
+from bulkops.journal.records import Record, encode
+from bulkops.log import Log
+
+Executor = Callable[[Callable[[], None]], Awaitable[None]]
+"""Runs a blocking call: in a thread in production, inline in simulation."""
+
+CREATE_CHUNK = 4096
+"""Lines written at once while a journal is created."""
+
+log = Log(__name__)
+
+
+async def in_thread(call: Callable[[], None]) -> None:
+    """Run a blocking call in a worker thread, to its end even when cancelled."""
+    await anyio.to_thread.run_sync(call)
+
+
+def create(path: Path, records: Iterable[Record], files: FileCalls | None = None) -> None:
+    """Create a journal with its header, operations and skips: wholly or not at all.
+
+    Raises:
+        JournalError: there is a file already.
+        JournalWriteFailed: it can't be written.
+    """
+    files = files or SystemFiles()
+    if files.exists(path):
+        raise JournalError(f"{path}: exists already")
+    try:
+        write_whole(path, _framed(records), files)
+    except OSError as error:
+        raise write_failed(path, error) from error
+
+
+def write_whole(path: Path, parts: Iterable[bytes], files: FileCalls) -> None:
+    """Write a file that gets its name once all of it is on the disk; raises ``OSError``."""
+    new = path.with_name(path.name + ".new")
+    descriptor = files.create(new)
+    try:
+        for part in parts:
+            _write_all(files, descriptor, part)
+        files.sync(descriptor)
+    finally:
+        files.close(descriptor)
+    files.rename(new, path)
+    files.sync_folder(path.parent)
+
+
+class Journal:
+    """A journal open for appending, by one runner under its lock."""
+
+    def __init__(
+        self,
+        path: Path,
+        contents: Contents,
+        files: FileCalls | None = None,
+        executor: Executor = in_thread,
+    ) -> None:
+        self.path = path
+        self.replay = contents.replay
+        self._files = files or SystemFiles()
+        self._executor = executor
+        self._seq, self._crc = contents.scanner.seq, contents.scanner.crc
+        self._descriptor = -1
+        self._waiting: list[bytes] = []
+        self._group = _Group()
+        self._more = anyio.Event()
+        self._closing = False
+        self._broken: JournalWriteFailed | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: Path,
+        contents: Contents,
+        files: FileCalls | None = None,
+        executor: Executor = in_thread,
+    ) -> AsyncIterator[Journal]:
+        """Make what was read durable, and append until the block ends; a torn tail is cut.
+
+        Raises:
+            JournalWriteFailed: from the block or at its end, when something can't be written.
+        """
+        journal = cls(path, contents, files, executor)
+        error: Exception | None = None
+        try:
+            await executor(partial(journal._prepare, contents.scanner))
+            async with anyio.create_task_group() as writer:
+                writer.start_soon(journal._write_groups, writer.cancel_scope)
+                try:
+                    yield journal
+                except Exception as raised:  # noqa: BLE001 - raised below: the group would wrap it
+                    error = raised
+                finally:
+                    journal._closing = True
+                    journal._more.set()
+        finally:
+            if journal._descriptor >= 0:
+                journal._files.close(journal._descriptor)
+        if failed := journal._broken or error:
+            raise failed
+
+    def post(self, record: Record) -> _Group:
+        """Take a record over; it becomes durable with the group that is returned.
+
+        Raises:
+            JournalWriteFailed: an earlier write failed.
+        """
+        if self._broken:
+            raise self._broken
+        self.replay.take(record)
+        if not self._waiting:
+            self._more.set()
+        self._waiting.append(encode(record))
+        return self._group
+
+    async def append(self, record: Record) -> None:
+        """Return when the record is durable.
+
+        Raises:
+            JournalWriteFailed: it isn't.
+        """
+        await self.post(record).durable.wait()
+        if self._broken:
+            raise self._broken
+
+    def _prepare(self, scanner: Scanner) -> None:
+        try:
+            self._descriptor = self._files.append(self.path)
+            if scanner.tail:
+                kept = cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
+                facts = {"journal": str(self.path), "bytes": len(scanner.tail), "kept": str(kept)}
+                log.warning("journal_tail_cut", extra=facts)
+            self._write_anew(scanner.offset, bytes(scanner.last_group))
+            # Whoever was killed left lines, and a name, that no power cut has tested yet.
+            self._files.sync(self._descriptor)
+            self._files.sync_folder(self.path.parent)
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+
+    def _write_anew(self, end: int, group: bytes) -> None:
+        # After a failed sync the page cache still shows what it should have written, and no later
+        # sync writes it, unless the pages are written to again. All before it was synced.
+        while group:
+            written = self._files.overwrite(self.path, end - len(group), group)
+            group = group[written:]
+
+    async def _write_groups(self, block: anyio.CancelScope) -> None:
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    return
+                self._more = anyio.Event()
+                await self._more.wait()
+                continue
+            payloads, self._waiting = self._waiting, []
+            group, self._group = self._group, _Group()
+            data, crc = frame(payloads, self._seq, self._seq, self._crc)
+            try:
+                await self._executor(partial(self._write_group, data))
+            except OSError as error:
+                self._broken = write_failed(self.path, error)
+                group.durable.set()
+                self._group.durable.set()
+                # What is durable already may be about to be sent: its result could not be.
+                block.cancel()
+                return
+            self._seq += len(payloads)
+            self._crc = crc
+            group.durable.set()
+
+    def _write_group(self, data: bytes) -> None:
+        if not self._files.is_at(self._descriptor, self.path):
+            # Deleted or replaced: what is written to it still succeeds, and nobody finds it.
+            raise FileNotFoundError(errno.ENOENT, "it is no longer there")
+        _write_all(self._files, self._descriptor, data)
+        self._files.sync(self._descriptor)
+
+
+class _Group:
+    """Records that become durable together."""
+
+    def __init__(self) -> None:
+        self.durable = anyio.Event()
+
+
+def cut_tail(files: FileCalls, descriptor: int, path: Path, scanner: Scanner, why: str) -> Path:
+    """Cut what follows the sound lines, once it is safely aside in ``PATH.WHY-OFFSET``.
+
+    Where the same offset was cut before, ``-2``, ``-3``, … is added.
+    """
+    aside = first = path.with_name(f"{path.name}.{why}-{scanner.offset}")
+    number = 1
+    while files.exists(aside):
+        number += 1
+        aside = first.with_name(f"{first.name}-{number}")
+    kept = files.create(aside)
+    try:
+        _write_all(files, kept, scanner.tail)
+        files.sync(kept)
+    finally:
+        files.close(kept)
+    files.sync_folder(path.parent)
+    files.truncate(descriptor, scanner.offset)
+    files.sync(descriptor)
+    return aside
+
+
+def _framed(records: Iterable[Record]) -> Iterator[bytes]:
+    payloads, seq, crc = map(encode, records), 1, 0
+    while chunk := list(islice(payloads, CREATE_CHUNK)):
+        data, crc = frame(chunk, seq, 1, crc)
+        seq += len(chunk)
+        yield data
+
+
+def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        # A write may be short: on a nearly full disk it is.
+        view = view[files.write(descriptor, bytes(view)) :]
+
+
+def write_failed(path: Path, error: OSError) -> JournalWriteFailed:
+    """Return the error that tells a user of a file that can't be written."""
+    return JournalWriteFailed(
+        f"{path}: can't be written: {error.strerror or error}. Sending has stopped and nothing is "
+        "lost; make room or mend the folder, then run the same command again"
+    )

@@ -1,0 +1,279 @@
+"""The public door for Python: what the commands do, as functions.
+
+::
+
+    async with Client("https://app.terraform.io", token) as client:
+        plan = await plan_job(client, load_job("jobs/canary.toml"))
+        report = await apply_plan(client, plan, "canary.jsonl")
+        for row in report.rows:
+            if row.outcome != "succeeded":
+                print(row.name, row.outcome, row.reason)
+        verified = await verify_journal(client, "canary.jsonl")
+        print(report.counts, verified.standing)
+        if verified.differing:
+            undo = await plan_undo(client, "canary.jsonl")
+            await apply_plan(client, undo, "canary.undo.jsonl")
+
+Every journal and saved plan is a file of the command line's, too, and the other way round.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+from anyio import to_thread
+from msgspec.structs import replace
+
+from bulkops.client.api import Client
+from bulkops.errors import JobError
+from bulkops.inventory.reading import read_inventory
+from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.job.job import Job, parse_job
+from bulkops.job.manifest import parse_manifest
+from bulkops.job.rollout import strict_notes
+from bulkops.journal.holder import holder
+from bulkops.journal.lock import locked
+from bulkops.journal.reader import Contents, read
+from bulkops.journal.records import Verified
+from bulkops.plan import saved as saved_plan
+from bulkops.plan.model import Plan, make_plan
+from bulkops.plan.verify import verify
+from bulkops.report.model import Report, report
+from bulkops.report.timeline import Timeline
+from bulkops.runner.execution import JobExecution, job_of, read_standing, start_journal, undo_plan
+from bulkops.runner.hmac_key import key_of, key_to_go_on
+from bulkops.runner.slots import wanted_places
+from bulkops.runner.waves import OnResult, OnWave, unheard
+
+
+def load_job(path: str | Path) -> Job:
+    """Return the job in a TOML file; ``TFE_ORGANIZATION`` stands in where it names none.
+
+    The manifest that ``select.file`` names is read, too: what it lists is part of the job.
+
+    Raises:
+        JobError: a file can't be read, or is no job or manifest; the message says what is allowed.
+    """
+    text = _text_of(Path(path), str(path))
+    job = parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
+    if job.select.file is None:
+        return job
+    manifest = Path(path).parent / job.select.file
+    listed = parse_manifest(_text_of(manifest, f"{path}: select.file: {manifest}"), str(manifest))
+    return replace(job, select=replace(job.select, file=None, listed=listed))
+
+
+async def select_workspaces(
+    client: Client, job: Job, source: str = "job", *, why: bool = False
+) -> Selected:
+    """Read which workspaces a job addresses; changes nothing.
+
+    Args:
+        source: the job file's name, for error messages.
+        why: tell of all others, too, each with its first reason; then every workspace is read,
+            and selecting nothing is no error.
+
+    Raises:
+        JobError: something that ``[select]`` names is not there, or nothing is selected.
+        ApiError: the server can't be read.
+    """
+    client.pacer.lower(job.pace.rate)
+    await client.ping()
+    return await read_selection(client, job, source, why=why)
+
+
+async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
+    """Read the server in about 2·N/100 requests and decide every selected workspace.
+
+    Changes nothing.
+
+    Args:
+        source: the job file's name, for error messages.
+
+    Raises:
+        JobError: the job can't be carried out as it stands, or is larger than it allows itself.
+        ApiError: the server can't be read.
+    """
+    plan = make_plan(job, await read_inventory(client, job, source, key_of(job)), source)
+    operations, most = len(plan.operations), job.rollout.max_operations
+    if most is not None and operations > most:
+        raise JobError(
+            f"{source}: {operations} operations are planned, and max_operations allows {most}: "
+            "select fewer, or allow more"
+        )
+    rate = client.pacer.rate
+    notes = strict_notes(
+        job.rollout,
+        operations,
+        most=job.pace.max_at_once or wanted_places(rate, client.latency),
+        rate=rate,
+        latency=client.latency,
+    )
+    return msgspec.structs.replace(plan, notes=[*plan.notes, *notes], rate=rate)
+
+
+async def plan_undo(client: Client, journal: str | Path) -> Plan:
+    """Return the plan that takes back what a journal's job did; changes nothing.
+
+    ``apply_plan`` carries it out, into a journal of its own. Where the server no longer shows what
+    the job wrote, the workspace is a blocked skip.
+
+    Raises:
+        JobError: nothing can take back what jobs of this kind do.
+        JournalError: there is no such journal, or it is damaged.
+        ApiError: the server can't be read.
+    """
+    contents = await to_thread.run_sync(read, Path(journal))
+    plan = await undo_plan(client, contents.replay)
+    return msgspec.structs.replace(plan, rate=client.pacer.rate)
+
+
+async def apply_plan(
+    client: Client,
+    plan: Plan,
+    journal: str | Path,
+    on_result: OnResult = unheard,
+    on_wave: OnWave = unheard,
+) -> Report:
+    """Carry a plan out, recorded in a new journal.
+
+    A job that pauses itself ends with ``report.ended == "paused"``; ``resume_journal`` goes on.
+    An operation that fails is no exception, but a row of the report.
+
+    Args:
+        on_result: told every result as it is recorded.
+        on_wave: told how far a wave came as it is recorded.
+
+    Raises:
+        JournalError: the journal exists, is in use or can't be written.
+        ApiError: the server could not be read, or refused the token.
+    """
+    path, by = Path(journal), holder(client.clock)
+
+    def begin() -> Contents:
+        stack.enter_context(locked(path, by))
+        start_journal(path, plan, client, by)
+        return read(path)
+
+    with ExitStack() as stack:
+        contents = await to_thread.run_sync(begin)
+        execution = JobExecution(
+            client,
+            path,
+            contents,
+            plan.job,
+            by,
+            key=plan.binding.key,
+            on_result=on_result,
+            on_wave=on_wave,
+        )
+        return report(await execution.run())
+
+
+async def resume_journal(
+    client: Client,
+    journal: str | Path,
+    *,
+    retry_failed: bool = False,
+    go_on: bool = False,
+    on_result: OnResult = unheard,
+    on_wave: OnWave = unheard,
+) -> Report:
+    """Go on where a journal stops; a finished one sends no change.
+
+    Args:
+        retry_failed: decide failed and conflicting operations anew, too.
+        go_on: past the pause, or the gate that was inconclusive, at which the job stands.
+        on_result: told every result as it is recorded.
+        on_wave: told how far a wave came as it is recorded.
+
+    Raises:
+        JobError: an HMAC key that the job needs to go on is not there, or another one.
+        JournalError: there is none, or it is in use, damaged or can't be written.
+        ApiError: the server could not be read, or refused the token.
+    """
+    path, by = Path(journal), holder(client.clock)
+
+    def begin() -> Contents:
+        stack.enter_context(locked(path, by))
+        return read(path)
+
+    with ExitStack() as stack:
+        contents = await to_thread.run_sync(begin)
+        job = job_of(contents.replay.header)
+        execution = JobExecution(
+            client,
+            path,
+            contents,
+            job,
+            by,
+            retry_failed=retry_failed,
+            go_on=go_on,
+            key=key_to_go_on(job, contents.replay, retry_failed=retry_failed),
+            on_result=on_result,
+            on_wave=on_wave,
+        )
+        return report(await execution.run())
+
+
+async def verify_journal(client: Client, journal: str | Path) -> Verified:
+    """Read the organization again and return which operations it still shows as wanted.
+
+    Raises:
+        JournalError: there is no such journal, or it is damaged.
+        ApiError: the server can't be read.
+    """
+    replay = (await to_thread.run_sync(read, Path(journal))).replay
+    pace = job_of(replay.header).pace
+    client.pacer.lower(pace.rate)
+    await client.ping()
+    standing = await read_standing(client, replay, pace.settle_seconds)
+    return verify(replay, standing, client.clock.date())
+
+
+async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
+    """Write a plan into a file, whole or not at all, and return its SHA-256 in hex.
+
+    An older plan there is replaced, anything else is left as it is.
+
+    Raises:
+        JobError: there is something else, or no such folder.
+        BulkopsError: it can't be written.
+    """
+    by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
+    return await to_thread.run_sync(saved_plan.save_plan, Path(path), plan, client, by, default)
+
+
+async def load_plan(client: Client, path: str | Path) -> Plan:
+    """Return the plan in a file, for ``apply_plan`` to carry out exactly.
+
+    Raises:
+        PlanStale: it is no longer what was written, or is for another address or organization.
+        BulkopsError: it can't be read.
+    """
+    saved = await to_thread.run_sync(saved_plan.read_plan, Path(path))
+    saved.check_meant(Path(path), client.address, os.environ.get("TFE_ORGANIZATION", ""))
+    return saved.plan
+
+
+def read_report(journal: str | Path) -> Report:
+    """Return the report of a journal, finished or not; sends no request.
+
+    Raises:
+        JournalError: there is no such journal, or it is damaged.
+    """
+    timeline = Timeline()
+    contents = read(Path(journal), take=timeline.take)
+    return report(contents.replay, timeline)
+
+
+def _text_of(path: Path, named: str) -> str:
+    try:
+        # Spreadsheets begin a CSV file with a byte order mark.
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise JobError(f"{named}: can't be read: {reason}") from error

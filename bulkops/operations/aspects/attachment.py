@@ -1,0 +1,191 @@
+"""What attach, update and detach share: one run task's attachment with one workspace. Pure."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from bulkops.api import endpoints
+from bulkops.api.jsonapi import Many, One, decode
+from bulkops.api.messages import Request, Response
+from bulkops.api.resources import Stage, WorkspaceTask, WorkspaceTaskResource
+from bulkops.operations.model import (
+    Attached,
+    Attributes,
+    Binding,
+    Operation,
+    Over,
+    Right,
+    Seen,
+    Shared,
+    Showing,
+    Skip,
+    Target,
+    TaskRef,
+)
+
+Stages = Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
+"""At least one stage: the API gives an attachment without stages no meaning."""
+
+
+def attributes_of(enforcement_level: str, stages: Sequence[str]) -> Attributes:
+    """Return the attributes as compared and written."""
+    return {"enforcement-level": enforcement_level, "stages": list(stages)}
+
+
+def seen_of(attachment: WorkspaceTask) -> Seen:
+    """Return an attachment as compared."""
+    return Seen(attachment.id, attributes_of(attachment.enforcement_level, attachment.stages))
+
+
+class ByWorkspace(Mapping[str, Sequence[Seen]]):
+    """Workspace id → one run task's attachments with it, from whatever lists they are added.
+
+    Args:
+        same: ids of a workspace and an attachment → the same, as strings that are in memory
+            already: where a million are known, they need not be there twice.
+    """
+
+    def __init__(
+        self, task_id: str, same: Callable[[str, str], tuple[str, str]] | None = None
+    ) -> None:
+        self._task_id = task_id
+        self._same = same
+        self._shared = Shared()
+        # Almost all have one: a list for each would take more than what is in it.
+        self._first: dict[str, Seen] = {}
+        self._further: dict[str, dict[str, Seen]] = {}
+        self._others: set[str] = set()
+
+    def add(self, attachment: WorkspaceTask) -> None:
+        """Take an attachment of any run task; see ``listing.Rows``."""
+        if attachment.task_id != self._task_id:
+            self._others.add(attachment.id)
+            return
+        workspace_id, ident = attachment.workspace_id, attachment.id
+        if self._same is not None:
+            workspace_id, ident = self._same(workspace_id, ident)
+        attributes = attributes_of(attachment.enforcement_level, attachment.stages)
+        seen = Seen(ident, self._shared(attributes))
+        first = self._first.setdefault(workspace_id, seen)
+        if first.id == ident:
+            self._first[workspace_id] = seen
+        else:
+            self._further.setdefault(workspace_id, {})[ident] = seen
+
+    def count(self) -> int:
+        """Return how many different attachments there were."""
+        further = sum(map(len, self._further.values()))
+        return len(self._first) + further + len(self._others)
+
+    def __getitem__(self, workspace_id: str) -> Sequence[Seen]:
+        further = self._further.get(workspace_id)
+        first = self._first[workspace_id]
+        return (first, *further.values()) if further else (first,)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+
+class WorkspaceTaskAspect:
+    """One run task's attachment with each workspace.
+
+    Args:
+        single_stage: the server knows only ``stage`` (TFE before v202404-1).
+        gone_from: as of ``Attached``.
+    """
+
+    def __init__(self, task: TaskRef, *, single_stage: bool, gone_from: str = "") -> None:
+        self._task = task
+        self._gone_from = gone_from
+        self._single_stage = single_stage
+
+    @property
+    def source(self) -> Attached:
+        """The list of the run task's attachments."""
+        return Attached(self._task.id, self._gone_from)
+
+    def request(self, operation: Operation) -> Request:
+        """Create, change or remove the attachment, by what was there and what is wanted."""
+        workspace, before, wanted = operation.target.id, operation.before, operation.wanted
+        if before is None:
+            return endpoints.attach(workspace, self._task.id, self._written(wanted or {}))
+        if wanted is None:
+            return endpoints.detach(workspace, before.id)
+        changed = {k: v for k, v in wanted.items() if before.attributes.get(k) != v}
+        return endpoints.update_workspace_task(workspace, before.id, self._written(changed))
+
+    def look(self, operation: Operation) -> Request:
+        """List the workspace's tasks: the only read that shows an unknown attachment."""
+        return endpoints.list_workspace_tasks(operation.target.id)
+
+    def seen(self, _operation: Operation, answer: Response) -> list[Seen]:
+        """Return this task's attachments on one page of that list."""
+        attachments = (r.value() for r in decode(answer, Many[WorkspaceTaskResource]).data)
+        return [seen_of(a) for a in attachments if a.task_id == self._task.id]
+
+    def echo(self, answer: Response) -> Seen | None:
+        """Return the attachment in a write's answer; a 204 or an empty body shows none."""
+        if not answer.body.strip():
+            return None
+        return seen_of(decode(answer, One[WorkspaceTaskResource]).data.value())
+
+    def _written(self, attributes: Attributes) -> dict[str, object]:
+        written = dict(attributes)
+        if self._single_stage and "stages" in written:
+            stages = written.pop("stages")
+            written["stage"] = stages[0] if isinstance(stages, list) else stages
+        return written
+
+
+class WorkspaceTaskKind(ABC):
+    """Base of the kinds that write one attachment of one run task with each workspace."""
+
+    name: ClassVar[str]
+    over: ClassVar[Over] = Over.SELECTED
+    right: ClassVar[Right] = Right.RUN_TASKS
+    verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
+    destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = False
+    reversible: ClassVar[bool] = True
+
+    def __init__(self, binding: Binding) -> None:
+        assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        self.task = binding.task
+        self.aspects = {"": WorkspaceTaskAspect(binding.task, single_stage=binding.single_stage)}
+
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """Decide by the attachments with the target."""
+        return (self.decide_by(target, showing[""].get(target.id, ())),)
+
+    def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
+        """Say nothing beside the operations."""
+        return ()
+
+    @abstractmethod
+    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+        """Return the one write that brings ``target`` to the wish, or why there is none."""
+
+    def operation(
+        self, target: Target, before: Seen | None, wanted: Attributes | None
+    ) -> Operation:
+        """Return the operation with its stable key."""
+        return Operation(self.name, target, before, wanted)
+
+
+def several(target: Target, seen: Sequence[Seen], name: str = "") -> Skip:
+    """Return the skip for a workspace on which the task is attached more than once.
+
+    Args:
+        name: of the task, where the kind is about more than one.
+    """
+    ids = ", ".join(s.id for s in seen)
+    reason = f"attached {len(seen)} times ({ids}): detach all but one, then plan again"
+    reason = f"{name} is {reason}" if name else reason
+    return Skip(target, reason, blocked=True)

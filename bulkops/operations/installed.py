@@ -1,0 +1,108 @@
+"""Kinds of operation that other installed packages add, by the entry point ``bulkops.operations``.
+
+What is installed is read as an ``import`` reads it, and only when a job asks for a kind that is
+not built in, or when an error message lists all there are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from bulkops.checking import allowed, shown
+from bulkops.errors import JobError
+from bulkops.operations.model import Wish
+from bulkops.text import printable
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from bulkops.operations.model import Kind
+
+GROUP = "bulkops.operations"
+PARTS = (
+    *("name", "wish_type", "over", "right", "verbs", "destroys", "keeps_one", "reversible"),
+    *("decide", "notes"),
+)
+"""What the class of a kind must have; ``aspects`` may come with the wish."""
+
+
+def names() -> list[str]:
+    """Return what the kinds of installed packages are called; loads none.
+
+    Raises:
+        JobError: what is installed can't be read.
+    """
+    return sorted({point.name for point in _points(GROUP)})
+
+
+def load(name: str, where: str) -> type[Kind] | None:
+    """Return the kind of that name, ``None`` where no installed package adds one.
+
+    Args:
+        where: what stands before ``= name`` in a message, such as ``job.toml: operation.kind``.
+
+    Raises:
+        JobError: it can't be loaded, is no kind, or two packages add it.
+    """
+    found = [point for point in _points(where) if point.name == name]
+    if not found:
+        return None
+    place = f"{where} = {shown(name)}"
+    if len(found) > 1:
+        both = " and ".join(sorted(_package(point) for point in found))
+        raise JobError(f"{place}: added by {both}: uninstall all but one")
+    (point,) = found
+    added = f"{place}: {_package(point)} adds it as {printable(point.value)}, which"
+    try:
+        loaded = point.load()
+    except Exception as error:
+        said = printable(f"{type(error).__name__}: {error}")
+        raise JobError(f"{added} can't be loaded: {said}") from error
+    problem = _problem(loaded, name)
+    if problem:
+        raise JobError(f"{added} {problem}")
+    return cast("type[Kind]", loaded)
+
+
+def _points(where: str) -> list[EntryPoint]:
+    # Loaded by whoever asks: nobody else waits for it.
+    from importlib.metadata import entry_points  # noqa: PLC0415 - takes 10 ms and more
+
+    try:
+        return list(entry_points(group=GROUP))
+    except Exception as error:
+        said = printable(f"{type(error).__name__}: {error}")
+        raise JobError(f"{where}: the entry points installed can't be read: {said}") from error
+
+
+def _package(point: EntryPoint) -> str:
+    return printable(f"{point.dist.name} {point.dist.version}") if point.dist else "a package"
+
+
+def _problem(loaded: object, name: str) -> str:
+    """Return what makes it no kind of that name, empty where it is one."""
+    if not isinstance(loaded, type):
+        return "is no class"
+    missing = [part for part in PARTS if not hasattr(loaded, part)]
+    if missing:
+        return f"is no kind of operation: it has no {', '.join(missing)}"
+    called = getattr(loaded, "name")  # noqa: B009 - a type knows of no such attribute
+    if called != name:
+        return f"calls itself {called!r}"
+    wish = getattr(loaded, "wish_type")  # noqa: B009 - as above
+    if not (isinstance(wish, type) and issubclass(wish, Wish)):
+        return "has a wish_type that is no Wish"
+    return _wish_problem(wish)
+
+
+def _wish_problem(wish: type[Wish]) -> str:
+    for field in msgspec.structs.fields(wish):
+        if field.name == "kind":
+            return "has a wish with a field `kind`, which is the job file's own"
+        try:
+            allowed(field.type)
+        except NotImplementedError as error:
+            return f"has a wish whose field `{field.name}` can't be described: {error}"
+    return ""

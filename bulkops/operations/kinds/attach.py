@@ -1,0 +1,56 @@
+"""``attach``: the run task is attached to the workspace with this level and these stages. Pure.
+
+| the server shows           | decided                                |
+|----------------------------|----------------------------------------|
+| not attached               | create it                              |
+| attached otherwise         | bring it to the wanted level and stages|
+| attached as wanted         | skip                                   |
+| attached more than once    | skip, blocked                          |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from bulkops.api.resources import EnforcementLevel, in_run_order
+from bulkops.operations.aspects.attachment import Stages, WorkspaceTaskKind, attributes_of, several
+from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskWish
+
+
+class AttachWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[operation]`` of kind ``attach``.
+
+    Attributes:
+        enforcement_level: ``advisory`` warns when the task fails, ``mandatory`` stops the
+            Terraform run.
+        stages: when the task runs; their order doesn't matter.
+    """
+
+    enforcement_level: EnforcementLevel
+    stages: Stages = ("post_plan",)
+
+    @property
+    def stages_asked(self) -> tuple[str, ...]:
+        """The stages to attach with."""
+        return self.stages
+
+
+class Attach(WorkspaceTaskKind):
+    """Create the attachment, or bring an existing one to the wish."""
+
+    name: ClassVar[str] = "attach"
+    wish_type: ClassVar[type[AttachWish]] = AttachWish
+
+    def __init__(self, wish: AttachWish, binding: Binding) -> None:
+        super().__init__(binding)
+        self._wanted = attributes_of(wish.enforcement_level, in_run_order(wish.stages))
+
+    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+        """See the table above."""
+        if len(seen) > 1:
+            return several(target, seen)
+        before = seen[0] if seen else None
+        if before is not None and before.attributes == self._wanted:
+            return Skip(target, "already attached as wanted")
+        return self.operation(target, before, self._wanted)

@@ -1,0 +1,126 @@
+"""``replace``: the new run task is attached, then the old one detached. Pure.
+
+| old                     | new                     | decided                                  |
+|-------------------------|-------------------------|------------------------------------------|
+| not attached            | not attached            | skip: nothing to replace                 |
+| not attached            | attached                | skip: replaced already                   |
+| not attached            | attached more than once | skip: replaced already                   |
+| attached                | not attached            | attach the new, then detach the old      |
+| attached                | attached otherwise      | update the new, then detach the old      |
+| attached                | attached as wanted      | detach the old                           |
+| attached                | attached more than once | skip, blocked                            |
+| attached more than once | whatever                | skip, blocked                            |
+
+The detach comes after the attach, so that no workspace is ever left with neither; where the new
+one can't be attached, the old one stays. The level and the stages that the job doesn't name are
+those the old one has on that workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from bulkops.api.resources import EnforcementLevel, in_run_order
+from bulkops.operations.aspects.attachment import Stages, WorkspaceTaskAspect, several
+from bulkops.operations.model import (
+    Aspect,
+    Attributes,
+    Binding,
+    Operation,
+    Over,
+    Right,
+    Seen,
+    Shared,
+    Showing,
+    Skip,
+    Target,
+    TaskWish,
+)
+
+NEW = "new"
+OLD = "old"
+
+
+class ReplaceWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[operation]`` of kind ``replace``; its ``task`` is the new one.
+
+    Attributes:
+        replaces: name or ``task-…`` id of the old run task.
+        enforcement_level: as the old one has it on the workspace where not given.
+        stages: as the old one has them on the workspace where not given.
+    """
+
+    replaces: Annotated[
+        str, msgspec.Meta(min_length=1, description='a run task\'s name or its id "task-…"')
+    ]
+    enforcement_level: EnforcementLevel | None = None
+    stages: Stages | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse to replace a run task by itself."""
+        if self.task == self.replaces:
+            raise ValueError("`task` and `replaces` are the same run task")
+
+    @property
+    def stages_asked(self) -> tuple[str, ...]:
+        """The stages to attach with."""
+        return self.stages or ()
+
+
+class Replace:
+    """Attach one run task and detach another, workspace by workspace."""
+
+    name: ClassVar[str] = "replace"
+    wish_type: ClassVar[type[ReplaceWish]] = ReplaceWish
+    over: ClassVar[Over] = Over.SELECTED
+    right: ClassVar[Right] = Right.RUN_TASKS
+    verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
+    # The new one takes the old one's place with its level and stages, and undo brings that back.
+    destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = True
+    reversible: ClassVar[bool] = True
+
+    def __init__(self, wish: ReplaceWish, binding: Binding) -> None:
+        new, old = binding.task, binding.replaces
+        assert new is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        assert old is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        single_stage = binding.single_stage
+        self.aspects: Mapping[str, Aspect] = {
+            NEW: WorkspaceTaskAspect(new, single_stage=single_stage),
+            OLD: WorkspaceTaskAspect(old, single_stage=single_stage),
+        }
+        self._new, self._old = new.name, old.name
+        self._named: dict[str, object] = {}
+        if wish.enforcement_level is not None:
+            self._named["enforcement-level"] = wish.enforcement_level
+        if wish.stages is not None:
+            self._named["stages"] = in_run_order(wish.stages)
+        self._shared = Shared()
+
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """See the table above."""
+        new, old = showing[NEW].get(target.id, ()), showing[OLD].get(target.id, ())
+        if not old:
+            replaced = f"{self._old} is replaced already"
+            nothing = f"{self._old} is not attached: nothing to replace"
+            return (Skip(target, replaced if new else nothing),)
+        for name, seen in ((self._old, old), (self._new, new)):
+            if len(seen) > 1:
+                return (several(target, seen, name),)
+        wanted = self._shared({**old[0].attributes, **self._named})
+        return tuple(_writes(target, new[0] if new else None, wanted, old[0]))
+
+    def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
+        """Say nothing beside the operations."""
+        return ()
+
+
+def _writes(target: Target, new: Seen | None, wanted: Attributes, old: Seen) -> list[Operation]:
+    if new is not None and new.attributes == wanted:
+        return [Operation("detach", target, old, None, OLD)]
+    # Called attach where it is a change, too: the key must not depend on what is there.
+    attach = Operation("attach", target, new, wanted, NEW)
+    return [attach, Operation("detach", target, old, None, OLD, after=(attach.key,))]

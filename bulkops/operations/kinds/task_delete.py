@@ -1,0 +1,90 @@
+"""``task-delete``: the run task is detached everywhere, then deleted. Pure.
+
+| the server shows                | decided                                            |
+|---------------------------------|----------------------------------------------------|
+| attached to a workspace         | detach it there                                    |
+| attached more than once there   | skip, blocked                                      |
+| the run task                    | delete it, after it was detached from all of these |
+| no such run task                | skip                                               |
+
+All or nothing is planned: where it would stay attached to one workspace, which this token may
+not change or may not even see, it can't be deleted. Nothing of it can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+from bulkops.operations.aspects.attachment import WorkspaceTaskAspect
+from bulkops.operations.aspects.run_task import RunTaskAspect
+from bulkops.operations.kinds.detach import Detach, DetachWish
+from bulkops.operations.model import (
+    Aspect,
+    Binding,
+    Operation,
+    Over,
+    Right,
+    Showing,
+    Skip,
+    Target,
+    TaskWish,
+)
+
+TASK = "task"
+"""The aspect that is the run task itself."""
+
+
+class TaskDeleteWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[operation]`` of kind ``task-delete``."""
+
+
+class TaskDelete:
+    """Remove a run task from the organization, and from every workspace before."""
+
+    name: ClassVar[str] = "task-delete"
+    wish_type: ClassVar[type[TaskDeleteWish]] = TaskDeleteWish
+    over: ClassVar[Over] = Over.EVERY
+    right: ClassVar[Right] = Right.RUN_TASKS
+    verbs: ClassVar[Sequence[str]] = ()
+    destroys: ClassVar[bool] = True
+    keeps_one: ClassVar[bool] = False
+    reversible: ClassVar[bool] = False
+
+    def __init__(self, wish: TaskDeleteWish, binding: Binding) -> None:
+        self._detach = Detach(DetachWish(task=wish.task), binding)
+        attachment = WorkspaceTaskAspect(
+            self._detach.task,
+            single_stage=binding.single_stage,
+            gone_from=binding.organization,
+        )
+        run_task = RunTaskAspect(binding.organization, ("name", "url"))
+        self.aspects: dict[str, Aspect] = {"": attachment, TASK: run_task}
+
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """See the table above."""
+        if target.id == self._detach.task.id:
+            return (self._decide_task(target, showing),)
+        seen = showing[""].get(target.id, ())
+        if not seen:
+            return ()
+        decided = self._detach.decide_by(target, seen)
+        if isinstance(decided, Operation):
+            decided = msgspec.structs.replace(decided, kind=self.name)
+        return (decided,)
+
+    def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
+        """Say what is lost."""
+        if not operations:
+            return ()
+        lost = sum(operation.aspect != TASK for operation in operations)
+        return (f"this can't be undone: the run task and its {lost} attachments are lost",)
+
+    def _decide_task(self, target: Target, showing: Showing) -> Operation | Skip:
+        seen = showing[TASK].get(target.id, ())
+        if not seen:
+            return Skip(target, "there is no such run task")
+        after = tuple(f"{self.name}:{workspace_id}" for workspace_id in showing[""])
+        return Operation(self.name, target, seen[0], None, TASK, after)

@@ -1,0 +1,73 @@
+"""``task-update``: the run task has this URL, description and/or agent pool. Pure.
+
+| the server shows           | decided                                |
+|----------------------------|----------------------------------------|
+| not there                  | skip, blocked                          |
+| another URL                | update what the job names, keep the rest|
+| that URL                   | skip                                   |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from bulkops.operations.aspects.run_task import RunTaskKind
+from bulkops.operations.model import Attributes, Binding, Operation, TaskWish
+
+URL_IS_CALLED = "the platform calls the new URL once, and takes it only where that answers 200"
+
+Url = Annotated[str, Meta(pattern=r"^https?://\S+\Z", description='a URL, "https://…"')]
+Description = Annotated[
+    str, Meta(min_length=1, max_length=300, description="1 to 300 characters of text")
+]
+AgentPool = Annotated[
+    str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
+]
+
+
+class TaskUpdateWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[operation]`` of kind ``task-update``: at least one change, the rest is kept.
+
+    Attributes:
+        url: where the platform sends the run; it calls it once, and wants a 200.
+        description: in words, at most 300 characters.
+        agent_pool_id: of the agents that reach a private ``url``.
+    """
+
+    url: Url | None = None
+    description: Description | None = None
+    agent_pool_id: AgentPool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a wish that wishes nothing."""
+        if not self.wanted:
+            raise ValueError("a task-update needs `url`, `description` or `agent_pool_id`")
+
+    @property
+    def wanted(self) -> Attributes:
+        """The attributes wished for, by their API names."""
+        wishes = {
+            "url": self.url,
+            "description": self.description,
+            "agent-pool-id": self.agent_pool_id,
+        }
+        return {name: value for name, value in wishes.items() if value is not None}
+
+
+class TaskUpdate(RunTaskKind):
+    """Change the run task itself; where it is attached stays as it is."""
+
+    name: ClassVar[str] = "task-update"
+    wish_type: ClassVar[type[TaskUpdateWish]] = TaskUpdateWish
+
+    def __init__(self, wish: TaskUpdateWish, binding: Binding) -> None:
+        super().__init__(binding, wish.wanted)
+
+    def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
+        """Say that a new URL is called."""
+        changed = ((o.before.attributes if o.before else {}, o.wanted or {}) for o in operations)
+        called = any(before.get("url") != wanted.get("url") for before, wanted in changed)
+        return [URL_IS_CALLED] if called else []

@@ -1,0 +1,147 @@
+"""Journal and a fresh reading → what a resumed job still has to do. Pure.
+
+| the journal says    | the server shows | then                                                |
+|---------------------|------------------|-----------------------------------------------------|
+| pending, no intent  | as planned from  | carried out                                         |
+| pending, no intent  | as wanted        | skipped: somebody else's work, undo leaves it       |
+| pending, no intent  | anything else    | conflict                                            |
+| pending, no intent  | that something   | conflict                                            |
+|                     | must come first  |                                                     |
+| pending, or in      | that it would be | conflict                                            |
+| doubt and not done  | the last one     |                                                     |
+| pending             | can't be read    | carried out                                         |
+| in doubt            | anything else    | looked at one by one, by the worker                 |
+| failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
+| failed, in an undo  | as pending       | as pending, where ``retry_failed`` was asked        |
+| or of a saved plan  |                  |                                                     |
+
+An undo, or a saved plan, decides nothing anew: what somebody changed since stays a conflict.
+Something must come first where it was done and somebody undid it, or where it was not needed when
+this was planned. The last one: the old run task, where the new one is gone, or the other way
+round. By the reading that decides this what is in doubt has settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bulkops.api.verdict import RETRIED, Outcome, Shown, compare
+from bulkops.journal.records import Planned, Record, Result
+from bulkops.journal.replay import Replay
+from bulkops.operations import wording
+from bulkops.operations.compare import bare
+from bulkops.operations.model import Kind, Operation, Showing, Skip, seen_in
+from bulkops.runner.dependencies import DONE
+
+
+def reconcile(
+    replay: Replay, showing: Showing, kind: Kind, *, retry_failed: bool, date: str
+) -> Iterator[Record]:
+    """Yield the records that bring the journal up to what the server shows now.
+
+    What is pending or in doubt after them is the work that is left.
+    """
+    for progress in replay.operations.values():
+        readable = progress.operation.aspect in showing
+        if progress.outcome is None:
+            if readable:
+                yield from _pending(progress.operation, replay, showing, kind, date)
+        elif progress.outcome is Outcome.IN_DOUBT:
+            if readable:
+                yield from _in_doubt(progress.operation, showing, kind, date)
+        elif not retry_failed or progress.outcome not in RETRIED:
+            continue
+        elif replay.header.undo_of or replay.header.plan:
+            if progress.outcome is Outcome.FAILED:
+                yield Planned.of(progress.operation)
+                yield from _pending(progress.operation, replay, showing, kind, date)
+        else:
+            decisions = kind.decide(progress.operation.target, showing)
+            yield _anew(progress.operation, decisions, replay, date)
+
+
+def _anew(
+    operation: Operation, decisions: Sequence[Operation | Skip], replay: Replay, date: str
+) -> Record:
+    """Return what becomes of an operation whose target was decided anew."""
+    decided = _same(operation, decisions)
+    if decided is not None:
+        reason = _not_to_come(decided, replay)
+        return _result(operation, Outcome.CONFLICT, reason, date) if reason else Planned.of(decided)
+    skip = next((d for d in decisions if isinstance(d, Skip)), None)
+    if skip is not None and skip.blocked:
+        return _result(operation, Outcome.CONFLICT, skip.reason, date)
+    reason = skip.reason if skip is not None else "nothing is left to do"
+    return _result(operation, Outcome.SKIPPED, reason, date)
+
+
+def _same(operation: Operation, decisions: Sequence[Operation | Skip]) -> Operation | None:
+    operations = (d for d in decisions if isinstance(d, Operation))
+    return next((d for d in operations if d.key == operation.key), None)
+
+
+def _not_to_come(decided: Operation, replay: Replay) -> str:
+    """Return, in words, what must come first and won't: it is not planned, or done already."""
+    for key in decided.after:
+        if not replay.knows(key) or replay.of(key).outcome in DONE:
+            return f"{key} would have to come first, and is not to be done here: plan the job anew"
+    return ""
+
+
+def _pending(
+    operation: Operation, replay: Replay, showing: Showing, kind: Kind, date: str
+) -> Iterator[Result]:
+    seen = seen_in(showing, operation)
+    shown = compare(operation, seen)
+    if shown is Shown.WANTED:
+        yield _result(operation, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
+    elif shown is not Shown.BEFORE:
+        reason = (
+            f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
+            f"planned was {wording.change(operation)}"
+        )
+        yield _result(operation, Outcome.CONFLICT, reason, date)
+    elif reason := _hindered(operation, replay, showing, kind):
+        yield _result(operation, Outcome.CONFLICT, reason, date)
+
+
+def _in_doubt(operation: Operation, showing: Showing, kind: Kind, date: str) -> Iterator[Result]:
+    if compare(operation, seen_in(showing, operation)) is Shown.BEFORE:
+        reason = bare(kind, operation, showing)
+        if reason:
+            yield _result(operation, Outcome.CONFLICT, reason, date)
+
+
+def _hindered(operation: Operation, replay: Replay, showing: Showing, kind: Kind) -> str:
+    """Return, in words, why a pending operation is not to be carried out though it could be."""
+    reason = _undone(operation, replay, showing)
+    reason = reason or _not_needed_then(operation, replay, showing, kind)
+    if reason or any(replay.of(key).outcome not in DONE for key in operation.after):
+        # What comes first may be what it waits for.
+        return reason
+    return bare(kind, operation, showing)
+
+
+def _undone(operation: Operation, replay: Replay, showing: Showing) -> str:
+    """Return what comes first, was done and is no longer so, in words."""
+    for key in operation.after:
+        first = replay.of(key)
+        if first.outcome not in DONE or first.operation.aspect not in showing:
+            continue
+        seen = seen_in(showing, first.operation)
+        if compare(first.operation, seen) is not Shown.WANTED:
+            shows = wording.reading(first.operation, seen)
+            return f"somebody undid {key}, which comes first: the server shows {shows}"
+    return ""
+
+
+def _not_needed_then(operation: Operation, replay: Replay, showing: Showing, kind: Kind) -> str:
+    """Return, in words, what must come first now and needed not when the job was planned."""
+    if replay.header.undo_of or len(kind.aspects) == 1:
+        return ""
+    decided = _same(operation, kind.decide(operation.target, showing))
+    return _not_to_come(decided, replay) if decided else ""
+
+
+def _result(operation: Operation, outcome: Outcome, reason: str, date: str) -> Result:
+    return Result(key=operation.key, outcome=outcome, at=date, reason=reason)

@@ -1,0 +1,241 @@
+"""A plan in a file: ``plan --out`` writes it, and ``apply PLAN`` does exactly what it says.
+
+JSON Lines, one object a line: ``plan`` (which job, where, by whom), ``operation`` with what was
+seen and what is wanted, ``skip``, and at the end ``digest``: the SHA-256 of every byte before it.
+By its digest a plan is known to the journals it is carried out with. The digest finds what was
+changed by mistake; it is no signature, and whoever may write the file may make another plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bulkops.client.api import Client
+from bulkops.errors import BulkopsError, JobError, PlanStale
+from bulkops.job.job import job_from_builtins
+from bulkops.journal.disk import SystemFiles
+from bulkops.journal.records import PLAN_START, Header, Holder, Planned, Skipped, encode
+from bulkops.journal.replay import Replay, replay
+from bulkops.journal.writer import CREATE_CHUNK, write_whole
+from bulkops.plan.model import Plan
+from bulkops.runner.execution import first_records
+
+PLAN_FORMAT = 1
+"""Of a saved plan; a reader refuses any other."""
+
+
+class _Head(msgspec.Struct, frozen=True, tag_field="type", tag="plan"):
+    """The first line; ``header`` is what a journal started at that moment would have had."""
+
+    format: int
+    default_organization: str
+    header: Header
+    notes: tuple[str, ...]
+
+
+class _Format(msgspec.Struct, frozen=True):
+    format: int
+
+
+class SavedPlan(msgspec.Struct, frozen=True):
+    """A plan as it was saved.
+
+    Attributes:
+        address: of the server it was made at.
+        default_organization: ``TFE_ORGANIZATION`` when it was made, empty for none.
+        made_at: RFC 3339.
+    """
+
+    plan: Plan
+    address: str
+    default_organization: str
+    made_by: Holder
+    made_at: str
+
+    def check_meant(self, path: Path, address: str, organization: str) -> None:
+        """Refuse to carry the plan out elsewhere than it was made for.
+
+        Args:
+            path: of its file, for the message.
+            organization: ``TFE_ORGANIZATION``, empty for none. It may differ from the plan's
+                where it did when it was made: the job file named another one.
+
+        Raises:
+            PlanStale: the address, or the organization, is another one.
+        """
+        if address != self.address:
+            raise PlanStale(f"{path}: is a plan for {self.address}, not for {address}: {_AGAIN}")
+        planned = self.plan.job.organization
+        if organization not in ("", planned, self.default_organization):
+            raise PlanStale(
+                f"{path}: is a plan for organization {planned}, not for TFE_ORGANIZATION = "
+                f"{organization}: {_AGAIN}"
+            )
+
+
+def is_saved_plan(path: Path) -> bool:
+    """Return whether a file is a saved plan, or was one before somebody changed it.
+
+    No TOML document begins with a brace, so a job file is never taken for one.
+
+    Raises:
+        JobError: it is a journal.
+    """
+    start = _start(path)
+    if b'"type":"header"' in start:
+        raise JobError(f"{path}: is a journal: `bulkops resume {path}` goes on with it")
+    return start.startswith(b"{") or b'"type":"plan"' in start
+
+
+def check_place(path: Path) -> None:
+    """Refuse to write a plan over anything but an older plan or an empty file.
+
+    Raises:
+        JobError: there is something else, or no such folder.
+    """
+    if not path.parent.is_dir():
+        raise JobError(f"{path.parent}: there is no such folder: make it, or choose another --out")
+    if not path.exists():
+        return
+    start = _start(path)
+    what = "a journal" if b'"type":"header"' in start else "no saved plan"
+    if not path.is_file() or (start and not start.startswith(PLAN_START)):
+        raise JobError(f"{path}: is {what}, and left as it is: choose another --out")
+
+
+def save_plan(
+    path: Path, plan: Plan, client: Client, by: Holder, default_organization: str = ""
+) -> str:
+    """Write a plan whole, or not at all, and return its SHA-256 in hex; an older one is replaced.
+
+    Raises:
+        JobError: as of ``check_place``.
+        BulkopsError: it can't be written.
+    """
+    check_place(path)
+    digest = sha256()
+    records = first_records(plan, client, by)
+    first = next(records)
+    assert isinstance(first, Header)  # noqa: S101 - the promise of first_records
+    head = _Head(PLAN_FORMAT, default_organization, first, tuple(plan.notes))
+
+    def parts() -> Iterator[bytes]:
+        lines = (encode(record) + b"\n" for record in chain((head,), records))
+        while part := b"".join(islice(lines, CREATE_CHUNK)):
+            digest.update(part)
+            yield part
+        yield _seal(digest.hexdigest())
+
+    try:
+        write_whole(path, parts(), SystemFiles())
+    except OSError as error:
+        raise BulkopsError(f"{path}: can't be written: {error.strerror or error}") from error
+    return digest.hexdigest()
+
+
+def read_plan(path: Path, digest: str = "") -> SavedPlan:
+    """Return the plan in a file.
+
+    Args:
+        digest: ``Plan.digest`` that it must have, where it was read before.
+
+    Raises:
+        PlanStale: it is no longer what was written, or of another format.
+        JobError: its job is none that this version knows.
+        BulkopsError: it can't be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            lines = _Lines(stream)
+            head, state = _read(iter(lines), path)
+    except OSError as error:
+        raise BulkopsError(f"{path}: can't be read: {error.strerror or error}") from error
+    except (ValueError, msgspec.DecodeError) as error:
+        raise _changed(path) from error
+    if not lines.sealed:
+        raise _changed(path)
+    header = state.header
+    plan = Plan(
+        job_from_builtins(header.job, str(path)),
+        header.binding,
+        operations=[progress.operation for progress in state.operations.values()],
+        skips=state.skips,
+        notes=head.notes,
+        saved=lines.sha256,
+    )
+    if digest not in ("", plan.digest):
+        raise _changed(path)
+    return SavedPlan(
+        plan, header.address, head.default_organization, header.started_by, header.created_at
+    )
+
+
+class _Lines:
+    """The lines before the last one, which is to be their seal.
+
+    Attributes:
+        sha256: of them all, in hex, once they were gone through.
+        sealed: whether the last one says so.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.sha256 = ""
+        self.sealed = False
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest, held = sha256(), b""
+        for line in self._stream:
+            if held:
+                digest.update(held)
+                yield held
+            held = line
+        self.sha256 = digest.hexdigest()
+        self.sealed = held == _seal(self.sha256)
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_format = msgspec.json.Decoder(_Format).decode
+_decode = msgspec.json.Decoder(Planned | Skipped).decode
+
+
+def _read(lines: Iterator[bytes], path: Path) -> tuple[_Head, Replay]:
+    first = next(lines, b"")
+    found = _decode_format(first).format
+    if found != PLAN_FORMAT:
+        raise PlanStale(
+            f"{path}: has plan format {found}, this version reads {PLAN_FORMAT}: {_AGAIN}"
+        )
+    head = _decode_head(first)
+    return head, replay(chain((head.header,), map(_decode, lines)))
+
+
+def _start(path: Path) -> bytes:
+    """Return the first bytes of a regular file; of a pipe none, they would be lost."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as stream:
+            return stream.read(64)
+    except OSError:
+        return b""
+
+
+def _seal(digest: str) -> bytes:
+    return b'{"type":"digest","sha256":"%b"}\n' % digest.encode()
+
+
+def _changed(path: Path) -> PlanStale:
+    return PlanStale(
+        f"{path}: is not, or no longer, a whole plan as `plan --out` writes it; nothing was sent: "
+        f"{_AGAIN}"
+    )
+
+
+_AGAIN = "make it again with `bulkops plan JOB --out PLAN`"

@@ -1,0 +1,104 @@
+"""Journal and a fresh reading → the plan that takes back what the job did. Pure.
+
+| the journal says              | the server shows | then                               |
+|-------------------------------|------------------|------------------------------------|
+| done, or failed with a trace  | what we wrote    | the inverse is planned             |
+| in doubt                      | as wanted        | taken for ours: inverse planned    |
+| any of these                  | as it was before | skipped: back already              |
+| any of these                  | anything else    | blocked: somebody changed it since |
+| any of these                  | that it would be | blocked                            |
+|                               | the last one     |                                    |
+| pending, or not of our making | whatever         | skipped                            |
+
+The inverse of attached is detached, of changed the old level and stages, of detached attached
+again as it was. An inverse is an operation like any other, so the undo of an undo works. What
+came after another is taken back before it; where it can't be, or was somebody else's doing and
+stands, the other one is left, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from bulkops.api.verdict import Outcome, Shown, compare
+from bulkops.journal.replay import Progress, Replay
+from bulkops.operations import wording
+from bulkops.operations.compare import bare
+from bulkops.operations.model import Kind, Operation, Seen, Showing, Skip, seen_in
+
+NOT_OURS = "not of this job's making"
+BACK = "as it was before already"
+
+
+def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | Skip]:
+    """Yield what takes the job's operations back, in their order.
+
+    Args:
+        showing: read after any effect in doubt has settled.
+    """
+    followers: dict[str, list[Progress]] = {}
+    for progress in replay.operations.values():
+        for first in progress.operation.after:
+            followers.setdefault(first, []).append(progress)
+    for progress in replay.operations.values():
+        decided = _decided(progress, showing)
+        later = followers.get(progress.operation.key) if followers else None
+        if later and isinstance(decided, Operation):
+            decided = _after(decided, later, showing)
+        if isinstance(decided, Operation) and not decided.after:
+            reason = bare(kind, decided, showing)
+            decided = Skip(decided.target, reason, blocked=True) if reason else decided
+        yield decided
+
+
+def _decided(progress: Progress, showing: Showing) -> Operation | Skip:
+    seen = seen_in(showing, progress.operation)
+    inverse = _inverse(progress, seen)
+    if inverse is None:
+        return Skip(progress.operation.target, NOT_OURS)
+    return _decide(inverse, seen)
+
+
+def _after(inverse: Operation, later: Iterable[Progress], showing: Showing) -> Operation | Skip:
+    """Return an inverse that comes after those of what came after its operation."""
+    after: list[str] = []
+    for follower in later:
+        decided = _decided(follower, showing)
+        if isinstance(decided, Operation):
+            after.append(decided.key)
+            continue
+        seen = seen_in(showing, follower.operation)
+        stands = compare(follower.operation, seen) is Shown.WANTED
+        if decided.blocked or (stands and decided.reason == NOT_OURS):
+            reason = f"what came after it can't be taken back: {decided.reason}"
+            return Skip(inverse.target, reason, blocked=True)
+    return msgspec.structs.replace(inverse, after=tuple(after))
+
+
+def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:
+    """Return the write that takes the operation back, ``None`` where nothing is of our making."""
+    operation, result = progress.operation, progress.result
+    written, written_id = operation.wanted, ""
+    if progress.outcome is Outcome.IN_DOUBT:
+        # Whatever stands there as wanted is taken for ours: nobody else was asked for it.
+        written_id = seen[0].id if seen else ""
+    elif result is not None and result.ours:
+        written, written_id = result.kept or written, progress.id
+    else:
+        return None
+    before = None if written is None else Seen(written_id, written)
+    wanted = progress.restore.attributes if progress.restore else None
+    inverse = Operation("", operation.target, before, wanted, operation.aspect)
+    return msgspec.structs.replace(inverse, kind=wording.verb(inverse))
+
+
+def _decide(inverse: Operation, seen: Sequence[Seen]) -> Operation | Skip:
+    shown = compare(inverse, seen)
+    if shown is Shown.BEFORE:
+        return inverse
+    if shown is Shown.WANTED:
+        return Skip(inverse.target, BACK)
+    reason = f"somebody changed it since: the server shows {wording.reading(inverse, seen)}"
+    return Skip(inverse.target, reason, blocked=True)

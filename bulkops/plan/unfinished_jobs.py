@@ -1,0 +1,100 @@
+"""What a plan would take back of jobs that are not finished, told from their journals."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bulkops.api.verdict import Outcome
+from bulkops.errors import BulkopsError
+from bulkops.journal.reader import read
+from bulkops.journal.records import Ended, Header, How, decode
+from bulkops.journal.replay import Progress, Replay
+from bulkops.operations import bind
+from bulkops.operations.model import Kind, Operation
+from bulkops.plan.model import Plan
+from bulkops.runner.execution import kind_of
+
+LAST_LINE = 4096
+"""Bytes of a journal's end in which its last record, if it is an ``end``, surely is."""
+
+
+def with_unfinished_noted(plan: Plan, address: str, journal: Path | None = None) -> Plan:
+    """Return the plan with a note for each journal of an unfinished job that it disagrees with.
+
+    Looked at are those in ``.bulkops/*/`` and beside the plan's own journal. One that can't be
+    read, or is damaged, is passed over: the commands about it say so.
+    """
+    folders = [*Path(".bulkops").glob("*"), *([journal.parent] if journal else [])]
+    paths = sorted({path for folder in folders for path in folder.glob("*.jsonl")})
+
+    def meant(header: Header) -> bool:
+        place = (header.address, header.organization)
+        return place == (address, plan.job.organization) and header.run_id != plan.undo_of
+
+    notes = [note for path in paths for note in _note(path, meant, plan)]
+    # A saved plan may have been told before.
+    return msgspec.structs.replace(plan, notes=tuple(dict.fromkeys([*plan.notes, *notes])))
+
+
+def _note(path: Path, meant: Callable[[Header], bool], plan: Plan) -> Iterator[str]:
+    try:
+        replay = _unfinished(path, meant)
+        theirs = kind_of(replay.header) if replay else None
+    except (OSError, BulkopsError, ValueError, msgspec.DecodeError):
+        return
+    if replay is None or theirs is None:
+        return
+    ours = bind(plan.job.operation_kind, plan.job.wish, plan.binding)
+    undone, hindered = _disagreement(plan, ours, replay, theirs)
+    if undone or hindered:
+        named = shlex.quote(str(path))
+        yield (
+            f"{path} is not finished: this takes back {undone} of its changes and is in the way of "
+            f"{hindered} more; `bulkops resume {named}` or `bulkops undo {named}` comes first"
+        )
+
+
+def _unfinished(path: Path, meant: Callable[[Header], bool]) -> Replay | None:
+    with path.open("rb") as stream:
+        header = decode(stream.readline())
+        if not isinstance(header, Header) or not meant(header) or _came_to_its_end(stream):
+            return None
+    replay = read(path).replay
+    return replay if replay.unfinished else None
+
+
+def _came_to_its_end(stream: BinaryIO) -> bool:
+    """Return whether the last execution did, so that a large journal need not be read."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - LAST_LINE))
+    try:
+        last = decode(stream.read().splitlines()[-1])
+    except msgspec.DecodeError:
+        return False
+    return isinstance(last, Ended) and last.how == How.COMPLETE
+
+
+def _disagreement(plan: Plan, ours: Kind, replay: Replay, theirs: Kind) -> tuple[int, int]:
+    """Return how many changes of a job are taken back, and how many more are hindered."""
+    planned = {(ours.aspects[o.aspect].source, o.target.id): o for o in plan.operations}
+    undone = hindered = 0
+    for progress in replay.operations.values():
+        place = theirs.aspects[progress.operation.aspect].source, progress.operation.target.id
+        other = planned.get(place)
+        if other is None or other.wanted == progress.operation.wanted:
+            continue
+        undone += _undone(progress, other)
+        hindered += progress.outcome in (None, Outcome.IN_DOUBT)
+    return undone, hindered
+
+
+def _undone(progress: Progress, other: Operation) -> bool:
+    """Return whether the operation did what the other one, from there, takes back."""
+    stands = other.before.attributes if other.before else None
+    return progress.outcome is Outcome.SUCCEEDED and stands == progress.operation.wanted

@@ -1,0 +1,24 @@
+"""Journal and a fresh reading → which operations the server still shows as wanted. Pure."""
+
+from __future__ import annotations
+
+from bulkops.api.verdict import Shown, compare
+from bulkops.journal.records import Verified
+from bulkops.journal.replay import Replay
+from bulkops.operations import wording
+from bulkops.operations.model import Showing, seen_in
+
+
+def verify(replay: Replay, showing: Showing, date: str) -> Verified:
+    """Return how many operations stand, and for each other one what the server shows instead."""
+    differing: dict[str, str] = {}
+    unreadable = 0
+    for progress in replay.operations.values():
+        if progress.operation.aspect not in showing:
+            unreadable += 1
+            continue
+        seen = seen_in(showing, progress.operation)
+        if compare(progress.operation, seen) is not Shown.WANTED:
+            differing[progress.operation.key] = wording.reading(progress.operation, seen)
+    standing = len(replay.operations) - len(differing) - unreadable
+    return Verified(date, standing, differing, unreadable)

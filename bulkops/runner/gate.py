@@ -1,0 +1,67 @@
+"""Runs a gate: a shell command whose exit status says whether the next wave may begin."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from subprocess import DEVNULL
+
+import anyio
+from anyio.abc import Process
+
+from bulkops.log import Log
+
+RunGate = Callable[[str, Mapping[str, str]], Awaitable[int]]
+"""Command and environment, beside this process's own → exit status; ended where cancelled."""
+
+NOT_RUN = 127
+"""As a shell says of a command it can't find."""
+
+TERM_SECONDS = 2.0
+"""That an ended gate may take to clean up, before it is killed."""
+
+STDERR = 2
+
+log = Log(__name__)
+
+
+async def run_gate(command: str, environment: Mapping[str, str]) -> int:
+    """Return the exit status of a command for the shell; minus its number for a signal.
+
+    Both its streams go to stderr: stdout is for results. Cancelled, it is ended together with
+    whatever it started.
+    """
+    try:
+        process = await anyio.open_process(
+            command,
+            stdin=DEVNULL,
+            stdout=STDERR,
+            stderr=STDERR,
+            env={**os.environ, **environment},
+            # A group of its own: what the shell started is ended with it.
+            start_new_session=True,
+        )
+    except OSError as error:
+        log.warning("gate_not_run", extra={"reason": str(error)})
+        return NOT_RUN
+    try:
+        return await process.wait()
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await _end(process)
+        raise
+
+
+async def _end(process: Process) -> None:
+    _send(process, signal.SIGTERM)
+    with anyio.move_on_after(TERM_SECONDS):
+        await process.wait()
+    _send(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,79 @@
+"""What becomes of a job as events: for whoever debugs one from its log alone."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from bulkops import __version__
+from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.job.job import Job
+from bulkops.journal.records import Result, WaveReached
+from bulkops.journal.replay import Replay
+from bulkops.log import Log
+from bulkops.operations.model import Operation
+from bulkops.runner.waves import OnResult, OnWave
+
+log = Log(__name__)
+
+
+def log_started(path: Path, job: Job, replay: Replay) -> None:
+    """Log that a journal's job is executed, and what is left of it."""
+    fields = {
+        "job": job.name,
+        "kind": job.operation_kind,
+        "organization": job.organization,
+        "address": replay.header.address,
+        "journal": str(path),
+        "bulkops": __version__,
+        "operations": len(replay.operations),
+        "pending": replay.count(None),
+        "in_doubt": replay.count(Outcome.IN_DOUBT),
+    }
+    log.info("execution_started", extra=fields)
+
+
+def log_ended(how: str, error: Exception | None = None) -> None:
+    """Log how an execution ended: of ``How``, or a signal's name."""
+    log.info("execution_ended", extra={"how": str(how), "error": error and str(error)})
+
+
+def logging_results(on_result: OnResult) -> OnResult:
+    """Return what logs every result and tells it on.
+
+    ``operation_failed`` is no warning: the command line prints each one as a result.
+    """
+
+    def told(operation: Operation, result: Result) -> None:
+        failed = result.outcome in TROUBLE
+        level = logging.INFO if failed else logging.DEBUG
+        if log.isEnabledFor(level):
+            fields = {
+                # Some results come of no request: whoever found them carries nothing out.
+                "operation": result.key,
+                "target": operation.target.name,
+                "outcome": str(result.outcome),
+                "attempts": result.attempts,
+                "reason": result.reason or None,
+            }
+            log.log(level, "operation_failed" if failed else "operation_finished", extra=fields)
+        on_result(operation, result)
+
+    return told
+
+
+def logging_waves(on_wave: OnWave) -> OnWave:
+    """Return what logs how far a wave came and tells it on."""
+
+    def told(said: WaveReached) -> None:
+        fields = {
+            "wave": said.number,
+            "reached": str(said.reached),
+            "fallen": said.fallen,
+            "held": said.held or None,
+            "gate_status": said.status,
+        }
+        log.info("wave_reached", extra=fields)
+        on_wave(said)
+
+    return told

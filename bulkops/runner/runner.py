@@ -1,0 +1,198 @@
+"""Carries out many operations at once, and stops in good order.
+
+Operations are taken up in their order while there is a place free; one that only waits for a
+lost answer's effect to settle gives its place to another, unless so many wait already that their
+failing would be more than is tolerated. Stopped, by a signal, by too many failures, by a refused
+token, the runner takes up nothing new and drains: what is in flight is finished and recorded.
+Only a journal that can't be written ends it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+
+import anyio
+
+from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.client.caller import Caller
+from bulkops.errors import JournalWriteFailed
+from bulkops.journal.records import How, Result
+from bulkops.journal.replay import Progress
+from bulkops.journal.writer import Journal
+from bulkops.log import CARRIED_OUT
+from bulkops.operations.model import Kind, Operation
+from bulkops.runner.dependencies import Order
+from bulkops.runner.slots import Places, wanted_places
+from bulkops.runner.worker import Worker
+
+
+class Runner:
+    """One execution of a job's pending operations.
+
+    Args:
+        max_at_once: operations in flight; one that only waits isn't counted. ``None``: as many
+            as the latency asks for, see ``wanted_places``.
+        settle: seconds after a lost answer in which its effect may still land.
+        tolerated: failures borne; one more stops the runner.
+        strict: never have more in flight than may still fail, and one; those that only wait are
+            in flight, too.
+        on_result: told every result as it is recorded.
+        failures: found in this execution before anything was sent.
+
+    Attributes:
+        stopped: why nothing new is taken up: of ``How``, or what ``stop`` was told; empty while
+            running.
+        failures: so far.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        kind: Kind,
+        journal: Journal,
+        *,
+        max_at_once: int | None,
+        settle: float,
+        tolerated: int,
+        strict: bool = False,
+        on_result: Callable[[Operation, Result], None],
+        failures: int = 0,
+    ) -> None:
+        self.stopped = ""
+        self.failures = failures
+        self._caller = caller
+        self._kind = kind
+        self._journal = journal
+        self._max_at_once = max_at_once
+        self._tolerated = tolerated
+        self._strict = strict
+        self._places = Places(self._wanted())
+        self._settle = settle
+        self._on_result = on_result
+        self._order = Order((), journal.replay.of)
+        self._scope = anyio.CancelScope()
+        self._carriers = anyio.create_task_group()
+        self._error: Exception | None = None
+        self._waiting = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Operations taken up and without a result, those included that only wait."""
+        return self._places.taken + self._waiting
+
+    @property
+    def waiting(self) -> int:
+        """Of them, those that only wait for a lost answer's effect to settle."""
+        return self._waiting
+
+    async def run(self, work: Iterable[Progress]) -> None:
+        """Carry out what is pending and look at what is in doubt.
+
+        Raises:
+            ApiError: the token was refused, or the server can't be reached; what was in flight
+                is finished and recorded, and the next execution goes on.
+            JournalWriteFailed: nothing was sent after it.
+            Exception: whatever ``on_result`` raised; what was in flight is finished, too.
+        """
+        self._order = Order(work, self._journal.replay.of)
+        self._not_tried(self._order.hopeless())
+        self._stop_if_too_many()
+        with self._scope:
+            async with self._carriers:
+                self._fill()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self, why: str, drain: float | None = None) -> None:
+        """Take up nothing new; leave in doubt what is still in flight after ``drain`` seconds."""
+        self.stopped = self.stopped or why
+        if drain is not None:
+            self._scope.deadline = min(self._scope.deadline, anyio.current_time() + drain)
+
+    def stop_at_once(self, why: str) -> None:
+        """Leave in doubt whatever is in flight."""
+        self.stopped = self.stopped or why
+        self._scope.cancel()
+
+    def _fill(self) -> None:
+        """Let as many carriers run as there are places and work for."""
+        self._places.total = self._wanted()
+        while not self.stopped and self._order.ready and self._places.take():
+            self._carriers.start_soon(self._carry, self._order.ready.popleft())
+
+    def _wanted(self) -> int:
+        pace = self._caller.pacer.rate
+        wanted = self._max_at_once or wanted_places(pace, self._caller.latency)
+        # One where none may be: whoever gets it finds that the runner has stopped.
+        return min(wanted, max(1, self._tolerated - self.failures + 1)) if self._strict else wanted
+
+    async def _carry(self, progress: Progress) -> None:
+        """Carry out one operation after the other: a task for each costs a quarter more."""
+        try:
+            await self._carry_out(progress)
+            self._places.total = self._wanted()
+            while self._order.ready and not self.stopped and self._places.enough:
+                progress = self._order.ready.popleft()
+                self._fill()
+                await self._carry_out(progress)
+                self._places.total = self._wanted()
+        finally:
+            self._places.give()
+
+    async def _carry_out(self, progress: Progress) -> None:
+        operation, in_doubt = progress.operation, progress.outcome is Outcome.IN_DOUBT
+        CARRIED_OUT.set(operation)
+        worker = Worker(
+            operation,
+            self._kind.aspects[operation.aspect],
+            self._caller,
+            self._journal,
+            settle=self._settle,
+            aside=self._place_given_away,
+        )
+        try:
+            result = await worker.result(in_doubt=in_doubt)
+            self._journal.post(result)
+            self.failures += result.outcome in TROUBLE
+            self._stop_if_too_many()
+            self._on_result(operation, result)
+            self._not_tried(self._order.done(operation.key, result.outcome))
+        except JournalWriteFailed as error:
+            self._error = error
+            self.stop_at_once(How.ERROR)
+        except Exception as error:  # noqa: BLE001 - raised by ``run``: a group would wrap it
+            # Without a result the operation is in doubt: the next execution looks at it.
+            self._error = self._error or error
+            self.stop(How.ERROR)
+        finally:
+            CARRIED_OUT.set(None)
+
+    def _not_tried(self, given_up: Iterable[tuple[Operation, str]]) -> None:
+        # No failures of their own: what comes first is counted already.
+        for operation, first in given_up:
+            reason = f"not tried: {first} comes first and did not succeed"
+            date = self._caller.clock.date()
+            result = Result(key=operation.key, outcome=Outcome.FAILED, at=date, reason=reason)
+            self._journal.post(result)
+            self._on_result(operation, result)
+
+    def _stop_if_too_many(self) -> None:
+        if self.failures > self._tolerated:
+            self.stop(How.TOLERANCE)
+
+    @asynccontextmanager
+    async def _place_given_away(self) -> AsyncIterator[None]:
+        if self._strict or self.failures + self._waiting >= self._tolerated:
+            yield
+            return
+        self._waiting += 1
+        self._places.give()
+        self._fill()
+        try:
+            yield
+        finally:
+            # Stopped at once or not: a place is given back at the end.
+            with anyio.CancelScope(shield=True):
+                await self._places.take_again()
+            self._waiting -= 1

@@ -1,0 +1,274 @@
+"""Walks through a journal's waves: carry out, verify, rest, ask the gate, the next one.
+
+What to do at each point is said by the tables of ``bulkops.job.rollout``, from what the journal
+says of the wave: every step ends with a record, and whoever was killed goes on from the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from itertools import islice
+
+import msgspec
+
+from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.client.api import Client
+from bulkops.job.job import Job
+from bulkops.job.rollout import Held, Next, Reached, Wave, following, judged, rest_seconds
+from bulkops.journal.records import How, Result, Verified, WaveReached
+from bulkops.journal.replay import Progress
+from bulkops.journal.writer import Journal
+from bulkops.operations.model import Kind, Operation, Showing
+from bulkops.plan.verify import verify
+from bulkops.runner.gate import RunGate
+from bulkops.runner.interruption import Interruption
+from bulkops.runner.runner import Runner
+
+OnResult = Callable[[Operation, Result], None]
+"""Told every result as it is recorded."""
+
+OnWave = Callable[[WaveReached], None]
+"""Told how far a wave came as it is recorded."""
+
+
+def unheard(*_told: object) -> None:
+    """Be told, where nobody wants to be."""
+
+
+DONE = (Outcome.SUCCEEDED, Outcome.SKIPPED)
+
+
+class Waves:
+    """One execution's way through a journal.
+
+    Args:
+        job: whose ``[pace]`` and ``[rollout]`` hold.
+        read: returns what the server shows now of everything the journal is about.
+        conflicts: keys of the operations found to be in conflict before anything was sent.
+        go_on: past the one place at which the journal says that the job stands.
+
+    Attributes:
+        failures: of this execution, so far.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        kind: Kind,
+        journal: Journal,
+        job: Job,
+        *,
+        interruption: Interruption,
+        read: Callable[[], Awaitable[Showing]],
+        conflicts: Collection[str],
+        go_on: bool,
+        gate: RunGate,
+        on_result: OnResult,
+        on_wave: OnWave,
+    ) -> None:
+        self.failures = len(conflicts)
+        self._client = client
+        self._kind = kind
+        self._journal = journal
+        self._replay = journal.replay
+        self._job = job
+        self._rollout = job.rollout.undoing if self._replay.header.undo_of else job.rollout
+        self._waves = self._rollout.steps(len(self._replay.operations))
+        self._interruption = interruption
+        self._read = read
+        self._conflicts = frozenset(conflicts)
+        self._gate = gate
+        self._on_result = on_result
+        self._on_wave = on_wave
+        stands = (self._replay.waves.get(wave.number) for wave in self._waves)
+        current = next((w for w in stands if w is None or w.reached is not Reached.PASSED), None)
+        self._past = current if go_on else None
+
+    async def run(self) -> str:
+        """Return how it ended: of ``How``, or what a signal said.
+
+        Raises:
+            Exception: as of ``Runner.run``.
+        """
+        how = self._interruption.signal or await self._begin_again()
+        for wave in self._waves:
+            while not how and (then := self._next(wave)) is not Next.GO_ON:
+                how = await self._do(then, wave)
+                how = self._interruption.signal or how
+        if not how and self._replay.verified is None:
+            with self._interruption.at_once():
+                await self._journal.append(await self._verified())
+        return self._interruption.signal or how or How.COMPLETE
+
+    async def _begin_again(self) -> str:
+        """Open passed waves that have work again, and look at what a later wave won't look at."""
+        for wave in self._waves:
+            closed = self._reached(wave) is not Reached.OPEN
+            if closed and any(p.outcome is None for p in self._of(wave)):
+                await self._note(wave, Reached.OPEN)
+        reached = map(self._reached, self._waves)
+        if next((r for r in reached if r is not Reached.PASSED), None) is Reached.OPEN:
+            return ""
+        return await self._operate(list(self._replay.having(Outcome.IN_DOUBT)), self._tolerated)
+
+    def _next(self, wave: Wave) -> Next:
+        said = self._replay.waves.get(wave.number)
+        return following(
+            self._rollout,
+            self._reached(wave),
+            said.held if said else "",
+            last=wave.last,
+            # Whatever is said of it next is another place.
+            go_on=said is not None and said is self._past,
+        )
+
+    async def _do(self, then: Next, wave: Wave) -> str:
+        """Do what is next about a wave; return how the execution ends, where it does."""
+        match then:
+            case Next.CARRY_OUT:
+                return await self._carry_out(wave)
+            case Next.REST:
+                return await self._rest(wave)
+            case Next.WAIT:
+                await self._note(wave, Reached.VERIFIED, held=Held.MANUAL)
+                return How.PAUSED
+            case Next.GATE:
+                return await self._judge(wave)
+            case Next.PASS | Next.GO_ON:
+                await self._note(wave, Reached.PASSED)
+                return ""
+
+    async def _carry_out(self, wave: Wave) -> str:
+        if wave.number not in self._replay.waves:
+            await self._note(wave, Reached.OPEN)
+        tolerated = self._tolerated
+        if wave.tolerated is not None:
+            mine = sum(p.operation.key in self._conflicts for p in self._of(wave))
+            tolerated = min(tolerated, self.failures - mine + wave.tolerated)
+        how = await self._operate(list(self._work(wave)), tolerated)
+        if how:
+            return how
+        with self._interruption.at_once():
+            verified = await self._verified()
+            differing = verified.differing
+            done = (p for p in self._of(wave) if p.outcome in DONE) if differing else ()
+            fallen = sum(progress.operation.key in differing for progress in done)
+            self.failures += fallen
+            self._journal.post(verified)
+            await self._note(wave, Reached.VERIFIED, fallen=fallen)
+        return How.TOLERANCE if self.failures > tolerated else ""
+
+    async def _rest(self, wave: Wave) -> str:
+        seconds = rest_seconds(self._rollout)
+        if seconds:
+            clock = self._client.clock
+            await self._note(wave, Reached.VERIFIED, until=clock.date(seconds))
+            with self._interruption.at_once():
+                await clock.sleep(seconds)
+        if not self._interruption.signal:
+            await self._note(wave, Reached.RESTED)
+        return ""
+
+    async def _judge(self, wave: Wave) -> str:
+        said = list[int]()
+        with self._interruption.at_once():
+            said.append(await self._gate(self._rollout.gate or "", self._environment(wave)))
+        if not said:
+            return self._interruption.signal
+        status = said[0]
+        held = judged(status)
+        if held is None:
+            await self._note(wave, Reached.PASSED, status=status)
+            return ""
+        await self._note(wave, Reached.RESTED, held=held, status=status)
+        return How.GATE if held is Held.FAIL else How.PAUSED
+
+    def _environment(self, wave: Wave) -> dict[str, str]:
+        return {
+            "BULKOPS_JOURNAL": str(self._journal.path.absolute()),
+            "BULKOPS_JOB": self._job.name,
+            "BULKOPS_WAVE": str(wave.number),
+            "BULKOPS_WAVES": str(len(self._waves)),
+            "BULKOPS_SUCCEEDED": str(self._replay.count(Outcome.SUCCEEDED)),
+            "BULKOPS_FAILED": str(self._replay.count(*TROUBLE)),
+        }
+
+    @property
+    def _tolerated(self) -> int:
+        return self._rollout.tolerated(len(self._replay.operations))
+
+    def _reached(self, wave: Wave) -> Reached:
+        said = self._replay.waves.get(wave.number)
+        return said.reached if said else Reached.OPEN
+
+    def _of(self, wave: Wave) -> Iterator[Progress]:
+        return islice(self._replay.operations.values(), wave.start, wave.end)
+
+    def _work(self, wave: Wave) -> Iterator[Progress]:
+        """Yield what is left of a wave, and what is in doubt of any that it follows or passed."""
+        for other in self._waves:
+            if other is wave:
+                yield from (p for p in self._of(wave) if p.outcome in (None, Outcome.IN_DOUBT))
+            elif other.number < wave.number or self._reached(other) is Reached.PASSED:
+                yield from (p for p in self._of(other) if p.outcome is Outcome.IN_DOUBT)
+
+    async def _operate(self, work: Collection[Progress], tolerated: int) -> str:
+        if self._interruption.signal:
+            return self._interruption.signal
+        pace = self._job.pace
+        runner = self._interruption.runner = Runner(
+            self._client,
+            self._kind,
+            self._journal,
+            max_at_once=pace.max_at_once,
+            settle=pace.settle_seconds,
+            tolerated=tolerated,
+            strict=self._rollout.strict,
+            on_result=self._on_result,
+            failures=self.failures,
+        )
+        await runner.run(work)
+        self.failures = runner.failures
+        return runner.stopped
+
+    async def _note(
+        self,
+        wave: Wave,
+        reached: Reached,
+        *,
+        fallen: int = 0,
+        until: str = "",
+        held: str = "",
+        status: int | None = None,
+    ) -> None:
+        said = WaveReached(
+            wave.number,
+            wave.start,
+            wave.end,
+            reached,
+            self._client.clock.date(),
+            fallen,
+            until,
+            held,
+            status,
+        )
+        await self._journal.append(said)
+        self._on_wave(said)
+
+    async def _verified(self) -> Verified:
+        replay, clock = self._replay, self._client.clock
+        verified = self._begun(verify(replay, await self._read(), clock.date()))
+        if not any(replay.of(key).outcome in DONE for key in verified.differing):
+            return verified
+        # A read may lag behind our last writes: only past that does a difference count.
+        await clock.sleep(self._job.pace.settle_seconds)
+        return self._begun(verify(replay, await self._read(), clock.date()))
+
+    def _begun(self, verified: Verified) -> Verified:
+        """Leave out what is still to be carried out, by later waves."""
+        differing = {
+            key: shows
+            for key, shows in verified.differing.items()
+            if self._replay.of(key).outcome is not None
+        }
+        return msgspec.structs.replace(verified, differing=differing)

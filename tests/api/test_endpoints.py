@@ -1,0 +1,197 @@
+"""Every request of the API by its method, path, query and body."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+
+from bulkops.api import endpoints
+from bulkops.api.endpoints import RunTaskChange
+from bulkops.api.messages import Request
+from bulkops.api.resources import GlobalConfiguration
+
+GLOBAL = GlobalConfiguration(enabled=True, stages=("pre_plan",), enforcement_level="mandatory")
+CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
+    (endpoints.ping(), "GET /ping", None),
+    (endpoints.show_entitlements("acme"), "GET /organizations/acme/entitlement-set", None),
+    (endpoints.list_projects("acme"), "GET /organizations/acme/projects", None),
+    (
+        endpoints.list_workspaces("acme", {"search[tags]": "prod,eu"}),
+        "GET /organizations/acme/workspaces?search[tags]=prod,eu&sort=name",
+        None,
+    ),
+    (endpoints.show_workspace("acme", "prod"), "GET /organizations/acme/workspaces/prod", None),
+    (endpoints.show_workspace_by_id("ws-1"), "GET /workspaces/ws-1", None),
+    (
+        endpoints.update_workspace("ws-1", {"auto-apply": True}),
+        "PATCH /workspaces/ws-1",
+        {"type": "workspaces", "id": "ws-1", "attributes": {"auto-apply": True}},
+    ),
+    (
+        endpoints.create_run_task(
+            "acme",
+            RunTaskChange(
+                name="scan",
+                url="https://scan.example",
+                description="d",
+                hmac_key="k",
+                enabled=True,
+                global_configuration=GLOBAL,
+                agent_pool_id="apool-1",
+            ),
+        ),
+        "POST /organizations/acme/tasks",
+        {
+            "type": "tasks",
+            "attributes": {
+                "name": "scan",
+                "url": "https://scan.example",
+                "description": "d",
+                "hmac-key": "k",
+                "enabled": True,
+                "global-configuration": {
+                    "enabled": True,
+                    "stages": ["pre_plan"],
+                    "enforcement-level": "mandatory",
+                },
+                "category": "task",
+            },
+            "relationships": {"agent-pool": {"data": {"id": "apool-1", "type": "agent-pools"}}},
+        },
+    ),
+    (endpoints.list_run_tasks("acme"), "GET /organizations/acme/tasks", None),
+    (
+        endpoints.list_run_tasks("acme", ["workspace_tasks", "workspace_tasks.workspace"]),
+        "GET /organizations/acme/tasks?include=workspace_tasks,workspace_tasks.workspace",
+        None,
+    ),
+    (
+        endpoints.show_run_task("task-1", ["workspace_tasks"]),
+        "GET /tasks/task-1?include=workspace_tasks",
+        None,
+    ),
+    (
+        endpoints.update_run_task("task-1", RunTaskChange(hmac_key=None, agent_pool_id=None)),
+        "PATCH /tasks/task-1",
+        {
+            "type": "tasks",
+            "id": "task-1",
+            "attributes": {"hmac-key": None},
+            "relationships": {"agent-pool": {"data": None}},
+        },
+    ),
+    (
+        endpoints.update_run_task("task-1", RunTaskChange(enabled=False)),
+        "PATCH /tasks/task-1",
+        {"type": "tasks", "id": "task-1", "attributes": {"enabled": False}},
+    ),
+    (endpoints.delete_run_task("task-1"), "DELETE /tasks/task-1", None),
+    (
+        endpoints.list_attachments("task-1"),
+        "GET /tasks/task-1/relationships/workspace-tasks",
+        None,
+    ),
+    (
+        endpoints.attach("ws-1", "task-1", {"enforcement-level": "advisory"}),
+        "POST /workspaces/ws-1/tasks",
+        {
+            "type": "workspace-tasks",
+            "attributes": {"enforcement-level": "advisory"},
+            "relationships": {"task": {"data": {"id": "task-1", "type": "tasks"}}},
+        },
+    ),
+    (endpoints.list_workspace_tasks("ws-1"), "GET /workspaces/ws-1/tasks", None),
+    (
+        endpoints.show_workspace_task("ws-1", "wstask-1"),
+        "GET /workspaces/ws-1/tasks/wstask-1",
+        None,
+    ),
+    (
+        endpoints.update_workspace_task("ws-1", "wstask-1", {"stages": ["pre_plan"]}),
+        "PATCH /workspaces/ws-1/tasks/wstask-1",
+        {"type": "workspace-tasks", "id": "wstask-1", "attributes": {"stages": ["pre_plan"]}},
+    ),
+    (endpoints.detach("ws-1", "wstask-1"), "DELETE /workspaces/ws-1/tasks/wstask-1", None),
+]
+
+
+@pytest.mark.parametrize(("request_", "line", "data"), CASES, ids=[line for _, line, _ in CASES])
+def test_each_request_is_spelled_as_the_api_pages_do(
+    request_: Request, line: str, data: dict[str, Any] | None
+) -> None:
+    """Method, path, query and body are those of the API's own description."""
+    query = "&".join(f"{name}={value}" for name, value in request_.query)
+    path = request_.path.removeprefix("/api/v2")
+    assert f"{request_.method} {path}{'?' * bool(query)}{query}" == line
+    body = msgspec.json.decode(request_.body)["data"] if request_.body else None
+    assert body == data
+    assert request_.writes == (request_.method != "GET")
+
+
+@pytest.mark.parametrize("name", ["a/b", "a?b", "a#b", "a b", "a%2Fb", "ä"])
+def test_a_name_stays_within_its_part_of_the_path(name: str) -> None:
+    """Whatever a name holds, it can't address another thing."""
+    for request in (
+        endpoints.list_run_tasks(name),
+        endpoints.show_run_task(name),
+        endpoints.show_workspace("acme", name),
+        endpoints.detach("ws-1", name),
+    ):
+        assert request.path.isascii()
+        assert not set("?# ") & set(request.path)
+        assert request.path.count("/") == request.path.replace("%2F", "").count("/")
+
+
+ENDPOINTS: list[Callable[..., Request]] = [
+    function
+    for _, function in inspect.getmembers(endpoints, inspect.isfunction)
+    if inspect.get_annotations(function).get("return") == "Request"
+    and function.__module__ == endpoints.__name__
+    and not function.__name__.startswith("_")
+]
+
+
+def asked(endpoint: Callable[..., Request], **texts: str) -> Request:
+    """Return an endpoint's request, each of its texts as given, else its parameter's ``{name}``."""
+    others: dict[str, Any] = {
+        "RunTaskChange": RunTaskChange(),
+        "Sequence[Include]": (),
+        "Mapping[str, str]": {},
+        "Mapping[str, object]": {},
+    }
+    return endpoint(
+        **{
+            name: texts.get(name, f"{{{name}}}") if kind == "str" else others[kind]
+            for name, kind in inspect.get_annotations(endpoint).items()
+            if name != "return"
+        }
+    )
+
+
+def test_every_endpoint_is_a_case() -> None:
+    """None of the module's requests is left out above."""
+    cases, there = (case[0] for case in CASES), map(asked, ENDPOINTS)
+    assert {(r.method, endpoints.route(r)) for r in cases} == {
+        (r.method, endpoints.route(r)) for r in there
+    }
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
+def test_a_route_is_the_path_with_its_parameters_named(endpoint: Callable[..., Request]) -> None:
+    """Whatever a name or an id is, its route is the same, spelled by the function's parameters."""
+    template = unquote(asked(endpoint).path).removeprefix("/api/v2")
+    names = ("organization", "name", "workspace_id", "task_id", "workspace_task_id")
+    for text in ("acme", "tasks", "relationships", "a/b"):
+        assert endpoints.route(asked(endpoint, **dict.fromkeys(names, text))) == template
+
+
+def test_a_changes_repr_does_not_hold_the_key() -> None:
+    """An HMAC key does not end in a log or a traceback, and what is unset is not shown."""
+    change = RunTaskChange(name="scan", hmac_key="sekret")
+    assert repr(change) == "RunTaskChange(name='scan', hmac_key=…)"
+    assert "sekret" not in f"{change}"

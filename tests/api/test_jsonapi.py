@@ -1,0 +1,266 @@
+"""Documents to values: every shape that was seen of a server, and any garbage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeAlias
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bulkops.api.jsonapi import (
+    LONGEST_QUOTED,
+    LONGEST_WAIT,
+    Many,
+    One,
+    decode,
+    encode_resource,
+    error_of,
+    error_texts,
+    page,
+    request_id,
+    retry_after,
+)
+from bulkops.api.messages import Request, Response
+from bulkops.api.organizations import EntitlementsResource, ProjectResource
+from bulkops.api.resources import (
+    RunTaskResource,
+    WorkspaceResource,
+    WorkspaceTaskResource,
+    included_workspace_tasks,
+)
+from bulkops.client.rows import Whole
+from bulkops.errors import (
+    ApiError,
+    NoResponse,
+    NotFoundOrForbidden,
+    RateLimited,
+    RequestRejected,
+    ServerBroken,
+    Unauthorized,
+)
+from bulkops.text import printable
+
+Sample: TypeAlias = Callable[..., Response]
+MEMBERS = [
+    *("data", "errors", "id", "type", "attributes", "relationships", "included", "meta"),
+    *("pagination", "title", "detail", "source", "pointer", "total-pages", "stages"),
+]
+READ = Request("GET", "/api/v2/ping")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+BODIES = st.binary(max_size=200) | JSON.map(msgspec.json.encode)
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        (
+            "errors_objects.json",
+            (
+                "not found: workspace not found (/data/relationships/task)",
+                "Invalid attribute: url is blank",
+            ),
+        ),
+        ("errors_strings.json", ("this organization has no run tasks",)),
+        (
+            "errors_number_as_status.json",
+            ("Too many requests: You have exceeded the API's rate limit.",),
+        ),
+        ("errors_of_a_proxy.html", ("502 Bad Gateway",)),
+    ],
+)
+def test_the_servers_words_are_found(sample: Sample, name: str, texts: tuple[str, ...]) -> None:
+    """Whatever shape an error body has, its words are quoted."""
+    assert error_texts(sample(name, 400)) == texts
+
+
+@pytest.mark.parametrize(
+    ("title", "texts"),
+    [
+        ("502 Bad Gateway", ("Bad Gateway",)),
+        ("502: bad gateway", ("bad gateway",)),
+        ("502", ()),
+        ("Error 502", ("Error 502",)),
+        ("504 Gateway Time-out", ("504 Gateway Time-out",)),
+    ],
+)
+def test_a_page_does_not_say_the_status_again(title: str, texts: tuple[str, ...]) -> None:
+    """A title's own status is left out: it stands before the words already."""
+    body = f"<html><head><title>{title}</title></head></html>".encode()
+    assert error_texts(Response(502, {}, body)) == texts
+    assert str(error_of(READ, Response(502, {}, body))).count("502 502") == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"null", b"[]", b'{"errors":null}', b'{"errors":{}}', b"<html>", b"\xff"),
+        b"[" * 99999,
+        b'{"errors":[' + b"[" * 960 + b"]" * 960 + b"]}",
+        b'{"errors":[{"title":[1],"detail":{},"source":{"pointer":[2]}},null]}',
+        b'{"errors":["far away"' + b" " * LONGEST_QUOTED + b"]}",
+    ],
+    ids=lambda body: body[:20],
+)
+def test_a_body_without_words_quotes_nothing(body: bytes) -> None:
+    """An error body that says nothing readable gives no words, and no error of its own."""
+    assert error_texts(Response(500, {}, body)) == ()
+
+
+@given(BODIES)
+def test_any_error_body_gives_words_fit_for_a_terminal(body: bytes) -> None:
+    """Whatever a server sends, its words hold no control character and no half of a character."""
+    for text in error_texts(Response(500, {}, body)):
+        assert text.isprintable()
+
+
+@given(BODIES)
+@example(b'{"data":{"id":"x"},"included":[1]}')
+@example(b'{"data":{"id":"x"},"included":[{"id":"x","type":"workspaces","attributes":[]}]}')
+@example(b"[" * 99999)
+def test_any_body_is_a_document_or_a_broken_server(body: bytes) -> None:
+    """Garbage of any kind ends in ServerBroken, never in an error of the decoder."""
+    answer = Response(200, {}, body)
+    with suppress(ServerBroken):
+        decode(answer, One[WorkspaceTaskResource]).data.value()
+    with suppress(ServerBroken):
+        decode(answer, One[EntitlementsResource])
+    with suppress(ServerBroken):
+        document = decode(answer, One[RunTaskResource])
+        document.data.value(included_workspace_tasks([document.included]))
+
+
+@pytest.mark.parametrize(
+    "row", [{"id": "x" * 5000}, {"id": "a", "attributes": {"name": "x" * 5000}}]
+)
+def test_a_name_that_would_fill_the_screen_is_a_broken_server(row: object) -> None:
+    """The API's own texts are short: one of thousands of characters is none of its."""
+    answer = Response(200, {}, msgspec.json.encode({"data": row}))
+    with pytest.raises(ServerBroken, match="length <= 4096"):
+        decode(answer, One[WorkspaceResource])
+
+
+@given(JSON)
+def test_any_resource_of_a_list_is_a_value_or_a_broken_server(resource: object) -> None:
+    """One bad resource breaks its page, and does not come through half read."""
+    answer = Response(200, {}, msgspec.json.encode({"data": [resource]}))
+    with suppress(ServerBroken):
+        assert len([one.value() for one in decode(answer, Many[WorkspaceResource]).data]) == 1
+    with suppress(ServerBroken):
+        assert len([one.value() for one in decode(answer, Many[ProjectResource]).data]) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\x1b[31mb", "a\r\nb", "a\x00b", "a\u202eb", "a\u2066b", "a\u200bb", "a\ud800b", "a\x9bb"],
+)
+def test_control_and_direction_characters_do_not_reach_a_terminal(text: str) -> None:
+    """What could move the cursor, hide or reorder text becomes a blank."""
+    shown = printable(text)
+    assert shown.startswith("a ")
+    assert shown.endswith("b")
+    assert shown.isprintable()
+
+
+@given(st.text(max_size=400))
+def test_shown_text_keeps_within_its_limit(text: str) -> None:
+    """Server text is cut to its limit, and can be written as UTF-8."""
+    shown = printable(text, 50)
+    assert len(shown) <= 50
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (400, RequestRejected, "400"),
+        (401, Unauthorized, "TFE_TOKEN"),
+        (403, NotFoundOrForbidden, "does not exist, or this token may not"),
+        (404, NotFoundOrForbidden, "does not exist, or this token may not"),
+        (409, RequestRejected, "409"),
+        (415, RequestRejected, "415"),
+        (422, RequestRejected, "422"),
+        (429, RateLimited, "rate limit"),
+        (302, RequestRejected, "302"),
+        (500, ServerBroken, "500"),
+        (502, ServerBroken, "502"),
+        (503, ServerBroken, "503"),
+        (504, ServerBroken, "504"),
+    ],
+)
+def test_each_status_has_its_exception(status: int, kind: type[ApiError], said: str) -> None:
+    """An error tells the caller's next move, the server's words and the request id."""
+    answer = Response(status, {"x-request-id": "req-1"}, b'{"errors":["the words"]}')
+    error = error_of(READ, answer)
+    assert type(error) is kind
+    assert (error.status, error.errors, error.request_id) == (status, ("the words",), "req-1")
+    assert said in str(error)
+
+
+def test_a_lost_answer_is_its_own_error() -> None:
+    """Where there is no answer, the transport's error is the error."""
+    lost = NoResponse("gone", sent=True)
+    assert error_of(READ, lost) is lost
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0.0),
+        ({"x-ratelimit-reset": "0.384"}, 0.384),
+        ({"retry-after": "3"}, 3.0),
+        ({"x-ratelimit-reset": "0.5", "retry-after": "3"}, 0.5),
+        ({"x-ratelimit-reset": "soon", "retry-after": "3"}, 3.0),
+        ({"x-ratelimit-reset": "-1", "retry-after": "3"}, 3.0),
+        ({"x-ratelimit-reset": "nan"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.0),
+        ({"x-ratelimit-reset": "1795000000"}, LONGEST_WAIT),
+        ({"x-ratelimit-reset": "inf"}, LONGEST_WAIT),
+    ],
+)
+def test_the_wait_a_server_asks_for(headers: dict[str, str], seconds: float) -> None:
+    """The reset header wins over Retry-After; what is no number of seconds is passed over."""
+    assert retry_after(Response(429, headers)) == seconds
+
+
+def test_a_request_id_is_fit_for_a_terminal() -> None:
+    """A header is server text like any other, even one that is not ASCII."""
+    assert request_id(Response(200, {"x-request-id": "a\udcffb"})) == "a b"
+
+
+def test_a_page_is_asked_for_at_the_largest_size() -> None:
+    """Paging adds its two parameters to those of the list."""
+    asked = page(Request("GET", "/x", (("sort", "name"),)), 3)
+    assert asked.query == (("sort", "name"), ("page[number]", "3"), ("page[size]", "100"))
+
+
+def test_rows_that_moved_between_pages_come_once() -> None:
+    """A resource that two pages show is one resource, at its first place."""
+    rows = Whole[ProjectResource]()
+    for one in ["a", "b", "b", "c"]:
+        rows.add(ProjectResource(one))
+    assert [one.id for one in rows.values()] == ["a", "b", "c"]
+
+
+def test_a_resource_is_encoded_without_empty_members() -> None:
+    """An id and relationships are left out where there are none."""
+    assert msgspec.json.decode(encode_resource("tasks", {"name": "a"})) == {
+        "data": {"type": "tasks", "attributes": {"name": "a"}}
+    }
+
+
+def test_a_redirect_says_where_to() -> None:
+    """It is not followed, so whoever gave the address has to know."""
+    answer = Response(302, {"location": "https://elsewhere.example/\x1b[31m"})
+    error = error_of(Request("GET", "/api/v2/ping"), answer)
+    assert type(error) is RequestRejected
+    assert "redirected to https://elsewhere.example/ [31m: is the address right?" in str(error)

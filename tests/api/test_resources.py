@@ -1,0 +1,114 @@
+"""Resources as flat values, from a sample of every shape that was seen of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+from bulkops.api.jsonapi import Many, One, decode
+from bulkops.api.messages import Response
+from bulkops.api.organizations import ProjectResource
+from bulkops.api.resources import (
+    GlobalConfiguration,
+    RunTask,
+    RunTaskResource,
+    Workspace,
+    WorkspaceResource,
+    WorkspaceTask,
+    WorkspaceTaskResource,
+    in_run_order,
+    included_workspace_tasks,
+    is_id,
+)
+
+Sample: TypeAlias = Callable[..., Response]
+
+
+def test_an_attachment_with_a_stage_alone_is_read(sample: Sample) -> None:
+    """A server that knows `stage` only gives an attachment with that one stage."""
+    document = decode(sample("attached_stage_only.json"), One[WorkspaceTaskResource])
+    assert document.data.value() == WorkspaceTask(
+        id="wstask-tBXYu8GVAFBpcmPm",
+        workspace_id="ws-DRTHJQ4iKyHyY6Zf",
+        task_id="task-7oD7doVTQdAFnMLV",
+        enforcement_level="advisory",
+        stages=("post_plan",),
+    )
+
+
+def test_an_attachments_stages_come_in_run_order(sample: Sample) -> None:
+    """Where there are `stages` they win over `stage`, in the order a run reaches them."""
+    document = decode(sample("attached_stages.json"), One[WorkspaceTaskResource])
+    assert document.data.value().stages == ("post_plan", "pre_apply")
+
+
+def test_a_run_task_is_read_with_what_is_included(sample: Sample) -> None:
+    """Included workspaces name the attachments, and other included resources are passed over."""
+    document = decode(sample("run_task_included.json"), One[RunTaskResource])
+    task = document.data.value(included_workspace_tasks([document.included]))
+    assert task.global_configuration == GlobalConfiguration(
+        enabled=True, stages=("pre_plan",), enforcement_level="mandatory"
+    )
+    assert task.agent_pool_id == "apool-9V8Xp7Q1mGkTzWbR"
+    assert task.workspace_task_ids == ("wstask-tBXYu8GVAFBpcmPm",)
+    assert [one.workspace_name for one in task.workspace_tasks] == ["prod-network"]
+
+
+def test_a_run_task_may_lack_what_a_plan_does_not_include(sample: Sample) -> None:
+    """Without entitlement the global configuration and the agent pool are absent."""
+    task = decode(sample("run_task_bare.json"), One[RunTaskResource]).data.value()
+    assert task == RunTask(
+        id="task-7oD7doVTQdAFnMLV", name="example", url="http://example.com", enabled=False
+    )
+
+
+def test_a_page_with_totals_is_read(sample: Sample) -> None:
+    """A list's page carries its resources and how many there are in all."""
+    listed = decode(sample("page_with_totals.json"), Many[WorkspaceResource])
+    assert [one.value() for one in listed.data] == [
+        Workspace(
+            id="ws-DRTHJQ4iKyHyY6Zf",
+            name="prod-network",
+            project_id="prj-2HhS2K6q6ZXy9Bqc",
+            tag_names=("prod",),
+            locked=True,
+            can_manage_run_tasks=False,
+            can_update=True,
+            execution_mode="remote",
+            terraform_version="1.9.8",
+        )
+    ]
+    assert listed.meta.pagination.total_count == 101
+
+
+def test_a_page_without_totals_is_read(sample: Sample) -> None:
+    """A list without totals only tells its next page."""
+    pagination = decode(sample("page_without_totals.json"), Many[ProjectResource]).meta.pagination
+    assert (pagination.next_page, pagination.total_pages, pagination.total_count) == (2, None, None)
+
+
+def test_unknown_stages_come_last() -> None:
+    """A stage that bulkops does not know yet is kept, behind those it knows."""
+    assert in_run_order(["z", "post_apply", "a", "pre_plan", "a"]) == [
+        "pre_plan",
+        "post_apply",
+        "a",
+        "z",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "fits"),
+    [
+        ("ws-SihZTyXKfNXUWuUa", "ws", True),
+        ("ws-SihZTyXKfNXUWuUa", "task", False),
+        ("ws-prod", "ws", False),
+        ("ws-SihZTyXKfNXUWuU0", "ws", False),
+        ("wsSihZTyXKfNXUWuUa", "ws", False),
+    ],
+)
+def test_a_name_that_begins_like_an_id_is_a_name(text: str, kind: str, *, fits: bool) -> None:
+    """Only the prefix and 16 characters of base 58 make an id."""
+    assert is_id(text, kind) is fits

@@ -1,0 +1,47 @@
+"""What a server tells of itself in the headers of ``GET /ping``."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.api.resources import STAGES
+from bulkops.api.server import ServerInfo, server_info
+
+OLDER_STAGES = ("pre_plan", "post_plan", "pre_apply")
+
+
+@pytest.mark.parametrize(
+    ("headers", "info"),
+    [
+        ({}, ServerInfo()),
+        ({"tfp-appname": "HCP Terraform", "x-ratelimit-limit": "30"}, ServerInfo(limit=30.0)),
+        ({"x-tfe-version": "v202408-1"}, ServerInfo("v202408-1")),
+        ({"x-tfe-version": "v202404-1"}, ServerInfo("v202404-1")),
+        ({"x-tfe-version": "v202403-2"}, ServerInfo("v202403-2", single_stage=True)),
+        ({"x-tfe-version": "v202402-1"}, ServerInfo("v202402-1", single_stage=True)),
+        (
+            {"x-tfe-version": "v202401-2"},
+            ServerInfo("v202401-2", single_stage=True, stages=OLDER_STAGES),
+        ),
+        ({"x-tfe-current-version": "1.0.3"}, ServerInfo("1.0.3")),
+        ({"x-tfe-version": "something else"}, ServerInfo("something else")),
+        ({"x-tfe-version": "\x1b[2Jv9\udcff"}, ServerInfo("[2Jv9")),
+    ],
+)
+def test_a_version_tells_the_stages(headers: dict[str, str], info: ServerInfo) -> None:
+    """`stages` came with v202404-1, post_apply with v202402-1; an unknown version is a new one."""
+    assert server_info(headers) == info
+    assert set(info.stages) <= set(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("header", "limit"),
+    [
+        ("30", 30.0),
+        ("2.5", 2.5),
+        *((text, None) for text in ("0", "", "-3", "many", "inf", "nan")),
+    ],
+)
+def test_a_limit_is_a_positive_number(header: str, limit: float | None) -> None:
+    """A limit of 0, or one that is no number, is a server that tells no limit."""
+    assert server_info({"x-ratelimit-limit": header}).limit == limit

@@ -1,0 +1,278 @@
+"""``bulkops apply JOB``: results, exit codes, and the question before anything changes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.cli.output.results import shortened
+from tests.cli.support import SECONDS, TASK, World, ended
+from tests.conftest import Here
+
+NEVER = "Nothing was changed."
+
+SILENCE = 2.0
+"""Seconds after which somebody at a terminal types again."""
+
+ON_ITS_TERMINAL = """\
+import fcntl, runpy, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+runpy.run_module("bulkops", run_name="__main__")
+"""
+"""Makes stdin the controlling terminal, so that Ctrl-C typed there becomes a signal."""
+
+
+def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
+    """Stdout has one aligned line a result and the totals; stderr the plan's totals and journal."""
+    world.job(("all = true", 'names = ["*"]'))
+    done = world.apply()
+    assert done.code == 0
+    results = done.lines[:12]
+    assert all(line.startswith("succeeded  prod-0") for line in results)
+    assert len({line.index("mandatory") for line in results}) == 1
+    assert done.lines[13:] == [
+        f"scan: attach {TASK} in acme ({world.address})",
+        "  12 succeeded of 12 operations",
+        "  1 execution, it came to its end",
+        "  verified: 12 of 12 shown as wanted by the server",
+    ]
+    assert done.err.splitlines()[1:] == [
+        "Plan: 12 to attach, 0 to update, 0 to detach; 0 skipped.",
+        "Journal: scan.jsonl",
+        "",
+        "Journal: scan.jsonl",
+        "`bulkops report scan.jsonl` tells it once more.",
+        "`bulkops verify scan.jsonl` looks whether it still stands.",
+        "`bulkops undo scan.jsonl` takes it back.",
+    ]
+    assert max(map(len, (done.out + done.err).splitlines())) <= 80
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}
+
+
+def test_json_results_are_the_same_facts(world: World, here: Here) -> None:
+    """``--json`` prints plan, results and report as objects, ``type`` first."""
+    done = here(*world.applying, "--json")
+    assert all(next(iter(value)) == "type" for value in done.objects)
+    results = [value for value in done.objects if value["type"] == "result"]
+    assert {value["workspace"] for value in results} == set(world.shown())
+    assert {value["outcome"] for value in results} == {"succeeded"}
+    report = done.objects[-1]
+    assert (report["type"], report["counts"], report["exit_code"]) == (
+        "report",
+        {"succeeded": 12},
+        0,
+    )
+
+
+def test_nothing_to_do_is_a_success_without_a_journal(world: World, here: Here) -> None:
+    """Where all is as wanted, apply exits 0, says so, and starts no journal; --yes isn't needed."""
+    for name in world.shown():
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    done = here("apply", "job.toml", "--journal", "scan.jsonl")
+    assert (done.code, done.out) == (0, "")
+    assert "Nothing to do." in done.err
+    assert not world.journal.exists()
+
+
+def test_nothing_to_do_leaves_nothing_in_the_default_folder(world: World, here: Here) -> None:
+    """A job run every day gathers no files: the folder's own lock is all that stays."""
+    for name in world.shown():
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    for _day in range(2):
+        assert here("apply", "job.toml", "--yes").code == 0
+    assert [p.name for p in world.folder.rglob(".bulkops/scan/*")] == ["folder.lock"]
+
+
+def test_nothing_to_do_but_blocked_is_exit_3(world: World, here: Here) -> None:
+    """Where the only workspace not as wanted can't be brought there, the exit code is 3."""
+    for name in world.shown():
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
+    done = here("apply", "job.toml")
+    assert done.code == 3
+    assert "! prod-001  blocked: attached 2 times" in done.err
+
+
+def test_without_yes_and_terminal_nothing_is_sent(world: World) -> None:
+    """No terminal and no --yes: exit 2, the message says what to do, and nothing is changed."""
+    done = world.run("apply", "job.toml")
+    assert done.code == 2
+    assert "no terminal to ask on, so say --yes" in done.err
+    assert "+ attach  mandatory at post_plan  12 workspaces" in done.err
+    assert (world.writes, done.out) == (0, "")
+    assert not list(world.folder.rglob("*.jsonl"))
+
+
+def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal; give the answer when it has asked."""
+    own, its = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", ON_ITS_TERMINAL, *arguments],
+        cwd=world.folder,
+        env=world.environment,
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    ) as process:
+        os.close(its)
+        said = _read_until(own, lambda text: "' is accepted: " in text)
+        os.write(own, answer)
+        # A signal in the moment before the process reads is noticed only after the reading.
+        said += _read_until(own, lambda _text: False, again=answer)
+        code = process.wait(SECONDS)
+    os.close(own)
+    assert "Traceback" not in said
+    return code, said
+
+
+def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> str:
+    """Return what is said until it is enough; where nothing is said, type ``again``."""
+    said = b""
+    while not enough(said.decode(errors="replace")):
+        if again and not select.select([own], [], [], SILENCE)[0]:
+            os.write(own, again)
+        try:
+            part = os.read(own, 4096)
+        except OSError:  # Linux says EIO where the other side is closed
+            break
+        if not part:
+            break
+        said += part
+    return said.decode(errors="replace")
+
+
+def test_yes_on_a_terminal_goes_on(world: World) -> None:
+    """On a terminal the plan is shown and asked about; "yes" carries it out."""
+    code, said = on_a_terminal(world, b"yes\n", "apply", "job.toml")
+    assert code == 0
+    assert "mandatory at post_plan  12 workspaces" in said
+    assert f"Carry out 12 operations in acme ({world.address})?" in said
+    assert world.all_wanted()
+
+
+@pytest.mark.parametrize("answer", [b"y\n", b"\n", b"no\n", b"\x04"])
+def test_any_other_answer_changes_nothing(world: World, answer: bytes) -> None:
+    """Any answer but "yes", end of input included: nothing is changed, exit 1, no journal."""
+    code, said = on_a_terminal(world, answer, "apply", "job.toml")
+    assert code == 1
+    assert NEVER in said
+    assert world.writes == 0
+    assert not list(world.folder.rglob("*.jsonl"))
+
+
+def test_ctrl_c_at_the_question_changes_nothing(world: World) -> None:
+    """Ctrl-C at the question: exit 130, nothing is changed, and that is said."""
+    code, said = on_a_terminal(world, b"\x03", "apply", "job.toml")
+    assert code == 130
+    assert "Interrupted: nothing was changed." in said
+    assert world.writes == 0
+
+
+def test_too_many_failures_stop_the_job_and_the_same_command_goes_on(
+    world: World, here: Here
+) -> None:
+    """Refused writes beyond 10 % stop the job, exit 4; once mended the same command ends it."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    forbidden = {"prod-003", "prod-004"}
+    gone = [world.simulator.world.organizations["acme"].workspaces[name] for name in forbidden]
+
+    def meddle(_request: object) -> None:
+        world.simulator.before = None if world.writes else meddle
+        if world.writes == 1:
+            for workspace in gone:
+                world.simulator.remove_workspace(workspace.name)
+
+    world.simulator.before = meddle
+    stopped = here(*world.applying)
+    assert stopped.code == 4
+    assert "  1 execution, it was stopped by the failure tolerance" in stopped.lines
+    assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
+    assert "`bulkops resume scan.jsonl --retry-failed` tries again what failed, too." in stopped.err
+    assert sum(line.startswith("failed") for line in stopped.lines) == 2
+    again = here(*world.applying)
+    assert again.code == 3
+    assert "  10 succeeded, 2 failed of 12 operations" in again.lines
+    assert "`bulkops resume scan.jsonl --retry-failed` tries again what failed." in again.err
+    assert set(world.changed().values()) == {1}
+
+
+def test_a_closed_pipe_does_not_stop_the_job(world: World) -> None:
+    """Whoever reads stdout may leave (``| head -1``): the job goes on to its end."""
+    process = world.start(*world.applying)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait(SECONDS) == 0
+    process.stderr.close()
+    assert said.count("stdout can't be written any more") == 1
+    assert "Traceback" not in said
+    assert world.all_wanted()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize(("arguments", "code"), [(("plan", "job.toml"), 1), (None, 0)])
+def test_a_full_stdout(world: World, arguments: tuple[str, ...] | None, code: int) -> None:
+    """What only shows something fails where stdout is full; a job goes on to its end."""
+    command = shlex.join([sys.executable, "-m", "bulkops", *(arguments or world.applying)])
+    done = ended(world.start_program(["/bin/sh", "-c", f"exec {command} > /dev/full"]))
+    assert done.code == code
+    assert "stdout can't be written" in done.err
+    assert world.all_wanted() == (arguments is None)
+
+
+def test_a_terminal_of_few_characters(world: World) -> None:
+    """Where stdout's encoding has no arrow, a question mark stands for it and the job goes on."""
+    world.simulator.attach("prod-001", TASK, enforcement_level="advisory")
+    done = world.apply(PYTHONIOENCODING="ascii")
+    assert done.code == 0
+    assert "prod-001  advisory at post_plan ? mandatory at post_plan" in done.out
+
+
+def test_head_is_not_an_error_worth_words(world: World) -> None:
+    """``bulkops plan | head`` ends quietly."""
+    process = world.start("plan", "job.toml")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(SECONDS) == 1
+    process.stderr.close()
+
+
+def test_long_server_words_are_cut_in_results(world: World, here: Here) -> None:
+    """A result line stays short whatever the server says; the report has all of it."""
+    long_name = "prod-" + "x" * 85
+    world.simulator.add_workspace(long_name)
+
+    def swap(request: Request) -> None:
+        if request.writes:
+            world.simulator.before = None
+            for name in world.shown():
+                world.simulator.remove_workspace(name)
+
+    world.simulator.before = swap
+    done = here(*world.applying)
+    assert done.code == 4
+    failed = [line for line in done.lines if line.startswith("failed")]
+    assert failed
+    assert all("404" in line and len(line) < 320 for line in failed)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(160, 160), (161, 160), (5000, 160)])
+def test_reasons_are_cut_to_two_lines(length: int, shown: int) -> None:
+    """A reason longer than 160 characters ends with an ellipsis there."""
+    text = shortened("x" * length)
+    assert len(text) == shown
+    assert text.endswith("…") == (length > 160)

@@ -1,0 +1,199 @@
+"""``bulkops coverage``: the organization as the server shows it, and the exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+import sys
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from bulkops.operations import KINDS
+from bulkops.operations.kinds.detach import DetachWish
+from bulkops.operations.model import Kind, Over
+from bulkops.simulator.core import Simulator
+from tests.cli.support import TASK, StagedSimulator, World, ended, organization, serving
+from tests.conftest import Here
+from tests.documents.job_tables import JOBS
+
+ALL = ("coverage", "--organization", "acme")
+
+
+def _some(simulator: Simulator) -> None:
+    simulator.add_task("lint")
+    simulator.attach("prod-001", TASK, enforcement_level="mandatory")
+    simulator.attach("prod-002", TASK, enforcement_level="advisory")
+    simulator.attach("prod-002", "lint", enforcement_level="advisory", stages=("pre_plan",))
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_without_a_job_it_is_all_run_tasks_and_exit_0(world: World) -> None:
+    """Each workspace and run task, with level and stages; nothing says what should be."""
+    _some(world.simulator)
+    done = world.run(*ALL, COLUMNS="200")
+    assert (done.code, done.err) == (0, "")
+    assert done.lines[:3] == [
+        "WORKSPACE  lint                  security-scan",
+        "prod-001   -                     mandatory at post_plan",
+        "prod-002   advisory at pre_plan  advisory at post_plan",
+    ]
+    assert done.lines[-2:] == ["lint: 1 of 12 workspaces", "security-scan: 2 of 12 workspaces"]
+    assert world.writes == 0
+
+
+def test_a_job_says_what_is_missing_and_exit_3(world: World, here: Here) -> None:
+    """Where its task is missing, or differs, it is exit 3; where nothing does, exit 0."""
+    _some(world.simulator)
+    done = here("coverage", "job.toml", "--format", "csv")
+    assert (done.code, done.err) == (3, "")
+    first, second, third, *_ = _rows(done.out)
+    assert (first["standing"], second["standing"], third["standing"]) == (
+        "as_wanted",
+        "differs",
+        "missing",
+    )
+    assert second["wanted"] == "mandatory at post_plan"
+    assert world.writes == 0
+    assert world.apply().code == 0
+    assert here("coverage", "job.toml").code == 0
+
+
+def test_what_a_job_does_not_select_is_shown_and_no_gap(world: World, here: Here) -> None:
+    """The matrix is of the whole organization, the verdict of the job's selection."""
+    world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
+    world.job(("all = true", 'names = ["prod-001"]'))
+    done = here("coverage", "job.toml", "--format", "json")
+    assert done.code == 0
+    found: Any = msgspec.json.decode(done.out)
+    assert found["counts"] == {"as_wanted": 1, "missing": 0, "differs": 0}
+    assert len(found["workspaces"]) == 12
+    assert [w.get("standing") for w in found["workspaces"][:2]] == ["as_wanted", None]
+
+
+def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None:
+    """``--task`` takes names and ids; with a job its own run task is always there."""
+    _some(world.simulator)
+    header = here(*ALL, "--task", "lint", "--format", "csv").lines[0]
+    assert header == "workspace,workspace_id,lint"
+    tasks = msgspec.json.decode(here(*ALL, "--format", "json").out)["tasks"]
+    ident = next(task["task_id"] for task in tasks if task["task"] == "lint")
+    assert here(*ALL, "--task", ident, "--format", "csv").lines[0] == header
+    both = here("coverage", "job.toml", "--task", "lint", "--format", "csv").lines[0]
+    assert both == "workspace,workspace_id,lint,security-scan,standing,wanted"
+
+
+def test_a_narrow_terminal_gets_blocks_and_a_file_the_table(world: World, here: Here) -> None:
+    """Where the table is wider than the terminal, each workspace is a block; a file has room."""
+    _some(world.simulator)
+    narrow = here(*ALL, COLUMNS="40")
+    assert narrow.lines[:3] == ["prod-001", "  security-scan  mandatory at post_plan", "prod-002"]
+    done = here(*ALL, "--output", "coverage.txt", COLUMNS="40")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    written = (world.folder / "coverage.txt").read_text(encoding="utf-8")
+    assert written.startswith("WORKSPACE  lint")
+
+
+def test_a_file_keeps_the_line_ends_of_csv(world: World, here: Here) -> None:
+    """RFC 4180 has CR LF, in a file as on stdout; exit 3 stays where something is missing."""
+    done = here("coverage", "job.toml", "--format", "csv", "--output", "c.csv")
+    assert (done.code, done.out) == (3, "")
+    lines = (world.folder / "c.csv").read_bytes().split(b"\r\n")
+    assert len(lines) == 1 + 12 + 1
+    assert not any(b"\n" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ((*ALL, "--task", "scna"), 2, 'no run task "scna" in acme'),
+        (("coverage",), 2, "--organization"),
+        (("coverage", "--organization", "nobody"), 2, 'organization = "nobody"'),
+        (("coverage", "job.toml", "--organization", "other"), 2, "the job file is of acme"),
+        (("coverage", "missing.toml"), 2, "missing.toml"),
+        ((*ALL, "--format", "xml"), 2, "--format"),
+        ((*ALL, "--output", "no/such/folder"), 1, "can't be written"),
+    ],
+    ids=["task", "none", "organization", "two", "file", "format", "output"],
+)
+def test_what_is_wrong_is_said(
+    here: Here, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    """Wrong names and files end in words, and with nothing on stdout."""
+    done = here(*arguments)
+    assert (done.code, done.out) == (code, "")
+    assert says in done.err
+
+
+def test_a_job_about_something_else_is_refused(
+    world: World, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kind that attaches nothing can't say which workspaces should have a run task."""
+
+    class Other:
+        name = "other"
+        wish_type = DetachWish
+        over = Over.SELECTED
+
+    monkeypatch.setitem(KINDS, "other", cast("type[Kind]", Other))
+    world.job(('"attach"', '"other"'), ('enforcement_level = "mandatory"', ""))
+    done = here("coverage", "job.toml")
+    assert done.code == 2
+    assert 'operation.kind = "other": that job changes something else' in done.err
+
+
+def test_requests_grow_by_pages(here: Here) -> None:
+    """950 workspaces and two run tasks, one on half: 10 requests, 5, 1, and two to begin with."""
+    simulator = StagedSimulator(rate=0)
+    organization(simulator, 950)
+    simulator.add_task("lint")
+    for name in sorted(simulator.world.organizations["acme"].workspaces)[::2]:
+        simulator.attach(name, TASK)
+    with serving(simulator) as address:
+        done = here(*ALL, "--address", address, "--format", "csv")
+        alone = simulator.stats.requests
+        assert here("coverage", "job.toml", "--address", address).code == 3
+    assert len(done.lines) == 951
+    assert alone == 10 + 5 + 1 + 2
+    assert simulator.stats.requests - alone <= alone + 10 + 4
+
+
+@pytest.mark.parametrize(
+    "profile", ["tfe-v202408-1", "tfe-v202402-1", "tfe-v202401-1-none-included"]
+)
+def test_older_servers_show_the_same(here: Here, profile: str) -> None:
+    """Where a server has no list by run task, other lists tell the same."""
+    simulator = StagedSimulator(rate=0, profile=profile)
+    organization(simulator, 3)
+    simulator.attach("prod-002", TASK, enforcement_level="mandatory")
+    with serving(simulator) as address:
+        done = here(*ALL, "--address", address, "--format", "csv")
+    assert [row[TASK] for row in _rows(done.out)] == ["", "mandatory at post_plan", ""]
+
+
+def test_names_from_the_server_can_not_reach_the_terminal(world: World, here: Here) -> None:
+    """Control characters are spelled in every form, and no cell is a formula."""
+    world.simulator.add_task("=cmd()\x1b[2J")
+    for form in ("text", "csv", "json"):
+        assert "\x1b" not in here(*ALL, "--format", form).out
+    assert "'=cmd()\\u001b[2J" in here(*ALL, "--format", "csv").lines[0]
+
+
+def test_the_recipe_for_every_morning_works(world: World) -> None:
+    """The script in ``jobs/README.md`` speaks up where something is missing, and only there."""
+    shutil.copytree(JOBS, world.folder / "jobs")
+    (script,) = re.findall(r"```sh\n(.*?)```", (JOBS / "README.md").read_text("utf-8"), re.DOTALL)
+    script = re.sub(r"(?m)^bulkops", f"{sys.executable} -m bulkops", script)
+    done = ended(world.start_program(["bash", "-euc", script]))
+    assert (done.code, done.out) == (0, "run task missing or different: see coverage.csv\n")
+    assert (world.folder / "coverage.csv").exists()
+    assert world.run("apply", "jobs/require-security-scan.toml", "--yes").code == 0
+    assert ended(world.start_program(["bash", "-euc", script])).out == ""
+    unreachable = ended(world.start_program(["bash", "-euc", script], TFE_TOKEN=""))
+    assert unreachable.code == 1

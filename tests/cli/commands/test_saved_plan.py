@@ -1,0 +1,274 @@
+"""``plan --out PLAN`` and ``apply PLAN``: what was looked at is what is done, or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bulkops.api.messages import Request
+from tests.cli.support import TASK, StagedSimulator, World, organization, serving
+from tests.conftest import Here
+
+APPLYING = ("apply", "scan.plan", "--journal", "scan.jsonl")
+
+
+def _planned(here: Here, *arguments: str) -> None:
+    assert here("plan", "job.toml", "--out", "scan.plan", *arguments).code == 0
+
+
+def _header(path: Path) -> dict[str, object]:
+    line = path.read_bytes().splitlines()[0]
+    return msgspec.json.decode(line, type=dict[str, object])
+
+
+def test_a_saved_plan_is_carried_out_unasked(world: World, here: Here) -> None:
+    """No terminal and no --yes: exactly the plan is done; its journal names it by its digest."""
+    done = here("plan", "job.toml", "--out", "scan.plan", "--json")
+    said = done.objects[-1]
+    assert (said["type"], said["saved"]) == ("plan", "scan.plan")
+    done = here(*APPLYING)
+    assert done.code == 0
+    assert "scan.plan: planned 20" in done.err
+    assert "Plan: 12 to attach, 0 to update, 0 to detach; 0 skipped." in done.err
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}
+    assert _header(world.journal)["plan"] == said["sha256"]
+
+
+def test_text_says_how_to_apply_it(world: World, here: Here) -> None:
+    """The last line of the plan names the file and the command; only its owner can read it."""
+    done = here("plan", "job.toml", "--out", "my scan.plan")
+    assert (
+        done.lines[-1] == "Saved: my scan.plan; `bulkops apply 'my scan.plan'` does exactly this."
+    )
+    assert stat.S_IMODE((world.folder / "my scan.plan").stat().st_mode) == 0o600
+    assert sorted(path.name for path in world.folder.iterdir()) == ["job.toml", "my scan.plan"]
+    assert world.writes == 0
+
+
+def test_the_job_file_is_not_needed_any_more(world: World, here: Here) -> None:
+    """Neither what became of the job file, nor new workspaces, change what is carried out."""
+    _planned(here)
+    (world.folder / "job.toml").unlink()
+    world.simulator.add_workspace("prod-new")
+    assert here(*APPLYING).code == 0
+    assert world.shown()["prod-new"] == []
+    assert world.writes == 12
+
+
+def test_what_moved_since_is_left_alone(world: World, here: Here) -> None:
+    """Made so by somebody else: a skip; anything else than seen: a conflict, exit 3."""
+    world.job(('"acme"', '"acme"'), ("[pace]", "[rollout]\nmax_failures = 5\n[pace]"))
+    world.simulator.attach("prod-003", TASK)
+    _planned(here)
+    world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
+    world.simulator.attach("prod-002", TASK, enforcement_level="advisory")
+    world.simulator.detach("prod-003", TASK)
+    done = here(*APPLYING)
+    assert done.code == 3
+    assert any(
+        line.startswith("skipped") and "prod-001" in line and "somebody else made it so" in line
+        for line in done.lines
+    )
+    conflicts = [line for line in done.lines if line.startswith("conflict")]
+    assert any("prod-002" in line for line in conflicts)
+    assert any("prod-003" in line for line in conflicts)
+    assert world.shown()["prod-002"] == [("advisory", ("post_plan",))]
+    assert world.shown()["prod-003"] == []
+    assert world.writes == 9
+    assert "What is in conflict was changed by somebody, and wants a new plan" in done.err
+    assert "--retry-failed" not in done.err
+    again = here(*APPLYING, "--retry-failed")
+    assert (again.code, world.writes) == (3, 9)
+
+
+def test_the_same_command_goes_on(world: World, here: Here) -> None:
+    """Killed in the middle, ``apply PLAN`` goes on unasked, and nothing is done twice."""
+    _planned(here)
+    world.kill(signal.SIGKILL, write=5, stage="after", arguments=APPLYING)
+    done = here(*APPLYING)
+    assert done.code == 0
+    assert "Going on with scan.jsonl." in done.err
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}
+
+
+def test_in_the_default_folder_a_plan_has_one_journal(world: World, here: Here) -> None:
+    """Applied once more, it goes on with its own journal even where that is finished."""
+    _planned(here)
+    assert here("apply", "scan.plan").code == 0
+    again = here("apply", "scan.plan")
+    assert (again.code, world.writes) == (0, 12)
+    assert "Nothing is left to do" in again.err
+    assert len(list(world.folder.rglob("*.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("other", ["plan", "job"])
+def test_another_plans_journal_is_refused(world: World, here: Here, other: str) -> None:
+    """Neither another plan nor the plan's own job goes on with it: exit 2, file untouched."""
+    _planned(here)
+    assert here(*APPLYING).code == 0
+    written = world.journal.read_bytes()
+    _planned(here)
+    done = here(*APPLYING) if other == "plan" else here(*world.applying)
+    assert done.code == 2
+    assert "is the journal of another job" in done.err
+    assert world.journal.read_bytes() == written
+
+
+def test_a_plan_of_nothing_is_saved_too(world: World, here: Here) -> None:
+    """Where all is as wanted, the plan is saved, and applied it ends with 0 and no journal."""
+    for name in world.shown():
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    assert here("plan", "job.toml", "--out", "scan.plan", "--detailed-exitcode").code == 0
+    done = here(*APPLYING)
+    assert (done.code, done.out) == (0, "")
+    assert "Nothing to do." in done.err
+    assert not world.journal.exists()
+
+
+def test_a_plans_undo(world: World, here: Here) -> None:
+    """What a saved plan did is taken back by its journal as any other's."""
+    before = world.shown()
+    _planned(here)
+    here(*APPLYING)
+    assert here("undo", "scan.jsonl", "--yes").code == 0
+    assert world.shown() == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("resume",), ("verify",), ("undo",), ("status",), ("report",), ("journal", "check")],
+    ids=" ".join,
+)
+def test_a_plan_is_no_journal(world: World, here: Here, command: tuple[str, ...]) -> None:
+    """A command that wants a journal says what it was given, and what to do with that."""
+    _planned(here)
+    requests = world.requests
+    done = here(*command, "scan.plan")
+    assert done.code == 1
+    assert "scan.plan: is a saved plan, no journal: `bulkops apply scan.plan`" in done.err
+    assert world.requests == requests
+
+
+def test_a_journal_is_no_plan(world: World, here: Here) -> None:
+    """``apply JOURNAL`` says which command goes on with one: exit 2, nothing sent."""
+    here(*world.applying)
+    requests = world.requests
+    done = here("apply", "scan.jsonl", "--yes")
+    assert (done.code, world.requests) == (2, requests)
+    assert "scan.jsonl: is a journal: `bulkops resume scan.jsonl`" in done.err
+
+
+def _stale(world: World, here: Here, *arguments: str, **environment: str) -> str:
+    requests = world.requests
+    done = here(*APPLYING, *arguments, **environment)
+    assert done.code == 13
+    assert (world.requests, done.out) == (requests, "")
+    assert not world.journal.exists()
+    assert "`bulkops plan JOB --out PLAN`" in done.err
+    return done.err
+
+
+def test_another_address_is_stale(world: World, here: Here) -> None:
+    """By option or environment; where none is given the plan's own holds."""
+    _planned(here)
+    other = StagedSimulator(rate=0)
+    organization(other)
+    with serving(other) as address:
+        for said in (
+            _stale(world, here, "--address", address),
+            _stale(world, here, TFE_ADDRESS=address),
+            _stale(world, here, TFE_ADDRESS="", TF_CLOUD_HOSTNAME="tfe.example"),
+        ):
+            assert f"is a plan for {world.address}, not for http" in said
+        assert other.stats.requests == 0
+    assert here(*APPLYING, TFE_ADDRESS="", TF_CLOUD_HOSTNAME="").code == 0
+
+
+def test_another_organization_is_stale(world: World, here: Here) -> None:
+    """TFE_ORGANIZATION of another one: exit 13, unless it was set when the plan was made."""
+    _planned(here)
+    said = _stale(world, here, TFE_ORGANIZATION="other")
+    assert "is a plan for organization acme, not for TFE_ORGANIZATION = other" in said
+    assert here("plan", "job.toml", "--out", "scan.plan", TFE_ORGANIZATION="other").code == 0
+    assert here(*APPLYING, TFE_ORGANIZATION="other").code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"format":1', b'"format":2'),
+        (b'"mandatory"', b'"advisory"'),
+        (b"prod-007", b"prod-001"),
+        (b"{", b"["),
+        (b'"digest"', b'"plan"'),
+    ],
+    ids=["format", "level", "name", "first byte", "end"],
+)
+def test_a_changed_plan_is_stale(world: World, here: Here, old: bytes, new: bytes) -> None:
+    """Whatever was changed in its file: exit 13, and nothing is sent."""
+    _planned(here)
+    path = world.folder / "scan.plan"
+    text = path.read_bytes()
+    assert old in text
+    path.write_bytes(text.replace(old, new, 1))
+    _stale(world, here)
+
+
+def test_an_older_plan_is_replaced_and_nothing_else(world: World, here: Here) -> None:
+    """A plan or an empty file is written over; a job file, a journal, a folder never: exit 2."""
+    (world.folder / "scan.plan").touch()
+    _planned(here)
+    first = (world.folder / "scan.plan").read_bytes()
+    _planned(here)
+    assert (world.folder / "scan.plan").read_bytes() != first
+    assert here(*APPLYING).code == 0
+    requests = world.requests
+    for place, what in (
+        ("job.toml", "is no saved plan, and left as it is"),
+        ("scan.jsonl", "is a journal, and left as it is"),
+        (".", "left as it is"),
+        ("missing/scan.plan", "there is no such folder"),
+    ):
+        before = {p: p.read_bytes() for p in world.folder.iterdir() if p.is_file()}
+        done = here("plan", "job.toml", "--out", place)
+        assert (done.code, done.out) == (2, "")
+        assert what in done.err
+        assert {p: p.read_bytes() for p in world.folder.iterdir() if p.is_file()} == before
+    assert world.requests == requests
+
+
+def test_a_plan_that_cant_be_written_is_an_error(world: World, here: Here) -> None:
+    """The system's reason is said, exit 1, also beside ``--detailed-exitcode``."""
+    (world.folder / "scan.plan.new").mkdir()
+    for arguments in ((), ("--detailed-exitcode",)):
+        done = here("plan", "job.toml", "--out", "scan.plan", *arguments)
+        assert done.code == 1
+        assert "scan.plan: can't be written: Is a directory" in done.err
+
+
+def test_a_plan_may_travel(world: World, here: Here) -> None:
+    """Another name, another folder: the same plan goes on with its journal."""
+    _planned(here)
+    assert here(*APPLYING).code == 0
+    (world.folder / "elsewhere").mkdir()
+    shutil.move(world.folder / "scan.plan", world.folder / "elsewhere" / "other.txt")
+    done = here("apply", "elsewhere/other.txt", "--journal", "scan.jsonl")
+    assert (done.code, world.writes) == (0, 12)
+
+
+def test_the_server_is_read_before_the_first_write(world: World, here: Here) -> None:
+    """Nothing is read to plan again, only what each operation is compared with."""
+    _planned(here)
+    requests: list[Request] = []
+    world.simulator.before = requests.append
+    assert here(*APPLYING).code == 0
+    first_write = next(i for i, request in enumerate(requests) if request.writes)
+    # /ping and the attachments: what is read to compare the server with what the plan saw.
+    assert first_write == 2

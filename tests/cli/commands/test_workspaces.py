@@ -1,0 +1,145 @@
+"""``bulkops workspaces``, and what narrows a job on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.journal.reader import read
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.state import Entitlements
+from tests.cli.support import World, organization, serving
+from tests.conftest import Here
+
+SOME = ("all = true", 'names = ["prod-00*"]\nexclude_names = ["*[3-9]"]')
+
+
+def test_the_selected_are_listed(world: World, here: Here) -> None:
+    """One line a workspace, by name, and how many; nothing is changed."""
+    world.job(SOME)
+    done = here("workspaces", "job.toml")
+    assert (done.code, done.err) == (0, "")
+    names = world.simulator.world.organizations["acme"].workspaces
+    assert done.lines == [
+        f"  + prod-001  {names['prod-001'].id}",
+        f"  + prod-002  {names['prod-002'].id}",
+        "",
+        "2 workspaces selected.",
+    ]
+    assert world.writes == 0
+
+
+def test_why_tells_of_each_other_workspace(world: World, here: Here) -> None:
+    """Each workspace is selected, or comes with the first reason why it is not."""
+    world.job(SOME)
+    done = here("workspaces", "job.toml", "--why", "--limit", "1")
+    assert done.code == 0
+    assert len(done.lines) == 12 + 2
+    assert "  - prod-002  it comes after the first 1 by name (limit)" in done.lines
+    assert '  - prod-003  its name matches exclude_names ["*[3-9]"]' in done.lines
+    assert '  - prod-012  its name matches none of names = ["prod-00*"]' in done.lines
+    assert done.lines[-1] == "1 of 12 workspaces selected."
+
+
+def test_entries_that_select_nothing_are_noted(world: World, here: Here) -> None:
+    """A name, an id or a line of the list that fits no workspace is told, as in a plan."""
+    (world.folder / "list.csv").write_text("name\nprod-001\nprod-0001\n", encoding="utf-8")
+    world.job(("all = true", 'file = "list.csv"'))
+    note = 'select: "prod-0001" selects no workspace'
+    for command in ("workspaces", "plan"):
+        assert f"    Note: {note}" in here(command, "job.toml").lines
+        assert here(command, "job.toml", "--json").objects[-1]["notes"] == [note]
+
+
+def test_why_nothing_is_selected(world: World, here: Here) -> None:
+    """A selection of nothing is an error that names --why, and --why tells all the reasons."""
+    world.job(("all = true", 'where = ["resource-count > 0"]'))
+    done = here("workspaces", "job.toml")
+    assert done.code == 2
+    assert "bulkops workspaces JOB --why" in done.err
+    done = here("workspaces", "job.toml", "--why")
+    assert (done.code, done.lines[-1]) == (0, "0 of 12 workspaces selected.")
+    assert sum(line.endswith("its resource-count is 0, not > 0") for line in done.lines) == 12
+
+
+def test_what_json_prints_is_a_manifest(world: World, here: Here) -> None:
+    """A job whose ``file`` is that output selects the same workspaces, with --why or without."""
+    world.job(SOME)
+    for why in ((), ("--why",)):
+        done = here("workspaces", "job.toml", "--json", *why)
+        assert [value["type"] for value in done.objects[:-1]] == ["workspace"] * (12 if why else 2)
+        assert done.objects[-1] == {"type": "selection", "selected": 2, "notes": []}
+        (world.folder / "list.jsonl").write_text(done.out, encoding="utf-8")
+        world.job(("all = true", 'file = "list.jsonl"'), name="listed.toml")
+        assert here("workspaces", "listed.toml").lines[-1] == "2 workspaces selected."
+
+
+def test_a_report_of_what_failed_is_a_manifest(world: World, here: Here) -> None:
+    """What a job could not do is the next job's list, straight from report and apply."""
+    world.job(("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]'))
+
+    def strike(request: Request) -> None:
+        # Planned without a limit, so that the last two are refused.
+        if request.method == "POST":
+            acme = world.simulator.world.organizations["acme"]
+            acme.entitlements = Entitlements(run_task_workspace_limit=10)
+
+    world.simulator.before = strike
+    applied = here("apply", "job.toml", "--journal", "scan.jsonl", "--yes", "--json")
+    assert applied.code == 3
+    failed = {str(v["workspace"]) for v in applied.objects if v.get("outcome") == "failed"}
+    assert len(failed) == 2
+    here("report", "scan.jsonl", "--format", "json", "--only", "failed", "--output", "failed.json")
+    world.job(("all = true", 'file = "failed.json"'), name="again.toml")
+    done = here("workspaces", "again.toml")
+    assert {line.split()[1] for line in done.lines[:-2]} == failed
+    (world.folder / "applied.jsonl").write_text(applied.out, encoding="utf-8")
+    world.job(("all = true", 'file = "applied.jsonl"'), name="all.toml")
+    assert here("workspaces", "all.toml").lines[-1] == "12 workspaces selected."
+
+
+def test_a_narrowed_job_is_another_job(world: World, here: Here) -> None:
+    """--select and --limit are in plan and journal, and the whole job does not go on with it."""
+    narrow = ("--select", "prod-00*", "--select", "prod-012", "--limit", "2")
+    planned = here("plan", "job.toml", *narrow)
+    assert planned.lines[-1].startswith("Plan: 2 to attach")
+    applied = here("apply", "job.toml", "--journal", "scan.jsonl", "--yes", *narrow)
+    assert applied.code == 0
+    assert set(world.changed()) == {"prod-001", "prod-002"}
+    header = read(world.journal).replay.header
+    assert header.job["select"] == {"all": True, "only": ["prod-00*", "prod-012"], "limit": 2}
+    assert here("apply", "job.toml", "--journal", "scan.jsonl", "--yes").code == 2
+    assert here("apply", "job.toml", "--journal", "scan.jsonl", "--yes", *narrow).code == 0
+    assert here("resume", "scan.jsonl", "--yes").code == 0
+    assert sum(world.changed().values()) == 2
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "workspaces"])
+def test_select_must_name_something(world: World, here: Here, command: str) -> None:
+    """A --select that names nothing the job selects is an error before anything is changed."""
+    world.job(SOME)
+    done = here(command, "job.toml", "--select", "prod-001", "--select", "prod-005")
+    assert done.code == 2
+    assert '"prod-005" (--select, or only) names no workspace that [select] selects' in done.err
+    assert here(command, "job.toml", "--limit", "0").code == 2
+    assert world.writes == 0
+
+
+def test_a_job_that_is_narrow_can_only_become_narrower(world: World, here: Here) -> None:
+    """The smaller limit holds; a second list of names is refused, not taken for the first."""
+    world.job(("all = true", 'all = true\nonly = ["prod-00*"]\nlimit = 2'))
+    assert here("workspaces", "job.toml", "--limit", "5").lines[-1] == "2 workspaces selected."
+    assert here("workspaces", "job.toml", "--limit", "1").lines[-1] == "1 workspace selected."
+    done = here("workspaces", "job.toml", "--select", "prod-001")
+    assert done.code == 2
+    assert 'job.toml: --select: only = ["prod-00*"] is in [select] already' in done.err
+
+
+def test_one_glob_is_the_servers_business(here: Here) -> None:
+    """--select of one name reads one page of a thousand workspaces, not ten."""
+    simulator = Simulator(rate=0)
+    organization(simulator, 1000)
+    with serving(simulator) as address:
+        done = here("workspaces", "job.toml", "--select", "prod-007", "--address", address)
+    assert done.lines[-1] == "1 workspace selected."
+    assert simulator.stats.requests == 2

@@ -1,0 +1,504 @@
+"""What ``--json`` really prints: every line of every command, by the schema that is shipped."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import jsonschema
+import msgspec
+import pytest
+import typer
+
+from bulkops.api.messages import Request
+from bulkops.cli.app import app
+from bulkops.operations import KINDS
+from bulkops.operations.kinds.attach import Attach
+from bulkops.simulator.faults import Faults
+from tests.cli.support import TASK, Done, World, ended
+from tests.conftest import Here
+from tests.documents.event_tables import DOCUMENT, SCHEMA
+
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+VALIDATOR = jsonschema.Draft202012Validator(msgspec.json.decode(SCHEMA.read_bytes()))
+TIMES = frozenset(["at", "created_at", "until"])
+
+NOT_SEEN = {"progress": "it is printed every few seconds, and no command here takes so long"}
+"""Types of the schema that no case below is sure to see, and why."""
+
+APPLY = ("apply", "job.toml", "--journal", "scan.jsonl", "--yes", "--json")
+LAST = ("prod-011", "prod-012")
+TOLERANT = ("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]')
+
+Staging = Callable[[World, Here], object]
+
+
+def ordinary(_world: World, _here: Here) -> None:
+    """Nothing but the workspaces and the run task."""
+
+
+def half_done(world: World, _here: Here) -> None:
+    """One is attached as wanted, one otherwise, one twice."""
+    world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
+    world.simulator.attach("prod-002", TASK)
+    for _ in range(2):
+        world.simulator.attach("prod-003", TASK)
+
+
+def all_done(world: World, here: Here) -> None:
+    """The job was carried out."""
+    assert here(*APPLY).code == 0
+    assert world.all_wanted()
+
+
+def all_as_wanted(world: World, _here: Here) -> None:
+    """Somebody else carried it out."""
+    for name in world.shown():
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+
+
+def refused(world: World, _here: Here) -> None:
+    """Two workspaces are gone by the time they are to be changed."""
+    world.job(TOLERANT)
+
+    def strike(request: Request) -> None:
+        if request.writes:
+            world.simulator.before = None
+            for name in LAST:
+                world.simulator.remove_workspace(name)
+
+    world.simulator.before = strike
+
+
+def intolerant(world: World, here: Here) -> None:
+    """As above, and no failure is borne."""
+    refused(world, here)
+    world.job(("[pace]", "[rollout]\nmax_failures = 0\n[pace]"))
+
+
+def failed(world: World, here: Here) -> None:
+    """Two operations failed."""
+    refused(world, here)
+    assert here(*APPLY).code == 3
+
+
+def changed_since_planned(world: World, here: Here) -> None:
+    """A plan was saved, then somebody attached the run task otherwise."""
+    here("plan", "job.toml", "--out", "scan.plan")
+    world.simulator.attach("prod-001", TASK, stages=("pre_plan",))
+
+
+def unanswering(world: World, _here: Here) -> None:
+    """Whatever is asked about one workspace alone, the server closes the connection."""
+    world.job(TOLERANT)
+    place = world.simulator.world.organizations["acme"].workspaces["prod-001"].id
+    closing = Faults.parse("close-before=100%", 1)
+
+    def strike(request: Request) -> None:
+        world.simulator.faults = closing if f"/workspaces/{place}" in request.path else None
+
+    world.simulator.before = strike
+
+
+def losing(world: World, _here: Here) -> None:
+    """The answer to every write is lost after it was made."""
+    world.simulator.faults = Faults.parse("POST:close-after=100%", 1)
+
+
+def rolled_out(more: str) -> Staging:
+    """Return the staging of a job in three waves."""
+
+    def stage(world: World, _here: Here) -> None:
+        world.job(("[pace]", f'[rollout]\nwaves = ["1", "50%"]\n{more}\n[pace]'))
+
+    return stage
+
+
+def held(world: World, here: Here) -> None:
+    """The job waits for --continue after its first wave."""
+    rolled_out('pause = "manual"')(world, here)
+    assert here(*APPLY).code == 6
+
+
+def killed(world: World, _here: Here) -> None:
+    """The job was killed in the middle."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    world.kill(signal.SIGKILL, write=4, stage="after")
+
+
+def altered(world: World, here: Here) -> None:
+    """The job was carried out, then somebody changed two workspaces."""
+    all_done(world, here)
+    world.simulator.detach("prod-002", TASK)
+    world.simulator.attach("prod-003", TASK, enforcement_level="mandatory")
+
+
+def altered_task(world: World, here: Here) -> None:
+    """The run task was switched off, then somebody switched it on again."""
+    disabling(world, here)
+    assert here(*APPLY).code == 0
+    (task,) = world.simulator.world.tasks.values()
+    task.enabled = True
+
+
+def disabling(world: World, _here: Here) -> None:
+    """The job switches the run task off."""
+    _job_of(world, 'kind = "task-disable"\ntask = "security-scan"', "")
+
+
+def updating(world: World, _here: Here) -> None:
+    """The job changes settings of workspaces."""
+    _job_of(world, 'kind = "workspace-update"\nauto_apply = true', "[select]\nall = true")
+
+
+def replacing(world: World, _here: Here) -> None:
+    """The job replaces a run task by another: two aspects."""
+    world.simulator.add_task("lint")
+    for name in ("prod-001", "prod-002"):
+        world.simulator.attach(name, "lint")
+    _job_of(
+        world,
+        'kind = "replace"\ntask = "security-scan"\nreplaces = "lint"',
+        "[select]\nall = true",
+    )
+
+
+def torn(world: World, here: Here) -> None:
+    """The journal's last line is cut."""
+    all_done(world, here)
+    world.journal.write_bytes(world.journal.read_bytes()[:-20])
+
+
+def damaged(world: World, here: Here) -> None:
+    """A byte in the middle of the journal is another."""
+    all_done(world, here)
+    data = bytearray(world.journal.read_bytes())
+    data[len(data) // 2] ^= 1
+    world.journal.write_bytes(bytes(data))
+
+
+def attached(world: World, _here: Here) -> None:
+    """One workspace has the run task."""
+    world.simulator.attach("prod-001", TASK)
+
+
+def _job_of(world: World, operation: str, select: str) -> None:
+    (world.folder / "job.toml").write_text(
+        f'name = "scan"\norganization = "acme"\n[operation]\n{operation}\n{select}\n'
+        '[pace]\nsettle = "50ms"\n',
+        encoding="utf-8",
+    )
+
+
+class Case(NamedTuple):
+    """A command in a certain place, its exit code, and the types it is sure to print."""
+
+    staging: Staging
+    command: str
+    code: int
+    types: str
+
+    @property
+    def arguments(self) -> list[str]:
+        """The command line."""
+        return [*self.command.split(), *(() if "--json" in self.command else ("--json",))]
+
+
+def _case_name(case: Case) -> str:
+    return f"{case.command} {case.staging.__name__}".replace(" --json", "")
+
+
+APPLYING = " ".join(APPLY)
+AGAIN = "(where a journal is gone on with)"
+CASES = [
+    Case(ordinary, "workspaces job.toml", 0, "workspace selection"),
+    Case(ordinary, "workspaces job.toml --why --select prod-00*", 0, "workspace selection"),
+    Case(ordinary, "check job.toml", 0, "job"),
+    Case(updating, "check job.toml", 0, "job"),
+    Case(ordinary, "plan job.toml", 0, "operation plan"),
+    Case(half_done, "plan job.toml --out scan.plan", 0, "operation skip plan"),
+    Case(rolled_out('pause = "5m"\ngate = "true"'), "plan job.toml", 0, "operation plan"),
+    Case(disabling, "plan job.toml", 0, "operation plan"),
+    Case(updating, "plan job.toml", 0, "operation plan"),
+    Case(replacing, "plan job.toml", 0, "operation skip plan"),
+    Case(ordinary, APPLYING, 0, "operation plan result report"),
+    Case(half_done, APPLYING, 3, "operation skip plan result report"),
+    Case(all_as_wanted, APPLYING, 0, "skip plan"),
+    Case(disabling, APPLYING, 0, "operation plan result report"),
+    Case(updating, APPLYING, 0, "operation plan result report"),
+    Case(replacing, APPLYING, 0, "operation skip plan result report"),
+    Case(losing, APPLYING, 0, "operation plan result report"),
+    Case(refused, APPLYING, 3, "operation plan result report"),
+    Case(intolerant, APPLYING, 4, "operation plan result report"),
+    Case(unanswering, APPLYING, 5, "operation plan result report"),
+    Case(
+        changed_since_planned,
+        "apply scan.plan --journal scan.jsonl",
+        3,
+        "operation plan result report",
+    ),
+    Case(rolled_out('pause = "10ms"\ngate = "true"'), APPLYING, 0, "plan result wave report"),
+    Case(rolled_out('pause = "manual"'), APPLYING, 6, "plan result wave report"),
+    Case(rolled_out('gate = "exit 1"'), APPLYING, 4, "plan result wave report"),
+    Case(rolled_out('gate = "exit 3"'), APPLYING, 6, "plan result wave report"),
+    Case(all_done, APPLYING, 0, "report"),
+    Case(killed, APPLYING, 0, "result report"),
+    Case(killed, "resume scan.jsonl --yes", 0, "result report"),
+    Case(failed, "resume scan.jsonl --yes --retry-failed", 3, "result report"),
+    Case(held, "resume scan.jsonl --yes --continue", 6, "result wave report"),
+    Case(all_done, "undo scan.jsonl --yes", 0, "operation plan result report"),
+    Case(altered, "undo scan.jsonl --yes", 3, "operation skip plan result report"),
+    Case(all_done, "verify scan.jsonl", 0, "verified"),
+    Case(altered, "verify scan.jsonl", 3, "differing verified"),
+    Case(altered_task, "verify scan.jsonl", 3, "differing verified"),
+    Case(failed, "verify scan.jsonl", 3, "differing verified"),
+    Case(all_done, "status scan.jsonl", 0, "status"),
+    Case(killed, "status scan.jsonl", 0, "status"),
+    Case(held, "status scan.jsonl", 0, "status"),
+    Case(all_done, "journal check scan.jsonl", 0, "journal"),
+    Case(torn, "journal check scan.jsonl", 0, "journal"),
+    Case(damaged, "journal check scan.jsonl", 12, "journal"),
+    Case(ordinary, "task list", 0, "run_task"),
+    Case(attached, "task show security-scan --include workspace_tasks.workspace", 0, "run_task"),
+    Case(
+        ordinary,
+        "task create lint --url https://lint.example --global-enforcement-level advisory "
+        "--global-stage pre_plan",
+        0,
+        "run_task",
+    ),
+    Case(ordinary, "task update security-scan --disabled --yes", 0, "run_task"),
+    Case(ordinary, "task delete security-scan --yes", 0, "deleted"),
+    Case(attached, "workspace-task list prod-001", 0, "workspace_task"),
+    Case(attached, "workspace-task show prod-001 security-scan", 0, "workspace_task"),
+    Case(
+        ordinary,
+        "workspace-task attach prod-001 security-scan --enforcement-level mandatory",
+        0,
+        "workspace_task",
+    ),
+    Case(
+        attached,
+        "workspace-task update prod-001 security-scan --stages pre_plan --yes",
+        0,
+        "workspace_task",
+    ),
+    Case(attached, "workspace-task detach prod-001 security-scan --yes", 0, "detached"),
+]
+
+
+def documented() -> list[tuple[list[str], str]]:
+    """Return commands and what ``jobs/events.md`` says they print, as an expression over types."""
+    found = re.findall(r"^- (`.*?`): `(.*?)`", TEXT, re.MULTILINE)
+    return [
+        (
+            [name.strip("`") for name in names.split(", ")],
+            re.sub(r"[a-z_]+", lambda word: f"(?:{word[0]};)", expression.replace(" ", "")),
+        )
+        for names, expression in found
+    ]
+
+
+def validated(line: str) -> dict[str, Any]:
+    """Return one line's object, if it is an event by the schema, ``type`` first, times in UTC."""
+    value: dict[str, Any] = msgspec.json.decode(line)
+    VALIDATOR.validate(value)
+    assert line.startswith(f'{{"type":"{value["type"]}",')
+    assert not line.endswith(" ")
+    _look_at_times(value)
+    return value
+
+
+def _look_at_times(value: dict[str, Any]) -> None:
+    for name, member in value.items():
+        if isinstance(member, dict) and name not in ("before", "wanted"):
+            _look_at_times(member)
+        elif name in TIMES and (member or name != "until"):
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", member)
+            assert datetime.fromisoformat(member).tzinfo == UTC
+
+
+def types_of(done: Done) -> str:
+    """Return the types of a command's lines, each of which is an event."""
+    return "".join(f"{validated(line)['type']};" for line in done.lines)
+
+
+def _command_of(case: Case) -> str:
+    """Return the words that name a case's command."""
+    (name,) = {name for names, _ in documented() for name in names} & {
+        " ".join(case.command.split()[:number]) for number in (1, 2)
+    }
+    return name
+
+
+def _is_as_documented(command: str, types: str) -> bool:
+    said = [expression for names, expression in documented() if command in names]
+    return any(re.fullmatch(expression, types) for expression in said)
+
+
+@pytest.mark.parametrize("case", CASES, ids=_case_name)
+def test_every_line_is_an_event_and_they_come_as_documented(
+    world: World, here: Here, case: Case
+) -> None:
+    """By the schema that is shipped, ``type`` first, and in the order that events.md tells."""
+    case.staging(world, here)
+    done = here(*case.arguments, TFE_ORGANIZATION="acme")
+    assert done.code == case.code, done.err
+    types = types_of(done)
+    assert set(types.rstrip(";").split(";")) >= set(case.types.split())
+    assert _is_as_documented(_command_of(case), types), types
+
+
+def test_every_type_is_seen() -> None:
+    """Each type of the schema is printed in one of the cases, or is named with a reason."""
+    seen = {name for case in CASES for name in case.types.split()}
+    assert seen.isdisjoint(NOT_SEEN)
+    assert seen | set(NOT_SEEN) == set(VALIDATOR.schema["discriminator"]["mapping"])
+
+
+def _with_json(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    if hasattr(command, "list_commands"):
+        for name in command.list_commands(None):
+            yield from _with_json(command.get_command(None, name), (*path, name))
+    elif any("--json" in option.opts for option in command.params):
+        yield " ".join(path)
+
+
+def test_every_command_with_json_is_documented_and_run() -> None:
+    """events.md lists exactly the commands that take ``--json``, and each has a case here."""
+    commands = set(_with_json(typer.main.get_command(app)))
+    assert {name for names, _ in documented() for name in names} == commands
+    assert {_command_of(case) for case in CASES} == commands
+
+
+@pytest.mark.parametrize(
+    ("staging", "types", "last"),
+    [
+        (refused, "operation;plan;result;", ("report", 3)),
+        (unanswering, "operation;plan;result;", ("report", 5)),
+        (all_as_wanted, "skip;plan;", ("plan", None)),
+    ],
+    ids=["refused", "in doubt", "nothing"],
+)
+def test_what_went_wrong_is_told(
+    world: World,
+    here: Here,
+    staging: Staging,
+    types: str,
+    last: tuple[str, int | None],
+) -> None:
+    """The outcome of each operation in trouble has its reason, and the report its exit code."""
+    staging(world, here)
+    done = here(*APPLY)
+    assert set(types.rstrip(";").split(";")) <= set(types_of(done).split(";"))
+    results = [value for value in done.objects if value["type"] == "result"]
+    assert all(bool(v["reason"]) is (v["outcome"] != "succeeded") for v in results)
+    assert (done.objects[-1]["type"], done.objects[-1].get("exit_code")) == last
+
+
+def test_an_error_leaves_whole_lines_and_no_last_one(world: World, here: Here) -> None:
+    """A server that is down in the middle: every line that was printed is an event, exit 1."""
+    world.job(("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]\nmax_at_once = 1'))
+    strike = Faults.parse("503=100%", 1)
+    seen = {"writes": 0}
+
+    def down(request: Request) -> None:
+        seen["writes"] += request.writes
+        if seen["writes"] > 3:
+            world.simulator.faults = strike
+
+    world.simulator.before = down
+    done = here(*APPLY)
+    assert (done.code, done.err.count("Error: ")) == (1, 1)
+    types = types_of(done)
+    assert types.startswith("operation;" * 12 + "plan;" + "result;" * 3)
+    assert not types.endswith("report;")
+
+
+def test_an_interrupted_job_has_its_report(world: World, here: Here) -> None:
+    """SIGTERM: exit 143, every line whole, and the last one says how it ended."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    process = world.start(*APPLY)
+    seen = {"writes": 0}
+
+    def strike(request: Request) -> None:
+        seen["writes"] += request.writes
+        if seen["writes"] == 4:
+            world.simulator.after = None
+            process.send_signal(signal.SIGTERM)
+
+    world.simulator.after = strike
+    done = ended(process)
+    assert done.code == 143
+    assert _is_as_documented("apply", types_of(done))
+    assert (done.objects[-1]["ended"], done.objects[-1]["exit_code"]) == ("SIGTERM", 143)
+    (status,) = here("status", "scan.jsonl", "--json").lines
+    assert validated(status)["ended"] == "SIGTERM"
+
+
+def test_a_kind_of_another_package_is_told_the_same_way(
+    world: World, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it calls itself and promises to count: a plan's event keeps to the schema."""
+
+    class Advise(Attach):
+        """A kind with a verb that no operation ever has, and the name of another field."""
+
+        name = "advise"
+        verbs = ("job", "attach")
+
+    monkeypatch.setitem(KINDS, "advise", Advise)
+    world.job(('kind = "attach"', 'kind = "advise"'))
+    done = here("plan", "job.toml", "--json")
+    assert types_of(done) == "operation;" * 12 + "plan;"
+    totals = done.objects[-1]
+    assert (totals["job"], totals["kind"], totals["attach"]) == ("scan", "advise", 12)
+    assert "update" not in totals
+    assert _is_as_documented("apply", types_of(here(*APPLY)))
+
+
+def test_all_that_an_apply_prints_is_a_manifest(world: World, here: Here) -> None:
+    """Waves and reports among its lines are no workspaces; the next job reads it as it is."""
+    rolled_out('gate = "true"')(world, here)
+    done = here(*APPLY)
+    assert "wave;" in types_of(done)
+    (world.folder / "applied.jsonl").write_text(done.out, encoding="utf-8")
+    world.job(("all = true", 'file = "applied.jsonl"'), name="again.toml")
+    assert here("workspaces", "again.toml").lines[-1] == "12 workspaces selected."
+
+
+def test_schema_events_prints_what_is_shipped(here: Here) -> None:
+    """``bulkops schema events`` is ``jobs/events.schema.json``, byte for byte."""
+    done = here("schema", "events")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == SCHEMA.read_text(encoding="utf-8")
+    assert here("schema").out == here("schema", "job").out != done.out
+    assert here("schema", "nonsense").code == 2
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed: apt-get install jq")
+def test_the_jq_examples_work(world: World, here: Here) -> None:
+    """Each example of events.md, run as it stands, says what it is said to say."""
+    refused(world, here)
+    (world.folder / "job.toml").rename(world.folder / "scan.toml")
+    blocks = re.findall(r"<!-- jq -->\n((?:    .*\n)+)", TEXT)
+    scripts = [
+        re.sub(r"(?m)^    ", "", block).replace("bulkops ", f"{sys.executable} -m bulkops ")
+        for block in blocks
+    ]
+    said = [ended(world.start_program(["bash", "-euc", script])) for script in scripts]
+    planned, applied, verified = said
+    assert [done.code for done in said] == [0, 0, 0]
+    assert planned.lines == [f"attach prod-{number:03}" for number in range(1, 13)]
+    assert {line.partition(":")[0] for line in applied.lines[:-1]} == set(LAST)
+    assert applied.lines[-1] == '["complete",10,3]'
+    assert verified.out == ""
+    for line in (world.folder / "events.jsonl").read_text(encoding="utf-8").splitlines():
+        validated(line)
+    again = (world.folder / "again.jsonl").read_text(encoding="utf-8")
+    assert again == "".join(f'{{"workspace":"{name}"}}\n' for name in LAST)

@@ -1,0 +1,379 @@
+"""The live view, seen on a real terminal while a job runs, and what is left of it afterwards."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bulkops import events
+from bulkops.api.messages import Request, Response
+from bulkops.cli.output import progress_text, watch
+from bulkops.cli.output.progress import Headway
+from bulkops.simulator.faults import Delivery, Faults, Manner
+from tests.cli.support import SECONDS, StagedSimulator, World, organization, serving
+from tests.cli.terminal import COLOUR, CTRL_C, Terminal, held, on_terminal, on_tmux
+from tests.conftest import Here
+
+BAR = ("━", "─", "╸")
+
+
+class Refusing(StagedSimulator):
+    """Answers one write with 429 and a long time to wait."""
+
+    refuses = True
+
+    def deliver(
+        self,
+        request: Request,
+        now: float,
+        faults: Faults | None = None,
+        *,
+        url_status: int | None = None,
+    ) -> Delivery:
+        """Refuse the first write."""
+        if request.writes and self.refuses:
+            self.refuses = False
+            return Delivery(Manner.WHOLE, Response(429, {"retry-after": "2"}, b"{}"))
+        return super().deliver(request, now, faults, url_status=url_status)
+
+
+@pytest.fixture
+def in_waves(world: World) -> World:
+    """A job of three waves: 1, 5 and 6 operations."""
+    world.job(("[pace]", '[rollout]\nwaves = ["1", "50%"]\nmax_failures = 12\n[pace]'))
+    return world
+
+
+def nothing_is_left(terminal: Terminal) -> None:
+    """Fail where the screen still shows some of the view, or no cursor."""
+    assert not any(character in terminal.text for character in BAR), terminal.text
+    assert "in flight" not in terminal.text.replace("operations in flight", "")
+    assert terminal.cursor_is_there
+
+
+def test_waves_are_seen_while_they_run(in_waves: World) -> None:
+    """A bar for each wave and one for all, and what is on its way; then only the report."""
+    with held(in_waves, 4) as let_go, on_terminal(in_waves) as terminal:
+        terminal.until("in flight")
+        shown = terminal.text
+        assert "\n  wave 1  ━━━" in shown
+        assert "\n  wave 3  ───" in shown
+        assert "  1/1\n" in shown
+        assert "  0/6\n" in shown
+        let_go.set()
+        assert terminal.ended() == 0
+        nothing_is_left(terminal)
+        assert "  12 succeeded of 12 operations\n" in terminal.text
+        assert terminal.text.endswith("`bulkops undo scan.jsonl` takes it back.")
+        # Each success is in the count: a line for each would hide what matters.
+        assert "succeeded  prod-" not in terminal.said
+    assert in_waves.all_wanted()
+
+
+def test_failures_scroll_above_the_view(in_waves: World) -> None:
+    """As they come and in the words of the result, while the rest goes on."""
+    gone = "prod-003"
+    with (
+        held(in_waves, 8, lambda: in_waves.simulator.remove_workspace(gone)) as let_go,
+        on_terminal(in_waves) as terminal,
+    ):
+        terminal.until("1 failed")
+        line = next(line for line in terminal.text.splitlines() if line.startswith("failed "))
+        assert line.startswith(f"failed     {gone}  mandatory at post_plan  (404")
+        assert terminal.text.index(line) < terminal.text.index("wave 1  ━━━")
+        let_go.set()
+        assert terminal.ended() == 3
+        nothing_is_left(terminal)
+        assert terminal.text.splitlines()[-2:] == [
+            "`bulkops resume scan.jsonl --retry-failed` tries again what failed.",
+            "`bulkops report scan.jsonl --only failed` lists it.",
+        ]
+    assert len(in_waves.changed()) == 11
+
+
+@pytest.fixture
+def refusing(tmp_path: Path) -> Iterator[World]:
+    """A server that allows 30 requests a second, and answers the first write with 429."""
+    simulator = Refusing(rate=30)
+    organization(simulator)
+    with serving(simulator) as address:
+        yield World(simulator, address, tmp_path)
+
+
+def test_a_pause_says_why(refusing: World) -> None:
+    """How long everything waits, that the server asked for it, and its limit."""
+    with on_terminal(refusing) as terminal:
+        terminal.until(" s: the server answered 429 (its limit is 30 a second")
+        assert "\n  Paused " in terminal.text
+        assert terminal.ended() == 0
+        nothing_is_left(terminal)
+    assert "429s: 1" in terminal.said
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [(CTRL_C, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_stopped_it_says_what_it_waits_for(
+    in_waves: World, key: bytes | signal.Signals, code: int
+) -> None:
+    """The view stays until what is in flight is done, and says how long that may take."""
+    with held(in_waves, 2) as let_go, on_terminal(in_waves) as terminal:
+        terminal.until("5 in flight")
+        terminal.type(key) if isinstance(key, bytes) else terminal.process.send_signal(key)
+        terminal.until("\n  Stopping: waiting for 5 operations in flight, 5 s at most")
+        said = " ".join(terminal.text.split())
+        assert "5 s at most (Ctrl-C again: at once). `bulkops resume scan.jsonl` goes on." in said
+        let_go.set()
+        assert terminal.ended() == code
+        nothing_is_left(terminal)
+        assert "stopped by SIG" in terminal.text
+        assert terminal.text.endswith("Not finished: `bulkops resume scan.jsonl` goes on.")
+    assert in_waves.writes == 6
+
+
+def test_ctrl_c_twice_stops_at_once(in_waves: World) -> None:
+    """Nothing is waited for, and the screen is left in order."""
+    with (
+        held(in_waves, 2) as let_go,
+        on_terminal(in_waves, *in_waves.applying, "--drain-timeout", "600") as terminal,
+    ):
+        terminal.until("5 in flight")
+        terminal.type(CTRL_C)
+        terminal.until("Stopping: waiting for 5 operations in flight, 10 min at most")
+        terminal.type(CTRL_C)
+        assert terminal.ended() == 130
+        let_go.set()
+        nothing_is_left(terminal)
+        assert "\nStopping at once.\n" in terminal.text
+        assert "5 in doubt" in terminal.text
+
+
+def test_an_error_leaves_no_view_behind(in_waves: World) -> None:
+    """A job that ends with an error ends the view as any other."""
+    with held(in_waves, 2) as let_go, on_terminal(in_waves) as terminal:
+        terminal.until("5 in flight")
+        in_waves.journal.unlink()
+        let_go.set()
+        assert terminal.ended() == 14
+        nothing_is_left(terminal)
+        assert "Error: " in terminal.text
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(20, 10), (20, 3), (1, 1), (80, 24), (300, 60)])
+def test_any_size_of_terminal(in_waves: World, columns: int, rows: int) -> None:
+    """It shows what there is room for, and the job is carried out."""
+    with held(in_waves, 4) as let_go, on_terminal(in_waves, columns=columns, rows=rows) as terminal:
+        if columns > 1:
+            terminal.until("flight" if rows > 3 else "Wave 2")
+        let_go.set()
+        assert terminal.ended() == 0
+        assert terminal.cursor_is_there
+        assert not any(character in terminal.text for character in BAR)
+    assert in_waves.all_wanted()
+
+
+def test_a_window_may_change_its_size(in_waves: World) -> None:
+    """The view takes the new size over."""
+    with held(in_waves, 4) as let_go, on_terminal(in_waves, columns=60) as terminal:
+        terminal.until("in flight")
+        assert "─" * 50 not in terminal.text
+        terminal.resize(120, 40)
+        terminal.until("─" * 50 + "   0/6")
+        let_go.set()
+        assert terminal.ended() == 0
+        nothing_is_left(terminal)
+    assert in_waves.all_wanted()
+
+
+def test_no_color_has_no_colours(in_waves: World) -> None:
+    """NO_COLOR: the same view without any; else there are some."""
+    for environment, coloured in (({"NO_COLOR": "1"}, False), ({}, True)):
+        with (
+            held(in_waves, 4) as let_go,
+            on_terminal(in_waves, environment=environment) as terminal,
+        ):
+            terminal.until("in flight")
+            let_go.set()
+            assert terminal.ended() == 0
+        in_waves.simulator.before = None
+        assert "wave 1" in terminal.said
+        assert bool(COLOUR.search(terminal.said)) == coloured
+        assert in_waves.run("undo", "scan.jsonl", "--yes").code == 0
+        for path in in_waves.folder.glob("*.jsonl"):
+            path.unlink()
+
+
+def test_few_characters_are_enough(in_waves: World) -> None:
+    """A terminal without UTF-8 gets bars of what it has."""
+    with (
+        held(in_waves, 4) as let_go,
+        on_terminal(in_waves, environment={"PYTHONIOENCODING": "ascii"}) as terminal,
+    ):
+        terminal.until("in flight")
+        assert "wave 1  ####" in terminal.text
+        assert "wave 3  ----" in terminal.text
+        let_go.set()
+        assert terminal.ended() == 0
+        assert "####" not in terminal.text
+    assert terminal.said.isascii()
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}, {"CI": "true"}], ids=str)
+def test_elsewhere_there_are_plain_lines(in_waves: World, environment: dict[str, str]) -> None:
+    """A terminal that can't, or a log that only looks like one: not a single escape sequence."""
+    with on_terminal(in_waves, environment=environment) as terminal:
+        assert terminal.ended() == 0
+    assert "\x1b" not in terminal.said
+    assert terminal.said.count("succeeded  prod-") == 12
+
+
+def test_results_in_a_file_are_all_there(in_waves: World) -> None:
+    """The view is on the terminal, and stdout has its line a result as always."""
+    path = in_waves.folder / "out"
+    with (
+        held(in_waves, 4) as let_go,
+        path.open("wb") as out,
+        on_terminal(in_waves, stdout=out.fileno()) as terminal,
+    ):
+        terminal.until("in flight")
+        let_go.set()
+        assert terminal.ended() == 0
+        nothing_is_left(terminal)
+    lines = path.read_text().splitlines()
+    assert sum(line.startswith("succeeded  prod-") for line in lines) == 12
+
+
+def test_whoever_reads_stdout_may_write_to_the_terminal(in_waves: World) -> None:
+    """``apply … | tee log``: two would draw on one terminal, so nobody does."""
+    with held(in_waves, 8) as let_go, on_terminal(in_waves, pipe="tee log") as terminal:
+        terminal.until("succeeded  prod-004")
+        let_go.set()
+        assert terminal.ended() == 0
+    assert not any(character in terminal.said for character in BAR)
+    assert terminal.said.count("succeeded  prod-") == 12
+
+
+def test_a_gate_has_the_terminal_to_itself(in_waves: World) -> None:
+    """What it prints is not drawn over, and the view goes on after it."""
+    in_waves.job(("[pace]", "[rollout]\nwaves = ['1']\ngate = 'echo one; echo two'\n[pace]"))
+    with held(in_waves, 3) as let_go, on_terminal(in_waves) as terminal:
+        terminal.until("wave 2  ━")
+        assert "\none\ntwo\nWave 1 of 2: its gate passed\n" in terminal.text
+        let_go.set()
+        assert terminal.ended() == 0
+        nothing_is_left(terminal)
+
+
+EVIL = "a[red]b[/red]\x1b[2J\x9b\u202e\r\n生产[/]"
+SHOWN = r"a[red]b[/red]\u001b[2J\u009b\u202e\r\n"
+
+
+def test_names_are_shown_as_they_are(in_waves: World) -> None:
+    """No markup of the drawing library, no control character, no broken wide one."""
+    in_waves.simulator.add_workspace(EVIL)
+    with (
+        held(in_waves, 8, lambda: in_waves.simulator.remove_workspace(EVIL)) as let_go,
+        on_terminal(in_waves, columns=120) as terminal,
+    ):
+        terminal.until("1 failed")
+        assert f"failed     {SHOWN}生" in terminal.text.replace("生 ", "生")
+        let_go.set()
+        assert terminal.ended() == 3
+        nothing_is_left(terminal)
+
+
+def test_a_window_may_be_closed(in_waves: World) -> None:
+    """A terminal that is gone is none that a job needs."""
+    with held(in_waves, 4) as let_go, on_terminal(in_waves, detached=True) as terminal:
+        terminal.until("in flight")
+        terminal.hang_up()
+        let_go.set()
+        assert terminal.process.wait(SECONDS) == 0
+    assert in_waves.all_wanted()
+
+
+def test_progress_is_an_object_now_and_then(
+    world: World, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``--json``, between the results; a short run has none."""
+    assert not [v for v in here(*world.applying, "--json").objects if v["type"] == "progress"]
+    assert here("undo", "scan.jsonl", "--yes").code == 0
+    told_at_once(monkeypatch)
+    done = here("apply", "job.toml", "--journal", "again.jsonl", "--yes", "--json")
+    objects = [value for value in done.objects if value["type"] == "progress"]
+    told = [msgspec.convert(value, events.Progress) for value in objects]
+    assert any(event.in_flight for event in told)
+    assert {sum(event.counts.values()) for event in told} == {event.of for event in told} == {12}
+    assert "done" not in done.err
+
+
+def test_progress_is_a_line_now_and_then(
+    world: World, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody looks at a terminal, on stderr."""
+    assert " of 12 done" not in here(*world.applying).err
+    assert here("undo", "scan.jsonl", "--yes").code == 0
+    told_at_once(monkeypatch)
+    done = here("apply", "job.toml", "--journal", "again.jsonl", "--yes")
+    assert re.search(r"(?m)^  \d+ of 12 done, .*in flight", done.err)
+    assert sum(line.startswith("succeeded") for line in done.lines) == 12
+
+
+def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let progress be told whenever the job waits for anything."""
+    for name in ("TICK", "FIRST", "EVERY"):
+        monkeypatch.setattr(watch, name, 0.0)
+
+
+def test_a_view_that_fails_ends_no_job(
+    world: World, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in what is shown: said once, and the rollout goes on."""
+
+    def broken(_headway: Headway) -> str:
+        raise ZeroDivisionError("of nothing")
+
+    told_at_once(monkeypatch)
+    monkeypatch.setattr(progress_text, "plain_line", broken)
+    done = here(*world.applying)
+    assert done.code == 0
+    assert done.err.count("can't be shown any more: ZeroDivisionError: of nothing") == 1
+    assert world.all_wanted()
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_a_window_made_narrower_is_redrawn(in_waves: World) -> None:
+    """A terminal that breaks long lines into more: none of them is left behind."""
+    with held(in_waves, 4) as let_go, on_tmux(in_waves, columns=100) as tmux:
+        tmux.until("in flight")
+        assert "─" * 40 in tmux.text
+        tmux.resize(45)
+        tmux.until("  0/6\n  all")
+        assert tmux.text.count("wave 3") == tmux.text.count("in flight") == 1
+        assert "Wave 2 of 3: 5 operations\n\n  wave 1" in tmux.text
+        let_go.set()
+        tmux.until("takes it back.")
+        assert not any(character in tmux.text for character in BAR), tmux.text
+
+
+def test_ctrl_z_leaves_the_terminal_to_the_shell(in_waves: World) -> None:
+    """Stopped, the view is gone and the cursor there; it goes on below what was written since."""
+    with held(in_waves, 2) as let_go, on_terminal(in_waves) as terminal:
+        terminal.until("5 in flight")
+        terminal.process.send_signal(signal.SIGTSTP)
+        terminal.until_gone("in flight")
+        nothing_is_left(terminal)
+        os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.until("5 in flight")
+        let_go.set()
+        assert terminal.ended() == 0
+        nothing_is_left(terminal)
+    assert in_waves.all_wanted()

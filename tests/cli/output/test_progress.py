@@ -1,0 +1,392 @@
+"""How far an execution has come, how fast it goes and how long it takes: told in pure values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from bulkops.api.verdict import Outcome
+from bulkops.cli.output.progress import LATELY, Course, Doing, Headway, WaveHeadway
+from bulkops.cli.output.progress_text import Bar, bars, plain_line, standstill
+from bulkops.job.duration import in_words
+from bulkops.job.rollout import Reached, Rollout
+from bulkops.journal.records import FORMAT, Header, Holder, Intent, Planned, Result, WaveReached
+from bulkops.journal.replay import Replay
+from bulkops.operations.model import Target
+from bulkops.runner.activity import Activity
+
+IDLE = Activity(
+    in_flight=0,
+    waiting=0,
+    requests=0,
+    retries=0,
+    refused=0,
+    limit=None,
+    others_rate=0.0,
+    pause_seconds=0.0,
+)
+BUSY = replace(IDLE, in_flight=3, limit=30.0)
+DONE, FAILED, DOUBT = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.IN_DOUBT
+
+
+class Journaled:
+    """A journal's replay and the course of an execution of it, told the same records.
+
+    Args:
+        before: outcomes of the first operations, by an earlier execution.
+    """
+
+    def __init__(
+        self,
+        operations: int,
+        rollout: Rollout | None = None,
+        before: Sequence[Outcome] = (),
+        waves: Sequence[WaveReached] = (),
+        rate: float | None = None,
+    ) -> None:
+        self.now = 100.0
+        self.replay = Replay(HEADER)
+        self.rollout = rollout or Rollout()
+        for number in range(operations):
+            target = Target(f"ws-{number}", f"prod-{number}")
+            self.replay.take(Planned(f"attach:ws-{number}", target, None, {}))
+        for number, outcome in enumerate(before):
+            self.replay.take(Result(f"attach:ws-{number}", outcome, ""))
+        for said in waves:
+            self.replay.take(said)
+        self.course = Course(self.replay, self.rollout, rate)
+
+    def done(self, *numbers: int, outcome: Outcome = DONE) -> None:
+        """Record results of operations, by their place."""
+        for number in numbers:
+            result = Result(f"attach:ws-{number}", outcome, "")
+            self.replay.take(result)
+            self.course.concluded(result)
+
+    def wave(self, number: int, reached: Reached, until: str = "") -> None:
+        """Record how far a wave came."""
+        wave = self.rollout.steps(len(self.replay.operations))[number - 1]
+        said = WaveReached(number, wave.start, wave.end, reached, "", until=until)
+        self.replay.take(said)
+        self.course.reached(said, self.now)
+
+    def look(self, activity: Activity = BUSY, after: float = 1.0) -> Headway:
+        """Return where it stands some seconds later."""
+        self.now += after
+        return self.course.look(self.now, activity)
+
+
+HEADER = Header(
+    format=FORMAT,
+    run_id="bulkops-1",
+    bulkops="0",
+    created_at="",
+    started_by=Holder("me", "here", 1, ""),
+    address="",
+    organization="acme",
+    job={},
+    digest="",
+    task=None,
+    single_stage=False,
+    operations=0,
+    skips=0,
+)
+THREE = Rollout(waves=("1", "50%"), pause="60s")
+"""Of twelve operations: 1, 5 and 6."""
+
+
+def test_results_are_counted_by_outcome() -> None:
+    """Done is what has an outcome other than in doubt; a success later is counted once."""
+    run = Journaled(6, before=[DONE])
+    run.wave(1, Reached.OPEN)
+    run.done(1, 2)
+    run.done(3, outcome=FAILED)
+    run.done(4, outcome=DOUBT)
+    seen = run.look()
+    assert (seen.done, seen.of) == (4, 6)
+    assert seen.counts == {"succeeded": 3, "failed": 1, "in_doubt": 1}
+    assert seen.waves == (WaveHeadway(1, 6, 4),)
+    run.done(4)
+    run.done(5, outcome=DOUBT)
+    assert run.look().counts == {"succeeded": 4, "failed": 1, "in_doubt": 1}
+    run.done(5, outcome=DOUBT)
+    assert run.look().counts == {"succeeded": 4, "failed": 1, "in_doubt": 1}
+
+
+def test_what_is_sent_and_not_answered_is_not_in_doubt_yet() -> None:
+    """The journal can't tell it from what a killed execution left; a view may."""
+    run = Journaled(2)
+    run.wave(1, Reached.OPEN)
+    run.replay.take(Intent("attach:ws-0", ""))
+    assert run.look().counts == {}
+
+
+def test_what_reading_finds_out_is_counted_in_any_wave() -> None:
+    """Before anything is in flight, results may be of operations of later waves."""
+    run = Journaled(12, THREE, before=[DONE], waves=[WaveReached(1, 0, 1, Reached.PASSED, "")])
+    run.replay.take(WaveReached(2, 1, 6, Reached.OPEN, ""))
+    assert run.look(IDLE).doing is Doing.READING
+    run.done(1, 11, outcome=Outcome.SKIPPED)
+    seen = run.look(IDLE)
+    assert (seen.done, seen.doing) == (3, Doing.READING)
+    assert [w.done for w in seen.waves] == [1, 1, 0]
+    run.done(2)
+    seen = run.look()
+    assert (seen.doing, seen.wave, [w.done for w in seen.waves]) == (
+        Doing.CARRYING_OUT,
+        2,
+        [1, 2, 0],
+    )
+    run.done(3)
+    assert [w.done for w in run.look().waves] == [1, 3, 0]
+
+
+def test_another_waves_doubt_is_none_of_this_waves() -> None:
+    """Looked at again in a later wave, it fills the bar of all, not that wave's."""
+    run = Journaled(12, THREE, before=[DOUBT], waves=[WaveReached(1, 0, 1, Reached.PASSED, "")])
+    run.wave(2, Reached.OPEN)
+    run.done(0)
+    assert [w.done for w in run.look().waves] == [1, 0, 0]
+    run.done(1)
+    seen = run.look()
+    assert ([w.done for w in seen.waves], seen.done) == ([1, 1, 0], 2)
+
+
+def test_a_whole_rollout_step_by_step() -> None:
+    """Carrying out, verifying, resting, the gate, the next wave, and at last reading once more."""
+    run = Journaled(12, THREE)
+    assert run.look(IDLE).doing is Doing.READING
+    run.wave(1, Reached.OPEN)
+    assert run.look(IDLE).doing is Doing.CARRYING_OUT
+    assert run.look().doing is Doing.CARRYING_OUT
+    run.done(0)
+    assert run.look(IDLE).doing is Doing.VERIFYING
+    run.wave(1, Reached.VERIFIED)
+    run.wave(1, Reached.VERIFIED, until="2026-11-24T21:58:03.120Z")
+    seen = run.look(IDLE, after=20)
+    assert (seen.doing, seen.rest_seconds) == (Doing.RESTING, 40)
+    assert seen.until == "2026-11-24T21:58:03.120Z"
+    assert run.look(IDLE, after=50).rest_seconds == 0
+    run.wave(1, Reached.RESTED)
+    with run.course.at_gate():
+        assert run.look(IDLE).doing is Doing.GATE
+    seen = run.look(IDLE)
+    assert (seen.doing, seen.until) == (Doing.VERIFYING, "")
+    run.wave(1, Reached.PASSED)
+    run.wave(2, Reached.OPEN)
+    seen = run.look()
+    assert (seen.doing, seen.wave, seen.done) == (Doing.CARRYING_OUT, 2, 1)
+    for number in (2, 3):
+        run.wave(number, Reached.PASSED)
+    seen = run.look(IDLE)
+    assert (seen.doing, seen.wave, seen.seconds_left) == (Doing.VERIFYING, 0, None)
+
+
+def test_the_rate_is_that_of_late() -> None:
+    """A mean over the last seconds, unknown until two were seen, and kept over a rest."""
+    run = Journaled(1000)
+    run.wave(1, Reached.OPEN)
+    run.done(*range(5))
+    seen = run.look(after=1)
+    assert seen.rate is None
+    assert seen.seconds_left == pytest.approx(995 / 30)
+    run.done(*range(5, 20))
+    assert run.look(after=1).rate == pytest.approx(10)
+    for second in range(20):
+        run.done(*range(20 + 5 * second, 25 + 5 * second))
+        run.look()
+    assert run.look(after=0).rate == pytest.approx(5)
+    assert run.look(IDLE, after=60).rate == pytest.approx(5)
+    assert run.look(after=LATELY + 1).rate == pytest.approx(5)
+    assert run.look(after=LATELY + 1).rate == 0
+    assert run.look().seconds_left is None
+
+
+def test_the_time_left_counts_rests() -> None:
+    """What is left at the rate of late, and a rest between any two waves to come."""
+    run = Journaled(12, THREE)
+    assert run.look(IDLE).seconds_left is None
+    run.wave(1, Reached.OPEN)
+    run.done(0)
+    assert run.look(after=2).rate == 0.5
+    assert run.look(after=0).seconds_left == pytest.approx(11 / 0.5 + 2 * 60)
+    run.wave(1, Reached.VERIFIED, until="2026")
+    assert run.look(IDLE, after=20).seconds_left == pytest.approx(11 / 0.5 + 40 + 60)
+    run.wave(1, Reached.RESTED)
+    assert run.look(IDLE).seconds_left == pytest.approx(11 / 0.5 + 60)
+    run.wave(1, Reached.PASSED)
+    run.wave(2, Reached.OPEN)
+    run.done(*range(1, 12))
+    assert run.look(after=0.5).seconds_left == 60
+    run.course.stopping(run.now + 5)
+    seen = run.look(after=2)
+    assert (seen.seconds_left, seen.drain_seconds) == (None, 3)
+    assert run.look(after=9).drain_seconds == 0
+
+
+def test_how_long_the_slowest_of_a_wave_take_nobody_knows() -> None:
+    """All that is left of the wave is in flight: no time is told, and the rate is kept."""
+    run = Journaled(12, Rollout(waves=("50%",)))
+    run.wave(1, Reached.OPEN)
+    run.done(0, 1, 2)
+    busy = run.look(replace(BUSY, in_flight=2), after=2)
+    assert busy.seconds_left
+    waiting = run.look(replace(BUSY, in_flight=3), after=60)
+    assert (waiting.rate, waiting.seconds_left) == (busy.rate, None)
+
+
+def test_the_time_left_ends_at_a_pause_that_somebody_has_to_end() -> None:
+    """Of a job that pauses itself only the wave it is in is promised."""
+    run = Journaled(12, Rollout(waves=("50%",), pause="manual"))
+    run.wave(1, Reached.OPEN)
+    run.done(0, 1)
+    run.done(2, outcome=DOUBT)
+    seen = run.look(replace(BUSY, in_flight=2), after=2)
+    assert seen.pauses
+    assert seen.rate is not None
+    assert seen.seconds_left == pytest.approx(3 / seen.rate)
+    run.wave(1, Reached.PASSED)
+    run.wave(2, Reached.OPEN)
+    assert not run.look().pauses
+
+
+@pytest.mark.parametrize(
+    ("server", "job", "lower"),
+    [(30.0, None, 30), (30.0, 10.0, 10), (None, 10.0, 10), (None, None, None), (5.0, 10.0, 5)],
+)
+def test_the_limit_is_the_lower_one(
+    server: float | None, job: float | None, lower: float | None
+) -> None:
+    """Of what the server and what the job allows."""
+    run = Journaled(1, rate=job)
+    assert run.look(replace(IDLE, limit=server)).limit == lower
+
+
+def test_an_empty_job_has_come_to_its_end() -> None:
+    """Nothing to do is nothing left."""
+    seen = Journaled(0).look(IDLE)
+    assert (seen.done, seen.of, seen.seconds_left) == (0, 0, None)
+    assert bars(seen) == [Bar("all", 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (0.2, "1 s"),
+        (119.2, "2 min"),
+        (119, "119 s"),
+        (121, "3 min"),
+        (3600, "60 min"),
+        (7201, "2 h 1 min"),
+    ],
+)
+def test_a_length_of_time_in_words(seconds: float, words: str) -> None:
+    """Rounded up: nobody is promised too little."""
+    assert in_words(seconds) == words
+
+
+MIDDLE = Headway(
+    at=0.0,
+    doing=Doing.CARRYING_OUT,
+    done=120,
+    of=300,
+    counts={"succeeded": 119, "failed": 1},
+    activity=replace(BUSY, in_flight=8, refused=3),
+    rate=29.41,
+    limit=30.0,
+    wave=1,
+    waves=(WaveHeadway(1, 300, 120),),
+    until="",
+    rest_seconds=0.0,
+    seconds_left=5.2,
+    pauses=False,
+    drain_seconds=None,
+)
+
+
+def test_all_in_one_line() -> None:
+    """For a log: how far, how fast, what is on its way, what went wrong, how long."""
+    assert plain_line(MIDDLE) == (
+        "  120 of 300 done, 29.4 a second (limit 30), 8 in flight, 1 failed, 429s: 3, "
+        "about 6 s left"
+    )
+    assert plain_line(replace(MIDDLE, rate=None, seconds_left=None, activity=IDLE, counts={})) == (
+        "  120 of 300 done"
+    )
+    waves = (WaveHeadway(1, 100, 100), WaveHeadway(2, 200, 20))
+    sent_again = replace(BUSY, waiting=2, retries=4)
+    line = plain_line(
+        replace(
+            MIDDLE, waves=waves, wave=2, limit=None, pauses=True, counts={}, activity=sent_again
+        )
+    )
+    assert line == (
+        "  120 of 300 done (wave 2 of 2), 29.4 a second, 3 in flight (2 waiting to settle), "
+        "4 sent again, about 6 s to the pause"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"doing": Doing.READING}, "Reading what the server shows"),
+        ({"doing": Doing.VERIFYING}, "Verifying: reading again what was done"),
+        ({"doing": Doing.GATE}, "Running the gate"),
+        (
+            {"doing": Doing.RESTING, "rest_seconds": 299.5, "until": "2026-11-24T21:58:03Z"},
+            "Resting 5 min more, until 2026-11-24T21:58:03Z",
+        ),
+        (
+            {"drain_seconds": 3.2},
+            "Stopping: waiting for 8 operations in flight, 4 s at most",
+        ),
+        ({"drain_seconds": 3.2, "activity": IDLE}, "Stopping"),
+        (
+            {"activity": replace(BUSY, pause_seconds=0.84)},
+            "Paused 0.8 s: the server answered 429 (its limit is 30 a second)",
+        ),
+        (
+            {"activity": replace(BUSY, pause_seconds=0.84, others_rate=7.9)},
+            "Paused 0.8 s: the server answered 429 (its limit is 30 a second, others take 8)",
+        ),
+        (
+            {"activity": replace(IDLE, pause_seconds=2.0)},
+            "Paused 2.0 s: the server answered 429",
+        ),
+    ],
+)
+def test_why_nothing_new_is_carried_out(changes: dict[str, object], said: str) -> None:
+    """In words, empty while something is."""
+    assert standstill(replace(MIDDLE, **changes)) == said
+    line = plain_line(replace(MIDDLE, **changes))
+    assert said.casefold() in line.casefold()
+
+
+@pytest.mark.parametrize(
+    ("waves", "current", "labels"),
+    [
+        (1, 1, ["all"]),
+        (5, 2, ["wave 1", "wave 2", "wave 3", "wave 4", "wave 5", "all"]),
+        (6, 1, ["wave 1", "wave 2", "wave 3", "waves 4 to 6", "all"]),
+        (9, 5, ["waves 1 to 3", "wave 4", "wave 5", "wave 6", "waves 7 to 9", "all"]),
+        (9, 3, ["wave 1", "wave 2", "wave 3", "wave 4", "waves 5 to 9", "all"]),
+        (9, 9, ["waves 1 to 6", "wave 7", "wave 8", "wave 9", "all"]),
+        (9, 0, ["waves 1 to 6", "wave 7", "wave 8", "wave 9", "all"]),
+    ],
+)
+def test_waves_far_from_the_current_one_share_a_bar(
+    waves: int, current: int, labels: list[str]
+) -> None:
+    """Five bars and one for all are enough; none of the operations is left out."""
+    shown = bars(
+        replace(MIDDLE, wave=current, waves=tuple(WaveHeadway(n + 1, 10, n) for n in range(waves)))
+    )
+    assert [bar.label for bar in shown] == labels
+    assert [bar.current for bar in shown].count(True) == (current > 0 and waves > 1)
+    if waves > 1:
+        assert sum(bar.of for bar in shown[:-1]) == 10 * waves
+        assert sum(bar.done for bar in shown[:-1]) == sum(range(waves))

@@ -1,0 +1,152 @@
+"""Stdout and stderr that nobody reads, that are full, or closed: the job goes on all the same."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bulkops.api.messages import Request
+from tests.cli.support import SECONDS, World, ended
+from tests.conftest import Here
+
+SHELL = "exec {command} {redirection}"
+full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+
+
+def redirected(world: World, redirection: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start the real command as a shell does with this redirection."""
+    command = shlex.join([sys.executable, "-m", "bulkops", *arguments])
+    return world.start_program(
+        ["/bin/sh", "-c", SHELL.format(command=command, redirection=redirection)]
+    )
+
+
+def how_it_ended(world: World) -> object:
+    """Return what the journal says of the last execution's end."""
+    return msgspec.json.decode(world.journal.read_bytes().splitlines()[-1])["how"]
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["stderr", "stdout and stderr"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_signal_stops_a_job_that_nobody_listens_to(
+    world: World, *, both: bool, number: signal.Signals, code: int
+) -> None:
+    """Ctrl-C takes ``2>&1 | tee log`` with it: what is in flight is finished, 130, journaled."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 2"))
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bulkops", *world.applying],
+        cwd=world.folder,
+        env={**os.environ, **world.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=writer if both else subprocess.DEVNULL,
+        stderr=writer,
+    )
+    os.close(writer)
+
+    def strike(request: Request) -> None:
+        if request.writes and world.writes == 3:
+            world.simulator.before = None
+            os.close(reader)
+            process.send_signal(number)
+
+    world.simulator.before = strike
+    assert process.wait(SECONDS) == code
+    assert how_it_ended(world) == number.name
+    assert 4 <= world.writes < 12
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--json",)], ids=lambda options: "json" if options else "text"
+)
+def test_a_reader_that_leaves_does_not_stop_a_job(world: World, options: tuple[str, ...]) -> None:
+    """``apply … 2>&1 | head -2``: the rollout goes on to its end."""
+    command = shlex.join([sys.executable, "-m", "bulkops", *world.applying, *options])
+    done = ended(world.start_program(["/bin/sh", "-c", f"({command}; echo $? >code) 2>&1|head -2"]))
+    assert len(done.lines) == 2
+    assert (world.folder / "code").read_text() == "0\n"
+    assert world.all_wanted()
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_stop_a_job(world: World, redirection: str) -> None:
+    """A stream closed from the start is none that a job needs, nor a number for its journal."""
+    done = ended(redirected(world, redirection, *world.applying))
+    assert done.code == 0
+    assert world.all_wanted()
+    checked = world.run("journal", "check", world.journal.name)
+    assert checked.code == 0
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-"])
+def test_closed_streams_are_no_bug(world: World, redirection: str) -> None:
+    """What only shows something has nowhere to show it, and that is all."""
+    world.apply()
+    for arguments in (("plan", "job.toml"), ("status", "scan.jsonl"), ("--help",), ("--version",)):
+        assert ended(redirected(world, redirection, *arguments)).code == 0
+
+
+SHOWING = [
+    ("task", "list", "--organization", "acme"),
+    ("task", "show", "security-scan", "--organization", "acme"),
+    ("workspace-task", "list", "prod-001", "--organization", "acme"),
+    ("plan", "job.toml"),
+    ("report", "scan.jsonl", "--format", "json"),
+    ("status", "scan.jsonl"),
+    ("task", "list", "--help"),
+    ("--help",),
+    ("--version",),
+]
+
+
+@full
+@pytest.mark.parametrize("arguments", SHOWING, ids=" ".join)
+def test_a_full_stdout_is_called_so(world: World, arguments: tuple[str, ...]) -> None:
+    """Whatever can't be shown because the disk is full: exit 1, in one line."""
+    if "scan.jsonl" in arguments:
+        world.apply()
+    done = ended(redirected(world, ">/dev/full", *arguments))
+    assert done.code == 1
+    assert done.err.startswith("Error: stdout can't be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", SHOWING, ids=" ".join)
+def test_a_closed_pipe_is_not_worth_words(world: World, arguments: tuple[str, ...]) -> None:
+    """Who reads stdout may leave: exit 1, quietly."""
+    if "scan.jsonl" in arguments:
+        world.apply()
+    process = world.start(*arguments)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(SECONDS) == 1
+    assert "bug" not in said
+    assert "can't be written" not in said
+
+
+@full
+def test_an_error_that_nobody_can_read_keeps_its_exit_code(world: World) -> None:
+    """A full stderr changes nothing but that."""
+    assert ended(redirected(world, "2>/dev/full", "plan", "no-such-job.toml")).code == 2
+
+
+def test_a_broken_installation_is_told_in_words(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that can't be imported: exit 1, its name, and no traceback."""
+    monkeypatch.setitem(sys.modules, "bulkops.cli.app", None)
+    done = here("--version")
+    assert (done.code, done.out) == (1, "")
+    assert "not completely installed" in done.err
+    assert "bulkops.cli.app" in done.err

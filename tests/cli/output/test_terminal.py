@@ -1,0 +1,77 @@
+"""The real command in its own process: asked on a terminal, and interrupted."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import Faults
+from tests.cli.conftest import organization
+from tests.cli.support import SECONDS, TOKEN, StagedSimulator, World, ended, serving
+
+CHANGES = [
+    ("task", "update", "security-scan", "--disabled"),
+    ("workspace-task", "update", "prod-network", "security-scan", "--stages", "pre_plan"),
+    ("workspace-task", "detach", "prod-network", "security-scan"),
+]
+
+
+def typed(simulator: Simulator, folder: Path, arguments: tuple[str, ...], answer: str) -> int:
+    """Run a command on a terminal where somebody types an answer; return its exit code."""
+    ours, theirs = pty.openpty()
+    with serving(simulator) as address:
+        environment = {"TFE_ADDRESS": address, "TFE_TOKEN": TOKEN, "TFE_ORGANIZATION": "acme"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bulkops", *arguments],
+            env={**os.environ, **environment, "HOME": str(folder)},
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        os.write(ours, f"{answer}\n".encode())
+        code = process.wait(SECONDS)
+    os.close(ours)
+    return code
+
+
+@pytest.mark.parametrize("arguments", CHANGES, ids=lambda one: " ".join(one[:2]))
+@pytest.mark.parametrize(("answer", "code", "effects"), [("yes", 0, 1), ("y", 1, 0), ("", 1, 0)])
+def test_only_yes_is_a_yes(
+    tmp_path: Path, arguments: tuple[str, ...], answer: str, code: int, effects: int
+) -> None:
+    """Somebody at a terminal is asked, and anything but `yes` changes nothing and exits 1."""
+    simulator = organization()
+    simulator.attach("prod-network", "security-scan")
+    assert typed(simulator, tmp_path, arguments, answer) == code
+    assert len(simulator.effects) == effects
+
+
+def test_an_interrupted_write_may_have_taken_effect(tmp_path: Path) -> None:
+    """Who interrupts a single write is told to look, with the command that shows it."""
+    simulator = StagedSimulator(rate=0)
+    simulator.faults = Faults.parse("POST:hang-after=100%", seed=1)
+    simulator.add_organization("acme")
+    with serving(simulator) as address:
+        process = World(simulator, address, tmp_path).start(
+            *("task", "create", "new", "--url", "https://a.example", "--organization", "acme")
+        )
+
+        def strike(request: Request) -> None:
+            if request.method == "POST":
+                process.send_signal(signal.SIGINT)
+
+        simulator.after = strike
+        done = ended(process)
+    assert (done.code, done.out) == (130, "")
+    assert "may or may not have taken effect" in done.err
+    assert "bulkops task show new" in done.err
+    assert len(simulator.effects) == 1

@@ -1,0 +1,126 @@
+"""A job that detaches: what will be lost is named, and a yes is not enough."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.cli.commands.test_apply import on_a_terminal
+from tests.cli.support import TASK, World
+from tests.conftest import Here
+
+APPLYING = ("apply", "job.toml", "--journal", "scan.jsonl")
+LOST = f"{TASK} will be lost on 12 workspaces: 8 mandatory at post_plan, 4 advisory at post_plan"
+
+
+@pytest.fixture(autouse=True)
+def detaching(world: World) -> None:
+    """The job detaches the run task, which all workspaces have."""
+    world.job(('"attach"', '"detach"'), ('enforcement_level = "mandatory"\n', ""))
+    for number, name in enumerate(world.shown()):
+        level = "mandatory" if number % 3 else "advisory"
+        world.simulator.attach(name, TASK, enforcement_level=level)
+
+
+def test_the_plan_says_what_will_be_lost(world: World, here: Here) -> None:
+    """The run task, on how many workspaces, with which level; in JSON, too."""
+    assert f"    Note: {LOST}" in here("plan", "job.toml").lines
+    assert here("plan", "job.toml", "--json").objects[-1]["notes"] == [LOST]
+    assert world.writes == 0
+
+
+@pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
+def test_without_the_name_nothing_is_sent(world: World, here: Here, said: tuple[str, ...]) -> None:
+    """Neither nothing nor --yes is enough: exit 2, and the message says what to say."""
+    done = here(*APPLYING, *said)
+    assert (done.code, world.writes) == (2, 0)
+    assert done.err.endswith(f"say --confirm {TASK}\n")
+    assert ("--yes is not enough to detach" in done.err) == bool(said)
+    assert LOST in done.err
+    assert not world.journal.exists()
+
+
+@pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
+def test_another_name_is_refused(world: World, here: Here, said: tuple[str, ...]) -> None:
+    """``--confirm`` of another run task: exit 2, naming the job's own."""
+    done = here(*APPLYING, "--confirm", "cost-check", *said)
+    assert (done.code, world.writes) == (2, 0)
+    assert f"--confirm cost-check: this job is about run task {TASK}" in done.err
+
+
+@pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
+def test_the_name_is_a_yes(world: World, here: Here, said: tuple[str, ...]) -> None:
+    """``--confirm NAME`` carries it out, with or without --yes, and what is lost is said."""
+    done = here(*APPLYING, "--confirm", TASK, *said)
+    assert done.code == 0
+    assert LOST in done.err
+    assert not any(world.shown().values())
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"security-scan\n", 0), (b"yes\n", 1), (b"\n", 1)])
+def test_on_a_terminal_the_name_is_typed(world: World, answer: bytes, code: int) -> None:
+    """Asked for the run task's name, only that is accepted: not even yes."""
+    ended, said = on_a_terminal(world, answer, *APPLYING)
+    assert ended == code
+    assert LOST in said
+    assert f"Only '{TASK}' is accepted: " in said
+    assert any(world.shown().values()) == bool(code)
+
+
+def test_the_same_command_goes_on(world: World, here: Here) -> None:
+    """Killed in the middle: the same command, or a resume with a plain yes, ends it."""
+    world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
+    assert here("resume", "scan.jsonl").code == 2
+    assert here(*APPLYING, "--confirm", "cost-check").code == 2
+    assert here(*APPLYING, "--confirm", TASK).code == 0
+    assert not any(world.shown().values())
+    assert set(world.changed().values()) == {1}
+
+
+def test_undo_needs_a_yes_only(world: World, here: Here) -> None:
+    """Giving back what was detached destroys nothing; neither does taking back an attach."""
+    before = world.shown()
+    here(*APPLYING, "--confirm", TASK)
+    assert here("undo", "scan.jsonl", "--yes").code == 0
+    assert world.shown() == before
+    assert here("undo", "scan.undo.jsonl", "--journal", "again.jsonl", "--yes").code == 0
+    assert not any(world.shown().values())
+
+
+def test_a_saved_plan_was_looked_at(world: World, here: Here) -> None:
+    """It says once more what will be lost, and asks nothing."""
+    assert f"    Note: {LOST}" in here("plan", "job.toml", "--out", "scan.plan").lines
+    done = here("apply", "scan.plan")
+    assert done.code == 0
+    assert LOST in done.err
+    assert not any(world.shown().values())
+
+
+def test_nothing_to_lose_needs_no_name(world: World, here: Here) -> None:
+    """Where nothing is attached any more: exit 0, --yes or not."""
+    for name in world.shown():
+        world.simulator.detach(name, TASK)
+    for said in ((), ("--yes",)):
+        done = here(*APPLYING, *said)
+        assert done.code == 0
+        assert "Nothing to do." in done.err
+
+
+def test_confirm_is_a_yes_to_any_job(world: World, here: Here) -> None:
+    """A pipeline may say it for every job, and is still told of the wrong run task."""
+    world.job(('"mandatory"', '"advisory"'))
+    assert here(*APPLYING, "--confirm", "cost-check").code == 2
+    assert here(*APPLYING, "--confirm", TASK).code == 0
+
+
+def test_many_different_states_are_folded(world: World, here: Here) -> None:
+    """The four most frequent levels and stages are spelled out, of the rest how many."""
+    for name, stages in zip(
+        sorted(world.shown()), (("pre_plan",), ("pre_apply",), ("post_apply",)), strict=False
+    ):
+        world.simulator.detach(name, TASK)
+        world.simulator.attach(name, TASK, stages=stages)
+    (note,) = [line for line in here("plan", "job.toml").lines if "Note: " in line]
+    assert note.count(" at ") == 4
+    assert note.endswith(", 1 more")

@@ -1,0 +1,203 @@
+"""Killed, terminated, interrupted: nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.simulator.faults import Faults
+from tests.cli.support import World, ended
+from tests.conftest import Here
+
+
+def _each_once(world: World) -> None:
+    """Every workspace is as wanted, and each change was carried out exactly once."""
+    assert world.all_wanted()
+    assert len(world.changed()) == 12
+    assert set(world.changed().values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("write", "stage"),
+    [(1, "before"), (1, "after"), (5, "before"), (7, "after"), (12, "after")],
+)
+def test_killed_and_run_again(world: World, here: Here, write: int, stage: str) -> None:
+    """SIGKILL at the n-th write, before or after its effect: the same command ends the job."""
+    killed = world.kill(signal.SIGKILL, write=write, stage=stage)
+    assert killed.code == -signal.SIGKILL
+    assert world.writes >= write - 1
+    done = here(*world.applying)
+    assert done.code == 0
+    assert "  2 executions, the last one came to its end" in done.lines
+    _each_once(world)
+
+
+def test_killed_and_resumed(world: World, here: Here) -> None:
+    """``resume JOURNAL`` goes on after SIGKILL with nothing but the journal and a token."""
+    world.kill(signal.SIGKILL, write=6, stage="after")
+    (world.folder / "job.toml").unlink()
+    done = here("resume", "scan.jsonl", "--yes", TFE_ADDRESS="")
+    assert done.code == 0
+    _each_once(world)
+
+
+def test_killed_over_and_over(world: World, here: Here) -> None:
+    """A job that is killed at every fifth write still ends, each change made once."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 3"))
+    deaths = 0
+    while not world.all_wanted():
+        killed = world.kill(signal.SIGKILL, write=min(5, 12 - world.writes), stage="after")
+        assert killed.code == -signal.SIGKILL
+        deaths += 1
+    assert deaths >= 2
+    assert here(*world.applying).code == 0
+    _each_once(world)
+
+
+def test_killed_in_the_default_folder(world: World, here: Here) -> None:
+    """Without ``--journal`` the same command finds the killed one's journal by itself."""
+    world.kill(signal.SIGKILL, write=4, stage="after", arguments=("apply", "job.toml", "--yes"))
+    assert here("apply", "job.toml", "--yes").code == 0
+    _each_once(world)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["SIGINT", "SIGTERM", "SIGHUP"],
+)
+def test_a_signal_finishes_what_is_in_flight(
+    world: World, here: Here, number: signal.Signals, code: int
+) -> None:
+    """What is in flight is finished and recorded, then 130, 143, or 129 for a closed terminal."""
+    world.job(("[pace]", "[pace]\nmax_at_once = 2"))
+    stopped = world.kill(number, write=4, stage="before")
+    assert stopped.code == code
+    assert 4 <= world.writes < 12
+    recorded = sum(line.startswith("succeeded") for line in stopped.lines)
+    assert recorded == world.writes
+    assert "Stopping: waiting for 2 operations in flight, 5 s at most" in stopped.err
+    assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
+    assert f"  1 execution, it was stopped by {number.name}" in stopped.lines
+    assert here("resume", "scan.jsonl", "--yes").code == 0
+    _each_once(world)
+
+
+def test_draining_has_an_end(world: World, here: Here) -> None:
+    """What doesn't answer within ``--drain-timeout`` is left in doubt, and looked at later."""
+    world.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
+    stopped = world.kill(
+        signal.SIGINT,
+        write=5,
+        stage="before",
+        arguments=(*world.applying, "--drain-timeout", "0.1"),
+    )
+    assert stopped.code == 130
+    assert "in doubt" in stopped.out
+    world.simulator.faults = None
+    assert here(*world.applying).code == 0
+    _each_once(world)
+
+
+def test_a_second_signal_stops_at_once(world: World, here: Here) -> None:
+    """The second signal doesn't wait for answers; the same command goes on all the same."""
+    world.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
+    process = world.start(*world.applying, "--drain-timeout", "600")
+    seen = {"writes": 0}
+
+    def first(request: Request) -> None:
+        seen["writes"] += request.writes
+        if seen["writes"] == 12:
+            world.simulator.after = None
+            process.send_signal(signal.SIGINT)
+
+    world.simulator.after = first
+    assert process.stderr is not None
+    while "Stopping: " not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    stopped = ended(process)
+    assert stopped.code == 130
+    assert "Stopping at once." in stopped.err
+    world.simulator.faults = None
+    assert here(*world.applying).code == 0
+    _each_once(world)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_signal_while_reading_changes_nothing(
+    world: World, command: str, number: signal.Signals, code: int
+) -> None:
+    """A signal while the plan is read: 130 or 143, no traceback, nothing changed, no journal."""
+    world.simulator.faults = Faults.parse("GET:hang-before=100%", 0)
+    process = world.start(command, "job.toml", *(("--yes",) if command == "apply" else ()))
+
+    def strike(request: Request) -> None:
+        if request.path.endswith("/tasks"):
+            process.send_signal(number)
+
+    world.simulator.before = strike
+    stopped = ended(process)
+    assert stopped.code == code
+    assert stopped.err == "\nInterrupted: nothing was changed.\n"
+    assert world.writes == 0
+    assert not list(world.folder.rglob("*.jsonl"))
+
+
+def test_a_signal_while_reading_again_is_resumable(world: World, here: Here) -> None:
+    """A signal while a resumed job still reads: 130, nothing sent, and it goes on later."""
+    world.kill(signal.SIGKILL, write=3, stage="after")
+    before = world.writes
+    world.simulator.faults = Faults.parse("GET:hang-before=100%", 0)
+    process = world.start(*world.applying)
+    world.simulator.before = lambda request: (
+        process.send_signal(signal.SIGINT) if "relationships" in request.path else None
+    )
+    stopped = ended(process)
+    assert stopped.code == 130
+    assert world.writes == before
+    world.simulator.before = world.simulator.faults = None
+    assert here(*world.applying).code == 0
+    _each_once(world)
+
+
+@pytest.mark.parametrize("second", ["apply", "resume"])
+def test_two_runners_of_one_journal(world: World, here: Here, second: str) -> None:
+    """While one runs, another one is refused with 11, naming host, pid and start of the first."""
+    world.simulator.faults = Faults.parse("POST:hang-before=100%", 0)
+    first = world.start(*world.applying)
+    assert first.stderr is not None
+    while "Journal: " not in first.stderr.readline():
+        pass
+    arguments = world.applying if second == "apply" else ("resume", "scan.jsonl", "--yes")
+    refused = here(*arguments)
+    assert refused.code == 11
+    assert f"on {socket.gethostname()}, pid {first.pid}, since 20" in refused.err
+    assert here("status", "scan.jsonl").code == 0
+    first.kill()
+    ended(first)
+    world.simulator.faults = None
+    assert here(*arguments).code == 0
+    _each_once(world)
+
+
+def test_two_runners_in_the_default_folder(world: World, here: Here) -> None:
+    """Without ``--journal`` the folder is locked: the second runner is refused with 11."""
+    world.simulator.faults = Faults.parse("POST:hang-before=100%", 0)
+    first = world.start("apply", "job.toml", "--yes")
+    assert first.stderr is not None
+    while "Journal: " not in first.stderr.readline():
+        pass
+    refused = here("apply", "job.toml", "--yes")
+    assert refused.code == 11
+    assert f"pid {first.pid}" in refused.err
+    assert len(list(world.folder.rglob("*.jsonl"))) == 1
+    os.kill(first.pid, signal.SIGKILL)
+    ended(first)

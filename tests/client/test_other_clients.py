@@ -1,0 +1,137 @@
+"""What others take of the limit, told from the server's own count of its second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+
+from bulkops.client.other_clients import (
+    NOISE,
+    REMEMBERED,
+    TOO_MANY,
+    OtherClients,
+    Window,
+    window_of,
+)
+from bulkops.simulator.limits import RateLimit
+from bulkops.simulator.limits import Window as Kind
+
+LIMIT = 30
+WAYS = (0.02, 0.025)
+"""Seconds a request takes to the server, at least and at most."""
+
+
+def seen_by(others: OtherClients, kind: Kind, ours: float, theirs: int, seconds: int) -> float:
+    """Let ours and another client's requests meet in one window; return the last estimate."""
+    random, server = Random(1), RateLimit(LIMIT, kind, theirs)
+    for number in range(int(ours * seconds)):
+        left = number / ours
+        others.sent(left)
+        verdict = server.take(left + random.uniform(*WAYS))
+        if verdict.allowed:
+            others.told(left, Window(LIMIT, verdict.remaining, verdict.reset))
+        else:
+            others.refused(left)
+    return others.rate
+
+
+@pytest.mark.parametrize("kind", ["fixed", "sliding"])
+@pytest.mark.parametrize("theirs", [4, 10, 20])
+def test_another_client_is_seen_within_a_few_seconds(kind: Kind, theirs: int) -> None:
+    """Whatever the window, its rate is known to within 1.5 requests a second."""
+    estimate = seen_by(OtherClients(), kind, 0.95 * (LIMIT - theirs), theirs, seconds=6)
+    assert estimate == pytest.approx(theirs, abs=1.5)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "sliding"])
+@pytest.mark.parametrize("ours", [3.0, 15.0, 29.5])
+def test_alone_nobody_is_seen(kind: Kind, ours: float) -> None:
+    """Our own requests, counted late or early, are never taken for others'."""
+    others = OtherClients()
+    estimates = {seen_by(others, kind, ours, 0, seconds) for seconds in range(1, 6)}
+    assert estimates == {0.0}
+
+
+@pytest.mark.parametrize("kind", ["fixed", "sliding"])
+def test_one_that_goes_away_is_forgotten(kind: Kind) -> None:
+    """The limit is ours again a few seconds after another client has stopped."""
+    others = OtherClients()
+    assert seen_by(others, kind, 15.0, 10, seconds=5) > NOISE
+    later = OtherClients()
+    later._rate = others.rate
+    assert seen_by(later, kind, 15.0, 0, seconds=5) == 0.0
+
+
+def test_refused_requests_are_nobodys() -> None:
+    """The server does not count what it refuses, so it isn't taken for part of its count."""
+    others = OtherClients()
+    for number in range(20):
+        others.sent(number / 20)
+        if number % 2:
+            others.refused(number / 20)
+    others.refused(7.0)
+    others.told(0.95, Window(LIMIT, LIMIT - 20, 0.0))
+    assert others.rate == pytest.approx(0.15 * 10 - TOO_MANY)
+
+
+def test_what_tells_too_little_is_left_out() -> None:
+    """An answer early in the window, of no window, or to what left long ago changes nothing."""
+    others = OtherClients()
+    for reset in (0.9, -1.0, 3.0):
+        others.told(0.0, Window(LIMIT, 0, reset))
+    others.sent(0.0)
+    others.sent(REMEMBERED + 1)
+    others.told(0.0, Window(LIMIT, 0, 0.0))
+    assert others.rate == 0.0
+
+
+def test_departures_are_kept_for_a_while_only() -> None:
+    """A run of hours keeps seconds of them."""
+    others = OtherClients()
+    for number in range(3000):
+        others.sent(number / 30)
+    assert len(others._sent) <= 2 * REMEMBERED * 30 + 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "window"),
+    [
+        (
+            {
+                "x-ratelimit-limit": "30",
+                "x-ratelimit-remaining": "7",
+                "x-ratelimit-reset": "0.25",
+            },
+            Window(30, 7, 0.25),
+        ),
+        ({"x-ratelimit-limit": "30", "x-ratelimit-reset": "0.25"}, None),
+        (
+            {
+                "x-ratelimit-limit": "30",
+                "x-ratelimit-remaining": "many",
+                "x-ratelimit-reset": "0",
+            },
+            None,
+        ),
+        ({}, None),
+        *(
+            (
+                {
+                    "x-ratelimit-limit": limit,
+                    "x-ratelimit-remaining": remaining,
+                    "x-ratelimit-reset": "0.25",
+                },
+                None,
+            )
+            for limit, remaining in (
+                *(("30", "nan"), ("30", "-1e300"), ("30", "31")),
+                *(("nan", "0"), ("inf", "7"), ("inf", "inf")),
+            )
+        ),
+    ],
+)
+def test_headers_are_read_or_left(headers: Mapping[str, str], window: Window | None) -> None:
+    """Three numbers that fit each other, or nothing at all."""
+    assert window_of(headers) == window

@@ -1,0 +1,294 @@
+"""The transport over real sockets: one request is one request, and where the lost ones went."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import tracemalloc
+from contextlib import suppress
+from urllib.parse import unquote
+
+import aiohttp
+import anyio
+import pytest
+
+import bulkops.client.transport
+from bulkops.api.messages import MEDIA_TYPE, Request, Response
+from bulkops.client.transport import HttpTransport
+from bulkops.errors import NoResponse
+from tests.client.raw_server import Answer, RawServer, http, raw_server
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked")]
+
+GET = Request("GET", "/api/v2/things")
+METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
+OK = Answer(http(200, b"{}"))
+
+
+async def send(address: str, *requests: Request, answer_seconds: float = 5.0) -> list[Response]:
+    """Return the answers to the requests, sent one after the other on one transport."""
+    async with HttpTransport(address, "sekret-token", answer_seconds=answer_seconds) as transport:
+        return [await transport.send(request) for request in requests]
+
+
+async def lose(address: str, *requests: Request, answer_seconds: float = 5.0) -> NoResponse:
+    """Return the error that the last request ends in."""
+    async with HttpTransport(address, "sekret-token", answer_seconds=answer_seconds) as transport:
+        for request in requests[:-1]:
+            await transport.send(request)
+        with pytest.raises(NoResponse) as caught:
+            await transport.send(requests[-1])
+    return caught.value
+
+
+def head(server: RawServer, number: int = 0) -> list[str]:
+    """Return the lines of a request's head."""
+    return server.requests[number].partition(b"\r\n\r\n")[0].decode().split("\r\n")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("body", [b"", b'{"data":{}}'])
+async def test_each_request_names_the_media_type_and_the_token(method: str, body: bytes) -> None:
+    """With or without a body: a DELETE without the content type is answered 415."""
+    async with raw_server(OK) as server:
+        await send(server.address, Request(method, "/api/v2/things", body=body))
+    lines = head(server)
+    assert lines[0] == f"{method} /api/v2/things HTTP/1.1"
+    assert f"Content-Type: {MEDIA_TYPE}" in lines
+    assert f"Accept: {MEDIA_TYPE}" in lines
+    assert "Authorization: Bearer sekret-token" in lines
+    assert server.requests[0].partition(b"\r\n\r\n")[2] == body
+
+
+async def test_path_and_query_arrive_as_they_are_meant() -> None:
+    """An encoded path is not encoded again, and the query's values come through whole."""
+    query = (("search[name]", "a&b=c d"), ("page[number]", "2"))
+    async with raw_server(OK) as server:
+        await send(server.address, Request("GET", "/api/v2/organizations/a%2Fb/tasks", query))
+    target = head(server)[0].split(" ")[1]
+    path, _, sent = target.partition("?")
+    assert path == "/api/v2/organizations/a%2Fb/tasks"
+    pairs = (pair.partition("=") for pair in sent.replace("+", "%20").split("&"))
+    assert [(unquote(name), unquote(value)) for name, _, value in pairs] == list(query)
+
+
+async def test_an_answer_comes_back_whole() -> None:
+    """Status, headers (in lower case) and body are handed on, whatever the status."""
+    async with raw_server(Answer(http(422, b'{"errors":[]}', X_Request_Id="r-1"))) as server:
+        (answer,) = await send(server.address, GET)
+    assert (answer.status, answer.body) == (422, b'{"errors":[]}')
+    assert answer.headers["x-request-id"] == "r-1"
+
+
+async def test_a_kept_connection_is_used_again() -> None:
+    """Requests one after the other share a connection."""
+    async with raw_server(OK) as server:
+        await send(server.address, GET, GET, GET)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_a_request_on_a_dropped_connection_is_not_sent_again(method: str) -> None:
+    """aiohttp would re-send some methods behind our back: exactly one request arrives."""
+    async with raw_server(OK, Answer(then="close"), OK) as server:
+        lost = await lose(server.address, GET, Request(method, "/second"))
+    assert lost.sent
+    assert [one.split(b" ")[1] for one in server.requests] == [b"/api/v2/things", b"/second"]
+    assert server.connections == 1
+
+
+async def test_aiohttp_would_send_again_by_itself() -> None:
+    """The switch that the transport turns off still exists, and still does what it did."""
+    async with (
+        raw_server(OK, Answer(then="close"), OK) as server,
+        aiohttp.ClientSession() as session,
+    ):
+        for path in ("/first", "/second"):
+            async with session.get(server.address + path) as answer:
+                await answer.read()
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed(status: int) -> None:
+    """A token never leaves for another address, and a POST never becomes a GET."""
+    async with raw_server(OK) as other:
+        redirect = Answer(http(status, Location=f"{other.address}/elsewhere"))
+        async with raw_server(redirect) as server:
+            (answer,) = await send(server.address, GET)
+    assert answer.status == status
+    assert not other.requests
+
+
+async def test_a_cookie_is_not_kept() -> None:
+    """A session cookie would overrule the token: none is ever sent back."""
+    async with raw_server(Answer(http(200, b"{}", Set_Cookie="session=1; Path=/"))) as server:
+        await send(server.address, GET, GET)
+    assert not [line for line in head(server, 1) if line.lower().startswith("cookie")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(http(200, b"no gzip", Content_Encoding="gzip")), ""),
+        (Answer(then="close"), "closed before an answer"),
+        (Answer(then="reset"), "reset by peer"),
+        (Answer(then="hang"), "no answer in time"),
+        (Answer(http(200, b"x" * 100)[:-50], then="close"), "not completed"),
+        (Answer(http(200, b"x" * 100)[:-50], then="hang"), "no answer in time"),
+        (Answer(http(200, b"x" * 100)[:-50], then="reset"), ""),
+        (Answer(b"HTTP/1.1 200 X\r\nContent-Le", then="close"), ""),
+        (Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"), "the answer is no http: bad status"),
+        (
+            Answer(b"HTTP/1.1 200 X\r\nX: " + b"x" * 99999 + b"\r\n\r\n", then="close"),
+            "the answer is no http: got more than",
+        ),
+    ],
+    ids=[
+        "bad gzip",
+        "closed",
+        "reset",
+        "hang",
+        "cut",
+        "stuck",
+        "torn",
+        "half a head",
+        "ssh",
+        "long header",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_lost_answer_may_be_of_a_request_that_arrived(
+    method: str, answer: Answer, said: str
+) -> None:
+    """Once a byte may have left, the error says so, and names the place and the cause."""
+    async with raw_server(answer) as server:
+        request = Request(method, "/api/v2/things")
+        lost = await lose(server.address, request, answer_seconds=0.3)
+    assert lost.sent
+    assert not lost.lasting
+    assert server.address in str(lost)
+    assert said in str(lost).lower()
+    assert str(lost).isprintable()
+    assert len(server.requests) == 1
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_connection_that_never_came_about_sent_nothing(*, known: bool) -> None:
+    """A refused connection, or a host without an address: even a write may be sent again."""
+    address = f"http://127.0.0.1:{free_port()}" if known else "http://nowhere.invalid"
+    lost = await lose(address, Request("POST", "/api/v2/things", body=b"{}"))
+    assert not lost.sent
+    assert not lost.lasting
+    assert address in str(lost)
+
+
+async def test_a_connection_that_takes_too_long_sent_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A host that does not pick up (a full backlog, a firewall that drops) was sent nothing."""
+    monkeypatch.setattr(bulkops.client.transport, "CONNECT_SECONDS", 0.2)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        place = deaf.getsockname()
+        waiting = [socket.socket() for _ in range(3)]
+        for one in waiting:
+            one.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+            one.connect_ex(place)
+        lost = await lose(f"http://127.0.0.1:{place[1]}", Request("POST", "/x"))
+        for one in waiting:
+            one.close()
+    assert not lost.sent
+    assert "no answer in time" in str(lost)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_without_end_is_refused(
+    monkeypatch: pytest.MonkeyPatch, *, announced: bool
+) -> None:
+    """A body over the limit ends in an error that says so, announced or not."""
+    monkeypatch.setattr(bulkops.client.transport, "LARGEST_BODY", 1_000_000)
+    body = b"x" * 2_000_000
+    length = f"Content-Length: {len(body)}" if announced else "Connection: close"
+    answer = Answer(f"HTTP/1.1 200 X\r\n{length}\r\n\r\n".encode() + body, then="close")
+    async with raw_server(answer) as server:
+        lost = await lose(server.address, GET)
+    assert "a body of more than 1000000 bytes" in str(lost)
+
+
+async def test_a_compressed_body_can_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What little bytes unpack to counts, and is never held whole."""
+    monkeypatch.setattr(bulkops.client.transport, "LARGEST_BODY", 1_000_000)
+    bomb = gzip.compress(bytes(64_000_000))
+    async with raw_server(Answer(http(200, bomb, Content_Encoding="gzip"))) as server:
+        tracemalloc.start()
+        lost = await lose(server.address, GET)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert "a body of more than 1000000 bytes" in str(lost)
+    assert peak < 8_000_000
+
+
+async def test_bodies_that_arrive_together_are_counted_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Hundreds of answers at once take no more than a few: who is over the sum is refused."""
+    monkeypatch.setattr(bulkops.client.transport, "LARGEST_TOGETHER", 2_500_000)
+    ended: list[str] = []
+
+    async def ask(transport: HttpTransport) -> None:
+        try:
+            await transport.send(GET)
+        except NoResponse as lost:
+            ended.append(str(lost).partition(": ")[2])
+
+    stuck = Answer(http(200, bytes(1_100_000))[:-100_000], then="hang")
+    async with (
+        raw_server(stuck) as server,
+        HttpTransport(server.address, "t", answer_seconds=0.5) as transport,
+    ):
+        for _ in range(2):
+            async with anyio.create_task_group() as group:
+                for _ in range(3):
+                    group.start_soon(ask, transport)
+    together, slow = "answers of more than 2500000 bytes at once", "no answer in time"
+    # The second time what the first took is given back.
+    assert ended == [together, slow, slow] * 2
+
+
+async def test_an_error_keeps_nothing_of_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever keeps the error of a lost answer does not keep megabytes with it."""
+    monkeypatch.setattr(bulkops.client.transport, "LARGEST_BODY", 8_000_000)
+    async with raw_server(Answer(http(200, bytes(9_000_000)))) as server:
+        tracemalloc.start()
+        lost = await lose(server.address, GET)
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert lost.sent
+    assert kept < 2_000_000
+
+
+async def test_more_requests_than_a_pool_would_hold_are_under_way_at_once() -> None:
+    """No pool makes a request wait for a slot: its time limit would count the wait."""
+
+    async def give_up(transport: HttpTransport) -> None:
+        with suppress(NoResponse):
+            await transport.send(GET)
+
+    async with (
+        raw_server(Answer(then="hang")) as server,
+        HttpTransport(server.address, "t", answer_seconds=1.0) as transport,
+        anyio.create_task_group() as group,
+    ):
+        for _ in range(120):
+            group.start_soon(give_up, transport)
+    assert server.most_open == len(server.requests) == 120

@@ -1,0 +1,264 @@
+"""The coverage matrix: what its cells and verdicts are, and its three forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkops.api.resources import GlobalConfiguration, RunTask, Workspace
+from bulkops.coverage.documents import csv_lines, document, lines
+from bulkops.coverage.matrix import Column, Coverage, Standing, Targets, Wanted, wanted_by
+from bulkops.job.job import Job, parse_job
+from bulkops.operations.model import Binding, Seen, Target, TaskRef
+from bulkops.plan.model import Inventory, make_plan
+from bulkops.report.csv_lines import FORMULA
+
+SCAN = RunTask("task-1", "scan", "https://example.com")
+LINT = RunTask("task-2", "lint", "https://example.com")
+JOB = 'name = "j"\norganization = "acme"\n[operation]\ntask = "scan"\n{}\n[select]\nnames = ["p*"]'
+ATTACH = 'kind = "attach"\nenforcement_level = "mandatory"'
+
+
+def seen(level: str, *stages: str, ident: str = "wstask-1") -> Seen:
+    """Return an attachment."""
+    return Seen(ident, {"enforcement-level": level, "stages": list(stages or ("post_plan",))})
+
+
+def matrix(
+    names: Sequence[str] = ("p1", "p2"),
+    attached: Mapping[str, Sequence[Seen]] | None = None,
+    task: RunTask = SCAN,
+    wanted: Mapping[str, Wanted] | None = None,
+) -> Coverage:
+    """Return a matrix of one run task; each workspace's id is its name."""
+    return Coverage(
+        "acme",
+        [Target(name, name) for name in names],
+        [Column(task, attached or {})],
+        job="j" if wanted is not None else "",
+        wanted=wanted or {},
+    )
+
+
+def verdicts(
+    operation: str,
+    attached: Mapping[str, Sequence[Seen]],
+    names: Sequence[str],
+    forbidden: Sequence[str] = (),
+) -> dict[str, Wanted]:
+    """Return what a job of that operation says of the workspaces that are named."""
+    job: Job = parse_job(JOB.format(operation))
+    inventory = Inventory(
+        binding=Binding(organization="acme", task=TaskRef(SCAN.id, SCAN.name)),
+        targets=[Target(name, name) for name in names],
+        forbidden=frozenset(forbidden),
+        showing={"": attached},
+        entitlements=None,
+    )
+    return wanted_by(make_plan(job, inventory), attached)
+
+
+def table(coverage: Coverage) -> list[list[str]]:
+    """Return the CSV's cells."""
+    return list(csv.reader(io.StringIO("".join(csv_lines(coverage)), newline="")))
+
+
+def decoded(coverage: Coverage) -> Any:
+    """Return the JSON document."""
+    return msgspec.json.decode("".join(document(coverage)))
+
+
+def test_attach_misses_differs_and_is_as_wanted() -> None:
+    """By a job that attaches: not there, there otherwise, there as wanted."""
+    attached = {"p2": [seen("advisory")], "p3": [seen("mandatory")]}
+    found = verdicts(ATTACH, attached, ["p1", "p2", "p3"])
+    assert {name: wanted.standing for name, wanted in found.items()} == {
+        "p1": Standing.MISSING,
+        "p2": Standing.DIFFERS,
+        "p3": Standing.AS_WANTED,
+    }
+    assert found["p1"].why == "mandatory at post_plan"
+
+
+def test_what_is_blocked_is_missing_or_differs() -> None:
+    """A wish that can't be fulfilled is none that is: by the reason one knows why."""
+    attached = {"p2": [seen("advisory"), seen("mandatory", ident="wstask-2")]}
+    found = verdicts(ATTACH, attached, ["p1", "p2"], forbidden=["p1"])
+    assert found["p1"] == Wanted(Standing.MISSING, "this token may not manage run tasks on it")
+    assert found["p2"].standing is Standing.DIFFERS
+    assert "attached 2 times" in found["p2"].why
+
+
+def test_detach_differs_where_the_task_still_is() -> None:
+    """By a job that detaches, a workspace that has the task differs, others are as wanted."""
+    found = verdicts('kind = "detach"', {"p1": [seen("advisory")]}, ["p1", "p2"])
+    assert found["p1"] == Wanted(Standing.DIFFERS, "not attached")
+    assert found["p2"].standing is Standing.AS_WANTED
+
+
+def test_update_asks_for_nothing_where_the_task_is_not() -> None:
+    """By a job that updates, a workspace without the task is as wanted."""
+    update = 'kind = "update"\nenforcement_level = "mandatory"'
+    found = verdicts(update, {"p1": [seen("advisory", "pre_plan")]}, ["p1", "p2"])
+    assert found["p1"] == Wanted(Standing.DIFFERS, "mandatory at pre_plan")
+    assert found["p2"].standing is Standing.AS_WANTED
+
+
+def test_gaps_are_what_is_missing_or_differs() -> None:
+    """Their number decides the exit code; what is as wanted is none."""
+    wanted = {name: Wanted(standing, "") for name, standing in zip("abc", Standing, strict=True)}
+    assert matrix(wanted=wanted).gaps == 2
+    assert matrix().gaps == 0
+
+
+def test_workspaces_are_kept_as_ids_and_names_by_name() -> None:
+    """Of what a list of workspaces says nothing more is kept, each once."""
+    rows = Targets()
+    for ident, name in (("ws-2", "b"), ("ws-1", "c"), ("ws-3", "a"), ("ws-2", "b")):
+        rows.add(Workspace(ident, name, tag_names=("prod",)))
+    assert rows.by_name() == [Target("ws-3", "a"), Target("ws-2", "b"), Target("ws-1", "c")]
+    assert rows.count() == 3
+    known = rows.by_name()[0].id
+    assert rows.same("".join(["ws", "-3"]), "x")[0] is known
+    assert rows.same("ws-9", "x") == ("ws-9", "x")
+
+
+def test_text_is_an_aligned_table_with_totals() -> None:
+    """A column a run task, level and stages in its cells, a dash where it is not attached."""
+    coverage = Coverage(
+        "acme",
+        [Target("1", "prod-a-long-name"), Target("2", "b")],
+        [
+            Column(LINT, {"1": [seen("advisory", "pre_plan", "post_plan")]}),
+            Column(SCAN, {"2": [seen("mandatory")]}),
+        ],
+    )
+    assert list(lines(coverage)) == [
+        "WORKSPACE         lint                             scan",
+        "prod-a-long-name  advisory at pre_plan, post_plan  -",
+        "b                 -                                mandatory at post_plan",
+        "",
+        "lint: 1 of 2 workspaces",
+        "scan: 1 of 2 workspaces",
+    ]
+
+
+def test_text_with_a_job_has_its_verdicts() -> None:
+    """One column more, a dash where the job selects nothing, and how many of each."""
+    wanted = {
+        "p1": Wanted(Standing.MISSING, "mandatory at post_plan"),
+        "p2": Wanted(Standing.AS_WANTED, "already"),
+    }
+    assert list(lines(matrix(["p1", "p2", "x"], {"p2": [seen("mandatory")]}, wanted=wanted))) == [
+        "WORKSPACE  scan                    BY JOB",
+        "p1         -                       missing: mandatory at post_plan",
+        "p2         mandatory at post_plan  as wanted",
+        "x          -                       -",
+        "",
+        "scan: 1 of 3 workspaces",
+        "j: 1 as wanted, 1 missing, 0 differs of 2 selected",
+    ]
+
+
+def test_a_terminal_too_narrow_for_the_table_gets_blocks() -> None:
+    """One column less than the table has, and each workspace's run tasks are below its name."""
+    coverage = matrix(attached={"p2": [seen("mandatory")]})
+    rows = ["WORKSPACE  scan", "p1         -", "p2         mandatory at post_plan"]
+    assert list(lines(coverage, len(rows[2])))[:3] == rows
+    blocks = ["p1", "p2", "  scan  mandatory at post_plan"]
+    assert list(lines(coverage, len(rows[2]) - 1))[:3] == blocks
+
+
+def test_what_a_matrix_does_not_show_is_said() -> None:
+    """A global run task, a disabled one, and attachments to workspaces that are not listed."""
+    task = msgspec.structs.replace(
+        SCAN,
+        enabled=False,
+        global_configuration=GlobalConfiguration(
+            enabled=True, stages=("pre_plan",), enforcement_level="mandatory"
+        ),
+    )
+    coverage = matrix(["p1"], {"p9": [seen("advisory")]}, task)
+    assert list(lines(coverage))[3:] == [
+        "scan (disabled: it does not run): 0 of 1 workspaces; 1 more that this token can't list",
+        "  and, being global, mandatory at pre_plan on every workspace without it",
+    ]
+    (said,) = decoded(coverage)["tasks"]
+    assert said == {
+        "task": "scan",
+        "task_id": "task-1",
+        "enabled": False,
+        "global": "mandatory at pre_plan",
+        "workspaces": 0,
+        "not_listed": 1,
+    }
+
+
+def test_a_global_setting_that_is_off_is_none() -> None:
+    """Only an enabled one does anything."""
+    task = msgspec.structs.replace(SCAN, global_configuration=GlobalConfiguration())
+    assert decoded(matrix(task=task))["tasks"][0]["global"] is None
+
+
+def test_json_has_every_attachment_and_verdict() -> None:
+    """Each attachment with its ids, level and stages; several of one run task, too."""
+    several = [seen("advisory"), seen("mandatory", ident="wstask-2")]
+    wanted = {"p1": Wanted(Standing.DIFFERS, "why")}
+    found = decoded(matrix(attached={"p1": several}, wanted=wanted))
+    assert (found["organization"], found["job"]) == ("acme", "j")
+    assert found["counts"] == {"as_wanted": 0, "missing": 0, "differs": 1}
+    first, second = found["workspaces"]
+    assert [(t["workspace_task_id"], t["enforcement_level"]) for t in first["tasks"]] == [
+        ("wstask-1", "advisory"),
+        ("wstask-2", "mandatory"),
+    ]
+    assert (first["standing"], first["wanted"]) == ("differs", "why")
+    assert second == {"workspace": "p2", "workspace_id": "p2", "tasks": []}
+
+
+def test_json_without_a_job_or_a_workspace() -> None:
+    """Nothing is counted where no job says what should be, and an empty list is one."""
+    found = decoded(matrix([]))
+    assert (found["job"], found["counts"], found["workspaces"]) == (None, None, [])
+
+
+def test_csv_has_a_row_a_workspace() -> None:
+    """Names and ids, a column a run task, and with a job what it says."""
+    wanted = {"p1": Wanted(Standing.MISSING, "mandatory at post_plan")}
+    coverage = matrix(attached={"p2": [seen("mandatory", "pre_plan", "post_plan")]}, wanted=wanted)
+    assert "".join(csv_lines(coverage)) == (
+        "workspace,workspace_id,scan,standing,wanted\r\n"
+        "p1,p1,,missing,mandatory at post_plan\r\n"
+        'p2,p2,"mandatory at pre_plan, post_plan",,\r\n'
+    )
+    assert table(matrix())[0] == ["workspace", "workspace_id", "scan"]
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
+def test_every_form_has_every_workspace_whatever_its_name(names: list[str]) -> None:
+    """CSV stays one row a workspace and JSON the same string; no cell is a formula."""
+    coverage = matrix(names, task=msgspec.structs.replace(SCAN, name=names[0]))
+    rows = table(coverage)
+    assert len(rows) == 1 + len(names)
+    assert {len(row) for row in rows} == {3}
+    assert not any(cell.startswith(FORMULA) for row in rows for cell in row)
+    assert [w["workspace"] for w in decoded(coverage)["workspaces"]] == names
+    assert len(list(lines(coverage))) == 3 + len(names)
+    assert all(line.isprintable() for line in list(lines(coverage))[: 1 + len(names)])
+
+
+@pytest.mark.parametrize("start", FORMULA)
+def test_a_formula_is_defused(start: str) -> None:
+    """A cell that a spreadsheet would calculate gets an apostrophe; any other stays."""
+    name = f"{start}cmd|' /C calc'!A0"
+    cell = table(matrix([name, "a=b", 'a"b,c']))
+    assert cell[1][0].startswith("'")
+    assert cell[1][0].endswith("cmd|' /C calc'!A0")
+    assert [row[0] for row in cell[2:]] == ["a=b", 'a"b,c']

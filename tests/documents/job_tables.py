@@ -1,0 +1,114 @@
+"""What ``jobs/`` says of a job file's fields, from the code: README's tables and the schema.
+
+``python -m tests.documents.job_tables`` writes both, and what ``tests.documents.event_tables`` has
+of events.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+from msgspec import inspect
+
+from bulkops.checking import allowed, one_of, shown
+from bulkops.job.job import JobFile
+from bulkops.job.pace import Pace
+from bulkops.job.rollout import Rollout
+from bulkops.job.schema import KIND_MEANING, job_schema, meanings
+from bulkops.job.select import Select
+from bulkops.operations import KINDS
+from tests.documents import event_tables
+
+JOBS = Path(__file__).parents[2] / "jobs"
+SCHEMA = JOBS / "job.schema.json"
+HEADER = "| field | type | default | allowed | meaning |\n|---|---|---|---|---|\n"
+
+TABLES: dict[str, type[msgspec.Struct]] = {
+    "Top level": JobFile,
+    "`[select]`": Select,
+    "`[rollout]`": Rollout,
+    "`[pace]`": Pace,
+    **{f'`kind = "{name}"`': kind.wish_type for name, kind in KINDS.items()},
+}
+
+TYPE_NAMES: dict[type[inspect.Type], str] = {
+    inspect.StrType: "string",
+    inspect.LiteralType: "string",
+    inspect.BoolType: "boolean",
+    inspect.IntType: "integer",
+    inspect.FloatType: "number",
+    inspect.VarTupleType: "array",
+    inspect.DictType: "table",
+}
+
+
+def readme_as_it_should_be(text: str) -> str:
+    """Return README's text with its tables of fields as the code has them."""
+    expected = {heading: rows(struct) for heading, struct in TABLES.items()}
+    expected["`[operation]`"] = row("`kind`", "string", "required", one_of(KINDS), KIND_MEANING)
+    parts = re.split(r"^(?=##+ )", text, flags=re.MULTILINE)
+    for place, part in enumerate(parts):
+        heading = part.partition("\n")[0].lstrip("# ")
+        if HEADER in part:
+            before, rest = part.split(HEADER)
+            after = re.sub(r"\A(\|.*\n)+", "", rest)
+            parts[place] = f"{before}{HEADER}{expected.pop(heading)}{after}"
+    missing = [heading for heading, lines in expected.items() if lines]
+    assert not missing, f"jobs/README.md has no table of fields below {missing}"
+    return "".join(parts)
+
+
+def schema_as_it_should_be() -> str:
+    """Return the text of ``jobs/job.schema.json``."""
+    return msgspec.json.format(msgspec.json.encode(job_schema()), indent=2).decode() + "\n"
+
+
+def rows(struct: type[msgspec.Struct]) -> str:
+    """Return the rows a Struct's fields should have."""
+    meaning = meanings(struct)
+    return "".join(
+        row(
+            f"`{f.name}`",
+            type_name(inspect.type_info(f.type)),
+            default(f),
+            allowed(f.type),
+            meaning.get(f.name, ""),
+        )
+        for f in msgspec.structs.fields(struct)
+    )
+
+
+def row(*cells: str) -> str:
+    """Return one row of a table."""
+    return f"| {' | '.join(cells)} |\n"
+
+
+def default(field: msgspec.structs.FieldInfo) -> str:
+    """Return a field's default as the README writes it."""
+    if field.required:
+        return "required"
+    if field.default is msgspec.NODEFAULT or field.default in (None, ()):
+        return "none"
+    return f"`{shown(field.default)}`"
+
+
+def type_name(info: inspect.Type) -> str:
+    """Return TOML's name for a type."""
+    if isinstance(info, inspect.Metadata):
+        return type_name(info.type)
+    if isinstance(info, inspect.UnionType):
+        members = (m for m in info.types if not isinstance(m, inspect.NoneType))
+        return " or ".join(map(type_name, members))
+    return TYPE_NAMES[type(info)]
+
+
+if __name__ == "__main__":
+    readme = JOBS / "README.md"
+    text = readme_as_it_should_be(readme.read_text(encoding="utf-8"))
+    readme.write_text(text, encoding="utf-8")
+    SCHEMA.write_text(schema_as_it_should_be(), encoding="utf-8")
+    text = event_tables.document_as_it_should_be(event_tables.DOCUMENT.read_text(encoding="utf-8"))
+    event_tables.DOCUMENT.write_text(text, encoding="utf-8")
+    event_tables.SCHEMA.write_text(event_tables.schema_as_it_should_be(), encoding="utf-8")

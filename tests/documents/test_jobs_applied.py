@@ -1,0 +1,173 @@
+"""The ready job files do what their first lines say, on an organization half-way through."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.effects import snapshot
+from bulkops.simulator.population import populate
+from bulkops.simulator.state import Workspace
+from tests.cli.support import StagedSimulator, World, no_secret_below, serving
+from tests.conftest import Here
+
+JOBS = Path(__file__).resolve().parents[2] / "jobs"
+FILES = sorted(JOBS.glob("*.toml"))
+
+Attachments = list[tuple[str, tuple[str, ...]]]
+"""Level and stages of each attachment of one run task to one workspace."""
+
+TASKS = (
+    "security-scan",
+    "legacy-lint",
+    "pci-check",
+    "cost-estimate",
+    "modern-scan",
+    "legacy-scan",
+)
+HALF_DONE: tuple[Attachments, ...] = (
+    [("mandatory", ("post_plan",))],
+    [("advisory", ("post_plan",))],
+    [("advisory", ("pre_plan", "post_plan"))],
+    [],
+    [],
+)
+
+
+class Expected(NamedTuple):
+    """What a job's comment promises.
+
+    Attributes:
+        task: which run task it is about.
+        after: a workspace and its attachments before → those afterwards.
+        replaces: the run task whose attachments ``after`` gives to ``task``, in exchange.
+    """
+
+    task: str
+    after: Callable[[Workspace, Attachments], Attachments]
+    replaces: str = ""
+
+    def shown(self, workspace: Workspace, task: str, seen: dict[str, Attachments]) -> Attachments:
+        """Return a task's attachments afterwards; ``seen``: those of all tasks before."""
+        if task == self.replaces:
+            return []
+        old = seen.get(self.replaces)
+        return self.after(workspace, old or seen[task]) if task == self.task else seen[task]
+
+
+def _required(workspace: Workspace, before: Attachments) -> Attachments:
+    name = workspace.name
+    meant = name.startswith("prod-") and not name.endswith("-sandbox")
+    return [("mandatory", ("post_plan",))] if meant else before
+
+
+def _canary(workspace: Workspace, before: Attachments) -> Attachments:
+    return [("advisory", ("post_plan",))] if "canary" in workspace.tags else before
+
+
+def _in_project(workspace: Workspace, before: Attachments) -> Attachments:
+    tags = set(workspace.tags)
+    meant = workspace.project.name == "payments" and "prod" in tags and "canary" not in tags
+    return [("mandatory", ("pre_plan", "post_plan"))] if meant else before
+
+
+EXPECTED = {
+    "advisory-to-mandatory": Expected(
+        "security-scan", lambda _, before: [("mandatory", stages) for _level, stages in before]
+    ),
+    "canary": Expected("security-scan", _canary),
+    "detach-retired": Expected("legacy-lint", lambda _workspace, _before: []),
+    "enforce-in-project": Expected("pci-check", _in_project),
+    "move-stage": Expected(
+        "cost-estimate", lambda _, before: [(level, ("pre_apply",)) for level, _stages in before]
+    ),
+    "replace-scanner": Expected("modern-scan", lambda _, old: old, replaces="legacy-scan"),
+    "require-security-scan": Expected("security-scan", _required),
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """An organization such as people have, every run task attached here and there."""
+    simulator = StagedSimulator(rate=0)
+    populate(simulator, "acme", workspaces=150, seed=3)
+    simulator.add_workspace("prod-app-sandbox", project="payments", tags=["prod"])
+    for shift, task in enumerate(TASKS):
+        simulator.add_task(task)
+        for number, name in enumerate(simulator.world.organizations["acme"].workspaces):
+            for level, stages in HALF_DONE[(number + shift) % len(HALF_DONE)]:
+                simulator.attach(name, task, enforcement_level=level, stages=stages)
+    with serving(simulator) as address:
+        yield World(simulator, address, tmp_path)
+    no_secret_below(tmp_path)
+
+
+def _state(simulator: Simulator) -> dict[tuple[str, str], Attachments]:
+    return {
+        (name, task): [(a.enforcement_level, a.stages) for a in simulator.attachments(name, task)]
+        for name in simulator.world.organizations["acme"].workspaces
+        for task in TASKS
+    }
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.stem in EXPECTED], ids=lambda path: path.stem
+)
+def test_a_job_ends_as_its_comment_says(world: World, here: Here, path: Path) -> None:
+    """Applied, all is as the comment says, nothing else changed, and a second plan is empty."""
+    job, simulator = EXPECTED[path.stem], world.simulator
+    before = _state(simulator)
+    workspaces = simulator.world.organizations["acme"].workspaces
+    expected = {
+        (name, task): job.shown(workspaces[name], task, {t: before[name, t] for t in TASKS})
+        for name, task in before
+    }
+    changed = Counter(name for name, task in before if expected[name, task] != before[name, task])
+    changes = changed.total()
+    assert changes
+
+    assert here("plan", str(path), "--detailed-exitcode").code == 2
+    assert _state(simulator) == before
+    said = ("--confirm", job.task) if job.task == "legacy-lint" else ("--yes",)
+    done = here("apply", str(path), *said)
+    assert done.code == 0, done
+    assert f"  {changes} succeeded of {changes} operations" in done.lines
+    assert _state(simulator) == expected
+    assert world.writes == changes
+    assert world.changed() == changed
+
+    again = here("plan", str(path), "--detailed-exitcode")
+    assert again.code == 0
+    assert "Plan: 0 to attach, 0 to update, 0 to detach; " in again.out
+
+
+def test_the_terraform_version_is_as_the_comment_says(world: World, here: Here) -> None:
+    """Production's is set and nothing else is changed; undone, every workspace has its own."""
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    for number, workspace in enumerate(workspaces.values()):
+        workspace.terraform_version = ("1.5.7", "1.9.8", "1.8.0")[number % 3]
+    before = {name: snapshot(workspace) for name, workspace in workspaces.items()}
+    expected = {
+        name: {**seen, "terraform-version": "1.9.8"} if name.startswith("prod-") else seen
+        for name, seen in before.items()
+    }
+    changes = sum(expected[name] != before[name] for name in before)
+    assert changes
+    path = str(JOBS / "terraform-version.toml")
+    done = here("apply", path, "--yes", "--journal", "version.jsonl")
+    assert done.code == 0, done
+    assert f"  {changes} succeeded of {changes} operations" in done.lines
+    assert {name: snapshot(workspace) for name, workspace in workspaces.items()} == expected
+    assert here("plan", path).lines[-1].startswith("Plan: nothing to do; ")
+    assert here("undo", "version.jsonl", "--yes").code == 0
+    assert {name: snapshot(workspace) for name, workspace in workspaces.items()} == before
+
+
+def test_every_job_file_is_tried() -> None:
+    """No job file is without a test of what it says."""
+    assert {path.stem for path in FILES} == {*EXPECTED, "terraform-version"}

@@ -1,0 +1,110 @@
+"""``jobs/README.md`` says what the code does, and every job file beside it is ready to use."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bulkops.job import rollout
+from bulkops.job.conditions import ATTRIBUTES
+from bulkops.job.job import parse_job
+from bulkops.job.rollout import Rollout
+from tests.documents.job_tables import JOBS, SCHEMA, readme_as_it_should_be, schema_as_it_should_be
+
+FILES = sorted(JOBS.glob("*.toml"))
+README = (JOBS / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_field_is_documented_and_nothing_else() -> None:
+    """The tables are the code's fields, types, defaults, choices and meanings.
+
+    Where this fails, `python -m tests.documents.job_tables` writes them anew.
+    """
+    assert readme_as_it_should_be(README) == README
+
+
+def test_every_field_is_explained() -> None:
+    """No field's meaning is empty."""
+    assert not re.findall(r"^\| `.*\|\s*\|$", README, re.MULTILINE)
+
+
+def test_the_schema_in_the_folder_is_what_the_code_says() -> None:
+    """``jobs/job.schema.json`` is what ``bulkops schema`` prints.
+
+    Where this fails, `python -m tests.documents.job_tables` writes it anew.
+    """
+    assert SCHEMA.read_text(encoding="utf-8") == schema_as_it_should_be()
+
+
+def test_every_attribute_of_a_condition_is_documented() -> None:
+    """The table of ``where`` lists exactly the code's attributes, each with its operators."""
+    (table,) = re.findall(r"^\| attribute \|.*?\n((?:\|.*\n)+)", README, re.MULTILINE)
+    told = {
+        name: tuple(re.findall("`([^`]+)`", operators))
+        for _, names, operators, _, _ in (line.split("|") for line in table.splitlines()[1:])
+        for name in re.findall("`([^`]+)`", names)
+    }
+    assert told == {name: kind.operators for name, kind in ATTRIBUTES.items()}
+
+
+def test_the_tolerance_arithmetic_is_the_codes() -> None:
+    """Each row of the tolerance table is what ``Rollout.tolerated`` gives."""
+    found = re.findall(r"^\| `(\S+)` \| (\d+) \| (\d+) \| (\d+|never) \|$", README, re.MULTILINE)
+    assert len(found) == 7
+    for written, operations, borne, stops_at in found:
+        max_failures = written.strip('"') if written.startswith('"') else int(written)
+        tolerated = Rollout(max_failures=max_failures).tolerated(int(operations))
+        assert tolerated == int(borne)
+        assert stops_at == (str(tolerated + 1) if tolerated < int(operations) else "never")
+
+
+def test_the_waves_arithmetic_is_the_codes() -> None:
+    """Each row of the waves' table is what ``Rollout.steps`` gives."""
+    found = re.findall(r"^\| (?:none|`(\[.*\])`) \| (\d+) \| ([\d, ]+) \|$", README, re.MULTILINE)
+    assert len(found) == 5
+    for written, operations, sizes in found:
+        waves = tuple(re.findall(r'"(.+?)"', written))
+        steps = Rollout(waves=waves).steps(int(operations))
+        assert ", ".join(str(step.size) for step in steps) == sizes
+
+
+def test_what_counts_as_a_failure_is_said_the_same_everywhere() -> None:
+    """The table in the code's docstring is the README's."""
+    rows = re.compile(r"^\| ([a-z].*?) *\| (yes|no) +\|$", re.MULTILINE)
+    documented = rows.findall(README)
+    assert documented == rows.findall(rollout.__doc__ or "")
+    assert len(documented) == 8
+
+
+def test_the_example_is_a_job() -> None:
+    """The README's example parses as it stands."""
+    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert parse_job(example, "README.md").name == "require-security-scan"
+
+
+def test_the_readme_names_every_file_and_no_other() -> None:
+    """The list of ready files is the folder's."""
+    named = set(re.findall(r"\]\((\S+\.toml)\)", README))
+    assert named == {path.name for path in FILES}
+    assert len(FILES) >= 5
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_ready_file_is_a_job_that_explains_itself(path: Path) -> None:
+    """Each parses, is named as its file, names its schema, says its use and the way back."""
+    text = path.read_text(encoding="utf-8")
+    job = parse_job(text, path.name)
+    assert (job.name, job.organization) == (path.stem, "acme")
+    directive, _, rest = text.partition("\n")
+    assert directive == f"#:schema ./{SCHEMA.name}"
+    comment = rest.partition("\n\n")[0]
+    assert all(line.startswith("#") for line in comment.splitlines())
+    for phrase in (
+        "# When: ",
+        f"#   bulkops plan jobs/{path.name}\n",
+        f"#   bulkops apply jobs/{path.name}\n",
+        "# Back: ",
+    ):
+        assert phrase in comment

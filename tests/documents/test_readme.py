@@ -1,0 +1,137 @@
+"""The README is true: its demo, its tour, its job and its library example are run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bulkops import parse_job
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BULKOPS = [sys.executable, "-m", "bulkops"]
+EXECUTED = ("help", "tour", "saved", "programs")
+"""Blocks of commands, each run in a folder of its own."""
+
+
+def _block(name: str) -> str:
+    """Return the fenced or indented block that follows ``<!-- name -->``."""
+    after = README.split(f"<!-- {name} -->\n", 1)[1]
+    if after.startswith("```"):
+        return after.split("\n", 1)[1].split("```", 1)[0]
+    lines = after.splitlines()
+    end = next(i for i, line in enumerate(lines) if not line.startswith("    "))
+    return "\n".join(line[4:] for line in lines[:end])
+
+
+def _shape(text: str) -> list[str]:
+    """Return the lines with what differs from run to run made alike."""
+    text = re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", text)
+    text = re.sub(r"task-\w{16}", "TASK", text)
+    # How far a killed apply came, and what it was doing just then, is never the same.
+    text = re.sub(r"(\d+ [a-z ]+(, )?)+ of \d+ operations", "COUNTS", text)
+    text = re.sub(r"(?m)^  (\d+ [a-z ]+(, )?)+$", "  COUNTS", text)
+    text = re.sub(r"(  COUNTS\n)+", "  COUNTS\n", text)
+    text = re.sub(r"\d+ lost answers?", "N lost answers", text)
+    return re.sub(r"\d+", "N", text).strip().splitlines()
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[str]:
+    """The README's simulator, on a free port; its address."""
+    command = re.search(r"^    bulkops (simulate .*)$", README, re.MULTILINE)
+    assert command is not None
+    # Without the limit: what is shown is the commands, not how long a rollout takes.
+    arguments = command[1].replace("--port 8080", "--port 0 --rate 0").replace("'", "").split()
+    with subprocess.Popen(
+        [*BULKOPS, *arguments], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        ready = re.search(r"http://\S+", process.stdout.readline())
+        assert ready is not None
+        yield ready[0]
+        process.terminate()
+
+
+def test_the_demo_prints_what_the_readme_shows() -> None:
+    """``bulkops demo`` succeeds within 40 s, and its output has the shape the README shows."""
+    ran = subprocess.run(
+        [*BULKOPS, "demo"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert _shape(ran.stdout) == _shape(_block("demo"))
+    took = re.search(r"Took (\d+) s", ran.stdout)
+    assert took is not None
+    assert int(took[1]) < 40
+
+
+@pytest.mark.parametrize("name", EXECUTED)
+def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
+    """Every command that the README shows in a row succeeds, one after the other."""
+    shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
+    environment = _block("tour").splitlines()[0]
+    script = f"{environment}\n{_block(name)}".replace("http://127.0.0.1:8080", simulator)
+    script = re.sub(r"(?m)^bulkops", f"{sys.executable} -m bulkops", script)
+    ran = subprocess.run(
+        ["bash", "-euc", script],  # noqa: S607 - the reader's own shell
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "TFE_ORGANIZATION": ""},
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    made = set(re.findall(r"(?:--journal|--output|--out|--log-file|--metrics-file) (\S+)", script))
+    assert all((tmp_path / name).stat().st_size for name in made)
+
+
+def test_every_command_is_executed() -> None:
+    """A line of code in the README that begins with ``bulkops`` is one of those run here."""
+    shown = set(re.findall(r"(?m)^    (bulkops .*)$", README))
+    run = {line for name in EXECUTED for line in _block(name).splitlines()}
+    assert {line.split()[1] for line in shown - run} == {"simulate"}
+
+
+def test_the_library_example_works(simulator: str, tmp_path: Path) -> None:
+    """The README's Python example runs as it stands."""
+    shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
+    code = _block("library").replace("http://127.0.0.1:8080", simulator)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "succeeded" in ran.stdout
+
+
+def test_the_job_is_one() -> None:
+    """The README's job file is valid."""
+    assert parse_job(_block("job")).name == "require-security-scan"
+
+
+def test_every_command_is_named() -> None:
+    """Every command that ``bulkops --help`` lists is in the README."""
+    from bulkops.cli.app import app  # noqa: PLC0415 - typer is only needed here
+
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert (
+            f"`{command.callback.__name__}" in README or f"{command.callback.__name__} " in README
+        )
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    """The tests that the README's table of faults names are there."""
+    named = set(re.findall(r"`(test_\w+)`", README))
+    written = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"(?m)^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert named <= written, named - written

@@ -1,0 +1,295 @@
+"""Reading a selection from the server: what is asked for, and that the answer is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulkops.api.messages import Request, Response
+from bulkops.errors import ApiError, JobError
+from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.state import Workspace
+from tests.engine.world import TASK, World, job
+
+words = st.text("ab", min_size=1, max_size=3)
+globs = st.text("ab*?", min_size=1, max_size=3)
+tags = st.sampled_from(["x", "y", "x=1", "x=2", "y=", "z=1"])
+bindings = st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["", "1", "2"]), max_size=2)
+organizations = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": words,
+            "project": st.sampled_from(["", "p"]),
+            "tags": st.lists(st.sampled_from("xyz"), max_size=2, unique=True),
+            "tag_bindings": bindings,
+            "locked": st.booleans(),
+        }
+    ),
+    max_size=6,
+    unique_by=lambda workspace: workspace["name"],
+)
+EXCLUDING = {"exclude_names", "exclude_tags", "lacks_task", "limit"}
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "names": st.lists(globs, min_size=1, max_size=2),
+    "exclude_names": st.lists(globs, min_size=1, max_size=1),
+    "tags": st.lists(tags, min_size=1, max_size=2),
+    "exclude_tags": st.lists(tags, min_size=1, max_size=2),
+    "project": st.just("p"),
+    "listed": st.lists(words, max_size=3),
+    "where": st.just(["locked = false"]),
+    "has_task": st.just(TASK),
+    "lacks_task": st.just(TASK),
+    "limit": st.integers(1, 3),
+}
+
+
+def of_fields(fields: frozenset[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a selection that says something about these."""
+    every = {"all": st.just(value=True)} if fields <= EXCLUDING else {}
+    return st.fixed_dictionaries({**{name: FIELDS[name] for name in sorted(fields)}, **every})
+
+
+# Few at a time: of all together, little is ever selected.
+selects = st.frozensets(st.sampled_from(sorted(FIELDS)), max_size=2).flatmap(of_fields)
+
+
+def read(world: World, *, why: bool = False, **select: Any) -> Selected:
+    """Read a selection."""
+    wanted = job(select={"all": select == {}, "allow_empty": True, **select})
+
+    async def asked() -> Selected:
+        return await read_selection(world.client(), wanted, "job.toml", why=why)
+
+    return world.run(asked)
+
+
+def names(selected: Selected) -> list[str]:
+    """Return the names of the selected."""
+    return [target.name for target in selected.targets]
+
+
+def reasons(selected: Selected) -> dict[str, str]:
+    """Return name → reason of the others."""
+    return {other.target.name: other.reason for other in selected.others}
+
+
+@settings(max_examples=200)
+@given(organizations, bindings, selects, st.sets(st.integers(0, 5)))
+def test_the_servers_filters_change_nothing(
+    workspaces: list[dict[str, object]],
+    inherited: dict[str, str],
+    select: dict[str, Any],
+    attached: set[int],
+) -> None:
+    """A list the server has narrowed gives the same selection as the whole one."""
+    world = World(workspaces=0)
+    world.simulator.add_project("p", tag_bindings=inherited)
+    for number, workspace in enumerate(workspaces):
+        world.simulator.add_workspace(**workspace)  # type: ignore[arg-type] # drawn as they are
+        if number in attached:
+            world.simulator.attach(str(workspace["name"]), TASK)
+    narrowed = read(world, **select)
+    whole = read(world, why=True, **select)
+    assert narrowed.targets == whole.targets
+    told = {other.target.name for other in whole.others}
+    assert len(told) == len(whole.others)
+    assert told | set(names(whole)) == {str(w["name"]) for w in workspaces}
+    assert told.isdisjoint(names(whole))
+
+
+def asked_for(world: World) -> list[dict[str, str]]:
+    """Watch the queries of the workspace list."""
+    queries: list[dict[str, str]] = []
+    handle = world.simulator.handle
+
+    def watched(request: Request, now: float, **more: object) -> Response:
+        if request.path.endswith("/workspaces"):
+            queries.append(dict(request.query))
+        return handle(request, now, **more)  # type: ignore[arg-type] # passed on
+
+    world.simulator.handle = watched  # type: ignore[method-assign] # to watch
+    return queries
+
+
+def test_with_why_the_server_leaves_out_nothing() -> None:
+    """Each workspace that is not selected comes with its first reason."""
+    world = World(workspaces=3)
+    world.simulator.add_workspace("dev-0", locked=True, tag_bindings={"env": "dev"})
+    queries = asked_for(world)
+    select: dict[str, Any] = {
+        "names": ["prod-*"],
+        "exclude_tags": ["env=prod"],
+        "only": ["prod-1", "prod-2"],
+        "limit": 1,
+    }
+    assert names(read(world, **select)) == ["prod-1"]
+    assert "search[wildcard-name]" in queries[0]
+    told = read(world, why=True, **select)
+    assert "search[wildcard-name]" not in queries[1]
+    assert names(told) == ["prod-1"]
+    assert reasons(told) == {
+        "dev-0": 'its name matches none of names = ["prod-*"]',
+        "prod-0": 'its name matches none of only = ["prod-1", "prod-2"]',
+        "prod-2": "it comes after the first 1 by name (limit)",
+    }
+
+
+def test_only_what_is_asked_for_is_read() -> None:
+    """Tag bindings are included where tags are asked for, and only there."""
+    world = World(workspaces=1)
+    queries = asked_for(world)
+    read(world)
+    read(world, where=["locked = false"])
+    read(world, tags=["x"])
+    assert [query.get("include") for query in queries] == [None, None, "effective_tag_bindings"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "selected"),
+    [
+        ("terraform-version < 1.6", ["prod-0"]),
+        ("terraform-version >= 1.6", ["prod-1", "prod-2"]),
+        ("execution-mode = agent", ["prod-1"]),
+        ("locked = true", ["prod-2"]),
+        ("updated-at < 2026-11-25", ["prod-0", "prod-1", "prod-2"]),
+        ("resource-count > 0", []),
+        ("description =", ["prod-0", "prod-1", "prod-2"]),
+        ("run-failures < 3", []),
+        ("auto-destroy-at > 2020-01-01", []),
+    ],
+)
+def test_where_selects_by_what_the_server_shows(condition: str, selected: list[str]) -> None:
+    """Conditions are decided on the server's own attributes; what it doesn't show selects none."""
+    world = World(workspaces=3)
+    one, two, three = (workspace(world, name) for name in world.names)
+    one.terraform_version, two.execution_mode, three.locked = "1.5.7", "agent", True
+    assert names(read(world, where=[condition])) == selected
+
+
+def workspace(world: World, name: str) -> Workspace:
+    """Return the simulator's workspace."""
+    return world.simulator.world.organizations["acme"].workspaces[name]
+
+
+@pytest.mark.parametrize("profile", ["hcp", "tfe-v202401-1"])
+@pytest.mark.parametrize("by", ["name", "id"])
+def test_a_task_that_is_attached_or_not(profile: str, by: str) -> None:
+    """has_task and lacks_task divide the workspaces, also where only their own lists tell."""
+    world = World(workspaces=4, profile=profile)
+    task = TASK if by == "name" else world.task.id
+    world.simulator.add_task("other")
+    world.simulator.attach("prod-1", TASK)
+    world.simulator.attach("prod-2", "other")
+    assert names(read(world, has_task=task)) == ["prod-1"]
+    assert names(read(world, all=True, lacks_task=task)) == ["prod-0", "prod-2", "prod-3"]
+    assert names(read(world, has_task="other", lacks_task=task)) == ["prod-2"]
+    told = read(world, has_task=task, why=True)
+    assert reasons(told)["prod-2"] == f'run task "{task}" is not attached'
+
+
+class Denied(Simulator):
+    """A server that doesn't let this token read the run tasks of one workspace."""
+
+    def handle(self, request: Request, now: float, **more: object) -> Response:
+        """Answer 404 for the tasks of the first workspace."""
+        (first, *_) = self.world.workspaces or [""]
+        if request.path.endswith(f"/workspaces/{first}/tasks"):
+            return Response(404, {}, b"{}")
+        return super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
+
+
+def test_a_workspace_whose_tasks_can_not_be_read_is_in_neither() -> None:
+    """What can't be read is not known: neither attached nor not."""
+    world = World(workspaces=2, profile="tfe-v202401-1", server=Denied)
+    for field in ("has_task", "lacks_task"):
+        told = read(world, all=field == "lacks_task", why=True, **{field: TASK})
+        said = reasons(told)["prod-0"]
+        assert said == "its run tasks are not known: this token may not read them"
+
+
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [
+        ({"has_task": "scam"}, 'job.toml: select.has_task = "scam": no such run task in acme; '),
+        ({"all": True, "lacks_task": "x"}, "select.lacks_task"),
+        ({"project": "x"}, 'select.project = "x": no such project in acme; there are: Default'),
+        ({"all": True, "only": ["prod-9"]}, '"prod-9" (--select, or only) names no workspace'),
+        ({"file": "a.csv"}, 'select.file = "a.csv" was not read: load_job reads it'),
+        ({"names": ["x"], "allow_empty": False}, "no workspace fits [select]"),
+    ],
+)
+def test_what_names_nothing_is_an_error(select: dict[str, Any], message: str) -> None:
+    """A run task, project or workspace that isn't there is named, with what there is."""
+    with pytest.raises(JobError) as caught:
+        read(World(workspaces=1), **select)
+    assert message in str(caught.value)
+
+
+class Old(Simulator):
+    """A server from before tag bindings, which refuses what it can't include."""
+
+    status = 400
+
+    def handle(self, request: Request, now: float, **more: object) -> Response:
+        """Refuse ``include``."""
+        if dict(request.query).get("include") == "effective_tag_bindings":
+            return Response(self.status, {}, b'{"errors": []}')
+        return super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
+
+
+class Broken(Old):
+    """A server that answers nothing to it."""
+
+    status = 409
+
+
+def test_without_tag_bindings_a_tag_is_its_name() -> None:
+    """An older server selects by tag names; key=value is refused there, not ignored."""
+    world = World(workspaces=1, server=Old)
+    world.simulator.add_workspace("tagged", tags=["x"])
+    assert names(read(world, tags=["x"])) == ["tagged"]
+    assert names(read(world, all=True, exclude_tags=["x"])) == ["prod-0"]
+    with pytest.raises(JobError, match=r'this server shows no tag bindings, so \["x=1"\] can'):
+        read(world, all=True, exclude_tags=["x=1"])
+    with pytest.raises(ApiError, match="409"):
+        read(World(workspaces=1, server=Broken), tags=["x"])
+
+
+class Silent(Simulator):
+    """A server that overlooks ``include``."""
+
+    def handle(self, request: Request, now: float, **more: object) -> Response:
+        """Answer as if it had not been asked for."""
+        query = tuple(pair for pair in request.query if pair[0] != "include")
+        asked = msgspec.structs.replace(request, query=query)
+        return super().handle(asked, now, **more)  # type: ignore[arg-type] # passed on
+
+
+def test_bindings_that_are_not_shown_are_not_known() -> None:
+    """A server that doesn't show tag bindings selects nothing by key=value, and says so."""
+    world = World(workspaces=1, server=Silent)
+    told = read(world, all=True, exclude_tags=["x=1"], why=True)
+    assert "is not known: the server shows no tag bindings" in reasons(told)["prod-0"]
+
+
+class Partly(Simulator):
+    """A server whose links lead to what it doesn't include."""
+
+    def handle(self, request: Request, now: float, **more: object) -> Response:
+        """Leave the included out."""
+        answer = super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
+        return msgspec.structs.replace(answer, body=answer.body.replace(b'"included"', b'"left"'))
+
+
+def test_bindings_that_are_linked_but_missing_are_not_known() -> None:
+    """A link to a tag binding that isn't there makes them unknown, not absent."""
+    world = World(workspaces=0, server=Partly)
+    world.simulator.add_workspace("a", tag_bindings={"x": "1"})
+    world.simulator.add_workspace("b")
+    told = read(world, all=True, exclude_tags=["x=2"], why=True)
+    assert (names(told), list(reasons(told))) == (["b"], ["a"])

@@ -1,0 +1,148 @@
+"""``where``: what is a condition, what fulfils it, and what is said of the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkops.job.conditions import ATTRIBUTES, parse_condition
+
+FULFILLED = [
+    ("terraform-version < 1.10", "1.9.8"),
+    ("terraform-version < 1.6", "1.5.7"),
+    ("terraform-version >= 1.6", "1.10.0"),
+    ("terraform-version = 1.6", "1.6.0"),
+    ("terraform-version = v1.6.0+build", "1.6"),
+    ("terraform-version < 1.6.0", "1.6.0-rc1"),
+    ("terraform-version > 1.6.0-rc.2", "1.6.0-rc.10"),
+    ("terraform-version > 1.6.0-1", "1.6.0-alpha"),
+    ("terraform-version != 1.6", "1.6.1"),
+    ("locked=false", False),
+    ("auto-apply != false", True),
+    ("updated-at >= 2026-01-01", "2026-01-01T00:00:00.000Z"),
+    ("updated-at < 2026-01-01T01:00:00+01:00", "2025-12-31T23:59:59.999Z"),
+    ("updated-at<2026-01-01 12:00", "2026-01-01T11:59:00z"),
+    ("resource-count > 0", 1),
+    ("resource-count <= 10", 10),
+    ("execution-mode = remote", "remote"),
+    ("execution-mode != local", "agent"),
+    ("vcs-repo-identifier =", None),
+    ("vcs-repo-identifier = ", ""),
+    ("vcs-repo-identifier != acme/app", None),
+    ("description = two words", "two words"),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), FULFILLED)
+def test_what_fulfils_a_condition(text: str, value: object) -> None:
+    """Versions, dates and numbers are compared as such, not as text."""
+    condition = parse_condition(text)
+    assert condition.objection({condition.attribute: value}) is None
+
+
+OBJECTIONS = [
+    ("terraform-version < 1.6", "1.6.0", 'its terraform-version is "1.6.0", not < 1.6'),
+    ("locked = false", True, "its locked is true, not = false"),
+    ("resource-count > 0", 0, "its resource-count is 0, not > 0"),
+    ("vcs-repo-identifier = a/b", None, "its vcs-repo-identifier is none, not = a/b"),
+    ("working-directory =", "x", 'its working-directory is "x", not = none'),
+    ("execution-mode = agent", "remote", 'its execution-mode is "remote", not = agent'),
+    (
+        "updated-at > 2026-01-01",
+        "2025-01-01T00:00:00Z",
+        'its updated-at is "2025-01-01T00:00:00Z", not > 2026-01-01',
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "objection"), OBJECTIONS)
+def test_what_does_not_is_told(text: str, value: object, objection: str) -> None:
+    """The reason names the attribute, what it is and what was wanted."""
+    condition = parse_condition(text)
+    assert condition.objection({condition.attribute: value}) == objection
+
+
+UNKNOWN: list[tuple[str, dict[str, object], str]] = [
+    ("locked = false", {}, "the server doesn't show it"),
+    ("locked != false", {}, "the server doesn't show it"),
+    ("resource-count < 5", {"resource-count": None}, "the server shows none"),
+    ("resource-count < 5", {"resource-count": True}, "true is not a whole number"),
+    ("auto-destroy-at > 2026-01-01", {"auto-destroy-at": None}, "the server shows none"),
+    ("updated-at > 2026-01-01", {"updated-at": "2026-02-30T00:00:00Z"}, "is not a date"),
+    ("updated-at > 2026-01-01", {"updated-at": "yesterday"}, '"yesterday" is not a date'),
+    ("terraform-version != 1.6", {"terraform-version": "latest"}, '"latest" is not a version'),
+    ("terraform-version != 1.6", {"terraform-version": "~> 1.6"}, '"~> 1.6" is not a version'),
+    ("execution-mode != local", {"execution-mode": ["local"]}, "is not one of"),
+]
+
+
+@pytest.mark.parametrize(("text", "attributes", "why"), UNKNOWN)
+def test_what_is_not_known_fulfils_nothing(
+    text: str, attributes: dict[str, object], why: str
+) -> None:
+    """What the server doesn't show, or shows as something else, fulfils nothing, not even !=."""
+    condition = parse_condition(text)
+    told = condition.objection(attributes) or ""
+    assert told.startswith(f"its {condition.attribute} is not known: ")
+    assert why in told
+
+
+REFUSED = [
+    ("locked", 'not a condition: give ATTRIBUTE OPERATOR VALUE such as "terraform-version < 1.6"'),
+    ("locked == true", "the operator one of = != < <= > >="),
+    ("= true", "not a condition"),
+    (
+        "lokced = true",
+        'unknown attribute lokced: did you mean "locked"? Known: terraform-version, ',
+    ),
+    ("zzz = true", "unknown attribute zzz: Known: "),
+    ("Locked = true", "unknown attribute Locked"),
+    ("locked < true", "locked is compared by = !=, not by <"),
+    ("locked = yes", '"yes" is not true or false'),
+    ("updated-at = 2026-01-01", "updated-at is compared by < <= > >=, not by ="),
+    ("updated-at > 2026-02-30", '"2026-02-30" is not a date such as 2026-01-31'),
+    ("updated-at > today", '"today" is not a date'),
+    ("resource-count > many", '"many" is not a whole number'),
+    ("resource-count > -1", '"-1" is not a whole number'),
+    ("terraform-version < latest", '"latest" is not a version such as 1.6'),
+    ("terraform-version < ~> 1.6", '"~> 1.6" is not a version'),
+    ("execution-mode = remot", '"remot" is not one of "remote", "local", "agent"'),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_a_refusal_says_what_is_allowed(text: str, message: str) -> None:
+    """An unknown attribute, an operator or a value that makes no sense is refused in words."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        parse_condition(text)
+
+
+anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates().map(str)
+
+
+@given(st.sampled_from(sorted(ATTRIBUTES)), st.sampled_from(["=", "!=", "<", ">="]), st.data())
+def test_a_condition_and_its_opposite(name: str, operator: str, data: st.DataObject) -> None:
+    """Whatever the server shows, a condition or its opposite is fulfilled, or it is not known."""
+    opposite = {"=": "!=", "!=": "=", "<": ">=", ">=": "<"}[operator]
+    samples = ["1.6", "1.6.0-rc1", "true", "false", "3", "2026-01-01", "remote", "some text"]
+    value = data.draw(st.sampled_from(samples))
+    try:
+        one, other = (parse_condition(f"{name} {o} {value}") for o in (operator, opposite))
+    except ValueError:
+        return
+    shown = {name: data.draw(anything | st.sampled_from(samples))}
+    told = [one.objection(shown), other.objection(shown)]
+    unknown = [text is not None and "is not known" in text for text in told]
+    assert unknown in ([True, True], [False, False])
+    assert unknown == [True, True] or told.count(None) == 1
+
+
+@given(st.text())
+def test_any_text_is_a_condition_or_refused(text: str) -> None:
+    """Garbage ends in ValueError and nothing else."""
+    with contextlib.suppress(ValueError):
+        assert parse_condition(text).attribute in ATTRIBUTES

@@ -1,0 +1,278 @@
+"""Job files: what is read, what is refused and in which words, what the digest stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from bulkops.checking import LONGEST_VALUE_SHOWN, allowed, read_table, shown
+from bulkops.errors import JobError
+from bulkops.job.job import Job, job_from_builtins, job_to_builtins, parse_job
+from bulkops.job.pace import Pace
+from bulkops.job.rollout import Rollout
+from bulkops.job.select import Select
+from bulkops.operations.kinds.attach import AttachWish
+from bulkops.operations.kinds.update import UpdateWish
+
+HEAD = 'name = "scan"\norganization = "acme"\n'
+ATTACH = '[operation]\nkind = "attach"\ntask = "scan"\nenforcement_level = "mandatory"\n'
+SELECT = '[select]\nnames = ["prod-*"]\n'
+JOB = HEAD + ATTACH + SELECT
+SELECT_KEYS = (
+    "names, exclude_names, tags, exclude_tags, project, ids, file, listed, where, has_task, "
+    "lacks_task, all, allow_empty, only, limit"
+)
+NAMES = (
+    'a workspace name; "*", "?" and "[a-z]" are wildcards, and what begins with "re:" is a '
+    "regular expression"
+)
+NOTHING = (
+    "select: nothing selects a workspace: give names, tags, project, ids, file, where or "
+    "has_task, or all = true for every workspace"
+)
+
+
+def refusal(text: str, **options: Any) -> str:
+    """Return the message a job file is refused with."""
+    with pytest.raises(JobError) as caught:
+        parse_job(text, "prod.toml", **options)
+    return str(caught.value)
+
+
+def test_a_job_on_a_run_task_selects_nothing() -> None:
+    """It has no ``[select]``, read or written back; one that is given is refused, empty or not."""
+    text = HEAD + '[operation]\nkind = "task-disable"\ntask = "scan"\n'
+    job = parse_job(text)
+    assert "select" not in job_to_builtins(job)
+    assert job_from_builtins(job_to_builtins(job)).digest == job.digest
+    for select in ("[select]\n", SELECT):
+        assert refusal(text + select) == (
+            "prod.toml: select: task-disable selects nothing, "
+            "it goes over the run task that [operation] names"
+        )
+
+
+def test_a_whole_file_is_read() -> None:
+    """Every table of a job file ends in its own Struct."""
+    job = parse_job(
+        HEAD
+        + '[operation]\nkind = "update"\ntask = "scan"\nstages = ["pre_apply", "post_plan"]\n'
+        + SELECT
+        + 'exclude_names = ["*-sandbox"]\ntags = ["a"]\nexclude_tags = ["b"]\nproject = "P 1"\n'
+        + 'ids = ["ws-1"]\nallow_empty = true\n'
+        + '[rollout]\nmax_failures = 3\n[pace]\nrate = 10\nmax_at_once = 4\nsettle = "500ms"\n'
+    )
+    assert job == Job(
+        name="scan",
+        organization="acme",
+        operation_kind="update",
+        wish=UpdateWish(task="scan", stages=("pre_apply", "post_plan")),
+        select=Select(
+            names=("prod-*",),
+            exclude_names=("*-sandbox",),
+            tags=("a",),
+            exclude_tags=("b",),
+            project="P 1",
+            ids=("ws-1",),
+            allow_empty=True,
+        ),
+        rollout=Rollout(max_failures=3),
+        pace=Pace(rate=10.0, max_at_once=4, settle="500ms"),
+    )
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    """A file without [rollout] and [pace] stops above 10% and goes at the server's own pace."""
+    job = parse_job(JOB)
+    assert (job.rollout.max_failures, job.pace.rate, job.pace.max_at_once) == ("10%", None, None)
+    assert job.pace.settle_seconds == 10.0
+    assert job.wish == AttachWish(task="scan", enforcement_level="mandatory")
+
+
+REFUSED = {
+    # unknown and missing keys
+    JOB + '[waves]\na = "1"\n': "unknown key waves: Known: name, operation, organization, select, "
+    "rollout, pace",
+    HEAD + ATTACH + '[select]\nname = ["prod-*"]\n': 'unknown key select.name: did you mean "names"'
+    f"? Known: {SELECT_KEYS}",
+    HEAD + ATTACH + 'stage = ["post_plan"]\n' + SELECT: "unknown key operation.stage: did you mean "
+    '"stages"? Known: kind, task, enforcement_level, stages',
+    JOB + '"a\\nb" = 1\n': rf'unknown key select."a\nb": Known: {SELECT_KEYS}',
+    HEAD + SELECT: "operation is missing: give a table",
+    HEAD + "[operation]\n" + SELECT: "operation.kind is missing: give one of "
+    '"attach", "update", "detach"',
+    HEAD
+    + '[operation]\nkind = "detach"\n'
+    + SELECT: 'operation.task is missing: give a run task\'s name or its id "task-…"',
+    'name = "scan"\n' + ATTACH + SELECT: "organization is missing: give it there, "
+    "or TFE_ORGANIZATION",
+    # values
+    JOB.replace('"scan"', '"my scan"', 1): 'name = "my scan": not 1 to 90 letters, digits, '
+    '"-" or "_"',
+    JOB.replace('"scan"', '"scan\\n"', 1): r'name = "scan\n": not 1 to 90 letters, digits, '
+    '"-" or "_"',
+    JOB.replace("acme", "a/b"): 'organization = "a/b": not an organization\'s name, '
+    "no spaces or slashes",
+    JOB.replace("attach", "atach"): 'operation.kind = "atach": not one of "attach", "update", '
+    '"detach"',
+    JOB.replace('"attach"', '["attach"]'): 'operation.kind = ["attach"]: not one of "attach", '
+    '"update", "detach"',
+    JOB.replace("mandatory", "mandatry"): 'operation.enforcement_level = "mandatry": '
+    'not one of "advisory", "mandatory"',
+    HEAD + ATTACH + 'stages = ["post_plan", "plan"]\n' + SELECT: 'operation.stages[1] = "plan": '
+    'not one of "post_apply", "post_plan", "pre_apply", "pre_plan"',
+    "select = 3\n" + HEAD + ATTACH: "select = 3: not a table",
+    HEAD + ATTACH + '[select]\nnames = "prod-*"\n': 'select.names = "prod-*": not a list of at '
+    f"least 1, each {NAMES}",
+    HEAD + ATTACH + "[select]\nnames = []\n": "select.names = []: not a list of at least 1, each "
+    f"{NAMES}",
+    JOB.replace('["prod-*"]', '["a", "b", {c = 1}]'): f"select.names[2] = {{…}}: not {NAMES}",
+    JOB + 'tags = ["a b"]\n': 'select.tags[0] = "a b": not a tag: "key" or "key=value", the key '
+    'without "=", "," or spaces',
+    JOB + 'exclude_names = ["a", "re:("]\n': 'select: exclude_names[1] = "re:(": not a regular '
+    "expression: missing ), unterminated subpattern at position 0",
+    JOB + 'only = ["re:[[a]"]\n': 'select: only[0] = "re:[[a]": not a regular expression: '
+    "Possible nested set at position 1",
+    JOB + 'where = ["loked = true"]\n': 'select: where[0] = "loked = true": unknown attribute '
+    'loked: did you mean "locked"? Known: ',
+    JOB + "limit = 0\n": "select.limit = 0: not a whole number of at least 1",
+    JOB + 'file = "a.csv"\nlisted = []\n': "select: listed is what file lists: give one of the two",
+    JOB + 'listed = ["a b"]\n': 'select.listed[0] = "a b": not a workspace\'s exact name or its id',
+    JOB + 'project = ["a", ["b"]]\n': 'select.project = ["a", […]]: not one project, by its name '
+    'or its id "prj-…"',
+    JOB + 'ids = ["prod"]\n': 'select.ids[0] = "prod": not a workspace id, "ws-…"',
+    JOB + "all = 1979-05-27\n": "select.all = 1979-05-27: not true or false",
+    JOB + '[rollout]\nmax_failures = "101%"\n': 'rollout.max_failures = "101%": not a whole number '
+    'of at least 0, or a percentage from "0%" to "100%"',
+    JOB + "[rollout]\nmax_failures = true\n": "rollout.max_failures = true: not a whole number "
+    'of at least 0, or a percentage from "0%" to "100%"',
+    JOB + "[pace]\nmax_at_once = 513\n": "pace.max_at_once = 513: not a whole number of at least "
+    "1 and at most 512",
+    JOB + "[pace]\nrate = inf\n": "pace.rate = inf: not a number from 0.1 to 100000",
+    JOB + f"[pace]\nmax_at_once = 0x{'f' * 9000}\n": "pace.max_at_once = an integer of 36000 bits: "
+    "not a whole number of at least 1 and at most 512",
+    JOB + '[pace]\nsettle = "1 day"\n': 'pace.settle = "1 day": not a duration such as "500ms", '
+    '"10s", "5m" or "1h"',
+    # tables as a whole
+    HEAD + ATTACH: NOTHING,
+    HEAD + ATTACH + '[select]\nexclude_names = ["x"]\n': NOTHING,
+    HEAD + ATTACH + '[select]\nlacks_task = "x"\nlimit = 1\n': NOTHING,
+    HEAD + ATTACH + "[select]\nall = true\nlisted = []\n": "select: all = true can't stand beside "
+    "listed: ",
+    JOB + 'all = true\ntags = ["x"]\n': "select: all = true can't stand beside names, tags: "
+    "drop one or the other (exclude_names, exclude_tags and lacks_task may stay)",
+    HEAD + '[operation]\nkind = "update"\ntask = "scan"\n' + SELECT: "operation: an update needs "
+    "`enforcement_level`, `stages` or both",
+    # no TOML
+    'name = "scan"\n[select\n': "not valid TOML: Expected ']' at the end of a table declaration "
+    "(at line 2, column 8)",
+    'name = "scan"\nselect =': "not valid TOML: Invalid value (at line 2, column 9, the end of "
+    "the file)",
+    "name = " + "[" * 5000: "not valid TOML: nested too deeply",
+    "name = " + "9" * 5000: "not valid TOML: Exceeds the limit (4300 digits) for integer string "
+    "conversion",
+    'name = "\ud800"': "not valid TOML: 'utf-8' codec can't encode character",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.items(), ids=REFUSED.values())
+def test_a_refusal_names_file_key_value_and_choice(text: str, message: str) -> None:
+    """Each message starts with the file and says which key, what it holds and what it may."""
+    said = refusal(text)
+    assert said.startswith(f"prod.toml: {message}")
+    assert said.isprintable()
+    assert len(said) < 900
+
+
+def test_deeply_dotted_keys_are_refused_like_any_value() -> None:
+    """Dotted keys nest without limit, and still end in an ordinary message."""
+    dots = ".".join("a" * 3000)
+    assert refusal(f"operation.kind.{dots} = 1\n{HEAD}").startswith(
+        "prod.toml: operation.kind = {…}: not one of "
+    )
+
+
+def test_long_values_are_cut() -> None:
+    """A value pasted by mistake shows its beginning only."""
+    assert len(shown("x" * 1000)) == LONGEST_VALUE_SHOWN
+    assert shown("\u202e\x9b") == '"\\u202e\\u009b"'
+
+
+def test_the_default_organization_is_the_environments() -> None:
+    """TFE_ORGANIZATION fills the gap, never replaces what the file says, and is checked too."""
+    without = ATTACH + SELECT
+    named = 'name = "scan"\n' + without
+    assert parse_job(named, default_organization="acme") == parse_job(JOB)
+    assert parse_job(JOB, default_organization="other").organization == "acme"
+    assert refusal(named, default_organization="").endswith("or TFE_ORGANIZATION")
+    assert refusal(named, default_organization="a b").startswith('TFE_ORGANIZATION = "a b": not')
+
+
+@pytest.mark.parametrize(
+    ("max_failures", "operations", "borne"),
+    [("10%", 19, 1), ("10%", 9, 0), ("100%", 7, 7), ("0%", 500, 0), (3, 1, 3), ("7%", 0, 0)],
+)
+def test_tolerance_is_rounded_down(max_failures: int | str, operations: int, borne: int) -> None:
+    """A percentage bears whole failures only, a count bears itself."""
+    assert Rollout(max_failures=max_failures).tolerated(operations) == borne
+
+
+@pytest.mark.parametrize(
+    ("settle", "seconds"), [("500ms", 0.5), ("10s", 10), ("5m", 300), ("1h", 3600), ("0s", 0)]
+)
+def test_settle_is_read_in_seconds(settle: str, seconds: float) -> None:
+    """Each unit of a duration is converted to seconds."""
+    job = parse_job(JOB + f'[pace]\nsettle = "{settle}"\n')
+    assert job.pace.settle_seconds == seconds
+
+
+SAME_JOB = [
+    "# a comment\n" + JOB.replace(" = ", "="),
+    'organization = "acme"\nname = "scan"\n' + SELECT + ATTACH,
+    HEAD + ATTACH + 'stages = ["post_plan"]\n' + SELECT,
+    JOB + "all = false\nexclude_tags = []\n",
+    JOB + '[pace]\nrate = 1\nsettle = "1m"\n',
+    JOB + "[rollout]\nmax_failures = 0\n",
+    HEAD + ATTACH + '[select]\nnames = ["prod-*", "prod-*"]\n',
+]
+OTHER_JOB = [
+    JOB.replace('"scan"', '"other"', 1),
+    JOB.replace("acme", "other"),
+    JOB.replace("mandatory", "advisory"),
+    JOB.replace('task = "scan"', 'task = "other"'),
+    HEAD + '[operation]\nkind = "detach"\ntask = "scan"\n' + SELECT,
+    JOB + 'tags = ["x"]\n',
+    JOB + 'exclude_names = ["x"]\n',
+]
+
+
+@pytest.mark.parametrize("text", SAME_JOB)
+def test_the_digest_stays(text: str) -> None:
+    """Layout, order, written-out defaults, pace and patience make no other job."""
+    assert parse_job(text).digest == parse_job(JOB).digest
+
+
+@pytest.mark.parametrize("text", OTHER_JOB)
+def test_the_digest_changes(text: str) -> None:
+    """Whatever changes the effect makes another job."""
+    assert parse_job(text).digest != parse_job(JOB).digest
+
+
+def test_the_digest_is_pinned() -> None:
+    """Journals outlive versions of bulkops: the digest of a given job is for ever."""
+    assert parse_job(JOB).digest == (
+        "085202af751b90de0af5fae47c5d39ddffc256d57e4dcd6a495641158e239ea7"
+    )
+
+
+def test_a_field_without_words_is_a_programming_error() -> None:
+    """A kind whose field has a type nobody can describe is told to describe it."""
+
+    class Odd(msgspec.Struct):
+        field: frozenset[str]
+
+    assert allowed(int) == "a whole number"
+    with pytest.raises(NotImplementedError, match="description"):
+        read_table({"field": 1}, Odd, "odd.toml")

@@ -1,0 +1,128 @@
+"""Manifests: which files list workspaces, and in which words the others are refused."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkops.errors import JobError
+from bulkops.job.job import job_from_builtins, job_to_builtins
+from bulkops.job.manifest import parse_manifest
+from bulkops.library import load_job
+
+READ = {
+    "name\na\nb\na\n": ("a", "b"),
+    " Name ,owner\n a ,x\nb,y,more\n\n": ("a", "b"),
+    "owner,workspace_id,workspace\nx,ws-1,a\ny,,b\n": ("ws-1", "b"),
+    'id\n"ws-1"\r\nws-2\r\n': ("ws-1", "ws-2"),
+    "name\n": (),
+    '{"name": "a"}\n\n{"workspace": "b", "outcome": "failed"}\n': ("a", "b"),
+    '{"type": "result", "workspace": "a", "workspace_id": "ws-1"}\n{"type": "report"}': ("ws-1",),
+    '{"type": "workspace", "workspace": "a", "selected": false}\n{"name": "b"}\n': ("b",),
+    '{"type": "wave", "number": 1}\n{"type": "result", "workspace": "a"}\n{"type": "x"}': ("a",),
+    '{"id": null, "name": "a"}': ("a",),
+    '[{"name": "a"}, {"id": "ws-2"}]': ("a", "ws-2"),
+    '{\n  "run_id": "x",\n  "rows": [\n    {"workspace_id": "ws-1"}\n  ],\n  "skipped": []\n}\n': (
+        "ws-1",
+    ),
+    '{"rows": []}': (),
+}
+
+
+@pytest.mark.parametrize(("text", "listed"), READ.items())
+def test_what_a_manifest_lists(text: str, listed: tuple[str, ...]) -> None:
+    """Names and ids come in the file's order, each once, the id where a row has both."""
+    assert parse_manifest(text, "list.csv") == listed
+
+
+REFUSED = {
+    "": "list.csv, line 1: columns []: give a column or member",
+    "a;b\nx;y\n": 'list.csv, line 1: columns ["a;b"]: give a column or member "name"',
+    "owner\nx\n": 'list.csv, line 1: columns ["owner"]: give',
+    "name,id\na,\n,\n": "list.csv, line 3: names no workspace: give",
+    "name\na b\n": 'list.csv, line 2: name = "a b": not a workspace\'s exact name or id',
+    f"name\n{'a' * 91}\n": "list.csv, line 2: name = ",
+    'name\nb\n"a': "list.csv, line 3: not CSV: unexpected end of data",
+    '{"name": "a"}\n{"nam": "b"}\n': "list.csv, line 2: names no workspace: give",
+    '{"name": "a"}\nb\n': "list.csv, line 2: not a JSON object with a column or member",
+    '{"name": 3}\n': "list.csv, line 1: name = 3: not a workspace's exact name or id",
+    '["a"]': "list.csv, row 1: not a JSON object",
+    '{"rows": 3}': "list.csv: its rows are 3: not a list",
+    "[" * 5000: "list.csv, line 1: not a JSON object",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.items(), ids=REFUSED.values())
+def test_a_refusal_names_file_line_and_choice(text: str, message: str) -> None:
+    """Whoever mends the list is told where, and what is allowed."""
+    with pytest.raises(JobError) as caught:
+        parse_manifest(text, "list.csv")
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).isprintable()
+
+
+@given(st.text() | st.text().map("name\n{}".format) | st.text().map('{{"name": "{}"}}'.format))
+def test_any_text_is_a_manifest_or_a_job_error(text: str) -> None:
+    """Garbage ends in JobError and nothing else; what is read could be a name or an id."""
+    with contextlib.suppress(JobError):
+        assert all(re.fullmatch(r"\S{1,90}", entry) for entry in parse_manifest(text, "list"))
+
+
+JOB = """
+name = "scan"
+organization = "acme"
+[operation]
+kind = "detach"
+task = "scan"
+[select]
+file = "lists/list.csv"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a job file and its list."""
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "job.toml").write_text(JOB, encoding="utf-8")
+    (tmp_path / "lists" / "list.csv").write_text("\ufeffname\na\nb\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
+    """The path is the job file's; a journal needs the list no more, and its name doesn't count."""
+    job = load_job(folder / "job.toml")
+    assert (job.select.file, job.select.listed) == (None, ("a", "b"))
+    assert job_from_builtins(job_to_builtins(job)) == job
+    (folder / "other.csv").write_text("name\nb\na\n", encoding="utf-8")
+    (folder / "job.toml").write_text(JOB.replace("lists/list", "other"), encoding="utf-8")
+    assert load_job(folder / "job.toml").digest == job.digest
+    (folder / "other.csv").write_text("name\na\n", encoding="utf-8")
+    assert load_job(folder / "job.toml").digest != job.digest
+    (folder / "other.csv").write_text("name\n", encoding="utf-8")
+    nothing = load_job(folder / "job.toml")
+    assert nothing.select.listed == ()
+    assert job_from_builtins(job_to_builtins(nothing)) == nothing
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"job\.toml: select\.file: .*list\.csv: can't be read: No such file"),
+        (b"name\n\xff\n", r"job\.toml: select\.file: .*list\.csv: can't be read: .*utf-8"),
+        (b"name\na b\n", r"list\.csv, line 2: name = "),
+    ],
+)
+def test_a_list_that_can_not_be_read(folder: Path, content: bytes | None, message: str) -> None:
+    """A list that is missing or broken stops the job before anything is asked for."""
+    path = folder / "lists" / "list.csv"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(JobError, match=message):
+        load_job(folder / "job.toml")

@@ -1,0 +1,221 @@
+"""Waves, gates and tolerance as decisions, over every state and any numbers."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkops.errors import JobError
+from bulkops.job import rollout
+from bulkops.job.job import job_from_builtins
+from bulkops.job.rollout import (
+    Held,
+    Next,
+    Reached,
+    Rollout,
+    SizedWave,
+    following,
+    judged,
+    rest_seconds,
+    strict_notes,
+)
+
+DOCUMENT: dict[str, object] = {
+    "name": "scan",
+    "organization": "acme",
+    "operation": {"kind": "detach", "task": "scan"},
+    "select": {"all": True},
+}
+SIZES = st.one_of(
+    st.integers(1, 500).map(str), st.integers(1, 100).map(lambda percent: f"{percent}%")
+)
+
+
+def ends(waves: tuple[str | SizedWave, ...], operations: int) -> list[int]:
+    """Return where each wave of so many operations ends."""
+    return [step.end for step in Rollout(waves=waves).steps(operations)]
+
+
+@pytest.mark.parametrize(
+    ("waves", "operations", "expected"),
+    [
+        ((), 10, [10]),
+        (("1", "10%", "100%"), 300, [1, 30, 300]),
+        (("1", "10%", "100%"), 11, [1, 2, 11]),
+        (("1", "10%", "100%"), 5, [1, 5]),
+        (("1", "10%"), 300, [1, 30, 300]),
+        (("5", "10%"), 20, [5, 20]),
+        (("500",), 20, [20]),
+        (("1%",), 1, [1]),
+        (("1", "10%"), 0, [0]),
+    ],
+)
+def test_waves_are_counted_from_the_first_operation(
+    waves: tuple[str | SizedWave, ...], operations: int, expected: list[int]
+) -> None:
+    """Percentages are rounded up, and what would add nothing is no wave."""
+    assert ends(waves, operations) == expected
+
+
+@given(st.lists(SIZES, max_size=6), st.integers(0, 1000))
+def test_every_operation_is_in_exactly_one_wave(sizes: list[str], operations: int) -> None:
+    """Whatever the sizes, waves follow each other without a gap, none empty, to the last one."""
+    numbers = sorted({s for s in sizes if s.isdigit()}, key=int)
+    percentages = sorted({s for s in sizes if not s.isdigit()}, key=lambda s: int(s[:-1]))
+    steps = Rollout(waves=(*numbers, *percentages)).steps(operations)
+    assert [step.number for step in steps] == list(range(1, len(steps) + 1))
+    assert steps[0].start == 0
+    assert steps[-1].end == operations
+    assert [step.last for step in steps] == [False] * (len(steps) - 1) + [True]
+    assert sum(step.size for step in steps) == operations
+    for earlier, later in itertools.pairwise(steps):
+        assert earlier.end == later.start
+        assert later.start < later.end
+
+
+def test_a_wave_may_have_a_tolerance_of_its_own() -> None:
+    """A percentage is of the wave's own operations, rounded down."""
+    waves = (SizedWave("10", max_failures=0), SizedWave("50%", max_failures="10%"), "100%")
+    tolerated = [step.tolerated for step in Rollout(waves=waves).steps(100)]
+    assert tolerated == [0, 4, None]
+
+
+@pytest.mark.parametrize("waves", [["2", "1"], ["10%", "10%"], ["1", "50%", "5", "20%"]])
+def test_waves_that_do_not_grow_are_refused(waves: list[str]) -> None:
+    """They would mean something else than they say."""
+    with pytest.raises(JobError, match="each must end after the one before"):
+        job_from_builtins({**DOCUMENT, "rollout": {"waves": waves}})
+
+
+STATES = {
+    # reached, pause, gate, held: next, and next where somebody said --continue
+    (Reached.OPEN, None, None, ""): (Next.CARRY_OUT, Next.CARRY_OUT),
+    (Reached.VERIFIED, None, None, ""): (Next.PASS, Next.PASS),
+    (Reached.VERIFIED, None, "check", ""): (Next.GATE, Next.GATE),
+    (Reached.VERIFIED, "5m", "check", ""): (Next.REST, Next.REST),
+    (Reached.VERIFIED, "manual", "check", ""): (Next.WAIT, Next.REST),
+    (Reached.VERIFIED, "manual", None, Held.MANUAL): (Next.WAIT, Next.REST),
+    (Reached.RESTED, "manual", None, ""): (Next.PASS, Next.PASS),
+    (Reached.RESTED, "manual", "check", ""): (Next.GATE, Next.GATE),
+    (Reached.RESTED, None, "check", Held.FAIL): (Next.GATE, Next.GATE),
+    (Reached.RESTED, None, "check", Held.INCONCLUSIVE): (Next.GATE, Next.PASS),
+    (Reached.PASSED, "manual", "check", ""): (Next.GO_ON, Next.GO_ON),
+}
+
+
+@pytest.mark.parametrize(("state", "expected"), STATES.items())
+def test_what_comes_next(
+    state: tuple[Reached, str | None, str | None, str], expected: tuple[Next, Next]
+) -> None:
+    """The table in the module's docstring; ``--continue`` changes two of its rows."""
+    reached, pause, gate, held = state
+    for go_on, then in zip((False, True), expected, strict=True):
+        asked = Rollout(pause=pause, gate=gate)
+        assert following(asked, reached, held, last=False, go_on=go_on) is then
+
+
+@pytest.mark.parametrize("pause", [None, "5m", "manual"])
+def test_after_the_last_wave_nobody_waits(pause: str | None) -> None:
+    """A pause is between two waves, a gate after each of them."""
+    for gate, then in ((None, Next.PASS), ("check", Next.GATE)):
+        asked = Rollout(pause=pause, gate=gate)
+        assert following(asked, Reached.VERIFIED, "", last=True, go_on=False) is then
+
+
+def test_a_rest_is_as_long_as_the_pause_says() -> None:
+    """In seconds; none where there is no pause, or a manual one."""
+    assert [rest_seconds(Rollout(pause=p)) for p in ("5m", "manual", None)] == [300.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("status", "held"),
+    [(0, None), (1, "fail"), (2, "inconclusive"), (127, "inconclusive"), (-9, "inconclusive")],
+)
+def test_what_a_gate_says(status: int, held: str | None) -> None:
+    """Only 0 lets the next wave begin; what can't be run or was killed says nothing."""
+    assert judged(status) == held
+
+
+def test_an_undo_goes_at_once() -> None:
+    """One wave, no pause and no gate; the tolerance stays."""
+    asked = Rollout(waves=("1",), pause="5m", gate="check", max_failures=3, strict=True)
+    assert asked.undoing == Rollout(max_failures=3, strict=True)
+    assert [wave.end for wave in asked.undoing.steps(10)] == [10]
+
+
+@pytest.mark.parametrize(
+    ("rollout_", "problem"),
+    [
+        ({"waves": ["0"]}, 'rollout.waves[0] = "0": not a number or a percentage'),
+        ({"waves": [{"size": "1", "pause": "5m"}]}, "rollout.waves[0] = {…}: not a number"),
+        ({"pause": "later"}, 'rollout.pause = "later": not a duration'),
+        ({"gate": ""}, 'rollout.gate = "": not a command'),
+        ({"max_operations": 0}, "rollout.max_operations = 0: not a whole number of at least 1"),
+    ],
+)
+def test_what_is_not_allowed_is_said(rollout_: dict[str, object], problem: str) -> None:
+    """The field, what it holds, and what it may hold."""
+    with pytest.raises(JobError, match=re.escape(problem)):
+        job_from_builtins({**DOCUMENT, "rollout": rollout_})
+
+
+def digest(**rollout_: object) -> str:
+    """Return the digest of a job with this ``[rollout]``."""
+    return job_from_builtins({**DOCUMENT, "rollout": rollout_}).digest
+
+
+def test_of_the_rollout_only_where_waves_end_makes_another_job() -> None:
+    """A pause, a gate or a tolerance may be changed while a job is on its way."""
+    plain = digest(waves=["1", "10%"])
+    assert digest(waves=["1", "10%"], pause="5m", gate="check", strict=True) == plain
+    assert digest(waves=["1", {"size": "10%", "max_failures": 0}], max_operations=9) == plain
+    assert len({plain, digest(), digest(waves=["2", "10%"])}) == 3
+    assert digest(max_failures=3) == digest()
+
+
+NOTED = {
+    # most in flight, requests a second, latency in seconds: what is said
+    (256, 30.0, 0.12): "never more than 3 in flight; at the 120 ms measured that, and not the "
+    "limit of 30, holds the pace: about 25 a second",
+    (256, 30.0, 0.1): "",
+    (256, 30.0, 0.0): "",
+    (3, 30.0, 1.0): "",
+    (4, 30.0, 1.0): "not the 4 otherwise, holds the pace: about 3 a second",
+    (32, None, 0.001): "not the 32 otherwise, holds the pace: about 3e+03 a second",
+}
+
+
+@pytest.mark.parametrize(("pace", "said"), NOTED.items())
+def test_where_strict_will_hold_the_pace_is_said(
+    pace: tuple[int, float | None, float], said: str
+) -> None:
+    """Where fewer may be in flight than rate times latency; nowhere else."""
+    most, rate, latency = pace
+    asked = Rollout(max_failures=2, strict=True)
+    notes = strict_notes(asked, 500, most=most, rate=rate, latency=latency)
+    assert len(notes) == bool(said)
+    assert not said or said in notes[0]
+    plain = Rollout(max_failures=2)
+    assert strict_notes(plain, 500, most=most, rate=rate, latency=latency) == []
+
+
+def test_where_strict_will_hold_the_pace_is_said_by_wave() -> None:
+    """A wave's own tolerance counts; a wave of one operation is held by nothing."""
+    waves = ("1", SizedWave("10%", 0), SizedWave("20%", 0), SizedWave("50%", 1))
+    asked = Rollout(waves=waves, strict=True)
+    notes = strict_notes(asked, 500, most=256, rate=30.0, latency=0.2)
+    assert [note.partition(";")[0] for note in notes] == [
+        "strict in wave 2 and 3: never more than 1 in flight",
+        "strict in wave 4: never more than 2 in flight",
+    ]
+
+
+def test_the_tables_in_the_docstring_name_every_state() -> None:
+    """Whoever adds a state adds its row."""
+    text = rollout.__doc__ or ""
+    rows = set(re.findall(r"^\| (open|verified|rested|passed) +\|", text, re.MULTILINE))
+    assert rows == {str(state) for state in Reached}

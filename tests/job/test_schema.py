@@ -1,0 +1,247 @@
+"""The JSON Schema of a job file: valid itself, and of one mind with ``parse_job``."""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulkops.errors import JobError
+from bulkops.job.job import JobFile, job_from_builtins
+from bulkops.job.pace import Pace
+from bulkops.job.rollout import Rollout
+from bulkops.job.schema import job_schema, meanings, summary, table_schema, with_nested
+from bulkops.job.select import Select
+from bulkops.operations import KINDS
+from bulkops.operations.model import Over
+from tests.documents.job_tables import JOBS, TABLES
+
+Document = dict[str, Any]
+
+ONLY_THE_CODE = (
+    r"= nan: not ",
+    r"= an integer of \d+ bits: not ",
+    r"select: where\[\d+\] = .*: not a condition",
+    r"= \"re:.*: not a regular expression",
+)
+"""What the schema lets through and ``parse_job`` refuses, by its message."""
+
+SCHEMA = job_schema()
+
+
+def _as_ecma(_validator: Any, pattern: str, value: object, _schema: Any) -> Any:
+    # Python's "$" lets a final line break through, that of ECMA 262, which editors use, doesn't.
+    if isinstance(value, str) and not re.search(pattern.replace("$", r"\Z"), value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern}")
+
+
+def _is_integer(_checker: Any, value: object) -> bool:
+    # TOML tells 1.0 from 1, which JSON doesn't.
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+VALIDATOR = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    {"pattern": _as_ecma},
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)(SCHEMA)
+
+BASES: dict[str, Document] = {
+    "attach": {"task": "scan", "enforcement_level": "mandatory"},
+    "update": {"task": "scan", "stages": ["pre_apply"]},
+    "detach": {"task": "scan"},
+    "replace": {"task": "scan", "replaces": "lint"},
+    "task-enable": {"task": "scan"},
+    "task-disable": {"task": "scan"},
+    "task-update": {"task": "scan", "url": "https://scan.example"},
+    "task-delete": {"task": "scan"},
+    "task-rotate-hmac": {"task": "scan", "key_env": "NEW_KEY"},
+    "workspace-update": {"auto_apply": True},
+}
+"""A valid ``[operation]`` of each kind."""
+
+VALUES: tuple[Any, ...] = (
+    *("", " ", "prod-*", "a b", "a/b", "a\n", "key=value", "x" * 91, "mandatory", "advisory"),
+    *("ws-1", "ws-", "ws-1\n", "post_plan", "10%", "100%", "101%", "0%", "10%\n", "5m", "5m\n"),
+    *("10", "manual", "nonsense", "attach", "update", "detach", "re:[", "re:prod"),
+    *(True, False, -1, 0, 1, 2, 512, 513, 0.05, 0.1, 1.0, 1e5, 1e6, math.inf, math.nan, 2**70),
+    *([], [""], ["prod-*"], ["ws-1"], ["post_plan"], ["post_plan", "nonsense"], ["a", 1]),
+    *(["pre_plan", "pre_plan"], ["1", "10%"], [["a"]], {}, {"a": 1}, [{}]),
+)
+
+
+class Inner(msgspec.Struct):
+    """A table in a table."""
+
+
+class Outer(msgspec.Struct):
+    """A table that has others."""
+
+    some: Annotated[tuple[Inner | str, ...], msgspec.Meta(max_length=3)] = ()
+
+
+def _fields(*structs: type[msgspec.Struct]) -> list[str]:
+    return sorted({field.name for struct in structs for field in msgspec.structs.fields(struct)})
+
+
+PLACES = [
+    *(((), name) for name in _fields(JobFile)),
+    *(
+        ((table,), name)
+        for table, structs in (
+            ("operation", [kind.wish_type for kind in KINDS.values()]),
+            ("select", [Select]),
+            ("rollout", [Rollout]),
+            ("pace", [Pace]),
+        )
+        for name in [*_fields(*structs), "kind", "nonsense"]
+    ),
+]
+"""Tables, and keys in them that may be set or taken away."""
+
+
+def _job(kind: str) -> Document:
+    return {
+        "name": "scan",
+        "operation": {"kind": kind, **copy.deepcopy(BASES[kind])},
+        **({"select": {"names": ["prod-*"]}} if KINDS[kind].over is Over.SELECTED else {}),
+    }
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    """Return a valid job with up to four places changed, mostly by what fits nowhere."""
+    job = _job(draw(st.sampled_from(sorted(BASES))))
+    for table, key in draw(st.lists(st.sampled_from(PLACES), max_size=4)):
+        inside = job
+        for name in table:
+            inside = inside.setdefault(name, {})
+            if not isinstance(inside, dict):
+                return job
+        if draw(st.booleans()):
+            inside[key] = copy.deepcopy(draw(st.sampled_from(VALUES)))
+        else:
+            inside.pop(key, None)
+    return job
+
+
+def _refusal(document: Document) -> str | None:
+    try:
+        job_from_builtins(document, default_organization="acme")
+    except JobError as error:
+        return str(error)
+    return None
+
+
+def _of_one_mind(document: Document) -> None:
+    refusal = _refusal(document)
+    errors = [error.message for error in VALIDATOR.iter_errors(document)]
+    if refusal is None:
+        assert not errors
+    elif not errors:
+        assert any(re.search(pattern, refusal) for pattern in ONLY_THE_CODE), refusal
+
+
+def test_the_schema_is_one() -> None:
+    """It is valid by the metaschema of draft 2020-12, and names that."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$id"]
+
+
+def test_every_reference_leads_somewhere() -> None:
+    """Each ``$ref`` is one of the definitions, and each definition is referred to."""
+    text = msgspec.json.encode(SCHEMA).decode()
+    defined = SCHEMA["$defs"]
+    assert isinstance(defined, dict)
+    assert set(re.findall(r'"#/\$defs/(\w+)"', text)) == set(defined)
+
+
+def test_every_field_and_every_kind_has_its_meaning() -> None:
+    """The description of each property starts with what the Struct's docstring says of it."""
+    defined: Any = SCHEMA["$defs"]
+    for struct in TABLES.values():
+        where: Any = SCHEMA if struct is JobFile else defined[struct.__name__]
+        for field in msgspec.structs.fields(struct):
+            said = meanings(struct)[field.name]
+            assert said
+            assert where["properties"][field.name]["description"].startswith(said)
+    for kind in KINDS.values():
+        assert defined[kind.wish_type.__name__]["description"] == summary(kind)
+
+
+@given(documents())
+@settings(max_examples=400, deadline=None)
+def test_schema_and_code_are_of_one_mind(document: Document) -> None:
+    """What one refuses, the other does, but for what only the code can say."""
+    _of_one_mind(document)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_they_agree_on_every_value_in_every_place(kind: str, value: object) -> None:
+    """Any one place of a job of any kind may be set to anything: both say the same."""
+    _of_one_mind(_job(kind))
+    assert _refusal(_job(kind)) is None
+    for table, key in PLACES:
+        job = _job(kind)
+        inside = job
+        for name in table:
+            inside = inside.setdefault(name, {})
+        inside[key] = value
+        _of_one_mind(job)
+
+
+@pytest.mark.parametrize(
+    ("table", "given"),
+    [
+        ("select", {}),
+        ("select", {"all": False}),
+        ("select", {"exclude_names": ["a"]}),
+        ("select", {"all": True, "names": ["a"]}),
+        ("select", {"all": True, "project": "p"}),
+        ("operation", {"kind": "update", "task": "scan"}),
+        ("operation", {"kind": "detach", "task": "scan", "enforcement_level": "advisory"}),
+        ("operation", {"task": "scan", "enforcement_level": "advisory"}),
+    ],
+    ids=str,
+)
+def test_what_is_refused_as_a_whole(table: str, given: Document) -> None:
+    """Rules over several fields are in the schema, too."""
+    document = {**_job("attach"), table: given}
+    assert _refusal(document) is not None
+    assert not VALIDATOR.is_valid(document)
+
+
+@pytest.mark.parametrize("path", sorted(JOBS.glob("*.toml")), ids=lambda path: path.name)
+def test_the_ready_files_are_valid(path: Path) -> None:
+    """Each file in ``jobs/`` is a document of the schema."""
+    assert VALIDATOR.is_valid(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def test_a_field_nobody_explained_is_in_the_schema_all_the_same() -> None:
+    """A kind of somebody else's package need not have a docstring."""
+
+    class Silent(msgspec.Struct):
+        """Says nothing of its field."""
+
+        field: bool = False
+
+    assert meanings(Silent) == {}
+    assert table_schema(Silent)["properties"] == {
+        "field": {"type": "boolean", "description": "true or false", "default": False}
+    }
+
+
+def test_a_table_in_a_table_is_defined_once() -> None:
+    """A Struct in a list of a Struct is found, wherever it is."""
+
+    assert list(with_nested([Outer])) == [Outer, Inner]

@@ -1,0 +1,466 @@
+"""``replace``: one run task for another, and no workspace with neither, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bulkops.api.messages import Request, Response
+from bulkops.api.verdict import Outcome
+from bulkops.errors import JobError
+from bulkops.job.job import parse_job
+from bulkops.journal.replay import Replay
+from bulkops.operations.aspects.attachment import attributes_of
+from bulkops.operations.kinds import replace
+from bulkops.operations.kinds.replace import Replace, ReplaceWish
+from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
+from bulkops.plan.undo import NOT_OURS
+from bulkops.report.model import exit_code
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import FAULTS
+from bulkops.simulator.state import Entitlements
+from tests.engine.kinds import check_done, world_for
+from tests.engine.scripts import always, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import (
+    ADVISORY,
+    MANDATORY,
+    OLD_TASK,
+    PATH,
+    TASK,
+    World,
+    job,
+)
+
+UNDO = PATH.with_name("undo.jsonl")
+PATIENT = {"max_failures": "100%"}
+ONE_AT_ONCE = {"max_at_once": 1}
+
+TARGET = Target("ws-1", "prod-app")
+BINDING = Binding(
+    organization="acme", task=TaskRef("task-1", "scan"), replaces=TaskRef("task-2", "lint")
+)
+OLD_STATE = attributes_of("advisory", ["pre_apply"])
+AS_WANTED = attributes_of("mandatory", ["pre_apply"])
+OLD = Seen("wstask-2", OLD_STATE)
+SHOWN: dict[str, list[list[Seen]]] = {
+    "not attached": [[]],
+    "attached": [[Seen("wstask-1", OLD_STATE)]],
+    "attached otherwise": [[Seen("wstask-1", OLD_STATE)]],
+    "attached as wanted": [[Seen("wstask-1", AS_WANTED)]],
+    "attached more than once": [[Seen("wstask-1", AS_WANTED), Seen("wstask-3", AS_WANTED)]],
+}
+SHOWN["whatever"] = [seen for states in SHOWN.values() for seen in states]
+
+
+def decide(new: Sequence[Seen], old: Sequence[Seen], **named: object) -> list[Operation | Skip]:
+    """Return what is decided on the target; unless named otherwise the new one is mandatory."""
+    wish = ReplaceWish(task="scan", replaces="lint", **{"enforcement_level": "mandatory", **named})  # type: ignore[arg-type]  # a test's
+    showing = {"new": {"ws-1": new}, "old": {"ws-1": old}}
+    return list(Replace(wish, BINDING).decide(TARGET, showing))
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Return the rows of the kind's table: old, new, decided."""
+    text = replace.__doc__ or ""
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
+    return [(old.strip(), new.strip(), decided.strip()) for old, new, decided in rows[1:]]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), table())
+def test_each_cell_is_decided_as_the_table_says(old: str, new: str, said: str) -> None:
+    """Both writes, one, or a skip."""
+    olds = [[OLD, Seen("wstask-4", OLD_STATE)]] if old == "attached more than once" else [[OLD]]
+    for shown_old in [[]] if old == "not attached" else olds:
+        for shown_new in SHOWN[new]:
+            made = decide(shown_new, shown_old)
+            if said.startswith("skip"):
+                (skip,) = made
+                assert isinstance(skip, Skip)
+                assert skip.blocked == said.endswith("blocked")
+                continue
+            attach = Operation(
+                "attach", TARGET, shown_new[0] if shown_new else None, AS_WANTED, "new"
+            )
+            after = ("attach:ws-1",) if "then" in said else ()
+            detach = Operation("detach", TARGET, OLD, None, "old", after)
+            assert made == ([attach, detach] if after else [detach])
+
+
+def test_every_pair_of_states_is_in_the_table() -> None:
+    """Of either run task: absent, once, more than once."""
+    said = {(old, new) for old, new, _ in table()}
+    once = {"attached otherwise", "attached as wanted"}
+    assert said == {
+        ("not attached", "not attached"),
+        ("not attached", "attached"),
+        ("not attached", "attached more than once"),
+        ("attached", "not attached"),
+        *(("attached", new) for new in once),
+        ("attached", "attached more than once"),
+        ("attached more than once", "whatever"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("named", "wanted"),
+    [
+        ({"enforcement_level": None}, OLD_STATE),
+        ({}, AS_WANTED),
+        ({"enforcement_level": None, "stages": ("post_plan",)}, ("advisory", ["post_plan"])),
+        ({"stages": ("post_plan", "pre_plan")}, ("mandatory", ["pre_plan", "post_plan"])),
+    ],
+)
+def test_what_the_job_does_not_name_is_as_the_old_one_has_it(
+    named: dict[str, object], wanted: Attributes | tuple[str, list[str]]
+) -> None:
+    """Level and stages each by itself."""
+    attach, _ = decide([], [OLD], **named)
+    assert isinstance(attach, Operation)
+    assert attach.wanted == (attributes_of(*wanted) if isinstance(wanted, tuple) else wanted)
+
+
+def test_a_skip_says_which_run_task_it_is_about() -> None:
+    """Nothing there to replace, replaced already, or one of the two attached more than once."""
+    twice = [OLD, Seen("wstask-3", OLD_STATE)]
+    reasons = [
+        skip.reason
+        for shown in (([], []), ([OLD], []), ([], twice), (twice, [OLD]))
+        for skip in decide(*shown)
+        if isinstance(skip, Skip)
+    ]
+    several = "is attached 2 times (wstask-2, wstask-3): detach all but one, then plan again"
+    assert reasons == [
+        "lint is not attached: nothing to replace",
+        "lint is replaced already",
+        f"lint {several}",
+        f"scan {several}",
+    ]
+
+
+def test_a_run_task_is_not_replaced_by_itself() -> None:
+    """Refused by its name before anything is read, by its id when it is looked up."""
+    text = (
+        'name = "r"\norganization = "acme"\n[operation]\nkind = "replace"\ntask = "a"\n'
+        'replaces = "a"\n[select]\nall = true\n'
+    )
+    with pytest.raises(JobError, match="operation: `task` and `replaces` are the same run task"):
+        parse_job(text)
+    world = world_for("replace", 1)
+    for problem, operation in (
+        ("is operation.task, too: name another", {"replaces": world.task.id}),
+        ('operation.replaces = "no": no such run task in acme', {"replaces": "no"}),
+        ('operation.task = "no": no such run task in acme', {"task": "no"}),
+    ):
+        with pytest.raises(JobError, match=problem):
+            world.plan(job("replace", operation=operation))
+
+
+def test_only_the_new_attachments_count_for_a_limit() -> None:
+    """What the organization's plan allows is held against where the new one would be."""
+    world = world_for("replace", 3)
+    acme = world.simulator.world.organizations["acme"]
+    acme.entitlements = Entitlements(run_task_workspace_limit=2)
+    with pytest.raises(JobError, match="3 workspaces would have the run task"):
+        world.plan(job("replace"))
+    acme.entitlements = Entitlements(run_task_workspace_limit=3)
+    assert len(world.plan(job("replace")).operations) == 6
+
+
+def test_each_workspace_is_finished_before_the_next_is_begun() -> None:
+    """Attach, detach, attach, detach: what stops it leaves few workspaces with both."""
+    world = world_for("replace", 3)
+    world.apply(job("replace", pace=ONE_AT_ONCE))
+    assert [request.method for request in world.wire.writes] == ["POST", "DELETE"] * 3
+
+
+def test_where_the_new_one_is_refused_the_old_one_stays_until_tried_again() -> None:
+    """The detach is not tried, counts as no failure, and is taken up again with the attach."""
+    world = world_for("replace", 3)
+    world.wire.troubles = always(lambda request: request.method == "POST", Trouble("404"))
+    # Three failures would be borne, six not.
+    replay = world.apply(job("replace", rollout={"max_failures": 3}))
+    assert (replay.count(Outcome.FAILED), replay.ended and replay.ended.how) == (6, "complete")
+    assert world.all_shown(OLD_TASK) == [ADVISORY] * 3
+    told = {op.key.partition(":")[0]: result.reason for op, result in world.results}
+    assert told["detach"].startswith("not tried: attach:ws-")
+    world.wire.troubles = lambda _request: None
+    assert world.resume().count(Outcome.FAILED) == 6
+    assert exit_code(world.resume(retry_failed=True)) == 0
+    check_done(world, "replace")
+
+
+def test_tried_again_it_is_decided_by_what_is_there_then() -> None:
+    """Attached by somebody: only detached. Old one gone: both skipped. Doubled: both conflicts."""
+    world = world_for("replace", 3)
+    world.wire.troubles = always(lambda request: request.method == "POST", Trouble("404"))
+    world.apply(job("replace", rollout=PATIENT))
+    world.wire.troubles = lambda _request: None
+    world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
+    world.simulator.detach("prod-1", OLD_TASK)
+    world.simulator.attach("prod-2", OLD_TASK)
+    world.results.clear()
+    world.resume(retry_failed=True)
+    told = {(op.target.name, op.kind): result.outcome for op, result in world.results}
+    assert told == {
+        ("prod-0", "attach"): Outcome.SKIPPED,
+        ("prod-0", "detach"): Outcome.SUCCEEDED,
+        ("prod-1", "attach"): Outcome.SKIPPED,
+        ("prod-1", "detach"): Outcome.SKIPPED,
+        ("prod-2", "attach"): Outcome.CONFLICT,
+        ("prod-2", "detach"): Outcome.CONFLICT,
+    }
+
+
+def stopped_between(world: World) -> None:
+    """Start a job on one workspace and stop it between its attach and its detach."""
+    world.start(job("replace", rollout=PATIENT))
+    world.wire.die_at = len(world.wire.asked) + 5  # a ping, two readings, the attach
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=0.0)
+    assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, ADVISORY)
+
+
+def test_stopped_in_between_and_the_new_one_taken_away_the_old_one_stays() -> None:
+    """Somebody undid what comes first: a conflict, also when asked to try again."""
+    world = world_for("replace", 1)
+    world.start(job("replace", rollout=PATIENT))
+    # The DELETE is refused, so that nothing of it is in doubt.
+    world.wire.troubles = always(lambda request: request.method == "DELETE", Trouble("404"))
+    world.resume()
+    world.wire.troubles = lambda _request: None
+    world.simulator.detach("prod-0", TASK)
+    replay = world.resume(retry_failed=True)
+    assert replay.count(Outcome.CONFLICT) == 1
+    assert "attach:ws-" in world.results[-1][1].reason
+    assert "plan the job anew" in world.results[-1][1].reason
+    assert world.shown("prod-0", OLD_TASK) == ADVISORY
+    assert exit_code(replay) == 3
+
+
+def stop_at_first_write(world: World) -> None:
+    """Let a signal come with the first write, which is finished."""
+
+    def stop(request: Request) -> None:
+        if request.writes and world.execution is not None:
+            world.execution.interrupt("SIGINT", 60.0)
+
+    world.wire.spies.append(stop)
+
+
+def test_pending_after_what_somebody_undid_is_a_conflict() -> None:
+    """Interrupted after the attach: the next execution looks whether it still stands."""
+    world = world_for("replace", 1)
+    world.start(job("replace"))
+    stop_at_first_write(world)
+    world.resume()
+    world.wire.spies.clear()
+    assert world.journaled().count(None) == 1
+    world.simulator.detach("prod-0", TASK)
+    replay = world.resume()
+    assert replay.count(Outcome.CONFLICT) == 1
+    assert "somebody undid attach:ws-" in world.results[-1][1].reason
+    assert "the server shows new: not attached" in world.results[-1][1].reason
+    assert world.shown("prod-0", OLD_TASK) == ADVISORY
+
+
+def test_what_needed_nothing_first_when_planned_and_does_now_is_a_conflict() -> None:
+    """Attached when planned, detached before it starts: the old one is not detached."""
+    world = world_for("replace", 2)
+    for name in world.names:
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    world.start(job("replace", rollout=PATIENT))
+    world.simulator.detach("prod-0", TASK)
+    replay = world.resume()
+    assert (replay.count(Outcome.CONFLICT), replay.count(Outcome.SUCCEEDED)) == (1, 1)
+    assert "plan the job anew" in world.results[0][1].reason
+    assert world.all_shown(OLD_TASK) == [ADVISORY, []]
+    assert world.resume(retry_failed=True).count(Outcome.CONFLICT) == 1
+
+
+def test_on_an_old_server_each_workspace_is_asked_by_its_id() -> None:
+    """Two operations on a workspace are one workspace to read."""
+    world = world_for("replace", 3, profile="tfe-v202401-1-none-included")
+    world.apply(job("replace"))
+    check_done(world, "replace")
+    assert not [request.path for request in world.wire.asked if ":" in request.path]
+
+
+def test_undo_attaches_the_old_one_before_it_detaches_the_new_one() -> None:
+    """Each workspace by itself, and the old one as it was."""
+    world = world_for("replace", 2)
+    world.apply(job("replace"))
+    world.wire.asked.clear()
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    for name in world.names:
+        (workspace,) = (w for w in world.simulator.world.workspaces.values() if w.name == name)
+        about = [r.method for r in world.wire.writes if workspace.id in r.path]
+        assert about == ["POST", "DELETE"]
+    assert (world.all_shown(), world.all_shown(OLD_TASK)) == ([[], []], [ADVISORY] * 2)
+
+
+def test_where_the_old_one_can_not_come_back_the_new_one_stays() -> None:
+    """Somebody attached the old one otherwise: both are blocked, neither is touched."""
+    world = world_for("replace", 2)
+    world.apply(job("replace"))
+    world.simulator.attach("prod-0", OLD_TASK, stages=("pre_apply",))
+    plan = world.start_undo(PATH, UNDO)
+    assert {operation.target.name for operation in plan.operations} == {"prod-1"}
+    since = "somebody changed it since: the server shows old: advisory at pre_apply"
+    assert [skip.reason for skip in plan.blocked] == [
+        f"what came after it can't be taken back: {since}",
+        since,
+    ]
+    assert exit_code(world.resume(path=UNDO)) == 3
+    assert world.shown("prod-0") == MANDATORY
+
+
+def test_where_somebody_else_detached_the_old_one_the_new_one_stays() -> None:
+    """Not ours to attach again, and without it the workspace would have neither."""
+    world = world_for("replace", 1)
+    world.start(job("replace"))
+    world.wire.troubles = writes(
+        Trouble("slow", meanwhile=lambda: world.simulator.detach("prod-0", OLD_TASK))
+    )
+    assert exit_code(world.resume()) == 0
+    assert [result.outcome for _, result in world.results] == [Outcome.SUCCEEDED, Outcome.SKIPPED]
+    plan = world.start_undo(PATH, UNDO)
+    assert not plan.operations
+    assert [(skip.reason, skip.blocked) for skip in plan.skips] == [
+        (f"what came after it can't be taken back: {NOT_OURS}", True),
+        (NOT_OURS, False),
+    ]
+
+
+def test_stopped_in_between_undo_takes_back_what_was_done() -> None:
+    """Only the attach was done: it is taken away, and the old one was never touched."""
+    world = world_for("replace", 1)
+    stopped_between(world)
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == ([], ADVISORY)
+
+
+def test_an_undo_stopped_in_between_looks_whether_the_old_one_is_still_there() -> None:
+    """Attached again by the undo, detached by somebody: the new one is not taken away."""
+    world = world_for("replace", 1)
+    world.apply(job("replace", rollout=PATIENT))
+    world.start_undo(PATH, UNDO)
+    stop_at_first_write(world)
+    world.resume(path=UNDO)
+    world.wire.spies.clear()
+    assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, ADVISORY)
+    world.simulator.detach("prod-0", OLD_TASK)
+    assert exit_code(world.resume(path=UNDO)) == 3
+    assert "the server shows old: not attached" in world.results[-1][1].reason
+    assert world.shown("prod-0") == MANDATORY
+
+
+NEITHER = "it would be left with neither: the server shows new: not attached"
+
+
+def test_in_doubt_and_the_new_one_taken_away_the_old_one_is_not_detached_again() -> None:
+    """The DELETE was lost with its sender: what comes first is looked at before it is repeated."""
+    world = world_for("replace", 1)
+    world.start(job("replace", rollout=PATIENT))
+    world.wire.die_at = len(world.wire.asked) + 5  # a ping, two readings, the attach, the detach
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=1.0)
+    assert world.wire.asked[-1].method == "DELETE"
+    assert world.journaled().count(Outcome.IN_DOUBT) == 1
+    world.simulator.detach("prod-0", TASK)
+    assert exit_code(world.resume()) == 3
+    assert world.results[-1][1].reason == NEITHER
+    assert world.shown("prod-0", OLD_TASK) == ADVISORY
+
+
+def test_in_doubt_and_done_is_adopted_whoever_took_the_new_one_away() -> None:
+    """The old one is gone already: nothing is left to be held back."""
+    world = world_for("replace", 1)
+    world.start(job("replace", rollout=PATIENT))
+    world.wire.die_at, world.wire.dies_after = len(world.wire.asked) + 5, True
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=1.0)
+    world.simulator.detach("prod-0", TASK)
+    world.resume()
+    assert world.results[-1][1].outcome is Outcome.SUCCEEDED
+
+
+def test_an_undo_of_an_undo_does_not_take_the_last_one_away() -> None:
+    """The new one was there before the job, and somebody detached it since: the old one stays."""
+    world = world_for("replace", 2)
+    for name in world.names:
+        world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    world.apply(job("replace", rollout=PATIENT))
+    world.start_undo(PATH, UNDO)
+    world.resume(path=UNDO)
+    world.simulator.detach("prod-0", TASK)
+    again = PATH.with_name("again.jsonl")
+    plan = world.start_undo(UNDO, again)
+    assert [(skip.target.name, skip.reason) for skip in plan.blocked] == [("prod-0", NEITHER)]
+    assert exit_code(world.resume(path=again)) == 3
+    assert world.all_shown(OLD_TASK) == [ADVISORY, []]
+
+
+def test_an_undo_gone_on_with_does_not_take_the_last_one_away() -> None:
+    """Only the attach is to be taken back, and somebody detached the old one since."""
+    world = world_for("replace", 1)
+    stopped_between(world)
+    world.start_undo(PATH, UNDO)
+    world.simulator.detach("prod-0", OLD_TASK)
+    assert exit_code(world.resume(path=UNDO)) == 3
+    assert "it would be left with neither" in world.results[-1][1].reason
+    assert world.shown("prod-0") == MANDATORY
+
+
+class Watched(Simulator):
+    """Notes each time that a workspace is left without any run task."""
+
+    def __init__(self, **arguments: object) -> None:
+        super().__init__(**arguments)  # type: ignore[arg-type]  # as given
+        self.neither: list[str] = []
+
+    def handle(self, request: Request, now: float, *, url_status: int | None = None) -> Response:
+        """Answer, then look at every workspace."""
+        answer = super().handle(request, now, url_status=url_status)
+        if request.writes:
+            workspaces = self.world.workspaces.values()
+            self.neither += [f"{w.name} at {now}" for w in workspaces if not w.tasks]
+        return answer
+
+
+def kill_until_done(world: World, random: Random, path: Path) -> Replay:
+    """Run a journal again and again, killed at some request of most executions."""
+    replay: Replay | None = None
+    for _ in range(40):
+        world.wire.die_at = len(world.wire.asked) + random.randrange(6, 30)
+        world.wire.dies_after = random.random() < 0.5
+        replay = world.until_stopped(path)
+        if replay is None:
+            world.disk.power_on(random.random())
+            continue
+        if not replay.count(Outcome.FAILED, Outcome.IN_DOUBT, Outcome.CONFLICT):
+            return replay
+        world.resume(path=path, retry_failed=True)
+    raise AssertionError("it never came to its end")
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_no_workspace_is_ever_left_with_neither(seed: int) -> None:
+    """Faults, lost answers, late effects and kills, there and back again: always one of the two."""
+    faults = ",".join(f"{kind}=1%" for kind in FAULTS)
+    world = World(workspaces=5, replacing=True, faults=faults, seed=seed, server=Watched)
+    random = Random(seed)
+    world.wire.adrift = lambda _number: random.choice([None, random.uniform(0.0, 4.0)])
+    world.start(job("replace", rollout=PATIENT))
+    kill_until_done(world, random, PATH)
+    check_done(world, "replace")
+    world.start_undo(PATH, UNDO)
+    kill_until_done(world, random, UNDO)
+    assert (world.all_shown(), world.all_shown(OLD_TASK)) == ([[]] * 5, [ADVISORY] * 5)
+    assert isinstance(world.simulator, Watched)
+    assert not world.simulator.neither

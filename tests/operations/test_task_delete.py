@@ -1,0 +1,137 @@
+"""``task-delete``: detached everywhere, then deleted; all of it or nothing."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bulkops.api import endpoints
+from bulkops.api.messages import Request, Response
+from bulkops.api.verdict import Outcome
+from bulkops.errors import NotFoundOrForbidden
+from bulkops.operations import bind
+from bulkops.operations.kinds.task_delete import TaskDeleteWish
+from bulkops.operations.model import Binding, Operation, Right, Seen, Showing, Skip, Target, TaskRef
+from bulkops.report.model import exit_code
+from bulkops.runner.execution import read_standing
+from bulkops.simulator.state import User
+from tests.engine.scripts import always, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import TASK, World, job
+
+PATIENT = {"max_failures": "100%"}
+
+
+def test_each_cell_is_decided_as_the_table_says() -> None:
+    """A detach for each attachment, a delete after all of them, a skip for what is gone."""
+    binding = Binding(organization="acme", task=TaskRef("task-1", TASK))
+    kind = bind("task-delete", TaskDeleteWish(task=TASK), binding)
+    attached = Seen("wstask-1", {"enforcement-level": "advisory", "stages": []})
+    itself = Seen("task-1", {"name": TASK, "url": "https://x"})
+    workspace, task = Target("ws-1", "prod"), Target("task-1", TASK)
+    showing = {"": {"ws-1": [attached]}, "task": {"task-1": [itself]}}
+    detach = Operation("task-delete", workspace, attached, None)
+    assert kind.decide(workspace, showing) == (detach,)
+    assert kind.decide(Target("ws-2", "other"), showing) == ()
+    (twice,) = kind.decide(workspace, {"": {"ws-1": [attached, attached]}})
+    assert isinstance(twice, Skip)
+    assert twice.blocked
+    delete = Operation("task-delete", task, itself, None, "task", ("task-delete:ws-1",))
+    assert kind.decide(task, showing) == (delete,)
+    gone = Skip(task, "there is no such run task")
+    assert kind.decide(task, {"": {}, "task": {}}) == (gone,)
+    assert kind.notes([detach, delete]) == (
+        "this can't be undone: the run task and its 1 attachments are lost",
+    )
+    assert kind.notes([]) == ()
+
+
+def test_the_run_task_is_deleted_last() -> None:
+    """Its own request leaves when the last attachment is gone."""
+    world = World(workspaces=7, attached=True)
+    replay = world.apply(job("task-delete"))
+    assert exit_code(replay) == 0
+    assert replay.count(Outcome.SUCCEEDED) == 8
+    paths = [request.path for request in world.wire.writes]
+    assert paths.index(f"/api/v2/tasks/{world.task.id}") == 7
+
+
+@pytest.mark.parametrize("manages", [frozenset({"prod-0"}), frozenset()])
+def test_all_or_nothing_is_planned(manages: frozenset[str]) -> None:
+    """One workspace that may not be changed keeps the run task: nothing is detached for it."""
+    rights = User(name="engine", manage_workspace_run_tasks=manages)
+    plan = World(workspaces=2, attached=True, rights=rights).plan(job("task-delete"))
+    assert plan.operations == []
+    *forbidden, last = plan.blocked
+    assert {skip.reason for skip in forbidden} == {Right.RUN_TASKS.value}
+    assert (last.target.name, "must come first, and can't be done" in last.reason) == (TASK, True)
+
+
+def test_a_detach_that_fails_keeps_the_run_task_until_it_is_tried_again() -> None:
+    """Not tried without it; then both are."""
+    world = World(workspaces=3, attached=True)
+    world.start(job("task-delete", rollout=PATIENT))
+    ident = world.simulator.world.organizations["acme"].workspaces["prod-1"].id
+    world.wire.troubles = always(lambda r: r.writes and ident in r.path, Trouble("403"))
+    replay = world.resume()
+    assert (replay.count(Outcome.SUCCEEDED), replay.count(Outcome.FAILED)) == (2, 2)
+    assert not any("/tasks/task-" in request.path for request in world.wire.writes)
+    world.wire.troubles = lambda _request: None
+    assert exit_code(world.resume(retry_failed=True)) == 0
+    assert world.effects() == dict.fromkeys([*world.names, TASK], 1)
+
+
+def test_attached_anew_meanwhile_is_told_and_left() -> None:
+    """What must come first is not in the journal: a conflict, also when asked to try again."""
+    world = World(workspaces=2, attached=True)
+    world.start(job("task-delete", rollout=PATIENT))
+    world.simulator.add_workspace("late")
+    world.simulator.attach("late", TASK)
+    for replay in (world.resume(), world.resume(retry_failed=True)):
+        (conflict,) = replay.having(Outcome.CONFLICT)
+        assert conflict.result is not None
+        assert "would have to come first, and is not to be done here" in conflict.result.reason
+    assert not any("/tasks/task-" in request.path for request in world.wire.writes)
+
+
+def test_attached_anew_while_it_is_carried_out_is_refused_by_the_server() -> None:
+    """Failed as the server says."""
+    world = World(workspaces=2, attached=True)
+    world.simulator.add_workspace("late")
+    world.start(job("task-delete", rollout=PATIENT))
+
+    def attach() -> None:
+        world.simulator.attach("late", TASK)
+
+    world.wire.troubles = writes(Trouble("slow", meanwhile=attach))
+    (failed,) = world.resume().having(Outcome.FAILED)
+    assert failed.result is not None
+    assert "still associated with 1 workspaces" in failed.result.reason
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_run_task_not_found_but_listed_is_asked_for_again(times: int) -> None:
+    """A list may lag: past ``settle`` it is gone, or its 404 is an error as of any other read."""
+    world = World(workspaces=0)
+    replay = world.apply(job("task-delete"))
+    listing = f"{endpoints.API}/organizations/acme/tasks"
+    row = {"id": world.task.id, "type": "tasks", "attributes": {"name": TASK, "url": "https://x"}}
+    stale = Response(200, {}, msgspec.json.encode({"data": [row]}))
+    fresh, left = world.wire.send, [stale] * times
+
+    async def lagging(request: Request) -> Response:
+        return left.pop() if request.path == listing and left else await fresh(request)
+
+    world.wire.send = lagging  # type: ignore[method-assign]  # as such a server
+
+    async def standing() -> Showing:
+        return await read_standing(world.client(), replay, 10.0)
+
+    if times == 2:
+        with pytest.raises(NotFoundOrForbidden):
+            world.run(standing)
+        return
+    assert {aspect: dict(seen) for aspect, seen in world.run(standing).items()} == {
+        "": {},
+        "task": {},
+    }

@@ -1,0 +1,214 @@
+"""Undo: what the job did is taken back, and only that."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from bulkops.api.verdict import Outcome
+from bulkops.errors import JobError
+from bulkops.operations import KINDS
+from bulkops.operations.kinds.task_update import URL_IS_CALLED
+from bulkops.plan.model import Plan
+from bulkops.plan.undo import BACK, NOT_OURS
+from bulkops.report.model import exit_code
+from bulkops.simulator.faults import FAULTS
+from bulkops.simulator.profiles import PROFILES
+from tests.engine.kinds import CASES, REVERSIBLE, check_done, everything, targets, world_for
+from tests.engine.scripts import METHODS, always, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import PATH, TASK, World, job
+
+UNDO = PATH.with_name("undo.jsonl")
+AGAIN = PATH.with_name("undo-undo.jsonl")
+PATIENT = {"max_failures": "100%"}
+
+
+def reasons(plan: Plan) -> list[tuple[str, str, bool]]:
+    """Return each skip's workspace, reason and whether it is blocked."""
+    return [(skip.target.name, skip.reason, skip.blocked) for skip in plan.skips]
+
+
+@pytest.mark.parametrize("kind", REVERSIBLE)
+def test_undo_restores_what_was_there_before(kind: str) -> None:
+    """After a job and its undo every target is as it was before the job."""
+    world = world_for(kind, 4)
+    before = everything(world)
+    world.apply(job(kind))
+    assert everything(world) != before
+    plan = world.start_undo(PATH, UNDO)
+    assert len(plan.operations) == len(targets(world, kind)) * len(CASES[kind].writes)
+    replay = world.resume(path=UNDO)
+    assert exit_code(replay) == 0
+    assert everything(world) == before
+
+
+@pytest.mark.parametrize("kind", REVERSIBLE)
+def test_the_undo_of_an_undo_is_the_job_again(kind: str) -> None:
+    """An undo's journal is undone like any other."""
+    world = world_for(kind, 4)
+    world.apply(job(kind))
+    after = everything(world)
+    world.start_undo(PATH, UNDO)
+    world.resume(path=UNDO)
+    world.start_undo(UNDO, AGAIN)
+    assert exit_code(world.resume(path=AGAIN)) == 0
+    assert everything(world) == after
+
+
+def test_the_undo_of_a_new_url_says_that_the_old_one_is_called() -> None:
+    """As the job's own plan does."""
+    world = world_for("task-update")
+    plan = world.start(job("task-update"))
+    world.resume()
+    assert list(plan.notes) == [URL_IS_CALLED]
+    assert list(world.start_undo(PATH, UNDO).notes) == [URL_IS_CALLED]
+
+
+def test_undone_again_there_is_nothing_to_do() -> None:
+    """A second undo finds everything back, and has no operation."""
+    world = world_for("attach", 4)
+    world.apply(job())
+    world.start_undo(PATH, UNDO)
+    world.resume(path=UNDO)
+    plan = world.start_undo(PATH, AGAIN)
+    assert not plan.operations
+    assert {reason for _, reason, _ in reasons(plan)} == {BACK}
+
+
+def test_what_somebody_changed_since_is_left_and_listed() -> None:
+    """Changed, replaced or doubled since: blocked. Detached since: back already."""
+    world = World(workspaces=4)
+    world.apply(job())
+    for name in ("prod-0", "prod-1", "prod-2"):
+        world.simulator.detach(name, TASK)
+    world.simulator.attach("prod-0", TASK, stages=("pre_apply",))
+    world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
+    plan = world.start_undo(PATH, UNDO)
+    assert [operation.target.name for operation in plan.operations] == ["prod-3"]
+    changed = "somebody changed it since: the server shows "
+    assert reasons(plan) == [
+        ("prod-0", changed + "advisory at pre_apply", True),
+        ("prod-1", changed + "mandatory at post_plan", True),
+        ("prod-2", BACK, False),
+    ]
+
+
+def test_what_was_not_of_our_making_is_left() -> None:
+    """Made so by somebody else in the meantime: no undo of ours takes it away."""
+    world = World(workspaces=2)
+    world.start(job())
+    world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
+    world.resume()
+    plan = world.start_undo(PATH, UNDO)
+    assert [operation.target.name for operation in plan.operations] == ["prod-1"]
+    assert reasons(plan) == [("prod-0", NOT_OURS, False)]
+
+
+def test_a_change_since_the_undo_was_planned_is_a_conflict() -> None:
+    """Every operation of an undo is checked against the server before it is sent."""
+    world = World(workspaces=3)
+    world.apply(job(rollout=PATIENT))
+    world.start_undo(PATH, UNDO)
+    world.simulator.detach("prod-0", TASK)
+    world.simulator.attach("prod-0", TASK, stages=("pre_apply",))
+    replay = world.resume(path=UNDO)
+    assert replay.count(Outcome.CONFLICT) == 1
+    assert exit_code(world.resume(path=UNDO, retry_failed=True)) == 3
+    assert world.all_shown() == [[("advisory", ("pre_apply",))], [], []]
+
+
+@pytest.mark.parametrize("kind", [*METHODS, "replace"])
+@pytest.mark.parametrize("dies_after", [False, True])
+@pytest.mark.parametrize("die_at", range(4, 8))
+def test_the_undo_of_an_interrupted_job_undoes_what_was_done(
+    kind: str,
+    dies_after: bool,  # noqa: FBT001 - a parameter of the test
+    die_at: int,
+) -> None:
+    """Killed anywhere, not resumed, undone: as before, whatever was done or in doubt."""
+    world = world_for(kind, 4)
+    before = everything(world)
+    world.start(job(kind))
+    world.wire.die_at = len(world.wire.asked) + die_at
+    world.wire.dies_after = dies_after
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=0.0)
+    plan = world.start_undo(PATH, UNDO)
+    if plan.operations:
+        assert exit_code(world.resume(path=UNDO)) == 0
+    assert everything(world) == before
+
+
+def test_an_effect_that_lands_late_is_undone_too() -> None:
+    """What was in doubt has settled before the undo reads."""
+    world = World(workspaces=1)
+    world.start(job())
+    world.wire.troubles = writes(Trouble("close-after", lands_after=9.0))
+
+    async def interrupted() -> None:
+        async with anyio.create_task_group() as both:
+            both.start_soon(world.executed)
+            await anyio.sleep(1.0)
+            assert world.execution is not None
+            world.execution.interrupt("SIGINT", 0.5)
+
+    world.run(interrupted)
+    assert world.journaled().count(Outcome.IN_DOUBT) == 1
+    assert world.all_shown() == [[]]
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert world.all_shown() == [[]]
+
+
+@pytest.mark.parametrize("kind", ["update", "replace"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_is_survived(kind: str, fault: str) -> None:
+    """Struck by one of ten requests, an undo restores what was there before."""
+    world = world_for(kind, 8, faults=f"{fault}=10%")
+    before = everything(world)
+    world.apply(job(kind, rollout=PATIENT))
+    for _ in range(3):
+        world.resume(retry_failed=True)
+    check_done(world, kind)
+    world.start_undo(PATH, UNDO)
+    for _ in range(4):
+        world.resume(path=UNDO, retry_failed=True)
+    assert everything(world) == before
+
+
+def test_what_an_old_server_made_of_it_is_taken_back() -> None:
+    """A write that failed by its echo left a trace: undone, after another try as well."""
+    world = World(workspaces=2)
+    world.start(job(operation={"stages": ["pre_plan", "post_plan"]}, rollout=PATIENT))
+    world.simulator.profile = PROFILES["tfe-v202402-1"]
+    assert world.resume().count(Outcome.FAILED) == 2
+    assert world.all_shown() != [[], []]
+    assert world.resume(retry_failed=True).count(Outcome.FAILED) == 2
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert world.all_shown() == [[], []]
+
+
+def test_failed_parts_of_an_undo_are_tried_again_when_asked() -> None:
+    """``--retry-failed`` carries out what failed, and no conflict."""
+    world = World(workspaces=2)
+    world.apply(job(rollout=PATIENT))
+    world.start_undo(PATH, UNDO)
+    world.wire.troubles = always(lambda request: request.writes, Trouble("404"))
+    assert world.resume(path=UNDO).count(Outcome.FAILED) == 2
+    world.wire.troubles = lambda _request: None
+    assert world.resume(path=UNDO).count(Outcome.FAILED) == 2
+    assert exit_code(world.resume(path=UNDO, retry_failed=True)) == 0
+    assert world.all_shown() == [[], []]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in REVERSIBLE])
+def test_what_can_not_be_undone_is_said_to_be_so(kind: str) -> None:
+    """Told before anything is read."""
+    world = world_for(kind, 2)
+    world.apply(job(kind))
+    world.wire.asked.clear()
+    with pytest.raises(JobError, match=f"scan: what {kind} did can't be undone"):
+        world.start_undo(PATH, UNDO)
+    assert not world.wire.asked

@@ -1,0 +1,152 @@
+"""What a rollout came to, in words."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bulkops.api.verdict import Outcome
+from bulkops.job.rollout import Held, Reached
+from bulkops.journal.records import Ended, Execution, Record, Verified
+from bulkops.report.html.words import duration, sentences, short_duration, verdict
+from bulkops.report.model import Report
+from tests.journal.samples import HOLDER, header
+from tests.report.html.samples import at, done, execution, key, made, rolled_out, undone, wave
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words", "short"),
+    [
+        (0, "0 ms", "0 s"),
+        (0.0432, "43 ms", "0 s"),
+        (0.9996, "1 s", "1 s"),
+        (8.24, "8.2 s", "8 s"),
+        (98, "1 min 38 s", "2 min"),
+        (59.97, "1 min", "1 min"),
+        (200, "3 min 20 s", "3 min"),
+        (50_700, "14 h 5 min", "14 h"),
+        (183_600, "2 d 3 h", "2 d"),
+    ],
+)
+def test_a_duration_has_two_units_at_most(seconds: float, words: str, short: str) -> None:
+    """Milliseconds, seconds, then the larger unit and the next; short, only one of them."""
+    assert duration(seconds) == words
+    assert short_duration(seconds) == short
+
+
+def of_two(*since: Record, how: str = "complete", undo: bool = False) -> Report:
+    """Return the report of a rollout of two that ended so."""
+    ended = [Ended(at(9), how)] if how else []
+    report = rolled_out(2, Execution(HOLDER, "1"), list(since), *ended)
+    return msgspec.structs.replace(report, undo_of="bulkops-7") if undo else report
+
+
+BOTH = (*done(0, 1), *done(1, 2))
+STANDING = Verified(at(3), 2)
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (of_two(*BOTH), "2 of 2 workspaces changed, none failed."),
+        (
+            of_two(*BOTH, STANDING),
+            "2 of 2 workspaces changed, none failed. "
+            "Verified: the server shows all of them as wanted.",
+        ),
+        (of_two(*BOTH, undo=True), "2 of 2 workspaces changed back, none failed."),
+        (
+            of_two(*BOTH, Verified(at(3), 1, {key(0): "not attached"})),
+            "2 of 2 workspaces changed, none failed. "
+            "Verified: the server shows 1 of 2 as wanted.",
+        ),
+        (
+            of_two(*BOTH, Verified(at(3), 0, unreadable=2)),
+            "2 of 2 workspaces changed, none failed. "
+            "Verified: the server shows 0 of 2 as wanted; 2 can't be read back.",
+        ),
+        (
+            of_two(*done(0, 1), undone(1, 2), Verified(at(3), 1)),
+            "1 of 2 workspaces changed, 1 failed. "
+            "Verified: the server shows all 1 that are done as wanted.",
+        ),
+        (
+            of_two(undone(0, 1, Outcome.CONFLICT), undone(1, 2, Outcome.IN_DOUBT)),
+            "0 of 2 workspaces changed, none failed, 1 left alone because somebody else changed "
+            "them, 1 in doubt.",
+        ),
+        (
+            of_two(undone(0, 1, Outcome.SKIPPED), how="SIGTERM"),
+            "0 of 2 workspaces changed, none failed, 1 already as wanted by then, 1 not begun. "
+            "It was stopped by SIGTERM.",
+        ),
+        (
+            of_two(*done(0, 1), how=""),
+            "1 of 2 workspaces changed, none failed, 1 not begun. "
+            "The last execution was killed, or still runs.",
+        ),
+        (
+            rolled_out(1, execution(0), *BOTH[:2], Verified(at(3), 1), Ended(at(4), "complete")),
+            "1 of 1 workspace changed, none failed. Verified: the server shows it as wanted.",
+        ),
+        (
+            rolled_out(0, execution(0), Verified(at(3), 0), Ended(at(4), "complete")),
+            "There was nothing to change.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_what_it_came_to(report: Report, words: str) -> None:
+    """How many of how many, how many failed, what else became of them, and what was verified."""
+    assert " ".join(sentences(report, "workspace")) == words
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (wave(1, 0, 1, Reached.OPEN, 1), "is being carried out"),
+        (wave(1, 0, 1, Reached.VERIFIED, 1), "is verified"),
+        (wave(1, 0, 1, Reached.VERIFIED, 1, until=at(9)), "rests until 2026-11-24 00:00:09 UTC"),
+        (wave(1, 0, 1, Reached.RESTED, 1), "has its gate asked"),
+        (
+            wave(1, 0, 1, Reached.VERIFIED, 1, held=Held.MANUAL),
+            "waits for somebody to say --continue",
+        ),
+        (
+            wave(1, 0, 1, Reached.RESTED, 1, held=Held.FAIL, status=1),
+            "was stopped by its gate (exit status 1)",
+        ),
+        (
+            wave(1, 0, 1, Reached.RESTED, 1, held=Held.INCONCLUSIVE, status=7),
+            "waits, its gate was inconclusive (exit status 7)",
+        ),
+    ],
+)
+def test_a_sentence_says_in_which_wave_it_stands(said: Record, words: str) -> None:
+    """Which of how many, and why it is there."""
+    made = rolled_out(4, execution(0), said, waves=("1", "100%"))
+    assert sentences(made, "workspace")[-1] == f"Wave 1 of 2 {words}."
+
+
+def test_the_next_wave_is_named_before_it_begins() -> None:
+    """Between two waves the next one is where it stands."""
+    made = rolled_out(4, execution(0), wave(1, 0, 1, Reached.PASSED, 1), waves=("1", "100%"))
+    assert sentences(made, "workspace")[-1] == "Wave 2 of 2 comes next."
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (made([header(0)]), "Not started"),
+        (of_two(*BOTH), "Done"),
+        (of_two(*BOTH, how=""), "Unfinished"),
+        (of_two(undone(0, 1), *done(1, 1)), "Done in part"),
+        (of_two(undone(0, 1), how="tolerance"), "Stopped"),
+        (of_two(undone(0, 1), how="error"), "Stopped by an error"),
+        (of_two(undone(0, 1, Outcome.IN_DOUBT)), "In doubt"),
+        (of_two(how="paused"), "Paused"),
+        (of_two(how="SIGINT"), "Interrupted"),
+    ],
+)
+def test_every_exit_code_has_its_verdict(report: Report, words: str) -> None:
+    """Two words at a glance."""
+    assert verdict(report).words == words

@@ -1,0 +1,99 @@
+"""The report as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkops.job.manifest import parse_manifest
+from bulkops.journal.replay import replay
+from bulkops.report.csv_lines import FORMULA
+from bulkops.report.csv_table import COLUMNS, document
+from bulkops.report.model import Report, report
+from bulkops.text import escaped
+from tests.journal.samples import header
+from tests.report.samples import TASK_PLAN, at, everything, failed, names, texts
+
+
+def table(made: Report, *, only_failed: bool = False) -> list[dict[str, str]]:
+    """Return the rows as any reader of CSV has them."""
+    text = "".join(document(made, only_failed=only_failed))
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+def test_it_has_a_line_an_operation_and_a_line_a_skipped_target() -> None:
+    """Every outcome by its word, blocked ones apart; pieces are whole lines with CR LF."""
+    pieces = list(document(everything()))
+    assert all(piece.endswith("\r\n") and piece.count("\n") == 1 for piece in pieces)
+    rows = table(everything())
+    assert [row["outcome"] for row in rows] == [
+        "succeeded", "failed", "conflict", "in_doubt", "skipped", "pending", "skipped", "blocked",
+    ]  # fmt: skip
+    assert rows[0]["shows"] == "not attached"
+    assert [row["workspace_id"] for row in rows] == [f"ws-{n}" for n in (0, 1, 2, 3, 4, 5, 8, 9)]
+    assert rows[7]["reason"] == "attached 2 times"
+
+
+def test_a_row_has_all_that_is_known() -> None:
+    """Dates by RFC 3339, seconds to the millisecond, what is not known is empty."""
+    rows = table(everything())
+    assert rows[1] == {
+        "workspace": "prod-1",
+        "workspace_id": "ws-1",
+        "task": "",
+        "task_id": "",
+        "action": "attach",
+        "aspect": "",
+        "change": "mandatory at post_plan",
+        "outcome": "failed",
+        "attempts": "1",
+        "at": at(1.5),
+        "seconds": "0.500",
+        "status": "422",
+        "request_id": "req-1",
+        "reason": "422 no",
+        "shows": "",
+    }
+    pending = {key: value for key, value in rows[5].items() if not value}
+    assert set(pending) == {
+        "task", "task_id", "aspect", "at", "seconds", "status", "request_id", "reason", "shows",
+    }  # fmt: skip
+    assert tuple(rows[0]) == COLUMNS
+
+
+def test_only_failed_is_what_somebody_has_to_look_at() -> None:
+    """Failed, in conflict and in doubt; nothing that was skipped or blocked when planned."""
+    rows = table(everything(), only_failed=True)
+    assert [row["outcome"] for row in rows] == ["failed", "conflict", "in_doubt"]
+
+
+def test_a_run_task_has_columns_of_its_own() -> None:
+    """Its row names no workspace, so that no manifest takes it for one."""
+    (row,) = table(report(replay([header(1), TASK_PLAN])))
+    assert (row["task"], row["task_id"]) == ("security-scan", "task-1")
+    assert (row["workspace"], row["workspace_id"]) == ("", "")
+
+
+@given(st.lists(st.tuples(names, texts), min_size=1, max_size=5))
+def test_hostile_text_stays_in_its_cell(pairs: list[tuple[str, str]]) -> None:
+    """A row an operation, the same text but for what is spelled, no cell a formula."""
+    called, reasons = [name for name, _ in pairs], [reason for _, reason in pairs]
+    rows = table(failed(called, reasons))
+    assert [row["workspace"].removeprefix("'") for row in rows] == [
+        escaped(name).removeprefix("'") for name in called
+    ]
+    assert [row["reason"].removeprefix("'") for row in rows] == [
+        escaped(reason).removeprefix("'") for reason in reasons
+    ]
+    assert not any(cell.startswith(FORMULA) for row in rows for cell in row.values())
+    assert all(cell.isprintable() for row in rows for cell in row.values())
+
+
+@given(st.lists(names, min_size=1, max_size=5))
+def test_what_failed_is_a_manifest(called: list[str]) -> None:
+    """Whatever the names are: the ids are read, each once."""
+    text = "".join(document(failed(called, [""] * len(called)), only_failed=True))
+    assert parse_manifest(text, "failed.csv") == tuple(f"ws-{n}" for n in range(len(called)))

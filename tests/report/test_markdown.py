@@ -1,0 +1,313 @@
+"""A report and a plan as Markdown, read by a parser of GitHub's flavour."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from msgspec.structs import replace
+
+from bulkops.api.verdict import Outcome
+from bulkops.job.job import job_from_builtins
+from bulkops.job.rollout import Held, Reached
+from bulkops.journal.records import Execution, Record, Skipped
+from bulkops.operations.model import Binding, Operation, Skip, Target, TaskRef
+from bulkops.plan.model import Plan
+from bulkops.report import markdown, plan_markdown
+from bulkops.report.markdown_text import FEW, LONGEST, ROOM, code, plain, step
+from bulkops.report.model import Report
+from bulkops.text import escaped
+from tests.journal.samples import HOLDER, WANTED
+from tests.report.samples import HOSTILE, everything, failed, made, names, said, texts, wave
+
+OURS = {"<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>", "<!-- -->"}
+"""All the HTML that we write."""
+
+
+class Shown(NamedTuple):
+    """What a reader of Markdown sees.
+
+    Attributes:
+        cells: of all tables, row by row, as text.
+        text: all of it.
+    """
+
+    cells: list[list[str]]
+    text: str
+
+
+def read(text: str) -> Shown:
+    """Parse Markdown as GitHub does; nothing in it is a link, an image or HTML but our own."""
+    parser = MarkdownIt("gfm-like", {"html": True})
+    assert parser.linkify is not None
+    # GitHub makes links of addresses with a scheme or "www.", not of whatever has a dot.
+    parser.linkify.set({"fuzzy_link": False})
+    cells: list[list[str]] = []
+    said: list[str] = []
+    inside = ""
+    for token in parser.parse(text):
+        assert token.type not in ("fence", "code_block", "hr", "blockquote_open")
+        if token.type == "html_block":
+            tags = re.findall(r"<[^>]*>", token.content)
+            assert tags
+            assert set(tags) <= OURS
+        if token.type == "tr_open":
+            cells.append([])
+        if token.type in ("td_open", "th_open"):
+            inside = "cell"
+        if token.type == "inline":
+            words = "".join(_words(token.children or []))
+            said.append(words)
+            if inside:
+                cells[-1].append(words)
+            inside = ""
+        if token.type in ("td_close", "th_close"):
+            inside = ""
+    return Shown(cells, "\n".join(said))
+
+
+def _words(tokens: Sequence[Token]) -> Iterator[str]:
+    for token in tokens:
+        if token.type == "html_inline":
+            assert token.content in OURS
+        else:
+            assert token.type in ("text", "code_inline", "strong_open", "strong_close", "softbreak")
+            yield token.content or (" " if token.type == "softbreak" else "")
+
+
+def report(made: Report, *, only_failed: bool = False, room: int = ROOM) -> Shown:
+    """Return what a reader sees of a report."""
+    text = "".join(markdown.document(made, only_failed=only_failed, room=room))
+    assert len(text.encode()) <= room
+    return read(text)
+
+
+@given(texts)
+def test_any_text_is_shown_and_does_nothing(text: str) -> None:
+    """As code and as words it comes back as it is, but for what is spelled and blanks around."""
+    shown = read(f"| a |\n| --- |\n| {code(text, 1000)} |\n\nx {plain(text)} y\n")
+    assert shown.cells == [["a"], [escaped(text)]]
+    assert shown.text.split("\n")[-1] == f"x {escaped(text)} y"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nobody_is_mentioned(text: str) -> None:
+    """GitHub takes no mention, address or reference from code, and sees no whole one elsewhere."""
+    assert code(text).startswith(("`", "<code>"))
+    assert "@" not in plain(text)
+    assert not re.search(r"&#64;(?!<!-- -->)", plain(text))
+
+
+def test_a_long_text_is_cut() -> None:
+    """To 300 characters, the last one says so."""
+    assert code("a" * (LONGEST + 1)) == f"`{'a' * (LONGEST - 1)}…`"
+    assert code("a" * LONGEST) == f"`{'a' * LONGEST}`"
+    assert code("") == ""
+
+
+def test_a_command_is_code_whatever_its_path_is() -> None:
+    """Between our backticks; a path with one looks odd and does nothing."""
+    assert step("Not finished: `bulkops resume a.jsonl` goes on.") == (
+        "Not finished: `bulkops resume a.jsonl` goes on."
+    )
+    odd = step("`bulkops resume 'a`<img src=x>`b'` goes on.")
+    assert read(f"- {odd}\n").text.replace("`", "") == "bulkops resume 'a<img src=x>b' goes on."
+
+
+def test_it_counts_groups_and_lists() -> None:
+    """Totals, then reasons with how many and a few names, then each of them; what to run next."""
+    steps = ("Not finished: `bulkops resume scan.jsonl` goes on.",)
+    shown = report(replace(everything(), next_steps=steps))
+    assert ["failed", "1"] in shown.cells
+    assert ["all", "6"] in shown.cells
+    assert ["conflict", "1", "somebody else changed it", "prod-2"] in shown.cells
+    assert ["blocked", "1", "attached 2 times", "prod-9"] in shown.cells
+    listed = ["failed", "prod-1", "mandatory at post_plan", "422 no", "422", "req-1"]
+    assert listed in shown.cells
+    assert ["blocked", "prod-9", "", "attached 2 times", "", ""] in shown.cells
+    assert "Not finished: bulkops resume scan.jsonl goes on." in shown.text
+    assert "1 skipped when planned: already attached as wanted" in shown.text
+    assert "Verified: 1 of 6 shown as wanted by the server." in shown.text
+    assert "run bulkops-0123456789ab: 1 execution, it came to its end; took 0.0 s" in shown.text
+
+
+def test_only_failed_leaves_what_no_longer_stands() -> None:
+    """What was done and is no longer shown did not fail."""
+    assert any(row[:2] == ["succeeded", "prod-0"] for row in report(everything()).cells)
+    shown = report(everything(), only_failed=True)
+    assert not any(row[:2] == ["succeeded", "prod-0"] for row in shown.cells)
+
+
+def test_where_all_went_well_nothing_is_folded() -> None:
+    """And nothing has to be run next."""
+    text = "".join(
+        markdown.document(made(1, [Execution(HOLDER, "1"), *said(0, Outcome.SUCCEEDED)]))
+    )
+    assert "<details>" not in text
+    assert "In trouble" not in text
+    assert "Next" not in text
+
+
+def test_reasons_are_grouped_the_largest_first() -> None:
+    """With three names, and the rest by number."""
+    reasons = ["422 no"] * 5 + [f"reason {n}" for n in range(FEW + 4)]
+    cells = report(failed([f"w-{n}" for n in range(len(reasons))], reasons)).cells
+    assert ["failed", "5", "422 no", "w-0, w-1, w-2, …"] in cells
+    assert sum(row[0] == "failed" and len(row) == 4 for row in cells) == FEW
+    text = "".join(markdown.document(failed(["a"] * len(reasons), reasons)))
+    assert "… and 5 more, for 5 other reasons." in text
+
+
+def test_waves_say_how_far_they_came() -> None:
+    """Which operations, in which state, with what outcomes."""
+    records: list[Record] = [
+        Execution(HOLDER, "1"),
+        *said(0, Outcome.SUCCEEDED),
+        wave(1, 0, 1, Reached.PASSED, 2),
+        *said(1, Outcome.FAILED, "no"),
+        replace(wave(2, 1, 3, Reached.VERIFIED, 3), held=Held.MANUAL),
+    ]
+    cells = report(made(6, records, rollout={"waves": ["1", "50%"]})).cells
+    assert ["1", "1 to 1", "passed", "1 succeeded"] in cells
+    assert ["2", "2 to 3", "waits for --continue", "1 failed, 1 pending"] in cells
+    assert ["3", "4 to 6", "not begun", "3 pending"] in cells
+
+
+def test_many_waves_and_reasons_to_skip_are_cut() -> None:
+    """Twenty of each, the rest by number."""
+    skips = [Skipped(Target(f"ws-s{n}", f"s{n}"), f"because {n}") for n in range(FEW + 3)]
+    waves = [str(n) for n in range(1, FEW + 5)]
+    shown = report(made(FEW + 9, (), skips=skips, rollout={"waves": waves}))
+    assert "… and 3 more, for other reasons" in shown.text
+    assert "… and 5 more waves." in shown.text
+
+
+@given(st.lists(st.tuples(names, texts), min_size=1, max_size=5))
+def test_hostile_text_is_text(pairs: list[tuple[str, str]]) -> None:
+    """Names and reasons come back from their cells, and the tables stay tables."""
+    cells = report(failed([name for name, _ in pairs], [reason for _, reason in pairs])).cells
+    listed = [row for row in cells if len(row) == 6][1:]
+    assert [row[1] for row in listed] == [escaped(name) for name, _ in pairs]
+    assert [row[3] for row in listed] == [escaped(reason) for _, reason in pairs]
+
+
+def _long(number: int) -> Report:
+    return failed([f"w{n}-{'ü' * 80}" for n in range(number)], ["é" * 290] * number)
+
+
+@pytest.mark.parametrize("room", [ROOM, 100_000, 10_000])
+def test_it_fits(room: int) -> None:
+    """As many are listed as there is room for, in bytes, and it is said how many are not."""
+    text = "".join(markdown.document(_long(3000), room=room))
+    assert room - 2000 < len(text.encode()) <= room
+    listed = text.count("| failed | `w")
+    assert f"… and {3000 - listed} more: `bulkops report JOURNAL --format csv` has all" in text
+    assert text.rstrip().endswith("</details>")
+
+
+def plan(targets: Iterable[str], blocked: Iterable[tuple[str, str]] = (), **tables: object) -> Plan:
+    """Return a plan that attaches a run task to some, and can't to others."""
+    document = {
+        "name": "scan",
+        "organization": "acme",
+        "operation": {"kind": "attach", "task": "scan", "enforcement_level": "mandatory"},
+        "select": {"all": True},
+        **tables,
+    }
+    operations = [
+        Operation("attach", Target(f"ws-{n}", name), None, WANTED) for n, name in enumerate(targets)
+    ]
+    skips = [Skip(Target("ws-a", "a"), "already attached as wanted")]
+    skips += [
+        Skip(Target(f"ws-b{n}", name), why, blocked=True) for n, (name, why) in enumerate(blocked)
+    ]
+    binding = Binding(organization="acme", task=TaskRef("task-1", "scan"))
+    return Plan(job_from_builtins(document), binding, operations, skips)
+
+
+def planned(made: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) -> Shown:
+    """Return what a reader sees of a plan."""
+    text = "".join(plan_markdown.document(made, next_steps=next_steps, room=room))
+    assert len(text.encode()) <= room
+    return read(text)
+
+
+def test_a_plan_counts_groups_and_lists() -> None:
+    """Changes from what to what, skips and blocked by reason, waves, gate, notes, each by name."""
+    rollout = {"waves": ["1"], "pause": "5m", "gate": "./check.sh", "max_failures": "50%"}
+    made = plan(["p1", "p2"], [("b1", "attached 2 times")], rollout=rollout)
+    shown = planned(replace(made, notes=["2 are locked"]), next_steps=["`bulkops apply x` does it"])
+    assert "2 to attach, 0 to update, 0 to detach; 1 skipped, 1 blocked." in shown.text
+    assert ["attach", "mandatory at post_plan", "2"] in shown.cells
+    assert ["attach", "p2", "mandatory at post_plan"] in shown.cells
+    assert ["b1", "attached 2 times"] in shown.cells
+    for line in (
+        "1 skipped: already attached as wanted",
+        "1 blocked: attached 2 times",
+        "Waves: 1, 1 operations, between them a pause (5m)",
+        "Gate after each wave: ./check.sh",
+        "Stops when more than 1 failed",
+        "Note: 2 are locked",
+        "bulkops apply x does it",
+    ):
+        assert line in shown.text.split("\n")
+
+
+def test_a_plan_with_nothing_to_do_says_so() -> None:
+    """No table, no fold."""
+    text = "".join(plan_markdown.document(plan([])))
+    assert "**0 to attach, 0 to update, 0 to detach**; 1 skipped." in text
+    assert "|" not in text
+    assert "<details>" not in text
+
+
+def test_the_plan_of_an_undo_names_it() -> None:
+    """And goes without waves."""
+    made = plan(["p1", "p2"], rollout={"waves": ["1"]})
+    shown = planned(replace(made, undo_of="bulkops-1"))
+    assert shown.text.startswith("Plan of scan: undo of attach scan in acme")
+    assert "Waves" not in shown.text
+
+
+def test_a_plan_of_many_kinds_is_cut() -> None:
+    """Twenty changes, reasons and waves; the rest by number."""
+    number = FEW + 5
+    made = plan(
+        [f"p{n}" for n in range(number)],
+        [(f"b{n}", f"because {n}") for n in range(number)],
+        rollout={"waves": [str(n) for n in range(1, number)]},
+    )
+    wanted = [{"enforcement-level": f"level-{n}", "stages": ["post_plan"]} for n in range(number)]
+    pairs = zip(made.operations, wanted, strict=True)
+    shown = planned(replace(made, operations=[replace(o, wanted=w) for o, w in pairs]))
+    assert "… and 5 more, in other ways." in shown.text
+    assert "… and 6 more, for other reasons" in shown.text
+    assert f"1, … ({number} waves) operations" in shown.text
+
+
+@given(st.lists(st.tuples(names, texts), min_size=1, max_size=4))
+def test_hostile_text_in_a_plan_is_text(pairs: list[tuple[str, str]]) -> None:
+    """Names, reasons, notes and the gate come back."""
+    rollout = {"gate": pairs[0][0]}
+    made = plan([name for name, _ in pairs], pairs, rollout=rollout)
+    shown = planned(replace(made, notes=[why for _, why in pairs]))
+    listed = [row[1] for row in shown.cells if len(row) == 3 and row[0] == "attach"][1:]
+    assert listed == [escaped(name) for name, _ in pairs]
+    blocked = [row for row in shown.cells if len(row) == 2][1:]
+    assert blocked == [[escaped(name), escaped(why)] for name, why in pairs]
+
+
+@pytest.mark.parametrize("room", [ROOM, 100_000, 10_000])
+def test_a_plan_fits(room: int) -> None:
+    """Blocked ones take half of the room at most."""
+    many = [f"w{n}-{'ü' * 80}" for n in range(9000)]
+    text = "".join(plan_markdown.document(plan(many, [(n, "é" * 290) for n in many]), room=room))
+    assert room - 2000 < len(text.encode()) <= room
+    assert text.count("has all") == 2
+    assert text.count("</details>") == 2

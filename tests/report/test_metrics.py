@@ -1,0 +1,125 @@
+"""How an execution stands, as Prometheus reads it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from msgspec.structs import replace
+from prometheus_client.parser import text_string_to_metric_families
+
+from bulkops.api.verdict import Outcome
+from bulkops.journal.records import Execution, Intent
+from bulkops.journal.replay import replay as replayed
+from bulkops.report.metrics import Standing, counts_so_far, text
+from bulkops.runner.activity import Activity
+from tests.journal.samples import HOLDER, first
+from tests.report.samples import KEY, at, said, texts
+
+ACTIVITY = Activity(
+    in_flight=3,
+    waiting=1,
+    requests=40,
+    retries=4,
+    refused=2,
+    limit=30.0,
+    others_rate=0.0,
+    pause_seconds=0.0,
+)
+STANDING = Standing(
+    job="scan",
+    organization="acme",
+    kind="attach",
+    info={"version": "1.2.3", "run_id": "bulkops-1"},
+    started=1000.5,
+    ended=1010.0,
+    exit_code=3,
+    counts={"succeeded": 5, "failed": 1},
+    activity=ACTIVITY,
+)
+COMMON = {"job_name": "scan", "organization": "acme", "kind": "attach"}
+
+Samples = dict[tuple[str, str], float]
+
+
+def samples(standing: Standing) -> Samples:
+    """Return name and outcome → value; each family has a help and the type its name asks for."""
+    said = text(standing).decode()
+    found: Samples = {}
+    for family in text_string_to_metric_families(said):
+        assert family.documentation.endswith(".")
+        for sample in family.samples:
+            assert f"# HELP {sample.name} {family.documentation}" in said
+            kind = "counter" if sample.name.endswith("_total") else "gauge"
+            assert f"# TYPE {sample.name} {kind}" in said
+            common = {name: sample.labels[name] for name in COMMON}
+            assert common == {
+                "job_name": standing.job,
+                "organization": standing.organization,
+                "kind": standing.kind,
+            }
+            rest = set(sample.labels) - set(COMMON)
+            assert rest in (set(), {"outcome"}) or sample.name == "bulkops_info"
+            found[sample.name, sample.labels.get("outcome", "")] = sample.value
+    return found
+
+
+def test_an_ended_execution_has_all() -> None:
+    """Every outcome has a value, 0 where there is none; counters end with ``_total``."""
+    assert samples(STANDING) == {
+        ("bulkops_info", ""): 1,
+        ("bulkops_operations", "succeeded"): 5,
+        ("bulkops_operations", "skipped"): 0,
+        ("bulkops_operations", "failed"): 1,
+        ("bulkops_operations", "conflict"): 0,
+        ("bulkops_operations", "in_doubt"): 0,
+        ("bulkops_operations", "pending"): 0,
+        ("bulkops_execution_start_time_seconds", ""): 1000.5,
+        ("bulkops_execution_end_time_seconds", ""): 1010,
+        ("bulkops_exit_code", ""): 3,
+        ("bulkops_in_flight", ""): 3,
+        ("bulkops_limit_requests_per_second", ""): 30,
+        ("bulkops_requests_total", ""): 40,
+        ("bulkops_retries_total", ""): 4,
+        ("bulkops_refused_total", ""): 2,
+    }
+
+
+def test_what_a_run_is_called_is_in_one_metric_only() -> None:
+    """Its id and the version, so that no run is a time series of its own."""
+    families = text_string_to_metric_families(text(STANDING).decode())
+    (info,) = (family for family in families if family.name == "bulkops_info")
+    assert info.samples[0].labels == {**COMMON, "version": "1.2.3", "run_id": "bulkops-1"}
+
+
+def test_what_is_not_known_is_absent() -> None:
+    """A running execution has no end and no exit code, one that begins no counts either."""
+    running = {name for name, _ in samples(replace(STANDING, ended=None, exit_code=None))}
+    assert running.isdisjoint({"bulkops_execution_end_time_seconds", "bulkops_exit_code"})
+    boundless = replace(STANDING, activity=replace(ACTIVITY, limit=None))
+    assert ("bulkops_limit_requests_per_second", "") not in samples(boundless)
+    beginning = replace(STANDING, ended=None, exit_code=None, counts=None, activity=None)
+    assert {name for name, _ in samples(beginning)} == {
+        "bulkops_info",
+        "bulkops_execution_start_time_seconds",
+    }
+
+
+@given(texts)
+def test_a_job_may_be_called_anything_that_can_be_written(name: str) -> None:
+    """A label comes back as it is."""
+    if name.isprintable():
+        assert samples(replace(STANDING, job=name))
+
+
+def test_what_is_on_its_way_is_pending() -> None:
+    """In doubt is only what a result calls so."""
+    records = [
+        *first(4),
+        Execution(HOLDER, "1"),
+        *said(0, Outcome.SUCCEEDED),
+        *said(1, Outcome.IN_DOUBT),
+        Intent(KEY % 2, at(1)),
+    ]
+    counts = counts_so_far(replayed(records))
+    assert counts == {"succeeded": 1, "in_doubt": 1, "pending": 2}
+    assert pytest.approx(sum(counts.values())) == 4

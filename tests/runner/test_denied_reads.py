@@ -1,0 +1,84 @@
+"""A read is answered 403 or 404 for a moment, as by a proxy or a replica: believed by nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.api import endpoints
+from bulkops.api.verdict import Outcome
+from bulkops.runner.execution import read_standing
+from tests.engine.scripts import always, both, reads_back, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import TASK, World, job
+
+NO_LIST_BY_TASK = "tfe-v202401-1-none-included"
+DENIED = Trouble("404")
+SETTLE = 10.0
+"""Seconds, as a job has it that says nothing of it."""
+
+
+@pytest.mark.parametrize("fault", ["close-before", "close-after", "502-after"])
+@pytest.mark.parametrize("lands_after", [None, 5.0])
+@pytest.mark.parametrize("readings", [[DENIED], [None, DENIED], [DENIED, None, DENIED]])
+def test_a_reading_back_that_is_denied_for_a_moment_is_done_again(
+    fault: str, lands_after: float | None, readings: list[Trouble | None]
+) -> None:
+    """Whichever reading it strikes: the write is found, or sent again, and done once."""
+    world = World(workspaces=1)
+    world.wire.troubles = both(writes(Trouble(fault, lands_after)), reads_back(*readings))
+    replay = world.apply(job())
+    assert replay.count(Outcome.SUCCEEDED) == 1
+    assert world.effects() == {"prod-0": 1}
+
+
+def test_a_write_said_yes_to_without_an_echo_is_looked_for_until_it_is_seen() -> None:
+    """An old server's 204, then a denial: it was done, and is said to be."""
+    world = World(workspaces=1, profile=NO_LIST_BY_TASK)
+    # The plan and the execution read its list once each.
+    world.wire.troubles = reads_back(None, None, DENIED)
+    replay = world.apply(job())
+    assert replay.count(Outcome.SUCCEEDED) == 1
+    assert world.effects() == {"prod-0": 1}
+
+
+def test_a_write_said_yes_to_and_never_seen_again_is_told_so() -> None:
+    """Gone for good after a 204: what the server said, and what it shows."""
+    world = World(workspaces=1, profile=NO_LIST_BY_TASK)
+    gone = Trouble("slow", meanwhile=lambda: world.simulator.remove_workspace("prod-0"))
+    world.wire.troubles = writes(gone)
+    world.apply(job())
+    ((_, result),) = world.results
+    assert result.outcome is Outcome.FAILED
+    assert result.reason.startswith("the server said yes (204), but it could not be read back: ")
+
+
+@pytest.mark.parametrize("kind", ["attach", "update", "detach"])
+def test_a_plan_does_not_take_a_denied_list_for_an_empty_one(kind: str) -> None:
+    """Where each workspace's own list is read: what is attached is seen, if a moment later."""
+    world = World(workspaces=5, attached=True, profile=NO_LIST_BY_TASK)
+    world.wire.troubles = reads_back(None, DENIED, None, DENIED, None)
+    plan = world.plan(job(kind))
+    assert [operation.before is not None for operation in plan.operations] == [True] * 5
+    assert SETTLE < world.elapsed - world.pause < SETTLE + 2
+
+
+def test_what_stays_denied_has_nothing_attached_and_is_waited_for_once() -> None:
+    """Gone workspaces cost one wait together, not one each."""
+    world = World(workspaces=5, attached=True, profile=NO_LIST_BY_TASK)
+    ids = list(world.simulator.world.workspaces)[:3]
+    hidden = [endpoints.list_workspace_tasks(workspace_id).path for workspace_id in ids]
+    world.wire.troubles = always(lambda request: request.path in hidden, Trouble("404"))
+    plan = world.plan(job("detach"))
+    assert len(plan.operations) == 2
+    assert SETTLE < world.elapsed - world.pause < SETTLE + 2
+
+
+def test_nothing_counts_as_detached_because_it_is_denied() -> None:
+    """What a journal is verified against is read again before it says that nothing is there."""
+    world = World(workspaces=3, attached=True, profile=NO_LIST_BY_TASK)
+    replay = world.apply(job("detach"))
+    for name in world.names:
+        world.simulator.attach(name, TASK)
+    world.wire.troubles = reads_back(DENIED, DENIED, DENIED)
+    standing = world.run(lambda: read_standing(world.client(), replay, SETTLE))
+    assert len(standing[""]) == 3

@@ -1,0 +1,68 @@
+"""The real gate: a shell command with its status, its environment and its end."""
+
+from __future__ import annotations
+
+import os
+import select
+from pathlib import Path
+
+import anyio
+import pytest
+
+from bulkops.runner import gate
+from bulkops.runner.gate import NOT_RUN, run_gate
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("true", 0),
+        ("exit 1", 1),
+        ("exit 75", 75),
+        ("no-such-command-anywhere", 127),
+        ("kill -9 $$", -9),
+        ('test "$BULKOPS_WAVE" = 2', 0),
+        ("read line", 1),
+    ],
+)
+def test_a_gate_ends_with_its_status(command: str, status: int) -> None:
+    """As the shell has it; it is told by its environment, and there is nobody to ask."""
+    assert anyio.run(run_gate, command, {"BULKOPS_WAVE": "2"}) == status
+
+
+def test_what_can_not_even_be_started_says_nothing() -> None:
+    """An environment too large for the system: inconclusive, not an error."""
+    assert anyio.run(run_gate, "true", {"BULKOPS_JOB": "x" * 5_000_000}) == NOT_RUN
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process as Linux can")
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_cancelled_gate_is_ended_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, stubborn: bool
+) -> None:
+    """By SIGTERM, and where that is not heard by SIGKILL."""
+    monkeypatch.setattr(gate, "TERM_SECONDS", 0.2)
+    told, wakes = tmp_path / "pids", tmp_path / "wakes"
+    os.mkfifo(wakes)
+    trap = "trap '' TERM; " if stubborn else ""
+    command = f"{trap}sleep 600 & echo $$ $! > {told}; echo > {wakes}; wait"
+
+    async def cancelled() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(run_gate, command, {})
+            await anyio.to_thread.run_sync(wakes.read_text)
+            group.cancel_scope.cancel()
+
+    anyio.run(cancelled)
+    assert all(map(ends_soon, told.read_text().split()))
+
+
+def ends_soon(pid: str) -> bool:
+    """Return whether a process is gone, or will be: a signal that was sent takes its time."""
+    try:
+        process = os.pidfd_open(int(pid))
+    except ProcessLookupError:
+        return True
+    ended, _, _ = select.select([process], [], [], 10)
+    os.close(process)
+    return bool(ended)

@@ -1,0 +1,208 @@
+"""A journal is gone on with: the server is read first, and what others did meanwhile counts."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.api.verdict import Outcome
+from bulkops.errors import JobError, ServerBroken
+from bulkops.job.job import Job
+from bulkops.journal.identity import Identity, check_same
+from bulkops.report.model import exit_code
+from bulkops.simulator.state import WorkspaceTask
+from tests.engine.scripts import METHODS, always, in_turn
+from tests.engine.wire import Trouble
+from tests.engine.world import MANDATORY, PATH, TASK, World, job
+
+PATIENT = {"max_failures": "100%"}
+
+
+def outcomes(world: World) -> dict[str, Outcome]:
+    """Return the last outcome told of each workspace."""
+    return {operation.target.name: result.outcome for operation, result in world.results}
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_done_by_somebody_else_before_it_starts_is_skipped(kind: str) -> None:
+    """Planned, then found as wanted with no intent of ours: not ours, nothing sent."""
+    world = World(workspaces=2, attached=kind != "attach")
+    world.start(job(kind))
+    world.simulator.detach("prod-0", TASK)
+    if kind != "detach":
+        world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
+    replay = world.resume()
+    assert outcomes(world) == {"prod-0": Outcome.SKIPPED, "prod-1": Outcome.SUCCEEDED}
+    assert world.effects() == {"prod-1": 1}
+    assert not world.results[0][1].ours
+    assert exit_code(replay) == 0
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_changed_by_somebody_else_before_it_starts_is_a_conflict(kind: str) -> None:
+    """Planned from one state, found in another: left alone, told what stands there."""
+    world = World(workspaces=2, attached=kind != "attach")
+    world.start(job(kind, rollout=PATIENT))
+    world.simulator.detach("prod-0", TASK)
+    world.simulator.attach("prod-0", TASK, stages=("pre_apply",))
+    replay = world.resume()
+    assert outcomes(world) == {"prod-0": Outcome.CONFLICT, "prod-1": Outcome.SUCCEEDED}
+    assert world.shown("prod-0") == [("advisory", ("pre_apply",))]
+    assert world.results[0][1].reason.startswith("somebody else changed it: the server shows ")
+    assert exit_code(replay) == 3
+
+
+def test_too_many_conflicts_found_at_the_start_stop_it_unsent() -> None:
+    """They count as failures of this execution only: the same command goes on after the stop."""
+    world = World(workspaces=3)
+    world.start(job(rollout={"max_failures": 1}))
+    for name in ("prod-0", "prod-1"):
+        world.simulator.attach(name, TASK, stages=("pre_apply",))
+    assert exit_code(world.resume()) == 4
+    assert not world.wire.writes
+    assert exit_code(world.resume()) == 3
+    assert world.effects() == {"prod-2": 1}
+
+
+def test_what_failed_is_tried_again_only_when_asked() -> None:
+    """The plain command leaves failures; ``--retry-failed`` decides them anew from the server."""
+    world = World(workspaces=4)
+    world.wire.troubles = always(lambda request: request.writes, Trouble("404"))
+    assert world.apply(job(rollout=PATIENT)).count(Outcome.FAILED) == 4
+    world.wire.troubles = lambda _request: None
+    assert world.resume().count(Outcome.FAILED) == 4
+    assert not world.effects()
+    world.simulator.attach("prod-0", TASK)
+    world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
+    replay = world.resume(retry_failed=True)
+    assert replay.count(Outcome.SUCCEEDED, Outcome.SKIPPED) == 4
+    assert outcomes(world)["prod-1"] is Outcome.SKIPPED
+    assert world.effects() == {"prod-0": 1, "prod-2": 1, "prod-3": 1}
+    assert world.all_shown() == [MANDATORY] * 4
+    assert len(replay.operations) == 4
+
+
+def test_a_conflict_is_decided_anew_when_asked() -> None:
+    """What somebody else attached otherwise is brought to the wish, by an update."""
+    world = World(workspaces=1)
+    world.start(job())
+    world.simulator.attach("prod-0", TASK)
+    assert world.resume().count(Outcome.CONFLICT) == 1
+    assert world.resume(retry_failed=True).count(Outcome.SUCCEEDED) == 1
+    assert [request.method for request in world.wire.writes] == ["PATCH"]
+
+
+def test_duplicates_stay_a_conflict_when_decided_anew() -> None:
+    """Attached twice is for somebody to sort out: blocked, and nothing sent."""
+    world = World(workspaces=1)
+    world.start(job())
+    for _ in range(2):
+        world.simulator.attach("prod-0", TASK)
+    for retry_failed in (False, True):
+        assert world.resume(retry_failed=retry_failed).count(Outcome.CONFLICT) == 1
+    assert "detach all but one" in world.results[-1][1].reason
+    assert not world.wire.writes
+
+
+def test_a_finished_job_is_verified_again_and_nothing_sent() -> None:
+    """Another execution reads; what was changed since is told, and not changed back."""
+    world = World(workspaces=2)
+    world.apply(job())
+    world.simulator.detach("prod-0", TASK)
+    replay = world.resume()
+    assert replay.verified is not None
+    assert replay.verified.standing == 1
+    assert list(replay.verified.differing.values()) == ["not attached"]
+    assert exit_code(replay) == 3
+    assert len(world.wire.writes) == 2
+
+
+def test_a_reading_that_lags_is_read_again_before_it_counts() -> None:
+    """Verification waits ``settle`` and reads once more: a lagging list is no difference."""
+    world = World(workspaces=3)
+    written = dict[str, WorkspaceTask]()
+
+    def lagging(request: Request) -> Trouble | None:
+        if len(world.wire.writes) < 3 or "relationships" not in request.path or written:
+            return None
+        # Answered without what was just written, as by a replica that is behind.
+        written.update(world.task.attached)
+        world.task.attached.clear()
+        return Trouble("slow", meanwhile=lambda: world.task.attached.update(written))
+
+    world.wire.troubles = lagging
+    replay = world.apply(job())
+    assert len(written) == 3
+    assert replay.verified is not None
+    assert not replay.verified.differing
+    assert [r.path for r in world.wire.asked[-2:]] == [world.wire.asked[-1].path] * 2
+
+
+def test_a_server_that_can_not_be_read_is_an_error_and_the_journal_says_so() -> None:
+    """Nothing was sent; the error comes out as it is; another execution does the work."""
+    world = World(workspaces=2)
+    world.start(job())
+    world.wire.troubles = in_turn(lambda r: "relationships" in r.path, [Trouble("503")] * 6)
+    with pytest.raises(ServerBroken):
+        world.resume()
+    assert not world.wire.writes
+    told = world.journaled()
+    assert told.ended is not None
+    assert (told.ended.how, exit_code(told)) == ("error", 1)
+    assert world.resume().count(Outcome.SUCCEEDED) == 2
+
+
+def test_a_run_task_deleted_meanwhile_stops_before_the_first_write() -> None:
+    """Nothing can be read about it, so nothing is sent."""
+    world = World(workspaces=2)
+    world.start(job())
+    world.simulator.remove_task(TASK)
+    with pytest.raises(Exception, match="404"):
+        world.resume()
+    assert not world.wire.writes
+
+
+def other_job() -> Job:
+    """Return another job than ``job()``."""
+    return job("attach", operation={"enforcement_level": "advisory"})
+
+
+def identity(world: World, asked: Job) -> Identity:
+    """Return what a journal must have in common with a job."""
+    return Identity(asked.digest, world.client().address, asked.organization)
+
+
+def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
+    """Rate, places and patience may differ: the job means the same."""
+    world = World(workspaces=1)
+    world.start(job())
+    header = world.journaled().header
+    check_same(header, identity(world, job(pace={"rate": 1.0}, rollout=PATIENT)), PATH)
+
+
+@pytest.mark.parametrize(
+    ("header_says", "asked", "problem"),
+    [
+        (
+            {},
+            other_job(),
+            r"another job: finish it with `bulkops resume no-such-folder.job\.jsonl`",
+        ),
+        (
+            {"address": "https://x"},
+            job(),
+            r"another address \(https://x, not https://tfe.example\)",
+        ),
+        ({"organization": "other"}, job(), r"another organization \(other, not acme\)"),
+    ],
+)
+def test_another_jobs_journal_is_refused(
+    header_says: dict[str, str], asked: Job, problem: str
+) -> None:
+    """Another job, address or organization is refused by name."""
+    world = World(workspaces=1)
+    world.start(job())
+    header = msgspec.structs.replace(world.journaled().header, **header_says)
+    with pytest.raises(JobError, match=problem):
+        check_same(header, identity(world, asked), PATH)

@@ -1,0 +1,326 @@
+"""A write's answer is lost: never done twice, never forgotten, never guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.api.verdict import Outcome
+from bulkops.errors import NoResponse
+from bulkops.journal.records import Result
+from bulkops.report.model import exit_code
+from bulkops.simulator.state import WorkspaceTask
+from tests.engine.kinds import CASES, WRITE_ONLY, check_done, world_for
+from tests.engine.scripts import Script, always, both, reads_back, writes
+from tests.engine.wire import NEVER_LEFT, Trouble
+from tests.engine.world import ADVISORY, PATH, TASK, World, job
+
+STRUCK = [
+    (kind, nth)
+    for kind, case in CASES.items()
+    if kind != WRITE_ONLY
+    for nth in range(len(case.writes))
+]
+"""Each kind, and which of its writes to a target is struck."""
+
+every_write = pytest.mark.parametrize(("kind", "nth"), STRUCK)
+DONE_BUT_LOST = [
+    "500-after", "502-after", "503-after", "504-after", "close-after", "reset-after", "hang-after",
+    "cut",
+]  # fmt: skip
+LOST_ON_THE_WAY = [
+    "500", "502-html", "502-empty", "503", "close-before", "reset-before", "hang-before",
+]  # fmt: skip
+
+
+def only_result(world: World) -> Result:
+    """Return the one result told."""
+    ((_, result),) = world.results
+    return result
+
+
+def struck(world: World, kind: str, nth: int) -> Result:
+    """Return the n-th result told of as many as the kind has writes."""
+    assert len(world.results) == len(CASES[kind].writes)
+    return world.results[nth][1]
+
+
+def every(kind: str, nth: int, trouble: Trouble) -> Script:
+    """Let the trouble strike each of the requests with the n-th write's method."""
+    return always(lambda request: request.method == CASES[kind].writes[nth], trouble)
+
+
+def nth_write(nth: int, *troubles: Trouble | None) -> Script:
+    """Let each trouble strike one write after the other, from the n-th on."""
+    return writes(*[None] * nth, *troubles)
+
+
+def check_once(world: World, kind: str, sent: int) -> None:
+    """Check that each write was done once, though so many were sent."""
+    check_done(world, kind)
+    assert len(world.wire.writes) == sent
+
+
+@pytest.mark.parametrize("fault", DONE_BUT_LOST)
+@every_write
+def test_done_but_not_heard_of_is_adopted(kind: str, nth: int, fault: str) -> None:
+    """Read back at once, found as wanted, taken for ours, not sent again."""
+    world = world_for(kind)
+    world.wire.troubles = nth_write(nth, Trouble(fault))
+    world.apply(job(kind))
+    result = struck(world, kind, nth)
+    assert (result.outcome, result.ours, result.attempts) == (Outcome.SUCCEEDED, True, 1)
+    # A DELETE has no body to cut: its answer arrives.
+    heard = CASES[kind].writes[nth] == "DELETE" and fault == "cut"
+    assert ("its answer was lost" in result.reason) != heard
+    check_once(world, kind, len(CASES[kind].writes))
+
+
+@pytest.mark.parametrize("fault", LOST_ON_THE_WAY)
+@every_write
+def test_lost_on_the_way_is_sent_again_only_after_settling(kind: str, nth: int, fault: str) -> None:
+    """As before at once, as before past ``settle``: sent once more, under a new intent."""
+    world = world_for(kind)
+    sent_at: list[float] = []
+    world.wire.spies = [lambda request: sent_at.append(world.now()) if request.writes else None]
+    world.wire.troubles = nth_write(nth, Trouble(fault))
+    world.apply(job(kind))
+    result = struck(world, kind, nth)
+    assert (result.outcome, result.ours, result.attempts) == (Outcome.SUCCEEDED, True, 2)
+    check_done(world, kind)
+    assert sent_at[nth + 1] - sent_at[nth] >= 10
+    intents = world.disk.content(PATH).count(b'"type":"intent"')
+    assert intents == len(CASES[kind].writes) + 1
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 5.0, 9.9])
+@pytest.mark.parametrize("fault", ["close-after", "504-after", "hang-after"])
+@every_write
+def test_an_effect_that_lands_late_is_waited_for(
+    kind: str, nth: int, fault: str, seconds: float
+) -> None:
+    """An effect, or a read that shows it, may come up to ``settle`` after the loss: done once."""
+    world = world_for(kind)
+    world.wire.troubles = nth_write(nth, Trouble(fault, lands_after=seconds))
+    world.apply(job(kind))
+    assert struck(world, kind, nth).outcome is Outcome.SUCCEEDED
+    check_once(world, kind, len(CASES[kind].writes))
+
+
+@every_write
+def test_lost_twice_is_settled_twice(kind: str, nth: int) -> None:
+    """Every loss starts the wait anew: the second effect lands late and is found."""
+    world = world_for(kind)
+    world.wire.troubles = nth_write(
+        nth, Trouble("reset-before"), Trouble("close-after", lands_after=9.0)
+    )
+    world.apply(job(kind))
+    assert struck(world, kind, nth).outcome is Outcome.SUCCEEDED
+    check_once(world, kind, len(CASES[kind].writes) - 1 + 2)
+
+
+@every_write
+def test_what_never_left_is_simply_sent_again(kind: str, nth: int) -> None:
+    """A refused connection lost nothing: no reading, no settling."""
+    world = world_for(kind)
+    world.wire.troubles = nth_write(nth, Trouble(NEVER_LEFT), Trouble(NEVER_LEFT))
+    world.apply(job(kind))
+    result = struck(world, kind, nth)
+    assert (result.outcome, result.attempts, result.reason) == (Outcome.SUCCEEDED, 3, "")
+    check_done(world, kind)
+
+
+@every_write
+def test_a_429_is_no_failure(kind: str, nth: int) -> None:
+    """It was not carried out: the client waits and sends again, as often as it takes."""
+    world = world_for(kind)
+    world.wire.troubles = nth_write(nth, *[Trouble("429")] * 8)
+    world.apply(job(kind, rollout={"max_failures": 0}))
+    assert struck(world, kind, nth).outcome is Outcome.SUCCEEDED
+    check_done(world, kind)
+
+
+@every_write
+def test_a_server_that_can_not_be_reached_stops_the_job(kind: str, nth: int) -> None:
+    """No operation failed for it: the same command goes on when the server is back."""
+    world = world_for(kind)
+    world.wire.troubles = every(kind, nth, Trouble(NEVER_LEFT))
+    with pytest.raises(NoResponse, match="connection refused"):
+        world.apply(job(kind))
+    told = world.journaled()
+    assert (told.count(Outcome.FAILED), told.ended and told.ended.how) == (0, "error")
+    world.wire.troubles = lambda _request: None
+    assert exit_code(world.resume()) == 0
+    check_done(world, kind)
+
+
+@every_write
+def test_a_server_that_never_takes_a_write_is_given_up(kind: str, nth: int) -> None:
+    """Every write is answered 503 though reads work: failed after some rounds, not for ever."""
+    world = world_for(kind)
+    world.wire.troubles = every(kind, nth, Trouble("503"))
+    world.apply(job(kind))
+    result = struck(world, kind, nth)
+    assert result.outcome is Outcome.FAILED
+    assert "503" in result.reason
+    assert world.effects().total() == nth
+    assert 2 <= len(world.wire.writes) - nth <= 10
+    others = [told for at, (_, told) in enumerate(world.results) if at > nth]
+    assert all("not tried" in told.reason for told in others)
+
+
+@every_write
+def test_a_server_that_answers_nothing_leaves_it_in_doubt(kind: str, nth: int) -> None:
+    """Lost and not to be read back: in doubt, looked at again by the next execution."""
+    world = world_for(kind)
+    world.start(job(kind, rollout={"max_failures": "100%"}))
+    world.wire.troubles = both(
+        nth_write(nth, Trouble("reset-after")), reads_back(*[Trouble("503")] * 6)
+    )
+    world.resume()
+    # What comes after it is pending: nothing is told of it.
+    assert len(world.results) == nth + 1
+    _, result = world.results[nth]
+    assert result.outcome is Outcome.IN_DOUBT
+    assert "could not be read back" in result.reason
+    replay = world.resume()
+    assert replay.count(Outcome.SUCCEEDED) == len(replay.operations)
+    check_once(world, kind, len(CASES[kind].writes))
+
+
+def test_refused_after_a_loss_and_not_read_back_is_in_doubt() -> None:
+    """The 422 may come from our own lost attach: nobody knows until somebody has looked."""
+    world = World(workspaces=1)
+    world.start(job(rollout={"max_failures": "100%"}))
+    # The first effect lands past the bound that is assumed, so the second attach is refused.
+    world.wire.troubles = both(
+        writes(Trouble("close-after", lands_after=10.08)),
+        reads_back(None, None, *[Trouble("503")] * 6),
+    )
+    world.resume()
+    assert [request.method for request in world.wire.writes] == ["POST", "POST"]
+    assert only_result(world).outcome is Outcome.IN_DOUBT
+    replay = world.resume()
+    (progress,) = replay.having(Outcome.SUCCEEDED)
+    assert progress.result is not None
+    assert progress.result.ours
+    assert world.effects() == {"prod-0": 1}
+
+
+def test_somebody_elses_change_meanwhile_is_a_conflict() -> None:
+    """Our attach was lost, another one came in between with another level: left alone."""
+    world = World(workspaces=1)
+    world.wire.troubles = writes(
+        Trouble("reset-before", meanwhile=lambda: attached_by_somebody(world))
+    )
+    world.apply(job())
+    result = only_result(world)
+    assert result.outcome is Outcome.CONFLICT
+    assert "the server shows advisory at post_plan" in result.reason
+    assert world.shown("prod-0") == ADVISORY
+    assert len(world.wire.writes) == 1
+
+
+def attached_by_somebody(world: World, enforcement_level: str = "advisory") -> None:
+    """Let somebody else attach the run task to the first workspace."""
+    world.simulator.attach("prod-0", TASK, enforcement_level=enforcement_level)
+
+
+@pytest.mark.parametrize("kind", ["update", "detach"])
+def test_what_somebody_attached_anew_is_not_what_was_planned_from(kind: str) -> None:
+    """The same attributes under another id are another association: a conflict, not ours."""
+    world = world_for(kind)
+
+    def anew() -> None:
+        world.simulator.detach("prod-0", TASK)
+        attached_by_somebody(world)
+
+    world.wire.troubles = writes(Trouble("reset-before", meanwhile=anew))
+    world.apply(job(kind))
+    assert only_result(world).outcome is Outcome.CONFLICT
+    assert world.shown("prod-0") == ADVISORY
+
+
+def test_an_update_somebody_else_made_anew_is_not_ours() -> None:
+    """As wanted but under another id: done, and nothing undo may take back."""
+    world = world_for("update")
+
+    def anew() -> None:
+        world.simulator.detach("prod-0", TASK)
+        attached_by_somebody(world, "mandatory")
+
+    world.wire.troubles = writes(Trouble("reset-before", meanwhile=anew))
+    world.apply(job("update"))
+    result = only_result(world)
+    assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, False)
+
+
+def test_a_duplicate_past_the_bound_is_reported_not_hidden() -> None:
+    """An effect later than ``settle`` on a server that takes duplicates: verified as differing."""
+    world = World(workspaces=1)
+    world.simulator.duplicate_attach = "accept"
+    world.wire.troubles = writes(Trouble("close-after", lands_after=10.08))
+    replay = world.apply(job())
+    assert len(world.shown("prod-0")) == 2
+    assert replay.verified is not None
+    assert "2 attachments" in next(iter(replay.verified.differing.values()))
+
+
+@pytest.mark.parametrize(("fault", "sent"), [("html-200", 2), ("html-200-after", 1)])
+@every_write
+def test_an_answer_that_can_not_be_read_is_a_lost_one(
+    kind: str, nth: int, fault: str, sent: int
+) -> None:
+    """A proxy's page with status 200 says nothing about the write: read back."""
+    world = world_for(kind)
+    world.wire.troubles = nth_write(nth, Trouble(fault))
+    world.apply(job(kind))
+    result = struck(world, kind, nth)
+    assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, True)
+    check_once(world, kind, len(CASES[kind].writes) - 1 + sent)
+
+
+def test_the_target_of_many_run_tasks_is_read_whole() -> None:
+    """The association stands on the second page of its workspace's list, and is found."""
+    world = World(workspaces=1)
+    for number in range(150):
+        world.simulator.add_task(f"other-{number}")
+        world.simulator.attach("prod-0", f"other-{number}")
+    world.wire.troubles = writes(Trouble("close-after"))
+    world.apply(job())
+    assert only_result(world).outcome is Outcome.SUCCEEDED
+    assert world.effects() == {"prod-0": 1}
+
+
+def test_a_row_met_on_two_pages_is_one_association() -> None:
+    """Rows move between pages while they are read: the same id twice is no duplicate."""
+    world = World(workspaces=1)
+    for number in range(100):
+        world.simulator.add_task(f"other-{number}")
+        world.simulator.attach("prod-0", f"other-{number}")
+
+    world.simulator.attach("prod-0", "other-0")
+
+    def whole_list() -> dict[str, WorkspaceTask]:
+        return world.simulator.attachments("prod-0", TASK)[0].workspace.tasks
+
+    def put_at_the_end_of_page_one() -> None:
+        tasks = whole_list()
+        rows = sorted(tasks.items(), key=lambda row: row[1].task.name != TASK)
+        rows.insert(99, rows.pop(0))
+        tasks.clear()
+        tasks.update(rows)
+
+    def move_a_row_back() -> None:
+        tasks = whole_list()
+        rows = list(tasks.items())
+        tasks.clear()
+        tasks.update([rows[-1], *rows[:-1]])
+
+    world.wire.troubles = both(
+        writes(Trouble("close-after", meanwhile=put_at_the_end_of_page_one)),
+        reads_back(Trouble("slow", meanwhile=move_a_row_back)),
+    )
+    world.apply(job())
+    assert only_result(world).outcome is Outcome.SUCCEEDED
+    looks = [r for r in world.wire.asked if not r.writes and "/workspaces/ws-" in r.path]
+    assert len(looks) == 2

@@ -1,0 +1,143 @@
+"""Whole jobs at the server's limit: as fast as it allows, alone or not, and off a server's back."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.api.verdict import Outcome
+from bulkops.client.retry_budget import MOST
+from bulkops.errors import RetriesSpent
+from bulkops.journal.records import How
+from bulkops.runner.slots import LEAST_PLACES, MOST_PLACES, UNPACED, wanted_places
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.limits import Window
+from tests.engine.scripts import always
+from tests.engine.wire import NEVER_LEFT, Trouble
+from tests.engine.world import PATH, World, job
+
+LIMIT = 30
+UNDO = PATH.with_name("undo.jsonl")
+
+
+def limited(window: Window, latency: float, *, others: int = 0, workspaces: int = 600) -> World:
+    """Return a world whose server takes so many requests a second."""
+    server = partial(Simulator, rate=LIMIT, window=window, other_client=others)
+    return World(workspaces=workspaces, latency=latency, server=server)
+
+
+def pace_of(world: World) -> tuple[float, float]:
+    """Carry a job out; return its writes a second at the server, and the part of 429s."""
+    world.start(job())
+    asked = len(world.wire.asked)
+    at: list[float] = []
+    world.wire.spies.append(lambda request: at.append(world.now()) if request.writes else None)
+    world.resume()
+    done = sum(world.effects().values())
+    refused = len(at) - done
+    return (done - 1) / (at[-1] - at[0]), refused / (len(world.wire.asked) - asked)
+
+
+@pytest.mark.parametrize("window", ["fixed", "sliding"])
+@pytest.mark.parametrize("latency", [0.05, 0.5])
+def test_alone_it_takes_the_whole_limit_and_meets_no_429(window: Window, latency: float) -> None:
+    """At least 98 % of the limit, whatever the window and the latency."""
+    rate, refused = pace_of(limited(window, latency))
+    assert rate >= 0.98 * LIMIT
+    assert refused == 0
+
+
+@pytest.mark.parametrize("window", ["fixed", "sliding"])
+@pytest.mark.parametrize("latency", [0.05, 0.5])
+def test_beside_another_client_it_takes_what_is_left(window: Window, latency: float) -> None:
+    """Where another client takes a third of the limit, the rest is ours, with hardly a 429."""
+    rate, refused = pace_of(limited(window, latency, others=LIMIT // 3))
+    assert rate >= 0.93 * LIMIT * 2 / 3
+    assert refused <= 0.02
+
+
+def test_a_jobs_own_rate_holds_from_the_first_request_on() -> None:
+    """Planning, carrying out, going on and undoing: never more than ``[pace] rate`` a second."""
+    world = World(workspaces=3)
+    at: list[float] = []
+    world.wire.spies.append(lambda _request: at.append(world.now()))
+    world.start(job(pace={"rate": 2}))
+    world.resume()
+    world.resume()
+    assert world.start_undo(PATH, UNDO).operations
+    world.resume(path=UNDO)
+    assert len(at) > 20
+    assert min(later - earlier for earlier, later in pairwise(at)) > 0.9 / 2
+
+
+def test_a_server_that_goes_down_ends_the_job_soon() -> None:
+    """A hundred failures later nothing more is sent, and the same command goes on from there."""
+    world = limited("fixed", 0.04, workspaces=400)
+    world.start(job(rollout={"max_failures": "100%"}))
+    world.wire.troubles = lambda _request: Trouble("503") if len(world.effects()) >= 50 else None
+    with pytest.raises(RetriesSpent, match="503"):
+        world.resume()
+    assert len(world.wire.asked) < 200 + 2 * MOST
+    ended = world.journaled().ended
+    assert ended is not None
+    assert ended.how == How.ERROR
+    world.wire.troubles = lambda _request: None
+    assert world.resume().count(Outcome.SUCCEEDED) == 400
+    assert set(world.effects().values()) == {1}
+
+
+def test_a_server_that_can_not_be_reached_for_a_moment_is_waited_for() -> None:
+    """A second without connections costs a few attempts and no operation."""
+    world = limited("fixed", 0.04, workspaces=100)
+    world.start(job())
+    away = range(60, 90)
+
+    def trouble(_request: Request) -> Trouble | None:
+        return Trouble(NEVER_LEFT) if len(world.wire.asked) in away else None
+
+    world.wire.troubles = trouble
+    assert world.resume().count(Outcome.SUCCEEDED) == 100
+
+
+def test_a_read_back_of_a_server_that_is_down_leaves_it_in_doubt() -> None:
+    """What was sent before the run ended has no result: the next execution looks at it."""
+    world = limited("fixed", 0.04, workspaces=200)
+    world.start(job(rollout={"max_failures": "100%"}, pace={"settle": "1s"}))
+    world.wire.troubles = always(lambda request: request.method == "POST", Trouble("504-after"))
+    with pytest.raises(RetriesSpent):
+        world.resume()
+    assert world.journaled().count(Outcome.IN_DOUBT)
+    world.wire.troubles = lambda _request: None
+    assert world.resume().count(Outcome.SUCCEEDED) == 200
+    assert set(world.effects().values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("rate", "latency", "expected"),
+    [
+        (None, 0.5, UNPACED),
+        (30.0, 0.0, LEAST_PLACES),
+        (30.0, 0.05, LEAST_PLACES + 3),
+        (30.0, 0.5, LEAST_PLACES + 30),
+        (30.0, 60.0, MOST_PLACES),
+    ],
+)
+def test_as_many_at_once_as_the_latency_asks_for(
+    rate: float | None, latency: float, expected: int
+) -> None:
+    """Pace times latency are under way (Little's law); twice as many and a few have a place."""
+    assert wanted_places(rate, latency) == expected
+
+
+def test_the_latency_is_found_out_under_way() -> None:
+    """Nothing is set: with slow answers more are under way, with quick ones only a few."""
+    most = {}
+    for latency in (0.04, 1.0):
+        world = limited("fixed", latency, workspaces=150)
+        world.apply(job())
+        most[latency] = world.wire.most_at_once
+    assert most[0.04] <= 8
+    assert 28 <= most[1.0] <= 70

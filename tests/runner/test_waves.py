@@ -1,0 +1,363 @@
+"""A job goes in waves: what comes between them, what holds it, and that no stop loses its place."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from itertools import groupby, pairwise
+
+import anyio
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.api.verdict import Outcome
+from bulkops.errors import JournalWriteFailed
+from bulkops.job.job import Job
+from bulkops.job.rollout import Reached
+from bulkops.journal.replay import Replay
+from bulkops.report.model import exit_code, report
+from bulkops.report.text import lines
+from bulkops.runner.gate import RunGate
+from tests.engine.scripts import always, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import MANDATORY, PATH, TASK, World, job
+from tests.runner.test_runner import interrupted, refusing
+
+WAVES = ["1", "50%", "100%"]
+"""Of six workspaces: 1, 2 and 3 operations."""
+
+
+def in_waves(**rollout: object) -> Job:
+    """Return a job of three waves that bears any failure; ``rollout`` says more."""
+    return job(rollout={"waves": WAVES, "max_failures": "100%", **rollout}, pace={"settle": "2s"})
+
+
+def scripted(*statuses: int) -> tuple[RunGate, list[Mapping[str, str]]]:
+    """Return a gate that ends with one status after the other, and the list of what it is told."""
+    left, told = list(statuses), list[Mapping[str, str]]()
+
+    async def gate(command: str, environment: Mapping[str, str]) -> int:
+        assert command == "check"
+        told.append(environment)
+        return left.pop(0)
+
+    return gate, told
+
+
+def history(world: World) -> list[str]:
+    """Return how far each wave came, in order: ``1 open``, ``1 verified``, …."""
+    return [f"{wave.number} {wave.held or wave.reached}" for wave in world.waves]
+
+
+def ended(replay: Replay) -> tuple[str, int, int]:
+    """Return how it ended, its exit code, and how many succeeded."""
+    assert replay.ended is not None
+    return replay.ended.how, exit_code(replay), replay.count(Outcome.SUCCEEDED)
+
+
+def test_wave_by_wave_each_is_verified_before_the_next() -> None:
+    """Every write of a wave comes before its reading, and that before the next wave's writes."""
+    world = World(workspaces=6)
+    world.start(in_waves())
+    since = len(world.wire.asked)
+    assert ended(world.resume()) == ("complete", 0, 6)
+    asked = groupby("w" if request.writes else "r" for request in world.wire.asked[since:])
+    # A ping and where it stands; one, two and three writes, a list after each wave.
+    assert " ".join(f"{len(list(g))}{kind}" for kind, g in asked) == "2r 1w 1r 2w 1r 3w 1r"
+    assert history(world) == [
+        f"{n} {reached}" for n in (1, 2, 3) for reached in ("open", "verified", "passed")
+    ]
+
+
+def test_a_pause_is_as_long_as_it_says_and_comes_between_waves() -> None:
+    """Three waves, two pauses; nothing is asked meanwhile."""
+    world = World(workspaces=6)
+    world.start(in_waves(pause="10m"))
+    asked = list[float]()
+    world.wire.spies.append(lambda _request: asked.append(world.now()))
+    began = world.elapsed
+    assert ended(world.resume()) == ("complete", 0, 6)
+    assert 1200 < world.elapsed - began < 1210
+    gaps = [later - earlier for earlier, later in pairwise(asked)]
+    assert sum(gap >= 600 for gap in gaps) == 2
+    rests = [wave for wave in world.waves if wave.until]
+    assert [wave.number for wave in rests] == [1, 2]
+    assert rests[0].until.startswith("2026-11-24T21:10:0")
+
+
+def test_a_manual_pause_ends_the_execution_until_somebody_says_go_on() -> None:
+    """Exit 6; the same command stays there, ``--continue`` goes as far as the next pause."""
+    world = World(workspaces=6)
+    assert ended(world.apply(in_waves(pause="manual"))) == ("paused", 6, 1)
+    assert ended(world.resume()) == ("paused", 6, 1)
+    assert ended(world.resume(go_on=True)) == ("paused", 6, 3)
+    assert ended(world.resume(go_on=True)) == ("complete", 0, 6)
+    assert ended(world.resume(go_on=True)) == ("complete", 0, 6)
+    assert set(world.effects().values()) == {1}
+
+
+def test_a_gate_comes_after_each_wave_and_is_told_where_the_job_stands() -> None:
+    """After the last one, too; it is told by its environment."""
+    world = World(workspaces=6)
+    world.gate, told = scripted(0, 0, 0)
+    world.start(in_waves(gate="check"))
+    refusing(world, names={"prod-1"})
+    assert ended(world.resume()) == ("complete", 3, 5)
+    assert [(t["BULKOPS_WAVE"], t["BULKOPS_SUCCEEDED"], t["BULKOPS_FAILED"]) for t in told] == [
+        ("1", "1", "0"),
+        ("2", "2", "1"),
+        ("3", "5", "1"),
+    ]
+    assert {(t["BULKOPS_WAVES"], t["BULKOPS_JOB"]) for t in told} == {("3", "scan")}
+    assert told[0]["BULKOPS_JOURNAL"] == str(PATH.absolute())
+
+
+@pytest.mark.parametrize(
+    ("status", "how", "code", "passes"), [(1, "gate", 4, False), (75, "paused", 6, True)]
+)
+def test_a_gate_holds_the_job(status: int, how: str, code: int, *, passes: bool) -> None:
+    """Failed or inconclusive, it is run again; only past the latter ``--continue`` goes."""
+    world = World(workspaces=6)
+    world.gate, told = scripted(status, status, status, 0, 0, 0)
+    assert ended(world.apply(in_waves(gate="check"))) == (how, code, 1)
+    assert ended(world.resume()) == (how, code, 1)
+    replay = world.resume(go_on=True)
+    # Past the first gate, the third status is the second wave's: it is held there.
+    assert ended(replay) == (how, code, 3 if passes else 1)
+    assert ended(world.resume()) == ("complete", 0, 6)
+    assert len(told) == (5 if passes else 6)
+
+
+def test_in_doubt_comes_before_paused() -> None:
+    """Paused with something in doubt is exit 5: that is what somebody has to look at."""
+    world = World(workspaces=6)
+    world.start(in_waves(pause="manual"))
+    lost = writes(Trouble("close-before"))
+    world.wire.troubles = lambda r: (
+        lost(r) or (Trouble("503") if "/workspaces/ws-" in r.path and not r.writes else None)
+    )
+    assert ended(world.resume()) == ("paused", 5, 0)
+    world.wire.troubles = lambda _request: None
+    assert ended(world.resume()) == ("paused", 6, 1)
+    assert ended(world.resume(go_on=True)) == ("paused", 6, 3)
+
+
+def test_a_wave_has_a_tolerance_of_its_own() -> None:
+    """It stops the job there, though the whole run would bear it; other waves go by the run's."""
+    world = World(workspaces=6)
+    asked = in_waves(waves=["1", {"size": "50%", "max_failures": 0}, "100%"])
+    world.start(asked)
+    refusing(world, names={"prod-0", "prod-1"})
+    replay = world.resume()
+    assert (exit_code(replay), replay.count(Outcome.FAILED), replay.count(None)) == (4, 2, 3)
+    assert ended(world.resume()) == ("complete", 3, 4)
+
+
+def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
+    """One in the second wave, which bears none: the first wave is carried out all the same."""
+    world = World(workspaces=6)
+    world.start(in_waves(waves=["1", {"size": "50%", "max_failures": 0}, "100%"]))
+    world.simulator.attach("prod-2", TASK, stages=("pre_apply",))
+    assert ended(world.resume()) == ("tolerance", 4, 1)
+    assert ended(world.resume()) == ("complete", 3, 5)
+
+
+def test_the_tolerance_is_over_all_waves_of_an_execution() -> None:
+    """One failure in each of two waves is two; another execution counts anew."""
+    world = World(workspaces=6)
+    world.start(in_waves(max_failures=1))
+    refusing(world, names={"prod-0", "prod-1", "prod-5"})
+    replay = world.resume()
+    assert (exit_code(replay), replay.count(Outcome.FAILED)) == (4, 2)
+    assert ended(world.resume()) == ("complete", 3, 3)
+
+
+def test_what_fell_in_a_wave_stops_the_next() -> None:
+    """Somebody takes the first wave back: found by its verification, told, and counted once."""
+    world = World(workspaces=6)
+    world.start(in_waves(max_failures=0))
+
+    def undone(request: Request) -> None:
+        if world.wire.writes and not request.writes:
+            world.simulator.detach("prod-0", TASK)
+
+    world.wire.spies.append(undone)
+    replay = world.resume()
+    assert ended(replay) == ("tolerance", 4, 1)
+    assert [row.shows for row in report(replay).rows] == ["not attached", "", "", "", "", ""]
+    world.wire.spies.remove(undone)
+    assert ended(world.resume()) == ("complete", 3, 6)
+
+
+def test_retried_failures_go_in_waves_too() -> None:
+    """Waves of which something failed are opened again, paused and judged once more."""
+    world = World(workspaces=6)
+    world.gate, told = scripted(*[0] * 9)
+    world.wire.troubles = always(lambda request: request.writes, Trouble("404"))
+    assert ended(world.apply(in_waves(gate="check"))) == ("complete", 3, 0)
+    world.wire.troubles = lambda _request: None
+    world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
+    world.simulator.attach("prod-2", TASK, enforcement_level="mandatory")
+    assert world.resume(retry_failed=True).count(Outcome.SUCCEEDED) == 4
+    # The second wave's have become skips: nothing of it is left to be carried out.
+    assert [environment["BULKOPS_WAVE"] for environment in told] == ["1", "2", "3", "1", "3"]
+    assert world.all_shown() == [MANDATORY] * 6
+
+
+def test_an_undo_goes_at_once() -> None:
+    """One wave, no pause, no gate."""
+    world = World(workspaces=6)
+    world.gate, told = scripted(0, 0, 0)
+    world.apply(in_waves(gate="check", pause="1h"))
+    began, path = world.elapsed, PATH.with_name("undo.jsonl")
+    world.start_undo(PATH, path)
+    assert ended(world.resume(path=path)) == ("complete", 0, 6)
+    assert len(told) == 3
+    assert world.elapsed - began < 60
+
+
+@pytest.mark.parametrize("at", [30.0, 700.0])
+def test_a_signal_ends_a_pause_at_once_and_it_begins_anew(at: float) -> None:
+    """130, and the next execution rests as long as the job says."""
+    world = World(workspaces=6)
+    world.start(in_waves(pause="10m"))
+    began = world.elapsed
+    assert ended(interrupted(world, at, drain=5.0))[:2] == ("SIGINT", 130)
+    assert world.elapsed - began < at + 6
+    assert ended(world.resume()) == ("complete", 0, 6)
+    assert world.elapsed - began > at + 600 * (2 if at < 600 else 1)
+
+
+def test_a_signal_ends_a_gate_and_it_is_run_again() -> None:
+    """The gate is cancelled; nothing it would have said counts."""
+    world = World(workspaces=6)
+    runs = list[str]()
+
+    async def endless(_command: str, environment: Mapping[str, str]) -> int:
+        runs.append(environment["BULKOPS_WAVE"])
+        await anyio.sleep(3600 if len(runs) == 1 else 0)
+        return 0
+
+    world.gate = endless
+    world.start(in_waves(gate="check"))
+    assert ended(interrupted(world, 60.0, drain=5.0)) == ("SIGINT", 130, 1)
+    assert ended(world.resume()) == ("complete", 0, 6)
+    assert runs == ["1", "1", "2", "3"]
+
+
+def test_a_journal_without_waves_is_gone_on_with() -> None:
+    """One of an earlier version says nothing of waves: what is done stays done."""
+    world = World(workspaces=3)
+    world.apply(job())
+    assert {wave.number for wave in world.waves} == {1}
+    asked = len(world.wire.writes)
+    assert world.resume().passed
+    assert len(world.wire.writes) == asked
+
+
+def each_wave_after_the_one_before(world: World) -> Callable[[Request], None]:
+    """Return a spy that checks that a wave's writes find every wave before it passed."""
+    ends = [1, 3, 6]
+
+    def spy(request: Request) -> None:
+        if not request.writes:
+            return
+        there = world.simulator.world.organizations["acme"].workspaces
+        ids = [there[name].id for name in world.names]
+        wave = next(n for n, end in enumerate(ends) if ids.index(request.path.split("/")[4]) < end)
+        said = world.journaled().waves
+        assert all(said[n].reached is Reached.PASSED for n in range(1, wave + 1))
+
+    return spy
+
+
+@pytest.mark.parametrize("dies_after", [False, True])
+@pytest.mark.parametrize("what", ["request", "file call", "rest or gate"])
+def test_killed_anywhere_no_wave_begins_early(what: str, *, dies_after: bool) -> None:
+    """Stopped at the Nth of each, for every N: every gate is asked, and each change made once."""
+    for number in range(1, 120):
+        world = World(workspaces=6)
+        gates = list[str]()
+        world.gate = dying(world, gates, number if what == "rest or gate" else 0)
+        world.wire.spies.append(each_wave_after_the_one_before(world))
+        world.start(in_waves(gate="check", pause="1m"))
+        world.wire.dies_after = world.disk.dies_after = dies_after
+        world.wire.die_at = len(world.wire.asked) + number if what == "request" else 0
+        world.disk.die_at = len(world.disk.calls) + number if what == "file call" else 0
+        replay = world.until_stopped()
+        if replay is not None:
+            break
+        world.disk.power_on(keeping=0.5)
+        assert ended(world.resume()) == ("complete", 0, 6)
+        assert set(world.effects().values()) == {1}
+        assert list(dict.fromkeys(gates)) == ["1", "2", "3"]
+    else:
+        raise AssertionError("the job never came to its end")
+    assert number > {"request": 10, "file call": 30, "rest or gate": 3}[what]
+
+
+def dying(world: World, gates: list[str], at: int) -> RunGate:
+    """Return a passing gate; the machine stops while it runs for the ``at``-th time."""
+
+    async def gate(_command: str, environment: Mapping[str, str]) -> int:
+        gates.append(environment["BULKOPS_WAVE"])
+        if len(gates) == at:
+            world.disk.cut_power()
+            world.wire.died()
+            await anyio.sleep(1)
+        return 0
+
+    return gate
+
+
+def test_a_disk_that_fails_holds_every_wave_back() -> None:
+    """Whichever call fails, the same command goes on where it was."""
+    for number in range(1, 120):
+        world = World(workspaces=6)
+        world.wire.spies.append(each_wave_after_the_one_before(world))
+        world.start(in_waves(gate="check"))
+        world.disk.fail = {len(world.disk.calls) + number: errno.EIO}
+        try:
+            replay = world.resume()
+        except JournalWriteFailed:
+            world.disk.fail = {}
+            replay = world.resume()
+        else:
+            break
+        assert ended(replay) == ("complete", 0, 6)
+        assert set(world.effects().values()) == {1}
+    assert 30 < number < 119
+
+
+HELD: dict[str, tuple[dict[str, object], int, str]] = {
+    "manual": ({"pause": "manual"}, 0, "waits for --continue"),
+    "fail": ({"gate": "check"}, 1, "its gate failed (exit status 1)"),
+    "inconclusive": ({"gate": "check"}, 2, "its gate was inconclusive (exit status 2)"),
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_report_says_where_a_held_job_stands(held: str) -> None:
+    """Which wave of how many, why it is held, as value and as text."""
+    rollout, status, words = HELD[held]
+    world = World(workspaces=6)
+    world.gate, _ = scripted(status)
+    made = report(world.apply(in_waves(**rollout)))
+    assert made.wave is not None
+    assert (made.wave.number, made.wave.of, made.wave.held) == (1, 3, held)
+    assert f"  wave 1 of 3, operations 1 to 1: {words}" in list(lines(made))
+
+
+def test_a_report_says_in_which_wave_a_killed_job_was() -> None:
+    """Begun, and not yet through; a job that came to its end, or has one wave, says nothing."""
+    world = World(workspaces=6)
+    world.start(in_waves())
+    world.wire.die_at = len(world.wire.asked) + 5
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=1.0)
+    text = list(lines(report(world.journaled())))
+    assert "  wave 2 of 3, operations 2 to 3: is under way" in text
+    assert report(world.resume()).wave is None
+    plain = World(workspaces=2)
+    plain.start(job())
+    assert report(plain.journaled()).wave is None

@@ -1,0 +1,188 @@
+"""The library over real sockets and a real disk, with a guard on the event loop."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from zipfile import ZipFile
+
+import anyio
+import pytest
+from blockbuster import blockbuster_ctx
+
+import bulkops
+from bulkops import (
+    BulkopsError,
+    Client,
+    PlanStale,
+    apply_plan,
+    errors,
+    load_plan,
+    parse_job,
+    plan_job,
+    plan_undo,
+    read_coverage,
+    read_report,
+    resume_journal,
+    save_plan,
+    verify_journal,
+)
+from bulkops import (
+    library as public,
+)
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import Faults
+from tests.cli.support import JOB, TASK, StagedSimulator, organization, serving
+
+ROOT = Path(__file__).resolve().parents[1]
+FUNCTIONS = {
+    name: getattr(bulkops, name)
+    for name in bulkops.__all__
+    if inspect.isfunction(getattr(bulkops, name))
+}
+NEVER_FAIL = {"job_schema", "events_schema"}
+
+
+@pytest.fixture
+def simulator() -> StagedSimulator:
+    """An organization of twelve workspaces, some of its answers lost."""
+    made = StagedSimulator(rate=0)
+    organization(made)
+    made.faults = Faults.parse("POST:close-after=20%,503=10%", seed=1)
+    return made
+
+
+@pytest.fixture
+def address(simulator: Simulator) -> Iterator[str]:
+    """Where it is served."""
+    with serving(simulator) as served:
+        yield served
+
+
+def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
+    simulator: StagedSimulator, address: str, tmp_path: Path
+) -> None:
+    """Plan, apply, resume, verify and undo: journals are read, synced and locked in threads."""
+    journal, back = tmp_path / "scan.jsonl", tmp_path / "back.jsonl"
+
+    async def main() -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            report = await apply_plan(client, plan, journal)
+            assert report.counts == {"succeeded": 12}
+            assert (await resume_journal(client, journal)).exit_code == 0
+            assert (await verify_journal(client, journal)).standing == 12
+            report = await apply_plan(client, await plan_undo(client, journal), back)
+            assert report.counts == {"succeeded": 12}
+
+    with blockbuster_ctx("bulkops"):
+        anyio.run(main)
+    assert read_report(journal).standing == 12
+    assert not any(simulator.attachments(f"prod-{n:03}", TASK) for n in range(1, 13))
+
+
+def test_a_jobs_own_rate_holds_in_the_library(address: str, tmp_path: Path) -> None:
+    """``[pace] rate`` lowers the pace of the client that is handed over."""
+    job = parse_job(JOB.replace("[pace]", "[pace]\nrate = 500"))
+
+    async def main() -> float | None:
+        async with Client(address, "any") as client:
+            await apply_plan(client, await plan_job(client, job), tmp_path / "scan.jsonl")
+            return client.pacer.rate
+
+    assert anyio.run(main) == pytest.approx(492.5)
+
+
+def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) -> None:
+    """Saved and loaded it is the same plan, for this address only, and nothing blocks the loop."""
+    path, journal = tmp_path / "scan.plan", tmp_path / "scan.jsonl"
+
+    async def main() -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            digest = await save_plan(client, plan, path)
+            loaded = await load_plan(client, path)
+            assert (loaded.operations, loaded.saved) == (plan.operations, digest)
+            assert (await apply_plan(client, loaded, journal)).counts == {"succeeded": 12}
+            coverage = await read_coverage(client, "acme", [TASK])
+            assert all(row.seen[0] for row in coverage.rows())
+        async with Client("https://tfe.example", "any") as other:
+            with pytest.raises(PlanStale, match=r"is a plan for http://127"):
+                await load_plan(other, path)
+
+    with blockbuster_ctx("bulkops"):
+        anyio.run(main)
+
+
+def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
+    """What ``bulkops.library`` shows is run as it stands: planned, applied, verified."""
+    shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
+    job = tmp_path / "jobs" / "canary.toml"
+    job.write_text(job.read_text(encoding="utf-8").replace('tags = ["canary"]', "all = true"))
+    body = textwrap.dedent((public.__doc__ or "").split("::\n\n")[1].rpartition("\n\n")[0])
+    body = body.replace("https://app.terraform.io", address)
+    names = ", ".join(name for name in bulkops.__all__ if re.search(rf"\b{name}\b", body))
+    code = (
+        f"import asyncio\nfrom bulkops import {names}\ntoken = 'any'\n"
+        f"async def main():\n{textwrap.indent(body, '    ')}\nasyncio.run(main())\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (ran.returncode, ran.stdout) == (0, "{'succeeded': 12} 12\n"), ran.stderr
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_a_public_function_says_what_it_raises_and_takes(function: Callable[..., object]) -> None:
+    """Its docstring names errors that there are, and explains every option."""
+    said = inspect.getdoc(function) or ""
+    raises = re.findall(r"(?m)^    ((?:\w+, )*\w+): ", said.partition("Raises:\n")[2])
+    assert bool(raises) == (function.__name__ not in NEVER_FAIL)
+    for name in [name for names in raises for name in names.split(", ")]:
+        assert issubclass(getattr(errors, name), BulkopsError)
+    explained = set(re.findall(r"(?m)^    (\w+): ", said.partition("Args:\n")[2]))
+    options = {
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is not parameter.empty
+    }
+    assert options <= explained
+
+
+def _ours(annotation: object) -> Iterator[type]:
+    """Yield the classes of ours that a type is made of."""
+    if isinstance(annotation, type):
+        if annotation.__module__.startswith("bulkops."):
+            yield annotation
+        return
+    for part in typing.get_args(annotation):
+        yield from (one for p in (part if isinstance(part, list) else [part]) for one in _ours(p))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_what_a_public_function_takes_and_gives_is_public(function: Callable[..., object]) -> None:
+    """Every class of ours in its signature is a name of ``bulkops``: callers can annotate it."""
+    for annotation in typing.get_type_hints(function).values():
+        for named in _ours(annotation):
+            assert getattr(bulkops, named.__name__) is named
+
+
+def test_the_wheel_says_that_it_is_typed(tmp_path: Path) -> None:
+    """``py.typed`` is in it, so that the types above reach whoever installs it."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "bulkops/py.typed" in ZipFile(wheel).namelist()
