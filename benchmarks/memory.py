@@ -39,7 +39,7 @@ from bulkops.job.job import job_from_builtins
 from bulkops.journal.identity import Identity
 from bulkops.journal.reader import read
 from bulkops.library import plan_job
-from bulkops.runner.execution import job_of
+from bulkops.plan.recorded import job_of
 
 FEW = 5_000
 

@@ -16,11 +16,12 @@ from benchmarks.records import JOB, TASK
 from bulkops.api.jsonapi import Many, decode
 from bulkops.api.messages import Response
 from bulkops.api.resources import WorkspaceResource, WorkspaceTaskResource
+from bulkops.inventory.model import Inventory
 from bulkops.inventory.selection import Selection
 from bulkops.job.job import job_from_builtins
 from bulkops.operations.aspects.attachment import ByWorkspace
 from bulkops.operations.model import Binding
-from bulkops.plan.model import Inventory, Plan, make_plan
+from bulkops.plan.model import Plan, make_plan
 
 JOB_ON_ALL = job_from_builtins(JOB)
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bulkops import __version__
-from bulkops.api.verdict import Outcome
 from bulkops.journal.records import (
     FORMAT,
     Ended,
     Execution,
     Header,
     Holder,
-    How,
     Intent,
     Planned,
     Record,
     Result,
     Verified,
 )
+from bulkops.journal.states import How, Outcome
 from bulkops.operations.model import Seen, Target, TaskRef
 
 AT = "2026-11-24T21:58:03.120Z"

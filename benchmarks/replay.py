@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.machine import Busy, machine, spread
 from benchmarks.records import whole
-from bulkops.api.verdict import Outcome
 from bulkops.journal.lines import frame
 from bulkops.journal.reader import read
 from bulkops.journal.records import Record, decode, encode
+from bulkops.journal.states import Outcome
 
 GROUP = 64
 """Lines synced at once: so many operations wait for their intents."""

@@ -11,7 +11,6 @@ from math import ceil
 import msgspec
 
 from bulkops.plan.verify import verify
-from bulkops.runner import execution
 from tests.engine.world import World, job
 
 PAGE = 100
@@ -56,8 +55,8 @@ def counted(workspaces: int, attached: int) -> Counts:
     async def verified() -> None:
         client = world.client()
         await client.ping()
-        standing = await execution.read_standing(client, replay, settle=10.0)
-        if verify(replay, standing, client.clock.date()).differing:
+        shown = await standing.read_standing(client, replay, settle=10.0)
+        if verify(replay, shown, client.clock.date()).differing:
             raise RuntimeError("the rollout does not stand")
 
     world.run(verified)

@@ -22,12 +22,13 @@ from benchmarks.pacings import PACINGS
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
 from bulkops.journal.disk import SystemFiles
-from bulkops.journal.holder import holder
+from bulkops.journal.lock import holder
 from bulkops.journal.reader import read
 from bulkops.journal.writer import Executor
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
-from bulkops.runner.execution import JobExecution, start_journal
+from bulkops.plan.recorded import start_journal
+from bulkops.runner.execution import JobExecution
 from bulkops.simulator.core import Simulator
 from tests import virtual_time
 

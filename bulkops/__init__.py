@@ -4,11 +4,10 @@ Data flows one way::
 
     job → selection → inventory → plan → journal → runner ⇄ client → journal → verify → report
 
-``job``, ``selection``, ``plan``, ``outcome``, ``reconcile``, ``verify``, ``operations`` and
-``report`` only decide: no clock, no file, no network in them. ``client`` talks to the API,
-``journal`` to the disk, ``runner`` and its ``worker`` join the two, ``waves`` says which operations
-and what comes after, ``execution`` starts them;
-``public`` is the door for Python, ``cli`` the one for a shell.
+Its packages, from the ground up, import only what stands before them: ``api``, ``operations``,
+``job``, ``client``, ``journal``, ``inventory``, ``plan``, ``runner``, ``report``, ``coverage``,
+``events``; ``library`` is the door for Python, ``cli`` the one for a shell. Each package's docstring
+says what it is for, and whether it only decides: no clock, no file, no network in it.
 """
 
 from __future__ import annotations

@@ -34,16 +34,17 @@ from bulkops.inventory.workspaces import Selected, read_selection
 from bulkops.job.job import Job, parse_job
 from bulkops.job.manifest import parse_manifest
 from bulkops.job.rollout import strict_notes
-from bulkops.journal.holder import holder
-from bulkops.journal.lock import locked
+from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Verified
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
+from bulkops.plan.recorded import job_of, start_journal
+from bulkops.plan.standing import read_standing, undo_plan
 from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
-from bulkops.runner.execution import JobExecution, job_of, read_standing, start_journal, undo_plan
+from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_of, key_to_go_on
 from bulkops.runner.slots import wanted_places
 from bulkops.runner.waves import OnResult, OnWave, unheard

@@ -11,15 +11,22 @@ import logging
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from bulkops.operations.model import Operation
+from typing import Any, Protocol
 
 _RUN_ID: ContextVar[str] = ContextVar("run_id", default="")
 
-CARRIED_OUT: ContextVar[Operation | None] = ContextVar("operation", default=None)
-"""Set by whoever takes an operation up. The operation, not its key: most are never logged."""
+
+class Keyed(Protocol):
+    """Something with a key, such as an operation."""
+
+    @property
+    def key(self) -> str:
+        """What events call it."""
+        ...
+
+
+CARRIED_OUT: ContextVar[Keyed | None] = ContextVar("operation", default=None)
+"""The operation being carried out. Not its key, which costs time to make: most are never logged."""
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,47 +15,44 @@ PACKAGE = ROOT / "bulkops"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
+LAYERS = (
+    *("text", "errors", "clock", "checking", "log"),
+    *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
+    *("report", "coverage", "events", "library", "simulator", "cli"),
+)
+"""What is in ``bulkops/``, from the ground up: each imports only what stands before it."""
+LAYERS_INSIDE = {"operations": ("aspects", "kinds"), "cli": ("output", "run", "commands")}
+"""Likewise the packages inside a package."""
 PURE = (
-    "runner/activity.py",
-    "job/duration.py",
-    "events/",
-    "job/job.py",
-    "operations/compare.py",
-    "job/pace.py",
-    "job/rollout.py",
-    "job/schema.py",
-    "checking.py",
-    "job/conditions.py",
-    "job/manifest.py",
-    "job/patterns.py",
-    "job/select.py",
-    "inventory/selection.py",
-    "plan/model.py",
-    "runner/dependencies.py",
-    "api/verdict.py",
-    "plan/reconcile.py",
-    "plan/undo.py",
     "text.py",
-    "cli/output/progress.py",
-    "report/columns.py",
-    "coverage/matrix.py",
-    "plan/verify.py",
+    "checking.py",
+    "api/",
     "operations/",
-    "report/",
+    "job/",
+    "client/credentials.py",
+    "client/other_clients.py",
+    "client/retry_budget.py",
+    "client/rows.py",
     "journal/identity.py",
     "journal/lines.py",
     "journal/records.py",
     "journal/replay.py",
-    "client/retry_budget.py",
-    "api/jsonapi.py",
-    "api/organizations.py",
-    "client/other_clients.py",
-    "client/rows.py",
-    "api/resources.py",
-    "api/workspace_details.py",
-    "api/endpoints.py",
-    "api/server.py",
-    "client/credentials.py",
+    "journal/states.py",
+    "inventory/model.py",
+    "inventory/selection.py",
+    "plan/model.py",
+    "plan/reconcile.py",
+    "plan/undo.py",
+    "plan/verify.py",
+    "runner/activity.py",
+    "runner/dependencies.py",
+    "runner/readback.py",
+    "runner/wave_steps.py",
+    "report/",
+    "coverage/documents.py",
+    "coverage/matrix.py",
+    "events/",
+    "cli/output/progress.py",
     "simulator/call.py",
     "simulator/core.py",
     "simulator/documents.py",
@@ -77,6 +74,8 @@ PURE = (
     "simulator/workspaces.py",
     "simulator/world.py",
 )
+"""Packages, and modules of packages that are not pure as a whole, without any I/O."""
+
 IMPURE_PACKAGES = frozenset(
     [
         "aiohttp",
@@ -109,68 +108,110 @@ def _is_pure(path: Path) -> bool:
     return _name(path).startswith(PURE)
 
 
-def _imports(path: Path) -> set[str]:
-    """Return the modules a file imports when it is loaded; TYPE_CHECKING blocks don't count."""
+def _imports(path: Path, *, typing_only: bool = False) -> set[str]:
+    """Return the modules, and names in them, that a file imports anywhere in it.
+
+    Args:
+        typing_only: what only types need, too.
+    """
     found: set[str] = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        id(child)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for child in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse + (node.body if typing_only else [])
             continue
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        waiting += ast.iter_child_nodes(node)
     return found
 
 
-def _files_of(module: str) -> Path | None:
+def _root(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _file_of(module: str) -> Path | None:
     place = ROOT.joinpath(*module.split("."))
-    for candidate in (place.with_suffix(".py"), place / "__init__.py"):
-        if candidate.exists():
-            return candidate
-    return None
+    candidates = (place.with_suffix(".py"), place / "__init__.py")
+    return next((c for c in candidates if _root(module) == "bulkops" and c.exists()), None)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_no_module_is_longer_than_300_lines(path: Path) -> None:
+def test_no_module_is_longer_than_300_lines() -> None:
     """A module is at most 300 lines long."""
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    lengths = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_only_two_modules_know_aiohttp(path: Path) -> None:
+def test_only_two_modules_know_aiohttp() -> None:
     """Only the client's transport and the simulator's shell import aiohttp."""
-    roots = {name.split(".")[0] for name in _imports(path)}
-    assert "aiohttp" not in roots or _name(path) in AIOHTTP
+    knowing = {_name(path) for path in MODULES if "aiohttp" in {*map(_root, _imports(path))}}
+    assert knowing == AIOHTTP
 
 
-@pytest.mark.parametrize("path", [m for m in MODULES if _is_pure(m)], ids=_name)
-def test_pure_modules_import_nothing_impure(path: Path) -> None:
+def test_nothing_imports_upwards() -> None:
+    """A package imports only those below it: see ``LAYERS``; what only types need counts, too."""
+    assert {place.stem for place in PACKAGE.iterdir() if _is_code(place)} == {
+        *LAYERS,
+        *("__init__", "__main__"),
+    }
+    upwards = [
+        f"{_name(path)} imports {name}"
+        for path in MODULES
+        for name in _imports(path, typing_only=True)
+        if _is_upwards(path.relative_to(ROOT).with_suffix("").parts, tuple(name.split(".")))
+    ]
+    assert upwards == []
+
+
+def _is_code(place: Path) -> bool:
+    return place.suffix == ".py" or (place / "__init__.py").exists()
+
+
+def _is_upwards(importer: tuple[str, ...], imported: tuple[str, ...]) -> bool:
+    if imported[0] != "bulkops" or len(imported) < 2 or importer[1] not in LAYERS:
+        return False
+    own, other = importer[1], imported[1]
+    if own != other:
+        return other in LAYERS and LAYERS.index(other) > LAYERS.index(own)
+    inside = LAYERS_INSIDE.get(own, ())
+    if not inside or len(imported) < 3 or not {importer[2], imported[2]} <= {*inside}:
+        return False
+    return inside.index(imported[2]) > inside.index(importer[2])
+
+
+def test_rooms_are_neither_crowded_nor_nested() -> None:
+    """The root holds at most ten files, and a package at most fourteen modules."""
+    assert len([place for place in PACKAGE.iterdir() if place.is_file()]) <= 10
+    counts = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    crowded = {_name(folder): number for folder, number in counts.items() if number > 14}
+    assert set(crowded) <= {"simulator"}, crowded
+
+
+def test_pure_modules_import_nothing_impure() -> None:
     """A pure module imports no clock, randomness, file, network or async, not even indirectly."""
-    waiting, seen = [path], {path}
+    pure = {path for path in MODULES if _is_pure(path)}
+    assert {entry for entry in PURE if not any(_name(p).startswith(entry) for p in pure)} == set()
+    waiting, seen = list(pure), set(pure)
     while waiting:
         module = waiting.pop()
         for name in _imports(module):
-            assert name not in IMPURE_PACKAGES, f"{_name(module)} imports {name}"
-            assert name.split(".")[0] not in IMPURE_PACKAGES, f"{_name(module)} imports {name}"
-            file = _files_of(name) if name.startswith("bulkops.") else None
+            impure = {name, _root(name)} & IMPURE_PACKAGES
+            assert not impure, f"{_name(module)}, which a pure module needs, imports {name}"
+            file = _file_of(name)
             if file is not None and file not in seen:
                 seen.add(file)
                 waiting.append(file)
 
 
-@pytest.mark.parametrize("path", [m for m in MODULES if _is_pure(m)], ids=_name)
-def test_pure_modules_are_not_asynchronous(path: Path) -> None:
+def test_pure_modules_are_not_asynchronous() -> None:
     """A pure module defines no coroutine."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(tree))
+    for path in filter(_is_pure, MODULES):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(tree)), path
 
 
 def test_the_public_names_are_there_and_sorted() -> None:
@@ -186,15 +227,17 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
         _ = bulkops.nonsense
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda p: p.name)
-def test_every_test_states_a_fact(path: Path) -> None:
+def test_every_test_states_a_fact() -> None:
     """Every test has a docstring: the fact it shows."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and re.match(
-            "test_", node.name
-        ):
-            assert ast.get_docstring(node), f"{path.name}: {node.name}"
+    silent = [
+        f"{path.name}: {node.name}"
+        for path in TESTS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
 
 
 def test_no_module_is_named_for_nothing() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from benchmarks.case import TOKEN
 from benchmarks.clients import AT_ONCE, Cost, main
 from bulkops.client.api import Client
-from bulkops.journal.holder import holder
+from bulkops.journal.lock import holder
 from bulkops.journal.reader import read
 from bulkops.journal.writer import Journal
 from bulkops.plan.model import Plan
-from bulkops.runner.execution import kind_of, start_journal
+from bulkops.plan.recorded import kind_of, start_journal
 from bulkops.runner.runner import Runner
 
 

@@ -1,14 +1,12 @@
-"""A request and its answer as plain values, and the one seam through which both travel.
+"""A request and its answer as plain values.
 
-The client, the runner and the simulator speak in these types; only a transport knows how
-bytes move. ``bulkops.client.transport`` is the transport of real sockets; a test may hand over one
-that calls the simulator's core directly.
+The client, the runner and the simulator speak in these types; only a transport knows how bytes
+move: see ``bulkops.client.transport``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 import msgspec
 
@@ -50,15 +48,3 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     status: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
-
-
-class Transport(Protocol):
-    """Moves one request to the server and its whole answer back, once, without retries."""
-
-    async def send(self, request: Request) -> Response:
-        """Return the whole answer.
-
-        Raises:
-            NoResponse: there is none; its ``sent`` says whether the request may have arrived.
-        """
-        ...

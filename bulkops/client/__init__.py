@@ -1,1 +1,1 @@
-"""The typed asynchronous client of the API; ``bulkops.Client`` is its door."""
+"""Sends requests: paced, retried where that is safe; reads lists whole or not at all."""

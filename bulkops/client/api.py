@@ -10,7 +10,6 @@ from typing import Self
 
 from bulkops.api import endpoints
 from bulkops.api.jsonapi import Many, One, decode
-from bulkops.api.messages import Transport
 from bulkops.api.organizations import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.api.server import ServerInfo, server_info
 from bulkops.client.caller import Caller
@@ -18,7 +17,7 @@ from bulkops.client.pacing import Pacer
 from bulkops.client.paging import everything
 from bulkops.client.rows import Whole
 from bulkops.client.run_tasks import RunTasks
-from bulkops.client.transport import ANSWER_SECONDS, HttpTransport
+from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
 from bulkops.errors import RequestRejected, ServerBroken, Unauthorized

@@ -1,9 +1,12 @@
-"""The transport of real sockets, and the only module of the client that knows aiohttp.
+"""The one seam through which requests travel, and the transport of real sockets.
 
-It sends each request exactly once. aiohttp re-sends GET, PUT and DELETE by itself when a reused
-connection drops (``ClientSession._retry_connection``), behind the limiter's and the journal's
-back, so that is switched off; it follows no redirect, so that a token never leaves for another
-host; it keeps no cookie, since a session cookie would overrule the token.
+Only this module of the client knows aiohttp; a test may hand over a transport that calls the
+simulator's core directly.
+
+``HttpTransport`` sends each request exactly once. aiohttp re-sends GET, PUT and DELETE by itself
+when a reused connection drops (``ClientSession._retry_connection``), behind the limiter's and the
+journal's back, so that is switched off; it follows no redirect, so that a token never leaves for
+another host; it keeps no cookie, since a session cookie would overrule the token.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import os
 import ssl
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -36,6 +39,18 @@ LARGEST_TOGETHER = 4 * LARGEST_BODY
 """Bytes of all bodies that are being received at once."""
 
 USER_AGENT = "bulkops"
+
+
+class Transport(Protocol):
+    """Moves one request to the server and its whole answer back, once, without retries."""
+
+    async def send(self, request: Request) -> Response:
+        """Return the whole answer.
+
+        Raises:
+            NoResponse: there is none; its ``sent`` says whether the request may have arrived.
+        """
+        ...
 
 
 class HttpTransport:

@@ -1,0 +1,1 @@
+"""Which workspaces have which run tasks."""

@@ -12,7 +12,8 @@ from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.coverage.matrix import Column, Coverage, Targets, Wanted, wanted_by
 from bulkops.errors import JobError, NotFoundOrForbidden
-from bulkops.inventory.reading import read_attachments, read_inventory
+from bulkops.inventory.reading import read_inventory
+from bulkops.inventory.showing import read_attachments
 from bulkops.job.job import Job
 from bulkops.job.pace import Pace
 from bulkops.operations import kind_named

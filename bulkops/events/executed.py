@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from msgspec import Meta
 
-from bulkops.api.verdict import Outcome
 from bulkops.events.model import Counts, Event, OfTarget, Time, TimeOrEmpty
-from bulkops.job.rollout import Held, Reached
-from bulkops.journal.records import How
+from bulkops.journal.states import Held, How, Outcome, Reached
 from bulkops.operations import wording
 
 if TYPE_CHECKING:

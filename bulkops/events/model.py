@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from bulkops.api.verdict import Outcome
+from bulkops.journal.states import Outcome
 from bulkops.report.model import PENDING
 
 # As ``Clock.iso`` writes it. Said to readers only: a journal that somebody edited is still told.

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import msgspec
 
 from bulkops.api.organizations import Entitlements
-from bulkops.api.resources import RunTask, WorkspaceTask
+from bulkops.api.resources import RunTask
 from bulkops.api.server import ServerInfo
 from bulkops.checking import shown
 from bulkops.client.api import Client
-from bulkops.client.in_order import in_order
-from bulkops.errors import JobError, NotFoundOrForbidden, RequestRejected, ServerBroken
+from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.inventory.model import Inventory
+from bulkops.inventory.showing import read_showing
 from bulkops.inventory.workspaces import Selected, read_selection
 from bulkops.job.job import Job
 from bulkops.operations import bind
-from bulkops.operations.aspects.attachment import ByWorkspace
-from bulkops.operations.aspects.run_task import seen_of
 from bulkops.operations.kinds.replace import ReplaceWish
-from bulkops.operations.kinds.workspace_update import Settings
 from bulkops.operations.model import (
-    Attached,
     Binding,
-    ByTarget,
     HmacKey,
     Kind,
     Over,
-    RunTasksOf,
-    Showing,
     Target,
     TaskRef,
     TaskWish,
-    WorkspacesOf,
 )
-from bulkops.plan.model import Inventory, Plan
 from bulkops.text import printable
-
-Same = Callable[[str, str], tuple[str, str]]
-"""Ids of a workspace and an attachment → the same, as strings that are in memory already."""
-
-LISTS_AT_ONCE = 32
-"""Workspaces read at once where a server has no better list; the limiter holds the pace."""
 
 
 async def read_inventory(
@@ -79,20 +64,6 @@ async def read_inventory(
     )
 
 
-async def with_project_names(client: Client, plan: Plan) -> Plan:
-    """Return a plan whose projects have their names, as far as this token may read them."""
-    if not plan.projects:
-        return plan
-    try:
-        projects = await client.projects(plan.job.organization)
-    except (RequestRejected, ServerBroken):
-        # To carry it out needs no right to list projects.
-        return plan
-    names = {project.id: project.name for project in projects}
-    named = {names.get(ident, ident): number for ident, number in plan.projects.items()}
-    return msgspec.structs.replace(plan, projects=named)
-
-
 async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source: str) -> Selected:
     """Return what the job goes over."""
     task = [Target(binding.task.id, binding.task.name)] if binding.task else []
@@ -102,100 +73,6 @@ async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source
     if kind.over is Over.EVERY:
         return msgspec.structs.replace(selected, targets=[*selected.targets, *task])
     return selected
-
-
-async def read_showing(
-    client: Client,
-    kind: Kind,
-    target_ids: Collection[str],
-    settle: float,
-    same: Same | None = None,
-) -> Showing:
-    """Return what the server shows of everything a kind is about; arguments as below."""
-    showing: dict[str, ByTarget] = {}
-    for name, aspect in kind.aspects.items():
-        match aspect.source:
-            case Attached() as source:
-                listed = await read_attachments(client, source, target_ids, settle, same)
-                showing[name] = listed
-            case RunTasksOf() as source:
-                tasks = await client.run_tasks.list(source.organization)
-                showing[name] = {task.id: [seen_of(task, source.fields)] for task in tasks}
-            case None:
-                continue
-            case WorkspacesOf() as source:
-                rows = partial(Settings, source.fields, same)
-                showing[name] = await client.workspaces.read(source.organization, {}, rows)
-    return showing
-
-
-async def read_attachments(
-    client: Client,
-    source: Attached,
-    target_ids: Iterable[str],
-    settle: float,
-    same: Same | None = None,
-) -> ByWorkspace:
-    """Return where a run task is attached.
-
-    Args:
-        target_ids: workspaces, read one by one where the server has no list by task (an older
-            TFE); the run task may be among them.
-        settle: seconds that a read may lag, or not find what is there.
-        same: as of ``ByWorkspace``.
-    """
-    rows = partial(ByWorkspace, source.task_id, same)
-    try:
-        listed = await client.run_tasks.attachments(source.task_id, rows)
-    except NotFoundOrForbidden:
-        if not await _is_gone(client, source, settle):
-            raise
-        return rows()
-    if listed is None:
-        listed = rows()
-        workspace_ids = (ident for ident in target_ids if ident != source.task_id)
-        denied = await _each_workspace(client, workspace_ids, listed)
-        if denied:
-            # Taken for empty, it may be attached to twice: only not found again is it gone.
-            await client.clock.sleep(settle)
-            await _each_workspace(client, denied, listed)
-    return listed
-
-
-async def _is_gone(client: Client, source: Attached, settle: float) -> bool:
-    """Whether a run task that was not found may be gone, and is: by a list that may lag."""
-    if not source.gone_from:
-        return False
-    for wait in (0.0, settle):
-        await client.clock.sleep(wait)
-        tasks = await client.run_tasks.list(source.gone_from)
-        if all(task.id != source.task_id for task in tasks):
-            return True
-    return False
-
-
-async def _each_workspace(
-    client: Client, workspace_ids: Iterable[str], rows: ByWorkspace
-) -> list[str]:
-    """Add each workspace's own list to ``rows``; return those not found, or not to be read."""
-    denied: list[str] = []
-
-    async def one(workspace_id: str) -> list[WorkspaceTask]:
-        try:
-            found = await client.workspace_tasks.list(workspace_id)
-        except NotFoundOrForbidden:
-            denied.append(workspace_id)
-            return []
-        # Not every old server names the workspace in its own list.
-        return [msgspec.structs.replace(t, workspace_id=workspace_id) for t in found]
-
-    def take(found: list[WorkspaceTask]) -> None:
-        for attachment in found:
-            rows.add(attachment)
-
-    calls = (partial(one, workspace_id) for workspace_id in workspace_ids)
-    await in_order(calls, take, at_once=LISTS_AT_ONCE)
-    return denied
 
 
 async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Binding:

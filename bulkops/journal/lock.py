@@ -6,6 +6,9 @@ has to wait; it proves nothing.
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +16,14 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
+from bulkops.clock import Clock
 from bulkops.errors import JournalLocked, JournalWriteFailed
 from bulkops.journal.records import Holder
+
+
+def holder(clock: Clock) -> Holder:
+    """Return who is running this, for the journal and its lock."""
+    return Holder(_user(), socket.gethostname(), os.getpid(), clock.date())
 
 
 @contextmanager
@@ -67,3 +76,10 @@ def _holder(path: Path) -> str:
     except (OSError, msgspec.DecodeError):
         return "another process"
     return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

@@ -7,13 +7,11 @@ waves, intents, results, verifications. Dates are RFC 3339 in UTC and only for p
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Reached
+from bulkops.journal.states import Outcome, Reached
 from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
 from bulkops.text import escaped
 
@@ -215,16 +213,6 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     until: str = ""
     held: str = ""
     status: int | None = None
-
-
-class How(StrEnum):
-    """How an execution ended; where a signal stopped it, ``Ended.how`` is the signal's name."""
-
-    COMPLETE = "complete"
-    TOLERANCE = "tolerance"
-    GATE = "gate"
-    PAUSED = "paused"
-    ERROR = "error"
 
 
 class Ended(_Record, frozen=True, gc=False, tag="end"):

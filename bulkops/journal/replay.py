@@ -7,8 +7,6 @@ from sys import intern
 
 import msgspec
 
-from bulkops.api.verdict import TROUBLE, Outcome
-from bulkops.job.rollout import Reached
 from bulkops.journal.records import (
     Ended,
     Execution,
@@ -23,6 +21,7 @@ from bulkops.journal.records import (
     Verified,
     WaveReached,
 )
+from bulkops.journal.states import TROUBLE, Outcome, Reached
 from bulkops.operations.model import Attributes, Operation, Seen, Shared, Skip
 
 

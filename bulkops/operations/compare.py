@@ -1,9 +1,35 @@
-"""What may not be taken away, because nothing would be left. Pure."""
+"""What the server shows, held against what an operation was planned from and wants. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import Enum
+
 from bulkops.operations import wording
-from bulkops.operations.model import Kind, Operation, Showing
+from bulkops.operations.model import Kind, Operation, Seen, Showing
+
+
+class Shown(Enum):
+    """What the server shows, as the rows of the table in ``bulkops.runner.readback``."""
+
+    WANTED = "as wanted"
+    BEFORE = "as before"
+    OTHER = "anything else"
+    SEVERAL = "more than one"
+
+
+def compare(operation: Operation, seen: Sequence[Seen]) -> Shown:
+    """Return how a target's attachments compare with what an operation wants."""
+    before, wanted = operation.before, operation.wanted
+    if len(seen) > 1:
+        return Shown.SEVERAL
+    if not seen:
+        if wanted is None:
+            return Shown.WANTED
+        return Shown.BEFORE if before is None else Shown.OTHER
+    if wanted is not None and seen[0].attributes == wanted:
+        return Shown.WANTED
+    return Shown.BEFORE if seen[0] == before else Shown.OTHER
 
 
 def bare(kind: Kind, operation: Operation, showing: Showing) -> str:

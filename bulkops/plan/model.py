@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from bulkops.api.organizations import Entitlements
 from bulkops.checking import shown
 from bulkops.errors import JobError
+from bulkops.inventory.model import Inventory
 from bulkops.inventory.selection import unmatched
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout, rest_seconds
 from bulkops.operations import bind, kind_named, wording
 from bulkops.operations.kinds.attach import Attach
-from bulkops.operations.model import Binding, Kind, Operation, Over, Showing, Skip, Target
+from bulkops.operations.model import Binding, Kind, Operation, Over, Skip
 
 SHOWN_STATES = 4
 """Different levels and stages of what will be lost that a note spells out."""
-
-
-class Inventory(msgspec.Struct, frozen=True):
-    """What a plan is decided on.
-
-    Attributes:
-        targets: the selected workspaces by name, or the run task.
-        forbidden: ids of those on which this token lacks the kind's right.
-        showing: of everything the job's kind is about, selected or not.
-        entitlements: ``None`` where this token may not read them.
-        locked: ids of workspaces.
-        version: of Terraform Enterprise, empty on HCP Terraform.
-        projects: id of a workspace → id of its project, of those that are in one.
-    """
-
-    binding: Binding
-    targets: Sequence[Target]
-    forbidden: Set[str]
-    showing: Showing
-    entitlements: Entitlements | None
-    locked: Set[str] = frozenset()
-    version: str = ""
-    projects: Mapping[str, str] = {}
 
 
 class Plan(msgspec.Struct, frozen=True):

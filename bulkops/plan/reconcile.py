@@ -25,13 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bulkops.api.verdict import RETRIED, Outcome, Shown, compare
 from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import bare
+from bulkops.operations.compare import Shown, bare, compare
 from bulkops.operations.model import Kind, Operation, Showing, Skip, seen_in
-from bulkops.runner.dependencies import DONE
 
 
 def reconcile(

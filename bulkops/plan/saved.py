@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, JobError, PlanStale
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
@@ -24,7 +23,10 @@ from bulkops.journal.records import PLAN_START, Header, Holder, Planned, Skipped
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.writer import CREATE_CHUNK, write_whole
 from bulkops.plan.model import Plan
-from bulkops.runner.execution import first_records
+from bulkops.plan.recorded import first_records
+
+if TYPE_CHECKING:
+    from bulkops.client.api import Client
 
 PLAN_FORMAT = 1
 """Of a saved plan; a reader refuses any other."""

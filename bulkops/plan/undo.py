@@ -22,10 +22,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from bulkops.api.verdict import Outcome, Shown, compare
 from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import bare
+from bulkops.operations.compare import Shown, bare, compare
 from bulkops.operations.model import Kind, Operation, Seen, Showing, Skip, seen_in
 
 NOT_OURS = "not of this job's making"

@@ -10,15 +10,15 @@ from typing import BinaryIO
 
 import msgspec
 
-from bulkops.api.verdict import Outcome
 from bulkops.errors import BulkopsError
 from bulkops.journal.reader import read
-from bulkops.journal.records import Ended, Header, How, decode
+from bulkops.journal.records import Ended, Header, decode
 from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.states import How, Outcome
 from bulkops.operations import bind
 from bulkops.operations.model import Kind, Operation
 from bulkops.plan.model import Plan
-from bulkops.runner.execution import kind_of
+from bulkops.plan.recorded import kind_of
 
 LAST_LINE = 4096
 """Bytes of a journal's end in which its last record, if it is an ``end``, surely is."""

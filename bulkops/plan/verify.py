@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bulkops.api.verdict import Shown, compare
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
+from bulkops.operations.compare import Shown, compare
 from bulkops.operations.model import Showing, seen_in
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.report.csv_lines import rows_as_csv
 from bulkops.report.model import BLOCKED, Of, Report, Row, SkippedRow
 

@@ -7,7 +7,7 @@ from textwrap import indent
 
 import msgspec
 
-from bulkops.api.verdict import TROUBLE
+from bulkops.journal.states import TROUBLE
 from bulkops.report.model import Report
 from bulkops.text import escaped
 

@@ -25,8 +25,8 @@ from typing import NamedTuple
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
-from bulkops.api.verdict import RETRIED, TROUBLE, Outcome
-from bulkops.job.rollout import Reached, Wave
+from bulkops.job.rollout import Wave
+from bulkops.journal.states import RETRIED, TROUBLE, Outcome, Reached
 from bulkops.report.model import BLOCKED, PENDING, Report, Row, SkippedRow
 from bulkops.report.text import why
 from bulkops.text import escaped

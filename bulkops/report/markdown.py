@@ -8,7 +8,7 @@ from itertools import chain
 
 import msgspec
 
-from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
 from bulkops.report.model import BLOCKED, PENDING, Report, Row
 from bulkops.report.text import counted, executions, pace, state_of, why, words

@@ -19,8 +19,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from bulkops.api.verdict import Outcome
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome
 from bulkops.report.model import PENDING
 from bulkops.runner.activity import Activity
 

@@ -11,10 +11,9 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.api.verdict import RETRIED, Outcome
-from bulkops.job.rollout import Reached, Rollout, Wave
-from bulkops.journal.records import How
+from bulkops.job.rollout import Rollout, Wave
 from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.states import RETRIED, How, Outcome, Reached
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.report.timeline import NO_MOMENT, Timeline

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bulkops.api.verdict import TROUBLE, Outcome
-from bulkops.job.rollout import Held, Reached
-from bulkops.journal.records import How, WaveReached
+from bulkops.journal.records import WaveReached
+from bulkops.journal.states import TROUBLE, Held, How, Outcome, Reached
 from bulkops.operations import wording
 from bulkops.report.columns import filled, widest
 from bulkops.report.model import PENDING, Report, Row, StandingWave

@@ -1,0 +1,1 @@
+"""Carries a journal out: ``execution`` → ``waves`` → ``runner`` → ``worker``."""

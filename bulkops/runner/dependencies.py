@@ -15,11 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from bulkops.api.verdict import RETRIED, Outcome
 from bulkops.journal.replay import Progress
+from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations.model import Operation
-
-DONE = (Outcome.SUCCEEDED, Outcome.SKIPPED)
 
 
 class _Held(msgspec.Struct):

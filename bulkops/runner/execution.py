@@ -6,76 +6,39 @@ anything may have moved since, bring the journal up to it, carry out what is lef
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from bulkops import __version__
-from bulkops.api.verdict import Outcome
 from bulkops.client.api import Client
-from bulkops.errors import JobError, JournalWriteFailed
-from bulkops.inventory.reading import read_showing
-from bulkops.job.job import Job, job_from_builtins, job_to_builtins
-from bulkops.journal import writer as journal_file
+from bulkops.errors import JournalWriteFailed
+from bulkops.job.job import Job
 from bulkops.journal.disk import FileCalls
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import (
-    FORMAT,
     Ended,
     Execution,
-    Header,
     Holder,
-    How,
     Paced,
     Planned,
     Record,
     Refused,
     Result,
-    Skipped,
 )
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import How, Outcome
 from bulkops.journal.writer import Executor, Journal, in_thread
 from bulkops.log import execution_of
-from bulkops.operations import bind
-from bulkops.operations.model import HmacKey, Kind, Operation, Showing, Skip
-from bulkops.plan.model import Plan
+from bulkops.operations.model import HmacKey, Kind, Showing
 from bulkops.plan.reconcile import reconcile
-from bulkops.plan.undo import NOT_OURS, undo
+from bulkops.plan.recorded import kind_of
+from bulkops.plan.standing import read_standing
 from bulkops.runner.activity import Activity
 from bulkops.runner.gate import RunGate, run_gate
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.log_events import log_ended, log_started, logging_results, logging_waves
 from bulkops.runner.waves import OnResult, OnWave, Waves, unheard
-
-
-def start_journal(
-    path: Path,
-    plan: Plan,
-    client: Client,
-    by: Holder,
-    files: FileCalls | None = None,
-) -> None:
-    """Create the journal of a plan: header, operations, skips.
-
-    Raises:
-        JournalError: there is a file already; JournalWriteFailed: it can't be written.
-    """
-    journal_file.create(path, first_records(plan, client, by), files)
-
-
-def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
-    """Return the kind of operation a journal's job is made of, bound to its run task."""
-    job = job_of(header)
-    binding = msgspec.structs.replace(header.binding, key=key)
-    return bind(job.operation_kind, job.wish, binding)
-
-
-def job_of(header: Header) -> Job:
-    """Return the job in a journal's header."""
-    return job_from_builtins(header.job, source="the journal's job")
 
 
 class JobExecution:
@@ -230,69 +193,3 @@ def _by_a_reading(record: Record, replay: Replay) -> bool:
     """Whether a record says what it says for what was read of something that was written."""
     again = replay.of(record.key).result if isinstance(record, Planned) else None
     return isinstance(record, Result) or (again is not None and again.ours)
-
-
-async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:
-    """Return what the server shows now of everything a journal is about.
-
-    Args:
-        settle: seconds that a read may lag, or not find what is there.
-    """
-    kind = kind_of(replay.header)
-    return await read_showing(client, kind, replay.target_ids, settle, replay.same)
-
-
-async def undo_plan(client: Client, replay: Replay) -> Plan:
-    """Read the server and plan what takes a journal's job back; changes nothing.
-
-    Raises:
-        JobError: nothing can take it back; the server was not asked.
-    """
-    header, job = replay.header, job_of(replay.header)
-    kind = kind_of(header)
-    if not kind.reversible:
-        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
-    settle = job.pace.settle_seconds
-    client.pacer.lower(job.pace.rate)
-    await client.ping()
-    if replay.count(Outcome.IN_DOUBT):
-        # What was sent last may still take effect: only past that is a reading the last word.
-        await client.clock.sleep(settle)
-    decided = list(undo(replay, await read_standing(client, replay, settle), kind))
-    if any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided):
-        # A read may lag behind the job's last writes: only past that was anybody else there.
-        await client.clock.sleep(settle)
-        decided = list(undo(replay, await read_standing(client, replay, settle), kind))
-    operations = [d for d in decided if isinstance(d, Operation)]
-    return Plan(
-        job,
-        header.binding,
-        operations=operations,
-        skips=[d for d in decided if isinstance(d, Skip)],
-        notes=kind.notes(operations),
-        undo_of=header.run_id,
-    )
-
-
-def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
-    """Yield what the journal of a plan begins with: header, operations, skips."""
-    yield Header(
-        format=FORMAT,
-        run_id=f"bulkops-{client.random.getrandbits(48):012x}",
-        bulkops=__version__,
-        created_at=client.clock.date(),
-        started_by=by,
-        address=client.address,
-        organization=plan.job.organization,
-        job=job_to_builtins(plan.job),
-        digest=plan.digest,
-        task=plan.binding.task,
-        single_stage=plan.binding.single_stage,
-        operations=len(plan.operations),
-        skips=len(plan.skips),
-        undo_of=plan.undo_of,
-        plan=plan.saved,
-        replaces=plan.binding.replaces,
-    )
-    yield from map(Planned.of, plan.operations)
-    yield from map(Skipped.of, plan.skips)

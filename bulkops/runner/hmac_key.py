@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bulkops.api.verdict import RETRIED
 from bulkops.errors import JobError
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import RETRIED
 from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmacWish
 from bulkops.operations.model import HmacKey
 from bulkops.operations.wording import DIGEST

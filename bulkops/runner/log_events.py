@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 from bulkops import __version__
-from bulkops.api.verdict import TROUBLE, Outcome
 from bulkops.job.job import Job
 from bulkops.journal.records import Result, WaveReached
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.log import Log
 from bulkops.operations.model import Operation
 from bulkops.runner.waves import OnResult, OnWave

@@ -14,11 +14,11 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from bulkops.api.verdict import TROUBLE, Outcome
 from bulkops.client.caller import Caller
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.records import How, Result
+from bulkops.journal.records import Result
 from bulkops.journal.replay import Progress
+from bulkops.journal.states import TROUBLE, How, Outcome
 from bulkops.journal.writer import Journal
 from bulkops.log import CARRIED_OUT
 from bulkops.operations.model import Kind, Operation

@@ -11,18 +11,19 @@ from itertools import islice
 
 import msgspec
 
-from bulkops.api.verdict import TROUBLE, Outcome
 from bulkops.client.api import Client
 from bulkops.job.job import Job
-from bulkops.job.rollout import Held, Next, Reached, Wave, following, judged, rest_seconds
-from bulkops.journal.records import How, Result, Verified, WaveReached
+from bulkops.job.rollout import Wave, rest_seconds
+from bulkops.journal.records import Result, Verified, WaveReached
 from bulkops.journal.replay import Progress
+from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
 from bulkops.journal.writer import Journal
 from bulkops.operations.model import Kind, Operation, Showing
 from bulkops.plan.verify import verify
 from bulkops.runner.gate import RunGate
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
+from bulkops.runner.wave_steps import Next, following, judged
 
 OnResult = Callable[[Operation, Result], None]
 """Told every result as it is recorded."""
@@ -33,9 +34,6 @@ OnWave = Callable[[WaveReached], None]
 
 def unheard(*_told: object) -> None:
     """Be told, where nobody wants to be."""
-
-
-DONE = (Outcome.SUCCEEDED, Outcome.SKIPPED)
 
 
 class Waves:

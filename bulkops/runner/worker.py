@@ -13,25 +13,17 @@ from contextlib import AbstractAsyncContextManager
 
 from bulkops.api.jsonapi import error_of, error_texts, request_id
 from bulkops.api.messages import Response
-from bulkops.api.verdict import (
-    Cause,
-    InDoubt,
-    Outcome,
-    Refused,
-    Retry,
-    Step,
-    Succeeded,
-    Verdict,
-    compare,
-    resolve,
-)
+from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict
 from bulkops.client.caller import Caller
 from bulkops.client.paging import answers
 from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Unauthorized
 from bulkops.journal.records import Intent, Result
+from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.operations import wording
+from bulkops.operations.compare import compare
 from bulkops.operations.model import Aspect, Operation, Seen
+from bulkops.runner.readback import Cause, Step, resolve
 
 LOSSES = 6
 """Lost answers to one operation, after which it is given up where the server shows it not done."""

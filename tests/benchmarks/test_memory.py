@@ -13,10 +13,10 @@ from benchmarks import memory
 from benchmarks.memory import COMMANDS, Command
 from benchmarks.server import serving
 from bulkops.api.resources import WorkspaceTask
-from bulkops.api.verdict import Outcome
 from bulkops.client.api import Client
 from bulkops.client.rows import Whole
 from bulkops.journal.reader import read
+from bulkops.journal.states import Outcome
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

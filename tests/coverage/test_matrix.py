@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from bulkops.api.resources import GlobalConfiguration, RunTask, Workspace
 from bulkops.coverage.documents import csv_lines, document, lines
 from bulkops.coverage.matrix import Column, Coverage, Standing, Targets, Wanted, wanted_by
+from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job, parse_job
 from bulkops.operations.model import Binding, Seen, Target, TaskRef
-from bulkops.plan.model import Inventory, make_plan
+from bulkops.plan.model import make_plan
 from bulkops.report.csv_lines import FORMULA
 
 SCAN = RunTask("task-1", "scan", "https://example.com")

@@ -31,8 +31,8 @@ from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
 from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Over
+from bulkops.plan import recorded, standing
 from bulkops.plan.model import Plan
-from bulkops.runner import execution
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
 from bulkops.runner.hmac_key import key_to_go_on
@@ -211,7 +211,7 @@ class World:
         async def started() -> Plan:
             client = self.client()
             plan = await plan_job(client, job, "job.toml")
-            execution.start_journal(PATH, plan, client, HOLDER, self.disk)
+            recorded.start_journal(PATH, plan, client, HOLDER, self.disk)
             return plan
 
         return self.run(started)
@@ -232,9 +232,9 @@ class World:
 
         async def started() -> Plan:
             client = self.client()
-            plan = await execution.undo_plan(client, read(of, self.disk).replay)
+            plan = await standing.undo_plan(client, read(of, self.disk).replay)
             if plan.operations:
-                execution.start_journal(path, plan, client, HOLDER, self.disk)
+                recorded.start_journal(path, plan, client, HOLDER, self.disk)
             return plan
 
         return self.run(started)
@@ -254,12 +254,12 @@ class World:
             self.client(),
             path,
             contents,
-            execution.job_of(contents.replay.header),
+            recorded.job_of(contents.replay.header),
             HOLDER,
             retry_failed=retry_failed,
             go_on=go_on,
             key=key_to_go_on(
-                execution.job_of(contents.replay.header),
+                recorded.job_of(contents.replay.header),
                 contents.replay,
                 retry_failed=retry_failed,
             ),

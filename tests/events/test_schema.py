@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from bulkops.api import resources
-from bulkops.api.verdict import Outcome
 from bulkops.events import EVENTS, Event, Plan, Progress, RunTask, Status, WorkspaceTask, executed
 from bulkops.events.schema import events_schema
 from bulkops.events.tasks import Attachment, GlobalConfiguration
 from bulkops.job.schema import meanings, summary
+from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.report import model
 from tests.documents.event_tables import (

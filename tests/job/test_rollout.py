@@ -10,19 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.errors import JobError
-from bulkops.job import rollout
 from bulkops.job.job import job_from_builtins
-from bulkops.job.rollout import (
-    Held,
-    Next,
-    Reached,
-    Rollout,
-    SizedWave,
-    following,
-    judged,
-    rest_seconds,
-    strict_notes,
-)
+from bulkops.job.rollout import Rollout, SizedWave, rest_seconds, strict_notes
 
 DOCUMENT: dict[str, object] = {
     "name": "scan",
@@ -91,53 +80,9 @@ def test_waves_that_do_not_grow_are_refused(waves: list[str]) -> None:
         job_from_builtins({**DOCUMENT, "rollout": {"waves": waves}})
 
 
-STATES = {
-    # reached, pause, gate, held: next, and next where somebody said --continue
-    (Reached.OPEN, None, None, ""): (Next.CARRY_OUT, Next.CARRY_OUT),
-    (Reached.VERIFIED, None, None, ""): (Next.PASS, Next.PASS),
-    (Reached.VERIFIED, None, "check", ""): (Next.GATE, Next.GATE),
-    (Reached.VERIFIED, "5m", "check", ""): (Next.REST, Next.REST),
-    (Reached.VERIFIED, "manual", "check", ""): (Next.WAIT, Next.REST),
-    (Reached.VERIFIED, "manual", None, Held.MANUAL): (Next.WAIT, Next.REST),
-    (Reached.RESTED, "manual", None, ""): (Next.PASS, Next.PASS),
-    (Reached.RESTED, "manual", "check", ""): (Next.GATE, Next.GATE),
-    (Reached.RESTED, None, "check", Held.FAIL): (Next.GATE, Next.GATE),
-    (Reached.RESTED, None, "check", Held.INCONCLUSIVE): (Next.GATE, Next.PASS),
-    (Reached.PASSED, "manual", "check", ""): (Next.GO_ON, Next.GO_ON),
-}
-
-
-@pytest.mark.parametrize(("state", "expected"), STATES.items())
-def test_what_comes_next(
-    state: tuple[Reached, str | None, str | None, str], expected: tuple[Next, Next]
-) -> None:
-    """The table in the module's docstring; ``--continue`` changes two of its rows."""
-    reached, pause, gate, held = state
-    for go_on, then in zip((False, True), expected, strict=True):
-        asked = Rollout(pause=pause, gate=gate)
-        assert following(asked, reached, held, last=False, go_on=go_on) is then
-
-
-@pytest.mark.parametrize("pause", [None, "5m", "manual"])
-def test_after_the_last_wave_nobody_waits(pause: str | None) -> None:
-    """A pause is between two waves, a gate after each of them."""
-    for gate, then in ((None, Next.PASS), ("check", Next.GATE)):
-        asked = Rollout(pause=pause, gate=gate)
-        assert following(asked, Reached.VERIFIED, "", last=True, go_on=False) is then
-
-
 def test_a_rest_is_as_long_as_the_pause_says() -> None:
     """In seconds; none where there is no pause, or a manual one."""
     assert [rest_seconds(Rollout(pause=p)) for p in ("5m", "manual", None)] == [300.0, 0.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    ("status", "held"),
-    [(0, None), (1, "fail"), (2, "inconclusive"), (127, "inconclusive"), (-9, "inconclusive")],
-)
-def test_what_a_gate_says(status: int, held: str | None) -> None:
-    """Only 0 lets the next wave begin; what can't be run or was killed says nothing."""
-    assert judged(status) == held
 
 
 def test_an_undo_goes_at_once() -> None:
@@ -212,10 +157,3 @@ def test_where_strict_will_hold_the_pace_is_said_by_wave() -> None:
         "strict in wave 2 and 3: never more than 1 in flight",
         "strict in wave 4: never more than 2 in flight",
     ]
-
-
-def test_the_tables_in_the_docstring_name_every_state() -> None:
-    """Whoever adds a state adds its row."""
-    text = rollout.__doc__ or ""
-    rows = set(re.findall(r"^\| (open|verified|rested|passed) +\|", text, re.MULTILINE))
-    assert rows == {str(state) for state in Reached}

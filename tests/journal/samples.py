@@ -7,7 +7,6 @@ from pathlib import Path
 
 import anyio
 
-from bulkops.api.verdict import Outcome
 from bulkops.journal.reader import read
 from bulkops.journal.records import (
     FORMAT,
@@ -21,6 +20,7 @@ from bulkops.journal.records import (
     Result,
     Skipped,
 )
+from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal, create
 from bulkops.operations.model import Seen, Target, TaskRef
 from tests.journal.disk import Disk

@@ -11,11 +11,11 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from bulkops.api.verdict import Outcome
 from bulkops.errors import JournalWriteFailed, Unauthorized
 from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Result
 from bulkops.journal.replay import replay
+from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal, create
 from tests.journal.disk import Disk
 from tests.journal.samples import AT, PATH, append, first, grown, inline, intent, result, take_turns

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Reached
 from bulkops.journal.lines import Scanner, frame
 from bulkops.journal.records import (
     Ended,
@@ -28,6 +26,7 @@ from bulkops.journal.records import (
     encode,
 )
 from bulkops.journal.replay import replay
+from bulkops.journal.states import Outcome, Reached
 from bulkops.operations.model import Seen, Target
 from tests.journal.samples import AT, HOLDER, first, header, intent, planned, result
 

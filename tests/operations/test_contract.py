@@ -7,8 +7,8 @@ from math import ceil
 import pytest
 
 from bulkops.api import endpoints
-from bulkops.api.verdict import Outcome
 from bulkops.job.job import Job
+from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS, bind
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES

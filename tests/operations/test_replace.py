@@ -9,10 +9,10 @@ from random import Random
 import pytest
 
 from bulkops.api.messages import Request, Response
-from bulkops.api.verdict import Outcome
 from bulkops.errors import JobError
 from bulkops.job.job import parse_job
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome
 from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.kinds import replace
 from bulkops.operations.kinds.replace import Replace, ReplaceWish

@@ -7,13 +7,13 @@ import pytest
 
 from bulkops.api import endpoints
 from bulkops.api.messages import Request, Response
-from bulkops.api.verdict import Outcome
 from bulkops.errors import NotFoundOrForbidden
+from bulkops.journal.states import Outcome
 from bulkops.operations import bind
 from bulkops.operations.kinds.task_delete import TaskDeleteWish
 from bulkops.operations.model import Binding, Operation, Right, Seen, Showing, Skip, Target, TaskRef
+from bulkops.plan.standing import read_standing
 from bulkops.report.model import exit_code
-from bulkops.runner.execution import read_standing
 from bulkops.simulator.state import User
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble

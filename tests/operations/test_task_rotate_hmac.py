@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from bulkops.api.messages import Response
-from bulkops.api.verdict import Outcome
 from bulkops.errors import JobError
 from bulkops.job.job import Job
+from bulkops.journal.states import Outcome
 from bulkops.operations import bind, wording
 from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmacWish
 from bulkops.operations.model import Binding, HmacKey, Operation, Seen, Target, TaskRef

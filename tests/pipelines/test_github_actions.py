@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bulkops.api.verdict import Outcome
 from bulkops.journal.reader import read
+from bulkops.journal.states import Outcome
 from bulkops.simulator.state import Entitlements
 from tests.cli.support import TASK, TOKEN, World
 from tests.pipelines.runner import RUN, GitHub

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pytest
 from msgspec.structs import replace
 
-from bulkops.api.verdict import Outcome
 from bulkops.client.pacing import HEADROOM
 from bulkops.errors import JobError
-from bulkops.inventory.reading import with_project_names
 from bulkops.job.job import job_from_builtins, job_to_builtins
+from bulkops.journal.states import Outcome
 from bulkops.operations.model import Right
 from bulkops.plan.model import Plan
+from bulkops.plan.projects import with_project_names
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkops.api.verdict import Outcome
+from bulkops.journal.states import Outcome
 from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.model import Attributes
+from bulkops.plan import recorded
 from bulkops.plan.saved import read_plan, save_plan
 from bulkops.report.model import exit_code
-from bulkops.runner import execution
 from bulkops.simulator.core import Simulator
 from tests.engine.scripts import METHODS
 from tests.engine.world import HOLDER, PATH, TASK, World, job
@@ -88,7 +88,7 @@ def test_only_what_still_is_as_it_was_seen_is_changed(
     assert list(read.operations) == list(planned.operations)
 
     async def start() -> None:
-        execution.start_journal(PATH, read, world.client(), HOLDER, world.disk)
+        recorded.start_journal(PATH, read, world.client(), HOLDER, world.disk)
 
     world.run(start)
     replay = world.resume()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from bulkops.api.verdict import Outcome
 from bulkops.errors import JobError
+from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.task_update import URL_IS_CALLED
 from bulkops.plan.model import Plan

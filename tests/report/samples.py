@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from hypothesis import strategies as st
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Reached
 from bulkops.journal.records import (
     Ended,
     Execution,
@@ -23,6 +21,7 @@ from bulkops.journal.records import (
     WaveReached,
 )
 from bulkops.journal.replay import replay
+from bulkops.journal.states import Outcome, Reached
 from bulkops.operations.model import Target
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline

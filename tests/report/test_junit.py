@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped
 from msgspec.structs import replace
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Reached
 from bulkops.journal.records import Execution, Record
 from bulkops.journal.replay import replay
+from bulkops.journal.states import Outcome, Reached
 from bulkops.report.junit import document
 from bulkops.report.model import Report, report
 from bulkops.text import escaped

@@ -13,10 +13,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
 
-from bulkops.api.verdict import Outcome
 from bulkops.job.job import job_from_builtins
-from bulkops.job.rollout import Held, Reached
 from bulkops.journal.records import Execution, Record, Skipped
+from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.operations.model import Binding, Operation, Skip, Target, TaskRef
 from bulkops.plan.model import Plan
 from bulkops.report import markdown, plan_markdown

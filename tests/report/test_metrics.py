@@ -7,9 +7,9 @@ from hypothesis import given
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
-from bulkops.api.verdict import Outcome
 from bulkops.journal.records import Execution, Intent
 from bulkops.journal.replay import replay as replayed
+from bulkops.journal.states import Outcome
 from bulkops.report.metrics import Standing, counts_so_far, text
 from bulkops.runner.activity import Activity
 from tests.journal.samples import HOLDER, first

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.api.verdict import Outcome
 from bulkops.journal.records import Ended, Execution, Planned, Record, Result, Skipped, Verified
 from bulkops.journal.replay import Replay, replay
+from bulkops.journal.states import Outcome
 from bulkops.operations.model import Operation, Seen, Target
 from bulkops.plan.reconcile import reconcile
 from bulkops.plan.verify import verify

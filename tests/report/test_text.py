@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Held, Reached
 from bulkops.journal.records import Ended, Execution, Holder, Record, Refused
 from bulkops.journal.replay import replay
+from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.report.model import StandingWave, report
 from bulkops.report.text import document, pace, state_of
 from tests.journal.samples import first

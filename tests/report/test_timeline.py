@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Reached
 from bulkops.journal.reader import read
 from bulkops.journal.records import (
     Ended,
@@ -17,6 +15,7 @@ from bulkops.journal.records import (
     Verified,
     WaveReached,
 )
+from bulkops.journal.states import Outcome, Reached
 from bulkops.operations.model import Operation
 from bulkops.report.model import report
 from bulkops.report.timeline import Moment, Span, Timeline

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bulkops.api import endpoints
-from bulkops.api.verdict import Outcome
-from bulkops.runner.execution import read_standing
+from bulkops.journal.states import Outcome
+from bulkops.plan.standing import read_standing
 from tests.engine.scripts import always, both, reads_back, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import TASK, World, job

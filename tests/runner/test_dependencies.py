@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.api.verdict import Outcome
 from bulkops.journal.records import Intent, Planned, Result
 from bulkops.journal.replay import Replay, replay
+from bulkops.journal.states import Outcome
 from bulkops.operations.model import Operation, Target
 from bulkops.runner.dependencies import Order
 from tests.journal.samples import AT, header

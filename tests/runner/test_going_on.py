@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.api.verdict import Outcome
 from bulkops.errors import JobError, ServerBroken
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
+from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
 from tests.engine.scripts import METHODS, always, in_turn

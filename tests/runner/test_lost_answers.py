@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.api.verdict import Outcome
 from bulkops.errors import NoResponse
 from bulkops.journal.records import Result
+from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
 from tests.engine.kinds import CASES, WRITE_ONLY, check_done, world_for

@@ -8,10 +8,9 @@ from itertools import pairwise
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.api.verdict import Outcome
 from bulkops.client.retry_budget import MOST
 from bulkops.errors import RetriesSpent
-from bulkops.journal.records import How
+from bulkops.journal.states import How, Outcome
 from bulkops.runner.slots import LEAST_PLACES, MOST_PLACES, UNPACED, wanted_places
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.limits import Window

@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.api.verdict import Outcome
 from bulkops.errors import JournalWriteFailed
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome
 from tests.engine.kinds import CASES
 from tests.engine.kinds import world_for as world_needing
 from tests.engine.scripts import METHODS, writes

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.api.verdict import Outcome
 from bulkops.errors import Unauthorized
 from bulkops.journal.records import Result
+from bulkops.journal.states import Outcome
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import METHODS, writes

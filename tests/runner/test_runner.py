@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulkops.api.verdict import Outcome
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome
 from bulkops.operations.model import Operation
 from bulkops.report.model import exit_code
 from tests.engine.scripts import always, writes

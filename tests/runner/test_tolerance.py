@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkops.api.messages import Request
-from bulkops.api.verdict import TROUBLE, Outcome
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.operations.model import Operation
 from bulkops.report.model import exit_code
 from tests.engine.scripts import always

@@ -10,11 +10,10 @@ import anyio
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.api.verdict import Outcome
 from bulkops.errors import JournalWriteFailed
 from bulkops.job.job import Job
-from bulkops.job.rollout import Reached
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome, Reached
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import lines
 from bulkops.runner.gate import RunGate

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from importlib import import_module
 from typing import Any
 from unittest import mock
 
 from bulkops.api.messages import Response
-from bulkops.api.verdict import Outcome
-from bulkops.inventory import reading as inventory
+from bulkops.inventory import showing
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
+from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
+from bulkops.plan import reconcile, standing, undo
 from bulkops.runner import execution
 from bulkops.runner.worker import Worker
-
-# The package has functions of these names.
-reconciling, undoing = import_module("bulkops.plan.reconcile"), import_module("bulkops.plan.undo")
 
 Mutation = Callable[[], AbstractContextManager[Any]]
 
@@ -52,13 +49,13 @@ def page_cache_trusted() -> AbstractContextManager[Any]:
 
 def denied_list_is_empty() -> AbstractContextManager[Any]:
     """Take a workspace's list that is denied for an empty one."""
-    read = inventory._each_workspace
+    read = showing._each_workspace
 
     async def believed(*arguments: Any) -> list[str]:
         await read(*arguments)
         return []
 
-    return mock.patch.object(inventory, "_each_workspace", believed)
+    return mock.patch.object(showing, "_each_workspace", believed)
 
 
 def denied_reading_back_is_final() -> AbstractContextManager[Any]:
@@ -80,7 +77,7 @@ def any_yes_to_a_delete() -> AbstractContextManager[Any]:
 
 def undo_believes_at_once() -> AbstractContextManager[Any]:
     """Plan an undo from a reading that may lag behind the job."""
-    return mock.patch.object(execution, "NOT_OURS", _Anything())
+    return mock.patch.object(standing, "NOT_OURS", _Anything())
 
 
 def resume_blames_at_once() -> AbstractContextManager[Any]:
@@ -92,15 +89,15 @@ def resume_blames_at_once() -> AbstractContextManager[Any]:
 def last_one_taken_away() -> Iterator[None]:
     """Detach a run task though the one that it replaced, or was replaced by, is gone."""
     with (
-        mock.patch.object(undoing, "bare", return_value=""),
-        mock.patch.object(reconciling, "bare", return_value=""),
+        mock.patch.object(undo, "bare", return_value=""),
+        mock.patch.object(reconcile, "bare", return_value=""),
     ):
         yield
 
 
 def last_one_taken_again() -> AbstractContextManager[Any]:
     """Send a lost detach again without a look at the other run task."""
-    return mock.patch.object(reconciling, "_in_doubt", return_value=())
+    return mock.patch.object(reconcile, "_in_doubt", return_value=())
 
 
 class _Anything:

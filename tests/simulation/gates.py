@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from bulkops.api.verdict import Outcome
 from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.states import Outcome
 from tests.simulation.invariants import must
 
 if TYPE_CHECKING:

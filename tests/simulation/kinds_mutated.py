@@ -11,16 +11,17 @@ import msgspec
 
 from bulkops.api import endpoints
 from bulkops.api.messages import Request
-from bulkops.api.verdict import Outcome
 from bulkops.journal.records import Record, Result
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome
 from bulkops.operations.kinds import replace
 from bulkops.operations.kinds.workspace_update import WorkspaceAspect
 from bulkops.operations.model import Operation
+from bulkops.plan import undo
 from bulkops.plan.reconcile import reconcile
 from bulkops.runner import dependencies as order
 from bulkops.runner import execution
-from tests.simulation.found import Mutation, undoing
+from tests.simulation.found import Mutation
 
 
 def detach_does_not_wait() -> AbstractContextManager[Any]:
@@ -35,7 +36,7 @@ def detach_does_not_wait() -> AbstractContextManager[Any]:
 
 def undo_does_not_wait() -> AbstractContextManager[Any]:
     """Take the new run task away whether or not the old one is back."""
-    return mock.patch.object(undoing, "_after", lambda inverse, *_others: inverse)
+    return mock.patch.object(undo, "_after", lambda inverse, *_others: inverse)
 
 
 def failed_counts_as_done() -> AbstractContextManager[Any]:

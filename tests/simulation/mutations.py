@@ -15,19 +15,23 @@ from unittest import mock
 
 from bulkops.api import verdict as outcome
 from bulkops.api.messages import Request, Response
-from bulkops.api.verdict import Cause, InDoubt, Outcome, Retry, Shown, Step, Verdict
+from bulkops.api.verdict import InDoubt, Retry, Verdict
 from bulkops.client import caller
 from bulkops.client.caller import Caller
 from bulkops.errors import NoResponse
-from bulkops.job.rollout import Next, Reached, Wave, following
+from bulkops.job.rollout import Wave
 from bulkops.journal import lines
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
 from bulkops.journal.lock import locked
 from bulkops.journal.records import Holder, Intent, Record
 from bulkops.journal.replay import Progress
+from bulkops.journal.states import Outcome, Reached
 from bulkops.journal.writer import Journal
-from bulkops.runner import execution, waves, worker
+from bulkops.operations.compare import Shown
+from bulkops.runner import execution, readback, waves, worker
+from bulkops.runner.readback import Cause, Step
+from bulkops.runner.wave_steps import Next, following
 from bulkops.runner.waves import Waves
 from bulkops.runner.worker import Worker
 from tests.simulation import batch, machine
@@ -144,7 +148,7 @@ def settle_ignored() -> AbstractContextManager[Any]:
 
     def at_once(shown: Shown, cause: Cause, *, lost_before: bool, settled: bool) -> Step:
         del settled
-        return outcome.resolve(shown, cause, lost_before=lost_before, settled=True)
+        return readback.resolve(shown, cause, lost_before=lost_before, settled=True)
 
     return mock.patch.object(worker, "resolve", at_once)
 

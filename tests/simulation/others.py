@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from bulkops.api.messages import Request
-from bulkops.api.verdict import Outcome
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome
 from tests.simulation.states import place_of
 
 if TYPE_CHECKING:

@@ -10,15 +10,13 @@ from random import Random
 
 import msgspec
 
-from bulkops.api.verdict import Outcome
 from bulkops.client.api import Client
-from bulkops.job.rollout import Reached
 from bulkops.journal.identity import Identity, check_same
 from bulkops.journal.reader import Contents, read
-from bulkops.journal.records import How
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import How, Outcome, Reached
+from bulkops.plan import recorded
 from bulkops.plan.model import Plan
-from bulkops.runner import execution
 from tests.engine.world import HOLDER
 from tests.simulation import gates, others, weather
 from tests.simulation.invariants import Ends, Violation, a_prefix, must
@@ -133,7 +131,7 @@ class Phase:
             self._take_note(self.plan)
             if not self.plan.operations:
                 return None
-            execution.start_journal(self.path, self.plan, world.client(), HOLDER, world.disk)
+            recorded.start_journal(self.path, self.plan, world.client(), HOLDER, world.disk)
         else:
             self._go_on(today)
         if today.retry_failed:

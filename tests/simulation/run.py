@@ -17,8 +17,8 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
+from bulkops.plan import recorded, standing
 from bulkops.plan.model import Plan
-from bulkops.runner import execution
 from bulkops.simulator.state import User
 from tests.engine.world import PATH, World
 from tests.simulation import scenario as scenarios
@@ -50,7 +50,10 @@ def simulate(seed: int, *, trace: list[str] | None = None) -> Outcome:
     Raises:
         Violation: something does not hold that must.
     """
-    with mock.patch.multiple(execution, job_of=_job_of):
+    with (
+        mock.patch.object(recorded, "job_of", _job_of),
+        mock.patch.object(standing, "job_of", _job_of),
+    ):
         return _simulate(seed, trace)
 
 
@@ -142,7 +145,7 @@ async def _undo(machine: Machine, of: Phase, client: Client) -> Plan:
         # Killed before it was opened, so that its name was never synced, and then a power cut.
         must(not of.effects(), "a journal that sent anything stays", of.path)
         return msgspec.structs.replace(of.plan, operations=[], skips=[])
-    return await execution.undo_plan(client, read(of.path, machine.world.disk).replay)
+    return await standing.undo_plan(client, read(of.path, machine.world.disk).replay)
 
 
 def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> None:

@@ -166,7 +166,7 @@ def resume(
     from bulkops.cli.run.start import hold
     from bulkops.cli.session import connect
     from bulkops.journal.reader import read
-    from bulkops.runner.execution import job_of
+    from bulkops.plan.recorded import job_of
 
     with ExitStack() as stack:
         read(journal)
@@ -186,9 +186,9 @@ def _of_job(
 ) -> Undertaking:
     from bulkops.cli.run.start import Undertaking
     from bulkops.cli.session import connect
-    from bulkops.inventory.reading import with_project_names
     from bulkops.journal.identity import Identity
     from bulkops.library import plan_job
+    from bulkops.plan.projects import with_project_names
 
     def client() -> Client:
         return connect(address, ca_file, insecure_http=insecure_http)
@@ -235,12 +235,12 @@ def _default(
     Args:
         finished: one that is finished is gone on with, too.
     """
-    from bulkops.api.verdict import RETRIED
     from bulkops.cli.run.start import hold
     from bulkops.clock import Clock
     from bulkops.journal.folder import folder_of, new, newest
     from bulkops.journal.identity import identity_of
     from bulkops.journal.replay import Replay
+    from bulkops.journal.states import RETRIED
 
     folder = folder_of(undertaking.job.name)
     hold(stack, folder / "folder")

@@ -87,9 +87,9 @@ def plan(
     from bulkops.cli.output.step_summary import append_plan
     from bulkops.cli.session import connect, narrowed_job, only_reading, run
     from bulkops.errors import BulkopsError
-    from bulkops.inventory.reading import with_project_names
-    from bulkops.journal.holder import holder
+    from bulkops.journal.lock import holder
     from bulkops.library import plan_job
+    from bulkops.plan.projects import with_project_names
     from bulkops.plan.saved import check_place, save_plan
     from bulkops.plan.unfinished_jobs import with_unfinished_noted
 

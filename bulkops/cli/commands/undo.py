@@ -67,7 +67,7 @@ def undo(
     from bulkops.journal.identity import Identity
     from bulkops.journal.reader import read
     from bulkops.library import plan_undo
-    from bulkops.runner.execution import job_of
+    from bulkops.plan.recorded import job_of
 
     header = read(journal).replay.header
     job = job_of(header)

@@ -14,10 +14,10 @@ from itertools import islice
 
 import msgspec
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import MANUAL, Reached, Rollout, Wave, rest_seconds
+from bulkops.job.rollout import MANUAL, Rollout, Wave, rest_seconds
 from bulkops.journal.records import Result, WaveReached
 from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.states import Outcome, Reached
 from bulkops.runner.activity import Activity
 
 LATELY = 10.0

@@ -65,8 +65,8 @@ class Watch:
 
     def result(self, operation: Operation, result: Result) -> None:
         """Tell a result."""
-        from bulkops.api.verdict import TROUBLE
         from bulkops.cli.output.results import tell_json
+        from bulkops.journal.states import TROUBLE
 
         self._course.concluded(result)
         if self._live is not None and result.outcome in TROUBLE:

@@ -49,7 +49,7 @@ def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveRe
 
 def _progress(wave: WaveReached) -> str:
     """Return how far it came; empty where that was said already, or is said at the end."""
-    from bulkops.job.rollout import Held, Reached
+    from bulkops.journal.states import Held, Reached
 
     stood = f"{wave.fallen} no longer stand" if wave.fallen else "all that was done stands"
     said: dict[str, str] = {
@@ -70,7 +70,7 @@ def held_line(wave: StandingWave, resume: str) -> str:
     Args:
         resume: the command that goes on with the journal.
     """
-    from bulkops.job.rollout import Held
+    from bulkops.journal.states import Held
 
     of = f"wave {wave.number} of {wave.of}"
     if wave.held == Held.MANUAL:

@@ -1,0 +1,1 @@
+"""What apply, resume and undo share: start a journal, or go on with one, and carry it out."""

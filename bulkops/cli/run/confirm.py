@@ -87,8 +87,7 @@ def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
 
 def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
     """Say what is left of a journal's job, and have somebody say yes to it."""
-    from bulkops.api.verdict import RETRIED, Outcome
-    from bulkops.job.rollout import Held
+    from bulkops.journal.states import RETRIED, Held, Outcome
     from bulkops.report.model import standing_wave
 
     note(f"Going on with {path}.")

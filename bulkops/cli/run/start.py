@@ -49,8 +49,7 @@ def hold(stack: ExitStack, path: Path) -> Holder:
         JournalLocked, JournalWriteFailed: as of ``locked``.
     """
     from bulkops.clock import Clock
-    from bulkops.journal.holder import holder
-    from bulkops.journal.lock import locked
+    from bulkops.journal.lock import holder, locked
 
     if path.is_dir():
         raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
@@ -90,8 +89,8 @@ def _start(
     stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
 ) -> Holder:
     # The plan ends with this function: from here on the journal has all of it.
+    from bulkops.plan.recorded import start_journal
     from bulkops.plan.unfinished_jobs import with_unfinished_noted
-    from bulkops.runner.execution import start_journal
 
     with only_reading():
         plan = run(undertaking.client(), undertaking.plan)

@@ -1,0 +1,1 @@
+"""What operations change, one module each: how it is read and written. Pure."""

@@ -19,7 +19,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from bulkops import __version__
-from bulkops.api.verdict import TROUBLE, Outcome
+from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.operations import wording
 from bulkops.report.html import latency_chart, timeline_chart
 from bulkops.report.html.charts import shares

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
-from bulkops.api.verdict import TROUBLE
+from bulkops.journal.states import TROUBLE
 from bulkops.report.html.words import PLANNED_SKIP
 from bulkops.report.model import BLOCKED, Report, Row, SkippedRow
 from bulkops.report.text import why

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bulkops.api.verdict import TROUBLE, Outcome
-from bulkops.job.rollout import Held, Reached, Wave
+from bulkops.job.rollout import Wave
 from bulkops.journal.records import WaveReached
+from bulkops.journal.states import TROUBLE, Held, Outcome, Reached
 from bulkops.report.html.gathered import Gathered
 from bulkops.report.html.words import date, duration, ended
 from bulkops.report.model import Report

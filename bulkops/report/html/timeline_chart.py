@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from bulkops.job.rollout import Reached
+from bulkops.journal.states import Reached
 from bulkops.report.html.charts import Break, TimeAxis, ticks
 from bulkops.report.html.gathered import Gathered, moment, moments
 from bulkops.report.html.words import counted, duration, ended, short_duration

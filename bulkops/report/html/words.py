@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Held, Reached
-from bulkops.journal.records import How
+from bulkops.journal.states import Held, How, Outcome, Reached
 from bulkops.report.model import PENDING, Report, StandingWave
 from bulkops.report.timeline import Timeline
 

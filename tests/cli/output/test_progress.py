@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from bulkops.api.verdict import Outcome
 from bulkops.cli.output.progress import LATELY, Course, Doing, Headway, WaveHeadway
 from bulkops.cli.output.progress_text import Bar, bars, plain_line, standstill
 from bulkops.job.duration import in_words
-from bulkops.job.rollout import Reached, Rollout
+from bulkops.job.rollout import Rollout
 from bulkops.journal.records import FORMAT, Header, Holder, Intent, Planned, Result, WaveReached
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome, Reached
 from bulkops.operations.model import Target
 from bulkops.runner.activity import Activity
 

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Reached
 from bulkops.journal.records import (
     Ended,
     Execution,
@@ -24,6 +22,7 @@ from bulkops.journal.records import (
     WaveReached,
 )
 from bulkops.journal.replay import replay
+from bulkops.journal.states import Outcome, Reached
 from bulkops.operations.model import Seen, Target
 from bulkops.report.html import document
 from bulkops.report.model import Report, report

@@ -15,8 +15,8 @@ from zipfile import ZipFile
 import msgspec
 import pytest
 
-from bulkops.job.rollout import Held, Reached
 from bulkops.journal.records import Ended, Execution, Planned, Refused
+from bulkops.journal.states import Held, Reached
 from bulkops.operations.model import Seen, Target
 from bulkops.report.html.gathered import MOST_NAMES, MOST_REASONS, Gathered
 from bulkops.report.html.tables import execution_lines, wave_lines

@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bulkops.api.verdict import Outcome
-from bulkops.job.rollout import Held, Reached
 from bulkops.journal.records import Ended, Execution, Record, Verified
+from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.report.html.words import duration, sentences, short_duration, verdict
 from bulkops.report.model import Report
 from tests.journal.samples import HOLDER, header

@@ -1,0 +1,79 @@
+"""A plan as a journal begins with it, and what a journal's header says of its job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bulkops import __version__
+from bulkops.job.job import Job, job_from_builtins, job_to_builtins
+from bulkops.journal import writer as journal_file
+from bulkops.journal.disk import FileCalls
+from bulkops.journal.records import (
+    FORMAT,
+    Header,
+    Holder,
+    Planned,
+    Record,
+    Skipped,
+)
+from bulkops.operations import bind
+from bulkops.operations.model import HmacKey, Kind
+from bulkops.plan.model import Plan
+
+if TYPE_CHECKING:
+    from bulkops.client.api import Client
+
+
+def start_journal(
+    path: Path,
+    plan: Plan,
+    client: Client,
+    by: Holder,
+    files: FileCalls | None = None,
+) -> None:
+    """Create the journal of a plan: header, operations, skips.
+
+    Raises:
+        JournalError: there is a file already; JournalWriteFailed: it can't be written.
+    """
+    journal_file.create(path, first_records(plan, client, by), files)
+
+
+def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
+    """Yield what the journal of a plan begins with: header, operations, skips."""
+    yield Header(
+        format=FORMAT,
+        run_id=f"bulkops-{client.random.getrandbits(48):012x}",
+        bulkops=__version__,
+        created_at=client.clock.date(),
+        started_by=by,
+        address=client.address,
+        organization=plan.job.organization,
+        job=job_to_builtins(plan.job),
+        digest=plan.digest,
+        task=plan.binding.task,
+        single_stage=plan.binding.single_stage,
+        operations=len(plan.operations),
+        skips=len(plan.skips),
+        undo_of=plan.undo_of,
+        plan=plan.saved,
+        replaces=plan.binding.replaces,
+    )
+    yield from map(Planned.of, plan.operations)
+    yield from map(Skipped.of, plan.skips)
+
+
+def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
+    """Return the kind of operation a journal's job is made of, bound to its run task."""
+    job = job_of(header)
+    binding = msgspec.structs.replace(header.binding, key=key)
+    return bind(job.operation_kind, job.wish, binding)
+
+
+def job_of(header: Header) -> Job:
+    """Return the job in a journal's header."""
+    return job_from_builtins(header.job, source="the journal's job")

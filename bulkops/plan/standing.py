@@ -1,0 +1,55 @@
+"""Reads what the server shows of a journal's job: whether it stands, and what takes it back."""
+
+from __future__ import annotations
+
+from bulkops.client.api import Client
+from bulkops.errors import JobError
+from bulkops.inventory.showing import read_showing
+from bulkops.journal.replay import Replay
+from bulkops.journal.states import Outcome
+from bulkops.operations.model import Operation, Showing, Skip
+from bulkops.plan.model import Plan
+from bulkops.plan.recorded import job_of, kind_of
+from bulkops.plan.undo import NOT_OURS, undo
+
+
+async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:
+    """Return what the server shows now of everything a journal is about.
+
+    Args:
+        settle: seconds that a read may lag, or not find what is there.
+    """
+    kind = kind_of(replay.header)
+    return await read_showing(client, kind, replay.target_ids, settle, replay.same)
+
+
+async def undo_plan(client: Client, replay: Replay) -> Plan:
+    """Read the server and plan what takes a journal's job back; changes nothing.
+
+    Raises:
+        JobError: nothing can take it back; the server was not asked.
+    """
+    header, job = replay.header, job_of(replay.header)
+    kind = kind_of(header)
+    if not kind.reversible:
+        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+    settle = job.pace.settle_seconds
+    client.pacer.lower(job.pace.rate)
+    await client.ping()
+    if replay.count(Outcome.IN_DOUBT):
+        # What was sent last may still take effect: only past that is a reading the last word.
+        await client.clock.sleep(settle)
+    decided = list(undo(replay, await read_standing(client, replay, settle), kind))
+    if any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided):
+        # A read may lag behind the job's last writes: only past that was anybody else there.
+        await client.clock.sleep(settle)
+        decided = list(undo(replay, await read_standing(client, replay, settle), kind))
+    operations = [d for d in decided if isinstance(d, Operation)]
+    return Plan(
+        job,
+        header.binding,
+        operations=operations,
+        skips=[d for d in decided if isinstance(d, Skip)],
+        notes=kind.notes(operations),
+        undo_of=header.run_id,
+    )

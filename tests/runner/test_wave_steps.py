@@ -1,0 +1,62 @@
+"""What comes next about a wave, and what a gate says, over every state."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bulkops.job.rollout import Rollout
+from bulkops.journal.states import Held, Reached
+from bulkops.runner import wave_steps
+from bulkops.runner.wave_steps import Next, following, judged
+
+STATES = {
+    # reached, pause, gate, held: next, and next where somebody said --continue
+    (Reached.OPEN, None, None, ""): (Next.CARRY_OUT, Next.CARRY_OUT),
+    (Reached.VERIFIED, None, None, ""): (Next.PASS, Next.PASS),
+    (Reached.VERIFIED, None, "check", ""): (Next.GATE, Next.GATE),
+    (Reached.VERIFIED, "5m", "check", ""): (Next.REST, Next.REST),
+    (Reached.VERIFIED, "manual", "check", ""): (Next.WAIT, Next.REST),
+    (Reached.VERIFIED, "manual", None, Held.MANUAL): (Next.WAIT, Next.REST),
+    (Reached.RESTED, "manual", None, ""): (Next.PASS, Next.PASS),
+    (Reached.RESTED, "manual", "check", ""): (Next.GATE, Next.GATE),
+    (Reached.RESTED, None, "check", Held.FAIL): (Next.GATE, Next.GATE),
+    (Reached.RESTED, None, "check", Held.INCONCLUSIVE): (Next.GATE, Next.PASS),
+    (Reached.PASSED, "manual", "check", ""): (Next.GO_ON, Next.GO_ON),
+}
+
+
+@pytest.mark.parametrize(("state", "expected"), STATES.items())
+def test_what_comes_next(
+    state: tuple[Reached, str | None, str | None, str], expected: tuple[Next, Next]
+) -> None:
+    """The table in the module's docstring; ``--continue`` changes two of its rows."""
+    reached, pause, gate, held = state
+    for go_on, then in zip((False, True), expected, strict=True):
+        asked = Rollout(pause=pause, gate=gate)
+        assert following(asked, reached, held, last=False, go_on=go_on) is then
+
+
+@pytest.mark.parametrize("pause", [None, "5m", "manual"])
+def test_after_the_last_wave_nobody_waits(pause: str | None) -> None:
+    """A pause is between two waves, a gate after each of them."""
+    for gate, then in ((None, Next.PASS), ("check", Next.GATE)):
+        asked = Rollout(pause=pause, gate=gate)
+        assert following(asked, Reached.VERIFIED, "", last=True, go_on=False) is then
+
+
+@pytest.mark.parametrize(
+    ("status", "held"),
+    [(0, None), (1, "fail"), (2, "inconclusive"), (127, "inconclusive"), (-9, "inconclusive")],
+)
+def test_what_a_gate_says(status: int, held: str | None) -> None:
+    """Only 0 lets the next wave begin; what can't be run or was killed says nothing."""
+    assert judged(status) == held
+
+
+def test_the_tables_in_the_docstring_name_every_state() -> None:
+    """Whoever adds a state adds its row."""
+    text = wave_steps.__doc__ or ""
+    rows = set(re.findall(r"^\| (open|verified|rested|passed) +\|", text, re.MULTILINE))
+    assert rows == {str(state) for state in Reached}
