@@ -10,6 +10,7 @@ from math import ceil
 
 import msgspec
 
+from bulkops.plan import standing
 from bulkops.plan.verify import verify
 from tests.engine.world import World, job
 

@@ -6,8 +6,8 @@ Data flows one way::
 
 Its packages, from the ground up, import only what stands before them: ``api``, ``operations``,
 ``job``, ``client``, ``journal``, ``inventory``, ``plan``, ``runner``, ``report``, ``coverage``,
-``events``; ``library`` is the door for Python, ``cli`` the one for a shell. Each package's docstring
-says what it is for, and whether it only decides: no clock, no file, no network in it.
+``events``; ``library`` is the door for Python, ``cli`` the one for a shell. Each package's
+docstring says what it is for; one that is pure only decides: no clock, no file, no network in it.
 """
 
 from __future__ import annotations
