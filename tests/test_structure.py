@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -165,6 +166,25 @@ def test_nothing_imports_upwards() -> None:
         if _is_upwards(path.relative_to(ROOT).with_suffix("").parts, tuple(name.split(".")))
     ]
     assert upwards == []
+
+
+def test_contributing_draws_the_packages_as_they_are() -> None:
+    """The drawing names every package, in order, and what it imports."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawing = text.partition("<!-- packages -->")[2].partition("<!-- /packages -->")[0]
+    drawn = re.findall(r"^(\w+) +[A-Z].*(?:\n +→ (.+))?$", drawing, re.MULTILINE)
+    rooms = LAYERS[LAYERS.index("api") :]
+    arrows = {room: [other for other in rooms if other in _imported_by(room)] for room in rooms}
+    every = {"cli": "everything above"}
+    assert drawn == [(room, every.get(room, ", ".join(arrows[room]))) for room in rooms]
+    assert arrows["cli"] == [*rooms[:-1]]
+
+
+def _imported_by(room: str) -> set[str]:
+    """Return what of ``bulkops/`` a package imports, but for itself."""
+    mine = [path for path in MODULES if path.relative_to(PACKAGE).with_suffix("").parts[0] == room]
+    names = {name for path in mine for name in _imports(path, typing_only=True)}
+    return {name.split(".")[1] for name in names if name.startswith("bulkops.")} - {room}
 
 
 def _is_code(place: Path) -> bool:
