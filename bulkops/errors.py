@@ -27,6 +27,27 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def unreadable(place: object, error: OSError | UnicodeError) -> str:
+    """Return the sentence for what could not be read: ``PLACE: can't be read: no such file``.
+
+    Args:
+        place: a path, or an option and its path, as the user knows it.
+    """
+    return f"{place}: can't be read: {_reason(error)}"
+
+
+def unwritable(place: object, error: OSError) -> str:
+    """Return the sentence for what could not be written; see ``unreadable``."""
+    return f"{place}: can't be written: {_reason(error)}"
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        at = f" (byte {error.start + 1})" if isinstance(error, UnicodeDecodeError) else ""
+        return f"it is not UTF-8 text{at}"
+    return error.strerror or str(error)
+
+
 class BulkopsError(Exception):
     """Root of the tree: ``str(error)`` is one or more lines meant for the user's terminal."""
 

@@ -28,7 +28,7 @@ from anyio import to_thread
 from msgspec.structs import replace
 
 from bulkops.client.api import Client
-from bulkops.errors import JobError
+from bulkops.errors import JobError, unreadable
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.workspaces import Selected, read_selection
 from bulkops.job.job import Job, parse_job
@@ -276,5 +276,4 @@ def _text_of(path: Path, named: str) -> str:
         # Spreadsheets begin a CSV file with a byte order mark.
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise JobError(f"{named}: can't be read: {reason}") from error
+        raise JobError(unreadable(named, error)) from error

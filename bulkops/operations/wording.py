@@ -70,6 +70,11 @@ def change(operation: Operation) -> str:
     return _named(operation, _change_of(operation))
 
 
+def kind_in_words(kind: str, *, undo: bool) -> str:
+    """Return what a job does by its kind: ``attach``, ``undo of attach``."""
+    return f"undo of {kind}" if undo else kind
+
+
 def subject(task: str, replaces: str) -> str:
     """Return which run tasks a job is about: ``old by new``, the one, or empty for none."""
     return f"{replaces} by {task}" if replaces else task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bulkops.errors import JobError
+from bulkops.errors import JobError, unreadable
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
@@ -57,5 +57,4 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
-        raise JobError(f"operation.key_file = {file}: can't be read: {reason}") from None
+        raise JobError(unreadable(f"operation.key_file = {file}", error)) from None

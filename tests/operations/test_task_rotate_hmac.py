@@ -75,7 +75,7 @@ def test_a_key_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pa
     with pytest.raises(JobError, match="can't be read: No such file"):
         key_of(rotation(key_file=str(file)))
     file.write_bytes(b"\xff")
-    with pytest.raises(JobError, match="can't be read: no UTF-8 text"):
+    with pytest.raises(JobError, match="can't be read: it is not UTF-8 text"):
         key_of(rotation(key_file=str(file)))
     file.write_text("\n", encoding="utf-8")
     with pytest.raises(JobError, match="holds no key"):
