@@ -10,8 +10,8 @@ import msgspec
 from bulkops.api.resources import WorkspaceTask
 from bulkops.checking import shown
 from bulkops.client.api import Client
-from bulkops.client.in_order import in_order
-from bulkops.errors import JobError, NotFoundOrForbidden, RequestRejected
+from bulkops.errors import JobError, RequestRejected
+from bulkops.inventory.attachments import list_attachments
 from bulkops.inventory.selection import (
     Chosen,
     Selection,
@@ -26,9 +26,6 @@ from bulkops.job.select import Select
 from bulkops.operations import kind_named
 from bulkops.operations.model import Target
 from bulkops.text import printable
-
-LISTS_AT_ONCE = 32
-"""Workspaces read at once where a server has no better list; the limiter holds the pace."""
 
 _NO_SUCH_INCLUDE = (400, 422)
 
@@ -79,7 +76,8 @@ async def read_selection(
         named = getattr(select, field)
         if named is not None:
             task_id = await _find_task(client, job, named, f"{source}: select.{field}")
-            attached = await _attached(client, task_id, [t.id for t in chosen.targets])
+            ids, settle = [t.id for t in chosen.targets], job.pace.settle_seconds
+            attached = await _attached(client, task_id, ids, settle)
             chosen.keep(attached_or_not(attached, named, wanted=wanted))
     chosen.narrow(select, source)
     if not chosen.targets and not select.allow_empty and not why:
@@ -138,27 +136,12 @@ class _AttachedTo:
 
 
 async def _attached(
-    client: Client, task_id: str, workspace_ids: Iterable[str]
+    client: Client, task_id: str, workspace_ids: Iterable[str], settle: float
 ) -> Mapping[str, bool | None]:
     """Return where a run task is attached; ``None`` for a workspace that can't be read."""
-    listed = await client.run_tasks.attachments(task_id, partial(_AttachedTo, task_id))
-    if listed is not None:
-        return listed.workspaces
-    told: dict[str, bool | None] = {}
-
-    async def one(workspace_id: str) -> tuple[str, bool | None]:
-        try:
-            found = await client.workspace_tasks.list(workspace_id)
-        except NotFoundOrForbidden:
-            return workspace_id, None
-        return workspace_id, any(task.task_id == task_id for task in found)
-
-    def take(pair: tuple[str, bool | None]) -> None:
-        told[pair[0]] = pair[1]
-
-    calls = (partial(one, workspace_id) for workspace_id in workspace_ids)
-    await in_order(calls, take, at_once=LISTS_AT_ONCE)
-    return told
+    rows = partial(_AttachedTo, task_id)
+    listed, denied = await list_attachments(client, task_id, rows, workspace_ids, settle)
+    return {**listed.workspaces, **dict.fromkeys(denied)}
 
 
 async def _find_task(client: Client, job: Job, asked: str, place: str) -> str:

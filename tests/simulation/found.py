@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 from bulkops.api.messages import Response
-from bulkops.inventory import showing
+from bulkops.inventory import attachments
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
 from bulkops.journal.states import Outcome
@@ -49,13 +49,13 @@ def page_cache_trusted() -> AbstractContextManager[Any]:
 
 def denied_list_is_empty() -> AbstractContextManager[Any]:
     """Take a workspace's list that is denied for an empty one."""
-    read = showing._each_workspace
+    read = attachments._each_workspace
 
     async def believed(*arguments: Any) -> list[str]:
         await read(*arguments)
         return []
 
-    return mock.patch.object(showing, "_each_workspace", believed)
+    return mock.patch.object(attachments, "_each_workspace", believed)
 
 
 def denied_reading_back_is_final() -> AbstractContextManager[Any]:
