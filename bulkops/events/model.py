@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from bulkops.journal.states import Outcome
 from bulkops.report.model import PENDING
 
-# As ``Clock.iso`` writes it. Said to readers only: a journal that somebody edited is still told.
+# As ``Clock.date`` writes it. Said to readers only: a journal that somebody edited is still told.
 _TIME = {"format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
 
 Time: TypeAlias = Annotated[str, Meta(extra_json_schema=_TIME)]

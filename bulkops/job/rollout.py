@@ -80,7 +80,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     Attributes:
         waves: where each wave ends; what is left after the last one named is one more.
         pause: between two waves: a time, or ``"manual"`` until somebody says ``--continue``.
-        gate: run after each wave; see the second table above.
+        gate: run after each wave; its exit status says whether the job goes on.
         max_failures: borne over the whole run; a percentage is of the planned operations.
         strict: never have more in flight than may still fail.
         max_operations: a plan with more is refused.
