@@ -1,15 +1,15 @@
-"""Every exception this package raises on purpose, and the exit code each one ends a command with.
+"""Every exception this package raises on purpose, with the exit code that ends a command.
 
 A branch is a caller's next move, not a place in the code::
 
-    BulkopsError                 1   something went wrong; the message says what to do next
-    ├── JobError                 2   mend the job file or the command line
-    ├── PlanStale               13   plan again: the saved plan is not this command's
-    ├── JournalError             1   the journal can't serve this command
-    │   ├── JournalLocked       11   wait for the other runner, or stop it
-    │   ├── JournalDamaged      12   look at the file before anything else is sent
-    │   └── JournalWriteFailed  14   make room, then run the same command again
-    └── ApiError                 1   carries ``status``, ``errors``, ``request_id``
+    BulkopsError                     something went wrong; the message says what to do next
+    ├── JobError                     mend the job file or the command line
+    ├── PlanStale                    plan again: the saved plan is not this command's
+    ├── JournalError                 the journal can't serve this command
+    │   ├── JournalLocked            wait for the other runner, or stop it
+    │   ├── JournalDamaged           look at the file before anything else is sent
+    │   └── JournalWriteFailed       make room, then run the same command again
+    └── ApiError                     carries ``status``, ``errors``, ``request_id``
         ├── RequestRejected          4xx: sending it again won't help
         │   ├── Unauthorized         401: the token is bad, so nothing else can succeed
         │   ├── NotFoundOrForbidden  403, 404: the API tells the two apart to nobody
@@ -25,6 +25,8 @@ One operation's failure is a value in the journal (see ``bulkops.api.verdict``),
 from __future__ import annotations
 
 from typing import ClassVar
+
+from bulkops.exit_codes import ExitCode
 
 
 def unreadable(place: object, error: OSError | UnicodeError) -> str:
@@ -51,19 +53,19 @@ def _reason(error: OSError | UnicodeError) -> str:
 class BulkopsError(Exception):
     """Root of the tree: ``str(error)`` is one or more lines meant for the user's terminal."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = ExitCode.ERROR
 
 
 class JobError(BulkopsError):
     """The job file, or what was asked on the command line, can't be carried out as it stands."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class PlanStale(BulkopsError):
     """A saved plan was changed, or made for another address, organization or version."""
 
-    exit_code = 13
+    exit_code = ExitCode.PLAN_STALE
 
 
 class JournalError(BulkopsError):
@@ -73,7 +75,7 @@ class JournalError(BulkopsError):
 class JournalLocked(JournalError):
     """Another process holds the journal; the message names its host, pid and start."""
 
-    exit_code = 11
+    exit_code = ExitCode.JOURNAL_IN_USE
 
 
 class JournalDamaged(JournalError):
@@ -83,7 +85,7 @@ class JournalDamaged(JournalError):
         offset: byte at which the first bad line starts.
     """
 
-    exit_code = 12
+    exit_code = ExitCode.JOURNAL_DAMAGED
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -93,7 +95,7 @@ class JournalDamaged(JournalError):
 class JournalWriteFailed(JournalError):
     """A write or sync failed: nothing more was sent after it."""
 
-    exit_code = 14
+    exit_code = ExitCode.JOURNAL_UNWRITABLE
 
 
 class ApiError(BulkopsError):

@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 LAYERS = (
-    *("text", "errors", "clock", "checking", "log"),
+    *("text", "exit_codes", "errors", "clock", "checking", "log"),
     *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
     *("report", "coverage", "events", "library", "simulator", "cli"),
 )
@@ -26,6 +26,7 @@ LAYERS_INSIDE = {"operations": ("aspects", "kinds"), "cli": ("output", "run", "c
 """Likewise the packages inside a package."""
 PURE = (
     "text.py",
+    "exit_codes.py",
     "checking.py",
     "api/",
     "operations/",

@@ -11,6 +11,7 @@ from types import FrameType
 
 from bulkops.cli.output.printing import NOWHERE, fail, note, open_streams, silence, unwritable
 from bulkops.errors import BulkopsError
+from bulkops.exit_codes import ExitCode
 
 DEBUG = "BULKOPS_DEBUG"
 """Set by ``--debug``: show tracebacks and log every request."""
@@ -34,17 +35,21 @@ def main() -> None:
         fail(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last resort before the user
         _show_traceback()
-        facts = {"error": str(error), "exit_code": 1, "traceback": traceback.format_exc()}
+        facts = {
+            "error": str(error),
+            "exit_code": ExitCode.ERROR,
+            "traceback": traceback.format_exc(),
+        }
         log.info("command_failed", extra=facts)
         fail(_explained(error))
-        sys.exit(1)
+        sys.exit(ExitCode.ERROR)
 
 
-def _terminate(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(ExitCode.TERMINATED)
 
 
 def _show_traceback() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
+
+from bulkops.exit_codes import WORDS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 JobFile = Annotated[
     Path, typer.Argument(metavar="JOB", help="The job file (TOML).", show_default=False)
@@ -144,3 +149,10 @@ class Asked(NamedTuple):
     confirm: str | None = None
     go_on: bool = False
     metrics_file: Path | None = None
+
+
+def with_exit_codes(command: Command) -> Command:
+    """Put every exit code with its meaning where the command's docstring says EXIT_CODES."""
+    rows = (f"{code:<5}{words.meaning}" for code, words in WORDS.items())
+    command.__doc__ = (command.__doc__ or "").replace("EXIT_CODES", "\n      ".join(rows))
+    return command

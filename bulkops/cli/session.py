@@ -14,6 +14,7 @@ import typer
 
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, JobError
+from bulkops.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
@@ -67,7 +68,7 @@ def organization_named(organization: str | None) -> str:
 
 
 def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what ``work`` does with the open client; SIGTERM cancels it and ends with 143."""
+    """Return what ``work`` does with the open client; SIGTERM cancels it and ends the command."""
     import asyncio
 
     import anyio
@@ -90,7 +91,7 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
     try:
         anyio.run(cancellable)
     except asyncio.CancelledError:
-        raise SystemExit(128 + signal.SIGTERM) from None
+        raise SystemExit(ExitCode.TERMINATED) from None
     return done[0]
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from bulkops.events.model import Counts, Event, OfTarget, Time, TimeOrEmpty
+from bulkops.exit_codes import SIGNALS
 from bulkops.journal.states import Held, How, Outcome, Reached
 from bulkops.operations import wording
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 # Said to readers only: a journal of a later version is still told.
 HeldOrEmpty = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, Held), ""]})]
 ReachedOrEmpty = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, Reached), ""]})]
-End = Annotated[
-    str, Meta(extra_json_schema={"enum": [*map(str, How), "SIGHUP", "SIGINT", "SIGTERM", ""]})
-]
+End = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, How), *SIGNALS, ""]})]
 
 
 class Result(OfTarget, frozen=True, kw_only=True, tag="result"):

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from bulkops.exit_codes import SIGNALS, ExitCode
 from bulkops.job.rollout import Rollout, Wave
 from bulkops.journal.replay import Progress, Replay
 from bulkops.journal.states import RETRIED, How, Outcome, Reached
@@ -24,7 +25,12 @@ PENDING = "pending"
 BLOCKED = "blocked"
 """A skip by which the job's wish stays unfulfilled, where an outcome would stand."""
 
-_ENDS = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4, How.GATE: 4}
+_ENDS: dict[str, ExitCode] = {
+    **SIGNALS,
+    How.ERROR: ExitCode.ERROR,
+    How.TOLERANCE: ExitCode.STOPPED,
+    How.GATE: ExitCode.STOPPED,
+}
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +171,7 @@ class Report(msgspec.Struct, frozen=True):
     standing: int | None
     wave: StandingWave | None
     unreadable: int
-    exit_code: int | None
+    exit_code: ExitCode | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
     waves: list[Wave]
@@ -214,23 +220,24 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
     )
 
 
-def exit_code(replay: Replay) -> int:
+def exit_code(replay: Replay) -> ExitCode:
     """Return what a command ends with that brought the job to where it stands.
 
-    The first that holds: interrupted 129, 130 or 143, an error 1, stopped by the tolerance or a
-    gate 4, in doubt 5, paused 6, failed, conflict, blocked or no longer as wanted 3, else 0.
+    The first that holds: a signal's, an error, stopped by the tolerance or a gate, in doubt,
+    paused, unfulfilled (failed, in conflict, blocked or no longer as wanted), else done.
     """
     how = replay.ended.how if replay.ended else ""
     if how in _ENDS:
         return _ENDS[how]
     if replay.count(Outcome.IN_DOUBT):
-        return 5
+        return ExitCode.IN_DOUBT
     if how == How.PAUSED:
-        return 6
+        return ExitCode.PAUSED
     undone = replay.count(*RETRIED)
     blocked = any(skip.blocked for skip in replay.skips)
     differing = replay.verified and replay.verified.differing
-    return 3 if undone or blocked or differing else 0
+    unfulfilled = undone or blocked or differing
+    return ExitCode.UNFULFILLED if unfulfilled else ExitCode.DONE
 
 
 def rollout_of(replay: Replay) -> Rollout:

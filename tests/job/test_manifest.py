@@ -113,7 +113,10 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     ("content", "message"),
     [
         (None, r"job\.toml: select\.file: .*list\.csv: can't be read: No such file"),
-        (b"name\n\xff\n", r"job\.toml: select\.file: .*list\.csv: can't be read: it is not UTF-8 text .byte 6."),
+        (
+            b"name\n\xff\n",
+            r"job\.toml: select\.file: .*csv: can't be read: it is not UTF-8 text .byte 6.",
+        ),
         (b"name\na b\n", r"list\.csv, line 2: name = "),
     ],
 )

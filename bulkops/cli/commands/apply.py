@@ -26,6 +26,7 @@ from bulkops.cli.options import (
     RetryFailed,
     SelectNames,
     Yes,
+    with_exit_codes,
 )
 from bulkops.cli.output.printing import note
 from bulkops.errors import JobError
@@ -57,6 +58,7 @@ JournalOption = Annotated[
 ]
 
 
+@with_exit_codes
 def apply(
     job_file: JobOrPlan,
     *,
@@ -90,19 +92,7 @@ def apply(
 
     \b
     Exit codes:
-      0        all succeeded or nothing to do
-      1        error
-      2        usage, job file included
-      3        some failed, in conflict or blocked
-      4        stopped by the failure tolerance or a gate
-      5        some in doubt
-      6        paused by the job, --continue goes on
-      11       journal in use
-      12       journal damaged
-      13       saved plan changed, or for another address or organization
-      14       journal can't be written
-      129      its terminal was closed
-      130/143  interrupted
+      EXIT_CODES
 
     \b
     Examples:

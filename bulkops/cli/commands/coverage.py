@@ -11,6 +11,7 @@ import typer
 
 from bulkops.cli.options import Address, CaFile, InsecureHttp, Organization, Output
 from bulkops.cli.output.printing import print_to
+from bulkops.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from bulkops.coverage.matrix import Coverage
@@ -74,7 +75,7 @@ def coverage(
         made = run(client, lambda c: read_coverage(c, named, task or (), job, str(job_file)))
     print_to(output, _pieces(made, output_format, to_file=output is not None))
     if made.gaps:
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.UNFULFILLED)
 
 
 def _same(organization: str | None, job: Job) -> str:

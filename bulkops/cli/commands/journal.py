@@ -11,6 +11,7 @@ import typer
 
 from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json
 from bulkops.cli.output.printing import note, print_json, print_text
+from bulkops.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from bulkops.journal.reader import Take
@@ -62,7 +63,7 @@ def check(journal: JournalArgument, *, json: Json = False) -> None:
     if scanner.damaged:
         command = shlex.join(("bulkops", "journal", "repair", str(journal), "--accept-loss"))
         note(f"`{command}` keeps the sound lines.")
-        raise typer.Exit(12)
+        raise typer.Exit(ExitCode.JOURNAL_DAMAGED)
 
 
 @app.command()
@@ -124,7 +125,7 @@ def verify(
         _print_verified_json(replay, verified)
     else:
         _print_verified(replay, verified)
-    raise typer.Exit(3 if verified.differing else 0)
+    raise typer.Exit(ExitCode.UNFULFILLED if verified.differing else ExitCode.DONE)
 
 
 def _print_verified(replay: Replay, verified: Verified) -> None:

@@ -13,6 +13,7 @@ from bulkops.cli.output.printing import fail, heard_or_not, note, print_json, pr
 from bulkops.cli.output.step_summary import summarized
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.errors import BulkopsError
+from bulkops.exit_codes import SIGNALS, ExitCode
 
 if TYPE_CHECKING:
     from bulkops.cli.output.watch import Watch
@@ -72,10 +73,10 @@ def execute(
     except BulkopsError as error:
         stands = report(contents.replay)
         note("", f"  {totals(stands)}", *end_lines(stands, path))
-        if execution.interrupted and error.exit_code == 1:
+        if execution.interrupted and error.exit_code == ExitCode.ERROR:
             # Of the two, what the user did is told by the exit code, what went wrong by the text.
             fail(error)
-            raise typer.Exit(128 + signal.Signals[execution.interrupted]) from error
+            raise typer.Exit(SIGNALS[execution.interrupted]) from error
         raise
     summary = report(replay)
     with heard_or_not():
@@ -88,7 +89,7 @@ def execute(
 
 
 def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:
-    """Let Ctrl-C, SIGTERM and SIGHUP stop an execution: in good order, again at once."""
+    """Let a signal of ``SIGNALS`` stop an execution: in good order, again at once."""
     import asyncio
 
     from bulkops.cli.output.next_step import stopping
@@ -109,9 +110,7 @@ def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> 
 
 
 def _stopping_signals() -> list[signal.Signals]:
-    found = [signal.SIGINT, signal.SIGTERM]
-    hangup = getattr(signal, "SIGHUP", None)
-    # Under nohup it is ignored, and stays so.
-    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
-        found.append(hangup)
-    return found
+    # Windows has no SIGHUP. Under nohup it is ignored, and stays so.
+    there = [signal.Signals[name] for name in SIGNALS if hasattr(signal, name)]
+    ignored = {s for s in there if s.name == "SIGHUP" and signal.getsignal(s) is signal.SIG_IGN}
+    return [number for number in there if number not in ignored]

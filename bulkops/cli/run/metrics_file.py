@@ -16,6 +16,7 @@ import typer
 
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError
+from bulkops.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from bulkops.job.job import Job
@@ -164,12 +165,12 @@ def _exit_code(error: BaseException | None) -> int:
     """Return what the process ends with, as ``bulkops.cli.main`` makes it of an error."""
     match error:
         case None:
-            return 0
+            return ExitCode.DONE
         case BulkopsError() | typer.Exit():
             return error.exit_code
         case SystemExit(code=int(code)):
             return code
         case KeyboardInterrupt():
-            return 130
+            return ExitCode.INTERRUPTED
         case _:
-            return 1
+            return ExitCode.ERROR

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from bulkops.exit_codes import WORDS, ExitCode
 from bulkops.journal.states import Held, How, Outcome, Reached
 from bulkops.report.model import PENDING, Report, StandingWave
 from bulkops.report.timeline import Timeline
@@ -24,16 +25,14 @@ class Verdict(NamedTuple):
     shape: str
 
 
-_VERDICTS = {
-    0: Verdict("Done", Outcome.SUCCEEDED),
-    1: Verdict("Stopped by an error", Outcome.FAILED),
-    3: Verdict("Done in part", Outcome.CONFLICT),
-    4: Verdict("Stopped", Outcome.FAILED),
-    5: Verdict("In doubt", Outcome.IN_DOUBT),
-    6: Verdict("Paused", PENDING),
-    130: Verdict("Interrupted", Outcome.CONFLICT),
-    143: Verdict("Interrupted", Outcome.CONFLICT),
+_SHAPES: dict[ExitCode, str] = {
+    ExitCode.DONE: Outcome.SUCCEEDED,
+    ExitCode.ERROR: Outcome.FAILED,
+    ExitCode.STOPPED: Outcome.FAILED,
+    ExitCode.IN_DOUBT: Outcome.IN_DOUBT,
+    ExitCode.PAUSED: PENDING,
 }
+"""Whose shape stands for an exit code, where it is not that of a conflict."""
 _ENDS = {
     "": "killed, or still runs",
     How.COMPLETE: "complete",
@@ -52,7 +51,8 @@ def verdict(report: Report) -> Verdict:
         return Verdict("Not started", PENDING)
     if report.exit_code is None:
         return Verdict("Unfinished", Outcome.CONFLICT)
-    return _VERDICTS[report.exit_code]
+    code = report.exit_code
+    return Verdict(WORDS[code].verdict, _SHAPES.get(code, Outcome.CONFLICT))
 
 
 def ended(how: str, *, last: bool = True) -> str:

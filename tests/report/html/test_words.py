@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from bulkops.exit_codes import WORDS, ExitCode
 from bulkops.journal.records import Ended, Execution, Record, Verified
 from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.report.html.words import duration, sentences, short_duration, verdict
-from bulkops.report.model import Report
+from bulkops.report.model import PENDING, Report
 from tests.journal.samples import HOLDER, header
 from tests.report.html.samples import at, done, execution, key, made, rolled_out, undone, wave
 
@@ -143,9 +144,17 @@ def test_the_next_wave_is_named_before_it_begins() -> None:
         (of_two(undone(0, 1), how="error"), "Stopped by an error"),
         (of_two(undone(0, 1, Outcome.IN_DOUBT)), "In doubt"),
         (of_two(how="paused"), "Paused"),
-        (of_two(how="SIGINT"), "Interrupted"),
+        *((of_two(how=signal), "Interrupted") for signal in ("SIGHUP", "SIGINT", "SIGTERM")),
     ],
 )
-def test_every_exit_code_has_its_verdict(report: Report, words: str) -> None:
+def test_every_end_has_its_verdict(report: Report, words: str) -> None:
     """Two words at a glance."""
     assert verdict(report).words == words
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_code_has_its_verdict(code: ExitCode) -> None:
+    """Words for an execution's end; any other code ends none, and breaks no page."""
+    said = verdict(msgspec.structs.replace(of_two(*BOTH), exit_code=code))
+    assert said.words == WORDS[code].verdict
+    assert said.shape in {*Outcome, PENDING}
