@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bulkops.coverage.reading import read_coverage
     from bulkops.errors import ApiError, BulkopsError, JobError, JournalError, PlanStale
     from bulkops.events.schema import events_schema
-    from bulkops.inventory.workspaces import Selected
+    from bulkops.inventory.model import Selected
     from bulkops.job.job import Job, parse_job
     from bulkops.job.schema import job_schema
     from bulkops.journal.records import Result, Verified, WaveReached
@@ -64,7 +64,7 @@ _PLACES = {
     "Report": "bulkops.report.model",
     "Result": "bulkops.journal.records",
     "RunTaskChange": "bulkops.api.endpoints",
-    "Selected": "bulkops.inventory.workspaces",
+    "Selected": "bulkops.inventory.model",
     "Verified": "bulkops.journal.records",
     "WaveReached": "bulkops.journal.records",
     "apply_plan": "bulkops.library",

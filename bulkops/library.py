@@ -29,8 +29,9 @@ from msgspec.structs import replace
 
 from bulkops.client.api import Client
 from bulkops.errors import JobError, unreadable
+from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
-from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job, parse_job
 from bulkops.job.manifest import parse_manifest
 from bulkops.job.rollout import strict_notes

@@ -12,9 +12,9 @@ from bulkops.api.server import ServerInfo
 from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden
-from bulkops.inventory.model import Inventory
+from bulkops.inventory.model import Inventory, Selected
 from bulkops.inventory.showing import read_showing
-from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
 from bulkops.operations import bind
 from bulkops.operations.kinds.replace import ReplaceWish

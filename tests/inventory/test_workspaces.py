@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bulkops.api.messages import Request, Response
 from bulkops.errors import ApiError, JobError
-from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.inventory.model import Selected
+from bulkops.inventory.workspaces import read_selection
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import Workspace
 from tests.engine.scripts import reads_back

@@ -18,7 +18,7 @@ from bulkops.cli.options import (
 from bulkops.cli.output.printing import print_json, print_text
 
 if TYPE_CHECKING:
-    from bulkops.inventory.workspaces import Selected
+    from bulkops.inventory.model import Selected
     from bulkops.job.job import Job
 
 
