@@ -54,10 +54,10 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
 
 
 def _head(plan: Plan) -> Iterator[str]:
-    undo = "undo of " if plan.undo_of else ""
     refs = filter(None, (plan.binding.replaces, plan.binding.task))
     tasks = " by ".join(code(ref.name) for ref in refs)
-    what = f"{undo}{plain(plan.job.operation_kind)}{tasks and ' '}{tasks}"
+    kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
+    what = f"{plain(kind)}{tasks and ' '}{tasks}"
     yield f"## Plan of {code(plan.job.name)}: {what} in {code(plan.job.organization)}\n\n"
     todo = ", ".join(f"{n} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
     blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
@@ -85,7 +85,7 @@ def _changes(plan: Plan) -> Iterator[str]:
 
 
 def _waves(plan: Plan) -> Iterator[str]:
-    rollout = plan.job.rollout.undoing if plan.undo_of else plan.job.rollout
+    rollout = plan.rollout
     waves = rollout.steps(len(plan.operations))
     if len(waves) > 1:
         sizes = ", ".join(str(wave.size) for wave in waves[:FEW])

@@ -22,13 +22,13 @@ def liner(replay: Replay) -> Callable[[Operation, Result], str]:
     """Return what says a result in one aligned line."""
     from bulkops.operations import wording
     from bulkops.report.columns import filled, widest
-    from bulkops.report.text import words
+    from bulkops.report.words import outcome_in_words
 
     names = (p.operation.target.name for p in replay.operations.values())
     width = min(widest(names), LONGEST_COLUMN)
 
     def line(operation: Operation, result: Result) -> str:
-        said = f"{words(result.outcome):<9}  {filled(operation.target.name, width)}"
+        said = f"{outcome_in_words(result.outcome):<9}  {filled(operation.target.name, width)}"
         reason = f"  ({shortened(result.reason)})" if result.reason else ""
         return f"{said}  {wording.change(operation)}{reason}"
 

@@ -117,11 +117,12 @@ class MetricsFile:
 
     def _text(self, code: int | None = None) -> bytes:
         from bulkops import __version__
+        from bulkops.operations import wording
         from bulkops.report.metrics import Standing, counts_so_far, text
         from bulkops.report.model import report
 
         job, replay = self._job, self._replay
-        kind = f"undo of {job.operation_kind}" if self._undo else job.operation_kind
+        kind = wording.kind_in_words(job.operation_kind, undo=self._undo)
         info = {"version": __version__}
         counts = None
         if replay is not None:

@@ -42,7 +42,7 @@ def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
     assert done.lines[13:] == [
         f"scan: attach {TASK} in acme ({world.address})",
         "  12 succeeded of 12 operations",
-        "  1 execution, it came to its end",
+        "  1 execution, complete",
         "  verified: 12 of 12 shown as wanted by the server",
     ]
     assert done.err.splitlines()[1:] == [
@@ -196,7 +196,7 @@ def test_too_many_failures_stop_the_job_and_the_same_command_goes_on(
     world.simulator.before = meddle
     stopped = here(*world.applying)
     assert stopped.code == 4
-    assert "  1 execution, it was stopped by the failure tolerance" in stopped.lines
+    assert "  1 execution, stopped by the failure tolerance" in stopped.lines
     assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
     assert "`bulkops resume scan.jsonl --retry-failed` tries again what failed, too." in stopped.err
     assert sum(line.startswith("failed") for line in stopped.lines) == 2

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from bulkops.cli.output.progress import LATELY, Course, Doing, Headway, WaveHeadway
 from bulkops.cli.output.progress_text import Bar, bars, plain_line, standstill
-from bulkops.job.duration import in_words
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import FORMAT, Header, Holder, Intent, Planned, Result, WaveReached
 from bulkops.journal.replay import Replay
@@ -269,23 +268,6 @@ def test_an_empty_job_has_come_to_its_end() -> None:
     seen = Journaled(0).look(IDLE)
     assert (seen.done, seen.of, seen.seconds_left) == (0, 0, None)
     assert bars(seen) == [Bar("all", 0, 0)]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0 s"),
-        (0.2, "1 s"),
-        (119.2, "2 min"),
-        (119, "119 s"),
-        (121, "3 min"),
-        (3600, "60 min"),
-        (7201, "2 h 1 min"),
-    ],
-)
-def test_a_length_of_time_in_words(seconds: float, words: str) -> None:
-    """Rounded up: nobody is promised too little."""
-    assert in_words(seconds) == words
 
 
 MIDDLE = Headway(

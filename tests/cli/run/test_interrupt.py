@@ -32,7 +32,7 @@ def test_killed_and_run_again(world: World, here: Here, write: int, stage: str) 
     assert world.writes >= write - 1
     done = here(*world.applying)
     assert done.code == 0
-    assert "  2 executions, the last one came to its end" in done.lines
+    assert "  2 executions, the last one complete" in done.lines
     _each_once(world)
 
 
@@ -82,7 +82,7 @@ def test_a_signal_finishes_what_is_in_flight(
     assert recorded == world.writes
     assert "Stopping: waiting for 2 operations in flight, 5 s at most" in stopped.err
     assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
-    assert f"  1 execution, it was stopped by {number.name}" in stopped.lines
+    assert f"  1 execution, stopped by {number.name}" in stopped.lines
     assert here("resume", "scan.jsonl", "--yes").code == 0
     _each_once(world)
 
