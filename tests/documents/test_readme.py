@@ -40,7 +40,7 @@ def _shape(text: str) -> list[str]:
     text = re.sub(r"(?m)^  (\d+ [a-z ]+(, )?)+$", "  COUNTS", text)
     text = re.sub(r"(  COUNTS\n)+", "  COUNTS\n", text)
     text = re.sub(r"\d+ lost answers?", "N lost answers", text)
-    return re.sub(r"\d+", "N", text).strip().splitlines()
+    return re.sub(r"\d+(\.\d+)?", "N", text).strip().splitlines()
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_a_manual_pause_is_exit_6_and_continue_goes_on(world: World, here: Here)
     assert here(*world.applying, "--continue").code == 6
     assert world.writes == 6
     status = here("status", "scan.jsonl")
-    assert "  3 executions, the last one is paused" in status.lines
+    assert "  3 executions, the last one paused by the job" in status.lines
     assert "  wave 2 of 3 (operations 2 to 6) waits for --continue" in status.lines
     assert "Paused after wave 2 of 3" in status.err
     assert here("status", "scan.jsonl", "--json").objects[0]["exit_code"] == 6
