@@ -203,12 +203,13 @@ class Waves:
         return islice(self._replay.operations.values(), wave.start, wave.end)
 
     def _work(self, wave: Wave) -> Iterator[Progress]:
-        """Yield what is left of a wave, and what is in doubt of any that it follows or passed."""
+        """Yield what is left of a wave, and of any that it follows or that has passed.
+
+        There something may be in doubt, and pending whatever comes after that.
+        """
         for other in self._waves:
-            if other is wave:
-                yield from (p for p in self._of(wave) if p.outcome in (None, Outcome.IN_DOUBT))
-            elif other.number < wave.number or self._reached(other) is Reached.PASSED:
-                yield from (p for p in self._of(other) if p.outcome is Outcome.IN_DOUBT)
+            if other.number <= wave.number or self._reached(other) is Reached.PASSED:
+                yield from (p for p in self._of(other) if p.outcome in (None, Outcome.IN_DOUBT))
 
     async def _operate(self, work: Collection[Progress], tolerated: int) -> str:
         if self._interruption.signal:

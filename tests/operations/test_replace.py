@@ -23,7 +23,7 @@ from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.state import Entitlements
 from tests.engine.kinds import check_done, world_for
-from tests.engine.scripts import always, writes
+from tests.engine.scripts import always, both, in_turn, reads_back, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import (
     ADVISORY,
@@ -279,6 +279,39 @@ def test_what_needed_nothing_first_when_planned_and_does_now_is_a_conflict() -> 
     assert "plan the job anew" in world.results[0][1].reason
     assert world.all_shown(OLD_TASK) == [ADVISORY, []]
     assert world.resume(retry_failed=True).count(Outcome.CONFLICT) == 1
+
+
+def in_doubt_in_the_first_wave(then: Trouble | None = None) -> World:
+    """Return a world whose first attach is in doubt when its wave ends, with what waits for it.
+
+    Args:
+        then: strikes the first attach again, once it is looked at and found not done.
+    """
+    world = world_for("replace", 2)
+    world.start(job("replace", rollout={**PATIENT, "waves": ["2"]}, pace=ONE_AT_ONCE))
+    (first, *_) = world.simulator.world.workspaces
+    lost = Trouble("reset-before" if then else "reset-after")
+    of_first = in_turn(lambda r: r.method == "POST" and first in r.path, [lost, then])
+    world.wire.troubles = both(of_first, reads_back(*[Trouble("503")] * 6))
+    return world
+
+
+def test_what_waits_for_an_attach_in_doubt_is_done_with_it_in_a_later_wave() -> None:
+    """Found done in the second wave: its detach of the first wave is carried out there, too."""
+    world = in_doubt_in_the_first_wave()
+    replay = world.resume()
+    assert (replay.count(Outcome.SUCCEEDED), replay.count(None)) == (4, 0)
+    assert exit_code(replay) == 0
+    check_done(world, "replace")
+
+
+def test_what_waits_for_an_attach_in_doubt_fails_with_it_in_a_later_wave() -> None:
+    """Refused in the second wave: its detach of the first wave is not tried, and says so."""
+    world = in_doubt_in_the_first_wave(Trouble("403"))
+    replay = world.resume()
+    assert (replay.count(Outcome.FAILED), replay.count(None)) == (2, 0)
+    assert exit_code(replay) == 3
+    assert world.all_shown(OLD_TASK) == [ADVISORY, []]
 
 
 def test_on_an_old_server_each_workspace_is_asked_by_its_id() -> None:
