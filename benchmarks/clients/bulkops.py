@@ -37,6 +37,7 @@ async def _run(client: Client, journal: Journal) -> None:
         journal,
         max_at_once=AT_ONCE,
         settle=10.0,
+        read_at=client.clock.now(),
         tolerated=0,
         on_result=lambda _operation, _result: None,
     )

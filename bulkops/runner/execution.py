@@ -153,6 +153,7 @@ class JobExecution:
             self._job,
             interruption=self._interruption,
             read=partial(self._standing, journal.replay),
+            read_at=self._client.clock.now(),
             conflicts=self._conflicts,
             go_on=self._go_on,
             gate=self._gate,

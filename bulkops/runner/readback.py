@@ -12,6 +12,8 @@ way and this reading is newer than it.
 | more than one    | Wait            | Conflict      | Conflict         | Wait, then Fail   |
 
 Refused after an earlier loss: as wanted is ours after all (the lost one did it).
+Old, a reading that may be from before the operation was planned: as wanted, it waits; refused, so
+does all but as before. What an undo wants is what was there before the job.
 """
 
 from __future__ import annotations
@@ -70,13 +72,16 @@ _REFUSED = {
 }
 
 
-def resolve(shown: Shown, cause: Cause, *, lost_before: bool, settled: bool) -> Step:
+def resolve(shown: Shown, cause: Cause, *, lost_before: bool, settled: bool, old: bool) -> Step:
     """Return what to do with a write whose target was read back; see the table above.
 
     Args:
         lost_before: an answer to this operation was lost, now or in an earlier execution.
         settled: the reading started ``settle`` seconds or more after the answer.
+        old: it may show what was so before the operation was planned.
     """
+    if old and (shown is Shown.WANTED or (cause is Cause.REFUSED and shown is not Shown.BEFORE)):
+        return Step.WAIT
     if cause is not Cause.REFUSED:
         return _RESOLVE[cause, settled][shown]
     if lost_before and shown is Shown.WANTED:

@@ -34,6 +34,7 @@ class Runner:
         max_at_once: operations in flight; one that only waits isn't counted. ``None``: as many
             as the latency asks for, see ``wanted_places``.
         settle: seconds after a lost answer in which its effect may still land.
+        read_at: when the server was read, and all that is pending found as it was planned from.
         tolerated: failures borne; one more stops the runner.
         strict: never have more in flight than may still fail, and one; those that only wait are
             in flight, too.
@@ -54,6 +55,7 @@ class Runner:
         *,
         max_at_once: int | None,
         settle: float,
+        read_at: float,
         tolerated: int,
         strict: bool = False,
         on_result: Callable[[Operation, Result], None],
@@ -69,6 +71,7 @@ class Runner:
         self._strict = strict
         self._places = Places(self._wanted())
         self._settle = settle
+        self._read_at = read_at
         self._on_result = on_result
         self._order = Order((), journal.replay.of)
         self._scope = anyio.CancelScope()
@@ -149,6 +152,7 @@ class Runner:
             self._caller,
             self._journal,
             settle=self._settle,
+            read_at=self._read_at,
             aside=self._place_given_away,
         )
         try:

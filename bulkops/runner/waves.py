@@ -42,6 +42,7 @@ class Waves:
     Args:
         job: whose ``[pace]`` and ``[rollout]`` hold.
         read: returns what the server shows now of everything the journal is about.
+        read_at: when the journal was last brought up to what the server shows.
         conflicts: keys of the operations found to be in conflict before anything was sent.
         go_on: past the one place at which the journal says that the job stands.
 
@@ -58,6 +59,7 @@ class Waves:
         *,
         interruption: Interruption,
         read: Callable[[], Awaitable[Showing]],
+        read_at: float,
         conflicts: Collection[str],
         go_on: bool,
         gate: RunGate,
@@ -74,6 +76,7 @@ class Waves:
         self._waves = self._rollout.steps(len(self._replay.operations))
         self._interruption = interruption
         self._read = read
+        self._read_at = read_at
         self._conflicts = frozenset(conflicts)
         self._gate = gate
         self._on_result = on_result
@@ -221,6 +224,7 @@ class Waves:
             self._journal,
             max_at_once=pace.max_at_once,
             settle=pace.settle_seconds,
+            read_at=self._read_at,
             tolerated=tolerated,
             strict=self._rollout.strict,
             on_result=self._on_result,

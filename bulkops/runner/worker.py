@@ -2,8 +2,10 @@
 
 The order is the promise: the intent is durable before the request leaves; a lost answer is read
 back and never repeated blindly; something absent is sent again only after a reading that is
-``settle`` seconds younger than the loss. What to do at each point is said by the two tables of
-``bulkops.api.verdict``; this module only walks through them.
+``settle`` seconds younger than the loss. Done, or changed by somebody else, is believed only of a
+reading that can't be from before the operation was planned. What to do at each point is said by the
+tables of ``bulkops.api.verdict`` and ``bulkops.runner.readback``; this module only walks through
+them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.operations import wording
-from bulkops.operations.compare import compare
+from bulkops.operations.compare import Shown, compare
 from bulkops.operations.model import Aspect, Operation, Seen
 from bulkops.runner.readback import Cause, Step, resolve
 
@@ -37,6 +39,7 @@ class Worker:
 
     Args:
         settle: seconds after a lost answer in which its effect may still land.
+        read_at: since when it is known, by a reading, what there was before the operation.
         aside: entered while the operation only waits, so that another one may be in flight.
     """
 
@@ -48,6 +51,7 @@ class Worker:
         journal: Journal,
         *,
         settle: float,
+        read_at: float,
         aside: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._operation = operation
@@ -55,6 +59,8 @@ class Worker:
         self._caller = caller
         self._journal = journal
         self._settle = settle
+        # A reading that starts earlier may lag so much that it shows what was before even that.
+        self._old_until = read_at + settle
         self._aside = aside
         self._losses = 0
         self._attempts = 0
@@ -133,12 +139,16 @@ class Worker:
                 until = denied + self._settle
             else:
                 denied, until = None, since + self._settle
+                old = started < self._old_until
                 step = resolve(
-                    compare(self._operation, seen),
+                    shown := compare(self._operation, seen),
                     cause,
                     lost_before=self._losses > 0,
                     settled=started >= until,
+                    old=old,
                 )
+                if old and (shown is Shown.WANTED or cause is Cause.REFUSED):
+                    until = self._old_until
                 if step is Step.SEND and self._losses >= LOSSES:
                     step = Step.FAIL
                 if step is not Step.WAIT:

@@ -146,9 +146,9 @@ def adopted_unread() -> AbstractContextManager[Any]:
 def settle_ignored() -> AbstractContextManager[Any]:
     """Believe the first reading after a lost answer."""
 
-    def at_once(shown: Shown, cause: Cause, *, lost_before: bool, settled: bool) -> Step:
+    def at_once(shown: Shown, cause: Cause, *, lost_before: bool, settled: bool, old: bool) -> Step:
         del settled
-        return readback.resolve(shown, cause, lost_before=lost_before, settled=True)
+        return readback.resolve(shown, cause, lost_before=lost_before, settled=True, old=old)
 
     return mock.patch.object(worker, "resolve", at_once)
 
