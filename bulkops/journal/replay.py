@@ -7,6 +7,7 @@ from sys import intern
 
 import msgspec
 
+from bulkops.journal.progress import Conclusion, Operations, Progress
 from bulkops.journal.records import (
     Ended,
     Execution,
@@ -22,49 +23,7 @@ from bulkops.journal.records import (
     WaveReached,
 )
 from bulkops.journal.states import TROUBLE, Outcome, Reached
-from bulkops.operations.model import Attributes, Operation, Seen, Shared, Skip
-
-
-# gc=False: see bulkops.api.messages.
-class Conclusion(msgspec.Struct, frozen=True, gc=False):
-    """What of a result the rest of a job, its undo and its reports need; see ``Result``.
-
-    Attributes:
-        request_id: only where an operation is in trouble.
-    """
-
-    outcome: Outcome
-    ours: bool
-    kept: Attributes | None
-    attempts: int
-    reason: str
-    status: int
-    request_id: str
-
-
-# gc=False: see bulkops.api.messages.
-class Progress(msgspec.Struct, gc=False):
-    """One operation and how far it came.
-
-    Attributes:
-        restore: what to go back to, should what we did be taken back.
-        sent: there is an intent.
-        result: the last one, ``None`` where there is none since the last intent.
-        id: of the attachment the result speaks of.
-    """
-
-    operation: Operation
-    restore: Seen | None
-    sent: bool = False
-    result: Conclusion | None = None
-    id: str = ""
-
-    @property
-    def outcome(self) -> Outcome | None:
-        """The last result's outcome; in doubt for an intent without one; ``None``: pending."""
-        if self.result is not None:
-            return self.result.outcome
-        return Outcome.IN_DOUBT if self.sent else None
+from bulkops.operations.model import Operation, Seen, Shared, Skip
 
 
 class Replay(msgspec.Struct):
@@ -73,13 +32,11 @@ class Replay(msgspec.Struct):
     There may be a million operations: equal parts of them, and of their results, are kept once.
 
     Attributes:
-        operations: in the order planned, by the id of the target; by the whole key where
-            there is one for the target already.
         waves: number → what was last said of it.
     """
 
     header: Header
-    operations: dict[str, Progress] = {}
+    operations: Operations = msgspec.field(default_factory=Operations)
     skips: list[Skip] = []
     executions: list[Execution] = []
     waves: dict[int, WaveReached] = {}
@@ -98,25 +55,6 @@ class Replay(msgspec.Struct):
         """Whether every wave that has begun has passed its gate."""
         return all(wave.reached is Reached.PASSED for wave in self.waves.values())
 
-    @property
-    def target_ids(self) -> list[str]:
-        """The ids of all targets, each once."""
-        # A target's first operation has its place by the id, any other by its whole key.
-        placed = self.operations.items()
-        return [place for place, progress in placed if place == progress.operation.target.id]
-
-    def same(self, target_id: str, ident: str) -> tuple[str, str]:
-        """Return two ids as the strings that are kept here already, where there are such.
-
-        Of a second operation on the target only the target's id is found.
-        """
-        progress = self.operations.get(target_id)
-        if progress is None:
-            return target_id, ident
-        operation = progress.operation
-        known = (progress.id, operation.before.id if operation.before else "")
-        return operation.target.id, next((one for one in known if one == ident), ident)
-
     def having(self, *outcomes: Outcome | None) -> Iterator[Progress]:
         """Yield the operations with one of these outcomes."""
         return (p for p in self.operations.values() if p.outcome in outcomes)
@@ -125,24 +63,11 @@ class Replay(msgspec.Struct):
         """Return how many operations have one of these outcomes."""
         return sum(1 for _ in self.having(*outcomes))
 
-    def of(self, key: str) -> Progress:
-        """Return the progress of the operation with a key; raises ``KeyError`` for none."""
-        kind, _, target_id = key.partition(":")
-        progress = self.operations[target_id]
-        return progress if progress.operation.kind == kind else self.operations[key]
-
-    def knows(self, key: str) -> bool:
-        """Whether there is an operation with a key."""
-        try:
-            return self.of(key).operation.key == key
-        except KeyError:
-            return False
-
     def take(self, record: Record) -> None:
         """Go one record further."""
         # Not ``isinstance``: of a Struct's class it takes longer than all the rest (measured).
         if type(record) is Intent:
-            progress = self.of(record.key)
+            progress = self.operations[record.key]
             progress.sent, progress.result = True, None
         elif type(record) is Result:
             self._conclude(record)
@@ -170,7 +95,7 @@ class Replay(msgspec.Struct):
                 raise ValueError("a second header")
 
     def _conclude(self, record: Result) -> None:
-        progress = self.of(record.key)
+        progress = self.operations[record.key]
         before = progress.operation.before
         progress.id = before.id if before and before.id == record.id else record.id
         if record.outcome in TROUBLE:
@@ -201,19 +126,14 @@ class Replay(msgspec.Struct):
         before, wanted = record.before, record.wanted
         before = before and Seen(before.id, self._shared(before.attributes))
         wanted = None if wanted is None else self._shared(wanted)
-        place = target_id
-        earlier = self.operations.get(place)
-        if earlier is not None and earlier.operation.kind != kind:
-            place = record.key
-            earlier = self.operations.get(place)
-        restore = before
-        if earlier is not None and earlier.result is not None and earlier.result.ours:
-            # Decided anew from a state that was of our own making: not the one to go back to.
-            restore = earlier.restore
         operation = Operation(
             intern(kind), record.target, before, wanted, intern(record.aspect), record.after
         )
-        self.operations[place] = Progress(operation, restore)
+        progress = Progress(operation, restore=before)
+        earlier = self.operations.put(progress)
+        if earlier is not None and earlier.result is not None and earlier.result.ours:
+            # Decided anew from a state that was of our own making: not the one to go back to.
+            progress.restore = earlier.restore
 
 
 def replay(records: Iterable[Record]) -> Replay:

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.job.rollout import Rollout, Wave
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, How, Outcome, Reached
 from bulkops.operations import wording
 from bulkops.operations.model import Skip

@@ -178,7 +178,7 @@ class JobExecution:
             if isinstance(record, Result):
                 if record.outcome is Outcome.CONFLICT:
                     self._conflicts.append(record.key)
-                self._on_result(journal.replay.of(record.key).operation, record)
+                self._on_result(journal.replay.operations[record.key].operation, record)
 
     async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
         showing = await self._standing(replay)
@@ -192,5 +192,5 @@ class JobExecution:
 
 def _by_a_reading(record: Record, replay: Replay) -> bool:
     """Whether a record says what it says for what was read of something that was written."""
-    again = replay.of(record.key).result if isinstance(record, Planned) else None
+    again = replay.operations[record.key].result if isinstance(record, Planned) else None
     return isinstance(record, Result) or (again is not None and again.ours)

@@ -16,8 +16,8 @@ import anyio
 
 from bulkops.client.caller import Caller
 from bulkops.errors import JournalWriteFailed
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Result
-from bulkops.journal.replay import Progress
 from bulkops.journal.states import TROUBLE, How, Outcome
 from bulkops.journal.writer import Journal
 from bulkops.log import CARRIED_OUT
@@ -73,7 +73,7 @@ class Runner:
         self._settle = settle
         self._read_at = read_at
         self._on_result = on_result
-        self._order = Order((), journal.replay.of)
+        self._order = Order((), journal.replay.operations)
         self._scope = anyio.CancelScope()
         self._carriers = anyio.create_task_group()
         self._error: Exception | None = None
@@ -98,7 +98,7 @@ class Runner:
             JournalWriteFailed: nothing was sent after it.
             Exception: whatever ``on_result`` raised; what was in flight is finished, too.
         """
-        self._order = Order(work, self._journal.replay.of)
+        self._order = Order(work, self._journal.replay.operations)
         self._not_tried(self._order.hopeless())
         self._stop_if_too_many()
         with self._scope:

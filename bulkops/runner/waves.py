@@ -14,8 +14,8 @@ import msgspec
 from bulkops.client.api import Client
 from bulkops.job.job import Job
 from bulkops.job.rollout import Wave, rest_seconds
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Result, Verified, WaveReached
-from bulkops.journal.replay import Progress
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
 from bulkops.journal.writer import Journal
 from bulkops.operations.model import Kind, Operation, Showing
@@ -261,7 +261,7 @@ class Waves:
     async def _verified(self) -> Verified:
         replay, clock = self._replay, self._client.clock
         verified = self._begun(verify(replay, await self._read(), clock.date()))
-        if not any(replay.of(key).outcome in DONE for key in verified.differing):
+        if not any(replay.operations[key].outcome in DONE for key in verified.differing):
             return verified
         # A read may lag behind our last writes: only past that does a difference count.
         await clock.sleep(self._job.pace.settle_seconds)
@@ -272,6 +272,6 @@ class Waves:
         differing = {
             key: shows
             for key, shows in verified.differing.items()
-            if self._replay.of(key).outcome is not None
+            if self._replay.operations[key].outcome is not None
         }
         return msgspec.structs.replace(verified, differing=differing)

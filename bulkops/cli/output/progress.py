@@ -15,8 +15,9 @@ from itertools import islice
 import msgspec
 
 from bulkops.job.rollout import MANUAL, Rollout, Wave, rest_seconds
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Result, WaveReached
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome, Reached
 from bulkops.runner.activity import Activity
 
