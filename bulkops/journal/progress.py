@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, ValuesView
 
 import msgspec
@@ -57,12 +58,19 @@ class Operations(Mapping[str, Progress]):
 
     There may be a million of them, and a key is a string of its own: an operation is kept under
     its target's id, which is there already, and only a target's further ones under their keys.
+    How many have come how far is counted as it changes.
+
+    Attributes:
+        results: each outcome → operations of which that is the last result.
+        unanswered: operations that were sent and have no result since.
     """
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "results", "unanswered")
 
     def __init__(self) -> None:
         self._kept: dict[str, Progress] = {}
+        self.results = Counter(dict.fromkeys(Outcome, 0))
+        self.unanswered = 0
 
     def __getitem__(self, key: str) -> Progress:
         """Return the progress of the operation with a key."""
@@ -82,16 +90,50 @@ class Operations(Mapping[str, Progress]):
         """Return the progress of each, without its key being made."""
         return self._kept.values()
 
+    def count(self, outcome: Outcome | None) -> int:
+        """Return how many operations have an outcome; ``None``: are pending."""
+        if outcome is None:
+            return len(self._kept) - self.results.total() - self.unanswered
+        return self.results[outcome] + (self.unanswered if outcome is Outcome.IN_DOUBT else 0)
+
     def put(self, progress: Progress) -> Progress | None:
-        """Add an operation; one with its key gives it its place, and is returned."""
+        """Add a pending operation; one with its key gives it its place, and is returned."""
         operation = progress.operation
         place = operation.target.id
         earlier = self._kept.get(place)
         if earlier is not None and earlier.operation.kind != operation.kind:
             place = operation.key
             earlier = self._kept.get(place)
+        if earlier is not None:
+            self._uncount(earlier)
         self._kept[place] = progress
         return earlier
+
+    def send(self, key: str) -> None:
+        """Take note that an operation is sent: what its last result was holds no longer."""
+        progress = self[key]
+        if progress.sent or progress.result is not None:
+            self._uncount(progress)
+        self.unanswered += 1
+        progress.sent, progress.result = True, None
+
+    def conclude(self, key: str, ident: str, result: Conclusion) -> None:
+        """Take note of an operation's result, and of the attachment that it speaks of."""
+        progress = self[key]
+        if progress.result is None:
+            self.unanswered -= progress.sent
+        else:
+            self.results[progress.result.outcome] -= 1
+        self.results[result.outcome] += 1
+        before = progress.operation.before
+        progress.id = before.id if before and before.id == ident else ident
+        progress.result = result
+
+    def _uncount(self, progress: Progress) -> None:
+        if progress.result is not None:
+            self.results[progress.result.outcome] -= 1
+        elif progress.sent:
+            self.unanswered -= 1
 
     @property
     def target_ids(self) -> list[str]:

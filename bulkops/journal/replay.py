@@ -48,7 +48,7 @@ class Replay(msgspec.Struct):
     @property
     def unfinished(self) -> bool:
         """Whether some operation is pending or in doubt."""
-        return any(self.having(None, Outcome.IN_DOUBT))
+        return self.count(None, Outcome.IN_DOUBT) > 0
 
     @property
     def passed(self) -> bool:
@@ -61,14 +61,13 @@ class Replay(msgspec.Struct):
 
     def count(self, *outcomes: Outcome | None) -> int:
         """Return how many operations have one of these outcomes."""
-        return sum(1 for _ in self.having(*outcomes))
+        return sum(map(self.operations.count, outcomes))
 
     def take(self, record: Record) -> None:
         """Go one record further."""
         # Not ``isinstance``: of a Struct's class it takes longer than all the rest (measured).
         if type(record) is Intent:
-            progress = self.operations[record.key]
-            progress.sent, progress.result = True, None
+            self.operations.send(record.key)
         elif type(record) is Result:
             self._conclude(record)
         elif type(record) is Planned:
@@ -95,18 +94,16 @@ class Replay(msgspec.Struct):
                 raise ValueError("a second header")
 
     def _conclude(self, record: Result) -> None:
-        progress = self.operations[record.key]
-        before = progress.operation.before
-        progress.id = before.id if before and before.id == record.id else record.id
         if record.outcome in TROUBLE:
-            progress.result = self._conclusion(record, record.request_id)
+            result = self._conclusion(record, record.request_id)
+            self.operations.conclude(record.key, record.id, result)
             return
         succeeded = record.outcome is Outcome.SUCCEEDED
         said = (succeeded, record.ours, record.attempts, record.reason, record.status)
-        result = self._conclusions.get(said)
-        if result is None:
-            result = self._conclusions[said] = self._conclusion(record, "")
-        progress.result = result
+        shared = self._conclusions.get(said)
+        if shared is None:
+            shared = self._conclusions[said] = self._conclusion(record, "")
+        self.operations.conclude(record.key, record.id, shared)
 
     def _conclusion(self, record: Result, request_id: str) -> Conclusion:
         return Conclusion(

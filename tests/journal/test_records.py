@@ -122,6 +122,20 @@ def test_an_operation_planned_again_is_pending_again_in_its_place() -> None:
     assert state.operations["attach:ws-0"].outcome is None
 
 
+def test_the_replay_counts_as_it_goes() -> None:
+    """At each record the counts are what counting each operation says, and results are told."""
+    doubt = msgspec.structs.replace(result(2), outcome=Outcome.IN_DOUBT)
+    told: list[Record] = [intent(0), result(0), intent(1), intent(0), intent(2), intent(2)]
+    told += [planned(1), doubt, intent(2), doubt, result(2), result(3), planned(3)]
+    state = replay(first(4))
+    for record in told:
+        state.take(record)
+        outcomes = [progress.outcome for progress in state.operations.values()]
+        for outcome in (None, *Outcome):
+            assert state.count(outcome) == outcomes.count(outcome), (record, outcome)
+    assert (state.operations.results.total(), state.operations.unanswered) == (1, 1)
+
+
 def test_two_operations_on_one_target_are_found_by_their_keys() -> None:
     """The target is there once; what was never planned is not found, whatever its target."""
     target = Target("ws-0", "prod-0")
