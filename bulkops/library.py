@@ -46,8 +46,8 @@ from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_of, key_to_go_on
+from bulkops.runner.observer import Observer, OnResult, OnWave, ignore
 from bulkops.runner.slots import wanted_places
-from bulkops.runner.waves import OnResult, OnWave, unheard
 
 
 def load_job(path: str | Path) -> Job:
@@ -136,8 +136,8 @@ async def apply_plan(
     client: Client,
     plan: Plan,
     journal: str | Path,
-    on_result: OnResult = unheard,
-    on_wave: OnWave = unheard,
+    on_result: OnResult = ignore,
+    on_wave: OnWave = ignore,
 ) -> Report:
     """Carry a plan out, recorded in a new journal.
 
@@ -168,8 +168,7 @@ async def apply_plan(
             plan.job,
             by,
             key=plan.binding.key,
-            on_result=on_result,
-            on_wave=on_wave,
+            observer=Observer(on_result, on_wave),
         )
         return report(await execution.run())
 
@@ -180,8 +179,8 @@ async def resume_journal(
     *,
     retry_failed: bool = False,
     go_on: bool = False,
-    on_result: OnResult = unheard,
-    on_wave: OnWave = unheard,
+    on_result: OnResult = ignore,
+    on_wave: OnWave = ignore,
 ) -> Report:
     """Go on where a journal stops; a finished one sends no change.
 
@@ -214,8 +213,7 @@ async def resume_journal(
             retry_failed=retry_failed,
             go_on=go_on,
             key=key_to_go_on(job, contents.replay, retry_failed=retry_failed),
-            on_result=on_result,
-            on_wave=on_wave,
+            observer=Observer(on_result, on_wave),
         )
         return report(await execution.run())
 

@@ -35,10 +35,10 @@ from bulkops.plan.reconcile import reconcile
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.standing import read_standing
 from bulkops.runner.activity import Activity
-from bulkops.runner.gate import RunGate, run_gate
 from bulkops.runner.interruption import Interruption
-from bulkops.runner.log_events import log_ended, log_started, logging_results, logging_waves
-from bulkops.runner.waves import OnResult, OnWave, Waves, unheard
+from bulkops.runner.log_events import log_ended, log_started, logged
+from bulkops.runner.observer import IGNORING, Observer
+from bulkops.runner.waves import Waves
 
 
 class JobExecution:
@@ -49,9 +49,6 @@ class JobExecution:
         go_on: somebody said so (``--continue``): past the pause, or the gate that said nothing, at
             which the job stands.
         key: that the job's wish names, where something is left to be sent.
-        on_result: told every result as it is recorded.
-        on_wave: told how far a wave came as it is recorded.
-        gate: runs the job's gate.
     """
 
     def __init__(
@@ -65,9 +62,7 @@ class JobExecution:
         retry_failed: bool = False,
         go_on: bool = False,
         key: HmacKey | None = None,
-        on_result: OnResult = unheard,
-        on_wave: OnWave = unheard,
-        gate: RunGate = run_gate,
+        observer: Observer = IGNORING,
         files: FileCalls | None = None,
         executor: Executor = in_thread,
     ) -> None:
@@ -79,9 +74,7 @@ class JobExecution:
         self._retry_failed = retry_failed
         self._go_on = go_on
         self._key = key
-        self._on_result = logging_results(on_result)
-        self._on_wave = logging_waves(on_wave)
-        self._gate = gate
+        self._observer = logged(observer)
         self._files = files
         self._executor = executor
         self._interruption = Interruption()
@@ -156,9 +149,7 @@ class JobExecution:
             read_at=self._client.clock.now(),
             conflicts=self._conflicts,
             go_on=self._go_on,
-            gate=self._gate,
-            on_result=self._on_result,
-            on_wave=self._on_wave,
+            observer=self._observer,
         )
         return await waves.run()
 
@@ -178,7 +169,7 @@ class JobExecution:
             if isinstance(record, Result):
                 if record.outcome is Outcome.CONFLICT:
                     self._conflicts.append(record.key)
-                self._on_result(journal.replay.operations[record.key].operation, record)
+                self._observer.on_result(journal.replay.operations[record.key].operation, record)
 
     async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
         showing = await self._standing(replay)

@@ -15,25 +15,15 @@ from bulkops.client.api import Client
 from bulkops.job.job import Job
 from bulkops.job.rollout import Wave, rest_seconds
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import Result, Verified, WaveReached
+from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
 from bulkops.journal.writer import Journal
-from bulkops.operations.model import Kind, Operation, Showing
+from bulkops.operations.model import Kind, Showing
 from bulkops.plan.verify import verify
-from bulkops.runner.gate import RunGate
 from bulkops.runner.interruption import Interruption
+from bulkops.runner.observer import Observer
 from bulkops.runner.runner import Runner
 from bulkops.runner.wave_steps import Next, following, judged
-
-OnResult = Callable[[Operation, Result], None]
-"""Told every result as it is recorded."""
-
-OnWave = Callable[[WaveReached], None]
-"""Told how far a wave came as it is recorded."""
-
-
-def unheard(*_told: object) -> None:
-    """Be told, where nobody wants to be."""
 
 
 class Waves:
@@ -62,9 +52,7 @@ class Waves:
         read_at: float,
         conflicts: Collection[str],
         go_on: bool,
-        gate: RunGate,
-        on_result: OnResult,
-        on_wave: OnWave,
+        observer: Observer,
     ) -> None:
         self.failures = len(conflicts)
         self._client = client
@@ -78,9 +66,7 @@ class Waves:
         self._read = read
         self._read_at = read_at
         self._conflicts = frozenset(conflicts)
-        self._gate = gate
-        self._on_result = on_result
-        self._on_wave = on_wave
+        self._observer = observer
         stands = (self._replay.waves.get(wave.number) for wave in self._waves)
         current = next((w for w in stands if w is None or w.reached is not Reached.PASSED), None)
         self._past = current if go_on else None
@@ -171,9 +157,9 @@ class Waves:
         return ""
 
     async def _judge(self, wave: Wave) -> str:
-        said = list[int]()
+        gate, said = self._rollout.gate or "", list[int]()
         with self._interruption.at_once():
-            said.append(await self._gate(self._rollout.gate or "", self._environment(wave)))
+            said.append(await self._observer.gate(gate, self._environment(wave)))
         if not said:
             return self._interruption.signal
         status = said[0]
@@ -227,7 +213,7 @@ class Waves:
             read_at=self._read_at,
             tolerated=tolerated,
             strict=self._rollout.strict,
-            on_result=self._on_result,
+            on_result=self._observer.on_result,
             failures=self.failures,
         )
         await runner.run(work)
@@ -256,7 +242,7 @@ class Waves:
             status,
         )
         await self._journal.append(said)
-        self._on_wave(said)
+        self._observer.on_wave(said)
 
     async def _verified(self) -> Verified:
         replay, clock = self._replay, self._client.clock

@@ -36,6 +36,7 @@ from bulkops.plan.model import Plan
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
 from bulkops.runner.hmac_key import key_to_go_on
+from bulkops.runner.observer import Observer
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from bulkops.simulator.state import User
@@ -250,6 +251,10 @@ class World:
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
         contents = contents or read(path, self.disk)
+
+        def record(operation: Operation, result: Result) -> None:
+            self.results.append((operation, result))
+
         self.execution = JobExecution(
             self.client(),
             path,
@@ -263,9 +268,7 @@ class World:
                 contents.replay,
                 retry_failed=retry_failed,
             ),
-            on_result=on_result or (lambda *told: self.results.append(told)),
-            on_wave=self.waves.append,
-            gate=self.gate,
+            observer=Observer(on_result or record, self.waves.append, self.gate),
             files=self.disk,
             executor=inline,
         )

@@ -44,6 +44,7 @@ def execute(
     from bulkops.report.text import totals
     from bulkops.runner.execution import JobExecution
     from bulkops.runner.hmac_key import key_to_go_on
+    from bulkops.runner.observer import Observer
 
     rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
@@ -56,9 +57,7 @@ def execute(
         retry_failed=asked.retry_failed,
         go_on=asked.go_on,
         key=key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed),
-        on_result=watch.result,
-        on_wave=watch.wave,
-        gate=watch.gate,
+        observer=Observer(watch.result, watch.wave, watch.gate),
     )
 
     async def carried_out(_client: Client) -> Replay:
