@@ -29,7 +29,7 @@ from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, bare, compare
+from bulkops.operations.compare import MADE_SO, Shown, bare, changed, compare
 from bulkops.operations.model import Kind, Operation, Showing, Skip, seen_in
 
 
@@ -93,13 +93,9 @@ def _pending(
     seen = seen_in(showing, operation)
     shown = compare(operation, seen)
     if shown is Shown.WANTED:
-        yield _result(operation, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
+        yield _result(operation, Outcome.SKIPPED, MADE_SO, date)
     elif shown is not Shown.BEFORE:
-        reason = (
-            f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
-            f"planned was {wording.change(operation)}"
-        )
-        yield _result(operation, Outcome.CONFLICT, reason, date)
+        yield _result(operation, Outcome.CONFLICT, changed(operation, seen), date)
     elif reason := _hindered(operation, replay, showing, kind):
         yield _result(operation, Outcome.CONFLICT, reason, date)
 

@@ -237,7 +237,7 @@ def exit_code(replay: Replay) -> int:
 def rollout_of(replay: Replay) -> Rollout:
     """Return how a journal's job is rolled out, or taken back."""
     rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
-    return rollout.undoing if replay.header.undo_of else rollout
+    return rollout.taking_back(replay.header.undo_of)
 
 
 def standing_wave(replay: Replay) -> StandingWave | None:

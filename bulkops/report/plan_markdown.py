@@ -85,7 +85,7 @@ def _changes(plan: Plan) -> Iterator[str]:
 
 
 def _waves(plan: Plan) -> Iterator[str]:
-    rollout = plan.job.rollout.undoing if plan.undo_of else plan.job.rollout
+    rollout = plan.rollout
     waves = rollout.steps(len(plan.operations))
     if len(waves) > 1:
         sizes = ", ".join(str(wave.size) for wave in waves[:FEW])

@@ -60,7 +60,7 @@ class Waves:
         self._journal = journal
         self._replay = journal.replay
         self._job = job
-        self._rollout = job.rollout.undoing if self._replay.header.undo_of else job.rollout
+        self._rollout = job.rollout.taking_back(self._replay.header.undo_of)
         self._waves = self._rollout.steps(len(self._replay.operations))
         self._interruption = interruption
         self._read = read

@@ -46,7 +46,7 @@ def execute(
     from bulkops.runner.hmac_key import key_to_go_on
     from bulkops.runner.observer import Observer
 
-    rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
+    rollout = job.rollout.taking_back(contents.replay.header.undo_of)
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
     execution = JobExecution(
         client,
