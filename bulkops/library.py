@@ -44,9 +44,16 @@ from bulkops.plan.standing import read_standing, undo_plan
 from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
+from bulkops.runner.assignment import (
+    Instructions,
+    LockedJournal,
+    Observer,
+    OnResult,
+    OnWave,
+    ignore,
+)
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_of, key_to_go_on
-from bulkops.runner.observer import Observer, OnResult, OnWave, ignore
 from bulkops.runner.slots import wanted_places
 
 
@@ -163,12 +170,10 @@ async def apply_plan(
         contents = await to_thread.run_sync(begin)
         execution = JobExecution(
             client,
-            path,
-            contents,
+            LockedJournal(path, contents, by),
             plan.job,
-            by,
-            key=plan.binding.key,
-            observer=Observer(on_result, on_wave),
+            Instructions(key=plan.binding.key),
+            Observer(on_result, on_wave),
         )
         return report(await execution.run())
 
@@ -204,16 +209,13 @@ async def resume_journal(
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
         job = job_of(contents.replay.header)
+        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
-            path,
-            contents,
+            LockedJournal(path, contents, by),
             job,
-            by,
-            retry_failed=retry_failed,
-            go_on=go_on,
-            key=key_to_go_on(job, contents.replay, retry_failed=retry_failed),
-            observer=Observer(on_result, on_wave),
+            Instructions(retry_failed, go_on, key),
+            Observer(on_result, on_wave),
         )
         return report(await execution.run())
 

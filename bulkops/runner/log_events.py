@@ -12,7 +12,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.log import Log
 from bulkops.operations.model import Operation
-from bulkops.runner.observer import Observer
+from bulkops.runner.assignment import Observer
 
 log = Log(__name__)
 

@@ -33,10 +33,10 @@ from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Over
 from bulkops.plan import recorded, standing
 from bulkops.plan.model import Plan
+from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
 from bulkops.runner.hmac_key import key_to_go_on
-from bulkops.runner.observer import Observer
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from bulkops.simulator.state import User
@@ -255,22 +255,14 @@ class World:
         def record(operation: Operation, result: Result) -> None:
             self.results.append((operation, result))
 
+        job = recorded.job_of(contents.replay.header)
+        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         self.execution = JobExecution(
             self.client(),
-            path,
-            contents,
-            recorded.job_of(contents.replay.header),
-            HOLDER,
-            retry_failed=retry_failed,
-            go_on=go_on,
-            key=key_to_go_on(
-                recorded.job_of(contents.replay.header),
-                contents.replay,
-                retry_failed=retry_failed,
-            ),
-            observer=Observer(on_result or record, self.waves.append, self.gate),
-            files=self.disk,
-            executor=inline,
+            LockedJournal(path, contents, HOLDER, self.disk, inline),
+            job,
+            Instructions(retry_failed, go_on, key),
+            Observer(on_result or record, self.waves.append, self.gate),
         )
         return await self.execution.run()
 
