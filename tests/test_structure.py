@@ -37,6 +37,7 @@ PURE = (
     "client/rows.py",
     "journal/identity.py",
     "journal/lines.py",
+    "journal/progress.py",
     "journal/records.py",
     "journal/replay.py",
     "journal/states.py",

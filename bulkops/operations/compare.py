@@ -32,6 +32,18 @@ def compare(operation: Operation, seen: Sequence[Seen]) -> Shown:
     return Shown.BEFORE if seen[0] == before else Shown.OTHER
 
 
+MADE_SO = "somebody else made it so in the meantime"
+"""Said where the server shows what an operation wants, and it is not of our making."""
+
+
+def changed(operation: Operation, seen: Sequence[Seen]) -> str:
+    """Return, in words, that the server shows neither what was planned from nor what is wanted."""
+    return (
+        f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
+        f"planned was {wording.change(operation)}"
+    )
+
+
 def bare(kind: Kind, operation: Operation, showing: Showing) -> str:
     """Return, in words, that an operation takes away the last one; empty where it doesn't.
 

@@ -56,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def rollout(self) -> Rollout:
         """In which steps it goes: an undo goes at once."""
-        return self.job.rollout.undoing if self.undo_of else self.job.rollout
+        return self.job.rollout.taking_back(self.undo_of)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -22,7 +22,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare

@@ -13,7 +13,8 @@ from msgspec import UNSET, UnsetType
 
 from bulkops.exit_codes import SIGNALS, ExitCode
 from bulkops.job.rollout import Rollout, Wave
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, How, Outcome, Reached
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
@@ -243,7 +244,7 @@ def exit_code(replay: Replay) -> ExitCode:
 def rollout_of(replay: Replay) -> Rollout:
     """Return how a journal's job is rolled out, or taken back."""
     rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
-    return rollout.undoing if replay.header.undo_of else rollout
+    return rollout.taking_back(replay.header.undo_of)
 
 
 def standing_wave(replay: Replay) -> StandingWave | None:

@@ -23,7 +23,7 @@ from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, compare
+from bulkops.operations.compare import MADE_SO, Shown, changed, compare
 from bulkops.operations.model import Aspect, Operation, Seen
 from bulkops.runner.readback import Cause, Step, resolve
 
@@ -193,18 +193,13 @@ class Worker:
                     Outcome.SUCCEEDED, reason, answer, ours=self._is_ours(seen), seen=seen
                 )
             case Step.ADOPT_FOREIGN:
-                reason = "somebody else made it so in the meantime"
-                return self._say(Outcome.SKIPPED, reason, answer, seen=seen)
+                return self._say(Outcome.SKIPPED, MADE_SO, answer, seen=seen)
             case Step.FAIL if isinstance(answer, Response) and answer.status < 300:
                 return self._say(Outcome.FAILED, self._kept(seen), answer, ours=True, seen=seen)
             case Step.FAIL:
                 return self._say(Outcome.FAILED, _words(answer), answer)
             case Step.CONFLICT:
-                reason = (
-                    f"somebody else changed it: the server shows {self._shows(seen)}, "
-                    f"planned was {wording.change(self._operation)}"
-                )
-                return self._say(Outcome.CONFLICT, reason, answer)
+                return self._say(Outcome.CONFLICT, changed(self._operation, seen), answer)
             case Step.SEND | Step.WAIT:
                 return None
 

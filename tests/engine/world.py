@@ -33,6 +33,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Over
 from bulkops.plan import recorded, standing
 from bulkops.plan.model import Plan
+from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
 from bulkops.runner.hmac_key import key_to_go_on
@@ -250,24 +251,18 @@ class World:
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
         contents = contents or read(path, self.disk)
+
+        def record(operation: Operation, result: Result) -> None:
+            self.results.append((operation, result))
+
+        job = recorded.job_of(contents.replay.header)
+        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         self.execution = JobExecution(
             self.client(),
-            path,
-            contents,
-            recorded.job_of(contents.replay.header),
-            HOLDER,
-            retry_failed=retry_failed,
-            go_on=go_on,
-            key=key_to_go_on(
-                recorded.job_of(contents.replay.header),
-                contents.replay,
-                retry_failed=retry_failed,
-            ),
-            on_result=on_result or (lambda *told: self.results.append(told)),
-            on_wave=self.waves.append,
-            gate=self.gate,
-            files=self.disk,
-            executor=inline,
+            LockedJournal(path, contents, HOLDER, self.disk, inline),
+            job,
+            Instructions(retry_failed, go_on, key),
+            Observer(on_result or record, self.waves.append, self.gate),
         )
         return await self.execution.run()
 

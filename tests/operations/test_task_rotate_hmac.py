@@ -143,7 +143,8 @@ def test_an_answer_without_a_body_is_a_yes() -> None:
     world = World(workspaces=0)
 
     async def silent() -> Outcome:
-        return (await world.executed()).operations[world.task.id].outcome or Outcome.FAILED
+        operations = (await world.executed()).operations
+        return operations[f"task-rotate-hmac:{world.task.id}"].outcome or Outcome.FAILED
 
     world.start(rotation())
     send = world.wire.send

@@ -24,8 +24,8 @@ from bulkops.journal import lines
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
 from bulkops.journal.lock import locked
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Holder, Intent, Record
-from bulkops.journal.replay import Progress
 from bulkops.journal.states import Outcome, Reached
 from bulkops.journal.writer import Journal
 from bulkops.operations.compare import Shown

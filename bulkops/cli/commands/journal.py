@@ -132,7 +132,7 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
     from bulkops.cli.session import counted
     from bulkops.report.columns import filled, widest
 
-    names = {key: replay.of(key).operation.target.name for key in verified.differing}
+    names = {key: replay.operations[key].operation.target.name for key in verified.differing}
     width = widest(names.values())
     for key, shows in verified.differing.items():
         print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
@@ -145,7 +145,7 @@ def _print_verified_json(replay: Replay, verified: Verified) -> None:
     from bulkops import events
 
     for key, shows in verified.differing.items():
-        target = replay.of(key).operation.target
+        target = replay.operations[key].operation.target
         print_json(events.Differing(**target.said, key=key, shows=shows))
     print_json(
         events.Verified(

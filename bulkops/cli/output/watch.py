@@ -68,7 +68,6 @@ class Watch:
         from bulkops.cli.output.results import tell_json
         from bulkops.journal.states import TROUBLE
 
-        self._course.concluded(result)
         if self._live is not None and result.outcome in TROUBLE:
             self._live.say(self._line(operation, result))
         if self._quiet:

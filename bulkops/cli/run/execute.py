@@ -43,23 +43,19 @@ def execute(
     from bulkops.report.model import exit_code, report
     from bulkops.report.text import lines as report_lines
     from bulkops.report.text import totals
+    from bulkops.runner.assignment import Instructions, LockedJournal, Observer
     from bulkops.runner.execution import JobExecution
     from bulkops.runner.hmac_key import key_to_go_on
 
-    rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
+    rollout = job.rollout.taking_back(contents.replay.header.undo_of)
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
+    key = key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed)
     execution = JobExecution(
         client,
-        path,
-        contents,
+        LockedJournal(path, contents, by),
         job,
-        by,
-        retry_failed=asked.retry_failed,
-        go_on=asked.go_on,
-        key=key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed),
-        on_result=watch.result,
-        on_wave=watch.wave,
-        gate=watch.gate,
+        Instructions(asked.retry_failed, asked.go_on, key),
+        Observer(watch.result, watch.wave, watch.gate),
     )
 
     async def carried_out(_client: Client) -> Replay:
