@@ -14,7 +14,8 @@ from bulkops.errors import ApiError, JobError
 from bulkops.inventory.workspaces import Selected, read_selection
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import Workspace
-from tests.engine.world import TASK, World, job
+from tests.engine.world import World, job
+from tests.kinds import TASK
 
 words = st.text("ab", min_size=1, max_size=3)
 globs = st.text("ab*?", min_size=1, max_size=3)
