@@ -124,7 +124,8 @@ class Replay(msgspec.Struct):
         before = before and Seen(before.id, self._shared(before.attributes))
         wanted = None if wanted is None else self._shared(wanted)
         operation = Operation(
-            intern(kind), record.target, before, wanted, intern(record.aspect), record.after
+            *(intern(kind), record.target, before, wanted, intern(record.aspect), record.after),
+            intern(record.said),
         )
         progress = Progress(operation, restore=before)
         earlier = self.operations.put(progress)

@@ -15,7 +15,8 @@ from bulkops.journal.reader import Contents
 from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.writer import Executor, Journal, in_thread
-from bulkops.operations.model import HmacKey, Kind, Operation, Showing
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import HmacKey, Operation, Showing
 from bulkops.plan.standing import read_standing
 from bulkops.runner.gate import RunGate, run_gate
 

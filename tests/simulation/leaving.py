@@ -10,7 +10,7 @@ from bulkops.api.messages import Request
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation
-from tests.engine.world import OLD_TASK, TASK
+from tests.kinds import OLD_TASK, TASK
 from tests.simulation.invariants import must
 from tests.simulation.states import BEFORE, There, place_of, still
 
