@@ -10,18 +10,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-import typer
+from click.exceptions import Exit
 
+from bulkops import __version__
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError
-
-if TYPE_CHECKING:
-    from bulkops.job.job import Job
-    from bulkops.journal.replay import Replay
-    from bulkops.runner.activity import Activity
-    from bulkops.runner.execution import JobExecution
+from bulkops.job.job import Job
+from bulkops.journal.replay import Replay
+from bulkops.report.metrics import Standing, counts_so_far, text
+from bulkops.report.model import report
+from bulkops.runner.activity import Activity
+from bulkops.runner.execution import JobExecution
 
 EVERY_SECONDS = 15.0
 """Between two writings: as often as Prometheus is usually told to look."""
@@ -115,10 +116,6 @@ class MetricsFile:
             self._failed = True
 
     def _text(self, code: int | None = None) -> bytes:
-        from bulkops import __version__
-        from bulkops.report.metrics import Standing, counts_so_far, text
-        from bulkops.report.model import report
-
         job, replay = self._job, self._replay
         kind = f"undo of {job.operation_kind}" if self._undo else job.operation_kind
         info = {"version": __version__}
@@ -165,7 +162,7 @@ def _exit_code(error: BaseException | None) -> int:
     match error:
         case None:
             return 0
-        case BulkopsError() | typer.Exit():
+        case BulkopsError() | Exit():
             return error.exit_code
         case SystemExit(code=int(code)):
             return code
