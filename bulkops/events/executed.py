@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from msgspec import Meta
 
+from bulkops.errors import SIGNALS
 from bulkops.events.model import Action, Counts, Event, OfTarget, Time, TimeOrEmpty
-from bulkops.exit_codes import SIGNALS
 from bulkops.journal.states import Held, How, Outcome, Reached
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.exit_codes import SIGNALS, ExitCode
+from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Rollout, Wave
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
