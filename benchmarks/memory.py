@@ -21,7 +21,7 @@ from statistics import median_low
 from tempfile import TemporaryDirectory
 
 import msgspec
-import typer
+from click.exceptions import Exit
 
 from benchmarks.machine import machine
 from benchmarks.records import JOB
@@ -107,7 +107,7 @@ class Command(msgspec.Struct):
 def _exit_code_0() -> Iterator[None]:
     try:
         yield
-    except typer.Exit as ended:
+    except Exit as ended:
         if ended.exit_code:
             raise
 

@@ -25,15 +25,13 @@ from pathlib import Path
 
 import msgspec
 from anyio import to_thread
-from msgspec.structs import replace
 
 from bulkops.client.api import Client
 from bulkops.errors import JobError, unreadable
 from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
-from bulkops.inventory.workspaces import read_selection
-from bulkops.job.job import Job, parse_job
-from bulkops.job.manifest import parse_manifest
+from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.job.job import Job
 from bulkops.job.rollout import strict_notes
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
@@ -49,23 +47,6 @@ from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_of, key_to_go_on
 from bulkops.runner.slots import wanted_places
 from bulkops.runner.waves import OnResult, OnWave, unheard
-
-
-def load_job(path: str | Path) -> Job:
-    """Return the job in a TOML file; ``TFE_ORGANIZATION`` stands in where it names none.
-
-    The manifest that ``select.file`` names is read, too: what it lists is part of the job.
-
-    Raises:
-        JobError: a file can't be read, or is no job or manifest; the message says what is allowed.
-    """
-    text = _text_of(Path(path), str(path))
-    job = parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
-    if job.select.file is None:
-        return job
-    manifest = Path(path).parent / job.select.file
-    listed = parse_manifest(_text_of(manifest, f"{path}: select.file: {manifest}"), str(manifest))
-    return replace(job, select=replace(job.select, file=None, listed=listed))
 
 
 async def select_workspaces(
@@ -270,11 +251,3 @@ def read_report(journal: str | Path) -> Report:
     timeline = Timeline()
     contents = read(Path(journal), take=timeline.take)
     return report(contents.replay, timeline)
-
-
-def _text_of(path: Path, named: str) -> str:
-    try:
-        # Spreadsheets begin a CSV file with a byte order mark.
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise JobError(unreadable(named, error)) from error

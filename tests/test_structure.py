@@ -17,8 +17,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 LAYERS = (
-    *("text", "exit_codes", "errors", "clock", "checking", "log"),
-    *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
+    *("text", "errors", "clock", "checking", "log"),
+    *("api", "operations", "job", "job_file", "client", "journal", "inventory", "plan", "runner"),
     *("report", "coverage", "events", "library", "simulator", "cli"),
 )
 """What is in ``bulkops/``, from the ground up: each imports only what stands before it."""
@@ -97,7 +97,7 @@ IMPURE_PACKAGES = frozenset(
         "subprocess",
         "threading",
         "time",
-        "typer",
+        "click",
         "urllib.request",
         "yarl",
     ]

@@ -26,9 +26,9 @@ def main() -> None:
     # Set explicitly: a process that is PID 1 of its container ignores SIGTERM by default.
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        from bulkops.cli.app import app
+        from bulkops.cli.app import run  # noqa: PLC0415 - what is not installed is said in words
 
-        app()
+        sys.exit(run())
     except BulkopsError as error:
         _show_traceback()
         log.info("command_failed", extra={"error": str(error), "exit_code": error.exit_code})

@@ -46,24 +46,10 @@ class _Handler(logging.Handler):
 
     @cached_property
     def _structured(self) -> logging.Formatter:
-        # Imported for the first event only: few commands have one, and it takes 0.2 s (measured).
-        import structlog
+        # With the first event, which few commands have.
+        from bulkops.cli.log_lines import formatter  # noqa: PLC0415 - brings asyncio and rich
 
-        renderer: structlog.typing.Processor = (
-            structlog.processors.JSONRenderer()
-            if self._json
-            else structlog.processors.LogfmtRenderer(
-                key_order=["timestamp", "level", "event"], bool_as_flag=False
-            )
-        )
-        return structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                structlog.stdlib.ExtraAdder(),
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-            ],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
+        return formatter(json=self._json)
 
 
 class _FileHandler(_Handler):

@@ -141,7 +141,7 @@ def test_a_bug_is_in_the_file_with_its_traceback(
     def broken(_path: Path) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("bulkops.library.load_job", broken)
+    monkeypatch.setattr("bulkops.cli.commands.check.load_job", broken)
     done = here("--log-file", LOG, "check", "job.toml", debug=True)
     assert done.code == 1
     assert "Traceback" not in done.err

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bulkops.errors import JobError
 from bulkops.job.job import job_from_builtins, job_to_builtins
 from bulkops.job.manifest import parse_manifest
-from bulkops.library import load_job
+from bulkops.job_file import load_job
 
 READ = {
     "name\na\nb\na\n": ("a", "b"),

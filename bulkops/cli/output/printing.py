@@ -12,13 +12,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken
 from bulkops.text import escaped
-
-if TYPE_CHECKING:
-    from bulkops.events import Event
 
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a write to a stream ends with that can't be written any more."""
@@ -31,14 +28,6 @@ def print_text(*lines: str, paint: Callable[[str], str] = str) -> None:
         paint: colours a line, whose own characters can't by now.
     """
     print_raw(f"{paint(escaped(line).rstrip())}\n" for line in lines)
-
-
-def print_json(event: Event) -> None:
-    """Print one JSON object a line on stdout; raises as ``print_raw``."""
-    import msgspec
-
-    # JSON leaves C1 controls and bidi overrides as they are; spelled, they are the same string.
-    print_raw((escaped(msgspec.json.encode(event).decode()) + "\n",))
 
 
 def print_raw(pieces: Iterable[str]) -> None:

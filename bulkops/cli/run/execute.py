@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
+from click.exceptions import Exit
 
+from bulkops import events
 from bulkops.cli.options import Asked
-from bulkops.cli.output.printing import fail, heard_or_not, note, print_json, print_text
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.next_step import end_lines, stopping
+from bulkops.cli.output.printing import fail, heard_or_not, note, print_text
 from bulkops.cli.output.step_summary import summarized
+from bulkops.cli.output.watch import Watch
 from bulkops.cli.run.metrics_file import MetricsFile
+from bulkops.cli.session import run
+from bulkops.client.api import Client
 from bulkops.errors import BulkopsError
-from bulkops.exit_codes import SIGNALS, ExitCode
-
-if TYPE_CHECKING:
-    from bulkops.cli.output.watch import Watch
-    from bulkops.client.api import Client
-    from bulkops.job.job import Job
-    from bulkops.journal.reader import Contents
-    from bulkops.journal.records import Holder
-    from bulkops.journal.replay import Replay
-    from bulkops.runner.execution import JobExecution
+from bulkops.job.job import Job
+from bulkops.journal.reader import Contents
+from bulkops.journal.records import Holder
+from bulkops.journal.replay import Replay
+from bulkops.report.model import exit_code, report
+from bulkops.report.text import lines as report_lines
+from bulkops.report.text import totals
+from bulkops.runner.execution import JobExecution
+from bulkops.runner.hmac_key import key_to_go_on
 
 
 def execute(
@@ -36,16 +41,6 @@ def execute(
     metrics: MetricsFile,
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
-    from bulkops import events
-    from bulkops.cli.output.next_step import end_lines
-    from bulkops.cli.output.watch import Watch
-    from bulkops.cli.session import run
-    from bulkops.report.model import exit_code, report
-    from bulkops.report.text import lines as report_lines
-    from bulkops.report.text import totals
-    from bulkops.runner.execution import JobExecution
-    from bulkops.runner.hmac_key import key_to_go_on
-
     rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
     execution = JobExecution(
@@ -76,7 +71,7 @@ def execute(
         if execution.interrupted and error.exit_code == ExitCode.ERROR:
             # Of the two, what the user did is told by the exit code, what went wrong by the text.
             fail(error)
-            raise typer.Exit(SIGNALS[execution.interrupted]) from error
+            raise Exit(128 + signal.Signals[execution.interrupted]) from error
         raise
     summary = report(replay)
     with heard_or_not():
@@ -85,14 +80,11 @@ def execute(
         else:
             print_text("", *report_lines(summary))
     note(*end_lines(summary, path))
-    raise typer.Exit(exit_code(replay))
+    raise Exit(exit_code(replay))
 
 
 def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:
-    """Let a signal of ``SIGNALS`` stop an execution: in good order, again at once."""
-    import asyncio
-
-    from bulkops.cli.output.next_step import stopping
+    """Let Ctrl-C, SIGTERM and SIGHUP stop an execution: in good order, again at once."""
 
     def interrupt(number: signal.Signals) -> None:
         again = bool(execution.interrupted)
