@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from bulkops import events
 from bulkops.cli.options import JOB, JSON, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
@@ -28,6 +27,8 @@ def check(*, job_file: Path, json: bool) -> None:
     job = load_job(job_file)
     fields, task = _selecting(job), getattr(job.wish, "task", None)
     if json:
+        from bulkops import events  # noqa: PLC0415 - brings what reports and journals are made of
+
         print_json(
             events.Job(
                 job=job.name,

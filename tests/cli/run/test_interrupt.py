@@ -153,6 +153,8 @@ def test_a_signal_while_reading_changes_nothing(
 
 def test_a_signal_while_reading_again_is_resumable(world: World, here: Here) -> None:
     """A signal while a resumed job still reads: 130, nothing sent, and it goes on later."""
+    # One at a time: none that was on its way when it was killed arrives after it was counted.
+    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=3, stage="after")
     before = world.writes
     world.simulator.faults = Faults.parse("GET:hang-before=100%", 0)
