@@ -58,7 +58,7 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand("plan", "plan:plan", "Show what a job would change, and change nothing."),
     OnDemand("apply", "apply:apply", "Carry a job out, or on where its journal stops."),
     OnDemand("resume", "apply:resume", "Go on where a journal stops."),
-    OnDemand("undo", "undo:undo", "Take back what a job did, where it still stands."),
+    OnDemand("undo", "apply:undo", "Take back what a job did, where it still stands."),
     OnDemand("verify", "verify:verify", "Ask the server whether all is still as a job made it."),
     OnDemand("status", "journal:status", "Say where a journal's job stands; sends no request."),
     OnDemand("report", "report:report", "Report a journal, finished or not; sends no request."),

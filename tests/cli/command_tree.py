@@ -27,12 +27,20 @@ PATHS = list(_commands())
 LEAVES = [path for path in PATHS if not any(p[:-1] == path for p in PATHS if p)]
 
 
-def command_of(path: Words) -> Any:
-    """Return the command of these words."""
+def _listed(path: Words) -> Any:
     command: Any = app
     for name in path:
         command = command.get_command(None, name)
-    return command.load() if isinstance(command, OnDemand) else command
+    return command
+
+
+ON_DEMAND: dict[Words, OnDemand] = {path: _listed(path) for path in LEAVES}
+"""Every command as its group lists it."""
+
+
+def command_of(path: Words) -> Any:
+    """Return the command of these words."""
+    return ON_DEMAND[path].load() if path in ON_DEMAND else _listed(path)
 
 
 def examples_of(path: Words) -> list[str]:

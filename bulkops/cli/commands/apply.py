@@ -1,4 +1,4 @@
-"""``bulkops apply JOB|PLAN`` and ``bulkops resume JOURNAL``: carry a job out, or on."""
+"""``bulkops apply JOB|PLAN``, ``resume JOURNAL``, ``undo JOURNAL``: a job out, on, or back."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bulkops.cli.options import (
     RESUMING,
     SERVER,
     TRUST,
+    UNDOING,
     Asked,
     Narrowing,
     Server,
@@ -39,7 +40,7 @@ from bulkops.journal.identity import Identity, identity_of
 from bulkops.journal.reader import read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
-from bulkops.library import plan_job
+from bulkops.library import plan_job, plan_undo
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
@@ -58,6 +59,14 @@ OWN_JOURNAL = click.Option(
     help="The journal to start, or to go on with where it stops. "
     "[default: the newest unfinished one in .bulkops/NAME/, NAME being the job's, else a new "
     "one there]",
+)
+
+UNDO_JOURNAL = click.Option(
+    ["--journal", "undo_journal"],
+    type=PATH,
+    metavar="FILE",
+    help="The undo's own journal, to start or to go on with. [default: JOURNAL with .undo "
+    "before its ending]",
 )
 
 
@@ -142,6 +151,37 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             confirm_going_on(contents, journal, asked)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
+
+
+@command(JOURNAL, UNDO_JOURNAL, UNDOING, TRUST)
+def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Server) -> None:
+    """Take back what a job did, where it still stands.
+
+    What was attached is detached, what was changed gets its old level and stages, what was
+    detached is attached as it was; a replaced task is attached again before the new one goes. What
+    somebody changed since is left alone and listed (exit 3).
+    What task-delete and task-rotate-hmac did can't be taken back (exit 2).
+
+    An undo has a journal of its own: it is resumed by the same command, and can be undone.
+
+    \b
+    Examples:
+      bulkops undo canary.jsonl
+      bulkops undo canary.jsonl --journal back.jsonl --yes
+    """
+    header = read(journal).replay.header
+    job = job_of(header)
+    path = undo_journal or journal.with_name(f"{journal.stem}.undo{journal.suffix}")
+
+    def client() -> Client:
+        return connect(server._replace(address=header.address))
+
+    identity = Identity(f"undo of {header.run_id}", header.address, header.organization)
+    undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
+    with ExitStack() as stack:
+        hold(stack, journal)
+        by = hold(stack, path)
+        start_or_go_on(stack, path, by, undertaking, asked)
 
 
 def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
