@@ -35,8 +35,11 @@ _HOMES = {
         ".bashrc",
         f'source "$HOME/.bash_completions/{PROGRAM}.sh"',
     ),
+    # Sourced: what zsh loads by its name completes no more than every other time.
     "zsh": _Home(
-        f".zfunc/_{PROGRAM}", ".zshrc", "fpath+=~/.zfunc; autoload -Uz compinit; compinit"
+        f".zfunc/_{PROGRAM}",
+        ".zshrc",
+        f'autoload -Uz compinit; compinit; source "$HOME/.zfunc/_{PROGRAM}"',
     ),
     "fish": _Home(f".config/fish/completions/{PROGRAM}.fish"),
 }
