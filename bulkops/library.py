@@ -27,10 +27,10 @@ import msgspec
 from anyio import to_thread
 
 from bulkops.client.api import Client
-from bulkops.errors import JobError, unreadable
+from bulkops.errors import JobError
 from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
-from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
 from bulkops.job.rollout import strict_notes
 from bulkops.journal.lock import holder, locked

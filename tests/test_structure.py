@@ -17,8 +17,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 LAYERS = (
-    *("text", "errors", "clock", "checking", "log"),
-    *("api", "operations", "job", "job_file", "client", "journal", "inventory", "plan", "runner"),
+    *("text", "exit_codes", "errors", "clock", "checking", "log"),
+    *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
     *("report", "coverage", "events", "library", "simulator", "cli"),
 )
 """What is in ``bulkops/``, from the ground up: each imports only what stands before it."""
@@ -30,7 +30,15 @@ PURE = (
     "checking.py",
     "api/",
     "operations/",
-    "job/",
+    "job/conditions.py",
+    "job/duration.py",
+    "job/job.py",
+    "job/manifest.py",
+    "job/pace.py",
+    "job/patterns.py",
+    "job/rollout.py",
+    "job/schema.py",
+    "job/select.py",
     "client/credentials.py",
     "client/other_clients.py",
     "client/retry_budget.py",

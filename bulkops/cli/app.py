@@ -15,6 +15,7 @@ from bulkops.cli.command_table import COMMANDS, Group
 from bulkops.cli.logs import configure, log
 from bulkops.cli.options import PATH
 from bulkops.cli.output.printing import print_text
+from bulkops.exit_codes import ExitCode
 
 
 class App(Group):
@@ -29,7 +30,7 @@ class App(Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise SystemExit(130) from None
+            raise SystemExit(ExitCode.INTERRUPTED) from None
 
 
 def _version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's signature
@@ -106,5 +107,5 @@ def run() -> int:
         error.show()
         return error.exit_code
     except click.Abort:
-        return 130
-    return code or 0
+        return ExitCode.INTERRUPTED
+    return code or ExitCode.DONE

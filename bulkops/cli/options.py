@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import getdoc
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+
+from bulkops.exit_codes import WORDS
 
 PATH = click.Path(path_type=Path, readable=False)
 """Of a file that may not be there: whoever reads it says what is wrong with it."""
@@ -170,7 +173,10 @@ Function = Callable[..., None]
 def command(
     *params: click.Parameter | Together, cls: type[click.Command] = click.Command
 ) -> Callable[[Function], click.Command]:
-    """Return what makes a function a command, whose help is its docstring."""
+    """Return what makes a function a command, whose help is its docstring.
+
+    Where that says EXIT_CODES, each has a line with its meaning.
+    """
     together = [one for one in params if isinstance(one, Together)]
     flat = [p for one in params for p in (one.options if isinstance(one, Together) else (one,))]
 
@@ -181,6 +187,8 @@ def command(
                 one.taken_from(given)
             function(**given)
 
-        return click.command(cls=cls, params=flat)(called)
+        codes = "\n  ".join(f"{code:<5}{words.meaning}" for code, words in WORDS.items())
+        text = (getdoc(function) or "").replace("EXIT_CODES", codes)
+        return click.command(cls=cls, params=flat, help=text)(called)
 
     return made

@@ -21,8 +21,9 @@ from bulkops.cli.output.printing import note
 from bulkops.client.api import Client
 from bulkops.client.credentials import resolve_address, resolve_token
 from bulkops.errors import BulkopsError, JobError
+from bulkops.exit_codes import ExitCode
+from bulkops.job.file import load_job
 from bulkops.job.job import Job
-from bulkops.job_file import load_job
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ def organization_named(organization: str | None) -> str:
 
 
 def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what ``work`` does with the open client; SIGTERM cancels it and ends with 143."""
+    """Return what ``work`` does with the open client; SIGTERM cancels it and ends the command."""
     done: list[T] = []
 
     async def cancellable() -> None:
@@ -118,7 +119,7 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     note("", f"{question} Only '{answer}' is accepted: ", end="")
     if sys.stdin.readline().strip() != answer:
         note("Nothing was changed.")
-        raise Exit(1)
+        raise Exit(ExitCode.ERROR)
 
 
 def _read_text(path: Path) -> str | None:

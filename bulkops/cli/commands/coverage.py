@@ -16,8 +16,9 @@ from bulkops.coverage.documents import csv_lines, document, lines
 from bulkops.coverage.matrix import Coverage
 from bulkops.coverage.reading import read_coverage
 from bulkops.errors import JobError
+from bulkops.exit_codes import ExitCode
+from bulkops.job.file import load_job
 from bulkops.job.job import Job
-from bulkops.job_file import load_job
 from bulkops.text import escaped
 
 JOB = click.Argument(
@@ -76,7 +77,7 @@ def coverage(
         made = run(client, lambda c: read_coverage(c, named, task, job, str(job_file)))
     print_to(output, _pieces(made, output_format, to_file=output is not None))
     if made.gaps:
-        raise Exit(3)
+        raise Exit(ExitCode.UNFULFILLED)
 
 
 def _same(organization: str | None, job: Job) -> str:

@@ -28,6 +28,7 @@ from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError
+from bulkops.exit_codes import ExitCode
 from bulkops.journal.lock import holder
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
@@ -48,7 +49,7 @@ class DetailedExit(click.Command):
             if not asked:
                 raise
             error.show()
-            raise Exit(1) from error
+            raise Exit(ExitCode.ERROR) from error
 
 
 OUT = click.Option(
@@ -109,7 +110,7 @@ def plan(
             raise
         # With this option 2 means changes and nothing else.
         fail(error)
-        raise Exit(1) from error
+        raise Exit(ExitCode.ERROR) from error
     applies = _apply(job_file, out, narrowing)
     append_plan(made, [f"`{applies}` does this."] if made.operations else [])
     if json:

@@ -12,6 +12,7 @@ from bulkops.cli.options import JOURNAL, JSON, TRUST, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, only_reading, run
+from bulkops.exit_codes import ExitCode
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.library import verify_journal
@@ -39,7 +40,7 @@ def verify(*, journal: Path, json: bool, server: Server) -> None:
         _print_verified_json(replay, verified)
     else:
         _print_verified(replay, verified)
-    raise Exit(3 if verified.differing else 0)
+    raise Exit(ExitCode.UNFULFILLED if verified.differing else ExitCode.DONE)
 
 
 def _print_verified(replay: Replay, verified: Verified) -> None:

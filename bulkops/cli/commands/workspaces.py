@@ -12,8 +12,8 @@ from bulkops.cli.options import JOB, JSON, NARROWING, SERVER, Narrowing, Server,
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
+from bulkops.inventory.model import Selected
 from bulkops.inventory.selection import unmatched
-from bulkops.inventory.workspaces import Selected
 from bulkops.job.job import Job
 from bulkops.library import select_workspaces
 from bulkops.report.columns import filled, widest

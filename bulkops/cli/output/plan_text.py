@@ -83,7 +83,7 @@ def width_of(stream: TextIO) -> int:
 
 def headline(plan: Plan) -> str:
     """Return what is planned, and where."""
-    kind = f"undo of {plan.job.operation_kind}" if plan.undo_of else plan.job.operation_kind
+    kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
     task, replaces = (
         f"{ref.name} ({ref.id})" if ref else ""
         for ref in (plan.binding.task, plan.binding.replaces)

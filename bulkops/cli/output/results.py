@@ -11,7 +11,7 @@ from bulkops.journal.replay import Replay
 from bulkops.operations import wording
 from bulkops.operations.model import Operation
 from bulkops.report.columns import filled, widest
-from bulkops.report.text import words
+from bulkops.report.words import outcome_in_words
 
 LONGEST_COLUMN = 40
 """Characters of a name up to which the columns after it are aligned."""

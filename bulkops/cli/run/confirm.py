@@ -25,6 +25,7 @@ from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.output.waves import plan_lines
 from bulkops.cli.session import confirm, only_reading
 from bulkops.errors import JobError
+from bulkops.exit_codes import ExitCode
 from bulkops.journal.reader import Contents
 from bulkops.journal.states import RETRIED, Held, Outcome
 from bulkops.operations import kind_named
@@ -48,7 +49,7 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
     if not plan.operations:
         append_plan(plan, ())
         note("Nothing can be done about what is blocked." if plan.blocked else "Nothing to do.")
-        raise Exit(3 if plan.blocked else 0)
+        raise Exit(ExitCode.UNFULFILLED if plan.blocked else ExitCode.DONE)
     what = counted(len(plan.operations), "operation")
     question = f"Carry out {what} in {plan.job.organization} ({address})?"
     said = _confirmed(asked, plan.binding.task)

@@ -19,6 +19,7 @@ from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import run
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError
+from bulkops.exit_codes import SIGNALS, ExitCode
 from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Holder
@@ -71,7 +72,7 @@ def execute(
         if execution.interrupted and error.exit_code == ExitCode.ERROR:
             # Of the two, what the user did is told by the exit code, what went wrong by the text.
             fail(error)
-            raise Exit(128 + signal.Signals[execution.interrupted]) from error
+            raise Exit(SIGNALS[execution.interrupted]) from error
         raise
     summary = report(replay)
     with heard_or_not():
@@ -84,7 +85,7 @@ def execute(
 
 
 def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:
-    """Let Ctrl-C, SIGTERM and SIGHUP stop an execution: in good order, again at once."""
+    """Let a signal of ``SIGNALS`` stop an execution: in good order, again at once."""
 
     def interrupt(number: signal.Signals) -> None:
         again = bool(execution.interrupted)

@@ -17,8 +17,10 @@ from click.exceptions import Exit
 from bulkops import __version__
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError
+from bulkops.exit_codes import ExitCode
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
+from bulkops.operations import wording
 from bulkops.report.metrics import Standing, counts_so_far, text
 from bulkops.report.model import report
 from bulkops.runner.activity import Activity
@@ -161,7 +163,7 @@ def _exit_code(error: BaseException | None) -> int:
     """Return what the process ends with, as ``bulkops.cli.main`` makes it of an error."""
     match error:
         case None:
-            return 0
+            return ExitCode.DONE
         case BulkopsError() | Exit():
             return error.exit_code
         case SystemExit(code=int(code)):

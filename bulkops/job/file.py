@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bulkops.errors import JobError
+from bulkops.errors import JobError, unreadable
 from bulkops.job.job import Job, parse_job
 from bulkops.job.manifest import parse_manifest
 
@@ -34,5 +34,4 @@ def _text_of(path: Path, named: str) -> str:
         # Spreadsheets begin a CSV file with a byte order mark.
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise JobError(f"{named}: can't be read: {reason}") from error
+        raise JobError(unreadable(named, error)) from error
