@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from bulkops.errors import ApiError, BulkopsError, JobError, JournalError, PlanStale
     from bulkops.events.schema import events_schema
     from bulkops.inventory.model import Selected
+    from bulkops.job.file import load_job
     from bulkops.job.job import Job, parse_job
     from bulkops.job.schema import job_schema
-    from bulkops.job_file import load_job
     from bulkops.journal.records import Result, Verified, WaveReached
     from bulkops.library import (
         apply_plan,
@@ -70,7 +70,7 @@ _PLACES = {
     "apply_plan": "bulkops.library",
     "events_schema": "bulkops.events.schema",
     "job_schema": "bulkops.job.schema",
-    "load_job": "bulkops.job_file",
+    "load_job": "bulkops.job.file",
     "load_plan": "bulkops.library",
     "parse_job": "bulkops.job.job",
     "plan_job": "bulkops.library",

@@ -107,5 +107,5 @@ def run() -> int:
         error.show()
         return error.exit_code
     except click.Abort:
-        return 130
-    return code or 0
+        return ExitCode.INTERRUPTED
+    return code or ExitCode.DONE

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import getdoc
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,7 +175,7 @@ def command(
 ) -> Callable[[Function], click.Command]:
     """Return what makes a function a command, whose help is its docstring.
 
-    Where that says EXIT_CODES, the help lists every exit code with its meaning.
+    Where that says EXIT_CODES, each has a line with its meaning.
     """
     together = [one for one in params if isinstance(one, Together)]
     flat = [p for one in params for p in (one.options if isinstance(one, Together) else (one,))]
@@ -186,11 +187,8 @@ def command(
                 one.taken_from(given)
             function(**given)
 
-        called.__doc__ = (function.__doc__ or "").replace("EXIT_CODES", _exit_codes())
-        return click.command(cls=cls, params=flat)(called)
+        codes = "\n  ".join(f"{code:<5}{words.meaning}" for code, words in WORDS.items())
+        text = (getdoc(function) or "").replace("EXIT_CODES", codes)
+        return click.command(cls=cls, params=flat, help=text)(called)
 
     return made
-
-
-def _exit_codes() -> str:
-    return "\n      ".join(f"{code:<5}{words.meaning}" for code, words in WORDS.items())

@@ -21,8 +21,8 @@ from bulkops.cli.output.printing import note
 from bulkops.client.api import Client
 from bulkops.client.credentials import resolve_address, resolve_token
 from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
+from bulkops.job.file import load_job
 from bulkops.job.job import Job
-from bulkops.job_file import load_job
 
 T = TypeVar("T")
 

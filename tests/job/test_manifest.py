@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.errors import JobError
+from bulkops.job.file import load_job
 from bulkops.job.job import job_from_builtins, job_to_builtins
 from bulkops.job.manifest import parse_manifest
-from bulkops.job_file import load_job
 
 READ = {
     "name\na\nb\na\n": ("a", "b"),

@@ -9,8 +9,8 @@ import msgspec
 from bulkops.cli.options import JOB, JSON, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
+from bulkops.job.file import load_job
 from bulkops.job.job import Job
-from bulkops.job_file import load_job
 
 
 @command(JOB, JSON)

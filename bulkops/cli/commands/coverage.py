@@ -16,8 +16,8 @@ from bulkops.coverage.documents import csv_lines, document, lines
 from bulkops.coverage.matrix import Coverage
 from bulkops.coverage.reading import read_coverage
 from bulkops.errors import ExitCode, JobError
+from bulkops.job.file import load_job
 from bulkops.job.job import Job
-from bulkops.job_file import load_job
 from bulkops.text import escaped
 
 JOB = click.Argument(
