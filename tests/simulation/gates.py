@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import anyio
@@ -25,12 +25,17 @@ async def ask(machine: Machine, _command: str, environment: Mapping[str, str]) -
     ends = machine.ends(replay)
     must(len(ends) == int(environment["BULKOPS_WAVES"]), "as many waves as drawn", ends)
     done = list(replay.operations.values())[: ends[number - 1]]
-    left = [p for p in done if p.outcome is None and not _waits(p, replay)]
+    left = left_behind(done, replay)
     must(not left, "a gate comes after its wave", f"{number}: {left}")
     await anyio.sleep(weather.gate_seconds)
     machine.met[f"gate {weather.gate}"] += 1
     machine.gates.setdefault((machine.journal.name, number), set()).add(weather.gate)
     return weather.gate
+
+
+def left_behind(operations: Iterable[Progress], replay: Replay) -> list[Progress]:
+    """Return those that are pending, and wait for nothing that is in doubt."""
+    return [p for p in operations if p.outcome is None and not _waits(p, replay)]
 
 
 def _waits(progress: Progress, replay: Replay) -> bool:
