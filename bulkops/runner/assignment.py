@@ -111,6 +111,16 @@ class Assignment(msgspec.Struct, frozen=True):
         """Seconds after a lost answer in which its effect may still land, a read still lag."""
         return self.job.pace.settle_seconds
 
+    @property
+    def wary(self) -> bool:
+        """Whether a reading from before the plan may pass for a write that was done.
+
+        What an undo wants was there just before. For any other job somebody would have to have
+        taken it away at that very moment: then the verification finds what is missing, which is
+        enough where nothing else is taken away for it.
+        """
+        return bool(self.replay.header.undo_of) or self.kind.keeps_one
+
     async def standing(self) -> Showing:
         """Read what the server shows now of everything the journal is about."""
         return await read_standing(self.client, self.replay, self.settle)

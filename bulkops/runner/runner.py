@@ -44,7 +44,6 @@ class Runner:
         self._assignment = assignment
         self._caller = assignment.client
         self._journal = assignment.journal
-        self._settle = assignment.settle
         self._strict = assignment.rollout.strict
         self._interruption = interruption
         self._on_result = on_result
@@ -125,10 +124,7 @@ class Runner:
         CARRIED_OUT.set(operation)
         worker = Worker(
             operation,
-            self._assignment.kind.aspects[operation.aspect],
-            self._caller,
-            self._journal,
-            settle=self._settle,
+            self._assignment,
             read_at=self._read_at,
             aside=self._place_given_away,
         )

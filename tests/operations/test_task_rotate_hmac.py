@@ -19,7 +19,7 @@ from bulkops.report.model import exit_code
 from bulkops.report.model import report as report_of
 from bulkops.report.text import lines
 from bulkops.runner.hmac_key import key_of
-from bulkops.runner.worker import LOSSES
+from bulkops.runner.readback import LOSSES
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import PATH, World, job

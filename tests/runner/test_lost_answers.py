@@ -64,7 +64,7 @@ def check_once(world: World, kind: str, sent: int) -> None:
 @pytest.mark.parametrize("fault", DONE_BUT_LOST)
 @every_write
 def test_done_but_not_heard_of_is_adopted(kind: str, nth: int, fault: str) -> None:
-    """Read back, found as wanted, taken for ours, not sent again."""
+    """Read back at once, found as wanted, taken for ours, not sent again."""
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, Trouble(fault))
     world.apply(job(kind))
@@ -321,8 +321,7 @@ def test_a_row_met_on_two_pages_is_one_association() -> None:
         writes(Trouble("close-after", meanwhile=put_at_the_end_of_page_one)),
         reads_back(Trouble("slow", meanwhile=move_a_row_back)),
     )
-    # So short that the reading back can't be from before the job, and is not repeated.
-    world.apply(job(pace={"settle": "1ms"}))
+    world.apply(job())
     assert only_result(world).outcome is Outcome.SUCCEEDED
     looks = [r for r in world.wire.asked if not r.writes and "/workspaces/ws-" in r.path]
     assert len(looks) == 2
