@@ -200,6 +200,7 @@ def server() -> str:
 
 def program(folder: Path) -> None:
     """Put a program ``bulkops`` into a folder, for shells, that lets itself be forked."""
+    folder.mkdir(exist_ok=True)
     path = folder / "bulkops"
     path.write_text(PROGRAM.format(python=sys.executable, address=server()), encoding="utf-8")
     path.chmod(0o755)

@@ -21,7 +21,7 @@ from bulkops.api.messages import Request
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Delivery, Faults
-from tests.cli.forked import SECONDS, Forked, Order
+from tests.cli.forked import SECONDS, Forked, Order, program
 
 TOKEN = "canary-token-9f3c1"
 HMAC_KEY = "canary-hmac-77d2"
@@ -147,6 +147,13 @@ class World:
     @property
     def _inherited(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], **self.environment}
+
+    def shell(self, script: str, **environment: str) -> Done:
+        """Run a script in bash, which finds the command; the first that fails ends it."""
+        programs = self.folder / "bin"
+        program(programs)
+        path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+        return ended(self.start_program(["bash", "-euc", script], **path, **environment))
 
     def run(self, *arguments: str, **environment: str) -> Done:
         """Run the real command to its end."""

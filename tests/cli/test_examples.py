@@ -67,7 +67,6 @@ def place(tmp_path: Path) -> Iterator[World]:
     with serving(simulator) as address:
         world = World(simulator, address, tmp_path)
         shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
-        (tmp_path / "bin").mkdir()
         program(tmp_path / "bin")
         world.environment |= {
             "TFE_ORGANIZATION": "acme",

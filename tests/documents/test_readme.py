@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bulkops import parse_job
+from tests.cli.forked import Forked, Order, program
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,14 +52,13 @@ def simulator(tmp_path: Path) -> Iterator[str]:
     assert command is not None
     # Without the limit: what is shown is the commands, not how long a rollout takes.
     arguments = command[1].replace("--port 8080", "--port 0 --rate 0").replace("'", "").split()
-    with subprocess.Popen(
-        [*BULKOPS, *arguments], stdout=subprocess.PIPE, text=True, cwd=tmp_path
-    ) as process:
-        assert process.stdout is not None
-        ready = re.search(r"http://\S+", process.stdout.readline())
-        assert ready is not None
-        yield ready[0]
-        process.terminate()
+    process = Forked(Order(tuple(arguments), str(tmp_path), {}))
+    assert process.stdout is not None
+    ready = re.search(r"http://\S+", process.stdout.readline())
+    assert ready is not None
+    yield ready[0]
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate() == ("", "")
 
 
 def test_the_demo_prints_what_the_readme_shows() -> None:
@@ -77,13 +78,14 @@ def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
     environment = _block("tour").splitlines()[0]
     script = f"{environment}\n{_block(name)}".replace("http://127.0.0.1:8080", simulator)
-    script = re.sub(r"(?m)^bulkops", f"{sys.executable} -m bulkops", script)
+    program(tmp_path / "bin")
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
         ["bash", "-euc", script],  # noqa: S607 - the reader's own shell
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "TFE_ORGANIZATION": ""},
+        env={**os.environ, "PATH": path, "TFE_ORGANIZATION": ""},
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
