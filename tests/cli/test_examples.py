@@ -35,7 +35,7 @@ SIMULATE = ("simulate",)
 """Its examples are started and ended, the others run to their end."""
 
 NOT_RUN = {
-    "bulkops demo": "tests/documents/test_readme.py runs it, and looks at what it prints",
+    "bulkops demo": "a long test of tests/documents/test_readme.py looks at what it prints",
 }
 ENDS_WITH = {
     "--detailed-exitcode": (2, "there is something to do"),

@@ -18,7 +18,6 @@ from tests.cli.forked import Forked, Order, program
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BULKOPS = [sys.executable, "-m", "bulkops"]
 EXECUTED = ("help", "tour", "saved", "programs")
 """Blocks of commands, each run in a folder of its own."""
 
@@ -61,15 +60,12 @@ def simulator(tmp_path: Path) -> Iterator[str]:
     assert process.communicate() == ("", "")
 
 
+@pytest.mark.long
 def test_the_demo_prints_what_the_readme_shows() -> None:
-    """``bulkops demo`` succeeds within 40 s, and its output has the shape the README shows."""
-    ran = subprocess.run(
-        [*BULKOPS, "demo"], capture_output=True, text=True, check=True, timeout=120
-    )
+    """``bulkops demo`` succeeds, and its output has the shape the README shows."""
+    words = [sys.executable, "-m", "bulkops", "demo"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
     assert _shape(ran.stdout) == _shape(_block("demo"))
-    took = re.search(r"Took (\d+) s", ran.stdout)
-    assert took is not None
-    assert int(took[1]) < 40
 
 
 def _jobs(folder: Path) -> None:
