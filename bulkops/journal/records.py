@@ -222,7 +222,7 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
         start, end: its operations are those of the plan from ``start`` up to ``end``.
         fallen: of its finished operations, how many no longer stood when it was verified.
         until: the date to which the job rests, where it does.
-        held: why the job does not go on: of ``bulkops.job.rollout.Held``, else empty.
+        held: why the job does not go on: of ``bulkops.journal.states.Held``, else empty.
         status: the gate's exit status, ``None`` where it did not just run.
     """
 

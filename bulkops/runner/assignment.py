@@ -50,7 +50,7 @@ class Instructions(msgspec.Struct, frozen=True):
     key: HmacKey | None = None
 
 
-NONE = Instructions()
+DEFAULTS = Instructions()
 """Go on as the journal says."""
 
 

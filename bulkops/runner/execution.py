@@ -30,8 +30,8 @@ from bulkops.plan.reconcile import reconcile
 from bulkops.plan.recorded import kind_of
 from bulkops.runner.activity import Activity
 from bulkops.runner.assignment import (
+    DEFAULTS,
     IGNORING,
-    NONE,
     Assignment,
     Found,
     Instructions,
@@ -56,7 +56,7 @@ class JobExecution:
         client: Client,
         journal: LockedJournal,
         job: Job,
-        instructions: Instructions = NONE,
+        instructions: Instructions = DEFAULTS,
         observer: Observer = IGNORING,
     ) -> None:
         self._client = client

@@ -1,7 +1,8 @@
 """Walks through a journal's waves: carry out, verify, rest, ask the gate, the next one.
 
-What to do at each point is said by the tables of ``bulkops.job.rollout``, from what the journal
-says of the wave: every step ends with a record, and whoever was killed goes on from the last one.
+What to do at each point is said by the tables of ``bulkops.runner.wave_steps``, from what the
+journal says of the wave: every step ends with a record, and whoever was killed goes on from the
+last one.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def test_the_replay_counts_as_it_goes() -> None:
     """At each record the counts are what counting each operation says, and results are told."""
     doubt = msgspec.structs.replace(result(2), outcome=Outcome.IN_DOUBT)
     told: list[Record] = [intent(0), result(0), intent(1), intent(0), intent(2), intent(2)]
-    told += [planned(1), doubt, intent(2), doubt, result(2), result(3), planned(3)]
+    told += [planned(1), doubt, intent(2), doubt, result(2), result(3), planned(3), planned(3)]
     state = replay(first(4))
     for record in told:
         state.take(record)
