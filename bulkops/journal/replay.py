@@ -211,7 +211,8 @@ class Replay(msgspec.Struct):
             # Decided anew from a state that was of our own making: not the one to go back to.
             restore = earlier.restore
         operation = Operation(
-            intern(kind), record.target, before, wanted, intern(record.aspect), record.after
+            *(intern(kind), record.target, before, wanted, intern(record.aspect), record.after),
+            intern(record.said),
         )
         self.operations[place] = Progress(operation, restore)
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bulkops.operations import wording
-from bulkops.operations.model import Kind, Operation, Seen, Showing
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation, Seen, Showing
 
 
 class Shown(Enum):
@@ -42,5 +43,6 @@ def bare(kind: Kind, operation: Operation, showing: Showing) -> str:
     others = [aspect for aspect in kind.aspects if aspect != operation.aspect]
     if any(showing[aspect].get(operation.target.id) for aspect in others):
         return ""
-    shown = ", ".join(f"{aspect}: {wording.attachment(None)}" for aspect in others)
+    none = wording.state(operation, None)
+    shown = ", ".join(f"{aspect}: {none}" for aspect in others)
     return f"it would be left with neither: the server shows {shown}"

@@ -30,7 +30,8 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare
-from bulkops.operations.model import Kind, Operation, Showing, Skip, seen_in
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation, Showing, Skip, seen_in
 
 
 def reconcile(
@@ -55,7 +56,7 @@ def reconcile(
                 yield Planned.of(progress.operation)
                 yield from _pending(progress.operation, replay, showing, kind, date)
         else:
-            decisions = kind.decide(progress.operation.target, showing)
+            decisions = kind.decided(progress.operation.target, showing)
             yield _anew(progress.operation, decisions, replay, date)
 
 

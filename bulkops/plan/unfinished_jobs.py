@@ -16,7 +16,8 @@ from bulkops.journal.records import Ended, Header, decode
 from bulkops.journal.replay import Progress, Replay
 from bulkops.journal.states import How, Outcome
 from bulkops.operations import bind
-from bulkops.operations.model import Kind, Operation
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
 

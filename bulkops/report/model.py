@@ -52,7 +52,7 @@ class Row(Of, frozen=True, kw_only=True):
 
     Attributes:
         aspect: which of its kind's aspects it writes, empty for a kind with one.
-        action: attach, update, detach, enable, …: of ``wording.verb``.
+        action: attach, update, detach, enable, …: of ``Kind.verb``.
         change: in words: ``advisory at post_plan → mandatory at post_plan``.
         outcome: of ``Outcome``, or ``pending``.
         shows: what the server showed instead when it was last read, empty where it stood.
@@ -279,7 +279,7 @@ def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progres
     return Row(
         key=operation.key,
         **operation.target.said,
-        action=wording.verb(operation),
+        action=operation.verb,
         change=wording.change(operation),
         outcome=_outcome(progress),
         aspect=operation.aspect,

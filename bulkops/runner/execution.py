@@ -30,7 +30,8 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
 from bulkops.journal.writer import Executor, Journal, in_thread
 from bulkops.log import execution_of
-from bulkops.operations.model import HmacKey, Kind, Showing
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import HmacKey, Showing
 from bulkops.plan.reconcile import reconcile
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.standing import read_standing

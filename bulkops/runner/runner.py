@@ -21,7 +21,8 @@ from bulkops.journal.replay import Progress
 from bulkops.journal.states import TROUBLE, How, Outcome
 from bulkops.journal.writer import Journal
 from bulkops.log import CARRIED_OUT
-from bulkops.operations.model import Kind, Operation
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation
 from bulkops.runner.dependencies import Order
 from bulkops.runner.slots import Places, wanted_places
 from bulkops.runner.worker import Worker

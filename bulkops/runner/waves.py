@@ -18,7 +18,8 @@ from bulkops.journal.records import Result, Verified, WaveReached
 from bulkops.journal.replay import Progress
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
 from bulkops.journal.writer import Journal
-from bulkops.operations.model import Kind, Operation, Showing
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation, Showing
 from bulkops.plan.verify import verify
 from bulkops.runner.gate import RunGate
 from bulkops.runner.interruption import Interruption

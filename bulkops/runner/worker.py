@@ -23,8 +23,9 @@ from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.operations import wording
+from bulkops.operations.aspects.base import Aspect
 from bulkops.operations.compare import Shown, compare
-from bulkops.operations.model import Aspect, Operation, Seen
+from bulkops.operations.model import Operation, Seen
 from bulkops.runner.readback import Cause, Step, resolve
 
 LOSSES = 6

@@ -11,7 +11,8 @@ from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from tests.engine.scripts import METHODS, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import MANDATORY, OLD_TASK, PATH, World, job
+from tests.engine.world import MANDATORY, PATH, World, job
+from tests.kinds import OLD_TASK
 from tests.simulation.server import LaggingServer
 
 UNDO = PATH.with_name("undo.jsonl")
