@@ -115,6 +115,9 @@ def _both(old: Sequence[Mapping[str, object]], new: Sequence[Mapping[str, object
     )
 
 
+NOT_LOCKED = _workspace(locked=False, locked_reason=None)
+LOCKED = _workspace(locked=True, locked_reason="by somebody else")
+BY_A_RUN = _workspace(locked=True, locked_reason=None, locked_by="run-1")
 NO_TASK = State({"": []}, RUN_TASK)
 MORE_THAN_ONCE = _attachment(AS_WANTED, OTHERWISE)
 LEAVES_MANDATORY: dict[str, Attachments] = {TASK: [("mandatory", ("post_plan",))]}
@@ -267,6 +270,42 @@ CASES = _Cases(
             writes=("PATCH",),
             looks={"": WORKSPACES},
             after={"terraform_version": "1.14.0", "auto_apply": True},
+        ),
+        "workspace-lock": Case(
+            wish={"reason": "change freeze"},
+            states={
+                "not there": State({"": []}),
+                "not locked": NOT_LOCKED,
+                "locked": [LOCKED, _workspace(locked=True, locked_reason="change freeze")],
+                "locked by a run": BY_A_RUN,
+                "neither locked nor not": _workspace(locked=None),
+            },
+            writes=("POST",),
+            looks={"": WORKSPACES},
+            after={
+                "locked": True,
+                "locked_by": "user-engine",
+                "locked_reason": "change freeze",
+            },
+        ),
+        "workspace-unlock": Case(
+            wish={},
+            refused=[{"reason": "change freeze"}],
+            states={
+                "not there": State({"": []}),
+                "not locked": NOT_LOCKED,
+                "locked": LOCKED,
+                "locked by a run": BY_A_RUN,
+                "neither locked nor not": _workspace(locked=None),
+            },
+            writes=("POST",),
+            looks={"": WORKSPACES},
+            before={
+                "locked": True,
+                "locked_by": "user-engine",
+                "locked_reason": "change freeze",
+            },
+            after={"locked": False, "locked_by": None, "locked_reason": None},
         ),
     }
 )

@@ -39,7 +39,7 @@ class ShownWorkspace(Resource, frozen=True):
     relationships: Mapping[str, object] = {}
 
     def value(self, name: str) -> object:
-        """Return an attribute by its API name, ``None`` where it isn't shown.
+        """Return an attribute by its API name, ``UNSET`` where it isn't shown.
 
         What is called ``agent-pool-id`` is the id in the relationship ``agent-pool``; the
         relationship ``locked-by``, which has an id and no name of its own, is found as that.
@@ -47,7 +47,9 @@ class ShownWorkspace(Resource, frozen=True):
         if name in self.attributes:
             return self.attributes[name]
         related = self.relationships.get(name.removesuffix("-id"))
-        data = related.get("data") if isinstance(related, dict) else None
+        if not isinstance(related, dict) or "data" not in related:
+            return msgspec.UNSET
+        data = related["data"]
         return data.get("id") if isinstance(data, dict) else None
 
 

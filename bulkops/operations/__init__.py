@@ -35,6 +35,7 @@ from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmac
 from bulkops.operations.kinds.task_switch import TaskDisable, TaskEnable
 from bulkops.operations.kinds.task_update import TaskUpdate
 from bulkops.operations.kinds.update import Update
+from bulkops.operations.kinds.workspace_lock import WorkspaceLock, WorkspaceUnlock
 from bulkops.operations.kinds.workspace_update import WorkspaceUpdate
 from bulkops.operations.model import (
     Attributes,
@@ -103,6 +104,8 @@ _BUILT_IN: tuple[type[Kind], ...] = (
     TaskDelete,
     TaskRotateHmac,
     WorkspaceUpdate,
+    WorkspaceLock,
+    WorkspaceUnlock,
 )
 
 KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in _BUILT_IN}

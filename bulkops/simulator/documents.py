@@ -154,6 +154,7 @@ def workspace(record: Workspace, user: User) -> Resource:
             "name": record.name,
             "description": record.description,
             "locked": record.locked,
+            "locked-reason": record.locked_reason,
             "auto-apply": record.auto_apply,
             "execution-mode": record.execution_mode,
             "terraform-version": record.terraform_version,
@@ -168,9 +169,16 @@ def workspace(record: Workspace, user: User) -> Resource:
             "organization": identifier("organizations", name),
             "project": identifier("projects", record.project.id),
             "current-run": identifier("runs", None),
+            "locked-by": identifier(*holder(record)),
         },
         "links": {"self": f"/api/v2/organizations/{name}/workspaces/{record.name}"},
     }
+
+
+def holder(record: Workspace) -> tuple[str, str | None]:
+    """Return type and id of who holds a workspace's lock."""
+    prefix = (record.locked_by or "user").partition("-")[0]
+    return f"{prefix}s", record.locked_by
 
 
 def project(record: Project, user: User) -> Resource:

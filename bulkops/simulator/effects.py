@@ -95,6 +95,7 @@ def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
                 "name": record.name,
                 "description": record.description,
                 "locked": record.locked,
+                "locked-reason": record.locked_reason,
                 "auto-apply": record.auto_apply,
                 "execution-mode": record.execution_mode,
                 "terraform-version": record.terraform_version,

@@ -117,7 +117,7 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
     # A report needs no kind: the journal has it all.
     assert "advise security-scan in acme" in world.run("report", "scan.jsonl").lines[0]
     told = json.loads("".join(world.run("report", "scan.jsonl", "--format", "json").lines))
-    assert Counter(row["action"] for row in told["operations"]) == {"advise": 10, "update": 1}
+    assert Counter(row["action"] for row in told["rows"]) == {"advise": 10, "update": 1}
     assert set(world.run("plan", "job.toml", PYTHONPATH=path).lines) >= {
         "    11 skipped: already advised",
     }

@@ -41,7 +41,7 @@ class WorkspacesOf(msgspec.Struct, frozen=True):
 
     Attributes:
         fields: attributes looked at, by their API names.
-        shown: returns from these what is compared, where that is another thing.
+        shown: returns what is compared from those that the server shows, where it is not them.
     """
 
     organization: str

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from msgspec import UNSET
+
 from bulkops.api import endpoints
 from bulkops.api.jsonapi import Many, One
 from bulkops.api.messages import Request
@@ -53,7 +55,9 @@ class Settings(Mapping[str, Sequence[Seen]]):
 def compared(workspace: ShownWorkspace, source: WorkspacesOf) -> Attributes:
     """Return the attributes of a workspace that are compared, by their API names."""
     attributes = {name: workspace.value(name) for name in source.fields}
-    return attributes if source.shown is None else source.shown(attributes)
+    if source.shown is not None:
+        return source.shown({k: v for k, v in attributes.items() if v is not UNSET})
+    return {name: None if value is UNSET else value for name, value in attributes.items()}
 
 
 class WorkspaceAspect(ResourceAspect):
