@@ -33,6 +33,9 @@ AgentPool = Annotated[
 ]
 """A wish's field that names one."""
 
+WORKSPACE_GONE = "the workspace is not there any more"
+"""Why nothing can be done with one."""
+
 SHOWN_STATES = 4
 """Different levels and stages of what will be lost that a note spells out."""
 

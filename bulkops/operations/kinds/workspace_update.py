@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from bulkops.operations.aspects.workspace import WorkspaceAspect
-from bulkops.operations.kinds.base import AgentPool, AttributesKind
+from bulkops.operations.kinds.base import WORKSPACE_GONE, AgentPool, AttributesKind
 from bulkops.operations.model import Attributes, Binding, Right, Wish, any_of
 
 Version = Annotated[
@@ -91,7 +91,7 @@ class WorkspaceUpdate(AttributesKind):
     name: ClassVar[str] = "workspace-update"
     wish_type: ClassVar[type[WorkspaceUpdateWish]] = WorkspaceUpdateWish
     right: ClassVar[Right] = Right.SETTINGS
-    gone: ClassVar[str] = "the workspace is not there any more"
+    gone: ClassVar[str] = WORKSPACE_GONE
 
     def __init__(self, wish: WorkspaceUpdateWish, binding: Binding) -> None:
         wanted = wish.wanted
