@@ -261,7 +261,12 @@ CASES = _Cases(
         ),
         "workspace-update": Case(
             wish={"terraform_version": "1.14.0", "auto_apply": True},
-            refused=[{}],
+            refused=[
+                {},
+                {"execution_mode": "agent"},
+                {"agent_pool_id": "apool-1"},
+                {"execution_mode": "remote", "agent_pool_id": "apool-1"},
+            ],
             states={
                 "not there": State({"": []}),
                 "set otherwise": _workspace(terraform_version="1.5.7", auto_apply=True),

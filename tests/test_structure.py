@@ -55,6 +55,7 @@ PURE = (
     "inventory/named.py",
     "inventory/selection.py",
     "plan/model.py",
+    "plan/notes.py",
     "plan/reconcile.py",
     "plan/undo.py",
     "plan/verify.py",

@@ -104,7 +104,6 @@ _FOR_MANAGERS = (
 _WORKSPACE_CONSTANTS = {
     "actions": {"is-destroyable": True},
     "allow-destroy-plan": True,
-    "assessments-enabled": False,
     "auto-apply-run-trigger": False,
     "auto-destroy-activity-duration": None,
     "auto-destroy-at": None,
@@ -159,6 +158,7 @@ def workspace(record: Workspace, user: User) -> Resource:
             "execution-mode": record.execution_mode,
             "terraform-version": record.terraform_version,
             "working-directory": record.working_directory,
+            "assessments-enabled": record.assessments_enabled,
             "created-at": record.created_at,
             "updated-at": record.updated_at,
             "latest-change-at": record.updated_at,
@@ -170,6 +170,7 @@ def workspace(record: Workspace, user: User) -> Resource:
             "project": identifier("projects", record.project.id),
             "current-run": identifier("runs", None),
             "locked-by": identifier(*holder(record)),
+            "agent-pool": identifier("agent-pools", record.agent_pool),
         },
         "links": {"self": f"/api/v2/organizations/{name}/workspaces/{record.name}"},
     }

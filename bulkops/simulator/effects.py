@@ -100,6 +100,8 @@ def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
                 "execution-mode": record.execution_mode,
                 "terraform-version": record.terraform_version,
                 "working-directory": record.working_directory,
+                "assessments-enabled": record.assessments_enabled,
+                "agent-pool": record.agent_pool,
                 "project": record.project.id,
                 "tags": tuple(record.tags),
                 "tag-bindings": dict(record.tag_bindings),

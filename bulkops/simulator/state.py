@@ -114,6 +114,8 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
     execution_mode: str = "remote"
     terraform_version: str = "1.13.5"
     working_directory: str | None = None
+    assessments_enabled: bool = False
+    agent_pool: str | None = None
     tags: list[str] = []
     tag_bindings: dict[str, str] = {}
     tasks: dict[str, WorkspaceTask] = {}

@@ -171,3 +171,30 @@ def test_records_that_make_no_journal_are_refused(stream: list[Record], problem:
     """One header comes first, and nothing is said of what was never planned."""
     with pytest.raises(ValueError, match=problem):
         replay(stream)
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "verb"),
+    [
+        (None, {"enforcement-level": "advisory"}, "attach"),
+        ({"enforcement-level": "advisory"}, {"enforcement-level": "mandatory"}, "update"),
+        ({"enforcement-level": "advisory"}, None, "detach"),
+        ({"name": "scan"}, None, "delete"),
+        (None, {"name": "scan"}, "create"),
+        ({}, {"hmac-key-sha256": "0"}, "rotate"),
+        ({"enabled": False}, {"enabled": True}, "enable"),
+        ({"enabled": True}, {"enabled": False}, "disable"),
+        ({"auto-apply": True}, {"auto-apply": False}, "update"),
+    ],
+)
+def test_a_journal_of_0_1_has_the_verbs_it_had(
+    before: dict[str, object] | None, wanted: dict[str, object] | None, verb: str
+) -> None:
+    """It does not say what its operations do; a later one does, and that counts."""
+    seen = None if before is None else Seen("x", before)
+    line = {"key": "kind:ws-0", "target": Target("ws-0", "prod-0"), "before": seen}
+    record = Planned(**line, wanted=wanted)  # type: ignore[arg-type]  # a row of the table
+    (progress,) = replay([header(1), record]).operations.values()
+    assert progress.operation.verb == verb
+    said = Planned(**line, wanted=wanted, verb="freeze")  # type: ignore[arg-type]  # as above
+    assert said.said == "freeze"

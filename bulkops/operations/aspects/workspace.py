@@ -65,19 +65,25 @@ class WorkspaceAspect(ResourceAspect):
 
     Args:
         fields: their API names; all others may change meanwhile without a conflict.
+        shown: as of ``WorkspacesOf``.
     """
 
     page = Many[ShownWorkspace]
     document = One[ShownWorkspace]
 
-    def __init__(self, organization: str, fields: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        organization: str,
+        fields: tuple[str, ...],
+        shown: Callable[[Attributes], Attributes] | None = None,
+    ) -> None:
         self._organization = organization
-        self._fields = fields
+        self._source = WorkspacesOf(organization, fields, shown)
 
     @property
     def source(self) -> WorkspacesOf:
         """The organization's workspaces."""
-        return WorkspacesOf(self._organization, self._fields)
+        return self._source
 
     def request(self, operation: Operation) -> Request:
         """Change the attributes that differ, and send no other."""

@@ -10,7 +10,6 @@ from bulkops.api import endpoints
 from bulkops.api.messages import Request
 from bulkops.api.workspace_details import ShownWorkspace
 from bulkops.errors import ServerBroken
-from bulkops.operations.aspects.base import WorkspacesOf
 from bulkops.operations.aspects.workspace import WorkspaceAspect
 from bulkops.operations.model import Attributes, Operation, Seen
 
@@ -68,13 +67,7 @@ class LockAspect(WorkspaceAspect):
     """
 
     def __init__(self, organization: str, reason: str | None = None) -> None:
-        super().__init__(organization, (LOCKED, REASON, HOLDER))
-        self._shown = LockShown(reason)
-
-    @property
-    def source(self) -> WorkspacesOf:
-        """The organization's workspaces."""
-        return WorkspacesOf(self._organization, self._fields, self._shown)
+        super().__init__(organization, (LOCKED, REASON, HOLDER), LockShown(reason))
 
     def request(self, operation: Operation) -> Request:
         """Lock it, or unlock it, by what is wanted."""

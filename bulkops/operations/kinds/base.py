@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
 from bulkops.api.organizations import Entitlements
 from bulkops.operations.aspects import attachment
@@ -26,6 +27,14 @@ from bulkops.operations.model import (
     Target,
     Wish,
 )
+
+AgentPool = Annotated[
+    str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
+]
+"""A wish's field that names one."""
+
+WORKSPACE_GONE = "the workspace is not there any more"
+"""Why nothing can be done with one."""
 
 SHOWN_STATES = 4
 """Different levels and stages of what will be lost that a note spells out."""

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from bulkops.operations.kinds.base import RunTaskKind
+from bulkops.operations.kinds.base import AgentPool, RunTaskKind
 from bulkops.operations.model import Attributes, Binding, Operation, TaskWish, any_of
 
 URL_IS_CALLED = "the platform calls the new URL once, and takes it only where that answers 200"
@@ -22,9 +22,6 @@ URL_IS_CALLED = "the platform calls the new URL once, and takes it only where th
 Url = Annotated[str, Meta(pattern=r"^https?://\S+\Z", description='a URL, "https://…"')]
 Description = Annotated[
     str, Meta(min_length=1, max_length=300, description="1 to 300 characters of text")
-]
-AgentPool = Annotated[
-    str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
 ]
 
 

@@ -19,7 +19,7 @@ from bulkops.operations.aspects.workspace_lock import (
     LockAspect,
     locked_for,
 )
-from bulkops.operations.kinds.base import Kind
+from bulkops.operations.kinds.base import WORKSPACE_GONE, Kind
 from bulkops.operations.model import (
     Attributes,
     Binding,
@@ -75,7 +75,7 @@ class _LockKind(Kind):
         """See the table of each."""
         seen = showing[""].get(target.id, ())
         if not seen:
-            return (Skip(target, "the workspace is not there any more", blocked=True),)
+            return (Skip(target, WORKSPACE_GONE, blocked=True),)
         shown = seen[0].attributes
         if shown[LOCKED] is None:
             return (Skip(target, "the server doesn't show whether it is locked", blocked=True),)

@@ -9,17 +9,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from bulkops.operations.aspects.workspace import WorkspaceAspect
-from bulkops.operations.kinds.base import AttributesKind
+from bulkops.operations.kinds.base import WORKSPACE_GONE, AgentPool, AttributesKind
 from bulkops.operations.model import Attributes, Binding, Right, Wish, any_of
 
 Version = Annotated[
     str, Meta(pattern=r"\S", description='a version such as "1.9.8", a constraint, or "latest"')
 ]
+MODE = "execution-mode"
+POOL = "agent-pool-id"
+Description = Annotated[str, Meta(pattern=r"\S", description="text that is not blank")]
 Folder = Annotated[str, Meta(pattern=r"\S", description="a folder of the configuration")]
 
 
@@ -30,22 +34,40 @@ class WorkspaceUpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only
         terraform_version: what runs of the workspace use from now on.
         auto_apply: whether a successful plan is applied without anybody's yes.
         working_directory: where in the repository Terraform runs.
-        execution_mode: where Terraform runs; ``agent`` needs an agent pool, too, and
-            can't be wished for.
+        execution_mode: where Terraform runs; ``agent`` goes with an ``agent_pool_id``.
+        agent_pool_id: of the agents, and only with ``execution_mode = "agent"``.
+        assessments_enabled: whether health assessments look for drift.
+        description: in words.
     """
 
-    schema_rule = any_of("terraform_version", "auto_apply", "execution_mode", "working_directory")
+    schema_rule: ClassVar[Mapping[str, object]] = {
+        **any_of(
+            *("terraform_version", "auto_apply", "execution_mode", "working_directory"),
+            *("agent_pool_id", "assessments_enabled", "description"),
+        ),
+        "if": {
+            "properties": {"execution_mode": {"const": "agent"}},
+            "required": ["execution_mode"],
+        },
+        "then": {"required": ["agent_pool_id"]},
+        "else": {"not": {"required": ["agent_pool_id"]}},
+    }
 
     terraform_version: Version | None = None
     auto_apply: bool | None = None
-    execution_mode: Literal["remote", "local"] | None = None
+    execution_mode: Literal["remote", "local", "agent"] | None = None
     working_directory: Folder | None = None
+    agent_pool_id: AgentPool | None = None
+    assessments_enabled: bool | None = None
+    description: Description | None = None
 
     def __post_init__(self) -> None:
         """Refuse a wish that wishes nothing."""
         if not self.wanted:
             names = ", ".join(f"`{name}`" for name in self.__struct_fields__)
             raise ValueError(f"a workspace-update needs at least one of {names}")
+        if (self.execution_mode == "agent") != (self.agent_pool_id is not None):
+            raise ValueError('`execution_mode = "agent"` and `agent_pool_id` need each other')
 
     @property
     def wanted(self) -> Attributes:
@@ -54,14 +76,27 @@ class WorkspaceUpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only
         return {name.replace("_", "-"): value for name, value in given if value is not None}
 
 
+def pool_of_agents(shown: Attributes) -> Attributes:
+    """Return what is compared: an agent pool only where agents run Terraform.
+
+    The server takes it away with the mode; undo gives back both.
+    """
+    agents = shown.get(MODE) == "agent"
+    return {name: value for name, value in shown.items() if name != POOL or agents}
+
+
 class WorkspaceUpdate(AttributesKind):
     """Change settings of the workspace itself; has nothing to do with run tasks."""
 
     name: ClassVar[str] = "workspace-update"
     wish_type: ClassVar[type[WorkspaceUpdateWish]] = WorkspaceUpdateWish
     right: ClassVar[Right] = Right.SETTINGS
-    gone: ClassVar[str] = "the workspace is not there any more"
+    gone: ClassVar[str] = WORKSPACE_GONE
 
     def __init__(self, wish: WorkspaceUpdateWish, binding: Binding) -> None:
-        aspect = WorkspaceAspect(binding.organization, tuple(wish.wanted))
-        super().__init__(wish, binding, aspect, wish.wanted)
+        wanted = wish.wanted
+        fields, shown = tuple(wanted), None
+        if MODE in wanted:
+            fields, shown = tuple(dict.fromkeys([*wanted, POOL])), pool_of_agents
+        aspect = WorkspaceAspect(binding.organization, fields, shown)
+        super().__init__(wish, binding, aspect, wanted)
