@@ -18,7 +18,7 @@ TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 LAYERS = (
     *("text", "errors", "clock", "checking", "log"),
-    *("api", "operations", "job", "job_file", "client", "journal", "inventory", "plan", "runner"),
+    *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
     *("report", "coverage", "events", "library", "simulator", "cli"),
 )
 """What is in ``bulkops/``, from the ground up: each imports only what stands before it."""
