@@ -147,25 +147,30 @@ async def test_slow_answer_arrives_whole(
     assert body.endswith(b"}")
 
 
+class Patient(web.ServerRunner):
+    """Gives handlers an hour to end when it is shut down, before it cancels them."""
+
+    def __init__(self, server: web.Server, **options: Any) -> None:
+        super().__init__(server, **{**options, "shutdown_timeout": 3600.0})
+
+
 async def test_hanging_requests_end_with_the_server(
-    simulator: Simulator, session: aiohttp.ClientSession
+    simulator: Simulator, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Closing the server ends requests that hang, at once and without a trace."""
+    """Closing the server ends requests that hang, by themselves and without a trace."""
+    monkeypatch.setattr(web, "ServerRunner", Patient)
     async with serve(simulator, faults=Faults.parse("hang-after=100%", 0)) as address:
         hanging = asyncio.create_task(_create(session, address))
         await _first_effect(simulator)
-        started = time.monotonic()
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await hanging
-    # A handler that had to be cancelled would have taken the whole second of the shutdown.
-    assert time.monotonic() - started < 0.9
 
 
 async def test_effect_happens_though_the_client_has_left(simulator: Simulator) -> None:
     """A request whose client gives up while it is on its way still takes effect."""
     impatient = aiohttp.ClientTimeout(total=0.01)
     async with (
-        serve(simulator, latency=0.2) as address,
+        serve(simulator, latency=1.0) as address,
         aiohttp.ClientSession(headers=HEADERS, timeout=impatient) as session,
     ):
         with pytest.raises(TimeoutError):
@@ -190,12 +195,11 @@ async def test_rate_limit_by_real_time(session: aiohttp.ClientSession) -> None:
     """The shell gives the core its loop's time, so that requests at once meet the limit."""
     simulator = Simulator(rate=2, window="sliding")
     simulator.add_organization("acme")
-    statuses = []
     async with serve(simulator) as address:
-        for _ in range(3):
-            async with session.get(address + ACME) as response:
-                statuses.append(response.status)
-    assert statuses == [200, 200, 429]
+        answers = await asyncio.gather(*(session.get(address + ACME) for _ in range(3)))
+    assert sorted(answer.status for answer in answers) == [200, 200, 429]
+    for answer in answers:
+        answer.release()
 
 
 @pytest.mark.parametrize(("answer", "status"), [(200, 201), (204, 422), (500, 422), (0, 422)])

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from bulkops.api.messages import MEDIA_TYPE
 from bulkops.cli.commands.simulate import simulate
 from bulkops.errors import BulkopsError
+from tests.cli.forked import SECONDS
 
 Start = Callable[..., "subprocess.Popen[str]"]
 COMMAND = "from bulkops.cli.commands.simulate import simulate; simulate()"
@@ -89,7 +90,7 @@ def test_one_line_when_ready_and_exit_0_on_a_signal(start: Start, number: signal
     assert workspaces["meta"]["pagination"]["total-count"] == 7
     assert _get(address, "/api/v2/organizations/acme/tasks")["data"] == []
     process.send_signal(number)
-    assert process.communicate(timeout=10) == ("", "")
+    assert process.communicate(timeout=SECONDS) == ("", "")
     assert process.returncode == 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.forked import SECONDS
 from tests.cli.support import World, ended
 from tests.conftest import Here
 
@@ -144,7 +145,7 @@ def test_a_signal_ends_the_gate(
     process = world.start(*world.applying)
     assert process.stderr is not None
     child = world.folder / "child"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + SECONDS
     while not (child.exists() and child.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)  # somebody else's process: there is nothing to await
     process.send_signal(number)
