@@ -73,9 +73,10 @@ class Command(msgspec.Struct):
                 case "resume":
                     self._resume(path)
                 case "status":
-                    journal_commands.status(path)
+                    journal_commands.status.main([str(path)], standalone_mode=False)
                 case _:
-                    report_command.report(path, output_format="json")
+                    report = [str(path), "--format", "json"]
+                    report_command.report.main(report, standalone_mode=False)
 
     def _clients(self, *, done: bool) -> Callable[[], Client]:
         if self.address:
