@@ -75,8 +75,8 @@ class Command(msgspec.Struct):
                 case "status":
                     journal_commands.status.main([str(path)], standalone_mode=False)
                 case _:
-                    report = [str(path), "--format", "json"]
-                    report_command.report.main(report, standalone_mode=False)
+                    words = [str(path), "--format", "json"]
+                    report_command.report.main(words, standalone_mode=False)
 
     def _clients(self, *, done: bool) -> Callable[[], Client]:
         if self.address:

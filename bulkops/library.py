@@ -43,10 +43,17 @@ from bulkops.plan.standing import read_standing, undo_plan
 from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
+from bulkops.runner.assignment import (
+    Instructions,
+    LockedJournal,
+    Observer,
+    OnResult,
+    OnWave,
+    ignore,
+)
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_of, key_to_go_on
 from bulkops.runner.slots import wanted_places
-from bulkops.runner.waves import OnResult, OnWave, unheard
 
 
 async def select_workspaces(
@@ -118,8 +125,8 @@ async def apply_plan(
     client: Client,
     plan: Plan,
     journal: str | Path,
-    on_result: OnResult = unheard,
-    on_wave: OnWave = unheard,
+    on_result: OnResult = ignore,
+    on_wave: OnWave = ignore,
 ) -> Report:
     """Carry a plan out, recorded in a new journal.
 
@@ -145,13 +152,10 @@ async def apply_plan(
         contents = await to_thread.run_sync(begin)
         execution = JobExecution(
             client,
-            path,
-            contents,
+            LockedJournal(path, contents, by),
             plan.job,
-            by,
-            key=plan.binding.key,
-            on_result=on_result,
-            on_wave=on_wave,
+            Instructions(key=plan.binding.key),
+            Observer(on_result, on_wave),
         )
         return report(await execution.run())
 
@@ -162,8 +166,8 @@ async def resume_journal(
     *,
     retry_failed: bool = False,
     go_on: bool = False,
-    on_result: OnResult = unheard,
-    on_wave: OnWave = unheard,
+    on_result: OnResult = ignore,
+    on_wave: OnWave = ignore,
 ) -> Report:
     """Go on where a journal stops; a finished one sends no change.
 
@@ -187,17 +191,13 @@ async def resume_journal(
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
         job = job_of(contents.replay.header)
+        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
-            path,
-            contents,
+            LockedJournal(path, contents, by),
             job,
-            by,
-            retry_failed=retry_failed,
-            go_on=go_on,
-            key=key_to_go_on(job, contents.replay, retry_failed=retry_failed),
-            on_result=on_result,
-            on_wave=on_wave,
+            Instructions(retry_failed, go_on, key),
+            Observer(on_result, on_wave),
         )
         return report(await execution.run())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.cli.commands.report import MODULES
-from bulkops.exit_codes import SIGNALS, WORDS, ExitCode
+from bulkops.errors import SIGNALS, WORDS, ExitCode
 from bulkops.journal.records import Ended, Execution
 from bulkops.journal.states import How
 from tests.journal.samples import HOLDER

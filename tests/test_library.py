@@ -126,7 +126,8 @@ def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
     """What ``bulkops.library`` shows is run as it stands: planned, applied, verified."""
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
     job = tmp_path / "jobs" / "canary.toml"
-    job.write_text(job.read_text(encoding="utf-8").replace('tags = ["canary"]', "all = true"))
+    text = job.read_text(encoding="utf-8").replace('tags = ["canary"]', "all = true")
+    job.write_text(f'{text}\n[pace]\nsettle = "50ms"\n', encoding="utf-8")
     body = textwrap.dedent((public.__doc__ or "").split("::\n\n")[1].rpartition("\n\n")[0])
     body = body.replace("https://app.terraform.io", address)
     names = ", ".join(name for name in bulkops.__all__ if re.search(rf"\b{name}\b", body))

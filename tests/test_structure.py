@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 LAYERS = (
-    *("text", "exit_codes", "errors", "clock", "checking", "log"),
+    *("text", "errors", "clock", "checking", "log"),
     *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
     *("report", "coverage", "events", "library", "simulator", "cli"),
 )
@@ -26,7 +26,7 @@ LAYERS_INSIDE = {"operations": ("aspects", "kinds"), "cli": ("output", "run", "c
 """Likewise the packages inside a package."""
 PURE = (
     "text.py",
-    "exit_codes.py",
+    "errors.py",
     "checking.py",
     "api/",
     "operations/",
@@ -45,6 +45,7 @@ PURE = (
     "client/rows.py",
     "journal/identity.py",
     "journal/lines.py",
+    "journal/progress.py",
     "journal/records.py",
     "journal/replay.py",
     "journal/states.py",
@@ -54,6 +55,7 @@ PURE = (
     "inventory/named.py",
     "inventory/selection.py",
     "plan/model.py",
+    "plan/notes.py",
     "plan/reconcile.py",
     "plan/undo.py",
     "plan/verify.py",

@@ -9,9 +9,8 @@ import sys
 import traceback
 from types import FrameType
 
-from bulkops.cli.output.printing import NOWHERE, fail, note, open_streams, silence, unwritable
-from bulkops.errors import BulkopsError
-from bulkops.exit_codes import ExitCode
+from bulkops.cli.output.printing import NOWHERE, fail, note, open_streams, silence, stdout_failed
+from bulkops.errors import BulkopsError, ExitCode
 
 DEBUG = "BULKOPS_DEBUG"
 """Set by ``--debug``: show tracebacks and log every request."""
@@ -63,7 +62,7 @@ def _explained(error: Exception) -> BulkopsError:
     if isinstance(error, OSError) and error.errno in NOWHERE:
         # Only --help and usage are printed by others than us.
         silence(sys.stdout)
-        return unwritable(error)
+        return stdout_failed(error)
     return BulkopsError(
         f"{type(error).__name__} inside bulkops: {error}\nThis is a bug: please report "
         "it with what `bulkops --debug …` prints. A journal, if there is one, is safe."

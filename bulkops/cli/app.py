@@ -15,7 +15,7 @@ from bulkops.cli.command_table import COMMANDS, Group
 from bulkops.cli.logs import configure, log
 from bulkops.cli.options import PATH
 from bulkops.cli.output.printing import print_text
-from bulkops.exit_codes import ExitCode
+from bulkops.errors import ExitCode
 
 
 class App(Group):

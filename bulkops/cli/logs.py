@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bulkops.cli.output.printing import note
-from bulkops.errors import BulkopsError
+from bulkops.errors import BulkopsError, unwritable
 
 log = logging.getLogger(__name__)
 
@@ -83,4 +83,4 @@ class _FileHandler(_Handler):
 
 
 def _unwritable(path: Path, error: OSError) -> BulkopsError:
-    return BulkopsError(f"--log-file {path}: can't be written: {error.strerror or error}")
+    return BulkopsError(unwritable(f"--log-file {path}", error))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from bulkops.exit_codes import WORDS
+from bulkops.errors import WORDS
 
 PATH = click.Path(path_type=Path, readable=False)
 """Of a file that may not be there: whoever reads it says what is wrong with it."""

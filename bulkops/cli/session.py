@@ -20,8 +20,7 @@ from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.output.printing import note
 from bulkops.client.api import Client
 from bulkops.client.credentials import resolve_address, resolve_token
-from bulkops.errors import BulkopsError, JobError
-from bulkops.exit_codes import ExitCode
+from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
 from bulkops.job.file import load_job
 from bulkops.job.job import Job
 
@@ -128,4 +127,4 @@ def _read_text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise BulkopsError(f"{path}: can't be read: {error}") from error
+        raise BulkopsError(unreadable(path, error)) from error

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.api import endpoints
 from bulkops.api.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
 from bulkops.cli.options import PATH, Together
-from bulkops.errors import JobError
+from bulkops.errors import JobError, unreadable
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def _text(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise JobError(f"--hmac-key-file {file}: can't be read: {error}") from error
+        raise JobError(unreadable(f"--hmac-key-file {file}", error)) from error
     return text.rstrip("\r\n")
 
 

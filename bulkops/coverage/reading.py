@@ -18,8 +18,9 @@ from bulkops.inventory.showing import read_attachments
 from bulkops.job.job import Job
 from bulkops.job.pace import Pace
 from bulkops.operations import kind_named
-from bulkops.operations.aspects.attachment import WorkspaceTaskKind
-from bulkops.operations.model import Attached, ByTarget
+from bulkops.operations.aspects.base import Attached
+from bulkops.operations.kinds.base import WorkspaceTaskKind
+from bulkops.operations.model import ByTarget
 from bulkops.plan.model import make_plan
 
 

@@ -25,6 +25,9 @@ Counts: TypeAlias = Annotated[
 ]
 """Outcome → operations; an outcome that no operation has is left out."""
 
+Action: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": "^[a-z][a-z-]*$"})]
+"""What an operation does, in one word: of ``Kind.verb``, so that each kind has its own."""
+
 FreeObject: TypeAlias = Mapping[str, Any]
 """Attributes by their API names: a kind of another package has its own."""
 

@@ -50,9 +50,7 @@ class WorkspaceRows:
         reason = self._matcher.why_not(workspace)
         if reason is None:
             self._rows[workspace.id] = Target(workspace.id, workspace.name)
-            settings = self._right is Right.SETTINGS
-            may = workspace.can_update if settings else workspace.can_manage_run_tasks
-            if may is False:
+            if workspace.may(self._right.permission) is False:
                 self.forbidden.add(workspace.id)
             if workspace.locked:
                 self.locked.add(workspace.id)

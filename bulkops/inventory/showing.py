@@ -9,16 +9,11 @@ from bulkops.client.api import Client
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.inventory.attachments import list_attachments
 from bulkops.operations.aspects.attachment import ByWorkspace
+from bulkops.operations.aspects.base import Attached, RunTasksOf, WorkspacesOf
 from bulkops.operations.aspects.run_task import seen_of
-from bulkops.operations.kinds.workspace_update import Settings
-from bulkops.operations.model import (
-    Attached,
-    ByTarget,
-    Kind,
-    RunTasksOf,
-    Showing,
-    WorkspacesOf,
-)
+from bulkops.operations.aspects.workspace import Settings
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import ByTarget, Showing
 
 Same = Callable[[str, str], tuple[str, str]]
 """Ids of a workspace and an attachment → the same, as strings that are in memory already."""
@@ -44,8 +39,8 @@ async def read_showing(
             case None:
                 continue
             case WorkspacesOf() as source:
-                rows = partial(Settings, source.fields, same)
-                showing[name] = await client.workspaces.read(source.organization, {}, rows)
+                rows = partial(Settings, source, same)
+                showing[name] = await client.workspaces.read_shown(source.organization, rows)
     return showing
 
 

@@ -11,9 +11,10 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.exit_codes import SIGNALS, ExitCode
+from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Rollout, Wave
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, How, Outcome, Reached
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
@@ -52,7 +53,7 @@ class Row(Of, frozen=True, kw_only=True):
 
     Attributes:
         aspect: which of its kind's aspects it writes, empty for a kind with one.
-        action: attach, update, detach, enable, …: of ``wording.verb``.
+        action: attach, update, detach, enable, …: of ``Kind.verb``.
         change: in words: ``advisory at post_plan → mandatory at post_plan``.
         outcome: of ``Outcome``, or ``pending``.
         shows: what the server showed instead when it was last read, empty where it stood.
@@ -243,7 +244,7 @@ def exit_code(replay: Replay) -> ExitCode:
 def rollout_of(replay: Replay) -> Rollout:
     """Return how a journal's job is rolled out, or taken back."""
     rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
-    return rollout.undoing if replay.header.undo_of else rollout
+    return rollout.taking_back(replay.header.undo_of)
 
 
 def standing_wave(replay: Replay) -> StandingWave | None:
@@ -279,7 +280,7 @@ def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progres
     return Row(
         key=operation.key,
         **operation.target.said,
-        action=wording.verb(operation),
+        action=operation.verb,
         change=wording.change(operation),
         outcome=_outcome(progress),
         aspect=operation.aspect,

@@ -42,10 +42,7 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
         yield from folded(
             f"{len(plan.operations)} to do",
             ("action", "name", "change"),
-            (
-                (wording.verb(o), code(o.target.name), code(wording.change(o)))
-                for o in plan.operations
-            ),
+            ((o.verb, code(o.target.name), code(wording.change(o))) for o in plan.operations),
             number=len(plan.operations),
             room=room,
             rest=_ALL,
@@ -76,7 +73,7 @@ def _head(plan: Plan) -> Iterator[str]:
 
 
 def _changes(plan: Plan) -> Iterator[str]:
-    found = Counter((wording.verb(o), wording.change(o)) for o in plan.operations).most_common()
+    found = Counter((o.verb, wording.change(o)) for o in plan.operations).most_common()
     rows = ((verb, code(change), str(number)) for (verb, change), number in found[:FEW])
     yield from table(("action", "change", "operations:"), rows)
     if len(found) > FEW:

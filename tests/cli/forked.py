@@ -1,125 +1,336 @@
-"""Runs ``bulkops`` commands, each in a process of its own whose memory is measured.
+"""Runs ``bulkops`` commands, each in a process of its own that is forked, not started.
 
-A small process imports the command line once and forks for each command: dozens of them cost no
-start-up time, and what one is measured to hold is its own, not what pytest held when it forked.
+A small process imports the command line once and forks for each command: hundreds of them cost no
+start-up time, and each begins with what is imported and nothing else, not with what pytest holds.
+What Python itself reads at its start, closed streams and ``PYTHON…`` variables, needs a real start.
+
+Whoever wants a command connects to the process's socket, sends its `Order` and three streams, and
+is told the pid, then how it ended.
 """
 
 from __future__ import annotations
 
+import atexit
+import fcntl
+import gc
+import importlib
+import marshal
 import os
+import pkgutil
+import select
+import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from functools import partialmethod
-from io import StringIO
+import tempfile
+import termios
+import time
+import traceback
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from functools import cache, partialmethod
+from io import StringIO, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import IO, NamedTuple, NoReturn, TextIO
 
-import msgspec
-
-import bulkops.library  # noqa: F401 - so that no command has to
+import bulkops
 from bulkops.cli import main
 from bulkops.client import caller
 from bulkops.client.api import Client
-from tests.cli.support import NOBODY, SECONDS, TOKEN, Done, checked
+
+ROOT = Path(__file__).resolve().parents[2]
 
 UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in which the system counts memory."""
 
+SECONDS = 60
+"""After which a command that doesn't end is killed by SIGALRM, and fails its test."""
 
-class Order(msgspec.Struct):
-    """What to run: arguments, the whole environment, and how long an answer is waited for."""
+PROGRAM = """\
+#!{python} -IS
+# `bulkops` for a shell: the process at the other end of the socket runs it with these streams.
+import _socket, marshal, posix, sys
+names = {{name.decode(): value.decode() for name, value in posix.environ.items()}}
+order = marshal.dumps((sys.argv[1:], posix.getcwd(), names, None, False))
+streams = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))
+there = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+there.connect("{address}")
+there.sendmsg([len(order).to_bytes(4, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
+there.sendall(order)
+said = b""
+while part := there.recv(64):
+    said += part
+code = int(said.split()[1])
+posix._exit(code if code >= 0 else 128 - code)
+"""
+
+
+_KEPT: list[subprocess.Popen[bytes]] = []
+"""The process that forks: it ends when its stdin is closed."""
+
+
+class Order(NamedTuple):
+    """What to run.
+
+    Attributes:
+        arguments: of the command.
+        folder: to run it in.
+        environment: all of it.
+        answer_seconds: how long an answer is waited for, with no wait between attempts; ``None``:
+            as outside of tests.
+        terminal: whether stderr is its controlling terminal, so that Ctrl-C becomes a signal.
+    """
 
     arguments: tuple[str, ...]
     folder: str
     environment: Mapping[str, str]
-    answer_seconds: float
-
-
-class Ended(msgspec.Struct):
-    """Exit code, negative for the signal that killed it, and the most memory held, in bytes."""
-
-    code: int
-    memory: int
-
-
-class Measured(NamedTuple):
-    """How a command ended, what it said, and the most memory it held, in bytes."""
-
-    done: Done
-    memory: int
+    answer_seconds: float | None = None
+    terminal: bool = False
 
 
 class Forked:
-    """The process that forks."""
+    """A command that runs, as ``subprocess.Popen`` has it.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    Attributes:
+        pid: its process.
+        stdout: what it says, where it was given no other stream.
+        stderr: likewise.
+        returncode: its exit code, negative for the signal that killed it, once it was waited for.
+        memory: the most memory it held, in bytes, once it was waited for.
+    """
 
-    def run(self, order: Order) -> Measured:
-        """Run one command to its end; it shows no traceback and no token."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(msgspec.json.encode(order) + b"\n")
-        self._process.stdin.flush()
-        ended = msgspec.json.decode(self._process.stdout.readline(), type=Ended)
-        # Not as text: a "\r" that got out must still be one.
-        out, err = (Path(order.folder, name).read_bytes().decode() for name in ("out", "err"))
-        assert ended.code != -signal.SIGALRM, f"did not end; printed {out!r} and {err!r}"
-        return Measured(
-            checked(Done(ended.code, out, err), debug="--debug" in order.arguments), ended.memory
-        )
+    def __init__(
+        self,
+        order: Order,
+        *,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> None:
+        self.stdout: IO[str] | None = None
+        self.stderr: IO[str] | None = None
+        self.returncode: int | None = None
+        self.memory = 0
+        self._there = socket.socket(socket.AF_UNIX)
+        self._there.connect(server())
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        mine = [nowhere]
+        if stdout is None:
+            ours, stdout = os.pipe()
+            # Not as a text of lines: a "\r" that got out must still be one.
+            self.stdout = open(ours, encoding="utf-8", newline="")  # noqa: PTH123, SIM115 - a pipe
+            mine.append(stdout)
+        if stderr is None:
+            ours, stderr = os.pipe()
+            self.stderr = open(ours, encoding="utf-8", newline="")  # noqa: PTH123, SIM115 - a pipe
+            mine.append(stderr)
+        text = marshal.dumps([*order._replace(environment=dict(order.environment))])
+        streams = [nowhere if stdin is None else stdin, stdout, stderr]
+        socket.send_fds(self._there, [len(text).to_bytes(4, "big")], streams)
+        self._there.sendall(text)
+        for number in mine:
+            os.close(number)
+        self._said = self._there.makefile("rb", buffering=0)
+        self.pid = int(self._said.readline())
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
+
+    def poll(self) -> int | None:
+        """Return the exit code, if it has ended."""
+        if self.returncode is None and select.select([self._there], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; it is killed when it takes too long, whatever the timeout is."""
+        assert timeout is None or timeout <= SECONDS
+        if self.returncode is None:
+            self.returncode, self.memory = map(int, self._said.readline().split())
+            self._said.close()
+            self._there.close()
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for the end, and return what it said that nobody has read yet."""
+        with ThreadPoolExecutor(2) as pool:
+            out, err = pool.map(_drained, (self.stdout, self.stderr))
+        assert self.wait(timeout) != -signal.SIGALRM, f"did not end; printed {out!r} and {err!r}"
+        return out, err
 
 
-@contextmanager
-def forked() -> Iterator[Forked]:
-    """Start the process that forks, and end it."""
-    words = [sys.executable, "-m", "tests.cli.forked"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        yield Forked(process)
+def _drained(stream: IO[str] | None) -> str:
+    if stream is None or stream.closed:
+        return ""
+    with stream:
+        return stream.read()
 
 
-def _warm_up() -> None:
-    """Run a command that finds nobody, so that what is imported late is there, too."""
-    os.environ |= {"TFE_ADDRESS": NOBODY, "TFE_TOKEN": TOKEN}
-    sys.argv = ["bulkops", "task", "show", "task-aaaaaaaaaaaaaaaa"]
-    with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(SystemExit):
-        main()
+def left_pipe() -> int:
+    """Return the end to write to of a pipe whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@cache
+def server() -> str:
+    """Start the process that forks, which ends with this one; return its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.cli.forked"],
+        cwd=ROOT,
+        # As in a test's own environments, there is no language: the streams are UTF-8.
+        env={name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    _KEPT.append(process)
+    return process.stdout.readline().decode().strip()
+
+
+def program(folder: Path) -> None:
+    """Put a program ``bulkops`` into a folder, for shells, that lets itself be forked."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "bulkops"
+    path.write_text(PROGRAM.format(python=sys.executable, address=server()), encoding="utf-8")
+    path.chmod(0o755)
 
 
 def _serve() -> None:
-    # Nobody waits in a test: what is retried is retried at once.
-    caller.BACKOFF_BASE = 0.0
-    _warm_up()
-    for line in sys.stdin.buffer:
-        child = os.fork()
-        if not child:
-            _carry_out(msgspec.json.decode(line, type=Order))
-        _, status, usage = os.wait4(child, 0)
-        ended = Ended(os.waitstatus_to_exitcode(status), usage.ru_maxrss * UNIT)
-        sys.stdout.buffer.write(msgspec.json.encode(ended) + b"\n")
-        sys.stdout.buffer.flush()
+    for module in pkgutil.walk_packages(bulkops.__path__, "bulkops."):
+        if not module.name.endswith(".__main__"):
+            importlib.import_module(module.name)
+    for name in _imported_late():
+        with suppress(ImportError):
+            importlib.import_module(name)
+    # A command's name for itself is that of the program, not of this module.
+    sys.modules["__main__"].__package__ = None
+    gc.freeze()
+    folder = tempfile.mkdtemp(prefix="bulkops-forked-")
+    try:
+        _listen(f"{folder}/socket")
+    finally:
+        shutil.rmtree(folder)
 
 
-def _carry_out(order: Order) -> NoReturn:
-    signal.alarm(int(SECONDS))
+def _imported_late() -> list[str]:
+    """Return all that is imported when a command has asked somebody who isn't there."""
+    ours, its = os.pipe()
+    if not os.fork():
+        os.environ |= {"TFE_ADDRESS": "http://127.0.0.1:9", "TFE_TOKEN": "any"}
+        caller.BACKOFF_BASE = 0.0
+        sys.argv = ["bulkops", "task", "show", "task-aaaaaaaaaaaaaaaa"]
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(SystemExit):
+            main()
+        os.write(its, " ".join(sys.modules).encode())
+        os._exit(0)
+    os.close(its)
+    with open(ours) as said:  # noqa: PTH123 - a pipe
+        names = said.read().split()
+    os.wait()
+    return names
+
+
+def _listen(address: str) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    print(address, flush=True)  # noqa: T201 - who started this process waits for it
+    running: dict[int, tuple[int, socket.socket]] = {}
+    while 0 not in (ready := select.select([0, listener.fileno(), *running], [], [])[0]):
+        if listener.fileno() in ready:
+            client, _ = listener.accept()
+            order, streams = _received(client)
+            # Nobody writes to it: it is at its end when the command's process is.
+            alive, its = os.pipe()
+            pid = os.fork()
+            if not pid:
+                _carry_out(order, streams, its)
+            for number in (its, *streams):
+                os.close(number)
+            client.sendall(b"%d\n" % pid)
+            running[alive] = pid, client
+        for alive in running.keys() & set(ready):
+            pid, client = running.pop(alive)
+            _, status, usage = os.wait4(pid, 0)
+            os.close(alive)
+            code = os.waitstatus_to_exitcode(status)
+            with suppress(BrokenPipeError), client:
+                client.sendall(b"%d %d\n" % (code, usage.ru_maxrss * UNIT))
+    for pid, _ in running.values():
+        os.kill(pid, signal.SIGKILL)
+
+
+def _received(client: socket.socket) -> tuple[Order, list[int]]:
+    size, streams, _, _ = socket.recv_fds(client, 4, 3)
+    with client.makefile("rb") as said:
+        return Order(*marshal.loads(said.read(int.from_bytes(size, "big")))), streams  # noqa: S302
+
+
+def _carry_out(order: Order, streams: list[int], alive: int) -> NoReturn:
+    code = 1
+    try:
+        _become(order, streams, alive)
+        code = _run()
+    except BaseException:  # noqa: BLE001 - nothing is above it
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _become(order: Order, streams: list[int], alive: int) -> None:
+    """Make this process what a shell starts."""
+    signal.alarm(SECONDS)
+    for number, stream in enumerate((*streams, alive)):
+        os.dup2(stream, number, inheritable=number < 3)
+    os.closerange(4, 256)
+    if order.terminal:
+        os.setsid()
+        fcntl.ioctl(2, termios.TIOCSCTTY, 0)
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environment)
-    for number, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    patient = partialmethod(Client.__init__, answer_seconds=order.answer_seconds)
-    setattr(Client, "__init__", patient)  # noqa: B010 - mypy minds an assignment
+    time.tzset()
+    if order.answer_seconds is not None:
+        caller.BACKOFF_BASE = 0.0
+        patient = partialmethod(Client.__init__, answer_seconds=order.answer_seconds)
+        setattr(Client, "__init__", patient)  # noqa: B010 - mypy minds an assignment
     sys.argv = ["bulkops", *order.arguments]
+    sys.stdin = _stream(0, "r", "surrogateescape")
+    sys.stdout = _stream(1, "w", "surrogateescape")
+    sys.stderr = _stream(2, "w", "backslashreplace", buffering=1)
+
+
+def _stream(number: int, mode: str, errors: str, *, buffering: int = -1) -> TextIO:
+    stream = open(number, mode, buffering, encoding="utf-8", errors=errors)  # noqa: SIM115
+    assert isinstance(stream, TextIOWrapper)
+    return stream
+
+
+def _run() -> int:
+    """Run the command and return with what Python would end."""
     code: object = 0
     try:
         main()
     except SystemExit as end:
         code = end.code
-    sys.stdout.flush()
-    os._exit(code if isinstance(code, int) else 1)
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return 120
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from anyio.from_thread import start_blocking_portal
@@ -21,6 +21,7 @@ from bulkops.api.messages import Request
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Delivery, Faults
+from tests.cli.forked import SECONDS, Forked, Order, program
 
 TOKEN = "canary-token-9f3c1"
 HMAC_KEY = "canary-hmac-77d2"
@@ -30,9 +31,6 @@ NOBODY = "http://127.0.0.1:9"
 """The discard port: nothing listens there."""
 
 TASK = "security-scan"
-SECONDS = 30.0
-"""After which a command that doesn't end fails its test."""
-
 JOB = """\
 name = "scan"
 organization = "acme"
@@ -48,6 +46,10 @@ all = true
 [pace]
 settle = "50ms"
 """
+
+
+Process: TypeAlias = "subprocess.Popen[str] | Forked"
+"""A command that runs: forked, or started."""
 
 
 class Done(NamedTuple):
@@ -118,17 +120,22 @@ class World:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start the real command in its own process."""
-        return self.start_program([sys.executable, "-m", "bulkops", *arguments], **environment)
+    def start(self, *arguments: str, **environment: str) -> Process:
+        """Start the command in its own process: a fresh Python only where that would read more."""
+        if any(name.startswith("PYTHON") for name in environment):
+            return self.start_program([sys.executable, "-m", "bulkops", *arguments], **environment)
+        return Forked(self.order(*arguments, **environment))
+
+    def order(self, *arguments: str, **environment: str) -> Order:
+        """Return a command in the world's folder and environment."""
+        return Order(arguments, str(self.folder), {**self._inherited, **environment})
 
     def start_program(self, words: list[str], **environment: str) -> subprocess.Popen[str]:
         """Start any program in the world's folder and environment."""
-        inherited = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
         process = subprocess.Popen(
             words,
             cwd=self.folder,
-            env={**inherited, **self.environment, **environment},
+            env={**self._inherited, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -136,6 +143,17 @@ class World:
         )
         no_secret_in_process_list(process.pid)
         return process
+
+    @property
+    def _inherited(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], **self.environment}
+
+    def shell(self, script: str, **environment: str) -> Done:
+        """Run a script in bash, which finds the command; the first that fails ends it."""
+        programs = self.folder / "bin"
+        program(programs)
+        path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+        return ended(self.start_program(["bash", "-euc", script], **path, **environment))
 
     def run(self, *arguments: str, **environment: str) -> Done:
         """Run the real command to its end."""
@@ -198,7 +216,7 @@ class World:
         return all(shows == [("mandatory", ("post_plan",))] for shows in self.shown().values())
 
 
-def ended(process: subprocess.Popen[str], *, debug: bool = False) -> Done:
+def ended(process: Process, *, debug: bool = False) -> Done:
     """Wait for a command; whatever happened, it shows no traceback and no token."""
     try:
         out, err = process.communicate(timeout=SECONDS)
@@ -206,7 +224,7 @@ def ended(process: subprocess.Popen[str], *, debug: bool = False) -> Done:
         process.kill()
         out, err = process.communicate()
         raise AssertionError(f"did not end; printed {out!r} and {err!r}") from None
-    return checked(Done(process.returncode, out, err), debug=debug)
+    return checked(Done(process.wait(), out, err), debug=debug)
 
 
 def checked(done: Done, *, debug: bool = False) -> Done:

@@ -21,14 +21,8 @@ from threading import Event
 import pyte
 
 from bulkops.api.messages import Request
-from tests.cli.support import SECONDS, World
-
-ON_ITS_TERMINAL = """\
-import fcntl, runpy, termios
-fcntl.ioctl(2, termios.TIOCSCTTY, 0)
-runpy.run_module("bulkops", run_name="__main__")
-"""
-"""Makes stderr the controlling terminal, so that Ctrl-C typed there becomes a signal."""
+from tests.cli.forked import SECONDS, Forked, Order
+from tests.cli.support import World
 
 CTRL_C = b"\x03"
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])(?:;\d+)*m")
@@ -44,7 +38,7 @@ class Terminal:
 
     def __init__(self, columns: int, rows: int) -> None:
         self.said = ""
-        self.process: subprocess.Popen[bytes]
+        self.process: subprocess.Popen[bytes] | Forked
         self._own, self.its = pty.openpty()
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
@@ -127,29 +121,37 @@ def on_terminal(
     stdout: int | None = None,
     pipe: str = "",
     detached: bool = False,
+    fresh: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Terminal]:
     """Start the real command on a terminal, ``apply`` with ``--yes`` unless arguments are given.
 
     Args:
         stdout: another place for it than the terminal.
-        pipe: a command for the shell that reads it.
+        pipe: a command for the shell that reads it; the terminal is nobody's own then.
+        fresh: start a fresh Python, a child of this process.
         detached: the terminal is not the command's own: Ctrl-C, and its end, are no signals.
     """
     terminal = Terminal(columns, rows)
-    own = ["-m", "bulkops"] if detached or pipe else ["-c", ON_ITS_TERMINAL]
-    words = [sys.executable, *own, *(arguments or world.applying)]
-    if pipe:
-        words = ["/bin/sh", "-c", f"{shlex.join(words)} | {pipe}"]
-    terminal.process = subprocess.Popen(
-        words,
-        cwd=world.folder,
-        env={**world.environment, "TERM": "xterm-256color", **(environment or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=terminal.its if stdout is None else stdout,
-        stderr=terminal.its,
-        start_new_session=True,
-    )
+    own = {**world.environment, "TERM": "xterm-256color", **(environment or {})}
+    words = arguments or world.applying
+    if pipe or fresh:
+        real = shlex.join([sys.executable, "-m", "bulkops", *words])
+        terminal.process = subprocess.Popen(
+            ["/bin/sh", "-c", f"{real} | {pipe}" if pipe else f"exec {real}"],
+            cwd=world.folder,
+            env=own,
+            stdin=subprocess.DEVNULL,
+            stdout=terminal.its,
+            stderr=terminal.its,
+            start_new_session=True,
+        )
+    else:
+        terminal.process = Forked(
+            Order(words, str(world.folder), own, terminal=not detached),
+            stdout=terminal.its if stdout is None else stdout,
+            stderr=terminal.its,
+        )
     os.close(terminal.its)
     try:
         yield terminal

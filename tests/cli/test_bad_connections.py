@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import ClassVar
 
@@ -16,6 +13,7 @@ import pytest
 import trustme
 
 from tests.cli.support import NOBODY, TOKEN, StagedSimulator, World, organization, serving
+from tests.client.real_proxy import real_proxy
 from tests.conftest import Here
 
 ADVICE = "Is the address right (--address, TFE_ADDRESS)?"
@@ -131,22 +129,8 @@ def test_an_unusable_ca_file(world: World, here: Here, ca_file: str) -> None:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real proxy, proxy.py."""
-    port_file = tmp_path_factory.mktemp("proxy") / "port"
-    options = ["--hostname", "127.0.0.1", "--port", "0", "--port-file", str(port_file)]
-    options += ["--num-workers", "1", "--num-acceptors", "1", "--log-level", "ERROR"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "proxy", *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        yield f"http://127.0.0.1:{_port_in(port_file, process)}"
-        process.terminate()
-
-
-def _port_in(file: Path, process: subprocess.Popen[bytes]) -> int:
-    while not (text := file.read_text().strip() if file.exists() else ""):
-        assert process.poll() is None, "proxy.py did not start"
-    return int(text.split()[0])
+    with real_proxy(tmp_path_factory.mktemp("proxy")) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_through_a_proxy(proxy: str, world: World, here: Here, secure: str) -> None:

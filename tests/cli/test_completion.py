@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.cli.support import SECONDS, installed
+from tests.cli.forked import SECONDS
+from tests.cli.support import installed
 
 TYPED = {
     "bulkops pl": "bulkops plan ",

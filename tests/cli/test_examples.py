@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,13 +19,12 @@ import pytest
 from bulkops import Client, Report, apply_plan, load_job, plan_job
 from bulkops.api.messages import Request
 from tests.cli.command_tree import EXAMPLES
+from tests.cli.forked import SECONDS, program
 from tests.cli.support import (
     HMAC_KEY,
-    SECONDS,
     TOKEN,
     StagedSimulator,
     World,
-    installed,
     no_secret_below,
     serving,
 )
@@ -35,7 +35,7 @@ SIMULATE = ("simulate",)
 """Its examples are started and ended, the others run to their end."""
 
 NOT_RUN = {
-    "bulkops demo": "tests/documents/test_readme.py runs it, and looks at what it prints",
+    "bulkops demo": "a long test of tests/documents/test_readme.py looks at what it prints",
 }
 ENDS_WITH = {
     "--detailed-exitcode": (2, "there is something to do"),
@@ -67,7 +67,7 @@ def place(tmp_path: Path) -> Iterator[World]:
     with serving(simulator) as address:
         world = World(simulator, address, tmp_path)
         shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
-        installed(tmp_path / "bin")
+        program(tmp_path / "bin")
         world.environment |= {
             "TFE_ORGANIZATION": "acme",
             "KEY": HMAC_KEY,
@@ -193,7 +193,7 @@ def test_an_example_does_what_it_says(place: World, example: str) -> None:
 def test_a_simulator_starts_as_the_examples_say(place: World, example: str) -> None:
     """It says where it is once it is ready, and SIGTERM ends it: exit 0."""
     # On a port that is free: the default one is somebody else's where tests run side by side.
-    process = place.start_program(["bash", "-c", f"exec {example} --port 0"])
+    process = place.start(*shlex.split(example)[1:], "--port", "0")
     assert process.stdout is not None
     ready = process.stdout.readline()
     process.send_signal(signal.SIGTERM)

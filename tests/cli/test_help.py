@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bulkops.exit_codes import WORDS
+from bulkops.errors import WORDS
 from tests.cli.command_tree import LEAVES, PATHS, examples_of
 from tests.conftest import Here
 

@@ -16,9 +16,18 @@ import pytest
 
 from bulkops.api.messages import Request
 from tests.cli.attacks import GARBAGE, LISTS, LOST, MB, REFUSALS, TOO_MUCH, ok
-from tests.cli.forked import Forked, Measured, Order, forked
+from tests.cli.forked import Forked, Order
 from tests.cli.hostile import Attack, Hostile, listening, says
-from tests.cli.support import JOB, TASK, TOKEN, Done, StagedSimulator, organization, workspaces
+from tests.cli.support import (
+    JOB,
+    TASK,
+    TOKEN,
+    Done,
+    StagedSimulator,
+    ended,
+    organization,
+    workspaces,
+)
 from tests.client.raw_server import http
 
 MOST_MEMORY = 256 * MB
@@ -31,10 +40,9 @@ MOST_SECONDS = 20.0
 class Place:
     """A hostile server, a folder with a job file, and the command in it."""
 
-    def __init__(self, forks: Forked, hostile: Hostile, address: str, folder: Path) -> None:
+    def __init__(self, hostile: Hostile, address: str, folder: Path) -> None:
         self.hostile = hostile
         self.folder = folder
-        self._forks = forks
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -49,13 +57,13 @@ class Place:
         """Run a command within the bounds; nothing of what it says moves a terminal's cursor."""
         started = time.monotonic()
         order = Order(arguments, str(self.folder), self._environment, answer_seconds=0.25)
-        measured: Measured = self._forks.run(order)
+        done = ended(process := Forked(order), debug="--debug" in arguments)
         assert time.monotonic() - started < MOST_SECONDS
-        assert measured.memory < MOST_MEMORY
-        said = measured.done.out + measured.done.err
+        assert process.memory < MOST_MEMORY
+        said = done.out + done.err
         assert len(said) < 20_000
         assert all(line.isprintable() for line in said.split("\n"))
-        return measured.done
+        return done
 
     def attacked(self, attack: Attack, picked: Callable[[Request], bool], *words: str) -> Done:
         """Run a command while the picked requests are answered so."""
@@ -66,21 +74,14 @@ class Place:
         return done
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forked]:
-    """The process that forks."""
-    with forked() as process:
-        yield process
-
-
 @pytest.fixture
-def place(forks: Forked, tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path) -> Iterator[Place]:
     """Three workspaces at a server that is not hostile yet."""
     simulator = StagedSimulator(rate=0, duplicate_attach="accept")
     organization(simulator, 3)
     hostile = Hostile(simulator)
     with listening(hostile) as address:
-        yield Place(forks, hostile, address, tmp_path)
+        yield Place(hostile, address, tmp_path)
 
 
 def nothing(_request: Request) -> bool:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.client.transport import HttpTransport
 from bulkops.errors import NoResponse
 from tests.client.raw_server import Answer, http, raw_server
+from tests.client.real_proxy import real_proxy
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked", "no_proxies")]
 
@@ -28,25 +26,9 @@ NOBODY = "http://127.0.0.1:9"
 @pytest.fixture(scope="module")
 def proxy_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Run proxy.py, which lets nobody through without ``user:word``."""
-    port_file = tmp_path_factory.mktemp("proxy") / "port"
-    options = ["--hostname", "127.0.0.1", "--port", "0", "--port-file", str(port_file)]
-    options += ["--num-workers", "1", "--num-acceptors", "1", "--basic-auth", "user:word"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "proxy", *options, "--log-level", "ERROR"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        yield _port_in(port_file)
-        process.terminate()
-
-
-def _port_in(file: Path) -> int:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if file.exists() and (text := file.read_text().strip()):
-            return int(text.split()[0])
-        time.sleep(0.02)  # another process's start can only be polled for
-    raise TimeoutError("proxy.py did not start")
+    folder = tmp_path_factory.mktemp("proxy")
+    with real_proxy(folder, "--basic-auth", "user:word") as port:
+        yield port
 
 
 @pytest.fixture

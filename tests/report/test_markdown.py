@@ -220,7 +220,8 @@ def plan(targets: Iterable[str], blocked: Iterable[tuple[str, str]] = (), **tabl
         **tables,
     }
     operations = [
-        Operation("attach", Target(f"ws-{n}", name), None, WANTED) for n, name in enumerate(targets)
+        Operation("attach", Target(f"ws-{n}", name), None, WANTED, verb="attach")
+        for n, name in enumerate(targets)
     ]
     skips = [Skip(Target("ws-a", "a"), "already attached as wanted")]
     skips += [

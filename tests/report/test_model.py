@@ -19,7 +19,7 @@ from bulkops.report.json_document import document
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import lines
 from tests.journal.samples import AT, HOLDER, WANTED, first, header, intent, planned, result
-from tests.operations.test_kinds import AS_WANTED, OTHERWISE, kind
+from tests.kinds import AS_WANTED, OTHERWISE, bound
 
 KEY = "attach:ws-%d"
 
@@ -155,7 +155,7 @@ def reconciled(
         reconcile(
             replay([*first(1), *records]),
             {"": shown},
-            kind("attach"),
+            bound("attach"),
             retry_failed=retry_failed,
             date=AT,
         )
@@ -192,7 +192,7 @@ def test_what_failed_is_decided_anew_only_where_asked(outcome: Outcome) -> None:
     assert reconciled(records, {}) == []
     (again,) = reconciled(records, {"ws-0": [Seen("wstask-9", OTHERWISE)]}, retry_failed=True)
     wanted = msgspec.structs.replace(
-        planned(0), before=Seen("wstask-9", OTHERWISE), wanted=AS_WANTED
+        planned(0), before=Seen("wstask-9", OTHERWISE), wanted=AS_WANTED, verb="update"
     )
     assert again == wanted
     (skipped,) = reconciled(records, {"ws-0": [Seen("wstask-9", AS_WANTED)]}, retry_failed=True)

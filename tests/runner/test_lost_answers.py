@@ -9,15 +9,16 @@ from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
-from tests.engine.kinds import CASES, WRITE_ONLY, check_done, world_for
+from tests.engine.kinds import check_done, world_for
 from tests.engine.scripts import Script, always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
-from tests.engine.world import ADVISORY, PATH, TASK, World, job
+from tests.engine.world import ADVISORY, PATH, World, job
+from tests.kinds import CASES, TASK
 
 STRUCK = [
     (kind, nth)
     for kind, case in CASES.items()
-    if kind != WRITE_ONLY
+    if not case.write_only
     for nth in range(len(case.writes))
 ]
 """Each kind, and which of its writes to a target is struck."""
@@ -63,7 +64,7 @@ def check_once(world: World, kind: str, sent: int) -> None:
 @pytest.mark.parametrize("fault", DONE_BUT_LOST)
 @every_write
 def test_done_but_not_heard_of_is_adopted(kind: str, nth: int, fault: str) -> None:
-    """Read back, found as wanted, taken for ours, not sent again."""
+    """Read back at once, found as wanted, taken for ours, not sent again."""
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, Trouble(fault))
     world.apply(job(kind))
@@ -320,8 +321,7 @@ def test_a_row_met_on_two_pages_is_one_association() -> None:
         writes(Trouble("close-after", meanwhile=put_at_the_end_of_page_one)),
         reads_back(Trouble("slow", meanwhile=move_a_row_back)),
     )
-    # So short that the reading back can't be from before the job, and is not repeated.
-    world.apply(job(pace={"settle": "1ms"}))
+    world.apply(job())
     assert only_result(world).outcome is Outcome.SUCCEEDED
     looks = [r for r in world.wire.asked if not r.writes and "/workspaces/ws-" in r.path]
     assert len(looks) == 2

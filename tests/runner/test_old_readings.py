@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
 from bulkops.api.messages import Request, Response
@@ -11,7 +12,9 @@ from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from tests.engine.scripts import METHODS, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import MANDATORY, OLD_TASK, PATH, World, job
+from tests.engine.world import MANDATORY, PATH, World, job
+from tests.journal.disk import Disk
+from tests.kinds import OLD_TASK, TASK
 from tests.simulation.server import LaggingServer
 
 UNDO = PATH.with_name("undo.jsonl")
@@ -91,19 +94,41 @@ def test_a_refused_job_is_no_conflict_by_a_reading_from_before_the_last_job() ->
     world.apply(job("update"))
     assert world.shown("prod-0") == MANDATORY
     world.results.clear()
-    world.disk = type(world.disk)()
+    world.disk = Disk()
     world.wire.troubles = writes(Trouble("403"))
     world.apply(job("update", operation={"stages": ["pre_plan"]}, rollout={"max_failures": 1}))
     ((_, result),) = world.results
     assert result.outcome is Outcome.FAILED
 
 
+def test_replace_again_right_after_its_undo_leaves_no_workspace_with_neither() -> None:
+    """The new one's attach is lost, a reading shows the one from before: the old one stays."""
+    world = behind(attached=True)
+    world.simulator.detach("prod-0", TASK)
+    world.simulator.attach("prod-0", OLD_TASK)
+    assert isinstance(world.simulator, LaggingServer)
+    bare = world.simulator.bare
+    world.apply(job("replace"))
+    # Long enough that what the next job reads is from before the undo, not from before this job.
+    world.run(lambda: anyio.sleep(BEHIND))
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    world.disk = Disk()
+    world.wire.troubles = writes(Trouble("reset-before"))
+    assert exit_code(world.apply(job("replace"))) == 0
+    assert not bare
+    assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, [])
+
+
 @pytest.mark.parametrize("kind", METHODS)
-def test_a_while_after_the_job_began_the_first_reading_is_believed(kind: str) -> None:
+def test_a_while_after_an_undo_began_the_first_reading_is_believed(kind: str) -> None:
     """No reading is from before the job by then: a lost answer costs one look, and no wait."""
     world = World(workspaces=3, attached=kind != "attach", latency=6.0)
-    world.wire.troubles = writes(None, None, Trouble("close-after"))
     world.apply(job(kind, pace={"max_at_once": 1}))
-    assert world.effects() == dict.fromkeys(world.names, 1)
+    world.start_undo(PATH, UNDO)
+    world.wire.asked.clear()
+    world.wire.troubles = writes(None, None, Trouble("close-after"))
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert world.effects() == dict.fromkeys(world.names, 2)
     looks = [r for r in world.wire.asked if not r.writes and "/workspaces/ws-" in r.path]
     assert len(looks) == 1

@@ -19,7 +19,8 @@ from bulkops.report.text import lines
 from bulkops.runner.gate import RunGate
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import MANDATORY, PATH, TASK, World, job
+from tests.engine.world import MANDATORY, PATH, World, job
+from tests.kinds import TASK
 from tests.runner.test_runner import interrupted, refusing
 
 WAVES = ["1", "50%", "100%"]

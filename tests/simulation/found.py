@@ -17,7 +17,8 @@ from bulkops.journal.lines import Scanner
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.plan import reconcile, standing, undo
-from bulkops.runner import execution
+from bulkops.runner import execution, readback
+from bulkops.runner.readback import Cause, Row, Step, Unseen, resolve
 from bulkops.runner.worker import Worker
 
 Mutation = Callable[[], AbstractContextManager[Any]]
@@ -60,7 +61,11 @@ def denied_list_is_empty() -> AbstractContextManager[Any]:
 
 def denied_reading_back_is_final() -> AbstractContextManager[Any]:
     """Take a reading back that is denied for the last word."""
-    return mock.patch.object(Worker, "_is_final", return_value=True)
+
+    def at_once(row: Row, cause: Cause, *, settled: bool, old: bool) -> Step:
+        return resolve(row, cause, settled=settled or row is Unseen.DENIED, old=old)
+
+    return mock.patch.object(readback, "resolve", at_once)
 
 
 def any_yes_to_a_delete() -> AbstractContextManager[Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from tests.simulation.invariants import must
 
@@ -39,7 +40,8 @@ def left_behind(operations: Iterable[Progress], replay: Replay) -> list[Progress
 
 def _waits(progress: Progress, replay: Replay) -> bool:
     """Return whether what comes first is in doubt: only the next execution looks again."""
-    return any(replay.of(key).outcome is Outcome.IN_DOUBT for key in progress.operation.after)
+    first = (replay.operations[key] for key in progress.operation.after)
+    return any(p.outcome is Outcome.IN_DOUBT for p in first)
 
 
 def check(machine: Machine, journal: str, replay: Replay) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 import msgspec
@@ -53,18 +53,19 @@ def simulate(seed: int, *, trace: list[str] | None = None) -> Outcome:
     with (
         mock.patch.object(recorded, "job_of", _job_of),
         mock.patch.object(standing, "job_of", _job_of),
+        TemporaryDirectory(prefix="bulkops-simulation-") as folder,
     ):
-        return _simulate(seed, trace)
+        return _simulate(seed, Path(folder), trace)
 
 
-def _simulate(seed: int, trace: list[str] | None) -> Outcome:
+def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     random = Random(seed)
     scenario = scenarios.draw(random)
-    machine = _machine(scenario, seed, random, trace)
+    machine = _machine(scenario, seed, random, folder, trace)
     machine.say(f"seed {seed}: {scenario}")
     make_plan: MakePlan = partial(_plan, scenario.job())
     if scenario.saved:
-        saved = SavedPlan(machine, _folder() / "job.plan", make_plan, random)
+        saved = SavedPlan(machine, folder / "job.plan", make_plan, random)
         saved.make(scenario.storms)
         make_plan = saved.read
     job = Phase(machine, PATH, make_plan, random)
@@ -103,12 +104,9 @@ def _job_of(header: Header) -> Job:
     return _jobs[key]
 
 
-@cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="bulkops-simulation-"))
-
-
-def _machine(scenario: Scenario, seed: int, random: Random, trace: list[str] | None) -> Machine:
+def _machine(
+    scenario: Scenario, seed: int, random: Random, folder: Path, trace: list[str] | None
+) -> Machine:
     names = {name for name, _ in scenario.states}
     rights = User(name="engine", manage_workspace_run_tasks=names - scenario.forbidden)
     world = World(
@@ -133,7 +131,7 @@ def _machine(scenario: Scenario, seed: int, random: Random, trace: list[str] | N
     for place, shown in scenario.states.items():
         server.put(place, shown)
     world.names = sorted(scenario.selected)
-    return Machine(world, server, scenario, random, locks=_folder(), trace=trace)
+    return Machine(world, server, scenario, random, locks=folder, trace=trace)
 
 
 async def _plan(job: Job, client: Client) -> Plan:

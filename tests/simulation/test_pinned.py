@@ -18,7 +18,7 @@ SEEDS: dict[Mutation, int] = {
     found.page_cache_trusted: 45,
     found.undo_believes_at_once: 215,
     found.resume_blames_at_once: 557,
-    found.denied_list_is_empty: 82,
+    found.denied_list_is_empty: 657,
     found.denied_reading_back_is_final: 15,
     found.any_yes_to_a_delete: 197,
     found.last_one_taken_away: 84,

@@ -15,8 +15,7 @@ from bulkops.cli.session import connect, only_reading, organization_named, run
 from bulkops.coverage.documents import csv_lines, document, lines
 from bulkops.coverage.matrix import Coverage
 from bulkops.coverage.reading import read_coverage
-from bulkops.errors import JobError
-from bulkops.exit_codes import ExitCode
+from bulkops.errors import ExitCode, JobError
 from bulkops.job.file import load_job
 from bulkops.job.job import Job
 from bulkops.text import escaped

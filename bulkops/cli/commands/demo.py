@@ -24,6 +24,7 @@ from click.exceptions import Exit
 
 from bulkops.cli.options import command
 from bulkops.cli.output.printing import print_raw, print_text
+from bulkops.errors import ExitCode
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
@@ -83,7 +84,7 @@ def demo() -> None:
         )
         ok = _say_effects(simulator, selected) and ok
     _say(f"Took {time.monotonic() - started:.0f} s.")
-    raise Exit(0 if ok else 1)
+    raise Exit(ExitCode.DONE if ok else ExitCode.ERROR)
 
 
 def _session(commands: Commands) -> bool:

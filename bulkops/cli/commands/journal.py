@@ -14,7 +14,7 @@ from bulkops.cli.options import JOURNAL, JSON, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note, print_text
-from bulkops.exit_codes import ExitCode
+from bulkops.errors import ExitCode
 from bulkops.journal.reader import Take, read, sound_part
 from bulkops.journal.replay import Replay
 from bulkops.report.model import report as make

@@ -27,8 +27,7 @@ from bulkops.cli.output.printing import fail, print_text
 from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.client.api import Client
-from bulkops.errors import BulkopsError
-from bulkops.exit_codes import ExitCode
+from bulkops.errors import BulkopsError, ExitCode
 from bulkops.journal.lock import holder
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan

@@ -12,7 +12,7 @@ from bulkops.cli.options import JOURNAL, JSON, TRUST, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, only_reading, run
-from bulkops.exit_codes import ExitCode
+from bulkops.errors import ExitCode
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.library import verify_journal
@@ -44,7 +44,7 @@ def verify(*, journal: Path, json: bool, server: Server) -> None:
 
 
 def _print_verified(replay: Replay, verified: Verified) -> None:
-    names = {key: replay.of(key).operation.target.name for key in verified.differing}
+    names = {key: replay.operations[key].operation.target.name for key in verified.differing}
     width = widest(names.values())
     for key, shows in verified.differing.items():
         print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
@@ -55,7 +55,7 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:
     for key, shows in verified.differing.items():
-        target = replay.of(key).operation.target
+        target = replay.operations[key].operation.target
         print_json(events.Differing(**target.said, key=key, shows=shows))
     print_json(
         events.Verified(

@@ -38,7 +38,6 @@ WIDTH = 80
 WIDEST = 120
 """Columns beyond which nobody reads a list."""
 
-_SIGNS = {"attach": "+", "create": "+", "detach": "-", "delete": "-"}
 _COLOURS = {"+": 32, "~": 33, "-": 31, "!": 31}
 _SIGNED = re.compile(r"  ([-+~!]) \S+")
 
@@ -46,7 +45,8 @@ _SIGNED = re.compile(r"  ([-+~!]) \S+")
 class _Group:
     """Operations that change the same from the same to the same."""
 
-    def __init__(self, verb: str, change: str, noun: str) -> None:
+    def __init__(self, sign: str, verb: str, change: str, noun: str) -> None:
+        self.sign = sign
         self.verb = verb
         self.change = change
         self.noun = noun
@@ -155,11 +155,11 @@ def _groups(plan: Plan) -> list[_Group]:
     """Return the operations by what they change, in the order of the plan's counts."""
     found: dict[tuple[str, str], _Group] = {}
     for operation in plan.operations:
-        verb, change = wording.verb(operation), wording.change(operation)
+        verb, change = operation.verb, wording.change(operation)
         group = found.get((verb, change))
         if group is None:
             noun = "run task" if "task" in operation.target.said else "workspace"
-            group = found[verb, change] = _Group(verb, change, noun)
+            group = found[verb, change] = _Group(wording.sign(operation), verb, change, noun)
         group.size += 1
         if len(group.names) < MOST_NAMES:
             group.names.append(operation.target.name)
@@ -176,7 +176,7 @@ def _group_lines(plan: Plan, width: int) -> Iterator[str]:
         said = f"{filled(group.verb, verbs)}  {filled(group.change, changes)}"
         number = counted(group.size, group.noun)
         blanks = " " * (digits - len(str(group.size)))
-        yield f"  {_SIGNS.get(group.verb, '~')} {said}  {blanks}{number}"
+        yield f"  {group.sign} {said}  {blanks}{number}"
         for line in folded(group.names, group.size, width - 6, " (--json lists all)"):
             yield f"      {line}"
     if others:

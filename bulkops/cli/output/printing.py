@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken
+from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken, unwritable
 from bulkops.text import escaped
 
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -44,7 +44,7 @@ def print_raw(pieces: Iterable[str]) -> None:
         silence(sys.stdout)
         if error.errno == errno.EPIPE:
             raise SystemExit(1) from error
-        raise unwritable(error) from error
+        raise stdout_failed(error) from error
 
 
 def print_to(output: Path | None, pieces: Iterable[str]) -> None:
@@ -60,7 +60,7 @@ def print_to(output: Path | None, pieces: Iterable[str]) -> None:
         with output.open("w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
     except OSError as error:
-        raise BulkopsError(f"{output}: can't be written: {error.strerror or error}") from error
+        raise BulkopsError(unwritable(output, error)) from error
 
 
 @contextmanager
@@ -103,9 +103,9 @@ def obeys_escapes(stream: TextIO) -> bool:
     return stream.isatty() and not dumb and not in_ci
 
 
-def unwritable(error: OSError) -> BulkopsError:
+def stdout_failed(error: OSError) -> BulkopsError:
     """Return what is said where stdout can't be written."""
-    return BulkopsError(f"stdout can't be written: {error.strerror or error}")
+    return BulkopsError(unwritable("stdout", error))
 
 
 def silence(stream: TextIO) -> None:

@@ -66,7 +66,6 @@ class Watch:
 
     def result(self, operation: Operation, result: Result) -> None:
         """Tell a result."""
-        self._course.concluded(result)
         if self._live is not None and result.outcome in TROUBLE:
             self._live.say(self._line(operation, result))
         if self._quiet:

@@ -24,8 +24,7 @@ from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.output.waves import plan_lines
 from bulkops.cli.session import confirm, only_reading
-from bulkops.errors import JobError
-from bulkops.exit_codes import ExitCode
+from bulkops.errors import ExitCode, JobError
 from bulkops.journal.reader import Contents
 from bulkops.journal.states import RETRIED, Held, Outcome
 from bulkops.operations import kind_named

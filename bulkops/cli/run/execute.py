@@ -18,8 +18,7 @@ from bulkops.cli.output.watch import Watch
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import run
 from bulkops.client.api import Client
-from bulkops.errors import BulkopsError
-from bulkops.exit_codes import SIGNALS, ExitCode
+from bulkops.errors import SIGNALS, BulkopsError, ExitCode
 from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Holder
@@ -27,6 +26,7 @@ from bulkops.journal.replay import Replay
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import lines as report_lines
 from bulkops.report.text import totals
+from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_to_go_on
 
@@ -42,20 +42,15 @@ def execute(
     metrics: MetricsFile,
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
-    rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
+    rollout = job.rollout.taking_back(contents.replay.header.undo_of)
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
+    key = key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed)
     execution = JobExecution(
         client,
-        path,
-        contents,
+        LockedJournal(path, contents, by),
         job,
-        by,
-        retry_failed=asked.retry_failed,
-        go_on=asked.go_on,
-        key=key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed),
-        on_result=watch.result,
-        on_wave=watch.wave,
-        gate=watch.gate,
+        Instructions(asked.retry_failed, asked.go_on, key),
+        Observer(watch.result, watch.wave, watch.gate),
     )
 
     async def carried_out(_client: Client) -> Replay:

@@ -16,8 +16,7 @@ from click.exceptions import Exit
 
 from bulkops import __version__
 from bulkops.cli.output.printing import note
-from bulkops.errors import BulkopsError
-from bulkops.exit_codes import ExitCode
+from bulkops.errors import BulkopsError, ExitCode, unwritable
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
@@ -156,7 +155,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> str:
-    return f"--metrics-file {path}: can't be written: {error.strerror or error}"
+    return unwritable(f"--metrics-file {path}", error)
 
 
 def _exit_code(error: BaseException | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from bulkops.exit_codes import WORDS, ExitCode
+from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.states import How, Outcome
 from bulkops.report.model import PENDING, Report
 from bulkops.report.timeline import Timeline

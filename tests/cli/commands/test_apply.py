@@ -6,7 +6,6 @@ import os
 import pty
 import select
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,20 +14,14 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.cli.output.results import shortened
-from tests.cli.support import SECONDS, TASK, World, ended
+from tests.cli.forked import SECONDS, Forked, left_pipe
+from tests.cli.support import TASK, World, ended
 from tests.conftest import Here
 
 NEVER = "Nothing was changed."
 
 SILENCE = 2.0
 """Seconds after which somebody at a terminal types again."""
-
-ON_ITS_TERMINAL = """\
-import fcntl, runpy, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-runpy.run_module("bulkops", run_name="__main__")
-"""
-"""Makes stdin the controlling terminal, so that Ctrl-C typed there becomes a signal."""
 
 
 def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
@@ -116,21 +109,14 @@ def test_without_yes_and_terminal_nothing_is_sent(world: World) -> None:
 def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, str]:
     """Run a command on a pseudo-terminal; give the answer when it has asked."""
     own, its = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-c", ON_ITS_TERMINAL, *arguments],
-        cwd=world.folder,
-        env=world.environment,
-        stdin=its,
-        stdout=its,
-        stderr=its,
-        start_new_session=True,
-    ) as process:
-        os.close(its)
-        said = _read_until(own, lambda text: "' is accepted: " in text)
-        os.write(own, answer)
-        # A signal in the moment before the process reads is noticed only after the reading.
-        said += _read_until(own, lambda _text: False, again=answer)
-        code = process.wait(SECONDS)
+    order = world.order(*arguments)._replace(terminal=True)
+    process = Forked(order, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    said = _read_until(own, lambda text: "' is accepted: " in text)
+    os.write(own, answer)
+    # A signal in the moment before the process reads is noticed only after the reading.
+    said += _read_until(own, lambda _text: False, again=answer)
+    code = process.wait(SECONDS)
     os.close(own)
     assert "Traceback" not in said
     return code, said
@@ -209,15 +195,10 @@ def test_too_many_failures_stop_the_job_and_the_same_command_goes_on(
 
 def test_a_closed_pipe_does_not_stop_the_job(world: World) -> None:
     """Whoever reads stdout may leave (``| head -1``): the job goes on to its end."""
-    process = world.start(*world.applying)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    said = process.stderr.read()
-    assert process.wait(SECONDS) == 0
-    process.stderr.close()
-    assert said.count("stdout can't be written any more") == 1
-    assert "Traceback" not in said
+    done = ended(Forked(world.order(*world.applying), stdout=(writer := left_pipe())))
+    os.close(writer)
+    assert done.code == 0
+    assert done.err.count("stdout can't be written any more") == 1
     assert world.all_wanted()
 
 
@@ -228,7 +209,7 @@ def test_a_full_stdout(world: World, arguments: tuple[str, ...] | None, code: in
     command = shlex.join([sys.executable, "-m", "bulkops", *(arguments or world.applying)])
     done = ended(world.start_program(["/bin/sh", "-c", f"exec {command} > /dev/full"]))
     assert done.code == code
-    assert "stdout can't be written" in done.err
+    assert "can't be written" in done.err
     assert world.all_wanted() == (arguments is None)
 
 
@@ -242,13 +223,9 @@ def test_a_terminal_of_few_characters(world: World) -> None:
 
 def test_head_is_not_an_error_worth_words(world: World) -> None:
     """``bulkops plan | head`` ends quietly."""
-    process = world.start("plan", "job.toml")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    assert process.wait(SECONDS) == 1
-    process.stderr.close()
+    done = ended(Forked(world.order("plan", "job.toml"), stdout=(writer := left_pipe())))
+    os.close(writer)
+    assert (done.code, done.err) == (1, "")
 
 
 def test_long_server_words_are_cut_in_results(world: World, here: Here) -> None:

@@ -6,17 +6,17 @@ import csv
 import io
 import re
 import shutil
-import sys
 from typing import Any, cast
 
 import msgspec
 import pytest
 
 from bulkops.operations import KINDS
+from bulkops.operations.kinds.base import Kind
 from bulkops.operations.kinds.detach import DetachWish
-from bulkops.operations.model import Kind, Over
+from bulkops.operations.model import Over
 from bulkops.simulator.core import Simulator
-from tests.cli.support import TASK, StagedSimulator, World, ended, organization, serving
+from tests.cli.support import TASK, StagedSimulator, World, organization, serving
 from tests.conftest import Here
 from tests.documents.job_tables import JOBS
 
@@ -189,11 +189,10 @@ def test_the_recipe_for_every_morning_works(world: World) -> None:
     """The script in ``jobs/README.md`` speaks up where something is missing, and only there."""
     shutil.copytree(JOBS, world.folder / "jobs")
     (script,) = re.findall(r"```sh\n(.*?)```", (JOBS / "README.md").read_text("utf-8"), re.DOTALL)
-    script = re.sub(r"(?m)^bulkops", f"{sys.executable} -m bulkops", script)
-    done = ended(world.start_program(["bash", "-euc", script]))
+    done = world.shell(script)
     assert (done.code, done.out) == (0, "run task missing or different: see coverage.csv\n")
     assert (world.folder / "coverage.csv").exists()
     assert world.run("apply", "jobs/require-security-scan.toml", "--yes").code == 0
-    assert ended(world.start_program(["bash", "-euc", script])).out == ""
-    unreachable = ended(world.start_program(["bash", "-euc", script], TFE_TOKEN=""))
+    assert world.shell(script).out == ""
+    unreachable = world.shell(script, TFE_TOKEN="")
     assert unreachable.code == 1

@@ -86,18 +86,21 @@ def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> No
         world.simulator.add_project(f"payments {number}")
         for workspace in range(number):
             world.simulator.add_workspace(f"pay-{number}{workspace}", project=f"payments {number}")
+    # Many, so that the limit by which this plan itself is read need not be a low one.
+    for number in range(13, 148):
+        world.simulator.add_workspace(f"prod-{number:03}")
     lines = here("plan", "job.toml").lines
-    assert "    Projects: Default Project 12, payments 2 2, payments 1 1" in lines
+    assert "    Projects: Default Project 147, payments 2 2, payments 1 1" in lines
     assert not any("Time: " in line for line in lines)
     for more, said in (
-        ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 2 requests a second, pauses included"),
+        ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 20 requests a second, pauses included"),
         (
             'pause = "manual"\nwaves = ["1"]\n',
-            "about 8 s at 2 requests a second, without the pauses",
+            "about 8 s at 20 requests a second, without the pauses",
         ),
-        ('pause = "5m"\n', "about 8 s at 2 requests a second"),
+        ('pause = "5m"\n', "about 8 s at 20 requests a second"),
     ):
-        world.job(("[pace]", f"[rollout]\n{more}[pace]\nrate = 2"))
+        world.job(("[pace]", f"[rollout]\n{more}[pace]\nrate = 20"))
         assert f"    Time: {said}" in here("plan", "job.toml").lines
 
 

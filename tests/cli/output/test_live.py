@@ -17,7 +17,8 @@ from bulkops.api.messages import Request, Response
 from bulkops.cli.output import watch
 from bulkops.cli.output.progress import Headway
 from bulkops.simulator.faults import Delivery, Faults, Manner
-from tests.cli.support import SECONDS, StagedSimulator, World, organization, serving
+from tests.cli.forked import SECONDS
+from tests.cli.support import StagedSimulator, World, organization, serving
 from tests.cli.terminal import COLOUR, CTRL_C, Terminal, held, on_terminal, on_tmux
 from tests.conftest import Here
 
@@ -214,7 +215,7 @@ def test_few_characters_are_enough(in_waves: World) -> None:
     """A terminal without UTF-8 gets bars of what it has."""
     with (
         held(in_waves, 4) as let_go,
-        on_terminal(in_waves, environment={"PYTHONIOENCODING": "ascii"}) as terminal,
+        on_terminal(in_waves, fresh=True, environment={"PYTHONIOENCODING": "ascii"}) as terminal,
     ):
         terminal.until("in flight")
         assert "wave 1  ####" in terminal.text
@@ -365,7 +366,7 @@ def test_a_window_made_narrower_is_redrawn(in_waves: World) -> None:
 
 def test_ctrl_z_leaves_the_terminal_to_the_shell(in_waves: World) -> None:
     """Stopped, the view is gone and the cursor there; it goes on below what was written since."""
-    with held(in_waves, 2) as let_go, on_terminal(in_waves) as terminal:
+    with held(in_waves, 2) as let_go, on_terminal(in_waves, fresh=True) as terminal:
         terminal.until("5 in flight")
         terminal.process.send_signal(signal.SIGTSTP)
         terminal.until_gone("in flight")

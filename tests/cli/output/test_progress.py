@@ -60,9 +60,7 @@ class Journaled:
     def done(self, *numbers: int, outcome: Outcome = DONE) -> None:
         """Record results of operations, by their place."""
         for number in numbers:
-            result = Result(f"attach:ws-{number}", outcome, "")
-            self.replay.take(result)
-            self.course.concluded(result)
+            self.replay.take(Result(f"attach:ws-{number}", outcome, ""))
 
     def wave(self, number: int, reached: Reached, until: str = "") -> None:
         """Record how far a wave came."""
@@ -151,6 +149,27 @@ def test_another_waves_doubt_is_none_of_this_waves() -> None:
     run.done(1)
     seen = run.look()
     assert ([w.done for w in seen.waves], seen.done) == ([1, 1, 0], 2)
+
+
+def test_what_waited_for_another_waves_doubt_is_none_of_this_waves() -> None:
+    """Pending in a wave that has passed, and carried out with this one: counted among all only."""
+    run = Journaled(12, THREE, waves=[WaveReached(1, 0, 1, Reached.PASSED, "")])
+    run.wave(2, Reached.OPEN)
+    run.done(0, 1)
+    seen = run.look()
+    assert ([w.done for w in seen.waves], seen.done) == ([1, 1, 0], 2)
+
+
+def test_what_is_sent_again_makes_no_rate_negative() -> None:
+    """It is in doubt no longer, and has no other result yet."""
+    run = Journaled(4, before=[DOUBT, DOUBT])
+    run.wave(1, Reached.OPEN)
+    for number in range(2):
+        run.replay.take(Intent(f"attach:ws-{number}", ""))
+    seen = run.look(after=3)
+    assert (seen.rate, seen.counts, seen.done) == (0, {}, 0)
+    run.done(0, 1)
+    assert run.look(after=3).counts == {"succeeded": 2}
 
 
 def test_a_whole_rollout_step_by_step() -> None:

@@ -1,12 +1,10 @@
-"""The real command in its own process: asked on a terminal, and interrupted."""
+"""The command in its own process: asked on a terminal, and interrupted."""
 
 from __future__ import annotations
 
 import os
 import pty
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,8 @@ from bulkops.api.messages import Request
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from tests.cli.conftest import organization
-from tests.cli.support import SECONDS, TOKEN, StagedSimulator, World, ended, serving
+from tests.cli.forked import Forked, Order
+from tests.cli.support import TOKEN, StagedSimulator, World, ended, serving
 
 CHANGES = [
     ("task", "update", "security-scan", "--disabled"),
@@ -29,16 +28,11 @@ def typed(simulator: Simulator, folder: Path, arguments: tuple[str, ...], answer
     ours, theirs = pty.openpty()
     with serving(simulator) as address:
         environment = {"TFE_ADDRESS": address, "TFE_TOKEN": TOKEN, "TFE_ORGANIZATION": "acme"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bulkops", *arguments],
-            env={**os.environ, **environment, "HOME": str(folder)},
-            stdin=theirs,
-            stdout=subprocess.DEVNULL,
-            stderr=theirs,
-        )
+        environment |= {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        process = Forked(Order(arguments, str(folder), environment), stdin=theirs, stderr=theirs)
         os.close(theirs)
         os.write(ours, f"{answer}\n".encode())
-        code = process.wait(SECONDS)
+        code = ended(process).code
     os.close(ours)
     return code
 

@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from bulkops.report.model import Report
 from bulkops.text import escaped
 from tests.report.html.samples import HOSTILE, hostile, many, of_every_outcome, page
+
+pytest.importorskip("playwright", reason="needs the extra `long`")
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import (
+    Browser,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bulkops.exit_codes import WORDS, ExitCode
+from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.records import Ended, Execution, Record, Verified
 from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.report.html.words import sentences, verdict
