@@ -27,6 +27,7 @@ from bulkops.operations.model import (
     Target,
     Wish,
 )
+from bulkops.text import counted
 
 AgentPool = Annotated[
     str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
@@ -192,5 +193,5 @@ def lost_attachments(operations: Sequence[Operation], binding: Binding) -> Seque
     states = Counter(map(attachment.WORDS.state, removed)).most_common()
     said = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])
     more = f", {len(states) - SHOWN_STATES} more" if len(states) > SHOWN_STATES else ""
-    places = f"{len(removed)} workspace{'s' if len(removed) > 1 else ''}"
+    places = counted(len(removed), "workspace")
     return (f"{binding.task.name} will be lost on {places}: {said}{more}",)
