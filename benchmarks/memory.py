@@ -21,7 +21,7 @@ from statistics import median_low
 from tempfile import TemporaryDirectory
 
 import msgspec
-import typer
+from click.exceptions import Exit
 
 from benchmarks.machine import machine
 from benchmarks.records import JOB
@@ -73,9 +73,10 @@ class Command(msgspec.Struct):
                 case "resume":
                     self._resume(path)
                 case "status":
-                    journal_commands.status(path)
+                    journal_commands.status.main([str(path)], standalone_mode=False)
                 case _:
-                    report_command.report(path, output_format="json")
+                    words = [str(path), "--format", "json"]
+                    report_command.report.main(words, standalone_mode=False)
 
     def _clients(self, *, done: bool) -> Callable[[], Client]:
         if self.address:
@@ -107,7 +108,7 @@ class Command(msgspec.Struct):
 def _exit_code_0() -> Iterator[None]:
     try:
         yield
-    except typer.Exit as ended:
+    except Exit as ended:
         if ended.exit_code:
             raise
 

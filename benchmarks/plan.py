@@ -17,7 +17,7 @@ from bulkops.api.jsonapi import Many, decode
 from bulkops.api.messages import Response
 from bulkops.api.resources import WorkspaceResource, WorkspaceTaskResource
 from bulkops.inventory.model import Inventory
-from bulkops.inventory.selection import Selection
+from bulkops.inventory.selection import WorkspaceRows
 from bulkops.job.job import job_from_builtins
 from bulkops.operations.aspects.attachment import ByWorkspace
 from bulkops.operations.model import Binding
@@ -73,19 +73,20 @@ def decoding(pages: Pages) -> float:
 def planning(pages: Pages) -> tuple[float, Plan]:
     """Return the seconds it takes to decode all pages and decide the plan, and the plan."""
     timed = Timed()
-    selection = Selection(JOB_ON_ALL.select, None)
+    rows = WorkspaceRows(JOB_ON_ALL.select, None)
     for answer in timed.over(pages.of_workspaces()):
         for workspace in decode(answer, Many[WorkspaceResource]).data:
-            selection.add(workspace.value())
+            rows.add(workspace.value())
     attachments = ByWorkspace(TASK.id)
     for answer in timed.over(pages.of_attachments()):
         for attachment in decode(answer, Many[WorkspaceTaskResource]).data:
             attachments.add(attachment.value())
     started = time.perf_counter()
+    selected = rows.selected()
     inventory = Inventory(
         Binding(organization=JOB_ON_ALL.organization, task=TASK),
-        selection.targets(),
-        selection.forbidden,
+        selected.targets,
+        selected.forbidden,
         {"": attachments},
         None,
     )

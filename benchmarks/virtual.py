@@ -28,6 +28,7 @@ from bulkops.journal.writer import Executor
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
+from bulkops.runner.assignment import LockedJournal
 from bulkops.runner.execution import JobExecution
 from bulkops.simulator.core import Simulator
 from tests import virtual_time
@@ -124,7 +125,5 @@ async def _carry_out(plan: Plan, client: Client, random: Random) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "job.jsonl")
         start_journal(path, plan, client, by, files)
-        execution = JobExecution(
-            client, path, read(path), plan.job, by, files=files, executor=_syncing(random)
-        )
-        await execution.run()
+        journal = LockedJournal(path, read(path), by, files, _syncing(random))
+        await JobExecution(client, journal, plan.job).run()

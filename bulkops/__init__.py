@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from bulkops.coverage.reading import read_coverage
     from bulkops.errors import ApiError, BulkopsError, JobError, JournalError, PlanStale
     from bulkops.events.schema import events_schema
-    from bulkops.inventory.workspaces import Selected
+    from bulkops.inventory.model import Selected
+    from bulkops.job.file import load_job
     from bulkops.job.job import Job, parse_job
     from bulkops.job.schema import job_schema
     from bulkops.journal.records import Result, Verified, WaveReached
     from bulkops.library import (
         apply_plan,
-        load_job,
         load_plan,
         plan_job,
         plan_undo,
@@ -64,13 +64,13 @@ _PLACES = {
     "Report": "bulkops.report.model",
     "Result": "bulkops.journal.records",
     "RunTaskChange": "bulkops.api.endpoints",
-    "Selected": "bulkops.inventory.workspaces",
+    "Selected": "bulkops.inventory.model",
     "Verified": "bulkops.journal.records",
     "WaveReached": "bulkops.journal.records",
     "apply_plan": "bulkops.library",
     "events_schema": "bulkops.events.schema",
     "job_schema": "bulkops.job.schema",
-    "load_job": "bulkops.library",
+    "load_job": "bulkops.job.file",
     "load_plan": "bulkops.library",
     "parse_job": "bulkops.job.job",
     "plan_job": "bulkops.library",

@@ -1,15 +1,15 @@
-"""Every exception this package raises on purpose, and the exit code each one ends a command with.
+"""Every exception this package raises on purpose, and every exit code of its commands. Pure.
 
 A branch is a caller's next move, not a place in the code::
 
-    BulkopsError                 1   something went wrong; the message says what to do next
-    ├── JobError                 2   mend the job file or the command line
-    ├── PlanStale               13   plan again: the saved plan is not this command's
-    ├── JournalError             1   the journal can't serve this command
-    │   ├── JournalLocked       11   wait for the other runner, or stop it
-    │   ├── JournalDamaged      12   look at the file before anything else is sent
-    │   └── JournalWriteFailed  14   make room, then run the same command again
-    └── ApiError                 1   carries ``status``, ``errors``, ``request_id``
+    BulkopsError                     something went wrong; the message says what to do next
+    ├── JobError                     mend the job file or the command line
+    ├── PlanStale                    plan again: the saved plan is not this command's
+    ├── JournalError                 the journal can't serve this command
+    │   ├── JournalLocked            wait for the other runner, or stop it
+    │   ├── JournalDamaged           look at the file before anything else is sent
+    │   └── JournalWriteFailed       make room, then run the same command again
+    └── ApiError                     carries ``status``, ``errors``, ``request_id``
         ├── RequestRejected          4xx: sending it again won't help
         │   ├── Unauthorized         401: the token is bad, so nothing else can succeed
         │   ├── NotFoundOrForbidden  403, 404: the API tells the two apart to nobody
@@ -24,25 +24,104 @@ One operation's failure is a value in the journal (see ``bulkops.api.verdict``),
 
 from __future__ import annotations
 
-from typing import ClassVar
+from enum import IntEnum
+from typing import ClassVar, NamedTuple
+
+
+class ExitCode(IntEnum):
+    """Every exit code, by a name."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    UNFULFILLED = 3
+    STOPPED = 4
+    IN_DOUBT = 5
+    PAUSED = 6
+    JOURNAL_IN_USE = 11
+    JOURNAL_DAMAGED = 12
+    PLAN_STALE = 13
+    JOURNAL_UNWRITABLE = 14
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class Words(NamedTuple):
+    """What is said of one.
+
+    Attributes:
+        meaning: in the README and in ``--help``.
+        verdict: of a job whose last execution ended with it, at a glance; empty of a code that
+            says nothing of a job.
+    """
+
+    meaning: str
+    verdict: str = ""
+
+
+WORDS = {
+    ExitCode.DONE: Words("all succeeded or nothing to do", "Done"),
+    ExitCode.ERROR: Words("error", "Stopped by an error"),
+    ExitCode.USAGE: Words("usage, job file included"),
+    ExitCode.UNFULFILLED: Words("some operations failed, in conflict or blocked", "Done in part"),
+    ExitCode.STOPPED: Words("stopped by the failure tolerance or a gate", "Stopped"),
+    ExitCode.IN_DOUBT: Words("some operations in doubt", "In doubt"),
+    ExitCode.PAUSED: Words("paused by the job, --continue goes on", "Paused"),
+    ExitCode.JOURNAL_IN_USE: Words("journal in use"),
+    ExitCode.JOURNAL_DAMAGED: Words("journal damaged"),
+    ExitCode.PLAN_STALE: Words("saved plan changed, or for another address or organization"),
+    ExitCode.JOURNAL_UNWRITABLE: Words("journal can't be written"),
+    ExitCode.HUNG_UP: Words("interrupted by a closed terminal (SIGHUP)", "Interrupted"),
+    ExitCode.INTERRUPTED: Words("interrupted by Ctrl-C (SIGINT)", "Interrupted"),
+    ExitCode.TERMINATED: Words("interrupted by SIGTERM", "Interrupted"),
+}
+
+SIGNALS = {
+    "SIGHUP": ExitCode.HUNG_UP,
+    "SIGINT": ExitCode.INTERRUPTED,
+    "SIGTERM": ExitCode.TERMINATED,
+}
+"""The signals that stop an execution, by their names."""
+
+
+def unreadable(place: object, error: OSError | UnicodeError) -> str:
+    """Return the sentence for what could not be read: ``PLACE: can't be read: no such file``.
+
+    Args:
+        place: a path, or an option and its path, as the user knows it.
+    """
+    return f"{place}: can't be read: {_reason(error)}"
+
+
+def unwritable(place: object, error: OSError) -> str:
+    """Return the sentence for what could not be written; see ``unreadable``."""
+    return f"{place}: can't be written: {_reason(error)}"
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        at = f" (byte {error.start + 1})" if isinstance(error, UnicodeDecodeError) else ""
+        return f"it is not UTF-8 text{at}"
+    return error.strerror or str(error)
 
 
 class BulkopsError(Exception):
     """Root of the tree: ``str(error)`` is one or more lines meant for the user's terminal."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = ExitCode.ERROR
 
 
 class JobError(BulkopsError):
     """The job file, or what was asked on the command line, can't be carried out as it stands."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class PlanStale(BulkopsError):
     """A saved plan was changed, or made for another address, organization or version."""
 
-    exit_code = 13
+    exit_code = ExitCode.PLAN_STALE
 
 
 class JournalError(BulkopsError):
@@ -52,7 +131,7 @@ class JournalError(BulkopsError):
 class JournalLocked(JournalError):
     """Another process holds the journal; the message names its host, pid and start."""
 
-    exit_code = 11
+    exit_code = ExitCode.JOURNAL_IN_USE
 
 
 class JournalDamaged(JournalError):
@@ -62,7 +141,7 @@ class JournalDamaged(JournalError):
         offset: byte at which the first bad line starts.
     """
 
-    exit_code = 12
+    exit_code = ExitCode.JOURNAL_DAMAGED
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -72,7 +151,7 @@ class JournalDamaged(JournalError):
 class JournalWriteFailed(JournalError):
     """A write or sync failed: nothing more was sent after it."""
 
-    exit_code = 14
+    exit_code = ExitCode.JOURNAL_UNWRITABLE
 
 
 class ApiError(BulkopsError):

@@ -25,14 +25,13 @@ from pathlib import Path
 
 import msgspec
 from anyio import to_thread
-from msgspec.structs import replace
 
 from bulkops.client.api import Client
 from bulkops.errors import JobError
+from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
-from bulkops.inventory.workspaces import Selected, read_selection
-from bulkops.job.job import Job, parse_job
-from bulkops.job.manifest import parse_manifest
+from bulkops.inventory.workspaces import read_selection
+from bulkops.job.job import Job
 from bulkops.job.rollout import strict_notes
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
@@ -44,27 +43,17 @@ from bulkops.plan.standing import read_standing, undo_plan
 from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
+from bulkops.runner.assignment import (
+    Instructions,
+    LockedJournal,
+    Observer,
+    OnResult,
+    OnWave,
+    ignore,
+)
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_of, key_to_go_on
 from bulkops.runner.slots import wanted_places
-from bulkops.runner.waves import OnResult, OnWave, unheard
-
-
-def load_job(path: str | Path) -> Job:
-    """Return the job in a TOML file; ``TFE_ORGANIZATION`` stands in where it names none.
-
-    The manifest that ``select.file`` names is read, too: what it lists is part of the job.
-
-    Raises:
-        JobError: a file can't be read, or is no job or manifest; the message says what is allowed.
-    """
-    text = _text_of(Path(path), str(path))
-    job = parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
-    if job.select.file is None:
-        return job
-    manifest = Path(path).parent / job.select.file
-    listed = parse_manifest(_text_of(manifest, f"{path}: select.file: {manifest}"), str(manifest))
-    return replace(job, select=replace(job.select, file=None, listed=listed))
 
 
 async def select_workspaces(
@@ -136,8 +125,8 @@ async def apply_plan(
     client: Client,
     plan: Plan,
     journal: str | Path,
-    on_result: OnResult = unheard,
-    on_wave: OnWave = unheard,
+    on_result: OnResult = ignore,
+    on_wave: OnWave = ignore,
 ) -> Report:
     """Carry a plan out, recorded in a new journal.
 
@@ -163,13 +152,10 @@ async def apply_plan(
         contents = await to_thread.run_sync(begin)
         execution = JobExecution(
             client,
-            path,
-            contents,
+            LockedJournal(path, contents, by),
             plan.job,
-            by,
-            key=plan.binding.key,
-            on_result=on_result,
-            on_wave=on_wave,
+            Instructions(key=plan.binding.key),
+            Observer(on_result, on_wave),
         )
         return report(await execution.run())
 
@@ -180,8 +166,8 @@ async def resume_journal(
     *,
     retry_failed: bool = False,
     go_on: bool = False,
-    on_result: OnResult = unheard,
-    on_wave: OnWave = unheard,
+    on_result: OnResult = ignore,
+    on_wave: OnWave = ignore,
 ) -> Report:
     """Go on where a journal stops; a finished one sends no change.
 
@@ -205,17 +191,13 @@ async def resume_journal(
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
         job = job_of(contents.replay.header)
+        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
-            path,
-            contents,
+            LockedJournal(path, contents, by),
             job,
-            by,
-            retry_failed=retry_failed,
-            go_on=go_on,
-            key=key_to_go_on(job, contents.replay, retry_failed=retry_failed),
-            on_result=on_result,
-            on_wave=on_wave,
+            Instructions(retry_failed, go_on, key),
+            Observer(on_result, on_wave),
         )
         return report(await execution.run())
 
@@ -269,12 +251,3 @@ def read_report(journal: str | Path) -> Report:
     timeline = Timeline()
     contents = read(Path(journal), take=timeline.take)
     return report(contents.replay, timeline)
-
-
-def _text_of(path: Path, named: str) -> str:
-    try:
-        # Spreadsheets begin a CSV file with a byte order mark.
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise JobError(f"{named}: can't be read: {reason}") from error

@@ -26,3 +26,8 @@ def printable(text: str, limit: int = 300) -> str:
         text = "".join(c if c.isprintable() else " " for c in text)
     cleaned = " ".join(text.split())
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 operation``, ``2 operations``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

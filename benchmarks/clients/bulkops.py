@@ -5,14 +5,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from benchmarks.case import TOKEN
 from benchmarks.clients import AT_ONCE, Cost, main
 from bulkops.client.api import Client
+from bulkops.job.pace import Pace
 from bulkops.journal.lock import holder
 from bulkops.journal.reader import read
 from bulkops.journal.writer import Journal
 from bulkops.plan.model import Plan
-from bulkops.plan.recorded import kind_of, start_journal
+from bulkops.plan.recorded import job_of, kind_of, start_journal
+from bulkops.runner.assignment import Assignment, Found, ignore
+from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
 
 
@@ -31,18 +36,12 @@ async def carry_out(address: str, plan: Plan) -> Cost:
 
 
 async def _run(client: Client, journal: Journal) -> None:
-    runner = Runner(
-        client,
-        kind_of(journal.replay.header),
-        journal,
-        max_at_once=AT_ONCE,
-        settle=10.0,
-        tolerated=0,
-        on_result=lambda _operation, _result: None,
-    )
-    await runner.run(list(journal.replay.having(None)))
-    if runner.stopped:
-        raise RuntimeError(f"stopped: {runner.stopped}")
+    header = journal.replay.header
+    job = replace(job_of(header), pace=Pace(max_at_once=AT_ONCE))
+    assignment = Assignment(client, kind_of(header), journal, job)
+    runner = Runner(assignment, Interruption(), ignore, Found(client.clock.now()))
+    if stopped := await runner.run(list(journal.replay.having(None)), tolerated=0):
+        raise RuntimeError(f"stopped: {stopped}")
 
 
 if __name__ == "__main__":

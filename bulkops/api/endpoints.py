@@ -93,6 +93,18 @@ def update_workspace(workspace_id: str, attributes: Mapping[str, object]) -> Req
     return Request("PATCH", path, body=encode_resource("workspaces", attributes, id=workspace_id))
 
 
+def lock_workspace(workspace_id: str, reason: str | None = None) -> Request:
+    """200 with the workspace; 409 where it is locked already, whoever holds it."""
+    path = f"{API}/workspaces/{quote(workspace_id, '')}/actions/lock"
+    body = b"" if reason is None else msgspec.json.encode({"reason": reason})
+    return Request("POST", path, body=body)
+
+
+def unlock_workspace(workspace_id: str) -> Request:
+    """200 with the workspace; 409 where it is not locked, or by a run, a team or another user."""
+    return Request("POST", f"{API}/workspaces/{quote(workspace_id, '')}/actions/unlock")
+
+
 def create_run_task(organization: str, change: RunTaskChange) -> Request:
     """201 with the run task; the platform calls its URL once and wants a 200."""
     path = f"{API}/organizations/{quote(organization, '')}/tasks"

@@ -93,8 +93,8 @@ class Workspace(msgspec.Struct, frozen=True):
     """A workspace, as far as selecting and planning needs it.
 
     Attributes:
-        can_manage_run_tasks, can_update: this token's rights here, ``None`` where the server
-            doesn't say.
+        locked: ``None`` where the server doesn't say.
+        permissions: what this token may do here, by the API's names of it.
         tag_bindings: key → value, inherited ones included, ``""`` for a key alone; ``None``
             where they were not asked for, or the server doesn't show them.
         attributes: those asked for that the server shows, by their API names.
@@ -104,15 +104,19 @@ class Workspace(msgspec.Struct, frozen=True):
     name: str
     project_id: str | None = None
     tag_names: tuple[str, ...] = ()
-    locked: bool = False
-    can_manage_run_tasks: bool | None = None
-    can_update: bool | None = None
+    locked: bool | None = None
+    permissions: Mapping[str, object] = {}
     execution_mode: str | None = None
     terraform_version: str | None = None
     tag_bindings: Mapping[str, str] | None = None
     attributes: Mapping[str, object] = {}
     auto_apply: bool | None = None
     working_directory: str | None = None
+
+    def may(self, permission: str) -> bool | None:
+        """Return whether this token has a permission here, ``None`` where that is not told."""
+        told = self.permissions.get(permission)
+        return told if isinstance(told, bool) else None
 
 
 class _RunTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
@@ -187,18 +191,13 @@ class WorkspaceTaskResource(Resource, frozen=True):
         )
 
 
-class _Permissions(msgspec.Struct, frozen=True, rename="kebab"):
-    can_manage_run_tasks: bool | None = None
-    can_update: bool | None = None
-
-
 class WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
     """Of a ``workspaces`` resource, as far as ``Workspace`` has them."""
 
     name: Text = ""
     tag_names: tuple[Text, ...] = ()
-    locked: bool = False
-    permissions: _Permissions | None = None
+    locked: bool | None = None
+    permissions: dict[str, object] | None = None
     execution_mode: Text | None = None
     terraform_version: Text | None = None
     auto_apply: bool | None = None
@@ -226,8 +225,7 @@ class WorkspaceResource(Resource, frozen=True):
             project_id=project.data.id if project and project.data else None,
             tag_names=a.tag_names,
             locked=a.locked,
-            can_manage_run_tasks=a.permissions.can_manage_run_tasks if a.permissions else None,
-            can_update=a.permissions.can_update if a.permissions else None,
+            permissions=a.permissions or {},
             execution_mode=a.execution_mode,
             terraform_version=a.terraform_version,
             auto_apply=a.auto_apply,

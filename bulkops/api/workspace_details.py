@@ -1,4 +1,4 @@
-"""Workspaces with more than planning needs: attributes asked for by name, tag bindings. Pure.
+"""Workspaces with more than selecting needs: attributes asked for by name, tag bindings. Pure.
 
 ``include=effective_tag_bindings`` is in HashiCorp's OpenAPI description of the list; the
 relationship of the same name, which says whose each one is, is as go-tfe reads it.
@@ -6,7 +6,7 @@ relationship of the same name, which says whose each one is, is as go-tfe reads 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -30,6 +30,27 @@ class DetailedWorkspaceResource(Resource, frozen=True):
 
     attributes: msgspec.Raw = msgspec.Raw(b"{}")
     relationships: _Relationships = _Relationships()
+
+
+class ShownWorkspace(Resource, frozen=True):
+    """A ``workspaces`` resource with all that the server shows of it."""
+
+    attributes: Mapping[str, object] = {}
+    relationships: Mapping[str, object] = {}
+
+    def value(self, name: str) -> object:
+        """Return an attribute by its API name, ``UNSET`` where it isn't shown.
+
+        What is called ``agent-pool-id`` is the id in the relationship ``agent-pool``; the
+        relationship ``locked-by``, which has an id and no name of its own, is found as that.
+        """
+        if name in self.attributes:
+            return self.attributes[name]
+        related = self.relationships.get(name.removesuffix("-id"))
+        if not isinstance(related, dict) or "data" not in related:
+            return msgspec.UNSET
+        data = related["data"]
+        return data.get("id") if isinstance(data, dict) else None
 
 
 class _Included(Resource, frozen=True):

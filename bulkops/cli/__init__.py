@@ -9,8 +9,8 @@ import sys
 import traceback
 from types import FrameType
 
-from bulkops.cli.output.printing import NOWHERE, fail, note, open_streams, silence, unwritable
-from bulkops.errors import BulkopsError
+from bulkops.cli.output.printing import NOWHERE, fail, note, open_streams, silence, stdout_failed
+from bulkops.errors import BulkopsError, ExitCode
 
 DEBUG = "BULKOPS_DEBUG"
 """Set by ``--debug``: show tracebacks and log every request."""
@@ -25,26 +25,30 @@ def main() -> None:
     # Set explicitly: a process that is PID 1 of its container ignores SIGTERM by default.
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        from bulkops.cli.app import app
+        from bulkops.cli.app import run  # noqa: PLC0415 - what is not installed is said in words
 
-        app()
+        sys.exit(run())
     except BulkopsError as error:
         _show_traceback()
         log.info("command_failed", extra={"error": str(error), "exit_code": error.exit_code})
         fail(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last resort before the user
         _show_traceback()
-        facts = {"error": str(error), "exit_code": 1, "traceback": traceback.format_exc()}
+        facts = {
+            "error": str(error),
+            "exit_code": ExitCode.ERROR,
+            "traceback": traceback.format_exc(),
+        }
         log.info("command_failed", extra=facts)
         fail(_explained(error))
-        sys.exit(1)
+        sys.exit(ExitCode.ERROR)
 
 
-def _terminate(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(ExitCode.TERMINATED)
 
 
 def _show_traceback() -> None:
@@ -58,7 +62,7 @@ def _explained(error: Exception) -> BulkopsError:
     if isinstance(error, OSError) and error.errno in NOWHERE:
         # Only --help and usage are printed by others than us.
         silence(sys.stdout)
-        return unwritable(error)
+        return stdout_failed(error)
     return BulkopsError(
         f"{type(error).__name__} inside bulkops: {error}\nThis is a bug: please report "
         "it with what `bulkops --debug …` prints. A journal, if there is one, is safe."

@@ -1,102 +1,111 @@
-"""The commands by name."""
+"""The command line as a whole: what stands before a command, and how one ends."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
+import click
 
 from bulkops import __version__
 from bulkops.cli import DEBUG
-from bulkops.cli.commands import (
-    apply,
-    coverage,
-    demo,
-    job_file,
-    journal,
-    plan,
-    report,
-    simulate,
-    undo,
-    workspaces,
-)
-from bulkops.cli.on_demand import OnDemand
+from bulkops.cli.command_table import COMMANDS, Group
+from bulkops.cli.logs import configure, log
+from bulkops.cli.options import PATH
 from bulkops.cli.output.printing import print_text
+from bulkops.errors import ExitCode
 
-app = typer.Typer(
-    name="bulkops",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    # Plain: drawing --help with rich takes longer than all the rest of it (measured).
-    rich_markup_mode=None,
+
+class App(Group):
+    """All commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is asked for.
+
+        Raises:
+            SystemExit: it was interrupted; click would say "Aborted!" and end with 1.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+def _version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's signature
+    if asked and not ctx.resilient_parsing:
+        print_text(f"bulkops {__version__}")
+        ctx.exit()
+
+
+def _completion(ctx: click.Context, option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's signature
+    if not asked or ctx.resilient_parsing:
+        return
+    from bulkops.cli import completion  # noqa: PLC0415 - no command waits for what shells need
+
+    if option.name == "install_completion":
+        completion.install(ctx)
+    else:
+        completion.show(ctx)
+    ctx.exit()
+
+
+@click.group(
+    cls=App,
+    commands=COMMANDS,
+    # Of every command: what is not given says what is taken.
+    context_settings={"show_default": True},
     help="Roll one run-task change out over a whole HCP Terraform or Terraform Enterprise "
     "organization: planned, paced, journaled, resumable.",
 )
-app.command()(workspaces.workspaces)
-app.command(cls=plan.DetailedExit)(plan.plan)
-app.command()(apply.apply)
-app.command()(apply.resume)
-app.command()(undo.undo)
-app.command()(journal.verify)
-app.command()(journal.status)
-app.command()(report.report)
-app.command()(coverage.coverage)
-app.command()(job_file.check)
-app.command()(job_file.schema)
-app.add_typer(journal.app, name="journal")
-app.add_typer(
-    typer.Typer(cls=OnDemand, no_args_is_help=True),
-    name="task",
-    help="List, show, create, update and delete run tasks.",
+@click.option("--debug", is_flag=True, help="Log every request and show tracebacks.")
+@click.option(
+    "--log-file",
+    type=PATH,
+    metavar="FILE",
+    help="Append every event to FILE, one JSON object a line.",
 )
-app.add_typer(
-    typer.Typer(cls=OnDemand, no_args_is_help=True),
-    name="workspace-task",
-    help="List and change the run tasks of one workspace.",
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Print the version.",
 )
-app.command()(simulate.simulate)
-app.command()(demo.demo)
-
-
-def _version(*, asked: bool) -> None:
-    if asked:
-        print_text(f"bulkops {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    ctx: typer.Context,
-    *,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Log every request and show tracebacks.")
-    ] = False,
-    log_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--log-file",
-            metavar="FILE",
-            help="Append every event to FILE, one JSON object a line.",
-            show_default=False,
-        ),
-    ] = None,
-    version: Annotated[  # noqa: ARG001 - its callback has printed and left
-        bool,
-        typer.Option(
-            "--version",
-            callback=lambda value: _version(asked=value),
-            is_eager=True,
-            help="Print the version.",
-        ),
-    ] = False,
-) -> None:
+@click.option(
+    "--install-completion",
+    is_flag=True,
+    expose_value=False,
+    callback=_completion,
+    help="Install completion for the current shell.",
+)
+@click.option(
+    "--show-completion",
+    is_flag=True,
+    expose_value=False,
+    callback=_completion,
+    help="Show completion for the current shell, to copy it or customize the installation.",
+)
+@click.pass_context
+def app(ctx: click.Context, *, debug: bool, log_file: Path | None) -> None:
+    """Take note of where events go; the command that was asked for comes next."""
     if debug:
         os.environ[DEBUG] = "1"
-    from bulkops.cli.logs import configure, log
-
     # Whoever asked for JSON reads with a program, whichever command it was.
     configure(debug=debug or bool(os.environ.get(DEBUG)), json="--json" in sys.argv, file=log_file)
     log.debug("command_started", extra={"command": ctx.invoked_subcommand, "bulkops": __version__})
+
+
+def run() -> int:
+    """Run the command that ``sys.argv`` asks for, and return its exit code."""
+    try:
+        code: int | None = app.main(standalone_mode=False)
+    except click.ClickException as error:
+        # What is wrong with the command line itself; nothing was done yet.
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return ExitCode.INTERRUPTED
+    return code or ExitCode.DONE

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bulkops.cli.output.printing import note
-from bulkops.errors import BulkopsError
+from bulkops.errors import BulkopsError, unwritable
 
 log = logging.getLogger(__name__)
 
@@ -46,24 +46,10 @@ class _Handler(logging.Handler):
 
     @cached_property
     def _structured(self) -> logging.Formatter:
-        # Imported for the first event only: few commands have one, and it takes 0.2 s (measured).
-        import structlog
+        # With the first event, which few commands have.
+        from bulkops.cli.log_lines import formatter  # noqa: PLC0415 - brings asyncio and rich
 
-        renderer: structlog.typing.Processor = (
-            structlog.processors.JSONRenderer()
-            if self._json
-            else structlog.processors.LogfmtRenderer(
-                key_order=["timestamp", "level", "event"], bool_as_flag=False
-            )
-        )
-        return structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                structlog.stdlib.ExtraAdder(),
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-            ],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
+        return formatter(json=self._json)
 
 
 class _FileHandler(_Handler):
@@ -97,4 +83,4 @@ class _FileHandler(_Handler):
 
 
 def _unwritable(path: Path, error: OSError) -> BulkopsError:
-    return BulkopsError(f"--log-file {path}: can't be written: {error.strerror or error}")
+    return BulkopsError(unwritable(f"--log-file {path}", error))

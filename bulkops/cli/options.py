@@ -1,131 +1,121 @@
-"""Options that several commands share, spelled and explained once."""
+"""Arguments and options that several commands share, each declared once, and how one is made.
+
+A command is a function below ``@command(JOB, SELECT, …)``: its arguments and options in the order
+in which ``--help`` lists them. Options that travel together reach it as one value: ``Together``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import getdoc
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Any, NamedTuple
 
-import typer
+import click
 
-JobFile = Annotated[
-    Path, typer.Argument(metavar="JOB", help="The job file (TOML).", show_default=False)
-]
-JournalArgument = Annotated[
-    Path, typer.Argument(metavar="JOURNAL", help="A journal.", show_default=False)
-]
-Address = Annotated[
-    str | None,
-    typer.Option(
-        "--address",
-        metavar="URL",
-        help="The server. [default: TFE_ADDRESS, else https://app.terraform.io]",
-        show_default=False,
-    ),
-]
-Organization = Annotated[
-    str | None,
-    typer.Option(
-        "--organization",
-        metavar="NAME",
-        help="The organization. [default: TFE_ORGANIZATION]",
-        show_default=False,
-    ),
-]
-CaFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--ca-file",
-        metavar="FILE",
-        help="Certificate authorities (PEM) to trust beside the system's.",
-        show_default=False,
-    ),
-]
-InsecureHttp = Annotated[
-    bool,
-    typer.Option(
-        "--insecure-http",
-        help="Allow plain http to a host that is not this machine: the token is readable there.",
-    ),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", metavar="FILE", help="Write there, not to stdout."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-SelectNames = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--select",
-        metavar="NAME",
-        help="Of the workspaces the job selects, only those of this name (globs, too). Repeatable.",
-        show_default=False,
-    ),
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        metavar="N",
-        min=1,
-        help="Of the workspaces selected, only the first N by name.",
-        show_default=False,
-    ),
-]
-Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Don't ask; needed where there is no terminal.")
-]
-Confirm = Annotated[
-    str | None,
-    typer.Option(
-        "--confirm",
-        metavar="TASK",
-        help="Yes, for the run task of this name: a job that detaches needs it where there is no "
-        "terminal.",
-        show_default=False,
-    ),
-]
-RetryFailed = Annotated[
-    bool,
-    typer.Option("--retry-failed", help="Decide failed and conflicting operations anew, too."),
-]
-Continue = Annotated[
-    bool,
-    typer.Option(
-        "--continue",
-        help="Past the manual pause, or the inconclusive gate, at which the job stands.",
-    ),
-]
-MaxOperations = Annotated[
-    int | None,
-    typer.Option(
-        "--max-operations",
-        metavar="N",
-        min=1,
-        help="Refuse a plan with more operations. [default: the job's max_operations]",
-        show_default=False,
-    ),
-]
-DrainTimeout = Annotated[
-    float,
-    typer.Option(
-        "--drain-timeout",
-        metavar="SECONDS",
-        min=0,
-        help="After Ctrl-C or SIGTERM, how long what is in flight may take to finish.",
-    ),
-]
-MetricsFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--metrics-file",
-        metavar="FILE",
-        help="Keep Prometheus metrics there, as the textfile collector of node-exporter reads them "
-        "(*.prom).",
-        show_default=False,
-    ),
-]
+from bulkops.errors import WORDS
+
+PATH = click.Path(path_type=Path, readable=False)
+"""Of a file that may not be there: whoever reads it says what is wrong with it."""
+
+AT_LEAST_1 = click.IntRange(min=1)
 DRAIN_SECONDS = 5.0
 """CI systems kill 7.5 to 10 seconds after they asked."""
+
+JOB = click.Argument(["job_file"], type=PATH, metavar="JOB", help="The job file (TOML).")
+JOURNAL = click.Argument(["journal"], type=PATH, help="A journal.")
+ADDRESS = click.Option(
+    ["--address"],
+    metavar="URL",
+    help="The server. [default: TFE_ADDRESS, else https://app.terraform.io]",
+)
+ORGANIZATION = click.Option(
+    ["--organization"],
+    metavar="NAME",
+    help="The organization. [default: TFE_ORGANIZATION]",
+)
+CA_FILE = click.Option(
+    ["--ca-file"],
+    type=PATH,
+    metavar="FILE",
+    help="Certificate authorities (PEM) to trust beside the system's.",
+)
+INSECURE_HTTP = click.Option(
+    ["--insecure-http"],
+    is_flag=True,
+    help="Allow plain http to a host that is not this machine: the token is readable there.",
+)
+OUTPUT = click.Option(["--output"], type=PATH, metavar="FILE", help="Write there, not to stdout.")
+JSON = click.Option(["--json"], is_flag=True, help="Print JSON for machines.")
+SELECT = click.Option(
+    ["--select"],
+    multiple=True,
+    metavar="NAME",
+    help="Of the workspaces the job selects, only those of this name (globs, too). Repeatable.",
+)
+LIMIT = click.Option(
+    ["--limit"],
+    type=AT_LEAST_1,
+    metavar="N",
+    help="Of the workspaces selected, only the first N by name.",
+)
+YES = click.Option(
+    ["--yes", "-y"], is_flag=True, help="Don't ask; needed where there is no terminal."
+)
+CONFIRM = click.Option(
+    ["--confirm"],
+    metavar="TASK",
+    help="Yes, for the run task of this name: a job that detaches needs it where there is no "
+    "terminal.",
+)
+RETRY_FAILED = click.Option(
+    ["--retry-failed"], is_flag=True, help="Decide failed and conflicting operations anew, too."
+)
+CONTINUE = click.Option(
+    ["--continue", "go_on"],
+    is_flag=True,
+    help="Past the manual pause, or the inconclusive gate, at which the job stands.",
+)
+MAX_OPERATIONS = click.Option(
+    ["--max-operations"],
+    type=AT_LEAST_1,
+    metavar="N",
+    help="Refuse a plan with more operations. [default: the job's max_operations]",
+)
+DRAIN_TIMEOUT = click.Option(
+    ["--drain-timeout", "drain"],
+    type=click.FloatRange(min=0),
+    default=DRAIN_SECONDS,
+    metavar="SECONDS",
+    help="After Ctrl-C or SIGTERM, how long what is in flight may take to finish.",
+)
+METRICS_FILE = click.Option(
+    ["--metrics-file"],
+    type=PATH,
+    metavar="FILE",
+    help="Keep Prometheus metrics there, as the textfile collector of node-exporter reads them "
+    "(*.prom).",
+)
+
+
+class Server(NamedTuple):
+    """Where requests go to, as the command line says it.
+
+    Attributes:
+        address: ``None`` where it is Terraform's own environment that says so.
+    """
+
+    address: str | None = None
+    ca_file: Path | None = None
+    insecure_http: bool = False
+
+
+class Narrowing(NamedTuple):
+    """Which of a job's workspaces are meant: of these names, and so many at most."""
+
+    select: tuple[str, ...] = ()
+    limit: int | None = None
 
 
 class Asked(NamedTuple):
@@ -134,6 +124,7 @@ class Asked(NamedTuple):
     Attributes:
         drain: seconds.
         confirm: of ``--confirm``.
+        go_on: of ``--continue``.
         metrics_file: of ``--metrics-file``.
     """
 
@@ -144,3 +135,60 @@ class Asked(NamedTuple):
     confirm: str | None = None
     go_on: bool = False
     metrics_file: Path | None = None
+
+
+class Together(NamedTuple):
+    """Options that a command gets as one value.
+
+    Attributes:
+        name: of the command's parameter.
+        made: makes its value of theirs, by their names.
+    """
+
+    name: str
+    made: Callable[..., object]
+    options: Sequence[click.Option]
+
+    def taken_from(self, given: dict[str, Any]) -> None:
+        """Replace the options' values by the one they make."""
+        values = {option.name: given.pop(option.name) for option in self.options}
+        given[self.name] = self.made(**values)
+
+
+SERVER = Together("server", Server, (ADDRESS, CA_FILE, INSECURE_HTTP))
+TRUST = Together("server", Server, (CA_FILE, INSECURE_HTTP))
+"""``SERVER`` of a command whose journal says the address."""
+
+IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
+"""Of commands that are about one run task, or one workspace."""
+
+NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
+UNDOING = Together("asked", Asked, (YES, JSON, RETRY_FAILED, DRAIN_TIMEOUT, METRICS_FILE))
+RESUMING = Together("asked", Asked, (YES, JSON, CONTINUE, *UNDOING.options[2:]))
+APPLYING = Together("asked", Asked, (YES, CONFIRM, *RESUMING.options[1:]))
+
+Function = Callable[..., None]
+
+
+def command(
+    *params: click.Parameter | Together, cls: type[click.Command] = click.Command
+) -> Callable[[Function], click.Command]:
+    """Return what makes a function a command, whose help is its docstring.
+
+    Where that says EXIT_CODES, each has a line with its meaning.
+    """
+    together = [one for one in params if isinstance(one, Together)]
+    flat = [p for one in params for p in (one.options if isinstance(one, Together) else (one,))]
+
+    def made(function: Function) -> click.Command:
+        @wraps(function)
+        def called(**given: Any) -> None:
+            for one in together:
+                one.taken_from(given)
+            function(**given)
+
+        codes = "\n  ".join(f"{code:<5}{words.meaning}" for code, words in WORDS.items())
+        text = (getdoc(function) or "").replace("EXIT_CODES", codes)
+        return click.command(cls=cls, params=flat, help=text)(called)
+
+    return made

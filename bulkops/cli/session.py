@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-import typer
+import anyio
+from click.exceptions import Exit
+from msgspec.structs import replace
 
+import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for its import
+from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.output.printing import note
-from bulkops.errors import BulkopsError, JobError
-
-if TYPE_CHECKING:
-    from bulkops.client.api import Client
-    from bulkops.job.job import Job
+from bulkops.client.api import Client
+from bulkops.client.credentials import resolve_address, resolve_token
+from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
+from bulkops.job.file import load_job
+from bulkops.job.job import Job
 
 T = TypeVar("T")
 
 
-def connect(address: str | None, ca_file: Path | None, *, insecure_http: bool) -> Client:
-    """Return a client for the address and the token that Terraform's users have set.
+def connect(server: Server) -> Client:
+    """Return a client for a server, with the token that Terraform's users have set.
 
     Raises:
         BulkopsError: no token, an address that is none, or an unusable CA file.
     """
-    from bulkops.client.api import Client
-    from bulkops.client.credentials import resolve_address, resolve_token
-
-    server = resolve_address(address, os.environ, insecure_http=insecure_http)
-    token = resolve_token(server, os.environ, _read_text)
-    return Client(server, token, ca_file=str(ca_file) if ca_file else None)
+    address = resolve_address(server.address, os.environ, insecure_http=server.insecure_http)
+    token = resolve_token(address, os.environ, _read_text)
+    return Client(address, token, ca_file=str(server.ca_file) if server.ca_file else None)
 
 
-def narrowed_job(path: Path, only: list[str] | None, limit: int | None) -> Job:
+def narrowed_job(path: Path, narrowing: Narrowing) -> Job:
     """Return the job in a file, narrowed as the command line says: another job than the whole.
 
     Raises:
         JobError: as of ``load_job``, or it can't be narrowed so.
     """
-    from msgspec.structs import replace
-
-    from bulkops.library import load_job
-
     job = load_job(path)
     try:
-        select = job.select.narrowed(only or (), limit)
+        select = job.select.narrowed(narrowing.select, narrowing.limit)
     except ValueError as problem:
         raise JobError(f"{path}: --select: {problem}") from None
     return replace(job, select=select)
@@ -67,11 +65,7 @@ def organization_named(organization: str | None) -> str:
 
 
 def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what ``work`` does with the open client; SIGTERM cancels it and ends with 143."""
-    import asyncio
-
-    import anyio
-
+    """Return what ``work`` does with the open client; SIGTERM cancels it and ends the command."""
     done: list[T] = []
 
     async def cancellable() -> None:
@@ -90,7 +84,7 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
     try:
         anyio.run(cancellable)
     except asyncio.CancelledError:
-        raise SystemExit(128 + signal.SIGTERM) from None
+        raise SystemExit(ExitCode.TERMINATED) from None
     return done[0]
 
 
@@ -114,22 +108,17 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
 
     Raises:
         JobError: there is no terminal to ask on, and the option wasn't given.
-        typer.Exit: the answer was no (exit 1).
+        Exit: the answer was no (exit 1).
     """
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
-    # Not typer.prompt: it makes of Ctrl-C an exit code 1.
+    # Not click.prompt: it makes of Ctrl-C an exit code 1.
     note("", f"{question} Only '{answer}' is accepted: ", end="")
     if sys.stdin.readline().strip() != answer:
         note("Nothing was changed.")
-        raise typer.Exit(1)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return ``1 operation``, ``2 operations``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        raise Exit(ExitCode.ERROR)
 
 
 def _read_text(path: Path) -> str | None:
@@ -138,4 +127,4 @@ def _read_text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise BulkopsError(f"{path}: can't be read: {error}") from error
+        raise BulkopsError(unreadable(path, error)) from error

@@ -3,69 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import NamedTuple, TypeVar, get_args
 
+import click
 import msgspec
-import typer
 from msgspec import UNSET, UnsetType
 
 from bulkops.api import endpoints
 from bulkops.api.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
-from bulkops.errors import JobError
+from bulkops.cli.options import PATH, Together
+from bulkops.errors import JobError, unreadable
 
 T = TypeVar("T")
-
-Named = Annotated[str, typer.Argument(metavar="NAME-OR-ID", help="The run task.")]
-Include = Annotated[
-    endpoints.Include | None,
-    typer.Option(help="Also fetch where it is attached, with or without those workspaces."),
-]
-Description = Annotated[
-    str | None, typer.Option(metavar="TEXT", help="At most 300 characters.", show_default=False)
-]
-HmacKeyEnv = Annotated[
-    str | None,
-    typer.Option(
-        metavar="VAR",
-        help="The environment variable that holds the key to sign requests with.",
-        show_default=False,
-    ),
-]
-HmacKeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="The file that holds the key to sign requests with.",
-        show_default=False,
-    ),
-]
-GlobalLevel = Annotated[
-    EnforcementLevel | None,
-    typer.Option(
-        help="Run it in every workspace, at this level. [default: advisory, where --global-stage "
-        "is given]",
-        show_default=False,
-    ),
-]
-GlobalStages = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--global-stage",
-        metavar="STAGE",
-        help="Run it in every workspace, at this stage; repeatable. [default: post_plan, where "
-        "--global-enforcement-level is given]",
-        show_default=False,
-    ),
-]
-NoGlobal = Annotated[bool, typer.Option("--no-global", help="Run it only where it is attached.")]
-AgentPool = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ID", help="The agent pool (apool-…) that reaches its URL.", show_default=False
-    ),
-]
 
 
 def given(value: T | None) -> T | UnsetType:
@@ -73,20 +23,20 @@ def given(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value
 
 
-def hmac_key_of(variable: str | None, file: Path | None) -> str | UnsetType:
+def hmac_key_of(hmac_key_env: str | None, hmac_key_file: Path | None) -> str | UnsetType:
     """Return the key, from where no list of processes and no shell history shows it.
 
     Raises:
         JobError: both are given, or there is no key there.
     """
-    if variable and file:
+    if hmac_key_env and hmac_key_file:
         raise JobError("--hmac-key-env and --hmac-key-file exclude each other")
-    if variable:
-        key = os.environ.get(variable, "")
-        place = f"--hmac-key-env {variable}: that variable"
-    elif file:
-        key = _text(file)
-        place = f"--hmac-key-file {file}: that file"
+    if hmac_key_env:
+        key = os.environ.get(hmac_key_env, "")
+        place = f"--hmac-key-env {hmac_key_env}: that variable"
+    elif hmac_key_file:
+        key = _text(hmac_key_file)
+        place = f"--hmac-key-file {hmac_key_file}: that file"
     else:
         return UNSET
     if not key:
@@ -94,28 +44,28 @@ def hmac_key_of(variable: str | None, file: Path | None) -> str | UnsetType:
     return key
 
 
-def global_of(
-    level: EnforcementLevel | None,
-    stages: Sequence[str] | None,
-    before: GlobalConfiguration,
-    *,
-    off: bool = False,
-) -> GlobalConfiguration | None:
-    """Return the global configuration asked for, ``None`` where none is; the rest as before.
+class Everywhere(NamedTuple):
+    """Whether, and how, a run task runs in every workspace, as the command line says it."""
 
-    Args:
-        off: it shall run in every workspace no longer.
+    global_enforcement_level: EnforcementLevel | None
+    global_stage: tuple[str, ...]
+    no_global: bool = False
+
+
+def global_of(asked: Everywhere, before: GlobalConfiguration) -> GlobalConfiguration | None:
+    """Return the global configuration asked for, ``None`` where none is; the rest as before.
 
     Raises:
         JobError: a stage that no server knows, or on and off at once.
     """
+    level, stages, off = asked
     if off and (level is not None or stages):
         raise JobError("--no-global and another --global-… option exclude each other")
     if off:
         return msgspec.structs.replace(before, enabled=False)
     if level is None and not stages:
         return None
-    for stage in set(stages or ()).difference(STAGES):
+    for stage in set(stages).difference(STAGES):
         raise JobError(f"--global-stage {stage}: the stages are {', '.join(STAGES)}")
     return GlobalConfiguration(
         enabled=True,
@@ -128,5 +78,57 @@ def _text(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise JobError(f"--hmac-key-file {file}: can't be read: {error}") from error
+        raise JobError(unreadable(f"--hmac-key-file {file}", error)) from error
     return text.rstrip("\r\n")
+
+
+LEVEL = click.Choice(get_args(EnforcementLevel))
+
+NAMED = click.Argument(["name_or_id"], metavar="NAME-OR-ID", help="The run task.")
+INCLUDE = click.Option(
+    ["--include"],
+    type=click.Choice(get_args(endpoints.Include)),
+    help="Also fetch where it is attached, with or without those workspaces.",
+)
+DESCRIPTION = click.Option(["--description"], metavar="TEXT", help="At most 300 characters.")
+AGENT_POOL = click.Option(
+    ["--agent-pool-id"], metavar="ID", help="The agent pool (apool-…) that reaches its URL."
+)
+HMAC_KEY = Together(
+    "hmac_key",
+    hmac_key_of,
+    (
+        click.Option(
+            ["--hmac-key-env"],
+            metavar="VAR",
+            help="The environment variable that holds the key to sign requests with.",
+        ),
+        click.Option(
+            ["--hmac-key-file"],
+            type=PATH,
+            metavar="FILE",
+            help="The file that holds the key to sign requests with.",
+        ),
+    ),
+)
+EVERYWHERE = Together(
+    "everywhere",
+    Everywhere,
+    (
+        click.Option(
+            ["--global-enforcement-level"],
+            type=LEVEL,
+            help="Run it in every workspace, at this level. [default: advisory, where "
+            "--global-stage is given]",
+        ),
+        click.Option(
+            ["--global-stage"],
+            multiple=True,
+            metavar="STAGE",
+            help="Run it in every workspace, at this stage; repeatable. [default: post_plan, where "
+            "--global-enforcement-level is given]",
+        ),
+    ),
+)
+NO_GLOBAL = click.Option(["--no-global"], is_flag=True, help="Run it only where it is attached.")
+EVERYWHERE_OR_NOT = EVERYWHERE._replace(options=(*EVERYWHERE.options, NO_GLOBAL))

@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from bulkops.errors import BulkopsError, JobError
+from bulkops.errors import BulkopsError, JobError, unreadable
 
 HCP_TERRAFORM = "https://app.terraform.io"
 TOKEN_PREFIX = "TF_TOKEN_"  # noqa: S105 - the name of a variable, not a token
@@ -162,8 +162,7 @@ def _token_in_file(path: Path, host: str, read_text: Callable[[Path], str | None
             return None
         file = msgspec.json.decode(text, type=_CredentialsFile)
     except (OSError, UnicodeError) as problem:
-        reason = getattr(problem, "strerror", None) or "not UTF-8 text"
-        raise BulkopsError(f"{path} can't be read: {reason}") from None
+        raise BulkopsError(unreadable(path, problem)) from None
     except msgspec.DecodeError as problem:
         raise BulkopsError(f"{path} is not a Terraform credentials file: {problem}") from None
     tokens = {_comparable(name): entry.token for name, entry in file.credentials.items()}

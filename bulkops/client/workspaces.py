@@ -23,6 +23,7 @@ from bulkops.api.resources import (
 from bulkops.api.workspace_details import (
     INCLUDE_BINDINGS,
     DetailedWorkspaceResource,
+    ShownWorkspace,
     detailed_workspaces,
 )
 from bulkops.client.caller import Caller
@@ -78,6 +79,13 @@ class Workspaces:
             Many[DetailedWorkspaceResource],
             lambda page: detailed_workspaces(page, attributes),
             rows,
+        )
+
+    async def read_shown(self, organization: str, rows: Callable[[], C]) -> C:
+        """Return what ``rows`` keeps of all workspaces, each with all that is shown of it."""
+        request = endpoints.list_workspaces(organization, {})
+        return await everything(
+            self._caller, request, Many[ShownWorkspace], lambda page: iter(page.data), rows
         )
 
     async def show(self, organization: str, name_or_id: str) -> Workspace:

@@ -12,15 +12,16 @@ from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.coverage.matrix import Column, Coverage, Targets, Wanted, wanted_by
 from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.inventory.named import offered
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.showing import read_attachments
 from bulkops.job.job import Job
 from bulkops.job.pace import Pace
 from bulkops.operations import kind_named
-from bulkops.operations.aspects.attachment import WorkspaceTaskKind
-from bulkops.operations.model import Attached, ByTarget
+from bulkops.operations.aspects.base import Attached
+from bulkops.operations.kinds.base import WorkspaceTaskKind
+from bulkops.operations.model import ByTarget
 from bulkops.plan.model import make_plan
-from bulkops.text import printable
 
 
 async def read_coverage(
@@ -92,10 +93,9 @@ def _chosen(tasks: Sequence[RunTask], named: Sequence[str], organization: str) -
     """Return the run tasks named, or all."""
     for name in named:
         if not any(name in (task.id, task.name) for task in tasks):
-            there = ", ".join(printable(task.name) for task in tasks[:20]) or "none"
             raise JobError(
                 f"no run task {shown(name)} in {organization} that this token may see; "
-                f"there are: {there}"
+                f"there are: {offered(name, (task.name for task in tasks))}"
             )
     return [task for task in tasks if not named or {task.id, task.name}.intersection(named)]
 

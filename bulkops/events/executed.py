@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from msgspec import Meta
 
-from bulkops.events.model import Counts, Event, OfTarget, Time, TimeOrEmpty
+from bulkops.errors import SIGNALS
+from bulkops.events.model import Action, Counts, Event, OfTarget, Time, TimeOrEmpty
 from bulkops.journal.states import Held, How, Outcome, Reached
-from bulkops.operations import wording
 
 if TYPE_CHECKING:
     from bulkops.journal import records
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 # Said to readers only: a journal of a later version is still told.
 HeldOrEmpty = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, Held), ""]})]
 ReachedOrEmpty = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, Reached), ""]})]
-End = Annotated[
-    str, Meta(extra_json_schema={"enum": [*map(str, How), "SIGHUP", "SIGINT", "SIGTERM", ""]})
-]
+End = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, How), *SIGNALS, ""]})]
 
 
 class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
@@ -30,7 +28,7 @@ class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
     Attributes:
         key: the operation's, as its event `operation` has it.
         aspect: which of several things about the target is written; empty for a kind with one.
-        action: what was to happen to it.
+        action: what was to happen to it, as of its event `operation`.
         outcome: what became of it; in doubt is looked at again by the next execution.
         attempts: requests sent for it in this execution.
         reason: in words; empty where it simply succeeded.
@@ -39,7 +37,7 @@ class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
 
     key: str
     aspect: str
-    action: wording.Verb
+    action: Action
     outcome: Outcome
     attempts: int
     reason: str
@@ -52,7 +50,7 @@ class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
             **operation.target.said,
             key=result.key,
             aspect=operation.aspect,
-            action=wording.verb(operation),
+            action=operation.verb,
             outcome=result.outcome,
             attempts=result.attempts,
             reason=result.reason,

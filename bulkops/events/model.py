@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from bulkops.journal.states import Outcome
 from bulkops.report.model import PENDING
 
-# As ``Clock.iso`` writes it. Said to readers only: a journal that somebody edited is still told.
+# As ``Clock.date`` writes it. Said to readers only: a journal that somebody edited is still told.
 _TIME = {"format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
 
 Time: TypeAlias = Annotated[str, Meta(extra_json_schema=_TIME)]
@@ -24,6 +24,9 @@ Counts: TypeAlias = Annotated[
     Meta(extra_json_schema={"propertyNames": {"enum": [*map(str, Outcome), PENDING]}}),
 ]
 """Outcome → operations; an outcome that no operation has is left out."""
+
+Action: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": "^[a-z][a-z-]*$"})]
+"""What an operation does, in one word: of ``Kind.verb``, so that each kind has its own."""
 
 FreeObject: TypeAlias = Mapping[str, Any]
 """Attributes by their API names: a kind of another package has its own."""

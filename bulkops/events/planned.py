@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
-from bulkops.events.model import Event, FreeObject, OfTarget
-from bulkops.operations import wording
+from bulkops.events.model import Action, Event, FreeObject, OfTarget
 
 if TYPE_CHECKING:
     from bulkops.operations import model
@@ -20,14 +19,15 @@ class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):
     Attributes:
         key: names the operation in this plan, its journal and their events.
         aspect: which of several things about the target is written; empty for a kind with one.
-        action: what happens to it.
+        action: what happens to it: `attach`, `update`, `detach`, `create`, `delete`, `enable`,
+            `disable`, `rotate`, or another word that its kind has for it.
         before: its attributes as the server showed them, by their API names; null for absent.
         wanted: its attributes afterwards, by their API names; null for absent.
     """
 
     key: str
     aspect: str
-    action: wording.Verb
+    action: Action
     before: FreeObject | None
     wanted: FreeObject | None
 
@@ -38,7 +38,7 @@ class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):
             **planned.target.said,
             key=planned.key,
             aspect=planned.aspect,
-            action=wording.verb(planned),
+            action=planned.verb,
             before=planned.before.attributes if planned.before else None,
             wanted=planned.wanted,
         )
@@ -61,6 +61,12 @@ class Skip(OfTarget, frozen=True, kw_only=True, tag="skip"):
         return cls(**skip.target.said, reason=skip.reason, blocked=skip.blocked)
 
 
+_FIELDS = frozenset(
+    ["attach", "create", "update", "detach", "delete", "enable", "disable", "rotate"]
+)
+"""The actions that are fields of a plan, by a promise; every one is in its ``actions``."""
+
+
 class Plan(Event, frozen=True, kw_only=True, tag="plan"):
     """What a plan comes to; after all its operations and skips.
 
@@ -72,8 +78,9 @@ class Plan(Event, frozen=True, kw_only=True, tag="plan"):
         task_id: that run task's id, `task-…`; null for a kind without one.
         replaces: the name of the run task that is replaced; null for a kind without one.
         replaces_id: that run task's id, `task-…`; null for a kind without one.
-        attach, create, update, detach, delete, enable, disable, rotate: operations with that
-            action; absent where neither the kind promises nor the plan has any.
+        actions: action → operations with it, 0 for one that the kind always counts.
+        attach, create, update, detach, delete, enable, disable, rotate: the same of that action;
+            absent where `actions` hasn't got it. An action that is new since is in `actions` only.
         skipped: targets on which nothing is to be done.
         blocked: targets on which nothing can be done, though the job wants it.
         waves: operations of each wave, in order.
@@ -93,6 +100,7 @@ class Plan(Event, frozen=True, kw_only=True, tag="plan"):
     task_id: str | None
     replaces: str | None
     replaces_id: str | None
+    actions: dict[str, int]
     attach: int | UnsetType = UNSET
     create: int | UnsetType = UNSET
     update: int | UnsetType = UNSET
@@ -125,8 +133,8 @@ class Plan(Event, frozen=True, kw_only=True, tag="plan"):
             task_id=task.id if task else None,
             replaces=replaces.name if replaces else None,
             replaces_id=replaces.id if replaces else None,
-            # A kind of another package may promise what no operation ever does.
-            **{verb: n for verb, n in plan.counts.items() if verb in wording.VERBS},
+            actions=plan.counts,
+            **{verb: n for verb, n in plan.counts.items() if verb in _FIELDS},
             skipped=len(plan.skips) - len(plan.blocked),
             blocked=len(plan.blocked),
             waves=tuple(wave.size for wave in rollout.steps(operations)),

@@ -1,4 +1,4 @@
-"""What a plan is decided on, as one value. Pure."""
+"""What is read for a plan, as values. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,31 @@ import msgspec
 
 from bulkops.api.organizations import Entitlements
 from bulkops.operations.model import Binding, Showing, Target
+
+
+class Unselected(msgspec.Struct, frozen=True, gc=False):
+    """A workspace the job doesn't address, and in words the first reason."""
+
+    target: Target
+    reason: str
+
+
+class Selected(msgspec.Struct, frozen=True):
+    """The workspaces a job addresses.
+
+    Attributes:
+        targets: by name.
+        forbidden: ids of those on which this token lacks the right.
+        locked: ids of those that are.
+        others: all others with their reasons, by name; empty unless asked for.
+        projects: id of a workspace → id of its project, of those that are in one.
+    """
+
+    targets: Sequence[Target]
+    forbidden: Set[str] = frozenset()
+    locked: Set[str] = frozenset()
+    others: Sequence[Unselected] = ()
+    projects: Mapping[str, str] = {}
 
 
 class Inventory(msgspec.Struct, frozen=True):

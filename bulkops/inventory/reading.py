@@ -12,21 +12,13 @@ from bulkops.api.server import ServerInfo
 from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden
-from bulkops.inventory.model import Inventory
+from bulkops.inventory.model import Inventory, Selected
 from bulkops.inventory.showing import read_showing
-from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
 from bulkops.operations import bind
-from bulkops.operations.kinds.replace import ReplaceWish
-from bulkops.operations.model import (
-    Binding,
-    HmacKey,
-    Kind,
-    Over,
-    Target,
-    TaskRef,
-    TaskWish,
-)
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Binding, HmacKey, Over, Target, TaskRef
 from bulkops.text import printable
 
 
@@ -76,22 +68,22 @@ async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source
 
 
 async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Binding:
-    task, replaces = None, None
-    if isinstance(job.wish, TaskWish):
-        tasks = await _run_tasks(client, job.organization, source)
-        place = f"{source}: operation.task"
-        task = _find_task(tasks, job.organization, job.wish.task, place)
-        if isinstance(job.wish, ReplaceWish):
-            place = f"{source}: operation.replaces"
-            replaces = _find_task(tasks, job.organization, job.wish.replaces, place)
-            if replaces == task:
-                named = f"{shown(job.wish.replaces)}: {task.name} ({task.id})"
-                raise JobError(f"{place} = {named} is operation.task, too: name another run task")
+    found: dict[str, TaskRef] = {}
+    named = job.wish.run_tasks
+    tasks = await _run_tasks(client, job.organization, source) if named else ()
+    for field, asked in named.items():
+        place = f"{source}: operation.{field}"
+        ref = _find_task(tasks, job.organization, asked, place)
+        for other in (other for other, one in found.items() if one == ref):
+            said = f"{place} = {shown(asked)}: {ref.name} ({ref.id})"
+            raise JobError(f"{said} is operation.{other}, too: name another run task")
+        found[field] = ref
     return Binding(
         organization=job.organization,
-        task=task,
+        task=found.pop("task", None),
+        replaces=found.pop("replaces", None),
+        others=found,
         single_stage=server.single_stage,
-        replaces=replaces,
     )
 
 

@@ -5,29 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
-import msgspec
-
-from bulkops.api.resources import WorkspaceTask
 from bulkops.client.api import Client
-from bulkops.client.in_order import in_order
 from bulkops.errors import NotFoundOrForbidden
+from bulkops.inventory.attachments import list_attachments
 from bulkops.operations.aspects.attachment import ByWorkspace
+from bulkops.operations.aspects.base import Attached, RunTasksOf, WorkspacesOf
 from bulkops.operations.aspects.run_task import seen_of
-from bulkops.operations.kinds.workspace_update import Settings
-from bulkops.operations.model import (
-    Attached,
-    ByTarget,
-    Kind,
-    RunTasksOf,
-    Showing,
-    WorkspacesOf,
-)
+from bulkops.operations.aspects.workspace import Settings
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import ByTarget, Showing
 
 Same = Callable[[str, str], tuple[str, str]]
 """Ids of a workspace and an attachment → the same, as strings that are in memory already."""
-
-LISTS_AT_ONCE = 32
-"""Workspaces read at once where a server has no better list; the limiter holds the pace."""
 
 
 async def read_showing(
@@ -50,8 +39,8 @@ async def read_showing(
             case None:
                 continue
             case WorkspacesOf() as source:
-                rows = partial(Settings, source.fields, same)
-                showing[name] = await client.workspaces.read(source.organization, {}, rows)
+                rows = partial(Settings, source, same)
+                showing[name] = await client.workspaces.read_shown(source.organization, rows)
     return showing
 
 
@@ -71,20 +60,14 @@ async def read_attachments(
         same: as of ``ByWorkspace``.
     """
     rows = partial(ByWorkspace, source.task_id, same)
+    workspace_ids = (ident for ident in target_ids if ident != source.task_id)
     try:
-        listed = await client.run_tasks.attachments(source.task_id, rows)
+        listed, _ = await list_attachments(client, source.task_id, rows, workspace_ids, settle)
     except NotFoundOrForbidden:
         if not await _is_gone(client, source, settle):
             raise
         return rows()
-    if listed is None:
-        listed = rows()
-        workspace_ids = (ident for ident in target_ids if ident != source.task_id)
-        denied = await _each_workspace(client, workspace_ids, listed)
-        if denied:
-            # Taken for empty, it may be attached to twice: only not found again is it gone.
-            await client.clock.sleep(settle)
-            await _each_workspace(client, denied, listed)
+    # A workspace that is denied past ``settle`` is taken for gone: it has nothing attached.
     return listed
 
 
@@ -98,27 +81,3 @@ async def _is_gone(client: Client, source: Attached, settle: float) -> bool:
         if all(task.id != source.task_id for task in tasks):
             return True
     return False
-
-
-async def _each_workspace(
-    client: Client, workspace_ids: Iterable[str], rows: ByWorkspace
-) -> list[str]:
-    """Add each workspace's own list to ``rows``; return those not found, or not to be read."""
-    denied: list[str] = []
-
-    async def one(workspace_id: str) -> list[WorkspaceTask]:
-        try:
-            found = await client.workspace_tasks.list(workspace_id)
-        except NotFoundOrForbidden:
-            denied.append(workspace_id)
-            return []
-        # Not every old server names the workspace in its own list.
-        return [msgspec.structs.replace(t, workspace_id=workspace_id) for t in found]
-
-    def take(found: list[WorkspaceTask]) -> None:
-        for attachment in found:
-            rows.add(attachment)
-
-    calls = (partial(one, workspace_id) for workspace_id in workspace_ids)
-    await in_order(calls, take, at_once=LISTS_AT_ONCE)
-    return denied

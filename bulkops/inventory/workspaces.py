@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping
 from functools import partial
-
-import msgspec
 
 from bulkops.api.resources import WorkspaceTask
 from bulkops.checking import shown
 from bulkops.client.api import Client
-from bulkops.client.in_order import in_order
-from bulkops.errors import JobError, NotFoundOrForbidden, RequestRejected
+from bulkops.errors import JobError, RequestRejected
+from bulkops.inventory.attachments import list_attachments
+from bulkops.inventory.filters import server_filters
+from bulkops.inventory.model import Selected
+from bulkops.inventory.named import the_one
 from bulkops.inventory.selection import (
-    Chosen,
-    Selection,
-    Unselected,
+    WorkspaceRows,
     attached_or_not,
+    keep,
+    narrowed,
     nothing_selected,
-    server_filters,
 )
 from bulkops.job.conditions import parse_conditions
 from bulkops.job.job import Job
 from bulkops.job.select import Select
 from bulkops.operations import kind_named
-from bulkops.operations.model import Target
-from bulkops.text import printable
-
-LISTS_AT_ONCE = 32
-"""Workspaces read at once where a server has no better list; the limiter holds the pace."""
 
 _NO_SUCH_INCLUDE = (400, 422)
-
-
-class Selected(msgspec.Struct, frozen=True):
-    """The workspaces a job addresses.
-
-    Attributes:
-        targets: by name.
-        forbidden: ids of those on which this token lacks the right.
-        locked: ids of those that are.
-        others: all the others with their reasons, by name; empty unless asked for.
-        projects: id of a workspace → id of its project, of those that are in one.
-    """
-
-    targets: Sequence[Target]
-    forbidden: Set[str] = frozenset()
-    locked: Set[str] = frozenset()
-    others: Sequence[Unselected] = ()
-    projects: Mapping[str, str] = {}
 
 
 async def read_selection(
@@ -71,30 +48,27 @@ async def read_selection(
             f"{source}: select.file = {shown(select.file)} was not read: load_job reads it"
         )
     project_id = await _find_project(client, job, source)
-    selection = await _read(client, job, project_id, source, why=why)
-    chosen = Chosen(selection.targets(), selection.others() if why else None)
-    forbidden, locked, projects = selection.forbidden, selection.locked, selection.projects
-    del selection
+    selected = (await _read(client, job, project_id, source, why=why)).selected()
     for field, wanted in (("has_task", True), ("lacks_task", False)):
         named = getattr(select, field)
         if named is not None:
             task_id = await _find_task(client, job, named, f"{source}: select.{field}")
-            attached = await _attached(client, task_id, [t.id for t in chosen.targets])
-            chosen.keep(attached_or_not(attached, named, wanted=wanted))
-    chosen.narrow(select, source)
-    if not chosen.targets and not select.allow_empty and not why:
+            ids, settle = [t.id for t in selected.targets], job.pace.settle_seconds
+            attached = await _attached(client, task_id, ids, settle)
+            selected = keep(selected, attached_or_not(attached, named, wanted=wanted), why=why)
+    selected = narrowed(selected, select, source, why=why)
+    if not selected.targets and not select.allow_empty and not why:
         raise nothing_selected(select, source)
-    others = sorted(chosen.others or (), key=lambda one: (one.target.name, one.target.id))
-    return Selected(chosen.targets, forbidden, locked, others, projects)
+    return selected
 
 
 async def _read(
     client: Client, job: Job, project_id: str | None, source: str, *, why: bool
-) -> Selection:
+) -> WorkspaceRows:
     select = job.select
     filters = {} if why else server_filters(select, project_id)
     right = kind_named(job.operation_kind).right
-    rows = partial(Selection, select, project_id, right, why=why)
+    rows = partial(WorkspaceRows, select, project_id, right, why=why)
     attributes = sorted({c.attribute for c in parse_conditions("where", select.where)})
     bindings = bool(select.tags or select.exclude_tags)
     if not attributes and not bindings:
@@ -138,58 +112,22 @@ class _AttachedTo:
 
 
 async def _attached(
-    client: Client, task_id: str, workspace_ids: Iterable[str]
+    client: Client, task_id: str, workspace_ids: Iterable[str], settle: float
 ) -> Mapping[str, bool | None]:
     """Return where a run task is attached; ``None`` for a workspace that can't be read."""
-    listed = await client.run_tasks.attachments(task_id, partial(_AttachedTo, task_id))
-    if listed is not None:
-        return listed.workspaces
-    told: dict[str, bool | None] = {}
-
-    async def one(workspace_id: str) -> tuple[str, bool | None]:
-        try:
-            found = await client.workspace_tasks.list(workspace_id)
-        except NotFoundOrForbidden:
-            return workspace_id, None
-        return workspace_id, any(task.task_id == task_id for task in found)
-
-    def take(pair: tuple[str, bool | None]) -> None:
-        told[pair[0]] = pair[1]
-
-    calls = (partial(one, workspace_id) for workspace_id in workspace_ids)
-    await in_order(calls, take, at_once=LISTS_AT_ONCE)
-    return told
+    rows = partial(_AttachedTo, task_id)
+    listed, denied = await list_attachments(client, task_id, rows, workspace_ids, settle)
+    return {**listed.workspaces, **dict.fromkeys(denied)}
 
 
 async def _find_task(client: Client, job: Job, asked: str, place: str) -> str:
     tasks = await client.run_tasks.list(job.organization)
-    return _only_one(
-        [t.id for t in tasks if asked in (t.id, t.name)],
-        f"{place} = {shown(asked)}",
-        "run task",
-        job.organization,
-        (t.name for t in tasks),
-    )
+    return the_one(tasks, asked, "run task", job.organization, place).id
 
 
 async def _find_project(client: Client, job: Job, source: str) -> str | None:
     asked = job.select.project
     if asked is None:
         return None
-    projects = await client.projects(job.organization)
-    return _only_one(
-        [p.id for p in projects if asked in (p.id, p.name)],
-        f"{source}: select.project = {shown(asked)}",
-        "project",
-        job.organization,
-        (p.name for p in projects),
-    )
-
-
-def _only_one(
-    ids: Sequence[str], place: str, what: str, organization: str, names: Iterable[str]
-) -> str:
-    if len(ids) == 1:
-        return ids[0]
-    there = ", ".join(sorted(map(printable, names))[:20]) or "none that this token may see"
-    raise JobError(f"{place}: {len(ids) or 'no'} such {what} in {organization}; there are: {there}")
+    projects, place = await client.projects(job.organization), f"{source}: select.project"
+    return the_one(projects, asked, "project", job.organization, place).id

@@ -1,1 +1,1 @@
-"""A job file: TOML to a ``Job``; every error names file, key, value and choice. Pure."""
+"""A job file: TOML to a ``Job``; errors name file, key, value, choice. Pure but for ``file``."""

@@ -1,4 +1,4 @@
-"""Durations as a job file writes them: ``"500ms"``, ``"10s"``, ``"5m"``, ``"1h"``. Pure."""
+"""Durations: as a job file writes them, and in words for people. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ Duration = Annotated[
     ),
 ]
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+_UNITS = (("d", "h", 86_400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1))
+"""A unit and the next smaller one, and how many seconds each has."""
 
 
 def in_seconds(duration: Duration) -> float:
@@ -24,7 +26,7 @@ def in_seconds(duration: Duration) -> float:
 
 
 def in_words(seconds: float) -> str:
-    """Return a length of time as people say it: ``6 s``, ``12 min``, ``1 h 5 min``."""
+    """Return a length of time that is only estimated: ``6 s``, ``12 min``, ``1 h 5 min``."""
     whole = math.ceil(seconds)
     if whole < 2 * 60:
         return f"{whole} s"
@@ -32,3 +34,22 @@ def in_words(seconds: float) -> str:
     if minutes < 2 * 60:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def exact(seconds: float) -> str:
+    """Return a length of time that was measured: ``250 ms``, ``8.2 s``, ``14 h 5 min``."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    whole = round(seconds)
+    unit, smaller, of, size = next(row for row in _UNITS if whole >= row[2])
+    rest = whole % of // size
+    return f"{whole // of:,} {unit}{f' {rest} {smaller}' if rest else ''}"
+
+
+def rounded(seconds: float) -> str:
+    """Return a length of time in one unit, for a chart: ``35 s``, ``14 h``, ``2 d``."""
+    whole = round(seconds)
+    unit, of = next(((unit, of) for unit, _, of, _ in _UNITS if whole >= of), ("s", 1))
+    return f"{round(whole / of):,} {unit}"

@@ -80,7 +80,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     Attributes:
         waves: where each wave ends; what is left after the last one named is one more.
         pause: between two waves: a time, or ``"manual"`` until somebody says ``--continue``.
-        gate: run after each wave; see the second table above.
+        gate: run after each wave; its exit status says whether the job goes on.
         max_failures: borne over the whole run; a percentage is of the planned operations.
         strict: never have more in flight than may still fail.
         max_operations: a plan with more is refused.
@@ -112,10 +112,13 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         """The waves, all in the longer form."""
         return [SizedWave(wave) if isinstance(wave, str) else wave for wave in self.waves]
 
-    @property
-    def undoing(self) -> Rollout:
-        """How the job is taken back: at once, and nobody is asked in between."""
-        return msgspec.structs.replace(self, waves=(), pause=None, gate=None)
+    def taking_back(self, undo_of: str) -> Rollout:
+        """Return how the job is rolled out, or an earlier one of it taken back: all at once.
+
+        Args:
+            undo_of: run id of the journal that is taken back, empty for none.
+        """
+        return msgspec.structs.replace(self, waves=(), pause=None, gate=None) if undo_of else self
 
     def tolerated(self, operations: int) -> int:
         """Return how many failures of that many operations are borne: one more stops the job."""

@@ -22,12 +22,9 @@ from msgspec import inspect
 from bulkops.checking import allowed
 from bulkops.job.job import Job, JobFile, Table
 from bulkops.job.select import SELECTING, Select
-from bulkops.operations import KINDS
-from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmacWish
-from bulkops.operations.kinds.task_update import TaskUpdateWish
-from bulkops.operations.kinds.update import UpdateWish
-from bulkops.operations.kinds.workspace_update import WorkspaceUpdateWish
-from bulkops.operations.model import Over
+from bulkops.operations import all_kinds
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Over, Wish, any_of
 
 Schema = dict[str, object]
 
@@ -35,34 +32,34 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 KIND_MEANING = "what is done; it decides the other fields"
 
 
-def _any_of(*names: str) -> Schema:
-    return {"anyOf": [{"required": [name]} for name in names]}
-
-
-_RULES: Mapping[type[msgspec.Struct], Schema] = {
-    Select: {
-        "if": {"properties": {"all": {"const": True}}, "required": ["all"]},
-        "then": {"not": _any_of(*SELECTING)},
-        "else": _any_of(*SELECTING),
-    },
-    UpdateWish: _any_of("enforcement_level", "stages"),
-    TaskUpdateWish: _any_of("url", "description", "agent_pool_id"),
-    TaskRotateHmacWish: {"oneOf": [{"required": ["key_env"]}, {"required": ["key_file"]}]},
-    WorkspaceUpdateWish: _any_of(*WorkspaceUpdateWish.__struct_fields__),
+_SELECT = {
+    "if": {"properties": {"all": {"const": True}}, "required": ["all"]},
+    "then": {"not": any_of(*SELECTING)},
+    "else": any_of(*SELECTING),
 }
-"""What a Struct's ``__post_init__`` refuses of values that are each allowed."""
+"""What the ``__post_init__`` of ``Select`` refuses of values that are each allowed."""
 
 
 def job_schema() -> Schema:
-    """Return the schema of a job file, fit for JSON."""
+    """Return the schema of a job file, fit for JSON, with the kinds of installed packages."""
+    return schema_of(all_kinds())
+
+
+def schema_of(kinds: Mapping[str, type[Kind]]) -> Schema:
+    """Return the schema of job files that ask for one of these kinds."""
     tables = _tables()
-    wishes = {name: kind.wish_type for name, kind in KINDS.items()}
     definitions = {s.__name__: table_schema(s) for s in with_nested(tables.values())}
-    for name, wish in wishes.items():
-        definitions.update((s.__name__, table_schema(s)) for s in with_nested([wish]))
-        definitions[wish.__name__] = table_schema(
+    choices = []
+    for name, kind in kinds.items():
+        wish = kind.wish_type
+        nested = list(with_nested([wish]))[1:]
+        definitions.update((s.__name__, table_schema(s)) for s in nested)
+        # Two packages may call their wishes alike.
+        called = wish.__name__ if wish.__name__ not in definitions else f"{name}-{wish.__name__}"
+        choices.append({"$ref": f"#/$defs/{called}"})
+        definitions[called] = table_schema(
             wish,
-            summary(KINDS[name]),
+            summary(kind),
             {"kind": {"const": name, "description": KIND_MEANING}},
             ["kind"],
         )
@@ -71,22 +68,23 @@ def job_schema() -> Schema:
         name: {"description": said.get(name, ""), **_reference(struct)}
         for name, struct in tables.items()
     }
-    choices = [_reference(wish) for wish in wishes.values()]
     properties["operation"] = {"description": said.get("operation", ""), "oneOf": choices}
-    job = table_schema(JobFile, summary(JobFile), properties) | _selecting_or_not(tables)
+    job = table_schema(JobFile, summary(JobFile), properties) | _selecting_or_not(tables, kinds)
     definitions = dict(sorted(definitions.items()))
     return {"$schema": DIALECT, "title": "A job file of bulkops", **job, "$defs": definitions}
 
 
-def _selecting_or_not(tables: Mapping[str, type[msgspec.Struct]]) -> Schema:
+def _selecting_or_not(
+    tables: Mapping[str, type[msgspec.Struct]], kinds: Mapping[str, type[Kind]]
+) -> Schema:
     """Return the rule that only kinds that go over what is selected have such tables."""
-    selecting = [name for name, kind in KINDS.items() if kind.over is Over.SELECTED]
+    selecting = [name for name, kind in kinds.items() if kind.over is Over.SELECTED]
     needed = [name for name, struct in tables.items() if _refuses_nothing_given(struct)]
     kind = {"properties": {"kind": {"enum": selecting}}, "required": ["kind"]}
     return {
         "if": {"properties": {"operation": kind}},
         "then": {"required": needed},
-        "else": {"not": _any_of(*needed)},
+        "else": {"not": any_of(*needed)},
     }
 
 
@@ -106,8 +104,15 @@ def table_schema(
         "properties": {**own, **properties},
         "required": sorted({*required, *(f.name for f in fields if f.required)}),
         "additionalProperties": False,
-        **_RULES.get(struct, {}),
+        **_rule(struct),
     }
+
+
+def _rule(struct: type[msgspec.Struct]) -> Mapping[str, object]:
+    """Return what is refused of fields that are each allowed."""
+    if issubclass(struct, Wish):
+        return struct.schema_rule
+    return _SELECT if struct is Select else {}
 
 
 def with_nested(structs: Iterable[type[msgspec.Struct]]) -> Iterator[type[msgspec.Struct]]:

@@ -70,7 +70,8 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         file: lists names and ids, one of which is its own.
         listed: what a journal has in place of ``file``: the names and ids that were in it.
         where: conditions, all of which it fulfils.
-        has_task, lacks_task: a run task that is, or isn't, attached to it.
+        has_task: a run task that is attached to it.
+        lacks_task: a run task that isn't attached to it.
         all: every workspace, but for what is excluded.
         allow_empty: selecting nothing is a success, not an error.
         only: patterns; of all that is selected, what one of them matches (``--select``).

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from bulkops.errors import JournalDamaged, JournalError
+from bulkops.errors import JournalDamaged, JournalError, unreadable
 from bulkops.journal.disk import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner
 from bulkops.journal.records import FORMAT, PLAN_START, Header, Record, decode
@@ -66,7 +66,7 @@ def sound_part(path: Path, files: FileCalls | None = None, take: Take | None = N
         with (files or SystemFiles()).read(path) as stream:
             state = _replayed(path, scanner, stream, take)
     except OSError as error:
-        raise JournalError(f"{path}: can't be read: {error.strerror or error}") from error
+        raise JournalError(unreadable(path, error)) from error
     except ValueError as error:
         if scanner.damaged:
             raise _damaged(path, scanner, _NO_PLAN) from error

@@ -48,6 +48,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
         undo_of: run id of the journal this one takes back, empty for a job's own.
         plan: SHA-256 of the saved plan it carries out, empty for none.
         replaces: the run task that ``task`` replaces, ``None`` for a kind without one.
+        others: run tasks that other fields name, by the field.
     """
 
     format: int
@@ -66,6 +67,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     undo_of: str = ""
     replaces: TaskRef | None = None
     plan: str = ""
+    others: dict[str, TaskRef] = {}
 
     @property
     def binding(self) -> Binding:
@@ -74,6 +76,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
             organization=self.organization,
             task=self.task,
             replaces=self.replaces,
+            others=self.others,
             single_stage=self.single_stage,
         )
 
@@ -87,6 +90,7 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
     wanted: Attributes | None
     aspect: str = ""
     after: tuple[str, ...] = ()
+    verb: str = ""
 
     @classmethod
     def of(cls, operation: Operation) -> Planned:
@@ -98,7 +102,25 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
             operation.wanted,
             operation.aspect,
             operation.after,
+            operation.verb,
         )
+
+    @property
+    def said(self) -> str:
+        """What it does in one word; of a journal that does not say it, as 0.1 knew it."""
+        if self.verb:
+            return self.verb
+        before = self.before.attributes if self.before else {}
+        attachment = "enforcement-level" in {**before, **(self.wanted or {})}
+        if self.before is None:
+            return "attach" if attachment else "create"
+        if self.wanted is None:
+            return "detach" if attachment else "delete"
+        if "hmac-key-sha256" in self.wanted:
+            return "rotate"
+        if list(self.wanted) == ["enabled"]:
+            return "enable" if self.wanted["enabled"] else "disable"
+        return "update"
 
 
 class Skipped(_Record, frozen=True, gc=False, tag="skip"):
@@ -200,7 +222,7 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
         start, end: its operations are those of the plan from ``start`` up to ``end``.
         fallen: of its finished operations, how many no longer stood when it was verified.
         until: the date to which the job rests, where it does.
-        held: why the job does not go on: of ``bulkops.job.rollout.Held``, else empty.
+        held: why the job does not go on: of ``bulkops.journal.states.Held``, else empty.
         status: the gate's exit status, ``None`` where it did not just run.
     """
 

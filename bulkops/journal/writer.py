@@ -19,7 +19,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from bulkops.errors import JournalError, JournalWriteFailed
+from bulkops.errors import JournalError, JournalWriteFailed, unwritable
 from bulkops.journal.disk import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner, frame
 from bulkops.journal.reader import Contents
@@ -249,6 +249,6 @@ def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:
 def write_failed(path: Path, error: OSError) -> JournalWriteFailed:
     """Return the error that tells a user of a file that can't be written."""
     return JournalWriteFailed(
-        f"{path}: can't be written: {error.strerror or error}. Sending has stopped and nothing is "
+        f"{unwritable(path, error)}. Sending has stopped and nothing is "
         "lost; make room or mend the folder, then run the same command again"
     )

@@ -6,37 +6,44 @@ package adds one.
 
 from __future__ import annotations
 
-from typing import cast
+from contextlib import suppress
 
 from bulkops.checking import not_allowed, one_of
+from bulkops.errors import JobError
 from bulkops.operations import installed as installed_kinds
 from bulkops.operations.aspects.attachment import (
     Stages,
     WorkspaceTaskAspect,
-    WorkspaceTaskKind,
     attributes_of,
     several,
 )
+from bulkops.operations.aspects.base import (
+    Aspect,
+    Attached,
+    ResourceAspect,
+    RunTasksOf,
+    WorkspacesOf,
+)
+from bulkops.operations.aspects.run_task import RunTaskAspect
+from bulkops.operations.aspects.workspace import WorkspaceAspect
 from bulkops.operations.kinds.attach import Attach
+from bulkops.operations.kinds.base import AttributesKind, Kind, RunTaskKind, WorkspaceTaskKind
 from bulkops.operations.kinds.detach import Detach
 from bulkops.operations.kinds.replace import Replace
 from bulkops.operations.kinds.task_delete import TaskDelete
-from bulkops.operations.kinds.task_disable import TaskDisable
-from bulkops.operations.kinds.task_enable import TaskEnable
 from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmac
+from bulkops.operations.kinds.task_switch import TaskDisable, TaskEnable
 from bulkops.operations.kinds.task_update import TaskUpdate
 from bulkops.operations.kinds.update import Update
+from bulkops.operations.kinds.workspace_lock import WorkspaceLock, WorkspaceUnlock
 from bulkops.operations.kinds.workspace_update import WorkspaceUpdate
 from bulkops.operations.model import (
-    Aspect,
-    Attached,
     Attributes,
     Binding,
-    Kind,
     Operation,
     Over,
     Right,
-    RunTasksOf,
+    Secret,
     Seen,
     Showing,
     Skip,
@@ -44,7 +51,8 @@ from bulkops.operations.model import (
     TaskRef,
     TaskWish,
     Wish,
-    WorkspacesOf,
+    any_of,
+    exactly_one_of,
 )
 
 __all__ = [
@@ -52,12 +60,17 @@ __all__ = [
     "Aspect",
     "Attached",
     "Attributes",
+    "AttributesKind",
     "Binding",
     "Kind",
     "Operation",
     "Over",
+    "ResourceAspect",
     "Right",
+    "RunTaskAspect",
+    "RunTaskKind",
     "RunTasksOf",
+    "Secret",
     "Seen",
     "Showing",
     "Skip",
@@ -66,32 +79,36 @@ __all__ = [
     "TaskRef",
     "TaskWish",
     "Wish",
+    "WorkspaceAspect",
     "WorkspaceTaskAspect",
     "WorkspaceTaskKind",
     "WorkspacesOf",
+    "all_kinds",
+    "any_of",
     "attributes_of",
     "bind",
+    "exactly_one_of",
     "kind_named",
     "kind_names",
     "several",
 ]
 
-KINDS: dict[str, type[Kind]] = {
-    # Each kind takes a wish of its own type only, which no common constructor can say.
-    kind.name: cast("type[Kind]", kind)
-    for kind in (
-        Attach,
-        Update,
-        Detach,
-        Replace,
-        TaskEnable,
-        TaskDisable,
-        TaskUpdate,
-        TaskDelete,
-        TaskRotateHmac,
-        WorkspaceUpdate,
-    )
-}
+_BUILT_IN: tuple[type[Kind], ...] = (
+    Attach,
+    Update,
+    Detach,
+    Replace,
+    TaskEnable,
+    TaskDisable,
+    TaskUpdate,
+    TaskDelete,
+    TaskRotateHmac,
+    WorkspaceUpdate,
+    WorkspaceLock,
+    WorkspaceUnlock,
+)
+
+KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in _BUILT_IN}
 """``[operation] kind`` → its class, of those built in."""
 
 
@@ -115,6 +132,16 @@ def kind_named(name: object, where: str = "operation.kind") -> type[Kind]:
 def kind_names() -> list[str]:
     """Return the names of all kinds, those built in first; ``JobError`` as ``kind_named``."""
     return list(dict.fromkeys([*KINDS, *installed_kinds.names()]))
+
+
+def all_kinds() -> dict[str, type[Kind]]:
+    """Return the kinds by their names: those built in, and those installed that can be loaded."""
+    found = dict(KINDS)
+    for name in installed_kinds.names():
+        # Whoever asks for a broken one is told what is broken.
+        with suppress(JobError):
+            found.setdefault(name, kind_named(name))
+    return found
 
 
 def bind(kind: str, wish: Wish, binding: Binding) -> Kind:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bulkops.operations import wording
-from bulkops.operations.model import Kind, Operation, Seen, Showing
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation, Seen, Showing
 
 
 class Shown(Enum):
@@ -32,6 +33,18 @@ def compare(operation: Operation, seen: Sequence[Seen]) -> Shown:
     return Shown.BEFORE if seen[0] == before else Shown.OTHER
 
 
+MADE_SO = "somebody else made it so in the meantime"
+"""Said where the server shows what an operation wants, and it is not of our making."""
+
+
+def changed(operation: Operation, seen: Sequence[Seen]) -> str:
+    """Return, in words, that the server shows neither what was planned from nor what is wanted."""
+    return (
+        f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
+        f"planned was {wording.change(operation)}"
+    )
+
+
 def bare(kind: Kind, operation: Operation, showing: Showing) -> str:
     """Return, in words, that an operation takes away the last one; empty where it doesn't.
 
@@ -42,5 +55,6 @@ def bare(kind: Kind, operation: Operation, showing: Showing) -> str:
     others = [aspect for aspect in kind.aspects if aspect != operation.aspect]
     if any(showing[aspect].get(operation.target.id) for aspect in others):
         return ""
-    shown = ", ".join(f"{aspect}: {wording.attachment(None)}" for aspect in others)
+    none = wording.state(operation, None)
+    shown = ", ".join(f"{aspect}: {none}" for aspect in others)
     return f"it would be left with neither: the server shows {shown}"

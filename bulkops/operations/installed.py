@@ -6,26 +6,27 @@ not built in, or when an error message lists all there are.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import re
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from bulkops.checking import allowed, shown
 from bulkops.errors import JobError
+from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Wish
 from bulkops.text import printable
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from bulkops.operations.model import Kind
-
 GROUP = "bulkops.operations"
-PARTS = (
-    *("name", "wish_type", "over", "right", "verbs", "destroys", "keeps_one", "reversible"),
-    *("decide", "notes"),
-)
-"""What the class of a kind must have; ``aspects`` may come with the wish."""
+PARTS = ("name", "wish_type")
+"""What the class of a kind must have beside what it has from ``Kind``."""
+
+
+VERB = re.compile("[a-z][a-z-]*")
+"""What an operation does: a word that stands in keys and in ``--json``."""
 
 
 def names() -> list[str]:
@@ -60,10 +61,14 @@ def load(name: str, where: str) -> type[Kind] | None:
     except Exception as error:
         said = printable(f"{type(error).__name__}: {error}")
         raise JobError(f"{added} can't be loaded: {said}") from error
+    if not isinstance(loaded, type):
+        raise JobError(f"{added} is no class")
+    if not issubclass(loaded, Kind):
+        raise JobError(f"{added} is no kind of operation: build it on bulkops.operations.Kind")
     problem = _problem(loaded, name)
     if problem:
         raise JobError(f"{added} {problem}")
-    return cast("type[Kind]", loaded)
+    return loaded
 
 
 def _points(where: str) -> list[EntryPoint]:
@@ -81,17 +86,18 @@ def _package(point: EntryPoint) -> str:
     return printable(f"{point.dist.name} {point.dist.version}") if point.dist else "a package"
 
 
-def _problem(loaded: object, name: str) -> str:
+def _problem(kind: type[Kind], name: str) -> str:
     """Return what makes it no kind of that name, empty where it is one."""
-    if not isinstance(loaded, type):
-        return "is no class"
-    missing = [part for part in PARTS if not hasattr(loaded, part)]
+    missing = [part for part in PARTS if not hasattr(kind, part)]
+    missing += sorted(kind.__abstractmethods__)
     if missing:
         return f"is no kind of operation: it has no {', '.join(missing)}"
-    called = getattr(loaded, "name")  # noqa: B009 - a type knows of no such attribute
-    if called != name:
-        return f"calls itself {called!r}"
-    wish = getattr(loaded, "wish_type")  # noqa: B009 - as above
+    if kind.name != name:
+        return f"calls itself {kind.name!r}"
+    odd = [verb for verb in (kind.creates, kind.changes, kind.removes) if not VERB.fullmatch(verb)]
+    if odd:
+        return f"has a verb that is no lower-case word: {', '.join(map(shown, odd))}"
+    wish: object = kind.wish_type
     if not (isinstance(wish, type) and issubclass(wish, Wish)):
         return "has a wish_type that is no Wish"
     return _wish_problem(wish)

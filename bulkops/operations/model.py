@@ -11,11 +11,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Annotated, ClassVar, Protocol, TypeAlias
+from typing import Annotated, ClassVar
 
 import msgspec
-
-from bulkops.api.messages import Request, Response
 
 Attributes = Mapping[str, object]
 """Attributes a kind compares and writes, by their API names, lists in one canonical order."""
@@ -68,6 +66,8 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
         wanted: attributes it shall show afterwards, ``None`` for absent.
         aspect: which of its kind's aspects it writes.
         after: keys of the operations that must have succeeded before it is carried out.
+        verb: what it does, in one word for plans and reports: of ``Kind.verb``, which whoever
+            plans it asks.
     """
 
     kind: str
@@ -76,11 +76,19 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     wanted: Attributes | None
     aspect: str = ""
     after: tuple[str, ...] = ()
+    verb: str = ""
 
     @property
     def key(self) -> str:
         """``attach:ws-…``: stays the same over every execution of the job."""
         return f"{self.kind}:{self.target.id}"
+
+    @property
+    def changed(self) -> dict[str, object]:
+        """The attributes wanted that are not so before: what a write sends, and no other."""
+        before = self.before.attributes if self.before else {}
+        wanted = self.wanted or {}
+        return {name: value for name, value in wanted.items() if before.get(name) != value}
 
 
 class Skip(msgspec.Struct, frozen=True, gc=False):
@@ -137,12 +145,27 @@ class HmacKey:
         return self._text
 
 
+class Secret(msgspec.Struct, frozen=True):
+    """Where a wish's secret is: in an environment variable, or in a file; one of the two.
+
+    Attributes:
+        field: of the wish, that says so.
+        shown_as: the attribute that stands for it in an operation's ``wanted``: its SHA-256.
+    """
+
+    field: str
+    shown_as: str
+    env: str = ""
+    file: str = ""
+
+
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """What a job's kind must know of the server, beside the job's own wish.
 
     Attributes:
         task: the run task that ``[operation] task`` names, ``None`` for a kind without one.
         replaces: the run task that ``[operation] replaces`` names, ``None`` for a kind without one.
+        others: those that other fields name, by the field: see ``Wish.run_tasks``.
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
         key: of a kind that sets one, where something is to be sent; never written anywhere.
     """
@@ -150,17 +173,34 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     organization: str
     task: TaskRef | None = None
     replaces: TaskRef | None = None
+    others: Mapping[str, TaskRef] = {}
     single_stage: bool = False
     key: HmacKey | None = None
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A job file's ``[operation]`` table without its ``kind``; each kind adds its own fields."""
+    """A job file's ``[operation]`` table without its ``kind``; each kind adds its own fields.
+
+    Attributes:
+        schema_rule: as JSON Schema, what its ``__post_init__`` holds over several fields.
+    """
+
+    schema_rule: ClassVar[Mapping[str, object]] = {}
+
+    @property
+    def run_tasks(self) -> Mapping[str, str]:
+        """The run tasks it names: field → name or id; each is looked up, and all must differ."""
+        return {}
 
     @property
     def stages_asked(self) -> tuple[str, ...]:
         """The stages the server must know for this wish."""
         return ()
+
+    @property
+    def secret(self) -> Secret | None:
+        """Where the secret is that it needs, ``None`` for none."""
+        return None
 
 
 class TaskWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -174,76 +214,10 @@ class TaskWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str, msgspec.Meta(min_length=1, description='a run task\'s name or its id "task-…"')
     ]
 
-
-class Attached(msgspec.Struct, frozen=True):
-    """What an aspect is read from: the attachments of a run task.
-
-    Attributes:
-        gone_from: the organization whose list tells that the run task itself is gone, and its
-            attachments with it; empty where that is an error.
-    """
-
-    task_id: str
-    gone_from: str = ""
-
-
-class RunTasksOf(msgspec.Struct, frozen=True):
-    """What an aspect is read from: an organization's run tasks.
-
-    Attributes:
-        fields: attributes looked at, by their API names.
-    """
-
-    organization: str
-    fields: tuple[str, ...]
-
-
-class WorkspacesOf(msgspec.Struct, frozen=True):
-    """What an aspect is read from: an organization's workspaces.
-
-    Attributes:
-        fields: attributes looked at, by their API names.
-    """
-
-    organization: str
-    fields: tuple[str, ...]
-
-
-Source: TypeAlias = Attached | RunTasksOf | WorkspacesOf
-"""What an aspect is read from, for all targets at once."""
-
-
-class Aspect(Protocol):
-    """One thing about its targets that operations change: how it is read and written.
-
-    ``request`` is the write; ``look`` and ``seen`` read one target back after a lost answer;
-    ``echo`` reads what a write's answer says.
-    """
-
     @property
-    def source(self) -> Source | None:
-        """What it is read from, for all targets at once.
-
-        ``None``: it can't be read back. Then writing it twice must be writing it once, and
-        ``look`` and ``seen`` are not asked.
-        """
-        ...
-
-    def request(self, operation: Operation) -> Request:
-        """Return the one request that carries the operation out."""
-        ...
-
-    def look(self, operation: Operation) -> Request:
-        """Return the paged read that shows the operation's target."""
-        ...
-
-    def seen(self, operation: Operation, answer: Response) -> list[Seen]:
-        """Return what one page of ``look`` shows of the target; ``ServerBroken`` if unreadable."""
-        ...
-
-    def echo(self, answer: Response) -> Seen | None:
-        """Return what a write's answer shows, ``None`` where it has no body."""
-        ...
+    def run_tasks(self) -> Mapping[str, str]:
+        """The one that it is about."""
+        return {"task": self.task}
 
 
 class Over(Enum):
@@ -254,46 +228,30 @@ class Over(Enum):
     EVERY = "every workspace, then the run task that [operation] names"
 
 
-class Right(Enum):
-    """What a token must be allowed on a workspace; the value says in words that it is not."""
-
-    RUN_TASKS = "this token may not manage run tasks on it"
-    SETTINGS = "this token may not change its settings"
-
-
-class Kind(Protocol):
-    """One kind of operation, bound to one job's wish.
+class Right(msgspec.Struct, frozen=True):
+    """What a token must be allowed on a workspace.
 
     Attributes:
-        over: what it goes over; a job has ``[select]`` where that is the selected workspaces.
-        right: what the token must be allowed on each of the workspaces.
-        reversible: undo takes back what it did.
-        verbs: of ``wording.verb``, those that a plan counts even where none occurs.
-        destroys: what it changes is lost to whoever doesn't have the journal, so that a plain
-            yes is not enough to start a job.
-        keeps_one: of what its aspects show of a target, one at least stays.
+        permission: as the API names it in a workspace's ``permissions``.
+        lacking: in words that it may not.
     """
 
-    name: ClassVar[str]
-    wish_type: ClassVar[type[Wish]]
-    over: ClassVar[Over]
-    right: ClassVar[Right]
-    verbs: ClassVar[Sequence[str]]
-    destroys: ClassVar[bool] = False
-    keeps_one: ClassVar[bool] = False
-    reversible: ClassVar[bool]
+    permission: str
+    lacking: str
 
-    def __init__(self, wish: Wish, binding: Binding) -> None: ...
+    RUN_TASKS: ClassVar[Right]
+    SETTINGS: ClassVar[Right]
 
-    @property
-    def aspects(self) -> Mapping[str, Aspect]:
-        """What its operations change, by ``Operation.aspect``."""
-        ...
 
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
-        """Return the writes that bring ``target`` to the wish, or why there is none."""
-        ...
+Right.RUN_TASKS = Right("can-manage-run-tasks", "this token may not manage run tasks on it")
+Right.SETTINGS = Right("can-update", "this token may not change its settings")
 
-    def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
-        """Return in words what of these a careful reader of the plan should know."""
-        ...
+
+def any_of(*fields: str) -> dict[str, object]:
+    """Return the ``Wish.schema_rule`` that at least one of these fields is given."""
+    return {"anyOf": [{"required": [field]} for field in fields]}
+
+
+def exactly_one_of(*fields: str) -> dict[str, object]:
+    """Return the ``Wish.schema_rule`` that exactly one of these fields is given."""
+    return {"oneOf": [{"required": [field]} for field in fields]}

@@ -1,40 +1,30 @@
-"""Operations and what they change, in words for plans and reports. Pure."""
+"""Operations and what they change, in words for plans and reports. Pure.
+
+A report has the journal and needs no kind, so that these words are chosen by the attributes. What
+happens is in ``Operation.verb``, which its kind has said when it was planned.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, get_args
 
 from bulkops.checking import shown
+from bulkops.operations.aspects import attachment as attachments_aspect
+from bulkops.operations.aspects import hmac_key
 from bulkops.operations.model import Attributes, Operation, Seen
 
-DIGEST = "hmac-key-sha256"
-"""Stands for the attribute that is never shown."""
+WORDS = {words.marker: words for words in (attachments_aspect.WORDS, hmac_key.WORDS)}
+"""Marking attribute → the words for what has it; anything else is said attribute by attribute."""
 
-LEVEL = "enforcement-level"
-"""The attribute that only an attachment has."""
-
-Verb: TypeAlias = Literal[
-    "attach", "create", "update", "detach", "delete", "enable", "disable", "rotate"
-]
-"""What an operation does, of whichever kind."""
-
-VERBS: tuple[Verb, ...] = get_args(Verb)
+attachment = attachments_aspect.in_words
 
 
-def verb(operation: Operation) -> Verb:
-    """Return what happens: attach, update, detach; elsewhere enable, disable, rotate, …."""
-    attachment = is_attachment(operation)
+def sign(operation: Operation) -> str:
+    """Return ``+`` for what is created, ``-`` for what is removed, ``~`` for a change."""
     if operation.before is None:
-        return "attach" if attachment else "create"
-    if operation.wanted is None:
-        return "detach" if attachment else "delete"
-    if DIGEST in operation.wanted:
-        return "rotate"
-    if list(operation.wanted) == ["enabled"]:
-        return "enable" if operation.wanted["enabled"] else "disable"
-    return "update"
+        return "+"
+    return "-" if operation.wanted is None else "~"
 
 
 def state(operation: Operation, attributes: Attributes | None) -> str:
@@ -43,8 +33,9 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
     ``mandatory at post_plan`` and ``not attached`` of an attachment, of anything else
     ``terraform-version 1.6.0, auto-apply true`` and ``not there``.
     """
-    if is_attachment(operation):
-        return attachment(attributes)
+    for marker, words in WORDS.items():
+        if _has(operation, marker):
+            return words.state(attributes)
     if attributes is None:
         return "not there"
     return ", ".join(_attribute(name, value) for name, value in attributes.items())
@@ -70,9 +61,26 @@ def change(operation: Operation) -> str:
     return _named(operation, _change_of(operation))
 
 
+def kind_in_words(kind: str, *, undo: bool) -> str:
+    """Return what a job does by its kind: ``attach``, ``undo of attach``."""
+    return f"undo of {kind}" if undo else kind
+
+
 def subject(task: str, replaces: str) -> str:
     """Return which run tasks a job is about: ``old by new``, the one, or empty for none."""
     return f"{replaces} by {task}" if replaces else task
+
+
+def is_attachment(operation: Operation) -> bool:
+    """Return whether an operation is about a run task's attachment with a workspace."""
+    return _has(operation, attachments_aspect.LEVEL)
+
+
+def attachments(seen: Sequence[Seen]) -> str:
+    """Return attachments in words: the state of one, the ids of several."""
+    if len(seen) > 1:
+        return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"
+    return attachment(seen[0].attributes if seen else None)
 
 
 def _named(operation: Operation, words: str) -> str:
@@ -81,38 +89,22 @@ def _named(operation: Operation, words: str) -> str:
     return f"{called}: {words}" if called and called not in operation.target.said else words
 
 
+def _has(operation: Operation, marker: str) -> bool:
+    before = operation.before.attributes if operation.before else {}
+    return marker in before or marker in (operation.wanted or {})
+
+
 def _change_of(operation: Operation) -> str:
     before, wanted = operation.before, operation.wanted
     if before is None:
         return state(operation, wanted)
-    if is_attachment(operation) or wanted is None:
-        return f"{state(operation, before.attributes)} → {state(operation, wanted)}"
-    if DIGEST in wanted:
-        return f"→ the HMAC key with SHA-256 {wanted[DIGEST]}"
-    changed = [name for name, value in wanted.items() if before.attributes.get(name) != value]
-    return ", ".join(_change(name, before.attributes.get(name), wanted[name]) for name in changed)
-
-
-def is_attachment(operation: Operation) -> bool:
-    """Return whether an operation is about a run task's attachment with a workspace."""
-    before = operation.before.attributes if operation.before else {}
-    return LEVEL in before or LEVEL in (operation.wanted or {})
-
-
-def attachment(attributes: Attributes | None) -> str:
-    """Return one attachment in words: ``mandatory at post_plan``, ``not attached``."""
-    if attributes is None:
-        return "not attached"
-    stages = attributes.get("stages")
-    places = ", ".join(map(str, stages)) if isinstance(stages, list | tuple) else "no stage"
-    return f"{attributes.get(LEVEL)} at {places}"
-
-
-def attachments(seen: Sequence[Seen]) -> str:
-    """Return attachments in words: the state of one, the ids of several."""
-    if len(seen) > 1:
-        return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"
-    return attachment(seen[0].attributes if seen else None)
+    if wanted is None or any(_has(operation, marker) for marker in WORDS):
+        there = state(operation, before.attributes)
+        return f"{there} → {state(operation, wanted)}".lstrip()
+    return ", ".join(
+        _change(name, before.attributes.get(name), value)
+        for name, value in operation.changed.items()
+    )
 
 
 def _change(name: str, before: object, wanted: object) -> str:

@@ -8,18 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from bulkops.api.organizations import Entitlements
-from bulkops.checking import shown
 from bulkops.errors import JobError
 from bulkops.inventory.model import Inventory
-from bulkops.inventory.selection import unmatched
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout, rest_seconds
-from bulkops.operations import bind, kind_named, wording
-from bulkops.operations.kinds.attach import Attach
-from bulkops.operations.model import Binding, Kind, Operation, Over, Skip
-
-SHOWN_STATES = 4
-"""Different levels and stages of what will be lost that a note spells out."""
+from bulkops.operations import bind, kind_named
+from bulkops.operations.aspects.base import Attached
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Binding, Operation, Over, Skip
+from bulkops.plan.notes import notes
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -56,12 +53,14 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def rollout(self) -> Rollout:
         """In which steps it goes: an undo goes at once."""
-        return self.job.rollout.undoing if self.undo_of else self.job.rollout
+        return self.job.rollout.taking_back(self.undo_of)
 
     @property
     def counts(self) -> dict[str, int]:
         """Verb → how many operations do that; see ``Kind.verbs``."""
-        return counts(self.operations, kind_named(self.job.operation_kind).verbs)
+        counted = Counter(operation.verb for operation in self.operations)
+        always = kind_named(self.job.operation_kind).verbs
+        return {verb: counted[verb] for verb in dict.fromkeys((*always, *counted))}
 
     @property
     def seconds(self) -> float | None:
@@ -87,13 +86,13 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     if kind.over is Over.EVERY and any(skip.blocked for skip in skips):
         # Some of it would cost what all of it costs, and bring nothing.
         operations = []
-    _check_entitlements(operations, inventory, source)
+    _check_entitlements(kind, operations, inventory, source)
     return Plan(
         job,
         inventory.binding,
         operations,
         skips,
-        [*_notes(job, operations, inventory), *kind.notes(operations)],
+        list(notes(job, kind, operations, inventory)),
         projects=_projects(operations, inventory.projects),
     )
 
@@ -102,11 +101,11 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
     operations: list[Operation] = []
     skips: list[Skip] = []
     for target in inventory.targets:
-        for decision in kind.decide(target, inventory.showing):
+        for decision in kind.decided(target, inventory.showing):
             if isinstance(decision, Skip):
                 skips.append(decision)
             elif target.id in inventory.forbidden:
-                skips.append(Skip(target, kind.right.value, blocked=True))
+                skips.append(Skip(target, kind.right.lacking, blocked=True))
                 break
             else:
                 operations.append(decision)
@@ -134,61 +133,13 @@ def _in_order(operations: Sequence[Operation], skips: list[Skip]) -> Iterator[Op
             yield operation
 
 
-def _lost(operations: Sequence[Operation], binding: Binding) -> Iterator[str]:
-    """Yield what is gone afterwards: of which run task, on how many workspaces, which states."""
-    removed = [
-        o.before.attributes
-        for o in operations
-        if o.before and o.wanted is None and wording.is_attachment(o)
-    ]
-    if removed and binding.task:
-        states = Counter(map(wording.attachment, removed)).most_common()
-        said = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])
-        more = f", {len(states) - SHOWN_STATES} more" if len(states) > SHOWN_STATES else ""
-        places = f"{len(removed)} workspace{'s' if len(removed) > 1 else ''}"
-        yield f"{binding.task.name} will be lost on {places}: {said}{more}"
-
-
-def _one_call(job: Job, inventory: Inventory) -> Iterator[str]:
-    """Yield the one call that would do, where the job attaches to all there is in one place."""
-    allowed, select = inventory.entitlements, job.select
-    given = set(msgspec.to_builtins(select)) - {"allow_empty"}
-    if job.operation_kind != Attach.name or not (allowed and allowed.global_run_tasks):
-        return
-    if inventory.version or given not in ({"all"}, {"project"}):
-        return
-    place = f"project {select.project}" if select.project else f"organization {job.organization}"
-    yield (
-        f"this is every workspace of {place}: one call can give them all this run task, those to "
-        f"come included: POST /organizations/{job.organization}/task-configs"
-    )
-
-
-def _notes(job: Job, operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
-    for entry in unmatched(job.select, inventory.targets):
-        yield f"select: {shown(entry)} selects no workspace"
-    if operations:
-        yield from _one_call(job, inventory)
-    if kind_named(job.operation_kind).destroys:
-        yield from _lost(operations, inventory.binding)
-    if locked := sum(operation.target.id in inventory.locked for operation in operations):
-        # "Locking a workspace temporarily prevents new plans and applies" and nothing else:
-        # HashiCorp's page on workspace settings.
-        yield (
-            f"locked workspaces among these: {locked}, by somebody or by a run under way; that "
-            "holds back Terraform runs, not this change"
-        )
-    limit = inventory.entitlements and inventory.entitlements.run_task_mandatory_enforcement_limit
-    mandatory = any((o.wanted or {}).get("enforcement-level") == "mandatory" for o in operations)
-    if mandatory and limit is not None:
-        # Nothing says what is counted, run tasks or attachments: too little to refuse on.
-        yield f"this organization's plan allows {limit} mandatory enforcements of run tasks"
-
-
-def _check_entitlements(operations: Sequence[Operation], inventory: Inventory, source: str) -> None:
+def _check_entitlements(
+    kind: Kind, operations: Sequence[Operation], inventory: Inventory, source: str
+) -> None:
     """Refuse what can't fit, by a lower bound: other run tasks' attachments aren't counted."""
     allowed = inventory.entitlements
-    created = Counter(o.aspect for o in operations if o.before is None)
+    attaching = {n for n, aspect in kind.aspects.items() if isinstance(aspect.source, Attached)}
+    created = Counter(o.aspect for o in operations if o.before is None and o.aspect in attaching)
     if allowed is None or not created:
         return
     place = f"{source}: {created.total()} workspaces to attach"
@@ -207,13 +158,3 @@ def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:
             f"{place}: {attached} workspaces would have the run task, this organization's plan "
             f"allows {limit} (entitlement run-task-workspace-limit): select fewer"
         )
-
-
-def counts(operations: Sequence[Operation], always: Sequence[str] = ()) -> dict[str, int]:
-    """Return verb → how many operations do that.
-
-    Args:
-        always: verbs that are in it, and first, whether they occur or not.
-    """
-    counted = Counter[str](wording.verb(operation) for operation in operations)
-    return {name: counted[name] for name in dict.fromkeys((*always, *counted))}

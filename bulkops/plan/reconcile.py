@@ -29,8 +29,9 @@ from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, bare, compare
-from bulkops.operations.model import Kind, Operation, Showing, Skip, seen_in
+from bulkops.operations.compare import MADE_SO, Shown, bare, changed, compare
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation, Showing, Skip, seen_in
 
 
 def reconcile(
@@ -55,7 +56,7 @@ def reconcile(
                 yield Planned.of(progress.operation)
                 yield from _pending(progress.operation, replay, showing, kind, date)
         else:
-            decisions = kind.decide(progress.operation.target, showing)
+            decisions = kind.decided(progress.operation.target, showing)
             yield _anew(progress.operation, decisions, replay, date)
 
 
@@ -82,7 +83,7 @@ def _same(operation: Operation, decisions: Sequence[Operation | Skip]) -> Operat
 def _not_to_come(decided: Operation, replay: Replay) -> str:
     """Return, in words, what must come first and won't: it is not planned, or done already."""
     for key in decided.after:
-        if not replay.knows(key) or replay.of(key).outcome in DONE:
+        if key not in replay.operations or replay.operations[key].outcome in DONE:
             return f"{key} would have to come first, and is not to be done here: plan the job anew"
     return ""
 
@@ -93,13 +94,9 @@ def _pending(
     seen = seen_in(showing, operation)
     shown = compare(operation, seen)
     if shown is Shown.WANTED:
-        yield _result(operation, Outcome.SKIPPED, "somebody else made it so in the meantime", date)
+        yield _result(operation, Outcome.SKIPPED, MADE_SO, date)
     elif shown is not Shown.BEFORE:
-        reason = (
-            f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
-            f"planned was {wording.change(operation)}"
-        )
-        yield _result(operation, Outcome.CONFLICT, reason, date)
+        yield _result(operation, Outcome.CONFLICT, changed(operation, seen), date)
     elif reason := _hindered(operation, replay, showing, kind):
         yield _result(operation, Outcome.CONFLICT, reason, date)
 
@@ -115,7 +112,7 @@ def _hindered(operation: Operation, replay: Replay, showing: Showing, kind: Kind
     """Return, in words, why a pending operation is not to be carried out though it could be."""
     reason = _undone(operation, replay, showing)
     reason = reason or _not_needed_then(operation, replay, showing, kind)
-    if reason or any(replay.of(key).outcome not in DONE for key in operation.after):
+    if reason or any(replay.operations[key].outcome not in DONE for key in operation.after):
         # What comes first may be what it waits for.
         return reason
     return bare(kind, operation, showing)
@@ -124,7 +121,7 @@ def _hindered(operation: Operation, replay: Replay, showing: Showing, kind: Kind
 def _undone(operation: Operation, replay: Replay, showing: Showing) -> str:
     """Return what comes first, was done and is no longer so, in words."""
     for key in operation.after:
-        first = replay.of(key)
+        first = replay.operations[key]
         if first.outcome not in DONE or first.operation.aspect not in showing:
             continue
         seen = seen_in(showing, first.operation)

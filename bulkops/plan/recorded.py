@@ -21,7 +21,8 @@ from bulkops.journal.records import (
     Skipped,
 )
 from bulkops.operations import bind
-from bulkops.operations.model import HmacKey, Kind
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import HmacKey
 from bulkops.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
         undo_of=plan.undo_of,
         plan=plan.saved,
         replaces=plan.binding.replaces,
+        others=dict(plan.binding.others),
     )
     yield from map(Planned.of, plan.operations)
     yield from map(Skipped.of, plan.skips)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from bulkops.errors import BulkopsError, JobError, PlanStale
+from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
 from bulkops.journal.records import PLAN_START, Header, Holder, Planned, Skipped, encode
@@ -137,7 +137,7 @@ def save_plan(
     try:
         write_whole(path, parts(), SystemFiles())
     except OSError as error:
-        raise BulkopsError(f"{path}: can't be written: {error.strerror or error}") from error
+        raise BulkopsError(unwritable(path, error)) from error
     return digest.hexdigest()
 
 
@@ -157,7 +157,7 @@ def read_plan(path: Path, digest: str = "") -> SavedPlan:
             lines = _Lines(stream)
             head, state = _read(iter(lines), path)
     except OSError as error:
-        raise BulkopsError(f"{path}: can't be read: {error.strerror or error}") from error
+        raise BulkopsError(unreadable(path, error)) from error
     except (ValueError, msgspec.DecodeError) as error:
         raise _changed(path) from error
     if not lines.sealed:

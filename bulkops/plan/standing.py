@@ -19,8 +19,8 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Showin
     Args:
         settle: seconds that a read may lag, or not find what is there.
     """
-    kind = kind_of(replay.header)
-    return await read_showing(client, kind, replay.target_ids, settle, replay.same)
+    kind, operations = kind_of(replay.header), replay.operations
+    return await read_showing(client, kind, operations.target_ids, settle, operations.same)
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:

@@ -22,11 +22,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare
-from bulkops.operations.model import Kind, Operation, Seen, Showing, Skip, seen_in
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation, Seen, Showing, Skip, seen_in
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
@@ -43,29 +45,31 @@ def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | S
         for first in progress.operation.after:
             followers.setdefault(first, []).append(progress)
     for progress in replay.operations.values():
-        decided = _decided(progress, showing)
+        decided = _decided(progress, showing, kind)
         later = followers.get(progress.operation.key) if followers else None
         if later and isinstance(decided, Operation):
-            decided = _after(decided, later, showing)
+            decided = _after(decided, later, showing, kind)
         if isinstance(decided, Operation) and not decided.after:
             reason = bare(kind, decided, showing)
             decided = Skip(decided.target, reason, blocked=True) if reason else decided
         yield decided
 
 
-def _decided(progress: Progress, showing: Showing) -> Operation | Skip:
+def _decided(progress: Progress, showing: Showing, kind: Kind) -> Operation | Skip:
     seen = seen_in(showing, progress.operation)
-    inverse = _inverse(progress, seen)
+    inverse = _inverse(progress, seen, kind)
     if inverse is None:
         return Skip(progress.operation.target, NOT_OURS)
     return _decide(inverse, seen)
 
 
-def _after(inverse: Operation, later: Iterable[Progress], showing: Showing) -> Operation | Skip:
+def _after(
+    inverse: Operation, later: Iterable[Progress], showing: Showing, kind: Kind
+) -> Operation | Skip:
     """Return an inverse that comes after those of what came after its operation."""
     after: list[str] = []
     for follower in later:
-        decided = _decided(follower, showing)
+        decided = _decided(follower, showing, kind)
         if isinstance(decided, Operation):
             after.append(decided.key)
             continue
@@ -77,7 +81,7 @@ def _after(inverse: Operation, later: Iterable[Progress], showing: Showing) -> O
     return msgspec.structs.replace(inverse, after=tuple(after))
 
 
-def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:
+def _inverse(progress: Progress, seen: Sequence[Seen], kind: Kind) -> Operation | None:
     """Return the write that takes the operation back, ``None`` where nothing is of our making."""
     operation, result = progress.operation, progress.result
     written, written_id = operation.wanted, ""
@@ -91,7 +95,8 @@ def _inverse(progress: Progress, seen: Sequence[Seen]) -> Operation | None:
     before = None if written is None else Seen(written_id, written)
     wanted = progress.restore.attributes if progress.restore else None
     inverse = Operation("", operation.target, before, wanted, operation.aspect)
-    return msgspec.structs.replace(inverse, kind=wording.verb(inverse))
+    verb = kind.verb(inverse)
+    return msgspec.structs.replace(inverse, kind=verb, verb=verb)
 
 
 def _decide(inverse: Operation, seen: Sequence[Seen]) -> Operation | Skip:

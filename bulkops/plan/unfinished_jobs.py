@@ -11,12 +11,14 @@ from typing import BinaryIO
 import msgspec
 
 from bulkops.errors import BulkopsError
+from bulkops.journal.progress import Progress
 from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Header, decode
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
 from bulkops.operations import bind
-from bulkops.operations.model import Kind, Operation
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Operation
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
 

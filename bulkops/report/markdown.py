@@ -9,9 +9,11 @@ from itertools import chain
 import msgspec
 
 from bulkops.journal.states import TROUBLE, Outcome
+from bulkops.operations import wording
 from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
 from bulkops.report.model import BLOCKED, PENDING, Report, Row
-from bulkops.report.text import counted, executions, pace, state_of, why, words
+from bulkops.report.text import executions, pace, why
+from bulkops.report.words import counts_in_words, outcome_in_words, state_of
 
 INSTANCES = 3
 """Names told of those that share a reason."""
@@ -52,9 +54,9 @@ def document(report: Report, *, only_failed: bool = False, room: int = ROOM) -> 
 
 
 def _head(report: Report, groups: dict[tuple[str, str], Group]) -> Iterator[str]:
-    undo = "undo of " if report.undo_of else ""
     tasks = " by ".join(code(task) for task in (report.replaces, report.task) if task)
-    what = f"{undo}{plain(report.kind)}{tasks and ' '}{tasks}"
+    kind = wording.kind_in_words(report.kind, undo=bool(report.undo_of))
+    what = f"{plain(kind)}{tasks and ' '}{tasks}"
     yield f"## {code(report.job)}: {what} in {code(report.organization)}\n\n"
     said = filter(None, (executions(report), pace(report)))
     yield f"At {code(report.address)}, run {code(report.run_id)}: {'; '.join(said)}.\n\n"
@@ -74,7 +76,7 @@ def _head(report: Report, groups: dict[tuple[str, str], Group]) -> Iterator[str]
 def _totals(report: Report) -> Iterator[tuple[str, str]]:
     for outcome in (*Outcome, PENDING):
         if report.counts.get(outcome):
-            yield words(outcome), str(report.counts[outcome])
+            yield outcome_in_words(outcome), str(report.counts[outcome])
     yield "**all**", f"**{report.operations}**"
 
 
@@ -96,7 +98,7 @@ def _waves(report: Report) -> Iterator[str]:
             str(wave.number),
             f"{wave.start + 1} to {wave.end}",
             state_of(said[wave.number]) if wave.number in said else "not begun",
-            counted(Counter(row.outcome for row in report.rows.part(wave.start, wave.end))),
+            counts_in_words(Counter(row.outcome for row in report.rows.part(wave.start, wave.end))),
         )
         for wave in report.waves[:FEW]
     )
@@ -142,7 +144,7 @@ def _in_trouble(report: Report, *, only_failed: bool) -> Iterator[Row]:
 def _groups(report: Report, *, only_failed: bool) -> dict[tuple[str, str], Group]:
     groups = dict[tuple[str, str], Group]()
     rows = _in_trouble(report, only_failed=only_failed)
-    failed = ((words(row.outcome), why(row), row.name) for row in rows)
+    failed = ((outcome_in_words(row.outcome), why(row), row.name) for row in rows)
     blocked = ((BLOCKED, skip.reason, skip.name) for skip in report.skipped if skip.blocked)
     for outcome, reason, name in chain(failed, blocked):
         group = groups.setdefault((outcome, reason), Group())
@@ -156,7 +158,7 @@ def _trouble(report: Report, *, only_failed: bool) -> Iterator[tuple[str, ...]]:
     for row in _in_trouble(report, only_failed=only_failed):
         status = str(row.status or "")
         cells = (code(row.name), code(row.change), code(why(row)), status, code(row.request_id))
-        yield words(row.outcome), *cells
+        yield outcome_in_words(row.outcome), *cells
     for skip in report.skipped:
         if skip.blocked:
             yield BLOCKED, code(skip.name), "", code(skip.reason), "", ""

@@ -54,8 +54,9 @@ def counts_so_far(replay: Replay) -> dict[str, int]:
 
     What was sent and has no result yet is not in doubt while its answer may come: it is pending.
     """
-    results = (progress.result for progress in replay.operations.values())
-    return dict(Counter(result.outcome.value if result else PENDING for result in results))
+    counts = Counter({o.value: number for o, number in replay.operations.results.items()})
+    counts[PENDING] = len(replay.operations) - counts.total()
+    return dict(+counts)
 
 
 def text(standing: Standing) -> bytes:

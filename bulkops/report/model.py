@@ -11,8 +11,10 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Rollout, Wave
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, How, Outcome, Reached
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
@@ -24,7 +26,12 @@ PENDING = "pending"
 BLOCKED = "blocked"
 """A skip by which the job's wish stays unfulfilled, where an outcome would stand."""
 
-_ENDS = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143, How.ERROR: 1, How.TOLERANCE: 4, How.GATE: 4}
+_ENDS: dict[str, ExitCode] = {
+    **SIGNALS,
+    How.ERROR: ExitCode.ERROR,
+    How.TOLERANCE: ExitCode.STOPPED,
+    How.GATE: ExitCode.STOPPED,
+}
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +53,7 @@ class Row(Of, frozen=True, kw_only=True):
 
     Attributes:
         aspect: which of its kind's aspects it writes, empty for a kind with one.
-        action: attach, update, detach, enable, …: of ``wording.verb``.
+        action: attach, update, detach, enable, …: of ``Kind.verb``.
         change: in words: ``advisory at post_plan → mandatory at post_plan``.
         outcome: of ``Outcome``, or ``pending``.
         shows: what the server showed instead when it was last read, empty where it stood.
@@ -165,7 +172,7 @@ class Report(msgspec.Struct, frozen=True):
     standing: int | None
     wave: StandingWave | None
     unreadable: int
-    exit_code: int | None
+    exit_code: ExitCode | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
     waves: list[Wave]
@@ -214,29 +221,30 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
     )
 
 
-def exit_code(replay: Replay) -> int:
+def exit_code(replay: Replay) -> ExitCode:
     """Return what a command ends with that brought the job to where it stands.
 
-    The first that holds: interrupted 129, 130 or 143, an error 1, stopped by the tolerance or a
-    gate 4, in doubt 5, paused 6, failed, conflict, blocked or no longer as wanted 3, else 0.
+    The first that holds: a signal's, an error, stopped by the tolerance or a gate, in doubt,
+    paused, unfulfilled (failed, in conflict, blocked or no longer as wanted), else done.
     """
     how = replay.ended.how if replay.ended else ""
     if how in _ENDS:
         return _ENDS[how]
     if replay.count(Outcome.IN_DOUBT):
-        return 5
+        return ExitCode.IN_DOUBT
     if how == How.PAUSED:
-        return 6
+        return ExitCode.PAUSED
     undone = replay.count(*RETRIED)
     blocked = any(skip.blocked for skip in replay.skips)
     differing = replay.verified and replay.verified.differing
-    return 3 if undone or blocked or differing else 0
+    unfulfilled = undone or blocked or differing
+    return ExitCode.UNFULFILLED if unfulfilled else ExitCode.DONE
 
 
 def rollout_of(replay: Replay) -> Rollout:
     """Return how a journal's job is rolled out, or taken back."""
     rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
-    return rollout.undoing if replay.header.undo_of else rollout
+    return rollout.taking_back(replay.header.undo_of)
 
 
 def standing_wave(replay: Replay) -> StandingWave | None:
@@ -272,7 +280,7 @@ def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progres
     return Row(
         key=operation.key,
         **operation.target.said,
-        action=wording.verb(operation),
+        action=operation.verb,
         change=wording.change(operation),
         outcome=_outcome(progress),
         aspect=operation.aspect,

@@ -42,10 +42,7 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
         yield from folded(
             f"{len(plan.operations)} to do",
             ("action", "name", "change"),
-            (
-                (wording.verb(o), code(o.target.name), code(wording.change(o)))
-                for o in plan.operations
-            ),
+            ((o.verb, code(o.target.name), code(wording.change(o))) for o in plan.operations),
             number=len(plan.operations),
             room=room,
             rest=_ALL,
@@ -54,10 +51,10 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
 
 
 def _head(plan: Plan) -> Iterator[str]:
-    undo = "undo of " if plan.undo_of else ""
     refs = filter(None, (plan.binding.replaces, plan.binding.task))
     tasks = " by ".join(code(ref.name) for ref in refs)
-    what = f"{undo}{plain(plan.job.operation_kind)}{tasks and ' '}{tasks}"
+    kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
+    what = f"{plain(kind)}{tasks and ' '}{tasks}"
     yield f"## Plan of {code(plan.job.name)}: {what} in {code(plan.job.organization)}\n\n"
     todo = ", ".join(f"{n} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
     blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
@@ -76,7 +73,7 @@ def _head(plan: Plan) -> Iterator[str]:
 
 
 def _changes(plan: Plan) -> Iterator[str]:
-    found = Counter((wording.verb(o), wording.change(o)) for o in plan.operations).most_common()
+    found = Counter((o.verb, wording.change(o)) for o in plan.operations).most_common()
     rows = ((verb, code(change), str(number)) for (verb, change), number in found[:FEW])
     yield from table(("action", "change", "operations:"), rows)
     if len(found) > FEW:
@@ -85,7 +82,7 @@ def _changes(plan: Plan) -> Iterator[str]:
 
 
 def _waves(plan: Plan) -> Iterator[str]:
-    rollout = plan.job.rollout.undoing if plan.undo_of else plan.job.rollout
+    rollout = plan.rollout
     waves = rollout.steps(len(plan.operations))
     if len(waves) > 1:
         sizes = ", ".join(str(wave.size) for wave in waves[:FEW])

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from bulkops.journal.records import WaveReached
-from bulkops.journal.states import TROUBLE, Held, How, Outcome, Reached
+from bulkops.job.duration import exact
+from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.operations import wording
 from bulkops.report.columns import filled, widest
 from bulkops.report.model import PENDING, Report, Row, StandingWave
+from bulkops.report.words import counts_in_words, ended, outcome_in_words, state_of
 from bulkops.text import escaped
-
-
-def words(outcome: str) -> str:
-    """Return an outcome as people read it: ``in doubt``."""
-    return outcome.replace("_", " ")
 
 
 def why(row: Row) -> str:
@@ -24,18 +20,9 @@ def why(row: Row) -> str:
     return "; ".join(filter(None, (row.reason or silent, shows)))
 
 
-def counted(counts: Mapping[str, int]) -> str:
-    """Return outcomes in words: ``297 succeeded, 2 failed, 1 in doubt``; empty for none."""
-    return ", ".join(
-        f"{counts[outcome]} {words(outcome)}"
-        for outcome in (*Outcome, PENDING)
-        if counts.get(outcome)
-    )
-
-
 def totals(report: Report) -> str:
     """Return one line: ``297 succeeded, 2 failed, 1 in doubt of 300 operations``."""
-    return f"{counted(report.counts) or 'nothing to do'} of {report.operations} operations"
+    return f"{counts_in_words(report.counts) or 'nothing to do'} of {report.operations} operations"
 
 
 def executions(report: Report) -> str:
@@ -43,7 +30,7 @@ def executions(report: Report) -> str:
     if report.executions == 0:
         return "not started yet"
     several = f"{report.executions} executions, the last one"
-    return f"{'1 execution, it' if report.executions == 1 else several} {_ended(report.ended)}"
+    return f"{'1 execution,' if report.executions == 1 else several} {ended(report.ended)}"
 
 
 def pace(report: Report) -> str:
@@ -55,28 +42,13 @@ def pace(report: Report) -> str:
     if not spans:
         return ""
     seconds = sum(span.seconds for span in spans)
-    said = [f"took {seconds:.1f} s" if seconds < 120 else f"took {seconds / 60:.0f} min"]
+    said = [f"took {exact(seconds)}"]
     done = report.operations - report.counts.get(PENDING, 0)
     if done >= seconds > 0:
         said.append(f"{done / seconds:.0f} operations a second")
     if refused := sum(span.refused for span in spans):
         said.append(f"429s: {refused}")
     return ", ".join(said)
-
-
-def state_of(wave: StandingWave | WaveReached) -> str:
-    """Return how far a wave came, in words."""
-    known = {
-        "": "comes next",
-        Reached.OPEN: "is under way",
-        Reached.VERIFIED: f"rests until {wave.until}" if wave.until else "is verified",
-        Reached.RESTED: "its gate is asked",
-        Reached.PASSED: "passed",
-        Held.MANUAL: "waits for --continue",
-        Held.FAIL: f"its gate failed (exit status {wave.status})",
-        Held.INCONCLUSIVE: f"its gate was inconclusive (exit status {wave.status})",
-    }
-    return known[wave.held or wave.reached]
 
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
@@ -87,7 +59,7 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
 
 def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield the report's lines."""
-    what = f"undo of {report.kind}" if report.undo_of else report.kind
+    what = wording.kind_in_words(report.kind, undo=bool(report.undo_of))
     task = wording.subject(report.task, report.replaces)
     named = f" {task}" if task else ""
     yield f"{report.job}: {what}{named} in {report.organization} ({report.address})"
@@ -114,24 +86,13 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
 
 
 def _row(row: Row, width: int) -> str:
-    line = f"  {words(row.outcome):<9}  {filled(row.name, width)}  {row.change}  {why(row)}"
+    outcome = outcome_in_words(row.outcome)
+    line = f"  {outcome:<9}  {filled(row.name, width)}  {row.change}  {why(row)}"
     # What support asks for.
     failed = row.outcome == Outcome.FAILED and row.request_id
     return line.rstrip() + (f"  request {row.request_id}" if failed else "")
 
 
 def _wave(wave: StandingWave) -> str:
-    of = f"wave {wave.number} of {wave.of}, operations {wave.first} to {wave.last}"
-    return f"{of}: {state_of(wave)}"
-
-
-def _ended(how: str) -> str:
-    known = {
-        "": "was killed, or still runs",
-        How.COMPLETE: "came to its end",
-        How.TOLERANCE: "was stopped by the failure tolerance",
-        How.GATE: "was stopped by a gate",
-        How.PAUSED: "is paused",
-        How.ERROR: "was stopped by an error",
-    }
-    return known.get(how, f"was stopped by {how}")
+    operations = f"(operations {wave.first} to {wave.last})"
+    return f"wave {wave.number} of {wave.of} {operations} {state_of(wave)}"

@@ -11,11 +11,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from bulkops.journal.replay import Progress
+from bulkops.journal.progress import Progress
 from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations.model import Operation
 
@@ -29,19 +29,20 @@ class Order:
     """The work of one execution.
 
     Args:
-        of: key → progress, of any operation of the job.
+        operations: all of the job.
 
     Attributes:
         ready: may be carried out, in their order.
     """
 
-    def __init__(self, work: Iterable[Progress], of: Callable[[str], Progress]) -> None:
+    def __init__(self, work: Iterable[Progress], operations: Mapping[str, Progress]) -> None:
         self.ready: deque[Progress] = deque()
-        self._of = of
+        self._operations = operations
         self._held: dict[str, _Held] = {}
         self._followers: dict[str, list[str]] = {}
         for progress in work:
-            unfinished = {key for key in progress.operation.after if of(key).outcome not in DONE}
+            after = progress.operation.after
+            unfinished = {key for key in after if operations[key].outcome not in DONE}
             if unfinished:
                 self._hold(progress, unfinished)
             else:
@@ -49,7 +50,7 @@ class Order:
 
     def hopeless(self) -> Iterator[tuple[Operation, str]]:
         """Yield what is never to be tried, and the key of what came first and did not succeed."""
-        failed = [key for key in self._followers if self._of(key).outcome in RETRIED]
+        failed = [key for key in self._followers if self._operations[key].outcome in RETRIED]
         for key in failed:
             yield from self._give_up(key)
 

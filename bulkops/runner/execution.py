@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 from bulkops import __version__
 from bulkops.client.api import Client
 from bulkops.errors import JournalWriteFailed
 from bulkops.job.job import Job
-from bulkops.journal.disk import FileCalls
-from bulkops.journal.reader import Contents
 from bulkops.journal.records import (
     Ended,
     Execution,
-    Holder,
     Paced,
     Planned,
     Record,
@@ -28,17 +24,24 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
-from bulkops.journal.writer import Executor, Journal, in_thread
+from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
-from bulkops.operations.model import HmacKey, Kind, Showing
 from bulkops.plan.reconcile import reconcile
 from bulkops.plan.recorded import kind_of
-from bulkops.plan.standing import read_standing
 from bulkops.runner.activity import Activity
-from bulkops.runner.gate import RunGate, run_gate
+from bulkops.runner.assignment import (
+    DEFAULTS,
+    IGNORING,
+    Assignment,
+    Found,
+    Instructions,
+    LockedJournal,
+    Observer,
+)
 from bulkops.runner.interruption import Interruption
-from bulkops.runner.log_events import log_ended, log_started, logging_results, logging_waves
-from bulkops.runner.waves import OnResult, OnWave, Waves, unheard
+from bulkops.runner.log_events import log_ended, log_started, logged
+from bulkops.runner.runner import Runner
+from bulkops.runner.waves import Waves
 
 
 class JobExecution:
@@ -46,46 +49,23 @@ class JobExecution:
 
     Args:
         job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
-        go_on: somebody said so (``--continue``): past the pause, or the gate that said nothing, at
-            which the job stands.
-        key: that the job's wish names, where something is left to be sent.
-        on_result: told every result as it is recorded.
-        on_wave: told how far a wave came as it is recorded.
-        gate: runs the job's gate.
     """
 
     def __init__(
         self,
         client: Client,
-        path: Path,
-        contents: Contents,
+        journal: LockedJournal,
         job: Job,
-        by: Holder,
-        *,
-        retry_failed: bool = False,
-        go_on: bool = False,
-        key: HmacKey | None = None,
-        on_result: OnResult = unheard,
-        on_wave: OnWave = unheard,
-        gate: RunGate = run_gate,
-        files: FileCalls | None = None,
-        executor: Executor = in_thread,
+        instructions: Instructions = DEFAULTS,
+        observer: Observer = IGNORING,
     ) -> None:
         self._client = client
-        self._path = path
-        self._contents = contents
+        self._locked = journal
         self._job = job
-        self._by = by
-        self._retry_failed = retry_failed
-        self._go_on = go_on
-        self._key = key
-        self._on_result = logging_results(on_result)
-        self._on_wave = logging_waves(on_wave)
-        self._gate = gate
-        self._files = files
-        self._executor = executor
+        self._instructions = instructions
+        self._observer = logged(observer)
         self._interruption = Interruption()
-        self._conflicts = list[str]()
+        self._runner: Runner | None = None
 
     @property
     def interrupted(self) -> str:
@@ -94,7 +74,7 @@ class JobExecution:
 
     def activity(self) -> Activity:
         """Return what it is doing just now."""
-        client, runner = self._client, self._interruption.runner
+        client, runner = self._client, self._runner
         return Activity(
             in_flight=runner.in_flight if runner else 0,
             waiting=runner.waiting if runner else 0,
@@ -117,19 +97,19 @@ class JobExecution:
             Unauthorized, JournalWriteFailed: as of ``Runner.run``.
             ApiError: the server could not be read, before the first write or to verify.
         """
-        with execution_of(self._contents.replay.header.run_id):
+        with execution_of(self._locked.contents.replay.header.run_id):
             return await self._execute()
 
     async def _execute(self) -> Replay:
-        header = self._contents.replay.header
-        kind = kind_of(header, self._key)
-        opened = Journal.open(self._path, self._contents, self._files, self._executor)
+        locked = self._locked
+        kind = kind_of(locked.contents.replay.header, self._instructions.key)
+        opened = Journal.open(locked.path, locked.contents, locked.files, locked.executor)
         async with opened as journal:
-            await journal.append(Execution(self._by, __version__))
-            log_started(self._path, self._job, journal.replay)
+            await journal.append(Execution(locked.by, __version__))
+            log_started(locked.path, self._job, journal.replay)
             try:
                 with self._client.pacer.telling(partial(self._refused, journal)):
-                    how = await self._all_of(journal, kind)
+                    how = await self._all_of(Assignment(self._client, kind, journal, self._job))
             except Exception as error:
                 log_ended(How.ERROR, error)
                 await journal.append(Ended(self._client.clock.date(), How.ERROR))
@@ -138,26 +118,23 @@ class JobExecution:
             log_ended(how)
         return journal.replay
 
-    async def _all_of(self, journal: Journal, kind: Kind) -> str:
+    async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended: a signal before all else."""
-        self._client.pacer.lower(self._job.pace.rate)
+        client, found = self._client, Found(self._client.clock.now())
+        client.pacer.lower(self._job.pace.rate)
         with self._interruption.at_once():
-            await self._client.ping()
-            pacer = self._client.pacer
-            journal.post(Paced(self._client.clock.date(), pacer.limit, pacer.rate))
-            await self._bring_up(journal, kind)
+            await client.ping()
+            limit, rate = client.pacer.limit, client.pacer.rate
+            assignment.journal.post(Paced(client.clock.date(), limit, rate))
+            found = await self._bring_up(assignment)
+        self._runner = Runner(assignment, self._interruption, self._observer.on_result, found)
         waves = Waves(
-            self._client,
-            kind,
-            journal,
-            self._job,
-            interruption=self._interruption,
-            read=partial(self._standing, journal.replay),
-            conflicts=self._conflicts,
-            go_on=self._go_on,
-            gate=self._gate,
-            on_result=self._on_result,
-            on_wave=self._on_wave,
+            assignment,
+            self._runner,
+            self._observer,
+            self._interruption,
+            conflicts=found.conflicts,
+            go_on=self._instructions.go_on,
         )
         return await waves.run()
 
@@ -166,30 +143,29 @@ class JobExecution:
         with suppress(JournalWriteFailed):
             journal.post(Refused(self._client.clock.date(), round(seconds, 3)))
 
-    async def _bring_up(self, journal: Journal, kind: Kind) -> None:
-        records = await self._reconciled(journal.replay, kind)
-        if any(_by_a_reading(record, journal.replay) for record in records):
+    async def _bring_up(self, assignment: Assignment) -> Found:
+        journal, operations = assignment.journal, assignment.replay.operations
+        records = await self._reconciled(assignment)
+        if any(_by_a_reading(record, assignment.replay) for record in records):
             # A read may lag behind our own writes: only past that was it somebody else, or undone.
-            await self._client.clock.sleep(self._job.pace.settle_seconds)
-            records = await self._reconciled(journal.replay, kind)
+            await self._client.clock.sleep(assignment.settle)
+            records = await self._reconciled(assignment)
+        conflicts = set[str]()
         for record in records:
             journal.post(record)
             if isinstance(record, Result):
                 if record.outcome is Outcome.CONFLICT:
-                    self._conflicts.append(record.key)
-                self._on_result(journal.replay.of(record.key).operation, record)
+                    conflicts.add(record.key)
+                self._observer.on_result(operations[record.key].operation, record)
+        return Found(self._client.clock.now(), frozenset(conflicts))
 
-    async def _reconciled(self, replay: Replay, kind: Kind) -> list[Record]:
-        showing = await self._standing(replay)
-        date = self._client.clock.date()
-        records = reconcile(replay, showing, kind, retry_failed=self._retry_failed, date=date)
-        return list(records)
-
-    async def _standing(self, replay: Replay) -> Showing:
-        return await read_standing(self._client, replay, self._job.pace.settle_seconds)
+    async def _reconciled(self, assignment: Assignment) -> list[Record]:
+        showing, replay = await assignment.standing(), assignment.replay
+        again, date = self._instructions.retry_failed, self._client.clock.date()
+        return list(reconcile(replay, showing, assignment.kind, retry_failed=again, date=date))
 
 
 def _by_a_reading(record: Record, replay: Replay) -> bool:
     """Whether a record says what it says for what was read of something that was written."""
-    again = replay.of(record.key).result if isinstance(record, Planned) else None
+    again = replay.operations[record.key].result if isinstance(record, Planned) else None
     return isinstance(record, Result) or (again is not None and again.ours)

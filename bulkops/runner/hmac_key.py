@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bulkops.errors import JobError
+from bulkops.errors import JobError, unreadable
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
-from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmacWish
 from bulkops.operations.model import HmacKey
-from bulkops.operations.wording import DIGEST
 
 
 def key_of(job: Job) -> HmacKey | None:
@@ -20,13 +18,12 @@ def key_of(job: Job) -> HmacKey | None:
     Raises:
         JobError: there is no key there.
     """
-    wish = job.wish
-    if not isinstance(wish, TaskRotateHmacWish):
+    secret = job.wish.secret
+    if secret is None:
         return None
-    if wish.key_env is not None:
-        text, place = os.environ.get(wish.key_env, ""), f"operation.key_env = {wish.key_env}"
-    else:
-        text, place = _text(Path(wish.key_file or "")), f"operation.key_file = {wish.key_file}"
+    in_file = Path(secret.file)
+    text = os.environ.get(secret.env, "") if secret.env else _text(in_file, secret.field)
+    place = f"operation.{secret.field} = {secret.env or secret.file}"
     if not text:
         raise JobError(f"{job.name}: {place}: holds no key")
     return HmacKey(text)
@@ -40,11 +37,11 @@ def key_to_go_on(job: Job, replay: Replay, *, retry_failed: bool = False) -> Hma
     """
     if not replay.unfinished and not (retry_failed and replay.count(*RETRIED)):
         return None
-    key = key_of(job)
-    if key is None:
+    key, secret = key_of(job), job.wish.secret
+    if key is None or secret is None:
         return None
     for progress in replay.operations.values():
-        planned = (progress.operation.wanted or {}).get(DIGEST)
+        planned = (progress.operation.wanted or {}).get(secret.shown_as)
         if planned != key.digest:
             raise JobError(
                 f"{job.name}: the key is not the one that was planned with (SHA-256 {planned}): "
@@ -53,9 +50,8 @@ def key_to_go_on(job: Job, replay: Replay, *, retry_failed: bool = False) -> Hma
     return key
 
 
-def _text(file: Path) -> str:
+def _text(file: Path, field: str) -> str:
     try:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
-        raise JobError(f"operation.key_file = {file}: can't be read: {reason}") from None
+        raise JobError(unreadable(f"operation.{field} = {file}", error)) from None

@@ -7,21 +7,18 @@ from contextlib import contextmanager
 
 import anyio
 
-from bulkops.runner.runner import Runner
-
 
 class Interruption:
-    """Ends what may end at once, and lets a runner drain.
+    """Ends what an execution is doing: at once, or once what is in flight has had its time.
 
     Attributes:
-        signal: that stopped it, empty for none.
-        runner: that carries something out, or did.
+        signal: that stopped it, empty for none; whoever sees one begins nothing new.
     """
 
     def __init__(self) -> None:
         self.signal = ""
-        self.runner: Runner | None = None
         self._scope: anyio.CancelScope | None = None
+        self._drains = False
 
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop: in good order the first time, at once the second.
@@ -29,12 +26,10 @@ class Interruption:
         Args:
             drain: seconds that what is in flight may take to finish.
         """
-        if self._scope is not None:
-            self._scope.cancel()
-        if self.runner is not None and self.signal:
-            self.runner.stop_at_once(signal)
-        elif self.runner is not None:
-            self.runner.stop(signal, drain)
+        if self._scope is not None and self._drains and not self.signal:
+            self._scope.deadline = anyio.current_time() + drain
+        else:
+            self.cut_short()
         self.signal = self.signal or signal
 
     @contextmanager
@@ -43,8 +38,25 @@ class Interruption:
 
         Nothing that changes anything may be inside.
         """
-        with anyio.CancelScope() as self._scope:
+        with self._entered(drains=False):
             if self.signal:
-                self._scope.cancel()
+                self.cut_short()
+            yield
+
+    @contextmanager
+    def draining(self) -> Iterator[None]:
+        """Let a signal end the block after its ``drain`` seconds, a second one at once."""
+        with self._entered(drains=True):
+            yield
+
+    def cut_short(self) -> None:
+        """End at once whatever block there is."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    @contextmanager
+    def _entered(self, *, drains: bool) -> Iterator[None]:
+        self._drains = drains
+        with anyio.CancelScope() as self._scope:
             yield
         self._scope = None

@@ -12,7 +12,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.log import Log
 from bulkops.operations.model import Operation
-from bulkops.runner.waves import OnResult, OnWave
+from bulkops.runner.assignment import Observer
 
 log = Log(__name__)
 
@@ -38,42 +38,43 @@ def log_ended(how: str, error: Exception | None = None) -> None:
     log.info("execution_ended", extra={"how": str(how), "error": error and str(error)})
 
 
-def logging_results(on_result: OnResult) -> OnResult:
-    """Return what logs every result and tells it on.
+def logged(observer: Observer) -> Observer:
+    """Return an observer that logs every result and wave, and tells it on."""
 
-    ``operation_failed`` is no warning: the command line prints each one as a result.
-    """
+    def on_result(operation: Operation, result: Result) -> None:
+        _log_result(operation, result)
+        observer.on_result(operation, result)
 
-    def told(operation: Operation, result: Result) -> None:
-        failed = result.outcome in TROUBLE
-        level = logging.INFO if failed else logging.DEBUG
-        if log.isEnabledFor(level):
-            fields = {
-                # Some results come of no request: whoever found them carries nothing out.
-                "operation": result.key,
-                "target": operation.target.name,
-                "outcome": str(result.outcome),
-                "attempts": result.attempts,
-                "reason": result.reason or None,
-            }
-            log.log(level, "operation_failed" if failed else "operation_finished", extra=fields)
-        on_result(operation, result)
+    def on_wave(said: WaveReached) -> None:
+        _log_wave(said)
+        observer.on_wave(said)
 
-    return told
+    return Observer(on_result, on_wave, observer.gate)
 
 
-def logging_waves(on_wave: OnWave) -> OnWave:
-    """Return what logs how far a wave came and tells it on."""
+def _log_result(operation: Operation, result: Result) -> None:
+    """Log a result; a failure is no warning: the command line prints each one as a result."""
+    failed = result.outcome in TROUBLE
+    level = logging.INFO if failed else logging.DEBUG
+    if not log.isEnabledFor(level):
+        return
+    fields = {
+        # Some results come of no request: whoever found them carries nothing out.
+        "operation": result.key,
+        "target": operation.target.name,
+        "outcome": str(result.outcome),
+        "attempts": result.attempts,
+        "reason": result.reason or None,
+    }
+    log.log(level, "operation_failed" if failed else "operation_finished", extra=fields)
 
-    def told(said: WaveReached) -> None:
-        fields = {
-            "wave": said.number,
-            "reached": str(said.reached),
-            "fallen": said.fallen,
-            "held": said.held or None,
-            "gate_status": said.status,
-        }
-        log.info("wave_reached", extra=fields)
-        on_wave(said)
 
-    return told
+def _log_wave(said: WaveReached) -> None:
+    fields = {
+        "wave": said.number,
+        "reached": str(said.reached),
+        "fallen": said.fallen,
+        "held": said.held or None,
+        "gate_status": said.status,
+    }
+    log.info("wave_reached", extra=fields)

@@ -9,72 +9,57 @@ Only a journal that can't be written ends it at once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import anyio
 
-from bulkops.client.caller import Caller
 from bulkops.errors import JournalWriteFailed
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Result
-from bulkops.journal.replay import Progress
 from bulkops.journal.states import TROUBLE, How, Outcome
-from bulkops.journal.writer import Journal
 from bulkops.log import CARRIED_OUT
-from bulkops.operations.model import Kind, Operation
+from bulkops.operations.model import Operation
+from bulkops.runner.assignment import Assignment, Found, OnResult
 from bulkops.runner.dependencies import Order
+from bulkops.runner.interruption import Interruption
 from bulkops.runner.slots import Places, wanted_places
 from bulkops.runner.worker import Worker
 
 
 class Runner:
-    """One execution of a job's pending operations.
+    """Carries out an execution's operations, one wave after the other.
 
     Args:
-        max_at_once: operations in flight; one that only waits isn't counted. ``None``: as many
-            as the latency asks for, see ``wanted_places``.
-        settle: seconds after a lost answer in which its effect may still land.
-        tolerated: failures borne; one more stops the runner.
-        strict: never have more in flight than may still fail, and one; those that only wait are
-            in flight, too.
-        on_result: told every result as it is recorded.
-        failures: found in this execution before anything was sent.
+        found: by reading, before anything was sent.
 
     Attributes:
-        stopped: why nothing new is taken up: of ``How``, or what ``stop`` was told; empty while
-            running.
-        failures: so far.
+        failures: of this execution so far, those found by reading included.
     """
 
     def __init__(
-        self,
-        caller: Caller,
-        kind: Kind,
-        journal: Journal,
-        *,
-        max_at_once: int | None,
-        settle: float,
-        tolerated: int,
-        strict: bool = False,
-        on_result: Callable[[Operation, Result], None],
-        failures: int = 0,
+        self, assignment: Assignment, interruption: Interruption, on_result: OnResult, found: Found
     ) -> None:
-        self.stopped = ""
-        self.failures = failures
-        self._caller = caller
-        self._kind = kind
-        self._journal = journal
-        self._max_at_once = max_at_once
-        self._tolerated = tolerated
-        self._strict = strict
-        self._places = Places(self._wanted())
-        self._settle = settle
+        self.failures = len(found.conflicts)
+        self._assignment = assignment
+        self._caller = assignment.client
+        self._journal = assignment.journal
+        self._strict = assignment.rollout.strict
+        self._interruption = interruption
         self._on_result = on_result
-        self._order = Order((), journal.replay.of)
-        self._scope = anyio.CancelScope()
+        self._read_at = found.at
+        self._tolerated = 0
+        self._places = Places(0)
+        self._order = Order((), self._journal.replay.operations)
         self._carriers = anyio.create_task_group()
+        self._stopped = ""
         self._error: Exception | None = None
         self._waiting = 0
+
+    @property
+    def stopped(self) -> str:
+        """Why nothing new is taken up: of ``How``, or a signal; empty while there is no reason."""
+        return self._stopped or self._interruption.signal
 
     @property
     def in_flight(self) -> int:
@@ -86,8 +71,11 @@ class Runner:
         """Of them, those that only wait for a lost answer's effect to settle."""
         return self._waiting
 
-    async def run(self, work: Iterable[Progress]) -> None:
-        """Carry out what is pending and look at what is in doubt.
+    async def run(self, work: Iterable[Progress], tolerated: int) -> str:
+        """Carry out what is pending and look at what is in doubt; return what stopped it.
+
+        Args:
+            tolerated: failures borne; one more stops the runner.
 
         Raises:
             ApiError: the token was refused, or the server can't be reached; what was in flight
@@ -95,25 +83,16 @@ class Runner:
             JournalWriteFailed: nothing was sent after it.
             Exception: whatever ``on_result`` raised; what was in flight is finished, too.
         """
-        self._order = Order(work, self._journal.replay.of)
+        self._tolerated = tolerated
+        self._order = Order(work, self._journal.replay.operations)
         self._not_tried(self._order.hopeless())
         self._stop_if_too_many()
-        with self._scope:
-            async with self._carriers:
+        with self._interruption.draining():
+            async with anyio.create_task_group() as self._carriers:
                 self._fill()
         if self._error is not None:
             raise self._error
-
-    def stop(self, why: str, drain: float | None = None) -> None:
-        """Take up nothing new; leave in doubt what is still in flight after ``drain`` seconds."""
-        self.stopped = self.stopped or why
-        if drain is not None:
-            self._scope.deadline = min(self._scope.deadline, anyio.current_time() + drain)
-
-    def stop_at_once(self, why: str) -> None:
-        """Leave in doubt whatever is in flight."""
-        self.stopped = self.stopped or why
-        self._scope.cancel()
+        return self.stopped
 
     def _fill(self) -> None:
         """Let as many carriers run as there are places and work for."""
@@ -122,8 +101,8 @@ class Runner:
             self._carriers.start_soon(self._carry, self._order.ready.popleft())
 
     def _wanted(self) -> int:
-        pace = self._caller.pacer.rate
-        wanted = self._max_at_once or wanted_places(pace, self._caller.latency)
+        rate, latency = self._caller.pacer.rate, self._caller.latency
+        wanted = self._assignment.job.pace.max_at_once or wanted_places(rate, latency)
         # One where none may be: whoever gets it finds that the runner has stopped.
         return min(wanted, max(1, self._tolerated - self.failures + 1)) if self._strict else wanted
 
@@ -145,10 +124,8 @@ class Runner:
         CARRIED_OUT.set(operation)
         worker = Worker(
             operation,
-            self._kind.aspects[operation.aspect],
-            self._caller,
-            self._journal,
-            settle=self._settle,
+            self._assignment,
+            read_at=self._read_at,
             aside=self._place_given_away,
         )
         try:
@@ -159,12 +136,12 @@ class Runner:
             self._on_result(operation, result)
             self._not_tried(self._order.done(operation.key, result.outcome))
         except JournalWriteFailed as error:
-            self._error = error
-            self.stop_at_once(How.ERROR)
+            self._error, self._stopped = error, How.ERROR
+            self._interruption.cut_short()
         except Exception as error:  # noqa: BLE001 - raised by ``run``: a group would wrap it
             # Without a result the operation is in doubt: the next execution looks at it.
             self._error = self._error or error
-            self.stop(How.ERROR)
+            self._stopped = self._stopped or How.ERROR
         finally:
             CARRIED_OUT.set(None)
 
@@ -179,7 +156,7 @@ class Runner:
 
     def _stop_if_too_many(self) -> None:
         if self.failures > self._tolerated:
-            self.stop(How.TOLERANCE)
+            self._stopped = self._stopped or How.TOLERANCE
 
     @asynccontextmanager
     async def _place_given_away(self) -> AsyncIterator[None]:

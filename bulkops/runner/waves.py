@@ -1,83 +1,57 @@
 """Walks through a journal's waves: carry out, verify, rest, ask the gate, the next one.
 
-What to do at each point is said by the tables of ``bulkops.job.rollout``, from what the journal
-says of the wave: every step ends with a record, and whoever was killed goes on from the last one.
+What to do at each point is said by the tables of ``bulkops.runner.wave_steps``, from what the
+journal says of the wave: every step ends with a record, and whoever was killed goes on from the
+last one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 import msgspec
 
-from bulkops.client.api import Client
-from bulkops.job.job import Job
 from bulkops.job.rollout import Wave, rest_seconds
-from bulkops.journal.records import Result, Verified, WaveReached
-from bulkops.journal.replay import Progress
+from bulkops.journal.progress import Progress
+from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
-from bulkops.journal.writer import Journal
-from bulkops.operations.model import Kind, Operation, Showing
 from bulkops.plan.verify import verify
-from bulkops.runner.gate import RunGate
+from bulkops.runner.assignment import Assignment, Observer
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
 from bulkops.runner.wave_steps import Next, following, judged
-
-OnResult = Callable[[Operation, Result], None]
-"""Told every result as it is recorded."""
-
-OnWave = Callable[[WaveReached], None]
-"""Told how far a wave came as it is recorded."""
-
-
-def unheard(*_told: object) -> None:
-    """Be told, where nobody wants to be."""
 
 
 class Waves:
     """One execution's way through a journal.
 
     Args:
-        job: whose ``[pace]`` and ``[rollout]`` hold.
-        read: returns what the server shows now of everything the journal is about.
+        runner: carries out the operations of one wave after the other.
         conflicts: keys of the operations found to be in conflict before anything was sent.
         go_on: past the one place at which the journal says that the job stands.
-
-    Attributes:
-        failures: of this execution, so far.
     """
 
     def __init__(
         self,
-        client: Client,
-        kind: Kind,
-        journal: Journal,
-        job: Job,
-        *,
+        assignment: Assignment,
+        runner: Runner,
+        observer: Observer,
         interruption: Interruption,
-        read: Callable[[], Awaitable[Showing]],
-        conflicts: Collection[str],
+        *,
+        conflicts: frozenset[str],
         go_on: bool,
-        gate: RunGate,
-        on_result: OnResult,
-        on_wave: OnWave,
     ) -> None:
-        self.failures = len(conflicts)
-        self._client = client
-        self._kind = kind
-        self._journal = journal
-        self._replay = journal.replay
-        self._job = job
-        self._rollout = job.rollout.undoing if self._replay.header.undo_of else job.rollout
-        self._waves = self._rollout.steps(len(self._replay.operations))
+        self._assignment = assignment
+        self._runner = runner
+        self._observer = observer
         self._interruption = interruption
-        self._read = read
-        self._conflicts = frozenset(conflicts)
-        self._gate = gate
-        self._on_result = on_result
-        self._on_wave = on_wave
+        self._conflicts = conflicts
+        self._journal = assignment.journal
+        self._replay = assignment.replay
+        self._clock = assignment.client.clock
+        self._rollout = assignment.rollout
+        self._waves = self._rollout.steps(len(self._replay.operations))
         stands = (self._replay.waves.get(wave.number) for wave in self._waves)
         current = next((w for w in stands if w is None or w.reached is not Reached.PASSED), None)
         self._past = current if go_on else None
@@ -142,7 +116,7 @@ class Waves:
         tolerated = self._tolerated
         if wave.tolerated is not None:
             mine = sum(p.operation.key in self._conflicts for p in self._of(wave))
-            tolerated = min(tolerated, self.failures - mine + wave.tolerated)
+            tolerated = min(tolerated, self._runner.failures - mine + wave.tolerated)
         how = await self._operate(list(self._work(wave)), tolerated)
         if how:
             return how
@@ -151,26 +125,25 @@ class Waves:
             differing = verified.differing
             done = (p for p in self._of(wave) if p.outcome in DONE) if differing else ()
             fallen = sum(progress.operation.key in differing for progress in done)
-            self.failures += fallen
+            self._runner.failures += fallen
             self._journal.post(verified)
             await self._note(wave, Reached.VERIFIED, fallen=fallen)
-        return How.TOLERANCE if self.failures > tolerated else ""
+        return How.TOLERANCE if self._runner.failures > tolerated else ""
 
     async def _rest(self, wave: Wave) -> str:
         seconds = rest_seconds(self._rollout)
         if seconds:
-            clock = self._client.clock
-            await self._note(wave, Reached.VERIFIED, until=clock.date(seconds))
+            await self._note(wave, Reached.VERIFIED, until=self._clock.date(seconds))
             with self._interruption.at_once():
-                await clock.sleep(seconds)
+                await self._clock.sleep(seconds)
         if not self._interruption.signal:
             await self._note(wave, Reached.RESTED)
         return ""
 
     async def _judge(self, wave: Wave) -> str:
-        said = list[int]()
+        gate, said = self._rollout.gate or "", list[int]()
         with self._interruption.at_once():
-            said.append(await self._gate(self._rollout.gate or "", self._environment(wave)))
+            said.append(await self._observer.gate(gate, self._environment(wave)))
         if not said:
             return self._interruption.signal
         status = said[0]
@@ -184,7 +157,7 @@ class Waves:
     def _environment(self, wave: Wave) -> dict[str, str]:
         return {
             "BULKOPS_JOURNAL": str(self._journal.path.absolute()),
-            "BULKOPS_JOB": self._job.name,
+            "BULKOPS_JOB": self._assignment.job.name,
             "BULKOPS_WAVE": str(wave.number),
             "BULKOPS_WAVES": str(len(self._waves)),
             "BULKOPS_SUCCEEDED": str(self._replay.count(Outcome.SUCCEEDED)),
@@ -203,31 +176,16 @@ class Waves:
         return islice(self._replay.operations.values(), wave.start, wave.end)
 
     def _work(self, wave: Wave) -> Iterator[Progress]:
-        """Yield what is left of a wave, and what is in doubt of any that it follows or passed."""
+        """Yield what is left of a wave, and of any that it follows or that has passed.
+
+        There something may be in doubt, and pending whatever comes after that.
+        """
         for other in self._waves:
-            if other is wave:
-                yield from (p for p in self._of(wave) if p.outcome in (None, Outcome.IN_DOUBT))
-            elif other.number < wave.number or self._reached(other) is Reached.PASSED:
-                yield from (p for p in self._of(other) if p.outcome is Outcome.IN_DOUBT)
+            if other.number <= wave.number or self._reached(other) is Reached.PASSED:
+                yield from (p for p in self._of(other) if p.outcome in (None, Outcome.IN_DOUBT))
 
     async def _operate(self, work: Collection[Progress], tolerated: int) -> str:
-        if self._interruption.signal:
-            return self._interruption.signal
-        pace = self._job.pace
-        runner = self._interruption.runner = Runner(
-            self._client,
-            self._kind,
-            self._journal,
-            max_at_once=pace.max_at_once,
-            settle=pace.settle_seconds,
-            tolerated=tolerated,
-            strict=self._rollout.strict,
-            on_result=self._on_result,
-            failures=self.failures,
-        )
-        await runner.run(work)
-        self.failures = runner.failures
-        return runner.stopped
+        return self._interruption.signal or await self._runner.run(work, tolerated)
 
     async def _note(
         self,
@@ -244,29 +202,30 @@ class Waves:
             wave.start,
             wave.end,
             reached,
-            self._client.clock.date(),
+            self._clock.date(),
             fallen,
             until,
             held,
             status,
         )
         await self._journal.append(said)
-        self._on_wave(said)
+        self._observer.on_wave(said)
 
     async def _verified(self) -> Verified:
-        replay, clock = self._replay, self._client.clock
-        verified = self._begun(verify(replay, await self._read(), clock.date()))
-        if not any(replay.of(key).outcome in DONE for key in verified.differing):
+        verified = await self._verified_now()
+        done = (self._replay.operations[key].outcome in DONE for key in verified.differing)
+        if not any(done):
             return verified
         # A read may lag behind our last writes: only past that does a difference count.
-        await clock.sleep(self._job.pace.settle_seconds)
-        return self._begun(verify(replay, await self._read(), clock.date()))
+        await self._clock.sleep(self._assignment.settle)
+        return await self._verified_now()
 
-    def _begun(self, verified: Verified) -> Verified:
-        """Leave out what is still to be carried out, by later waves."""
+    async def _verified_now(self) -> Verified:
+        verified = verify(self._replay, await self._assignment.standing(), self._clock.date())
+        # What is still to be carried out, by later waves, is left out.
         differing = {
             key: shows
             for key, shows in verified.differing.items()
-            if self._replay.of(key).outcome is not None
+            if self._replay.operations[key].outcome is not None
         }
         return msgspec.structs.replace(verified, differing=differing)

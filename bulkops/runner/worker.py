@@ -2,59 +2,71 @@
 
 The order is the promise: the intent is durable before the request leaves; a lost answer is read
 back and never repeated blindly; something absent is sent again only after a reading that is
-``settle`` seconds younger than the loss. What to do at each point is said by the two tables of
-``bulkops.api.verdict``; this module only walks through them.
+``settle`` seconds younger than the loss. In the first ``settle`` seconds of an execution a reading
+may be from before the operation was planned: where that matters, it is taken again. What to do at
+each point is said by the tables of ``bulkops.api.verdict`` and ``bulkops.runner.readback``; this
+module only walks through them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple
 
 from bulkops.api.jsonapi import error_of, error_texts, request_id
 from bulkops.api.messages import Response
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict
-from bulkops.client.caller import Caller
 from bulkops.client.paging import answers
 from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Unauthorized
 from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
-from bulkops.journal.writer import Journal
 from bulkops.operations import wording
-from bulkops.operations.compare import compare
-from bulkops.operations.model import Aspect, Operation, Seen
-from bulkops.runner.readback import Cause, Step, resolve
-
-LOSSES = 6
-"""Lost answers to one operation, after which it is given up where the server shows it not done."""
+from bulkops.operations.compare import MADE_SO, changed, compare
+from bulkops.operations.model import Operation, Seen
+from bulkops.runner.assignment import Assignment
+from bulkops.runner.readback import Cause, Readings, Row, Step, Unseen
 
 Answer = Response | NoResponse | None
 """What a write brought; ``None`` where an earlier execution sent it."""
+
+
+class Reading(NamedTuple):
+    """What a target was read back as.
+
+    Attributes:
+        row: of the table in ``bulkops.runner.readback``.
+        error: that it ended with, where it shows nothing.
+    """
+
+    row: Row
+    seen: Sequence[Seen] = ()
+    error: ApiError | None = None
 
 
 class Worker:
     """Drives one operation.
 
     Args:
-        settle: seconds after a lost answer in which its effect may still land.
+        read_at: since when it is known, by a reading, what there was before the operation.
         aside: entered while the operation only waits, so that another one may be in flight.
     """
 
     def __init__(
         self,
         operation: Operation,
-        aspect: Aspect,
-        caller: Caller,
-        journal: Journal,
+        assignment: Assignment,
         *,
-        settle: float,
+        read_at: float,
         aside: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._operation = operation
-        self._aspect = aspect
-        self._caller = caller
-        self._journal = journal
-        self._settle = settle
+        self._assignment = assignment
+        self._aspect = assignment.kind.aspects[operation.aspect]
+        self._caller = assignment.client
+        self._journal = assignment.journal
+        self._read_at = read_at
         self._aside = aside
         self._losses = 0
         self._attempts = 0
@@ -71,7 +83,9 @@ class Worker:
             RetriesSpent: so does too much that failed; what was sent is in doubt.
             JournalWriteFailed: its intent could not be made durable; it was not sent.
         """
-        found = await self._look(Cause.LOST, None) if in_doubt else None
+        # What nothing ever shows has nothing to be waited for: it is set once more.
+        looks = in_doubt and self._aspect.source is not None
+        found = await self._look(Cause.LOST, None) if looks else None
         while found is None:
             request = self._aspect.request(self._operation)
             verdict, sent = await self._caller.persist(request, self._announce)
@@ -115,112 +129,75 @@ class Worker:
 
     async def _look(self, cause: Cause, answer: Answer) -> Result | None:
         """Read the target back until it is decided; ``None`` to send again."""
-        if self._aspect.source is None:
-            return await self._unreadable(cause, answer)
         self._losses += cause is Cause.LOST
-        since = self._caller.clock.now()
-        denied: float | None = None
+        readings = self._readings(cause.after(self._losses))
         while True:
             started = self._caller.clock.now()
-            try:
-                seen = await self._read_back()
-            except (Unauthorized, RetriesSpent):
-                raise
-            except ApiError as error:
-                denied = started if denied is None else denied
-                if self._is_final(cause, error, started - denied):
-                    return self._unseen(cause, answer, error)
-                until = denied + self._settle
-            else:
-                denied, until = None, since + self._settle
-                step = resolve(
-                    compare(self._operation, seen),
-                    cause,
-                    lost_before=self._losses > 0,
-                    settled=started >= until,
-                )
-                if step is Step.SEND and self._losses >= LOSSES:
-                    step = Step.FAIL
-                if step is not Step.WAIT:
-                    return self._looked(step, seen, answer)
+            reading = await self._read_back()
+            step, seconds = readings.resolve(reading.row, started)
+            if step is Step.SEND:
+                return None
+            if step not in (Step.SETTLE, Step.AGE):
+                return self._resolved(step, reading, cause, answer)
             async with self._aside():
-                await self._caller.clock.sleep(until - started)
+                await self._caller.clock.sleep(seconds)
 
-    async def _unreadable(self, cause: Cause, answer: Answer) -> Result | None:
-        """Decide without a reading; ``None`` to send again: twice is once, see ``Aspect``."""
-        if cause is Cause.NO_ECHO:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
-        if cause is Cause.REFUSED:
-            return self._say(Outcome.FAILED, _words(answer), answer)
-        if answer is None:
-            return None
-        self._losses += 1
-        if self._losses >= LOSSES:
-            reason = f"its answer was lost ({_words(answer)}) and it can't be read back"
-            return self._say(Outcome.IN_DOUBT, reason, answer)
-        async with self._aside():
-            await self._caller.clock.sleep(self._settle)
-        return None
+    def _readings(self, cause: Cause) -> Readings:
+        settle = self._assignment.settle
+        # A reading that starts earlier may lag so much that it shows what was before even that.
+        doubted = self._assignment.wary or cause.refused
+        old_until = self._read_at + settle if doubted else -math.inf
+        since = self._caller.clock.now()
+        return Readings(cause, since=since, old_until=old_until, settle=settle)
 
-    def _is_final(self, cause: Cause, error: ApiError, denied_for: float) -> bool:
-        """Whether an error ends the reading back: not there for a moment says nothing."""
-        if error.status not in (403, 404) or (cause is Cause.REFUSED and not self._losses):
-            return True
-        return denied_for >= self._settle
+    async def _read_back(self) -> Reading:
+        if self._aspect.source is None:
+            return Reading(Unseen.EVER)
+        try:
+            pages = await answers(self._caller, self._aspect.look(self._operation))
+            # Rows move between pages while a list is read: the same id is the same row.
+            rows = (seen for page in pages for seen in self._aspect.seen(self._operation, page))
+            seen = list({seen.id: seen for seen in rows}.values())
+        except (Unauthorized, RetriesSpent):
+            raise
+        except ApiError as error:
+            denied = error.status in (403, 404)
+            return Reading(Unseen.DENIED if denied else Unseen.UNREADABLE, error=error)
+        return Reading(compare(self._operation, seen), seen)
 
-    async def _read_back(self) -> list[Seen]:
-        pages = await answers(self._caller, self._aspect.look(self._operation))
-        # Rows move between pages while a list is read: the same id is the same row.
-        rows = (seen for page in pages for seen in self._aspect.seen(self._operation, page))
-        return list({seen.id: seen for seen in rows}.values())
-
-    def _looked(self, step: Step, seen: list[Seen], answer: Answer) -> Result | None:
+    def _resolved(self, step: Step, reading: Reading, cause: Cause, answer: Answer) -> Result:
+        seen, ours = reading.seen, False
         match step:
             case Step.ADOPT:
                 lost = f"its answer was lost ({_words(answer)}), but it was done"
-                reason = lost if self._losses else ""
-                return self._say(
-                    Outcome.SUCCEEDED, reason, answer, ours=self._is_ours(seen), seen=seen
-                )
-            case Step.ADOPT_FOREIGN:
-                reason = "somebody else made it so in the meantime"
-                return self._say(Outcome.SKIPPED, reason, answer, seen=seen)
+                outcome, reason = Outcome.SUCCEEDED, lost if self._losses else ""
+                ours = self._is_ours(seen)
+            case Step.BELIEVE:
+                outcome, reason, ours = Outcome.SUCCEEDED, "", True
+            case Step.LEAVE:
+                outcome, reason = Outcome.SKIPPED, MADE_SO
             case Step.FAIL if isinstance(answer, Response) and answer.status < 300:
-                return self._say(Outcome.FAILED, self._kept(seen), answer, ours=True, seen=seen)
+                outcome, reason, ours = Outcome.FAILED, self._kept(seen), True
             case Step.FAIL:
-                return self._say(Outcome.FAILED, _words(answer), answer)
+                outcome, reason, seen = Outcome.FAILED, _words(answer), ()
             case Step.CONFLICT:
-                reason = (
-                    f"somebody else changed it: the server shows {self._shows(seen)}, "
-                    f"planned was {wording.change(self._operation)}"
-                )
-                return self._say(Outcome.CONFLICT, reason, answer)
-            case Step.SEND | Step.WAIT:
-                return None
+                outcome, reason, seen = Outcome.CONFLICT, changed(self._operation, seen), ()
+            case _:
+                outcome = Outcome.FAILED if step is Step.UNSEEN else Outcome.IN_DOUBT
+                reason = _unseen(cause, answer, reading.error)
+        return self._say(outcome, reason, answer, ours=ours, seen=seen)
 
-    def _unseen(self, cause: Cause, answer: Answer, error: ApiError) -> Result:
-        """Return the result where the target could not be read back."""
-        if cause is Cause.REFUSED and not self._losses:
-            return self._say(Outcome.FAILED, _words(answer), answer)
-        lost = f"its answer was lost ({_words(answer)}) and"
-        if cause is Cause.NO_ECHO:
-            lost = f"the server said yes ({_words(answer)}), but"
-        reason = f"{lost} it could not be read back: {error}"
-        if error.status in (403, 404):
-            return self._say(Outcome.FAILED, reason, answer)
-        return self._say(Outcome.IN_DOUBT, reason, answer)
-
-    def _is_ours(self, seen: list[Seen]) -> bool:
+    def _is_ours(self, seen: Sequence[Seen]) -> bool:
         """Whether what is there can be of our making: what we change keeps its id."""
         before = self._operation.before
         return before is None or not seen or seen[0].id == before.id
 
-    def _kept(self, seen: list[Seen]) -> str:
+    def _kept(self, seen: Sequence[Seen]) -> str:
         # A server drops what it doesn't know without a word (terraform-provider-tfe #1456).
         wanted = wording.state(self._operation, self._operation.wanted)
         return f"the server said yes but shows {self._shows(seen)} instead of {wanted}"
 
-    def _shows(self, seen: list[Seen]) -> str:
+    def _shows(self, seen: Sequence[Seen]) -> str:
         return wording.reading(self._operation, seen)
 
     def _say(
@@ -230,7 +207,7 @@ class Worker:
         answer: Answer,
         *,
         ours: bool = False,
-        seen: list[Seen] | None = None,
+        seen: Sequence[Seen] = (),
     ) -> Result:
         before = self._operation.before
         return Result(
@@ -248,6 +225,16 @@ class Worker:
 
     def _date(self) -> str:
         return self._caller.clock.date()
+
+
+def _unseen(cause: Cause, answer: Answer, error: ApiError | None) -> str:
+    """Return, in words, that nobody saw what became of a write."""
+    if error is None:
+        return f"its answer was lost ({_words(answer)}) and it can't be read back"
+    lost = f"its answer was lost ({_words(answer)}) and"
+    if cause is Cause.NO_ECHO:
+        lost = f"the server said yes ({_words(answer)}), but"
+    return f"{lost} it could not be read back: {error}"
 
 
 def _words(answer: Answer) -> str:

@@ -104,7 +104,6 @@ _FOR_MANAGERS = (
 _WORKSPACE_CONSTANTS = {
     "actions": {"is-destroyable": True},
     "allow-destroy-plan": True,
-    "assessments-enabled": False,
     "auto-apply-run-trigger": False,
     "auto-destroy-activity-duration": None,
     "auto-destroy-at": None,
@@ -154,10 +153,12 @@ def workspace(record: Workspace, user: User) -> Resource:
             "name": record.name,
             "description": record.description,
             "locked": record.locked,
+            "locked-reason": record.locked_reason,
             "auto-apply": record.auto_apply,
             "execution-mode": record.execution_mode,
             "terraform-version": record.terraform_version,
             "working-directory": record.working_directory,
+            "assessments-enabled": record.assessments_enabled,
             "created-at": record.created_at,
             "updated-at": record.updated_at,
             "latest-change-at": record.updated_at,
@@ -168,9 +169,17 @@ def workspace(record: Workspace, user: User) -> Resource:
             "organization": identifier("organizations", name),
             "project": identifier("projects", record.project.id),
             "current-run": identifier("runs", None),
+            "locked-by": identifier(*holder(record)),
+            "agent-pool": identifier("agent-pools", record.agent_pool),
         },
         "links": {"self": f"/api/v2/organizations/{name}/workspaces/{record.name}"},
     }
+
+
+def holder(record: Workspace) -> tuple[str, str | None]:
+    """Return type and id of who holds a workspace's lock."""
+    prefix = (record.locked_by or "user").partition("-")[0]
+    return f"{prefix}s", record.locked_by
 
 
 def project(record: Project, user: User) -> Resource:

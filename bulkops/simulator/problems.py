@@ -6,6 +6,7 @@ _TITLES = {
     400: "bad request",
     401: "unauthorized",
     404: "not found",
+    409: "conflict",
     415: "unsupported media type",
     422: "unprocessable entity",
     429: "Too many requests",

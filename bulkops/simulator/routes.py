@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from bulkops.simulator import organizations, run_tasks, tags, workspace_tasks, workspaces
+from bulkops.simulator import locks, organizations, run_tasks, tags, workspace_tasks, workspaces
 from bulkops.simulator.call import Call
 from bulkops.simulator.documents import Resource
 
@@ -57,6 +57,8 @@ ROUTES: Final = tuple(
         ("GET", _WORKSPACE, 200, workspaces.show),
         ("PATCH", _WORKSPACE, 200, workspaces.update),
         ("DELETE", _WORKSPACE, 204, workspaces.delete),
+        ("POST", f"{_WORKSPACE}/actions/lock", 200, locks.lock),
+        ("POST", f"{_WORKSPACE}/actions/unlock", 200, locks.unlock),
         ("GET", f"{_WORKSPACE}/tasks", 200, workspace_tasks.index),
         ("POST", f"{_WORKSPACE}/tasks", 201, workspace_tasks.create),
         ("GET", f"{_WORKSPACE}/tasks/:workspace-task", 200, workspace_tasks.show),

@@ -66,8 +66,26 @@ class Setup:
         )
         self.world.tag(workspace, tuple(tags))
         workspace.tag_bindings = dict(tag_bindings or {})
-        workspace.locked = locked
+        if locked:
+            self.lock(name, organization=organization)
         return workspace
+
+    def lock(
+        self,
+        workspace: str,
+        *,
+        organization: str = "",
+        by: str = "user-somebody",
+        reason: str | None = None,
+    ) -> None:
+        """Lock a workspace: ``by`` a ``user-…``, a ``team-…`` or a ``run-…``."""
+        record = self._organization(organization).workspaces[workspace]
+        record.locked, record.locked_by, record.locked_reason = True, by, reason
+
+    def unlock(self, workspace: str, *, organization: str = "") -> None:
+        """Unlock a workspace, whoever holds its lock."""
+        record = self._organization(organization).workspaces[workspace]
+        record.locked, record.locked_by, record.locked_reason = False, None, None
 
     def remove_workspace(self, name: str, *, organization: str = "") -> None:
         """Delete a workspace with its workspace tasks."""

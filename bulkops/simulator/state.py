@@ -94,7 +94,11 @@ class Project(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Workspace(msgspec.Struct, eq=False, kw_only=True):
-    """One workspace; ``tasks`` are its workspace tasks by id, in the order of attaching."""
+    """One workspace; ``tasks`` are its workspace tasks by id, in the order of attaching.
+
+    Attributes:
+        locked_by: who holds the lock: ``user-…``, ``team-…`` or ``run-…``.
+    """
 
     id: str
     name: str
@@ -104,10 +108,14 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
     updated_at: str
     description: str | None = None
     locked: bool = False
+    locked_by: str | None = None
+    locked_reason: str | None = None
     auto_apply: bool = False
     execution_mode: str = "remote"
     terraform_version: str = "1.13.5"
     working_directory: str | None = None
+    assessments_enabled: bool = False
+    agent_pool: str | None = None
     tags: list[str] = []
     tag_bindings: dict[str, str] = {}
     tasks: dict[str, WorkspaceTask] = {}

@@ -26,6 +26,8 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
     terraform_version: str | UnsetType = UNSET
     working_directory: str | UnsetType | None = UNSET
+    assessments_enabled: bool | UnsetType = UNSET
+    agent_pool_id: str | UnsetType | None = UNSET
 
 
 class _ProjectIdentifier(msgspec.Struct):
@@ -52,8 +54,10 @@ class _Document(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Document)
-# Their names are the same in the request and in the record; name and project need more care.
-_PLAIN = tuple(name for name in _Attributes.__struct_fields__ if name != "name")
+# Their names are the same in the request and in the record; the others need more care.
+_PLAIN = tuple(
+    name for name in _Attributes.__struct_fields__ if name not in ("name", "agent_pool_id")
+)
 
 
 def create(call: Call) -> documents.Resource:
@@ -66,10 +70,12 @@ def create(call: Call) -> documents.Resource:
         raise unprocessable("Name can't be blank", "/data/attributes/name")
     check_name(wanted.attributes.name, organization.workspaces, "Workspace")
     project = _project(call, organization, wanted.relationships)
+    pool = _pool(wanted.attributes, "remote", None)
     workspace = call.world.create_workspace(
         organization, wanted.attributes.name, now=call.now, project=project
     )
     _assign(workspace, wanted)
+    workspace.agent_pool = pool
     call.record("create", workspace)
     return {"data": documents.workspace(workspace, call.user)}
 
@@ -101,11 +107,13 @@ def update(call: Call) -> documents.Resource:
     if renamed:
         check_name(str(name), workspace.organization.workspaces, "Workspace")
     project = _project(call, workspace.organization, wanted.relationships)
+    pool = _pool(wanted.attributes, workspace.execution_mode, workspace.agent_pool)
     before = snapshot(workspace)
     if renamed:
         call.world.rename_workspace(workspace, str(name))
     workspace.project = project or workspace.project
     _assign(workspace, wanted)
+    workspace.agent_pool = pool
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
     return {"data": documents.workspace(workspace, call.user)}
@@ -144,6 +152,20 @@ def _project(
     if project is None or project.organization != organization.name:
         raise not_found("Project")
     return project
+
+
+def _pool(wanted: _Attributes, mode: str, pool: str | None) -> str | None:
+    """Return the agent pool that a workspace has afterwards: agents need one, nobody else has."""
+    asked = wanted.agent_pool_id
+    after = pool if asked is UNSET else asked
+    if (mode if wanted.execution_mode is UNSET else wanted.execution_mode) == "agent":
+        if not after and (wanted.execution_mode is not UNSET or asked is not UNSET):
+            raise unprocessable("Agent pool can't be blank", "/data/attributes/agent-pool-id")
+        return after
+    if asked is not UNSET and asked:
+        detail = "Agent pool can't be set unless the execution mode is agent"
+        raise unprocessable(detail, "/data/attributes/agent-pool-id")
+    return None
 
 
 def _assign(workspace: Workspace, wanted: _Resource) -> None:

@@ -33,6 +33,13 @@ CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
         {"type": "workspaces", "id": "ws-1", "attributes": {"auto-apply": True}},
     ),
     (
+        endpoints.lock_workspace("ws-1", "change freeze"),
+        "POST /workspaces/ws-1/actions/lock",
+        {"reason": "change freeze"},
+    ),
+    (endpoints.lock_workspace("ws-1"), "POST /workspaces/ws-1/actions/lock", None),
+    (endpoints.unlock_workspace("ws-1"), "POST /workspaces/ws-1/actions/unlock", None),
+    (
         endpoints.create_run_task(
             "acme",
             RunTaskChange(
@@ -128,8 +135,9 @@ def test_each_request_is_spelled_as_the_api_pages_do(
     query = "&".join(f"{name}={value}" for name, value in request_.query)
     path = request_.path.removeprefix("/api/v2")
     assert f"{request_.method} {path}{'?' * bool(query)}{query}" == line
-    body = msgspec.json.decode(request_.body)["data"] if request_.body else None
-    assert body == data
+    body = msgspec.json.decode(request_.body) if request_.body else None
+    # Of all requests only that of an action is no JSON:API document.
+    assert (body and body.get("data", body)) == data
     assert request_.writes == (request_.method != "GET")
 
 
@@ -161,6 +169,7 @@ def asked(endpoint: Callable[..., Request], **texts: str) -> Request:
     others: dict[str, Any] = {
         "RunTaskChange": RunTaskChange(),
         "Sequence[Include]": (),
+        "str | None": None,
         "Mapping[str, str]": {},
         "Mapping[str, object]": {},
     }

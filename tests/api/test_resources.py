@@ -74,8 +74,7 @@ def test_a_page_with_totals_is_read(sample: Sample) -> None:
             project_id="prj-2HhS2K6q6ZXy9Bqc",
             tag_names=("prod",),
             locked=True,
-            can_manage_run_tasks=False,
-            can_update=True,
+            permissions={"can-manage-run-tasks": False, "can-update": True},
             execution_mode="remote",
             terraform_version="1.9.8",
         )

@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
 from bulkops.cli.app import app
-
-ROOT = typer.main.get_command(app)
+from bulkops.cli.command_table import OnDemand
 
 Words = tuple[str, ...]
 
@@ -20,7 +17,7 @@ def names(command: Any) -> list[str]:
     return list(command.list_commands(None)) if hasattr(command, "list_commands") else []
 
 
-def _commands(command: Any = ROOT, path: Words = ()) -> Iterator[Words]:
+def _commands(command: Any = app, path: Words = ()) -> Iterator[Words]:
     yield path
     for name in names(command):
         yield from _commands(command.get_command(None, name), (*path, name))
@@ -30,12 +27,20 @@ PATHS = list(_commands())
 LEAVES = [path for path in PATHS if not any(p[:-1] == path for p in PATHS if p)]
 
 
-def command_of(path: Words) -> Any:
-    """Return the command of these words."""
-    command: Any = ROOT
+def _listed(path: Words) -> Any:
+    command: Any = app
     for name in path:
         command = command.get_command(None, name)
     return command
+
+
+ON_DEMAND: dict[Words, OnDemand] = {path: _listed(path) for path in LEAVES}
+"""Every command as its group lists it."""
+
+
+def command_of(path: Words) -> Any:
+    """Return the command of these words."""
+    return ON_DEMAND[path].load() if path in ON_DEMAND else _listed(path)
 
 
 def examples_of(path: Words) -> list[str]:

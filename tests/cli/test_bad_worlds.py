@@ -215,7 +215,7 @@ def test_a_bug_is_called_one(here: Here, monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError("by nought")
 
-    monkeypatch.setattr("bulkops.library.load_job", broken)
+    monkeypatch.setattr("bulkops.cli.session.load_job", broken)
     with pytest.raises(AssertionError, match="ZeroDivisionError inside bulkops: by nought"):
         here("plan", "job.toml")
 

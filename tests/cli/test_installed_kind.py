@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,11 +99,16 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
     world.simulator.attach("prod-002", TASK, stages=("pre_plan",))
     before = world.shown()
 
-    plan = world.run("plan", "job.toml", PYTHONPATH=path)
+    here = {"PYTHONPATH": path}
+    plan = world.run("plan", "job.toml", **here)
     assert plan.code == 0
     assert plan.lines[0].startswith(f"advise {TASK} (task-")
     assert "    1 skipped: mandatory already" in plan.lines
-    assert plan.lines[-1] == "Plan: 10 to attach, 1 to update, 0 to detach; 1 skipped."
+    assert plan.lines[-1] == "Plan: 10 to advise, 1 to update; 1 skipped."
+    assert any(line.startswith("  + advise  advisory at post_plan  ") for line in plan.lines)
+    told = [json.loads(line) for line in world.run("plan", "job.toml", "--json", **here).lines]
+    assert (told[1]["action"], told[-1]["actions"]) == ("advise", {"advise": 10, "update": 1})
+    assert "advise" not in told[-1]
 
     assert world.apply(PYTHONPATH=path).code == 0
     advised = {name: [("advisory", ("post_plan",))] for name in before}
@@ -108,12 +116,15 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
     assert world.run("verify", "scan.jsonl", PYTHONPATH=path).code == 0
     # A report needs no kind: the journal has it all.
     assert "advise security-scan in acme" in world.run("report", "scan.jsonl").lines[0]
+    told = json.loads("".join(world.run("report", "scan.jsonl", "--format", "json").lines))
+    assert Counter(row["action"] for row in told["rows"]) == {"advise": 10, "update": 1}
     assert set(world.run("plan", "job.toml", PYTHONPATH=path).lines) >= {
         "    11 skipped: already advised",
     }
 
     undone = world.run("undo", "scan.jsonl", "--yes", PYTHONPATH=path)
     assert undone.code == 0
+    assert "Plan: 0 to advise, 1 to update, 10 to detach; 0 skipped." in undone.err
     assert world.shown() == before
 
 
@@ -134,20 +145,22 @@ def test_without_the_package_its_journal_says_what_is_missing(world: World, tmp_
 
 
 MODULE = """
-from bulkops.operations import Over, Right, TaskWish
+from bulkops import operations
 
-class Wish(TaskWish, frozen=True): pass
-class Kind:
+class Wish(operations.TaskWish, frozen=True):
+    schema_rule = operations.any_of("level", "words")
+    level: str | None = None
+    words: str | None = None
+class Kind(operations.Kind):
     name = "broken"
     wish_type = Wish
-    over, right, verbs = Over.SELECTED, Right.RUN_TASKS, ()
-    destroys, keeps_one, reversible = False, False, True
     def decide(self, target, showing): return []
-    def notes(self, operations): return []
+class Half(operations.Kind): name = "broken"
+class OddVerb(Kind): changes = "Weaken it:"
 class NoWish(Kind): wish_type = str
-class OddWish(TaskWish, frozen=True): field: frozenset[str] = frozenset()
+class OddWish(operations.TaskWish, frozen=True): field: frozenset[str] = frozenset()
 class Odd(Kind): wish_type = OddWish
-class KindWish(TaskWish, frozen=True): kind: str = ""
+class KindWish(operations.TaskWish, frozen=True): kind: str = ""
 class OwnKind(Kind): wish_type = KindWish
 class Other(Kind): name = "other"
 class Nothing: name = "broken"
@@ -160,8 +173,9 @@ BROKEN = {
     "not a reference": "can't be loaded: AttributeError: ",
     "raises:Kind": "can't be loaded: RuntimeError: not today",
     "odd:nothing": "is no class",
-    "odd:Nothing": "is no kind of operation: it has no wish_type, over, right, verbs, destroys, "
-    "keeps_one, reversible, decide, notes",
+    "odd:Nothing": "is no kind of operation: build it on bulkops.operations.Kind",
+    "odd:Half": "is no kind of operation: it has no wish_type, decide",
+    "odd:OddVerb": 'has a verb that is no lower-case word: "Weaken it:"',
     "odd:Other": "calls itself 'other'",
     "odd:NoWish": "has a wish_type that is no Wish",
     "odd:Odd": "has a wish whose field `field` can't be described: give ",
@@ -184,6 +198,21 @@ def test_a_broken_kind_is_told_with_the_package_that_adds_it(
     assert refused.err.count("\n") == 1
     world.job()
     assert here("plan", "job.toml").code == 0
+
+
+def test_the_schema_has_what_is_installed_and_can_be_loaded(here: Here, found: Found) -> None:
+    """With its fields and the rule of its own; a broken kind is left out, and no error."""
+    found("odd", {"odd.py": MODULE}, broken="odd:Kind", wrong="odd:Nothing")
+    schema = json.loads(here("schema").out)
+    assert schema["$defs"]["Wish"]["anyOf"] == [{"required": ["level"]}, {"required": ["words"]}]
+    kinds = [schema["$defs"][one["$ref"].rpartition("/")[2]] for one in _choices(schema)]
+    names = [one["properties"]["kind"]["const"] for one in kinds]
+    assert names == [*KINDS, "broken"]
+
+
+def _choices(schema: dict[str, Any]) -> list[dict[str, str]]:
+    choices: list[dict[str, str]] = schema["properties"]["operation"]["oneOf"]
+    return choices
 
 
 def test_two_packages_with_the_same_kind_are_refused(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -141,18 +138,8 @@ def test_a_bug_is_in_the_file_with_its_traceback(
     def broken(_path: Path) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("bulkops.library.load_job", broken)
+    monkeypatch.setattr("bulkops.cli.commands.check.load_job", broken)
     done = here("--log-file", LOG, "check", "job.toml", debug=True)
     assert done.code == 1
     assert "Traceback" not in done.err
     assert "in broken" in logged(world)[-1]["traceback"]
-
-
-@pytest.mark.parametrize("option", ["--version", "--help"])
-def test_neither_version_nor_help_pays_for_it(option: str) -> None:
-    """Neither structlog nor rich is imported for them."""
-    command = [sys.executable, "-X", "importtime", "-m", "bulkops", option]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "typer" in imported
-    assert not {name for name in imported if name.split(".")[0] in ("structlog", "rich")}

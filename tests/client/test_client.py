@@ -207,4 +207,5 @@ async def test_a_workspace_is_shown_by_name_and_by_id() -> None:
             workspace = await client.workspaces.show("acme", name)
             assert workspace.name == name
             assert await client.workspaces.show("acme", workspace.id) == workspace
-            assert workspace.can_manage_run_tasks
+            assert workspace.may("can-manage-run-tasks")
+            assert workspace.may("can-dance") is None

@@ -7,6 +7,7 @@ of events.
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import msgspec
@@ -16,18 +17,21 @@ from bulkops.checking import allowed, one_of, shown
 from bulkops.job.job import JobFile
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
-from bulkops.job.schema import KIND_MEANING, job_schema, meanings
+from bulkops.job.schema import KIND_MEANING, meanings, schema_of
 from bulkops.job.select import Select
 from bulkops.operations import KINDS
+from bulkops.operations.model import Over
 from tests.documents import event_tables
 
 JOBS = Path(__file__).parents[2] / "jobs"
 SCHEMA = JOBS / "job.schema.json"
 HEADER = "| field | type | default | allowed | meaning |\n|---|---|---|---|---|\n"
 
+SELECT = "`[select]`"
+
 TABLES: dict[str, type[msgspec.Struct]] = {
     "Top level": JobFile,
-    "`[select]`": Select,
+    SELECT: Select,
     "`[rollout]`": Rollout,
     "`[pace]`": Pace,
     **{f'`kind = "{name}"`': kind.wish_type for name, kind in KINDS.items()},
@@ -53,6 +57,8 @@ def readme_as_it_should_be(text: str) -> str:
         heading = part.partition("\n")[0].lstrip("# ")
         if HEADER in part:
             before, rest = part.split(HEADER)
+            if heading == SELECT:
+                before = f"## {SELECT}\n\n{of_which_kinds()}\n\n"
             after = re.sub(r"\A(\|.*\n)+", "", rest)
             parts[place] = f"{before}{HEADER}{expected.pop(heading)}{after}"
     missing = [heading for heading, lines in expected.items() if lines]
@@ -60,9 +66,19 @@ def readme_as_it_should_be(text: str) -> str:
     return "".join(parts)
 
 
+def of_which_kinds() -> str:
+    """Return, in words, which kinds' jobs have ``[select]``."""
+    kinds = [f"`{name}`" for name, kind in KINDS.items() if kind.over is Over.SELECTED]
+    text = (
+        f"Of the kinds {', '.join(kinds[:-1])} and {kinds[-1]}. The others change the run task "
+        "itself, and a job of them has no `[select]`."
+    )
+    return textwrap.fill(text, 110, break_on_hyphens=False)
+
+
 def schema_as_it_should_be() -> str:
     """Return the text of ``jobs/job.schema.json``."""
-    return msgspec.json.format(msgspec.json.encode(job_schema()), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(schema_of(KINDS)), indent=2).decode() + "\n"
 
 
 def rows(struct: type[msgspec.Struct]) -> str:

@@ -11,7 +11,17 @@ from bulkops.job import rollout
 from bulkops.job.conditions import ATTRIBUTES
 from bulkops.job.job import parse_job
 from bulkops.job.rollout import Rollout
-from tests.documents.job_tables import JOBS, SCHEMA, readme_as_it_should_be, schema_as_it_should_be
+from bulkops.job.schema import meanings
+from bulkops.operations import KINDS
+from bulkops.operations.model import Over
+from tests.documents.job_tables import (
+    JOBS,
+    SCHEMA,
+    TABLES,
+    readme_as_it_should_be,
+    rows,
+    schema_as_it_should_be,
+)
 
 FILES = sorted(JOBS.glob("*.toml"))
 README = (JOBS / "README.md").read_text(encoding="utf-8")
@@ -28,6 +38,27 @@ def test_every_field_is_documented_and_nothing_else() -> None:
 def test_every_field_is_explained() -> None:
     """No field's meaning is empty."""
     assert not re.findall(r"^\| `.*\|\s*\|$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_every_field_of_a_table_has_a_meaning_of_its_own(heading: str) -> None:
+    """What one field means is no other's meaning."""
+    said = meanings(TABLES[heading])
+    assert len(set(said.values())) == len(said)
+
+
+def test_the_readme_points_at_nothing_outside_itself() -> None:
+    """A field's meaning stands in a table: what is above it in the code is not there."""
+    said = "".join(rows(struct) for struct in TABLES.values())
+    assert "above" not in said
+    assert "below" not in said
+
+
+def test_the_kinds_with_a_selection_are_the_codes() -> None:
+    """README names each kind whose jobs have ``[select]``, and no other."""
+    text = README.partition("## `[select]`\n\n")[2].partition("|")[0]
+    selecting = [name for name, kind in KINDS.items() if kind.over is Over.SELECTED]
+    assert set(re.findall(r"`([a-z-]+)`", text)) == set(selecting)
 
 
 def test_the_schema_in_the_folder_is_what_the_code_says() -> None:

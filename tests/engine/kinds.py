@@ -1,10 +1,9 @@
-"""What the suites over all kinds know of each: a world that needs it, and what is so afterwards."""
+"""The worlds of ``tests.kinds``: one in which a kind has something to do, and what is so then."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -13,47 +12,8 @@ from bulkops.operations import KINDS
 from bulkops.operations.model import Over
 from bulkops.simulator.effects import Snapshot, snapshot
 from bulkops.simulator.state import Task, Workspace
-from tests.engine.world import MANDATORY, OLD_TASK, TASK, World, job
-
-
-class Case(NamedTuple):
-    """One kind.
-
-    Attributes:
-        writes: methods by which each target is brought to the wish, in their order.
-        before: the simulator's fields of each target, such that they are needed.
-        after: those afterwards.
-    """
-
-    writes: tuple[str, ...]
-    before: Mapping[str, Any] = MappingProxyType({})
-    after: Mapping[str, Any] = MappingProxyType({})
-
-
-CASES = {
-    "attach": Case(("POST",)),
-    "update": Case(("PATCH",)),
-    "detach": Case(("DELETE",)),
-    "replace": Case(("POST", "DELETE")),
-    "task-enable": Case(("PATCH",), {"enabled": False}, {"enabled": True}),
-    "task-disable": Case(("PATCH",), {"enabled": True}, {"enabled": False}),
-    "task-delete": Case(("DELETE",)),
-    "task-rotate-hmac": Case(("PATCH",), {"hmac_key": None}, {"hmac_key": "the key of the tests"}),
-    "task-update": Case(
-        ("PATCH",),
-        after={
-            "url": "https://run-tasks.example/new",
-            "description": "Moved.",
-            "agent_pool": "apool-1",
-        },
-    ),
-    "workspace-update": Case(("PATCH",), after={"terraform_version": "1.14.0", "auto_apply": True}),
-}
-ATTACHMENTS = ("attach", "update", "detach")
-"""The kinds that write one attachment with each workspace."""
-
-WRITE_ONLY = "task-rotate-hmac"
-"""The kind whose effect nobody can read back: it is repeated instead, and always planned."""
+from tests.engine.world import World, job
+from tests.kinds import CASES, OLD_TASK, TASK
 
 REVERSIBLE = [kind for kind in KINDS if KINDS[kind].reversible]
 
@@ -64,8 +24,8 @@ def world_for(kind: str, workspaces: int | None = None, **options: Any) -> World
         workspaces = 0 if KINDS[kind].over is Over.EVERY else 1
     world = World(
         workspaces=workspaces,
-        attached=kind not in ("attach", "replace"),
-        replacing=kind == "replace",
+        attached=CASES[kind].attached,
+        replacing=CASES[kind].replacing,
         **options,
     )
     _set(world, kind, CASES[kind].before)
@@ -74,10 +34,11 @@ def world_for(kind: str, workspaces: int | None = None, **options: Any) -> World
 
 def fulfilled(kind: str, workspaces: int) -> World:
     """Return a world in which no target needs any."""
-    world = World(workspaces=workspaces, attached=kind != "detach")
-    if kind == "replace":
+    case = CASES[kind]
+    world = World(workspaces=workspaces, attached=case.leaves.get(TASK) != [])
+    if case.replacing:
         world.simulator.add_task(OLD_TASK)
-    if kind == "task-delete":
+    if case.gone:
         world.simulator.remove_task(TASK)
     for record in _workspaces(world):
         for task in record.tasks.values():
@@ -99,29 +60,37 @@ def once(world: World, kind: str) -> dict[str, int]:
 
 def check_done(world: World, kind: str) -> None:
     """Check that every target is as wanted, by each of its writes exactly once."""
-    if kind == "replace":
-        assert world.all_shown(OLD_TASK) == [[]] * len(world.names)
-    if kind in (*ATTACHMENTS, "replace"):
-        assert world.all_shown() == [[] if kind == "detach" else MANDATORY] * len(world.names)
-    if kind == "task-delete":
+    case = CASES[kind]
+    for name in world.names:
+        check_shown(world, kind, name)
+    if case.gone:
         assert not world.simulator.world.organizations["acme"].tasks
     for record in _targets(world, kind):
-        after = CASES[kind].after
-        assert {name: getattr(record, name) for name in after} == after
-    if kind == WRITE_ONLY:
+        assert {name: getattr(record, name) for name in case.after} == case.after
+    if case.write_only:
         assert set(world.effects()) == {TASK}
         return
     assert world.effects() == once(world, kind)
 
 
+def check_shown(world: World, kind: str, workspace: str) -> None:
+    """Check that a workspace is as wanted."""
+    case = CASES[kind]
+    for task, shown in case.leaves.items():
+        assert world.shown(workspace, task) == shown
+    if KINDS[kind].over is Over.SELECTED:
+        record = world.simulator.world.organizations["acme"].workspaces[workspace]
+        assert {name: getattr(record, name) for name in case.after} == case.after
+
+
 def check_nothing_left(world: World, kind: str) -> None:
     """Check that a plan has nothing to do, and nothing that it can't do."""
-    if kind == "task-delete":
+    if CASES[kind].gone:
         with pytest.raises(JobError, match="no such run task in acme"):
             world.plan(job(kind))
         return
     plan = world.plan(job(kind))
-    if kind == WRITE_ONLY:
+    if CASES[kind].write_only:
         assert (len(plan.operations), plan.skips) == (1, [])
         return
     assert [skip.target.name for skip in plan.skips] == sorted(targets(world, kind))

@@ -33,6 +33,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Over
 from bulkops.plan import recorded, standing
 from bulkops.plan.model import Plan
+from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
 from bulkops.runner.hmac_key import key_to_go_on
@@ -43,31 +44,12 @@ from tests import virtual_time
 from tests.engine.wire import Wire
 from tests.journal.disk import Disk
 from tests.journal.samples import inline
+from tests.kinds import CASES, OLD_TASK, TASK
 
 T = TypeVar("T")
 
 PATH = Path("no-such-folder", "job.jsonl")
-TASK = "security-scan"
-OLD_TASK = "legacy-scan"
 TOKEN = "engine"
-WISHES: dict[str, dict[str, object]] = {
-    "attach": {"task": TASK, "enforcement_level": "mandatory"},
-    "update": {"task": TASK, "enforcement_level": "mandatory"},
-    "detach": {"task": TASK},
-    "replace": {"task": TASK, "replaces": OLD_TASK, "enforcement_level": "mandatory"},
-    "task-enable": {"task": TASK},
-    "task-disable": {"task": TASK},
-    "task-delete": {"task": TASK},
-    "task-rotate-hmac": {"task": TASK, "key_file": str(Path(__file__).with_name("hmac_key.txt"))},
-    "task-update": {
-        "task": TASK,
-        "url": "https://run-tasks.example/new",
-        "description": "Moved.",
-        "agent_pool_id": "apool-1",
-    },
-    "workspace-update": {"terraform_version": "1.14.0", "auto_apply": True},
-}
-"""Kind → the ``[operation]`` that ``job`` asks for."""
 EPOCH = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 BETWEEN_EXECUTIONS = 5.0
 """Seconds that pass until the next execution starts, unless ``World.pause`` says otherwise."""
@@ -75,7 +57,7 @@ BETWEEN_EXECUTIONS = 5.0
 
 def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
     """Return a job on all that its kind goes over; ``operation``, … add to its tables."""
-    operation = {"kind": kind, **WISHES[kind], **tables.pop("operation", {})}
+    operation = {"kind": kind, **CASES[kind].wish, **tables.pop("operation", {})}
     document: dict[str, object] = {"name": "scan", "organization": "acme", "operation": operation}
     if KINDS[kind].over is Over.SELECTED:
         document["select"] = {"all": True}
@@ -250,24 +232,18 @@ class World:
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
         contents = contents or read(path, self.disk)
+
+        def record(operation: Operation, result: Result) -> None:
+            self.results.append((operation, result))
+
+        job = recorded.job_of(contents.replay.header)
+        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         self.execution = JobExecution(
             self.client(),
-            path,
-            contents,
-            recorded.job_of(contents.replay.header),
-            HOLDER,
-            retry_failed=retry_failed,
-            go_on=go_on,
-            key=key_to_go_on(
-                recorded.job_of(contents.replay.header),
-                contents.replay,
-                retry_failed=retry_failed,
-            ),
-            on_result=on_result or (lambda *told: self.results.append(told)),
-            on_wave=self.waves.append,
-            gate=self.gate,
-            files=self.disk,
-            executor=inline,
+            LockedJournal(path, contents, HOLDER, self.disk, inline),
+            job,
+            Instructions(retry_failed, go_on, key),
+            Observer(on_result or record, self.waves.append, self.gate),
         )
         return await self.execution.run()
 

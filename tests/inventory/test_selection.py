@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from bulkops.api.resources import Workspace
 from bulkops.errors import JobError
+from bulkops.inventory.filters import server_filters
+from bulkops.inventory.matcher import Matcher
+from bulkops.inventory.model import Selected, Unselected
 from bulkops.inventory.selection import (
-    Chosen,
-    Judge,
-    Selection,
-    Unselected,
+    WorkspaceRows,
     attached_or_not,
+    keep,
+    narrowed,
     nothing_selected,
-    server_filters,
     unmatched,
 )
 from bulkops.job.select import Select
@@ -26,17 +27,17 @@ from bulkops.operations.model import Target
 
 def why_not(select: Select, workspace: Workspace, project_id: str | None) -> str | None:
     """Return the first reason why a workspace is not addressed."""
-    return Judge(select, project_id).why_not(workspace)
+    return Matcher(select, project_id).why_not(workspace)
 
 
 def selected(
     select: Select, workspaces: Iterable[Workspace], project_id: str | None
 ) -> list[Target]:
     """Return the workspaces selected, by name."""
-    selection = Selection(select, project_id)
+    rows = WorkspaceRows(select, project_id)
     for workspace in workspaces:
-        selection.add(workspace)
-    return selection.targets()
+        rows.add(workspace)
+    return list(rows.selected().targets)
 
 
 PROD = Workspace(
@@ -189,13 +190,14 @@ def test_the_others_come_with_their_reason(
     select: Select, workspaces: list[Workspace], project_id: str | None
 ) -> None:
     """Where it is asked why, every workspace is among the chosen or the others, none in both."""
-    selection = Selection(select, project_id, why=True)
+    rows = WorkspaceRows(select, project_id, why=True)
     for workspace in workspaces:
-        selection.add(workspace)
-    told = {o.target.id: o.reason for o in selection.others()}
-    assert selection.targets() == selected(select, workspaces, project_id)
-    assert told.keys().isdisjoint(t.id for t in selection.targets())
-    assert selection.count() == len(workspaces) == len(told) + len(selection.targets())
+        rows.add(workspace)
+    found = rows.selected()
+    told = {o.target.id: o.reason for o in found.others}
+    assert found.targets == selected(select, workspaces, project_id)
+    assert told.keys().isdisjoint(t.id for t in found.targets)
+    assert rows.count() == len(workspaces) == len(told) + len(found.targets)
     for workspace in workspaces:
         assert told.get(workspace.id) == why_not(select, workspace, project_id)
 
@@ -221,23 +223,22 @@ def test_what_is_not_known_is_not_selected(select: Select, reason: str | None) -
     assert why_not(select, Workspace("ws-1", "a"), None) == reason
 
 
-def chosen_of(*names: str, why: bool = True) -> Chosen:
-    """Return workspaces of these names, chosen so far."""
-    return Chosen([Target(f"ws-{name}", name) for name in names], [] if why else None)
+def selection_of(*names: str) -> Selected:
+    """Return a selection of workspaces of these names."""
+    return Selected([Target(f"ws-{name}", name) for name in names])
 
 
-def test_run_tasks_narrow_what_is_chosen() -> None:
+def test_run_tasks_narrow_what_is_selected() -> None:
     """has_task keeps where it is attached, lacks_task where not, and neither what isn't known."""
     attached = {"ws-a": True, "ws-b": False, "ws-c": None}
     for wanted, kept, reason in (
         (True, ["a"], 'run task "scan" is not attached'),
         (False, ["b", "d"], 'run task "scan" is attached to it'),
     ):
-        chosen = chosen_of("a", "b", "c", "d")
-        chosen.keep(attached_or_not(attached, "scan", wanted=wanted))
-        assert [t.name for t in chosen.targets] == kept
-        assert chosen.others is not None
-        assert {o.reason for o in chosen.others} == {
+        why_not = attached_or_not(attached, "scan", wanted=wanted)
+        left = keep(selection_of("a", "b", "c", "d"), why_not, why=True)
+        assert [t.name for t in left.targets] == kept
+        assert {o.reason for o in left.others} == {
             reason,
             "its run tasks are not known: this token may not read them",
         }
@@ -245,22 +246,22 @@ def test_run_tasks_narrow_what_is_chosen() -> None:
 
 def test_only_and_limit_narrow_what_is_selected() -> None:
     """Of the selected, those named by ``only``, and of these the first ``limit`` by name."""
-    chosen = chosen_of("a1", "a2", "a3", "b1")
-    chosen.narrow(Select(all=True, only=("a*",), limit=2), "job.toml")
-    assert [t.name for t in chosen.targets] == ["a1", "a2"]
-    assert chosen.others == [
-        Unselected(Target("ws-b1", "b1"), 'its name matches none of only = ["a*"]'),
+    select = Select(all=True, only=("a*",), limit=2)
+    left = narrowed(selection_of("a1", "a2", "a3", "b1"), select, "job.toml", why=True)
+    assert [t.name for t in left.targets] == ["a1", "a2"]
+    assert left.others == [
         Unselected(Target("ws-a3", "a3"), "it comes after the first 2 by name (limit)"),
+        Unselected(Target("ws-b1", "b1"), 'its name matches none of only = ["a*"]'),
     ]
-    silent = chosen_of("a", "b", why=False)
-    silent.narrow(Select(all=True, limit=1), "job.toml")
-    assert (len(silent.targets), silent.others) == (1, None)
+    silent = narrowed(selection_of("a", "b"), Select(all=True, limit=1), "job.toml", why=False)
+    assert (len(silent.targets), silent.others) == (1, ())
 
 
 def test_only_must_name_what_is_selected() -> None:
     """A typing error in what narrows a job must not look like nothing to do."""
+    select = Select(all=True, only=("a", "x"))
     with pytest.raises(JobError, match=r'job.toml: "x" \(--select, or only\) names no workspace'):
-        chosen_of("a").narrow(Select(all=True, only=("a", "x")), "job.toml")
+        narrowed(selection_of("a"), select, "job.toml", why=False)
 
 
 def test_entries_that_select_nothing_are_told() -> None:

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from bulkops.api.messages import Request, Response
 from bulkops.errors import ApiError, JobError
-from bulkops.inventory.workspaces import Selected, read_selection
+from bulkops.inventory.model import Selected
+from bulkops.inventory.workspaces import read_selection
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import Workspace
-from tests.engine.world import TASK, World, job
+from tests.engine.scripts import reads_back
+from tests.engine.wire import Trouble
+from tests.engine.world import World, job
+from tests.kinds import TASK
 
 words = st.text("ab", min_size=1, max_size=3)
 globs = st.text("ab*?", min_size=1, max_size=3)
@@ -176,7 +180,7 @@ def workspace(world: World, name: str) -> Workspace:
     return world.simulator.world.organizations["acme"].workspaces[name]
 
 
-@pytest.mark.parametrize("profile", ["hcp", "tfe-v202401-1"])
+@pytest.mark.parametrize("profile", ["hcp", "tfe-v202401-1", "tfe-v202401-1-none-included"])
 @pytest.mark.parametrize("by", ["name", "id"])
 def test_a_task_that_is_attached_or_not(profile: str, by: str) -> None:
     """has_task and lacks_task divide the workspaces, also where only their own lists tell."""
@@ -210,6 +214,28 @@ def test_a_workspace_whose_tasks_can_not_be_read_is_in_neither() -> None:
         told = read(world, all=field == "lacks_task", why=True, **{field: TASK})
         said = reasons(told)["prod-0"]
         assert said == "its run tasks are not known: this token may not read them"
+
+
+@pytest.mark.parametrize("status", ["403", "404"])
+@pytest.mark.parametrize(
+    ("select", "selected"),
+    [
+        ({"has_task": TASK}, ["prod-0", "prod-1"]),
+        ({"all": True, "lacks_task": TASK}, ["prod-2", "prod-3"]),
+    ],
+)
+def test_a_list_that_is_denied_for_a_moment_drops_no_workspace(
+    select: dict[str, Any], selected: list[str], status: str
+) -> None:
+    """Where each workspace's own list is read: once denied, it is read again past ``settle``."""
+    world = World(workspaces=4, profile="tfe-v202401-1-none-included")
+    world.simulator.add_task("other")
+    for name in world.names:
+        world.simulator.attach(name, TASK if name in ("prod-0", "prod-1") else "other")
+    denied = Trouble(status)
+    world.wire.troubles = reads_back(denied, None, denied, None)
+    assert names(read(world, **select)) == selected
+    assert 10 < world.elapsed - world.pause < 12
 
 
 @pytest.mark.parametrize(

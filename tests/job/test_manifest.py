@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.errors import JobError
+from bulkops.job.file import load_job
 from bulkops.job.job import job_from_builtins, job_to_builtins
 from bulkops.job.manifest import parse_manifest
-from bulkops.library import load_job
 
 READ = {
     "name\na\nb\na\n": ("a", "b"),
@@ -113,7 +113,10 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     ("content", "message"),
     [
         (None, r"job\.toml: select\.file: .*list\.csv: can't be read: No such file"),
-        (b"name\n\xff\n", r"job\.toml: select\.file: .*list\.csv: can't be read: .*utf-8"),
+        (
+            b"name\n\xff\n",
+            r"job\.toml: select\.file: .*csv: can't be read: it is not UTF-8 text .byte 6.",
+        ),
         (b"name\na b\n", r"list\.csv, line 2: name = "),
     ],
 )

@@ -88,8 +88,10 @@ def test_a_rest_is_as_long_as_the_pause_says() -> None:
 def test_an_undo_goes_at_once() -> None:
     """One wave, no pause and no gate; the tolerance stays."""
     asked = Rollout(waves=("1",), pause="5m", gate="check", max_failures=3, strict=True)
-    assert asked.undoing == Rollout(max_failures=3, strict=True)
-    assert [wave.end for wave in asked.undoing.steps(10)] == [10]
+    back = asked.taking_back("bulkops-1")
+    assert back == Rollout(max_failures=3, strict=True)
+    assert [wave.end for wave in back.steps(10)] == [10]
+    assert asked.taking_back("") is asked
 
 
 @pytest.mark.parametrize(

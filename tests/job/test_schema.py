@@ -24,6 +24,7 @@ from bulkops.job.select import Select
 from bulkops.operations import KINDS
 from bulkops.operations.model import Over
 from tests.documents.job_tables import JOBS, TABLES
+from tests.kinds import CASES
 
 Document = dict[str, Any]
 
@@ -54,20 +55,6 @@ VALIDATOR = jsonschema.validators.extend(
     {"pattern": _as_ecma},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )(SCHEMA)
-
-BASES: dict[str, Document] = {
-    "attach": {"task": "scan", "enforcement_level": "mandatory"},
-    "update": {"task": "scan", "stages": ["pre_apply"]},
-    "detach": {"task": "scan"},
-    "replace": {"task": "scan", "replaces": "lint"},
-    "task-enable": {"task": "scan"},
-    "task-disable": {"task": "scan"},
-    "task-update": {"task": "scan", "url": "https://scan.example"},
-    "task-delete": {"task": "scan"},
-    "task-rotate-hmac": {"task": "scan", "key_env": "NEW_KEY"},
-    "workspace-update": {"auto_apply": True},
-}
-"""A valid ``[operation]`` of each kind."""
 
 VALUES: tuple[Any, ...] = (
     *("", " ", "prod-*", "a b", "a/b", "a\n", "key=value", "x" * 91, "mandatory", "advisory"),
@@ -116,7 +103,7 @@ SELECTING_OR_NOT = {kind.over is Over.SELECTED: name for name, kind in KINDS.ite
 def _job(kind: str) -> Document:
     return {
         "name": "scan",
-        "operation": {"kind": kind, **copy.deepcopy(BASES[kind])},
+        "operation": {"kind": kind, **copy.deepcopy(CASES[kind].wish)},
         **({"select": {"names": ["prod-*"]}} if KINDS[kind].over is Over.SELECTED else {}),
     }
 
@@ -124,7 +111,7 @@ def _job(kind: str) -> Document:
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """Return a valid job with up to four places changed, mostly by what fits nowhere."""
-    job = _job(draw(st.sampled_from(sorted(BASES))))
+    job = _job(draw(st.sampled_from(sorted(CASES))))
     for table, key in draw(st.lists(st.sampled_from(PLACES), max_size=4)):
         inside = _inside(job, table)
         if not isinstance(inside, dict):
@@ -242,8 +229,11 @@ def test_they_refuse_what_only_other_kinds_have(kind: str) -> None:
         ("select", {"exclude_names": ["a"]}),
         ("select", {"all": True, "names": ["a"]}),
         ("select", {"all": True, "project": "p"}),
-        ("operation", {"kind": "update", "task": "scan"}),
-        ("operation", {"kind": "detach", "task": "scan", "enforcement_level": "advisory"}),
+        *(
+            ("operation", {"kind": kind, **table})
+            for kind, case in CASES.items()
+            for table in case.refused
+        ),
         ("operation", {"task": "scan", "enforcement_level": "advisory"}),
     ],
     ids=str,

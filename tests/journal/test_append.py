@@ -235,6 +235,6 @@ def test_a_result_in_words_of_any_script_is_kept() -> None:
     disk = created(1)
     said = Result("attach:ws-0", Outcome.FAILED, AT, reason='422 "é" 例 \u2028\x7f\\')
     append(disk, [[said]])
-    result = read(PATH, disk).replay.of("attach:ws-0").result
+    result = read(PATH, disk).replay.operations["attach:ws-0"].result
     assert result is not None
     assert result.reason == said.reason

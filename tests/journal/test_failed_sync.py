@@ -58,7 +58,7 @@ def test_opening_alone_makes_it_durable() -> None:
     append(disk, [])
     assert read_after_a_power_cut(disk).operations == {
         **GONE_ON.operations,
-        "ws-0": replay([*first(3), intent(0)]).operations["ws-0"],
+        "attach:ws-0": replay([*first(3), intent(0)]).operations["attach:ws-0"],
     }
 
 

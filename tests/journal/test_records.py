@@ -118,8 +118,32 @@ def test_the_replay_keeps_the_last_word_on_each_wave() -> None:
 def test_an_operation_planned_again_is_pending_again_in_its_place() -> None:
     """``--retry-failed`` writes the operation once more under its key; the order stays."""
     state = replay([*first(2), intent(0), result(0), planned(0)])
-    assert list(state.operations) == ["ws-0", "ws-1"]
-    assert state.of("attach:ws-0").outcome is None
+    assert list(state.operations) == ["attach:ws-0", "attach:ws-1"]
+    assert state.operations["attach:ws-0"].outcome is None
+
+
+def test_the_replay_counts_as_it_goes() -> None:
+    """At each record the counts are what counting each operation says, and results are told."""
+    doubt = msgspec.structs.replace(result(2), outcome=Outcome.IN_DOUBT)
+    told: list[Record] = [intent(0), result(0), intent(1), intent(0), intent(2), intent(2)]
+    told += [planned(1), doubt, intent(2), doubt, result(2), result(3), planned(3), planned(3)]
+    state = replay(first(4))
+    for record in told:
+        state.take(record)
+        outcomes = [progress.outcome for progress in state.operations.values()]
+        for outcome in (None, *Outcome):
+            assert state.count(outcome) == outcomes.count(outcome), (record, outcome)
+    assert (state.operations.results.total(), state.operations.unanswered) == (1, 1)
+
+
+def test_two_operations_on_one_target_are_found_by_their_keys() -> None:
+    """The target is there once; what was never planned is not found, whatever its target."""
+    target = Target("ws-0", "prod-0")
+    keys = ["attach:ws-0", "detach:ws-0"]
+    operations = replay([header(2), *(Planned(key, target, None, {}) for key in keys)]).operations
+    assert list(operations) == [operations[key].operation.key for key in keys] == keys
+    assert operations.target_ids == ["ws-0"]
+    assert not {"update:ws-0", "attach:ws-1"} & operations.keys()
 
 
 def test_another_execution_forgets_how_the_last_one_ended() -> None:
@@ -147,3 +171,30 @@ def test_records_that_make_no_journal_are_refused(stream: list[Record], problem:
     """One header comes first, and nothing is said of what was never planned."""
     with pytest.raises(ValueError, match=problem):
         replay(stream)
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "verb"),
+    [
+        (None, {"enforcement-level": "advisory"}, "attach"),
+        ({"enforcement-level": "advisory"}, {"enforcement-level": "mandatory"}, "update"),
+        ({"enforcement-level": "advisory"}, None, "detach"),
+        ({"name": "scan"}, None, "delete"),
+        (None, {"name": "scan"}, "create"),
+        ({}, {"hmac-key-sha256": "0"}, "rotate"),
+        ({"enabled": False}, {"enabled": True}, "enable"),
+        ({"enabled": True}, {"enabled": False}, "disable"),
+        ({"auto-apply": True}, {"auto-apply": False}, "update"),
+    ],
+)
+def test_a_journal_of_0_1_has_the_verbs_it_had(
+    before: dict[str, object] | None, wanted: dict[str, object] | None, verb: str
+) -> None:
+    """It does not say what its operations do; a later one does, and that counts."""
+    seen = None if before is None else Seen("x", before)
+    line = {"key": "kind:ws-0", "target": Target("ws-0", "prod-0"), "before": seen}
+    record = Planned(**line, wanted=wanted)  # type: ignore[arg-type]  # a row of the table
+    (progress,) = replay([header(1), record]).operations.values()
+    assert progress.operation.verb == verb
+    said = Planned(**line, wanted=wanted, verb="freeze")  # type: ignore[arg-type]  # as above
+    assert said.said == "freeze"

@@ -13,15 +13,14 @@ from bulkops.operations import KINDS, bind
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
 from tests.engine.kinds import (
-    CASES,
-    WRITE_ONLY,
     check_done,
     check_nothing_left,
     fulfilled,
     targets,
     world_for,
 )
-from tests.engine.world import TASK, World, job
+from tests.engine.world import World, job
+from tests.kinds import CASES, TASK
 
 PATIENT = {"max_failures": "100%"}
 SOME_OF_ALL = ",".join(f"{kind}=1%" for kind in FAULTS) + ",PING:503=5%"
@@ -111,7 +110,7 @@ def test_the_requests_are_few(kind: str, workspaces: int) -> None:
     writes = len(targets(world, kind)) * len(CASES[kind].writes)
     assert len(world.wire.writes) == writes
     # A run task that is gone is looked for in two lists.
-    gone = 2 if kind == "task-delete" else 0
+    gone = 2 if CASES[kind].gone else 0
     assert len(world.wire.asked) <= writes + (1 + 3 * aspects) * pages + 4 + gone
     assert world.simulator.stats.too_many == 0
 
@@ -120,7 +119,7 @@ def test_a_job_that_changes_nothing_sends_nothing(kind: str) -> None:
     """Applied to a server that is as wanted: only readings."""
     world = fulfilled(kind, 3)
     check_nothing_left(world, kind)
-    if kind not in ("task-delete", WRITE_ONLY):
+    if not CASES[kind].gone and not CASES[kind].write_only:
         world.apply(job(kind))
     assert not world.wire.writes
 
@@ -140,8 +139,5 @@ def test_its_request_and_its_reading_speak_of_its_target_only(kind: str) -> None
         collection = "tasks" if operation.target.name == TASK else "workspaces"
         assert request.path.startswith(f"{endpoints.API}/{collection}/{operation.target.id}")
         assert not look.writes
-        own = f"{endpoints.API}/workspaces/{operation.target.id}/tasks"
-        if collection == "workspaces" and kind != "workspace-update":
-            assert look.path == own
-        else:
-            assert look.path == f"{endpoints.API}/organizations/acme/{collection}"
+        path = CASES[kind].looks[operation.aspect].format(id=operation.target.id)
+        assert look.path == f"{endpoints.API}{path}"

@@ -14,7 +14,6 @@ from bulkops.job.job import parse_job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations.aspects.attachment import attributes_of
-from bulkops.operations.kinds import replace
 from bulkops.operations.kinds.replace import Replace, ReplaceWish
 from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
 from bulkops.plan.undo import NOT_OURS
@@ -23,17 +22,10 @@ from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.state import Entitlements
 from tests.engine.kinds import check_done, world_for
-from tests.engine.scripts import always, writes
+from tests.engine.scripts import always, both, in_turn, reads_back, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import (
-    ADVISORY,
-    MANDATORY,
-    OLD_TASK,
-    PATH,
-    TASK,
-    World,
-    job,
-)
+from tests.engine.world import ADVISORY, MANDATORY, PATH, World, job
+from tests.kinds import OLD_TASK, TASK, table_of
 
 UNDO = PATH.with_name("undo.jsonl")
 PATIENT = {"max_failures": "100%"}
@@ -46,14 +38,6 @@ BINDING = Binding(
 OLD_STATE = attributes_of("advisory", ["pre_apply"])
 AS_WANTED = attributes_of("mandatory", ["pre_apply"])
 OLD = Seen("wstask-2", OLD_STATE)
-SHOWN: dict[str, list[list[Seen]]] = {
-    "not attached": [[]],
-    "attached": [[Seen("wstask-1", OLD_STATE)]],
-    "attached otherwise": [[Seen("wstask-1", OLD_STATE)]],
-    "attached as wanted": [[Seen("wstask-1", AS_WANTED)]],
-    "attached more than once": [[Seen("wstask-1", AS_WANTED), Seen("wstask-3", AS_WANTED)]],
-}
-SHOWN["whatever"] = [seen for states in SHOWN.values() for seen in states]
 
 
 def decide(new: Sequence[Seen], old: Sequence[Seen], **named: object) -> list[Operation | Skip]:
@@ -63,36 +47,9 @@ def decide(new: Sequence[Seen], old: Sequence[Seen], **named: object) -> list[Op
     return list(Replace(wish, BINDING).decide(TARGET, showing))
 
 
-def table() -> list[tuple[str, str, str]]:
-    """Return the rows of the kind's table: old, new, decided."""
-    text = replace.__doc__ or ""
-    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
-    return [(old.strip(), new.strip(), decided.strip()) for old, new, decided in rows[1:]]
-
-
-@pytest.mark.parametrize(("old", "new", "said"), table())
-def test_each_cell_is_decided_as_the_table_says(old: str, new: str, said: str) -> None:
-    """Both writes, one, or a skip."""
-    olds = [[OLD, Seen("wstask-4", OLD_STATE)]] if old == "attached more than once" else [[OLD]]
-    for shown_old in [[]] if old == "not attached" else olds:
-        for shown_new in SHOWN[new]:
-            made = decide(shown_new, shown_old)
-            if said.startswith("skip"):
-                (skip,) = made
-                assert isinstance(skip, Skip)
-                assert skip.blocked == said.endswith("blocked")
-                continue
-            attach = Operation(
-                "attach", TARGET, shown_new[0] if shown_new else None, AS_WANTED, "new"
-            )
-            after = ("attach:ws-1",) if "then" in said else ()
-            detach = Operation("detach", TARGET, OLD, None, "old", after)
-            assert made == ([attach, detach] if after else [detach])
-
-
 def test_every_pair_of_states_is_in_the_table() -> None:
     """Of either run task: absent, once, more than once."""
-    said = {(old, new) for old, new, _ in table()}
+    said = {tuple(shows.split("|")) for shows in table_of(Replace)}
     once = {"attached otherwise", "attached as wanted"}
     assert said == {
         ("not attached", "not attached"),
@@ -279,6 +236,39 @@ def test_what_needed_nothing_first_when_planned_and_does_now_is_a_conflict() -> 
     assert "plan the job anew" in world.results[0][1].reason
     assert world.all_shown(OLD_TASK) == [ADVISORY, []]
     assert world.resume(retry_failed=True).count(Outcome.CONFLICT) == 1
+
+
+def in_doubt_in_the_first_wave(then: Trouble | None = None) -> World:
+    """Return a world whose first attach is in doubt when its wave ends, with what waits for it.
+
+    Args:
+        then: strikes the first attach again, once it is looked at and found not done.
+    """
+    world = world_for("replace", 2)
+    world.start(job("replace", rollout={**PATIENT, "waves": ["2"]}, pace=ONE_AT_ONCE))
+    (first, *_) = world.simulator.world.workspaces
+    lost = Trouble("reset-before" if then else "reset-after")
+    of_first = in_turn(lambda r: r.method == "POST" and first in r.path, [lost, then])
+    world.wire.troubles = both(of_first, reads_back(*[Trouble("503")] * 6))
+    return world
+
+
+def test_what_waits_for_an_attach_in_doubt_is_done_with_it_in_a_later_wave() -> None:
+    """Found done in the second wave: its detach of the first wave is carried out there, too."""
+    world = in_doubt_in_the_first_wave()
+    replay = world.resume()
+    assert (replay.count(Outcome.SUCCEEDED), replay.count(None)) == (4, 0)
+    assert exit_code(replay) == 0
+    check_done(world, "replace")
+
+
+def test_what_waits_for_an_attach_in_doubt_fails_with_it_in_a_later_wave() -> None:
+    """Refused in the second wave: its detach of the first wave is not tried, and says so."""
+    world = in_doubt_in_the_first_wave(Trouble("403"))
+    replay = world.resume()
+    assert (replay.count(Outcome.FAILED), replay.count(None)) == (2, 0)
+    assert exit_code(replay) == 3
+    assert world.all_shown(OLD_TASK) == [ADVISORY, []]
 
 
 def test_on_an_old_server_each_workspace_is_asked_by_its_id() -> None:

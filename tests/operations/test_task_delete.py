@@ -17,7 +17,8 @@ from bulkops.report.model import exit_code
 from bulkops.simulator.state import User
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import TASK, World, job
+from tests.engine.world import World, job
+from tests.kinds import TASK
 
 PATIENT = {"max_failures": "100%"}
 
@@ -41,6 +42,7 @@ def test_each_cell_is_decided_as_the_table_says() -> None:
     gone = Skip(task, "there is no such run task")
     assert kind.decide(task, {"": {}, "task": {}}) == (gone,)
     assert kind.notes([detach, delete]) == (
+        f"{TASK} will be lost on 1 workspace: 1 advisory at ",
         "this can't be undone: the run task and its 1 attachments are lost",
     )
     assert kind.notes([]) == ()
@@ -63,7 +65,7 @@ def test_all_or_nothing_is_planned(manages: frozenset[str]) -> None:
     plan = World(workspaces=2, attached=True, rights=rights).plan(job("task-delete"))
     assert plan.operations == []
     *forbidden, last = plan.blocked
-    assert {skip.reason for skip in forbidden} == {Right.RUN_TASKS.value}
+    assert {skip.reason for skip in forbidden} == {Right.RUN_TASKS.lacking}
     assert (last.target.name, "must come first, and can't be done" in last.reason) == (TASK, True)
 
 

@@ -17,7 +17,8 @@ from bulkops.plan.projects import with_project_names
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
-from tests.engine.world import TASK, World, job
+from tests.engine.world import World, job
+from tests.kinds import TASK
 
 
 def refused(world: World, problem: str, **tables: Mapping[str, object]) -> None:
@@ -85,7 +86,7 @@ def test_workspaces_whose_settings_may_not_be_changed_are_blocked() -> None:
     """A workspace-update needs another right than a run task does."""
     world = World(workspaces=1, rights=User(name="engine", manage_workspaces=False))
     plan = world.plan(job("workspace-update"))
-    assert [skip.reason for skip in plan.blocked] == [Right.SETTINGS.value]
+    assert [skip.reason for skip in plan.blocked] == [Right.SETTINGS.lacking]
     assert world.plan(job()).operations
 
 
@@ -214,7 +215,7 @@ def test_a_workspace_without_the_right_is_blocked() -> None:
     plan = world.plan(job())
     assert [operation.target.name for operation in plan.operations] == ["prod-0"]
     assert [(skip.target.name, skip.reason) for skip in plan.blocked] == [
-        ("prod-1", Right.RUN_TASKS.value)
+        ("prod-1", Right.RUN_TASKS.lacking)
     ]
     assert len(plan.skips) == 2
 

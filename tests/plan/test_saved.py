@@ -37,7 +37,7 @@ def plans(draw: st.DrawFn) -> Plan:
             skips.append(Skip(target, draw(NAMES), blocked=draw(st.booleans())))
             continue
         before, wanted = draw(st.none() | SEEN), draw(st.none() | ATTRIBUTES)
-        operations.append(Operation("attach", target, before, wanted))
+        operations.append(Operation("attach", target, before, wanted, verb="update"))
     notes = tuple(draw(st.lists(NAMES, max_size=2)))
     return Plan(job(), BINDING, operations, skips, notes)
 

@@ -17,7 +17,8 @@ from bulkops.plan.saved import read_plan, save_plan
 from bulkops.report.model import exit_code
 from bulkops.simulator.core import Simulator
 from tests.engine.scripts import METHODS
-from tests.engine.world import HOLDER, PATH, TASK, World, job
+from tests.engine.world import HOLDER, PATH, World, job
+from tests.kinds import TASK
 
 State = tuple[str, str] | None
 """Level and stage of the one attachment to a workspace, ``None`` for none."""

@@ -133,7 +133,7 @@ def test_it_counts_groups_and_lists() -> None:
     assert "Not finished: bulkops resume scan.jsonl goes on." in shown.text
     assert "1 skipped when planned: already attached as wanted" in shown.text
     assert "Verified: 1 of 6 shown as wanted by the server." in shown.text
-    assert "run bulkops-0123456789ab: 1 execution, it came to its end; took 0.0 s" in shown.text
+    assert "run bulkops-0123456789ab: 1 execution, complete; took 0 ms" in shown.text
 
 
 def test_only_failed_leaves_what_no_longer_stands() -> None:
@@ -220,7 +220,8 @@ def plan(targets: Iterable[str], blocked: Iterable[tuple[str, str]] = (), **tabl
         **tables,
     }
     operations = [
-        Operation("attach", Target(f"ws-{n}", name), None, WANTED) for n, name in enumerate(targets)
+        Operation("attach", Target(f"ws-{n}", name), None, WANTED, verb="attach")
+        for n, name in enumerate(targets)
     ]
     skips = [Skip(Target("ws-a", "a"), "already attached as wanted")]
     skips += [

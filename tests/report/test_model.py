@@ -19,7 +19,7 @@ from bulkops.report.json_document import document
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import lines
 from tests.journal.samples import AT, HOLDER, WANTED, first, header, intent, planned, result
-from tests.operations.test_kinds import AS_WANTED, OTHERWISE, kind
+from tests.kinds import AS_WANTED, OTHERWISE, bound
 
 KEY = "attach:ws-%d"
 
@@ -94,7 +94,7 @@ def test_as_text_trouble_is_listed_and_success_counted() -> None:
     text = list(lines(report(ended(*MIXED))))
     assert text[0] == "scan: attach security-scan in acme (https://app.terraform.io)"
     assert "1 succeeded, 1 failed, 1 conflict, 1 in doubt, 1 pending of 5 operations" in text[1]
-    assert "came to its end" in text[2]
+    assert text[2].endswith(" complete")
     listed = [line.split()[0] for line in text if "prod-" in line]
     assert listed == ["succeeded", "failed", "conflict", "in"]
     only = [line for line in lines(report(ended(*MIXED)), only_failed=True) if "prod-" in line]
@@ -104,9 +104,9 @@ def test_as_text_trouble_is_listed_and_success_counted() -> None:
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("tolerance", "was stopped by the failure tolerance"),
-        ("error", "was stopped by an error"),
-        ("SIGTERM", "was stopped by SIGTERM"),
+        ("tolerance", "stopped by the failure tolerance"),
+        ("error", "stopped by an error"),
+        ("SIGTERM", "stopped by SIGTERM"),
     ],
 )
 def test_as_text_it_says_how_it_ended(how: str, words: str) -> None:
@@ -117,7 +117,7 @@ def test_as_text_it_says_how_it_ended(how: str, words: str) -> None:
 def test_as_text_an_end_that_was_never_written_is_a_kill_or_still_runs() -> None:
     """Nobody can tell the two apart from the journal."""
     state = replay([*first(5), Execution(HOLDER, "1"), intent(0)])
-    assert "was killed, or still runs" in "\n".join(lines(report(state)))
+    assert "1 execution, killed or still running" in "\n".join(lines(report(state)))
     assert report(state).ended == ""
 
 
@@ -155,7 +155,7 @@ def reconciled(
         reconcile(
             replay([*first(1), *records]),
             {"": shown},
-            kind("attach"),
+            bound("attach"),
             retry_failed=retry_failed,
             date=AT,
         )
@@ -192,7 +192,7 @@ def test_what_failed_is_decided_anew_only_where_asked(outcome: Outcome) -> None:
     assert reconciled(records, {}) == []
     (again,) = reconciled(records, {"ws-0": [Seen("wstask-9", OTHERWISE)]}, retry_failed=True)
     wanted = msgspec.structs.replace(
-        planned(0), before=Seen("wstask-9", OTHERWISE), wanted=AS_WANTED
+        planned(0), before=Seen("wstask-9", OTHERWISE), wanted=AS_WANTED, verb="update"
     )
     assert again == wanted
     (skipped,) = reconciled(records, {"ws-0": [Seen("wstask-9", AS_WANTED)]}, retry_failed=True)

@@ -9,7 +9,8 @@ from bulkops.journal.states import Outcome
 from bulkops.plan.standing import read_standing
 from tests.engine.scripts import always, both, reads_back, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import TASK, World, job
+from tests.engine.world import World, job
+from tests.kinds import TASK
 
 NO_LIST_BY_TASK = "tfe-v202401-1-none-included"
 DENIED = Trouble("404")

@@ -37,7 +37,7 @@ def state(after: list[list[int]], outcomes: dict[int, Outcome]) -> Replay:
 
 def order(of: Replay) -> Order:
     """Return the order of what is pending or in doubt."""
-    return Order(list(of.having(None, Outcome.IN_DOUBT)), of.of)
+    return Order(list(of.having(None, Outcome.IN_DOUBT)), of.operations)
 
 
 def ready(order: Order) -> list[str]:

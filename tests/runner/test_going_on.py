@@ -14,7 +14,8 @@ from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
 from tests.engine.scripts import METHODS, always, in_turn
 from tests.engine.wire import Trouble
-from tests.engine.world import MANDATORY, PATH, TASK, World, job
+from tests.engine.world import MANDATORY, PATH, World, job
+from tests.kinds import TASK
 
 PATIENT = {"max_failures": "100%"}
 

@@ -9,15 +9,16 @@ from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
-from tests.engine.kinds import CASES, WRITE_ONLY, check_done, world_for
+from tests.engine.kinds import check_done, world_for
 from tests.engine.scripts import Script, always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
-from tests.engine.world import ADVISORY, PATH, TASK, World, job
+from tests.engine.world import ADVISORY, PATH, World, job
+from tests.kinds import CASES, TASK
 
 STRUCK = [
     (kind, nth)
     for kind, case in CASES.items()
-    if kind != WRITE_ONLY
+    if not case.write_only
     for nth in range(len(case.writes))
 ]
 """Each kind, and which of its writes to a target is struck."""

@@ -18,14 +18,18 @@ from bulkops.errors import JournalWriteFailed
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
-from tests.engine.kinds import CASES
+from bulkops.operations import KINDS as ALL
+from bulkops.operations.model import Over
+from tests.engine.kinds import check_shown
 from tests.engine.kinds import world_for as world_needing
-from tests.engine.scripts import METHODS, writes
+from tests.engine.scripts import writes
 from tests.engine.wire import Trouble
-from tests.engine.world import MANDATORY, OLD_TASK, PATH, TASK, World, job
+from tests.engine.world import PATH, World, job
 from tests.journal.disk import PowerCut
+from tests.kinds import CASES, TASK
 
-KINDS = [*METHODS, "replace"]
+KINDS = [name for name, kind in ALL.items() if kind.over is Over.SELECTED]
+"""Those that write to workspaces, of which some are not selected."""
 WORKSPACES = 3
 BYSTANDER = "staging-0"
 
@@ -75,8 +79,7 @@ def check(world: World, kind: str) -> None:
     assert world.shown(BYSTANDER) == [("advisory", ("post_plan",))]
     for name, count in done.items():
         if count == len(CASES[kind].writes):
-            assert world.shown(name) == ([] if kind == "detach" else MANDATORY)
-            assert kind != "replace" or world.shown(name, OLD_TASK) == []
+            check_shown(world, kind, name)
 
 
 def check_end(world: World, kind: str, replay: Replay) -> None:
@@ -132,7 +135,7 @@ def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -
         world.wire.dies_after = dies_after
 
     # A ping, two readings of where each task stands, and the writes of each workspace.
-    readings = 4 if kind == "replace" else 2
+    readings = 2 * len(CASES[kind].looks)
     writes = WORKSPACES * len(CASES[kind].writes)
     assert stopped_at_each(kind, keeping, arm) == 1 + readings + writes
 

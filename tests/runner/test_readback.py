@@ -1,4 +1,4 @@
-"""What a reading after a lost answer means: the table of ``bulkops.runner.readback``."""
+"""What a reading after a write means: the table of ``bulkops.runner.readback``."""
 
 from __future__ import annotations
 
@@ -6,45 +6,84 @@ import pytest
 
 from bulkops.operations.compare import Shown
 from bulkops.runner import readback
-from bulkops.runner.readback import Cause, Step, resolve
+from bulkops.runner.readback import LOSSES, Cause, Readings, Row, Step, Unseen, resolve
 from tests.docstrings import rows
 
-TABLE = rows(readback, "the server shows")
-COLUMNS = {
-    "lost, unsettled": (Cause.LOST, False),
-    "lost, settled": (Cause.LOST, True),
-    "refused": (Cause.REFUSED, True),
-}
+TABLE = rows(readback, "shows")
+COLUMNS = next(line for line in (readback.__doc__ or "").splitlines() if line.startswith("| shows"))
+ROWS: tuple[Row, ...] = (*Shown, *Unseen)
+SETTLE = 10.0
 
 
-def step_of(cell: str, *, settled: bool) -> str:
-    """Return the step a cell of the table names."""
-    first, _, then = cell.partition(", then ")
-    if then:
-        return then if settled else first
-    return cell.partition(":")[0]
+def step_in(cell: str, *, settled: bool, old: bool) -> Step:
+    """Return the step that a cell of the table names."""
+    waits, _, step = cell.rpartition("; ")
+    if waits and not settled:
+        return Step.SETTLE
+    if step.endswith("*") and old:
+        return Step.AGE
+    return Step(step.removesuffix("*").lower())
 
 
-@pytest.mark.parametrize("shown", Shown)
-@pytest.mark.parametrize("column", [*COLUMNS, "answered, no echo"])
-def test_each_reading_leads_where_the_table_says(shown: Shown, column: str) -> None:
-    """Each cell of the table holds, settled and not where it tells the two apart."""
-    header = ["lost, unsettled", "lost, settled", "refused", "answered, no echo"]
-    cell = TABLE[shown.value][header.index(column)]
-    cases = [COLUMNS[column]] if column in COLUMNS else [(Cause.NO_ECHO, s) for s in (False, True)]
-    for cause, settled in cases:
-        step = resolve(shown, cause, lost_before=cause is Cause.LOST, settled=settled)
-        expected = step_of(cell, settled=settled).lower()
-        assert step.value == expected
-
-
+@pytest.mark.parametrize("old", [False, True])
 @pytest.mark.parametrize("settled", [False, True])
-def test_refused_after_a_loss_may_be_our_own_doing(*, settled: bool) -> None:
-    """A refusal after a lost answer adopts what is as wanted as ours: the lost one did it."""
-    step = resolve(Shown.WANTED, Cause.REFUSED, lost_before=True, settled=settled)
-    assert step is Step.ADOPT
+@pytest.mark.parametrize("column", range(len(Cause)))
+@pytest.mark.parametrize("row", ROWS)
+def test_each_reading_leads_where_the_table_says(
+    row: Row, column: int, *, settled: bool, old: bool
+) -> None:
+    """Each cell of the table holds, settled and not, old and not."""
+    cause, cell = list(Cause)[column], TABLE[row.value][column]
+    assert resolve(row, cause, settled=settled, old=old) is step_in(cell, settled=settled, old=old)
 
 
-def test_the_rows_are_all_there_is() -> None:
-    """Whatever a server shows is one of the table's rows."""
-    assert list(TABLE) == [shown.value for shown in Shown]
+def test_rows_and_columns_are_all_there_is() -> None:
+    """Whatever a reading shows is one of the table's rows, and why there is one a column."""
+    assert list(TABLE) == [row.value for row in ROWS]
+    assert [name.strip() for name in COLUMNS.split("|")[2:-1]] == [cause.value for cause in Cause]
+
+
+@pytest.mark.parametrize(
+    ("cause", "losses", "column"),
+    [
+        (Cause.LOST, LOSSES - 1, Cause.LOST),
+        (Cause.LOST, LOSSES, Cause.LAST_LOSS),
+        (Cause.REFUSED, 0, Cause.REFUSED),
+        (Cause.REFUSED, 1, Cause.REFUSED_AFTER_LOSS),
+        (Cause.NO_ECHO, LOSSES, Cause.NO_ECHO),
+    ],
+)
+def test_what_was_lost_before_chooses_the_column(cause: Cause, losses: int, column: Cause) -> None:
+    """A refusal after a lost answer may be of our own doing, and losses have an end."""
+    assert cause.after(losses) is column
+
+
+def readings(cause: Cause = Cause.LOST, *, old_until: float = 0.0) -> Readings:
+    """Return the readings after an answer that was lost at 100 s."""
+    return Readings(cause, since=100.0, old_until=old_until, settle=SETTLE)
+
+
+def test_a_loss_has_settled_once_a_reading_starts_that_much_later() -> None:
+    """Until then it is read again when it will have."""
+    told = readings()
+    assert told.resolve(Shown.BEFORE, 100.0) == (Step.SETTLE, 10.0)
+    assert told.resolve(Shown.OTHER, 104.0) == (Step.SETTLE, 6.0)
+    assert told.resolve(Shown.BEFORE, 110.0)[0] is Step.SEND
+
+
+def test_denied_for_long_is_denied_without_an_interruption() -> None:
+    """Each reading that shows something begins it anew."""
+    told = readings()
+    assert told.resolve(Unseen.DENIED, 109.0) == (Step.SETTLE, 10.0)
+    assert told.resolve(Unseen.DENIED, 118.0) == (Step.SETTLE, 1.0)
+    assert told.resolve(Shown.BEFORE, 109.5) == (Step.SETTLE, 0.5)
+    assert told.resolve(Unseen.DENIED, 119.0) == (Step.SETTLE, 10.0)
+    assert told.resolve(Unseen.DENIED, 129.0)[0] is Step.UNSEEN
+
+
+def test_an_old_reading_is_taken_again_when_it_no_longer_is() -> None:
+    """Of a refusal, too, which else decides at once."""
+    for cause in (Cause.LOST, Cause.REFUSED, Cause.NO_ECHO):
+        told = readings(cause, old_until=103.0)
+        assert told.resolve(Shown.WANTED, 101.0) == (Step.AGE, 2.0)
+        assert told.resolve(Shown.WANTED, 103.0)[0] in (Step.ADOPT, Step.LEAVE)

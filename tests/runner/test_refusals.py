@@ -16,7 +16,8 @@ from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import METHODS, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import ADVISORY, MANDATORY, TASK, TOKEN, World, job
+from tests.engine.world import ADVISORY, MANDATORY, TOKEN, World, job
+from tests.kinds import TASK
 
 KINDS = list(METHODS)
 

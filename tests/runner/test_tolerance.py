@@ -17,7 +17,8 @@ from bulkops.operations.model import Operation
 from bulkops.report.model import exit_code
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
-from tests.engine.world import TASK, World, job
+from tests.engine.world import World, job
+from tests.kinds import TASK
 from tests.runner.test_runner import refusing
 
 

@@ -19,7 +19,8 @@ from bulkops.report.text import lines
 from bulkops.runner.gate import RunGate
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import MANDATORY, PATH, TASK, World, job
+from tests.engine.world import MANDATORY, PATH, World, job
+from tests.kinds import TASK
 from tests.runner.test_runner import interrupted, refusing
 
 WAVES = ["1", "50%", "100%"]
@@ -330,8 +331,8 @@ def test_a_disk_that_fails_holds_every_wave_back() -> None:
 
 HELD: dict[str, tuple[dict[str, object], int, str]] = {
     "manual": ({"pause": "manual"}, 0, "waits for --continue"),
-    "fail": ({"gate": "check"}, 1, "its gate failed (exit status 1)"),
-    "inconclusive": ({"gate": "check"}, 2, "its gate was inconclusive (exit status 2)"),
+    "fail": ({"gate": "check"}, 1, "was stopped by its gate (exit status 1)"),
+    "inconclusive": ({"gate": "check"}, 2, "waits: its gate was inconclusive (exit status 2)"),
 }
 
 
@@ -344,7 +345,7 @@ def test_a_report_says_where_a_held_job_stands(held: str) -> None:
     made = report(world.apply(in_waves(**rollout)))
     assert made.wave is not None
     assert (made.wave.number, made.wave.of, made.wave.held) == (1, 3, held)
-    assert f"  wave 1 of 3, operations 1 to 1: {words}" in list(lines(made))
+    assert f"  wave 1 of 3 (operations 1 to 1) {words}" in list(lines(made))
 
 
 def test_a_report_says_in_which_wave_a_killed_job_was() -> None:
@@ -355,7 +356,7 @@ def test_a_report_says_in_which_wave_a_killed_job_was() -> None:
     assert world.until_stopped() is None
     world.disk.power_on(keeping=1.0)
     text = list(lines(report(world.journaled())))
-    assert "  wave 2 of 3, operations 2 to 3: is under way" in text
+    assert "  wave 2 of 3 (operations 2 to 3) is under way" in text
     assert report(world.resume()).wave is None
     plain = World(workspaces=2)
     plain.start(job())

@@ -11,13 +11,14 @@ from typing import Any
 from unittest import mock
 
 from bulkops.api.messages import Response
-from bulkops.inventory import showing
+from bulkops.inventory import attachments
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.plan import reconcile, standing, undo
-from bulkops.runner import execution
+from bulkops.runner import execution, readback
+from bulkops.runner.readback import Cause, Row, Step, Unseen, resolve
 from bulkops.runner.worker import Worker
 
 Mutation = Callable[[], AbstractContextManager[Any]]
@@ -49,18 +50,22 @@ def page_cache_trusted() -> AbstractContextManager[Any]:
 
 def denied_list_is_empty() -> AbstractContextManager[Any]:
     """Take a workspace's list that is denied for an empty one."""
-    read = showing._each_workspace
+    read = attachments._each_workspace
 
     async def believed(*arguments: Any) -> list[str]:
         await read(*arguments)
         return []
 
-    return mock.patch.object(showing, "_each_workspace", believed)
+    return mock.patch.object(attachments, "_each_workspace", believed)
 
 
 def denied_reading_back_is_final() -> AbstractContextManager[Any]:
     """Take a reading back that is denied for the last word."""
-    return mock.patch.object(Worker, "_is_final", return_value=True)
+
+    def at_once(row: Row, cause: Cause, *, settled: bool, old: bool) -> Step:
+        return resolve(row, cause, settled=settled or row is Unseen.DENIED, old=old)
+
+    return mock.patch.object(readback, "resolve", at_once)
 
 
 def any_yes_to_a_delete() -> AbstractContextManager[Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import anyio
 
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from tests.simulation.invariants import must
 
@@ -24,7 +25,7 @@ async def ask(machine: Machine, _command: str, environment: Mapping[str, str]) -
     ends = machine.ends(replay)
     must(len(ends) == int(environment["BULKOPS_WAVES"]), "as many waves as drawn", ends)
     done = list(replay.operations.values())[: ends[number - 1]]
-    left = [p for p in done if p.outcome is None and not _waits(p, replay)]
+    left = left_behind(done, replay)
     must(not left, "a gate comes after its wave", f"{number}: {left}")
     await anyio.sleep(weather.gate_seconds)
     machine.met[f"gate {weather.gate}"] += 1
@@ -32,9 +33,15 @@ async def ask(machine: Machine, _command: str, environment: Mapping[str, str]) -
     return weather.gate
 
 
+def left_behind(operations: Iterable[Progress], replay: Replay) -> list[Progress]:
+    """Return those that are pending, and wait for nothing that is in doubt."""
+    return [p for p in operations if p.outcome is None and not _waits(p, replay)]
+
+
 def _waits(progress: Progress, replay: Replay) -> bool:
     """Return whether what comes first is in doubt: only the next execution looks again."""
-    return any(replay.of(key).outcome is Outcome.IN_DOUBT for key in progress.operation.after)
+    first = (replay.operations[key] for key in progress.operation.after)
+    return any(p.outcome is Outcome.IN_DOUBT for p in first)
 
 
 def check(machine: Machine, journal: str, replay: Replay) -> None:

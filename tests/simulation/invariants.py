@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bulkops.errors import JournalDamaged
 from bulkops.journal.lines import Scanner
+from bulkops.journal.progress import Progress
 from bulkops.journal.reader import Contents, read
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from tests.journal.disk import Disk
 from tests.simulation.states import BEFORE, OTHER, WANTED, Place, Shown, place_of, shown_of

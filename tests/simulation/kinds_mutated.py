@@ -14,8 +14,8 @@ from bulkops.api.messages import Request
 from bulkops.journal.records import Record, Result
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
+from bulkops.operations.aspects.workspace import WorkspaceAspect
 from bulkops.operations.kinds import replace
-from bulkops.operations.kinds.workspace_update import WorkspaceAspect
 from bulkops.operations.model import Operation
 from bulkops.plan import undo
 from bulkops.plan.reconcile import reconcile

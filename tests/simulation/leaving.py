@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bulkops.api.messages import Request
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation
-from tests.engine.world import OLD_TASK, TASK
+from tests.kinds import OLD_TASK, TASK
 from tests.simulation.invariants import must
 from tests.simulation.states import BEFORE, There, place_of, still
 

@@ -24,13 +24,12 @@ from bulkops.journal import lines
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
 from bulkops.journal.lock import locked
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Holder, Intent, Record
-from bulkops.journal.replay import Progress
 from bulkops.journal.states import Outcome, Reached
 from bulkops.journal.writer import Journal
-from bulkops.operations.compare import Shown
 from bulkops.runner import execution, readback, waves, worker
-from bulkops.runner.readback import Cause, Step
+from bulkops.runner.readback import Cause, Row, Step, Unseen, resolve
 from bulkops.runner.wave_steps import Next, following
 from bulkops.runner.waves import Waves
 from bulkops.runner.worker import Worker
@@ -146,11 +145,10 @@ def adopted_unread() -> AbstractContextManager[Any]:
 def settle_ignored() -> AbstractContextManager[Any]:
     """Believe the first reading after a lost answer."""
 
-    def at_once(shown: Shown, cause: Cause, *, lost_before: bool, settled: bool) -> Step:
-        del settled
-        return readback.resolve(shown, cause, lost_before=lost_before, settled=True)
+    def at_once(row: Row, cause: Cause, *, settled: bool, old: bool) -> Step:
+        return resolve(row, cause, settled=settled or row is not Unseen.DENIED, old=old)
 
-    return mock.patch.object(worker, "resolve", at_once)
+    return mock.patch.object(readback, "resolve", at_once)
 
 
 def pending_not_reconciled() -> AbstractContextManager[Any]:

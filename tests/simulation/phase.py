@@ -82,6 +82,9 @@ class Phase:
                 return None
             if replay is not None and replay.ended is not None:
                 machine.met[f"ended: {replay.ended.how}"] += 1
+                if replay.ended.how == How.COMPLETE:
+                    left = gates.left_behind(replay.operations.values(), replay)
+                    must(not left, "a job that says it is complete is", left)
                 done = replay.ended.how == How.COMPLETE and not replay.unfinished
                 if done and number >= storms + retry_at_last:
                     return self._end()

@@ -9,7 +9,8 @@ import msgspec
 
 from bulkops.job.job import Job
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
-from tests.engine.world import OLD_TASK, TASK, job
+from tests.engine.world import job
+from tests.kinds import OLD_TASK, TASK
 from tests.simulation import settings
 from tests.simulation.states import REST, SETTINGS, Place, Shown
 

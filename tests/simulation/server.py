@@ -12,7 +12,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.effects import Effect
 from bulkops.simulator.state import Workspace, WorkspaceTask
-from tests.engine.world import OLD_TASK, TASK
+from tests.kinds import OLD_TASK, TASK
 from tests.simulation import settings
 from tests.simulation.states import REST, SETTINGS, Item, Place, Shown, There
 

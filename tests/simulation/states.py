@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bulkops.operations.kinds.replace import OLD
 from bulkops.operations.model import Attributes, Operation
 from bulkops.operations.wording import is_attachment
-from tests.engine.world import OLD_TASK, TASK
+from tests.kinds import OLD_TASK, TASK
 
 SETTINGS, REST = "settings", "the rest"
 """Of a workspace: those that a job is about, and all others."""

@@ -21,8 +21,8 @@ SEEDS: dict[Mutation, int] = {
     found.denied_list_is_empty: 657,
     found.denied_reading_back_is_final: 15,
     found.any_yes_to_a_delete: 197,
-    found.last_one_taken_away: 253,
-    found.last_one_taken_again: 1317,
+    found.last_one_taken_away: 84,
+    found.last_one_taken_again: 84,
 }
 
 

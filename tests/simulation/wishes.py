@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.engine.world import OLD_TASK, TASK
+from tests.kinds import OLD_TASK, TASK
 from tests.simulation.states import SETTINGS, Place, Shown
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-import typer
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from bulkops.api.messages import MEDIA_TYPE
 from bulkops.cli.commands.simulate import simulate
@@ -22,7 +21,7 @@ from bulkops.errors import BulkopsError
 from tests.cli.forked import SECONDS
 
 Start = Callable[..., "subprocess.Popen[str]"]
-COMMAND = "import typer; from bulkops.cli.commands.simulate import simulate; typer.run(simulate)"
+COMMAND = "from bulkops.cli.commands.simulate import simulate; simulate()"
 
 
 @pytest.fixture
@@ -212,9 +211,7 @@ ALL_ENTITLEMENTS = (
 )
 def test_wrong_option_is_a_usage_error(arguments: tuple[str, ...], says: str) -> None:
     """An option that can't be understood is exit 2, and stderr says what is allowed."""
-    app = typer.Typer()
-    app.command()(simulate)
-    result = CliRunner().invoke(app, ["--port", "0", *arguments])
+    result = CliRunner().invoke(simulate, ["--port", "0", *arguments])
     assert (result.stdout, result.exit_code) == ("", 2)
     assert says in re.sub(r"[\s│]+", " ", result.stderr)
 
@@ -224,4 +221,4 @@ def test_taken_port_is_an_error_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(BulkopsError, match=f"can't listen on port {port}"):
-            simulate(port=port, workspaces=0)
+            simulate.main(["--port", str(port), "--workspaces", "0"], standalone_mode=False)

@@ -67,6 +67,8 @@ def test_every_documented_operation_answers_as_documented(
         ("GET", f"{acme}/workspaces/prod-1", None, everything, 200),
         ("GET", f"/workspaces/{workspace}", None, everything, 200),
         ("PATCH", f"/workspaces/{workspace}", {"data": {"type": "workspaces"}}, {}, 200),
+        ("POST", f"/workspaces/{workspace}/actions/lock", {"reason": "a freeze"}, {}, 200),
+        ("POST", f"/workspaces/{workspace}/actions/unlock", None, {}, 200),
         ("POST", f"/workspaces/{workspace}/tasks", {"data": link}, {}, 201),
         ("GET", f"/workspaces/{workspace}/tasks", None, {}, 200),
         ("GET", f"/workspaces/{workspace}/tasks/{attached}", None, {}, 200),

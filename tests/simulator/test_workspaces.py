@@ -301,3 +301,48 @@ def test_ids_look_like_the_servers(simulator: Simulator) -> None:
 
     assert ids(1) == ids(1)
     assert not set(ids(1)) & set(ids(2))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "status", "shown"),
+    [
+        ({"execution_mode": "agent", "agent_pool_id": "apool-1"}, 200, ("agent", "apool-1")),
+        ({"execution_mode": "agent"}, 422, ("remote", None)),
+        ({"agent_pool_id": "apool-1"}, 422, ("remote", None)),
+        ({"execution_mode": "local", "agent_pool_id": "apool-1"}, 422, ("remote", None)),
+        ({"execution_mode": "local", "agent_pool_id": None}, 200, ("local", None)),
+    ],
+    ids=str,
+)
+def test_an_agent_pool_goes_with_the_mode_agent(
+    simulator: Simulator,
+    ask: Ask,
+    attributes: dict[str, object],
+    status: int,
+    shown: tuple[str, str | None],
+) -> None:
+    """Neither is taken without the other, when it is created or changed."""
+    path = f"/workspaces/{_id(simulator, 'prod-1')}"
+    assert ask(simulator, "PATCH", path, _workspace(**attributes)).status == status
+    data = _data(ask(simulator, "GET", path))
+    pool = data["relationships"]["agent-pool"]["data"]
+    assert (data["attributes"]["execution-mode"], pool and pool["id"]) == shown
+    made = ask(simulator, "POST", WORKSPACES, _workspace(name="new", **attributes))
+    assert made.status == (201 if status == 200 else 422)
+
+
+def test_the_pool_goes_with_the_mode(simulator: Simulator, ask: Ask) -> None:
+    """Another mode takes it away, another pool replaces it, a description leaves it."""
+    path = f"/workspaces/{_id(simulator, 'prod-1')}"
+    agents = {"execution_mode": "agent", "agent_pool_id": "apool-1"}
+    record = simulator.world.organizations["acme"].workspaces["prod-1"]
+    for change, pool in (
+        (agents, "apool-1"),
+        ({"description": "x", "assessments_enabled": True}, "apool-1"),
+        ({"agent_pool_id": "apool-2"}, "apool-2"),
+        ({"execution_mode": "agent"}, "apool-2"),
+        ({"execution_mode": "remote"}, None),
+    ):
+        assert ask(simulator, "PATCH", path, _workspace(**change)).status == 200
+        assert record.agent_pool == pool
+    assert (record.description, record.assessments_enabled) == ("x", True)

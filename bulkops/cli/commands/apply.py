@@ -1,79 +1,84 @@
-"""``bulkops apply JOB|PLAN`` and ``bulkops resume JOURNAL``: carry a job out, or on."""
+"""``bulkops apply JOB|PLAN``, ``resume JOURNAL``, ``undo JOURNAL``: a job out, on, or back."""
 
 from __future__ import annotations
 
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from bulkops.cli.options import (
-    DRAIN_SECONDS,
-    Address,
+    APPLYING,
+    JOURNAL,
+    MAX_OPERATIONS,
+    NARROWING,
+    PATH,
+    RESUMING,
+    SERVER,
+    TRUST,
+    UNDOING,
     Asked,
-    CaFile,
-    Confirm,
-    Continue,
-    DrainTimeout,
-    InsecureHttp,
-    JournalArgument,
-    Json,
-    Limit,
-    MaxOperations,
-    MetricsFileOption,
-    RetryFailed,
-    SelectNames,
-    Yes,
+    Narrowing,
+    Server,
+    command,
 )
 from bulkops.cli.output.printing import note
+from bulkops.cli.run.confirm import confirm_going_on
+from bulkops.cli.run.execute import execute
+from bulkops.cli.run.hold import hold
+from bulkops.cli.run.metrics_file import MetricsFile
+from bulkops.cli.run.start import Undertaking, start_or_go_on
+from bulkops.cli.session import connect, narrowed_job
+from bulkops.client.api import Client
+from bulkops.client.credentials import resolve_address
+from bulkops.clock import Clock
 from bulkops.errors import JobError
+from bulkops.job.job import Job
+from bulkops.journal.folder import folder_of, new, newest
+from bulkops.journal.identity import Identity, identity_of
+from bulkops.journal.reader import read
+from bulkops.journal.replay import Replay
+from bulkops.journal.states import RETRIED
+from bulkops.library import plan_job, plan_undo
+from bulkops.plan.model import Plan
+from bulkops.plan.projects import with_project_names
+from bulkops.plan.recorded import job_of
+from bulkops.plan.saved import is_saved_plan, read_plan
 
-if TYPE_CHECKING:
-    from bulkops.cli.run.start import Undertaking
-    from bulkops.client.api import Client
-    from bulkops.job.job import Job
-    from bulkops.plan.model import Plan
+JOB_OR_PLAN = click.Argument(
+    ["job_file"],
+    type=PATH,
+    metavar="JOB|PLAN",
+    help="The job file (TOML), or a plan that plan --out saved.",
+)
+OWN_JOURNAL = click.Option(
+    ["--journal"],
+    type=PATH,
+    metavar="FILE",
+    help="The journal to start, or to go on with where it stops. "
+    "[default: the newest unfinished one in .bulkops/NAME/, NAME being the job's, else a new "
+    "one there]",
+)
 
-JobOrPlan = Annotated[
-    Path,
-    typer.Argument(
-        metavar="JOB|PLAN",
-        help="The job file (TOML), or a plan that plan --out saved.",
-        show_default=False,
-    ),
-]
-JournalOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--journal",
-        metavar="FILE",
-        help="The journal to start, or to go on with where it stops. "
-        "[default: the newest unfinished one in .bulkops/NAME/, NAME being the job's, else a new "
-        "one there]",
-        show_default=False,
-    ),
-]
+UNDO_JOURNAL = click.Option(
+    ["--journal", "undo_journal"],
+    type=PATH,
+    metavar="FILE",
+    help="The undo's own journal, to start or to go on with. [default: JOURNAL with .undo "
+    "before its ending]",
+)
 
 
+@command(JOB_OR_PLAN, OWN_JOURNAL, NARROWING, APPLYING, MAX_OPERATIONS, SERVER)
 def apply(
-    job_file: JobOrPlan,
     *,
-    journal: JournalOption = None,
-    select: SelectNames = None,
-    limit: Limit = None,
-    yes: Yes = False,
-    confirm: Confirm = None,
-    json: Json = False,
-    go_on: Continue = False,
-    retry_failed: RetryFailed = False,
-    max_operations: MaxOperations = None,
-    drain_timeout: DrainTimeout = DRAIN_SECONDS,
-    metrics_file: MetricsFileOption = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
+    job_file: Path,
+    journal: Path | None,
+    narrowing: Narrowing,
+    asked: Asked,
+    max_operations: int | None,
+    server: Server,
 ) -> None:
     """Carry a job out, or on where its journal stops.
 
@@ -90,19 +95,7 @@ def apply(
 
     \b
     Exit codes:
-      0        all succeeded or nothing to do
-      1        error
-      2        usage, job file included
-      3        some failed, in conflict or blocked
-      4        stopped by the failure tolerance or a gate
-      5        some in doubt
-      6        paused by the job, --continue goes on
-      11       journal in use
-      12       journal damaged
-      13       saved plan changed, or for another address or organization
-      14       journal can't be written
-      129      its terminal was closed
-      130/143  interrupted
+      EXIT_CODES
 
     \b
     Examples:
@@ -113,41 +106,29 @@ def apply(
       bulkops apply canary.plan --journal canary.jsonl
       bulkops apply jobs/detach-retired.toml --confirm legacy-lint
     """
-    from bulkops.cli.run.start import hold, start_or_go_on
-    from bulkops.cli.session import narrowed_job
-    from bulkops.plan.saved import is_saved_plan
-
     saved = is_saved_plan(job_file)
     if saved:
-        if select or limit or max_operations:
+        if narrowing != Narrowing() or max_operations:
             raise JobError(
                 f"{job_file}: is a saved plan: --select, --limit and --max-operations are for plan"
             )
-        undertaking = _of_plan(job_file, address, ca_file, insecure_http=insecure_http)
+        undertaking = _of_plan(job_file, server)
     else:
-        job = narrowed_job(job_file, select, limit).allowing(max_operations)
-        undertaking = _of_job(job, job_file, address, ca_file, insecure_http=insecure_http)
-    asked = Asked(yes or saved, json, retry_failed, drain_timeout, confirm, go_on, metrics_file)
+        job = narrowed_job(job_file, narrowing).allowing(max_operations)
+        undertaking = _of_job(job, job_file, server)
+    asked = asked._replace(yes=asked.yes or saved)
     with ExitStack() as stack:
-        path = journal or _default(stack, undertaking, finished=saved, retry_failed=retry_failed)
+        path = journal or _default(
+            stack, undertaking, finished=saved, retry_failed=asked.retry_failed
+        )
         # A new journal in the default folder is safe under the folder's lock until it is there:
         # a command that finds nothing to do leaves no lock behind.
         by = hold(stack, path) if journal or path.exists() else None
         start_or_go_on(stack, path, by, undertaking, asked)
 
 
-def resume(
-    journal: JournalArgument,
-    *,
-    yes: Yes = False,
-    json: Json = False,
-    go_on: Continue = False,
-    retry_failed: RetryFailed = False,
-    drain_timeout: DrainTimeout = DRAIN_SECONDS,
-    metrics_file: MetricsFileOption = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-) -> None:
+@command(JOURNAL, RESUMING, TRUST)
+def resume(*, journal: Path, asked: Asked, server: Server) -> None:
     """Go on where a journal stops.
 
     Needs nothing else but credentials. The server is read before anything is sent: an operation
@@ -160,38 +141,53 @@ def resume(
       bulkops resume canary.jsonl --retry-failed --yes
       bulkops resume rollout.jsonl --continue --yes
     """
-    from bulkops.cli.run.confirm import confirm_going_on
-    from bulkops.cli.run.execute import execute
-    from bulkops.cli.run.metrics_file import MetricsFile
-    from bulkops.cli.run.start import hold
-    from bulkops.cli.session import connect
-    from bulkops.journal.reader import read
-    from bulkops.plan.recorded import job_of
-
     with ExitStack() as stack:
         read(journal)
         by = hold(stack, journal)
         contents = read(journal)
         header = contents.replay.header
         job = job_of(header)
-        client = connect(header.address, ca_file, insecure_http=insecure_http)
-        asked = Asked(yes, json, retry_failed, drain_timeout, None, go_on, metrics_file)
-        with MetricsFile(metrics_file, job, undo=bool(header.undo_of)) as metrics:
+        client = connect(server._replace(address=header.address))
+        with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             confirm_going_on(contents, journal, asked)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 
 
-def _of_job(
-    job: Job, path: Path, address: str | None, ca_file: Path | None, *, insecure_http: bool
-) -> Undertaking:
-    from bulkops.cli.run.start import Undertaking
-    from bulkops.cli.session import connect
-    from bulkops.journal.identity import Identity
-    from bulkops.library import plan_job
-    from bulkops.plan.projects import with_project_names
+@command(JOURNAL, UNDO_JOURNAL, UNDOING, TRUST)
+def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Server) -> None:
+    """Take back what a job did, where it still stands.
+
+    What was attached is detached, what was changed gets its old level and stages, what was
+    detached is attached as it was; a replaced task is attached again before the new one goes. What
+    somebody changed since is left alone and listed (exit 3).
+    What task-delete and task-rotate-hmac did can't be taken back (exit 2).
+
+    An undo has a journal of its own: it is resumed by the same command, and can be undone.
+
+    \b
+    Examples:
+      bulkops undo canary.jsonl
+      bulkops undo canary.jsonl --journal back.jsonl --yes
+    """
+    header = read(journal).replay.header
+    job = job_of(header)
+    path = undo_journal or journal.with_name(f"{journal.stem}.undo{journal.suffix}")
 
     def client() -> Client:
-        return connect(address, ca_file, insecure_http=insecure_http)
+        return connect(server._replace(address=header.address))
+
+    identity = Identity(f"undo of {header.run_id}", header.address, header.organization)
+    undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
+    with ExitStack() as stack:
+        hold(stack, journal)
+        by = hold(stack, path)
+        start_or_go_on(stack, path, by, undertaking, asked)
+
+
+def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
+
+    def client() -> Client:
+        return connect(server)
 
     async def plan(client: Client) -> Plan:
         return await with_project_names(client, await plan_job(client, job, str(path)))
@@ -200,25 +196,18 @@ def _of_job(
     return Undertaking(job, identity, client, plan)
 
 
-def _of_plan(
-    path: Path, address: str | None, ca_file: Path | None, *, insecure_http: bool
-) -> Undertaking:
+def _of_plan(path: Path, server: Server) -> Undertaking:
     """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
-    from bulkops.cli.run.start import Undertaking
-    from bulkops.cli.session import connect
-    from bulkops.client.credentials import resolve_address
-    from bulkops.journal.identity import Identity
-    from bulkops.plan.saved import read_plan
-
     saved = read_plan(path)
     job, digest, made_at = saved.plan.job, saved.plan.digest, saved.address
+    address = server.address
     if address or os.environ.get("TFE_ADDRESS") or os.environ.get("TF_CLOUD_HOSTNAME"):
-        address = resolve_address(address, os.environ, insecure_http=insecure_http)
+        address = resolve_address(address, os.environ, insecure_http=server.insecure_http)
     saved.check_meant(path, address or saved.address, os.environ.get("TFE_ORGANIZATION", ""))
     note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
 
     def client() -> Client:
-        return connect(made_at, ca_file, insecure_http=insecure_http)
+        return connect(server._replace(address=made_at))
 
     async def plan(_client: Client) -> Plan:
         # Read once more: it need not be in memory beside the journal, which may be all there is.
@@ -235,13 +224,6 @@ def _default(
     Args:
         finished: one that is finished is gone on with, too.
     """
-    from bulkops.cli.run.start import hold
-    from bulkops.clock import Clock
-    from bulkops.journal.folder import folder_of, new, newest
-    from bulkops.journal.identity import identity_of
-    from bulkops.journal.replay import Replay
-    from bulkops.journal.states import RETRIED
-
     folder = folder_of(undertaking.job.name)
     hold(stack, folder / "folder")
 

@@ -5,45 +5,51 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+import click
+from click.exceptions import Exit
 
-from bulkops.cli.options import Address, CaFile, InsecureHttp, Organization, Output
+from bulkops.cli.options import ORGANIZATION, OUTPUT, PATH, SERVER, Server, command
 from bulkops.cli.output.printing import print_to
+from bulkops.cli.session import connect, only_reading, organization_named, run
+from bulkops.coverage.documents import csv_lines, document, lines
+from bulkops.coverage.matrix import Coverage
+from bulkops.coverage.reading import read_coverage
+from bulkops.errors import ExitCode, JobError
+from bulkops.job.file import load_job
+from bulkops.job.job import Job
+from bulkops.text import escaped
 
-if TYPE_CHECKING:
-    from bulkops.coverage.matrix import Coverage
-    from bulkops.job.job import Job
+JOB = click.Argument(
+    ["job_file"],
+    type=PATH,
+    required=False,
+    metavar="[JOB]",
+    help="A job file (TOML) that says which should have its run task.",
+)
+TASK = click.Option(
+    ["--task"],
+    multiple=True,
+    metavar="NAME",
+    help="Only this run task, by name or id; may be said several times.",
+)
+FORMAT = click.Option(
+    ["--format", "output_format"],
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    help="How to say it.",
+)
 
 
+@command(JOB, ORGANIZATION, TASK, FORMAT, OUTPUT, SERVER)
 def coverage(
-    job_file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="JOB",
-            help="A job file (TOML) that says which should have its run task.",
-            show_default=False,
-        ),
-    ] = None,
     *,
-    organization: Organization = None,
-    task: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--task",
-            metavar="NAME",
-            help="Only this run task, by name or id; may be said several times.",
-            show_default=False,
-        ),
-    ] = None,
-    output_format: Annotated[
-        Literal["text", "csv", "json"], typer.Option("--format", help="How to say it.")
-    ] = "text",
-    output: Output = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
+    job_file: Path | None,
+    organization: str | None,
+    task: tuple[str, ...],
+    output_format: str,
+    output: Path | None,
+    server: Server,
 ) -> None:
     """Show which workspaces have which run tasks.
 
@@ -63,24 +69,18 @@ def coverage(
       bulkops coverage jobs/canary.toml --format csv --output coverage.csv
       bulkops coverage jobs/canary.toml --format json | jq '.counts'
     """
-    from bulkops.cli.session import connect, only_reading, organization_named, run
-    from bulkops.coverage.reading import read_coverage
-    from bulkops.library import load_job
-
     job = load_job(job_file) if job_file else None
     named = _same(organization, job) if job else organization_named(organization)
-    client = connect(address, ca_file, insecure_http=insecure_http)
+    client = connect(server)
     with only_reading():
-        made = run(client, lambda c: read_coverage(c, named, task or (), job, str(job_file)))
+        made = run(client, lambda c: read_coverage(c, named, task, job, str(job_file)))
     print_to(output, _pieces(made, output_format, to_file=output is not None))
     if made.gaps:
-        raise typer.Exit(3)
+        raise Exit(ExitCode.UNFULFILLED)
 
 
 def _same(organization: str | None, job: Job) -> str:
     """Return the job's organization, which ``--organization`` may repeat."""
-    from bulkops.errors import JobError
-
     if organization not in (None, job.organization):
         raise JobError(
             f"--organization {organization}: the job file is of {job.organization}: give one"
@@ -89,9 +89,6 @@ def _same(organization: str | None, job: Job) -> str:
 
 
 def _pieces(made: Coverage, output_format: str, *, to_file: bool) -> Iterator[str]:
-    from bulkops.coverage.documents import csv_lines, document, lines
-    from bulkops.text import escaped
-
     if output_format == "csv":
         return csv_lines(made)
     if output_format == "json":

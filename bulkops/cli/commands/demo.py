@@ -14,15 +14,21 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
-import typer
+import anyio
+import click
+import msgspec
+from click.exceptions import Exit
 
+from bulkops.cli.options import command
 from bulkops.cli.output.printing import print_raw, print_text
-
-if TYPE_CHECKING:
-    from bulkops.simulator.core import Simulator
+from bulkops.errors import ExitCode
+from bulkops.simulator.app import serve
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.faults import Faults
+from bulkops.simulator.population import populate
 
 WORKSPACES = 300
 RATE = 30
@@ -51,7 +57,8 @@ settle = "2s"
 """
 
 
-def demo(ctx: typer.Context) -> None:
+@command()
+def demo() -> None:
     """Watch a simulated rollout be killed and go on.
 
     Takes about half a minute, needs no credentials and no network, and leaves nothing behind.
@@ -60,10 +67,6 @@ def demo(ctx: typer.Context) -> None:
     Examples:
       bulkops demo
     """
-    from tempfile import TemporaryDirectory
-
-    from bulkops.simulator.core import Simulator
-
     started = time.monotonic()
     simulator = Simulator(rate=RATE, other_client=OTHER_CLIENT)
     selected = _half_done_rollout(simulator)
@@ -74,10 +77,14 @@ def demo(ctx: typer.Context) -> None:
             f"The server takes {RATE} requests a second, another client\nuses up {OTHER_CLIENT} of "
             "them; answers get lost before and after the change was made, and 503s happen."
         )
-        ok = _session(Commands(Path(folder), address, ctx.find_root().params["log_file"]))
+        ok = _session(
+            Commands(
+                Path(folder), address, click.get_current_context().find_root().params["log_file"]
+            )
+        )
         ok = _say_effects(simulator, selected) and ok
     _say(f"Took {time.monotonic() - started:.0f} s.")
-    raise typer.Exit(0 if ok else 1)
+    raise Exit(ExitCode.DONE if ok else ExitCode.ERROR)
 
 
 def _session(commands: Commands) -> bool:
@@ -121,8 +128,6 @@ class Commands:
         Returns:
             the results seen where it was killed, else its exit code negated where it failed.
         """
-        import msgspec
-
         counts: Counter[str] = Counter()
         shown = Live()
         with self._child(arguments) as child:
@@ -174,8 +179,6 @@ class Live:
 
 def _half_done_rollout(simulator: Simulator) -> set[str]:
     """Fill the organization; return the names of the workspaces the demo's job selects."""
-    from bulkops.simulator.population import populate
-
     workspaces = populate(simulator, "acme", workspaces=WORKSPACES, seed=0)
     simulator.add_task("security-scan")
     names = sorted(w.name for w in workspaces if not w.name.startswith("dev-"))
@@ -206,11 +209,6 @@ def _say_effects(simulator: Simulator, selected: set[str]) -> bool:
 @contextmanager
 def _serving(simulator: Simulator) -> Iterator[str]:
     """Serve in a thread of its own while the block runs."""
-    import anyio
-
-    from bulkops.simulator.app import serve
-    from bulkops.simulator.faults import Faults
-
     ready, over = Event(), Event()
     addresses: list[str] = []
 

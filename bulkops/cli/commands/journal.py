@@ -1,28 +1,28 @@
-"""Commands about a journal: ``verify`` reads the server again, ``status`` doesn't."""
+"""Commands that look at a journal, ``status`` and ``journal check``; neither sends a request."""
 
 from __future__ import annotations
 
 import shlex
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Literal
 
-import typer
+from click.exceptions import Exit
 
-from bulkops.cli.options import CaFile, InsecureHttp, JournalArgument, Json
-from bulkops.cli.output.printing import note, print_json, print_text
+from bulkops import events
+from bulkops.cli.options import JOURNAL, JSON, command
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.next_step import next_step
+from bulkops.cli.output.printing import note, print_text
+from bulkops.errors import ExitCode
+from bulkops.journal.reader import Take, read, sound_part
+from bulkops.journal.replay import Replay
+from bulkops.report.model import report as make
+from bulkops.report.text import lines, totals
 
-if TYPE_CHECKING:
-    from bulkops.journal.reader import Take
-    from bulkops.journal.records import Verified
-    from bulkops.journal.replay import Replay
 
-
-app = typer.Typer(no_args_is_help=True, help="Look at a journal's file itself.")
-
-
-@app.command()
-def check(journal: JournalArgument, *, json: Json = False) -> None:
+@command(JOURNAL, JSON)
+def check(*, journal: Path, json: bool) -> None:
     """Say what is in a journal and whether it is sound.
 
     Exit 12 where it is damaged. Sends no request and leaves the file as it is. A torn tail is no
@@ -32,11 +32,6 @@ def check(journal: JournalArgument, *, json: Json = False) -> None:
     Examples:
       bulkops journal check canary.jsonl
     """
-    from bulkops import events
-    from bulkops.journal.reader import sound_part
-    from bulkops.report.model import report as make
-    from bulkops.report.text import totals
-
     contents = sound_part(journal)
     scanner, made = contents.scanner, make(contents.replay)
     state: Literal["sound", "torn", "damaged"] = (
@@ -62,111 +57,17 @@ def check(journal: JournalArgument, *, json: Json = False) -> None:
     if scanner.damaged:
         command = shlex.join(("bulkops", "journal", "repair", str(journal), "--accept-loss"))
         note(f"`{command}` keeps the sound lines.")
-        raise typer.Exit(12)
+        raise Exit(ExitCode.JOURNAL_DAMAGED)
 
 
-@app.command()
-def repair(
-    journal: JournalArgument,
-    *,
-    accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Yes, what is not sound may go.")
-    ] = False,
-) -> None:
-    """Keep what is sound of a damaged journal, the rest aside.
-
-    An operation whose result is lost with the rest is in doubt, and the next resume looks at it
-    again. One whose intent is lost looks like somebody else's work: no undo takes it back.
-
-    \b
-    Examples:
-      bulkops journal repair canary.jsonl --accept-loss
-    """
-    from contextlib import ExitStack
-
-    from bulkops.cli.run.start import hold
-    from bulkops.errors import JobError
-    from bulkops.journal.repair import repair as cut
-
-    if not accept_loss:
-        raise JobError(f"{journal}: was left as it is: say --accept-loss to cut what is not sound")
-    with ExitStack() as stack:
-        hold(stack, journal)
-        aside = cut(journal)
-    print_text(f"{journal}: was sound" if aside is None else f"{journal}: cut; the rest is {aside}")
-
-
-def verify(
-    journal: JournalArgument,
-    *,
-    json: Json = False,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-) -> None:
-    """Ask the server whether all is still as a job made it.
-
-    Exit 3, and a list, where it is not. Changes nothing, neither at the server nor in the
-    journal.
-
-    \b
-    Examples:
-      bulkops verify canary.jsonl
-    """
-    from bulkops.cli.session import connect, only_reading, run
-    from bulkops.library import verify_journal
-
-    replay = replay_of(journal)
-    client = connect(replay.header.address, ca_file, insecure_http=insecure_http)
-
-    with only_reading():
-        verified = run(client, lambda c: verify_journal(c, journal))
-    if json:
-        _print_verified_json(replay, verified)
-    else:
-        _print_verified(replay, verified)
-    raise typer.Exit(3 if verified.differing else 0)
-
-
-def _print_verified(replay: Replay, verified: Verified) -> None:
-    from bulkops.cli.session import counted
-    from bulkops.report.columns import filled, widest
-
-    names = {key: replay.of(key).operation.target.name for key in verified.differing}
-    width = widest(names.values())
-    for key, shows in verified.differing.items():
-        print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
-    total = counted(len(replay.operations), "operation")
-    rest = f", {verified.unreadable} can't be read back" if verified.unreadable else ""
-    print_text(f"{verified.standing} of {total} shown as wanted by the server{rest}.")
-
-
-def _print_verified_json(replay: Replay, verified: Verified) -> None:
-    from bulkops import events
-
-    for key, shows in verified.differing.items():
-        target = replay.of(key).operation.target
-        print_json(events.Differing(**target.said, key=key, shows=shows))
-    print_json(
-        events.Verified(
-            standing=verified.standing,
-            differing=len(verified.differing),
-            unreadable=verified.unreadable,
-        )
-    )
-
-
-def status(journal: JournalArgument, *, json: Json = False) -> None:
+@command(JOURNAL, JSON)
+def status(*, journal: Path, json: bool) -> None:
     """Say where a journal's job stands; sends no request.
 
     \b
     Examples:
       bulkops status canary.jsonl
     """
-    from bulkops import events
-    from bulkops.cli.output.next_step import next_step
-    from bulkops.report.model import report as make
-    from bulkops.report.text import lines
-
     made = make(replay_of(journal))
     if json:
         print_json(events.Status.of(made))
@@ -177,8 +78,6 @@ def status(journal: JournalArgument, *, json: Json = False) -> None:
 
 def replay_of(path: Path, take: Take | None = None) -> Replay:
     """Return where a journal stands; a torn tail is told and left."""
-    from bulkops.journal.reader import read
-
     contents = read(path, take=take)
     if contents.torn:
         note(

@@ -6,68 +6,74 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-from typer.core import TyperCommand
+import click
+from click.exceptions import Exit
 
 from bulkops.cli.options import (
-    Address,
-    CaFile,
-    InsecureHttp,
-    JobFile,
-    Json,
-    Limit,
-    MaxOperations,
-    SelectNames,
+    JOB,
+    JSON,
+    MAX_OPERATIONS,
+    NARROWING,
+    PATH,
+    SERVER,
+    Narrowing,
+    Server,
+    command,
 )
+from bulkops.cli.output.plan_objects import print_objects
+from bulkops.cli.output.plan_text import lines, painter, width_of
 from bulkops.cli.output.printing import fail, print_text
+from bulkops.cli.output.step_summary import append_plan
+from bulkops.cli.session import connect, narrowed_job, only_reading, run
+from bulkops.client.api import Client
+from bulkops.errors import BulkopsError, ExitCode
+from bulkops.journal.lock import holder
+from bulkops.library import plan_job
+from bulkops.plan.model import Plan
+from bulkops.plan.projects import with_project_names
+from bulkops.plan.saved import check_place, save_plan
+from bulkops.plan.unfinished_jobs import with_unfinished_noted
 
-if TYPE_CHECKING:
-    from bulkops.client.api import Client
-    from bulkops.plan.model import Plan
 
-
-class DetailedExit(TyperCommand):
+class DetailedExit(click.Command):
     """With ``--detailed-exitcode`` a wrong command line is exit 1 as well."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse; typer's own usage errors carry their exit code with them."""
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; what click would end with 2 ends with 1."""
         asked = "--detailed-exitcode" in args
         try:
             return super().parse_args(ctx, args)
-        except Exception as error:
-            if asked and hasattr(error, "exit_code"):
-                error.exit_code = 1
-            raise
+        except click.ClickException as error:
+            if not asked:
+                raise
+            error.show()
+            raise Exit(ExitCode.ERROR) from error
 
 
+OUT = click.Option(
+    ["--out"],
+    type=PATH,
+    metavar="PLAN",
+    help="Save the plan in this file, for apply PLAN to carry out exactly.",
+)
+DETAILED_EXITCODE = click.Option(
+    ["--detailed-exitcode"],
+    is_flag=True,
+    help="Exit 0 when there is nothing to do, 2 when there is, 1 on any error.",
+)
+
+
+@command(*(JOB, NARROWING, OUT, JSON, DETAILED_EXITCODE, MAX_OPERATIONS, SERVER), cls=DetailedExit)
 def plan(
-    job_file: JobFile,
     *,
-    select: SelectNames = None,
-    limit: Limit = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="PLAN",
-            help="Save the plan in this file, for apply PLAN to carry out exactly.",
-            show_default=False,
-        ),
-    ] = None,
-    json: Json = False,
-    detailed_exitcode: Annotated[
-        bool,
-        typer.Option(
-            "--detailed-exitcode",
-            help="Exit 0 when there is nothing to do, 2 when there is, 1 on any error.",
-        ),
-    ] = False,
-    max_operations: MaxOperations = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
+    job_file: Path,
+    narrowing: Narrowing,
+    out: Path | None,
+    json: bool,
+    detailed_exitcode: bool,
+    max_operations: int | None,
+    server: Server,
 ) -> None:
     """Show what a job would change, and change nothing.
 
@@ -82,27 +88,16 @@ def plan(
       bulkops plan jobs/canary.toml --select 'canary-*' --limit 10
       bulkops plan jobs/canary.toml --out canary.plan
     """
-    from bulkops.cli.output.plan_objects import print_objects
-    from bulkops.cli.output.plan_text import lines, painter, width_of
-    from bulkops.cli.output.step_summary import append_plan
-    from bulkops.cli.session import connect, narrowed_job, only_reading, run
-    from bulkops.errors import BulkopsError
-    from bulkops.journal.lock import holder
-    from bulkops.library import plan_job
-    from bulkops.plan.projects import with_project_names
-    from bulkops.plan.saved import check_place, save_plan
-    from bulkops.plan.unfinished_jobs import with_unfinished_noted
-
     sha256: str | None = None
 
     async def planned(client: Client) -> Plan:
         return await with_project_names(client, await plan_job(client, job, str(job_file)))
 
     try:
-        job = narrowed_job(job_file, select, limit).allowing(max_operations)
+        job = narrowed_job(job_file, narrowing).allowing(max_operations)
         if out:
             check_place(out)
-        client = connect(address, ca_file, insecure_http=insecure_http)
+        client = connect(server)
         with only_reading():
             made = run(client, planned)
         made = with_unfinished_noted(made, client.address)
@@ -114,8 +109,8 @@ def plan(
             raise
         # With this option 2 means changes and nothing else.
         fail(error)
-        raise typer.Exit(1) from error
-    applies = _apply(job_file, out, select, limit)
+        raise Exit(ExitCode.ERROR) from error
+    applies = _apply(job_file, out, narrowing)
     append_plan(made, [f"`{applies}` does this."] if made.operations else [])
     if json:
         print_objects(made, str(out) if out else None, sha256)
@@ -124,13 +119,13 @@ def plan(
         if out:
             print_text(f"Saved: {out}; `bulkops apply {shlex.quote(str(out))}` does exactly this.")
     if detailed_exitcode and made.operations:
-        raise typer.Exit(2)
+        raise Exit(2)
 
 
-def _apply(job_file: Path, out: Path | None, select: list[str] | None, limit: int | None) -> str:
+def _apply(job_file: Path, out: Path | None, narrowing: Narrowing) -> str:
     """Return the command that carries out what was planned, and no more."""
     if out:
         return shlex.join(("bulkops", "apply", str(out)))
-    narrowed = [option for name in select or () for option in ("--select", name)]
-    narrowed += ("--limit", str(limit)) if limit else ()
+    narrowed = [option for name in narrowing.select for option in ("--select", name)]
+    narrowed += ("--limit", str(narrowing.limit)) if narrowing.limit else ()
     return shlex.join(("bulkops", "apply", str(job_file), *narrowed))

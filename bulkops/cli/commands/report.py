@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path
 
-import typer
+import click
+from msgspec.structs import replace
 
-from bulkops.cli.options import JournalArgument, Output
+from bulkops.cli.commands.journal import replay_of
+from bulkops.cli.options import JOURNAL, OUTPUT, command
+from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import print_to
+from bulkops.report.model import Report
+from bulkops.report.model import report as make
+from bulkops.report.timeline import Timeline
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bulkops.report.model import Report
-
-Format = Literal["text", "json", "csv", "junit", "markdown", "html"]
-MODULES: dict[Format, str] = {
+MODULES = {
     "text": "text",
     "json": "json_document",
     "csv": "csv_table",
@@ -27,16 +28,21 @@ MODULES: dict[Format, str] = {
 """Format → its module in ``bulkops.report``, whose ``document`` yields the text in pieces."""
 
 
-def report(
-    journal: JournalArgument,
-    *,
-    output_format: Annotated[Format, typer.Option("--format", help="How to say it.")] = "text",
-    output: Output = None,
-    only: Annotated[
-        Literal["failed"] | None,
-        typer.Option("--only", help="failed: what failed, is in conflict or in doubt."),
-    ] = None,
-) -> None:
+FORMAT = click.Option(
+    ["--format", "output_format"],
+    type=click.Choice(list(MODULES)),
+    default="text",
+    help="How to say it.",
+)
+ONLY = click.Option(
+    ["--only"],
+    type=click.Choice(["failed"]),
+    help="failed: what failed, is in conflict or in doubt.",
+)
+
+
+@command(JOURNAL, FORMAT, OUTPUT, ONLY)
+def report(*, journal: Path, output_format: str, output: Path | None, only: str | None) -> None:
     """Report a journal, finished or not; sends no request.
 
     csv has a line an operation, then one a target skipped when planned. With --only failed it is
@@ -53,20 +59,13 @@ def report(
       bulkops report canary.jsonl --format html --output report.html
       bulkops report canary.jsonl --format csv --only failed --output failed.csv
     """
-    from msgspec.structs import replace
-
-    from bulkops.cli.commands.journal import replay_of
-    from bulkops.cli.output.next_step import next_step
-    from bulkops.report.model import report as make
-    from bulkops.report.timeline import Timeline
-
     timeline = Timeline()
     made = make(replay_of(journal, timeline.take), timeline)
     made = replace(made, next_steps=next_step(made, journal))
     print_to(output, _pieces(output_format, made, only_failed=only == "failed"))
 
 
-def _pieces(output_format: Format, made: Report, *, only_failed: bool) -> Iterator[str]:
+def _pieces(output_format: str, made: Report, *, only_failed: bool) -> Iterator[str]:
     module = import_module(f"bulkops.report.{MODULES[output_format]}")
     pieces: Iterator[str] = module.document(made, only_failed=only_failed)
     return pieces

@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
+import click
 import msgspec
-import typer
+from msgspec import UnsetType
 
-from bulkops.api.endpoints import RunTaskChange
+from bulkops import events
+from bulkops.api.endpoints import Include, RunTaskChange
 from bulkops.api.resources import GlobalConfiguration, RunTask
-from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
-from bulkops.cli.output.printing import print_json, print_text
+from bulkops.cli.lookup import find_run_task
+from bulkops.cli.options import IN_ORGANIZATION, YES, Server, command
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.printing import print_text
 from bulkops.cli.output.tasks import called, print_run_task, print_run_tasks, warn_if_ignored
 from bulkops.cli.session import confirm, connect, organization_named, run
 from bulkops.cli.single_write import single_write
 from bulkops.cli.task_options import (
-    AgentPool,
-    Description,
-    GlobalLevel,
-    GlobalStages,
-    HmacKeyEnv,
-    HmacKeyFile,
-    Include,
-    Named,
-    NoGlobal,
+    AGENT_POOL,
+    DESCRIPTION,
+    EVERYWHERE,
+    EVERYWHERE_OR_NOT,
+    HMAC_KEY,
+    INCLUDE,
+    NAMED,
+    Everywhere,
     given,
     global_of,
-    hmac_key_of,
 )
+from bulkops.client.api import Client
 from bulkops.errors import JobError
 
-if TYPE_CHECKING:
-    from bulkops.client.api import Client
 
-app = typer.Typer(rich_markup_mode=None)
-
-
-@app.command("list")
+@command(INCLUDE, *IN_ORGANIZATION)
 def list_tasks(
     *,
-    include: Include = None,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    include: Include | None,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """List the run tasks of an organization.
 
@@ -58,20 +52,18 @@ def list_tasks(
     async def work(client: Client) -> list[RunTask]:
         return await client.run_tasks.list(named, (include,) if include else ())
 
-    tasks = run(connect(address, ca_file, insecure_http=insecure_http), work)
-    print_run_tasks(tasks, as_json=as_json)
+    tasks = run(connect(server), work)
+    print_run_tasks(tasks, as_json=json)
 
 
-@app.command()
+@command(NAMED, INCLUDE, *IN_ORGANIZATION)
 def show(
-    name_or_id: Named,
     *,
-    include: Include = None,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    name_or_id: str,
+    include: Include | None,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """Show one run task.
 
@@ -80,35 +72,37 @@ def show(
       bulkops task show security-scan
       bulkops task show task-7oD7doVTQdAFnMLV --include workspace_tasks --json
     """
-    from bulkops.cli.lookup import find_run_task
 
     async def work(client: Client) -> RunTask:
         included = (include,) if include else ()
         return await find_run_task(client, organization, name_or_id, included)
 
-    client = connect(address, ca_file, insecure_http=insecure_http)
-    print_run_task(run(client, work), as_json=as_json)
+    client = connect(server)
+    print_run_task(run(client, work), as_json=json)
 
 
-@app.command()
+@command(
+    click.Argument(["name"], help="Letters, digits, hyphens and underscores."),
+    click.Option(["--url"], required=True, metavar="URL", help="Where it is called; tried once."),
+    DESCRIPTION,
+    HMAC_KEY,
+    click.Option(["--disabled"], is_flag=True, help="Create it switched off."),
+    EVERYWHERE,
+    AGENT_POOL,
+    *IN_ORGANIZATION,
+)
 def create(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Letters, digits, hyphens and underscores.")
-    ],
     *,
-    url: Annotated[str, typer.Option(metavar="URL", help="Where it is called; tried once.")],
-    description: Description = None,
-    hmac_key_env: HmacKeyEnv = None,
-    hmac_key_file: HmacKeyFile = None,
-    disabled: Annotated[bool, typer.Option("--disabled", help="Create it switched off.")] = False,
-    global_enforcement_level: GlobalLevel = None,
-    global_stage: GlobalStages = None,
-    agent_pool_id: AgentPool = None,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    name: str,
+    url: str,
+    description: str | None,
+    hmac_key: str | UnsetType,
+    disabled: bool,
+    everywhere: Everywhere,
+    agent_pool_id: str | None,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """Create a run task; it is attached nowhere yet.
 
@@ -117,14 +111,13 @@ def create(
       bulkops task create lint --url https://lint.example/hook
       bulkops task create lint --url https://lint.example/hook --hmac-key-env KEY
     """
-
     named = organization_named(organization)
-    wish = global_of(global_enforcement_level, global_stage, GlobalConfiguration())
+    wish = global_of(everywhere, GlobalConfiguration())
     change = RunTaskChange(
         name=name,
         url=url,
         description=given(description),
-        hmac_key=hmac_key_of(hmac_key_env, hmac_key_file),
+        hmac_key=hmac_key,
         enabled=not disabled,
         global_configuration=given(wish),
         agent_pool_id=given(agent_pool_id),
@@ -134,41 +127,41 @@ def create(
         with single_write("task", "show", name):
             return await client.run_tasks.create(named, change)
 
-    task = run(connect(address, ca_file, insecure_http=insecure_http), work)
-    print_run_task(task, as_json=as_json)
+    task = run(connect(server), work)
+    print_run_task(task, as_json=json)
     warn_if_ignored(wish, task)
 
 
-@app.command()
+@command(
+    NAMED,
+    click.Option(["--name"], metavar="NAME", help="Its new name."),
+    click.Option(["--url"], metavar="URL", help="Where it is called; tried once."),
+    DESCRIPTION,
+    HMAC_KEY,
+    click.Option(["--remove-hmac-key"], is_flag=True, help="Sign no longer."),
+    click.Option(["--enabled/--disabled"], default=None, help="Switch it on or off."),
+    EVERYWHERE_OR_NOT,
+    AGENT_POOL,
+    click.Option(["--no-agent-pool"], is_flag=True, help="Reach its URL without agents."),
+    YES,
+    *IN_ORGANIZATION,
+)
 def update(
-    name_or_id: Named,
     *,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="Its new name.")] = None,
-    url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where it is called; tried once.")
-    ] = None,
-    description: Description = None,
-    hmac_key_env: HmacKeyEnv = None,
-    hmac_key_file: HmacKeyFile = None,
-    remove_hmac_key: Annotated[
-        bool, typer.Option("--remove-hmac-key", help="Sign no longer.")
-    ] = False,
-    enabled: Annotated[
-        bool | None, typer.Option("--enabled/--disabled", help="Switch it on or off.")
-    ] = None,
-    global_enforcement_level: GlobalLevel = None,
-    global_stage: GlobalStages = None,
-    no_global: NoGlobal = False,
-    agent_pool_id: AgentPool = None,
-    no_agent_pool: Annotated[
-        bool, typer.Option("--no-agent-pool", help="Reach its URL without agents.")
-    ] = False,
-    yes: Yes = False,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    name_or_id: str,
+    name: str | None,
+    url: str | None,
+    description: str | None,
+    hmac_key: str | UnsetType,
+    remove_hmac_key: bool,
+    enabled: bool | None,
+    everywhere: Everywhere,
+    agent_pool_id: str | None,
+    no_agent_pool: bool,
+    yes: bool,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """Change what is given of a run task; the rest stays.
 
@@ -179,9 +172,6 @@ def update(
       bulkops task update security-scan --url https://scan.example/v2 --yes
       bulkops task update security-scan --disabled
     """
-    from bulkops.cli.lookup import find_run_task
-
-    hmac_key = hmac_key_of(hmac_key_env, hmac_key_file)
     if remove_hmac_key and hmac_key:
         raise JobError("--remove-hmac-key and a new key exclude each other")
     if no_agent_pool and agent_pool_id:
@@ -198,7 +188,7 @@ def update(
     async def work(client: Client) -> tuple[RunTask, GlobalConfiguration | None]:
         task = await find_run_task(client, organization, name_or_id)
         before = task.global_configuration or GlobalConfiguration()
-        wish = global_of(global_enforcement_level, global_stage, before, off=no_global)
+        wish = global_of(everywhere, before)
         change = msgspec.structs.replace(asked, global_configuration=given(wish))
         if change == RunTaskChange():
             raise JobError("nothing to change: say what, for example --url or --disabled")
@@ -206,21 +196,19 @@ def update(
         with single_write("task", "show", task.id):
             return await client.run_tasks.update(task.id, change), wish
 
-    task, wish = run(connect(address, ca_file, insecure_http=insecure_http), work)
-    print_run_task(task, as_json=as_json)
+    task, wish = run(connect(server), work)
+    print_run_task(task, as_json=json)
     warn_if_ignored(wish, task)
 
 
-@app.command()
+@command(NAMED, YES, *IN_ORGANIZATION)
 def delete(
-    name_or_id: Named,
     *,
-    yes: Yes = False,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    name_or_id: str,
+    yes: bool,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """Delete a run task that is attached nowhere.
 
@@ -231,7 +219,6 @@ def delete(
       bulkops task delete old-scan
       bulkops task delete task-7oD7doVTQdAFnMLV --yes
     """
-    from bulkops.cli.lookup import find_run_task
 
     async def work(client: Client) -> RunTask:
         task = await find_run_task(client, organization, name_or_id)
@@ -240,10 +227,8 @@ def delete(
             await client.run_tasks.delete(task.id)
         return task
 
-    task = run(connect(address, ca_file, insecure_http=insecure_http), work)
-    if as_json:
-        from bulkops import events
-
+    task = run(connect(server), work)
+    if json:
         print_json(events.Deleted(id=task.id, name=task.name))
     else:
         print_text(f"deleted {called(task)}")

@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import click
 
-import typer
-
+from bulkops import events
 from bulkops.api.resources import EnforcementLevel, WorkspaceTask
-from bulkops.cli.options import Address, CaFile, InsecureHttp, Json, Organization, Yes
-from bulkops.cli.output.printing import print_json, print_text
+from bulkops.cli.lookup import find_run_task, find_workspace, find_workspace_task, run_task_names
+from bulkops.cli.options import IN_ORGANIZATION, YES, Server, command
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.printing import print_text
 from bulkops.cli.output.tables import print_fields, print_table
 from bulkops.cli.session import confirm, connect, run
 from bulkops.cli.single_write import single_write
 from bulkops.cli.stages import check_echo, stages_for
+from bulkops.cli.task_options import LEVEL
+from bulkops.client.api import Client
 from bulkops.errors import JobError
 
-if TYPE_CHECKING:
-    from bulkops.client.api import Client
-
-app = typer.Typer(rich_markup_mode=None)
-
-WorkspaceNamed = Annotated[
-    str, typer.Argument(metavar="WORKSPACE", help="Name or ws-… id of the workspace.")
-]
-RunTaskNamed = Annotated[
-    str, typer.Argument(metavar="TASK", help="Name or task-… id of the run task.")
-]
-TaskNamed = Annotated[
-    str,
-    typer.Argument(metavar="TASK", help="Name or task-… id of the run task, or a wstask-… id."),
-]
-Stages = Annotated[
-    str | None,
-    typer.Option(
-        metavar="STAGE,…",
-        help="When in a run it is called, of pre_plan, post_plan, pre_apply, post_apply.",
-        show_default=False,
-    ),
-]
+WORKSPACE = click.Argument(["workspace"], help="Name or ws-… id of the workspace.")
+RUN_TASK = click.Argument(["task"], help="Name or task-… id of the run task.")
+TASK = click.Argument(["task"], help="Name or task-… id of the run task, or a wstask-… id.")
+STAGES = click.Option(
+    ["--stages"],
+    metavar="STAGE,…",
+    help="When in a run it is called, of pre_plan, post_plan, pre_apply, post_apply.",
+)
 
 
-@app.command("list")
+@command(WORKSPACE, *IN_ORGANIZATION)
 def list_workspace_tasks(
-    workspace: WorkspaceNamed,
     *,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    workspace: str,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """List the run tasks attached to a workspace.
 
@@ -57,17 +43,14 @@ def list_workspace_tasks(
       bulkops workspace-task list prod-app
       bulkops workspace-task list ws-SihZTyXKfNXUWuUa --json
     """
-    from bulkops.cli.lookup import find_workspace, run_task_names
 
     async def work(client: Client) -> tuple[list[WorkspaceTask], dict[str, str]]:
         found = await find_workspace(client, organization, workspace)
         attached = await client.workspace_tasks.list(found.id)
         return attached, await run_task_names(client, organization) if attached else {}
 
-    attached, names = run(connect(address, ca_file, insecure_http=insecure_http), work)
-    if as_json:
-        from bulkops import events
-
+    attached, names = run(connect(server), work)
+    if json:
         for one in attached:
             print_json(events.WorkspaceTask.of(one, names.get(one.task_id)))
         return
@@ -80,16 +63,14 @@ def list_workspace_tasks(
     )
 
 
-@app.command()
+@command(WORKSPACE, TASK, *IN_ORGANIZATION)
 def show(
-    workspace: WorkspaceNamed,
-    task: TaskNamed,
     *,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    workspace: str,
+    task: str,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """Show how one run task is attached to a workspace.
 
@@ -98,30 +79,36 @@ def show(
       bulkops workspace-task show prod-app lint
       bulkops workspace-task show prod-app wstask-tBXYu8GVAFBpcmPm --json
     """
-    from bulkops.cli.lookup import find_workspace, find_workspace_task
 
     async def work(client: Client) -> WorkspaceTask:
         found = await find_workspace(client, organization, workspace)
         return await find_workspace_task(client, organization, found, task)
 
-    client = connect(address, ca_file, insecure_http=insecure_http)
-    _print_one(run(client, work), as_json=as_json)
+    client = connect(server)
+    _print_one(run(client, work), as_json=json)
 
 
-@app.command()
+@command(
+    WORKSPACE,
+    RUN_TASK,
+    click.Option(
+        ["--enforcement-level"],
+        type=LEVEL,
+        required=True,
+        help="Whether a failed task stops the run.",
+    ),
+    STAGES,
+    *IN_ORGANIZATION,
+)
 def attach(
-    workspace: WorkspaceNamed,
-    task: RunTaskNamed,
     *,
-    enforcement_level: Annotated[
-        EnforcementLevel, typer.Option(help="Whether a failed task stops the run.")
-    ],
-    stages: Stages = None,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    workspace: str,
+    task: str,
+    enforcement_level: EnforcementLevel,
+    stages: str | None,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """Attach a run task to one workspace.
 
@@ -133,7 +120,6 @@ def attach(
       bulkops workspace-task attach prod-app lint --enforcement-level=mandatory \\
           --stages=post_plan,pre_apply
     """
-    from bulkops.cli.lookup import find_run_task, find_workspace
 
     async def work(client: Client) -> WorkspaceTask:
         asked = stages_for(await client.ping(), stages)
@@ -146,25 +132,28 @@ def attach(
         check_echo(enforcement_level, asked, attached)
         return attached
 
-    client = connect(address, ca_file, insecure_http=insecure_http)
-    _print_one(run(client, work), as_json=as_json)
+    client = connect(server)
+    _print_one(run(client, work), as_json=json)
 
 
-@app.command()
+@command(
+    WORKSPACE,
+    TASK,
+    click.Option(["--enforcement-level"], type=LEVEL, help="Whether a failed task stops the run."),
+    STAGES,
+    YES,
+    *IN_ORGANIZATION,
+)
 def update(
-    workspace: WorkspaceNamed,
-    task: TaskNamed,
     *,
-    enforcement_level: Annotated[
-        EnforcementLevel | None, typer.Option(help="Whether a failed task stops the run.")
-    ] = None,
-    stages: Stages = None,
-    yes: Yes = False,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    workspace: str,
+    task: str,
+    enforcement_level: EnforcementLevel | None,
+    stages: str | None,
+    yes: bool,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """Change how a run task is attached to one workspace.
 
@@ -175,8 +164,6 @@ def update(
       bulkops workspace-task update prod-app lint --enforcement-level mandatory
       bulkops workspace-task update prod-app lint --stages pre_apply --yes
     """
-    from bulkops.cli.lookup import find_workspace, find_workspace_task
-
     if enforcement_level is None and stages is None:
         raise JobError("nothing to change: say --enforcement-level or --stages")
 
@@ -196,21 +183,19 @@ def update(
         check_echo(enforcement_level, asked, updated)
         return updated
 
-    client = connect(address, ca_file, insecure_http=insecure_http)
-    _print_one(run(client, work), as_json=as_json)
+    client = connect(server)
+    _print_one(run(client, work), as_json=json)
 
 
-@app.command()
+@command(WORKSPACE, TASK, YES, *IN_ORGANIZATION)
 def detach(
-    workspace: WorkspaceNamed,
-    task: TaskNamed,
     *,
-    yes: Yes = False,
-    organization: Organization = None,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    as_json: Json = False,
+    workspace: str,
+    task: str,
+    yes: bool,
+    organization: str | None,
+    server: Server,
+    json: bool,
 ) -> None:
     """Detach a run task from one workspace; the run task itself stays.
 
@@ -219,7 +204,6 @@ def detach(
       bulkops workspace-task detach prod-app lint
       bulkops workspace-task detach prod-app wstask-tBXYu8GVAFBpcmPm --yes
     """
-    from bulkops.cli.lookup import find_workspace, find_workspace_task
 
     async def work(client: Client) -> WorkspaceTask:
         place = await find_workspace(client, organization, workspace)
@@ -229,10 +213,8 @@ def detach(
             await client.workspace_tasks.detach(place.id, attached.id)
         return attached
 
-    detached = run(connect(address, ca_file, insecure_http=insecure_http), work)
-    if as_json:
-        from bulkops import events
-
+    detached = run(connect(server), work)
+    if json:
         print_json(
             events.Detached(
                 id=detached.id, workspace_id=detached.workspace_id, task_id=detached.task_id
@@ -244,8 +226,6 @@ def detach(
 
 def _print_one(attached: WorkspaceTask, *, as_json: bool) -> None:
     if as_json:
-        from bulkops import events
-
         print_json(events.WorkspaceTask.of(attached))
         return
     print_fields(

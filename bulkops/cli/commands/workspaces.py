@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
 
-import typer
+import click
 
-from bulkops.cli.options import (
-    Address,
-    CaFile,
-    InsecureHttp,
-    JobFile,
-    Json,
-    Limit,
-    SelectNames,
+from bulkops import events
+from bulkops.checking import shown
+from bulkops.cli.options import JOB, JSON, NARROWING, SERVER, Narrowing, Server, command
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.printing import print_text
+from bulkops.cli.session import connect, narrowed_job, only_reading, run
+from bulkops.inventory.model import Selected
+from bulkops.inventory.selection import unmatched
+from bulkops.job.job import Job
+from bulkops.library import select_workspaces
+from bulkops.report.columns import filled, widest
+from bulkops.text import counted
+
+WHY = click.Option(
+    ["--why"], is_flag=True, help="List the others, too, and for each one why it is not."
 )
-from bulkops.cli.output.printing import print_json, print_text
-
-if TYPE_CHECKING:
-    from bulkops.inventory.workspaces import Selected
-    from bulkops.job.job import Job
 
 
+@command(JOB, WHY, NARROWING, JSON, SERVER)
 def workspaces(
-    job_file: JobFile,
-    *,
-    why: Annotated[
-        bool, typer.Option("--why", help="List the others, too, and for each one why it is not.")
-    ] = False,
-    select: SelectNames = None,
-    limit: Limit = None,
-    json: Json = False,
-    address: Address = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
+    *, job_file: Path, why: bool, narrowing: Narrowing, json: bool, server: Server
 ) -> None:
     """Show which workspaces a job selects, and change nothing.
 
@@ -45,11 +38,8 @@ def workspaces(
       bulkops workspaces jobs/canary.toml --why
       bulkops workspaces jobs/canary.toml --limit 5 --json > first.jsonl
     """
-    from bulkops.cli.session import connect, narrowed_job, only_reading, run
-    from bulkops.library import select_workspaces
-
-    job = narrowed_job(job_file, select, limit)
-    client = connect(address, ca_file, insecure_http=insecure_http)
+    job = narrowed_job(job_file, narrowing)
+    client = connect(server)
     with only_reading():
         selected = run(client, lambda c: select_workspaces(c, job, str(job_file), why=why))
     if json:
@@ -59,17 +49,11 @@ def workspaces(
 
 
 def _notes(job: Job, selected: Selected) -> list[str]:
-    from bulkops.checking import shown
-    from bulkops.inventory.selection import unmatched
-
     entries = unmatched(job.select, selected.targets)
     return [f"select: {shown(entry)} selects no workspace" for entry in entries]
 
 
 def _lines(selected: Selected, notes: list[str], *, why: bool) -> list[str]:
-    from bulkops.cli.session import counted
-    from bulkops.report.columns import filled, widest
-
     everybody = [*selected.targets, *(other.target for other in selected.others)]
     width = widest(target.name for target in everybody)
     made = [f"  + {filled(target.name, width)}  {target.id}" for target in selected.targets]
@@ -81,8 +65,6 @@ def _lines(selected: Selected, notes: list[str], *, why: bool) -> list[str]:
 
 
 def _print_objects(selected: Selected, notes: list[str]) -> None:
-    from bulkops import events
-
     for target in selected.targets:
         print_json(events.Workspace.of(target))
     for other in selected.others:

@@ -6,7 +6,7 @@ import os
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TextIO, cast
 
 from rich.console import (
     Console,
@@ -23,11 +23,9 @@ from rich.segment import ControlType, Segment, SegmentLines
 from rich.text import Text
 
 from bulkops.cli.output.printing import silence
+from bulkops.cli.output.progress import Headway
 from bulkops.cli.output.progress_text import Bar, bars, pace, standstill, time_left, troubles
 from bulkops.text import escaped
-
-if TYPE_CHECKING:
-    from bulkops.cli.output.progress import Headway
 
 LONGEST_BAR = 50
 SHORTEST_BAR = 4

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bulkops.report.model import Report
+from bulkops.cli.output.waves import held_line
+from bulkops.operations import kind_named
+from bulkops.report.model import Report
+from bulkops.text import counted
 
 
 def end_lines(report: Report, path: Path) -> list[str]:
@@ -17,8 +18,6 @@ def end_lines(report: Report, path: Path) -> list[str]:
 
 def next_step(report: Report, path: Path) -> list[str]:
     """Return what to run next, nothing where all is done."""
-    from bulkops.cli.output.waves import held_line
-
     resume = _command("resume", path)
     wave = report.wave
     unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
@@ -44,16 +43,12 @@ def stopping(in_flight: int, drain: float, path: Path) -> str:
     Args:
         drain: seconds that what is in flight may take to finish.
     """
-    from bulkops.cli.session import counted
-
     waits = f": waiting for {counted(in_flight, 'operation')} in flight, {drain:g} s at most"
     again = f"{waits} (Ctrl-C again: at once)" if in_flight else ""
     return f"Stopping{again}. `{_command('resume', path)}` goes on."
 
 
 def _done(report: Report, path: Path) -> list[str]:
-    from bulkops.operations import kind_named
-
     steps = [
         f"`{_command('report', path)}` tells it once more.",
         f"`{_command('verify', path)}` looks whether it still stands.",

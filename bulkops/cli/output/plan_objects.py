@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from bulkops.cli.output.printing import print_json
-
-if TYPE_CHECKING:
-    from bulkops.plan.model import Plan
+from bulkops import events
+from bulkops.cli.output.json_lines import print_json
+from bulkops.plan.model import Plan
 
 
 def print_objects(plan: Plan, saved: str | None = None, sha256: str | None = None) -> None:
     """Print a plan on stdout, one JSON object a line; ``saved``: the file it is in."""
-    from bulkops import events
-
     for operation in plan.operations:
         print_json(events.Operation.of(operation))
     for skip in plan.skips:

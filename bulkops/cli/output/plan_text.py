@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
+
+from rich.cells import cell_len
 
 from bulkops.cli.output.printing import obeys_escapes
-
-if TYPE_CHECKING:
-    from bulkops.plan.model import Plan
+from bulkops.cli.output.waves import plan_lines
+from bulkops.job.duration import in_words
+from bulkops.job.rollout import MANUAL
+from bulkops.operations import wording
+from bulkops.plan.model import Plan
+from bulkops.report.columns import filled, widest
+from bulkops.text import counted, escaped
 
 MOST_GROUPS = 12
 """Different changes that are told one by one."""
@@ -31,7 +38,6 @@ WIDTH = 80
 WIDEST = 120
 """Columns beyond which nobody reads a list."""
 
-_SIGNS = {"attach": "+", "create": "+", "detach": "-", "delete": "-"}
 _COLOURS = {"+": 32, "~": 33, "-": 31, "!": 31}
 _SIGNED = re.compile(r"  ([-+~!]) \S+")
 
@@ -39,7 +45,8 @@ _SIGNED = re.compile(r"  ([-+~!]) \S+")
 class _Group:
     """Operations that change the same from the same to the same."""
 
-    def __init__(self, verb: str, change: str, noun: str) -> None:
+    def __init__(self, sign: str, verb: str, change: str, noun: str) -> None:
+        self.sign = sign
         self.verb = verb
         self.change = change
         self.noun = noun
@@ -50,10 +57,6 @@ class _Group:
 
 def lines(plan: Plan, width: int = WIDTH) -> list[str]:
     """Return a plan for people; ``width``: columns to fold the lists to."""
-    from collections import Counter
-
-    from bulkops.cli.output.waves import plan_lines
-
     made = [headline(plan), "", *_group_lines(plan, width)]
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
         made.append(f"    {count} skipped: {reason}")
@@ -80,9 +83,7 @@ def width_of(stream: TextIO) -> int:
 
 def headline(plan: Plan) -> str:
     """Return what is planned, and where."""
-    from bulkops.operations import wording
-
-    kind = f"undo of {plan.job.operation_kind}" if plan.undo_of else plan.job.operation_kind
+    kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
     task, replaces = (
         f"{ref.name} ({ref.id})" if ref else ""
         for ref in (plan.binding.task, plan.binding.replaces)
@@ -93,8 +94,6 @@ def headline(plan: Plan) -> str:
 
 def blocked_lines(plan: Plan) -> list[str]:
     """Return the workspaces that can't be brought to the job's wish, and why, folded."""
-    from bulkops.report.columns import filled, widest
-
     shown = plan.blocked[:MOST_BLOCKED]
     width = widest(s.target.name for s in shown)
     made = [f"  ! {filled(s.target.name, width)}  blocked: {s.reason}" for s in shown]
@@ -105,9 +104,6 @@ def blocked_lines(plan: Plan) -> list[str]:
 
 def time_lines(plan: Plan) -> list[str]:
     """Return how long it will take, nothing where nobody knows."""
-    from bulkops.job.duration import in_words
-    from bulkops.job.rollout import MANUAL
-
     if not plan.operations or plan.seconds is None or plan.rate is None:
         return []
     waves = len(plan.rollout.steps(len(plan.operations)))
@@ -136,8 +132,6 @@ def folded(texts: Sequence[str], of: int, width: int, more: str = "") -> list[st
         width: columns of each line.
         more: said behind how many more there are.
     """
-    from bulkops.text import escaped
-
     texts = [escaped(text) for text in texts]
     for number in range(len(texts), 0, -1):
         rest = [f"… and {of - number} more{more}"] if number < of else []
@@ -148,8 +142,6 @@ def folded(texts: Sequence[str], of: int, width: int, more: str = "") -> list[st
 
 
 def _wrapped(texts: Iterable[str], width: int) -> Iterator[str]:
-    from rich.cells import cell_len
-
     line = ""
     for text in texts:
         if line and cell_len(f"{line}, {text},") > width:
@@ -161,15 +153,13 @@ def _wrapped(texts: Iterable[str], width: int) -> Iterator[str]:
 
 def _groups(plan: Plan) -> list[_Group]:
     """Return the operations by what they change, in the order of the plan's counts."""
-    from bulkops.operations import wording
-
     found: dict[tuple[str, str], _Group] = {}
     for operation in plan.operations:
-        verb, change = wording.verb(operation), wording.change(operation)
+        verb, change = operation.verb, wording.change(operation)
         group = found.get((verb, change))
         if group is None:
             noun = "run task" if "task" in operation.target.said else "workspace"
-            group = found[verb, change] = _Group(verb, change, noun)
+            group = found[verb, change] = _Group(wording.sign(operation), verb, change, noun)
         group.size += 1
         if len(group.names) < MOST_NAMES:
             group.names.append(operation.target.name)
@@ -178,9 +168,6 @@ def _groups(plan: Plan) -> list[_Group]:
 
 
 def _group_lines(plan: Plan, width: int) -> Iterator[str]:
-    from bulkops.cli.session import counted
-    from bulkops.report.columns import filled, widest
-
     groups = _groups(plan)
     shown, others = groups[:MOST_GROUPS], groups[MOST_GROUPS:]
     verbs, changes = widest(g.verb for g in shown), widest(g.change for g in shown)
@@ -189,7 +176,7 @@ def _group_lines(plan: Plan, width: int) -> Iterator[str]:
         said = f"{filled(group.verb, verbs)}  {filled(group.change, changes)}"
         number = counted(group.size, group.noun)
         blanks = " " * (digits - len(str(group.size)))
-        yield f"  {_SIGNS.get(group.verb, '~')} {said}  {blanks}{number}"
+        yield f"  {group.sign} {said}  {blanks}{number}"
         for line in folded(group.names, group.size, width - 6, " (--json lists all)"):
             yield f"      {line}"
     if others:

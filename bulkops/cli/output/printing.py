@@ -12,13 +12,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken
+from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken, unwritable
 from bulkops.text import escaped
-
-if TYPE_CHECKING:
-    from bulkops.events import Event
 
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a write to a stream ends with that can't be written any more."""
@@ -31,14 +28,6 @@ def print_text(*lines: str, paint: Callable[[str], str] = str) -> None:
         paint: colours a line, whose own characters can't by now.
     """
     print_raw(f"{paint(escaped(line).rstrip())}\n" for line in lines)
-
-
-def print_json(event: Event) -> None:
-    """Print one JSON object a line on stdout; raises as ``print_raw``."""
-    import msgspec
-
-    # JSON leaves C1 controls and bidi overrides as they are; spelled, they are the same string.
-    print_raw((escaped(msgspec.json.encode(event).decode()) + "\n",))
 
 
 def print_raw(pieces: Iterable[str]) -> None:
@@ -55,7 +44,7 @@ def print_raw(pieces: Iterable[str]) -> None:
         silence(sys.stdout)
         if error.errno == errno.EPIPE:
             raise SystemExit(1) from error
-        raise unwritable(error) from error
+        raise stdout_failed(error) from error
 
 
 def print_to(output: Path | None, pieces: Iterable[str]) -> None:
@@ -71,7 +60,7 @@ def print_to(output: Path | None, pieces: Iterable[str]) -> None:
         with output.open("w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
     except OSError as error:
-        raise BulkopsError(f"{output}: can't be written: {error.strerror or error}") from error
+        raise BulkopsError(unwritable(output, error)) from error
 
 
 @contextmanager
@@ -114,9 +103,9 @@ def obeys_escapes(stream: TextIO) -> bool:
     return stream.isatty() and not dumb and not in_ci
 
 
-def unwritable(error: OSError) -> BulkopsError:
+def stdout_failed(error: OSError) -> BulkopsError:
     """Return what is said where stdout can't be written."""
-    return BulkopsError(f"stdout can't be written: {error.strerror or error}")
+    return BulkopsError(unwritable("stdout", error))
 
 
 def silence(stream: TextIO) -> None:

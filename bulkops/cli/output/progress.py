@@ -1,7 +1,8 @@
 """How far an execution has come, how fast it goes, and how long it still takes. Pure.
 
-A ``Course`` is told results and waves as they are recorded; whoever wants to show where it stands
-gives it the time and the execution's activity, and gets a ``Headway``: all that is shown.
+The replay of its journal counts the operations. A ``Course`` is told the waves as they are
+recorded, and knows since when; whoever wants to show where it stands gives it the time and the
+execution's activity, and gets a ``Headway``: all that is shown.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
 from bulkops.job.rollout import MANUAL, Rollout, Wave, rest_seconds
-from bulkops.journal.records import Result, WaveReached
-from bulkops.journal.replay import Progress, Replay
+from bulkops.journal.progress import Progress
+from bulkops.journal.records import WaveReached
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome, Reached
 from bulkops.runner.activity import Activity
 
@@ -102,39 +104,19 @@ class Course:
         self._rollout = rollout
         self._ceiling = rate
         self._waves = rollout.steps(len(replay.operations))
-        self._begun = False
+        self._speed = _Speed()
+        self._start = self._starting(begun=False)
         self._busy = False
         self._at_gate = False
         self._rest: tuple[float, str] | None = None
         self._given_up_at: float | None = None
-        self._seen = deque[tuple[float, int]]()
-        self._rate: float | None = None
-        self._count()
-
-    def concluded(self, result: Result) -> None:
-        """Take note of a result that is in the replay already."""
-        if not self._begun:
-            # Found out by reading, and of any wave: counted anew at the next look.
-            self._stale = True
-            return
-        self._busy = True
-        in_wave = True
-        if result.key in self._in_doubt:
-            in_wave = self._in_doubt.pop(result.key)
-            self._counts[Outcome.IN_DOUBT] -= 1
-        self._counts[result.outcome] += 1
-        if result.outcome is Outcome.IN_DOUBT:
-            self._in_doubt[result.key] = in_wave
-        else:
-            self._done_in_wave += in_wave
 
     def reached(self, said: WaveReached, now: float) -> None:
         """Take note of how far a wave came, which is in the replay already."""
         self._rest = None
         if said.reached is Reached.OPEN:
-            self._begun, self._busy = True, False
-            self._count()
-            self._seen.append((now, self._counts.total()))
+            self._busy, self._start = False, self._starting(begun=True)
+            self._speed.starts(now, self._start.counts.total())
         elif said.until:
             self._rest = now + rest_seconds(self._rollout), said.until
 
@@ -153,39 +135,60 @@ class Course:
 
     def look(self, now: float, activity: Activity) -> Headway:
         """Return where it stands at this moment, which is no earlier than the last one."""
-        if activity.in_flight and not self._begun:
-            self._begun = self._stale = True
-        if self._stale:
-            self._count()
-        self._busy |= activity.in_flight > 0
+        self._notice(in_flight=activity.in_flight > 0)
+        counts, operations = self._replay.operations.results, len(self._replay.operations)
         wave = self._wave()
-        doing = self._doing(wave, activity)
-        left = wave.size - self._done_in_wave - sum(self._in_doubt.values()) if wave else 0
+        doing, done = self._doing(wave, activity), self._start.done(counts)
+        left = wave.size - done - self._start.in_doubt(counts) if wave else 0
         # What the slowest of a wave, or a server that is down, will take nobody knows.
         waits = 0 < left <= activity.in_flight
-        self._measure(now, doing, waits=waits)
+        self._speed.measure(now, counts.total(), goes=not waits and doing is Doing.CARRYING_OUT)
         rest = max(0.0, self._rest[0] - now) if self._rest else 0.0
         limit = min(filter(None, (activity.limit, self._ceiling)), default=None)
-        drained = self._given_up_at
+        drained, pauses = self._given_up_at, self._pauses(wave)
+        seconds_left = None
+        if wave is not None and not waits and drained is None:
+            left = left if pauses else operations - counts.total()
+            seconds_left = self._seconds_left(wave, left, rest, limit)
         return Headway(
             at=now,
             doing=doing,
-            done=self._counts.total() - self._counts[Outcome.IN_DOUBT],
-            of=len(self._replay.operations),
-            counts={o.value: self._counts[o] for o in Outcome if self._counts[o]},
+            done=counts.total() - counts[Outcome.IN_DOUBT],
+            of=operations,
+            counts={o.value: counts[o] for o in Outcome if counts[o]},
             activity=activity,
-            rate=self._rate,
+            rate=self._speed.rate,
             limit=limit,
             wave=wave.number if wave else 0,
-            waves=tuple(self._waves_shown(wave)),
+            waves=tuple(self._waves_shown(wave, done)),
             until=self._rest[1] if self._rest else "",
             rest_seconds=rest,
-            seconds_left=None
-            if waits or drained is not None
-            else self._seconds_left(wave, rest, limit),
-            pauses=self._pauses(wave),
+            seconds_left=seconds_left,
+            pauses=pauses,
             drain_seconds=None if drained is None else max(0.0, drained - now),
         )
+
+    def _notice(self, *, in_flight: bool) -> None:
+        """Find out whether something is, or was, carried out since the last look."""
+        more = self._replay.operations.results != self._start.counts
+        if self._start.begun:
+            self._busy |= in_flight or more
+        elif in_flight or more:
+            # With nothing in flight it was found out by reading, and of any wave.
+            self._busy, self._start = in_flight, self._starting(begun=in_flight)
+
+    def _starting(self, *, begun: bool) -> _Start:
+        wave = self._wave()
+        start, end = (wave.start, wave.end) if wave else (0, 0)
+        elsewhere, along = 0, list[Progress]()
+        for place, progress in enumerate(self._replay.operations.values()):
+            if start <= place < end:
+                continue
+            if _is_done(progress):
+                elsewhere += 1
+            elif place < start or progress.outcome is Outcome.IN_DOUBT:
+                along.append(progress)
+        return _Start(begun, Counter(self._replay.operations.results), elsewhere, along)
 
     def _wave(self) -> Wave | None:
         """Return the wave in which it stands, ``None`` where all have passed."""
@@ -195,34 +198,85 @@ class Course:
         said = self._replay.waves.get(wave.number)
         return said.reached if said else Reached.OPEN
 
-    def _count(self) -> None:
-        """Count what the replay says."""
-        self._stale = False
-        wave, progress = self._wave(), self._replay.operations.values()
-        start, end = (wave.start, wave.end) if wave else (0, 0)
-        self._counts = Counter(p.result.outcome for p in progress if p.result)
-        self._done_in_wave = sum(map(_is_done, islice(progress, start, end)))
-        self._in_doubt = {
-            p.operation.key: start <= place < end
-            for place, p in enumerate(progress)
-            if p.result and p.result.outcome is Outcome.IN_DOUBT
-        }
-
     def _doing(self, wave: Wave | None, activity: Activity) -> Doing:
         if self._at_gate:
             return Doing.GATE
         if self._rest is not None:
             return Doing.RESTING
-        if not self._begun:
+        if not self._start.begun:
             return Doing.READING
         is_open = wave is not None and self._standing(wave) is Reached.OPEN
         if activity.in_flight or (is_open and not self._busy):
             return Doing.CARRYING_OUT
         return Doing.VERIFYING
 
-    def _measure(self, now: float, doing: Doing, *, waits: bool) -> None:
-        seen, results = self._seen, self._counts.total()
-        if waits or doing is not Doing.CARRYING_OUT:
+    def _waves_shown(self, current: Wave | None, done: int) -> Iterator[WaveHeadway]:
+        for wave in self._waves:
+            passed = self._standing(wave) is Reached.PASSED
+            of_it = wave.size if passed else done if wave is current else 0
+            yield WaveHeadway(wave.number, wave.size, of_it)
+
+    def _pauses(self, wave: Wave | None) -> bool:
+        return self._rollout.pause == MANUAL and wave is not None and not wave.last
+
+    def _seconds_left(
+        self, wave: Wave, left: int, rest: float, limit: float | None
+    ) -> float | None:
+        between = rest_seconds(self._rollout)
+        to_come = len(self._waves) - wave.number - (self._standing(wave) is not Reached.OPEN)
+        rests = rest + between * max(0, to_come)
+        if left <= 0:
+            return rests or None
+        rate = limit if self._speed.rate is None else self._speed.rate
+        return left / rate + rests if rate else None
+
+
+class _Start(NamedTuple):
+    """Where a wave began to be carried out, or the execution to read.
+
+    Attributes:
+        begun: to be carried out.
+        counts: outcome → operations of all waves, then.
+        elsewhere: operations of other waves that were done then.
+        along: those of other waves that were not, and are looked at along with this one.
+    """
+
+    begun: bool
+    counts: Counter[Outcome]
+    elsewhere: int
+    along: list[Progress]
+
+    def done(self, counts: Counter[Outcome]) -> int:
+        """Return how many operations of the wave are done by now."""
+        everywhere = counts.total() - counts[Outcome.IN_DOUBT]
+        return everywhere - self.elsewhere - sum(map(_is_done, self.along))
+
+    def in_doubt(self, counts: Counter[Outcome]) -> int:
+        """Return how many of its operations have a result and are in doubt by now."""
+        return counts[Outcome.IN_DOUBT] - sum(
+            p.result is not None and p.result.outcome is Outcome.IN_DOUBT for p in self.along
+        )
+
+
+class _Speed:
+    """Operations a second of late.
+
+    Attributes:
+        rate: measured last, ``None`` where too little was seen.
+    """
+
+    def __init__(self) -> None:
+        self.rate: float | None = None
+        self._seen = deque[tuple[float, int]]()
+
+    def starts(self, now: float, results: int) -> None:
+        """Take note of what there is when something is about to be carried out."""
+        self._seen.append((now, results))
+
+    def measure(self, now: float, results: int, *, goes: bool) -> None:
+        """Take note of how many results there are; only where it ``goes`` on do they count."""
+        seen = self._seen
+        if not goes:
             # The rate measured last still says how fast the next wave will be.
             seen.clear()
             return
@@ -231,30 +285,8 @@ class Course:
             seen.popleft()
         began, before = seen[0]
         if now - began >= SOONEST:
-            self._rate = (results - before) / (now - began)
-
-    def _waves_shown(self, current: Wave | None) -> Iterator[WaveHeadway]:
-        for wave in self._waves:
-            passed = self._standing(wave) is Reached.PASSED
-            done = wave.size if passed else self._done_in_wave if wave is current else 0
-            yield WaveHeadway(wave.number, wave.size, done)
-
-    def _pauses(self, wave: Wave | None) -> bool:
-        return self._rollout.pause == MANUAL and wave is not None and not wave.last
-
-    def _seconds_left(self, wave: Wave | None, rest: float, limit: float | None) -> float | None:
-        if wave is None:
-            return None
-        left = len(self._replay.operations) - self._counts.total()
-        if self._pauses(wave):
-            left = wave.size - self._done_in_wave - sum(self._in_doubt.values())
-        between = rest_seconds(self._rollout)
-        to_come = len(self._waves) - wave.number - (self._standing(wave) is not Reached.OPEN)
-        rests = rest + between * max(0, to_come)
-        if left <= 0:
-            return rests or None
-        rate = limit if self._rate is None else self._rate
-        return left / rate + rests if rate else None
+            # What is sent again has no result meanwhile.
+            self.rate = max(0, results - before) / (now - began)
 
 
 def _is_done(progress: Progress) -> bool:

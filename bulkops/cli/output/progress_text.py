@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from bulkops.cli.session import counted
-
-if TYPE_CHECKING:
-    from bulkops.cli.output.progress import Headway, WaveHeadway
+from bulkops.cli.output.progress import Doing, Headway, WaveHeadway
+from bulkops.job.duration import in_words
+from bulkops.text import counted
 
 MOST_BARS = 5
 """Waves with a bar each; where there are more, those far from the current one share two."""
@@ -66,8 +65,6 @@ def troubles(headway: Headway) -> Iterator[str]:
 
 def time_left(headway: Headway) -> str:
     """Return how long it still takes, empty where nobody knows."""
-    from bulkops.job.duration import in_words
-
     if headway.seconds_left is None:
         return ""
     to = "to the pause" if headway.pauses else "left"
@@ -76,9 +73,6 @@ def time_left(headway: Headway) -> str:
 
 def standstill(headway: Headway) -> str:
     """Return why nothing new is carried out at this moment, empty where something is."""
-    from bulkops.cli.output.progress import Doing
-    from bulkops.job.duration import in_words
-
     activity = headway.activity
     if headway.drain_seconds is not None:
         in_flight = counted(activity.in_flight, "operation")

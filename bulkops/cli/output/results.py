@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from bulkops.cli.output.printing import print_json
-
-if TYPE_CHECKING:
-    from bulkops.journal.records import Result
-    from bulkops.journal.replay import Replay
-    from bulkops.operations.model import Operation
+from bulkops import events
+from bulkops.cli.output.json_lines import print_json
+from bulkops.journal.records import Result
+from bulkops.journal.replay import Replay
+from bulkops.operations import wording
+from bulkops.operations.model import Operation
+from bulkops.report.columns import filled, widest
+from bulkops.report.words import outcome_in_words
 
 LONGEST_COLUMN = 40
 """Characters of a name up to which the columns after it are aligned."""
@@ -20,15 +21,11 @@ LONGEST_REASON = 160
 
 def liner(replay: Replay) -> Callable[[Operation, Result], str]:
     """Return what says a result in one aligned line."""
-    from bulkops.operations import wording
-    from bulkops.report.columns import filled, widest
-    from bulkops.report.text import words
-
     names = (p.operation.target.name for p in replay.operations.values())
     width = min(widest(names), LONGEST_COLUMN)
 
     def line(operation: Operation, result: Result) -> str:
-        said = f"{words(result.outcome):<9}  {filled(operation.target.name, width)}"
+        said = f"{outcome_in_words(result.outcome):<9}  {filled(operation.target.name, width)}"
         reason = f"  ({shortened(result.reason)})" if result.reason else ""
         return f"{said}  {wording.change(operation)}{reason}"
 
@@ -42,6 +39,4 @@ def shortened(text: str) -> str:
 
 def tell_json(operation: Operation, result: Result) -> None:
     """Print a result as one JSON object."""
-    from bulkops import events
-
     print_json(events.Result.of(operation, result))

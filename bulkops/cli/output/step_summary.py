@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note
-
-if TYPE_CHECKING:
-    from bulkops.plan.model import Plan
+from bulkops.library import read_report
+from bulkops.plan.model import Plan
+from bulkops.report import markdown, plan_markdown
+from bulkops.report.markdown_text import ROOM, size
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 LEAST = 10_000
@@ -20,9 +23,7 @@ LEAST = 10_000
 
 def append_plan(plan: Plan, next_steps: Sequence[str]) -> None:
     """Append a plan as Markdown, where there is such a file; never raises."""
-    from bulkops.report.plan_markdown import document
-
-    _append(lambda room: document(plan, next_steps=next_steps, room=room))
+    _append(lambda room: plan_markdown.document(plan, next_steps=next_steps, room=room))
 
 
 @contextmanager
@@ -35,22 +36,16 @@ def summarized(journal: Path) -> Iterator[None]:
 
 
 def _report(journal: Path, room: int) -> Iterable[str]:
-    from msgspec.structs import replace
-
-    from bulkops.cli.output.next_step import next_step
-    from bulkops.library import read_report
-    from bulkops.report.markdown import document
 
     # Read anew: what happened when is nowhere else.
     made = read_report(journal)
-    return document(replace(made, next_steps=next_step(made, journal)), room=room)
+    return markdown.document(replace(made, next_steps=next_step(made, journal)), room=room)
 
 
 def _append(pieces: Callable[[int], Iterable[str]]) -> None:
     name = os.environ.get(VARIABLE)
     if not name:
         return
-    from bulkops.report.markdown_text import ROOM, size
 
     path = Path(name)
     if path.exists() and not path.is_file():

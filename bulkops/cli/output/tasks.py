@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bulkops import events
 from bulkops.api.resources import GlobalConfiguration, RunTask
-from bulkops.cli.output.printing import note, print_json
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.printing import note
 from bulkops.cli.output.tables import print_fields, print_table
 
 
 def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
     """Print a table, or one JSON object a run task."""
     if as_json:
-        from bulkops import events
-
         for task in tasks:
             print_json(events.RunTask.of(task))
         return
@@ -27,8 +27,6 @@ def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
 def print_run_task(task: RunTask, *, as_json: bool) -> None:
     """Print one fact a line, or one JSON object."""
     if as_json:
-        from bulkops import events
-
         print_json(events.RunTask.of(task))
         return
     attached = ", ".join(

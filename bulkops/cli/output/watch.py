@@ -9,19 +9,24 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
 
-from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes, print_json, print_text
-
-if TYPE_CHECKING:
-    from bulkops.cli.output.live import LiveView
-    from bulkops.cli.output.progress import Headway
-    from bulkops.clock import Clock
-    from bulkops.job.rollout import Rollout
-    from bulkops.journal.records import Result, WaveReached
-    from bulkops.journal.replay import Replay
-    from bulkops.operations.model import Operation
-    from bulkops.runner.activity import Activity
+from bulkops import events
+from bulkops.cli.output import waves
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.live import LiveView
+from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes, print_text
+from bulkops.cli.output.progress import Course, Doing, Headway
+from bulkops.cli.output.progress_text import plain_line
+from bulkops.cli.output.results import liner, tell_json
+from bulkops.clock import Clock
+from bulkops.job.rollout import Rollout
+from bulkops.journal.records import Result, WaveReached
+from bulkops.journal.replay import Replay
+from bulkops.journal.states import TROUBLE
+from bulkops.operations.model import Operation
+from bulkops.report.model import PENDING
+from bulkops.runner.activity import Activity
+from bulkops.runner.gate import run_gate
 
 TICK = 0.2
 """Seconds from one picture of the live view to the next."""
@@ -49,10 +54,6 @@ class Watch:
     def __init__(
         self, clock: Clock, replay: Replay, rollout: Rollout, rate: float | None, *, json: bool
     ) -> None:
-        from bulkops.cli.output import waves
-        from bulkops.cli.output.progress import Course
-        from bulkops.cli.output.results import liner
-
         self._clock = clock
         self._json = json
         self._course = Course(replay, rollout, rate)
@@ -65,10 +66,6 @@ class Watch:
 
     def result(self, operation: Operation, result: Result) -> None:
         """Tell a result."""
-        from bulkops.cli.output.results import tell_json
-        from bulkops.journal.states import TROUBLE
-
-        self._course.concluded(result)
         if self._live is not None and result.outcome in TROUBLE:
             self._live.say(self._line(operation, result))
         if self._quiet:
@@ -86,8 +83,6 @@ class Watch:
 
     async def gate(self, command: str, environment: Mapping[str, str]) -> int:
         """Run a gate, to which the terminal belongs meanwhile."""
-        from bulkops.runner.gate import run_gate
-
         with self._course.at_gate(), self._live.aside() if self._live else nullcontext():
             return await run_gate(command, environment)
 
@@ -123,9 +118,6 @@ class Watch:
             note(f"How it goes on can't be shown any more: {type(error).__name__}: {error}")
 
     def _show(self, headway: Headway) -> None:
-        from bulkops.cli.output.progress import Doing
-        from bulkops.cli.output.progress_text import plain_line
-
         if self._live is not None:
             self._live.show(headway)
         if self._live is not None and not self._json:
@@ -147,9 +139,6 @@ class Watch:
 
 def print_progress(headway: Headway, date: str) -> None:
     """Print where an execution stands as one JSON object."""
-    from bulkops import events
-    from bulkops.report.model import PENDING
-
     activity = headway.activity
     pending = headway.of - sum(headway.counts.values())
     print_json(
@@ -175,7 +164,6 @@ def _live_view(*, json: bool) -> LiveView | None:
     """Return a view where stderr is a terminal that can show one, and nobody else writes to it."""
     if not obeys_escapes(sys.stderr) or (json and sys.stdout.isatty()) or _is_piped():
         return None
-    from bulkops.cli.output.live import LiveView
 
     return LiveView(sys.stderr)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from bulkops.cli.output.printing import heard_or_not, note, print_json
-from bulkops.cli.session import counted
-
-if TYPE_CHECKING:
-    from bulkops.job.rollout import Rollout
-    from bulkops.journal.records import WaveReached
-    from bulkops.plan.model import Plan
-    from bulkops.report.model import StandingWave
+from bulkops import events
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.printing import heard_or_not, note
+from bulkops.job.rollout import Rollout
+from bulkops.journal.records import WaveReached
+from bulkops.journal.states import Held, Reached
+from bulkops.plan.model import Plan
+from bulkops.report.model import StandingWave
+from bulkops.text import counted
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -31,8 +31,6 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveReached], None]:
     """Return what prints how far a wave came: for people on stderr, for machines on stdout."""
-    from bulkops import events
-
     of = len(rollout.steps(operations))
 
     def tell(wave: WaveReached) -> None:
@@ -49,8 +47,6 @@ def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveRe
 
 def _progress(wave: WaveReached) -> str:
     """Return how far it came; empty where that was said already, or is said at the end."""
-    from bulkops.journal.states import Held, Reached
-
     stood = f"{wave.fallen} no longer stand" if wave.fallen else "all that was done stands"
     said: dict[str, str] = {
         Reached.OPEN: counted(wave.end - wave.start, "operation"),
@@ -70,8 +66,6 @@ def held_line(wave: StandingWave, resume: str) -> str:
     Args:
         resume: the command that goes on with the journal.
     """
-    from bulkops.journal.states import Held
-
     of = f"wave {wave.number} of {wave.of}"
     if wave.held == Held.MANUAL:
         return f"Paused after {of}: `{resume} --continue` goes on."

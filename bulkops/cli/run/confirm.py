@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
+from click.exceptions import Exit
 
 from bulkops.cli.options import Asked
 from bulkops.cli.output.plan_objects import print_objects
@@ -24,13 +23,15 @@ from bulkops.cli.output.plan_text import (
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.output.waves import plan_lines
-from bulkops.cli.session import confirm, counted, only_reading
-from bulkops.errors import JobError
-
-if TYPE_CHECKING:
-    from bulkops.journal.reader import Contents
-    from bulkops.operations.model import TaskRef
-    from bulkops.plan.model import Plan
+from bulkops.cli.session import confirm, only_reading
+from bulkops.errors import ExitCode, JobError
+from bulkops.journal.reader import Contents
+from bulkops.journal.states import RETRIED, Held, Outcome
+from bulkops.operations import kind_named
+from bulkops.operations.model import TaskRef
+from bulkops.plan.model import Plan
+from bulkops.report.model import standing_wave
+from bulkops.text import counted
 
 
 def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
@@ -47,7 +48,7 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
     if not plan.operations:
         append_plan(plan, ())
         note("Nothing can be done about what is blocked." if plan.blocked else "Nothing to do.")
-        raise typer.Exit(3 if plan.blocked else 0)
+        raise Exit(ExitCode.UNFULFILLED if plan.blocked else ExitCode.DONE)
     what = counted(len(plan.operations), "operation")
     question = f"Carry out {what} in {plan.job.organization} ({address})?"
     said = _confirmed(asked, plan.binding.task)
@@ -65,8 +66,6 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
 
 def _destroys(plan: Plan) -> bool:
     """Return whether a yes is not enough; an undo gives back, a saved plan was looked at."""
-    from bulkops.operations import kind_named
-
     kind = kind_named(plan.job.operation_kind)
     return kind.destroys and not plan.undo_of and not plan.saved
 
@@ -87,9 +86,6 @@ def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
 
 def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
     """Say what is left of a journal's job, and have somebody say yes to it."""
-    from bulkops.journal.states import RETRIED, Held, Outcome
-    from bulkops.report.model import standing_wave
-
     note(f"Going on with {path}.")
     replay = contents.replay
     wave = standing_wave(replay)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
+from click.exceptions import Exit
 
+from bulkops import events
 from bulkops.cli.options import Asked
-from bulkops.cli.output.printing import fail, heard_or_not, note, print_json, print_text
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.next_step import end_lines, stopping
+from bulkops.cli.output.printing import fail, heard_or_not, note, print_text
 from bulkops.cli.output.step_summary import summarized
+from bulkops.cli.output.watch import Watch
 from bulkops.cli.run.metrics_file import MetricsFile
-from bulkops.errors import BulkopsError
-
-if TYPE_CHECKING:
-    from bulkops.cli.output.watch import Watch
-    from bulkops.client.api import Client
-    from bulkops.job.job import Job
-    from bulkops.journal.reader import Contents
-    from bulkops.journal.records import Holder
-    from bulkops.journal.replay import Replay
-    from bulkops.runner.execution import JobExecution
+from bulkops.cli.session import run
+from bulkops.client.api import Client
+from bulkops.errors import SIGNALS, BulkopsError, ExitCode
+from bulkops.job.job import Job
+from bulkops.journal.reader import Contents
+from bulkops.journal.records import Holder
+from bulkops.journal.replay import Replay
+from bulkops.report.model import exit_code, report
+from bulkops.report.text import lines as report_lines
+from bulkops.report.text import totals
+from bulkops.runner.assignment import Instructions, LockedJournal, Observer
+from bulkops.runner.execution import JobExecution
+from bulkops.runner.hmac_key import key_to_go_on
 
 
 def execute(
@@ -35,30 +42,15 @@ def execute(
     metrics: MetricsFile,
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
-    from bulkops import events
-    from bulkops.cli.output.next_step import end_lines
-    from bulkops.cli.output.watch import Watch
-    from bulkops.cli.session import run
-    from bulkops.report.model import exit_code, report
-    from bulkops.report.text import lines as report_lines
-    from bulkops.report.text import totals
-    from bulkops.runner.execution import JobExecution
-    from bulkops.runner.hmac_key import key_to_go_on
-
-    rollout = job.rollout.undoing if contents.replay.header.undo_of else job.rollout
+    rollout = job.rollout.taking_back(contents.replay.header.undo_of)
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
+    key = key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed)
     execution = JobExecution(
         client,
-        path,
-        contents,
+        LockedJournal(path, contents, by),
         job,
-        by,
-        retry_failed=asked.retry_failed,
-        go_on=asked.go_on,
-        key=key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed),
-        on_result=watch.result,
-        on_wave=watch.wave,
-        gate=watch.gate,
+        Instructions(asked.retry_failed, asked.go_on, key),
+        Observer(watch.result, watch.wave, watch.gate),
     )
 
     async def carried_out(_client: Client) -> Replay:
@@ -72,10 +64,10 @@ def execute(
     except BulkopsError as error:
         stands = report(contents.replay)
         note("", f"  {totals(stands)}", *end_lines(stands, path))
-        if execution.interrupted and error.exit_code == 1:
+        if execution.interrupted and error.exit_code == ExitCode.ERROR:
             # Of the two, what the user did is told by the exit code, what went wrong by the text.
             fail(error)
-            raise typer.Exit(128 + signal.Signals[execution.interrupted]) from error
+            raise Exit(SIGNALS[execution.interrupted]) from error
         raise
     summary = report(replay)
     with heard_or_not():
@@ -84,14 +76,11 @@ def execute(
         else:
             print_text("", *report_lines(summary))
     note(*end_lines(summary, path))
-    raise typer.Exit(exit_code(replay))
+    raise Exit(exit_code(replay))
 
 
 def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:
-    """Let Ctrl-C, SIGTERM and SIGHUP stop an execution: in good order, again at once."""
-    import asyncio
-
-    from bulkops.cli.output.next_step import stopping
+    """Let a signal of ``SIGNALS`` stop an execution: in good order, again at once."""
 
     def interrupt(number: signal.Signals) -> None:
         again = bool(execution.interrupted)
@@ -109,9 +98,7 @@ def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> 
 
 
 def _stopping_signals() -> list[signal.Signals]:
-    found = [signal.SIGINT, signal.SIGTERM]
-    hangup = getattr(signal, "SIGHUP", None)
-    # Under nohup it is ignored, and stays so.
-    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
-        found.append(hangup)
-    return found
+    # Windows has no SIGHUP. Under nohup it is ignored, and stays so.
+    there = [signal.Signals[name] for name in SIGNALS if hasattr(signal, name)]
+    ignored = {s for s in there if s.name == "SIGHUP" and signal.getsignal(s) is signal.SIG_IGN}
+    return [number for number in there if number not in ignored]

@@ -10,18 +10,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-import typer
+from click.exceptions import Exit
 
+from bulkops import __version__
 from bulkops.cli.output.printing import note
-from bulkops.errors import BulkopsError
-
-if TYPE_CHECKING:
-    from bulkops.job.job import Job
-    from bulkops.journal.replay import Replay
-    from bulkops.runner.activity import Activity
-    from bulkops.runner.execution import JobExecution
+from bulkops.errors import BulkopsError, ExitCode, unwritable
+from bulkops.job.job import Job
+from bulkops.journal.replay import Replay
+from bulkops.operations import wording
+from bulkops.report.metrics import Standing, counts_so_far, text
+from bulkops.report.model import report
+from bulkops.runner.activity import Activity
+from bulkops.runner.execution import JobExecution
 
 EVERY_SECONDS = 15.0
 """Between two writings: as often as Prometheus is usually told to look."""
@@ -115,12 +117,8 @@ class MetricsFile:
             self._failed = True
 
     def _text(self, code: int | None = None) -> bytes:
-        from bulkops import __version__
-        from bulkops.report.metrics import Standing, counts_so_far, text
-        from bulkops.report.model import report
-
         job, replay = self._job, self._replay
-        kind = f"undo of {job.operation_kind}" if self._undo else job.operation_kind
+        kind = wording.kind_in_words(job.operation_kind, undo=self._undo)
         info = {"version": __version__}
         counts = None
         if replay is not None:
@@ -157,19 +155,19 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> str:
-    return f"--metrics-file {path}: can't be written: {error.strerror or error}"
+    return unwritable(f"--metrics-file {path}", error)
 
 
 def _exit_code(error: BaseException | None) -> int:
     """Return what the process ends with, as ``bulkops.cli.main`` makes it of an error."""
     match error:
         case None:
-            return 0
-        case BulkopsError() | typer.Exit():
+            return ExitCode.DONE
+        case BulkopsError() | Exit():
             return error.exit_code
         case SystemExit(code=int(code)):
             return code
         case KeyboardInterrupt():
-            return 130
+            return ExitCode.INTERRUPTED
         case _:
-            return 1
+            return ExitCode.ERROR

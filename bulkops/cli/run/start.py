@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bulkops.cli.options import Asked
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on, confirm_plan
 from bulkops.cli.run.execute import execute
+from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import only_reading, run
-from bulkops.errors import JobError
-
-if TYPE_CHECKING:
-    from bulkops.client.api import Client
-    from bulkops.job.job import Job
-    from bulkops.journal.identity import Identity
-    from bulkops.journal.records import Holder
-    from bulkops.plan.model import Plan
+from bulkops.client.api import Client
+from bulkops.job.job import Job
+from bulkops.journal.identity import Identity, check_same
+from bulkops.journal.reader import read
+from bulkops.journal.records import Holder
+from bulkops.plan.model import Plan
+from bulkops.plan.recorded import start_journal
+from bulkops.plan.unfinished_jobs import with_unfinished_noted
 
 
 class Undertaking(NamedTuple):
@@ -41,23 +42,6 @@ class Undertaking(NamedTuple):
     undo: bool = False
 
 
-def hold(stack: ExitStack, path: Path) -> Holder:
-    """Lock a journal until the stack ends.
-
-    Raises:
-        JobError: the path is a folder's.
-        JournalLocked, JournalWriteFailed: as of ``locked``.
-    """
-    from bulkops.clock import Clock
-    from bulkops.journal.lock import holder, locked
-
-    if path.is_dir():
-        raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
-    by = holder(Clock())
-    stack.enter_context(locked(path, by))
-    return by
-
-
 def start_or_go_on(
     stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
 ) -> None:
@@ -70,9 +54,6 @@ def start_or_go_on(
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
-    from bulkops.journal.identity import check_same
-    from bulkops.journal.reader import read
-
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if by is not None and path.exists():
             contents = read(path)
@@ -89,9 +70,6 @@ def _start(
     stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
 ) -> Holder:
     # The plan ends with this function: from here on the journal has all of it.
-    from bulkops.plan.recorded import start_journal
-    from bulkops.plan.unfinished_jobs import with_unfinished_noted
-
     with only_reading():
         plan = run(undertaking.client(), undertaking.plan)
         plan = with_unfinished_noted(plan, undertaking.identity.address, path)

@@ -1,39 +1,42 @@
-"""What attach, update and detach share: one run task's attachment with one workspace. Pure."""
+"""One run task's attachment with each workspace: read, written and said. Pure."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import msgspec
 
 from bulkops.api import endpoints
-from bulkops.api.jsonapi import Many, One, decode
-from bulkops.api.messages import Request, Response
+from bulkops.api.jsonapi import Many, One
+from bulkops.api.messages import Request
 from bulkops.api.resources import Stage, WorkspaceTask, WorkspaceTaskResource
-from bulkops.operations.model import (
-    Attached,
-    Attributes,
-    Binding,
-    Operation,
-    Over,
-    Right,
-    Seen,
-    Shared,
-    Showing,
-    Skip,
-    Target,
-    TaskRef,
-)
+from bulkops.operations.aspects.base import Attached, ResourceAspect, Words
+from bulkops.operations.model import Attributes, Operation, Seen, Shared, Skip, Target, TaskRef
 
 Stages = Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
 """At least one stage: the API gives an attachment without stages no meaning."""
 
 
+LEVEL = "enforcement-level"
+"""The attribute that only an attachment has."""
+
+
 def attributes_of(enforcement_level: str, stages: Sequence[str]) -> Attributes:
     """Return the attributes as compared and written."""
-    return {"enforcement-level": enforcement_level, "stages": list(stages)}
+    return {LEVEL: enforcement_level, "stages": list(stages)}
+
+
+def in_words(attributes: Attributes | None) -> str:
+    """Return one attachment in words: ``mandatory at post_plan``, ``not attached``."""
+    if attributes is None:
+        return "not attached"
+    stages = attributes.get("stages")
+    places = ", ".join(map(str, stages)) if isinstance(stages, list | tuple) else "no stage"
+    return f"{attributes.get(LEVEL)} at {places}"
+
+
+WORDS = Words(LEVEL, in_words)
 
 
 def seen_of(attachment: WorkspaceTask) -> Seen:
@@ -93,13 +96,16 @@ class ByWorkspace(Mapping[str, Sequence[Seen]]):
         return len(self._first)
 
 
-class WorkspaceTaskAspect:
+class WorkspaceTaskAspect(ResourceAspect):
     """One run task's attachment with each workspace.
 
     Args:
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
         gone_from: as of ``Attached``.
     """
+
+    page = Many[WorkspaceTaskResource]
+    document = One[WorkspaceTaskResource]
 
     def __init__(self, task: TaskRef, *, single_stage: bool, gone_from: str = "") -> None:
         self._task = task
@@ -118,23 +124,20 @@ class WorkspaceTaskAspect:
             return endpoints.attach(workspace, self._task.id, self._written(wanted or {}))
         if wanted is None:
             return endpoints.detach(workspace, before.id)
-        changed = {k: v for k, v in wanted.items() if before.attributes.get(k) != v}
-        return endpoints.update_workspace_task(workspace, before.id, self._written(changed))
+        changed = self._written(operation.changed)
+        return endpoints.update_workspace_task(workspace, before.id, changed)
 
     def look(self, operation: Operation) -> Request:
         """List the workspace's tasks: the only read that shows an unknown attachment."""
         return endpoints.list_workspace_tasks(operation.target.id)
 
-    def seen(self, _operation: Operation, answer: Response) -> list[Seen]:
-        """Return this task's attachments on one page of that list."""
-        attachments = (r.value() for r in decode(answer, Many[WorkspaceTaskResource]).data)
-        return [seen_of(a) for a in attachments if a.task_id == self._task.id]
+    def is_about(self, _operation: Operation, resource: WorkspaceTaskResource) -> bool:
+        """Return whether it is this run task's, of those attached to the operation's workspace."""
+        return resource.value().task_id == self._task.id
 
-    def echo(self, answer: Response) -> Seen | None:
-        """Return the attachment in a write's answer; a 204 or an empty body shows none."""
-        if not answer.body.strip():
-            return None
-        return seen_of(decode(answer, One[WorkspaceTaskResource]).data.value())
+    def shown(self, resource: WorkspaceTaskResource) -> Seen:
+        """Return an attachment as compared."""
+        return seen_of(resource.value())
 
     def _written(self, attributes: Attributes) -> dict[str, object]:
         written = dict(attributes)
@@ -142,41 +145,6 @@ class WorkspaceTaskAspect:
             stages = written.pop("stages")
             written["stage"] = stages[0] if isinstance(stages, list) else stages
         return written
-
-
-class WorkspaceTaskKind(ABC):
-    """Base of the kinds that write one attachment of one run task with each workspace."""
-
-    name: ClassVar[str]
-    over: ClassVar[Over] = Over.SELECTED
-    right: ClassVar[Right] = Right.RUN_TASKS
-    verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
-    destroys: ClassVar[bool] = False
-    keeps_one: ClassVar[bool] = False
-    reversible: ClassVar[bool] = True
-
-    def __init__(self, binding: Binding) -> None:
-        assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
-        self.task = binding.task
-        self.aspects = {"": WorkspaceTaskAspect(binding.task, single_stage=binding.single_stage)}
-
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
-        """Decide by the attachments with the target."""
-        return (self.decide_by(target, showing[""].get(target.id, ())),)
-
-    def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
-        """Say nothing beside the operations."""
-        return ()
-
-    @abstractmethod
-    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
-        """Return the one write that brings ``target`` to the wish, or why there is none."""
-
-    def operation(
-        self, target: Target, before: Seen | None, wanted: Attributes | None
-    ) -> Operation:
-        """Return the operation with its stable key."""
-        return Operation(self.name, target, before, wanted)
 
 
 def several(target: Target, seen: Sequence[Seen], name: str = "") -> Skip:

@@ -2,8 +2,8 @@
 
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
-| not attached               | create it                              |
-| attached otherwise         | bring it to the wanted level and stages|
+| not attached               | attach it                              |
+| attached otherwise         | update it to the level and stages      |
 | attached as wanted         | skip                                   |
 | attached more than once    | skip, blocked                          |
 """
@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from bulkops.api.organizations import Entitlements
 from bulkops.api.resources import EnforcementLevel, in_run_order
-from bulkops.operations.aspects.attachment import Stages, WorkspaceTaskKind, attributes_of, several
+from bulkops.operations.aspects.attachment import Stages, attributes_of, several
+from bulkops.operations.kinds.base import WorkspaceTaskKind
 from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskWish
 
 
@@ -43,7 +45,7 @@ class Attach(WorkspaceTaskKind):
     wish_type: ClassVar[type[AttachWish]] = AttachWish
 
     def __init__(self, wish: AttachWish, binding: Binding) -> None:
-        super().__init__(binding)
+        super().__init__(wish, binding)
         self._wanted = attributes_of(wish.enforcement_level, in_run_order(wish.stages))
 
     def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
@@ -54,3 +56,12 @@ class Attach(WorkspaceTaskKind):
         if before is not None and before.attributes == self._wanted:
             return Skip(target, "already attached as wanted")
         return self.operation(target, before, self._wanted)
+
+    def one_call(self, allowed: Entitlements) -> str:
+        """Name the call that gives a run task to all there are, and to those to come."""
+        if not allowed.global_run_tasks:
+            return ""
+        return (
+            "one call can give them all this run task, those to come included: "
+            f"POST /organizations/{self.binding.organization}/task-configs"
+        )

@@ -3,7 +3,7 @@
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
 | not attached               | skip                                   |
-| attached                   | remove the attachment                 |
+| attached                   | detach it                              |
 | attached more than once    | skip, blocked                          |
 """
 
@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from bulkops.operations.aspects.attachment import WorkspaceTaskKind, several
-from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskWish
+from bulkops.operations.aspects.attachment import several
+from bulkops.operations.kinds.base import WorkspaceTaskKind
+from bulkops.operations.model import Operation, Seen, Skip, Target, TaskWish
 
 
 class DetachWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -26,9 +27,6 @@ class Detach(WorkspaceTaskKind):
     name: ClassVar[str] = "detach"
     wish_type: ClassVar[type[DetachWish]] = DetachWish
     destroys: ClassVar[bool] = True
-
-    def __init__(self, wish: DetachWish, binding: Binding) -> None:  # noqa: ARG002 - every kind is built alike
-        super().__init__(binding)
 
     def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
         """See the table above."""

@@ -25,13 +25,12 @@ import msgspec
 
 from bulkops.api.resources import EnforcementLevel, in_run_order
 from bulkops.operations.aspects.attachment import Stages, WorkspaceTaskAspect, several
+from bulkops.operations.aspects.base import Aspect
+from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import (
-    Aspect,
     Attributes,
     Binding,
     Operation,
-    Over,
-    Right,
     Seen,
     Shared,
     Showing,
@@ -65,25 +64,30 @@ class ReplaceWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             raise ValueError("`task` and `replaces` are the same run task")
 
     @property
+    def run_tasks(self) -> Mapping[str, str]:
+        """The new one, and the one it replaces."""
+        return {"task": self.task, "replaces": self.replaces}
+
+    @property
     def stages_asked(self) -> tuple[str, ...]:
         """The stages to attach with."""
         return self.stages or ()
 
 
-class Replace:
+class Replace(Kind):
     """Attach one run task and detach another, workspace by workspace."""
 
     name: ClassVar[str] = "replace"
     wish_type: ClassVar[type[ReplaceWish]] = ReplaceWish
-    over: ClassVar[Over] = Over.SELECTED
-    right: ClassVar[Right] = Right.RUN_TASKS
+    creates: ClassVar[str] = "attach"
+    removes: ClassVar[str] = "detach"
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
-    # The new one takes the old one's place with its level and stages, and undo brings that back.
-    destroys: ClassVar[bool] = False
+    # The new one takes the old one's place with its level and stages, and undo brings that back:
+    # nothing is destroyed.
     keeps_one: ClassVar[bool] = True
-    reversible: ClassVar[bool] = True
 
     def __init__(self, wish: ReplaceWish, binding: Binding) -> None:
+        super().__init__(wish, binding)
         new, old = binding.task, binding.replaces
         assert new is not None, "its wish names one"  # noqa: S101 - inventory's promise
         assert old is not None, "its wish names one"  # noqa: S101 - inventory's promise
@@ -112,10 +116,6 @@ class Replace:
                 return (several(target, seen, name),)
         wanted = self._shared({**old[0].attributes, **self._named})
         return tuple(_writes(target, new[0] if new else None, wanted, old[0]))
-
-    def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
-        """Say nothing beside the operations."""
-        return ()
 
 
 def _writes(target: Target, new: Seen | None, wanted: Attributes, old: Seen) -> list[Operation]:

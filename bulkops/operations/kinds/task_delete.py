@@ -19,19 +19,11 @@ from typing import ClassVar
 import msgspec
 
 from bulkops.operations.aspects.attachment import WorkspaceTaskAspect
+from bulkops.operations.aspects.base import Aspect
 from bulkops.operations.aspects.run_task import RunTaskAspect
+from bulkops.operations.kinds.base import Kind, lost_attachments
 from bulkops.operations.kinds.detach import Detach, DetachWish
-from bulkops.operations.model import (
-    Aspect,
-    Binding,
-    Operation,
-    Over,
-    Right,
-    Showing,
-    Skip,
-    Target,
-    TaskWish,
-)
+from bulkops.operations.model import Binding, Operation, Over, Showing, Skip, Target, TaskWish
 
 TASK = "task"
 """The aspect that is the run task itself."""
@@ -41,19 +33,17 @@ class TaskDeleteWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=
     """``[operation]`` of kind ``task-delete``."""
 
 
-class TaskDelete:
+class TaskDelete(Kind):
     """Remove a run task from the organization, and from every workspace before."""
 
     name: ClassVar[str] = "task-delete"
     wish_type: ClassVar[type[TaskDeleteWish]] = TaskDeleteWish
     over: ClassVar[Over] = Over.EVERY
-    right: ClassVar[Right] = Right.RUN_TASKS
-    verbs: ClassVar[Sequence[str]] = ()
     destroys: ClassVar[bool] = True
-    keeps_one: ClassVar[bool] = False
     reversible: ClassVar[bool] = False
 
     def __init__(self, wish: TaskDeleteWish, binding: Binding) -> None:
+        super().__init__(wish, binding)
         self._detach = Detach(DetachWish(task=wish.task), binding)
         attachment = WorkspaceTaskAspect(
             self._detach.task,
@@ -75,12 +65,17 @@ class TaskDelete:
             decided = msgspec.structs.replace(decided, kind=self.name)
         return (decided,)
 
+    def verb(self, operation: Operation) -> str:
+        """Tell the run task itself, which is deleted, from where it is detached."""
+        return self.removes if operation.aspect == TASK else self._detach.removes
+
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
         """Say what is lost."""
         if not operations:
             return ()
         lost = sum(operation.aspect != TASK for operation in operations)
-        return (f"this can't be undone: the run task and its {lost} attachments are lost",)
+        said = f"this can't be undone: the run task and its {lost} attachments are lost"
+        return (*lost_attachments(operations, self.binding), said)
 
     def _decide_task(self, target: Target, showing: Showing) -> Operation | Skip:
         seen = showing[TASK].get(target.id, ())

@@ -15,22 +15,19 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from bulkops.api import endpoints
-from bulkops.api.endpoints import RunTaskChange
-from bulkops.api.messages import Request, Response
-from bulkops.operations.aspects.run_task import RunTaskAspect
+from bulkops.operations.aspects.hmac_key import DIGEST, HmacAspect
+from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import (
     Binding,
-    HmacKey,
     Operation,
     Over,
-    Right,
+    Secret,
     Seen,
     Showing,
     Target,
     TaskWish,
+    exactly_one_of,
 )
-from bulkops.operations.wording import DIGEST
 
 Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*\Z", description="an environment variable")]
 KeyFile = Annotated[str, Meta(min_length=1, description="a file's path")]
@@ -44,6 +41,8 @@ class TaskRotateHmacWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_o
         key_file: the file that holds it: UTF-8; line ends at its end don't belong to the key.
     """
 
+    schema_rule = exactly_one_of("key_env", "key_file")
+
     key_env: Variable | None = None
     key_file: KeyFile | None = None
 
@@ -52,45 +51,25 @@ class TaskRotateHmacWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_o
         if (self.key_env is None) == (self.key_file is None):
             raise ValueError("a task-rotate-hmac needs `key_env` or `key_file`, and not both")
 
-
-class HmacAspect(RunTaskAspect):
-    """A run task's HMAC key, which no answer shows.
-
-    Args:
-        key: to be written, ``None`` where nothing is to be.
-    """
-
-    source = None
-
-    def __init__(self, organization: str, key: HmacKey | None) -> None:
-        super().__init__(organization, ())
-        self._key = key
-
-    def request(self, operation: Operation) -> Request:
-        """Set the key."""
-        assert self._key is not None, "given for whatever is sent"  # noqa: S101 - hmac_key's promise
-        change = RunTaskChange(hmac_key=self._key.reveal())
-        return endpoints.update_run_task(operation.target.id, change)
-
-    def echo(self, answer: Response) -> Seen | None:
-        """Return the run task as if it showed the key: that it was changed is all it says."""
-        seen = super().echo(answer)
-        return seen and Seen(seen.id, {DIGEST: self._key.digest if self._key else ""})
+    @property
+    def secret(self) -> Secret:
+        """Where the new key is."""
+        if self.key_env is not None:
+            return Secret("key_env", DIGEST, env=self.key_env)
+        return Secret("key_file", DIGEST, file=self.key_file or "")
 
 
-class TaskRotateHmac:
+class TaskRotateHmac(Kind):
     """Give the run task a new HMAC key."""
 
     name: ClassVar[str] = "task-rotate-hmac"
     wish_type: ClassVar[type[TaskRotateHmacWish]] = TaskRotateHmacWish
     over: ClassVar[Over] = Over.TASK
-    right: ClassVar[Right] = Right.RUN_TASKS
-    verbs: ClassVar[Sequence[str]] = ()
-    destroys: ClassVar[bool] = False
-    keeps_one: ClassVar[bool] = False
+    changes: ClassVar[str] = "rotate"
     reversible: ClassVar[bool] = False
 
-    def __init__(self, wish: TaskRotateHmacWish, binding: Binding) -> None:  # noqa: ARG002 - every kind is built alike
+    def __init__(self, wish: TaskRotateHmacWish, binding: Binding) -> None:
+        super().__init__(wish, binding)
         self._key = binding.key
         self.aspects = {"": HmacAspect(binding.organization, binding.key)}
 

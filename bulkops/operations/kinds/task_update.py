@@ -14,17 +14,14 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from bulkops.operations.aspects.run_task import RunTaskKind
-from bulkops.operations.model import Attributes, Binding, Operation, TaskWish
+from bulkops.operations.kinds.base import AgentPool, RunTaskKind
+from bulkops.operations.model import Attributes, Binding, Operation, TaskWish, any_of
 
 URL_IS_CALLED = "the platform calls the new URL once, and takes it only where that answers 200"
 
 Url = Annotated[str, Meta(pattern=r"^https?://\S+\Z", description='a URL, "https://…"')]
 Description = Annotated[
     str, Meta(min_length=1, max_length=300, description="1 to 300 characters of text")
-]
-AgentPool = Annotated[
-    str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
 ]
 
 
@@ -36,6 +33,8 @@ class TaskUpdateWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=
         description: in words, at most 300 characters.
         agent_pool_id: of the agents that reach a private ``url``.
     """
+
+    schema_rule = any_of("url", "description", "agent_pool_id")
 
     url: Url | None = None
     description: Description | None = None
@@ -64,10 +63,8 @@ class TaskUpdate(RunTaskKind):
     wish_type: ClassVar[type[TaskUpdateWish]] = TaskUpdateWish
 
     def __init__(self, wish: TaskUpdateWish, binding: Binding) -> None:
-        super().__init__(binding, wish.wanted)
+        super().__init__(wish, binding, wish.wanted)
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
         """Say that a new URL is called."""
-        changed = ((o.before.attributes if o.before else {}, o.wanted or {}) for o in operations)
-        called = any(before.get("url") != wanted.get("url") for before, wanted in changed)
-        return [URL_IS_CALLED] if called else []
+        return [URL_IS_CALLED] if any("url" in one.changed for one in operations) else []

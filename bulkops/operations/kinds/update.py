@@ -3,7 +3,7 @@
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
 | not attached               | skip                                   |
-| attached otherwise         | change what the job names, keep the rest|
+| attached otherwise         | update what the job names, keep the rest|
 | attached as wanted         | skip                                   |
 | attached more than once    | skip, blocked                          |
 """
@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from bulkops.api.resources import EnforcementLevel, in_run_order
-from bulkops.operations.aspects.attachment import Stages, WorkspaceTaskKind, several
+from bulkops.operations.aspects.attachment import Stages, several
+from bulkops.operations.kinds.base import WorkspaceTaskKind
 from bulkops.operations.model import (
     Attributes,
     Binding,
@@ -24,6 +25,7 @@ from bulkops.operations.model import (
     Skip,
     Target,
     TaskWish,
+    any_of,
 )
 
 
@@ -34,6 +36,8 @@ class UpdateWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True
         enforcement_level: left as it is where not given.
         stages: left as they are where not given.
     """
+
+    schema_rule = any_of("enforcement_level", "stages")
 
     enforcement_level: EnforcementLevel | None = None
     stages: Stages | None = None
@@ -56,7 +60,7 @@ class Update(WorkspaceTaskKind):
     wish_type: ClassVar[type[UpdateWish]] = UpdateWish
 
     def __init__(self, wish: UpdateWish, binding: Binding) -> None:
-        super().__init__(binding)
+        super().__init__(wish, binding)
         wanted: dict[str, object] = {}
         if wish.enforcement_level is not None:
             wanted["enforcement-level"] = wish.enforcement_level

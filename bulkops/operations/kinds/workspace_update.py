@@ -9,34 +9,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-import msgspec
 from msgspec import Meta
 
-from bulkops.api import endpoints
-from bulkops.api.jsonapi import Many, One, decode
-from bulkops.api.messages import Request, Response
-from bulkops.api.resources import Workspace, WorkspaceResource
-from bulkops.operations.model import (
-    Attributes,
-    Binding,
-    Operation,
-    Over,
-    Right,
-    Seen,
-    Shared,
-    Showing,
-    Skip,
-    Target,
-    Wish,
-    WorkspacesOf,
-)
+from bulkops.operations.aspects.workspace import WorkspaceAspect
+from bulkops.operations.kinds.base import WORKSPACE_GONE, AgentPool, AttributesKind
+from bulkops.operations.model import Attributes, Binding, Right, Wish, any_of
 
 Version = Annotated[
     str, Meta(pattern=r"\S", description='a version such as "1.9.8", a constraint, or "latest"')
 ]
+MODE = "execution-mode"
+POOL = "agent-pool-id"
+Description = Annotated[str, Meta(pattern=r"\S", description="text that is not blank")]
 Folder = Annotated[str, Meta(pattern=r"\S", description="a folder of the configuration")]
 
 
@@ -47,20 +34,40 @@ class WorkspaceUpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only
         terraform_version: what runs of the workspace use from now on.
         auto_apply: whether a successful plan is applied without anybody's yes.
         working_directory: where in the repository Terraform runs.
-        execution_mode: where Terraform runs; ``agent`` needs an agent pool, too, and
-            can't be wished for.
+        execution_mode: where Terraform runs; ``agent`` goes with an ``agent_pool_id``.
+        agent_pool_id: of the agents, and only with ``execution_mode = "agent"``.
+        assessments_enabled: whether health assessments look for drift.
+        description: in words.
     """
+
+    schema_rule: ClassVar[Mapping[str, object]] = {
+        **any_of(
+            *("terraform_version", "auto_apply", "execution_mode", "working_directory"),
+            *("agent_pool_id", "assessments_enabled", "description"),
+        ),
+        "if": {
+            "properties": {"execution_mode": {"const": "agent"}},
+            "required": ["execution_mode"],
+        },
+        "then": {"required": ["agent_pool_id"]},
+        "else": {"not": {"required": ["agent_pool_id"]}},
+    }
 
     terraform_version: Version | None = None
     auto_apply: bool | None = None
-    execution_mode: Literal["remote", "local"] | None = None
+    execution_mode: Literal["remote", "local", "agent"] | None = None
     working_directory: Folder | None = None
+    agent_pool_id: AgentPool | None = None
+    assessments_enabled: bool | None = None
+    description: Description | None = None
 
     def __post_init__(self) -> None:
         """Refuse a wish that wishes nothing."""
         if not self.wanted:
             names = ", ".join(f"`{name}`" for name in self.__struct_fields__)
             raise ValueError(f"a workspace-update needs at least one of {names}")
+        if (self.execution_mode == "agent") != (self.agent_pool_id is not None):
+            raise ValueError('`execution_mode = "agent"` and `agent_pool_id` need each other')
 
     @property
     def wanted(self) -> Attributes:
@@ -69,119 +76,27 @@ class WorkspaceUpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only
         return {name.replace("_", "-"): value for name, value in given if value is not None}
 
 
-def seen_of(workspace: Workspace, fields: Sequence[str]) -> Seen:
-    """Return a workspace as compared, with these of its attributes by their API names."""
-    return Seen(workspace.id, {name: getattr(workspace, name.replace("-", "_")) for name in fields})
+def pool_of_agents(shown: Attributes) -> Attributes:
+    """Return what is compared: an agent pool only where agents run Terraform.
 
-
-class Settings(Mapping[str, Sequence[Seen]]):
-    """Workspace id → the workspace as compared; see ``listing.Rows``.
-
-    Args:
-        fields: attributes kept, by their API names.
-        same: as of ``ByWorkspace``.
+    The server takes it away with the mode; undo gives back both.
     """
-
-    def __init__(
-        self,
-        fields: Sequence[str],
-        same: Callable[[str, str], tuple[str, str]] | None = None,
-    ) -> None:
-        self._fields = fields
-        self._same = same
-        self._shared = Shared()
-        self._rows: dict[str, Seen] = {}
-
-    def add(self, workspace: Workspace) -> None:
-        """Keep what is compared of a workspace."""
-        seen = seen_of(workspace, self._fields)
-        ident = self._same(seen.id, seen.id)[0] if self._same else seen.id
-        self._rows[ident] = msgspec.structs.replace(
-            seen, id=ident, attributes=self._shared(seen.attributes)
-        )
-
-    def count(self) -> int:
-        """Return how many workspaces there were."""
-        return len(self._rows)
-
-    def __getitem__(self, workspace_id: str) -> Sequence[Seen]:
-        return (self._rows[workspace_id],)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
+    agents = shown.get(MODE) == "agent"
+    return {name: value for name, value in shown.items() if name != POOL or agents}
 
 
-class WorkspaceAspect:
-    """Some attributes of each workspace.
-
-    Args:
-        fields: their API names; all others may change meanwhile without a conflict.
-    """
-
-    def __init__(self, organization: str, fields: tuple[str, ...]) -> None:
-        self._organization = organization
-        self._fields = fields
-
-    @property
-    def source(self) -> WorkspacesOf:
-        """The organization's workspaces."""
-        return WorkspacesOf(self._organization, self._fields)
-
-    def request(self, operation: Operation) -> Request:
-        """Change the attributes that differ, and send no other."""
-        before = operation.before.attributes if operation.before else {}
-        wanted = operation.wanted or {}
-        changed = {name: value for name, value in wanted.items() if before.get(name) != value}
-        return endpoints.update_workspace(operation.target.id, changed)
-
-    def look(self, operation: Operation) -> Request:
-        """List the workspaces of this name: a list says that one is gone, a 404 nothing."""
-        named = {"search[name]": operation.target.name}
-        return endpoints.list_workspaces(self._organization, named)
-
-    def seen(self, operation: Operation, answer: Response) -> list[Seen]:
-        """Return the operation's workspace, where it is on this page of that list."""
-        found = decode(answer, Many[WorkspaceResource]).data
-        return [self._seen(one) for one in found if one.id == operation.target.id]
-
-    def echo(self, answer: Response) -> Seen | None:
-        """Return the workspace in a write's answer; an empty body shows none."""
-        if not answer.body.strip():
-            return None
-        return self._seen(decode(answer, One[WorkspaceResource]).data)
-
-    def _seen(self, workspace: WorkspaceResource) -> Seen:
-        return seen_of(workspace.value(), self._fields)
-
-
-class WorkspaceUpdate:
+class WorkspaceUpdate(AttributesKind):
     """Change settings of the workspace itself; has nothing to do with run tasks."""
 
     name: ClassVar[str] = "workspace-update"
     wish_type: ClassVar[type[WorkspaceUpdateWish]] = WorkspaceUpdateWish
-    over: ClassVar[Over] = Over.SELECTED
     right: ClassVar[Right] = Right.SETTINGS
-    destroys: ClassVar[bool] = False
-    keeps_one: ClassVar[bool] = False
-    verbs: ClassVar[Sequence[str]] = ()
-    reversible: ClassVar[bool] = True
+    gone: ClassVar[str] = WORKSPACE_GONE
 
     def __init__(self, wish: WorkspaceUpdateWish, binding: Binding) -> None:
-        self._wanted = wish.wanted
-        self.aspects = {"": WorkspaceAspect(binding.organization, tuple(self._wanted))}
-
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
-        """See the table above."""
-        seen = showing[""].get(target.id, ())
-        if not seen:
-            return (Skip(target, "the workspace is not there any more", blocked=True),)
-        if seen[0].attributes == self._wanted:
-            return (Skip(target, "already as wanted"),)
-        return (Operation(self.name, target, seen[0], self._wanted),)
-
-    def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
-        """Say nothing beside the operations."""
-        return ()
+        wanted = wish.wanted
+        fields, shown = tuple(wanted), None
+        if MODE in wanted:
+            fields, shown = tuple(dict.fromkeys([*wanted, POOL])), pool_of_agents
+        aspect = WorkspaceAspect(binding.organization, fields, shown)
+        super().__init__(wish, binding, aspect, wanted)

@@ -19,6 +19,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from bulkops import __version__
+from bulkops.job.duration import exact
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.operations import wording
 from bulkops.report.html import latency_chart, timeline_chart
@@ -28,14 +29,12 @@ from bulkops.report.html.tables import execution_lines, wave_lines
 from bulkops.report.html.words import (
     PLANNED_SKIP,
     counted,
-    date,
-    duration,
     executions,
-    outcome_words,
     sentences,
     verdict,
 )
 from bulkops.report.model import BLOCKED, PENDING, Report
+from bulkops.report.words import date, outcome_in_words
 from bulkops.text import escaped
 
 PAGE = 100
@@ -69,7 +68,7 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"words": outcome_words, "date": date, "px": _px}
+    environment.filters |= {"words": outcome_in_words, "date": date, "px": _px}
     gathered = Gathered(report)
     timeline = report.timeline if report.timeline and report.timeline.spans else None
     style, script = _package_file("style.css"), _package_file("table.js")
@@ -90,7 +89,7 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
         fallen=FALLEN,
         started=timeline.spans[0].started_at if timeline else "",
         ended=timeline.spans[-1].ended_at if timeline else "",
-        took=duration(sum(span.seconds for span in timeline.spans)) if timeline else "",
+        took=exact(sum(span.seconds for span in timeline.spans)) if timeline else "",
         runs=executions(timeline) if timeline else "",
         people=sorted({span.by for span in timeline.spans}) if timeline else [],
         timeline=timeline_chart.timeline_chart(timeline, gathered) if timeline else None,

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
+from bulkops.job.duration import exact
 from bulkops.report.html.charts import histogram, percentile, ticks
-from bulkops.report.html.words import counted, duration
+from bulkops.report.html.words import counted
 
 WIDTH, HEIGHT = 960, 230
 LEFT, RIGHT = 44.0, WIDTH - 8.0
@@ -65,16 +66,16 @@ def latency_chart(seconds: Sequence[float]) -> LatencyChart | None:
     bars = list[Bar]()
     for number, one in enumerate(bins):
         height = max(LEAST, one.number * scale) if one.number else 0.0
-        between = f"{duration(one.low / 1000)} to {duration(one.high / 1000)}"
+        between = f"{exact(one.low / 1000)} to {exact(one.high / 1000)}"
         title = f"{between}: {counted(one.number, 'operation')}"
         x = LEFT + number * width
-        low = "" if number % stride else duration(one.low / 1000)
+        low = "" if number % stride else exact(one.low / 1000)
         bars.append(Bar(x, width - 1, BOTTOM - height, height, low, title))
     return LatencyChart(
         bars=bars,
         levels=[(BOTTOM - level * scale, f"{level:,.15g}") for level in levels],
-        end=(LEFT + len(bins) * width, duration(bins[-1].high / 1000)),
-        percentiles={percent: duration(percentile(seconds, percent)) for percent in PERCENTILES},
-        longest=duration(seconds[-1]),
+        end=(LEFT + len(bins) * width, exact(bins[-1].high / 1000)),
+        percentiles={percent: exact(percentile(seconds, percent)) for percent in PERCENTILES},
+        longest=exact(seconds[-1]),
         operations=counted(len(seconds), "operation"),
     )

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bulkops.job.duration import exact
 from bulkops.job.rollout import Wave
 from bulkops.journal.records import WaveReached
 from bulkops.journal.states import TROUBLE, Held, Outcome, Reached
 from bulkops.report.html.gathered import Gathered
-from bulkops.report.html.words import date, duration, ended
 from bulkops.report.model import Report
 from bulkops.report.timeline import Timeline
+from bulkops.report.words import date, ended
 
 
 class WaveLine(NamedTuple):
@@ -114,7 +115,7 @@ def execution_lines(timeline: Timeline) -> list[ExecutionLine]:
             number=number,
             started=date(span.started_at),
             ended=date(span.ended_at),
-            took=duration(span.seconds),
+            took=exact(span.seconds),
             by=span.by,
             limit="none told" if span.limit is None else f"{span.limit:g}",
             refused=span.refused,

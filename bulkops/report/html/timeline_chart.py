@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
+from bulkops.job.duration import exact, rounded
 from bulkops.journal.states import Reached
 from bulkops.report.html.charts import Break, TimeAxis, ticks
 from bulkops.report.html.gathered import Gathered, moment, moments
-from bulkops.report.html.words import counted, duration, ended, short_duration
+from bulkops.report.html.words import counted
 from bulkops.report.timeline import Timeline
+from bulkops.report.words import ended
 
 WIDTH, HEIGHT = 960, 296
 LEFT, RIGHT = 44.0, WIDTH - 8.0
@@ -129,7 +131,7 @@ def timeline_chart(timeline: Timeline, gathered: Gathered) -> TimelineChart:
         waves=_waves(timeline, axis),
         ends=_ends(timeline, axis),
         refused=_refused(timeline, axis),
-        bucket=duration(axis.bucket),
+        bucket=exact(axis.bucket),
         summary=_summary(timeline, len(done) + len(trouble), most, limits),
     )
 
@@ -174,9 +176,9 @@ def _dates(axis: TimeAxis) -> list[Mark]:
 
 def _break(one: Break) -> Band:
     width = one.right - one.left
-    label = short_duration(one.seconds)
+    label = rounded(one.seconds)
     room = len(label) * CHARACTER <= width
-    title = f"Nothing happened for {duration(one.seconds)}"
+    title = f"Nothing happened for {exact(one.seconds)}"
     return Band(one.left, width, label if room else "", title)
 
 

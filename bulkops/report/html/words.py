@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from bulkops.journal.states import Held, How, Outcome, Reached
-from bulkops.report.model import PENDING, Report, StandingWave
+from bulkops.errors import WORDS, ExitCode
+from bulkops.journal.states import How, Outcome
+from bulkops.report.model import PENDING, Report
 from bulkops.report.timeline import Timeline
+from bulkops.report.words import ended, state_of
 
 PLANNED_SKIP = "skipped_when_planned"
 """Of targets without an operation, where an outcome would stand."""
@@ -24,26 +26,14 @@ class Verdict(NamedTuple):
     shape: str
 
 
-_VERDICTS = {
-    0: Verdict("Done", Outcome.SUCCEEDED),
-    1: Verdict("Stopped by an error", Outcome.FAILED),
-    3: Verdict("Done in part", Outcome.CONFLICT),
-    4: Verdict("Stopped", Outcome.FAILED),
-    5: Verdict("In doubt", Outcome.IN_DOUBT),
-    6: Verdict("Paused", PENDING),
-    130: Verdict("Interrupted", Outcome.CONFLICT),
-    143: Verdict("Interrupted", Outcome.CONFLICT),
+_SHAPES: dict[ExitCode, str] = {
+    ExitCode.DONE: Outcome.SUCCEEDED,
+    ExitCode.ERROR: Outcome.FAILED,
+    ExitCode.STOPPED: Outcome.FAILED,
+    ExitCode.IN_DOUBT: Outcome.IN_DOUBT,
+    ExitCode.PAUSED: PENDING,
 }
-_ENDS = {
-    "": "killed, or still runs",
-    How.COMPLETE: "complete",
-    How.TOLERANCE: "stopped by the failure tolerance",
-    How.GATE: "stopped by a gate",
-    How.PAUSED: "paused by the job",
-    How.ERROR: "stopped by an error",
-}
-_UNITS = (("d", "h", 86_400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1))
-"""A unit and the next smaller one, and how many seconds each has."""
+"""Whose shape stands for an exit code, where it is not that of a conflict."""
 
 
 def verdict(report: Report) -> Verdict:
@@ -52,28 +42,13 @@ def verdict(report: Report) -> Verdict:
         return Verdict("Not started", PENDING)
     if report.exit_code is None:
         return Verdict("Unfinished", Outcome.CONFLICT)
-    return _VERDICTS[report.exit_code]
-
-
-def ended(how: str, *, last: bool = True) -> str:
-    """Return how an execution ended: ``complete``, ``stopped by SIGINT``.
-
-    Args:
-        last: none was started after it, so that it may still run.
-    """
-    if not how and not last:
-        return "killed"
-    return _ENDS.get(how, f"stopped by {how}")
+    code = report.exit_code
+    return Verdict(WORDS[code].verdict, _SHAPES.get(code, Outcome.CONFLICT))
 
 
 def counted(number: int, noun: str) -> str:
     """Return ``1 workspace``, ``10,000 workspaces``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def outcome_words(outcome: str) -> str:
-    """Return an outcome as people read it: ``in doubt``."""
-    return outcome.replace("_", " ")
 
 
 def sentences(report: Report, noun: str) -> list[str]:
@@ -86,11 +61,11 @@ def sentences(report: Report, noun: str) -> list[str]:
     if report.standing is not None and report.operations:
         said.append(_verified(report, report.standing))
     if report.executions and not report.ended:
-        said.append("The last execution was killed, or still runs.")
+        said.append(f"The last execution was {ended('')}.")
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):
         said.append(f"It was {ended(report.ended)}.")
     if report.wave is not None:
-        said.append(standing(report.wave))
+        said.append(f"Wave {report.wave.number} of {report.wave.of} {state_of(report.wave)}.")
     return said
 
 
@@ -136,41 +111,3 @@ def _changed(report: Report, noun: str) -> str:
         ),
     ]
     return f"{', '.join(parts)}."
-
-
-def standing(wave: StandingWave) -> str:
-    """Return where an unfinished job stands among its waves."""
-    known = {
-        "": "comes next",
-        Reached.OPEN: "is being carried out",
-        Reached.VERIFIED: f"rests until {date(wave.until)} UTC" if wave.until else "is verified",
-        Reached.RESTED: "has its gate asked",
-        Held.MANUAL: "waits for somebody to say --continue",
-        Held.FAIL: f"was stopped by its gate (exit status {wave.status})",
-        Held.INCONCLUSIVE: f"waits, its gate was inconclusive (exit status {wave.status})",
-    }
-    return f"Wave {wave.number} of {wave.of} {known[wave.held or wave.reached]}."
-
-
-def date(at: str) -> str:
-    """Return ``2026-11-24 21:58:03`` of RFC 3339, empty of nothing."""
-    return at[:19].replace("T", " ")
-
-
-def duration(seconds: float) -> str:
-    """Return ``250 ms``, ``8.2 s``, ``3 min 20 s``, ``14 h 5 min``, ``2 d 3 h``."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s".replace(".0 s", " s")
-    whole = round(seconds)
-    unit, smaller, of, size = next(row for row in _UNITS if whole >= row[2])
-    rest = whole % of // size
-    return f"{whole // of:,} {unit}{f' {rest} {smaller}' if rest else ''}"
-
-
-def short_duration(seconds: float) -> str:
-    """Return a duration in whole seconds, minutes, hours or days: ``35 s``, ``14 h``."""
-    whole = round(seconds)
-    unit, of = next(((unit, of) for unit, _, of, _ in _UNITS if whole >= of), ("s", 1))
-    return f"{round(whole / of):,} {unit}"

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from bulkops.operations import KINDS
+from bulkops.operations.kinds.base import Kind
 from bulkops.operations.kinds.detach import DetachWish
-from bulkops.operations.model import Kind, Over
+from bulkops.operations.model import Over
 from bulkops.simulator.core import Simulator
 from tests.cli.support import TASK, StagedSimulator, World, organization, serving
 from tests.conftest import Here

@@ -85,7 +85,7 @@ def test_status_of_a_killed_job(world: World, here: Here) -> None:
     assert done.lines == [
         f"scan: attach {TASK} in acme ({world.address})",
         "  3 succeeded, 1 in doubt, 8 pending of 12 operations",
-        "  1 execution, it was killed, or still runs",
+        "  1 execution, killed or still running",
     ]
     assert done.err == "Not finished: `bulkops resume scan.jsonl` goes on.\n"
     assert world.requests == before

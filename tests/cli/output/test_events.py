@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import jsonschema
 import msgspec
 import pytest
-import typer
 
 from bulkops.api.messages import Request
-from bulkops.cli.app import app
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.attach import Attach
 from bulkops.simulator.faults import Faults
+from tests.cli.command_tree import LEAVES, command_of
 from tests.cli.support import TASK, Done, World, ended
 from tests.conftest import Here
 from tests.documents.event_tables import DOCUMENT, SCHEMA
@@ -360,17 +359,13 @@ def test_every_type_is_seen() -> None:
     assert seen | set(NOT_SEEN) == set(VALIDATOR.schema["discriminator"]["mapping"])
 
 
-def _with_json(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
-    if hasattr(command, "list_commands"):
-        for name in command.list_commands(None):
-            yield from _with_json(command.get_command(None, name), (*path, name))
-    elif any("--json" in option.opts for option in command.params):
-        yield " ".join(path)
-
-
 def test_every_command_with_json_is_documented_and_run() -> None:
     """events.md lists exactly the commands that take ``--json``, and each has a case here."""
-    commands = set(_with_json(typer.main.get_command(app)))
+    commands = {
+        " ".join(path)
+        for path in LEAVES
+        if any("--json" in option.opts for option in command_of(path).params)
+    }
     assert {name for names, _ in documented() for name in names} == commands
     assert {_command_of(case) for case in CASES} == commands
 

@@ -14,7 +14,7 @@ import pytest
 
 from bulkops import events
 from bulkops.api.messages import Request, Response
-from bulkops.cli.output import progress_text, watch
+from bulkops.cli.output import watch
 from bulkops.cli.output.progress import Headway
 from bulkops.simulator.faults import Delivery, Faults, Manner
 from tests.cli.forked import SECONDS
@@ -346,7 +346,7 @@ def test_a_view_that_fails_ends_no_job(
         raise ZeroDivisionError("of nothing")
 
     told_at_once(monkeypatch)
-    monkeypatch.setattr(progress_text, "plain_line", broken)
+    monkeypatch.setattr(watch, "plain_line", broken)
     done = here(*world.applying)
     assert done.code == 0
     assert done.err.count("can't be shown any more: ZeroDivisionError: of nothing") == 1

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from bulkops.cli.output.progress import LATELY, Course, Doing, Headway, WaveHeadway
 from bulkops.cli.output.progress_text import Bar, bars, plain_line, standstill
-from bulkops.job.duration import in_words
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import FORMAT, Header, Holder, Intent, Planned, Result, WaveReached
 from bulkops.journal.replay import Replay
@@ -61,9 +60,7 @@ class Journaled:
     def done(self, *numbers: int, outcome: Outcome = DONE) -> None:
         """Record results of operations, by their place."""
         for number in numbers:
-            result = Result(f"attach:ws-{number}", outcome, "")
-            self.replay.take(result)
-            self.course.concluded(result)
+            self.replay.take(Result(f"attach:ws-{number}", outcome, ""))
 
     def wave(self, number: int, reached: Reached, until: str = "") -> None:
         """Record how far a wave came."""
@@ -152,6 +149,27 @@ def test_another_waves_doubt_is_none_of_this_waves() -> None:
     run.done(1)
     seen = run.look()
     assert ([w.done for w in seen.waves], seen.done) == ([1, 1, 0], 2)
+
+
+def test_what_waited_for_another_waves_doubt_is_none_of_this_waves() -> None:
+    """Pending in a wave that has passed, and carried out with this one: counted among all only."""
+    run = Journaled(12, THREE, waves=[WaveReached(1, 0, 1, Reached.PASSED, "")])
+    run.wave(2, Reached.OPEN)
+    run.done(0, 1)
+    seen = run.look()
+    assert ([w.done for w in seen.waves], seen.done) == ([1, 1, 0], 2)
+
+
+def test_what_is_sent_again_makes_no_rate_negative() -> None:
+    """It is in doubt no longer, and has no other result yet."""
+    run = Journaled(4, before=[DOUBT, DOUBT])
+    run.wave(1, Reached.OPEN)
+    for number in range(2):
+        run.replay.take(Intent(f"attach:ws-{number}", ""))
+    seen = run.look(after=3)
+    assert (seen.rate, seen.counts, seen.done) == (0, {}, 0)
+    run.done(0, 1)
+    assert run.look(after=3).counts == {"succeeded": 2}
 
 
 def test_a_whole_rollout_step_by_step() -> None:
@@ -269,23 +287,6 @@ def test_an_empty_job_has_come_to_its_end() -> None:
     seen = Journaled(0).look(IDLE)
     assert (seen.done, seen.of, seen.seconds_left) == (0, 0, None)
     assert bars(seen) == [Bar("all", 0, 0)]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0 s"),
-        (0.2, "1 s"),
-        (119.2, "2 min"),
-        (119, "119 s"),
-        (121, "3 min"),
-        (3600, "60 min"),
-        (7201, "2 h 1 min"),
-    ],
-)
-def test_a_length_of_time_in_words(seconds: float, words: str) -> None:
-    """Rounded up: nobody is promised too little."""
-    assert in_words(seconds) == words
 
 
 MIDDLE = Headway(

@@ -116,7 +116,7 @@ def test_a_full_stdout_is_called_so(world: World, arguments: tuple[str, ...]) ->
     with Path("/dev/full").open("w") as stdout:
         done = ended(Forked(world.order(*arguments), stdout=stdout.fileno()))
     assert done.code == 1
-    assert done.err.startswith("Error: stdout can't be written: No space left on device\n")
+    assert done.err.startswith("Error: stdout: can't be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("arguments", SHOWING, ids=" ".join)

@@ -59,8 +59,8 @@ def test_a_manual_pause_is_exit_6_and_continue_goes_on(world: World, here: Here)
     assert here(*world.applying, "--continue").code == 6
     assert world.writes == 6
     status = here("status", "scan.jsonl")
-    assert "  3 executions, the last one is paused" in status.lines
-    assert "  wave 2 of 3, operations 2 to 6: waits for --continue" in status.lines
+    assert "  3 executions, the last one paused by the job" in status.lines
+    assert "  wave 2 of 3 (operations 2 to 6) waits for --continue" in status.lines
     assert "Paused after wave 2 of 3" in status.err
     assert here("status", "scan.jsonl", "--json").objects[0]["exit_code"] == 6
     assert here("resume", "scan.jsonl", "--continue", "--yes").code == 0
@@ -173,7 +173,7 @@ def test_a_signal_ends_a_pause(world: World, here: Here) -> None:
     assert (
         here("status", "scan.jsonl")
         .lines[-1]
-        .startswith("  wave 1 of 3, operations 1 to 1: rests until 20")
+        .startswith("  wave 1 of 3 (operations 1 to 1) rests until 20")
     )
     process.send_signal(signal.SIGINT)
     stopped = ended(process)

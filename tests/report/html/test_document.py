@@ -242,7 +242,7 @@ def test_a_limit_far_above_is_told_and_not_drawn() -> None:
     none = timeline_chart(*charted(rolled_out(1, execution(0, None), done(0, 1))))
     assert "The server told no limit." in none.summary
     (line,) = execution_lines(charted(rolled_out(1, execution(0, None)))[0])
-    assert (line.limit, line.how) == ("none told", "killed, or still runs")
+    assert (line.limit, line.how) == ("none told", "killed or still running")
 
 
 def test_nothing_done_yet_is_drawn_too() -> None:

@@ -5,32 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.records import Ended, Execution, Record, Verified
 from bulkops.journal.states import Held, Outcome, Reached
-from bulkops.report.html.words import duration, sentences, short_duration, verdict
-from bulkops.report.model import Report
+from bulkops.report.html.words import sentences, verdict
+from bulkops.report.model import PENDING, Report
 from tests.journal.samples import HOLDER, header
 from tests.report.html.samples import at, done, execution, key, made, rolled_out, undone, wave
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words", "short"),
-    [
-        (0, "0 ms", "0 s"),
-        (0.0432, "43 ms", "0 s"),
-        (0.9996, "1 s", "1 s"),
-        (8.24, "8.2 s", "8 s"),
-        (98, "1 min 38 s", "2 min"),
-        (59.97, "1 min", "1 min"),
-        (200, "3 min 20 s", "3 min"),
-        (50_700, "14 h 5 min", "14 h"),
-        (183_600, "2 d 3 h", "2 d"),
-    ],
-)
-def test_a_duration_has_two_units_at_most(seconds: float, words: str, short: str) -> None:
-    """Milliseconds, seconds, then the larger unit and the next; short, only one of them."""
-    assert duration(seconds) == words
-    assert short_duration(seconds) == short
 
 
 def of_two(*since: Record, how: str = "complete", undo: bool = False) -> Report:
@@ -82,7 +63,7 @@ STANDING = Verified(at(3), 2)
         (
             of_two(*done(0, 1), how=""),
             "1 of 2 workspaces changed, none failed, 1 not begun. "
-            "The last execution was killed, or still runs.",
+            "The last execution was killed or still running.",
         ),
         (
             rolled_out(1, execution(0), *BOTH[:2], Verified(at(3), 1), Ended(at(4), "complete")),
@@ -102,13 +83,13 @@ def test_a_sentence_says_what_it_came_to(report: Report, words: str) -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (wave(1, 0, 1, Reached.OPEN, 1), "is being carried out"),
+        (wave(1, 0, 1, Reached.OPEN, 1), "is under way"),
         (wave(1, 0, 1, Reached.VERIFIED, 1), "is verified"),
         (wave(1, 0, 1, Reached.VERIFIED, 1, until=at(9)), "rests until 2026-11-24 00:00:09 UTC"),
-        (wave(1, 0, 1, Reached.RESTED, 1), "has its gate asked"),
+        (wave(1, 0, 1, Reached.RESTED, 1), "runs its gate"),
         (
             wave(1, 0, 1, Reached.VERIFIED, 1, held=Held.MANUAL),
-            "waits for somebody to say --continue",
+            "waits for --continue",
         ),
         (
             wave(1, 0, 1, Reached.RESTED, 1, held=Held.FAIL, status=1),
@@ -116,7 +97,7 @@ def test_a_sentence_says_what_it_came_to(report: Report, words: str) -> None:
         ),
         (
             wave(1, 0, 1, Reached.RESTED, 1, held=Held.INCONCLUSIVE, status=7),
-            "waits, its gate was inconclusive (exit status 7)",
+            "waits: its gate was inconclusive (exit status 7)",
         ),
     ],
 )
@@ -143,9 +124,17 @@ def test_the_next_wave_is_named_before_it_begins() -> None:
         (of_two(undone(0, 1), how="error"), "Stopped by an error"),
         (of_two(undone(0, 1, Outcome.IN_DOUBT)), "In doubt"),
         (of_two(how="paused"), "Paused"),
-        (of_two(how="SIGINT"), "Interrupted"),
+        *((of_two(how=signal), "Interrupted") for signal in ("SIGHUP", "SIGINT", "SIGTERM")),
     ],
 )
-def test_every_exit_code_has_its_verdict(report: Report, words: str) -> None:
+def test_every_end_has_its_verdict(report: Report, words: str) -> None:
     """Two words at a glance."""
     assert verdict(report).words == words
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_code_has_its_verdict(code: ExitCode) -> None:
+    """Words for an execution's end; any other code ends none, and breaks no page."""
+    said = verdict(msgspec.structs.replace(of_two(*BOTH), exit_code=code))
+    assert said.words == WORDS[code].verdict
+    assert said.shape in {*Outcome, PENDING}

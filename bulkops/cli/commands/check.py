@@ -1,0 +1,51 @@
+"""``bulkops check JOB``: what a job file is, or what is wrong with it; sends no request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from bulkops.cli.options import JOB, JSON, command
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.printing import print_text
+from bulkops.job.file import load_job
+from bulkops.job.job import Job
+
+
+@command(JOB, JSON)
+def check(*, job_file: Path, json: bool) -> None:
+    """Say what a job file is, or what is wrong with it.
+
+    Exit 2 where something is wrong. Sends no request: whether its run task, its project and its
+    workspaces are there, only plan can tell.
+
+    \b
+    Examples:
+      bulkops check jobs/canary.toml
+    """
+    job = load_job(job_file)
+    fields, task = _selecting(job), getattr(job.wish, "task", None)
+    if json:
+        from bulkops import events  # noqa: PLC0415 - brings what reports and journals are made of
+
+        print_json(
+            events.Job(
+                job=job.name,
+                kind=job.operation_kind,
+                organization=job.organization,
+                task=task,
+                selecting=tuple(fields),
+            )
+        )
+    else:
+        print_text(
+            f"{job.name}: {job.operation_kind}{f' {task}' if task else ''} in {job.organization}, "
+            f"selected by {', '.join(fields)}"
+        )
+
+
+def _selecting(job: Job) -> list[str]:
+    """Return the fields that say which workspaces."""
+    given: dict[str, object] = msgspec.to_builtins(job.select)
+    return [name for name in given if name != "allow_empty"]

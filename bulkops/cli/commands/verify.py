@@ -1,0 +1,66 @@
+"""``bulkops verify JOURNAL``: whether the server still shows what a job made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.exceptions import Exit
+
+from bulkops import events
+from bulkops.cli.commands.journal import replay_of
+from bulkops.cli.options import JOURNAL, JSON, TRUST, Server, command
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.printing import print_text
+from bulkops.cli.session import connect, only_reading, run
+from bulkops.errors import ExitCode
+from bulkops.journal.records import Verified
+from bulkops.journal.replay import Replay
+from bulkops.library import verify_journal
+from bulkops.report.columns import filled, widest
+from bulkops.text import counted
+
+
+@command(JOURNAL, JSON, TRUST)
+def verify(*, journal: Path, json: bool, server: Server) -> None:
+    """Ask the server whether all is still as a job made it.
+
+    Exit 3, and a list, where it is not. Changes nothing, neither at the server nor in the
+    journal.
+
+    \b
+    Examples:
+      bulkops verify canary.jsonl
+    """
+    replay = replay_of(journal)
+    client = connect(server._replace(address=replay.header.address))
+
+    with only_reading():
+        verified = run(client, lambda c: verify_journal(c, journal))
+    if json:
+        _print_verified_json(replay, verified)
+    else:
+        _print_verified(replay, verified)
+    raise Exit(ExitCode.UNFULFILLED if verified.differing else ExitCode.DONE)
+
+
+def _print_verified(replay: Replay, verified: Verified) -> None:
+    names = {key: replay.operations[key].operation.target.name for key in verified.differing}
+    width = widest(names.values())
+    for key, shows in verified.differing.items():
+        print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
+    total = counted(len(replay.operations), "operation")
+    rest = f", {verified.unreadable} can't be read back" if verified.unreadable else ""
+    print_text(f"{verified.standing} of {total} shown as wanted by the server{rest}.")
+
+
+def _print_verified_json(replay: Replay, verified: Verified) -> None:
+    for key, shows in verified.differing.items():
+        target = replay.operations[key].operation.target
+        print_json(events.Differing(**target.said, key=key, shows=shows))
+    print_json(
+        events.Verified(
+            standing=verified.standing,
+            differing=len(verified.differing),
+            unreadable=verified.unreadable,
+        )
+    )

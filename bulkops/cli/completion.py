@@ -1,0 +1,90 @@
+"""``--install-completion`` and ``--show-completion``: click's own completion, put in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import shellingham
+from click.shell_completion import get_completion_class
+
+from bulkops.cli.output.printing import print_text
+from bulkops.errors import BulkopsError
+
+PROGRAM = "bulkops"
+
+
+class _Home(NamedTuple):
+    """Where a shell looks for completion, below the user's home.
+
+    Attributes:
+        script: the file for it.
+        settings: the file that a new shell reads, where that must say so.
+        line: what it must say.
+    """
+
+    script: str
+    settings: str = ""
+    line: str = ""
+
+
+_HOMES = {
+    "bash": _Home(
+        f".bash_completions/{PROGRAM}.sh",
+        ".bashrc",
+        f'source "$HOME/.bash_completions/{PROGRAM}.sh"',
+    ),
+    # Sourced: what zsh loads by its name completes no more than every other time.
+    "zsh": _Home(
+        f".zfunc/_{PROGRAM}",
+        ".zshrc",
+        f'autoload -Uz compinit; compinit; source "$HOME/.zfunc/_{PROGRAM}"',
+    ),
+    "fish": _Home(f".config/fish/completions/{PROGRAM}.fish"),
+}
+
+
+def install(ctx: click.Context) -> None:
+    """Let every new shell of the kind that runs this complete.
+
+    Raises:
+        BulkopsError: it is of no kind that can, or a file can't be written.
+    """
+    shell, script = _script(ctx)
+    home = _HOMES[shell]
+    place = Path.home() / home.script
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(script, encoding="utf-8")
+        if home.settings:
+            _add_line(Path.home() / home.settings, home.line)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BulkopsError(f"completion of {shell} can't be installed: {reason}") from error
+    print_text(f"{shell} completion installed in {place}", "It works in the next shell you start.")
+
+
+def show(ctx: click.Context) -> None:
+    """Print the script for the shell that runs this; raises as ``install``."""
+    print_text(*_script(ctx)[1].splitlines())
+
+
+def _script(ctx: click.Context) -> tuple[str, str]:
+    """Return the name of the shell that runs this, and what makes it complete."""
+    try:
+        shell = shellingham.detect_shell()[0]
+    except shellingham.ShellDetectionFailure:
+        shell = "this shell"
+    completion = get_completion_class(shell)
+    if shell not in _HOMES or completion is None:
+        raise BulkopsError(f"no completion for {shell}: there is one for {', '.join(_HOMES)}")
+    made = completion(ctx.find_root().command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE")
+    return shell, made.source()
+
+
+def _add_line(settings: Path, line: str) -> None:
+    text = settings.read_text(encoding="utf-8") if settings.exists() else ""
+    if line not in text:
+        between = "" if text.endswith("\n") or not text else "\n"
+        settings.write_text(f"{text}{between}{line}\n", encoding="utf-8")

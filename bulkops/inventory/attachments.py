@@ -1,0 +1,67 @@
+"""Reads where a run task is attached, from the best list that a server has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from bulkops.api.resources import WorkspaceTask
+from bulkops.client.api import Client
+from bulkops.client.in_order import in_order
+from bulkops.client.rows import Rows
+from bulkops.errors import NotFoundOrForbidden
+
+LISTS_AT_ONCE = 32
+"""Workspaces read at once where a server has no better list; the limiter holds the pace."""
+
+C = TypeVar("C", bound=Rows[WorkspaceTask])
+
+
+async def list_attachments(
+    client: Client,
+    task_id: str,
+    rows: Callable[[], C],
+    workspace_ids: Iterable[str],
+    settle: float,
+) -> tuple[C, list[str]]:
+    """Return what ``rows`` keeps of a run task's attachments, and the workspaces still denied.
+
+    Args:
+        workspace_ids: read one by one where the server has no list by task (an older TFE).
+        settle: seconds that a workspace's own list may be not found, or denied, for a moment:
+            only what is denied past that is returned as denied.
+    """
+    listed = await client.run_tasks.attachments(task_id, rows)
+    if listed is not None:
+        return listed, []
+    listed = rows()
+    denied = await _each_workspace(client, workspace_ids, listed)
+    if denied:
+        await client.clock.sleep(settle)
+        denied = await _each_workspace(client, denied, listed)
+    return listed, denied
+
+
+async def _each_workspace(client: Client, workspace_ids: Iterable[str], rows: C) -> list[str]:
+    """Add each workspace's own list to ``rows``; return those not found, or not to be read."""
+    denied: list[str] = []
+
+    async def one(workspace_id: str) -> list[WorkspaceTask]:
+        try:
+            found = await client.workspace_tasks.list(workspace_id)
+        except NotFoundOrForbidden:
+            denied.append(workspace_id)
+            return []
+        # Not every old server names the workspace in its own list.
+        return [msgspec.structs.replace(t, workspace_id=workspace_id) for t in found]
+
+    def take(found: list[WorkspaceTask]) -> None:
+        for attachment in found:
+            rows.add(attachment)
+
+    calls = (partial(one, workspace_id) for workspace_id in workspace_ids)
+    await in_order(calls, take, at_once=LISTS_AT_ONCE)
+    return denied

@@ -1,0 +1,62 @@
+"""One thing by its name or id, out of the list that the server shows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Protocol, TypeVar
+
+from bulkops.checking import shown
+from bulkops.errors import JobError
+from bulkops.text import printable
+
+MOST_NAMES = 20
+"""Names that a message offers in place of one that is not there."""
+
+
+class Named(Protocol):
+    """A run task or a project."""
+
+    @property
+    def id(self) -> str:
+        """``task-…`` or ``prj-…``."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Unique in most organizations, but no server promises it."""
+        ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def the_one(things: Sequence[N], asked: str, what: str, organization: str, place: str) -> N:
+    """Return the one thing that has a name or an id.
+
+    Args:
+        what: it is: ``run task``, ``project``.
+        place: where it was asked for: ``job.toml: operation.task``.
+
+    Raises:
+        JobError: none has it, or several have; the message names what there is.
+    """
+    found = [thing for thing in things if asked in (thing.id, thing.name)]
+    if len(found) == 1:
+        return found[0]
+    place = f"{place} = {shown(asked)}"
+    if found:
+        ids = ", ".join(thing.id for thing in found)
+        raise JobError(f"{place}: {len(found)} {what}s have that name: give one's id ({ids})")
+    raise JobError(
+        f"{place}: no such {what} in {organization}; there are: "
+        f"{offered(asked, (thing.name for thing in things))}"
+    )
+
+
+def offered(asked: str, names: Iterable[str]) -> str:
+    """Return the names that there are, or of many those nearest to the one asked for."""
+    known = sorted(set(names))
+    if len(known) > MOST_NAMES:
+        known = get_close_matches(asked, known, MOST_NAMES, 0.5) or known[:MOST_NAMES]
+    return ", ".join(map(printable, known)) or "none that this token may see"

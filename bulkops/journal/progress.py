@@ -1,0 +1,154 @@
+"""How far each operation of a journal has come, by the operation's key. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, ValuesView
+
+import msgspec
+
+from bulkops.journal.states import Outcome
+from bulkops.operations.model import Attributes, Operation, Seen
+
+
+# gc=False: see bulkops.api.messages.
+class Conclusion(msgspec.Struct, frozen=True, gc=False):
+    """What of a result the rest of a job, its undo and its reports need; see ``Result``.
+
+    Attributes:
+        request_id: only where an operation is in trouble.
+    """
+
+    outcome: Outcome
+    ours: bool
+    kept: Attributes | None
+    attempts: int
+    reason: str
+    status: int
+    request_id: str
+
+
+# gc=False: see bulkops.api.messages.
+class Progress(msgspec.Struct, gc=False):
+    """One operation and how far it came.
+
+    Attributes:
+        restore: what to go back to, should what we did be taken back.
+        sent: there is an intent.
+        result: the last one, ``None`` where there is none since the last intent.
+        id: of the attachment the result speaks of.
+    """
+
+    operation: Operation
+    restore: Seen | None
+    sent: bool = False
+    result: Conclusion | None = None
+    id: str = ""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The last result's outcome; in doubt for an intent without one; ``None``: pending."""
+        if self.result is not None:
+            return self.result.outcome
+        return Outcome.IN_DOUBT if self.sent else None
+
+
+class Operations(Mapping[str, Progress]):
+    """Key → progress of every operation of a job, in the order planned.
+
+    There may be a million of them, and a key is a string of its own: an operation is kept under
+    its target's id, which is there already, and only a target's further ones under their keys.
+    How many have come how far is counted as it changes.
+
+    Attributes:
+        results: each outcome → operations of which that is the last result.
+        unanswered: operations that were sent and have no result since.
+    """
+
+    __slots__ = ("_kept", "results", "unanswered")
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Progress] = {}
+        self.results = Counter(dict.fromkeys(Outcome, 0))
+        self.unanswered = 0
+
+    def __getitem__(self, key: str) -> Progress:
+        """Return the progress of the operation with a key."""
+        kind, _, target_id = key.partition(":")
+        progress = self._kept[target_id]
+        return progress if progress.operation.kind == kind else self._kept[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys."""
+        return (progress.operation.key for progress in self._kept.values())
+
+    def __len__(self) -> int:
+        """Return how many operations were planned."""
+        return len(self._kept)
+
+    def values(self) -> ValuesView[Progress]:
+        """Return the progress of each, without its key being made."""
+        return self._kept.values()
+
+    def count(self, outcome: Outcome | None) -> int:
+        """Return how many operations have an outcome; ``None``: are pending."""
+        if outcome is None:
+            return len(self._kept) - self.results.total() - self.unanswered
+        return self.results[outcome] + (self.unanswered if outcome is Outcome.IN_DOUBT else 0)
+
+    def put(self, progress: Progress) -> Progress | None:
+        """Add a pending operation; one with its key gives it its place, and is returned."""
+        operation = progress.operation
+        place = operation.target.id
+        earlier = self._kept.get(place)
+        if earlier is not None and earlier.operation.kind != operation.kind:
+            place = operation.key
+            earlier = self._kept.get(place)
+        if earlier is not None:
+            self._uncount(earlier)
+        self._kept[place] = progress
+        return earlier
+
+    def send(self, key: str) -> None:
+        """Take note that an operation is sent: what its last result was holds no longer."""
+        progress = self[key]
+        if progress.sent or progress.result is not None:
+            self._uncount(progress)
+        self.unanswered += 1
+        progress.sent, progress.result = True, None
+
+    def conclude(self, key: str, ident: str, result: Conclusion) -> None:
+        """Take note of an operation's result, and of the attachment that it speaks of."""
+        progress = self[key]
+        if progress.result is None:
+            self.unanswered -= progress.sent
+        else:
+            self.results[progress.result.outcome] -= 1
+        self.results[result.outcome] += 1
+        before = progress.operation.before
+        progress.id = before.id if before and before.id == ident else ident
+        progress.result = result
+
+    def _uncount(self, progress: Progress) -> None:
+        if progress.result is not None:
+            self.results[progress.result.outcome] -= 1
+        elif progress.sent:
+            self.unanswered -= 1
+
+    @property
+    def target_ids(self) -> list[str]:
+        """The ids of all targets, each once."""
+        kept = self._kept.items()
+        return [place for place, progress in kept if place == progress.operation.target.id]
+
+    def same(self, target_id: str, ident: str) -> tuple[str, str]:
+        """Return two ids as the strings that are kept here already, where there are such.
+
+        Of a second operation on the target only the target's id is found.
+        """
+        progress = self._kept.get(target_id)
+        if progress is None:
+            return target_id, ident
+        operation = progress.operation
+        known = (progress.id, operation.before.id if operation.before else "")
+        return operation.target.id, next((one for one in known if one == ident), ident)

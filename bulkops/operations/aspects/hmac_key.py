@@ -1,0 +1,47 @@
+"""A run task's HMAC key, which no answer shows: written, and never read. Pure."""
+
+from __future__ import annotations
+
+from bulkops.api import endpoints
+from bulkops.api.endpoints import RunTaskChange
+from bulkops.api.messages import Request, Response
+from bulkops.operations.aspects.base import Words
+from bulkops.operations.aspects.run_task import RunTaskAspect
+from bulkops.operations.model import Attributes, HmacKey, Operation, Seen
+
+DIGEST = "hmac-key-sha256"
+"""Stands for the attribute that is never shown."""
+
+
+def in_words(attributes: Attributes | None) -> str:
+    """Return the key wanted in words; nothing of one that nobody knows."""
+    digest = (attributes or {}).get(DIGEST)
+    return f"the HMAC key with SHA-256 {digest}" if digest is not None else ""
+
+
+WORDS = Words(DIGEST, in_words)
+
+
+class HmacAspect(RunTaskAspect):
+    """A run task's HMAC key, which no answer shows.
+
+    Args:
+        key: to be written, ``None`` where nothing is to be.
+    """
+
+    source = None
+
+    def __init__(self, organization: str, key: HmacKey | None) -> None:
+        super().__init__(organization, ())
+        self._key = key
+
+    def request(self, operation: Operation) -> Request:
+        """Set the key."""
+        assert self._key is not None, "given for whatever is sent"  # noqa: S101 - hmac_key's promise
+        change = RunTaskChange(hmac_key=self._key.reveal())
+        return endpoints.update_run_task(operation.target.id, change)
+
+    def echo(self, answer: Response) -> Seen | None:
+        """Return the run task as if it showed the key: that it was changed is all it says."""
+        seen = super().echo(answer)
+        return seen and Seen(seen.id, {DIGEST: self._key.digest if self._key else ""})

@@ -1,0 +1,99 @@
+"""The workspaces themselves: some attributes, read and written. Pure.
+
+Which ones is said by their API names alone, so that a further one needs nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from msgspec import UNSET
+
+from bulkops.api import endpoints
+from bulkops.api.jsonapi import Many, One
+from bulkops.api.messages import Request
+from bulkops.api.workspace_details import ShownWorkspace
+from bulkops.operations.aspects.base import ResourceAspect, WorkspacesOf
+from bulkops.operations.model import Attributes, Operation, Seen, Shared
+
+
+class Settings(Mapping[str, Sequence[Seen]]):
+    """Workspace id → the workspace as compared; see ``bulkops.client.rows``.
+
+    Args:
+        source: which attributes are kept.
+        same: as of ``ByWorkspace``.
+    """
+
+    def __init__(
+        self, source: WorkspacesOf, same: Callable[[str, str], tuple[str, str]] | None = None
+    ) -> None:
+        self._source = source
+        self._same = same
+        self._shared = Shared()
+        self._rows: dict[str, Seen] = {}
+
+    def add(self, workspace: ShownWorkspace) -> None:
+        """Keep what is compared of a workspace."""
+        ident = self._same(workspace.id, workspace.id)[0] if self._same else workspace.id
+        self._rows[ident] = Seen(ident, self._shared(compared(workspace, self._source)))
+
+    def count(self) -> int:
+        """Return how many workspaces there were."""
+        return len(self._rows)
+
+    def __getitem__(self, workspace_id: str) -> Sequence[Seen]:
+        return (self._rows[workspace_id],)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def compared(workspace: ShownWorkspace, source: WorkspacesOf) -> Attributes:
+    """Return the attributes of a workspace that are compared, by their API names."""
+    attributes = {name: workspace.value(name) for name in source.fields}
+    if source.shown is not None:
+        return source.shown({k: v for k, v in attributes.items() if v is not UNSET})
+    return {name: None if value is UNSET else value for name, value in attributes.items()}
+
+
+class WorkspaceAspect(ResourceAspect):
+    """Some attributes of each workspace.
+
+    Args:
+        fields: their API names; all others may change meanwhile without a conflict.
+        shown: as of ``WorkspacesOf``.
+    """
+
+    page = Many[ShownWorkspace]
+    document = One[ShownWorkspace]
+
+    def __init__(
+        self,
+        organization: str,
+        fields: tuple[str, ...],
+        shown: Callable[[Attributes], Attributes] | None = None,
+    ) -> None:
+        self._organization = organization
+        self._source = WorkspacesOf(organization, fields, shown)
+
+    @property
+    def source(self) -> WorkspacesOf:
+        """The organization's workspaces."""
+        return self._source
+
+    def request(self, operation: Operation) -> Request:
+        """Change the attributes that differ, and send no other."""
+        return endpoints.update_workspace(operation.target.id, operation.changed)
+
+    def look(self, operation: Operation) -> Request:
+        """List the workspaces of this name: a list says that one is gone, a 404 nothing."""
+        named = {"search[name]": operation.target.name}
+        return endpoints.list_workspaces(self._organization, named)
+
+    def shown(self, resource: ShownWorkspace) -> Seen:
+        """Return a workspace as compared."""
+        return Seen(resource.id, compared(resource, self.source))

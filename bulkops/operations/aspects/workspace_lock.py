@@ -1,0 +1,87 @@
+"""A workspace's lock: taken, given back, and read with its reason. Pure.
+
+The server gives a lock back only to the user or team that holds it; whether that is this token's is
+not shown anywhere. The reason tells one lock of theirs from another.
+"""
+
+from __future__ import annotations
+
+from bulkops.api import endpoints
+from bulkops.api.messages import Request
+from bulkops.api.workspace_details import ShownWorkspace
+from bulkops.errors import ServerBroken
+from bulkops.operations.aspects.workspace import WorkspaceAspect
+from bulkops.operations.model import Attributes, Operation, Seen
+
+LOCKED = "locked"
+REASON = "locked-reason"
+HOLDER = "locked-by"
+"""Compared only where a run holds the lock: that is never ours, and ends by itself."""
+
+UNLOCKED: Attributes = {LOCKED: False, REASON: None}
+
+
+def locked_for(reason: str | None) -> Attributes:
+    """Return the attributes of a workspace that somebody has locked with this reason."""
+    return {LOCKED: True, REASON: reason}
+
+
+class LockShown:
+    """Returns what is compared of the attributes that a workspace shows of its lock.
+
+    ``{"locked": None}`` where that is neither true nor false: not told is not unlocked.
+
+    Args:
+        reason: taken for that of a lock on a server that shows none (an older TFE).
+    """
+
+    def __init__(self, reason: str | None) -> None:
+        self._reason = reason
+
+    def __call__(self, attributes: Attributes) -> Attributes:
+        """Return them."""
+        locked = attributes.get(LOCKED)
+        if not isinstance(locked, bool):
+            return {LOCKED: None}
+        if not locked:
+            return UNLOCKED
+        shown = locked_for(attributes.get(REASON, self._reason) or None)  # type: ignore[arg-type]  # whatever is shown
+        holder = attributes.get(HOLDER)
+        by_a_run = isinstance(holder, str) and holder.startswith("run-")
+        return {**shown, HOLDER: holder} if by_a_run else shown
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both show locks: jobs that do are about the same thing."""
+        return isinstance(other, LockShown)
+
+    def __hash__(self) -> int:
+        """Return the same for all."""
+        return hash(LockShown)
+
+
+class LockAspect(WorkspaceAspect):
+    """The lock of each workspace.
+
+    Args:
+        reason: as of ``LockShown``.
+    """
+
+    def __init__(self, organization: str, reason: str | None = None) -> None:
+        super().__init__(organization, (LOCKED, REASON, HOLDER), LockShown(reason))
+
+    def request(self, operation: Operation) -> Request:
+        """Lock it, or unlock it, by what is wanted."""
+        wanted = operation.wanted or {}
+        if not wanted.get(LOCKED):
+            return endpoints.unlock_workspace(operation.target.id)
+        reason = wanted.get(REASON)
+        return endpoints.lock_workspace(
+            operation.target.id, None if reason is None else str(reason)
+        )
+
+    def shown(self, resource: ShownWorkspace) -> Seen:
+        """Return the lock as compared; ``ServerBroken`` where it isn't shown."""
+        seen = super().shown(resource)
+        if seen.attributes[LOCKED] is None:
+            raise ServerBroken("the server's answer does not show whether the workspace is locked")
+        return seen

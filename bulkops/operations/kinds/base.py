@@ -1,0 +1,196 @@
+"""What every kind of operation has, with the defaults, and the bases of those alike. Pure."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from bulkops.api.organizations import Entitlements
+from bulkops.operations.aspects import attachment
+from bulkops.operations.aspects.attachment import WorkspaceTaskAspect
+from bulkops.operations.aspects.base import Aspect
+from bulkops.operations.aspects.run_task import RunTaskAspect
+from bulkops.operations.model import (
+    Attributes,
+    Binding,
+    Operation,
+    Over,
+    Right,
+    Seen,
+    Showing,
+    Skip,
+    Target,
+    Wish,
+)
+
+AgentPool = Annotated[
+    str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
+]
+"""A wish's field that names one."""
+
+WORKSPACE_GONE = "the workspace is not there any more"
+"""Why nothing can be done with one."""
+
+SHOWN_STATES = 4
+"""Different levels and stages of what will be lost that a note spells out."""
+
+
+class Kind(ABC):
+    """One kind of operation, bound to one job's wish.
+
+    Attributes:
+        name: what a job file calls it.
+        wish_type: the fields of its ``[operation]`` table.
+        over: what it goes over; a job has ``[select]`` where that is the selected workspaces.
+        right: what the token must be allowed on each of the workspaces.
+        creates, changes, removes: what its operations do, in one word, by what was there before
+            and what is wanted; see ``verb``.
+        verbs: those that a plan counts even where none occurs.
+        destroys: what it changes is lost to whoever doesn't have the journal, so that a plain
+            yes is not enough to start a job.
+        keeps_one: of what its aspects show of a target, one at least stays.
+        reversible: undo takes back what it did.
+        aspects: what its operations change, by ``Operation.aspect``.
+    """
+
+    name: ClassVar[str]
+    wish_type: ClassVar[type[Wish]]
+    over: ClassVar[Over] = Over.SELECTED
+    right: ClassVar[Right] = Right.RUN_TASKS
+    creates: ClassVar[str] = "create"
+    changes: ClassVar[str] = "update"
+    removes: ClassVar[str] = "delete"
+    verbs: ClassVar[Sequence[str]] = ()
+    destroys: ClassVar[bool] = False
+    keeps_one: ClassVar[bool] = False
+    reversible: ClassVar[bool] = True
+    aspects: Mapping[str, Aspect]
+
+    def __init__(self, wish: Wish, binding: Binding) -> None:
+        self.wish = wish
+        self.binding = binding
+
+    @abstractmethod
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """Return the writes that bring ``target`` to the wish, or why there is none."""
+
+    def decided(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """Return what ``decide`` does, each operation with its verb."""
+        return [
+            one
+            if isinstance(one, Skip) or one.verb
+            else msgspec.structs.replace(one, verb=self.verb(one))
+            for one in self.decide(target, showing)
+        ]
+
+    def verb(self, operation: Operation) -> str:
+        """Return in one word what an operation of this kind, or of its undo, does.
+
+        Lower-case letters and ``-``: it stands in plans, reports, ``--json`` and the keys of an
+        undo.
+        """
+        if operation.before is None:
+            return self.creates
+        return self.removes if operation.wanted is None else self.changes
+
+    def notes(self, operations: Sequence[Operation]) -> Sequence[str]:  # noqa: ARG002 - there are none
+        """Return in words what of these a careful reader of the plan should know."""
+        return ()
+
+    def one_call(self, allowed: Entitlements) -> str:  # noqa: ARG002 - there is none
+        """Return the one call that does the same for every workspace of a place, in words."""
+        return ""
+
+
+class WorkspaceTaskKind(Kind):
+    """Base of the kinds that write one attachment of one run task with each workspace."""
+
+    creates: ClassVar[str] = "attach"
+    removes: ClassVar[str] = "detach"
+    verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
+
+    def __init__(self, wish: Wish, binding: Binding) -> None:
+        super().__init__(wish, binding)
+        assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        self.task = binding.task
+        self.aspects = {"": WorkspaceTaskAspect(binding.task, single_stage=binding.single_stage)}
+
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """Decide by the attachments with the target."""
+        return (self.decide_by(target, showing[""].get(target.id, ())),)
+
+    @abstractmethod
+    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+        """Return the one write that brings ``target`` to the wish, or why there is none."""
+
+    def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
+        """Say what is lost where yes is not enough."""
+        return lost_attachments(operations, self.binding) if self.destroys else ()
+
+    def operation(
+        self, target: Target, before: Seen | None, wanted: Attributes | None
+    ) -> Operation:
+        """Return the operation with its stable key."""
+        return Operation(self.name, target, before, wanted)
+
+
+class AttributesKind(Kind):
+    """Base of the kinds that bring some attributes of each target to those wanted.
+
+    Attributes:
+        already: why nothing is done where they are so.
+        gone: why nothing can be done where the target isn't there.
+
+    Args:
+        aspect: reads these attributes, and no other.
+        wanted: attributes it shall have, by their API names.
+    """
+
+    already: ClassVar[str] = "already as wanted"
+    gone: ClassVar[str]
+
+    def __init__(self, wish: Wish, binding: Binding, aspect: Aspect, wanted: Attributes) -> None:
+        super().__init__(wish, binding)
+        self.aspects = {"": aspect}
+        self.wanted = wanted
+
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """Change what differs from the wish."""
+        seen = showing[""].get(target.id, ())
+        if not seen:
+            return (Skip(target, self.gone, blocked=True),)
+        if seen[0].attributes == self.wanted:
+            return (Skip(target, self.already),)
+        return (Operation(self.name, target, seen[0], self.wanted),)
+
+
+class RunTaskKind(AttributesKind):
+    """Base of the kinds that change attributes of the one run task they name."""
+
+    over: ClassVar[Over] = Over.TASK
+    gone: ClassVar[str] = "the run task is not there any more"
+
+    def __init__(self, wish: Wish, binding: Binding, wanted: Attributes) -> None:
+        aspect = RunTaskAspect(binding.organization, tuple(wanted))
+        super().__init__(wish, binding, aspect, wanted)
+
+
+def lost_attachments(operations: Sequence[Operation], binding: Binding) -> Sequence[str]:
+    """Return what is gone afterwards: of which run task, on how many workspaces, which states."""
+    removed = [
+        o.before.attributes
+        for o in operations
+        if o.before and o.wanted is None and attachment.WORDS.marker in o.before.attributes
+    ]
+    if not removed or binding.task is None:
+        return ()
+    states = Counter(map(attachment.WORDS.state, removed)).most_common()
+    said = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])
+    more = f", {len(states) - SHOWN_STATES} more" if len(states) > SHOWN_STATES else ""
+    places = f"{len(removed)} workspace{'s' if len(removed) > 1 else ''}"
+    return (f"{binding.task.name} will be lost on {places}: {said}{more}",)

@@ -1,0 +1,132 @@
+"""``workspace-lock`` and ``workspace-unlock``: Terraform runs wait, or wait no longer. Pure.
+
+Each is the other's undo. A lock has no id: what is ours is known by its reason, and by the server,
+which gives a lock back only to whoever holds it. A 409 is no answer to that: the workspace is
+read back, and what it shows decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from bulkops.operations.aspects.workspace_lock import (
+    HOLDER,
+    LOCKED,
+    UNLOCKED,
+    LockAspect,
+    locked_for,
+)
+from bulkops.operations.kinds.base import WORKSPACE_GONE, Kind
+from bulkops.operations.model import (
+    Attributes,
+    Binding,
+    Operation,
+    Right,
+    Showing,
+    Skip,
+    Target,
+    Wish,
+)
+
+ONLY_ITS_HOLDER = (
+    "the server unlocks only what this token's own user or team has locked; any other fails, in "
+    "the server's words"
+)
+
+Reason = Annotated[
+    str,
+    Meta(pattern=r"^\S(.{0,298}\S)?\Z", description="1 to 300 characters of text, in one line"),
+]
+
+
+class WorkspaceLockWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[operation]`` of kind ``workspace-lock``.
+
+    Attributes:
+        reason: shown to whoever meets the lock; it also tells this lock from others of the same
+            user, so that undo leaves those alone.
+    """
+
+    reason: Reason | None = None
+
+
+class WorkspaceUnlockWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[operation]`` of kind ``workspace-unlock``."""
+
+
+class _LockKind(Kind):
+    already: ClassVar[str]
+
+    def __init__(
+        self, wish: Wish, binding: Binding, wanted: Attributes, reason: str | None
+    ) -> None:
+        super().__init__(wish, binding)
+        self.aspects = {"": LockAspect(binding.organization, reason)}
+        self._wanted = wanted
+
+    def verb(self, operation: Operation) -> str:
+        """Return what it does; an undo does the other."""
+        return "lock" if (operation.wanted or {}).get(LOCKED) else "unlock"
+
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """See the table of each."""
+        seen = showing[""].get(target.id, ())
+        if not seen:
+            return (Skip(target, WORKSPACE_GONE, blocked=True),)
+        shown = seen[0].attributes
+        if shown[LOCKED] is None:
+            return (Skip(target, "the server doesn't show whether it is locked", blocked=True),)
+        if HOLDER in shown:
+            return (Skip(target, "locked by a run, and only until that ends", blocked=True),)
+        if shown[LOCKED] == self._wanted[LOCKED]:
+            return (Skip(target, self.already),)
+        return (Operation(self.name, target, seen[0], self._wanted),)
+
+    def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
+        """Say whose locks can be taken away."""
+        return (ONLY_ITS_HOLDER,) if any(self.verb(one) == "unlock" for one in operations) else ()
+
+
+class WorkspaceLock(_LockKind):
+    """Lock each workspace, so that its Terraform runs wait.
+
+    | the server shows           | decided                                |
+    |----------------------------|----------------------------------------|
+    | not there                  | skip, blocked                          |
+    | not locked                 | lock it, with the reason               |
+    | locked                     | skip, whoever holds it                 |
+    | locked by a run            | skip, blocked                          |
+    | neither locked nor not     | skip, blocked                          |
+    """
+
+    name: ClassVar[str] = "workspace-lock"
+    wish_type: ClassVar[type[WorkspaceLockWish]] = WorkspaceLockWish
+    right: ClassVar[Right] = Right("can-lock", "this token may not lock it")
+    already: ClassVar[str] = "locked already"
+
+    def __init__(self, wish: WorkspaceLockWish, binding: Binding) -> None:
+        super().__init__(wish, binding, locked_for(wish.reason), wish.reason)
+
+
+class WorkspaceUnlock(_LockKind):
+    """Unlock each workspace that this token's user or team has locked.
+
+    | the server shows           | decided                                |
+    |----------------------------|----------------------------------------|
+    | not there                  | skip, blocked                          |
+    | locked                     | unlock it                              |
+    | locked by a run            | skip, blocked                          |
+    | not locked                 | skip                                   |
+    | neither locked nor not     | skip, blocked                          |
+    """
+
+    name: ClassVar[str] = "workspace-unlock"
+    wish_type: ClassVar[type[WorkspaceUnlockWish]] = WorkspaceUnlockWish
+    right: ClassVar[Right] = Right("can-unlock", "this token may not unlock it")
+    already: ClassVar[str] = "not locked"
+
+    def __init__(self, wish: WorkspaceUnlockWish, binding: Binding) -> None:
+        super().__init__(wish, binding, UNLOCKED, None)

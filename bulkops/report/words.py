@@ -1,0 +1,63 @@
+"""How operations, waves and executions stand, in words: the same ones in every report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bulkops.journal.records import WaveReached
+from bulkops.journal.states import Held, How, Outcome, Reached
+from bulkops.report.model import PENDING, StandingWave
+
+_ENDS = {
+    "": "killed or still running",
+    How.COMPLETE: "complete",
+    How.TOLERANCE: "stopped by the failure tolerance",
+    How.GATE: "stopped by a gate",
+    How.PAUSED: "paused by the job",
+    How.ERROR: "stopped by an error",
+}
+
+
+def outcome_in_words(outcome: str) -> str:
+    """Return an outcome as people read it: ``in doubt``."""
+    return outcome.replace("_", " ")
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """Return outcomes in words: ``297 succeeded, 2 failed, 1 in doubt``; empty for none."""
+    return ", ".join(
+        f"{counts[outcome]} {outcome_in_words(outcome)}"
+        for outcome in (*Outcome, PENDING)
+        if counts.get(outcome)
+    )
+
+
+def ended(how: str, *, last: bool = True) -> str:
+    """Return how an execution ended: ``complete``, ``stopped by SIGINT``.
+
+    Args:
+        last: none was started after it, so that it may still run.
+    """
+    if not how and not last:
+        return "killed"
+    return _ENDS.get(how, f"stopped by {how}")
+
+
+def state_of(wave: StandingWave | WaveReached) -> str:
+    """Return how far a wave came, as what follows ``Wave 2 of 3``."""
+    known = {
+        "": "comes next",
+        Reached.OPEN: "is under way",
+        Reached.VERIFIED: f"rests until {date(wave.until)} UTC" if wave.until else "is verified",
+        Reached.RESTED: "runs its gate",
+        Reached.PASSED: "passed",
+        Held.MANUAL: "waits for --continue",
+        Held.FAIL: f"was stopped by its gate (exit status {wave.status})",
+        Held.INCONCLUSIVE: f"waits: its gate was inconclusive (exit status {wave.status})",
+    }
+    return known[wave.held or wave.reached]
+
+
+def date(at: str) -> str:
+    """Return ``2026-11-24 21:58:03`` of RFC 3339, empty of nothing."""
+    return at[:19].replace("T", " ")

@@ -1,0 +1,138 @@
+"""What an execution is about, what it is told for this time, and whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bulkops.client.api import Client
+from bulkops.job.job import Job
+from bulkops.job.rollout import Rollout
+from bulkops.journal.disk import FileCalls
+from bulkops.journal.reader import Contents
+from bulkops.journal.records import Holder, Result, WaveReached
+from bulkops.journal.replay import Replay
+from bulkops.journal.writer import Executor, Journal, in_thread
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import HmacKey, Operation, Showing
+from bulkops.plan.standing import read_standing
+from bulkops.runner.gate import RunGate, run_gate
+
+
+class LockedJournal(msgspec.Struct, frozen=True):
+    """A journal that was read under its lock, to be executed.
+
+    Attributes:
+        by: who holds the lock.
+    """
+
+    path: Path
+    contents: Contents
+    by: Holder
+    files: FileCalls | None = None
+    executor: Executor = in_thread
+
+
+class Instructions(msgspec.Struct, frozen=True):
+    """What is told an execution for this time; the job and its journal say the rest.
+
+    Attributes:
+        retry_failed: decide failed and conflicting operations anew, too.
+        go_on: somebody said so (``--continue``): past the pause, or the gate that said nothing, at
+            which the job stands.
+        key: that the job's wish names, where something is left to be sent.
+    """
+
+    retry_failed: bool = False
+    go_on: bool = False
+    key: HmacKey | None = None
+
+
+DEFAULTS = Instructions()
+"""Go on as the journal says."""
+
+
+OnResult = Callable[[Operation, Result], None]
+"""Told every result as it is recorded."""
+
+OnWave = Callable[[WaveReached], None]
+"""Told how far a wave came as it is recorded."""
+
+
+def ignore(*_event: object) -> None:
+    """Default observer: ignore the event."""
+
+
+class Observer(msgspec.Struct, frozen=True):
+    """Who is told what an execution does, and runs its gate.
+
+    Attributes:
+        on_result: told every result as it is recorded.
+        on_wave: told how far a wave came as it is recorded.
+        gate: runs the job's gate.
+    """
+
+    on_result: OnResult = ignore
+    on_wave: OnWave = ignore
+    gate: RunGate = run_gate
+
+
+IGNORING = Observer()
+"""Default observer: ignore every event."""
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """A journal's job, and with what it is carried out.
+
+    Attributes:
+        kind: of its operations, bound to what they are about.
+        job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+    """
+
+    client: Client
+    kind: Kind
+    journal: Journal
+    job: Job
+
+    @property
+    def replay(self) -> Replay:
+        """Where the job stands."""
+        return self.journal.replay
+
+    @property
+    def rollout(self) -> Rollout:
+        """In which steps it goes."""
+        return self.job.rollout.taking_back(self.replay.header.undo_of)
+
+    @property
+    def settle(self) -> float:
+        """Seconds after a lost answer in which its effect may still land, a read still lag."""
+        return self.job.pace.settle_seconds
+
+    @property
+    def wary(self) -> bool:
+        """Whether a reading from before the plan may pass for a write that was done.
+
+        What an undo wants was there just before. For any other job somebody would have to have
+        taken it away at that very moment: then the verification finds what is missing, which is
+        enough where nothing else is taken away for it.
+        """
+        return bool(self.replay.header.undo_of) or self.kind.keeps_one
+
+    async def standing(self) -> Showing:
+        """Read what the server shows now of everything the journal is about."""
+        return await read_standing(self.client, self.replay, self.settle)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What an execution's first reading found, before anything was sent.
+
+    Attributes:
+        at: when the server was read, and all that is pending found as it was planned from.
+        conflicts: keys of the operations that are in conflict by it.
+    """
+
+    at: float
+    conflicts: frozenset[str] = frozenset()

@@ -1,0 +1,86 @@
+"""What a command imports: nothing that it doesn't need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bulkops.cli.command_table import OnDemand
+from tests.cli.command_tree import ON_DEMAND, Words, command_of
+from tests.cli.support import World
+from tests.conftest import Here
+
+RUN = """
+import sys
+from bulkops.cli import main
+try:
+    main()
+finally:
+    print(*sys.modules, sep="\\n", file=sys.stderr)
+"""
+"""Runs a command, and names every module that it imported."""
+
+SENDING = {"aiohttp", "aiolimiter", "anyio", "asyncio", "prometheus_client", "ssl"}
+TOLD = {"pydantic", "structlog", "typer", "rich.console"}
+OFFLINE: dict[tuple[str, ...], set[str]] = {
+    ("check", "job.toml"): {"bulkops.events", "bulkops.journal", "bulkops.report"},
+    ("check", "job.toml", "--json"): {"bulkops.cli.output.live"},
+    ("status", "scan.jsonl"): {"bulkops.client.api", "jinja2"},
+    ("status", "scan.jsonl", "--json"): {"bulkops.client.api", "jinja2"},
+    ("report", "scan.jsonl"): {"jinja2", "bulkops.report.junit"},
+    ("report", "scan.jsonl", "--format", "html"): {"bulkops.report.junit"},
+    ("schema",): {"bulkops.client.api"},
+    ("schema", "events"): {"bulkops.client.api"},
+    ("journal", "check", "scan.jsonl"): {"bulkops.client.api"},
+}
+"""Command that sends no request → what it doesn't import besides ``SENDING`` and ``TOLD``."""
+
+
+def imported(*arguments: str, folder: Path | None = None) -> set[str]:
+    """Return the modules that a command imports in a fresh process."""
+    command = [sys.executable, "-c", RUN, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+    return set(done.stderr.splitlines())
+
+
+def test_commands_that_send_nothing_import_no_client(world: World, here: Here) -> None:
+    """Neither an HTTP client nor an event loop, no pydantic, no log for nobody, no drawing."""
+    assert here(*world.applying).code == 0
+    for arguments, more in OFFLINE.items():
+        needless = SENDING | TOLD | more
+        assert imported(*arguments, folder=world.folder) & needless == set(), arguments
+
+
+def test_repair_imports_an_event_loop_for_its_lock_only(world: World, here: Here) -> None:
+    """``filelock`` brings asyncio; no client and no log come with it."""
+    assert here(*world.applying).code == 0
+    found = imported("journal", "repair", "scan.jsonl", "--accept-loss", folder=world.folder)
+    assert "filelock" in found
+    assert found & (TOLD | {"aiohttp", "bulkops.client.api"}) == set()
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("task", "--help")])
+def test_help_imports_no_command(arguments: tuple[str, ...]) -> None:
+    """Neither do ``--version`` and a group's help; nor what structs and events need."""
+    found = imported(*arguments)
+    assert "click" in found
+    assert found & {"msgspec", *SENDING, *TOLD} == set()
+    assert not [name for name in found if name.startswith("bulkops.cli.commands")]
+
+
+def test_the_first_event_imports_structlog(world: World) -> None:
+    """A command that sends nothing imports it where somebody listens."""
+    assert "structlog" in imported("--log-file", "log", "check", "job.toml", folder=world.folder)
+
+
+@pytest.mark.parametrize("path", ON_DEMAND, ids=" ".join)
+def test_the_table_says_what_each_command_says(path: Words) -> None:
+    """It loads, and its line in the group's help is the first sentence of its own."""
+    listed = ON_DEMAND[path]
+    loaded = command_of(path)
+    assert loaded is not listed
+    assert not isinstance(loaded, OnDemand)
+    assert (loaded.help or "").split("\n\n")[0] == listed.short_help

@@ -1,0 +1,344 @@
+"""What every suite over all kinds knows of each: one entry a kind, and no other list anywhere.
+
+A new kind's entry says what its job asks for, in which world it has something to do, what is so
+afterwards, and a state for each row of the table of decisions in its docstring.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from bulkops.operations import KINDS, bind
+from bulkops.operations.aspects.attachment import attributes_of
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Binding, HmacKey, Seen, Target, TaskRef, Wish
+
+TASK = "security-scan"
+OLD_TASK = "legacy-scan"
+WORKSPACE = Target("ws-1", "prod-app")
+RUN_TASK = Target("task-1", TASK)
+BINDING = Binding(
+    organization="acme",
+    task=TaskRef(RUN_TASK.id, TASK),
+    replaces=TaskRef("task-2", OLD_TASK),
+    key=HmacKey("the key of the tests"),
+)
+AS_WANTED = attributes_of("mandatory", ["post_plan"])
+OTHERWISE = attributes_of("advisory", ["pre_apply"])
+KEY_FILE = str(Path(__file__).parent / "engine" / "hmac_key.txt")
+
+OWN_TASKS = "/workspaces/{id}/tasks"
+RUN_TASKS = "/organizations/acme/tasks"
+WORKSPACES = "/organizations/acme/workspaces"
+
+
+Attachments: TypeAlias = list[tuple[str, tuple[str, ...]]]
+"""Level and stages of each attachment of a run task to a workspace."""
+
+
+class State(NamedTuple):
+    """What the server shows, by aspect, and the target that is decided on."""
+
+    shown: Mapping[str, Sequence[Seen]]
+    target: Target = WORKSPACE
+
+
+class Case(NamedTuple):
+    """One kind.
+
+    Attributes:
+        wish: its ``[operation]``.
+        refused: tables of ``[operation]`` that it refuses as a whole, of fields that are each
+            allowed.
+        states: what each row of its table of decisions means by its first cells, joined by
+            ``|``; several where a row stands for several.
+        writes: methods by which each target is brought to the wish, in their order.
+        looks: aspect → the list that a lost answer is read back from.
+        attached, replacing: of the world in which it has something to do; see ``World``.
+        before: the simulator's fields of each target there.
+        after: those afterwards.
+        leaves: what each workspace shows of the run task afterwards, or ``None`` for whatever it
+            showed before; likewise of the old one, where it is about two.
+        gone: its target isn't there any more when it is done, so that it can't be planned again.
+        write_only: nobody can read back what it did: it is repeated instead, and always planned.
+    """
+
+    wish: Mapping[str, object]
+    states: Mapping[str, State | Sequence[State]]
+    writes: tuple[str, ...]
+    looks: Mapping[str, str]
+    refused: Sequence[Mapping[str, object]] = ()
+    attached: bool = True
+    replacing: bool = False
+    before: Mapping[str, Any] = MappingProxyType({})
+    after: Mapping[str, Any] = MappingProxyType({})
+    leaves: Mapping[str, Attachments] = MappingProxyType({})
+    gone: bool = False
+    write_only: bool = False
+
+
+class _Cases(dict[str, Case]):
+    def __missing__(self, kind: str) -> Case:
+        raise AssertionError(
+            f"the kind {kind} has no entry in tests/kinds.py: say there what its job asks for, "
+            "which world it needs, what is so afterwards, and a state for each row of its table"
+        )
+
+
+def _attachment(*attributes: Mapping[str, object]) -> State:
+    """Return the state in which the run task is attached so, once or more often."""
+    return State({"": [Seen(f"wstask-{n}", a) for n, a in enumerate(attributes, 1)]})
+
+
+def _workspace(**attributes: object) -> State:
+    named = {name.replace("_", "-"): value for name, value in attributes.items()}
+    return State({"": [Seen(WORKSPACE.id, named)]})
+
+
+def _run_task(**attributes: object) -> State:
+    return State({"": [Seen(RUN_TASK.id, attributes)]}, RUN_TASK)
+
+
+def _both(old: Sequence[Mapping[str, object]], new: Sequence[Mapping[str, object]]) -> State:
+    return State(
+        {
+            "old": [Seen(f"wstask-{n}", a) for n, a in enumerate(old, 1)],
+            "new": [Seen(f"wstask-{n}", a) for n, a in enumerate(new, 5)],
+        }
+    )
+
+
+NOT_LOCKED = _workspace(locked=False, locked_reason=None)
+LOCKED = _workspace(locked=True, locked_reason="by somebody else")
+BY_A_RUN = _workspace(locked=True, locked_reason=None, locked_by="run-1")
+NO_TASK = State({"": []}, RUN_TASK)
+MORE_THAN_ONCE = _attachment(AS_WANTED, OTHERWISE)
+LEAVES_MANDATORY: dict[str, Attachments] = {TASK: [("mandatory", ("post_plan",))]}
+_NEW: dict[str, list[Mapping[str, object]]] = {
+    "not attached": [],
+    "attached": [OTHERWISE],
+    "attached otherwise": [OTHERWISE],
+    "attached as wanted": [{**OTHERWISE, "enforcement-level": "mandatory"}],
+    "attached more than once": [AS_WANTED, OTHERWISE],
+}
+
+CASES = _Cases(
+    {
+        "attach": Case(
+            wish={"task": TASK, "enforcement_level": "mandatory"},
+            refused=[{"task": TASK}],
+            states={
+                "not attached": _attachment(),
+                "attached otherwise": _attachment(OTHERWISE),
+                "attached as wanted": _attachment(AS_WANTED),
+                "attached more than once": MORE_THAN_ONCE,
+            },
+            writes=("POST",),
+            looks={"": OWN_TASKS},
+            attached=False,
+            leaves=LEAVES_MANDATORY,
+        ),
+        "update": Case(
+            wish={"task": TASK, "enforcement_level": "mandatory"},
+            refused=[{"task": TASK}],
+            states={
+                "not attached": _attachment(),
+                "attached otherwise": _attachment(OTHERWISE),
+                "attached as wanted": _attachment(AS_WANTED),
+                "attached more than once": MORE_THAN_ONCE,
+            },
+            writes=("PATCH",),
+            looks={"": OWN_TASKS},
+            leaves=LEAVES_MANDATORY,
+        ),
+        "detach": Case(
+            wish={"task": TASK},
+            refused=[{"task": TASK, "enforcement_level": "advisory"}],
+            states={
+                "not attached": _attachment(),
+                "attached": _attachment(OTHERWISE),
+                "attached more than once": MORE_THAN_ONCE,
+            },
+            writes=("DELETE",),
+            looks={"": OWN_TASKS},
+            leaves={TASK: []},
+        ),
+        "replace": Case(
+            wish={"task": TASK, "replaces": OLD_TASK, "enforcement_level": "mandatory"},
+            refused=[{"task": TASK}],
+            states={
+                **{f"not attached|{new}": _both([], shown) for new, shown in _NEW.items()},
+                **{f"attached|{new}": _both([OTHERWISE], shown) for new, shown in _NEW.items()},
+                "attached more than once|whatever": [
+                    _both([OTHERWISE, OTHERWISE], shown) for shown in _NEW.values()
+                ],
+            },
+            writes=("POST", "DELETE"),
+            looks={"new": OWN_TASKS, "old": OWN_TASKS},
+            attached=False,
+            replacing=True,
+            leaves={**LEAVES_MANDATORY, OLD_TASK: []},
+        ),
+        "task-enable": Case(
+            wish={"task": TASK},
+            states={
+                "not there": NO_TASK,
+                "enabled": _run_task(enabled=True),
+                "disabled": _run_task(enabled=False),
+            },
+            writes=("PATCH",),
+            looks={"": RUN_TASKS},
+            before={"enabled": False},
+            after={"enabled": True},
+        ),
+        "task-disable": Case(
+            wish={"task": TASK},
+            states={
+                "not there": NO_TASK,
+                "enabled": _run_task(enabled=True),
+                "disabled": _run_task(enabled=False),
+            },
+            writes=("PATCH",),
+            looks={"": RUN_TASKS},
+            before={"enabled": True},
+            after={"enabled": False},
+        ),
+        "task-update": Case(
+            wish={
+                "task": TASK,
+                "url": "https://run-tasks.example/new",
+                "description": "Moved.",
+                "agent_pool_id": "apool-1",
+            },
+            refused=[{"task": TASK}],
+            states={
+                "not there": NO_TASK,
+                "another URL": _run_task(
+                    url="https://old", description="Moved.", **{"agent-pool-id": "apool-1"}
+                ),
+                "that URL": _run_task(
+                    url="https://run-tasks.example/new",
+                    description="Moved.",
+                    **{"agent-pool-id": "apool-1"},
+                ),
+            },
+            writes=("PATCH",),
+            looks={"": RUN_TASKS},
+            after={
+                "url": "https://run-tasks.example/new",
+                "description": "Moved.",
+                "agent_pool": "apool-1",
+            },
+        ),
+        "task-delete": Case(
+            wish={"task": TASK},
+            states={
+                "attached to a workspace": _attachment(OTHERWISE),
+                "attached more than once there": MORE_THAN_ONCE,
+                "the run task": State({"": [], "task": [Seen(RUN_TASK.id, {})]}, RUN_TASK),
+                "no such run task": State({"": [], "task": []}, RUN_TASK),
+            },
+            writes=("DELETE",),
+            looks={"": OWN_TASKS, "task": RUN_TASKS},
+            gone=True,
+        ),
+        "task-rotate-hmac": Case(
+            wish={"task": TASK, "key_file": KEY_FILE},
+            refused=[{"task": TASK}, {"task": TASK, "key_env": "KEY", "key_file": "key"}],
+            states={"never its key": State({}, RUN_TASK)},
+            writes=("PATCH",),
+            looks={"": RUN_TASKS},
+            before={"hmac_key": None},
+            after={"hmac_key": "the key of the tests"},
+            write_only=True,
+        ),
+        "workspace-update": Case(
+            wish={"terraform_version": "1.14.0", "auto_apply": True},
+            refused=[
+                {},
+                {"execution_mode": "agent"},
+                {"agent_pool_id": "apool-1"},
+                {"execution_mode": "remote", "agent_pool_id": "apool-1"},
+            ],
+            states={
+                "not there": State({"": []}),
+                "set otherwise": _workspace(terraform_version="1.5.7", auto_apply=True),
+                "set as wanted": _workspace(terraform_version="1.14.0", auto_apply=True),
+            },
+            writes=("PATCH",),
+            looks={"": WORKSPACES},
+            after={"terraform_version": "1.14.0", "auto_apply": True},
+        ),
+        "workspace-lock": Case(
+            wish={"reason": "change freeze"},
+            states={
+                "not there": State({"": []}),
+                "not locked": NOT_LOCKED,
+                "locked": [LOCKED, _workspace(locked=True, locked_reason="change freeze")],
+                "locked by a run": BY_A_RUN,
+                "neither locked nor not": _workspace(locked=None),
+            },
+            writes=("POST",),
+            looks={"": WORKSPACES},
+            after={
+                "locked": True,
+                "locked_by": "user-engine",
+                "locked_reason": "change freeze",
+            },
+        ),
+        "workspace-unlock": Case(
+            wish={},
+            refused=[{"reason": "change freeze"}],
+            states={
+                "not there": State({"": []}),
+                "not locked": NOT_LOCKED,
+                "locked": LOCKED,
+                "locked by a run": BY_A_RUN,
+                "neither locked nor not": _workspace(locked=None),
+            },
+            writes=("POST",),
+            looks={"": WORKSPACES},
+            before={
+                "locked": True,
+                "locked_by": "user-engine",
+                "locked_reason": "change freeze",
+            },
+            after={"locked": False, "locked_by": None, "locked_reason": None},
+        ),
+    }
+)
+
+
+def wish_of(kind: str, **changes: object) -> Wish:
+    """Return a kind's wish, with these fields in place of its case's."""
+    return msgspec.convert({**CASES[kind].wish, **changes}, KINDS[kind].wish_type)
+
+
+def bound(kind: str, **changes: object) -> Kind:
+    """Return a kind bound to its wish, and to run tasks of these ids."""
+    return bind(kind, wish_of(kind, **changes), BINDING)
+
+
+def table_of(kind: type[Kind]) -> dict[str, str]:
+    """Return the rows of a kind's table of decisions: first cells, joined by ``|`` → decided.
+
+    It stands in the docstring of the class or, where that has none, of its module. What a cell
+    has in a second line belongs to the row before.
+    """
+    for text in (kind.__doc__, inspect.getdoc(sys.modules[kind.__module__])):
+        lines = (line.strip() for line in (text or "").splitlines())
+        cells = [
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in lines
+            if line.startswith("| ")
+        ]
+        if cells:
+            return {"|".join(shows): decided for *shows, decided in cells[1:]}
+    raise AssertionError(f"{kind.__name__} has no table of decisions in its docstring")

@@ -1,0 +1,92 @@
+"""``workspace-update``: the settings beside those of its case, and the agents' pool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bulkops.job.job import Job, job_from_builtins
+from bulkops.journal.states import Outcome
+from bulkops.operations.kinds.workspace_update import WorkspaceUpdateWish
+from bulkops.report.model import exit_code
+from bulkops.simulator.state import Workspace
+from tests.engine.kinds import everything
+from tests.engine.world import PATH, World
+
+UNDO = PATH.with_name("undo.jsonl")
+AGENTS = {"execution_mode": "agent", "agent_pool_id": "apool-1"}
+
+
+def job(**operation: object) -> Job:
+    """Return a job with just these settings."""
+    document = {"name": "scan", "organization": "acme", "select": {"all": True}}
+    return job_from_builtins({**document, "operation": {"kind": "workspace-update", **operation}})
+
+
+def records(world: World) -> list[Workspace]:
+    """Return the workspaces as they are."""
+    return list(world.simulator.world.workspaces.values())
+
+
+@pytest.mark.parametrize(
+    ("wish", "after"),
+    [
+        ({"description": "Owned by payments."}, {"description": "Owned by payments."}),
+        ({"assessments_enabled": True}, {"assessments_enabled": True}),
+        (AGENTS, {"execution_mode": "agent", "agent_pool": "apool-1"}),
+        (
+            {**AGENTS, "assessments_enabled": True, "description": "x", "auto_apply": True},
+            {"agent_pool": "apool-1", "assessments_enabled": True, "description": "x"},
+        ),
+    ],
+    ids=str,
+)
+def test_each_setting_is_written_shown_and_taken_back(
+    wish: dict[str, object], after: dict[str, object]
+) -> None:
+    """One request a workspace; planned again there is nothing to do; undone it is as it was."""
+    world = World(workspaces=2)
+    before = everything(world)
+    assert exit_code(world.apply(job(**wish))) == 0
+    assert len(world.wire.writes) == 2
+    for record in records(world):
+        assert {name: getattr(record, name) for name in after} == after
+    assert world.plan(job(**wish)).operations == []
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert everything(world) == before
+
+
+def test_the_mode_is_changed_with_its_pool_and_both_come_back() -> None:
+    """The server takes the pool away with the mode, so that only undo has to name it."""
+    world = World(workspaces=1)
+    (record,) = records(world)
+    record.execution_mode, record.agent_pool = "agent", "apool-7"
+    world.apply(job(execution_mode="remote"))
+    assert {record.execution_mode, record.agent_pool} == {"remote", None}
+    assert b"agent-pool" not in world.wire.writes[0].body
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert (record.execution_mode, record.agent_pool) == ("agent", "apool-7")
+
+
+def test_only_another_pool_is_sent_where_the_mode_is_right() -> None:
+    """And a workspace that has both is left."""
+    world = World(workspaces=2)
+    for record, pool in zip(records(world), ("apool-1", "apool-2"), strict=True):
+        record.execution_mode, record.agent_pool = "agent", pool
+    replay = world.apply(job(**AGENTS))
+    assert (replay.count(Outcome.SUCCEEDED), len(replay.skips)) == (1, 1)
+    (sent,) = world.wire.writes
+    assert b'"agent-pool-id":"apool-1"' in sent.body
+    assert b"execution-mode" not in sent.body
+
+
+@pytest.mark.parametrize(
+    "wish", [{"execution_mode": "agent"}, {"agent_pool_id": "apool-1"}], ids=str
+)
+def test_mode_and_pool_need_each_other(wish: dict[str, Any]) -> None:
+    """Neither says enough without the other."""
+    with pytest.raises(ValueError, match="and `agent_pool_id` need each other"):
+        WorkspaceUpdateWish(**wish)

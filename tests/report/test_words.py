@@ -1,0 +1,29 @@
+"""How operations, waves and executions stand, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.journal.states import Held, Reached
+from bulkops.report.model import StandingWave
+from bulkops.report.words import state_of
+
+
+@pytest.mark.parametrize(
+    ("wave", "words"),
+    [
+        (
+            StandingWave(1, 2, 1, 1, Reached.VERIFIED, until="2026-11-24T21:58:03.5Z"),
+            "rests until 2026-11-24 21:58:03 UTC",
+        ),
+        (StandingWave(1, 2, 1, 1, Reached.VERIFIED), "is verified"),
+        (StandingWave(1, 2, 1, 1, Reached.PASSED), "passed"),
+        (
+            StandingWave(1, 2, 1, 1, Reached.RESTED, Held.FAIL, status=1),
+            "was stopped by its gate (exit status 1)",
+        ),
+    ],
+)
+def test_a_wave_stands_in_words(wave: StandingWave, words: str) -> None:
+    """How far it came, or why it is held."""
+    assert state_of(wave) == words

@@ -1,0 +1,134 @@
+"""A reading shows what was so before the job: it is no proof that the job's write was done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+from bulkops.api.messages import Request, Response
+from bulkops.journal.states import Outcome
+from bulkops.report.model import exit_code
+from tests.engine.scripts import METHODS, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import MANDATORY, PATH, World, job
+from tests.journal.disk import Disk
+from tests.kinds import OLD_TASK, TASK
+from tests.simulation.server import LaggingServer
+
+UNDO = PATH.with_name("undo.jsonl")
+BEHIND = 9.0
+"""Seconds, less than ``settle``: what is assumed of a reading holds."""
+
+
+class BehindOneByOne(LaggingServer):
+    """A server whose list of a workspace's run tasks is always some seconds behind."""
+
+    def handle(self, request: Request, now: float, **more: Any) -> Response:
+        """Answer one request."""
+        own = "/workspaces/ws-" in request.path
+        self.lag = lambda: BEHIND if own else 0.0
+        return super().handle(request, now, **more)
+
+
+def behind(*, attached: bool) -> World:
+    """Return a world with such a server, in which an execution follows another at once."""
+    world = World(workspaces=1, attached=attached, server=BehindOneByOne)
+    world.simulator.add_task(OLD_TASK)
+    world.pause = 0.0
+    return world
+
+
+def undoing(kind: str) -> tuple[World, object]:
+    """Return a world in which an undo follows its job at once, and what was before the job."""
+    world = behind(attached=kind != "attach")
+    before = world.shown("prod-0")
+    world.apply(job(kind, rollout={"max_failures": "100%"}))
+    world.results.clear()
+    world.start_undo(PATH, UNDO)
+    return world, before
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_lost_undo_is_not_taken_for_done_by_a_reading_from_before_the_job(kind: str) -> None:
+    """The undo's write is lost, the reading shows what was before the job: it is sent again."""
+    world, before = undoing(kind)
+    world.wire.troubles = writes(Trouble("reset-before"))
+    replay = world.resume(path=UNDO)
+    assert exit_code(replay) == 0
+    assert world.shown("prod-0") == before
+    ((_, result),) = world.results
+    assert (result.outcome, result.attempts) == (Outcome.SUCCEEDED, 2)
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_an_undo_in_doubt_is_not_taken_for_done_by_a_reading_from_before_the_job(
+    kind: str,
+) -> None:
+    """Killed before the server had the undo's write: the next execution sends it again."""
+    world, before = undoing(kind)
+    # A ping, one reading, the write.
+    world.wire.die_at = len(world.wire.asked) + 3
+    assert world.until_stopped(UNDO) is None
+    world.disk.power_on(keeping=0.0)
+    replay = world.resume(path=UNDO)
+    assert (exit_code(replay), replay.count(Outcome.SUCCEEDED)) == (0, 1)
+    assert world.shown("prod-0") == before
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_refused_undo_is_nobodys_work_by_a_reading_from_before_the_job(kind: str) -> None:
+    """The undo's write is refused, nobody changed anything: it has failed, and is no skip."""
+    world, before = undoing(kind)
+    world.wire.troubles = writes(Trouble("403"))
+    assert exit_code(world.resume(path=UNDO)) == 3
+    ((_, result),) = world.results
+    assert result.outcome is Outcome.FAILED
+    assert world.shown("prod-0") != before
+
+
+def test_a_refused_job_is_no_conflict_by_a_reading_from_before_the_last_job() -> None:
+    """Two jobs follow one another at once: what was before both is nobody else's change."""
+    world = behind(attached=True)
+    world.apply(job("update"))
+    assert world.shown("prod-0") == MANDATORY
+    world.results.clear()
+    world.disk = Disk()
+    world.wire.troubles = writes(Trouble("403"))
+    world.apply(job("update", operation={"stages": ["pre_plan"]}, rollout={"max_failures": 1}))
+    ((_, result),) = world.results
+    assert result.outcome is Outcome.FAILED
+
+
+def test_replace_again_right_after_its_undo_leaves_no_workspace_with_neither() -> None:
+    """The new one's attach is lost, a reading shows the one from before: the old one stays."""
+    world = behind(attached=True)
+    world.simulator.detach("prod-0", TASK)
+    world.simulator.attach("prod-0", OLD_TASK)
+    assert isinstance(world.simulator, LaggingServer)
+    bare = world.simulator.bare
+    world.apply(job("replace"))
+    # Long enough that what the next job reads is from before the undo, not from before this job.
+    world.run(lambda: anyio.sleep(BEHIND))
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    world.disk = Disk()
+    world.wire.troubles = writes(Trouble("reset-before"))
+    assert exit_code(world.apply(job("replace"))) == 0
+    assert not bare
+    assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, [])
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_while_after_an_undo_began_the_first_reading_is_believed(kind: str) -> None:
+    """No reading is from before the job by then: a lost answer costs one look, and no wait."""
+    world = World(workspaces=3, attached=kind != "attach", latency=6.0)
+    world.apply(job(kind, pace={"max_at_once": 1}))
+    world.start_undo(PATH, UNDO)
+    world.wire.asked.clear()
+    world.wire.troubles = writes(None, None, Trouble("close-after"))
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert world.effects() == dict.fromkeys(world.names, 2)
+    looks = [r for r in world.wire.asked if not r.writes and "/workspaces/ws-" in r.path]
+    assert len(looks) == 1
