@@ -119,6 +119,8 @@ async def test_unanswered_faults(simulator: Simulator, kind: str, error: type[Ex
     ):
         with pytest.raises(error):
             await _create(session, address)
+        while not simulator.stats.faults:  # noqa: ASYNC110 -- the core knows nothing of events
+            await asyncio.sleep(0.001)
         assert len(simulator.effects) == FAULTS[kind].effect
         assert simulator.stats.faults == {kind: 1}
 
