@@ -47,7 +47,7 @@ def here(
     """The command in the world's folder and environment, run in this process."""
     for name in ("TFE_ORGANIZATION", "TF_CLOUD_HOSTNAME", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    # ``--debug`` sets it: what is set is taken back, what is taken away isn't where it wasn't there.
+    # ``--debug`` sets it: only what was set here is taken back.
     monkeypatch.setenv(DEBUG, "")
     monkeypatch.setattr("bulkops.client.caller.BACKOFF_BASE", 0.0)
     monkeypatch.chdir(world.folder)
