@@ -45,8 +45,10 @@ def here(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Here]:
     """The command in the world's folder and environment, run in this process."""
-    for name in ("TFE_ORGANIZATION", "TF_CLOUD_HOSTNAME", "HTTP_PROXY", "HTTPS_PROXY", DEBUG):
+    for name in ("TFE_ORGANIZATION", "TF_CLOUD_HOSTNAME", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    # ``--debug`` sets it: only what was set here is taken back.
+    monkeypatch.setenv(DEBUG, "")
     monkeypatch.setattr("bulkops.client.caller.BACKOFF_BASE", 0.0)
     monkeypatch.chdir(world.folder)
     handler = signal.getsignal(signal.SIGTERM)

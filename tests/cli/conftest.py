@@ -25,7 +25,7 @@ def command(
     monkeypatch.setenv("TFE_TOKEN", TOKEN)
     monkeypatch.setenv("TFE_ORGANIZATION", "acme")
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("BULKOPS_DEBUG", raising=False)
+    monkeypatch.setenv("BULKOPS_DEBUG", "")
 
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["bulkops", *arguments])
