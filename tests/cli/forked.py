@@ -291,6 +291,9 @@ def _carry_out(order: Order, streams: list[int], alive: int) -> NoReturn:
 def _become(order: Order, streams: list[int], alive: int) -> None:
     """Make this process what a shell starts."""
     signal.alarm(SECONDS)
+    # As on a terminal, though pytest itself be started by nohup, or in the background.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream in enumerate((*streams, alive)):
         os.dup2(stream, number, inheritable=number < 3)
     os.closerange(4, 256)
