@@ -29,5 +29,5 @@ def printable(text: str, limit: int = 300) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return ``1 operation``, ``2 operations``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return ``1 workspace``, ``10,000 workspaces``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

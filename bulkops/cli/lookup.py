@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
 from bulkops.api import endpoints
 from bulkops.api.endpoints import Include
@@ -12,10 +11,7 @@ from bulkops.api.resources import RunTask, Workspace, WorkspaceResource, Workspa
 from bulkops.cli.session import organization_named
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden
-from bulkops.text import printable
-
-SHOWN = 5
-"""Names offered in place of one that is not there."""
+from bulkops.inventory.named import no_such, the_one
 
 
 async def find_run_task(
@@ -31,13 +27,7 @@ async def find_run_task(
         return await client.run_tasks.show(named, include)
     organization = organization_named(organization)
     tasks = await client.run_tasks.list(organization, include)
-    found = [task for task in tasks if task.name == named]
-    if len(found) > 1:
-        ids = ", ".join(task.id for task in found)
-        raise JobError(f"several run tasks are named {named!r}, name one by its id: {ids}")
-    if not found:
-        raise _nothing("run task", named, organization, (task.name for task in tasks))
-    return found[0]
+    return the_one(tasks, named, "run task", organization)
 
 
 async def run_task_names(client: Client, organization: str | None) -> dict[str, str]:
@@ -66,7 +56,7 @@ async def find_workspace(client: Client, organization: str | None, named: str) -
         return await client.workspaces.show(organization, named)
     except NotFoundOrForbidden:
         nearby = await _workspaces_near(client, organization, named)
-        raise _nothing("workspace", named, organization, nearby) from None
+        raise no_such(named, "workspace", organization, nearby) from None
 
 
 async def find_workspace_task(
@@ -100,13 +90,3 @@ async def _workspaces_near(client: Client, organization: str, named: str) -> lis
     request = page(endpoints.list_workspaces(organization, filters), 1)
     listed = decode(await client.call(request), Many[WorkspaceResource])
     return [workspace.value().name for workspace in listed.data]
-
-
-def _nothing(what: str, named: str, organization: str, names: Iterable[str]) -> JobError:
-    known = sorted(names)
-    near = get_close_matches(named, known, SHOWN, 0.5) or known[:SHOWN]
-    there = f"; there is {', '.join(map(printable, near))}" if near else ""
-    return JobError(
-        f"no {what} named {named!r} in {organization}: "
-        f"it does not exist, or this token may not see it{there}"
-    )

@@ -11,9 +11,10 @@ from bulkops.api.resources import RunTask
 from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.coverage.matrix import Column, Coverage, Targets, Wanted, wanted_by
-from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.errors import JobError
 from bulkops.inventory.named import offered
 from bulkops.inventory.reading import read_inventory
+from bulkops.inventory.run_tasks import read_run_tasks
 from bulkops.inventory.showing import read_attachments
 from bulkops.job.job import Job
 from bulkops.job.pace import Pace
@@ -56,7 +57,7 @@ async def read_coverage(
         assert plan.binding.task is not None  # noqa: S101 - _check_kind's promise
         known[plan.binding.task.id] = inventory.showing[""]
     tasks = _chosen(
-        await _run_tasks(client, organization),
+        sorted(await read_run_tasks(client, organization), key=lambda task: (task.name, task.id)),
         (*named, *known) if named else (),
         organization,
     )
@@ -76,17 +77,6 @@ async def read_coverage(
         job=job.name if job else "",
         wanted=wanted,
     )
-
-
-async def _run_tasks(client: Client, organization: str) -> list[RunTask]:
-    try:
-        tasks = await client.run_tasks.list(organization)
-    except NotFoundOrForbidden as error:
-        raise JobError(
-            f"organization = {shown(organization)}: it does not exist, or this token may not list "
-            f"its run tasks ({'; '.join(error.errors) or error.status})"
-        ) from error
-    return sorted(tasks, key=lambda task: (task.name, task.id))
 
 
 def _chosen(tasks: Sequence[RunTask], named: Sequence[str], organization: str) -> list[RunTask]:

@@ -31,12 +31,12 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 
 
-def the_one(things: Sequence[N], asked: str, what: str, organization: str, place: str) -> N:
+def the_one(things: Sequence[N], asked: str, what: str, organization: str, place: str = "") -> N:
     """Return the one thing that has a name or an id.
 
     Args:
         what: it is: ``run task``, ``project``.
-        place: where it was asked for: ``job.toml: operation.task``.
+        place: where it was asked for, ``job.toml: operation.task``; empty for the command line.
 
     Raises:
         JobError: none has it, or several have; the message names what there is.
@@ -44,13 +44,25 @@ def the_one(things: Sequence[N], asked: str, what: str, organization: str, place
     found = [thing for thing in things if asked in (thing.id, thing.name)]
     if len(found) == 1:
         return found[0]
-    place = f"{place} = {shown(asked)}"
     if found:
         ids = ", ".join(thing.id for thing in found)
-        raise JobError(f"{place}: {len(found)} {what}s have that name: give one's id ({ids})")
-    raise JobError(
-        f"{place}: no such {what} in {organization}; there are: "
-        f"{offered(asked, (thing.name for thing in things))}"
+        raise JobError(
+            f"{_asked(asked, place)}: {len(found)} {what}s have that name: give one's id ({ids})"
+        )
+    raise no_such(asked, what, organization, (thing.name for thing in things), place)
+
+
+def no_such(
+    asked: str, what: str, organization: str, names: Iterable[str], place: str = ""
+) -> JobError:
+    """Return the error for what is not there; arguments as of ``the_one``.
+
+    Args:
+        names: of what there is, or of what is near.
+    """
+    return JobError(
+        f"{_asked(asked, place)}: no such {what} in {organization}; there are: "
+        f"{offered(asked, names)}"
     )
 
 
@@ -60,3 +72,7 @@ def offered(asked: str, names: Iterable[str]) -> str:
     if len(known) > MOST_NAMES:
         known = get_close_matches(asked, known, MOST_NAMES, 0.5) or known[:MOST_NAMES]
     return ", ".join(map(printable, known)) or "none that this token may see"
+
+
+def _asked(asked: str, place: str) -> str:
+    return f"{place} = {shown(asked)}" if place else shown(asked)

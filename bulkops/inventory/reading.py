@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from bulkops.api.organizations import Entitlements
-from bulkops.api.resources import RunTask
 from bulkops.api.server import ServerInfo
 from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.inventory.model import Inventory, Selected
+from bulkops.inventory.named import the_one
+from bulkops.inventory.run_tasks import read_run_tasks
 from bulkops.inventory.showing import read_showing
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
 from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Binding, HmacKey, Over, Target, TaskRef
-from bulkops.text import printable
 
 
 async def read_inventory(
@@ -70,10 +68,11 @@ async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source
 async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Binding:
     found: dict[str, TaskRef] = {}
     named = job.wish.run_tasks
-    tasks = await _run_tasks(client, job.organization, source) if named else ()
+    tasks = await read_run_tasks(client, job.organization, source) if named else ()
     for field, asked in named.items():
         place = f"{source}: operation.{field}"
-        ref = _find_task(tasks, job.organization, asked, place)
+        task = the_one(tasks, asked, "run task", job.organization, place)
+        ref = TaskRef(task.id, task.name)
         for other in (other for other, one in found.items() if one == ref):
             said = f"{place} = {shown(asked)}: {ref.name} ({ref.id})"
             raise JobError(f"{said} is operation.{other}, too: name another run task")
@@ -85,30 +84,6 @@ async def _binding(client: Client, job: Job, server: ServerInfo, source: str) ->
         others=found,
         single_stage=server.single_stage,
     )
-
-
-async def _run_tasks(client: Client, organization: str, source: str) -> Sequence[RunTask]:
-    try:
-        return await client.run_tasks.list(organization)
-    except NotFoundOrForbidden as error:
-        raise JobError(
-            f"{source}: organization = {shown(organization)}: it does not exist, or this token "
-            f"may not list its run tasks ({'; '.join(error.errors) or error.status})"
-        ) from error
-
-
-def _find_task(tasks: Sequence[RunTask], organization: str, asked: str, place: str) -> TaskRef:
-    found = [t for t in tasks if asked in (t.id, t.name)]
-    if len(found) == 1:
-        return TaskRef(found[0].id, found[0].name)
-    place = f"{place} = {shown(asked)}"
-    if found:
-        ids = ", ".join(t.id for t in found)
-        raise JobError(f"{place}: {len(found)} run tasks have that name: give one's id ({ids})")
-    names = (
-        ", ".join(sorted(printable(t.name) for t in tasks)[:20]) or "none that this token may see"
-    )
-    raise JobError(f"{place}: no such run task in {organization}; there are: {names}")
 
 
 def _check_stages(job: Job, server: ServerInfo, source: str) -> None:

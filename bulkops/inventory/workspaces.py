@@ -13,6 +13,7 @@ from bulkops.inventory.attachments import list_attachments
 from bulkops.inventory.filters import server_filters
 from bulkops.inventory.model import Selected
 from bulkops.inventory.named import the_one
+from bulkops.inventory.run_tasks import read_run_tasks
 from bulkops.inventory.selection import (
     WorkspaceRows,
     attached_or_not,
@@ -121,7 +122,7 @@ async def _attached(
 
 
 async def _find_task(client: Client, job: Job, asked: str, place: str) -> str:
-    tasks = await client.run_tasks.list(job.organization)
+    tasks = await read_run_tasks(client, job.organization)
     return the_one(tasks, asked, "run task", job.organization, place).id
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from bulkops.checking import not_allowed, one_of
 from bulkops.errors import JobError
 from bulkops.operations import installed as installed_kinds
+from bulkops.operations import wording
 from bulkops.operations.aspects.attachment import (
     Stages,
     WorkspaceTaskAspect,
@@ -22,6 +23,7 @@ from bulkops.operations.aspects.base import (
     Attached,
     ResourceAspect,
     RunTasksOf,
+    Words,
     WorkspacesOf,
 )
 from bulkops.operations.aspects.run_task import RunTaskAspect
@@ -79,6 +81,7 @@ __all__ = [
     "TaskRef",
     "TaskWish",
     "Wish",
+    "Words",
     "WorkspaceAspect",
     "WorkspaceTaskAspect",
     "WorkspaceTaskKind",
@@ -110,6 +113,9 @@ _BUILT_IN: tuple[type[Kind], ...] = (
 
 KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in _BUILT_IN}
 """``[operation] kind`` → its class, of those built in."""
+
+for _kind in _BUILT_IN:
+    wording.learn(_kind.words)
 
 
 def kind_named(name: object, where: str = "operation.kind") -> type[Kind]:

@@ -13,6 +13,7 @@ import msgspec
 
 from bulkops.checking import allowed, shown
 from bulkops.errors import JobError
+from bulkops.operations import wording
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Wish
 from bulkops.text import printable
@@ -68,6 +69,7 @@ def load(name: str, where: str) -> type[Kind] | None:
     problem = _problem(loaded, name)
     if problem:
         raise JobError(f"{added} {problem}")
+    wording.learn(loaded.words)
     return loaded
 
 

@@ -11,13 +11,22 @@ from collections.abc import Sequence
 
 from bulkops.checking import shown
 from bulkops.operations.aspects import attachment as attachments_aspect
-from bulkops.operations.aspects import hmac_key
+from bulkops.operations.aspects.base import Words
 from bulkops.operations.model import Attributes, Operation, Seen
 
-WORDS = {words.marker: words for words in (attachments_aspect.WORDS, hmac_key.WORDS)}
-"""Marking attribute → the words for what has it; anything else is said attribute by attribute."""
+WORDS: dict[str, Words] = {}
+"""Marking attribute → the words for what has it: of the ``words`` of each kind that is known.
+
+Anything else is said attribute by attribute.
+"""
 
 attachment = attachments_aspect.in_words
+
+
+def learn(words: Sequence[Words]) -> None:
+    """Say in these words what has their markers; what is known already stays."""
+    for one in words:
+        WORDS.setdefault(one.marker, one)
 
 
 def sign(operation: Operation) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,18 @@ def test_the_table_says_what_each_command_says(path: Words) -> None:
     assert loaded is not listed
     assert not isinstance(loaded, OnDemand)
     assert (loaded.help or "").split("\n\n")[0] == listed.short_help
+
+
+def test_what_is_installed_with_it_is_no_framework() -> None:
+    """Nothing that bulkops requires, not even indirectly, is pydantic or typer."""
+    found, waiting = set[str](), ["bulkops"]
+    while waiting:
+        for requirement in requires(waiting.pop()) or ():
+            needed, _, condition = requirement.partition(";")
+            name = re.split(r"[^\w.-]", needed, maxsplit=1)[0].lower()
+            # Conditions are on the Python or the system, or name an extra.
+            if name not in found and not condition:
+                found.add(name)
+                waiting.append(name)
+    assert "click" in found
+    assert found & {"pydantic", "pydantic-core", "typer"} == set()

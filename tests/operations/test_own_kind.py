@@ -15,7 +15,7 @@ from bulkops.events.schema import events_schema
 from bulkops.job.job import Job, job_from_builtins
 from bulkops.job.schema import schema_of
 from bulkops.journal.states import Outcome
-from bulkops.operations import KINDS, AttributesKind, Kind, WorkspaceAspect, any_of
+from bulkops.operations import KINDS, AttributesKind, Kind, Words, WorkspaceAspect, any_of, wording
 from bulkops.operations.model import (
     Binding,
     Operation,
@@ -145,6 +145,22 @@ def test_its_verb_is_in_plan_journal_report_and_json_and_in_its_undo() -> None:
     assert {o.key.partition(":")[0] for o in undo.operations} == {"describe"}
     assert world.resume(path=UNDO).count(Outcome.SUCCEEDED) == 3
     assert {one.description for one in world.simulator.world.workspaces.values()} == {None}
+
+
+def test_its_words_are_learned_and_take_away_nobody_elses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the attribute that marks what it is about; those built in stay."""
+    monkeypatch.setattr(wording, "WORDS", dict(wording.WORDS))
+    mine = Words("description", lambda shown: f"called {(shown or {}).get('description')}")
+    stolen = Words("enforcement-level", lambda _shown: "nonsense")
+    wording.learn((mine, stolen))
+    before = Seen("ws-1", {"description": "x"})
+    operation = Operation("describe", Target("ws-1", "prod"), before, {"description": "y"})
+    assert wording.change(operation) == "called x → called y"
+    level = {"enforcement-level": "advisory", "stages": ["pre_plan"]}
+    attach = Operation("attach", Target("ws-1", "prod"), None, level)
+    assert wording.change(attach) == "advisory at pre_plan"
 
 
 def test_its_right_is_asked_for_and_one_nobody_tells_is_no_obstacle() -> None:

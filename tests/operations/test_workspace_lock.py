@@ -11,7 +11,7 @@ from bulkops.errors import ServerBroken
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
-from bulkops.operations import KINDS
+from bulkops.operations import KINDS, wording
 from bulkops.operations.kinds.workspace_lock import ONLY_ITS_HOLDER, WorkspaceLockWish
 from bulkops.operations.model import Operation, Seen, Target
 from bulkops.plan.undo import BACK, NOT_OURS
@@ -168,7 +168,7 @@ def test_an_unlock_that_meets_a_run_is_no_skip() -> None:
     world.apply(job(UNLOCK, rollout=PATIENT))
     result = results(world)["prod-0"]
     assert result.outcome is Outcome.CONFLICT
-    assert "locked-by run-7" in result.reason
+    assert "the server shows locked by run-7" in result.reason
 
 
 def test_an_unlock_that_somebody_else_did_is_a_skip() -> None:
@@ -328,6 +328,23 @@ def test_the_two_requests() -> None:
     # One job's lock and another's unlock are about the same thing: see ``unfinished_jobs``.
     assert lock.aspects[""].source == unlock.aspects[""].source
     assert hash(lock.aspects[""].source) == hash(unlock.aspects[""].source)
+
+
+def test_a_lock_in_words() -> None:
+    """As plans, results and reports say it."""
+    unlocked, locked = {"locked": False, "locked-reason": None}, {"locked": True}
+    frozen = {**locked, "locked-reason": "change freeze"}
+
+    def words(before: dict[str, object], wanted: dict[str, object]) -> str:
+        return wording.change(Operation("k", Target("ws-1", "x"), Seen("ws-1", before), wanted))
+
+    assert words({**unlocked}, frozen) == 'not locked → locked ("change freeze")'
+    assert words({**locked, "locked-reason": None}, {**unlocked}) == "locked → not locked"
+    one = Operation("k", Target("ws-1", "x"), Seen("ws-1", {**unlocked}), frozen)
+    held = {**locked, "locked-reason": None, "locked-by": "run-7"}
+    assert wording.state(one, held) == "locked by run-7"
+    assert wording.state(one, {"locked": None}) == "neither locked nor unlocked"
+    assert wording.state(one, None) == "not there"
 
 
 @pytest.mark.parametrize("reason", ["", " x", "x ", "a\nb", "x" * 301])

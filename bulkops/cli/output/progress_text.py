@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bulkops.cli.output.progress import Doing, Headway, WaveHeadway
 from bulkops.job.duration import in_words
+from bulkops.report.words import outcome_in_words
 from bulkops.text import counted
 
 MOST_BARS = 5
@@ -56,7 +57,7 @@ def troubles(headway: Headway) -> Iterator[str]:
     """Yield how many operations are in trouble, and how often something was sent again."""
     for outcome in ("failed", "conflict", "in_doubt"):
         if number := headway.counts.get(outcome):
-            yield f"{number} {outcome.replace('_', ' ')}"
+            yield f"{number} {outcome_in_words(outcome)}"
     if headway.activity.retries:
         yield f"{headway.activity.retries} sent again"
     if headway.activity.refused:

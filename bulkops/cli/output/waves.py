@@ -12,6 +12,7 @@ from bulkops.journal.records import WaveReached
 from bulkops.journal.states import Held, Reached
 from bulkops.plan.model import Plan
 from bulkops.report.model import StandingWave
+from bulkops.report.words import state_of
 from bulkops.text import counted
 
 
@@ -40,24 +41,23 @@ def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveRe
             with heard_or_not():
                 print_json(events.Wave.reached_by(wave, of))
         elif text := _progress(wave):
-            note(f"Wave {wave.number} of {of}: {text}")
+            note(f"Wave {wave.number} of {of}{text}")
 
     return tell
 
 
 def _progress(wave: WaveReached) -> str:
-    """Return how far it came; empty where that was said already, or is said at the end."""
+    """Return what follows ``Wave 2 of 3``; empty where that was said already, or is at the end."""
+    if wave.until or wave.held in (Held.FAIL, Held.INCONCLUSIVE):
+        return f" {state_of(wave)}"
     stood = f"{wave.fallen} no longer stand" if wave.fallen else "all that was done stands"
-    said: dict[str, str] = {
-        Reached.OPEN: counted(wave.end - wave.start, "operation"),
-        Reached.VERIFIED: f"rests until {wave.until}" if wave.until else f"verified, {stood}",
+    said = {
+        Reached.OPEN: f": {counted(wave.end - wave.start, 'operation')}",
+        Reached.VERIFIED: "" if wave.held else f": verified, {stood}",
         Reached.RESTED: "",
-        Reached.PASSED: "" if wave.status is None else "its gate passed",
-        Held.MANUAL: "",
-        Held.FAIL: f"its gate failed (exit status {wave.status})",
-        Held.INCONCLUSIVE: f"its gate was inconclusive (exit status {wave.status})",
+        Reached.PASSED: "" if wave.status is None else ": its gate passed",
     }
-    return said[wave.held or wave.reached]
+    return said[wave.reached]
 
 
 def held_line(wave: StandingWave, resume: str) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from bulkops.api import endpoints
 from bulkops.api.messages import Request
 from bulkops.api.workspace_details import ShownWorkspace
+from bulkops.checking import shown
 from bulkops.errors import ServerBroken
+from bulkops.operations.aspects.base import Words
 from bulkops.operations.aspects.workspace import WorkspaceAspect
 from bulkops.operations.model import Attributes, Operation, Seen
 
@@ -24,6 +26,21 @@ UNLOCKED: Attributes = {LOCKED: False, REASON: None}
 def locked_for(reason: str | None) -> Attributes:
     """Return the attributes of a workspace that somebody has locked with this reason."""
     return {LOCKED: True, REASON: reason}
+
+
+def in_words(attributes: Attributes | None) -> str:
+    """Return a lock in words: ``locked ("change freeze")``, ``not locked``."""
+    locked = (attributes or {}).get(LOCKED)
+    if attributes is None or locked is None:
+        return "neither locked nor unlocked" if attributes else "not there"
+    if not locked:
+        return "not locked"
+    holder, reason = attributes.get(HOLDER), attributes.get(REASON)
+    by = f" by {holder}" if holder else ""
+    return f"locked{by} ({shown(reason)})" if reason else f"locked{by}"
+
+
+WORDS = Words(LOCKED, in_words)
 
 
 class LockShown:
@@ -45,10 +62,11 @@ class LockShown:
             return {LOCKED: None}
         if not locked:
             return UNLOCKED
-        shown = locked_for(attributes.get(REASON, self._reason) or None)  # type: ignore[arg-type]  # whatever is shown
+        reason = attributes.get(REASON, self._reason)
+        there = locked_for(str(reason) if reason else None)
         holder = attributes.get(HOLDER)
         by_a_run = isinstance(holder, str) and holder.startswith("run-")
-        return {**shown, HOLDER: holder} if by_a_run else shown
+        return {**there, HOLDER: holder} if by_a_run else there
 
     def __eq__(self, other: object) -> bool:
         """Return whether both show locks: jobs that do are about the same thing."""

@@ -13,7 +13,7 @@ from msgspec import Meta
 from bulkops.api.organizations import Entitlements
 from bulkops.operations.aspects import attachment
 from bulkops.operations.aspects.attachment import WorkspaceTaskAspect
-from bulkops.operations.aspects.base import Aspect
+from bulkops.operations.aspects.base import Aspect, Words
 from bulkops.operations.aspects.run_task import RunTaskAspect
 from bulkops.operations.model import (
     Attributes,
@@ -27,6 +27,7 @@ from bulkops.operations.model import (
     Target,
     Wish,
 )
+from bulkops.text import counted
 
 AgentPool = Annotated[
     str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
@@ -55,6 +56,7 @@ class Kind(ABC):
             yes is not enough to start a job.
         keeps_one: of what its aspects show of a target, one at least stays.
         reversible: undo takes back what it did.
+        words: how what its operations change is said as a whole; else attribute by attribute.
         aspects: what its operations change, by ``Operation.aspect``.
     """
 
@@ -69,6 +71,7 @@ class Kind(ABC):
     destroys: ClassVar[bool] = False
     keeps_one: ClassVar[bool] = False
     reversible: ClassVar[bool] = True
+    words: ClassVar[Sequence[Words]] = ()
     aspects: Mapping[str, Aspect]
 
     def __init__(self, wish: Wish, binding: Binding) -> None:
@@ -113,6 +116,7 @@ class WorkspaceTaskKind(Kind):
     creates: ClassVar[str] = "attach"
     removes: ClassVar[str] = "detach"
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
+    words: ClassVar[Sequence[Words]] = (attachment.WORDS,)
 
     def __init__(self, wish: Wish, binding: Binding) -> None:
         super().__init__(wish, binding)
@@ -192,5 +196,5 @@ def lost_attachments(operations: Sequence[Operation], binding: Binding) -> Seque
     states = Counter(map(attachment.WORDS.state, removed)).most_common()
     said = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])
     more = f", {len(states) - SHOWN_STATES} more" if len(states) > SHOWN_STATES else ""
-    places = f"{len(removed)} workspace{'s' if len(removed) > 1 else ''}"
+    places = counted(len(removed), "workspace")
     return (f"{binding.task.name} will be lost on {places}: {said}{more}",)

@@ -24,8 +24,8 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from bulkops.api.resources import EnforcementLevel, in_run_order
-from bulkops.operations.aspects.attachment import Stages, WorkspaceTaskAspect, several
-from bulkops.operations.aspects.base import Aspect
+from bulkops.operations.aspects.attachment import WORDS, Stages, WorkspaceTaskAspect, several
+from bulkops.operations.aspects.base import Aspect, Words
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import (
     Attributes,
@@ -82,6 +82,7 @@ class Replace(Kind):
     creates: ClassVar[str] = "attach"
     removes: ClassVar[str] = "detach"
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
+    words: ClassVar[Sequence[Words]] = (WORDS,)
     # The new one takes the old one's place with its level and stages, and undo brings that back:
     # nothing is destroyed.
     keeps_one: ClassVar[bool] = True

@@ -18,8 +18,8 @@ from typing import ClassVar
 
 import msgspec
 
-from bulkops.operations.aspects.attachment import WorkspaceTaskAspect
-from bulkops.operations.aspects.base import Aspect
+from bulkops.operations.aspects.attachment import WORDS, WorkspaceTaskAspect
+from bulkops.operations.aspects.base import Aspect, Words
 from bulkops.operations.aspects.run_task import RunTaskAspect
 from bulkops.operations.kinds.base import Kind, lost_attachments
 from bulkops.operations.kinds.detach import Detach, DetachWish
@@ -41,6 +41,7 @@ class TaskDelete(Kind):
     over: ClassVar[Over] = Over.EVERY
     destroys: ClassVar[bool] = True
     reversible: ClassVar[bool] = False
+    words: ClassVar[Sequence[Words]] = (WORDS,)
 
     def __init__(self, wish: TaskDeleteWish, binding: Binding) -> None:
         super().__init__(wish, binding)

@@ -15,7 +15,8 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from bulkops.operations.aspects.hmac_key import DIGEST, HmacAspect
+from bulkops.operations.aspects.base import Words
+from bulkops.operations.aspects.hmac_key import DIGEST, WORDS, HmacAspect
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import (
     Binding,
@@ -67,6 +68,7 @@ class TaskRotateHmac(Kind):
     over: ClassVar[Over] = Over.TASK
     changes: ClassVar[str] = "rotate"
     reversible: ClassVar[bool] = False
+    words: ClassVar[Sequence[Words]] = (WORDS,)
 
     def __init__(self, wish: TaskRotateHmacWish, binding: Binding) -> None:
         super().__init__(wish, binding)

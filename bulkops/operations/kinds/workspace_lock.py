@@ -12,10 +12,12 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from bulkops.operations.aspects.base import Words
 from bulkops.operations.aspects.workspace_lock import (
     HOLDER,
     LOCKED,
     UNLOCKED,
+    WORDS,
     LockAspect,
     locked_for,
 )
@@ -58,6 +60,7 @@ class WorkspaceUnlockWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class _LockKind(Kind):
+    words: ClassVar[Sequence[Words]] = (WORDS,)
     already: ClassVar[str]
 
     def __init__(

@@ -26,16 +26,10 @@ from bulkops.report.html import latency_chart, timeline_chart
 from bulkops.report.html.charts import shares
 from bulkops.report.html.gathered import FALLEN, MOST_REASONS, Entry, Gathered, entry, skipped_entry
 from bulkops.report.html.tables import execution_lines, wave_lines
-from bulkops.report.html.words import (
-    PLANNED_SKIP,
-    counted,
-    executions,
-    sentences,
-    verdict,
-)
+from bulkops.report.html.words import PLANNED_SKIP, executions, sentences, verdict
 from bulkops.report.model import BLOCKED, PENDING, Report
 from bulkops.report.words import date, outcome_in_words
-from bulkops.text import escaped
+from bulkops.text import counted, escaped
 
 PAGE = 100
 """Rows that are shown at once; the first of them are in the page for whoever has no JavaScript."""

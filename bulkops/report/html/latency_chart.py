@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bulkops.job.duration import exact
 from bulkops.report.html.charts import histogram, percentile, ticks
-from bulkops.report.html.words import counted
+from bulkops.text import counted
 
 WIDTH, HEIGHT = 960, 230
 LEFT, RIGHT = 44.0, WIDTH - 8.0

@@ -10,9 +10,9 @@ from bulkops.job.duration import exact, rounded
 from bulkops.journal.states import Reached
 from bulkops.report.html.charts import Break, TimeAxis, ticks
 from bulkops.report.html.gathered import Gathered, moment, moments
-from bulkops.report.html.words import counted
 from bulkops.report.timeline import Timeline
 from bulkops.report.words import ended
+from bulkops.text import counted
 
 WIDTH, HEIGHT = 960, 296
 LEFT, RIGHT = 44.0, WIDTH - 8.0

@@ -10,6 +10,7 @@ from bulkops.journal.states import How, Outcome
 from bulkops.report.model import PENDING, Report
 from bulkops.report.timeline import Timeline
 from bulkops.report.words import ended, state_of
+from bulkops.text import counted
 
 PLANNED_SKIP = "skipped_when_planned"
 """Of targets without an operation, where an outcome would stand."""
@@ -44,11 +45,6 @@ def verdict(report: Report) -> Verdict:
         return Verdict("Unfinished", Outcome.CONFLICT)
     code = report.exit_code
     return Verdict(WORDS[code].verdict, _SHAPES.get(code, Outcome.CONFLICT))
-
-
-def counted(number: int, noun: str) -> str:
-    """Return ``1 workspace``, ``10,000 workspaces``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def sentences(report: Report, noun: str) -> list[str]:

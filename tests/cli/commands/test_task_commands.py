@@ -98,12 +98,12 @@ def test_where_a_run_task_is_attached_is_shown(command: Command, acme: Simulator
 
 
 def test_a_mistyped_name_is_told_with_what_there_is(command: Command, acme: Simulator) -> None:
-    """A name that matches nothing is a usage error that offers near names."""
+    """A name that matches nothing is a usage error that offers the names there are."""
     acme.add_task("lint")
     done = command("task", "show", "securty-scan")
     assert (done.code, done.out) == (2, "")
-    assert "'securty-scan' in acme" in done.err
-    assert "there is security-scan" in done.err
+    assert '"securty-scan": no such run task in acme' in done.err
+    assert "there are: lint, security-scan" in done.err
 
 
 def test_a_name_of_several_run_tasks_is_told_with_their_ids(

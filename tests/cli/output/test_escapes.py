@@ -118,7 +118,7 @@ def test_no_error_lets_a_name_through(world: World, evil: Callable[..., Done]) -
     assert "there are: " in evil("plan", "job.toml").err
     world.job(("all = true", 'project = "none"'))
     assert "there are: " in evil("plan", "job.toml").err
-    assert "there is scan-prod-" in evil("task", "show", "scan", "--organization", "acme").err
+    assert "there are: scan-prod-" in evil("task", "show", "scan", "--organization", "acme").err
 
 
 @pytest.mark.parametrize("name", ["prod", "生产", "a\x1bb", "é\u0301"])
