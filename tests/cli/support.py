@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -126,6 +127,19 @@ class World:
             return self.start_program([sys.executable, "-m", "bulkops", *arguments], **environment)
         return Forked(self.order(*arguments, **environment))
 
+    def start_watched(
+        self, stage: str, strike: Callable[[Process, Request], None], *arguments: str
+    ) -> Process:
+        """Start the command, and let ``strike`` have it with every request, the first included.
+
+        Args:
+            stage: ``before`` or ``after`` a request has its effect.
+        """
+        started = Future[Process]()
+        setattr(self.simulator, stage, lambda request: strike(started.result(SECONDS), request))
+        started.set_result(self.start(*arguments))
+        return started.result()
+
     def order(self, *arguments: str, **environment: str) -> Order:
         """Return a command in the world's folder and environment."""
         return Order(arguments, str(self.folder), {**self._inherited, **environment})
@@ -172,16 +186,14 @@ class World:
         self, number: signal.Signals, *, write: int, stage: str, arguments: tuple[str, ...] = ()
     ) -> Done:
         """Run ``apply`` and send a signal at its n-th write, before or after it has its effect."""
-        process = self.start(*(arguments or self.applying))
         writes = Counter[str]()
 
-        def strike(request: Request) -> None:
+        def strike(process: Process, request: Request) -> None:
             writes["seen"] += request.method != "GET"
             if writes["seen"] == write and request.method != "GET":
                 process.send_signal(number)
 
-        setattr(self.simulator, stage, strike)
-        done = ended(process)
+        done = ended(self.start_watched(stage, strike, *(arguments or self.applying)))
         setattr(self.simulator, stage, None)
         assert writes["seen"] >= write, "the signal was never sent"
         return done

@@ -18,7 +18,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.kinds.attach import Attach
 from bulkops.simulator.faults import Faults
 from tests.cli.command_tree import LEAVES, command_of
-from tests.cli.support import TASK, Done, World, ended
+from tests.cli.support import TASK, Done, Process, World, ended
 from tests.conftest import Here
 from tests.documents.event_tables import DOCUMENT, SCHEMA
 
@@ -417,17 +417,15 @@ def test_an_error_leaves_whole_lines_and_no_last_one(world: World, here: Here) -
 def test_an_interrupted_job_has_its_report(world: World, here: Here) -> None:
     """SIGTERM: exit 143, every line whole, and the last one says how it ended."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
-    process = world.start(*APPLY)
     seen = {"writes": 0}
 
-    def strike(request: Request) -> None:
+    def strike(process: Process, request: Request) -> None:
         seen["writes"] += request.writes
         if seen["writes"] == 4:
             world.simulator.after = None
             process.send_signal(signal.SIGTERM)
 
-    world.simulator.after = strike
-    done = ended(process)
+    done = ended(world.start_watched("after", strike, *APPLY))
     assert done.code == 143
     assert _is_as_documented("apply", types_of(done))
     assert (done.objects[-1]["ended"], done.objects[-1]["exit_code"]) == ("SIGTERM", 143)

@@ -10,7 +10,7 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.simulator.faults import Faults
-from tests.cli.support import World, ended
+from tests.cli.support import Process, World, ended
 from tests.conftest import Here
 
 
@@ -106,16 +106,15 @@ def test_draining_has_an_end(world: World, here: Here) -> None:
 def test_a_second_signal_stops_at_once(world: World, here: Here) -> None:
     """The second signal doesn't wait for answers; the same command goes on all the same."""
     world.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
-    process = world.start(*world.applying, "--drain-timeout", "600")
     seen = {"writes": 0}
 
-    def first(request: Request) -> None:
+    def first(process: Process, request: Request) -> None:
         seen["writes"] += request.writes
         if seen["writes"] == 12:
             world.simulator.after = None
             process.send_signal(signal.SIGINT)
 
-    world.simulator.after = first
+    process = world.start_watched("after", first, *world.applying, "--drain-timeout", "600")
     assert process.stderr is not None
     while "Stopping: " not in process.stderr.readline():
         pass
@@ -137,14 +136,13 @@ def test_a_signal_while_reading_changes_nothing(
 ) -> None:
     """A signal while the plan is read: 130 or 143, no traceback, nothing changed, no journal."""
     world.simulator.faults = Faults.parse("GET:hang-before=100%", 0)
-    process = world.start(command, "job.toml", *(("--yes",) if command == "apply" else ()))
 
-    def strike(request: Request) -> None:
+    def strike(process: Process, request: Request) -> None:
         if request.path.endswith("/tasks"):
             process.send_signal(number)
 
-    world.simulator.before = strike
-    stopped = ended(process)
+    yes = ("--yes",) if command == "apply" else ()
+    stopped = ended(world.start_watched("before", strike, command, "job.toml", *yes))
     assert stopped.code == code
     assert stopped.err == "\nInterrupted: nothing was changed.\n"
     assert world.writes == 0
@@ -158,11 +156,12 @@ def test_a_signal_while_reading_again_is_resumable(world: World, here: Here) -> 
     world.kill(signal.SIGKILL, write=3, stage="after")
     before = world.writes
     world.simulator.faults = Faults.parse("GET:hang-before=100%", 0)
-    process = world.start(*world.applying)
-    world.simulator.before = lambda request: (
-        process.send_signal(signal.SIGINT) if "relationships" in request.path else None
-    )
-    stopped = ended(process)
+
+    def strike(process: Process, request: Request) -> None:
+        if "relationships" in request.path:
+            process.send_signal(signal.SIGINT)
+
+    stopped = ended(world.start_watched("before", strike, *world.applying))
     assert stopped.code == 130
     assert world.writes == before
     world.simulator.before = world.simulator.faults = None
