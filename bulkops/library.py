@@ -32,12 +32,12 @@ from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
-from bulkops.job.rollout import strict_notes
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Verified
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
+from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
 from bulkops.plan.standing import read_standing, undo_plan
 from bulkops.plan.verify import verify

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,8 @@ def _is_pure(path: Path) -> bool:
     return _name(path).startswith(PURE)
 
 
-def _imports(path: Path, *, typing_only: bool = False) -> set[str]:
+@cache
+def _imports(path: Path, *, typing_only: bool = False) -> frozenset[str]:
     """Return the modules, and names in them, that a file imports anywhere in it.
 
     Args:
@@ -142,7 +144,7 @@ def _imports(path: Path, *, typing_only: bool = False) -> set[str]:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
         waiting += ast.iter_child_nodes(node)
-    return found
+    return frozenset(found)
 
 
 def _root(module: str) -> str:

@@ -97,7 +97,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class Targets:
-    """Keeps, of the workspaces it is given, ids and names: see ``listing.Rows``."""
+    """Keeps, of the workspaces it is given, ids and names: see ``client.rows.Rows``."""
 
     def __init__(self) -> None:
         self._rows: dict[str, Target] = {}

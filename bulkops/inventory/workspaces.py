@@ -94,7 +94,7 @@ def _check_plain(select: Select, source: str) -> None:
 
 
 class _AttachedTo:
-    """Keeps the workspaces of one run task's attachments: see ``listing.Rows``."""
+    """Keeps the workspaces of one run task's attachments: see ``client.rows.Rows``."""
 
     def __init__(self, task_id: str) -> None:
         self.workspaces: dict[str, bool | None] = {}

@@ -167,39 +167,6 @@ def rest_seconds(rollout: Rollout) -> float:
     return 0.0 if rollout.pause in (None, MANUAL) else in_seconds(rollout.pause)
 
 
-def strict_notes(
-    rollout: Rollout, operations: int, *, most: int, rate: float | None, latency: float
-) -> list[str]:
-    """Return, in words, where ``strict`` and not the limit will hold the pace.
-
-    Args:
-        most: operations in flight at other times.
-        rate: requests a second that are allowed, ``None`` where nothing limits it.
-        latency: seconds until an answer, 0 where nobody knows yet.
-    """
-    needed = float(most) if rate is None else min(most, rate * latency)
-    slow: dict[int, list[str]] = {}
-    waves = rollout.steps(operations) if rollout.strict and operations and latency else []
-    for wave in waves:
-        borne = rollout.tolerated(operations)
-        borne = borne if wave.tolerated is None else min(borne, wave.tolerated)
-        if min(borne + 1, wave.size) < min(needed, wave.size):
-            slow.setdefault(borne + 1, []).append(str(wave.number))
-    fewer = rate is None or most < rate * latency
-    limit = f"the {most} otherwise" if fewer else f"the limit of {rate:.3g}"
-    return [
-        f"strict{f' in wave {_listed(numbers)}' if len(waves) > 1 else ''}: never more than "
-        f"{in_flight} in flight; at the {latency * 1000:.0f} ms measured that, and not {limit}, "
-        f"holds the pace: about {in_flight / latency:.3g} a second"
-        for in_flight, numbers in slow.items()
-    ]
-
-
-def _listed(numbers: list[str]) -> str:
-    *others, last = numbers
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def _share(most: int | str, operations: int) -> int:
     """Return a number, or a percentage of the operations, rounded down."""
     if isinstance(most, int):

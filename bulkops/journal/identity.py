@@ -11,11 +11,28 @@ from bulkops.journal.records import Header
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What a job and its journal must have in common."""
+    """What a job and its journal must have in common.
+
+    Attributes:
+        digest: ``Job.digest``, or what the two functions below return.
+    """
 
     digest: str
     address: str
     organization: str
+
+
+_PLAN = "plan "
+
+
+def digest_of_plan(sha256: str) -> str:
+    """Return the digest of a saved plan, which is carried out as it is, whatever its job says."""
+    return f"{_PLAN}{sha256}"
+
+
+def digest_of_undo(run_id: str) -> str:
+    """Return the digest of what takes back the job of a journal, told by its run id."""
+    return f"undo of {run_id}"
 
 
 def identity_of(header: Header) -> Identity:
@@ -33,7 +50,7 @@ def check_same(header: Header, asked: Identity, path: Path) -> None:
     if found == asked:
         return
     if found.digest != asked.digest:
-        what = "job or plan" if asked.digest.startswith("plan ") else "job"
+        what = "job or plan" if asked.digest.startswith(_PLAN) else "job"
     elif found.address != asked.address:
         what = f"address ({found.address}, not {asked.address})"
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -12,11 +13,15 @@ import msgspec
 from bulkops.errors import JournalDamaged, JournalError, unreadable
 from bulkops.journal.disk import FileCalls, SystemFiles
 from bulkops.journal.lines import Scanner
-from bulkops.journal.records import FORMAT, PLAN_START, Header, Record, decode
+from bulkops.journal.records import FORMAT, PLAN_START, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
+from bulkops.journal.states import How
 
 Take = Callable[[Record], None]
 """Told every record, in order."""
+
+LAST_LINE = 4096
+"""Bytes of a journal's end in which its last record, if it is an ``end``, surely is."""
 
 
 class Contents(msgspec.Struct):
@@ -49,6 +54,31 @@ def read(path: Path, files: FileCalls | None = None, take: Take | None = None) -
             f"restore it from a backup, or keep what is sound: `bulkops journal check {path}`",
         )
     return contents
+
+
+def header_of_unended(path: Path) -> Header | None:
+    """Return the header of a journal, ``None`` for one whose last execution came to its end.
+
+    Looks at the first line and the last one only: whether the journal is sound it does not say.
+
+    Raises:
+        OSError: it can't be read.
+        msgspec.DecodeError: its first line is no record.
+    """
+    with path.open("rb") as stream:
+        header = decode(stream.readline())
+        ended = not isinstance(header, Header) or _came_to_its_end(stream)
+    return header if isinstance(header, Header) and not ended else None
+
+
+def _came_to_its_end(stream: BinaryIO) -> bool:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - LAST_LINE))
+    try:
+        last = decode(stream.read().splitlines()[-1])
+    except msgspec.DecodeError:
+        return False
+    return isinstance(last, Ended) and last.how == How.COMPLETE
 
 
 def sound_part(path: Path, files: FileCalls | None = None, take: Take | None = None) -> Contents:

@@ -41,7 +41,8 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
 
     Attributes:
         job: the job file's meaning, as ``bulkops.job.job`` reads it back.
-        digest: of the job; another job does not go on with this journal.
+        digest: of the job, saved plan or undo it carries out, see ``Identity``; nothing else
+            goes on with this journal.
         task: the run task its operations are about, ``None`` for a kind without one.
         single_stage: the server knows only ``stage``.
         operations: how many were planned.

@@ -12,6 +12,7 @@ from bulkops.errors import JobError
 from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout, rest_seconds
+from bulkops.journal.identity import digest_of_plan, digest_of_undo
 from bulkops.operations import bind, kind_named
 from bulkops.operations.aspects.base import Attached
 from bulkops.operations.kinds.base import Kind
@@ -47,8 +48,8 @@ class Plan(msgspec.Struct, frozen=True):
     def digest(self) -> str:
         """What a journal that goes on with this plan must have in its header."""
         if self.saved:
-            return f"plan {self.saved}"
-        return f"undo of {self.undo_of}" if self.undo_of else self.job.digest
+            return digest_of_plan(self.saved)
+        return digest_of_undo(self.undo_of) if self.undo_of else self.job.digest
 
     @property
     def rollout(self) -> Rollout:

@@ -10,6 +10,7 @@ from bulkops.checking import shown
 from bulkops.inventory.model import Inventory
 from bulkops.inventory.selection import unmatched
 from bulkops.job.job import Job
+from bulkops.job.rollout import Rollout
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
 
@@ -58,3 +59,36 @@ def _mandatory(operations: Sequence[Operation], inventory: Inventory) -> Iterato
     if any((o.wanted or {}).get("enforcement-level") == "mandatory" for o in operations):
         # Nothing says what is counted, run tasks or attachments: too little to refuse on.
         yield f"this organization's plan allows {limit} mandatory enforcements of run tasks"
+
+
+def strict_notes(
+    rollout: Rollout, operations: int, *, most: int, rate: float | None, latency: float
+) -> list[str]:
+    """Return, in words, where ``strict`` and not the limit will hold the pace.
+
+    Args:
+        most: operations in flight at other times.
+        rate: requests a second that are allowed, ``None`` where nothing limits it.
+        latency: seconds until an answer, 0 where nobody knows yet.
+    """
+    needed = float(most) if rate is None else min(most, rate * latency)
+    slow: dict[int, list[str]] = {}
+    waves = rollout.steps(operations) if rollout.strict and operations and latency else []
+    for wave in waves:
+        borne = rollout.tolerated(operations)
+        borne = borne if wave.tolerated is None else min(borne, wave.tolerated)
+        if min(borne + 1, wave.size) < min(needed, wave.size):
+            slow.setdefault(borne + 1, []).append(str(wave.number))
+    fewer = rate is None or most < rate * latency
+    limit = f"the {most} otherwise" if fewer else f"the limit of {rate:.3g}"
+    return [
+        f"strict{f' in wave {_listed(numbers)}' if len(waves) > 1 else ''}: never more than "
+        f"{in_flight} in flight; at the {latency * 1000:.0f} ms measured that, and not {limit}, "
+        f"holds the pace: about {in_flight / latency:.3g} a second"
+        for in_flight, numbers in slow.items()
+    ]
+
+
+def _listed(numbers: list[str]) -> str:
+    *others, last = numbers
+    return f"{', '.join(others)} and {last}" if others else last

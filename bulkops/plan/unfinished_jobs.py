@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from bulkops.errors import BulkopsError
 from bulkops.journal.progress import Progress
-from bulkops.journal.reader import read
-from bulkops.journal.records import Ended, Header, decode
+from bulkops.journal.reader import header_of_unended, read
+from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import How, Outcome
+from bulkops.journal.states import Outcome
 from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
-
-LAST_LINE = 4096
-"""Bytes of a journal's end in which its last record, if it is an ``end``, surely is."""
 
 
 def with_unfinished_noted(plan: Plan, address: str, journal: Path | None = None) -> Plan:
@@ -63,23 +58,11 @@ def _note(path: Path, meant: Callable[[Header], bool], plan: Plan) -> Iterator[s
 
 
 def _unfinished(path: Path, meant: Callable[[Header], bool]) -> Replay | None:
-    with path.open("rb") as stream:
-        header = decode(stream.readline())
-        if not isinstance(header, Header) or not meant(header) or _came_to_its_end(stream):
-            return None
+    header = header_of_unended(path)
+    if header is None or not meant(header):
+        return None
     replay = read(path).replay
     return replay if replay.unfinished else None
-
-
-def _came_to_its_end(stream: BinaryIO) -> bool:
-    """Return whether the last execution did, so that a large journal need not be read."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - LAST_LINE))
-    try:
-        last = decode(stream.read().splitlines()[-1])
-    except msgspec.DecodeError:
-        return False
-    return isinstance(last, Ended) and last.how == How.COMPLETE
 
 
 def _disagreement(plan: Plan, ours: Kind, replay: Replay, theirs: Kind) -> tuple[int, int]:

@@ -20,37 +20,30 @@ next job (``bulkops.job.manifest``), which goes by the ids, whatever a name begi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
+from typing import TypeAlias
 
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.report.csv_lines import rows_as_csv
 from bulkops.report.model import BLOCKED, Of, Report, Row, SkippedRow
 
+Cells: TypeAlias = dict[str, object]
+"""Column → what is in it, for a row; a column that is not named, or has nothing, is empty."""
+
 COLUMNS = (
-    "workspace",
-    "workspace_id",
-    "task",
-    "task_id",
-    "action",
-    "aspect",
-    "change",
-    "outcome",
-    "attempts",
-    "at",
-    "seconds",
-    "status",
-    "request_id",
-    "reason",
-    "shows",
+    *("workspace", "workspace_id", "task", "task_id", "action", "aspect", "change", "outcome"),
+    *("attempts", "at", "seconds", "status", "request_id", "reason", "shows"),
 )
 
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield a report as CSV, line by line."""
-    return rows_as_csv(_rows(report, only_failed=only_failed))
+    rows = _rows(report, only_failed=only_failed)
+    cells = ([str(row.get(column) or "") for column in COLUMNS] for row in rows)
+    return rows_as_csv(chain([COLUMNS], cells))
 
 
-def _rows(report: Report, *, only_failed: bool) -> Iterator[list[str]]:
-    yield [*COLUMNS]
+def _rows(report: Report, *, only_failed: bool) -> Iterator[Cells]:
     for row in report.rows:
         if not only_failed or row.outcome in TROUBLE:
             yield _operation(row)
@@ -58,27 +51,28 @@ def _rows(report: Report, *, only_failed: bool) -> Iterator[list[str]]:
         yield from map(_skipped, report.skipped)
 
 
-def _target(of: Of) -> list[str]:
-    return [str(cell or "") for cell in (of.workspace, of.workspace_id, of.task, of.task_id)]
+def _target(of: Of) -> Cells:
+    names = {"workspace": of.workspace, "workspace_id": of.workspace_id}
+    return {**names, "task": of.task, "task_id": of.task_id}
 
 
-def _operation(row: Row) -> list[str]:
-    return [
-        *_target(row),
-        row.action,
-        row.aspect,
-        row.change,
-        row.outcome,
-        str(row.attempts),
-        row.at,
-        "" if row.seconds is None else f"{row.seconds:.3f}",
-        str(row.status or ""),
-        row.request_id,
-        row.reason,
-        row.shows,
-    ]
+def _operation(row: Row) -> Cells:
+    return {
+        **_target(row),
+        "action": row.action,
+        "aspect": row.aspect,
+        "change": row.change,
+        "outcome": row.outcome,
+        "attempts": str(row.attempts),
+        "at": row.at,
+        "seconds": "" if row.seconds is None else f"{row.seconds:.3f}",
+        "status": row.status,
+        "request_id": row.request_id,
+        "reason": row.reason,
+        "shows": row.shows,
+    }
 
 
-def _skipped(row: SkippedRow) -> list[str]:
+def _skipped(row: SkippedRow) -> Cells:
     outcome = BLOCKED if row.blocked else Outcome.SKIPPED.value
-    return [*_target(row), "", "", "", outcome, "0", "", "", "", "", row.reason, ""]
+    return {**_target(row), "outcome": outcome, "attempts": "0", "reason": row.reason}

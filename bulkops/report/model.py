@@ -256,13 +256,13 @@ def standing_wave(replay: Replay) -> StandingWave | None:
             continue
         if not replay.waves or (len(waves) == 1 and not (said and said.held)):
             return None
-        return StandingWave(
-            wave.number,
-            len(waves),
-            wave.start + 1,
-            wave.end,
-            *((said.reached, said.held, said.until, said.status) if said else ()),
-        )
+        standing = StandingWave(wave.number, len(waves), wave.start + 1, wave.end)
+        if said is None:
+            return standing
+        # An execution that has ended rests no longer: the next one rests anew.
+        until = "" if replay.ended else said.until
+        known = {"reached": said.reached, "held": said.held, "status": said.status}
+        return msgspec.structs.replace(standing, **known, until=until)
     return None
 
 

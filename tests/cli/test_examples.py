@@ -67,6 +67,9 @@ def place(tmp_path: Path) -> Iterator[World]:
     with serving(simulator) as address:
         world = World(simulator, address, tmp_path)
         shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
+        with (tmp_path / "jobs" / "canary.toml").open("a", encoding="utf-8") as file:
+            # What is tried again is read again only after that.
+            file.write('[pace]\nsettle = "10ms"\n')
         program(tmp_path / "bin")
         world.environment |= {
             "TFE_ORGANIZATION": "acme",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
-from bulkops.api import verdict as outcome
+from bulkops.api import verdict
 from bulkops.api.messages import Request, Response
 from bulkops.api.verdict import InDoubt, Retry, Verdict
 from bulkops.client import caller
@@ -124,8 +124,8 @@ def sent_again_unread() -> AbstractContextManager[Any]:
     """Send a write again whose answer was lost, without a look at the server."""
 
     def blind(request: Request, answer: Response | NoResponse) -> Verdict:
-        verdict = outcome.classify(request, answer)
-        return Retry(0.0, answer) if isinstance(verdict, InDoubt) else verdict
+        meant = verdict.classify(request, answer)
+        return Retry(0.0, answer) if isinstance(meant, InDoubt) else meant
 
     return mock.patch.object(caller, "classify", blind)
 

@@ -36,7 +36,7 @@ from bulkops.clock import Clock
 from bulkops.errors import JobError
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
-from bulkops.journal.identity import Identity, identity_of
+from bulkops.journal.identity import Identity, digest_of_undo, identity_of
 from bulkops.journal.reader import read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
@@ -176,7 +176,7 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
     def client() -> Client:
         return connect(server._replace(address=header.address))
 
-    identity = Identity(f"undo of {header.run_id}", header.address, header.organization)
+    identity = Identity(digest_of_undo(header.run_id), header.address, header.organization)
     undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
     with ExitStack() as stack:
         hold(stack, journal)

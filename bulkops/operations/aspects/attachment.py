@@ -64,7 +64,7 @@ class ByWorkspace(Mapping[str, Sequence[Seen]]):
         self._others: set[str] = set()
 
     def add(self, attachment: WorkspaceTask) -> None:
-        """Take an attachment of any run task; see ``listing.Rows``."""
+        """Take an attachment of any run task; see ``client.rows.Rows``."""
         if attachment.task_id != self._task_id:
             self._others.add(attachment.id)
             return

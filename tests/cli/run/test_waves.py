@@ -178,6 +178,7 @@ def test_a_signal_ends_a_pause(world: World, here: Here) -> None:
     process.send_signal(signal.SIGINT)
     stopped = ended(process)
     assert (stopped.code, world.writes) == (130, 1)
+    assert "  wave 1 of 3 (operations 1 to 1) is verified" in stopped.lines
     assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
     in_waves(world)
     assert here(*world.applying).code == 0

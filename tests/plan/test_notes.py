@@ -1,0 +1,44 @@
+"""What a plan says of ``strict``: where it, and not the limit, will hold the pace."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.job.rollout import Rollout, SizedWave
+from bulkops.plan.notes import strict_notes
+
+NOTED = {
+    # most in flight, requests a second, latency in seconds: what is said
+    (256, 30.0, 0.12): "never more than 3 in flight; at the 120 ms measured that, and not the "
+    "limit of 30, holds the pace: about 25 a second",
+    (256, 30.0, 0.1): "",
+    (256, 30.0, 0.0): "",
+    (3, 30.0, 1.0): "",
+    (4, 30.0, 1.0): "not the 4 otherwise, holds the pace: about 3 a second",
+    (32, None, 0.001): "not the 32 otherwise, holds the pace: about 3e+03 a second",
+}
+
+
+@pytest.mark.parametrize(("pace", "said"), NOTED.items())
+def test_where_strict_will_hold_the_pace_is_said(
+    pace: tuple[int, float | None, float], said: str
+) -> None:
+    """Where fewer may be in flight than rate times latency; nowhere else."""
+    most, rate, latency = pace
+    asked = Rollout(max_failures=2, strict=True)
+    notes = strict_notes(asked, 500, most=most, rate=rate, latency=latency)
+    assert len(notes) == bool(said)
+    assert not said or said in notes[0]
+    plain = Rollout(max_failures=2)
+    assert strict_notes(plain, 500, most=most, rate=rate, latency=latency) == []
+
+
+def test_where_strict_will_hold_the_pace_is_said_by_wave() -> None:
+    """A wave's own tolerance counts; a wave of one operation is held by nothing."""
+    waves = ("1", SizedWave("10%", 0), SizedWave("20%", 0), SizedWave("50%", 1))
+    asked = Rollout(waves=waves, strict=True)
+    notes = strict_notes(asked, 500, most=256, rate=30.0, latency=0.2)
+    assert [note.partition(";")[0] for note in notes] == [
+        "strict in wave 2 and 3: never more than 1 in flight",
+        "strict in wave 4: never more than 2 in flight",
+    ]
