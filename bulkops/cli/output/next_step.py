@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import held_line
 from bulkops.operations import kind_named
 from bulkops.report.model import Report
-from bulkops.text import counted
 
 
 def end_lines(report: Report, path: Path) -> list[str]:
@@ -43,9 +43,8 @@ def stopping(in_flight: int, drain: float, path: Path) -> str:
     Args:
         drain: seconds that what is in flight may take to finish.
     """
-    waits = f": waiting for {counted(in_flight, 'operation')} in flight, {drain:g} s at most"
-    again = f"{waits} (Ctrl-C again: at once)" if in_flight else ""
-    return f"Stopping{again}. `{_command('resume', path)}` goes on."
+    again = " (Ctrl-C again: at once)" if in_flight else ""
+    return f"{draining(in_flight, drain)}{again}. `{_command('resume', path)}` goes on."
 
 
 def _done(report: Report, path: Path) -> list[str]:

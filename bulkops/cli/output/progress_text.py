@@ -76,10 +76,7 @@ def standstill(headway: Headway) -> str:
     """Return why nothing new is carried out at this moment, empty where something is."""
     activity = headway.activity
     if headway.drain_seconds is not None:
-        in_flight = counted(activity.in_flight, "operation")
-        most = f"{in_words(headway.drain_seconds)} at most"
-        waits = f": waiting for {in_flight} in flight, {most}" if activity.in_flight else ""
-        return f"Stopping{waits}"
+        return draining(activity.in_flight, headway.drain_seconds)
     if activity.pause_seconds > 0:
         return f"Paused {activity.pause_seconds:.1f} s: the server answered 429{_why(headway)}"
     return {
@@ -89,6 +86,14 @@ def standstill(headway: Headway) -> str:
         Doing.RESTING: f"Resting {in_words(headway.rest_seconds)} more, until {headway.until}",
         Doing.GATE: "Running the gate",
     }[headway.doing]
+
+
+def draining(in_flight: int, seconds: float) -> str:
+    """Return what a stopped execution waits for, and how long at most."""
+    if not in_flight:
+        return "Stopping"
+    operations = counted(in_flight, "operation")
+    return f"Stopping: waiting for {operations} in flight, {in_words(seconds)} at most"
 
 
 def _why(headway: Headway) -> str:
