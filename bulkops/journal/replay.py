@@ -50,6 +50,11 @@ class Replay(msgspec.Struct):
         """Whether some operation is pending or in doubt."""
         return self.count(None, Outcome.IN_DOUBT) > 0
 
+    def reached(self, number: int) -> Reached:
+        """Return how far the wave of this number came; one of which nothing is said is open."""
+        said = self.waves.get(number)
+        return said.reached if said else Reached.OPEN
+
     @property
     def passed(self) -> bool:
         """Whether every wave that has begun has passed its gate."""

@@ -251,9 +251,9 @@ def standing_wave(replay: Replay) -> StandingWave | None:
     """Return the wave in which a journal's job stands, ``None`` where nobody needs to know."""
     waves = rollout_of(replay).steps(len(replay.operations))
     for wave in waves:
-        said = replay.waves.get(wave.number)
-        if said is not None and said.reached is Reached.PASSED:
+        if replay.reached(wave.number) is Reached.PASSED:
             continue
+        said = replay.waves.get(wave.number)
         if not replay.waves or (len(waves) == 1 and not (said and said.held)):
             return None
         standing = StandingWave(wave.number, len(waves), wave.start + 1, wave.end)

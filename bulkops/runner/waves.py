@@ -75,10 +75,10 @@ class Waves:
     async def _begin_again(self) -> str:
         """Open passed waves that have work again, and look at what a later wave won't look at."""
         for wave in self._waves:
-            closed = self._reached(wave) is not Reached.OPEN
+            closed = self._replay.reached(wave.number) is not Reached.OPEN
             if closed and any(p.outcome is None for p in self._of(wave)):
                 await self._note(wave, Reached.OPEN)
-        reached = map(self._reached, self._waves)
+        reached = (self._replay.reached(wave.number) for wave in self._waves)
         if next((r for r in reached if r is not Reached.PASSED), None) is Reached.OPEN:
             return ""
         return await self._operate(list(self._replay.having(Outcome.IN_DOUBT)), self._tolerated)
@@ -87,7 +87,7 @@ class Waves:
         said = self._replay.waves.get(wave.number)
         return following(
             self._rollout,
-            self._reached(wave),
+            self._replay.reached(wave.number),
             said.held if said else "",
             last=wave.last,
             # Whatever is said of it next is another place.
@@ -168,10 +168,6 @@ class Waves:
     def _tolerated(self) -> int:
         return self._rollout.tolerated(len(self._replay.operations))
 
-    def _reached(self, wave: Wave) -> Reached:
-        said = self._replay.waves.get(wave.number)
-        return said.reached if said else Reached.OPEN
-
     def _of(self, wave: Wave) -> Iterator[Progress]:
         return islice(self._replay.operations.values(), wave.start, wave.end)
 
@@ -181,7 +177,7 @@ class Waves:
         There something may be in doubt, and pending whatever comes after that.
         """
         for other in self._waves:
-            if other.number <= wave.number or self._reached(other) is Reached.PASSED:
+            if other.number <= wave.number or self._replay.reached(other.number) is Reached.PASSED:
                 yield from (p for p in self._of(other) if p.outcome in (None, Outcome.IN_DOUBT))
 
     async def _operate(self, work: Collection[Progress], tolerated: int) -> str:

@@ -192,11 +192,9 @@ class Course:
 
     def _wave(self) -> Wave | None:
         """Return the wave in which it stands, ``None`` where all have passed."""
-        return next((w for w in self._waves if self._standing(w) is not Reached.PASSED), None)
-
-    def _standing(self, wave: Wave) -> Reached:
-        said = self._replay.waves.get(wave.number)
-        return said.reached if said else Reached.OPEN
+        return next(
+            (w for w in self._waves if self._replay.reached(w.number) is not Reached.PASSED), None
+        )
 
     def _doing(self, wave: Wave | None, activity: Activity) -> Doing:
         if self._at_gate:
@@ -205,14 +203,14 @@ class Course:
             return Doing.RESTING
         if not self._start.begun:
             return Doing.READING
-        is_open = wave is not None and self._standing(wave) is Reached.OPEN
+        is_open = wave is not None and self._replay.reached(wave.number) is Reached.OPEN
         if activity.in_flight or (is_open and not self._busy):
             return Doing.CARRYING_OUT
         return Doing.VERIFYING
 
     def _waves_shown(self, current: Wave | None, done: int) -> Iterator[WaveHeadway]:
         for wave in self._waves:
-            passed = self._standing(wave) is Reached.PASSED
+            passed = self._replay.reached(wave.number) is Reached.PASSED
             of_it = wave.size if passed else done if wave is current else 0
             yield WaveHeadway(wave.number, wave.size, of_it)
 
@@ -223,7 +221,9 @@ class Course:
         self, wave: Wave, left: int, rest: float, limit: float | None
     ) -> float | None:
         between = rest_seconds(self._rollout)
-        to_come = len(self._waves) - wave.number - (self._standing(wave) is not Reached.OPEN)
+        to_come = (
+            len(self._waves) - wave.number - (self._replay.reached(wave.number) is not Reached.OPEN)
+        )
         rests = rest + between * max(0, to_come)
         if left <= 0:
             return rests or None
