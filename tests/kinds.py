@@ -278,6 +278,7 @@ CASES = _Cases(
         ),
         "workspace-lock": Case(
             wish={"reason": "change freeze"},
+            refused=[{"reason": reason} for reason in ("", " x", "a\tb", "a\nb", "\x1b[2J")],
             states={
                 "not there": State({"": []}),
                 "not locked": NOT_LOCKED,

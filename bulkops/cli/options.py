@@ -6,6 +6,7 @@ in which ``--help`` lists them. Options that travel together reach it as one val
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import getdoc
@@ -19,7 +20,29 @@ from bulkops.errors import WORDS
 PATH = click.Path(path_type=Path, readable=False)
 """Of a file that may not be there: whoever reads it says what is wrong with it."""
 
-AT_LEAST_1 = click.IntRange(min=1)
+
+class WholeNumber(click.IntRange):
+    """A whole number in some range."""
+
+    name = "whole number"
+
+
+class Seconds(click.FloatRange):
+    """A time, which must be one: of ``nan`` every comparison is false, and ``inf`` never ends."""
+
+    name = "number of seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; fails for what is none, or not finite."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a {self.name}.", param, ctx)
+        return number
+
+
+AT_LEAST_1 = WholeNumber(min=1)
 DRAIN_SECONDS = 5.0
 """CI systems kill 7.5 to 10 seconds after they asked."""
 
@@ -85,7 +108,7 @@ MAX_OPERATIONS = click.Option(
 )
 DRAIN_TIMEOUT = click.Option(
     ["--drain-timeout", "drain"],
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=DRAIN_SECONDS,
     metavar="SECONDS",
     help="After Ctrl-C or SIGTERM, how long what is in flight may take to finish.",

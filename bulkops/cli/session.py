@@ -16,6 +16,7 @@ from click.exceptions import Exit
 from msgspec.structs import replace
 
 import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for its import
+from bulkops.cli import terminate
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.output.printing import note
 from bulkops.client.api import Client
@@ -85,6 +86,9 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
         anyio.run(cancellable)
     except asyncio.CancelledError:
         raise SystemExit(ExitCode.TERMINATED) from None
+    finally:
+        # The loop's end leaves the signal to the system, which kills without a word.
+        signal.signal(signal.SIGTERM, terminate)
     return done[0]
 
 
@@ -115,10 +119,27 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
     # Not click.prompt: it makes of Ctrl-C an exit code 1.
-    note("", f"{question} Only '{answer}' is accepted: ", end="")
-    if sys.stdin.readline().strip() != answer:
+    with _signals_raised():
+        note("", f"{question} Only '{answer}' is accepted: ", end="")
+        said = sys.stdin.readline().strip()
+    if said != answer:
         note("Nothing was changed.")
         raise Exit(ExitCode.ERROR)
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """While the block waits for a person, let Ctrl-C and SIGTERM raise as outside an event loop.
+
+    The loop only takes note of them, and would act once the block is left.
+    """
+    mine = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
+    before = {number: signal.signal(number, handler) for number, handler in mine.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _read_text(path: Path) -> str | None:

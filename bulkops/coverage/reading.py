@@ -12,7 +12,7 @@ from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.coverage.matrix import Column, Coverage, Targets, Wanted, wanted_by
 from bulkops.errors import JobError
-from bulkops.inventory.named import offered
+from bulkops.inventory.named import no_such
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.run_tasks import read_run_tasks
 from bulkops.inventory.showing import read_attachments
@@ -83,10 +83,7 @@ def _chosen(tasks: Sequence[RunTask], named: Sequence[str], organization: str) -
     """Return the run tasks named, or all."""
     for name in named:
         if not any(name in (task.id, task.name) for task in tasks):
-            raise JobError(
-                f"no run task {shown(name)} in {organization} that this token may see; "
-                f"there are: {offered(name, (task.name for task in tasks))}"
-            )
+            raise no_such(name, "run task", organization, (task.name for task in tasks))
     return [task for task in tasks if not named or {task.id, task.name}.intersection(named)]
 
 

@@ -11,7 +11,9 @@ from bulkops.errors import JobError
 from bulkops.text import printable
 
 MOST_NAMES = 20
-"""Names that a message offers in place of one that is not there."""
+"""Names that a message offers in place of one that is not there; of more only the nearest."""
+
+NEAREST = 5
 
 
 class Named(Protocol):
@@ -55,23 +57,26 @@ def the_one(things: Sequence[N], asked: str, what: str, organization: str, place
 def no_such(
     asked: str, what: str, organization: str, names: Iterable[str], place: str = ""
 ) -> JobError:
-    """Return the error for what is not there; arguments as of ``the_one``.
+    """Return the error for what is not there, or not shown to this token; see ``the_one``.
 
     Args:
-        names: of what there is, or of what is near.
+        names: of what is there, as far as that was read.
     """
+    known = offered(asked, names)
     return JobError(
-        f"{_asked(asked, place)}: no such {what} in {organization}; there are: "
-        f"{offered(asked, names)}"
+        f"{_asked(asked, place)}: no such {what} in {organization}, or this token may not see it"
+        f"{known and '; it sees: '}{known}"
     )
 
 
 def offered(asked: str, names: Iterable[str]) -> str:
-    """Return the names that there are, or of many those nearest to the one asked for."""
+    """Return the names there are, or of many those nearest to the one asked for; may be empty."""
     known = sorted(set(names))
+    few = known
     if len(known) > MOST_NAMES:
-        known = get_close_matches(asked, known, MOST_NAMES, 0.5) or known[:MOST_NAMES]
-    return ", ".join(map(printable, known)) or "none that this token may see"
+        few = get_close_matches(asked, known, NEAREST, 0.5) or known[:NEAREST]
+    more = f", … ({len(known) - len(few)} more)" if len(known) > len(few) else ""
+    return ", ".join(map(printable, few)) + more
 
 
 def _asked(asked: str, place: str) -> str:

@@ -44,11 +44,11 @@ WITHOUT_A_REQUEST = {
 AFTER_READING = {
     "no such task": (
         ('"security-scan"', '"security-scam"'),
-        ('operation.task = "security-scam"', f"there are: {TASK}"),
+        ('operation.task = "security-scam"', f"it sees: {TASK}"),
     ),
     "no such project": (
         ("all = true", 'project = "prod"'),
-        ('select.project = "prod"', "there are: Default Project"),
+        ('select.project = "prod"', "it sees: Default Project"),
     ),
     "nothing selected": (
         ("all = true", 'names = ["dev-*"]'),
@@ -147,7 +147,11 @@ def test_a_journal_that_is_a_folder(world: World, here: Here, journal: str) -> N
     ("arguments", "says"),
     [
         (("apply",), "Missing argument 'JOB|PLAN'"),
-        (("apply", "job.toml", "--drain-timeout", "soon"), "--drain-timeout"),
+        (("apply", "job.toml", "--drain-timeout", "soon"), "not a valid number of seconds"),
+        (("apply", "job.toml", "--drain-timeout", "nan"), "not a number of seconds"),
+        (("resume", "scan.jsonl", "--drain-timeout", "inf"), "not a number of seconds"),
+        (("undo", "scan.jsonl", "--drain-timeout", "-1"), "--drain-timeout"),
+        (("plan", "job.toml", "--limit", "some"), "'some' is not a valid whole number"),
         (("report", "scan.jsonl", "--format", "pdf"), "'pdf'"),
         (("resume",), "Missing argument 'JOURNAL'"),
         (("appply", "job.toml"), "appply"),

@@ -62,7 +62,8 @@ def test_an_unknown_run_task_is_told_with_those_there_are() -> None:
     world.simulator.add_task("cost-check")
     refused(
         world,
-        'operation.task = "scna": no such run task in acme; there are: cost-check, security-scan',
+        'operation.task = "scna": no such run task in acme, or this token may not see it; '
+        "it sees: cost-check, security-scan",
         operation={"task": "scna"},
     )
 
@@ -71,7 +72,7 @@ def test_no_run_task_at_all_is_told_as_that() -> None:
     """It may also be that this token sees none."""
     world = World(workspaces=1)
     world.simulator.remove_task(TASK)
-    refused(world, "there are: none that this token may see")
+    refused(world, "no such run task in acme, or this token may not see it")
 
 
 def test_two_run_tasks_of_a_name_are_told_by_their_ids() -> None:
@@ -96,7 +97,8 @@ def test_an_unknown_project_is_told_with_those_there_are() -> None:
     world.simulator.add_project("payments")
     refused(
         world,
-        'project = "paymnets": no such project in acme; there are: Default Project, payments',
+        'project = "paymnets": no such project in acme, or this token may not see it; '
+        "it sees: Default Project, payments",
         select={"project": "paymnets"},
     )
 

@@ -14,7 +14,7 @@ import anyio
 import click
 import msgspec
 
-from bulkops.cli.options import command
+from bulkops.cli.options import WholeNumber, command
 from bulkops.cli.output.printing import print_text
 from bulkops.errors import BulkopsError
 from bulkops.simulator.app import serve
@@ -31,7 +31,7 @@ _SWITCH = {"true": True, "false": False}
 @command(
     click.Option(
         ["--port"],
-        type=click.IntRange(min=0, max=65535),
+        type=WholeNumber(min=0, max=65535),
         default=8080,
         help="Port on 127.0.0.1; 0 for any that is free.",
     ),
@@ -40,7 +40,7 @@ _SWITCH = {"true": True, "false": False}
     ),
     click.Option(
         ["--workspaces"],
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         default=300,
         metavar="N",
         help="How many workspaces it has.",
@@ -53,7 +53,7 @@ _SWITCH = {"true": True, "false": False}
     ),
     click.Option(
         ["--rate"],
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         default=30,
         metavar="N",
         help="Requests a second a user; 0: no limit.",
@@ -67,7 +67,7 @@ _SWITCH = {"true": True, "false": False}
     click.Option(["--retry-after"], is_flag=True, help="Let a 429 carry Retry-After as well."),
     click.Option(
         ["--other-client"],
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         default=0,
         metavar="N",
         help="Requests a second that somebody else sends as the same user.",

@@ -14,7 +14,7 @@ from bulkops.cli.options import IN_ORGANIZATION, YES, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.output.tasks import called, print_run_task, print_run_tasks, warn_if_ignored
-from bulkops.cli.session import confirm, connect, organization_named, run
+from bulkops.cli.session import confirm, connect, only_reading, organization_named, run
 from bulkops.cli.single_write import single_write
 from bulkops.cli.task_options import (
     AGENT_POOL,
@@ -192,7 +192,8 @@ def update(
         change = msgspec.structs.replace(asked, global_configuration=given(wish))
         if change == RunTaskChange():
             raise JobError("nothing to change: say what, for example --url or --disabled")
-        confirm(f"Update run task {called(task)}?", yes=yes)
+        with only_reading():
+            confirm(f"Update run task {called(task)}?", yes=yes)
         with single_write("task", "show", task.id):
             return await client.run_tasks.update(task.id, change), wish
 
@@ -222,7 +223,8 @@ def delete(
 
     async def work(client: Client) -> RunTask:
         task = await find_run_task(client, organization, name_or_id)
-        confirm(f"Delete run task {called(task)}?", yes=yes)
+        with only_reading():
+            confirm(f"Delete run task {called(task)}?", yes=yes)
         with single_write("task", "show", task.id):
             await client.run_tasks.delete(task.id)
         return task

@@ -11,7 +11,7 @@ from bulkops.cli.options import IN_ORGANIZATION, YES, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.output.tables import print_fields, print_table
-from bulkops.cli.session import confirm, connect, run
+from bulkops.cli.session import confirm, connect, only_reading, run
 from bulkops.cli.single_write import single_write
 from bulkops.cli.stages import check_echo, stages_for
 from bulkops.cli.task_options import LEVEL
@@ -171,7 +171,8 @@ def update(
         asked = stages_for(await client.ping(), stages)
         place = await find_workspace(client, organization, workspace)
         before = await find_workspace_task(client, organization, place, task)
-        confirm(f"Update run task {task} ({before.id}) of {place.name}?", yes=yes)
+        with only_reading():
+            confirm(f"Update run task {task} ({before.id}) of {place.name}?", yes=yes)
         with single_write("workspace-task", "show", place.id, before.id):
             updated = await client.workspace_tasks.update(
                 place.id,
@@ -208,7 +209,8 @@ def detach(
     async def work(client: Client) -> WorkspaceTask:
         place = await find_workspace(client, organization, workspace)
         attached = await find_workspace_task(client, organization, place, task)
-        confirm(f"Detach run task {task} ({attached.id}) from {place.name}?", yes=yes)
+        with only_reading():
+            confirm(f"Detach run task {task} ({attached.id}) from {place.name}?", yes=yes)
         with single_write("workspace-task", "list", place.id):
             await client.workspace_tasks.detach(place.id, attached.id)
         return attached

@@ -40,7 +40,10 @@ ONLY_ITS_HOLDER = (
 
 Reason = Annotated[
     str,
-    Meta(pattern=r"^\S(.{0,298}\S)?\Z", description="1 to 300 characters of text, in one line"),
+    Meta(
+        pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,298}[^\s\x00-\x1f\x7f])?\Z",
+        description="1 to 300 characters of text, in one line",
+    ),
 ]
 
 

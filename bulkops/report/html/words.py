@@ -57,7 +57,7 @@ def sentences(report: Report, noun: str) -> list[str]:
     if report.standing is not None and report.operations:
         said.append(_verified(report, report.standing))
     if report.executions and not report.ended:
-        said.append(f"The last execution was {ended('')}.")
+        said.append("The last execution was killed, or is still running.")
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):
         said.append(f"It was {ended(report.ended)}.")
     if report.wave is not None:

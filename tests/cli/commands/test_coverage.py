@@ -112,7 +112,7 @@ def test_a_file_keeps_the_line_ends_of_csv(world: World, here: Here) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ((*ALL, "--task", "scna"), 2, 'no run task "scna" in acme'),
+        ((*ALL, "--task", "scna"), 2, '"scna": no such run task in acme'),
         (("coverage",), 2, "--organization"),
         (("coverage", "--organization", "nobody"), 2, 'organization = "nobody"'),
         (("coverage", "job.toml", "--organization", "other"), 2, "the job file is of acme"),

@@ -103,7 +103,7 @@ def test_a_mistyped_name_is_told_with_what_there_is(command: Command, acme: Simu
     done = command("task", "show", "securty-scan")
     assert (done.code, done.out) == (2, "")
     assert '"securty-scan": no such run task in acme' in done.err
-    assert "there are: lint, security-scan" in done.err
+    assert "it sees: lint, security-scan" in done.err
 
 
 def test_a_name_of_several_run_tasks_is_told_with_their_ids(

@@ -171,9 +171,9 @@ def test_ids_need_no_organization(
 @pytest.mark.parametrize(
     ("workspace", "task", "code", "said"),
     [
-        ("prod-netwrok", "security-scan", 2, "there are: prod-network"),
+        ("prod-netwrok", "security-scan", 2, "it sees: prod-network"),
         ("xyz", "security-scan", 2, '"xyz": no such workspace in acme'),
-        ("prod-network", "securty-scan", 2, "there are: security-scan"),
+        ("prod-network", "securty-scan", 2, "it sees: security-scan"),
         ("prod-network", "security-scan", 2, "is not attached to 'prod-network'"),
         ("ws-1111111111111111", "security-scan", 1, "or this token may not"),
         ("prod-network", "wstask-1111111111111111", 1, "or this token may not"),

@@ -115,10 +115,10 @@ def test_no_report_in_a_file_lets_a_name_through(world: World, evil: Callable[..
 def test_no_error_lets_a_name_through(world: World, evil: Callable[..., Done]) -> None:
     """An error's own line breaks stay, a name's don't."""
     world.job(('task = "security-scan"', 'task = "none"'))
-    assert "there are: " in evil("plan", "job.toml").err
+    assert "it sees: " in evil("plan", "job.toml").err
     world.job(("all = true", 'project = "none"'))
-    assert "there are: " in evil("plan", "job.toml").err
-    assert "there are: scan-prod-" in evil("task", "show", "scan", "--organization", "acme").err
+    assert "it sees: " in evil("plan", "job.toml").err
+    assert "it sees: scan-prod-" in evil("task", "show", "scan", "--organization", "acme").err
 
 
 @pytest.mark.parametrize("name", ["prod", "生产", "a\x1bb", "é\u0301"])

@@ -49,6 +49,30 @@ def test_only_yes_is_a_yes(
     assert len(simulator.effects) == effects
 
 
+@pytest.mark.parametrize("arguments", CHANGES, ids=lambda one: " ".join(one[:2]))
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_question(
+    tmp_path: Path, arguments: tuple[str, ...], number: signal.Signals, code: int
+) -> None:
+    """One is enough while a person is asked, and nothing was changed."""
+    simulator = organization()
+    simulator.attach("prod-network", "security-scan")
+    ours, theirs = pty.openpty()
+    with serving(simulator) as address:
+        environment = {"TFE_ADDRESS": address, "TFE_TOKEN": TOKEN, "TFE_ORGANIZATION": "acme"}
+        environment |= {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        process = Forked(Order(arguments, str(tmp_path), environment), stdin=theirs, stderr=theirs)
+        os.close(theirs)
+        said = b""
+        while b"is accepted: " not in said:
+            said += os.read(ours, 1000)
+        process.send_signal(number)
+        assert ended(process).code == code
+    assert b"Interrupted: nothing was changed." in os.read(ours, 1000)
+    os.close(ours)
+    assert not simulator.effects
+
+
 def test_an_interrupted_write_may_have_taken_effect(tmp_path: Path) -> None:
     """Who interrupts a single write is told to look, with the command that shows it."""
     simulator = StagedSimulator(rate=0)

@@ -63,7 +63,7 @@ STANDING = Verified(at(3), 2)
         (
             of_two(*done(0, 1), how=""),
             "1 of 2 workspaces changed, none failed, 1 not begun. "
-            "The last execution was killed or still running.",
+            "The last execution was killed, or is still running.",
         ),
         (
             rolled_out(1, execution(0), *BOTH[:2], Verified(at(3), 1), Ended(at(4), "complete")),

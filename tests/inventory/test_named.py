@@ -1,0 +1,44 @@
+"""One thing by its name or id: found, or an error that names what there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.errors import JobError
+from bulkops.inventory.named import MOST_NAMES, NEAREST, offered, the_one
+from bulkops.operations.model import TaskRef
+
+SCAN, LINT = TaskRef("task-1", "scan"), TaskRef("task-2", "lint")
+
+
+def test_a_name_or_an_id_finds_one() -> None:
+    """Either is enough."""
+    assert the_one([SCAN, LINT], "lint", "run task", "acme") is LINT
+    assert the_one([SCAN, LINT], "task-1", "run task", "acme") is SCAN
+
+
+def test_what_is_not_there_may_only_not_be_shown() -> None:
+    """The error says both causes, where it was asked for, and what this token sees."""
+    with pytest.raises(JobError) as refused:
+        the_one([SCAN, LINT], "scam", "run task", "acme", "job.toml: operation.task")
+    assert str(refused.value) == (
+        'job.toml: operation.task = "scam": no such run task in acme, or this token may not see '
+        "it; it sees: lint, scan"
+    )
+    with pytest.raises(JobError, match=r'^"scam": no such .* or this token may not see it$'):
+        the_one(list[TaskRef](), "scam", "run task", "acme")
+
+
+def test_of_several_none_is_picked_by_chance() -> None:
+    """Their ids are named."""
+    with pytest.raises(JobError, match=r"2 run tasks have that name: .*\(task-1, task-3\)"):
+        the_one([SCAN, TaskRef("task-3", "scan")], "scan", "run task", "acme")
+
+
+def test_of_many_names_the_nearest_are_offered() -> None:
+    """And how many more there are; where none is near, the first ones."""
+    names = [f"prod-app-{number:03}" for number in range(MOST_NAMES + 1)]
+    nearest = offered("prod-app-7", names)
+    assert "prod-app-007" in nearest
+    assert nearest.endswith(f", … ({MOST_NAMES + 1 - NEAREST} more)")
+    assert offered("xyz", names).startswith("prod-app-000, prod-app-001, ")
