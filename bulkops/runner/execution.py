@@ -1,4 +1,4 @@
-"""Joins the parts: a journal from a plan, and one execution of a journal.
+"""One execution of a journal, from its first reading of the server to its last.
 
 Every execution of a journal is the same, the first and each later one: read the server where
 anything may have moved since, bring the journal up to it, carry out what is left, verify.
