@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import pytest
@@ -136,7 +137,7 @@ def test_a_409_to_a_lock_is_decided_by_a_reading() -> None:
     """Somebody was faster: a conflict, with who and why; made so by our reason: a skip."""
     for reason, outcome in (("mine", Outcome.CONFLICT), ("change freeze", Outcome.SKIPPED)):
         world = World(workspaces=1)
-        late(world, lambda world=world, r=reason: world.simulator.lock("prod-0", reason=r))  # type: ignore[misc]
+        late(world, partial(world.simulator.lock, "prod-0", reason=reason))
         world.apply(job(LOCK, rollout=PATIENT))
         result = results(world)["prod-0"]
         assert (result.outcome, result.status, result.ours) == (outcome, 409, False)
