@@ -12,14 +12,14 @@ from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS, bind
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
-from tests.engine.kinds import (
+from tests.engine.world import World, job
+from tests.engine.worlds import (
     check_done,
     check_nothing_left,
     fulfilled,
     targets,
     world_for,
 )
-from tests.engine.world import World, job
 from tests.kinds import CASES, TASK
 
 PATIENT = {"max_failures": "100%"}

@@ -21,10 +21,10 @@ from bulkops.report.model import exit_code
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.state import Entitlements
-from tests.engine.kinds import check_done, world_for
 from tests.engine.scripts import always, both, in_turn, reads_back, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import ADVISORY, MANDATORY, PATH, World, job
+from tests.engine.worlds import check_done, world_for
 from tests.kinds import OLD_TASK, TASK, table_of
 
 UNDO = PATH.with_name("undo.jsonl")

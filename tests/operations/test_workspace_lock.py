@@ -19,10 +19,10 @@ from bulkops.plan.undo import BACK, NOT_OURS
 from bulkops.report.model import exit_code
 from bulkops.simulator import documents
 from bulkops.simulator.state import User
-from tests.engine.kinds import world_for
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import PATH, World, job
+from tests.engine.worlds import world_for
 from tests.kinds import bound
 
 UNDO = PATH.with_name("undo.jsonl")

@@ -11,8 +11,8 @@ from bulkops.journal.states import Outcome
 from bulkops.operations.kinds.workspace_update import WorkspaceUpdateWish
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import Workspace
-from tests.engine.kinds import everything
 from tests.engine.world import PATH, World
+from tests.engine.worlds import everything
 
 UNDO = PATH.with_name("undo.jsonl")
 AGENTS = {"execution_mode": "agent", "agent_pool_id": "apool-1"}

@@ -14,10 +14,10 @@ from bulkops.plan.undo import BACK, NOT_OURS
 from bulkops.report.model import exit_code
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
-from tests.engine.kinds import REVERSIBLE, check_done, everything, targets, world_for
 from tests.engine.scripts import METHODS, always, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import PATH, World, job
+from tests.engine.worlds import REVERSIBLE, check_done, everything, targets, world_for
 from tests.kinds import CASES, TASK
 
 UNDO = PATH.with_name("undo.jsonl")

@@ -9,10 +9,10 @@ from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import WorkspaceTask
-from tests.engine.kinds import check_done, world_for
 from tests.engine.scripts import Script, always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import ADVISORY, PATH, World, job
+from tests.engine.worlds import check_done, world_for
 from tests.kinds import CASES, TASK
 
 STRUCK = [

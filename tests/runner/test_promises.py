@@ -20,11 +20,11 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS as ALL
 from bulkops.operations.model import Over
-from tests.engine.kinds import check_shown
-from tests.engine.kinds import world_for as world_needing
 from tests.engine.scripts import writes
 from tests.engine.wire import Trouble
 from tests.engine.world import PATH, World, job
+from tests.engine.worlds import check_shown
+from tests.engine.worlds import world_for as world_needing
 from tests.journal.disk import PowerCut
 from tests.kinds import CASES, TASK
 
