@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from bulkops.journal.states import Outcome
+from bulkops.operations.kinds.base import VERB
 from bulkops.report.model import PENDING
 
 # As ``Clock.date`` writes it. Said to readers only: a journal that somebody edited is still told.
@@ -25,7 +26,7 @@ Counts: TypeAlias = Annotated[
 ]
 """Outcome → operations; an outcome that no operation has is left out."""
 
-Action: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": "^[a-z][a-z-]*$"})]
+Action: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": f"^{VERB}$"})]
 """What an operation does, in one word: of ``Kind.verb``, so that each kind has its own."""
 
 FreeObject: TypeAlias = Mapping[str, Any]

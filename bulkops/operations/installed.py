@@ -14,7 +14,7 @@ import msgspec
 from bulkops.checking import allowed, shown
 from bulkops.errors import JobError
 from bulkops.operations import wording
-from bulkops.operations.kinds.base import Kind
+from bulkops.operations.kinds.base import VERB, Kind
 from bulkops.operations.model import Wish
 from bulkops.text import printable
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 GROUP = "bulkops.operations"
 PARTS = ("name", "wish_type")
 """What the class of a kind must have beside what it has from ``Kind``."""
-
-
-VERB = re.compile("[a-z][a-z-]*")
-"""What an operation does: a word that stands in keys and in ``--json``."""
 
 
 def names() -> list[str]:
@@ -96,7 +92,9 @@ def _problem(kind: type[Kind], name: str) -> str:
         return f"is no kind of operation: it has no {', '.join(missing)}"
     if kind.name != name:
         return f"calls itself {kind.name!r}"
-    odd = [verb for verb in (kind.creates, kind.changes, kind.removes) if not VERB.fullmatch(verb)]
+    odd = [
+        verb for verb in (kind.creates, kind.changes, kind.removes) if not re.fullmatch(VERB, verb)
+    ]
     if odd:
         return f"has a verb that is no lower-case word: {', '.join(map(shown, odd))}"
     wish: object = kind.wish_type

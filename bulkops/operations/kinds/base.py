@@ -37,6 +37,9 @@ AgentPool = Annotated[
 WORKSPACE_GONE = "the workspace is not there any more"
 """Why nothing can be done with one."""
 
+VERB = "[a-z][a-z-]*"
+"""What an operation does is such a word: it stands in the keys of an undo and in ``--json``."""
+
 SHOWN_STATES = 4
 """Different levels and stages of what will be lost that a note spells out."""
 
