@@ -61,7 +61,8 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     """One write to one target.
 
     Attributes:
-        kind: of operation; of an undo's, what it does.
+        kind: of operation; of an undo's, what it does; ``detach.2`` for the second of several
+            things that the target has, see ``one_of_several``.
         before: what the server showed when this was decided, ``None`` for absent.
         wanted: attributes it shall show afterwards, ``None`` for absent.
         aspect: which of its kind's aspects it writes.
@@ -82,6 +83,16 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     def key(self) -> str:
         """``attach:ws-…``: stays the same over every execution of the job."""
         return f"{self.kind}:{self.target.id}"
+
+    @property
+    def number(self) -> int:
+        """Which of several things on the target it is about, from 1; 0 where there is only one."""
+        return int(self.kind.partition(".")[2] or 0)
+
+    @property
+    def before_id(self) -> str:
+        """The id of what was there when this was decided, empty for nothing."""
+        return self.before.id if self.before else ""
 
     @property
     def changed(self) -> dict[str, object]:
@@ -113,7 +124,21 @@ Showing = Mapping[str, ByTarget]
 
 def seen_in(showing: Showing, operation: Operation) -> Sequence[Seen]:
     """Return what the server shows of the thing an operation changes."""
-    return showing[operation.aspect].get(operation.target.id, ())
+    return own(operation, showing[operation.aspect].get(operation.target.id, ()))
+
+
+def own(operation: Operation, seen: Sequence[Seen]) -> Sequence[Seen]:
+    """Return, of what a target shows, what the operation is about: see ``one_of_several``."""
+    return [one for one in seen if one.id == operation.before_id] if operation.number else seen
+
+
+def one_of_several(operation: Operation, number: int) -> Operation:
+    """Return an operation that is about the thing it was planned from, and no other like it.
+
+    Args:
+        number: from 1; tells the operations on one target apart.
+    """
+    return msgspec.structs.replace(operation, kind=f"{operation.kind}.{number}")
 
 
 class TaskRef(msgspec.Struct, frozen=True):

@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Outcome
@@ -77,7 +79,11 @@ def _anew(
 
 def _same(operation: Operation, decisions: Sequence[Operation | Skip]) -> Operation | None:
     operations = (d for d in decisions if isinstance(d, Operation))
-    return next((d for d in operations if d.key == operation.key), None)
+    if not operation.number:
+        return next((d for d in operations if d.key == operation.key), None)
+    # Of several the others may be gone by now, and with them the number by which it was planned.
+    same = (d for d in operations if d.before and d.before.id == operation.before_id)
+    return next((msgspec.structs.replace(d, kind=operation.kind) for d in same), None)
 
 
 def _not_to_come(decided: Operation, replay: Replay) -> str:

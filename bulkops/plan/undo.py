@@ -6,6 +6,7 @@
 | in doubt                      | as wanted        | taken for ours: inverse planned    |
 | any of these                  | as it was before | skipped: back already              |
 | any of these                  | anything else    | blocked: somebody changed it since |
+| any of these                  | several          | blocked, naming each               |
 | any of these                  | that it would be | blocked                            |
 |                               | the last one     |                                    |
 | pending, or not of our making | whatever         | skipped                            |
@@ -32,6 +33,7 @@ from bulkops.operations.model import Operation, Seen, Showing, Skip, seen_in
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
+SURPLUS = "it was attached more than once: once is enough"
 
 
 def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | Skip]:
@@ -56,10 +58,13 @@ def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | S
 
 
 def _decided(progress: Progress, showing: Showing, kind: Kind) -> Operation | Skip:
-    seen = seen_in(showing, progress.operation)
+    operation = progress.operation
+    seen = showing[operation.aspect].get(operation.target.id, ())
     inverse = _inverse(progress, seen, kind)
     if inverse is None:
-        return Skip(progress.operation.target, NOT_OURS)
+        return Skip(operation.target, NOT_OURS)
+    if operation.number > 1:
+        return Skip(operation.target, SURPLUS)
     return _decide(inverse, seen)
 
 
@@ -105,5 +110,9 @@ def _decide(inverse: Operation, seen: Sequence[Seen]) -> Operation | Skip:
         return inverse
     if shown is Shown.WANTED:
         return Skip(inverse.target, BACK)
-    reason = f"somebody changed it since: the server shows {wording.reading(inverse, seen)}"
+    shows = f"the server shows {wording.reading(inverse, seen)}"
+    reason = f"somebody changed it since: {shows}"
+    if shown is Shown.SEVERAL:
+        # Perhaps a second machine with a copy of the journal: nobody can tell which one is ours.
+        reason = f"{shows}: detach all but one, then undo again"
     return Skip(inverse.target, reason, blocked=True)

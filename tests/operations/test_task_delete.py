@@ -32,8 +32,8 @@ def test_each_cell_is_decided_as_the_table_says() -> None:
     workspace, task = Target("ws-1", "prod"), Target("task-1", TASK)
     showing = {"": {"ws-1": [attached]}, "task": {"task-1": [itself]}}
     detach = Operation("task-delete", workspace, attached, None)
-    assert kind.decide(workspace, showing) == (detach,)
-    assert kind.decide(Target("ws-2", "other"), showing) == ()
+    assert kind.decide(workspace, showing) == [detach]
+    assert kind.decide(Target("ws-2", "other"), showing) == []
     (twice,) = kind.decide(workspace, {"": {"ws-1": [attached, attached]}})
     assert isinstance(twice, Skip)
     assert twice.blocked

@@ -154,6 +154,9 @@ def several(target: Target, seen: Sequence[Seen], name: str = "") -> Skip:
         name: of the task, where the kind is about more than one.
     """
     ids = ", ".join(s.id for s in seen)
-    reason = f"attached {len(seen)} times ({ids}): detach all but one, then plan again"
+    reason = (
+        f"attached {len(seen)} times ({ids}): detach all but one (a job of kind detach "
+        "removes all), then plan again"
+    )
     reason = f"{name} is {reason}" if name else reason
     return Skip(target, reason, blocked=True)
