@@ -122,6 +122,18 @@ Showing = Mapping[str, ByTarget]
 """Aspect → what the server shows of it; one that can't be read back has no entry."""
 
 
+class Gone(dict[str, Sequence[Seen]]):
+    """What the server shows where the run task itself is gone: nothing, of any target.
+
+    Attributes:
+        task_id: of that run task.
+    """
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__()
+        self.task_id = task_id
+
+
 def seen_in(showing: Showing, operation: Operation) -> Sequence[Seen]:
     """Return what the server shows of the thing an operation changes."""
     return own(operation, showing[operation.aspect].get(operation.target.id, ()))
@@ -201,6 +213,12 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     others: Mapping[str, TaskRef] = {}
     single_stage: bool = False
     key: HmacKey | None = None
+
+    def named(self, task_id: str) -> str:
+        """Return a run task as people are told of it: ``security-scan (task-…)``."""
+        known = (self.task, self.replaces, *self.others.values())
+        name = next((ref.name for ref in known if ref and ref.id == task_id), "")
+        return f"{name} ({task_id})" if name else task_id
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -9,6 +9,8 @@
 | any of these                  | several          | blocked, naming each               |
 | any of these                  | that it would be | blocked                            |
 |                               | the last one     |                                    |
+| any of these                  | that the run     | skipped; blocked where it would    |
+|                               | task is gone     | have to be attached again          |
 | pending, or not of our making | whatever         | skipped                            |
 
 The inverse of attached is detached, of changed the old level and stages, of detached attached
@@ -29,7 +31,7 @@ from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Seen, Showing, Skip, seen_in
+from bulkops.operations.model import Gone, Operation, Seen, Showing, Skip, seen_in
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
@@ -65,6 +67,11 @@ def _decided(progress: Progress, showing: Showing, kind: Kind) -> Operation | Sk
         return Skip(operation.target, NOT_OURS)
     if operation.number > 1:
         return Skip(operation.target, SURPLUS)
+    rows = showing[operation.aspect]
+    if isinstance(rows, Gone):
+        gone = f"the run task {kind.binding.named(rows.task_id)} is gone"
+        # What was attached went with it; what was detached can't come back.
+        return Skip(operation.target, gone, blocked=inverse.before is None)
     return _decide(inverse, seen)
 
 

@@ -15,7 +15,7 @@ from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Rollout, Wave
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED, How, Outcome, Reached
+from bulkops.journal.states import RETRIED, TROUBLE, How, Outcome, Reached
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.report.timeline import NO_MOMENT, Timeline
@@ -31,6 +31,7 @@ _ENDS: dict[str, ExitCode] = {
     How.ERROR: ExitCode.ERROR,
     How.TOLERANCE: ExitCode.STOPPED,
     How.GATE: ExitCode.STOPPED,
+    How.GONE: ExitCode.PLAN_STALE,
 }
 
 
@@ -78,6 +79,11 @@ class Row(Of, frozen=True, kw_only=True):
     request_id: str = ""
     at: str = ""
     seconds: float | None = None
+
+    @property
+    def troubled(self) -> bool:
+        """Whether somebody has to look at it: it was not done, or has drifted since."""
+        return self.outcome in TROUBLE or bool(self.shows)
 
 
 class SkippedRow(Of, frozen=True, kw_only=True):
@@ -147,6 +153,7 @@ class Report(msgspec.Struct, frozen=True):
         saved_plan: it does what a saved plan says, and decides nothing anew.
         counts: outcome (and ``pending``) → operations.
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
+        drifted: operations that were done and that the server no longer showed as wanted.
         unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
         waves: all waves of the rollout; one where it has none.
@@ -171,6 +178,7 @@ class Report(msgspec.Struct, frozen=True):
     skips: dict[str, int]
     standing: int | None
     wave: StandingWave | None
+    drifted: int
     unreadable: int
     exit_code: ExitCode | None
     rows: Rows[Progress, Row]
@@ -212,6 +220,7 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         standing=verified.standing if verified else None,
         wave=standing_wave(replay),
+        drifted=replay.drifted,
         unreadable=verified.unreadable if verified else 0,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),

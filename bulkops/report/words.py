@@ -15,6 +15,7 @@ _ENDS = {
     How.GATE: "stopped by a gate",
     How.PAUSED: "paused by the job",
     How.ERROR: "stopped by an error",
+    How.GONE: "stopped: its run task is gone",
 }
 
 

@@ -89,7 +89,10 @@ def test_a_skip_says_which_run_task_it_is_about() -> None:
         for skip in decide(*shown)
         if isinstance(skip, Skip)
     ]
-    several = "is attached 2 times (wstask-2, wstask-3): detach all but one (a job of kind detach removes all), then plan again"
+    several = (
+        "is attached 2 times (wstask-2, wstask-3): detach all but one (a job of kind detach "
+        "removes all), then plan again"
+    )
     assert reasons == [
         "lint is not attached: nothing to replace",
         "lint is replaced already",

@@ -41,6 +41,7 @@ class TaskDelete(Kind):
     over: ClassVar[Over] = Over.EVERY
     destroys: ClassVar[bool] = True
     reversible: ClassVar[bool] = False
+    ends_task: ClassVar[bool] = True
     words: ClassVar[Sequence[Words]] = (WORDS,)
 
     def __init__(self, wish: TaskDeleteWish, binding: Binding) -> None:
@@ -49,7 +50,7 @@ class TaskDelete(Kind):
         attachment = WorkspaceTaskAspect(
             self._detach.task,
             single_stage=binding.single_stage,
-            gone_from=binding.organization,
+            organization=binding.organization,
         )
         run_task = RunTaskAspect(binding.organization, ("name", "url"))
         self.aspects: dict[str, Aspect] = {"": attachment, TASK: run_task}
