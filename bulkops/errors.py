@@ -72,9 +72,7 @@ WORDS = {
     ExitCode.JOURNAL_IN_USE: Words("journal in use"),
     ExitCode.JOURNAL_DAMAGED: Words("journal damaged"),
     ExitCode.PLAN_STALE: Words(
-        "plan or journal out of date: changed, for another address or organization, or its run "
-        "task is gone",
-        "Out of date",
+        "plan or journal out of date, or of another address or organization", "Out of date"
     ),
     ExitCode.JOURNAL_UNWRITABLE: Words("journal can't be written"),
     ExitCode.HUNG_UP: Words("interrupted by a closed terminal (SIGHUP)", "Interrupted"),

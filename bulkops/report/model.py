@@ -12,12 +12,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.errors import SIGNALS, ExitCode
-from bulkops.job.rollout import Rollout, Wave
+from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED, TROUBLE, How, Outcome, Reached
+from bulkops.journal.states import RETRIED, TROUBLE, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
+from bulkops.report.standing import StandingWave, rollout_of, standing_wave
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -91,27 +92,6 @@ class SkippedRow(Of, frozen=True, kw_only=True):
 
     reason: str
     blocked: bool
-
-
-class StandingWave(msgspec.Struct, frozen=True):
-    """The wave in which an unfinished job stands.
-
-    Attributes:
-        of: how many waves there are.
-        first, last: its operations, counted from 1.
-        reached: of ``Reached``, empty where it has not begun.
-        held: why the job does not go on by itself: of ``Held``, else empty.
-        until, status: see ``WaveReached``.
-    """
-
-    number: int
-    of: int
-    first: int
-    last: int
-    reached: str = ""
-    held: str = ""
-    until: str = ""
-    status: int | None = None
 
 
 S = TypeVar("S")
@@ -248,31 +228,6 @@ def exit_code(replay: Replay) -> ExitCode:
     differing = replay.verified and replay.verified.differing
     unfulfilled = undone or blocked or differing
     return ExitCode.UNFULFILLED if unfulfilled else ExitCode.DONE
-
-
-def rollout_of(replay: Replay) -> Rollout:
-    """Return how a journal's job is rolled out, or taken back."""
-    rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
-    return rollout.taking_back(replay.header.undo_of)
-
-
-def standing_wave(replay: Replay) -> StandingWave | None:
-    """Return the wave in which a journal's job stands, ``None`` where nobody needs to know."""
-    waves = rollout_of(replay).steps(len(replay.operations))
-    for wave in waves:
-        if replay.reached(wave.number) is Reached.PASSED:
-            continue
-        said = replay.waves.get(wave.number)
-        if not replay.waves or (len(waves) == 1 and not (said and said.held)):
-            return None
-        standing = StandingWave(wave.number, len(waves), wave.start + 1, wave.end)
-        if said is None:
-            return standing
-        # An execution that has ended rests no longer: the next one rests anew.
-        until = "" if replay.ended else said.until
-        known = {"reached": said.reached, "held": said.held, "status": said.status}
-        return msgspec.structs.replace(standing, **known, until=until)
-    return None
 
 
 def _outcome(progress: Progress) -> str:

@@ -8,7 +8,8 @@ from bulkops.job.duration import exact
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.report.columns import filled, widest
-from bulkops.report.model import PENDING, Report, Row, StandingWave
+from bulkops.report.model import PENDING, Report, Row
+from bulkops.report.standing import StandingWave
 from bulkops.report.words import counts_in_words, ended, outcome_in_words, state_of
 from bulkops.text import escaped
 
