@@ -19,8 +19,8 @@ import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for
 from bulkops.cli import terminate
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.output.printing import note
+from bulkops.client.access.credentials import resolve_address, resolve_token
 from bulkops.client.api import Client
-from bulkops.client.credentials import resolve_address, resolve_token
 from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
 from bulkops.job.file import load_job
 from bulkops.job.job import Job

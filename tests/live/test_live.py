@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from bulkops import Client, RunTaskChange, apply_plan, parse_job, plan_job, verify_journal
-from bulkops.client.credentials import resolve_address
+from bulkops.client.access.credentials import resolve_address
 
 ORGANIZATION = os.environ.get("BULKOPS_LIVE_ORG", "")
 WORKSPACE = os.environ.get("BULKOPS_LIVE_WORKSPACE", "")

@@ -30,8 +30,8 @@ from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, start_or_go_on
 from bulkops.cli.session import connect, narrowed_job
+from bulkops.client.access.credentials import resolve_address
 from bulkops.client.api import Client
-from bulkops.client.credentials import resolve_address
 from bulkops.clock import Clock
 from bulkops.errors import JobError
 from bulkops.job.job import Job

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.client.credentials import resolve_address, resolve_token
+from bulkops.client.access.credentials import resolve_address, resolve_token
 from bulkops.errors import BulkopsError, JobError
 
 HCP = "https://app.terraform.io"
