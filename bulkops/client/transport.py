@@ -78,7 +78,8 @@ class HttpTransport:
             "User-Agent": USER_AGENT,
         }
         self._tls = tls_context(ca_file) if self._address.startswith("https:") else None
-        self._proxy = proxy_for(self._address)
+        proxy = proxy_for(self._address, os.environ)
+        self._proxy = URL(proxy) if proxy else None
         self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
         self._receiving = 0
@@ -112,6 +113,9 @@ class HttpTransport:
             NoResponse: ``sent`` is False only where no byte of the request can have arrived.
         """
         assert self._session is not None, "use `async with`"  # noqa: S101 - a programmer's error
+        if not request.path.startswith("/"):
+            # It would become part of the host: the token would leave for another one.
+            raise ValueError(f"{request.path!r} is no path")
         url = URL(f"{self._address}{request.path}", encoded=True)
         if request.query:
             url = url.with_query(list(request.query))
