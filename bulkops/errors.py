@@ -4,7 +4,7 @@ A branch is a caller's next move, not a place in the code::
 
     BulkopsError                     something went wrong; the message says what to do next
     ├── JobError                     mend the job file or the command line
-    ├── PlanStale                    plan again: the saved plan is not this command's
+    ├── PlanStale                    plan again, or name the server that the file is for
     ├── JournalError                 the journal can't serve this command
     │   ├── JournalLocked            wait for the other runner, or stop it
     │   ├── JournalDamaged           look at the file before anything else is sent
@@ -70,7 +70,7 @@ WORDS = {
     ExitCode.PAUSED: Words("paused by the job, --continue goes on", "Paused"),
     ExitCode.JOURNAL_IN_USE: Words("journal in use"),
     ExitCode.JOURNAL_DAMAGED: Words("journal damaged"),
-    ExitCode.PLAN_STALE: Words("saved plan changed, or for another address or organization"),
+    ExitCode.PLAN_STALE: Words("saved plan changed, or a file for another address or organization"),
     ExitCode.JOURNAL_UNWRITABLE: Words("journal can't be written"),
     ExitCode.HUNG_UP: Words("interrupted by a closed terminal (SIGHUP)", "Interrupted"),
     ExitCode.INTERRUPTED: Words("interrupted by Ctrl-C (SIGINT)", "Interrupted"),
@@ -119,7 +119,7 @@ class JobError(BulkopsError):
 
 
 class PlanStale(BulkopsError):
-    """A saved plan was changed, or made for another address, organization or version."""
+    """A saved plan was changed or is of another version; it or a journal is for another server."""
 
     exit_code = ExitCode.PLAN_STALE
 

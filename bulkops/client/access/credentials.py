@@ -1,32 +1,31 @@
-"""Where the server is and which token opens it, found the way Terraform's users keep them. Pure.
+"""Which token opens a server, found where Terraform's users keep them. Pure.
 
-| looked at, in this order                                        | gives   |
-|-----------------------------------------------------------------|---------|
-| ``--address``, ``TFE_ADDRESS``, ``TF_CLOUD_HOSTNAME``           | address |
-| ``TFE_TOKEN``                                                   | token   |
-| ``TF_TOKEN_<host>`` with ``.`` as ``_`` and ``-`` as ``__``     | token   |
-| ``~/.terraform.d/credentials.tfrc.json`` (``terraform login``)  | token   |
+| looked at, in this order                                        | its token goes to             |
+|-----------------------------------------------------------------|-------------------------------|
+| ``TFE_TOKEN``                                                   | the address the user named,   |
+|                                                                 | and the default               |
+| ``TF_TOKEN_<host>`` with ``.`` as ``_`` and ``-`` as ``__``     | that host                     |
+| ``~/.terraform.d/credentials.tfrc.json`` (``terraform login``)  | the host beside it            |
 
-The environment and the reader of files are passed in. No message here holds a token.
+The last two are *bound* to a host. The environment and the reader of files are passed in. No
+message here holds a token.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
-from bulkops.errors import BulkopsError, JobError, unreadable
+from bulkops.client.access.address import Destination
+from bulkops.errors import BulkopsError, unreadable
 
-HCP_TERRAFORM = "https://app.terraform.io"
 TOKEN_PREFIX = "TF_TOKEN_"  # noqa: S105 - the name of a variable, not a token
 
-_PORTS = {"https": 443, "http": 80}
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+ReadText = Callable[[Path], str | None]
+"""Returns a file's text, ``None`` where there is no such file."""
 
 
 class _Entry(msgspec.Struct):
@@ -37,106 +36,46 @@ class _CredentialsFile(msgspec.Struct):
     credentials: dict[str, _Entry] = {}
 
 
-def resolve_address(
-    given: str | None, env: Mapping[str, str], *, insecure_http: bool = False
-) -> str:
-    """Return ``scheme://host[:port]`` in lower case, without a default port or final slash.
-
-    Args:
-        given: ``--address``; a bare host means https.
-        insecure_http: accept plain http to a host other than this one.
-
-    Raises:
-        JobError: it is no such address; the message names where it came from.
-    """
-    places = (
-        ("--address", given),
-        ("TFE_ADDRESS", env.get("TFE_ADDRESS")),
-        ("TF_CLOUD_HOSTNAME", env.get("TF_CLOUD_HOSTNAME")),
-        ("the default", HCP_TERRAFORM),
-    )
-    origin, text = next((place, value) for place, value in places if value)
-    url = _split(text, origin)
-    host, port = _host_and_port(url, origin, text)
-    if url.scheme == "http" and not insecure_http and not _is_loopback(host):
-        raise JobError(
-            f"{origin} = {text}: plain http would show the token to the network; "
-            "use https, or say --insecure-http"
-        )
-    shown_host = f"[{host}]" if ":" in host else host
-    shown_port = "" if port in (None, _PORTS[url.scheme]) else f":{port}"
-    return f"{url.scheme}://{shown_host}{shown_port}"
-
-
-def resolve_token(
-    address: str, env: Mapping[str, str], read_text: Callable[[Path], str | None]
-) -> str:
-    """Return the token for the address.
-
-    Args:
-        address: as ``resolve_address`` returns it.
-        read_text: returns a file's text, ``None`` where there is no such file.
+def resolve_token(destination: Destination, env: Mapping[str, str], read_text: ReadText) -> str:
+    """Return the token for a destination, whose ``bound`` is held.
 
     Raises:
         BulkopsError: there is none, it can't be one, or the credentials file can't be read.
     """
-    host = urlsplit(address).netloc
-    names = ["TFE_TOKEN", *(n for n in env if _host_of_variable(n) == host)]
-    for name in names:
-        if token := env.get(name):
-            return _sound(token, name)
-    path = Path(env["HOME"], ".terraform.d", "credentials.tfrc.json") if env.get("HOME") else None
-    if path is not None and (token := _token_in_file(path, host, read_text)):
-        return _sound(token, str(path))
+    if not destination.bound and (token := env.get("TFE_TOKEN")):
+        return _sound(token, "TFE_TOKEN")
+    if found := bound_token(destination.address, env, read_text):
+        return found
+    host = urlsplit(destination.address).netloc
     raise BulkopsError(
         f"no token for {host}: looked at TFE_TOKEN, {_variable_of_host(host)} and "
-        f"{path or '~/.terraform.d/credentials.tfrc.json (HOME is not set)'}; "
+        f"{_path(env) or '~/.terraform.d/credentials.tfrc.json (HOME is not set)'}; "
         f"set one of them, or run: terraform login {host}"
     )
 
 
-def _split(text: str, origin: str) -> SplitResult:
-    if "@" in text:
-        raise JobError(
-            f"{origin} has a user or password in it: give only the host, and the token by itself"
-        )
-    # urlsplit drops tabs and line breaks without a word.
-    if not text.isprintable() or " " in text:
-        raise JobError(f"{origin} has spaces or control characters in it")
-    try:
-        url = urlsplit(text if "://" in text else f"https://{text}")
-    except ValueError:
-        raise _no_address(origin, text) from None
-    if url.scheme not in _PORTS:
-        raise _no_address(origin, text)
-    if url.path not in {"", "/"} or url.query or url.fragment:
-        raise JobError(f"{origin} has a path or query in it: only scheme, host and port")
-    return url
+def bound_token(address: str, env: Mapping[str, str], read_text: ReadText) -> str | None:
+    """Return the token that is kept for the host of an address, ``None`` for none.
+
+    Args:
+        address: as ``canonical`` returns it.
+
+    Raises:
+        BulkopsError: it can't be one, or the credentials file can't be read.
+    """
+    host = urlsplit(address).netloc
+    for name in env:
+        if _host_of_variable(name) == host and (token := env[name]):
+            return _sound(token, name)
+    path = _path(env)
+    if path is not None and (token := _token_in_file(path, host, read_text) or ""):
+        return _sound(token, str(path))
+    return None
 
 
-def _host_and_port(url: SplitResult, origin: str, text: str) -> tuple[str, int | None]:
-    host = url.hostname or ""
-    try:
-        if not _HOST.fullmatch(host):
-            ip_address(host)
-        port = url.port
-    except ValueError:
-        raise _no_address(origin, text) from None
-    return host, port
-
-
-def _no_address(origin: str, text: str) -> JobError:
-    return JobError(
-        f"{origin} = {text}: not an address such as https://tfe.example.com or "
-        "tfe.example.com:8443 (a name in other letters than a-z: as punycode, xn--…)"
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _path(env: Mapping[str, str]) -> Path | None:
+    home = env.get("HOME")
+    return Path(home, ".terraform.d", "credentials.tfrc.json") if home else None
 
 
 def _host_of_variable(name: str) -> str | None:
@@ -155,7 +94,7 @@ def _comparable(host: str) -> str:
     return host.lower().removesuffix(":443")
 
 
-def _token_in_file(path: Path, host: str, read_text: Callable[[Path], str | None]) -> str | None:
+def _token_in_file(path: Path, host: str, read_text: ReadText) -> str | None:
     try:
         text = read_text(path)
         if text is None:
