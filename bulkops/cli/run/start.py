@@ -17,10 +17,13 @@ from bulkops.cli.session import only_reading, run
 from bulkops.client.api import Client
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
+from bulkops.journal.ownership import check_folder
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
+from bulkops.journal.replay import Replay
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
+from bulkops.plan.trusted import disagreeing, open_journal
 from bulkops.plan.unfinished_jobs import with_unfinished_noted
 
 
@@ -32,14 +35,18 @@ class Undertaking(NamedTuple):
         identity: what a journal must have in common with it.
         client: makes one; each event loop needs its own.
         plan: reads the server and decides.
+        differs: how a journal is not of it though its identity is, in words; empty if it is.
         undo: it takes back what the job did.
+        looked_at: it is a saved plan, to which somebody has said yes.
     """
 
     job: Job
     identity: Identity
     client: Callable[[], Client]
     plan: Callable[[Client], Awaitable[Plan]]
+    differs: Callable[[Replay], str] = lambda _replay: ""
     undo: bool = False
+    looked_at: bool = False
 
 
 def start_or_go_on(
@@ -55,15 +62,19 @@ def start_or_go_on(
         BulkopsError: whatever else stands in the way.
     """
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
-        if by is not None and path.exists():
-            contents = read(path)
+        begun = by is None or not path.exists()
+        if by is not None and not begun:
+            contents = open_journal(path, trust_files=asked.trust_files)
             check_same(contents.replay.header, undertaking.identity, path)
-            confirm_going_on(contents, path, asked)
+            if problem := undertaking.differs(contents.replay):
+                raise disagreeing(path, problem)
+            confirm_going_on(contents, path, asked, looked_at=undertaking.looked_at)
         else:
+            check_folder(path, trusted=asked.trust_files)
             by = _start(stack, path, by, undertaking, asked)
             contents = read(path)
         client, job = undertaking.client(), undertaking.job
-        execute(client, path, contents, job, by, asked=asked, metrics=metrics)
+        execute(client, path, contents, job, by, asked=asked, metrics=metrics, begun=begun)
 
 
 def _start(
