@@ -16,9 +16,8 @@ from itertools import groupby
 
 import msgspec
 
+from bulkops.inventory.matcher import may_select
 from bulkops.job.job import Job
-from bulkops.job.patterns import matches
-from bulkops.job.select import Select
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Planned
 from bulkops.journal.replay import Replay
@@ -70,20 +69,50 @@ class _Decisions:
         self._secret = job.wish.secret
         self._task = kind.binding.task
         self._select = job.select if kind.over is Over.SELECTED else None
-        # Equal attributes are one object, see ``Replay``: few different ones are looked at.
+        # By their ``id``: equal attributes are one object, which the replay keeps.
         self._showable: set[tuple[str, int]] = set()
+        self._decided: set[tuple[object, ...]] = set()
 
     def objections(self) -> Iterator[str]:
-        """Yield each operation that could not have been decided, and why, in words."""
+        """Yield the first operation that could not have been decided, and why, in words."""
         values = self._operations.values()
         for _, group in groupby(values, lambda progress: progress.operation.target.id):
             of_target = list(group)
+            form = self._form(of_target)
+            decided = form is not None and form in self._decided
             for progress in of_target:
-                reason = self._malformed(progress)
-                if not reason and not self._decidable(progress, of_target):
-                    reason = f"this is nothing that a {self._what} could have decided"
+                reason = self._mistaken(progress.operation.target)
+                if not reason and not decided:
+                    reason = self._malformed(progress)
+                    if not reason and not self._decidable(progress, of_target):
+                        reason = f"this is nothing that a {self._what} could have decided"
                 if reason:
                     yield f"{key_of(progress.operation)}: {reason}"
+                    return
+            if form is not None:
+                self._decided.add(form)
+
+    def _form(self, of_target: Sequence[Progress]) -> tuple[object, ...] | None:
+        """Return what is decided of a target but for its ids, if that is all that it depends on.
+
+        Of a million operations there are few different ones, and to decide each would take as long
+        as to read it (measured).
+        """
+        if not self._built_in or self._select is None:
+            return None
+        parts: list[object] = []
+        for progress in of_target:
+            one = progress.operation
+            if progress.restore is not one.before:
+                return None
+            before = None if one.before is None else id(one.before.attributes)
+            wanted = None if one.wanted is None else id(one.wanted)
+            parts.append((one.kind, one.aspect, one.verb, before, wanted))
+            ending = f":{one.target.id}"
+            if not all(key.endswith(ending) for key in one.after):
+                return None
+            parts += [key.removesuffix(ending) for key in one.after]
+        return tuple(parts)
 
     @property
     def _what(self) -> str:
@@ -93,9 +122,7 @@ class _Decisions:
         operation = progress.operation
         if operation.aspect not in self._kind.aspects:
             return f"there is no {quoted(operation.aspect)} that a {self._what} changes"
-        if reason := self._mistaken(operation.target):
-            return reason
-        states = [one.attributes for one in (operation.before, progress.restore) if one]
+        states = [seen.attributes for seen in (operation.before, progress.restore) if seen]
         if self._undo and operation.wanted is not None:
             states.append(operation.wanted)
         if not all(self._is_showable(operation, state) for state in states):
@@ -105,6 +132,7 @@ class _Decisions:
         return ""
 
     def _is_showable(self, operation: Operation, state: Attributes) -> bool:
+        # Looked at but once: see ``_form``.
         seen = operation.aspect, id(state)
         if seen not in self._showable:
             source = self._kind.aspects[operation.aspect].source
@@ -121,7 +149,7 @@ class _Decisions:
                 mine = self._task is not None and target.id == self._task.id
                 return "" if mine else "its job is about another run task"
             return "" if over is Over.EVERY else f"its job goes over {over.value}"
-        if _selects(self._select, target):
+        if may_select(self._select, target.id, target.name):
             return ""
         return f"its job does not select {quoted(target.name)}"
 
@@ -129,13 +157,11 @@ class _Decisions:
         operation = progress.operation
         try:
             if self._undo:
-                restored = progress.restore is operation.before
+                restored = progress.restore == operation.before
                 return restored and self._can_take_back(operation)
-            if self._decided_together(operation, of_target):
-                known = True
-            else:
-                apart = self._again or not self._built_in
-                known = apart and self._decided_alone(operation, operation.before)
+            known = self._decided_together(operation, of_target)
+            if not known and self._again:
+                known = self._decided_alone(operation, operation.before)
             if known and progress.restore != operation.before:
                 known = self._decided_alone(operation, progress.restore, wants=False)
             return known or self._bounded(operation)
@@ -144,26 +170,26 @@ class _Decisions:
 
     def _decided_together(self, operation: Operation, of_target: Sequence[Progress]) -> bool:
         """Whether the kind decides it where the target showed what all of these began from."""
-        if self._kind.over is Over.EVERY and self._task and operation.target.id == self._task.id:
-            of_target = list(self._operations.values())
-        showing: dict[str, dict[str, list[Seen]]] = {name: {} for name in self._kind.aspects}
+        if self._task is not None and operation.target.id == self._task.id:
+            return self._decided_of_task(operation)
+        shown: dict[str, list[Seen]] = {one.operation.aspect: [] for one in of_target}
         for one in of_target:
-            before = one.operation.before
-            if before is not None:
-                showing[one.operation.aspect].setdefault(one.operation.target.id, []).append(before)
-        missing = showing.keys() - {one.operation.aspect for one in of_target}
-        if any(self._agrees(operation, one) for one in self._decide(operation.target, showing)):
-            return True
-        if not missing or operation.target.id == (self._task and self._task.id):
-            return False
-        shown = {
-            name: by_target.get(operation.target.id, []) for name, by_target in showing.items()
-        }
+            if one.operation.before is not None:
+                shown[one.operation.aspect].append(one.operation.before)
         return any(
             self._agrees(operation, one)
-            for other in self._assumed(operation, shown, missing)
-            for one in self._decide(operation.target, other)
+            for showing in self._assumed(operation, shown)
+            for one in self._decide(operation.target, showing)
         )
+
+    def _decided_of_task(self, operation: Operation) -> bool:
+        """Whether the kind decides it of the run task, by what all operations began from."""
+        showing: dict[str, dict[str, list[Seen]]] = {name: {} for name in self._kind.aspects}
+        for progress in self._operations.values():
+            one = progress.operation
+            if one.before is not None:
+                showing[one.aspect].setdefault(one.target.id, []).append(one.before)
+        return any(self._agrees(operation, one) for one in self._decide(operation.target, showing))
 
     def _decided_alone(
         self, operation: Operation, before: Seen | None, *, wants: bool = True
@@ -183,18 +209,17 @@ class _Decisions:
     def _from(self, operation: Operation, before: Seen | None) -> Iterator[Operation]:
         """Yield what the kind decides from this state of one aspect, assuming the others."""
         shown = {operation.aspect: [] if before is None else [before]}
-        missing = self._kind.aspects.keys() - shown.keys()
-        for showing in self._assumed(operation, shown, missing):
+        for showing in self._assumed(operation, shown):
             yield from self._decide(operation.target, showing)
 
     def _assumed(
-        self, operation: Operation, shown: Mapping[str, Sequence[Seen]], missing: set[str]
+        self, operation: Operation, shown: Mapping[str, Sequence[Seen]]
     ) -> Iterator[Showing]:
         """Yield what the target may have shown, where nothing is known of some aspects.
 
         That is nothing; what the operation is about; or, of what the kind would do there, the end.
         """
-        ident = operation.target.id
+        ident, missing = operation.target.id, self._kind.aspects.keys() - shown.keys()
 
         def showing(state: Attributes | None) -> Showing:
             there = [] if state is None else [Seen("", state)]
@@ -265,18 +290,6 @@ class _Decisions:
         verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
         named = operation.wanted is not None or verb in self._kind.verbs or self._kind.destroys
         return named and operation.verb == verb
-
-
-def _selects(select: Select, target: Target) -> bool:
-    """Whether a selection takes a workspace, as far as its name and id tell."""
-    ident, name = target.id, target.name
-    return (
-        (not select.ids or ident in select.ids)
-        and (select.listed is None or ident in select.listed or name in select.listed)
-        and (not select.names or any(matches(entry, name) for entry in select.names))
-        and (not select.only or any(matches(entry, name) for entry in select.only))
-        and not any(matches(entry, name) for entry in select.exclude_names)
-    )
 
 
 def _verb_unsaid(operation: Operation) -> str:

@@ -250,7 +250,7 @@ def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finish
 
     def opened(path: Path) -> Contents:
         contents = read(path, OwnFiles(trusted=asked.trust_files))
-        # One of another kind, not installed here, is another job's: this command sends nothing of it.
+        # One of a kind that is not installed is another job's: nothing of it is sent.
         if problem := disagreement_as_known(contents.replay):
             raise disagreeing(path, problem)
         return contents
