@@ -36,12 +36,11 @@ from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Verified
-from bulkops.journal.replay import Replay
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import check_run_tasks, read_standing, undo_plan
+from bulkops.plan.standing import check_reversible, check_run_tasks, read_standing, undo_plan
 from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
@@ -122,7 +121,11 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = await _opened(client, Path(journal), trust_files=trust_files)
+    path = Path(journal)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_reversible(replay.header)
+    await check_run_tasks(client, replay.header, path)
     plan = await undo_plan(client, replay)
     return msgspec.structs.replace(plan, rate=client.pacer.rate)
 
@@ -225,7 +228,10 @@ async def verify_journal(
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = await _opened(client, Path(journal), trust_files=trust_files)
+    path = Path(journal)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    await check_run_tasks(client, replay.header, path)
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
     await client.ping()
@@ -272,11 +278,3 @@ def read_report(journal: str | Path) -> Report:
     timeline = Timeline()
     contents = sound_journal(Path(journal), timeline.take)
     return report(contents.replay, timeline)
-
-
-async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:
-    """Return where a journal stands, because of which requests are sent."""
-    opening = partial(open_journal, path, trust_files=trust_files)
-    replay = (await to_thread.run_sync(opening)).replay
-    await check_run_tasks(client, replay.header, path)
-    return replay

@@ -7,14 +7,15 @@ from pathlib import Path
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.inventory.showing import read_showing
+from bulkops.journal.reader import disagreeing
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
+from bulkops.operations import kind_named
 from bulkops.operations.model import Operation, Showing, Skip
 from bulkops.plan.decidable import quoted
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
-from bulkops.plan.trusted import disagreeing
 from bulkops.plan.undo import NOT_OURS, undo
 
 
@@ -56,16 +57,22 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Showin
     return await read_showing(client, kind, operations.target_ids, settle, operations.same)
 
 
+def check_reversible(header: Header) -> None:
+    """Refuse to take back what nothing can; raises ``JobError``."""
+    job = job_of(header)
+    if not kind_named(job.operation_kind).reversible:
+        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+
+
 async def undo_plan(client: Client, replay: Replay) -> Plan:
     """Read the server and plan what takes a journal's job back; changes nothing.
 
     Raises:
         JobError: nothing can take it back; the server was not asked.
     """
+    check_reversible(replay.header)
     header, job = replay.header, job_of(replay.header)
     kind = kind_of(header)
-    if not kind.reversible:
-        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
     settle = job.pace.settle_seconds
     client.pacer.lower(job.pace.rate)
     await client.ping()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bulkops.errors import JobError, JournalDamaged
+from bulkops.errors import JobError
 from bulkops.journal.ownership import OwnFiles
-from bulkops.journal.reader import Contents, Take, read
+from bulkops.journal.reader import Contents, Take, disagreeing, read
 from bulkops.journal.replay import Replay
 from bulkops.plan.consistent import disagreement_of_header, disagreement_of_job
 from bulkops.plan.decidable import disagreement_of_operations
@@ -62,12 +62,3 @@ def disagreement_as_known(replay: Replay) -> str:
         return disagreement(replay)
     except JobError:
         return ""
-
-
-def disagreeing(path: Path, problem: str) -> JournalDamaged:
-    """Return the error for a journal that says what can't be so."""
-    return JournalDamaged(
-        f"{path}: does not agree with itself: {problem}. bulkops did not write it so: nothing was "
-        "sent and the file is left as it is; restore it from a backup, or move it away",
-        0,
-    )

@@ -39,7 +39,7 @@ from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
 from bulkops.journal.ownership import OwnFiles, check_folder
-from bulkops.journal.reader import Contents, read
+from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
 from bulkops.library import plan_job, plan_undo
@@ -48,7 +48,7 @@ from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
-from bulkops.plan.trusted import disagreeing, disagreement_as_known, open_journal
+from bulkops.plan.trusted import disagreement_as_known, open_journal
 
 JOB_OR_PLAN = click.Argument(
     ["job_file"],

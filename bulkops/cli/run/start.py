@@ -18,12 +18,12 @@ from bulkops.client.api import Client
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
 from bulkops.journal.ownership import check_folder
-from bulkops.journal.reader import read
+from bulkops.journal.reader import disagreeing, read
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
-from bulkops.plan.trusted import disagreeing, open_journal
+from bulkops.plan.trusted import open_journal
 from bulkops.plan.unfinished_jobs import with_unfinished_noted
 
 
