@@ -45,7 +45,8 @@ def here(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Here]:
     """The command in the world's folder and environment, run in this process."""
-    for name in ("TFE_ORGANIZATION", "TF_CLOUD_HOSTNAME", "HTTP_PROXY", "HTTPS_PROXY"):
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY")
+    for name in ("TFE_ORGANIZATION", "TF_CLOUD_HOSTNAME", "BULKOPS_TRUST_FILES", *proxies):
         monkeypatch.delenv(name, raising=False)
     # ``--debug`` sets it: only what was set here is taken back.
     monkeypatch.setenv(DEBUG, "")
