@@ -40,7 +40,7 @@ from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import check_reversible, check_run_tasks, read_standing, undo_plan
+from bulkops.plan.standing import check_names, check_reversible, read_standing, undo_plan
 from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
@@ -125,7 +125,7 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
     opening = partial(open_journal, path, trust_files=trust_files)
     replay = (await to_thread.run_sync(opening)).replay
     check_reversible(replay.header)
-    await check_run_tasks(client, replay.header, path)
+    await check_names(client, replay.header, path)
     plan = await undo_plan(client, replay)
     return msgspec.structs.replace(plan, rate=client.pacer.rate)
 
@@ -202,7 +202,7 @@ async def resume_journal(
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
-        await check_run_tasks(client, contents.replay.header, path)
+        await check_names(client, contents.replay.header, path)
         job = job_of(contents.replay.header)
         key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         execution = JobExecution(
@@ -231,7 +231,7 @@ async def verify_journal(
     path = Path(journal)
     opening = partial(open_journal, path, trust_files=trust_files)
     replay = (await to_thread.run_sync(opening)).replay
-    await check_run_tasks(client, replay.header, path)
+    await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
     await client.ping()

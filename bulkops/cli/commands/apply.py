@@ -29,19 +29,19 @@ from bulkops.cli.run.confirm import confirm_going_on
 from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
-from bulkops.cli.run.start import Undertaking, start_or_go_on
+from bulkops.cli.run.start import Undertaking, ask_for_names, start_or_go_on
 from bulkops.cli.session import connect, narrowed_job
 from bulkops.client.api import Client
 from bulkops.client.credentials import resolve_address
 from bulkops.clock import Clock
-from bulkops.errors import JobError
+from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
 from bulkops.journal.ownership import OwnFiles, check_folder
 from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED
+from bulkops.journal.states import How
 from bulkops.library import plan_job, plan_undo
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
 from bulkops.plan.model import Plan
@@ -127,7 +127,14 @@ def apply(
         # A new journal in the default folder is safe under the folder's lock until it is there:
         # a command that finds nothing to do leaves no lock behind.
         by = hold(stack, path) if journal or path.exists() else None
-        start_or_go_on(stack, path, by, undertaking, asked)
+        try:
+            start_or_go_on(stack, path, by, undertaking, asked)
+        except RunTaskGone as gone:
+            if journal or saved:
+                raise
+            note("", f"{path}: {gone}.", "That journal is left; a new one begins.")
+            path = new(path.parent, Clock().wall())
+            start_or_go_on(stack, path, None, undertaking, asked)
 
 
 @command(JOURNAL, RESUMING, TRUST)
@@ -151,9 +158,11 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         contents = open_journal(journal, trust_files=asked.trust_files)
         header = contents.replay.header
         job = job_of(header)
-        client = connect(server._replace(address=header.address))
+        there = server._replace(address=header.address)
+        client = connect(there)
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             confirm_going_on(contents, journal, asked)
+            ask_for_names(connect(there), contents, journal)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 
 
@@ -243,8 +252,9 @@ def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finish
     hold(stack, folder / "folder")
 
     def fits(replay: Replay) -> bool:
-        retried = asked.retry_failed and replay.count(*RETRIED) > 0
-        left = finished or replay.unfinished or retried
+        if replay.ended and replay.ended.how == How.GONE:
+            return False
+        left = finished or replay.unfinished or (asked.retry_failed and replay.to_retry)
         left |= undertaking.job.rollout.gate is not None and not replay.passed
         return left and identity_of(replay.header) == undertaking.identity
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +18,7 @@ from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import disagreement_as_known, sound_journal
 from bulkops.report.model import report as make
-from bulkops.report.text import lines, totals
+from bulkops.report.text import head, totals, verification
 
 
 @command(JOURNAL, JSON)
@@ -83,7 +82,7 @@ def status(*, journal: Path, json: bool) -> None:
     if json:
         print_json(events.Status.of(made))
     else:
-        print_text(*islice(lines(made, only_failed=True), 3 + (made.wave is not None)))
+        print_text(*head(made), *verification(made))
         note(*next_step(made, journal))
 
 

@@ -32,7 +32,7 @@ from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of
-from bulkops.report.model import standing_wave
+from bulkops.report.standing import standing_wave
 from bulkops.text import counted
 
 

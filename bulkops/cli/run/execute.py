@@ -23,7 +23,6 @@ from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
-from bulkops.plan.standing import check_run_tasks
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import lines as report_lines
 from bulkops.report.text import totals
@@ -41,13 +40,8 @@ def execute(
     *,
     asked: Asked,
     metrics: MetricsFile,
-    begun: bool = False,
 ) -> None:
-    """Run a journal's job on, print every result and the report, and end with its exit code.
-
-    Args:
-        begun: by this command, a moment ago: what is in the journal need not be asked for.
-    """
+    """Run a journal's job on, print every result and the report, and end with its exit code."""
     rollout = job.rollout.taking_back(contents.replay.header.undo_of)
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
     key = key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed)
@@ -61,8 +55,6 @@ def execute(
 
     async def carried_out(_client: Client) -> Replay:
         _listen(execution, watch, path, asked.drain)
-        if not begun:
-            await check_run_tasks(client, contents.replay.header, path)
         async with metrics.watching(execution, contents.replay), watch.watching(execution.activity):
             return await execution.run()
 

@@ -18,11 +18,12 @@ from bulkops.client.api import Client
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
 from bulkops.journal.ownership import check_folder
-from bulkops.journal.reader import disagreeing, read
+from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
+from bulkops.plan.standing import check_names
 from bulkops.plan.trusted import open_journal
 from bulkops.plan.unfinished_jobs import with_unfinished_noted
 
@@ -62,19 +63,29 @@ def start_or_go_on(
         BulkopsError: whatever else stands in the way.
     """
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
-        begun = by is None or not path.exists()
-        if by is not None and not begun:
+        if by is not None and path.exists():
             contents = open_journal(path, trust_files=asked.trust_files)
             check_same(contents.replay.header, undertaking.identity, path)
             if problem := undertaking.differs(contents.replay):
                 raise disagreeing(path, problem)
             confirm_going_on(contents, path, asked, looked_at=undertaking.looked_at)
+            ask_for_names(undertaking.client(), contents, path)
         else:
             check_folder(path, trusted=asked.trust_files)
             by = _start(stack, path, by, undertaking, asked)
             contents = read(path)
         client, job = undertaking.client(), undertaking.job
-        execute(client, path, contents, job, by, asked=asked, metrics=metrics, begun=begun)
+        execute(client, path, contents, job, by, asked=asked, metrics=metrics)
+
+
+def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
+    """Ask the server, before a journal is gone on with, whether it is about its job's run tasks.
+
+    Raises:
+        JournalDamaged, ApiError: as of ``check_names``.
+    """
+    with only_reading():
+        run(client, lambda opened: check_names(opened, contents.replay.header, path))
 
 
 def _start(
