@@ -52,7 +52,7 @@ def check_folder(path: Path, *, trusted: bool) -> None:
         return
     for folder in filter(Path.is_dir, _folders(path)):
         if reason := distrust(folder.stat(), os.geteuid()):
-            raise _refused(path, f"its folder {folder} {reason}")
+            raise _refused(folder, reason)
 
 
 def distrust(found: os.stat_result, user: int) -> str:
@@ -86,6 +86,6 @@ def _folders(path: Path) -> list[Path]:
 
 def _refused(path: Path, reason: str) -> JobError:
     return JobError(
-        f"{path}: {reason}, so others may have written what it says; nothing was sent. Mend that, "
-        "or say --trust-files (BULKOPS_TRUST_FILES=1) if you know who wrote it"
+        f"{path}: {reason}, so others may have written what bulkops is to believe; nothing was sent. "
+        "Mend that (chown, chmod), or say --trust-files (BULKOPS_TRUST_FILES=1) if you know who did"
     )

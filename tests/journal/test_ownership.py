@@ -51,7 +51,7 @@ def test_the_open_file_is_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "scan.jsonl"
     path.write_bytes(b"x")
     path.chmod(0o606)
-    with pytest.raises(JobError, match=r"mode 0606\), so others may have written what it says"):
+    with pytest.raises(JobError, match=r"mode 0606\), so others may have written what"):
         OwnFiles(trusted=False).read(path)
     with OwnFiles(trusted=True).read(path) as stream:
         assert stream.read() == b"x"

@@ -16,7 +16,7 @@ from tests.cli.support import TASK, World
 from tests.conftest import Here
 from tests.plan.forging import forge, only_planned, replaced, with_header
 
-UNTRUSTED = "or say --trust-files (BULKOPS_TRUST_FILES=1) if you know who wrote it"
+UNTRUSTED = "or say --trust-files (BULKOPS_TRUST_FILES=1) if you know who did"
 SENDING = [
     ("apply", "job.toml", "--journal", "scan.jsonl", "--yes"),
     ("resume", "scan.jsonl", "--yes"),
@@ -231,7 +231,7 @@ def test_nothing_is_begun_where_others_may_write(world: World, here: Here, place
     requests = world.requests
     done = here("apply", "job.toml", "--yes")
     assert (done.code, world.requests) == (2, requests)
-    assert f"its folder {world.folder / place} is writable by everybody" in done.err
+    assert f"{world.folder / place}: is writable by everybody" in done.err
     assert here("apply", "job.toml", "--yes", "--trust-files").code == 0
 
 
@@ -249,10 +249,10 @@ def test_a_link_is_as_good_as_the_worst_folder_on_its_way(left: World, here: Her
     (links / "scan.jsonl").symlink_to(left.journal)
     done = here("resume", "links/scan.jsonl", "--yes")
     assert done.code == 2
-    assert f"its folder {links} is writable by everybody" in done.err
+    assert f"{links}: is writable by everybody" in done.err
     links.chmod(0o755)
     left.folder.chmod(0o777)
-    assert f"its folder {left.folder} is" in here("resume", "links/scan.jsonl", "--yes").err
+    assert f"{left.folder}: is writable" in here("resume", "links/scan.jsonl", "--yes").err
 
 
 def test_a_plan_that_others_may_have_written_is_refused(world: World, here: Here) -> None:
