@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -40,7 +41,8 @@ from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import read_standing, undo_plan
+from bulkops.plan.standing import check_names, check_reversible, read_standing, undo_plan
+from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
@@ -108,20 +110,27 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
     )
 
 
-async def plan_undo(client: Client, journal: str | Path) -> Plan:
+async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = False) -> Plan:
     """Return the plan that takes back what a journal's job did; changes nothing.
 
     ``apply_plan`` carries it out, into a journal of its own. Where the server no longer shows what
     the job wrote, the workspace is a blocked skip.
 
+    Args:
+        trust_files: believe the journal, whoever owns it or may write it.
+
     Raises:
         PlanStale: the journal is of another server.
-        JobError: nothing can take back what jobs of this kind do.
+        JobError: nothing can take back what jobs of this kind do, or others may have written it.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = (await to_thread.run_sync(read, Path(journal))).replay
-    check_stated(Stated(Path(journal), replay.header.address), client.address)
+    path = Path(journal)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
+    check_reversible(replay.header)
+    await check_names(client, replay.header, path)
     plan = await undo_plan(client, replay)
     return msgspec.structs.replace(plan, rate=client.pacer.rate)
 
@@ -173,6 +182,7 @@ async def resume_journal(
     *,
     retry_failed: bool = False,
     go_on: bool = False,
+    trust_files: bool = False,
     on_result: OnResult = ignore,
     on_wave: OnWave = ignore,
 ) -> Report:
@@ -181,12 +191,14 @@ async def resume_journal(
     Args:
         retry_failed: decide failed and conflicting operations anew, too.
         go_on: past the pause, or the gate that was inconclusive, at which the job stands.
+        trust_files: believe the journal, whoever owns it or may write it.
         on_result: told every result as it is recorded.
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
         PlanStale: the journal is of another server.
-        JobError: an HMAC key that the job needs to go on is not there, or another one.
+        JobError: an HMAC key that the job needs to go on is not there, or another one; or others
+            may have written the journal.
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -194,11 +206,12 @@ async def resume_journal(
 
     def begin() -> Contents:
         stack.enter_context(locked(path, by))
-        return read(path)
+        return open_journal(path, trust_files=trust_files)
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
         check_stated(Stated(path, contents.replay.header.address), client.address)
+        await check_names(client, contents.replay.header, path)
         job = job_of(contents.replay.header)
         key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         execution = JobExecution(
@@ -211,16 +224,25 @@ async def resume_journal(
         return report(await execution.run())
 
 
-async def verify_journal(client: Client, journal: str | Path) -> Verified:
+async def verify_journal(
+    client: Client, journal: str | Path, *, trust_files: bool = False
+) -> Verified:
     """Read the organization again and return which operations it still shows as wanted.
+
+    Args:
+        trust_files: believe the journal, whoever owns it or may write it.
 
     Raises:
         PlanStale: the journal is of another server.
+        JobError: others may have written it.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = (await to_thread.run_sync(read, Path(journal))).replay
-    check_stated(Stated(Path(journal), replay.header.address), client.address)
+    path = Path(journal)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
+    await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
     await client.ping()
@@ -243,14 +265,19 @@ async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
     return await to_thread.run_sync(saved_plan.save_plan, Path(path), plan, client, by, default)
 
 
-async def load_plan(client: Client, path: str | Path) -> Plan:
+async def load_plan(client: Client, path: str | Path, *, trust_files: bool = False) -> Plan:
     """Return the plan in a file, for ``apply_plan`` to carry out exactly.
 
+    Args:
+        trust_files: believe it, whoever owns it or may write it.
+
     Raises:
+        JobError: others may have written it.
         PlanStale: it is no longer what was written, or is for another address or organization.
         BulkopsError: it can't be read.
     """
-    saved = await to_thread.run_sync(saved_plan.read_plan, Path(path))
+    reading = partial(saved_plan.read_plan, Path(path), trust_files=trust_files)
+    saved = await to_thread.run_sync(reading)
     check_stated(Stated(Path(path), saved.plan.address), client.address)
     saved.check_meant(Path(path), os.environ.get("TFE_ORGANIZATION", ""))
     return saved.plan
@@ -263,7 +290,7 @@ def read_report(journal: str | Path) -> Report:
         JournalError: there is no such journal, or it is damaged.
     """
     timeline = Timeline()
-    contents = read(Path(journal), take=timeline.take)
+    contents = sound_journal(Path(journal), timeline.take)
     return report(contents.replay, timeline)
 
 

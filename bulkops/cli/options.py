@@ -93,6 +93,13 @@ CONFIRM = click.Option(
     help="Yes, for the run task of this name: a job that detaches needs it where there is no "
     "terminal.",
 )
+TRUST_FILES = click.Option(
+    ["--trust-files"],
+    is_flag=True,
+    envvar="BULKOPS_TRUST_FILES",
+    help="Believe a journal or plan that belongs to another user, or that everybody may write. "
+    "[env: BULKOPS_TRUST_FILES=1]",
+)
 RETRY_FAILED = click.Option(
     ["--retry-failed"], is_flag=True, help="Decide failed and conflicting operations anew, too."
 )
@@ -150,6 +157,7 @@ class Asked(NamedTuple):
         confirm: of ``--confirm``.
         go_on: of ``--continue``.
         metrics_file: of ``--metrics-file``.
+        trust_files: of ``--trust-files``.
     """
 
     yes: bool
@@ -159,6 +167,7 @@ class Asked(NamedTuple):
     confirm: str | None = None
     go_on: bool = False
     metrics_file: Path | None = None
+    trust_files: bool = False
 
 
 class Together(NamedTuple):
@@ -185,9 +194,11 @@ IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 """Of commands that are about one run task, or one workspace."""
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
-UNDOING = Together("asked", Asked, (YES, JSON, RETRY_FAILED, DRAIN_TIMEOUT, METRICS_FILE))
-RESUMING = Together("asked", Asked, (YES, JSON, CONTINUE, *UNDOING.options[2:]))
-APPLYING = Together("asked", Asked, (YES, CONFIRM, *RESUMING.options[1:]))
+UNDOING = Together(
+    "asked", Asked, (YES, JSON, RETRY_FAILED, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
+)
+RESUMING = Together("asked", Asked, (YES, CONFIRM, JSON, CONTINUE, *UNDOING.options[2:]))
+APPLYING = RESUMING
 
 Function = Callable[..., None]
 

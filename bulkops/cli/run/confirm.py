@@ -25,11 +25,13 @@ from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.output.waves import plan_lines
 from bulkops.cli.session import confirm, only_reading
 from bulkops.errors import ExitCode, JobError
+from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
 from bulkops.journal.states import RETRIED, Held, Outcome
 from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
+from bulkops.plan.recorded import job_of
 from bulkops.report.standing import standing_wave
 from bulkops.text import counted
 
@@ -51,23 +53,35 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
         raise Exit(ExitCode.UNFULFILLED if plan.blocked else ExitCode.DONE)
     what = counted(len(plan.operations), "operation")
     question = f"Carry out {what} in {plan.job.organization} ({address})?"
-    said = _confirmed(asked, plan.binding.task)
-    if not _destroys(plan):
+    # A saved plan was looked at.
+    destroys = _destroys(plan.job, plan.undo_of) and not plan.saved
+    _have_said(question, plan.job, plan.binding.task, asked, destroys=destroys)
+
+
+def _have_said(
+    question: str, job: Job, task: TaskRef | None, asked: Asked, *, destroys: bool
+) -> None:
+    """Have somebody say yes or, of what destroys, the run task's name.
+
+    Raises:
+        JobError: it was not said, and there is no terminal to ask on.
+    """
+    said = _confirmed(asked, task)
+    if not destroys:
         confirm(question, yes=asked.yes or said)
         return
-    name = plan.binding.task.name if plan.binding.task else plan.job.organization
+    name = task.name if task else job.organization
     option = f"--confirm {shlex.quote(name)}"
     if asked.yes and not said:
         raise JobError(
-            f"nothing was changed: --yes is not enough to {plan.job.operation_kind}, say {option}"
+            f"nothing was changed: --yes is not enough to {job.operation_kind}, say {option}"
         )
     confirm(question, yes=said, answer=name, option=option)
 
 
-def _destroys(plan: Plan) -> bool:
-    """Return whether a yes is not enough; an undo gives back, a saved plan was looked at."""
-    kind = kind_named(plan.job.operation_kind)
-    return kind.destroys and not plan.undo_of and not plan.saved
+def _destroys(job: Job, undo_of: str) -> bool:
+    """Return whether a yes is not enough; an undo gives back."""
+    return kind_named(job.operation_kind).destroys and not undo_of
 
 
 def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
@@ -84,8 +98,14 @@ def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
     return True
 
 
-def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
-    """Say what is left of a journal's job, and have somebody say yes to it."""
+def confirm_going_on(
+    contents: Contents, path: Path, asked: Asked, *, looked_at: bool = False
+) -> None:
+    """Say what is left of a journal's job, and have somebody say yes to it.
+
+    Args:
+        looked_at: it carries out a saved plan, and it is that plan that was given.
+    """
     note(f"Going on with {path}.")
     replay = contents.replay
     wave = standing_wave(replay)
@@ -106,6 +126,8 @@ def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
         note("Nothing is left to do: only reading whether it still stands.")
         return
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
+    question = question[0].upper() + question[1:]
+    header, job = replay.header, job_of(replay.header)
+    destroys = _destroys(job, header.undo_of) and not looked_at and any(numbers.values())
     with only_reading():
-        said = _confirmed(asked, replay.header.task)
-        confirm(question[0].upper() + question[1:], yes=asked.yes or said)
+        _have_said(question, job, header.task, asked, destroys=destroys)
