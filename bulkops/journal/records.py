@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bulkops.journal.states import Outcome, Reached
+from bulkops.journal.states import Exceeded, Outcome, Reached
 from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
 from bulkops.text import escaped
 
@@ -138,10 +138,15 @@ class Skipped(_Record, frozen=True, gc=False, tag="skip"):
 
 
 class Execution(_Record, frozen=True, gc=False, tag="execution"):
-    """The job was started, or started again."""
+    """The job was started, or started again.
+
+    Attributes:
+        continued: past a stop by the failure tolerance: failures are counted anew from here.
+    """
 
     by: Holder
     bulkops: str
+    continued: bool = False
 
 
 class Paced(_Record, frozen=True, gc=False, tag="paced"):
@@ -186,6 +191,7 @@ class Result(_Record, frozen=True, gc=False, tag="result"):
         kept: what the server made of the write where that is not what was wanted.
         attempts: requests sent for it in this execution.
         reason: in words, where it did not simply succeed.
+        counts: it counts against the failure tolerance, where its outcome is one that does.
     """
 
     key: str
@@ -198,6 +204,7 @@ class Result(_Record, frozen=True, gc=False, tag="result"):
     reason: str = ""
     status: int = 0
     request_id: str = ""
+    counts: bool = True
 
 
 class Verified(_Record, frozen=True, gc=False, tag="verified"):
@@ -243,10 +250,12 @@ class Ended(_Record, frozen=True, gc=False, tag="end"):
 
     Attributes:
         how: of ``How``, or ``SIGHUP``, ``SIGINT``, ``SIGTERM``.
+        exceeded: by what the failure tolerance stopped the job, whatever came after that.
     """
 
     at: str
     how: str
+    exceeded: Exceeded | None = None
 
 
 Record: TypeAlias = (

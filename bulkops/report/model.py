@@ -15,9 +15,10 @@ from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Rollout, Wave
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED, How, Outcome, Reached
+from bulkops.journal.states import RETRIED, Exceeded, How, Outcome, Reached
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
+from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -144,6 +145,8 @@ class Report(msgspec.Struct, frozen=True):
         ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty
             where it was killed or still runs.
         wave: in which the job stands; ``None`` where there is but one, or all are done.
+        stopped: by what the failure tolerance holds it until ``--continue``; ``None`` where it
+            does not.
         saved_plan: it does what a saved plan says, and decides nothing anew.
         counts: outcome (and ``pending``) → operations.
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
@@ -171,6 +174,7 @@ class Report(msgspec.Struct, frozen=True):
     skips: dict[str, int]
     standing: int | None
     wave: StandingWave | None
+    stopped: Exceeded | None
     unreadable: int
     exit_code: ExitCode | None
     rows: Rows[Progress, Row]
@@ -212,6 +216,7 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         standing=verified.standing if verified else None,
         wave=standing_wave(replay),
+        stopped=stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),

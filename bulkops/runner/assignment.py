@@ -124,15 +124,3 @@ class Assignment(msgspec.Struct, frozen=True):
     async def standing(self) -> Showing:
         """Read what the server shows now of everything the journal is about."""
         return await read_standing(self.client, self.replay, self.settle)
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What an execution's first reading found, before anything was sent.
-
-    Attributes:
-        at: when the server was read, and all that is pending found as it was planned from.
-        conflicts: keys of the operations that are in conflict by it.
-    """
-
-    at: float
-    conflicts: frozenset[str] = frozenset()

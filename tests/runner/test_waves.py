@@ -13,7 +13,7 @@ from bulkops.api.messages import Request
 from bulkops.errors import JournalWriteFailed
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import Outcome, Reached
+from bulkops.journal.states import Exceeded, Outcome, Reached
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import lines
 from bulkops.runner.gate import RunGate
@@ -150,7 +150,9 @@ def test_a_wave_has_a_tolerance_of_its_own() -> None:
     refusing(world, names={"prod-0", "prod-1"})
     replay = world.resume()
     assert (exit_code(replay), replay.count(Outcome.FAILED), replay.count(None)) == (4, 2, 3)
-    assert ended(world.resume()) == ("complete", 3, 4)
+    assert report(replay).stopped == Exceeded(1, tolerated=0, of=2, wave=2)
+    assert ended(world.resume()) == ("tolerance", 4, 1)
+    assert ended(world.resume(go_on=True)) == ("complete", 3, 4)
 
 
 def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
@@ -159,17 +161,17 @@ def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
     world.start(in_waves(waves=["1", {"size": "50%", "max_failures": 0}, "100%"]))
     world.simulator.attach("prod-2", TASK, stages=("pre_apply",))
     assert ended(world.resume()) == ("tolerance", 4, 1)
-    assert ended(world.resume()) == ("complete", 3, 5)
+    assert ended(world.resume(go_on=True)) == ("complete", 3, 5)
 
 
-def test_the_tolerance_is_over_all_waves_of_an_execution() -> None:
-    """One failure in each of two waves is two; another execution counts anew."""
+def test_the_tolerance_is_over_all_waves() -> None:
+    """One failure in each of two waves is two; who goes on counts anew."""
     world = World(workspaces=6)
     world.start(in_waves(max_failures=1))
     refusing(world, names={"prod-0", "prod-1", "prod-5"})
     replay = world.resume()
     assert (exit_code(replay), replay.count(Outcome.FAILED)) == (4, 2)
-    assert ended(world.resume()) == ("complete", 3, 3)
+    assert ended(world.resume(go_on=True)) == ("complete", 3, 3)
 
 
 def test_what_fell_in_a_wave_stops_the_next() -> None:
@@ -186,7 +188,8 @@ def test_what_fell_in_a_wave_stops_the_next() -> None:
     assert ended(replay) == ("tolerance", 4, 1)
     assert [row.shows for row in report(replay).rows] == ["not attached", "", "", "", "", ""]
     world.wire.spies.remove(undone)
-    assert ended(world.resume()) == ("complete", 3, 6)
+    assert ended(world.resume()) == ("tolerance", 4, 1)
+    assert ended(world.resume(go_on=True)) == ("complete", 3, 6)
 
 
 def test_retried_failures_go_in_waves_too() -> None:
