@@ -98,7 +98,13 @@ RETRY_FAILED = click.Option(
 CONTINUE = click.Option(
     ["--continue", "go_on"],
     is_flag=True,
-    help="Past the manual pause, or the inconclusive gate, at which the job stands.",
+    help="Continue past the manual pause, the inconclusive gate or the stop by the failure "
+    "tolerance at which the job stands.",
+)
+DESPITE_UNFINISHED = click.Option(
+    ["--despite-unfinished"],
+    is_flag=True,
+    help="Start, although the plan contradicts another job that is not finished.",
 )
 MAX_OPERATIONS = click.Option(
     ["--max-operations"],
@@ -149,6 +155,7 @@ class Asked(NamedTuple):
         confirm: of ``--confirm``.
         go_on: of ``--continue``.
         metrics_file: of ``--metrics-file``.
+        despite_unfinished: of ``--despite-unfinished``.
     """
 
     yes: bool
@@ -158,6 +165,7 @@ class Asked(NamedTuple):
     confirm: str | None = None
     go_on: bool = False
     metrics_file: Path | None = None
+    despite_unfinished: bool = False
 
 
 class Together(NamedTuple):
@@ -186,9 +194,10 @@ IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 """Of commands that are about one run task, or one workspace."""
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
-UNDOING = Together("asked", Asked, (YES, JSON, RETRY_FAILED, DRAIN_TIMEOUT, METRICS_FILE))
-RESUMING = Together("asked", Asked, (YES, JSON, CONTINUE, *UNDOING.options[2:]))
-APPLYING = Together("asked", Asked, (YES, CONFIRM, *RESUMING.options[1:]))
+_GOING_ON = (YES, JSON, CONTINUE, RETRY_FAILED, DRAIN_TIMEOUT, METRICS_FILE)
+RESUMING = Together("asked", Asked, _GOING_ON)
+UNDOING = Together("asked", Asked, (*_GOING_ON[:4], DESPITE_UNFINISHED, *_GOING_ON[4:]))
+APPLYING = Together("asked", Asked, (YES, CONFIRM, *UNDOING.options[1:]))
 
 Function = Callable[..., None]
 

@@ -157,6 +157,22 @@ class StandingWave(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
 
 
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """By what its failure tolerance stopped a job.
+
+    Attributes:
+        failures: counted since the start, or since the last `--continue` after such a stop.
+        tolerated: how many of them are borne.
+        of: operations of the job, or of the wave.
+        wave: the number of the wave whose own tolerance it was; 0 for the whole run's.
+    """
+
+    failures: int
+    tolerated: int
+    of: int
+    wave: int
+
+
 class Facts(Event, frozen=True, kw_only=True):
     """What a journal comes to: a report without its rows.
 
@@ -177,6 +193,8 @@ class Facts(Event, frozen=True, kw_only=True):
         skips: reason → targets skipped when it was planned.
         standing: operations that the server showed as wanted; null where it was not read.
         wave: the wave in which the job stands; null where there is but one, or all are done.
+        stopped: by what its failure tolerance stopped it: it waits for `--continue`; null where it
+            does not.
         unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; null where it was killed or still runs.
     """
@@ -197,6 +215,7 @@ class Facts(Event, frozen=True, kw_only=True):
     skips: dict[str, int]
     standing: int | None
     wave: StandingWave | None
+    stopped: Stopped | None
     unreadable: int
     exit_code: int | None
 

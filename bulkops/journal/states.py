@@ -54,7 +54,7 @@ class How(StrEnum):
     ERROR = "error"
 
 
-class Exceeded(msgspec.Struct, frozen=True, omit_defaults=True):
+class Exceeded(msgspec.Struct, frozen=True):
     """By what the failure tolerance stopped a job.
 
     Attributes:

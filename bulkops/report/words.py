@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bulkops.journal.records import WaveReached
-from bulkops.journal.states import Held, How, Outcome, Reached
+from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
 from bulkops.report.model import PENDING, StandingWave
+from bulkops.text import counted
 
 _ENDS = {
     "": "killed or still running",
@@ -56,6 +57,14 @@ def state_of(wave: StandingWave | WaveReached) -> str:
         Held.INCONCLUSIVE: f"waits: its gate was inconclusive (exit status {wave.status})",
     }
     return known[wave.held or wave.reached]
+
+
+def too_many(stopped: Exceeded) -> str:
+    """Return ``11 failures in 100 operations, 10 are tolerated``."""
+    place = f" of wave {stopped.wave}" if stopped.wave else ""
+    borne = f"{stopped.tolerated:,} {'is' if stopped.tolerated == 1 else 'are'} tolerated"
+    failures, of = counted(stopped.failures, "failure"), counted(stopped.of, "operation")
+    return f"{failures} in {of}{place}, {borne}"
 
 
 def date(at: str) -> str:

@@ -25,7 +25,7 @@ from bulkops.cli.options import (
 )
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on
-from bulkops.cli.run.execute import execute
+from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, start_or_go_on
@@ -45,6 +45,7 @@ from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
+from bulkops.plan.tolerance import stopped_by_tolerance
 
 JOB_OR_PLAN = click.Argument(
     ["job_file"],
@@ -147,8 +148,9 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         contents = read(journal)
         header = contents.replay.header
         job = job_of(header)
-        client = connect(server._replace(address=header.address))
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
+            end_if_stopped(journal, contents, job, asked, metrics)
+            client = connect(server._replace(address=header.address))
             confirm_going_on(contents, journal, asked)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 
@@ -229,6 +231,7 @@ def _default(
 
     def fits(replay: Replay) -> bool:
         left = finished or replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
+        left |= stopped_by_tolerance(replay, undertaking.job.rollout) is not None
         left |= undertaking.job.rollout.gate is not None and not replay.passed
         return left and identity_of(replay.header) == undertaking.identity
 

@@ -72,7 +72,8 @@ def status(*, journal: Path, json: bool) -> None:
     if json:
         print_json(events.Status.of(made))
     else:
-        print_text(*islice(lines(made, only_failed=True), 3 + (made.wave is not None)))
+        first = 3 + (made.stopped is not None) + (made.wave is not None)
+        print_text(*islice(lines(made, only_failed=True), first))
         note(*next_step(made, journal))
 
 

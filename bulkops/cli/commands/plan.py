@@ -33,7 +33,7 @@ from bulkops.library import plan_job
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.saved import check_place, save_plan
-from bulkops.plan.unfinished_jobs import with_unfinished_noted
+from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
 class DetailedExit(click.Command):
@@ -100,7 +100,7 @@ def plan(
         client = connect(server)
         with only_reading():
             made = run(client, planned)
-        made = with_unfinished_noted(made, client.address)
+        made = with_unfinished_noted(made, unfinished_jobs(made, client.address))
         if out:
             by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
             sha256 = save_plan(out, made, client, by, default)

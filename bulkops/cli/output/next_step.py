@@ -9,6 +9,7 @@ from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import held_line
 from bulkops.operations import kind_named
 from bulkops.report.model import Report
+from bulkops.report.words import too_many
 
 
 def end_lines(report: Report, path: Path) -> list[str]:
@@ -25,6 +26,12 @@ def next_step(report: Report, path: Path) -> list[str]:
     steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
     if wave is not None and wave.held:
         steps = [held_line(wave, resume)]
+    if report.stopped is not None:
+        steps = [
+            f"Stopped by the failure tolerance: {too_many(report.stopped)}.",
+            f"Look at what failed. `{resume} --continue` goes on and counts failures from zero.",
+        ]
+        resume += " --continue"
     decides = not report.saved_plan and not report.undo_of
     if failed or (conflict and decides):
         too = ", too" if unfinished else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from click.exceptions import Exit
@@ -23,19 +24,27 @@ from bulkops.cli.output.plan_text import (
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.output.waves import plan_lines
-from bulkops.cli.session import confirm, only_reading
+from bulkops.cli.session import can_ask, confirm, only_reading
 from bulkops.errors import ExitCode, JobError
 from bulkops.journal.reader import Contents
 from bulkops.journal.states import RETRIED, Held, Outcome
 from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
+from bulkops.plan.unfinished_jobs import Unfinished
 from bulkops.report.model import standing_wave
 from bulkops.text import counted
 
 
-def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
-    """Show a plan and have somebody say yes; ends the command where there is nothing to do."""
+def confirm_plan(plan: Plan, address: str, asked: Asked, first: Sequence[Unfinished] = ()) -> None:
+    """Show a plan and have somebody say yes; ends the command where there is nothing to do.
+
+    Args:
+        first: unfinished jobs that the plan contradicts.
+
+    Raises:
+        JobError: nobody can be asked, and what was said is not enough.
+    """
     if asked.json:
         with heard_or_not():
             print_objects(plan)
@@ -49,6 +58,8 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
         append_plan(plan, ())
         note("Nothing can be done about what is blocked." if plan.blocked else "Nothing to do.")
         raise Exit(ExitCode.UNFULFILLED if plan.blocked else ExitCode.DONE)
+    if first and not asked.despite_unfinished and (_said_yes(asked) or not can_ask()):
+        raise _not_first(first[0].path)
     what = counted(len(plan.operations), "operation")
     question = f"Carry out {what} in {plan.job.organization} ({address})?"
     said = _confirmed(asked, plan.binding.task)
@@ -62,6 +73,19 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
             f"nothing was changed: --yes is not enough to {plan.job.operation_kind}, say {option}"
         )
     confirm(question, yes=said, answer=name, option=option)
+
+
+def _not_first(unfinished: Path) -> JobError:
+    named = shlex.quote(str(unfinished))
+    return JobError(
+        f"nothing was changed: {unfinished} is not finished and comes first: finish it with "
+        f"`bulkops resume {named}`, take it back with `bulkops undo {named}`, or say "
+        "--despite-unfinished"
+    )
+
+
+def _said_yes(asked: Asked) -> bool:
+    return asked.yes or asked.confirm is not None
 
 
 def _destroys(plan: Plan) -> bool:

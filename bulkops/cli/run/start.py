@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bulkops.cli.options import Asked
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on, confirm_plan
-from bulkops.cli.run.execute import execute
+from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import only_reading, run
@@ -21,7 +21,7 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
-from bulkops.plan.unfinished_jobs import with_unfinished_noted
+from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
 class Undertaking(NamedTuple):
@@ -58,6 +58,7 @@ def start_or_go_on(
         if by is not None and path.exists():
             contents = read(path)
             check_same(contents.replay.header, undertaking.identity, path)
+            end_if_stopped(path, contents, undertaking.job, asked, metrics)
             confirm_going_on(contents, path, asked)
         else:
             by = _start(stack, path, by, undertaking, asked)
@@ -72,8 +73,9 @@ def _start(
     # The plan ends with this function: from here on the journal has all of it.
     with only_reading():
         plan = run(undertaking.client(), undertaking.plan)
-        plan = with_unfinished_noted(plan, undertaking.identity.address, path)
-        confirm_plan(plan, undertaking.identity.address, asked)
+        address = undertaking.identity.address
+        first = unfinished_jobs(plan, address, path)
+        confirm_plan(with_unfinished_noted(plan, first), address, asked, first)
     by = by or hold(stack, path)
     start_journal(path, plan, undertaking.client(), by)
     note(f"Journal: {path}")
