@@ -69,7 +69,8 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
         fallen: of its finished operations, how many no longer stood when it was verified.
         until: when the pause after it ends; empty where there is none.
         held: why the job does not go on by itself; empty where it does.
-        status: the gate's exit status; null where it did not just run.
+        status: the gate's exit status; null where it did not just run to its end.
+        reason: in words, why the gate was inconclusive where `status` does not say; else empty.
         at: when it came so far.
     """
 
@@ -81,6 +82,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
     until: TimeOrEmpty
     held: HeldOrEmpty
     status: int | None
+    reason: str
     at: Time
 
     @classmethod
@@ -95,6 +97,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
             until=wave.until,
             held=wave.held,
             status=wave.status,
+            reason=wave.reason,
             at=wave.at,
         )
 
@@ -144,7 +147,8 @@ class StandingWave(msgspec.Struct, frozen=True, kw_only=True):
         reached: how far it came; empty where it has not begun.
         held: why the job does not go on by itself; empty where it does.
         until: when the pause after it ends; empty where there is none.
-        status: the gate's exit status; null where it did not run.
+        status: the gate's exit status; null where it did not run to its end.
+        reason: in words, why the gate was inconclusive where `status` does not say; else empty.
     """
 
     number: int
@@ -155,6 +159,7 @@ class StandingWave(msgspec.Struct, frozen=True, kw_only=True):
     held: HeldOrEmpty
     until: TimeOrEmpty
     status: int | None
+    reason: str
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):

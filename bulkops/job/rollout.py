@@ -30,7 +30,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from bulkops.job.duration import in_seconds
+from bulkops.job.duration import Duration, in_seconds
 
 Count = Annotated[int, Meta(ge=0)]
 Percentage = Annotated[
@@ -53,6 +53,13 @@ Pause = Annotated[
 ]
 Most = Annotated[int, Meta(ge=1)]
 Gate = Annotated[str, Meta(min_length=1, description="a command for the shell")]
+Variable = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z",
+        description='the name of an environment variable such as "TFE_TOKEN"',
+    ),
+]
 
 
 class SizedWave(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -81,23 +88,29 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         waves: where each wave ends; what is left after the last one named is one more.
         pause: between two waves: a time, or ``"manual"`` until somebody says ``--continue``.
         gate: run after each wave; its exit status says whether the job goes on.
+        gate_env: variables that the gate gets although they may hold credentials.
+        gate_timeout: how long the gate may run; then it is ended, and was inconclusive.
         max_failures: borne over the whole run; a percentage is of the planned operations.
         strict: never have more in flight than may still fail.
         max_operations: a plan with more is refused.
 
     Raises:
-        ValueError: a wave ends before the one in front of it.
+        ValueError: a wave ends before the one in front of it, or the gate may run for no time.
     """
 
     waves: Waves = ()
     pause: Pause | None = None
     gate: Gate | None = None
+    gate_env: tuple[Variable, ...] = ()
+    gate_timeout: Duration = "1h"
     max_failures: Count | Percentage = "10%"
     strict: bool = False
     max_operations: Most | None = None
 
     def __post_init__(self) -> None:
         """Refuse waves that don't grow, as far as can be told without knowing the operations."""
+        if not in_seconds(self.gate_timeout):
+            raise ValueError("gate_timeout must be more than nothing")
         for percent in (False, True):
             sizes = [wave.size for wave in self.sized if wave.size.endswith("%") is percent]
             ends = [int(size.rstrip("%")) for size in sizes]

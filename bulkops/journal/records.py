@@ -50,6 +50,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
         plan: SHA-256 of the saved plan it carries out, empty for none.
         replaces: the run task that ``task`` replaces, ``None`` for a kind without one.
         others: run tasks that other fields name, by the field.
+        folder: of the job file, absolute, where the job's gate runs; empty for none.
     """
 
     format: int
@@ -69,6 +70,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     replaces: TaskRef | None = None
     plan: str = ""
     others: dict[str, TaskRef] = {}
+    folder: str = ""
 
     @property
     def binding(self) -> Binding:
@@ -231,7 +233,8 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
         fallen: of its finished operations, how many no longer stood when it was verified.
         until: the date to which the job rests, where it does.
         held: why the job does not go on: of ``bulkops.journal.states.Held``, else empty.
-        status: the gate's exit status, ``None`` where it did not just run.
+        status: the gate's exit status, ``None`` where it did not just run to its end.
+        reason: in words, why the gate was inconclusive where its exit status does not say.
     """
 
     number: int
@@ -243,6 +246,7 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     until: str = ""
     held: str = ""
     status: int | None = None
+    reason: str = ""
 
 
 class Ended(_Record, frozen=True, gc=False, tag="end"):

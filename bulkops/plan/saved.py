@@ -163,8 +163,9 @@ def read_plan(path: Path, digest: str = "") -> SavedPlan:
     if not lines.sealed:
         raise _changed(path)
     header = state.header
+    job = job_from_builtins(header.job, str(path))
     plan = Plan(
-        job_from_builtins(header.job, str(path)),
+        msgspec.structs.replace(job, folder=header.folder),
         header.binding,
         operations=[progress.operation for progress in state.operations.values()],
         skips=state.skips,

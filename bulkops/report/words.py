@@ -54,9 +54,13 @@ def state_of(wave: StandingWave | WaveReached) -> str:
         Reached.PASSED: "passed",
         Held.MANUAL: "waits for --continue",
         Held.FAIL: f"was stopped by its gate (exit status {wave.status})",
-        Held.INCONCLUSIVE: f"waits: its gate was inconclusive (exit status {wave.status})",
+        Held.INCONCLUSIVE: f"waits: its gate was inconclusive ({_why(wave)})",
     }
     return known[wave.held or wave.reached]
+
+
+def _why(wave: StandingWave | WaveReached) -> str:
+    return wave.reason or f"exit status {wave.status}"
 
 
 def too_many(stopped: Exceeded) -> str:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+import anyio
 import msgspec
 
+from bulkops.job.duration import in_seconds
+from bulkops.job.gate import GateCall
 from bulkops.job.rollout import Wave, rest_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified, WaveReached
@@ -135,20 +138,28 @@ class Waves:
         return ""
 
     async def _judge(self, wave: Wave) -> str:
-        gate, said = self._rollout.gate or "", list[int]()
-        with self._interruption.at_once():
-            said.append(await self._observer.gate(gate, self._environment(wave)))
-        if not said:
+        timeout, said = self._rollout.gate_timeout, list[int]()
+        with self._interruption.at_once(), anyio.move_on_after(in_seconds(timeout)):
+            said.append(await self._observer.gate(self._gate_call(wave)))
+        if not said and self._interruption.signal:
             return self._interruption.signal
-        status = said[0]
+        status = said[0] if said else None
         held = judged(status)
         if held is None:
             await self._note(wave, Reached.PASSED, status=status)
             return ""
-        await self._note(wave, Reached.RESTED, held=held, status=status)
+        reason = "" if said else f"ended after gate_timeout = {timeout}"
+        await self._note(wave, Reached.RESTED, held=held, status=status, reason=reason)
         return How.GATE if held is Held.FAIL else How.PAUSED
 
-    def _environment(self, wave: Wave) -> dict[str, str]:
+    def _gate_call(self, wave: Wave) -> GateCall:
+        job, gate = self._assignment.job, self._rollout.gate or ""
+        secret = job.wish.secret.env if job.wish.secret else None
+        told = self._told(wave)
+        return GateCall(gate, told, job.folder, self._rollout.gate_env, secret or "")
+
+    def _told(self, wave: Wave) -> dict[str, str]:
+        """Return the variables by which a gate learns where the job stands."""
         return {
             "BULKOPS_JOURNAL": str(self._journal.path.absolute()),
             "BULKOPS_JOB": self._assignment.job.name,
@@ -185,6 +196,7 @@ class Waves:
         until: str = "",
         held: str = "",
         status: int | None = None,
+        reason: str = "",
     ) -> None:
         said = WaveReached(
             wave.number,
@@ -196,6 +208,7 @@ class Waves:
             until,
             held,
             status,
+            reason,
         )
         await self._journal.append(said)
         self._observer.on_wave(said)

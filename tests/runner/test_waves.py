@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from itertools import groupby, pairwise
 
 import anyio
+import msgspec
 import pytest
 
 from bulkops.api.messages import Request
 from bulkops.errors import JournalWriteFailed
+from bulkops.job.gate import GateCall
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Exceeded, Outcome, Reached
@@ -36,9 +38,9 @@ def scripted(*statuses: int) -> tuple[RunGate, list[Mapping[str, str]]]:
     """Return a gate that ends with one status after the other, and the list of what it is told."""
     left, told = list(statuses), list[Mapping[str, str]]()
 
-    async def gate(command: str, environment: Mapping[str, str]) -> int:
-        assert command == "check"
-        told.append(environment)
+    async def gate(call: GateCall) -> int:
+        assert call.command == "check"
+        told.append(call.told)
         return left.pop(0)
 
     return gate, told
@@ -236,8 +238,8 @@ def test_a_signal_ends_a_gate_and_it_is_run_again() -> None:
     world = World(workspaces=6)
     runs = list[str]()
 
-    async def endless(_command: str, environment: Mapping[str, str]) -> int:
-        runs.append(environment["BULKOPS_WAVE"])
+    async def endless(call: GateCall) -> int:
+        runs.append(call.told["BULKOPS_WAVE"])
         await anyio.sleep(3600 if len(runs) == 1 else 0)
         return 0
 
@@ -246,6 +248,76 @@ def test_a_signal_ends_a_gate_and_it_is_run_again() -> None:
     assert ended(interrupted(world, 60.0, drain=5.0)) == ("SIGINT", 130, 1)
     assert ended(world.resume()) == ("complete", 0, 6)
     assert runs == ["1", "1", "2", "3"]
+
+
+def test_a_gate_that_takes_too_long_is_ended_and_says_nothing() -> None:
+    """Paused, with the reason; asked again by the same command, passed by ``--continue``."""
+    world = World(workspaces=6)
+    ends = list[float]()
+
+    async def endless(_call: GateCall) -> int:
+        try:
+            await anyio.sleep(10_000)
+        finally:
+            ends.append(world.now())
+        return 0
+
+    world.gate = endless
+    world.start(in_waves(gate="check", gate_timeout="90s"))
+    began = world.elapsed
+    replay = world.resume()
+    assert ended(replay) == ("paused", 6, 1)
+    assert 90 < ends[0] - began < 100
+    assert world.waves[-1].status is None
+    made = report(replay)
+    assert made.wave is not None
+    assert (made.wave.held, made.wave.reason) == (
+        "inconclusive",
+        "ended after gate_timeout = 90s",
+    )
+    words = "waits: its gate was inconclusive (ended after gate_timeout = 90s)"
+    assert f"  wave 1 of 3 (operations 1 to 1) {words}" in list(lines(made))
+    assert ended(world.resume()) == ("paused", 6, 1)
+    assert ended(world.resume(go_on=True)) == ("paused", 6, 3)
+    assert len(ends) == 3
+
+
+def test_a_gate_may_run_for_an_hour_unless_told_otherwise() -> None:
+    """Just less passes, just more is ended."""
+    for seconds, how in ((3_599, "complete"), (3_601, "paused")):
+        world = World(workspaces=1)
+
+        async def slow(_call: GateCall, seconds: int = seconds) -> int:
+            await anyio.sleep(seconds)
+            return 0
+
+        world.gate = slow
+        replay = world.apply(job(rollout={"gate": "check"}))
+        assert ended(replay)[0] == how
+
+
+def test_a_gate_is_told_where_to_run_and_what_to_keep() -> None:
+    """Its job file's folder is in the journal; the HMAC key's variable is known."""
+    world = World(workspaces=2)
+    calls = list[GateCall]()
+
+    async def gate(call: GateCall) -> int:
+        calls.append(call)
+        return 0
+
+    world.gate = gate
+    asked = in_waves(gate="check", gate_env=["TFE_TOKEN"], waves=[])
+    world.apply(msgspec.structs.replace(asked, folder="/jobs"))
+    (call,) = calls
+    assert (call.folder, call.kept, call.secret) == ("/jobs", ("TFE_TOKEN",), "")
+    assert world.journaled().header.folder == "/jobs"
+
+
+def test_a_job_without_a_gate_keeps_no_folder() -> None:
+    """Nobody needs to know it."""
+    world = World(workspaces=2)
+    world.apply(msgspec.structs.replace(in_waves(), folder="/jobs"))
+    assert world.journaled().header.folder == ""
 
 
 def test_a_journal_without_waves_is_gone_on_with() -> None:
@@ -302,8 +374,8 @@ def test_killed_anywhere_no_wave_begins_early(what: str, *, dies_after: bool) ->
 def dying(world: World, gates: list[str], at: int) -> RunGate:
     """Return a passing gate; the machine stops while it runs for the ``at``-th time."""
 
-    async def gate(_command: str, environment: Mapping[str, str]) -> int:
-        gates.append(environment["BULKOPS_WAVE"])
+    async def gate(call: GateCall) -> int:
+        gates.append(call.told["BULKOPS_WAVE"])
         if len(gates) == at:
             world.disk.cut_power()
             world.wire.died()

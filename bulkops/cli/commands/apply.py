@@ -151,7 +151,7 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             end_if_stopped(journal, contents, job, asked, metrics)
             client = connect(server._replace(address=header.address))
-            confirm_going_on(contents, journal, asked)
+            confirm_going_on(contents, journal, asked, job)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 
 

@@ -28,6 +28,7 @@ from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, ExitCode
+from bulkops.job.file import check_gate
 from bulkops.journal.lock import holder
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
@@ -95,6 +96,7 @@ def plan(
 
     try:
         job = narrowed_job(job_file, narrowing).allowing(max_operations)
+        check_gate(job, str(job_file))
         if out:
             check_place(out)
         client = connect(server)

@@ -23,16 +23,19 @@ from bulkops.cli.output.plan_text import (
 )
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.step_summary import append_plan
-from bulkops.cli.output.waves import plan_lines
+from bulkops.cli.output.waves import gate_lines, plan_lines
 from bulkops.cli.session import can_ask, confirm, only_reading
 from bulkops.errors import ExitCode, JobError
+from bulkops.job.file import check_gate
+from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
-from bulkops.journal.states import RETRIED, Held, Outcome
+from bulkops.journal.records import WaveReached
+from bulkops.journal.replay import Replay
+from bulkops.journal.states import RETRIED, Held, Outcome, Reached
 from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
 from bulkops.plan.unfinished_jobs import Unfinished
-from bulkops.report.model import standing_wave
 from bulkops.text import counted
 
 
@@ -108,28 +111,46 @@ def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
     return True
 
 
-def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
-    """Say what is left of a journal's job, and have somebody say yes to it."""
+def confirm_going_on(contents: Contents, path: Path, asked: Asked, job: Job) -> None:
+    """Say what is left of a journal's job, and have somebody say yes to it.
+
+    Args:
+        job: whose rollout holds.
+
+    Raises:
+        JobError: nobody can be asked, or the job's gate surely can't be run.
+    """
     note(f"Going on with {path}.")
     replay = contents.replay
-    wave = standing_wave(replay)
+    wave = _stands_after(replay)
     held = wave.held if wave else ""
     waits = held == Held.MANUAL and not asked.go_on
-    judged = held == Held.FAIL or (held == Held.INCONCLUSIVE and not asked.go_on)
+    passes = held == Held.INCONCLUSIVE and asked.go_on
+    rollout = job.rollout.taking_back(replay.header.undo_of)
     numbers = {
         "carry out {}": 0 if waits else replay.count(None),
         "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
         "try {} again that failed": replay.count(*RETRIED) if asked.retry_failed else 0,
     }
     parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
-    if wave and judged:
-        parts.insert(0, f"run the gate of wave {wave.number} again")
+    if wave and rollout.gate and not (waits or passes):
+        parts.insert(0, f"run the gate of wave {wave.number}{' again' * bool(held)}")
     if waits and not parts:
         return
     if not parts:
         note("Nothing is left to do: only reading whether it still stands.")
         return
+    if rollout.gate:
+        note(*gate_lines(job))
+        check_gate(job)
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
     with only_reading():
         said = _confirmed(asked, replay.header.task)
         confirm(question[0].upper() + question[1:], yes=asked.yes or said)
+
+
+def _stands_after(replay: Replay) -> WaveReached | None:
+    """Return the wave that was carried out, and has not passed its pause and its gate yet."""
+    said = (wave for _, wave in sorted(replay.waves.items()))
+    current = next((wave for wave in said if wave.reached is not Reached.PASSED), None)
+    return None if current is None or current.reached is Reached.OPEN else current

@@ -15,6 +15,7 @@ from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import only_reading, run
 from bulkops.client.api import Client
+from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
 from bulkops.journal.reader import read
@@ -59,7 +60,7 @@ def start_or_go_on(
             contents = read(path)
             check_same(contents.replay.header, undertaking.identity, path)
             end_if_stopped(path, contents, undertaking.job, asked, metrics)
-            confirm_going_on(contents, path, asked)
+            confirm_going_on(contents, path, asked, undertaking.job)
         else:
             by = _start(stack, path, by, undertaking, asked)
             contents = read(path)
@@ -70,6 +71,8 @@ def start_or_go_on(
 def _start(
     stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
 ) -> Holder:
+    if not undertaking.undo:
+        check_gate(undertaking.job)
     # The plan ends with this function: from here on the journal has all of it.
     with only_reading():
         plan = run(undertaking.client(), undertaking.plan)
