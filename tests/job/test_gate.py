@@ -216,7 +216,7 @@ def test_a_folder_that_no_journal_can_keep_is_refused(tmp_path: Path) -> None:
         ({"gate_env": [""]}, "gate_env[0]"),
         ({"gate_env": "TFE_TOKEN"}, "gate_env"),
         ({"gate_timeout": "soon"}, "gate_timeout"),
-        ({"gate_timeout": "0s"}, "gate_timeout must be more than nothing"),
+        ({"gate_timeout": "0s"}, 'gate_timeout = "0s": not a duration'),
         ({"gate_timeout": "manual"}, "gate_timeout"),
     ],
 )
