@@ -52,6 +52,7 @@ class How(StrEnum):
     GATE = "gate"
     PAUSED = "paused"
     ERROR = "error"
+    GONE = "gone"
 
 
 class Exceeded(msgspec.Struct, frozen=True):

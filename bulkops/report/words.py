@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from bulkops.journal.records import WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
-from bulkops.report.model import PENDING, StandingWave
+from bulkops.report.model import PENDING
+from bulkops.report.standing import StandingWave
 from bulkops.text import counted
 
 _ENDS = {
@@ -16,6 +17,7 @@ _ENDS = {
     How.GATE: "stopped by a gate",
     How.PAUSED: "paused by the job",
     How.ERROR: "stopped by an error",
+    How.GONE: "stopped: its run task is gone",
 }
 
 
