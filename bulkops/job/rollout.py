@@ -4,7 +4,7 @@ A wave is a first part of the operations, in order of name; the next one begins 
 What an execution does between two waves is decided in ``bulkops.runner.wave_steps``.
 
 The tolerance (``Rollout.tolerated``): a job stops when failures **exceed** it. Failures are
-counted from zero in each execution. What counts:
+counted over all executions; ``--continue`` after such a stop counts from zero. What counts:
 
 | an operation that                              | counts |
 |------------------------------------------------|--------|

@@ -13,7 +13,8 @@ from bulkops.journal.records import Ended, Record
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import Exceeded, Outcome
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.report.model import exit_code, report, rollout_of
+from bulkops.report.model import exit_code, report
+from bulkops.report.standing import rollout_of
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from tests.engine.scripts import always, writes
