@@ -33,6 +33,7 @@ from bulkops.errors import JobError
 from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.workspaces import read_selection
+from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
@@ -153,6 +154,7 @@ async def apply_plan(
 
     Raises:
         PlanStale: the plan was made at another server.
+        JobError: the job's gate surely can't be run.
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -161,6 +163,8 @@ async def apply_plan(
 
     def begin() -> Contents:
         stack.enter_context(locked(path, by))
+        if plan.rollout.gate:
+            check_gate(plan.job)
         start_journal(path, plan, client, by)
         return read(path)
 
@@ -188,17 +192,21 @@ async def resume_journal(
 ) -> Report:
     """Go on where a journal stops; a finished one sends no change.
 
+    Where too many failures stopped the job, the report's ``stopped`` says so, and without
+    ``go_on`` nothing is sent.
+
     Args:
         retry_failed: decide failed and conflicting operations anew, too.
-        go_on: past the pause, or the gate that was inconclusive, at which the job stands.
+        go_on: past the pause, the gate that was inconclusive, or the stop by too many failures,
+            at which the job stands; after such a stop failures are counted from zero.
         trust_files: believe the journal, whoever owns it or may write it.
         on_result: told every result as it is recorded.
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
         PlanStale: the journal is of another server.
-        JobError: an HMAC key that the job needs to go on is not there, or another one; or others
-            may have written the journal.
+        JobError: an HMAC key that the job needs to go on is not there, or another one; others may
+            have written the journal; or its gate surely can't be run.
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -210,9 +218,12 @@ async def resume_journal(
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
-        check_stated(Stated(path, contents.replay.header.address), client.address)
-        await check_names(client, contents.replay.header, path)
-        job = job_of(contents.replay.header)
+        replay = contents.replay
+        check_stated(Stated(path, replay.header.address), client.address)
+        await check_names(client, replay.header, path)
+        job = job_of(replay.header)
+        if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
+            check_gate(job)
         key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
