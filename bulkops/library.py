@@ -39,8 +39,7 @@ from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import read_standing, undo_plan
-from bulkops.plan.verify import verify
+from bulkops.plan.standing import read_verified, undo_plan
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
 from bulkops.runner.assignment import (
@@ -205,6 +204,8 @@ async def resume_journal(
 async def verify_journal(client: Client, journal: str | Path) -> Verified:
     """Read the organization again and return which operations it still shows as wanted.
 
+    What differs is read once more after the job's ``settle``: a read may lag behind the job.
+
     Raises:
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
@@ -213,8 +214,7 @@ async def verify_journal(client: Client, journal: str | Path) -> Verified:
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
     await client.ping()
-    standing = await read_standing(client, replay, pace.settle_seconds)
-    return verify(replay, standing, client.clock.date())
+    return await read_verified(client, replay, pace.settle_seconds)
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:

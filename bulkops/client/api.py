@@ -20,7 +20,7 @@ from bulkops.client.run_tasks import RunTasks
 from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
-from bulkops.errors import RequestRejected, ServerBroken, Unauthorized
+from bulkops.errors import NotFoundOrForbidden, RequestRejected, ServerBroken, Unauthorized
 
 
 class Client(Caller):
@@ -98,6 +98,22 @@ class Client(Caller):
         info = server_info(answer.headers)
         self.pacer.learn(info.limit)
         return info
+
+    async def is_missing(self, ident: str) -> bool:
+        """Return whether the server answers 404 for a workspace or a run task.
+
+        It is gone, or this token may not see it.
+
+        Args:
+            ident: ``ws-…`` or ``task-…``.
+        """
+        is_task = ident.startswith("task-")
+        show = endpoints.show_run_task if is_task else endpoints.show_workspace_by_id
+        try:
+            await self.call(show(ident))
+        except NotFoundOrForbidden as error:
+            return error.status == 404
+        return False
 
     async def entitlements(self, organization: str) -> Entitlements:
         """Return what the organization's plan allows."""

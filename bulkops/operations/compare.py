@@ -7,7 +7,7 @@ from enum import Enum
 
 from bulkops.operations import wording
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Seen, Showing
+from bulkops.operations.model import Operation, Seen, Showing, Target
 
 
 class Shown(Enum):
@@ -43,6 +43,12 @@ def changed(operation: Operation, seen: Sequence[Seen]) -> str:
         f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
         f"planned was {wording.change(operation)}"
     )
+
+
+def gone(target: Target) -> str:
+    """Return, in words, that an operation's target is not found any more."""
+    what = "run task" if "task" in target.said else "workspace"
+    return f"the {what} is gone (404), or this token may not see it any more"
 
 
 def bare(kind: Kind, operation: Operation, showing: Showing) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
 from bulkops.client.api import Client
 from bulkops.errors import JobError
+from bulkops.inventory.missing import read_missing
 from bulkops.inventory.showing import read_showing
+from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import Outcome
-from bulkops.operations.model import Operation, Showing, Skip
+from bulkops.journal.states import DONE, Outcome
+from bulkops.operations.model import Operation, Showing, Skip, seen_in
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
-from bulkops.plan.undo import NOT_OURS, undo
+from bulkops.plan.undo import NOT_OURS, absent, undo
+from bulkops.plan.verify import verify
 
 
 async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:
@@ -21,6 +27,75 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Showin
     """
     kind, operations = kind_of(replay.header), replay.operations
     return await read_showing(client, kind, operations.target_ids, settle, operations.same)
+
+
+class Weighed(NamedTuple):
+    """What follows from a reading, as far as it is not to be believed at once.
+
+    Attributes:
+        doubtful: something does that a reading which is older than the last known writes would
+            show as well.
+        absent: ids of the targets of which something does because nothing is shown of them.
+    """
+
+    doubtful: bool
+    absent: Collection[str]
+
+
+class Settled(NamedTuple):
+    """What the server shows, and counts.
+
+    Attributes:
+        missing: ids of those ``absent`` targets that are gone.
+    """
+
+    showing: Showing
+    missing: Collection[str] = ()
+
+
+async def read_settled(
+    client: Client, replay: Replay, settle: float, weigh: Callable[[Showing], Weighed]
+) -> Settled:
+    """Return what the server shows of everything a journal is about, by a reading that counts.
+
+    A reading may lag behind the last writes, or not find for a moment what is there. Other
+    processes made those writes, and wall clocks jump: each counts as made just now. So whatever is
+    doubtful, or missing, is read once more ``settle`` seconds later.
+
+    Args:
+        weigh: says what follows from a reading; called for each.
+    """
+
+    showing = await read_standing(client, replay, settle)
+    weighed = weigh(showing)
+    if weighed.doubtful:
+        await client.clock.sleep(settle)
+        showing = await read_standing(client, replay, settle)
+        weighed = weigh(showing)
+    organization = replay.header.organization
+    missing = await read_missing(client, organization, weighed.absent)
+    if missing:
+        await client.clock.sleep(settle)
+        missing = await read_missing(client, organization, missing)
+    return Settled(showing, missing)
+
+
+async def read_verified(client: Client, replay: Replay, settle: float) -> Verified:
+    """Return which of a journal's operations the server still shows as wanted.
+
+    Args:
+        settle: as of ``read_standing``.
+    """
+
+    def weigh(showing: Showing) -> Weighed:
+        differing = verify(replay, showing, "").differing
+        done = [p for p in map(replay.operations.__getitem__, differing) if p.outcome in DONE]
+        operations = (progress.operation for progress in done)
+        absent = {o.target.id for o in operations if not seen_in(showing, o)}
+        return Weighed(bool(done), absent)
+
+    showing, missing = await read_settled(client, replay, settle, weigh)
+    return verify(replay, showing, client.clock.date(), missing)
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:
@@ -39,11 +114,15 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
     if replay.count(Outcome.IN_DOUBT):
         # What was sent last may still take effect: only past that is a reading the last word.
         await client.clock.sleep(settle)
-    decided = list(undo(replay, await read_standing(client, replay, settle), kind))
-    if any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided):
-        # A read may lag behind the job's last writes: only past that was anybody else there.
-        await client.clock.sleep(settle)
-        decided = list(undo(replay, await read_standing(client, replay, settle), kind))
+
+    def weigh(showing: Showing) -> Weighed:
+        # A skip says that somebody else was there.
+        decided = list(undo(replay, showing, kind))
+        skipped = any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided)
+        return Weighed(skipped, absent(decided, replay, showing))
+
+    showing, missing = await read_settled(client, replay, settle, weigh)
+    decided = list(undo(replay, showing, kind, missing))
     operations = [d for d in decided if isinstance(d, Operation)]
     return Plan(
         job,

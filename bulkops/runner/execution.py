@@ -6,6 +6,7 @@ anything may have moved since, bring the journal up to it, carry out what is lef
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 
@@ -18,7 +19,6 @@ from bulkops.journal.records import (
     Execution,
     Paced,
     Planned,
-    Record,
     Refused,
     Result,
 )
@@ -26,8 +26,10 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
 from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
-from bulkops.plan.reconcile import reconcile
+from bulkops.operations.model import Showing
+from bulkops.plan.reconcile import absent, reconcile, rests_on_another
 from bulkops.plan.recorded import kind_of
+from bulkops.plan.standing import Weighed, read_settled
 from bulkops.runner.activity import Activity
 from bulkops.runner.assignment import (
     DEFAULTS,
@@ -144,28 +146,32 @@ class JobExecution:
             journal.post(Refused(self._client.clock.date(), round(seconds, 3)))
 
     async def _bring_up(self, assignment: Assignment) -> Found:
-        journal, operations = assignment.journal, assignment.replay.operations
-        records = await self._reconciled(assignment)
-        if any(_by_a_reading(record, assignment.replay) for record in records):
-            # A read may lag behind our own writes: only past that was it somebody else, or undone.
-            await self._client.clock.sleep(assignment.settle)
-            records = await self._reconciled(assignment)
+        journal, replay, kind = assignment.journal, assignment.replay, assignment.kind
+
+        def records(showing: Showing, missing: Collection[str] = ()) -> list[Planned | Result]:
+            again, date = self._instructions.retry_failed, self._client.clock.date()
+            found = (replay, showing, kind)
+            return list(reconcile(*found, retry_failed=again, date=date, missing=missing))
+
+        def weigh(showing: Showing) -> Weighed:
+            # Only past settle was it somebody else, or undone, or is the other one there.
+            found = records(showing)
+            doubtful = any(_by_a_reading(record, replay) for record in found)
+            doubtful = doubtful or rests_on_another(replay, kind)
+            return Weighed(doubtful, absent(found, replay, showing))
+
+        settled = await read_settled(self._client, replay, assignment.settle, weigh)
         conflicts = set[str]()
-        for record in records:
+        for record in records(*settled):
             journal.post(record)
             if isinstance(record, Result):
                 if record.outcome is Outcome.CONFLICT:
                     conflicts.add(record.key)
-                self._observer.on_result(operations[record.key].operation, record)
+                self._observer.on_result(replay.operations[record.key].operation, record)
         return Found(self._client.clock.now(), frozenset(conflicts))
 
-    async def _reconciled(self, assignment: Assignment) -> list[Record]:
-        showing, replay = await assignment.standing(), assignment.replay
-        again, date = self._instructions.retry_failed, self._client.clock.date()
-        return list(reconcile(replay, showing, assignment.kind, retry_failed=again, date=date))
 
-
-def _by_a_reading(record: Record, replay: Replay) -> bool:
+def _by_a_reading(record: Planned | Result, replay: Replay) -> bool:
     """Whether a record says what it says for what was read of something that was written."""
     again = replay.operations[record.key].result if isinstance(record, Planned) else None
     return isinstance(record, Result) or (again is not None and again.ours)

@@ -16,7 +16,7 @@ from bulkops.job.rollout import Wave, rest_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
-from bulkops.plan.verify import verify
+from bulkops.plan.standing import read_verified
 from bulkops.runner.assignment import Assignment, Observer
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
@@ -172,12 +172,14 @@ class Waves:
         return islice(self._replay.operations.values(), wave.start, wave.end)
 
     def _work(self, wave: Wave) -> Iterator[Progress]:
-        """Yield what is left of a wave, and of any that it follows or that has passed.
+        """Yield what is left of a wave, and of any that was carried out before.
 
-        There something may be in doubt, and pending whatever comes after that.
+        There something may be in doubt, and pending whatever comes after that. Only then is a
+        gate asked: until the next execution nothing more can be done about a wave.
         """
         for other in self._waves:
-            if other.number <= wave.number or self._replay.reached(other.number) is Reached.PASSED:
+            closed = self._replay.reached(other.number) is not Reached.OPEN
+            if other.number <= wave.number or closed:
                 yield from (p for p in self._of(other) if p.outcome in (None, Outcome.IN_DOUBT))
 
     async def _operate(self, work: Collection[Progress], tolerated: int) -> str:
@@ -208,16 +210,8 @@ class Waves:
         self._observer.on_wave(said)
 
     async def _verified(self) -> Verified:
-        verified = await self._verified_now()
-        done = (self._replay.operations[key].outcome in DONE for key in verified.differing)
-        if not any(done):
-            return verified
-        # A read may lag behind our last writes: only past that does a difference count.
-        await self._clock.sleep(self._assignment.settle)
-        return await self._verified_now()
-
-    async def _verified_now(self) -> Verified:
-        verified = verify(self._replay, await self._assignment.standing(), self._clock.date())
+        assignment = self._assignment
+        verified = await read_verified(assignment.client, self._replay, assignment.settle)
         # What is still to be carried out, by later waves, is left out.
         differing = {
             key: shows
