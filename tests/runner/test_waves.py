@@ -160,7 +160,7 @@ def test_a_gate_is_asked_again_only_after_what_is_in_doubt_was_looked_at() -> No
     world.wire.troubles = lambda _request: None
     left = list[int]()
 
-    async def gate(_command: str, environment: Mapping[str, str]) -> int:
+    async def gate(_command: str, _environment: Mapping[str, str]) -> int:
         left.append(world.journaled().count(Outcome.IN_DOUBT))
         return 0
 
