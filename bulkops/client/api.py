@@ -99,21 +99,31 @@ class Client(Caller):
         self.pacer.learn(info.limit)
         return info
 
-    async def is_missing(self, ident: str) -> bool:
-        """Return whether the server answers 404 for a workspace or a run task.
+    async def is_missing(self, organization: str, ident: str, name: str) -> bool:
+        """Return whether a workspace or run task is gone, or may not be seen by this token.
 
-        It is gone, or this token may not see it.
+        A 404 alone may be a proxy's, and a list alone lacks what was renamed: a workspace is
+        missing only if it is not found by its id and the list of its name, which answers, lacks it.
 
         Args:
             ident: ``ws-…`` or ``task-…``.
         """
-        is_task = ident.startswith("task-")
-        show = endpoints.show_run_task if is_task else endpoints.show_workspace_by_id
         try:
-            await self.call(show(ident))
+            if ident.startswith("task-"):
+                return all(task.id != ident for task in await self.run_tasks.list(organization))
+            if await self._is_found(ident):
+                return False
+            listed = await self.workspaces.list(organization, {"search[name]": name})
+        except NotFoundOrForbidden:
+            return False
+        return all(workspace.id != ident for workspace in listed)
+
+    async def _is_found(self, workspace_id: str) -> bool:
+        try:
+            await self.call(endpoints.show_workspace_by_id(workspace_id))
         except NotFoundOrForbidden as error:
-            return error.status == 404
-        return False
+            return error.status != 404
+        return True
 
     async def entitlements(self, organization: str) -> Entitlements:
         """Return what the organization's plan allows."""

@@ -1,4 +1,4 @@
-"""Reads which workspaces or run tasks are not found any more, by their ids."""
+"""Reads which of a journal's targets are gone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 from bulkops.api.resources import Workspace
 from bulkops.client.api import Client
 from bulkops.client.in_order import in_order
+from bulkops.operations.model import Target
 
 ASKED_AT_ONCE = 32
 """Requests in flight; the limiter holds the pace."""
@@ -17,28 +18,26 @@ FEW = 20
 
 
 async def read_missing(
-    client: Client, organization: str, target_ids: Collection[str]
-) -> frozenset[str]:
-    """Return which of these targets the server answers with 404.
+    client: Client, organization: str, targets: Collection[Target]
+) -> frozenset[Target]:
+    """Return which of these workspaces and run tasks are gone, or may not be seen any more.
 
-    Such a target is gone, or this token may not see it any more: the API does not tell which. One
-    answer may be wrong for a moment: ask again past ``settle`` before it counts.
-
-    Args:
-        target_ids: of workspaces and run tasks.
+    The API does not tell which. One answer may be wrong for a moment: ask again past ``settle``
+    before it counts.
     """
-    asked = sorted(target_ids)
+    asked = sorted(targets, key=lambda target: target.id)
     if len(asked) > FEW:
         listed = await client.workspaces.read(organization, {}, _Ids)
-        asked = [ident for ident in asked if ident not in listed.ids]
-    missing: list[str] = []
+        asked = [target for target in asked if target.id not in listed.ids]
+    missing: list[Target] = []
 
-    async def one(ident: str) -> str:
-        return ident if await client.is_missing(ident) else ""
+    async def one(target: Target) -> list[Target]:
+        is_missing = await client.is_missing(organization, target.id, target.name)
+        return [target] if is_missing else []
 
-    calls = (partial(one, ident) for ident in asked)
-    await in_order(calls, missing.append, at_once=min(ASKED_AT_ONCE, max(1, len(asked))))
-    return frozenset(filter(None, missing))
+    calls = (partial(one, target) for target in asked)
+    await in_order(calls, missing.extend, at_once=min(ASKED_AT_ONCE, max(1, len(asked))))
+    return frozenset(missing)
 
 
 class _Ids:

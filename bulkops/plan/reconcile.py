@@ -33,7 +33,7 @@ from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import MADE_SO, Shown, bare, changed, compare, gone
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Showing, Skip, seen_in
+from bulkops.operations.model import Operation, Showing, Skip, Target, seen_in
 
 
 def reconcile(
@@ -63,11 +63,11 @@ def reconcile(
             yield record
 
 
-def absent(records: Iterable[Planned | Result], replay: Replay, showing: Showing) -> set[str]:
-    """Return the ids of the targets of which results say something because nothing is shown."""
+def absent(records: Iterable[Planned | Result], replay: Replay, showing: Showing) -> set[Target]:
+    """Return the targets of which results say something because nothing is shown."""
     results = (record for record in records if isinstance(record, Result))
     operations = (replay.operations[result.key].operation for result in results)
-    return {o.target.id for o in operations if not showing.get(o.aspect, {}).get(o.target.id)}
+    return {o.target for o in operations if not showing.get(o.aspect, {}).get(o.target.id)}
 
 
 def rests_on_another(replay: Replay, kind: Kind) -> bool:

@@ -12,7 +12,7 @@ from bulkops.inventory.showing import read_showing
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
-from bulkops.operations.model import Operation, Showing, Skip, seen_in
+from bulkops.operations.model import Operation, Showing, Skip, Target, seen_in
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
 from bulkops.plan.undo import NOT_OURS, absent, undo
@@ -35,11 +35,11 @@ class Weighed(NamedTuple):
     Attributes:
         doubtful: something does that a reading which is older than the last known writes would
             show as well.
-        absent: ids of the targets of which something does because nothing is shown of them.
+        absent: the targets of which something does because nothing is shown of them.
     """
 
     doubtful: bool
-    absent: Collection[str]
+    absent: Collection[Target]
 
 
 class Settled(NamedTuple):
@@ -77,7 +77,7 @@ async def read_settled(
     if missing:
         await client.clock.sleep(settle)
         missing = await read_missing(client, organization, missing)
-    return Settled(showing, missing)
+    return Settled(showing, frozenset(target.id for target in missing))
 
 
 async def read_verified(client: Client, replay: Replay, settle: float) -> Verified:
@@ -87,15 +87,18 @@ async def read_verified(client: Client, replay: Replay, settle: float) -> Verifi
         settle: as of ``read_standing``.
     """
 
+    made: list[Verified] = []
+
     def weigh(showing: Showing) -> Weighed:
-        differing = verify(replay, showing, "").differing
-        done = [p for p in map(replay.operations.__getitem__, differing) if p.outcome in DONE]
-        operations = (progress.operation for progress in done)
-        absent = {o.target.id for o in operations if not seen_in(showing, o)}
+        made.append(verify(replay, showing, client.clock.date()))
+        differing = map(replay.operations.__getitem__, made[-1].differing)
+        done = [progress.operation for progress in differing if progress.outcome in DONE]
+        absent = {one.target for one in done if not seen_in(showing, one)}
         return Weighed(bool(done), absent)
 
     showing, missing = await read_settled(client, replay, settle, weigh)
-    return verify(replay, showing, client.clock.date(), missing)
+    # Not made twice: there may be a million operations.
+    return verify(replay, showing, client.clock.date(), missing) if missing else made[-1]
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:

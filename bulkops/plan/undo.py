@@ -30,7 +30,7 @@ from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare, gone
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Seen, Showing, Skip, seen_in
+from bulkops.operations.model import Operation, Seen, Showing, Skip, Target, seen_in
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
@@ -65,10 +65,10 @@ def undo(
         yield decided
 
 
-def absent(decided: Iterable[Operation | Skip], replay: Replay, showing: Showing) -> set[str]:
-    """Return the ids of the targets that were decided because nothing is shown of them."""
+def absent(decided: Iterable[Operation | Skip], replay: Replay, showing: Showing) -> set[Target]:
+    """Return the targets that were decided because nothing is shown of them."""
     both = zip(decided, replay.operations.values(), strict=True)
-    return {one.target.id for one, progress in both if _rests_on_nothing(one, progress, showing)}
+    return {one.target for one, progress in both if _rests_on_nothing(one, progress, showing)}
 
 
 def _rests_on_nothing(decided: Operation | Skip, progress: Progress, showing: Showing) -> bool:

@@ -150,19 +150,23 @@ class JobExecution:
 
         def records(showing: Showing, missing: Collection[str] = ()) -> list[Planned | Result]:
             again, date = self._instructions.retry_failed, self._client.clock.date()
-            found = (replay, showing, kind)
-            return list(reconcile(*found, retry_failed=again, date=date, missing=missing))
+            about = (replay, showing, kind)
+            return list(reconcile(*about, retry_failed=again, date=date, missing=missing))
+
+        found: list[Planned | Result] = []
 
         def weigh(showing: Showing) -> Weighed:
             # Only past settle was it somebody else, or undone, or is the other one there.
-            found = records(showing)
+            found[:] = records(showing)
             doubtful = any(_by_a_reading(record, replay) for record in found)
             doubtful = doubtful or rests_on_another(replay, kind)
             return Weighed(doubtful, absent(found, replay, showing))
 
         settled = await read_settled(self._client, replay, assignment.settle, weigh)
+        if settled.missing:
+            found[:] = records(*settled)
         conflicts = set[str]()
-        for record in records(*settled):
+        for record in found:
             journal.post(record)
             if isinstance(record, Result):
                 if record.outcome is Outcome.CONFLICT:

@@ -150,15 +150,16 @@ class Worker:
             await self._caller.clock.sleep(seconds)
 
     async def _is_gone(self) -> bool:
-        """Return whether the target itself is not found, and still so past ``settle``."""
+        """Return whether the target itself is missing, and still so past ``settle``."""
         if not await self._is_missing():
             return False
         await self._wait(self._assignment.settle)
         return await self._is_missing()
 
     async def _is_missing(self) -> bool:
+        target, organization = self._operation.target, self._assignment.replay.header.organization
         try:
-            return await self._caller.is_missing(self._operation.target.id)
+            return await self._caller.is_missing(organization, target.id, target.name)
         except (Unauthorized, RetriesSpent):
             raise
         except ApiError:
@@ -188,9 +189,13 @@ class Worker:
         return Reading(compare(self._operation, seen), seen)
 
     def _gone(self, step: Step, cause: Cause, answer: Answer) -> Result:
-        """Return the result where the target is gone: what was to be taken away went with it."""
+        """Return the result where the target is gone, or may not be seen any more.
+
+        An undo has nothing left to take away. Anything else was not done: by the next execution
+        the run task's own list may tell that nothing is attached, which a 404 does not.
+        """
         reason = gone(self._operation.target)
-        if self._operation.wanted is None:
+        if self._operation.wanted is None and self._assignment.replay.header.undo_of:
             return self._say(Outcome.SKIPPED, reason, answer)
         if step is Step.CONFLICT:
             return self._say(Outcome.CONFLICT, reason, answer)

@@ -13,7 +13,8 @@ from bulkops.operations.compare import MADE_SO, gone
 from bulkops.operations.model import Target
 from bulkops.plan.standing import read_verified
 from bulkops.report.model import exit_code
-from tests.engine.scripts import METHODS, always, both, in_turn, writes
+from bulkops.simulator.state import Workspace
+from tests.engine.scripts import METHODS, always, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import PATH, World, job
 from tests.engine.worlds import world_for
@@ -60,17 +61,18 @@ def test_the_words_name_what_is_gone_and_the_other_cause() -> None:
 @pytest.mark.parametrize("fault", [None, "close-before", "reset-after"])
 @pytest.mark.parametrize("kind", METHODS)
 def test_gone_when_it_is_written_to(kind: str, fault: str | None, profile: str) -> None:
-    """Refused or lost, then not found past ``settle``: an attach fails, a detach has no work."""
+    """Refused or lost, then not found past ``settle``: it has failed, nobody changed it."""
     world = World(workspaces=2, attached=kind != "attach", profile=profile)
     deleted_at(world, METHODS[kind])
     world.wire.troubles = writes(*([Trouble(fault)] if fault else []))
     replay = world.apply(job(kind, rollout=PATIENT))
-    result, removed = told(world)["prod-0"], kind == "detach"
+    result = told(world)["prod-0"]
     assert GONE in result.reason
     assert "somebody" not in result.reason
-    assert result.outcome is (Outcome.SKIPPED if removed else Outcome.FAILED)
-    assert not result.ours
-    assert exit_code(replay) == (0 if removed else 3)
+    assert (result.outcome, result.ours) == (Outcome.FAILED, False)
+    assert exit_code(replay) == 3
+    # By the list of all attachments nothing is left to be detached.
+    assert exit_code(world.resume(retry_failed=True)) == (0 if kind == "detach" else 3)
 
 
 @pytest.mark.parametrize("kind", ["workspace-update", "workspace-lock", "workspace-unlock"])
@@ -190,18 +192,24 @@ def test_a_workspace_that_is_there_is_never_called_gone(kind: str) -> None:
 
 
 def test_a_workspace_that_is_not_found_for_a_moment_is_not_gone() -> None:
-    """Asked again past ``settle``: what is there then stays as it was."""
+    """Hidden from its write on, and asked for again past ``settle``: it is there."""
     world = World(workspaces=1, attached=True)
     (ident,) = world.simulator.world.workspaces
-    shown = endpoints.show_workspace_by_id(ident).path
-    world.wire.troubles = both(
-        always(lambda r: r.path.startswith(f"{shown}/"), Trouble("404")),
-        in_turn(lambda r: r.path == shown, [Trouble("404")]),
-    )
+    server, organization = world.simulator.world, world.simulator.world.organizations["acme"]
+    hidden: list[tuple[float, Workspace]] = []
+
+    def hide(request: Request) -> None:
+        if request.writes and not hidden:
+            hidden.append((world.now(), server.workspaces.pop(ident)))
+            del organization.workspaces["prod-0"]
+            organization.orders.clear()
+        elif hidden and world.now() > hidden[0][0] + 0.9 * SETTLE:
+            server.workspaces[ident] = organization.workspaces["prod-0"] = hidden[0][1]
+
+    world.wire.spies.append(hide)
     world.apply(job("detach", rollout=PATIENT))
     result = told(world)["prod-0"]
     assert (result.outcome, "gone" in result.reason) == (Outcome.FAILED, False)
-    assert world.shown("prod-0")
     assert asked_for(world) == [ident] * 2
 
 
@@ -227,6 +235,23 @@ def test_many_are_looked_for_in_one_list() -> None:
     again = world.start_undo(PATH, PATH.with_name("again.jsonl"))
     assert (len(again.operations), [skip.reason for skip in again.blocked]) == (FEW + 4, [GONE])
     assert len(asked_for(world)) == 2
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_server_that_answers_404_to_everything_says_of_nothing_that_it_is_gone(
+    kind: str,
+) -> None:
+    """A proxy's page, perhaps: no list lacks the workspace. It is a failure, of an undo, too."""
+    world = World(workspaces=1, attached=kind != "attach")
+    world.apply(job(kind))
+    world.start_undo(PATH, UNDO)
+    begun: list[Request] = []
+    world.wire.spies.append(lambda request: begun.append(request) if request.writes else None)
+    world.wire.troubles = lambda _request: Trouble("404") if begun else None
+    assert exit_code(world.resume(path=UNDO)) == 4
+    result = told(world)["prod-0"]
+    assert result.outcome is Outcome.FAILED
+    assert "gone" not in result.reason
 
 
 def test_a_workspace_that_is_renamed_is_not_gone() -> None:
