@@ -22,7 +22,7 @@ from bulkops.journal.records import (
     Verified,
     WaveReached,
 )
-from bulkops.journal.states import TROUBLE, Outcome, Reached
+from bulkops.journal.states import DONE, RETRIED, TROUBLE, Outcome, Reached
 from bulkops.operations.model import Operation, Seen, Shared, Skip
 
 
@@ -33,8 +33,8 @@ class Replay(msgspec.Struct):
 
     Attributes:
         waves: number → what was last said of it.
-        decided_again: keys of the operations that were sent, and decided again after that: what
-            they want may have been so a moment before.
+        decided_again: keys of the operations that were decided again after a result: what they
+            want may have been so a moment before.
     """
 
     header: Header
@@ -52,6 +52,17 @@ class Replay(msgspec.Struct):
     def unfinished(self) -> bool:
         """Whether some operation is pending or in doubt."""
         return self.count(None, Outcome.IN_DOUBT) > 0
+
+    @property
+    def drifted(self) -> int:
+        """How many operations were done and no longer stood when they were last verified."""
+        differing = self.verified.differing if self.verified else ()
+        return sum(self.operations[key].outcome in DONE for key in differing)
+
+    @property
+    def to_retry(self) -> bool:
+        """Whether ``--retry-failed`` has something to take up again."""
+        return self.count(*RETRIED) + self.drifted > 0
 
     def reached(self, number: int) -> Reached:
         """Return how far the wave of this number came; one of which nothing is said is open."""
@@ -137,7 +148,7 @@ class Replay(msgspec.Struct):
         )
         progress = Progress(operation, restore=before)
         earlier = self.operations.put(progress)
-        if earlier is not None and earlier.sent:
+        if earlier is not None:
             self.decided_again.add(operation.key)
         if earlier is not None and earlier.result is not None and earlier.result.ours:
             # Decided anew from a state that was of our own making: not the one to go back to.

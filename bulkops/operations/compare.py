@@ -7,7 +7,7 @@ from enum import Enum
 
 from bulkops.operations import wording
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Seen, Showing, Target
+from bulkops.operations.model import Gone, Operation, Seen, Showing, Target
 
 
 class Shown(Enum):
@@ -43,6 +43,12 @@ def changed(operation: Operation, seen: Sequence[Seen]) -> str:
         f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
         f"planned was {wording.change(operation)}"
     )
+
+
+def shows_nothing(showing: Showing, operation: Operation) -> bool:
+    """Return whether nothing is shown of what an operation changes, and its target may be gone."""
+    rows = showing.get(operation.aspect)
+    return not isinstance(rows, Gone) and not (rows and rows.get(operation.target.id))
 
 
 def gone(target: Target) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from bulkops.client.api import Client
-from bulkops.errors import JobError
+from bulkops.errors import JobError, RunTaskGone
 from bulkops.inventory.missing import read_missing
 from bulkops.inventory.showing import read_showing
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
-from bulkops.operations.model import Operation, Showing, Skip, Target, seen_in
+from bulkops.operations.compare import shows_nothing
+from bulkops.operations.model import Gone, Operation, Showing, Skip, Target
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
 from bulkops.plan.undo import NOT_OURS, absent, undo
@@ -27,6 +28,23 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Showin
     """
     kind, operations = kind_of(replay.header), replay.operations
     return await read_showing(client, kind, operations.target_ids, settle, operations.same)
+
+
+def check_run_tasks(replay: Replay, showing: Showing) -> None:
+    """Refuse to go on where a run task that the journal is about is gone.
+
+    To an undo that only detaches nothing is missing: what it would take back is gone as well.
+
+    Raises:
+        RunTaskGone: another one may have its name by now; this journal knows nothing of that.
+    """
+    header, operations = replay.header, replay.operations.values()
+    if kind_of(header).ends_task:
+        return
+    for aspect, rows in showing.items():
+        writes = any(o.aspect == aspect and o.wanted for o in (p.operation for p in operations))
+        if isinstance(rows, Gone) and (writes or not header.undo_of):
+            raise RunTaskGone(header.binding.named(rows.task_id), header.organization)
 
 
 class Weighed(NamedTuple):
@@ -54,7 +72,12 @@ class Settled(NamedTuple):
 
 
 async def read_settled(
-    client: Client, replay: Replay, settle: float, weigh: Callable[[Showing], Weighed]
+    client: Client,
+    replay: Replay,
+    settle: float,
+    weigh: Callable[[Showing], Weighed],
+    *,
+    needs_tasks: bool = False,
 ) -> Settled:
     """Return what the server shows of everything a journal is about, by a reading that counts.
 
@@ -64,14 +87,22 @@ async def read_settled(
 
     Args:
         weigh: says what follows from a reading; called for each.
+        needs_tasks: without its run tasks the journal can't be gone on with.
+
+    Raises:
+        RunTaskGone: as of ``check_run_tasks``.
     """
 
-    showing = await read_standing(client, replay, settle)
-    weighed = weigh(showing)
+    async def read() -> tuple[Showing, Weighed]:
+        showing = await read_standing(client, replay, settle)
+        if needs_tasks:
+            check_run_tasks(replay, showing)
+        return showing, weigh(showing)
+
+    showing, weighed = await read()
     if weighed.doubtful:
         await client.clock.sleep(settle)
-        showing = await read_standing(client, replay, settle)
-        weighed = weigh(showing)
+        showing, weighed = await read()
     organization = replay.header.organization
     missing = await read_missing(client, organization, weighed.absent)
     if missing:
@@ -80,23 +111,25 @@ async def read_settled(
     return Settled(showing, frozenset(target.id for target in missing))
 
 
-async def read_verified(client: Client, replay: Replay, settle: float) -> Verified:
+async def read_verified(
+    client: Client, replay: Replay, settle: float, *, needs_tasks: bool = False
+) -> Verified:
     """Return which of a journal's operations the server still shows as wanted.
 
     Args:
         settle: as of ``read_standing``.
+        needs_tasks: as of ``read_settled``.
     """
-
     made: list[Verified] = []
 
     def weigh(showing: Showing) -> Weighed:
         made.append(verify(replay, showing, client.clock.date()))
         differing = map(replay.operations.__getitem__, made[-1].differing)
         done = [progress.operation for progress in differing if progress.outcome in DONE]
-        absent = {one.target for one in done if not seen_in(showing, one)}
+        absent = {one.target for one in done if shows_nothing(showing, one)}
         return Weighed(bool(done), absent)
 
-    showing, missing = await read_settled(client, replay, settle, weigh)
+    showing, missing = await read_settled(client, replay, settle, weigh, needs_tasks=needs_tasks)
     # Not made twice: there may be a million operations.
     return verify(replay, showing, client.clock.date(), missing) if missing else made[-1]
 

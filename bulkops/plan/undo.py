@@ -6,10 +6,13 @@
 | in doubt                      | as wanted        | taken for ours: inverse planned    |
 | any of these                  | as it was before | skipped: back already              |
 | any of these                  | anything else    | blocked: somebody changed it since |
+| any of these                  | several          | blocked, naming each               |
 | any of these                  | that it would be | blocked                            |
 |                               | the last one     |                                    |
 | any of these                  | nothing, and the | skipped where it was to be taken   |
 |                               | target is gone   | away, else blocked: told as gone   |
+| any of these                  | that the run     | skipped; blocked where it would    |
+|                               | task is gone     | have to be attached again          |
 | pending, or not of our making | whatever         | skipped                            |
 
 The inverse of attached is detached, of changed the old level and stages, of detached attached
@@ -28,12 +31,13 @@ from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, bare, compare, gone
+from bulkops.operations.compare import Shown, bare, compare, gone, shows_nothing
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Seen, Showing, Skip, Target, seen_in
+from bulkops.operations.model import Gone, Operation, Seen, Showing, Skip, Target, seen_in
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
+SURPLUS = "it was attached more than once: once is enough"
 
 
 def undo(
@@ -73,14 +77,22 @@ def absent(decided: Iterable[Operation | Skip], replay: Replay, showing: Showing
 
 def _rests_on_nothing(decided: Operation | Skip, progress: Progress, showing: Showing) -> bool:
     not_ours = isinstance(decided, Skip) and decided.reason == NOT_OURS
-    return not not_ours and not seen_in(showing, progress.operation)
+    return not not_ours and shows_nothing(showing, progress.operation)
 
 
 def _decided(progress: Progress, showing: Showing, kind: Kind) -> Operation | Skip:
-    seen = seen_in(showing, progress.operation)
+    operation = progress.operation
+    seen = showing[operation.aspect].get(operation.target.id, ())
     inverse = _inverse(progress, seen, kind)
     if inverse is None:
-        return Skip(progress.operation.target, NOT_OURS)
+        return Skip(operation.target, NOT_OURS)
+    if operation.number > 1:
+        return Skip(operation.target, SURPLUS)
+    rows = showing[operation.aspect]
+    if isinstance(rows, Gone):
+        reason = f"the run task {kind.binding.named(rows.task_id)} is gone"
+        # What was attached went with it; what was detached can't come back.
+        return Skip(operation.target, reason, blocked=inverse.before is None)
     return _decide(inverse, seen)
 
 
@@ -126,5 +138,9 @@ def _decide(inverse: Operation, seen: Sequence[Seen]) -> Operation | Skip:
         return inverse
     if shown is Shown.WANTED:
         return Skip(inverse.target, BACK)
-    reason = f"somebody changed it since: the server shows {wording.reading(inverse, seen)}"
+    shows = f"the server shows {wording.reading(inverse, seen)}"
+    reason = f"somebody changed it since: {shows}"
+    if shown is Shown.SEVERAL:
+        # Perhaps a second machine with a copy of the journal: nobody can tell which one is ours.
+        reason = f"{shows}: detach all but one, then undo again"
     return Skip(inverse.target, reason, blocked=True)

@@ -9,7 +9,7 @@ from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, compare, gone
-from bulkops.operations.model import Showing, seen_in
+from bulkops.operations.model import Gone, Showing, seen_in
 
 
 def verify(replay: Replay, showing: Showing, date: str, missing: Collection[str] = ()) -> Verified:
@@ -18,7 +18,7 @@ def verify(replay: Replay, showing: Showing, date: str, missing: Collection[str]
     Args:
         missing: ids of the targets that are gone.
     """
-    differing: dict[str, str] = {}
+    binding, differing = replay.header.binding, dict[str, str]()
     unreadable = 0
     for progress in replay.operations.values():
         if progress.operation.aspect not in showing:
@@ -26,10 +26,13 @@ def verify(replay: Replay, showing: Showing, date: str, missing: Collection[str]
             continue
         seen = seen_in(showing, progress.operation)
         if compare(progress.operation, seen) is not Shown.WANTED:
-            is_gone = not seen and _is_gone(progress, missing)
-            target = progress.operation.target
             shows = wording.reading(progress.operation, seen)
-            differing[progress.operation.key] = f"nothing: {gone(target)}" if is_gone else shows
+            rows = showing[progress.operation.aspect]
+            if isinstance(rows, Gone):
+                shows = f"{shows}: the run task {binding.named(rows.task_id)} is gone"
+            elif not seen and _is_gone(progress, missing):
+                shows = f"{shows}: {gone(progress.operation.target)}"
+            differing[progress.operation.key] = shows
     standing = len(replay.operations) - len(differing) - unreadable
     return Verified(date, standing, differing, unreadable)
 

@@ -114,9 +114,9 @@ class Assignment(msgspec.Struct, frozen=True):
         """Return whether what an operation wants may have been so before it was decided.
 
         Then a reading that is older than the decision may show it, and pass for a write that was
-        done. An undo wants what was there before the job. An operation that was sent and decided
-        again wants what its first write brought about. Of a kind that leaves one of two, whatever
-        is known: to be wrong would take the last one away.
+        done. An undo wants what was there before the job; an operation that was decided again
+        wants what its first write brought about. Of a kind that leaves one of two it is assumed:
+        to be wrong would take the last one away.
         """
         replay = self.replay
         return bool(replay.header.undo_of) or self.kind.keeps_one or key in replay.decided_again

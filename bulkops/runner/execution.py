@@ -12,7 +12,7 @@ from functools import partial
 
 from bulkops import __version__
 from bulkops.client.api import Client
-from bulkops.errors import JournalWriteFailed
+from bulkops.errors import JournalWriteFailed, RunTaskGone
 from bulkops.job.job import Job
 from bulkops.journal.records import (
     Ended,
@@ -23,7 +23,7 @@ from bulkops.journal.records import (
     Result,
 )
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import How, Outcome
+from bulkops.journal.states import DONE, How, Outcome
 from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
 from bulkops.operations.model import Showing
@@ -113,8 +113,9 @@ class JobExecution:
                 with self._client.pacer.telling(partial(self._refused, journal)):
                     how = await self._all_of(Assignment(self._client, kind, journal, self._job))
             except Exception as error:
-                log_ended(How.ERROR, error)
-                await journal.append(Ended(self._client.clock.date(), How.ERROR))
+                how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR
+                log_ended(how, error)
+                await journal.append(Ended(self._client.clock.date(), how))
                 raise
             await journal.append(Ended(self._client.clock.date(), how))
             log_ended(how)
@@ -162,7 +163,9 @@ class JobExecution:
             doubtful = doubtful or rests_on_another(replay, kind)
             return Weighed(doubtful, absent(found, replay, showing))
 
-        settled = await read_settled(self._client, replay, assignment.settle, weigh)
+        settled = await read_settled(
+            self._client, replay, assignment.settle, weigh, needs_tasks=True
+        )
         if settled.missing:
             found[:] = records(*settled)
         conflicts = set[str]()
@@ -177,5 +180,7 @@ class JobExecution:
 
 def _by_a_reading(record: Planned | Result, replay: Replay) -> bool:
     """Whether a record says what it says for what was read of something that was written."""
-    again = replay.operations[record.key].result if isinstance(record, Planned) else None
-    return isinstance(record, Result) or (again is not None and again.ours)
+    if isinstance(record, Result):
+        return True
+    again = replay.operations[record.key].result
+    return again is not None and (again.ours or again.outcome in DONE)

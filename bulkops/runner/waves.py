@@ -211,7 +211,9 @@ class Waves:
 
     async def _verified(self) -> Verified:
         assignment = self._assignment
-        verified = await read_verified(assignment.client, self._replay, assignment.settle)
+        verified = await read_verified(
+            assignment.client, self._replay, assignment.settle, needs_tasks=True
+        )
         # What is still to be carried out, by later waves, is left out.
         differing = {
             key: shows

@@ -158,13 +158,13 @@ def test_a_verification_says_that_it_is_gone() -> None:
     replay = world.apply(job())
     world.simulator.remove_workspace("prod-0")
     verified = world.run(lambda: read_verified(world.client(), replay, SETTLE))
-    assert list(verified.differing.values()) == [f"nothing: {GONE}"]
+    assert list(verified.differing.values()) == [f"not attached: {GONE}"]
     # What was told once needs no further request.
     failed = World(workspaces=2)
     deleted_at(failed, "POST")
     replay = failed.apply(job(rollout=PATIENT))
     assert replay.verified is not None
-    assert list(replay.verified.differing.values()) == [f"nothing: {GONE}"]
+    assert list(replay.verified.differing.values()) == [f"not attached: {GONE}"]
 
 
 def test_a_verification_of_detached_ones_misses_nothing() -> None:

@@ -56,11 +56,11 @@ def test_a_deleted_workspace_is_told_as_gone(world: World, here: Here) -> None:
     gone = "the workspace is gone (404), or this token may not see it any more"
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[0] == f"differs  prod-002  the server shows nothing: {gone}"
+    assert done.lines[0] == f"differs  prod-002  the server shows not attached: {gone}"
     told = here("verify", "scan.jsonl", "--json").objects[0]
-    assert (told["workspace"], told["shows"]) == ("prod-002", f"nothing: {gone}")
+    assert (told["workspace"], told["shows"]) == ("prod-002", f"not attached: {gone}")
     gone_on = here("resume", "scan.jsonl", "--yes")
-    assert (gone_on.code, f"the server showed nothing: {gone}" in gone_on.out) == (3, True)
+    assert (gone_on.code, f"the server showed not attached: {gone}" in gone_on.out) == (3, True)
     undone = here("undo", "scan.jsonl", "--yes")
     assert undone.code == 0
     assert "somebody" not in done.out + gone_on.out + undone.out
