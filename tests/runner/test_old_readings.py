@@ -236,3 +236,31 @@ def test_replace_takes_the_old_one_away_only_beside_a_new_one_that_is_there() ->
     world.resume()
     assert not server.bare
     assert world.shown("prod-0", OLD_TASK)
+
+
+def test_what_somebody_else_made_so_has_not_drifted_by_a_reading_from_before() -> None:
+    """A skip, and ``--retry-failed`` at once: by a list that lags nothing is attached again."""
+    world = World(workspaces=2, server=LaggingServer)
+    world.simulator.add_task(OLD_TASK)
+    world.pause = 0.0
+    server = world.simulator
+    assert isinstance(server, LaggingServer)
+
+    def others(request: Request) -> None:
+        """Delete the first workspace, and attach to the second when it is its turn."""
+        if request.writes and len(world.wire.writes) == 1:
+            server.interfere(("prod-1", TASK), "attach", world.now())
+        elif request.writes:
+            server.remove_workspace("prod-0")
+
+    world.wire.spies = [others]
+    # What is gone is known past ``settle``, and strict, nothing else begins before that.
+    patient = {"max_failures": "100%", "strict": True}
+    replay = world.apply(job(rollout=patient, pace={"max_at_once": 1}))
+    assert replay.count(Outcome.SKIPPED) == 1
+    world.wire.spies, sent = [], len(world.wire.writes)
+    server.lag = lambda: BEHIND if "relationships" in world.wire.asked[-1].path else 0.0
+    world.resume(retry_failed=True)
+    (there,) = server.attachments("prod-1", TASK)
+    assert all(there.workspace.id not in request.path for request in world.wire.writes[sent:])
+    assert server.lagged
