@@ -42,9 +42,8 @@ from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import check_names, check_reversible, read_standing, undo_plan
+from bulkops.plan.standing import check_names, check_reversible, read_verified, undo_plan
 from bulkops.plan.trusted import open_journal, sound_journal
-from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
 from bulkops.runner.assignment import (
@@ -240,6 +239,8 @@ async def verify_journal(
 ) -> Verified:
     """Read the organization again and return which operations it still shows as wanted.
 
+    What differs is read once more after the job's ``settle``: a read may lag behind the job.
+
     Args:
         trust_files: believe the journal, whoever owns it or may write it.
 
@@ -257,8 +258,7 @@ async def verify_journal(
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
     await client.ping()
-    standing = await read_standing(client, replay, pace.settle_seconds)
-    return verify(replay, standing, client.clock.date())
+    return await read_verified(client, replay, pace.settle_seconds)
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:

@@ -176,11 +176,15 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
 def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
     """Check that all is as it was before, or that the undo says where it isn't."""
     now, strangers = machine.truth(), machine.server.changed_since(of.seen_at)
+    detaches = machine.scenario.kind == "detach"
     restores, reported, given_up = of.restores(), undo.reported(), undo.given_up()
     for place, before in of.before.items():
         facts = f"{place}: was {before}, shows {now[place]}"
         if place[0] not in strangers:
             restored = now[place] == before or place in given_up
+            # What was attached more than once comes back once.
+            surplus = len(before or ()) > 1 and detaches
+            restored |= surplus and bool(now[place]) and set(now[place] or ()) <= set(before or ())
             restored |= place in reported and _is_the_last(machine, place)
             must(restored, "an undo restores what was there before", facts)
         elif place in restores:

@@ -34,7 +34,7 @@ AgentPool = Annotated[
 ]
 """A wish's field that names one."""
 
-WORKSPACE_GONE = "the workspace is not there any more"
+WORKSPACE_GONE = "the workspace is gone"
 """Why nothing can be done with one."""
 
 VERB = "[a-z][a-z-]*"
@@ -185,7 +185,7 @@ class RunTaskKind(AttributesKind):
     """Base of the kinds that change attributes of the one run task they name."""
 
     over: ClassVar[Over] = Over.TASK
-    gone: ClassVar[str] = "the run task is not there any more"
+    gone: ClassVar[str] = "the run task is gone"
 
     def __init__(self, wish: Wish, binding: Binding, wanted: Attributes) -> None:
         aspect = RunTaskAspect(binding.organization, tuple(wanted))
