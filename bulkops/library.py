@@ -27,6 +27,7 @@ from pathlib import Path
 import msgspec
 from anyio import to_thread
 
+from bulkops.client.access.address import Stated, check_stated
 from bulkops.client.api import Client
 from bulkops.errors import JobError
 from bulkops.inventory.model import Selected
@@ -36,6 +37,7 @@ from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Verified
+from bulkops.journal.replay import Replay
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
@@ -104,7 +106,9 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
         rate=rate,
         latency=client.latency,
     )
-    return msgspec.structs.replace(plan, notes=[*plan.notes, *notes], rate=rate)
+    return msgspec.structs.replace(
+        plan, notes=[*plan.notes, *notes], address=client.address, rate=rate
+    )
 
 
 async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = False) -> Plan:
@@ -117,13 +121,13 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         trust_files: believe the journal, whoever owns it or may write it.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: nothing can take back what jobs of this kind do, or others may have written it.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
     path = Path(journal)
-    opening = partial(open_journal, path, trust_files=trust_files)
-    replay = (await to_thread.run_sync(opening)).replay
+    replay = await _opened(client, path, trust_files=trust_files)
     check_reversible(replay.header)
     await check_names(client, replay.header, path)
     plan = await undo_plan(client, replay)
@@ -147,10 +151,12 @@ async def apply_plan(
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
+        PlanStale: the plan was made at another server.
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
     path, by = Path(journal), holder(client.clock)
+    _check_made_at(plan, client)
 
     def begin() -> Contents:
         stack.enter_context(locked(path, by))
@@ -189,6 +195,7 @@ async def resume_journal(
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: an HMAC key that the job needs to go on is not there, or another one; or others
             may have written the journal.
         JournalError: there is none, or it is in use, damaged or can't be written.
@@ -202,6 +209,7 @@ async def resume_journal(
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
+        check_stated(Stated(path, contents.replay.header.address), client.address)
         await check_names(client, contents.replay.header, path)
         job = job_of(contents.replay.header)
         key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
@@ -224,13 +232,13 @@ async def verify_journal(
         trust_files: believe the journal, whoever owns it or may write it.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: others may have written it.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
     path = Path(journal)
-    opening = partial(open_journal, path, trust_files=trust_files)
-    replay = (await to_thread.run_sync(opening)).replay
+    replay = await _opened(client, path, trust_files=trust_files)
     await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
@@ -245,9 +253,11 @@ async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
     An older plan there is replaced, anything else is left as it is.
 
     Raises:
+        PlanStale: the plan was made at another server.
         JobError: there is something else, or no such folder.
         BulkopsError: it can't be written.
     """
+    _check_made_at(plan, client)
     by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
     return await to_thread.run_sync(saved_plan.save_plan, Path(path), plan, client, by, default)
 
@@ -265,7 +275,8 @@ async def load_plan(client: Client, path: str | Path, *, trust_files: bool = Fal
     """
     reading = partial(saved_plan.read_plan, Path(path), trust_files=trust_files)
     saved = await to_thread.run_sync(reading)
-    saved.check_meant(Path(path), client.address, os.environ.get("TFE_ORGANIZATION", ""))
+    check_stated(Stated(Path(path), saved.plan.address), client.address)
+    saved.check_meant(Path(path), os.environ.get("TFE_ORGANIZATION", ""))
     return saved.plan
 
 
@@ -278,3 +289,16 @@ def read_report(journal: str | Path) -> Report:
     timeline = Timeline()
     contents = sound_journal(Path(journal), timeline.take)
     return report(contents.replay, timeline)
+
+
+def _check_made_at(plan: Plan, client: Client) -> None:
+    if plan.address:
+        check_stated(Stated("the plan", plan.address), client.address)
+
+
+async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:
+    """Return where a journal stands, because of which its own server is asked."""
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
+    return replay

@@ -8,10 +8,11 @@ from click.exceptions import Exit
 
 from bulkops import events
 from bulkops.cli.commands.journal import tell_torn
-from bulkops.cli.options import JOURNAL, JSON, TRUST, TRUST_FILES, Server, command
+from bulkops.cli.options import JOURNAL, JSON, SERVER, TRUST_FILES, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, only_reading, run
+from bulkops.client.access.address import Stated
 from bulkops.errors import ExitCode
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
@@ -21,7 +22,7 @@ from bulkops.report.columns import filled, widest
 from bulkops.text import counted
 
 
-@command(JOURNAL, JSON, TRUST_FILES, TRUST)
+@command(JOURNAL, JSON, TRUST_FILES, SERVER)
 def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> None:
     """Ask the server whether all is still as a job made it.
 
@@ -35,7 +36,7 @@ def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> N
     contents = open_journal(journal, trust_files=trust_files)
     tell_torn(journal, contents)
     replay = contents.replay
-    client = connect(server._replace(address=replay.header.address))
+    client = connect(server, Stated(journal, replay.header.address))
 
     with only_reading():
         verified = run(client, lambda c: verify_journal(c, journal, trust_files=trust_files))

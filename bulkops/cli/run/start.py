@@ -14,6 +14,7 @@ from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import only_reading, run
+from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
@@ -34,7 +35,8 @@ class Undertaking(NamedTuple):
     Attributes:
         job: whose pace and tolerance hold.
         identity: what a journal must have in common with it.
-        client: makes one; each event loop needs its own.
+        client: makes one, that of a journal's server where one is given; each event loop needs
+            its own.
         plan: reads the server and decides.
         differs: how a journal is not of it though its identity is, in words; empty if it is.
         undo: it takes back what the job did.
@@ -43,7 +45,7 @@ class Undertaking(NamedTuple):
 
     job: Job
     identity: Identity
-    client: Callable[[], Client]
+    client: Callable[[*tuple[Stated, ...]], Client]
     plan: Callable[[Client], Awaitable[Plan]]
     differs: Callable[[Replay], str] = lambda _replay: ""
     undo: bool = False
@@ -59,22 +61,25 @@ def start_or_go_on(
         by: who holds the lock; ``None``: nobody, it is taken when the journal is started.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if by is not None and path.exists():
             contents = open_journal(path, trust_files=asked.trust_files)
+            stated = Stated(path, contents.replay.header.address)
+            client = undertaking.client(stated)
             check_same(contents.replay.header, undertaking.identity, path)
             if problem := undertaking.differs(contents.replay):
                 raise disagreeing(path, problem)
             confirm_going_on(contents, path, asked, looked_at=undertaking.looked_at)
-            ask_for_names(undertaking.client(), contents, path)
+            ask_for_names(undertaking.client(stated), contents, path)
         else:
             check_folder(path, trusted=asked.trust_files)
             by = _start(stack, path, by, undertaking, asked)
-            contents = read(path)
-        client, job = undertaking.client(), undertaking.job
+            contents, client = read(path), undertaking.client()
+        job = undertaking.job
         execute(client, path, contents, job, by, asked=asked, metrics=metrics)
 
 
@@ -92,11 +97,12 @@ def _start(
     stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
 ) -> Holder:
     # The plan ends with this function: from here on the journal has all of it.
+    client = undertaking.client()
     with only_reading():
-        plan = run(undertaking.client(), undertaking.plan)
-        plan = with_unfinished_noted(plan, undertaking.identity.address, path)
-        confirm_plan(plan, undertaking.identity.address, asked)
+        plan = run(client, undertaking.plan)
+        plan = with_unfinished_noted(plan, client.address, path)
+        confirm_plan(plan, client.address, asked)
     by = by or hold(stack, path)
-    start_journal(path, plan, undertaking.client(), by)
+    start_journal(path, plan, client, by)
     note(f"Journal: {path}")
     return by
