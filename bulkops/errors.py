@@ -66,7 +66,9 @@ WORDS = {
     ExitCode.ERROR: Words("error", "Stopped by an error"),
     ExitCode.USAGE: Words("usage, job file included"),
     ExitCode.UNFULFILLED: Words("some operations failed, in conflict or blocked", "Done in part"),
-    ExitCode.STOPPED: Words("stopped by the failure tolerance or a gate", "Stopped"),
+    ExitCode.STOPPED: Words(
+        "stopped by the failure tolerance (--continue goes on) or a gate", "Stopped"
+    ),
     ExitCode.IN_DOUBT: Words("some operations in doubt", "In doubt"),
     ExitCode.PAUSED: Words("paused by the job, --continue goes on", "Paused"),
     ExitCode.JOURNAL_IN_USE: Words("journal in use"),

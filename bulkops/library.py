@@ -33,11 +33,11 @@ from bulkops.errors import JobError
 from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.workspaces import read_selection
+from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Verified
-from bulkops.journal.replay import Replay
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
@@ -127,7 +127,9 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         ApiError: the server can't be read.
     """
     path = Path(journal)
-    replay = await _opened(client, path, trust_files=trust_files)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
     check_reversible(replay.header)
     await check_names(client, replay.header, path)
     plan = await undo_plan(client, replay)
@@ -152,6 +154,7 @@ async def apply_plan(
 
     Raises:
         PlanStale: the plan was made at another server.
+        JobError: the job's gate surely can't be run.
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -160,6 +163,8 @@ async def apply_plan(
 
     def begin() -> Contents:
         stack.enter_context(locked(path, by))
+        if plan.rollout.gate:
+            check_gate(plan.job)
         start_journal(path, plan, client, by)
         return read(path)
 
@@ -187,17 +192,21 @@ async def resume_journal(
 ) -> Report:
     """Go on where a journal stops; a finished one sends no change.
 
+    Where too many failures stopped the job, the report's ``stopped`` says so, and without
+    ``go_on`` nothing is sent.
+
     Args:
         retry_failed: decide failed and conflicting operations anew, too.
-        go_on: past the pause, or the gate that was inconclusive, at which the job stands.
+        go_on: past the pause, the gate that was inconclusive, or the stop by too many failures,
+            at which the job stands; after such a stop failures are counted from zero.
         trust_files: believe the journal, whoever owns it or may write it.
         on_result: told every result as it is recorded.
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
         PlanStale: the journal is of another server.
-        JobError: an HMAC key that the job needs to go on is not there, or another one; or others
-            may have written the journal.
+        JobError: an HMAC key that the job needs to go on is not there, or another one; others may
+            have written the journal; or its gate surely can't be run.
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -209,9 +218,12 @@ async def resume_journal(
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
-        check_stated(Stated(path, contents.replay.header.address), client.address)
-        await check_names(client, contents.replay.header, path)
-        job = job_of(contents.replay.header)
+        replay = contents.replay
+        check_stated(Stated(path, replay.header.address), client.address)
+        await check_names(client, replay.header, path)
+        job = job_of(replay.header)
+        if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
+            check_gate(job)
         key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
@@ -238,7 +250,9 @@ async def verify_journal(
         ApiError: the server can't be read.
     """
     path = Path(journal)
-    replay = await _opened(client, path, trust_files=trust_files)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
     await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
@@ -294,11 +308,3 @@ def read_report(journal: str | Path) -> Report:
 def _check_made_at(plan: Plan, client: Client) -> None:
     if plan.address:
         check_stated(Stated("the plan", plan.address), client.address)
-
-
-async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:
-    """Return where a journal stands, because of which its own server is asked."""
-    opening = partial(open_journal, path, trust_files=trust_files)
-    replay = (await to_thread.run_sync(opening)).replay
-    check_stated(Stated(path, replay.header.address), client.address)
-    return replay

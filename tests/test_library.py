@@ -22,6 +22,7 @@ import bulkops
 from bulkops import (
     BulkopsError,
     Client,
+    JobError,
     PlanStale,
     apply_plan,
     errors,
@@ -38,7 +39,7 @@ from bulkops import (
 from bulkops import (
     library as public,
 )
-from bulkops.errors import JobError, JournalDamaged
+from bulkops.errors import JournalDamaged
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from tests.cli.support import JOB, TASK, StagedSimulator, organization, serving

@@ -106,7 +106,13 @@ RETRY_FAILED = click.Option(
 CONTINUE = click.Option(
     ["--continue", "go_on"],
     is_flag=True,
-    help="Past the manual pause, or the inconclusive gate, at which the job stands.",
+    help="Continue past the manual pause, the inconclusive gate or the stop by the failure "
+    "tolerance at which the job stands.",
+)
+DESPITE_UNFINISHED = click.Option(
+    ["--despite-unfinished"],
+    is_flag=True,
+    help="Start, although the plan contradicts another job that is not finished.",
 )
 MAX_OPERATIONS = click.Option(
     ["--max-operations"],
@@ -158,6 +164,7 @@ class Asked(NamedTuple):
         go_on: of ``--continue``.
         metrics_file: of ``--metrics-file``.
         trust_files: of ``--trust-files``.
+        despite_unfinished: of ``--despite-unfinished``.
     """
 
     yes: bool
@@ -168,6 +175,7 @@ class Asked(NamedTuple):
     go_on: bool = False
     metrics_file: Path | None = None
     trust_files: bool = False
+    despite_unfinished: bool = False
 
 
 class Together(NamedTuple):
@@ -194,11 +202,11 @@ IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 """Of commands that are about one run task, or one workspace."""
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
-UNDOING = Together(
-    "asked", Asked, (YES, JSON, RETRY_FAILED, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
-)
-RESUMING = Together("asked", Asked, (YES, CONFIRM, JSON, CONTINUE, *UNDOING.options[2:]))
-APPLYING = RESUMING
+_LEFT = (JSON, CONTINUE, RETRY_FAILED)
+_HOW = (DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
+RESUMING = Together("asked", Asked, (YES, CONFIRM, *_LEFT, *_HOW))
+UNDOING = Together("asked", Asked, (YES, *_LEFT, DESPITE_UNFINISHED, *_HOW))
+APPLYING = Together("asked", Asked, (YES, CONFIRM, *_LEFT, DESPITE_UNFINISHED, *_HOW))
 
 Function = Callable[..., None]
 

@@ -127,7 +127,7 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     """
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
     # Not click.prompt: it makes of Ctrl-C an exit code 1.
     with _signals_raised():
@@ -136,6 +136,11 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     if said != answer:
         note("Nothing was changed.")
         raise Exit(ExitCode.ERROR)
+
+
+def can_ask() -> bool:
+    """Return whether there is a terminal on which a question is seen and answered."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @contextmanager

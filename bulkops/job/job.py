@@ -67,6 +67,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         operation_kind: as ``kind_named`` knows it.
         wish: of that kind's ``wish_type``.
         select: of a kind that goes over something else, no matter what.
+        folder: of the job's file, absolute, where its gate runs; no part of what the job means.
+            Empty for a job without a file.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     select: Select
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
+    folder: str = ""
 
     def allowing(self, most: int | None) -> Job:
         """Return the job with another ``max_operations``; ``None`` leaves it."""

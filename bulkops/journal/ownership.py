@@ -86,7 +86,6 @@ def _folders(path: Path) -> list[Path]:
 
 def _refused(path: Path, reason: str) -> JobError:
     return JobError(
-        f"{path}: {reason}, so others may have written what bulkops is to believe; nothing was "
-        "sent. Mend that (chown, chmod), or say --trust-files (BULKOPS_TRUST_FILES=1) if you "
-        "know who did"
+        f"{path}: {reason}, so others may have written what bulkops believes; nothing was sent. "
+        "Mend that (chown, chmod), or say --trust-files (BULKOPS_TRUST_FILES=1) if you know who did"
     )

@@ -66,6 +66,7 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
         plan=plan.saved,
         replaces=plan.binding.replaces,
         others=dict(plan.binding.others),
+        folder=plan.job.folder if plan.rollout.gate else "",
     )
     yield from map(Planned.of, plan.operations)
     yield from map(Skipped.of, plan.skips)
@@ -80,4 +81,5 @@ def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
 
 def job_of(header: Header) -> Job:
     """Return the job in a journal's header."""
-    return job_from_builtins(header.job, source="the journal's job")
+    job = job_from_builtins(header.job, source="the journal's job")
+    return msgspec.structs.replace(job, folder=header.folder)

@@ -169,7 +169,7 @@ def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> Sav
             f"{path}: does not agree with itself: {problem}; nothing was sent: {_AGAIN}"
         )
     plan = Plan(
-        job,
+        msgspec.structs.replace(job, folder=header.folder),
         header.binding,
         operations=[progress.operation for progress in state.operations.values()],
         skips=state.skips,

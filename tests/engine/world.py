@@ -24,6 +24,7 @@ import anyio
 
 from bulkops.client.api import Client
 from bulkops.clock import Clock
+from bulkops.job.gate import GateCall
 from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Holder, Result, WaveReached
@@ -65,7 +66,7 @@ def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
     return job_from_builtins({**document, **tables})
 
 
-async def passing(_command: str, _environment: Mapping[str, str]) -> int:
+async def passing(_call: GateCall) -> int:
     """Be a gate that lets everything through."""
     return 0
 

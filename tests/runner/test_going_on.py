@@ -55,14 +55,15 @@ def test_changed_by_somebody_else_before_it_starts_is_a_conflict(kind: str) -> N
 
 
 def test_too_many_conflicts_found_at_the_start_stop_it_unsent() -> None:
-    """They count as failures of this execution only: the same command goes on after the stop."""
+    """They count as failures: the job stands until somebody goes on past them."""
     world = World(workspaces=3)
     world.start(job(rollout={"max_failures": 1}))
     for name in ("prod-0", "prod-1"):
         world.simulator.attach(name, TASK, stages=("pre_apply",))
     assert exit_code(world.resume()) == 4
+    assert exit_code(world.resume()) == 4
     assert not world.wire.writes
-    assert exit_code(world.resume()) == 3
+    assert exit_code(world.resume(go_on=True)) == 3
     assert world.effects() == {"prod-2": 1}
 
 
@@ -87,7 +88,7 @@ def test_what_failed_is_tried_again_only_when_asked() -> None:
 def test_a_conflict_is_decided_anew_when_asked() -> None:
     """What somebody else attached otherwise is brought to the wish, by an update."""
     world = World(workspaces=1)
-    world.start(job())
+    world.start(job(rollout=PATIENT))
     world.simulator.attach("prod-0", TASK)
     assert world.resume().count(Outcome.CONFLICT) == 1
     assert world.resume(retry_failed=True).count(Outcome.SUCCEEDED) == 1
@@ -97,7 +98,7 @@ def test_a_conflict_is_decided_anew_when_asked() -> None:
 def test_duplicates_stay_a_conflict_when_decided_anew() -> None:
     """Attached twice is for somebody to sort out: blocked, and nothing sent."""
     world = World(workspaces=1)
-    world.start(job())
+    world.start(job(rollout=PATIENT))
     for _ in range(2):
         world.simulator.attach("prod-0", TASK)
     for retry_failed in (False, True):

@@ -25,7 +25,7 @@ from bulkops.cli.options import (
 )
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on
-from bulkops.cli.run.execute import execute
+from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, ask_for_names, start_or_go_on
@@ -47,6 +47,7 @@ from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
+from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.plan.trusted import disagreement_as_known, open_journal
 
 JOB_OR_PLAN = click.Argument(
@@ -158,9 +159,10 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
-        client = connect(server, stated)
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
-            confirm_going_on(contents, journal, asked)
+            end_if_stopped(journal, contents, job, asked, metrics)
+            client = connect(server, stated)
+            confirm_going_on(contents, journal, asked, job)
             ask_for_names(connect(server, stated), contents, journal)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 
@@ -227,11 +229,14 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     async def plan(_client: Client) -> Plan:
         return again()
 
-    def differs(replay: Replay) -> str:
-        return disagreement_with_plan(replay, again())
-
-    identity = Identity(digest, job.organization)
-    return Undertaking(job, identity, client, plan, differs, looked_at=True)
+    return Undertaking(
+        job,
+        Identity(digest, job.organization),
+        client,
+        plan,
+        lambda replay: disagreement_with_plan(replay, again()),
+        looked_at=True,
+    )
 
 
 def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finished: bool) -> Path:
@@ -248,6 +253,7 @@ def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finish
         if replay.ended and replay.ended.how == How.GONE:
             return False
         left = finished or replay.unfinished or (asked.retry_failed and replay.to_retry)
+        left |= stopped_by_tolerance(replay, undertaking.job.rollout) is not None
         left |= undertaking.job.rollout.gate is not None and not replay.passed
         mine = identity_of(replay.header) == undertaking.identity
         return left and mine and is_at(replay.header.address, address)

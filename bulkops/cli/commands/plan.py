@@ -28,12 +28,13 @@ from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, ExitCode
+from bulkops.job.file import check_gate
 from bulkops.journal.lock import holder
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.saved import check_place, save_plan
-from bulkops.plan.unfinished_jobs import with_unfinished_noted
+from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
 class DetailedExit(click.Command):
@@ -95,12 +96,13 @@ def plan(
 
     try:
         job = narrowed_job(job_file, narrowing).allowing(max_operations)
+        check_gate(job, str(job_file))
         if out:
             check_place(out)
         client = connect(server)
         with only_reading():
             made = run(client, planned)
-        made = with_unfinished_noted(made, client.address)
+        made = with_unfinished_noted(made, unfinished_jobs(made, client.address))
         if out:
             by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
             sha256 = save_plan(out, made, client, by, default)

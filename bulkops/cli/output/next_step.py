@@ -12,6 +12,7 @@ from bulkops.cli.output.waves import held_line
 from bulkops.journal.states import How
 from bulkops.operations import kind_named
 from bulkops.report.model import Report
+from bulkops.report.words import too_many
 from bulkops.text import counted
 
 
@@ -32,6 +33,12 @@ def next_step(report: Report, path: Path) -> list[str]:
     steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
     if wave is not None and wave.held:
         steps = [held_line(wave, resume)]
+    if report.stopped is not None:
+        steps = [
+            f"Stopped by the failure tolerance: {too_many(report.stopped)}.",
+            f"Look at what failed. `{resume} --continue` goes on and counts failures from zero.",
+        ]
+        resume += " --continue"
     decides = not report.saved_plan and not report.undo_of
     if report.drifted:
         again = f"`{resume} --retry-failed` makes them as wanted again"

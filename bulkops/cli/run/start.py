@@ -10,12 +10,13 @@ from typing import NamedTuple
 from bulkops.cli.options import Asked
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on, confirm_plan
-from bulkops.cli.run.execute import execute
+from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import only_reading, run
 from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
+from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
 from bulkops.journal.ownership import check_folder
@@ -26,7 +27,7 @@ from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
 from bulkops.plan.standing import check_names
 from bulkops.plan.trusted import open_journal
-from bulkops.plan.unfinished_jobs import with_unfinished_noted
+from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
 class Undertaking(NamedTuple):
@@ -73,7 +74,10 @@ def start_or_go_on(
             check_same(contents.replay.header, undertaking.identity, path)
             if problem := undertaking.differs(contents.replay):
                 raise disagreeing(path, problem)
-            confirm_going_on(contents, path, asked, looked_at=undertaking.looked_at)
+            end_if_stopped(path, contents, undertaking.job, asked, metrics)
+            confirm_going_on(
+                contents, path, asked, undertaking.job, looked_at=undertaking.looked_at
+            )
             ask_for_names(undertaking.client(stated), contents, path)
         else:
             check_folder(path, trusted=asked.trust_files)
@@ -96,12 +100,14 @@ def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
 def _start(
     stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
 ) -> Holder:
+    if not undertaking.undo:
+        check_gate(undertaking.job)
     # The plan ends with this function: from here on the journal has all of it.
     client = undertaking.client()
     with only_reading():
         plan = run(client, undertaking.plan)
-        plan = with_unfinished_noted(plan, client.address, path)
-        confirm_plan(plan, client.address, asked)
+        first = unfinished_jobs(plan, client.address, path)
+        confirm_plan(with_unfinished_noted(plan, first), client.address, asked, first)
     by = by or hold(stack, path)
     start_journal(path, plan, client, by)
     note(f"Journal: {path}")
