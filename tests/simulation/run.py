@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -18,7 +20,9 @@ from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
 from bulkops.plan import recorded, standing
+from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.model import Plan
+from bulkops.plan.trusted import disagreement
 from bulkops.simulator.state import User
 from tests.engine.world import PATH, World
 from tests.simulation import scenario as scenarios
@@ -89,8 +93,24 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     must(not machine.server.unasked, "only what is wished for is changed", machine.server.unasked)
     _check_bare(machine)
     _check_bystanders(machine)
+    _check_agreement(machine, done)
     machine.met["read that lagged"] += machine.server.lagged
     return Outcome(machine.met, trace or [])
+
+
+def _check_agreement(machine: Machine, done: Sequence[Phase]) -> None:
+    """Check that no journal is refused for what is in it: all of it was decided by its job."""
+    replays = [
+        read(phase.path, machine.world.disk).replay
+        for phase in done
+        if phase.path.name in machine.world.disk.names()
+    ]
+    for replay in replays:
+        problem = disagreement(replay)
+        must(not problem, "a journal agrees with itself", problem)
+    for undone, undo in pairwise(replays):
+        problem = disagreement_with_undone(undo, undone)
+        must(not problem, "an undo agrees with what it takes back", problem)
 
 
 # A process does these once; here they would be a quarter of the time.
