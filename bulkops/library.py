@@ -33,7 +33,7 @@ from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
-from bulkops.journal.reader import Contents, read
+from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
@@ -141,18 +141,17 @@ async def apply_plan(
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-    path, by = Path(journal), holder(client.clock)
 
-    def begin() -> Contents:
-        stack.enter_context(locked(path, by))
-        start_journal(path, plan, client, by)
-        return read(path)
+    def begin() -> LockedJournal:
+        held = stack.enter_context(locked(Path(journal), holder(client.clock)))
+        start_journal(held.path, plan, client, held.by, held.files)
+        return LockedJournal(held.path, read(held.path, held.files), held.by, held.files)
 
     with ExitStack() as stack:
-        contents = await to_thread.run_sync(begin)
+        opened = await to_thread.run_sync(begin)
         execution = JobExecution(
             client,
-            LockedJournal(path, contents, by),
+            opened,
             plan.job,
             Instructions(key=plan.binding.key),
             Observer(on_result, on_wave),
@@ -182,19 +181,19 @@ async def resume_journal(
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-    path, by = Path(journal), holder(client.clock)
 
-    def begin() -> Contents:
-        stack.enter_context(locked(path, by))
-        return read(path)
+    def begin() -> LockedJournal:
+        held = stack.enter_context(locked(Path(journal), holder(client.clock)))
+        return LockedJournal(held.path, read(held.path, held.files), held.by, held.files)
 
     with ExitStack() as stack:
-        contents = await to_thread.run_sync(begin)
-        job = job_of(contents.replay.header)
-        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
+        opened = await to_thread.run_sync(begin)
+        replay = opened.contents.replay
+        job = job_of(replay.header)
+        key = key_to_go_on(job, replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
-            LockedJournal(path, contents, by),
+            opened,
             job,
             Instructions(retry_failed, go_on, key),
             Observer(on_result, on_wave),

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
+from bulkops.files import open_regular
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
-from bulkops.journal.records import PLAN_START, Header, Holder, Planned, Skipped, encode
+from bulkops.journal.lines import PLAN_START, lines_of
+from bulkops.journal.records import Header, Holder, Planned, Skipped, encode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.writer import CREATE_CHUNK, write_whole
 from bulkops.plan.model import Plan
@@ -135,7 +137,7 @@ def save_plan(
         yield _seal(digest.hexdigest())
 
     try:
-        write_whole(path, parts(), SystemFiles())
+        write_whole(path, parts(), SystemFiles(), replacing=True)
     except OSError as error:
         raise BulkopsError(unwritable(path, error)) from error
     return digest.hexdigest()
@@ -153,7 +155,7 @@ def read_plan(path: Path, digest: str = "") -> SavedPlan:
         BulkopsError: it can't be read.
     """
     try:
-        with path.open("rb") as stream:
+        with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor
             lines = _Lines(stream)
             head, state = _read(iter(lines), path)
     except OSError as error:
@@ -193,7 +195,7 @@ class _Lines:
 
     def __iter__(self) -> Iterator[bytes]:
         digest, held = sha256(), b""
-        for line in self._stream:
+        for line in lines_of(self._stream):
             if held:
                 digest.update(held)
                 yield held

@@ -100,6 +100,7 @@ class Disk:
         forgets: what a failed sync should have written is never written by a later one, as on
             Linux, though every reader still sees it, until ``drop_cache``.
         died: called when the power goes.
+        locks: ``errno`` that locking fails with, as on a file system without locks; 0 for none.
     """
 
     def __init__(self) -> None:
@@ -118,6 +119,8 @@ class Disk:
         self._synced_names: dict[Path, File] = {}
         self._open: dict[int, File] = {}
         self._opened = 100
+        self.locks = 0
+        self._locked: dict[int, File] = {}
 
     def content(self, path: Path) -> bytes:
         """Return what a reader sees."""
@@ -172,6 +175,7 @@ class Disk:
     def restart(self) -> None:
         """Come back after the death of the process only: every file is as it was left."""
         self._open.clear()
+        self._locked.clear()
         self.fail.clear()
         self.fail_sync, self.failed = 0, []
         self.dead, self.die_at = False, 0
@@ -182,6 +186,8 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """See ``FileCalls``."""
+        if path in self._files:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         self._call("create")
         file = File()
         if not self.dead:
@@ -193,6 +199,15 @@ class Disk:
         self._call("append")
         return self._descriptor(self._files[path])
 
+    def lock(self, descriptor: int) -> None:
+        """See ``FileCalls``; every descriptor is another process's."""
+        if self.locks:
+            raise OSError(self.locks, os.strerror(self.locks))
+        file = self._open[descriptor]
+        if any(other is file and number != descriptor for number, other in self._locked.items()):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        self._locked[descriptor] = file
+
     def is_at(self, descriptor: int, path: Path) -> bool:
         """See ``FileCalls``."""
         return self._open[descriptor] is self._files.get(path)
@@ -202,6 +217,10 @@ class Disk:
         if path not in self._files:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return BytesIO(self._files[path].content)
+
+    def size(self, descriptor: int) -> int:
+        """See ``FileCalls``."""
+        return len(self._open[descriptor].content)
 
     def write(self, descriptor: int, data: bytes) -> int:
         """See ``FileCalls``."""
@@ -213,11 +232,12 @@ class Disk:
         self._after()
         return len(taken)
 
-    def overwrite(self, path: Path, offset: int, data: bytes) -> int:
+    def overwrite(self, descriptor: int, path: Path, offset: int, data: bytes) -> int:
         """See ``FileCalls``."""
         self._call("overwrite")
         taken = data[: self.short] if self.short else data
         if not self.dead:
+            assert self.is_at(descriptor, path)
             self._files[path].write(offset, taken)
         self._after()
         return len(taken)
@@ -242,12 +262,19 @@ class Disk:
             self._open[descriptor].truncate(size)
         self._after()
 
-    def rename(self, old: Path, new: Path) -> None:
+    def rename(self, old: Path, new: Path, *, replacing: bool) -> None:
         """See ``FileCalls``."""
         self._call("rename")
+        if new in self._files and not replacing:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         if not self.dead:
             self._files[new] = self._files.pop(old)
         self._after()
+
+    def remove(self, path: Path) -> None:
+        """See ``FileCalls``; a power cut comes before or after it."""
+        if not self.dead:
+            del self._files[path]
 
     def sync_folder(self, path: Path) -> None:
         """See ``FileCalls``; one folder is all there is."""
@@ -259,6 +286,7 @@ class Disk:
     def close(self, descriptor: int) -> None:
         """See ``FileCalls``."""
         self._open.pop(descriptor, None)
+        self._locked.pop(descriptor, None)
 
     def _descriptor(self, file: File) -> int:
         self._opened += 1

@@ -30,7 +30,7 @@ def not_synced_at_open() -> AbstractContextManager[Any]:
     def prepare(self: Journal, scanner: Scanner) -> None:
         try:
             self._descriptor = self._files.append(self.path)
-            if scanner.tail:
+            if scanner.rest:
                 journal_file.cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
             self._write_anew(scanner.offset, bytes(scanner.last_group))
         except OSError as error:

@@ -92,7 +92,7 @@ def crc_ignored() -> AbstractContextManager[Any]:
     def unchecked(self: Scanner, stream: BinaryIO) -> Iterator[bytes]:
         for line in stream:
             if not line.endswith(b'"}\n') or not line.startswith(b'{"seq":%d,' % self.seq):
-                self.tail = line + stream.read()
+                self._give_up(line, stream)
                 return
             self.seq += 1
             self.offset += len(line)

@@ -37,6 +37,7 @@ from bulkops.errors import JobError
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
+from bulkops.journal.lock import holder, locked_folder
 from bulkops.journal.reader import read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
@@ -123,8 +124,8 @@ def apply(
         )
         # A new journal in the default folder is safe under the folder's lock until it is there:
         # a command that finds nothing to do leaves no lock behind.
-        by = hold(stack, path) if journal or path.exists() else None
-        start_or_go_on(stack, path, by, undertaking, asked)
+        held = hold(stack, path) if journal or path.exists() else None
+        start_or_go_on(stack, held.path if held else path, held, undertaking, asked)
 
 
 @command(JOURNAL, RESUMING, TRUST)
@@ -143,14 +144,14 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
     """
     with ExitStack() as stack:
         read(journal)
-        by = hold(stack, journal)
-        contents = read(journal)
+        held = hold(stack, journal)
+        contents = read(held.path, held.files)
         header = contents.replay.header
         job = job_of(header)
         client = connect(server._replace(address=header.address))
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
-            confirm_going_on(contents, journal, asked)
-            execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
+            confirm_going_on(contents, held.path, asked)
+            execute(client, held, contents, job, asked=asked, metrics=metrics)
 
 
 @command(JOURNAL, UNDO_JOURNAL, UNDOING, TRUST)
@@ -180,8 +181,8 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
     undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
     with ExitStack() as stack:
         hold(stack, journal)
-        by = hold(stack, path)
-        start_or_go_on(stack, path, by, undertaking, asked)
+        held = hold(stack, path)
+        start_or_go_on(stack, held.path, held, undertaking, asked)
 
 
 def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
@@ -225,7 +226,7 @@ def _default(
         finished: one that is finished is gone on with, too.
     """
     folder = folder_of(undertaking.job.name)
-    hold(stack, folder / "folder")
+    stack.enter_context(locked_folder(folder, holder(Clock())))
 
     def fits(replay: Replay) -> bool:
         left = finished or replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)

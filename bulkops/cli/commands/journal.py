@@ -35,7 +35,7 @@ def check(*, journal: Path, json: bool) -> None:
     contents = sound_part(journal)
     scanner, made = contents.scanner, make(contents.replay)
     state: Literal["sound", "torn", "damaged"] = (
-        "damaged" if scanner.damaged else "torn" if scanner.tail else "sound"
+        "damaged" if scanner.damaged else "torn" if scanner.rest else "sound"
     )
     if json:
         print_json(
@@ -43,13 +43,13 @@ def check(*, journal: Path, json: bool) -> None:
                 state=state,
                 lines=scanner.seq - 1,
                 sound_bytes=scanner.offset,
-                other_bytes=len(scanner.tail),
+                other_bytes=scanner.rest,
                 run_id=made.run_id,
                 counts=made.counts,
             )
         )
     else:
-        rest = f", then {len(scanner.tail)} bytes that are {state}" if scanner.tail else ""
+        rest = f", then {scanner.rest} bytes that are {state}" if scanner.rest else ""
         print_text(
             f"{journal}: {scanner.seq - 1} sound lines, {scanner.offset} bytes{rest}",
             f"  {made.run_id}: {totals(made)}",

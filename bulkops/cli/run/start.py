@@ -17,8 +17,8 @@ from bulkops.cli.session import only_reading, run
 from bulkops.client.api import Client
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
+from bulkops.journal.lock import Hold
 from bulkops.journal.reader import read
-from bulkops.journal.records import Holder
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
 from bulkops.plan.unfinished_jobs import with_unfinished_noted
@@ -43,38 +43,39 @@ class Undertaking(NamedTuple):
 
 
 def start_or_go_on(
-    stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
+    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
 ) -> None:
     """Carry an undertaking out with the journal at ``path``, under its lock; ends the command.
 
     Args:
-        by: who holds the lock; ``None``: nobody, it is taken when the journal is started.
+        path: of the file itself.
+        held: the journal; ``None``: it is locked when it is started.
 
     Raises:
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
-        if by is not None and path.exists():
-            contents = read(path)
+        if held is not None and path.exists():
+            contents = read(path, held.files)
             check_same(contents.replay.header, undertaking.identity, path)
             confirm_going_on(contents, path, asked)
         else:
-            by = _start(stack, path, by, undertaking, asked)
-            contents = read(path)
+            held = _start(stack, path, held, undertaking, asked)
+            contents = read(path, held.files)
         client, job = undertaking.client(), undertaking.job
-        execute(client, path, contents, job, by, asked=asked, metrics=metrics)
+        execute(client, held, contents, job, asked=asked, metrics=metrics)
 
 
 def _start(
-    stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
-) -> Holder:
+    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
+) -> Hold:
     # The plan ends with this function: from here on the journal has all of it.
     with only_reading():
         plan = run(undertaking.client(), undertaking.plan)
         plan = with_unfinished_noted(plan, undertaking.identity.address, path)
         confirm_plan(plan, undertaking.identity.address, asked)
-    by = by or hold(stack, path)
-    start_journal(path, plan, undertaking.client(), by)
+    held = held or hold(stack, path)
+    start_journal(path, plan, undertaking.client(), held.by, held.files)
     note(f"Journal: {path}")
-    return by
+    return held
