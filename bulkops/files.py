@@ -12,6 +12,9 @@ import stat
 from io import StringIO
 from pathlib import Path
 
+MOST_OF_A_KEY = 64 << 10
+"""Bytes of a file that a secret is read from."""
+
 MOST_LINKS = 40
 """Symbolic links that are followed one after the other, as Linux does."""
 
@@ -35,12 +38,15 @@ def followed(path: Path) -> Path:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
-def open_regular(path: Path, flags: int = os.O_RDONLY, *, follow: bool = True) -> int:
+def open_regular(
+    path: Path, flags: int = os.O_RDONLY, *, follow: bool = True, mode: int = 0o600
+) -> int:
     """Return a descriptor of a regular file; never waits for the other end of a FIFO.
 
     Args:
-        flags: of ``os.open``; a file that ``O_CREAT`` makes is readable by its owner only.
+        flags: of ``os.open``.
         follow: a symbolic link is followed; if not, it is an error.
+        mode: of a file that ``O_CREAT`` makes, less the umask.
 
     Raises:
         OSError: it can't be opened, or is no regular file.
@@ -51,7 +57,7 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, *, follow: bool = True) -
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
-    descriptor = os.open(path, flags | _SAFE | (0 if follow else _NOFOLLOW), 0o600)
+    descriptor = os.open(path, flags | _SAFE | (0 if follow else _NOFOLLOW), mode)
     try:
         _check_regular(os.fstat(descriptor).st_mode)
     except OSError:
@@ -82,7 +88,7 @@ def read_bytes(path: Path, most: int, *, piped: bool = False) -> bytes:
     with path.open("rb") if piped else open(open_regular(path), "rb") as stream:
         data = stream.read(most + 1)
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
+        raise _too_large(most)
     return data
 
 
@@ -93,6 +99,26 @@ def read_text(path: Path, most: int, *, piped: bool = False, encoding: str = "ut
         OSError, UnicodeDecodeError: it can't be read, or is none.
     """
     return StringIO(read_bytes(path, most, piped=piped).decode(encoding), newline=None).read()
+
+
+def check_named(path: Path, most: int) -> None:
+    """Check that a file that a library will read can be read to its end; it may be a pipe.
+
+    Args:
+        most: bytes of a regular file.
+
+    Raises:
+        OSError: there is none, or it is too large or endless.
+    """
+    found = path.stat()
+    if not stat.S_ISFIFO(found.st_mode):
+        _check_regular(found.st_mode)
+    if found.st_size > most:
+        raise _too_large(most)
+
+
+def _too_large(most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it has more than {most:,} bytes")
 
 
 def _check_regular(mode: int) -> None:

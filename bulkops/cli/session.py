@@ -22,6 +22,7 @@ from bulkops.cli.output.printing import note
 from bulkops.client.api import Client
 from bulkops.client.credentials import resolve_address, resolve_token
 from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
+from bulkops.files import read_text
 from bulkops.job.file import load_job
 from bulkops.job.job import Job
 
@@ -142,9 +143,13 @@ def _signals_raised() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+MOST_OF_CREDENTIALS = 1 << 20
+"""Bytes of a file that Terraform keeps tokens in."""
+
+
 def _read_text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path, MOST_OF_CREDENTIALS)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

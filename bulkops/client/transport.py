@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from yarl import URL
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.errors import BulkopsError, NoResponse
+from bulkops.files import check_named
 from bulkops.text import printable
 
 CONNECT_SECONDS = 10.0
@@ -168,10 +170,15 @@ class HttpTransport:
             parts.clear()
 
 
+MOST_OF_CERTIFICATES = 64 << 20
+"""Bytes of a file of certificate authorities."""
+
+
 def _tls(ca_file: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca_file:
         try:
+            check_named(Path(ca_file), MOST_OF_CERTIFICATES)
             context.load_verify_locations(cafile=ca_file)
         except (OSError, ssl.SSLError) as error:
             raise BulkopsError(

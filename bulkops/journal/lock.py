@@ -25,11 +25,9 @@ from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
 from bulkops.files import followed, open_regular
 from bulkops.journal.disk import GONE, NO_LOCKS, FileCalls, SystemFiles, lock_now
+from bulkops.journal.own_files import LOCK_START
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
-
-HOLDER_START = b'{"user":'
-"""How the text of a lock file begins."""
 
 _LONGEST_TEXT = 4096
 _TRIES = 100
@@ -204,7 +202,7 @@ def _sign(descriptor: int, path: Path, by: Holder) -> None:
         os.lseek(descriptor, 0, os.SEEK_SET)
         text = os.read(descriptor, _LONGEST_TEXT)
         # A power cut leaves zeros.
-        if not text.startswith(HOLDER_START) and text.strip(b"\0"):
+        if not text.startswith(LOCK_START) and text.strip(b"\0"):
             raise JobError(
                 f"{name}: is no lock file of bulkops, and left as it is; nothing was sent. Choose "
                 "another --journal"

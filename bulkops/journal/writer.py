@@ -180,8 +180,7 @@ class Journal:
             self._files.sync(self._descriptor)
             if unsynced := sync_folder(self._files, self.path.parent):
                 # Said here only: what is created or cut is opened, too.
-                facts = {"folder": str(self.path.parent), "reason": unsynced.strerror}
-                log.warning("folder_not_synced", extra=facts)
+                log_unsynced(self.path.parent, unsynced)
         except OSError as error:
             raise write_failed(self.path, error) from error
 
@@ -229,6 +228,11 @@ class _Group:
 
     def __init__(self) -> None:
         self.durable = anyio.Event()
+
+
+def log_unsynced(folder: Path, error: OSError) -> None:
+    """Say that a power cut may lose a new file's name: the file system syncs no folders."""
+    log.warning("folder_not_synced", extra={"folder": str(folder), "reason": error.strerror})
 
 
 def cut_tail(files: FileCalls, descriptor: int, path: Path, scanner: Scanner, why: str) -> Path:

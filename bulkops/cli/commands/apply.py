@@ -24,6 +24,7 @@ from bulkops.cli.options import (
     command,
 )
 from bulkops.cli.output.printing import note
+from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_going_on
 from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
@@ -34,6 +35,7 @@ from bulkops.client.api import Client
 from bulkops.client.credentials import resolve_address
 from bulkops.clock import Clock
 from bulkops.errors import JobError
+from bulkops.files import followed
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
@@ -142,6 +144,7 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
       bulkops resume canary.jsonl --retry-failed --yes
       bulkops resume rollout.jsonl --continue --yes
     """
+    check_summary()
     with ExitStack() as stack:
         read(journal)
         held = hold(stack, journal)
@@ -172,13 +175,16 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
     """
     header = read(journal).replay.header
     job = job_of(header)
-    path = undo_journal or journal.with_name(f"{journal.stem}.undo{journal.suffix}")
+    real = followed(journal)
+    path = undo_journal or real.with_name(f"{real.stem}.undo{real.suffix}")
 
     def client() -> Client:
         return connect(server._replace(address=header.address))
 
     identity = Identity(digest_of_undo(header.run_id), header.address, header.organization)
     undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
+    if path.exists() and path.samefile(journal):
+        raise JobError(f"{path}: is the journal to take back: choose another --journal")
     with ExitStack() as stack:
         hold(stack, journal)
         held = hold(stack, path)

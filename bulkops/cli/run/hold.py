@@ -8,17 +8,21 @@ from pathlib import Path
 from bulkops.clock import Clock
 from bulkops.errors import JobError
 from bulkops.journal.lock import Hold, holder, locked
+from bulkops.journal.own_files import A_JOURNAL, what_is_at
 
 
 def hold(stack: ExitStack, path: Path) -> Hold:
     """Lock a journal until the stack ends.
 
     Raises:
-        JobError: at the path is something that no journal can be.
+        JobError: at the path is something that can't be a journal.
         JournalLocked, JournalWriteFailed: as of ``locked``.
     """
     if path.is_dir():
         raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
     if path.exists() and not path.is_file():
         raise JobError(f"{path}: is no regular file, which a journal must be")
+    what = what_is_at(path)
+    if what not in ("", A_JOURNAL):
+        raise JobError(f"{path}: is {what}, and left as it is: choose another --journal")
     return stack.enter_context(locked(path, holder(Clock())))
