@@ -15,9 +15,6 @@ from pathlib import Path
 MOST_OF_A_KEY = 64 << 10
 """Bytes of a file that a secret is read from."""
 
-MOST_LINKS = 40
-"""Symbolic links that are followed one after the other, as Linux does."""
-
 # Windows has neither; what they prevent does not exist there.
 _SAFE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -31,11 +28,12 @@ def followed(path: Path) -> Path:
     Raises:
         OSError: the links lead in a circle.
     """
-    for _ in range(MOST_LINKS):
-        if not path.is_symlink():
-            return path
-        path = path.parent / path.readlink()
-    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if not path.is_symlink():
+        return path
+    end = Path(os.path.realpath(path))
+    if end.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return end
 
 
 def open_regular(

@@ -267,7 +267,7 @@ def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
     except JournalError:
         return _NOBODY
     last = replay.executions[-1].by if replay.executions else replay.header.started_by
-    return f"{_NOBODY} by another name, it seems {_words(last)}"
+    return f"{_NOBODY}, probably {_words(last)}"
 
 
 def _words(holder: Holder) -> str:

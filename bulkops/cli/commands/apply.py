@@ -27,7 +27,7 @@ from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_going_on
 from bulkops.cli.run.execute import execute
-from bulkops.cli.run.hold import hold
+from bulkops.cli.run.hold import check_journal, hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, start_or_go_on
 from bulkops.cli.session import connect, narrowed_job
@@ -109,6 +109,7 @@ def apply(
       bulkops apply canary.plan --journal canary.jsonl
       bulkops apply jobs/detach-retired.toml --confirm legacy-lint
     """
+    check_summary()
     saved = is_saved_plan(job_file)
     if saved:
         if narrowing != Narrowing() or max_operations:
@@ -173,6 +174,7 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
       bulkops undo canary.jsonl
       bulkops undo canary.jsonl --journal back.jsonl --yes
     """
+    check_summary()
     header = read(journal).replay.header
     job = job_of(header)
     real = followed(journal)
@@ -183,6 +185,7 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
 
     identity = Identity(digest_of_undo(header.run_id), header.address, header.organization)
     undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
+    check_journal(path)
     if path.exists() and path.samefile(journal):
         raise JobError(f"{path}: is the journal to take back: choose another --journal")
     with ExitStack() as stack:

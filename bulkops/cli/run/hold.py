@@ -15,8 +15,18 @@ def hold(stack: ExitStack, path: Path) -> Hold:
     """Lock a journal until the stack ends.
 
     Raises:
-        JobError: at the path is something that can't be a journal.
+        JobError: as of ``check_journal``.
         JournalLocked, JournalWriteFailed: as of ``locked``.
+    """
+    check_journal(path)
+    return stack.enter_context(locked(path, holder(Clock())))
+
+
+def check_journal(path: Path) -> None:
+    """Check that what is at a path, if anything, may be a journal.
+
+    Raises:
+        JobError: it is a folder, a device, a job, a plan, …; nothing was touched.
     """
     if path.is_dir():
         raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
@@ -25,4 +35,3 @@ def hold(stack: ExitStack, path: Path) -> Hold:
     what = what_is_at(path)
     if what not in ("", A_JOURNAL):
         raise JobError(f"{path}: is {what}, and left as it is: choose another --journal")
-    return stack.enter_context(locked(path, holder(Clock())))

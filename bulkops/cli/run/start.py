@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from bulkops.cli.options import Asked
 from bulkops.cli.output.printing import note
-from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_going_on, confirm_plan
 from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
@@ -56,7 +55,6 @@ def start_or_go_on(
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
-    check_summary()
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if held is not None and path.exists():
             contents = read(path, held.files)
