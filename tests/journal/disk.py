@@ -100,7 +100,8 @@ class Disk:
         forgets: what a failed sync should have written is never written by a later one, as on
             Linux, though every reader still sees it, until ``drop_cache``.
         died: called when the power goes.
-        locks: ``errno`` that locking fails with, as on a file system without locks; 0 for none.
+        no_locks: ``errno`` of a file system without locks; 0 where it has them.
+        no_folder_sync: likewise, of one that can't sync a folder.
     """
 
     def __init__(self) -> None:
@@ -119,7 +120,7 @@ class Disk:
         self._synced_names: dict[Path, File] = {}
         self._open: dict[int, File] = {}
         self._opened = 100
-        self.locks = 0
+        self.no_locks = self.no_folder_sync = 0
         self._locked: dict[int, File] = {}
 
     def content(self, path: Path) -> bytes:
@@ -137,6 +138,17 @@ class Disk:
     def names(self) -> list[str]:
         """Return the names of all files."""
         return sorted(path.name for path in self._files)
+
+    def opened(self, path: Path) -> int:
+        """Return a descriptor of a file as another process has it; changes nothing."""
+        self._opened += 1
+        self._open[self._opened] = self._files[path]
+        return self._opened
+
+    def is_open(self, path: Path) -> bool:
+        """Return whether any descriptor is this file's."""
+        file = self._files.get(path)
+        return any(other is file for other in self._open.values())
 
     @property
     def open_files(self) -> int:
@@ -201,8 +213,8 @@ class Disk:
 
     def lock(self, descriptor: int) -> None:
         """See ``FileCalls``; every descriptor is another process's."""
-        if self.locks:
-            raise OSError(self.locks, os.strerror(self.locks))
+        if self.no_locks:
+            raise OSError(self.no_locks, os.strerror(self.no_locks))
         file = self._open[descriptor]
         if any(other is file and number != descriptor for number, other in self._locked.items()):
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
@@ -278,6 +290,8 @@ class Disk:
 
     def sync_folder(self, path: Path) -> None:
         """See ``FileCalls``; one folder is all there is."""
+        if self.no_folder_sync:
+            raise OSError(self.no_folder_sync, os.strerror(self.no_folder_sync))
         self._call(f"sync_folder {path}")
         if not self.dead:
             self._synced_names = dict(self._files)
