@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError
 from bulkops.journal.progress import Progress
 from bulkops.journal.reader import header_of_unended, read
@@ -31,8 +32,8 @@ def with_unfinished_noted(plan: Plan, address: str, journal: Path | None = None)
     paths = sorted({path for folder in folders for path in folder.glob("*.jsonl")})
 
     def meant(header: Header) -> bool:
-        place = (header.address, header.organization)
-        return place == (address, plan.job.organization) and header.run_id != plan.undo_of
+        here = is_at(header.address, address) and header.organization == plan.job.organization
+        return here and header.run_id != plan.undo_of
 
     notes = [note for path in paths for note in _note(path, meant, plan)]
     # A saved plan may have been told before.

@@ -16,7 +16,6 @@ from bulkops.cli.options import (
     PATH,
     RESUMING,
     SERVER,
-    TRUST,
     UNDOING,
     Asked,
     Narrowing,
@@ -31,10 +30,10 @@ from bulkops.cli.run.hold import check_journal, hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, start_or_go_on
 from bulkops.cli.session import connect, narrowed_job
+from bulkops.client.access.address import Stated, is_at
 from bulkops.client.api import Client
-from bulkops.client.credentials import resolve_address
 from bulkops.clock import Clock
-from bulkops.errors import JobError
+from bulkops.errors import JobError, RunTaskGone
 from bulkops.files import followed
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
@@ -42,7 +41,7 @@ from bulkops.journal.identity import Identity, digest_of_undo, identity_of
 from bulkops.journal.lock import holder, locked_folder
 from bulkops.journal.reader import read
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED
+from bulkops.journal.states import How
 from bulkops.library import plan_job, plan_undo
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
@@ -128,16 +127,24 @@ def apply(
         # A new journal in the default folder is safe under the folder's lock until it is there:
         # a command that finds nothing to do leaves no lock behind.
         held = hold(stack, path) if journal or path.exists() else None
-        start_or_go_on(stack, held.path if held else path, held, undertaking, asked)
+        path = held.path if held else path
+        try:
+            start_or_go_on(stack, path, held, undertaking, asked)
+        except RunTaskGone as gone:
+            if journal or saved:
+                raise
+            note("", f"{path}: {gone}.", "That journal is left; a new one begins.")
+            path = new(path.parent, Clock().wall())
+            start_or_go_on(stack, path, None, undertaking, asked)
 
 
-@command(JOURNAL, RESUMING, TRUST)
+@command(JOURNAL, RESUMING, SERVER)
 def resume(*, journal: Path, asked: Asked, server: Server) -> None:
     """Go on where a journal stops.
 
-    Needs nothing else but credentials. The server is read before anything is sent: an operation
-    whose answer was lost is adopted where the server shows it done, and sent again only where it
-    does not.
+    Needs nothing else but credentials and, unless it is the default, the server's address. The
+    server is read before anything is sent: an operation whose answer was lost is adopted where the
+    server shows it done, and sent again only where it does not.
 
     \b
     Examples:
@@ -152,13 +159,13 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         contents = read(held.path, held.files)
         header = contents.replay.header
         job = job_of(header)
-        client = connect(server._replace(address=header.address))
+        client = connect(server, Stated(journal, header.address))
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             confirm_going_on(contents, held.path, asked)
             execute(client, held, contents, job, asked=asked, metrics=metrics)
 
 
-@command(JOURNAL, UNDO_JOURNAL, UNDOING, TRUST)
+@command(JOURNAL, UNDO_JOURNAL, UNDOING, SERVER)
 def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Server) -> None:
     """Take back what a job did, where it still stands.
 
@@ -180,10 +187,10 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
     real = followed(journal)
     path = undo_journal or real.with_name(f"{real.stem}.undo{real.suffix}")
 
-    def client() -> Client:
-        return connect(server._replace(address=header.address))
+    def client(*files: Stated) -> Client:
+        return connect(server, Stated(journal, header.address), *files)
 
-    identity = Identity(digest_of_undo(header.run_id), header.address, header.organization)
+    identity = Identity(digest_of_undo(header.run_id), header.organization)
     undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
     check_journal(path)
     if path.exists() and path.samefile(journal):
@@ -196,34 +203,31 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
 
 def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
 
-    def client() -> Client:
-        return connect(server)
+    def client(*files: Stated) -> Client:
+        return connect(server, *files)
 
     async def plan(client: Client) -> Plan:
         return await with_project_names(client, await plan_job(client, job, str(path)))
 
-    identity = Identity(job.digest, client().address, job.organization)
-    return Undertaking(job, identity, client, plan)
+    return Undertaking(job, Identity(job.digest, job.organization), client, plan)
 
 
 def _of_plan(path: Path, server: Server) -> Undertaking:
     """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
     saved = read_plan(path)
-    job, digest, made_at = saved.plan.job, saved.plan.digest, saved.address
-    address = server.address
-    if address or os.environ.get("TFE_ADDRESS") or os.environ.get("TF_CLOUD_HOSTNAME"):
-        address = resolve_address(address, os.environ, insecure_http=server.insecure_http)
-    saved.check_meant(path, address or saved.address, os.environ.get("TFE_ORGANIZATION", ""))
+    job, digest, stated = saved.plan.job, saved.plan.digest, Stated(path, saved.plan.address)
+    connect(server, stated)  # a plan of another server is refused before anything else
+    saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
     note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
 
-    def client() -> Client:
-        return connect(server._replace(address=made_at))
+    def client(*files: Stated) -> Client:
+        return connect(server, stated, *files)
 
     async def plan(_client: Client) -> Plan:
         # Read once more: it need not be in memory beside the journal, which may be all there is.
         return read_plan(path, digest).plan
 
-    return Undertaking(job, Identity(digest, made_at, job.organization), client, plan)
+    return Undertaking(job, Identity(digest, job.organization), client, plan)
 
 
 def _default(
@@ -234,12 +238,16 @@ def _default(
     Args:
         finished: one that is finished is gone on with, too.
     """
+    address = undertaking.client().address
     folder = folder_of(undertaking.job.name)
     stack.enter_context(locked_folder(folder, holder(Clock())))
 
     def fits(replay: Replay) -> bool:
-        left = finished or replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
+        if replay.ended and replay.ended.how == How.GONE:
+            return False
+        left = finished or replay.unfinished or (retry_failed and replay.to_retry)
         left |= undertaking.job.rollout.gate is not None and not replay.passed
-        return left and identity_of(replay.header) == undertaking.identity
+        mine = identity_of(replay.header) == undertaking.identity
+        return left and mine and is_at(replay.header.address, address)
 
     return newest(folder, fits) or new(folder, Clock().wall())

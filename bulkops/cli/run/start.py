@@ -14,6 +14,7 @@ from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import only_reading, run
+from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
@@ -30,14 +31,15 @@ class Undertaking(NamedTuple):
     Attributes:
         job: whose pace and tolerance hold.
         identity: what a journal must have in common with it.
-        client: makes one; each event loop needs its own.
+        client: makes one, that of a journal's server where one is given; each event loop needs
+            its own.
         plan: reads the server and decides.
         undo: it takes back what the job did.
     """
 
     job: Job
     identity: Identity
-    client: Callable[[], Client]
+    client: Callable[[*tuple[Stated, ...]], Client]
     plan: Callable[[Client], Awaitable[Plan]]
     undo: bool = False
 
@@ -52,30 +54,32 @@ def start_or_go_on(
         held: the journal; ``None``: it is locked when it is started.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if held is not None and path.exists():
             contents = read(path, held.files)
+            client = undertaking.client(Stated(path, contents.replay.header.address))
             check_same(contents.replay.header, undertaking.identity, path)
             confirm_going_on(contents, path, asked)
         else:
             held = _start(stack, path, held, undertaking, asked)
-            contents = read(path, held.files)
-        client, job = undertaking.client(), undertaking.job
-        execute(client, held, contents, job, asked=asked, metrics=metrics)
+            contents, client = read(path, held.files), undertaking.client()
+        execute(client, held, contents, undertaking.job, asked=asked, metrics=metrics)
 
 
 def _start(
     stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
 ) -> Hold:
     # The plan ends with this function: from here on the journal has all of it.
+    client = undertaking.client()
     with only_reading():
-        plan = run(undertaking.client(), undertaking.plan)
-        plan = with_unfinished_noted(plan, undertaking.identity.address, path)
-        confirm_plan(plan, undertaking.identity.address, asked)
+        plan = run(client, undertaking.plan)
+        plan = with_unfinished_noted(plan, client.address, path)
+        confirm_plan(plan, client.address, asked)
     held = held or hold(stack, path)
-    start_journal(path, plan, undertaking.client(), held.by, held.files)
+    start_journal(path, plan, client, held.by, held.files)
     note(f"Journal: {path}")
     return held
