@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 
 from bulkops.errors import BulkopsError
-from bulkops.files import check_named
-
-
-MOST_OF_CERTIFICATES = 64 << 20
-"""Bytes of a file of certificate authorities."""
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
@@ -22,7 +16,6 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca_file:
         try:
-            check_named(Path(ca_file), MOST_OF_CERTIFICATES)
             context.load_verify_locations(cafile=ca_file)
         except (OSError, ssl.SSLError) as error:
             raise BulkopsError(
