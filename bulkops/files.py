@@ -1,4 +1,4 @@
-"""Opens and reads files: regular ones only, and never more of one than its purpose needs.
+"""Opens files: reads regular ones only, in bounds, and writes no output over one of bulkops' own.
 
 A file that bulkops finds may be anything: a FIFO that nobody writes, a link to ``/dev/zero``, a
 link to a file of another user. Such a file must neither stop a command nor fill its memory.
@@ -8,12 +8,33 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from io import StringIO
 from pathlib import Path
 
+from bulkops.errors import JobError
+
 MOST_OF_A_KEY = 64 << 10
 """Bytes of a file that a secret is read from."""
+
+PLAN_START = b'{"type":"plan","format":'
+"""How a saved plan begins: see ``bulkops.plan.saved``."""
+
+LOCK_START = b'{"user":'
+"""How the text of a lock file begins: see ``bulkops.journal.lock``."""
+
+# How a journal's lines begin (``bulkops.journal.lines``), the first of which may be damaged.
+_JOURNAL = re.compile(rb'^\{"seq":\d+,"group":\d+,', re.MULTILINE)
+
+MOST_OF_A_JOB = 16 << 20
+"""Bytes of a job file."""
+
+A_JOURNAL = "a journal"
+
+_START = 64 << 10
+# For a file that is no TOML at the moment: a job file that is being edited.
+_OPERATION = re.compile(r"^[ \t]*\[[ \t]*operation[ \t]*\]", re.MULTILINE)
 
 # Windows has neither; what they prevent does not exist there.
 _SAFE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -115,6 +136,61 @@ def check_named(path: Path, most: int) -> None:
         raise _too_large(most)
 
 
+def check_output(path: Path) -> None:
+    """Refuse to write an output over a journal, a saved plan, a job file or a lock.
+
+    A file that is not there, can't be read, or is no regular one, is none of them.
+
+    Raises:
+        JobError: it is one, by its content and whatever its name is.
+    """
+    _refuse(path, what_is_at(path))
+
+
+def what_is_at(path: Path) -> str:
+    """Return what a file is by its content: ``A_JOURNAL``, …, empty for nothing of ours."""
+    try:
+        descriptor = open_regular(path)
+    except OSError:
+        return ""
+    try:
+        return _what_is(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_output(path: Path, *, append: bool = False) -> int:
+    """Return a descriptor that writes an output: a file, or a device or a pipe as it is.
+
+    A symbolic link is followed.
+
+    Args:
+        append: keep what the file has; if not, it is emptied.
+
+    Raises:
+        OSError: it can't be written.
+        JobError: as of ``check_output``; the file is left as it is.
+    """
+    flags = os.O_CREAT | (os.O_APPEND if append else 0)
+    if path.exists() and not path.is_file():
+        return os.open(path, os.O_WRONLY | flags, 0o666)
+    try:
+        descriptor = open_regular(path, os.O_RDWR | flags, mode=0o666)
+    except PermissionError:
+        # What this user may not read is none of them.
+        descriptor = open_regular(path, os.O_WRONLY | flags, mode=0o666)
+    else:
+        try:
+            _refuse(path, _what_is(descriptor))
+        except JobError:
+            os.close(descriptor)
+            raise
+    if not append:
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
 def _too_large(most: int) -> OSError:
     return OSError(errno.EFBIG, f"it has more than {most:,} bytes")
 
@@ -126,3 +202,33 @@ def _check_regular(mode: int) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is no regular file")
+
+
+def _refuse(path: Path, what: str) -> None:
+    if what:
+        raise JobError(f"{path}: is {what}, and left as it is: choose another file")
+
+
+def _what_is(descriptor: int) -> str:
+    with open(os.dup(descriptor), "rb") as stream:  # noqa: PTH123 - a descriptor
+        stream.seek(0)
+        start = stream.read(_START)
+        if _JOURNAL.search(start):
+            return A_JOURNAL
+        if start.startswith(PLAN_START):
+            return "a saved plan"
+        if start.startswith(LOCK_START):
+            return "the lock of a journal"
+        return "a job file" if _is_job(start + stream.read(MOST_OF_A_JOB)) else ""
+
+
+def _is_job(content: bytes) -> bool:
+    if b"operation" not in content:
+        return False
+    from tomllib import TOMLDecodeError, loads  # noqa: PLC0415 - few outputs are there already
+
+    text = content.decode("utf-8-sig", "replace")
+    try:
+        return isinstance(loads(text.replace("\r\n", "\n")).get("operation"), dict)
+    except (TOMLDecodeError, RecursionError):
+        return bool(_OPERATION.search(text))

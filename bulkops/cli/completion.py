@@ -11,8 +11,7 @@ from click.shell_completion import get_completion_class
 
 from bulkops.cli.output.printing import print_text
 from bulkops.errors import BulkopsError
-from bulkops.files import read_text
-from bulkops.journal.own_files import open_output
+from bulkops.files import open_output, read_text
 
 PROGRAM = "bulkops"
 

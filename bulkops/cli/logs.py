@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, unwritable
-from bulkops.journal.own_files import open_output
+from bulkops.files import open_output
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import click
 
 from bulkops.errors import WORDS, JobError
-from bulkops.journal.own_files import check_output
+from bulkops.files import check_output
 
 PATH = click.Path(path_type=Path, readable=False)
 """Of a file that may not be there: whoever reads it says what is wrong with it."""

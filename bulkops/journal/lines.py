@@ -28,12 +28,7 @@ from zlib import crc32
 _TRAILER = len(b'"crc":"00000000"}\n')
 _GROUP = b'"group":'
 _FIRST = b"1"
-START = re.compile(rb'\{"seq":(\d{1,18}),"group":(\d{1,18}),')
-"""How every line begins."""
-
-PLAN_START = b'{"type":"plan","format":'
-"""How a saved plan begins, which is no journal: see ``bulkops.plan.saved``."""
-
+_START = re.compile(rb'\{"seq":(\d{1,18}),"group":(\d{1,18}),')
 LONGEST = 64 << 20
 """Bytes of a line; a header with a million names is shorter."""
 
@@ -112,7 +107,7 @@ class Scanner:
         part, before, looked_at = line, b"", 0
         while part and not self.damaged and looked_at <= LARGEST_GROUP:
             looked_at += len(part)
-            starts = START.finditer(before + part)
+            starts = _START.finditer(before + part)
             self.damaged = any(self.seq < int(m[2]) <= int(m[1]) for m in starts)
             before = part[-_LONGEST_START:]
             part = stream.read(CHUNK)

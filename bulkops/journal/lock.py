@@ -23,9 +23,8 @@ import msgspec
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
-from bulkops.files import followed, open_regular
+from bulkops.files import LOCK_START, followed, open_regular
 from bulkops.journal.disk import GONE, NO_LOCKS, FileCalls, SystemFiles, lock_now
-from bulkops.journal.own_files import LOCK_START
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
 

@@ -11,9 +11,9 @@ from typing import BinaryIO
 import msgspec
 
 from bulkops.errors import JournalDamaged, JournalError, unreadable
-from bulkops.files import open_regular
+from bulkops.files import PLAN_START, open_regular
 from bulkops.journal.disk import FileCalls, SystemFiles
-from bulkops.journal.lines import LONGEST, PLAN_START, Scanner
+from bulkops.journal.lines import LONGEST, Scanner
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
-from bulkops.files import followed, open_regular
+from bulkops.files import PLAN_START, followed, open_regular
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
-from bulkops.journal.lines import PLAN_START, lines_of
+from bulkops.journal.lines import lines_of
 from bulkops.journal.records import Header, Holder, Planned, Skipped, encode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.writer import CREATE_CHUNK, log_unsynced, write_whole

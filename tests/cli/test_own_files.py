@@ -120,6 +120,15 @@ def test_a_job_that_is_being_edited_is_a_job(ours: World, here: Here) -> None:
     assert here("report", "scan.jsonl", "--output", "job.toml").code == 2
 
 
+def test_a_damaged_journal_is_a_journal(ours: World, here: Here) -> None:
+    """So is what was put aside of one: somebody may still need it."""
+    data = ours.journal.read_bytes()
+    (ours.folder / "damaged").write_bytes(b"x" + data[1:])
+    (ours.folder / "aside").write_bytes(data[data.index(b"\n") + 1 :])
+    for name in ("damaged", "aside"):
+        assert here("report", "scan.jsonl", "--output", name).code == 2
+
+
 @pytest.mark.parametrize("old", [b"", b"an older report\n", b"operation = 3\n", b"\xff" * 100])
 def test_any_other_file_is_replaced(ours: World, here: Here, old: bytes) -> None:
     """A report takes the place of what was there, through a link as well, and of all of it."""

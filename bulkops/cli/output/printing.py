@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken, unwritable
-from bulkops.journal.own_files import open_output
+from bulkops.files import open_output
 from bulkops.text import escaped
 
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)

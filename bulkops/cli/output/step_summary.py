@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note
 from bulkops.errors import JobError
-from bulkops.journal.own_files import check_output, open_output
+from bulkops.files import check_output, open_output
 from bulkops.library import read_report
 from bulkops.plan.model import Plan
 from bulkops.report import markdown, plan_markdown

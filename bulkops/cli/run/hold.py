@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError
+from bulkops.files import A_JOURNAL, what_is_at
 from bulkops.journal.lock import Hold, holder, locked
-from bulkops.journal.own_files import A_JOURNAL, what_is_at
 
 
 def hold(stack: ExitStack, path: Path) -> Hold:

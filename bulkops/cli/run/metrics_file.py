@@ -17,9 +17,8 @@ from click.exceptions import Exit
 from bulkops import __version__
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, ExitCode, unwritable
-from bulkops.files import followed
+from bulkops.files import check_output, followed
 from bulkops.job.job import Job
-from bulkops.journal.own_files import check_output
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
 from bulkops.report.metrics import Standing, counts_so_far, text
