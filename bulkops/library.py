@@ -36,7 +36,7 @@ from bulkops.inventory.workspaces import read_selection
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
-from bulkops.journal.reader import Contents, read
+from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
@@ -157,21 +157,20 @@ async def apply_plan(
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-    path, by = Path(journal), holder(client.clock)
     _check_made_at(plan, client)
 
-    def begin() -> Contents:
-        stack.enter_context(locked(path, by))
+    def begin() -> LockedJournal:
+        held = stack.enter_context(locked(Path(journal), holder(client.clock)))
         if plan.rollout.gate:
             check_gate(plan.job)
-        start_journal(path, plan, client, by)
-        return read(path)
+        start_journal(held.path, plan, client, held.by, held.files)
+        return LockedJournal(held.path, read(held.path, held.files), held.by, held.files)
 
     with ExitStack() as stack:
-        contents = await to_thread.run_sync(begin)
+        opened = await to_thread.run_sync(begin)
         execution = JobExecution(
             client,
-            LockedJournal(path, contents, by),
+            opened,
             plan.job,
             Instructions(key=plan.binding.key),
             Observer(on_result, on_wave),
@@ -209,24 +208,24 @@ async def resume_journal(
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-    path, by = Path(journal), holder(client.clock)
 
-    def begin() -> Contents:
-        stack.enter_context(locked(path, by))
-        return open_journal(path, trust_files=trust_files)
+    def begin() -> LockedJournal:
+        held = stack.enter_context(locked(Path(journal), holder(client.clock)))
+        contents = open_journal(held.path, held.files, trust_files=trust_files)
+        return LockedJournal(held.path, contents, held.by, held.files)
 
     with ExitStack() as stack:
-        contents = await to_thread.run_sync(begin)
-        replay = contents.replay
-        check_stated(Stated(path, replay.header.address), client.address)
-        await check_names(client, replay.header, path)
+        opened = await to_thread.run_sync(begin)
+        replay = opened.contents.replay
+        check_stated(Stated(opened.path, replay.header.address), client.address)
+        await check_names(client, replay.header, opened.path)
         job = job_of(replay.header)
         if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
             check_gate(job)
-        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
+        key = key_to_go_on(job, replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
-            LockedJournal(path, contents, by),
+            opened,
             job,
             Instructions(retry_failed, go_on, key),
             Observer(on_result, on_wave),

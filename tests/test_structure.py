@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 LAYERS = (
-    *("text", "errors", "clock", "checking", "log"),
+    *("text", "errors", "clock", "checking", "log", "files"),
     *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
     *("report", "coverage", "events", "library", "simulator", "cli"),
 )
@@ -102,7 +102,7 @@ IMPURE_PACKAGES = frozenset(
         "anyio",
         "aiolimiter",
         "asyncio",
-        "filelock",
+        "fcntl",
         "http",
         "os",
         "random",
