@@ -15,6 +15,7 @@ from typing import Annotated, Generic, TypeVar, cast
 import msgspec
 
 from bulkops.api.messages import UNREADABLE, Request, Response
+from bulkops.api.rate_limit import number
 from bulkops.errors import (
     ApiError,
     NoResponse,
@@ -212,11 +213,8 @@ def retry_after(answer: Response) -> float:
     "Rate limiting"); ``Retry-After`` is what proxies in between send.
     """
     for header in ("x-ratelimit-reset", "retry-after"):
-        try:
-            seconds = float(answer.headers[header])
-        except (KeyError, ValueError):
-            continue
-        if seconds >= 0:
+        seconds = number(answer.headers.get(header, ""))
+        if seconds is not None:
             return min(seconds, LONGEST_WAIT)
     return 0.0
 
