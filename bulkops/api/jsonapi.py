@@ -13,6 +13,7 @@ from functools import cache
 from typing import Annotated, Generic, TypeVar, cast
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from bulkops.api.messages import UNREADABLE, Request, Response
 from bulkops.api.rate_limit import number
@@ -62,15 +63,28 @@ R = TypeVar("R", bound=Resource)
 
 
 class ToOne(msgspec.Struct, frozen=True):
-    """A relationship to at most one resource."""
+    """A relationship to at most one resource.
 
-    data: Identifier | None = None
+    Attributes:
+        data: ``None`` for none; ``UNSET`` if the server links to it without showing it.
+    """
+
+    data: Identifier | UnsetType | None = UNSET
+
+    @property
+    def id(self) -> str | UnsetType | None:
+        """The id of that resource; ``None`` and ``UNSET`` as in ``data``."""
+        return self.data.id if isinstance(self.data, Identifier) else self.data
 
 
 class ToMany(msgspec.Struct, frozen=True):
-    """A relationship to a list of resources."""
+    """A relationship to a list of resources.
 
-    data: tuple[Identifier, ...] = ()
+    Attributes:
+        data: ``None`` if the server links to them without showing them: that is not "none".
+    """
+
+    data: tuple[Identifier, ...] | None = None
 
 
 class Pagination(msgspec.Struct, frozen=True, rename="kebab"):

@@ -142,9 +142,10 @@ _WORKSPACE_PERMISSIONS = {
 }
 
 
-def workspace(record: Workspace, user: User) -> Resource:
+def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
     """Return a ``workspaces`` object with the permissions this user has on it."""
     name = record.organization.name
+    tags = {} if profile.bindings == "absent" else _links(record)
     return {
         "id": record.id,
         "type": "workspaces",
@@ -171,8 +172,17 @@ def workspace(record: Workspace, user: User) -> Resource:
             "current-run": identifier("runs", None),
             "locked-by": identifier(*holder(record)),
             "agent-pool": identifier("agent-pools", record.agent_pool),
+            **tags,
         },
         "links": {"self": f"/api/v2/organizations/{name}/workspaces/{record.name}"},
+    }
+
+
+def _links(record: Workspace) -> Resource:
+    """Return the relationships that are shown as links only, unless they are asked for."""
+    return {
+        name: {"links": {"related": f"/api/v2/workspaces/{record.id}/{name}"}}
+        for name in ("tag-bindings", "effective-tag-bindings")
     }
 
 
@@ -229,7 +239,7 @@ def organization(record: Organization, user: User) -> Resource:
                 "can-create-project": manages,
                 "can-manage-tags": manages,
                 "can-manage-run-tasks": user.manage_run_tasks,
-                "can-read-run-tasks": True,
+                "can-read-run-tasks": user.list_run_tasks,
             },
         },
         "relationships": {
