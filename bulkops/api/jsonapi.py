@@ -33,9 +33,6 @@ T = TypeVar("T")
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 """The API's longest are descriptions (300 characters) and URLs: what is longer fills a terminal."""
 
-PAGE_SIZE = 100
-"""The most the API gives at once (API page "Pagination")."""
-
 LONGEST_WAIT = 60.0
 """Seconds; a longer ``Retry-After`` is taken for a mistake (a Unix time, say) and cut to this."""
 
@@ -88,9 +85,14 @@ class ToMany(msgspec.Struct, frozen=True):
 
 
 class Pagination(msgspec.Struct, frozen=True, rename="kebab"):
-    """``meta.pagination``; lists without totals leave the last two out."""
+    """``meta.pagination``; lists without totals leave the last two out.
 
-    next_page: int | None = None
+    Attributes:
+        next_page: ``None`` on the last page; ``UNSET`` if the server doesn't say.
+    """
+
+    next_page: int | UnsetType | None = UNSET
+    page_size: int | None = None
     total_pages: int | None = None
     total_count: int | None = None
 
@@ -112,10 +114,11 @@ class One(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Many(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list."""
+    """One page of a list; ``links`` as they are: not every server has what JSON:API wants there."""
 
     data: tuple[T, ...]
     meta: Meta = Meta()
+    links: object = None
     included: msgspec.Raw = _NOTHING
 
 
@@ -168,12 +171,6 @@ def encode_resource(
     if relationships:
         data["relationships"] = relationships
     return msgspec.json.encode({"data": data})
-
-
-def page(request: Request, number: int) -> Request:
-    """Return ``request`` for one page of the largest size."""
-    paging = (("page[number]", str(number)), ("page[size]", str(PAGE_SIZE)))
-    return msgspec.structs.replace(request, query=(*request.query, *paging))
 
 
 def error_texts(answer: Response) -> tuple[str, ...]:
