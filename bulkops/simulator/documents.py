@@ -145,7 +145,8 @@ _WORKSPACE_PERMISSIONS = {
 def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
     """Return a ``workspaces`` object with the permissions this user has on it."""
     name = record.organization.name
-    tags = {} if profile.bindings == "absent" else _links(record)
+    related = {"related": f"/api/v2/workspaces/{record.id}/effective-tag-bindings"}
+    tags = {"effective-tag-bindings": {"links": related}}
     return {
         "id": record.id,
         "type": "workspaces",
@@ -172,17 +173,9 @@ def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
             "current-run": identifier("runs", None),
             "locked-by": identifier(*holder(record)),
             "agent-pool": identifier("agent-pools", record.agent_pool),
-            **tags,
+            **({} if profile.bindings == "absent" else tags),
         },
         "links": {"self": f"/api/v2/organizations/{name}/workspaces/{record.name}"},
-    }
-
-
-def _links(record: Workspace) -> Resource:
-    """Return the relationships that are shown as links only, unless they are asked for."""
-    return {
-        name: {"links": {"related": f"/api/v2/workspaces/{record.id}/{name}"}}
-        for name in ("tag-bindings", "effective-tag-bindings")
     }
 
 

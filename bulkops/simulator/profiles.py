@@ -58,8 +58,6 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile(name="hcp"),
-        # The documentation's samples are such: links, and nothing included.
-        Profile(name="hcp-linked-tags", bindings="linked"),
         Profile(name="tfe-v202408-1", tfe_version="v202408-1"),
         # post_apply came with v202402-1, `stages` with v202404-1: here is one without the other.
         Profile(
@@ -73,5 +71,7 @@ PROFILES = {
         _OLD,
         msgspec.structs.replace(_OLD, name="tfe-v202401-1-some-included", include_limit=20),
         msgspec.structs.replace(_OLD, name="tfe-v202401-1-none-included", include_limit=0),
+        # The documentation's samples are such: links, and nothing included.
+        Profile(name="hcp-linked-tags", bindings="linked"),
     )
 }
