@@ -5,6 +5,7 @@ A branch is a caller's next move, not a place in the code::
     BulkopsError                     something went wrong; the message says what to do next
     ├── JobError                     mend the job file or the command line
     ├── PlanStale                    plan again: the saved plan is not this command's
+    │   └── RunTaskGone              run the job again: the run task of this journal was deleted
     ├── JournalError                 the journal can't serve this command
     │   ├── JournalLocked            wait for the other runner, or stop it
     │   ├── JournalDamaged           look at the file before anything else is sent
@@ -70,7 +71,9 @@ WORDS = {
     ExitCode.PAUSED: Words("paused by the job, --continue goes on", "Paused"),
     ExitCode.JOURNAL_IN_USE: Words("journal in use"),
     ExitCode.JOURNAL_DAMAGED: Words("journal damaged"),
-    ExitCode.PLAN_STALE: Words("saved plan changed, or for another address or organization"),
+    ExitCode.PLAN_STALE: Words(
+        "plan or journal out of date, or of another address or organization", "Out of date"
+    ),
     ExitCode.JOURNAL_UNWRITABLE: Words("journal can't be written"),
     ExitCode.HUNG_UP: Words("interrupted by a closed terminal (SIGHUP)", "Interrupted"),
     ExitCode.INTERRUPTED: Words("interrupted by Ctrl-C (SIGINT)", "Interrupted"),
@@ -122,6 +125,20 @@ class PlanStale(BulkopsError):
     """A saved plan was changed, or made for another address, organization or version."""
 
     exit_code = ExitCode.PLAN_STALE
+
+
+class RunTaskGone(PlanStale):
+    """A run task that a plan or journal is about was deleted since, and what was attached with it.
+
+    Args:
+        named: the run task, ``security-scan (task-…)``.
+    """
+
+    def __init__(self, named: str, organization: str) -> None:
+        super().__init__(
+            f"the run task {named} is no longer in {organization}, and its attachments went with "
+            "it: run the job again, into a new journal"
+        )
 
 
 class JournalError(BulkopsError):

@@ -177,6 +177,7 @@ class Facts(Event, frozen=True, kw_only=True):
         skips: reason → targets skipped when it was planned.
         standing: operations that the server showed as wanted; null where it was not read.
         wave: the wave in which the job stands; null where there is but one, or all are done.
+        drifted: operations that were done and that the server no longer showed as wanted.
         unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; null where it was killed or still runs.
     """
@@ -197,6 +198,7 @@ class Facts(Event, frozen=True, kw_only=True):
     skips: dict[str, int]
     standing: int | None
     wave: StandingWave | None
+    drifted: int
     unreadable: int
     exit_code: int | None
 

@@ -173,5 +173,5 @@ class Operations(Mapping[str, Progress]):
         if progress is None:
             return target_id, ident
         operation = progress.operation
-        known = (progress.id, operation.before.id if operation.before else "")
+        known = (progress.id, operation.before_id)
         return operation.target.id, next((one for one in known if one == ident), ident)

@@ -22,7 +22,7 @@ from bulkops.journal.records import (
     Verified,
     WaveReached,
 )
-from bulkops.journal.states import TROUBLE, Outcome, Reached
+from bulkops.journal.states import DONE, RETRIED, TROUBLE, Outcome, Reached
 from bulkops.operations.model import Operation, Seen, Shared, Skip
 
 
@@ -49,6 +49,17 @@ class Replay(msgspec.Struct):
     def unfinished(self) -> bool:
         """Whether some operation is pending or in doubt."""
         return self.count(None, Outcome.IN_DOUBT) > 0
+
+    @property
+    def drifted(self) -> int:
+        """How many operations were done and no longer stood when they were last verified."""
+        differing = self.verified.differing if self.verified else ()
+        return sum(self.operations[key].outcome in DONE for key in differing)
+
+    @property
+    def to_retry(self) -> bool:
+        """Whether ``--retry-failed`` has something to take up again."""
+        return self.count(*RETRIED) + self.drifted > 0
 
     def reached(self, number: int) -> Reached:
         """Return how far the wave of this number came; one of which nothing is said is open."""

@@ -50,3 +50,4 @@ class How(StrEnum):
     GATE = "gate"
     PAUSED = "paused"
     ERROR = "error"
+    GONE = "gone"

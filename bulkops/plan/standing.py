@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bulkops.client.api import Client
-from bulkops.errors import JobError
+from bulkops.errors import JobError, RunTaskGone
 from bulkops.inventory.showing import read_showing
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
-from bulkops.operations.model import Operation, Showing, Skip
+from bulkops.operations.model import Gone, Operation, Showing, Skip
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
 from bulkops.plan.undo import NOT_OURS, undo
@@ -21,6 +21,23 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Showin
     """
     kind, operations = kind_of(replay.header), replay.operations
     return await read_showing(client, kind, operations.target_ids, settle, operations.same)
+
+
+def check_run_tasks(replay: Replay, showing: Showing) -> None:
+    """Refuse to go on where a run task that the journal is about is gone.
+
+    To an undo that only detaches nothing is missing: what it would take back is gone as well.
+
+    Raises:
+        RunTaskGone: another one may have its name by now; this journal knows nothing of that.
+    """
+    header, operations = replay.header, replay.operations.values()
+    if kind_of(header).ends_task:
+        return
+    for aspect, rows in showing.items():
+        writes = any(o.aspect == aspect and o.wanted for o in (p.operation for p in operations))
+        if isinstance(rows, Gone) and (writes or not header.undo_of):
+            raise RunTaskGone(header.binding.named(rows.task_id), header.organization)
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:

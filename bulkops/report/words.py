@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from bulkops.journal.records import WaveReached
 from bulkops.journal.states import Held, How, Outcome, Reached
-from bulkops.report.model import PENDING, StandingWave
+from bulkops.report.model import PENDING
+from bulkops.report.standing import StandingWave
 
 _ENDS = {
     "": "killed or still running",
@@ -15,6 +16,7 @@ _ENDS = {
     How.GATE: "stopped by a gate",
     How.PAUSED: "paused by the job",
     How.ERROR: "stopped by an error",
+    How.GONE: "stopped: its run task is gone",
 }
 
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from bulkops import __version__
 from bulkops.client.api import Client
-from bulkops.errors import JournalWriteFailed
+from bulkops.errors import JournalWriteFailed, RunTaskGone
 from bulkops.job.job import Job
 from bulkops.journal.records import (
     Ended,
@@ -111,8 +111,9 @@ class JobExecution:
                 with self._client.pacer.telling(partial(self._refused, journal)):
                     how = await self._all_of(Assignment(self._client, kind, journal, self._job))
             except Exception as error:
-                log_ended(How.ERROR, error)
-                await journal.append(Ended(self._client.clock.date(), How.ERROR))
+                how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR
+                log_ended(how, error)
+                await journal.append(Ended(self._client.clock.date(), how))
                 raise
             await journal.append(Ended(self._client.clock.date(), how))
             log_ended(how)

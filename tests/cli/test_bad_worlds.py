@@ -141,7 +141,7 @@ def test_a_second_attachment_is_found(world: World, here: Here) -> None:
     _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level="mandatory"))
     done = here(*world.applying)
     assert done.code == 3
-    assert "  verified: 11 of 12 shown as wanted by the server" in done.lines
+    assert "  verified: 11 of 12 shown as wanted by the server, 1 drifted" in done.lines
     assert "prod-012" in done.lines[-1]
     assert "the server showed 2 attachments (wstask-" in done.lines[-1]
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.errors import JobError, ServerBroken
+from bulkops.errors import JobError, RunTaskGone, ServerBroken
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
 from bulkops.journal.states import Outcome
@@ -155,12 +155,13 @@ def test_a_server_that_can_not_be_read_is_an_error_and_the_journal_says_so() -> 
 
 
 def test_a_run_task_deleted_meanwhile_stops_before_the_first_write() -> None:
-    """Nothing can be read about it, so nothing is sent."""
+    """The list of run tasks says that it is gone, so nothing is sent; the journal ends so."""
     world = World(workspaces=2)
     world.start(job())
     world.simulator.remove_task(TASK)
-    with pytest.raises(Exception, match="404"):
+    with pytest.raises(RunTaskGone, match="no longer in acme"):
         world.resume()
+    assert exit_code(world.journaled()) == 13
     assert not world.wire.writes
 
 

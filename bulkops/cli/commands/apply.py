@@ -33,13 +33,13 @@ from bulkops.cli.session import connect, narrowed_job
 from bulkops.client.api import Client
 from bulkops.client.credentials import resolve_address
 from bulkops.clock import Clock
-from bulkops.errors import JobError
+from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
 from bulkops.journal.reader import read
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED
+from bulkops.journal.states import How
 from bulkops.library import plan_job, plan_undo
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
@@ -124,7 +124,14 @@ def apply(
         # A new journal in the default folder is safe under the folder's lock until it is there:
         # a command that finds nothing to do leaves no lock behind.
         by = hold(stack, path) if journal or path.exists() else None
-        start_or_go_on(stack, path, by, undertaking, asked)
+        try:
+            start_or_go_on(stack, path, by, undertaking, asked)
+        except RunTaskGone as gone:
+            if journal or saved:
+                raise
+            note("", f"{path}: {gone}.", "That journal is left; a new one begins.")
+            path = new(path.parent, Clock().wall())
+            start_or_go_on(stack, path, None, undertaking, asked)
 
 
 @command(JOURNAL, RESUMING, TRUST)
@@ -228,7 +235,9 @@ def _default(
     hold(stack, folder / "folder")
 
     def fits(replay: Replay) -> bool:
-        left = finished or replay.unfinished or (retry_failed and replay.count(*RETRIED) > 0)
+        if replay.ended and replay.ended.how == How.GONE:
+            return False
+        left = finished or replay.unfinished or (retry_failed and replay.to_retry)
         left |= undertaking.job.rollout.gate is not None and not replay.passed
         return left and identity_of(replay.header) == undertaking.identity
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +17,7 @@ from bulkops.errors import ExitCode
 from bulkops.journal.reader import Take, read, sound_part
 from bulkops.journal.replay import Replay
 from bulkops.report.model import report as make
-from bulkops.report.text import lines, totals
+from bulkops.report.text import head, totals, verification
 
 
 @command(JOURNAL, JSON)
@@ -72,7 +71,7 @@ def status(*, journal: Path, json: bool) -> None:
     if json:
         print_json(events.Status.of(made))
     else:
-        print_text(*islice(lines(made, only_failed=True), 3 + (made.wave is not None)))
+        print_text(*head(made), *verification(made))
         note(*next_step(made, journal))
 
 

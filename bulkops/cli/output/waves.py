@@ -11,7 +11,7 @@ from bulkops.job.rollout import Rollout
 from bulkops.journal.records import WaveReached
 from bulkops.journal.states import Held, Reached
 from bulkops.plan.model import Plan
-from bulkops.report.model import StandingWave
+from bulkops.report.standing import StandingWave
 from bulkops.report.words import state_of
 from bulkops.text import counted
 

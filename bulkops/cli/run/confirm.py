@@ -30,7 +30,7 @@ from bulkops.journal.states import RETRIED, Held, Outcome
 from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
-from bulkops.report.model import standing_wave
+from bulkops.report.standing import standing_wave
 from bulkops.text import counted
 
 

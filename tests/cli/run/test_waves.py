@@ -172,7 +172,7 @@ def test_a_signal_ends_a_pause(world: World, here: Here) -> None:
         said = process.stderr.readline()
     assert (
         here("status", "scan.jsonl")
-        .lines[-1]
+        .lines[3]
         .startswith("  wave 1 of 3 (operations 1 to 1) rests until 20")
     )
     process.send_signal(signal.SIGINT)
