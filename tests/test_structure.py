@@ -55,6 +55,7 @@ PURE = (
     "inventory/model.py",
     "inventory/named.py",
     "inventory/selection.py",
+    "inventory/selection_notes.py",
     "plan/model.py",
     "plan/notes.py",
     "plan/reconcile.py",
