@@ -30,7 +30,7 @@ class Verdict(NamedTuple):
 
     Attributes:
         objection: why it is not selected, or what isn't known of it; ``None`` if it is selected.
-        excluding: the exclusions that match a workspace which the rest may select.
+        excluding: the exclusions that match, or may match, one which the rest may select.
         near: those that would match one that stays in if case didn't count.
     """
 
@@ -101,6 +101,7 @@ class Matcher:
             doubts.append(_unknown_tags("exclude_tags", unknown, workspace))
         return Verdict(
             uncompared or (doubts[0] if doubts else None),
+            (*_of_names(() if name else names), *_of_tags(unknown)),
             near=(
                 *_of_names(e for e in names if name and matches(e, name, any_case=True)),
                 *_of_tags(tag for tag, told in has.items() if not told and _near(workspace, tag)),

@@ -51,6 +51,7 @@ class Inventory(msgspec.Struct, frozen=True):
         version: of Terraform Enterprise, empty on HCP Terraform.
         projects: id of a workspace → id of its project, of those that are in one.
         notes: on the selection; see ``Selected``.
+        hidden: ids of workspaces whose run tasks this token may not read.
     """
 
     binding: Binding
@@ -62,3 +63,4 @@ class Inventory(msgspec.Struct, frozen=True):
     version: str = ""
     projects: Mapping[str, str] = {}
     notes: Sequence[str] = ()
+    hidden: Set[str] = frozenset()

@@ -39,17 +39,19 @@ async def read_inventory(
     binding = msgspec.structs.replace(await _binding(client, job, server, source), key=key)
     kind = bind(job.operation_kind, job.wish, binding)
     chosen = await _chosen(client, job, kind, binding, source)
+    hidden = set[str]()
     return Inventory(
         binding=binding,
         targets=chosen.targets,
         forbidden=chosen.forbidden,
         showing=await read_showing(
-            client, kind, [t.id for t in chosen.targets], job.pace.settle_seconds
+            client, kind, [t.id for t in chosen.targets], job.pace.settle_seconds, denied=hidden
         ),
         entitlements=await _entitlements(client, job.organization),
         locked=chosen.locked,
         projects=chosen.projects,
         notes=chosen.notes,
+        hidden=hidden,
         version=server.version,
     )
 

@@ -234,6 +234,19 @@ def test_a_workspace_whose_tasks_can_not_be_read_stops_the_plan() -> None:
     assert names(read(world, **others)) == ["prod-1"]
 
 
+@pytest.mark.parametrize("kind", ["attach", "detach"])
+def test_a_workspace_whose_tasks_can_not_be_read_is_blocked(kind: str) -> None:
+    """Nobody knows whether it has the run task: it is neither attached anew nor passed over."""
+    world = World(workspaces=3, profile="tfe-v202401-1-none-included", server=Denied)
+    world.simulator.attach("prod-0", TASK)
+    world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
+    plan = world.plan(job(kind))
+    assert [o.target.name for o in plan.operations] == ["prod-2" if kind == "attach" else "prod-1"]
+    (blocked,) = plan.blocked
+    assert blocked.target.name == "prod-0"
+    assert blocked.reason == "its run tasks are not known: this token may not read them"
+
+
 def test_a_run_task_that_excludes_nothing_is_noted() -> None:
     """lacks_task excludes, too, and may do so in vain."""
     world = World(workspaces=2)

@@ -199,7 +199,7 @@ def test_why_tells_what_is_not_known(world: World, here: Here) -> None:
     note = "select: nobody knows whether it selects 11 workspaces, so that nothing is planned"
     assert f"    Note: {note}" in done.lines
     *_, selection = here("workspaces", "job.toml", "--why", "--json").objects
-    assert selection["notes"] == ['select: exclude_tags "legacy" excludes no workspace', note]
+    assert selection["notes"] == [note]
 
 
 @pytest.mark.parametrize("excluding", ['exclude_names = ["stage-*"]', 'exclude_tags = ["a=b"]'])
