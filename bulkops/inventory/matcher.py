@@ -199,3 +199,14 @@ def _near(workspace: Workspace, tag: str) -> bool:
     if equals:
         return any(k.casefold() == key and v.casefold() == value for k, v in bindings.items())
     return any(one.casefold() == key for one in (*(workspace.tag_names or ()), *bindings))
+
+
+def may_select(select: Select, ident: str, name: str) -> bool:
+    """Return whether a job addresses a workspace, as far as its id and name alone tell."""
+    return (
+        (not select.ids or ident in select.ids)
+        and (select.listed is None or ident in select.listed or name in select.listed)
+        and (not select.names or any(matches(entry, name) for entry in select.names))
+        and (not select.only or any(matches(entry, name) for entry in select.only))
+        and not any(matches(entry, name) for entry in select.exclude_names)
+    )

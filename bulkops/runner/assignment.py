@@ -130,15 +130,3 @@ class Assignment(msgspec.Struct, frozen=True):
         showing = await read_standing(self.client, self.replay, self.settle)
         check_run_tasks(self.replay, showing)
         return showing
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What an execution's first reading found, before anything was sent.
-
-    Attributes:
-        at: when the server was read, and all that is pending found as it was planned from.
-        conflicts: keys of the operations that are in conflict by it.
-    """
-
-    at: float
-    conflicts: frozenset[str] = frozenset()
