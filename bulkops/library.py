@@ -71,7 +71,7 @@ async def select_workspaces(
 
     Raises:
         JobError: something that ``[select]`` names is not there, or nothing is selected.
-        ApiError: the server can't be read.
+        BulkopsError: the server can't be read, or doesn't show what decides the selection.
     """
     client.pacer.lower(job.pace.rate)
     await client.ping()
@@ -88,7 +88,7 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
 
     Raises:
         JobError: the job can't be carried out as it stands, or is larger than it allows itself.
-        ApiError: the server can't be read.
+        BulkopsError: the server can't be read, or doesn't show what decides the selection.
     """
     plan = make_plan(job, await read_inventory(client, job, source, key_of(job)), source)
     operations, most = len(plan.operations), job.rollout.max_operations

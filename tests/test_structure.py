@@ -56,6 +56,7 @@ PURE = (
     "inventory/model.py",
     "inventory/named.py",
     "inventory/selection.py",
+    "inventory/selection_notes.py",
     "plan/consistent.py",
     "plan/decidable.py",
     "plan/model.py",

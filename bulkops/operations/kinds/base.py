@@ -178,7 +178,15 @@ class AttributesKind(Kind):
             return (Skip(target, self.gone, blocked=True),)
         if seen[0].attributes == self.wanted:
             return (Skip(target, self.already),)
+        if hidden := self.hidden(seen[0].attributes):
+            # Nobody could tell what it was before, nor whether it was changed.
+            reason = f"the server does not show its {', '.join(hidden)}"
+            return (Skip(target, reason, blocked=True),)
         return (Operation(self.name, target, seen[0], self.wanted),)
+
+    def hidden(self, attributes: Attributes) -> Sequence[str]:  # noqa: ARG002 - there are none
+        """Return which of the attributes wanted the server doesn't show, of those it does."""
+        return ()
 
 
 class RunTaskKind(AttributesKind):
