@@ -16,7 +16,7 @@ from bulkops.journal.reader import read
 from bulkops.journal.writer import Journal
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of, start_journal
-from bulkops.runner.assignment import Assignment, Found, ignore
+from bulkops.runner.assignment import IGNORING, Assignment, Found
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
 
@@ -39,7 +39,7 @@ async def _run(client: Client, journal: Journal) -> None:
     header = journal.replay.header
     job = replace(job_of(header), pace=Pace(max_at_once=AT_ONCE))
     assignment = Assignment(client, kind_of(header), journal, job)
-    runner = Runner(assignment, Interruption(), ignore, Found(client.clock.now()))
+    runner = Runner(assignment, Interruption(), IGNORING, Found(client.clock.now()))
     if stopped := await runner.run(list(journal.replay.having(None)), tolerated=0):
         raise RuntimeError(f"stopped: {stopped}")
 

@@ -42,7 +42,7 @@ class _Handler(logging.Handler):
         self._json = json
 
     def emit(self, record: logging.LogRecord) -> None:
-        note(self._structured.format(record))
+        note(self._structured.format(record), passing=True)
 
     @cached_property
     def _structured(self) -> logging.Formatter:

@@ -127,7 +127,7 @@ class JobExecution:
             limit, rate = client.pacer.limit, client.pacer.rate
             assignment.journal.post(Paced(client.clock.date(), limit, rate))
             found = await self._bring_up(assignment)
-        self._runner = Runner(assignment, self._interruption, self._observer.on_result, found)
+        self._runner = Runner(assignment, self._interruption, self._observer, found)
         waves = Waves(
             assignment,
             self._runner,

@@ -20,11 +20,14 @@ from bulkops.journal.records import Result
 from bulkops.journal.states import TROUBLE, How, Outcome
 from bulkops.log import CARRIED_OUT
 from bulkops.operations.model import Operation
-from bulkops.runner.assignment import Assignment, Found, OnResult
+from bulkops.runner.assignment import Assignment, Found, Observer
 from bulkops.runner.dependencies import Order
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.slots import Places, wanted_places
 from bulkops.runner.worker import Worker
+
+LOOK_SECONDS = 0.1
+"""Between two looks whether results can be told again."""
 
 
 class Runner:
@@ -38,7 +41,7 @@ class Runner:
     """
 
     def __init__(
-        self, assignment: Assignment, interruption: Interruption, on_result: OnResult, found: Found
+        self, assignment: Assignment, interruption: Interruption, observer: Observer, found: Found
     ) -> None:
         self.failures = len(found.conflicts)
         self._assignment = assignment
@@ -46,7 +49,9 @@ class Runner:
         self._journal = assignment.journal
         self._strict = assignment.rollout.strict
         self._interruption = interruption
-        self._on_result = on_result
+        self._on_result = observer.on_result
+        self._takes_more = observer.takes_more
+        self._held_back = False
         self._read_at = found.at
         self._tolerated = 0
         self._places = Places(0)
@@ -97,8 +102,26 @@ class Runner:
     def _fill(self) -> None:
         """Let as many carriers run as there are places and work for."""
         self._places.total = self._wanted()
-        while not self.stopped and self._order.ready and self._places.take():
+        while self._order.ready and self._may_take_up() and self._places.take():
             self._carriers.start_soon(self._carry, self._order.ready.popleft())
+
+    def _may_take_up(self) -> bool:
+        """Return whether another operation may be begun; where it can't be told, look again."""
+        if self.stopped:
+            return False
+        if self._takes_more():
+            return True
+        if not self._held_back:
+            self._held_back = True
+            self._carriers.start_soon(self._until_more_is_taken)
+        return False
+
+    async def _until_more_is_taken(self) -> None:
+        # Asked, not awaited: whoever is told writes in a thread, of which this loop knows nothing.
+        while self._order.ready and not self.stopped and not self._takes_more():
+            await self._caller.clock.sleep(LOOK_SECONDS)
+        self._held_back = False
+        self._fill()
 
     def _wanted(self) -> int:
         rate, latency = self._caller.pacer.rate, self._caller.latency
@@ -111,7 +134,7 @@ class Runner:
         try:
             await self._carry_out(progress)
             self._places.total = self._wanted()
-            while self._order.ready and not self.stopped and self._places.enough:
+            while self._order.ready and self._may_take_up() and self._places.enough:
                 progress = self._order.ready.popleft()
                 self._fill()
                 await self._carry_out(progress)

@@ -14,10 +14,11 @@ from bulkops import events
 from bulkops.cli.output import waves
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.live import LiveView
-from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes, print_text
+from bulkops.cli.output.outlet import is_full, settle
+from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes
 from bulkops.cli.output.progress import Course, Doing, Headway
 from bulkops.cli.output.progress_text import plain_line
-from bulkops.cli.output.results import liner, tell_json
+from bulkops.cli.output.results import Lines, tell_json
 from bulkops.clock import Clock
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import Result, WaveReached
@@ -57,7 +58,7 @@ class Watch:
         self._clock = clock
         self._json = json
         self._course = Course(replay, rollout, rate)
-        self._line = liner(replay)
+        self._lines = Lines(replay)
         self._tell_wave = waves.teller(rollout, len(replay.operations), json=json)
         self._live = _live_view(json=json)
         # Where the terminal shows the view, a line for each success would only drown the rest.
@@ -67,14 +68,22 @@ class Watch:
     def result(self, operation: Operation, result: Result) -> None:
         """Tell a result."""
         if self._live is not None and result.outcome in TROUBLE:
-            self._live.say(self._line(operation, result))
+            self._live.say(self._lines.line(operation, result))
         if self._quiet:
             return
         with heard_or_not():
             if self._json:
                 tell_json(operation, result)
             else:
-                print_text(self._line(operation, result))
+                self._lines.tell(operation, result)
+
+    def takes_more(self) -> bool:
+        """Return whether more can be told: with ``--json``, which is complete, not always."""
+        return not (self._json and is_full(sys.stdout))
+
+    def catch_up(self) -> None:
+        """Say how many results nobody had read, and were not printed."""
+        self._lines.catch_up()
 
     def wave(self, said: WaveReached) -> None:
         """Tell how far a wave came."""
@@ -84,6 +93,8 @@ class Watch:
     async def gate(self, command: str, environment: Mapping[str, str]) -> int:
         """Run a gate, to which the terminal belongs meanwhile."""
         with self._course.at_gate(), self._live.aside() if self._live else nullcontext():
+            # What was said before it stands above what it says.
+            await asyncio.to_thread(settle)
             return await run_gate(command, environment)
 
     def stopping(self, drain: float) -> None:
@@ -107,6 +118,7 @@ class Watch:
     def _suspend(self, live: LiveView) -> None:
         # Ctrl-Z: the shell gets its terminal in order, and `fg` goes on below what it wrote.
         with live.aside():
+            settle()
             os.kill(os.getpid(), signal.SIGSTOP)
 
     async def _tick(self, activity: Callable[[], Activity]) -> None:
@@ -131,10 +143,12 @@ class Watch:
             return
         self._next_line_at = headway.at + EVERY
         if self._json:
+            if is_full(sys.stdout):
+                return
             with heard_or_not():
                 print_progress(headway, self._clock.date())
         else:
-            note(plain_line(headway))
+            note(plain_line(headway), passing=True)
 
 
 def print_progress(headway: Headway, date: str) -> None:
