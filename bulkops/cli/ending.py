@@ -8,6 +8,7 @@ import sys
 import traceback
 
 from bulkops.cli import DEBUG
+from bulkops.cli.logs import end_log_file
 from bulkops.cli.output.outlet import finish, let_out
 from bulkops.cli.output.printing import (
     NOWHERE,
@@ -17,7 +18,6 @@ from bulkops.cli.output.printing import (
     silence,
     stdout_failed,
 )
-from bulkops.cli.signals import received
 from bulkops.errors import BulkopsError, ExitCode
 
 # At a level that no stderr shows unasked: a person is told of it in words.
@@ -35,7 +35,8 @@ def run_to_end() -> None:
     try:
         _run()
     finally:
-        finish(received)
+        end_log_file()
+        finish()
 
 
 def _run() -> None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for its import
 from bulkops.cli.options import Narrowing, Server
-from bulkops.cli.output.outlet import never_waiting
+from bulkops.cli.output.outlet import left_waiting
 from bulkops.cli.output.printing import note
 from bulkops.cli.signals import received
 from bulkops.client.api import Client
@@ -80,7 +80,7 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
                 done.append(await work(client))
 
     try:
-        with never_waiting():
+        with left_waiting():
             anyio.run(cancellable)
     except asyncio.CancelledError:
         raise SystemExit(SIGNALS[received.first]) from None

@@ -23,6 +23,7 @@ from bulkops.cli.options import (
     Server,
     command,
 )
+from bulkops.cli.output.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on
 from bulkops.cli.run.execute import execute
@@ -141,6 +142,7 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
       bulkops resume canary.jsonl --retry-failed --yes
       bulkops resume rollout.jsonl --continue --yes
     """
+    leave_waiting(MOST)
     with ExitStack() as stack:
         read(journal)
         by = hold(stack, journal)

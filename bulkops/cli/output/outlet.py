@@ -9,6 +9,7 @@ The threads are daemons: a write that blocks must not hold the process at its en
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from threading import Condition, Thread
 from typing import TextIO, cast
 
-from bulkops.cli.signals import Received
+from bulkops.cli.signals import received
 
 ROOM = 64 * 1024
 """Bytes that wait to be written, from which on a queue is full."""
@@ -30,6 +31,9 @@ ATOMIC = getattr(select, "PIPE_BUF", 512)
 
 RESERVE = 16
 """Times ``ROOM`` in which there is still a place for what matters more."""
+
+MOST = float(RESERVE * ROOM)
+"""Bytes that may wait where more would take too much memory."""
 
 STILL_SECONDS = 0.5
 """Without a byte written, after which a reader is taken for gone once a signal has come."""
@@ -56,7 +60,7 @@ class Queue:
             self._waiting.append((outlet, data))
             self._changed.notify_all()
 
-    def wait(self, left: int, *, still: float | None = None, until: float | None = None) -> bool:
+    def wait(self, left: float, *, still: float | None = None, until: float | None = None) -> bool:
         """Wait until no more than so many bytes are left, and return whether that was reached.
 
         Args:
@@ -126,7 +130,8 @@ class Outlet:
         lost: makes the line that says how many lines were dropped; without it none is.
 
     Attributes:
-        waits: whether a write waits for room, and a flush until all is written.
+        left: bytes that may be left to be written when a flush returns; 0: it waits for all of it.
+            After a signal any number may: ``finish`` waits then, and not for long.
     """
 
     def __init__(
@@ -134,7 +139,7 @@ class Outlet:
     ) -> None:
         self.stream = stream
         self.queue = queue
-        self.waits = True
+        self.left = 0.0
         self._number = stream.fileno()
         self._encoding, self._errors = stream.encoding or "utf-8", stream.errors or "replace"
         self._lost = lost
@@ -149,11 +154,10 @@ class Outlet:
         # Bytes fail here: click finds out that way that this is a stream of text.
         data = text.encode(self._encoding, self._errors)
         self._raise()
-        if self._lost and not self.waits and self.is_full(RESERVE):
+        if self._lost and self.is_full(RESERVE) and self.left:
             self.drop(text.count("\n"))
             return len(text)
-        if self.waits:
-            self.queue.wait(ROOM)
+        self._wait(ROOM)
         self.tell_dropped()
         if data:
             self.queue.put(self, data)
@@ -172,9 +176,8 @@ class Outlet:
             self.write("".join(block))
 
     def flush(self) -> None:
-        """Wait until all is written, where this stream waits; raises as ``write``."""
-        if self.waits:
-            self.queue.wait(0)
+        """Wait until no more is left than may be; raises as ``write``."""
+        self._wait()
         self._raise()
 
     def is_full(self, times: int = 1) -> bool:
@@ -202,6 +205,10 @@ class Outlet:
             except OSError as error:
                 self._error = error
 
+    def _wait(self, least: float = 0.0) -> None:
+        if not received.first:
+            self.queue.wait(max(self.left, least))
+
     def _raise(self) -> None:
         if self._error is not None:
             # Once, as a stream would: whoever hears it silences the descriptor.
@@ -227,22 +234,21 @@ def let_out() -> None:
 
 
 @contextmanager
-def never_waiting() -> Iterator[None]:
-    """While the block runs, nothing that is printed waits for a reader."""
-    before = [(outlet, outlet.waits) for outlet in _outlets()]
-    for outlet, _ in before:
-        outlet.waits = False
+def left_waiting(most: float = math.inf) -> Iterator[None]:
+    """While the block runs, let so many bytes of what is printed wait for their reader."""
+    before = [(outlet, outlet.left) for outlet in _outlets()]
+    leave_waiting(most)
     try:
         yield
     finally:
-        for outlet, waits in before:
-            outlet.waits = waits
+        for outlet, left in before:
+            outlet.left = left
 
 
-def wait_at_the_end() -> None:
-    """From here on nothing that is printed waits for a reader, until the command has ended."""
+def leave_waiting(most: float = math.inf) -> None:
+    """From here on let so many bytes of what is printed wait, until the command has ended."""
     for outlet in _outlets():
-        outlet.waits = False
+        outlet.left = most
 
 
 def is_full(stream: object, times: int = 1) -> bool:
@@ -252,7 +258,7 @@ def is_full(stream: object, times: int = 1) -> bool:
 
 def dropped(stream: object, lines: int) -> bool:
     """Return whether lines were counted, not to be printed, since the stream takes no more."""
-    if not isinstance(stream, Outlet) or stream.waits or not stream.is_full():
+    if not isinstance(stream, Outlet) or not stream.left or not stream.is_full():
         return False
     stream.drop(lines)
     return True
@@ -269,23 +275,26 @@ def settle() -> None:
         outlet.queue.wait(0, still=STILL_SECONDS)
 
 
-def finish(received: Received) -> None:
+def finish() -> None:
     """Wait until all that was printed is written, and give the streams back.
 
     It waits for a reader as any program does. After a signal only for one that reads, until the
     time is over that what was in flight had, too.
     """
     outlets = _outlets()
+    queues = list(dict.fromkeys(outlet.queue for outlet in outlets))
     try:
         for outlet in outlets:
             outlet.tell_dropped()
+        for queue in queues:
             if not received.first:
-                outlet.queue.wait(0)
+                queue.wait(0)
     finally:
-        for outlet in outlets:
+        for queue in queues:
             if received.first:
                 until = max(received.deadline, time.monotonic() + STILL_SECONDS)
-                outlet.queue.wait(0, still=STILL_SECONDS, until=until)
+                queue.wait(0, still=STILL_SECONDS, until=until)
+        for outlet in outlets:
             outlet.queue.close(outlet)
             name = "stderr" if outlet is sys.stderr else "stdout"
             setattr(sys, name, outlet.stream)

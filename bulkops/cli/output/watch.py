@@ -63,6 +63,7 @@ class Watch:
         self._live = _live_view(json=json)
         # Where the terminal shows the view, a line for each success would only drown the rest.
         self._quiet = self._live is not None and sys.stdout.isatty()
+        self._held_up = False
         self._next_line_at: float | None = None
 
     def result(self, operation: Operation, result: Result) -> None:
@@ -79,7 +80,11 @@ class Watch:
 
     def takes_more(self) -> bool:
         """Return whether more can be told: with ``--json``, which is complete, not always."""
-        return not (self._json and is_full(sys.stdout))
+        full = self._json and is_full(sys.stdout)
+        if full and not self._held_up:
+            self._held_up = True
+            note("stdout is not read: no further operation is begun until it is.")
+        return not full
 
     def catch_up(self) -> None:
         """Say how many results nobody had read, and were not printed."""

@@ -13,7 +13,7 @@ from bulkops import events
 from bulkops.cli.options import Asked
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import end_lines, stopping
-from bulkops.cli.output.outlet import wait_at_the_end
+from bulkops.cli.output.outlet import leave_waiting
 from bulkops.cli.output.printing import fail, heard_or_not, note, print_text
 from bulkops.cli.output.step_summary import summarized
 from bulkops.cli.output.watch import Watch
@@ -66,7 +66,7 @@ def execute(
                 return await execution.run()
 
     # The journal's lock must be free before anybody waits for a reader.
-    wait_at_the_end()
+    leave_waiting()
     try:
         with summarized(path):
             replay = run(client, carried_out)
