@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -18,7 +19,7 @@ from bulkops.cli.output.printing import (
     silence,
     stdout_failed,
 )
-from bulkops.errors import BulkopsError, ExitCode
+from bulkops.errors import TOO_FEW_FILES, BulkopsError, ExitCode
 
 # At a level that no stderr shows unasked: a person is told of it in words.
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ def _show_traceback() -> None:
 def _explained(error: Exception) -> BulkopsError:
     if isinstance(error, ImportError):
         return BulkopsError(f"bulkops is not completely installed: {error}\nInstall it again.")
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return BulkopsError(f"{error.strerror}: {TOO_FEW_FILES}")
     if isinstance(error, OSError) and error.errno in NOWHERE:
         # Only --help and usage are printed by others than us.
         silence(sys.stdout)

@@ -18,13 +18,15 @@ from bulkops.errors import JournalWriteFailed
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Result
 from bulkops.journal.states import TROUBLE, How, Outcome
-from bulkops.log import CARRIED_OUT
+from bulkops.log import CARRIED_OUT, Log
 from bulkops.operations.model import Operation
 from bulkops.runner.assignment import Assignment, Found, Observer
 from bulkops.runner.dependencies import Order
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.slots import Places, wanted_places
 from bulkops.runner.worker import Worker
+
+log = Log(__name__)
 
 LOOK_SECONDS = 0.1
 """Between two looks whether results can be told again."""
@@ -52,6 +54,7 @@ class Runner:
         self._on_result = observer.on_result
         self._takes_more = observer.takes_more
         self._held_back = False
+        self._few_told = False
         self._read_at = found.at
         self._tolerated = 0
         self._places = Places(0)
@@ -126,8 +129,17 @@ class Runner:
     def _wanted(self) -> int:
         rate, latency = self._caller.pacer.rate, self._caller.latency
         wanted = self._assignment.job.pace.max_at_once or wanted_places(rate, latency)
+        most = self._caller.most_at_once
+        if most is not None and wanted > most:
+            self._tell_few(wanted, most)
+            wanted = most
         # One where none may be: whoever gets it finds that the runner has stopped.
         return min(wanted, max(1, self._tolerated - self.failures + 1)) if self._strict else wanted
+
+    def _tell_few(self, wanted: int, most: int) -> None:
+        if not self._few_told:
+            self._few_told = True
+            log.warning("few_descriptors", extra={"at_once": most, "wanted": wanted})
 
     async def _carry(self, progress: Progress) -> None:
         """Carry out one operation after the other: a task for each costs a quarter more."""

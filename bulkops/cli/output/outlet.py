@@ -190,7 +190,7 @@ class Outlet:
 
     def tell_dropped(self) -> None:
         """Queue the line that says how many were dropped, where some were."""
-        if self._dropped and self._lost and not self.is_full():
+        if self._dropped and self._lost:
             number, self._dropped = self._dropped, 0
             self.queue.put(self, self._lost(number).encode(self._encoding, self._errors))
 
