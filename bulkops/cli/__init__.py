@@ -10,7 +10,6 @@ DEBUG = "BULKOPS_DEBUG"
 
 def main() -> None:
     """Run the command line; no traceback reaches a user who didn't ask for one."""
-    received.forget()
     received.take()
     from bulkops.cli.ending import run_to_end  # noqa: PLC0415 - no signal must come before `take`
 

@@ -71,7 +71,6 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
 
     async def cancellable() -> None:
         main = asyncio.current_task()
-        # Not raised: inside a callback of the event loop that ends the callback, not the command.
         with received.told_to(lambda _: main and main.cancel(), asyncio.get_running_loop()):
             async with client:
                 # Not returned: asyncio.Runner spells out what its task returns, on its way through
@@ -80,12 +79,10 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
                 done.append(await work(client))
 
     try:
-        with left_waiting():
+        with left_waiting(), received.held_back():
             anyio.run(cancellable)
     except asyncio.CancelledError:
         raise SystemExit(SIGNALS[received.first]) from None
-    finally:
-        received.take()
     return done[0]
 
 

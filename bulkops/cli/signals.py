@@ -1,18 +1,19 @@
 """The signals that stop a command: taken first of all, remembered, and told to whatever runs.
 
 The kernel drops a signal that PID 1 of a container has no handler for. So the handlers are set
-before the rest of bulkops is imported, and no moment is without one: an event loop, which gives
-its signals back to the system when it closes, closes while they are blocked. A blocked signal
-waits. An exception raised by a handler can get lost, in a destructor for instance, so the signal
-is remembered, and each later stage looks whether there was one.
+before the rest of bulkops is imported, and stay to the end; an event loop, which gives the
+signals it takes back to the system when it closes, gets none to take. An exception raised by a
+handler can get lost, in a destructor for instance, so a signal is remembered, too, and each later
+stage looks whether there was one.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -40,22 +41,28 @@ class Received:
     def __init__(self) -> None:
         self.first = ""
         self.deadline = 0.0
-        self._listener: Listener | None = None
+        self._told: tuple[Listener, AbstractEventLoop] | None = None
+        self._held_back = self._missed = self._passed_on = False
 
     def take(self) -> None:
-        """Take the signals from here on: outside an event loop each one raises ``SystemExit``."""
+        """Take the signals from here on; what was received before was another command's."""
+        self.first, self._passed_on = "", False
         for number in handled():
             signal.signal(number, self.stop)
-        _mask(signal.SIG_UNBLOCK)
-
-    def forget(self) -> None:
-        """Begin anew: what was received so far was another command's of the same process."""
-        self.first = ""
 
     def stop(self, number: int, _frame: FrameType | None) -> None:
-        """End the process in good order: what is open is closed on the way."""
-        self._remember(signal.Signals(number))
-        raise SystemExit(SIGNALS[signal.Signals(number).name])
+        """Tell who listens, else end the process in good order: what is open is closed."""
+        name = signal.Signals(number).name
+        if not self.first:
+            self.first, self.deadline = name, time.monotonic() + DRAIN_SECONDS
+        if self._told is not None:
+            listener, loop = self._told
+            self._passed_on = True
+            loop.call_soon_threadsafe(listener, signal.Signals(number))
+        elif self._held_back:
+            self._missed = True
+        else:
+            raise SystemExit(SIGNALS[name])
 
     def check(self) -> None:
         """Raise ``SystemExit`` where a signal was received, so that nothing new is begun."""
@@ -63,47 +70,62 @@ class Received:
             raise SystemExit(SIGNALS[self.first])
 
     @contextmanager
-    def told_to(self, listener: Listener, loop: AbstractEventLoop) -> Iterator[None]:
-        """While the block runs in an event loop, tell its signals to a listener, raise none.
+    def held_back(self) -> Iterator[None]:
+        """While the block runs, and opens and closes its event loop, raise no signal.
 
-        The listener is told at once of one that was received before. After the outermost block
-        the signals are blocked until ``take``: the loop must be closed by then.
+        Raised inside a callback of the loop it would end the callback, not the command. One that
+        nobody was told of is raised after the block.
         """
-        outer, self._listener = self._listener, listener
-        if outer is None:
-            for number in handled():
-                with suppress(NotImplementedError):  # on Windows
-                    loop.add_signal_handler(number, self._tell, number)
-        if self.first:
-            listener(signal.Signals[self.first])
+        self._held_back, self._missed = True, False
         try:
             yield
         finally:
-            self._listener = outer
-            if outer is None:
-                _mask(signal.SIG_BLOCK)
+            self._held_back = False
+        if self._missed:
+            self.check()
+
+    @contextmanager
+    def told_to(self, listener: Listener, loop: AbstractEventLoop) -> Iterator[None]:
+        """While the block runs, let its event loop tell a listener, of an earlier one at once."""
+        outer, self._told = self._told, (listener, loop)
+        with nullcontext() if outer else _woken(loop):
+            if self.first and not self._passed_on:
+                self._missed = False
+                listener(signal.Signals[self.first])
+            try:
+                yield
+            finally:
+                self._told = outer
 
     @contextmanager
     def raised(self) -> Iterator[None]:
         """While the block waits for a person, raise also inside an event loop.
 
-        The loop only takes note of a signal, and would act once the block is left.
+        The loop would act once the block is left.
         """
-        before = {number: signal.signal(number, self.stop) for number in handled()}
+        before = self._told, self._held_back
+        self._told, self._held_back = None, False
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            self._told, self._held_back = before
 
-    def _remember(self, number: signal.Signals) -> None:
-        if not self.first:
-            self.first, self.deadline = number.name, time.monotonic() + DRAIN_SECONDS
 
-    def _tell(self, number: signal.Signals) -> None:
-        self._remember(number)
-        if self._listener is not None:
-            self._listener(number)
+@contextmanager
+def _woken(loop: AbstractEventLoop) -> Iterator[None]:
+    """While the block runs, let every signal wake the loop: its handler runs when Python does."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    loop.add_reader(reader, os.read, reader, 4096)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        loop.remove_reader(reader)
+        os.close(reader)
+        os.close(writer)
 
 
 def handled() -> list[signal.Signals]:
@@ -113,11 +135,6 @@ def handled() -> list[signal.Signals]:
     """
     there = [signal.Signals[name] for name in SIGNALS if hasattr(signal, name)]
     return [n for n in there if n.name != "SIGHUP" or signal.getsignal(n) is not signal.SIG_IGN]
-
-
-def _mask(how: int) -> None:
-    if hasattr(signal, "pthread_sigmask"):  # not on Windows
-        signal.pthread_sigmask(how, handled())
 
 
 received = Received()

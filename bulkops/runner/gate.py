@@ -9,6 +9,7 @@ from contextlib import suppress
 from subprocess import DEVNULL
 
 import anyio
+from anyio import open_process
 from anyio.abc import Process
 
 from bulkops.log import Log
@@ -34,7 +35,7 @@ async def run_gate(command: str, environment: Mapping[str, str]) -> int:
     whatever it started.
     """
     try:
-        process = await anyio.open_process(
+        process = await open_process(
             command,
             stdin=DEVNULL,
             stdout=STDERR,
