@@ -10,7 +10,7 @@ import traceback
 
 from bulkops.cli import DEBUG
 from bulkops.cli.logs import end_log_file
-from bulkops.cli.output.outlet import finish, let_out
+from bulkops.cli.outlet import finish, let_out
 from bulkops.cli.output.printing import (
     NOWHERE,
     fail,

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TextIO
 
-from bulkops.cli.output.outlet import STILL_SECONDS, Outlet, Queue
+from bulkops.cli.outlet import STILL_SECONDS, Outlet, Queue
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, unwritable
 

@@ -15,6 +15,7 @@ from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.api.server import ServerInfo, server_info
+from bulkops.client.access.address import canonical
 from bulkops.client.caller import Announce, Caller
 from bulkops.client.descriptors import most_connections
 from bulkops.client.pacing import Pacer
@@ -33,13 +34,18 @@ class Client(Caller):
     Every method that sends a request, of the resources, too, raises the ``ApiError`` tree.
 
     Args:
-        address: ``https://app.terraform.io``, no path.
+        address: ``https://app.terraform.io``, no path; a bare host means https.
         rate: requests a second never to be exceeded; the server's own limit holds anyway.
         ca_file: PEM file of certificate authorities trusted beside the system's.
         answer_seconds: how long to wait for one answer.
         transport: what moves the bytes, real sockets unless given; tests give another.
 
+    Raises:
+        JobError: the address is none.
+        BulkopsError: the CA file, or the proxy that the environment names, can't be used.
+
     Attributes:
+        address: in its one spelling.
         run_tasks, workspace_tasks, workspaces: the endpoints, by resource.
         most_at_once: requests, for want of descriptors; ``None``: any number.
     """
@@ -56,7 +62,7 @@ class Client(Caller):
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
-        self.address = address.rstrip("/")
+        self.address = canonical(address)
         self.most_at_once: int | None = None
         self._connections: AbstractAsyncContextManager[object] = nullcontext()
         self._sockets: HttpTransport | None = None

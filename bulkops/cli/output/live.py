@@ -22,7 +22,7 @@ from rich.live import Live
 from rich.segment import ControlType, Segment, SegmentLines
 from rich.text import Text
 
-from bulkops.cli.output.outlet import is_idle
+from bulkops.cli.outlet import is_idle
 from bulkops.cli.output.printing import silence
 from bulkops.cli.output.progress import Headway
 from bulkops.cli.output.progress_text import Bar, bars, pace, standstill, time_left, troubles

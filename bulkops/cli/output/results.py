@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from bulkops import events
+from bulkops.cli.outlet import RESERVE, is_full
 from bulkops.cli.output.json_lines import print_json
-from bulkops.cli.output.outlet import RESERVE, is_full
 from bulkops.cli.output.printing import print_text
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay

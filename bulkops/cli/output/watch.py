@@ -7,19 +7,20 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 from bulkops import events
+from bulkops.cli.outlet import is_full, settle
 from bulkops.cli.output import waves
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.live import LiveView
-from bulkops.cli.output.outlet import is_full, settle
 from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes
 from bulkops.cli.output.progress import Course, Doing, Headway
 from bulkops.cli.output.progress_text import plain_line
 from bulkops.cli.output.results import Lines, tell_json
 from bulkops.clock import Clock
+from bulkops.job.gate import GateCall
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import Result, WaveReached
 from bulkops.journal.replay import Replay
@@ -95,12 +96,13 @@ class Watch:
         self._course.reached(said, self._clock.now())
         self._tell_wave(said)
 
-    async def gate(self, command: str, environment: Mapping[str, str]) -> int:
-        """Run a gate, to which the terminal belongs meanwhile."""
+    async def gate(self, call: GateCall) -> int:
+        """Show a gate and run it; the terminal belongs to it meanwhile."""
         with self._course.at_gate(), self._live.aside() if self._live else nullcontext():
-            # What was said before it stands above what it says.
+            note(f"Gate of wave {call.told['BULKOPS_WAVE']}: {call.command}")
+            # What was said before it, and it itself, stand above what it says.
             await asyncio.to_thread(settle)
-            return await run_gate(command, environment)
+            return await run_gate(call)
 
     def stopping(self, drain: float) -> None:
         """Take note that it was told to stop, and to give up what is in flight in ``drain`` s."""
