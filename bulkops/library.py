@@ -70,7 +70,7 @@ async def select_workspaces(
         JobError: something that ``[select]`` names is not there, or nothing is selected.
         ApiError: the server can't be read.
     """
-    client.pacer.lower(job.pace.rate)
+    client.keep_to(job.pace)
     await client.ping()
     return await read_selection(client, job, source, why=why)
 
@@ -211,7 +211,7 @@ async def verify_journal(client: Client, journal: str | Path) -> Verified:
     """
     replay = (await to_thread.run_sync(read, Path(journal))).replay
     pace = job_of(replay.header).pace
-    client.pacer.lower(pace.rate)
+    client.keep_to(pace)
     await client.ping()
     standing = await read_standing(client, replay, pace.settle_seconds)
     return verify(replay, standing, client.clock.date())

@@ -34,7 +34,7 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
     if not kind.reversible:
         raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
     settle = job.pace.settle_seconds
-    client.pacer.lower(job.pace.rate)
+    client.keep_to(job.pace)
     await client.ping()
     if replay.count(Outcome.IN_DOUBT):
         # What was sent last may still take effect: only past that is a reading the last word.

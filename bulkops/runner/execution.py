@@ -121,7 +121,7 @@ class JobExecution:
     async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended: a signal before all else."""
         client, found = self._client, Found(self._client.clock.now())
-        client.pacer.lower(self._job.pace.rate)
+        client.keep_to(self._job.pace)
         with self._interruption.at_once():
             await client.ping()
             limit, rate = client.pacer.limit, client.pacer.rate
