@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,9 +20,12 @@ import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for
 from bulkops.cli import terminate
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.output.printing import note
+from bulkops.cli.output.progress_text import no_answer
 from bulkops.client.api import Client
 from bulkops.client.credentials import resolve_address, resolve_token
+from bulkops.client.outage import Outage, State
 from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
+from bulkops.job.duration import in_words
 from bulkops.job.file import load_job
 from bulkops.job.job import Job
 
@@ -36,7 +40,19 @@ def connect(server: Server) -> Client:
     """
     address = resolve_address(server.address, os.environ, insecure_http=server.insecure_http)
     token = resolve_token(address, os.environ, _read_text)
-    return Client(address, token, ca_file=str(server.ca_file) if server.ca_file else None)
+    client = Client(address, token, ca_file=str(server.ca_file) if server.ca_file else None)
+    client.outage.listeners.append(partial(_say_outage, client))
+    return client
+
+
+def _say_outage(client: Client, outage: Outage) -> None:
+    """Say on stderr that the server is away, or is back; the error says that it was given up."""
+    seconds = outage.seconds(client.clock.now())
+    if outage.state is State.AWAY:
+        waiting = no_answer(seconds, outage.reason, outage.borne or 0.0)
+        note(f"{waiting}. Nothing fails for it.")
+    elif outage.state is State.ANSWERING:
+        note(f"The server answers again, after {in_words(seconds)}.")
 
 
 def narrowed_job(path: Path, narrowing: Narrowing) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Protocol
@@ -41,12 +42,17 @@ BACKOFF_CAP = 8.0
 LONG_SECONDS = 10.0
 """After so long without an answer somebody who waits is told."""
 
+PROBED = 3
+"""Reads that were answered of late: any of them shows that a server that was away is back."""
+
 PROBE_SECONDS = 15.0
 SLOWER = 3.0
 """A probe waits for its answer so long, or so many times as long as answers took so far."""
 
 Announce = Callable[[], Awaitable[None]]
 """Makes it known, durably, that a request is about to leave."""
+
+PING = endpoints.ping().path
 
 log = Log(__name__)
 
@@ -79,7 +85,7 @@ class Caller:
         self.clock = clock
         self.random = random
         self._waiting = Waiting(clock, random, self._probe)
-        self._last_read: Request | None = None
+        self._read = deque[Request](maxlen=PROBED)
         self._budget = RetryBudget()
         self._spent_on: ApiError | None = None
         self._told = False
@@ -133,8 +139,9 @@ class Caller:
         return await self._send(request, number)
 
     async def _probe(self) -> None:
-        # Not ``/ping`` if anything else was answered: a gateway may answer that by itself.
-        request = self._last_read or endpoints.ping()
+        # In turn, for one of them may fail for itself.
+        self._read.rotate()
+        request = self._read[0] if self._read else endpoints.ping()
         await self.pacer.wait()
         started = self.clock.now()
         patience = max(PROBE_SECONDS, SLOWER * self.latency)
@@ -142,7 +149,7 @@ class Caller:
             await self._send(request, probe=True)
         if sending.cancelled_caught:
             late = NoResponse("no answer in time", sent=True)
-            self._waiting.judge(request, late, started, probe=True)
+            self._waiting.judge(late, started, probe=True)
 
     async def _send(
         self, request: Request, number: int = 1, *, probe: bool = False
@@ -161,7 +168,7 @@ class Caller:
             self._tell_once(answer, seconds)
         else:
             self._learn(request, answer, started, seconds)
-        self._waiting.judge(request, answer, started, probe=probe)
+        self._waiting.judge(answer, started, probe=probe)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("request_finished", extra=_facts(request, answer, number, seconds))
         return answer
@@ -217,9 +224,14 @@ class Caller:
         elif answer.status < 500:
             self.pacer.answered(started)
         if answer.status < 300 and not request.writes:
-            self._last_read = request
+            self._remember(request)
         self.pacer.told(started, window_of(answer.headers))
         self.latency += (seconds - self.latency) * (LATENCY_WEIGHT if self.latency else 1.0)
+
+    def _remember(self, read: Request) -> None:
+        # Not ``/ping``: a gateway may answer that by itself.
+        if read.path not in (PING, *(known.path for known in self._read)):
+            self._read.append(read)
 
     def _asked(self, answer: Response | NoResponse) -> float:
         """Return the seconds for which an answer asks to be left alone."""

@@ -88,6 +88,10 @@ class Outage:
             self.state = State.ANSWERING
             self._failures = 0
 
+    def lasting(self, now: float) -> float:
+        """Return how long the server has been away, 0 if it is not known to be."""
+        return self.seconds(now) if self.state is State.AWAY else 0.0
+
     def seconds(self, now: float) -> float:
         """Return how long the server has not answered, or how long the last outage lasted."""
         return max(0.0, now - self._began) if self.holds else self._lasted

@@ -7,8 +7,8 @@ from random import Random
 
 import anyio
 
-from bulkops.api.jsonapi import error_of
-from bulkops.api.messages import Request, Response
+from bulkops.api.jsonapi import error_texts
+from bulkops.api.messages import Response
 from bulkops.client.outage import Outage, State
 from bulkops.clock import Clock
 from bulkops.errors import NoResponse, RetriesSpent
@@ -62,15 +62,13 @@ class Waiting:
                 "Nothing has failed for it: run the same command again later"
             )
 
-    def judge(
-        self, request: Request, answer: Response | NoResponse, sent_at: float, *, probe: bool
-    ) -> None:
+    def judge(self, answer: Response | NoResponse, sent_at: float, *, probe: bool) -> None:
         """Take note of what the outcome of one request says of the server as a whole."""
         now = self._clock.now()
         if isinstance(answer, Response) and answer.status < 500 and answer.status != 408:
             self.outage.answered(now)
         elif isinstance(answer, Response) or not answer.lasting:
-            self.outage.failed(sent_at, now, str(error_of(request, answer)), probe=probe)
+            self.outage.failed(sent_at, now, _words(answer), probe=probe)
 
     def _log(self, outage: Outage) -> None:
         event = {
@@ -80,3 +78,9 @@ class Waiting:
         }[outage.state]
         seconds = round(outage.seconds(self._clock.now()), 1)
         log.info(event, extra={"seconds": seconds, "reason": outage.reason})
+
+
+def _words(answer: Response | NoResponse) -> str:
+    if isinstance(answer, NoResponse):
+        return str(answer)
+    return " ".join([str(answer.status), *error_texts(answer)[:1]])

@@ -84,6 +84,10 @@ class JobExecution:
             limit=client.pacer.limit,
             others_rate=client.pacer.others_rate,
             pause_seconds=client.pacer.pause_seconds,
+            pause_status=client.pacer.pause_status,
+            outage_seconds=client.outage.lasting(client.clock.now()),
+            outage_borne=client.outage.borne or 0.0,
+            outage_reason=client.outage.reason,
         )
 
     def interrupt(self, signal: str, drain: float) -> None:

@@ -17,7 +17,7 @@ PING = Request("GET", "/api/v2/ping", headers=HEADERS)
 
 
 def _drawn(faults: Faults, request: Request, times: int = 2000) -> Counter[str]:
-    drawn = [faults.draw(request) for _ in range(times)]
+    drawn = [faults.draw(request, 0.0) for _ in range(times)]
     return Counter(fault.kind for fault in drawn if fault)
 
 
@@ -34,7 +34,7 @@ def test_same_seed_same_faults() -> None:
 
     def kinds(seed: int) -> list[str]:
         faults = Faults.parse("503=30%,cut=30%", seed)
-        return [fault.kind if fault else "" for fault in (faults.draw(GET) for _ in range(50))]
+        return [fault.kind if fault else "" for fault in (faults.draw(GET, 0.0) for _ in range(50))]
 
     assert kinds(1) == kinds(1) != kinds(2)
 
@@ -42,28 +42,28 @@ def test_same_seed_same_faults() -> None:
 def test_method_narrows_a_fault() -> None:
     """A fault with a method strikes that method and no other."""
     faults = Faults.parse("delete:503=100%", 0)
-    assert faults.draw(GET) is None
-    assert faults.draw(DELETE) == FAULTS["503"]
+    assert faults.draw(GET, 0.0) is None
+    assert faults.draw(DELETE, 0.0) == FAULTS["503"]
 
 
 def test_ping_is_struck_only_when_asked() -> None:
     """A fault without a method spares /ping; PING: strikes it and nothing else."""
-    assert Faults.parse("503=100%", 0).draw(PING) is None
-    assert Faults.parse("GET:503=100%", 0).draw(PING) is None
+    assert Faults.parse("503=100%", 0).draw(PING, 0.0) is None
+    assert Faults.parse("GET:503=100%", 0).draw(PING, 0.0) is None
     faults = Faults.parse("PING:503=100%", 0)
-    assert faults.draw(PING) == FAULTS["503"]
-    assert faults.draw(GET) is None
+    assert faults.draw(PING, 0.0) == FAULTS["503"]
+    assert faults.draw(GET, 0.0) is None
 
 
 @pytest.mark.parametrize("path", ["/_simulator/effects", "/.well-known/terraform.json"])
 def test_nothing_outside_the_api_is_struck(path: str) -> None:
     """The control endpoint and discovery always answer."""
-    assert Faults.parse("503=100%", 0).draw(Request("GET", path)) is None
+    assert Faults.parse("503=100%", 0).draw(Request("GET", path), 0.0) is None
 
 
 def test_empty_spec_is_no_faults() -> None:
     """An empty specification strikes nothing."""
-    assert Faults.parse("", 0).draw(GET) is None
+    assert Faults.parse("", 0).draw(GET, 0.0) is None
 
 
 @pytest.mark.parametrize(
