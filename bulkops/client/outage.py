@@ -4,17 +4,19 @@ While everything fails, a failure says nothing of the operation that met it. The
 nothing but a probe now and then, and every request waits until the server answers or the outage
 has lasted longer than is borne.
 
-| state     | an answer | a failure                             | longer than borne |
-|-----------|-----------|---------------------------------------|-------------------|
-| unheard   | answering | unheard: is the address right?        | unheard           |
-| answering | answering | answering; many in a row: suspected   | answering         |
-| suspected | answering | suspected; a probe after a while: away| suspected         |
-| away      | answering | away                                  | given up          |
-| given up  | given up  | given up                              | given up          |
+| state     | an answer | a failure  | many in a row | a probe, after a while | longer than borne |
+|-----------|-----------|------------|---------------|------------------------|-------------------|
+| unheard   | answering | unheard    | unheard       |                        |                   |
+| answering | answering | answering  | suspected     |                        |                   |
+| suspected | answering | suspected  | suspected     | away                   | given up          |
+| away      | answering | away       | away          | away                   | given up          |
+| given up  | given up  | given up   | given up      | given up               | given up          |
 
-Many in a row are ``IN_A_ROW``, or two where ``LONG_SECONDS`` passed since the first was sent. A
-while is ``AWAY_SECONDS``, counted likewise, or what is borne where that is less. Suspected or away,
-nothing is sent but probes: if only one endpoint fails, a probe of another one shows it at once.
+A failure is a request without an answer, or with one that says that the server is ill. Many in a
+row are ``IN_A_ROW``, or two if ``LONG_SECONDS`` have passed since the first was sent; a while is
+``AWAY_SECONDS``, counted likewise, or as long as is borne if that is less. The last two columns are
+failures of probes. If only one endpoint fails, a probe of another one shows it at once. A server
+that has not answered yet may not be there at all: its address may be wrong.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from random import Random
 import anyio
 from aiolimiter import AsyncLimiter
 
-from bulkops.client.hidden_limit import HiddenLimit
+from bulkops.client.hidden_limit import WINDOW, HiddenLimit
 from bulkops.client.other_clients import OtherClients, Window
 from bulkops.clock import Clock
 from bulkops.log import Log
@@ -54,10 +54,6 @@ LEAST = 0.1
 
 LONG_PAUSE = 5.0
 """Seconds of a pause somebody who waits is told of."""
-
-WINDOW = 1.0
-"""Seconds of a pause where the pace was too fast for a limit that no header tells: its own window
-is over then."""
 
 log = Log(__name__)
 

@@ -83,4 +83,4 @@ class Waiting:
 def _words(answer: Response | NoResponse) -> str:
     if isinstance(answer, NoResponse):
         return str(answer)
-    return " ".join([str(answer.status), *error_texts(answer)[:1]])
+    return " ".join([str(answer.status), *error_texts(answer)[:1]]).rstrip(".")
