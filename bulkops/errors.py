@@ -4,7 +4,8 @@ A branch is a caller's next move, not a place in the code::
 
     BulkopsError                     something went wrong; the message says what to do next
     ├── JobError                     mend the job file or the command line
-    ├── PlanStale                    plan again: the saved plan is not this command's
+    ├── PlanStale                    plan again, or name the server that the file is for
+    │   └── RunTaskGone              run the job again: the run task of this journal was deleted
     ├── JournalError                 the journal can't serve this command
     │   ├── JournalLocked            wait for the other runner, or stop it
     │   ├── JournalDamaged           look at the file before anything else is sent
@@ -65,12 +66,16 @@ WORDS = {
     ExitCode.ERROR: Words("error", "Stopped by an error"),
     ExitCode.USAGE: Words("usage, job file included"),
     ExitCode.UNFULFILLED: Words("some operations failed, in conflict or blocked", "Done in part"),
-    ExitCode.STOPPED: Words("stopped by the failure tolerance or a gate", "Stopped"),
+    ExitCode.STOPPED: Words(
+        "stopped by the failure tolerance (--continue goes on) or a gate", "Stopped"
+    ),
     ExitCode.IN_DOUBT: Words("some operations in doubt", "In doubt"),
     ExitCode.PAUSED: Words("paused by the job, --continue goes on", "Paused"),
     ExitCode.JOURNAL_IN_USE: Words("journal in use"),
     ExitCode.JOURNAL_DAMAGED: Words("journal damaged"),
-    ExitCode.PLAN_STALE: Words("saved plan changed, or for another address or organization"),
+    ExitCode.PLAN_STALE: Words(
+        "plan or journal out of date, or of another address or organization", "Out of date"
+    ),
     ExitCode.JOURNAL_UNWRITABLE: Words("journal can't be written"),
     ExitCode.HUNG_UP: Words("interrupted by a closed terminal (SIGHUP)", "Interrupted"),
     ExitCode.INTERRUPTED: Words("interrupted by Ctrl-C (SIGINT)", "Interrupted"),
@@ -119,9 +124,23 @@ class JobError(BulkopsError):
 
 
 class PlanStale(BulkopsError):
-    """A saved plan was changed, or made for another address, organization or version."""
+    """A saved plan was changed or is of another version; it or a journal is for another server."""
 
     exit_code = ExitCode.PLAN_STALE
+
+
+class RunTaskGone(PlanStale):
+    """A run task that a plan or journal is about was deleted since, and what was attached with it.
+
+    Args:
+        named: the run task, ``security-scan (task-…)``.
+    """
+
+    def __init__(self, named: str, organization: str) -> None:
+        super().__init__(
+            f"the run task {named} is no longer in {organization}, and its attachments went with "
+            "it: run the job again, into a new journal"
+        )
 
 
 class JournalError(BulkopsError):
@@ -135,10 +154,10 @@ class JournalLocked(JournalError):
 
 
 class JournalDamaged(JournalError):
-    """A synced part of the journal is no longer what was written.
+    """A synced part of the journal is no longer what was written, or not what bulkops writes.
 
     Attributes:
-        offset: byte at which the first bad line starts.
+        offset: byte at which the first bad line starts, 0 where each line is right by itself.
     """
 
     exit_code = ExitCode.JOURNAL_DAMAGED

@@ -21,8 +21,9 @@ from bulkops.cli import terminate
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.progress_text import no_answer
+from bulkops.client.access.address import Stated, destination
+from bulkops.client.access.credentials import bound_token, resolve_token
 from bulkops.client.api import Client
-from bulkops.client.credentials import resolve_address, resolve_token
 from bulkops.client.outage import Outage, State
 from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
 from bulkops.job.duration import in_words
@@ -32,15 +33,26 @@ from bulkops.job.job import Job
 T = TypeVar("T")
 
 
-def connect(server: Server) -> Client:
-    """Return a client for a server, with the token that Terraform's users have set.
+def connect(server: Server, *files: Stated) -> Client:
+    """Return a client for a server, with the token that Terraform's users have set for it.
+
+    Args:
+        files: journal, saved plan; each names the address it was made for.
 
     Raises:
-        BulkopsError: no token, an address that is none, or an unusable CA file.
+        PlanStale: a file names another address than the user, or one that needs a token of its own.
+        BulkopsError: no token, an address that is none, or an unusable CA file or proxy.
     """
-    address = resolve_address(server.address, os.environ, insecure_http=server.insecure_http)
-    token = resolve_token(address, os.environ, _read_text)
-    client = Client(address, token, ca_file=str(server.ca_file) if server.ca_file else None)
+    place = destination(
+        server.address,
+        os.environ,
+        files,
+        is_bound=lambda address: bound_token(address, os.environ, _read_text) is not None,
+        insecure_http=server.insecure_http,
+    )
+    token = resolve_token(place, os.environ, _read_text)
+    ca_file = str(server.ca_file) if server.ca_file else None
+    client = Client(place.address, token, ca_file=ca_file)
     client.outage.listeners.append(partial(_say_outage, client))
     return client
 
@@ -132,7 +144,7 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     """
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
     # Not click.prompt: it makes of Ctrl-C an exit code 1.
     with _signals_raised():
@@ -141,6 +153,11 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     if said != answer:
         note("Nothing was changed.")
         raise Exit(ExitCode.ERROR)
+
+
+def can_ask() -> bool:
+    """Return whether there is a terminal on which a question is seen and answered."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @contextmanager

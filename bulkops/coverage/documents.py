@@ -120,6 +120,8 @@ def _totals(coverage: Coverage) -> Iterator[str]:
         elsewhere = f"; {unlisted} more that this token can't list" if unlisted else ""
         disabled = "" if column.task.enabled else " (disabled: it does not run)"
         yield f"{column.task.name}{disabled}: {covered} of {total} workspaces{elsewhere}"
+        if surplus := ", ".join(coverage.surplus(column)):
+            yield f"  and more than once on {surplus}: a job of kind detach removes all of them"
         if setting := global_setting(column.task):
             yield f"  and, being global, {setting} on every workspace without it"
     if coverage.job:
@@ -140,6 +142,7 @@ def _task(coverage: Coverage, column: Column) -> dict[str, object]:
         "global": global_setting(column.task) or None,
         "workspaces": covered,
         "not_listed": len(column.attached) - covered,
+        "attached_more_than_once": list(coverage.surplus(column)),
     }
 
 

@@ -91,6 +91,12 @@ class Coverage(msgspec.Struct, frozen=True):
         """On how many workspaces the task is missing, or differs."""
         return self.count(Standing.MISSING) + self.count(Standing.DIFFERS)
 
+    def surplus(self, column: Column) -> Iterator[str]:
+        """Yield the names of the workspaces to which the run task is attached more than once."""
+        for workspace in self.workspaces:
+            if len(column.attached.get(workspace.id, ())) > 1:
+                yield workspace.name
+
     def covered(self, column: Column) -> int:
         """Return how many of the workspaces have the run task."""
         return sum(workspace.id in column.attached for workspace in self.workspaces)

@@ -13,7 +13,7 @@ from bulkops.operations.aspects.base import Attached, RunTasksOf, WorkspacesOf
 from bulkops.operations.aspects.run_task import seen_of
 from bulkops.operations.aspects.workspace import Settings
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import ByTarget, Showing
+from bulkops.operations.model import ByTarget, Gone, Showing
 
 Same = Callable[[str, str], tuple[str, str]]
 """Ids of a workspace and an attachment → the same, as strings that are in memory already."""
@@ -35,12 +35,14 @@ async def read_showing(
                 showing[name] = listed
             case RunTasksOf() as source:
                 tasks = await client.run_tasks.list(source.organization)
-                showing[name] = {task.id: [seen_of(task, source.fields)] for task in tasks}
+                rows = {task.id: [seen_of(task, source.fields)] for task in tasks}
+                task = kind.binding.task
+                showing[name] = Gone(task.id) if task and task.id not in rows else rows
             case None:
                 continue
             case WorkspacesOf() as source:
-                rows = partial(Settings, source, same)
-                showing[name] = await client.workspaces.read_shown(source.organization, rows)
+                settings = partial(Settings, source, same)
+                showing[name] = await client.workspaces.read_shown(source.organization, settings)
     return showing
 
 
@@ -50,8 +52,8 @@ async def read_attachments(
     target_ids: Iterable[str],
     settle: float,
     same: Same | None = None,
-) -> ByWorkspace:
-    """Return where a run task is attached.
+) -> ByTarget:
+    """Return where a run task is attached, ``Gone`` where it is itself gone.
 
     Args:
         target_ids: workspaces, read one by one where the server has no list by task (an older
@@ -66,18 +68,22 @@ async def read_attachments(
     except NotFoundOrForbidden:
         if not await _is_gone(client, source, settle):
             raise
-        return rows()
+        return Gone(source.task_id)
     # A workspace that is denied past ``settle`` is taken for gone: it has nothing attached.
     return listed
 
 
 async def _is_gone(client: Client, source: Attached, settle: float) -> bool:
-    """Whether a run task that was not found may be gone, and is: by a list that may lag."""
-    if not source.gone_from:
-        return False
-    for wait in (0.0, settle):
+    """Whether a run task that was not found is gone: by a list that may lag.
+
+    A token that may not list the run tasks can't tell.
+    """
+    for wait in (0.0, settle) if source.organization else ():
         await client.clock.sleep(wait)
-        tasks = await client.run_tasks.list(source.gone_from)
+        try:
+            tasks = await client.run_tasks.list(source.organization)
+        except NotFoundOrForbidden:
+            return False
         if all(task.id != source.task_id for task in tasks):
             return True
     return False

@@ -22,7 +22,7 @@ from bulkops.journal.records import (
     Verified,
     WaveReached,
 )
-from bulkops.journal.states import TROUBLE, Outcome, Reached
+from bulkops.journal.states import DONE, RETRIED, TROUBLE, Outcome, Reached
 from bulkops.operations.model import Operation, Seen, Shared, Skip
 
 
@@ -42,13 +42,38 @@ class Replay(msgspec.Struct):
     waves: dict[int, WaveReached] = {}
     verified: Verified | None = None
     ended: Ended | None = None
+    _fallen: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
     _conclusions: dict[tuple[bool, bool, int, str, int], Conclusion] = {}
+
+    @property
+    def failures(self) -> int:
+        """Failures that count: since the start, or since somebody went on past too many."""
+        return self.operations.failures + sum(self._fallen.values())
+
+    def failures_in(self, number: int, start: int, end: int) -> int:
+        """Return those of a wave; its operations are those from ``start`` up to ``end``."""
+        return self.operations.failed(start, end) + self.fallen(number)
+
+    def fallen(self, number: int) -> int:
+        """Return how many of a wave no longer stood when it was verified, and count."""
+        return self._fallen.get(number, 0)
 
     @property
     def unfinished(self) -> bool:
         """Whether some operation is pending or in doubt."""
         return self.count(None, Outcome.IN_DOUBT) > 0
+
+    @property
+    def drifted(self) -> int:
+        """How many operations were done and no longer stood when they were last verified."""
+        differing = self.verified.differing if self.verified else ()
+        return sum(self.operations[key].outcome in DONE for key in differing)
+
+    @property
+    def to_retry(self) -> bool:
+        """Whether ``--retry-failed`` has something to take up again."""
+        return self.count(*RETRIED) + self.drifted > 0
 
     def reached(self, number: int) -> Reached:
         """Return how far the wave of this number came; one of which nothing is said is open."""
@@ -86,9 +111,14 @@ class Replay(msgspec.Struct):
         match record:
             case Execution():
                 self.executions.append(record)
+                self.operations.begin(len(self.executions), anew=record.continued)
+                if record.continued:
+                    self._fallen.clear()
                 self.ended = self.verified = None
             case WaveReached():
                 self.waves[record.number] = record
+                if record.fallen or record.reached is Reached.OPEN:
+                    self._fallen[record.number] = record.fallen
             case Verified():
                 self.verified = record
             case Ended():
@@ -100,17 +130,18 @@ class Replay(msgspec.Struct):
 
     def _conclude(self, record: Result) -> None:
         if record.outcome in TROUBLE:
-            result = self._conclusion(record, record.request_id)
+            counted = self.operations.execution if record.counts else 0
+            result = self._conclusion(record, record.request_id, counted)
             self.operations.conclude(record.key, record.id, result)
             return
         succeeded = record.outcome is Outcome.SUCCEEDED
         said = (succeeded, record.ours, record.attempts, record.reason, record.status)
         shared = self._conclusions.get(said)
         if shared is None:
-            shared = self._conclusions[said] = self._conclusion(record, "")
+            shared = self._conclusions[said] = self._conclusion(record, "", 0)
         self.operations.conclude(record.key, record.id, shared)
 
-    def _conclusion(self, record: Result, request_id: str) -> Conclusion:
+    def _conclusion(self, record: Result, request_id: str, failed_in: int) -> Conclusion:
         return Conclusion(
             outcome=record.outcome,
             ours=record.ours,
@@ -119,6 +150,7 @@ class Replay(msgspec.Struct):
             reason=record.reason,
             status=record.status,
             request_id=request_id,
+            failed_in=failed_in,
         )
 
     def _plan(self, record: Planned) -> None:

@@ -61,7 +61,8 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     """One write to one target.
 
     Attributes:
-        kind: of operation; of an undo's, what it does.
+        kind: of operation; of an undo's, what it does; ``detach.2`` for the second of several
+            things that the target has, see ``one_of_several``.
         before: what the server showed when this was decided, ``None`` for absent.
         wanted: attributes it shall show afterwards, ``None`` for absent.
         aspect: which of its kind's aspects it writes.
@@ -82,6 +83,16 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     def key(self) -> str:
         """``attach:ws-…``: stays the same over every execution of the job."""
         return f"{self.kind}:{self.target.id}"
+
+    @property
+    def number(self) -> int:
+        """Which of several things on the target it is about, from 1; 0 where there is only one."""
+        return int(self.kind.partition(".")[2] or 0)
+
+    @property
+    def before_id(self) -> str:
+        """The id of what was there when this was decided, empty for nothing."""
+        return self.before.id if self.before else ""
 
     @property
     def changed(self) -> dict[str, object]:
@@ -111,9 +122,35 @@ Showing = Mapping[str, ByTarget]
 """Aspect → what the server shows of it; one that can't be read back has no entry."""
 
 
+class Gone(dict[str, Sequence[Seen]]):
+    """What the server shows where the run task itself is gone: nothing, of any target.
+
+    Attributes:
+        task_id: of that run task.
+    """
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__()
+        self.task_id = task_id
+
+
 def seen_in(showing: Showing, operation: Operation) -> Sequence[Seen]:
     """Return what the server shows of the thing an operation changes."""
-    return showing[operation.aspect].get(operation.target.id, ())
+    return own(operation, showing[operation.aspect].get(operation.target.id, ()))
+
+
+def own(operation: Operation, seen: Sequence[Seen]) -> Sequence[Seen]:
+    """Return, of what a target shows, what the operation is about: see ``one_of_several``."""
+    return [one for one in seen if one.id == operation.before_id] if operation.number else seen
+
+
+def one_of_several(operation: Operation, number: int) -> Operation:
+    """Return an operation that is about the thing it was planned from, and no other like it.
+
+    Args:
+        number: from 1; tells the operations on one target apart.
+    """
+    return msgspec.structs.replace(operation, kind=f"{operation.kind}.{number}")
 
 
 class TaskRef(msgspec.Struct, frozen=True):
@@ -176,6 +213,12 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     others: Mapping[str, TaskRef] = {}
     single_stage: bool = False
     key: HmacKey | None = None
+
+    def named(self, task_id: str) -> str:
+        """Return a run task as people are told of it: ``security-scan (task-…)``."""
+        known = (self.task, self.replaces, *self.others.values())
+        name = next((ref.name for ref in known if ref and ref.id == task_id), "")
+        return f"{name} ({task_id})" if name else task_id
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

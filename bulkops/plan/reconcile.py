@@ -12,6 +12,8 @@
 | pending             | can't be read    | carried out                                         |
 | in doubt            | anything else    | looked at one by one, by the worker                 |
 | failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
+| done                | as wanted        | left                                                |
+| done                | anything else    | likewise: somebody changed it since                 |
 | failed, in an undo  | as pending       | as pending, where ``retry_failed`` was asked        |
 | or of a saved plan  |                  |                                                     |
 
@@ -25,6 +27,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Planned, Record, Result
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Outcome
@@ -42,22 +47,33 @@ def reconcile(
     What is pending or in doubt after them is the work that is left.
     """
     for progress in replay.operations.values():
-        readable = progress.operation.aspect in showing
-        if progress.outcome is None:
-            if readable:
-                yield from _pending(progress.operation, replay, showing, kind, date)
-        elif progress.outcome is Outcome.IN_DOUBT:
-            if readable:
-                yield from _in_doubt(progress.operation, showing, kind, date)
-        elif not retry_failed or progress.outcome not in RETRIED:
-            continue
-        elif replay.header.undo_of or replay.header.plan:
-            if progress.outcome is Outcome.FAILED:
-                yield Planned.of(progress.operation)
-                yield from _pending(progress.operation, replay, showing, kind, date)
-        else:
-            decisions = kind.decided(progress.operation.target, showing)
-            yield _anew(progress.operation, decisions, replay, date)
+        operation, outcome = progress.operation, progress.outcome
+        readable = operation.aspect in showing
+        if outcome is None and readable:
+            yield from _pending(operation, replay, showing, kind, date)
+        elif outcome is Outcome.IN_DOUBT and readable:
+            yield from _in_doubt(operation, showing, kind, date)
+        elif retry_failed and outcome in RETRIED:
+            yield from _retried(progress, replay, showing, kind, date)
+        elif retry_failed and outcome in DONE and readable and not _decides_nothing(replay):
+            yield from _drifted(operation, replay, showing, kind, date)
+
+
+def _decides_nothing(replay: Replay) -> bool:
+    """Whether it is an undo, or a saved plan, which are carried out as they were planned."""
+    return bool(replay.header.undo_of or replay.header.plan)
+
+
+def _retried(
+    progress: Progress, replay: Replay, showing: Showing, kind: Kind, date: str
+) -> Iterator[Record]:
+    operation = progress.operation
+    if not _decides_nothing(replay):
+        decisions = kind.decided(operation.target, showing)
+        yield _anew(operation, decisions, replay, date)
+    elif progress.outcome is Outcome.FAILED:
+        yield Planned.of(operation)
+        yield from _pending(operation, replay, showing, kind, date)
 
 
 def _anew(
@@ -75,9 +91,24 @@ def _anew(
     return _result(operation, Outcome.SKIPPED, reason, date)
 
 
+def _drifted(
+    operation: Operation, replay: Replay, showing: Showing, kind: Kind, date: str
+) -> Iterator[Record]:
+    """Yield what makes so again what was done and is no longer so; nothing where nothing can."""
+    if compare(operation, seen_in(showing, operation)) is Shown.WANTED:
+        return
+    decisions = kind.decided(operation.target, showing)
+    if _same(operation, decisions) or any(isinstance(d, Skip) and d.blocked for d in decisions):
+        yield _anew(operation, decisions, replay, date)
+
+
 def _same(operation: Operation, decisions: Sequence[Operation | Skip]) -> Operation | None:
     operations = (d for d in decisions if isinstance(d, Operation))
-    return next((d for d in operations if d.key == operation.key), None)
+    if not operation.number:
+        return next((d for d in operations if d.key == operation.key), None)
+    # Of several the others may be gone by now, and with them the number by which it was planned.
+    same = (d for d in operations if d.before and d.before.id == operation.before_id)
+    return next((msgspec.structs.replace(d, kind=operation.kind) for d in same), None)
 
 
 def _not_to_come(decided: Operation, replay: Replay) -> str:

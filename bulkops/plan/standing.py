@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bulkops.client.api import Client
-from bulkops.errors import JobError
+from bulkops.errors import JobError, NotFoundOrForbidden, RunTaskGone
 from bulkops.inventory.showing import read_showing
+from bulkops.journal.reader import disagreeing
+from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
-from bulkops.operations.model import Operation, Showing, Skip
+from bulkops.operations import kind_named
+from bulkops.operations.model import Gone, Operation, Showing, Skip
+from bulkops.plan.decidable import quoted
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
 from bulkops.plan.undo import NOT_OURS, undo
+
+
+async def check_names(client: Client, header: Header, path: Path) -> None:
+    """Ask the server whether the run tasks of a journal are those that its job names.
+
+    One request for each that is named by its name: the journal alone says which id that was. One
+    that is not shown is not judged; nothing can be done with it either.
+
+    Raises:
+        JournalDamaged: another run task has the name; one that was only renamed is no reason.
+        ApiError: the server can't be read.
+    """
+    binding = header.binding
+    refs = {"task": binding.task, "replaces": binding.replaces, **binding.others}
+    for field, asked in job_of(header).wish.run_tasks.items():
+        ref = refs.get(field)
+        if ref is None or asked == ref.id:
+            continue
+        try:
+            shown = await client.run_tasks.show(ref.id)
+        except NotFoundOrForbidden:
+            continue
+        if shown.name == ref.name:
+            continue
+        tasks = await client.run_tasks.list(header.organization)
+        if any(task.name == ref.name for task in tasks):
+            problem = f"its {field} {ref.id} is not {quoted(ref.name)}, but {quoted(shown.name)}"
+            raise disagreeing(path, problem)
 
 
 async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:
@@ -23,16 +57,39 @@ async def read_standing(client: Client, replay: Replay, settle: float) -> Showin
     return await read_showing(client, kind, operations.target_ids, settle, operations.same)
 
 
+def check_run_tasks(replay: Replay, showing: Showing) -> None:
+    """Refuse to go on where a run task that the journal is about is gone.
+
+    To an undo that only detaches nothing is missing: what it would take back is gone as well.
+
+    Raises:
+        RunTaskGone: another one may have its name by now; this journal knows nothing of that.
+    """
+    header, operations = replay.header, replay.operations.values()
+    if kind_of(header).ends_task:
+        return
+    for aspect, rows in showing.items():
+        writes = any(o.aspect == aspect and o.wanted for o in (p.operation for p in operations))
+        if isinstance(rows, Gone) and (writes or not header.undo_of):
+            raise RunTaskGone(header.binding.named(rows.task_id), header.organization)
+
+
+def check_reversible(header: Header) -> None:
+    """Refuse to take back what nothing can; raises ``JobError``."""
+    job = job_of(header)
+    if not kind_named(job.operation_kind).reversible:
+        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+
+
 async def undo_plan(client: Client, replay: Replay) -> Plan:
     """Read the server and plan what takes a journal's job back; changes nothing.
 
     Raises:
         JobError: nothing can take it back; the server was not asked.
     """
+    check_reversible(replay.header)
     header, job = replay.header, job_of(replay.header)
     kind = kind_of(header)
-    if not kind.reversible:
-        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
     settle = job.pace.settle_seconds
     client.keep_to(job.pace)
     await client.ping()
@@ -52,4 +109,5 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         skips=[d for d in decided if isinstance(d, Skip)],
         notes=kind.notes(operations),
         undo_of=header.run_id,
+        address=client.address,
     )

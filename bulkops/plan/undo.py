@@ -6,8 +6,11 @@
 | in doubt                      | as wanted        | taken for ours: inverse planned    |
 | any of these                  | as it was before | skipped: back already              |
 | any of these                  | anything else    | blocked: somebody changed it since |
+| any of these                  | several          | blocked, naming each               |
 | any of these                  | that it would be | blocked                            |
 |                               | the last one     |                                    |
+| any of these                  | that the run     | skipped; blocked where it would    |
+|                               | task is gone     | have to be attached again          |
 | pending, or not of our making | whatever         | skipped                            |
 
 The inverse of attached is detached, of changed the old level and stages, of detached attached
@@ -28,10 +31,11 @@ from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Seen, Showing, Skip, seen_in
+from bulkops.operations.model import Gone, Operation, Seen, Showing, Skip, seen_in
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
+SURPLUS = "it was attached more than once: once is enough"
 
 
 def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | Skip]:
@@ -56,10 +60,18 @@ def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | S
 
 
 def _decided(progress: Progress, showing: Showing, kind: Kind) -> Operation | Skip:
-    seen = seen_in(showing, progress.operation)
+    operation = progress.operation
+    seen = showing[operation.aspect].get(operation.target.id, ())
     inverse = _inverse(progress, seen, kind)
     if inverse is None:
-        return Skip(progress.operation.target, NOT_OURS)
+        return Skip(operation.target, NOT_OURS)
+    if operation.number > 1:
+        return Skip(operation.target, SURPLUS)
+    rows = showing[operation.aspect]
+    if isinstance(rows, Gone):
+        gone = f"the run task {kind.binding.named(rows.task_id)} is gone"
+        # What was attached went with it; what was detached can't come back.
+        return Skip(operation.target, gone, blocked=inverse.before is None)
     return _decide(inverse, seen)
 
 
@@ -105,5 +117,9 @@ def _decide(inverse: Operation, seen: Sequence[Seen]) -> Operation | Skip:
         return inverse
     if shown is Shown.WANTED:
         return Skip(inverse.target, BACK)
-    reason = f"somebody changed it since: the server shows {wording.reading(inverse, seen)}"
+    shows = f"the server shows {wording.reading(inverse, seen)}"
+    reason = f"somebody changed it since: {shows}"
+    if shown is Shown.SEVERAL:
+        # Perhaps a second machine with a copy of the journal: nobody can tell which one is ours.
+        reason = f"{shows}: detach all but one, then undo again"
     return Skip(inverse.target, reason, blocked=True)

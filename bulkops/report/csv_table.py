@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TypeAlias
 
-from bulkops.journal.states import TROUBLE, Outcome
+from bulkops.journal.states import Outcome
 from bulkops.report.csv_lines import rows_as_csv
 from bulkops.report.model import BLOCKED, Of, Report, Row, SkippedRow
 
@@ -45,7 +45,7 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
 
 def _rows(report: Report, *, only_failed: bool) -> Iterator[Cells]:
     for row in report.rows:
-        if not only_failed or row.outcome in TROUBLE:
+        if not only_failed or row.troubled:
             yield _operation(row)
     if not only_failed:
         yield from map(_skipped, report.skipped)

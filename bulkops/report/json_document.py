@@ -7,7 +7,6 @@ from textwrap import indent
 
 import msgspec
 
-from bulkops.journal.states import TROUBLE
 from bulkops.report.model import Report
 from bulkops.text import escaped
 
@@ -25,7 +24,7 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
 
     ``{"run_id": …, "counts": …, "spans": […], "rows": […], "skipped": […]}``
     """
-    rows = (row for row in report.rows if not only_failed or row.outcome in TROUBLE)
+    rows = (row for row in report.rows if not only_failed or row.troubled)
     yield _formatted(facts(report)).removesuffix("\n}")
     yield from _list("spans", report.timeline.spans if report.timeline else ())
     yield from _list("rows", rows)

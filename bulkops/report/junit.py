@@ -26,7 +26,7 @@ from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
 from bulkops.job.rollout import Wave
-from bulkops.journal.states import RETRIED, TROUBLE, Outcome, Reached
+from bulkops.journal.states import RETRIED, Outcome, Reached
 from bulkops.report.model import BLOCKED, PENDING, Report, Row, SkippedRow
 from bulkops.report.text import why
 from bulkops.text import escaped
@@ -137,7 +137,7 @@ def _opened(report: Report) -> dict[int, str]:
 
 def _operations(report: Report, wave: Wave, kind: str, *, only_failed: bool) -> Iterator[Case]:
     for row in report.rows.part(wave.start, wave.end):
-        if not only_failed or row.outcome in TROUBLE:
+        if not only_failed or row.troubled:
             yield _operation(kind, row)
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 
 import msgspec
 
-from bulkops.journal.states import TROUBLE, Outcome
+from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
 from bulkops.report.model import BLOCKED, PENDING, Report, Row
@@ -28,7 +28,12 @@ class Group(msgspec.Struct):
     names: list[str] = []
 
 
-def document(report: Report, *, only_failed: bool = False, room: int = ROOM) -> Iterator[str]:
+def document(
+    report: Report,
+    *,
+    only_failed: bool = False,  # noqa: ARG001 - it lists nothing else
+    room: int = ROOM,
+) -> Iterator[str]:
     """Yield a report as Markdown, in pieces.
 
     What is in trouble is grouped by its reason, then listed as far as there is room.
@@ -36,7 +41,7 @@ def document(report: Report, *, only_failed: bool = False, room: int = ROOM) -> 
     Args:
         room: bytes, 10,000 at least; what needs more is left out, and it is said how much.
     """
-    groups = _groups(report, only_failed=only_failed)
+    groups = _groups(report)
     head = "".join(_head(report, groups))
     tail = "".join(_next(report))
     yield head
@@ -45,7 +50,7 @@ def document(report: Report, *, only_failed: bool = False, room: int = ROOM) -> 
         yield from folded(
             f"All {number} by name",
             ("outcome", "name", "change", "reason", "status:", "request"),
-            _trouble(report, only_failed=only_failed),
+            _trouble(report),
             number=number,
             room=room - size(head) - size(tail),
             rest=_ALL,
@@ -135,15 +140,13 @@ def _next(report: Report) -> Iterator[str]:
         yield "\n"
 
 
-def _in_trouble(report: Report, *, only_failed: bool) -> Iterator[Row]:
-    for row in report.rows:
-        if row.outcome in TROUBLE or (row.shows and not only_failed):
-            yield row
+def _in_trouble(report: Report) -> Iterator[Row]:
+    return (row for row in report.rows if row.troubled)
 
 
-def _groups(report: Report, *, only_failed: bool) -> dict[tuple[str, str], Group]:
+def _groups(report: Report) -> dict[tuple[str, str], Group]:
     groups = dict[tuple[str, str], Group]()
-    rows = _in_trouble(report, only_failed=only_failed)
+    rows = _in_trouble(report)
     failed = ((outcome_in_words(row.outcome), why(row), row.name) for row in rows)
     blocked = ((BLOCKED, skip.reason, skip.name) for skip in report.skipped if skip.blocked)
     for outcome, reason, name in chain(failed, blocked):
@@ -154,8 +157,8 @@ def _groups(report: Report, *, only_failed: bool) -> dict[tuple[str, str], Group
     return groups
 
 
-def _trouble(report: Report, *, only_failed: bool) -> Iterator[tuple[str, ...]]:
-    for row in _in_trouble(report, only_failed=only_failed):
+def _trouble(report: Report) -> Iterator[tuple[str, ...]]:
+    for row in _in_trouble(report):
         status = str(row.status or "")
         cells = (code(row.name), code(row.change), code(why(row)), status, code(row.request_id))
         yield outcome_in_words(row.outcome), *cells

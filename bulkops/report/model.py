@@ -12,12 +12,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.errors import SIGNALS, ExitCode
-from bulkops.job.rollout import Rollout, Wave
+from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED, How, Outcome, Reached
+from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
+from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.report.standing import StandingWave, rollout_of, standing_wave
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -31,6 +33,7 @@ _ENDS: dict[str, ExitCode] = {
     How.ERROR: ExitCode.ERROR,
     How.TOLERANCE: ExitCode.STOPPED,
     How.GATE: ExitCode.STOPPED,
+    How.GONE: ExitCode.PLAN_STALE,
 }
 
 
@@ -79,33 +82,17 @@ class Row(Of, frozen=True, kw_only=True):
     at: str = ""
     seconds: float | None = None
 
+    @property
+    def troubled(self) -> bool:
+        """Whether somebody has to look at it: it was not done, or has drifted since."""
+        return self.outcome in TROUBLE or bool(self.shows)
+
 
 class SkippedRow(Of, frozen=True, kw_only=True):
     """One target on which nothing was to be done."""
 
     reason: str
     blocked: bool
-
-
-class StandingWave(msgspec.Struct, frozen=True):
-    """The wave in which an unfinished job stands.
-
-    Attributes:
-        of: how many waves there are.
-        first, last: its operations, counted from 1.
-        reached: of ``Reached``, empty where it has not begun.
-        held: why the job does not go on by itself: of ``Held``, else empty.
-        until, status: see ``WaveReached``.
-    """
-
-    number: int
-    of: int
-    first: int
-    last: int
-    reached: str = ""
-    held: str = ""
-    until: str = ""
-    status: int | None = None
 
 
 S = TypeVar("S")
@@ -144,9 +131,12 @@ class Report(msgspec.Struct, frozen=True):
         ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty
             where it was killed or still runs.
         wave: in which the job stands; ``None`` where there is but one, or all are done.
+        stopped: by what the failure tolerance holds it until ``--continue``; ``None`` where it
+            does not.
         saved_plan: it does what a saved plan says, and decides nothing anew.
         counts: outcome (and ``pending``) → operations.
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
+        drifted: operations that were done and that the server no longer showed as wanted.
         unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
         waves: all waves of the rollout; one where it has none.
@@ -171,6 +161,8 @@ class Report(msgspec.Struct, frozen=True):
     skips: dict[str, int]
     standing: int | None
     wave: StandingWave | None
+    drifted: int
+    stopped: Exceeded | None
     unreadable: int
     exit_code: ExitCode | None
     rows: Rows[Progress, Row]
@@ -212,6 +204,8 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         standing=verified.standing if verified else None,
         wave=standing_wave(replay),
+        drifted=replay.drifted,
+        stopped=stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),
@@ -239,31 +233,6 @@ def exit_code(replay: Replay) -> ExitCode:
     differing = replay.verified and replay.verified.differing
     unfulfilled = undone or blocked or differing
     return ExitCode.UNFULFILLED if unfulfilled else ExitCode.DONE
-
-
-def rollout_of(replay: Replay) -> Rollout:
-    """Return how a journal's job is rolled out, or taken back."""
-    rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
-    return rollout.taking_back(replay.header.undo_of)
-
-
-def standing_wave(replay: Replay) -> StandingWave | None:
-    """Return the wave in which a journal's job stands, ``None`` where nobody needs to know."""
-    waves = rollout_of(replay).steps(len(replay.operations))
-    for wave in waves:
-        if replay.reached(wave.number) is Reached.PASSED:
-            continue
-        said = replay.waves.get(wave.number)
-        if not replay.waves or (len(waves) == 1 and not (said and said.held)):
-            return None
-        standing = StandingWave(wave.number, len(waves), wave.start + 1, wave.end)
-        if said is None:
-            return standing
-        # An execution that has ended rests no longer: the next one rests anew.
-        until = "" if replay.ended else said.until
-        known = {"reached": said.reached, "held": said.held, "status": said.status}
-        return msgspec.structs.replace(standing, **known, until=until)
-    return None
 
 
 def _outcome(progress: Progress) -> str:

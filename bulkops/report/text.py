@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bulkops.job.duration import exact
-from bulkops.journal.states import TROUBLE, Outcome
+from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.report.columns import filled, widest
-from bulkops.report.model import PENDING, Report, Row, StandingWave
-from bulkops.report.words import counts_in_words, ended, outcome_in_words, state_of
+from bulkops.report.model import PENDING, Report, Row
+from bulkops.report.standing import StandingWave
+from bulkops.report.words import counts_in_words, ended, outcome_in_words, state_of, too_many
 from bulkops.text import escaped
 
 
@@ -51,31 +52,35 @@ def pace(report: Report) -> str:
     return ", ".join(said)
 
 
-def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
+def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:  # noqa: ARG001 - it lists nothing else
     """Yield the report's lines, each with its line end."""
-    for line in lines(report, only_failed=only_failed):
+    for line in lines(report):
         yield f"{escaped(line)}\n"
 
 
-def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
-    """Yield the report's lines."""
+def head(report: Report) -> Iterator[str]:
+    """Yield the lines that say where the job stands."""
     what = wording.kind_in_words(report.kind, undo=bool(report.undo_of))
     task = wording.subject(report.task, report.replaces)
     named = f" {task}" if task else ""
     yield f"{report.job}: {what}{named} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
     yield f"  {executions(report)}"
+    if report.stopped is not None:
+        yield f"  waits for --continue: {too_many(report.stopped)}"
     if took := pace(report):
         yield f"  {took}"
     if report.wave is not None:
         yield f"  {_wave(report.wave)}"
+
+
+def lines(report: Report) -> Iterator[str]:
+    """Yield the report's lines."""
+    yield from head(report)
     for reason, count in sorted(report.skips.items()):
         yield f"  {count} skipped when planned: {reason}"
-    if report.standing is not None:
-        rest = f", {report.unreadable} can't be read back" if report.unreadable else ""
-        of = f"{report.standing} of {report.operations}"
-        yield f"  verified: {of} shown as wanted by the server{rest}"
-    listed = [r for r in report.rows if r.outcome in TROUBLE or (not only_failed and r.shows)]
+    yield from verification(report)
+    listed = [row for row in report.rows if row.troubled]
     blocked = [skip for skip in report.skipped if skip.blocked]
     names = [row.name for row in listed] + [skip.name for skip in blocked]
     width = widest(names)
@@ -83,6 +88,15 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
         yield _row(row, width)
     for skip in blocked:
         yield f"  blocked    {filled(skip.name, width)}  {skip.reason}"
+
+
+def verification(report: Report) -> Iterator[str]:
+    """Yield the line that says what the last verification found; none where there was none."""
+    if report.standing is not None:
+        drifted = f", {report.drifted} drifted" if report.drifted else ""
+        rest = f", {report.unreadable} can't be read back" if report.unreadable else ""
+        of = f"{report.standing} of {report.operations}"
+        yield f"  verified: {of} shown as wanted by the server{drifted}{rest}"
 
 
 def _row(row: Row, width: int) -> str:

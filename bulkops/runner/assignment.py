@@ -17,7 +17,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.writer import Executor, Journal, in_thread
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import HmacKey, Operation, Showing
-from bulkops.plan.standing import read_standing
+from bulkops.plan.standing import check_run_tasks, read_standing
 from bulkops.runner.gate import RunGate, run_gate
 
 
@@ -122,17 +122,11 @@ class Assignment(msgspec.Struct, frozen=True):
         return bool(self.replay.header.undo_of) or self.kind.keeps_one
 
     async def standing(self) -> Showing:
-        """Read what the server shows now of everything the journal is about."""
-        return await read_standing(self.client, self.replay, self.settle)
+        """Read what the server shows now of everything the journal is about.
 
-
-class Found(msgspec.Struct, frozen=True):
-    """What an execution's first reading found, before anything was sent.
-
-    Attributes:
-        at: when the server was read, and all that is pending found as it was planned from.
-        conflicts: keys of the operations that are in conflict by it.
-    """
-
-    at: float
-    conflicts: frozenset[str] = frozenset()
+        Raises:
+            RunTaskGone: there is no more of it.
+        """
+        showing = await read_standing(self.client, self.replay, self.settle)
+        check_run_tasks(self.replay, showing)
+        return showing

@@ -24,7 +24,7 @@ from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import MADE_SO, changed, compare
-from bulkops.operations.model import Operation, Seen
+from bulkops.operations.model import Operation, Seen, own
 from bulkops.runner.assignment import Assignment
 from bulkops.runner.readback import Cause, Readings, Row, Step, Unseen
 
@@ -164,7 +164,7 @@ class Worker:
             pages = await answers(self._caller, self._aspect.look(self._operation))
             # Rows move between pages while a list is read: the same id is the same row.
             rows = (seen for page in pages for seen in self._aspect.seen(self._operation, page))
-            seen = list({seen.id: seen for seen in rows}.values())
+            seen = own(self._operation, list({seen.id: seen for seen in rows}.values()))
         except (Unauthorized, RetriesSpent):
             raise
         except ApiError as error:
@@ -216,13 +216,12 @@ class Worker:
         ours: bool = False,
         seen: Sequence[Seen] = (),
     ) -> Result:
-        before = self._operation.before
         return Result(
             key=self._operation.key,
             outcome=outcome,
             at=self._date(),
             ours=ours,
-            id=seen[0].id if seen else (before.id if before else ""),
+            id=seen[0].id if seen else self._operation.before_id,
             kept=seen[0].attributes if seen and ours and outcome is Outcome.FAILED else None,
             attempts=self._attempts,
             reason=reason,

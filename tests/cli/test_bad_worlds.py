@@ -141,7 +141,7 @@ def test_a_second_attachment_is_found(world: World, here: Here) -> None:
     _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level="mandatory"))
     done = here(*world.applying)
     assert done.code == 3
-    assert "  verified: 11 of 12 shown as wanted by the server" in done.lines
+    assert "  verified: 11 of 12 shown as wanted by the server, 1 drifted" in done.lines
     assert "prod-012" in done.lines[-1]
     assert "the server showed 2 attachments (wstask-" in done.lines[-1]
 
@@ -173,7 +173,7 @@ def test_a_server_that_never_answers_well(world: World, here: Here, kind: str) -
 
 
 def test_writes_that_are_never_carried_out(world: World, here: Here) -> None:
-    """Writes that always end in 503 are given up soon, exit 4; --retry-failed does them later."""
+    """Writes that always end in 503 are given up soon, exit 4; they are done later."""
     world.job(('"50ms"', '"1ms"'))
     world.simulator.faults = Faults.parse("POST:503=100%", 0)
     done = here(*world.applying)
@@ -182,7 +182,7 @@ def test_writes_that_are_never_carried_out(world: World, here: Here) -> None:
     assert "bulkops resume scan.jsonl" in done.err
     assert world.requests < 300
     world.simulator.faults = None
-    assert here(*world.applying, "--retry-failed").code == 0
+    assert here(*world.applying, "--retry-failed", "--continue").code == 0
     assert world.all_wanted()
     assert set(world.changed().values()) == {1}
 

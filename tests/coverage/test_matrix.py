@@ -199,7 +199,16 @@ def test_what_a_matrix_does_not_show_is_said() -> None:
         "global": "mandatory at pre_plan",
         "workspaces": 0,
         "not_listed": 1,
+        "attached_more_than_once": [],
     }
+
+
+def test_workspaces_with_surplus_attachments_are_named() -> None:
+    """Two of one run task on a workspace: named, with what takes them away."""
+    twice = [seen("advisory"), seen("mandatory", ident="wstask-2")]
+    coverage = matrix(["p1", "p2"], {"p1": twice, "p2": [seen("advisory")]})
+    assert "  and more than once on p1: a job of kind detach removes all of them" in lines(coverage)
+    assert decoded(coverage)["tasks"][0]["attached_more_than_once"] == ["p1"]
 
 
 def test_a_global_setting_that_is_off_is_none() -> None:

@@ -16,6 +16,7 @@ from bulkops.events.tasks import Attachment, GlobalConfiguration
 from bulkops.job.schema import meanings, summary
 from bulkops.journal.states import Outcome
 from bulkops.report import model
+from bulkops.report.standing import StandingWave
 from tests.documents.event_tables import (
     DOCUMENT,
     SCHEMA,
@@ -100,7 +101,7 @@ def test_every_subclass_of_an_event_is_listed() -> None:
     ("event", "value", "more"),
     [
         (Status, model.Report, {"rows", "skipped", "timeline", "waves", "next_steps"}),
-        (executed.StandingWave, model.StandingWave, set[str]()),
+        (executed.StandingWave, StandingWave, set[str]()),
         (RunTask, resources.RunTask, set[str]()),
         (Attachment, resources.WorkspaceTask, set[str]()),
         (GlobalConfiguration, resources.GlobalConfiguration, set[str]()),

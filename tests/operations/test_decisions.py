@@ -48,7 +48,9 @@ def test_each_cell_is_decided_as_the_table_says(name: str, shows: str) -> None:
         for one in writes:
             assert (one.key, one.target) == (f"{one.kind}:{state.target.id}", state.target)
             before = state.shown.get(one.aspect)
-            assert before is None or one.before == (before[0] if before else None)
+            # The first of several, or its own one, in their order.
+            its_own = before and before[max(one.number - 1, 0)]
+            assert before is None or one.before == (its_own or None)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -222,7 +222,7 @@ def test_a_workspace_without_the_right_is_blocked() -> None:
     assert len(plan.skips) == 2
 
 
-@pytest.mark.parametrize("kind", ["attach", "update", "detach"])
+@pytest.mark.parametrize("kind", ["attach", "update"])
 def test_a_workspace_with_duplicates_is_blocked(kind: str) -> None:
     """Which of the two is meant only a person can tell."""
     world = World(workspaces=2, attached=kind != "attach")
@@ -231,7 +231,7 @@ def test_a_workspace_with_duplicates_is_blocked(kind: str) -> None:
     plan = world.plan(job(kind))
     assert [operation.target.name for operation in plan.operations] == ["prod-0"]
     (blocked,) = plan.blocked
-    assert blocked.reason.endswith("detach all but one, then plan again")
+    assert "detach all but one" in blocked.reason
 
 
 @pytest.mark.parametrize("profile", ["hcp", "tfe-v202401-1-none-included"])

@@ -65,9 +65,9 @@ def test_a_row_has_all_that_is_known() -> None:
 
 
 def test_only_failed_is_what_somebody_has_to_look_at() -> None:
-    """Failed, in conflict and in doubt; nothing that was skipped or blocked when planned."""
+    """What failed, is in conflict, in doubt or has drifted; no skip of the plan."""
     rows = table(everything(), only_failed=True)
-    assert [row["outcome"] for row in rows] == ["failed", "conflict", "in_doubt"]
+    assert [row["outcome"] for row in rows] == ["succeeded", "failed", "conflict", "in_doubt"]
 
 
 def test_a_run_task_has_columns_of_its_own() -> None:

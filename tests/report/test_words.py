@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bulkops.journal.states import Held, Reached
-from bulkops.report.model import StandingWave
+from bulkops.report.standing import StandingWave
 from bulkops.report.words import state_of
 
 

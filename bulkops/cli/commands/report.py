@@ -37,7 +37,7 @@ FORMAT = click.Option(
 ONLY = click.Option(
     ["--only"],
     type=click.Choice(["failed"]),
-    help="failed: what failed, is in conflict or in doubt.",
+    help="failed: what failed, is in conflict, in doubt or has drifted.",
 )
 
 

@@ -101,21 +101,21 @@ class WorkspaceTaskAspect(ResourceAspect):
 
     Args:
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
-        gone_from: as of ``Attached``.
+        organization: as of ``Attached``.
     """
 
     page = Many[WorkspaceTaskResource]
     document = One[WorkspaceTaskResource]
 
-    def __init__(self, task: TaskRef, *, single_stage: bool, gone_from: str = "") -> None:
+    def __init__(self, task: TaskRef, *, single_stage: bool, organization: str = "") -> None:
         self._task = task
-        self._gone_from = gone_from
+        self._organization = organization
         self._single_stage = single_stage
 
     @property
     def source(self) -> Attached:
         """The list of the run task's attachments."""
-        return Attached(self._task.id, self._gone_from)
+        return Attached(self._task.id, self._organization)
 
     def request(self, operation: Operation) -> Request:
         """Create, change or remove the attachment, by what was there and what is wanted."""
@@ -154,6 +154,9 @@ def several(target: Target, seen: Sequence[Seen], name: str = "") -> Skip:
         name: of the task, where the kind is about more than one.
     """
     ids = ", ".join(s.id for s in seen)
-    reason = f"attached {len(seen)} times ({ids}): detach all but one, then plan again"
+    reason = (
+        f"attached {len(seen)} times ({ids}): detach all but one (a job of kind detach "
+        "removes all), then plan again"
+    )
     reason = f"{name} is {reason}" if name else reason
     return Skip(target, reason, blocked=True)

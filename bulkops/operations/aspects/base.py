@@ -17,12 +17,12 @@ class Attached(msgspec.Struct, frozen=True):
     """What an aspect is read from: the attachments of a run task.
 
     Attributes:
-        gone_from: the organization whose list tells that the run task itself is gone, and its
-            attachments with it; empty where that is an error.
+        organization: whose list tells that the run task itself is gone, and its attachments with
+            it; empty: nobody asks, and not found is an error.
     """
 
     task_id: str
-    gone_from: str = ""
+    organization: str = ""
 
 
 class RunTasksOf(msgspec.Struct, frozen=True):

@@ -59,6 +59,7 @@ class Kind(ABC):
             yes is not enough to start a job.
         keeps_one: of what its aspects show of a target, one at least stays.
         reversible: undo takes back what it did.
+        ends_task: it deletes its run task; of any other kind, a run task that is gone stops a job.
         words: how what its operations change is said as a whole; else attribute by attribute.
         aspects: what its operations change, by ``Operation.aspect``.
     """
@@ -74,6 +75,7 @@ class Kind(ABC):
     destroys: ClassVar[bool] = False
     keeps_one: ClassVar[bool] = False
     reversible: ClassVar[bool] = True
+    ends_task: ClassVar[bool] = False
     words: ClassVar[Sequence[Words]] = ()
     aspects: Mapping[str, Aspect]
 
@@ -125,7 +127,10 @@ class WorkspaceTaskKind(Kind):
         super().__init__(wish, binding)
         assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
         self.task = binding.task
-        self.aspects = {"": WorkspaceTaskAspect(binding.task, single_stage=binding.single_stage)}
+        aspect = WorkspaceTaskAspect(
+            binding.task, single_stage=binding.single_stage, organization=binding.organization
+        )
+        self.aspects = {"": aspect}
 
     def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
         """Decide by the attachments with the target."""

@@ -4,7 +4,7 @@
 |----------------------------|----------------------------------------|
 | not attached               | skip                                   |
 | attached                   | detach it                              |
-| attached more than once    | skip, blocked                          |
+| attached more than once    | detach one, then detach each other     |
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from bulkops.operations.aspects.attachment import several
 from bulkops.operations.kinds.base import WorkspaceTaskKind
-from bulkops.operations.model import Operation, Seen, Skip, Target, TaskWish
+from bulkops.operations.model import (
+    Operation,
+    Seen,
+    Showing,
+    Skip,
+    Target,
+    TaskWish,
+    one_of_several,
+)
 
 
 class DetachWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,10 +35,16 @@ class Detach(WorkspaceTaskKind):
     wish_type: ClassVar[type[DetachWish]] = DetachWish
     destroys: ClassVar[bool] = True
 
+    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+        """See the table above; the undo of several attaches the task once."""
+        seen = showing[""].get(target.id, ())
+        if len(seen) > 1:
+            each = (self.operation(target, one, None) for one in seen)
+            return [one_of_several(operation, n) for n, operation in enumerate(each, 1)]
+        return (self.decide_by(target, seen),)
+
     def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
-        """See the table above."""
+        """Decide on a workspace that has at most one attachment."""
         if not seen:
             return Skip(target, "not attached")
-        if len(seen) > 1:
-            return several(target, seen)
         return self.operation(target, seen[0], None)

@@ -19,6 +19,7 @@ those the old one has on that workspace.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -92,11 +93,12 @@ class Replace(Kind):
         new, old = binding.task, binding.replaces
         assert new is not None, "its wish names one"  # noqa: S101 - inventory's promise
         assert old is not None, "its wish names one"  # noqa: S101 - inventory's promise
-        single_stage = binding.single_stage
-        self.aspects: Mapping[str, Aspect] = {
-            NEW: WorkspaceTaskAspect(new, single_stage=single_stage),
-            OLD: WorkspaceTaskAspect(old, single_stage=single_stage),
-        }
+        attached = partial(
+            WorkspaceTaskAspect,
+            single_stage=binding.single_stage,
+            organization=binding.organization,
+        )
+        self.aspects: Mapping[str, Aspect] = {NEW: attached(new), OLD: attached(old)}
         self._new, self._old = new.name, old.name
         self._named: dict[str, object] = {}
         if wish.enforcement_level is not None:

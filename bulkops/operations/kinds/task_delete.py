@@ -3,7 +3,7 @@
 | the server shows                | decided                                            |
 |---------------------------------|----------------------------------------------------|
 | attached to a workspace         | detach it there                                    |
-| attached more than once there   | skip, blocked                                      |
+| attached more than once there   | detach one there, then detach each other           |
 | the run task                    | delete it, after it was detached from all of these |
 | no such run task                | skip                                               |
 
@@ -41,6 +41,7 @@ class TaskDelete(Kind):
     over: ClassVar[Over] = Over.EVERY
     destroys: ClassVar[bool] = True
     reversible: ClassVar[bool] = False
+    ends_task: ClassVar[bool] = True
     words: ClassVar[Sequence[Words]] = (WORDS,)
 
     def __init__(self, wish: TaskDeleteWish, binding: Binding) -> None:
@@ -49,7 +50,7 @@ class TaskDelete(Kind):
         attachment = WorkspaceTaskAspect(
             self._detach.task,
             single_stage=binding.single_stage,
-            gone_from=binding.organization,
+            organization=binding.organization,
         )
         run_task = RunTaskAspect(binding.organization, ("name", "url"))
         self.aspects: dict[str, Aspect] = {"": attachment, TASK: run_task}
@@ -58,13 +59,7 @@ class TaskDelete(Kind):
         """See the table above."""
         if target.id == self._detach.task.id:
             return (self._decide_task(target, showing),)
-        seen = showing[""].get(target.id, ())
-        if not seen:
-            return ()
-        decided = self._detach.decide_by(target, seen)
-        if isinstance(decided, Operation):
-            decided = msgspec.structs.replace(decided, kind=self.name)
-        return (decided,)
+        return self._detached(target, showing)
 
     def verb(self, operation: Operation) -> str:
         """Tell the run task itself, which is deleted, from where it is detached."""
@@ -78,9 +73,18 @@ class TaskDelete(Kind):
         said = f"this can't be undone: the run task and its {lost} attachments are lost"
         return (*lost_attachments(operations, self.binding), said)
 
+    def _detached(self, target: Target, showing: Showing) -> list[Operation]:
+        """Return what detaches the run task from a workspace, however often it is attached."""
+        return [
+            msgspec.structs.replace(one, kind=one.kind.replace(self._detach.name, self.name, 1))
+            for one in self._detach.decide(target, showing)
+            if isinstance(one, Operation)
+        ]
+
     def _decide_task(self, target: Target, showing: Showing) -> Operation | Skip:
         seen = showing[TASK].get(target.id, ())
         if not seen:
             return Skip(target, "there is no such run task")
-        after = tuple(f"{self.name}:{workspace_id}" for workspace_id in showing[""])
+        workspaces = (Target(workspace_id, "") for workspace_id in showing[""])
+        after = tuple(one.key for w in workspaces for one in self._detached(w, showing))
         return Operation(self.name, target, seen[0], None, TASK, after)

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from bulkops import __version__
 from bulkops.job.duration import exact
-from bulkops.journal.states import TROUBLE, Outcome
+from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.report.html import latency_chart, timeline_chart
 from bulkops.report.html.charts import shares
@@ -33,7 +33,6 @@ from bulkops.text import counted, escaped
 
 PAGE = 100
 """Rows that are shown at once; the first of them are in the page for whoever has no JavaScript."""
-_FAILED = (*TROUBLE, BLOCKED)
 _ORDER = (*Outcome, PENDING, BLOCKED, PLANNED_SKIP)
 
 
@@ -51,8 +50,8 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield a report as an HTML document, in pieces.
 
     Args:
-        only_failed: list only what failed, is in conflict, in doubt or blocked; what is counted
-            and drawn is of all.
+        only_failed: list only what failed, is in conflict, in doubt, has drifted or is blocked;
+            what is counted and drawn is of all.
     """
     environment = Environment(
         loader=FunctionLoader(_package_file),
@@ -140,16 +139,15 @@ def _listed(report: Report, *, only_failed: bool) -> dict[str, int]:
     counts = Counter(report.counts)
     for row in report.skipped:
         counts[BLOCKED if row.blocked else PLANNED_SKIP] += 1
-    return {
-        outcome: counts[outcome]
-        for outcome in _ORDER
-        if counts[outcome] and (not only_failed or outcome in _FAILED)
-    }
+    if only_failed:
+        counts = Counter(one.outcome for one in _entries(report, only_failed=True))
+    return {outcome: counts[outcome] for outcome in _ORDER if counts[outcome]}
 
 
 def _entries(report: Report, *, only_failed: bool) -> Iterator[Entry]:
-    entries = chain(map(entry, report.rows), map(skipped_entry, report.skipped))
-    return (one for one in entries if not only_failed or one.outcome in _FAILED)
+    rows = (row for row in report.rows if row.troubled or not only_failed)
+    skipped = (skip for skip in report.skipped if skip.blocked or not only_failed)
+    return chain(map(entry, rows), map(skipped_entry, skipped))
 
 
 def _data(entries: Iterable[Entry]) -> Iterator[str]:

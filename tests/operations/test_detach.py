@@ -1,0 +1,98 @@
+"""Detach: every attachment goes, however many a workspace has of one run task."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.journal.states import Outcome
+from bulkops.plan.undo import SURPLUS
+from bulkops.report.model import exit_code
+from tests.engine.scripts import always, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import ADVISORY, PATH, World, job
+from tests.kinds import TASK
+
+UNDO = PATH.with_name("undo.jsonl")
+
+
+def twice() -> World:
+    """Return a world in which the first of two workspaces has the run task three times."""
+    world = World(workspaces=2, attached=True)
+    world.simulator.attach("prod-0", TASK)
+    world.simulator.attach("prod-0", TASK)
+    return world
+
+
+def test_every_attachment_of_a_workspace_is_detached() -> None:
+    """One operation per attachment, each with a key of its own."""
+    world = twice()
+    plan = world.start(job("detach"))
+    assert [(operation.kind, operation.target.name) for operation in plan.operations] == [
+        ("detach.1", "prod-0"),
+        ("detach.2", "prod-0"),
+        ("detach.3", "prod-0"),
+        ("detach", "prod-1"),
+    ]
+    assert len({operation.key for operation in plan.operations}) == 4
+    replay = world.resume()
+    assert (exit_code(replay), replay.count(Outcome.SUCCEEDED)) == (0, 4)
+    assert world.all_shown() == [[], []]
+
+
+def test_a_run_task_attached_more_than_once_is_deleted() -> None:
+    """``task-delete`` detaches each attachment first."""
+    world = twice()
+    replay = world.apply(job("task-delete"))
+    assert (exit_code(replay), replay.count(Outcome.SUCCEEDED)) == (0, 5)
+
+
+@pytest.mark.parametrize("trouble", ["reset-before", "reset-after"])
+def test_a_lost_answer_to_one_of_several_is_read_back_by_its_id(trouble: str) -> None:
+    """The attachments that remain say nothing of the one whose DELETE was lost."""
+    world = twice()
+    world.wire.troubles = writes(Trouble(trouble))
+    replay = world.apply(job("detach"))
+    assert (exit_code(replay), replay.count(Outcome.SUCCEEDED)) == (0, 4)
+    assert world.all_shown() == [[], []]
+    assert set(world.effects().values()) == {1, 3}
+
+
+def test_what_failed_of_several_is_tried_again() -> None:
+    """``--retry-failed`` finds an attachment by its id, though the others are gone by now."""
+    world = twice()
+    world.start(job("detach", rollout={"max_failures": "100%"}))
+    _, second, _ = world.simulator.attachments("prod-0", TASK)
+    world.wire.troubles = always(
+        lambda request: request.writes and request.path.endswith(second.id), Trouble("403")
+    )
+    replay = world.resume()
+    assert exit_code(replay) == 3
+    assert world.simulator.attachments("prod-0", TASK) == [second]
+    world.wire.troubles = writes()
+    replay = world.resume(retry_failed=True)
+    assert (exit_code(replay), replay.count(Outcome.SUCCEEDED)) == (0, 4)
+    assert world.all_shown() == [[], []]
+
+
+def test_the_undo_attaches_once() -> None:
+    """What was surplus is not made again, and the plan says so."""
+    world = twice()
+    world.apply(job("detach"))
+    plan = world.start_undo(PATH, UNDO)
+    assert [operation.verb for operation in plan.operations] == ["attach", "attach"]
+    assert [skip.reason for skip in plan.skips] == [SURPLUS, SURPLUS]
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert world.all_shown() == [ADVISORY, ADVISORY]
+
+
+def test_an_undo_names_surplus_attachments_and_leaves_them() -> None:
+    """Nobody can tell which of two the job made: both are named, neither goes."""
+    world = World(workspaces=1)
+    world.apply(job("attach"))
+    world.simulator.attach("prod-0", TASK)
+    plan = world.start_undo(PATH, UNDO)
+    ids = ", ".join(one.id for one in world.simulator.attachments("prod-0", TASK))
+    (skip,) = plan.skips
+    assert not plan.operations
+    assert skip.blocked
+    assert f"2 attachments ({ids})" in skip.reason

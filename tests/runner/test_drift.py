@@ -1,0 +1,74 @@
+"""What was done and no longer stands: counted, and done again by ``--retry-failed``."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.journal.states import Outcome
+from bulkops.report.model import exit_code, report
+from tests.engine.world import MANDATORY, PATH, World, job
+from tests.engine.worlds import everything, world_for
+from tests.kinds import TASK
+
+UNDO = PATH.with_name("undo.jsonl")
+
+
+def drifted() -> World:
+    """Return a world in which a workspace was detached, and one changed, after the job."""
+    world = World(workspaces=4)
+    world.apply(job())
+    world.simulator.detach("prod-0", TASK)
+    world.simulator.detach("prod-1", TASK)
+    world.simulator.attach("prod-1", TASK, enforcement_level="advisory")
+    world.resume()
+    return world
+
+
+def test_drift_is_counted_in_the_report() -> None:
+    """The outcome stays what it was; the exit code says that something differs."""
+    world = drifted()
+    replay = world.journaled()
+    made = report(replay)
+    assert (made.drifted, made.counts) == (2, {"succeeded": 4})
+    assert [row.troubled for row in made.rows] == [True, True, False, False]
+    assert (exit_code(replay), replay.to_retry) == (3, True)
+
+
+def test_what_drifted_is_done_again_by_retry_failed() -> None:
+    """Both are brought to the wish again, and nothing else is written."""
+    world = drifted()
+    before = len(world.wire.writes)
+    replay = world.resume(retry_failed=True)
+    assert (exit_code(replay), replay.count(Outcome.SUCCEEDED)) == (0, 4)
+    assert world.all_shown() == [MANDATORY] * 4
+    assert [request.method for request in world.wire.writes[before:]] == ["POST", "PATCH"]
+
+
+def test_what_was_done_again_is_taken_back_to_what_was_before_the_job() -> None:
+    """Not to the state in which it had drifted."""
+    world = drifted()
+    world.resume(retry_failed=True)
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert world.all_shown() == [[]] * 4
+
+
+def test_without_retry_failed_drift_is_left() -> None:
+    """A plain resume reports it, and changes nothing."""
+    world = drifted()
+    before = len(world.wire.writes)
+    assert exit_code(world.resume()) == 3
+    assert len(world.wire.writes) == before
+
+
+@pytest.mark.parametrize("retry_failed", [True, False])
+def test_an_undo_decides_nothing_again(*, retry_failed: bool) -> None:
+    """What drifted after an undo was changed by somebody, and is left."""
+    world = world_for("attach", 2)
+    world.apply(job())
+    world.start_undo(PATH, UNDO)
+    world.resume(path=UNDO)
+    world.simulator.attach("prod-0", TASK)
+    before = everything(world)
+    assert exit_code(world.resume(path=UNDO, retry_failed=retry_failed)) == 3
+    assert everything(world) == before
