@@ -73,7 +73,7 @@ async def select_workspaces(
         JobError: something that ``[select]`` names is not there, or nothing is selected.
         BulkopsError: the server can't be read, or doesn't show what decides the selection.
     """
-    client.pacer.lower(job.pace.rate)
+    client.keep_to(job.pace)
     await client.ping()
     return await read_selection(client, job, source, why=why)
 
@@ -255,7 +255,7 @@ async def verify_journal(
     check_stated(Stated(path, replay.header.address), client.address)
     await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
-    client.pacer.lower(pace.rate)
+    client.keep_to(pace)
     await client.ping()
     return await read_verified(client, replay, pace.settle_seconds)
 

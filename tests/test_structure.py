@@ -42,6 +42,8 @@ PURE = (
     "job/schema.py",
     "job/select.py",
     "client/access/credentials.py",
+    "client/hidden_limit.py",
+    "client/outage.py",
     "client/other_clients.py",
     "client/retry_budget.py",
     "client/rows.py",

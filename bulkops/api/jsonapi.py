@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Generic, TypeVar, cast
 
@@ -217,17 +218,43 @@ def request_id(answer: Response) -> str:
     return printable(answer.headers.get("x-request-id", ""), 100)
 
 
-def retry_after(answer: Response) -> float:
-    """Return the seconds a 429 or 503 asks for: 0 where it does not say.
+def retry_after(answer: Response, now: datetime | None = None) -> float:
+    """Return the seconds for which a server that did nothing asks to be left alone, else 0.
 
-    ``X-RateLimit-Reset`` counts float seconds until the reset and is no Unix time (API page
-    "Rate limiting"); ``Retry-After`` is what proxies in between send.
+    ``Retry-After`` is seconds or a date (RFC 9110, 10.2.3), and holds on whatever may be sent
+    again. On a 429 ``X-RateLimit-Reset`` holds, too: float seconds until the reset, no Unix time
+    (API page "Rate limiting"). Every other answer has that header, and asks for nothing by it.
+
+    Args:
+        now: the machine's date, for an answer that has a date in ``Retry-After`` but no ``Date``.
     """
-    for header in ("x-ratelimit-reset", "retry-after"):
-        seconds = number(answer.headers.get(header, ""))
-        if seconds is not None:
-            return min(seconds, LONGEST_WAIT)
-    return 0.0
+    if answer.status not in (408, 425, 429) and answer.status < 500:
+        return 0.0
+    asked = answer.headers.get("retry-after", "")
+    seconds = max(number(asked) or 0.0, _until(asked, answer.headers.get("date", ""), now))
+    if answer.status == 429:
+        seconds = max(seconds, number(answer.headers.get("x-ratelimit-reset", "")) or 0.0)
+    return min(seconds, LONGEST_WAIT)
+
+
+def _until(text: str, date: str, now: datetime | None) -> float:
+    """Return the seconds from the server's own ``date``, else from ``now``, until a date."""
+    then = _date(text)
+    # By the server's own clock, if it tells one: the machine's may be wrong by minutes.
+    since = _date(date) or now if then else None
+    return max(0.0, (then - since).total_seconds()) if then and since else 0.0
+
+
+def _date(text: str) -> datetime | None:
+    if not any(map(str.isalpha, text)):
+        return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - imports sockets; a rare header
+
+    try:
+        date = parsedate_to_datetime(text)
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 _NOT_KNOWN = "the token is missing, expired or revoked: set TFE_TOKEN to a valid one"

@@ -33,7 +33,7 @@ async def read_inventory(
             or nothing is selected.
         ApiError: the server can't be read.
     """
-    client.pacer.lower(job.pace.rate)
+    client.keep_to(job.pace)
     server = await client.ping()
     _check_stages(job, server, source)
     binding = msgspec.structs.replace(await _binding(client, job, server, source), key=key)

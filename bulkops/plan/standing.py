@@ -183,7 +183,7 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
     header, job = replay.header, job_of(replay.header)
     kind = kind_of(header)
     settle = job.pace.settle_seconds
-    client.pacer.lower(job.pace.rate)
+    client.keep_to(job.pace)
     await client.ping()
     if replay.count(Outcome.IN_DOUBT):
         # What was sent last may still take effect: only past that is a reading the last word.

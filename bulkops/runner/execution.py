@@ -89,6 +89,10 @@ class JobExecution:
             limit=client.pacer.limit,
             others_rate=client.pacer.others_rate,
             pause_seconds=client.pacer.pause_seconds,
+            pause_status=client.pacer.pause_status,
+            outage_seconds=client.outage.lasting(client.clock.now()),
+            outage_borne=client.outage.borne or 0.0,
+            outage_reason=client.outage.reason,
         )
 
     def interrupt(self, signal: str, drain: float) -> None:
@@ -138,7 +142,7 @@ class JobExecution:
     async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended: a signal before all else."""
         client, read_at = self._client, self._client.clock.now()
-        client.pacer.lower(self._job.pace.rate)
+        client.keep_to(self._job.pace)
         with self._interruption.at_once():
             await client.ping()
             limit, rate = client.pacer.limit, client.pacer.rate

@@ -69,6 +69,7 @@ class Worker:
         self._read_at = read_at
         self._aside = aside
         self._losses = 0
+        self._outages = assignment.client.outage.number
         self._attempts = 0
 
     async def result(self, *, in_doubt: bool) -> Result:
@@ -80,7 +81,8 @@ class Worker:
         Raises:
             Unauthorized, RateLimited, NoResponse: the token was refused, or the server can't be
                 reached: it was not carried out, and that says nothing of the operation.
-            RetriesSpent: so does too much that failed; what was sent is in doubt.
+            RetriesSpent: so does too much that failed, or a server that was away for longer than
+                is borne; what was sent is in doubt.
             JournalWriteFailed: its intent could not be made durable; it was not sent.
         """
         # What nothing ever shows has nothing to be waited for: it is set once more.
@@ -104,6 +106,9 @@ class Worker:
             case Succeeded():
                 return await self._check_echo(verdict.answer)
             case InDoubt():
+                if self._outages != self._caller.outage.number:
+                    # Lost by an outage, or before one: no sign that it will be lost again.
+                    self._outages, self._losses = self._caller.outage.number, min(1, self._losses)
                 return await self._look(Cause.LOST, answer)
             case Refused() if isinstance(answer, Response) and answer.status != 401:
                 return await self._look(Cause.REFUSED, answer)
@@ -132,6 +137,8 @@ class Worker:
         self._losses += cause is Cause.LOST
         readings = self._readings(cause.after(self._losses))
         while True:
+            # What is read after an outage is newer than what was sent before it.
+            await self._caller.until_answering()
             started = self._caller.clock.now()
             reading = await self._read_back()
             step, seconds = readings.resolve(reading.row, started)

@@ -125,7 +125,7 @@ def sent_again_unread() -> AbstractContextManager[Any]:
 
     def blind(request: Request, answer: Response | NoResponse) -> Verdict:
         meant = verdict.classify(request, answer)
-        return Retry(0.0, answer) if isinstance(meant, InDoubt) else meant
+        return Retry(answer) if isinstance(meant, InDoubt) else meant
 
     return mock.patch.object(caller, "classify", blind)
 
