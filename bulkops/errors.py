@@ -4,7 +4,7 @@ A branch is a caller's next move, not a place in the code::
 
     BulkopsError                     something went wrong; the message says what to do next
     ├── JobError                     mend the job file or the command line
-    ├── PlanStale                    plan again: the saved plan is not this command's
+    ├── PlanStale                    plan again, or name the server that the file is for
     │   └── RunTaskGone              run the job again: the run task of this journal was deleted
     ├── JournalError                 the journal can't serve this command
     │   ├── JournalLocked            wait for the other runner, or stop it
@@ -124,7 +124,7 @@ class JobError(BulkopsError):
 
 
 class PlanStale(BulkopsError):
-    """A saved plan was changed, or made for another address, organization or version."""
+    """A saved plan was changed or is of another version; it or a journal is for another server."""
 
     exit_code = ExitCode.PLAN_STALE
 

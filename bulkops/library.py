@@ -26,6 +26,7 @@ from pathlib import Path
 import msgspec
 from anyio import to_thread
 
+from bulkops.client.access.address import Stated, check_stated
 from bulkops.client.api import Client
 from bulkops.errors import JobError
 from bulkops.inventory.model import Selected
@@ -103,7 +104,9 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
         rate=rate,
         latency=client.latency,
     )
-    return msgspec.structs.replace(plan, notes=[*plan.notes, *notes], rate=rate)
+    return msgspec.structs.replace(
+        plan, notes=[*plan.notes, *notes], address=client.address, rate=rate
+    )
 
 
 async def plan_undo(client: Client, journal: str | Path) -> Plan:
@@ -113,12 +116,14 @@ async def plan_undo(client: Client, journal: str | Path) -> Plan:
     the job wrote, the workspace is a blocked skip.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: nothing can take back what jobs of this kind do.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    contents = await to_thread.run_sync(read, Path(journal))
-    plan = await undo_plan(client, contents.replay)
+    replay = (await to_thread.run_sync(read, Path(journal))).replay
+    check_stated(Stated(Path(journal), replay.header.address), client.address)
+    plan = await undo_plan(client, replay)
     return msgspec.structs.replace(plan, rate=client.pacer.rate)
 
 
@@ -140,10 +145,12 @@ async def apply_plan(
 
     Raises:
         JobError: the job's gate surely can't be run.
+        PlanStale: the plan was made at another server.
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
     path, by = Path(journal), holder(client.clock)
+    _check_made_at(plan, client)
 
     def begin() -> Contents:
         stack.enter_context(locked(path, by))
@@ -186,6 +193,7 @@ async def resume_journal(
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: an HMAC key that the job needs to go on is not there, or another one; or its
             gate surely can't be run.
         JournalError: there is none, or it is in use, damaged or can't be written.
@@ -200,6 +208,7 @@ async def resume_journal(
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
         replay = contents.replay
+        check_stated(Stated(path, replay.header.address), client.address)
         job = job_of(replay.header)
         if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
             check_gate(job)
@@ -218,10 +227,12 @@ async def verify_journal(client: Client, journal: str | Path) -> Verified:
     """Read the organization again and return which operations it still shows as wanted.
 
     Raises:
+        PlanStale: the journal is of another server.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
     replay = (await to_thread.run_sync(read, Path(journal))).replay
+    check_stated(Stated(Path(journal), replay.header.address), client.address)
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
     await client.ping()
@@ -235,9 +246,11 @@ async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
     An older plan there is replaced, anything else is left as it is.
 
     Raises:
+        PlanStale: the plan was made at another server.
         JobError: there is something else, or no such folder.
         BulkopsError: it can't be written.
     """
+    _check_made_at(plan, client)
     by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
     return await to_thread.run_sync(saved_plan.save_plan, Path(path), plan, client, by, default)
 
@@ -250,7 +263,8 @@ async def load_plan(client: Client, path: str | Path) -> Plan:
         BulkopsError: it can't be read.
     """
     saved = await to_thread.run_sync(saved_plan.read_plan, Path(path))
-    saved.check_meant(Path(path), client.address, os.environ.get("TFE_ORGANIZATION", ""))
+    check_stated(Stated(Path(path), saved.plan.address), client.address)
+    saved.check_meant(Path(path), os.environ.get("TFE_ORGANIZATION", ""))
     return saved.plan
 
 
@@ -263,3 +277,8 @@ def read_report(journal: str | Path) -> Report:
     timeline = Timeline()
     contents = read(Path(journal), take=timeline.take)
     return report(contents.replay, timeline)
+
+
+def _check_made_at(plan: Plan, client: Client) -> None:
+    if plan.address:
+        check_stated(Stated("the plan", plan.address), client.address)

@@ -22,6 +22,7 @@ import bulkops
 from bulkops import (
     BulkopsError,
     Client,
+    JobError,
     PlanStale,
     apply_plan,
     errors,
@@ -115,11 +116,58 @@ def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) 
             coverage = await read_coverage(client, "acme", [TASK])
             assert all(row.seen[0] for row in coverage.rows())
         async with Client("https://tfe.example", "any") as other:
-            with pytest.raises(PlanStale, match=r"is a plan for http://127"):
+            with pytest.raises(PlanStale, match=r"is for http://127.*, but the client is for"):
                 await load_plan(other, path)
 
     with blockbuster_ctx("bulkops"):
         anyio.run(main)
+
+
+def test_a_client_of_another_server_is_refused(address: str, tmp_path: Path) -> None:
+    """Whatever was made at one server is not carried out at another: nothing is sent to it."""
+    journal, path, new = tmp_path / "scan.jsonl", tmp_path / "scan.plan", tmp_path / "new.jsonl"
+    other = StagedSimulator(rate=0)
+    organization(other)
+
+    async def main(elsewhere: str) -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            await save_plan(client, plan, path)
+            loaded = await load_plan(client, path)
+            await apply_plan(client, plan, journal)
+            undo = await plan_undo(client, journal)
+        async with Client(elsewhere, "any") as client:
+            for refused in (
+                resume_journal(client, journal),
+                verify_journal(client, journal),
+                plan_undo(client, journal),
+                load_plan(client, path),
+                save_plan(client, plan, path),
+                *(apply_plan(client, made, new) for made in (plan, loaded, undo)),
+            ):
+                with pytest.raises(PlanStale, match=f"is for {address}, but the client is for"):
+                    await refused
+
+    with serving(other) as elsewhere:
+        anyio.run(main, elsewhere)
+    assert other.stats.requests == 0
+    assert not new.exists()
+
+
+def test_a_client_has_one_spelling_of_its_address(address: str, tmp_path: Path) -> None:
+    """Its journals are those of any other client of this server; what is no address is refused."""
+    journal = tmp_path / "scan.jsonl"
+
+    async def main() -> None:
+        async with Client(address.upper() + "/", "any") as client:
+            assert client.address == address
+            await apply_plan(client, await plan_job(client, parse_job(JOB)), journal)
+        async with Client(address, "any") as client:
+            assert (await verify_journal(client, journal)).standing == 12
+
+    anyio.run(main)
+    with pytest.raises(JobError, match="has a path or query in it"):
+        Client(f"{address}/api/v2", "any")
 
 
 def test_the_modules_example_works(address: str, tmp_path: Path) -> None:

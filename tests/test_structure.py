@@ -41,7 +41,7 @@ PURE = (
     "job/rollout.py",
     "job/schema.py",
     "job/select.py",
-    "client/credentials.py",
+    "client/access/credentials.py",
     "client/other_clients.py",
     "client/retry_budget.py",
     "client/rows.py",

@@ -51,7 +51,8 @@ JOURNAL = click.Argument(["journal"], type=PATH, help="A journal.")
 ADDRESS = click.Option(
     ["--address"],
     metavar="URL",
-    help="The server. [default: TFE_ADDRESS, else https://app.terraform.io]",
+    help="The server. [default: TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME, else "
+    "https://app.terraform.io]",
 )
 ORGANIZATION = click.Option(
     ["--organization"],
@@ -187,8 +188,6 @@ class Together(NamedTuple):
 
 
 SERVER = Together("server", Server, (ADDRESS, CA_FILE, INSECURE_HTTP))
-TRUST = Together("server", Server, (CA_FILE, INSECURE_HTTP))
-"""``SERVER`` of a command whose journal says the address."""
 
 IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 """Of commands that are about one run task, or one workspace."""

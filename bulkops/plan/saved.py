@@ -49,19 +49,17 @@ class SavedPlan(msgspec.Struct, frozen=True):
     """A plan as it was saved.
 
     Attributes:
-        address: of the server it was made at.
         default_organization: ``TFE_ORGANIZATION`` when it was made, empty for none.
         made_at: RFC 3339.
     """
 
     plan: Plan
-    address: str
     default_organization: str
     made_by: Holder
     made_at: str
 
-    def check_meant(self, path: Path, address: str, organization: str) -> None:
-        """Refuse to carry the plan out elsewhere than it was made for.
+    def check_meant(self, path: Path, organization: str) -> None:
+        """Refuse to carry the plan out in another organization than it was made for.
 
         Args:
             path: of its file, for the message.
@@ -69,10 +67,8 @@ class SavedPlan(msgspec.Struct, frozen=True):
                 where it did when it was made: the job file named another one.
 
         Raises:
-            PlanStale: the address, or the organization, is another one.
+            PlanStale: it is another one.
         """
-        if address != self.address:
-            raise PlanStale(f"{path}: is a plan for {self.address}, not for {address}: {_AGAIN}")
         planned = self.plan.job.organization
         if organization not in ("", planned, self.default_organization):
             raise PlanStale(
@@ -171,12 +167,11 @@ def read_plan(path: Path, digest: str = "") -> SavedPlan:
         skips=state.skips,
         notes=head.notes,
         saved=lines.sha256,
+        address=header.address,
     )
     if digest not in ("", plan.digest):
         raise _changed(path)
-    return SavedPlan(
-        plan, header.address, head.default_organization, header.started_by, header.created_at
-    )
+    return SavedPlan(plan, head.default_organization, header.started_by, header.created_at)
 
 
 class _Lines:

@@ -69,4 +69,5 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         skips=[d for d in decided if isinstance(d, Skip)],
         notes=kind.notes(operations),
         undo_of=header.run_id,
+        address=client.address,
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError
 from bulkops.journal.progress import Progress
 from bulkops.journal.reader import header_of_unended, read
@@ -49,8 +50,8 @@ def unfinished_jobs(plan: Plan, address: str, journal: Path | None = None) -> li
     paths = sorted({path for folder in folders for path in folder.glob("*.jsonl")})
 
     def meant(header: Header) -> bool:
-        place = (header.address, header.organization)
-        return place == (address, plan.job.organization) and header.run_id != plan.undo_of
+        here = is_at(header.address, address) and header.organization == plan.job.organization
+        return here and header.run_id != plan.undo_of
 
     return [Unfinished(path, note) for path in paths for note in _note(path, meant, plan)]
 

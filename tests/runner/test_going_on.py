@@ -171,9 +171,9 @@ def other_job() -> Job:
     return job("attach", operation={"enforcement_level": "advisory"})
 
 
-def identity(world: World, asked: Job) -> Identity:
+def identity(asked: Job) -> Identity:
     """Return what a journal must have in common with a job."""
-    return Identity(asked.digest, world.client().address, asked.organization)
+    return Identity(asked.digest, asked.organization)
 
 
 def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
@@ -181,7 +181,7 @@ def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
     world = World(workspaces=1)
     world.start(job())
     header = world.journaled().header
-    check_same(header, identity(world, job(pace={"rate": 1.0}, rollout=PATIENT)), PATH)
+    check_same(header, identity(job(pace={"rate": 1.0}, rollout=PATIENT)), PATH)
 
 
 @pytest.mark.parametrize(
@@ -192,20 +192,15 @@ def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
             other_job(),
             r"another job: finish it with `bulkops resume no-such-folder.job\.jsonl`",
         ),
-        (
-            {"address": "https://x"},
-            job(),
-            r"another address \(https://x, not https://tfe.example\)",
-        ),
         ({"organization": "other"}, job(), r"another organization \(other, not acme\)"),
     ],
 )
 def test_another_jobs_journal_is_refused(
     header_says: dict[str, str], asked: Job, problem: str
 ) -> None:
-    """Another job, address or organization is refused by name."""
+    """Another job or organization is refused by name."""
     world = World(workspaces=1)
     world.start(job())
     header = msgspec.structs.replace(world.journaled().header, **header_says)
     with pytest.raises(JobError, match=problem):
-        check_same(header, identity(world, asked), PATH)
+        check_same(header, identity(asked), PATH)

@@ -16,7 +16,6 @@ from bulkops.cli.options import (
     PATH,
     RESUMING,
     SERVER,
-    TRUST,
     UNDOING,
     Asked,
     Narrowing,
@@ -30,8 +29,8 @@ from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, start_or_go_on
 from bulkops.cli.session import connect, narrowed_job
+from bulkops.client.access.address import Stated, is_at
 from bulkops.client.api import Client
-from bulkops.client.credentials import resolve_address
 from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
@@ -135,13 +134,13 @@ def apply(
             start_or_go_on(stack, path, None, undertaking, asked)
 
 
-@command(JOURNAL, RESUMING, TRUST)
+@command(JOURNAL, RESUMING, SERVER)
 def resume(*, journal: Path, asked: Asked, server: Server) -> None:
     """Go on where a journal stops.
 
-    Needs nothing else but credentials. The server is read before anything is sent: an operation
-    whose answer was lost is adopted where the server shows it done, and sent again only where it
-    does not.
+    Needs nothing else but credentials and, unless it is the default, the server's address. The
+    server is read before anything is sent: an operation whose answer was lost is adopted where the
+    server shows it done, and sent again only where it does not.
 
     \b
     Examples:
@@ -157,12 +156,12 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         job = job_of(header)
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             end_if_stopped(journal, contents, job, asked, metrics)
-            client = connect(server._replace(address=header.address))
+            client = connect(server, Stated(journal, header.address))
             confirm_going_on(contents, journal, asked, job)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 
 
-@command(JOURNAL, UNDO_JOURNAL, UNDOING, TRUST)
+@command(JOURNAL, UNDO_JOURNAL, UNDOING, SERVER)
 def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Server) -> None:
     """Take back what a job did, where it still stands.
 
@@ -182,10 +181,10 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
     job = job_of(header)
     path = undo_journal or journal.with_name(f"{journal.stem}.undo{journal.suffix}")
 
-    def client() -> Client:
-        return connect(server._replace(address=header.address))
+    def client(*files: Stated) -> Client:
+        return connect(server, Stated(journal, header.address), *files)
 
-    identity = Identity(digest_of_undo(header.run_id), header.address, header.organization)
+    identity = Identity(digest_of_undo(header.run_id), header.organization)
     undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
     with ExitStack() as stack:
         hold(stack, journal)
@@ -195,34 +194,31 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
 
 def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
 
-    def client() -> Client:
-        return connect(server)
+    def client(*files: Stated) -> Client:
+        return connect(server, *files)
 
     async def plan(client: Client) -> Plan:
         return await with_project_names(client, await plan_job(client, job, str(path)))
 
-    identity = Identity(job.digest, client().address, job.organization)
-    return Undertaking(job, identity, client, plan)
+    return Undertaking(job, Identity(job.digest, job.organization), client, plan)
 
 
 def _of_plan(path: Path, server: Server) -> Undertaking:
     """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
     saved = read_plan(path)
-    job, digest, made_at = saved.plan.job, saved.plan.digest, saved.address
-    address = server.address
-    if address or os.environ.get("TFE_ADDRESS") or os.environ.get("TF_CLOUD_HOSTNAME"):
-        address = resolve_address(address, os.environ, insecure_http=server.insecure_http)
-    saved.check_meant(path, address or saved.address, os.environ.get("TFE_ORGANIZATION", ""))
+    job, digest, stated = saved.plan.job, saved.plan.digest, Stated(path, saved.plan.address)
+    connect(server, stated)  # a plan of another server is refused before anything else
+    saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
     note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
 
-    def client() -> Client:
-        return connect(server._replace(address=made_at))
+    def client(*files: Stated) -> Client:
+        return connect(server, stated, *files)
 
     async def plan(_client: Client) -> Plan:
         # Read once more: it need not be in memory beside the journal, which may be all there is.
         return read_plan(path, digest).plan
 
-    return Undertaking(job, Identity(digest, made_at, job.organization), client, plan)
+    return Undertaking(job, Identity(digest, job.organization), client, plan)
 
 
 def _default(
@@ -233,6 +229,7 @@ def _default(
     Args:
         finished: one that is finished is gone on with, too.
     """
+    address = undertaking.client().address
     folder = folder_of(undertaking.job.name)
     hold(stack, folder / "folder")
 
@@ -242,6 +239,7 @@ def _default(
         left = finished or replay.unfinished or (retry_failed and replay.to_retry)
         left |= stopped_by_tolerance(replay, undertaking.job.rollout) is not None
         left |= undertaking.job.rollout.gate is not None and not replay.passed
-        return left and identity_of(replay.header) == undertaking.identity
+        mine = identity_of(replay.header) == undertaking.identity
+        return left and mine and is_at(replay.header.address, address)
 
     return newest(folder, fits) or new(folder, Clock().wall())

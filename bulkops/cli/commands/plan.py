@@ -112,22 +112,23 @@ def plan(
         # With this option 2 means changes and nothing else.
         fail(error)
         raise Exit(ExitCode.ERROR) from error
-    applies = _apply(job_file, out, narrowing)
+    applies = _apply(job_file, out, narrowing, server.address)
     append_plan(made, [f"`{applies}` does this."] if made.operations else [])
     if json:
         print_objects(made, str(out) if out else None, sha256)
     else:
         print_text(*lines(made, width_of(sys.stdout)), paint=painter(sys.stdout))
         if out:
-            print_text(f"Saved: {out}; `bulkops apply {shlex.quote(str(out))}` does exactly this.")
+            print_text(f"Saved: {out}; `{applies}` does exactly this.")
     if detailed_exitcode and made.operations:
         raise Exit(2)
 
 
-def _apply(job_file: Path, out: Path | None, narrowing: Narrowing) -> str:
+def _apply(job_file: Path, out: Path | None, narrowing: Narrowing, address: str | None) -> str:
     """Return the command that carries out what was planned, and no more."""
+    server = ("--address", address) if address else ()
     if out:
-        return shlex.join(("bulkops", "apply", str(out)))
+        return shlex.join(("bulkops", "apply", str(out), *server))
     narrowed = [option for name in narrowing.select for option in ("--select", name)]
     narrowed += ("--limit", str(narrowing.limit)) if narrowing.limit else ()
-    return shlex.join(("bulkops", "apply", str(job_file), *narrowed))
+    return shlex.join(("bulkops", "apply", str(job_file), *narrowed, *server))

@@ -8,10 +8,11 @@ from click.exceptions import Exit
 
 from bulkops import events
 from bulkops.cli.commands.journal import replay_of
-from bulkops.cli.options import JOURNAL, JSON, TRUST, Server, command
+from bulkops.cli.options import JOURNAL, JSON, SERVER, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, only_reading, run
+from bulkops.client.access.address import Stated
 from bulkops.errors import ExitCode
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
@@ -20,7 +21,7 @@ from bulkops.report.columns import filled, widest
 from bulkops.text import counted
 
 
-@command(JOURNAL, JSON, TRUST)
+@command(JOURNAL, JSON, SERVER)
 def verify(*, journal: Path, json: bool, server: Server) -> None:
     """Ask the server whether all is still as a job made it.
 
@@ -32,7 +33,7 @@ def verify(*, journal: Path, json: bool, server: Server) -> None:
       bulkops verify canary.jsonl
     """
     replay = replay_of(journal)
-    client = connect(server._replace(address=replay.header.address))
+    client = connect(server, Stated(journal, replay.header.address))
 
     with only_reading():
         verified = run(client, lambda c: verify_journal(c, journal))

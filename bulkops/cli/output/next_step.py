@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import click
+
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import held_line
 from bulkops.journal.states import How
@@ -76,4 +78,7 @@ def _done(report: Report, path: Path) -> list[str]:
 
 
 def _command(name: str, path: Path) -> str:
-    return f"bulkops {name} {shlex.quote(str(path))}"
+    """Return a command about a journal, with the server if an option of this command named it."""
+    context = click.get_current_context(silent=True)
+    address = context.params.get("address") if context and name != "report" else None
+    return shlex.join(("bulkops", name, str(path), *(("--address", address) if address else ())))

@@ -14,6 +14,7 @@ from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import only_reading, run
+from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
@@ -31,14 +32,15 @@ class Undertaking(NamedTuple):
     Attributes:
         job: whose pace and tolerance hold.
         identity: what a journal must have in common with it.
-        client: makes one; each event loop needs its own.
+        client: makes one, that of a journal's server where one is given; each event loop needs
+            its own.
         plan: reads the server and decides.
         undo: it takes back what the job did.
     """
 
     job: Job
     identity: Identity
-    client: Callable[[], Client]
+    client: Callable[[*tuple[Stated, ...]], Client]
     plan: Callable[[Client], Awaitable[Plan]]
     undo: bool = False
 
@@ -52,6 +54,7 @@ def start_or_go_on(
         by: who holds the lock; ``None``: nobody, it is taken when the journal is started.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
@@ -60,11 +63,12 @@ def start_or_go_on(
             contents = read(path)
             check_same(contents.replay.header, undertaking.identity, path)
             end_if_stopped(path, contents, undertaking.job, asked, metrics)
+            client = undertaking.client(Stated(path, contents.replay.header.address))
             confirm_going_on(contents, path, asked, undertaking.job)
         else:
             by = _start(stack, path, by, undertaking, asked)
-            contents = read(path)
-        client, job = undertaking.client(), undertaking.job
+            contents, client = read(path), undertaking.client()
+        job = undertaking.job
         execute(client, path, contents, job, by, asked=asked, metrics=metrics)
 
 
@@ -74,12 +78,12 @@ def _start(
     if not undertaking.undo:
         check_gate(undertaking.job)
     # The plan ends with this function: from here on the journal has all of it.
+    client = undertaking.client()
     with only_reading():
-        plan = run(undertaking.client(), undertaking.plan)
-        address = undertaking.identity.address
-        first = unfinished_jobs(plan, address, path)
-        confirm_plan(with_unfinished_noted(plan, first), address, asked, first)
+        plan = run(client, undertaking.plan)
+        first = unfinished_jobs(plan, client.address, path)
+        confirm_plan(with_unfinished_noted(plan, first), client.address, asked, first)
     by = by or hold(stack, path)
-    start_journal(path, plan, undertaking.client(), by)
+    start_journal(path, plan, client, by)
     note(f"Journal: {path}")
     return by

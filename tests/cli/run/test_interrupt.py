@@ -38,10 +38,10 @@ def test_killed_and_run_again(world: World, here: Here, write: int, stage: str) 
 
 
 def test_killed_and_resumed(world: World, here: Here) -> None:
-    """``resume JOURNAL`` goes on after SIGKILL with nothing but the journal and a token."""
+    """``resume JOURNAL`` goes on after SIGKILL with nothing but the journal, address and token."""
     world.kill(signal.SIGKILL, write=6, stage="after")
     (world.folder / "job.toml").unlink()
-    done = here("resume", "scan.jsonl", "--yes", TFE_ADDRESS="")
+    done = here("resume", "scan.jsonl", "--yes")
     assert done.code == 0
     _each_once(world)
 
