@@ -154,9 +154,9 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         contents = read(journal)
         header = contents.replay.header
         job = job_of(header)
+        client = connect(server, Stated(journal, header.address))
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             end_if_stopped(journal, contents, job, asked, metrics)
-            client = connect(server, Stated(journal, header.address))
             confirm_going_on(contents, journal, asked, job)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 

@@ -61,9 +61,9 @@ def start_or_go_on(
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if by is not None and path.exists():
             contents = read(path)
+            client = undertaking.client(Stated(path, contents.replay.header.address))
             check_same(contents.replay.header, undertaking.identity, path)
             end_if_stopped(path, contents, undertaking.job, asked, metrics)
-            client = undertaking.client(Stated(path, contents.replay.header.address))
             confirm_going_on(contents, path, asked, undertaking.job)
         else:
             by = _start(stack, path, by, undertaking, asked)
