@@ -154,10 +154,10 @@ class JournalLocked(JournalError):
 
 
 class JournalDamaged(JournalError):
-    """A synced part of the journal is no longer what was written.
+    """A synced part of the journal is no longer what was written, or not what bulkops writes.
 
     Attributes:
-        offset: byte at which the first bad line starts.
+        offset: byte at which the first bad line starts, 0 where each line is right by itself.
     """
 
     exit_code = ExitCode.JOURNAL_DAMAGED

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,8 @@ from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import read_standing, undo_plan
+from bulkops.plan.standing import check_names, check_reversible, read_standing, undo_plan
+from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
@@ -109,20 +111,27 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
     )
 
 
-async def plan_undo(client: Client, journal: str | Path) -> Plan:
+async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = False) -> Plan:
     """Return the plan that takes back what a journal's job did; changes nothing.
 
     ``apply_plan`` carries it out, into a journal of its own. Where the server no longer shows what
     the job wrote, the workspace is a blocked skip.
 
+    Args:
+        trust_files: believe the journal, whoever owns it or may write it.
+
     Raises:
         PlanStale: the journal is of another server.
-        JobError: nothing can take back what jobs of this kind do.
+        JobError: nothing can take back what jobs of this kind do, or others may have written it.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = (await to_thread.run_sync(read, Path(journal))).replay
-    check_stated(Stated(Path(journal), replay.header.address), client.address)
+    path = Path(journal)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
+    check_reversible(replay.header)
+    await check_names(client, replay.header, path)
     plan = await undo_plan(client, replay)
     return msgspec.structs.replace(plan, rate=client.pacer.rate)
 
@@ -177,6 +186,7 @@ async def resume_journal(
     *,
     retry_failed: bool = False,
     go_on: bool = False,
+    trust_files: bool = False,
     on_result: OnResult = ignore,
     on_wave: OnWave = ignore,
 ) -> Report:
@@ -189,13 +199,14 @@ async def resume_journal(
         retry_failed: decide failed and conflicting operations anew, too.
         go_on: past the pause, the gate that was inconclusive, or the stop by too many failures,
             at which the job stands; after such a stop failures are counted from zero.
+        trust_files: believe the journal, whoever owns it or may write it.
         on_result: told every result as it is recorded.
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
         PlanStale: the journal is of another server.
-        JobError: an HMAC key that the job needs to go on is not there, or another one; or its
-            gate surely can't be run.
+        JobError: an HMAC key that the job needs to go on is not there, or another one; others may
+            have written the journal; or its gate surely can't be run.
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -203,12 +214,13 @@ async def resume_journal(
 
     def begin() -> Contents:
         stack.enter_context(locked(path, by))
-        return read(path)
+        return open_journal(path, trust_files=trust_files)
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
         replay = contents.replay
         check_stated(Stated(path, replay.header.address), client.address)
+        await check_names(client, replay.header, path)
         job = job_of(replay.header)
         if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
             check_gate(job)
@@ -223,16 +235,25 @@ async def resume_journal(
         return report(await execution.run())
 
 
-async def verify_journal(client: Client, journal: str | Path) -> Verified:
+async def verify_journal(
+    client: Client, journal: str | Path, *, trust_files: bool = False
+) -> Verified:
     """Read the organization again and return which operations it still shows as wanted.
+
+    Args:
+        trust_files: believe the journal, whoever owns it or may write it.
 
     Raises:
         PlanStale: the journal is of another server.
+        JobError: others may have written it.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = (await to_thread.run_sync(read, Path(journal))).replay
-    check_stated(Stated(Path(journal), replay.header.address), client.address)
+    path = Path(journal)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
+    await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
     await client.ping()
@@ -255,14 +276,19 @@ async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
     return await to_thread.run_sync(saved_plan.save_plan, Path(path), plan, client, by, default)
 
 
-async def load_plan(client: Client, path: str | Path) -> Plan:
+async def load_plan(client: Client, path: str | Path, *, trust_files: bool = False) -> Plan:
     """Return the plan in a file, for ``apply_plan`` to carry out exactly.
 
+    Args:
+        trust_files: believe it, whoever owns it or may write it.
+
     Raises:
+        JobError: others may have written it.
         PlanStale: it is no longer what was written, or is for another address or organization.
         BulkopsError: it can't be read.
     """
-    saved = await to_thread.run_sync(saved_plan.read_plan, Path(path))
+    reading = partial(saved_plan.read_plan, Path(path), trust_files=trust_files)
+    saved = await to_thread.run_sync(reading)
     check_stated(Stated(Path(path), saved.plan.address), client.address)
     saved.check_meant(Path(path), os.environ.get("TFE_ORGANIZATION", ""))
     return saved.plan
@@ -275,7 +301,7 @@ def read_report(journal: str | Path) -> Report:
         JournalError: there is no such journal, or it is damaged.
     """
     timeline = Timeline()
-    contents = read(Path(journal), take=timeline.take)
+    contents = sound_journal(Path(journal), timeline.take)
     return report(contents.replay, timeline)
 
 

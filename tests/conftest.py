@@ -46,7 +46,8 @@ def here(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Here]:
     """The command in the world's folder and environment, run in this process."""
-    for name in (*VARIABLES, "TFE_ORGANIZATION", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    for name in (*VARIABLES, "TFE_ORGANIZATION", "BULKOPS_TRUST_FILES", *proxies):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     # ``--debug`` sets it: only what was set here is taken back.

@@ -39,9 +39,11 @@ from bulkops import (
 from bulkops import (
     library as public,
 )
+from bulkops.errors import JournalDamaged
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from tests.cli.support import JOB, TASK, StagedSimulator, organization, serving
+from tests.plan.forging import forge, with_header
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = {
@@ -66,6 +68,44 @@ def address(simulator: Simulator) -> Iterator[str]:
     """Where it is served."""
     with serving(simulator) as served:
         yield served
+
+
+@pytest.mark.parametrize("way", ["forged", "everybody's"])
+def test_what_sends_because_of_a_file_believes_it_no_further_than_a_command(
+    simulator: StagedSimulator, address: str, tmp_path: Path, way: str
+) -> None:
+    """Journals and plans, before any request; ``trust_files`` believes whoever may write them."""
+    journal, saved = tmp_path / "scan.jsonl", tmp_path / "scan.plan"
+    forge_it = way == "forged"
+
+    async def main() -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            await save_plan(client, plan, saved)
+            await apply_plan(client, plan, journal)
+            if forge_it:
+                forge(journal, with_header(digest="0" * 64))
+            else:
+                journal.chmod(0o666)
+                saved.chmod(0o666)
+            requests = simulator.stats.requests
+            for door in (resume_journal, verify_journal, plan_undo):
+                with pytest.raises(JournalDamaged if forge_it else JobError):
+                    await door(client, journal)
+            if forge_it:
+                with pytest.raises(JournalDamaged):
+                    read_report(journal)
+                return
+            with pytest.raises(JobError, match="--trust-files"):
+                await load_plan(client, saved)
+            assert simulator.stats.requests == requests
+            assert (await load_plan(client, saved, trust_files=True)).operations
+            verified = await verify_journal(client, journal, trust_files=True)
+            assert verified.standing == 12
+            assert (await plan_undo(client, journal, trust_files=True)).operations
+            assert (await resume_journal(client, journal, trust_files=True)).counts
+
+    anyio.run(main)
 
 
 def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(

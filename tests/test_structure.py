@@ -56,6 +56,8 @@ PURE = (
     "inventory/model.py",
     "inventory/named.py",
     "inventory/selection.py",
+    "plan/consistent.py",
+    "plan/decidable.py",
     "plan/model.py",
     "plan/notes.py",
     "plan/reconcile.py",

@@ -93,6 +93,13 @@ CONFIRM = click.Option(
     help="Yes, for the run task of this name: a job that detaches needs it where there is no "
     "terminal.",
 )
+TRUST_FILES = click.Option(
+    ["--trust-files"],
+    is_flag=True,
+    envvar="BULKOPS_TRUST_FILES",
+    help="Believe a journal or plan that belongs to another user, or that everybody may write. "
+    "[env: BULKOPS_TRUST_FILES=1]",
+)
 RETRY_FAILED = click.Option(
     ["--retry-failed"], is_flag=True, help="Decide failed and conflicting operations anew, too."
 )
@@ -156,6 +163,7 @@ class Asked(NamedTuple):
         confirm: of ``--confirm``.
         go_on: of ``--continue``.
         metrics_file: of ``--metrics-file``.
+        trust_files: of ``--trust-files``.
         despite_unfinished: of ``--despite-unfinished``.
     """
 
@@ -166,6 +174,7 @@ class Asked(NamedTuple):
     confirm: str | None = None
     go_on: bool = False
     metrics_file: Path | None = None
+    trust_files: bool = False
     despite_unfinished: bool = False
 
 
@@ -193,10 +202,11 @@ IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 """Of commands that are about one run task, or one workspace."""
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
-_GOING_ON = (YES, JSON, CONTINUE, RETRY_FAILED, DRAIN_TIMEOUT, METRICS_FILE)
-RESUMING = Together("asked", Asked, _GOING_ON)
-UNDOING = Together("asked", Asked, (*_GOING_ON[:4], DESPITE_UNFINISHED, *_GOING_ON[4:]))
-APPLYING = Together("asked", Asked, (YES, CONFIRM, *UNDOING.options[1:]))
+_LEFT = (JSON, CONTINUE, RETRY_FAILED)
+_HOW = (DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
+RESUMING = Together("asked", Asked, (YES, CONFIRM, *_LEFT, *_HOW))
+UNDOING = Together("asked", Asked, (YES, *_LEFT, DESPITE_UNFINISHED, *_HOW))
+APPLYING = Together("asked", Asked, (YES, CONFIRM, *_LEFT, DESPITE_UNFINISHED, *_HOW))
 
 Function = Callable[..., None]
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bulkops.operations import wording
+from bulkops.operations.aspects.attachment import LEVEL
+from bulkops.operations.aspects.base import Attached, RunTasksOf, Source, WorkspacesOf
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Seen, Showing
+from bulkops.operations.model import Attributes, Operation, Seen, Showing
 
 
 class Shown(Enum):
@@ -58,3 +60,22 @@ def bare(kind: Kind, operation: Operation, showing: Showing) -> str:
     none = wording.state(operation, None)
     shown = ", ".join(f"{aspect}: {none}" for aspect in others)
     return f"it would be left with neither: the server shows {shown}"
+
+
+def showable(source: Source | None, attributes: Attributes, wanted: Attributes) -> bool:
+    """Return whether a source shows a target with these attributes, and no others.
+
+    Args:
+        wanted: attributes that are compared with them: of a ``shown`` nobody knows what it names.
+    """
+    match source:
+        case None:
+            return True
+        case Attached():
+            level, stages = attributes.get(LEVEL), attributes.get("stages")
+            known = isinstance(level, str) and isinstance(stages, list)
+            return known and attributes.keys() == {LEVEL, "stages"}
+        case WorkspacesOf(fields=fields, shown=shown):
+            return attributes.keys() <= {*fields, *(wanted if shown else ())}
+        case RunTasksOf(fields=fields):
+            return attributes.keys() <= {*fields}

@@ -12,7 +12,7 @@ import msgspec
 from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError
 from bulkops.journal.progress import Progress
-from bulkops.journal.reader import header_of_unended, read
+from bulkops.journal.reader import header_of_unended
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
@@ -21,6 +21,7 @@ from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
+from bulkops.plan.trusted import sound_journal
 
 
 class Unfinished(NamedTuple):
@@ -44,7 +45,7 @@ def unfinished_jobs(plan: Plan, address: str, journal: Path | None = None) -> li
     """Return the journals of unfinished jobs that a plan disagrees with.
 
     Looked at are those in ``.bulkops/*/`` and beside the plan's own journal. One that can't be
-    read, or is damaged, is passed over: the commands about it say so.
+    read, is damaged or does not agree with itself is passed over: the commands about it say so.
     """
     folders = [*Path(".bulkops").glob("*"), *([journal.parent] if journal else [])]
     paths = sorted({path for folder in folders for path in folder.glob("*.jsonl")})
@@ -78,7 +79,7 @@ def _unfinished(path: Path, meant: Callable[[Header], bool]) -> Replay | None:
     header = header_of_unended(path)
     if header is None or not meant(header):
         return None
-    replay = read(path).replay
+    replay = sound_journal(path).replay
     return replay if replay.unfinished else None
 
 

@@ -34,6 +34,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Over
 from bulkops.plan import recorded, standing
 from bulkops.plan.model import Plan
+from bulkops.plan.trusted import disagreement
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
@@ -233,6 +234,8 @@ class World:
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
         contents = contents or read(path, self.disk)
+        # Whatever happened to a job: its journal is one that its job can have.
+        assert disagreement(contents.replay) == ""
 
         def record(operation: Operation, result: Result) -> None:
             self.results.append((operation, result))

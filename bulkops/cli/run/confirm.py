@@ -31,7 +31,7 @@ from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import WaveReached
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED, Held, Outcome, Reached
+from bulkops.journal.states import DONE, RETRIED, Held, Outcome, Reached
 from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
@@ -65,17 +65,35 @@ def confirm_plan(plan: Plan, address: str, asked: Asked, first: Sequence[Unfinis
         raise _not_first(first[0].path)
     what = counted(len(plan.operations), "operation")
     question = f"Carry out {what} in {plan.job.organization} ({address})?"
-    said = _confirmed(asked, plan.binding.task)
-    if not _destroys(plan):
+    # A saved plan was looked at.
+    destroys = _destroys(plan.job, plan.undo_of) and not plan.saved
+    _have_said(question, plan.job, plan.binding.task, asked, destroys=destroys)
+
+
+def _have_said(
+    question: str, job: Job, task: TaskRef | None, asked: Asked, *, destroys: bool
+) -> None:
+    """Have somebody say yes or, of what destroys, the run task's name.
+
+    Raises:
+        JobError: it was not said, and there is no terminal to ask on.
+    """
+    said = _confirmed(asked, task)
+    if not destroys:
         confirm(question, yes=asked.yes or said)
         return
-    name = plan.binding.task.name if plan.binding.task else plan.job.organization
+    name = task.name if task else job.organization
     option = f"--confirm {shlex.quote(name)}"
     if asked.yes and not said:
         raise JobError(
-            f"nothing was changed: --yes is not enough to {plan.job.operation_kind}, say {option}"
+            f"nothing was changed: --yes is not enough to {job.operation_kind}, say {option}"
         )
     confirm(question, yes=said, answer=name, option=option)
+
+
+def _destroys(job: Job, undo_of: str) -> bool:
+    """Return whether a yes is not enough; an undo gives back."""
+    return kind_named(job.operation_kind).destroys and not undo_of
 
 
 def _not_first(unfinished: Path) -> JobError:
@@ -89,12 +107,6 @@ def _not_first(unfinished: Path) -> JobError:
 
 def _said_yes(asked: Asked) -> bool:
     return asked.yes or asked.confirm is not None
-
-
-def _destroys(plan: Plan) -> bool:
-    """Return whether a yes is not enough; an undo gives back, a saved plan was looked at."""
-    kind = kind_named(plan.job.operation_kind)
-    return kind.destroys and not plan.undo_of and not plan.saved
 
 
 def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
@@ -111,11 +123,14 @@ def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
     return True
 
 
-def confirm_going_on(contents: Contents, path: Path, asked: Asked, job: Job) -> None:
+def confirm_going_on(
+    contents: Contents, path: Path, asked: Asked, job: Job, *, looked_at: bool = False
+) -> None:
     """Say what is left of a journal's job, and have somebody say yes to it.
 
     Args:
         job: whose rollout holds.
+        looked_at: it carries out a saved plan, and it is that plan that was given.
 
     Raises:
         JobError: nobody can be asked, or the job's gate surely can't be run.
@@ -133,8 +148,13 @@ def confirm_going_on(contents: Contents, path: Path, asked: Asked, job: Job) -> 
         "try {} again that failed": replay.count(*RETRIED) if asked.retry_failed else 0,
     }
     parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
-    if wave and rollout.gate and not (waits or passes):
-        parts.insert(0, f"run the gate of wave {wave.number}{' again' * bool(held)}")
+    decides = not (replay.header.undo_of or replay.header.plan)
+    if asked.retry_failed and decides and replay.count(*DONE):
+        # Only the server knows whether there is any.
+        parts.append("do again what has drifted")
+    judge = f"run the gate of wave {wave.number}{' again' * bool(held)}" if wave else ""
+    if judge and rollout.gate and not (waits or passes):
+        parts.insert(0, judge)
     if waits and not parts:
         return
     if not parts:
@@ -144,9 +164,13 @@ def confirm_going_on(contents: Contents, path: Path, asked: Asked, job: Job) -> 
         note(*gate_lines(job))
         check_gate(job)
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
+    question = question[0].upper() + question[1:]
+    header = replay.header
+    destroys = (
+        _destroys(job, header.undo_of) and not looked_at and any(part != judge for part in parts)
+    )
     with only_reading():
-        said = _confirmed(asked, replay.header.task)
-        confirm(question[0].upper() + question[1:], yes=asked.yes or said)
+        _have_said(question, job, header.task, asked, destroys=destroys)
 
 
 def _stands_after(replay: Replay) -> WaveReached | None:

@@ -19,10 +19,14 @@ from bulkops.client.api import Client
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
-from bulkops.journal.reader import read
+from bulkops.journal.ownership import check_folder
+from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.records import Holder
+from bulkops.journal.replay import Replay
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
+from bulkops.plan.standing import check_names
+from bulkops.plan.trusted import open_journal
 from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
@@ -35,14 +39,18 @@ class Undertaking(NamedTuple):
         client: makes one, that of a journal's server where one is given; each event loop needs
             its own.
         plan: reads the server and decides.
+        differs: how a journal is not of it though its identity is, in words; empty if it is.
         undo: it takes back what the job did.
+        looked_at: it is a saved plan, to which somebody has said yes.
     """
 
     job: Job
     identity: Identity
     client: Callable[[*tuple[Stated, ...]], Client]
     plan: Callable[[Client], Awaitable[Plan]]
+    differs: Callable[[Replay], str] = lambda _replay: ""
     undo: bool = False
+    looked_at: bool = False
 
 
 def start_or_go_on(
@@ -60,16 +68,33 @@ def start_or_go_on(
     """
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if by is not None and path.exists():
-            contents = read(path)
-            client = undertaking.client(Stated(path, contents.replay.header.address))
+            contents = open_journal(path, trust_files=asked.trust_files)
+            stated = Stated(path, contents.replay.header.address)
+            client = undertaking.client(stated)
             check_same(contents.replay.header, undertaking.identity, path)
+            if problem := undertaking.differs(contents.replay):
+                raise disagreeing(path, problem)
             end_if_stopped(path, contents, undertaking.job, asked, metrics)
-            confirm_going_on(contents, path, asked, undertaking.job)
+            confirm_going_on(
+                contents, path, asked, undertaking.job, looked_at=undertaking.looked_at
+            )
+            ask_for_names(undertaking.client(stated), contents, path)
         else:
+            check_folder(path, trusted=asked.trust_files)
             by = _start(stack, path, by, undertaking, asked)
             contents, client = read(path), undertaking.client()
         job = undertaking.job
         execute(client, path, contents, job, by, asked=asked, metrics=metrics)
+
+
+def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
+    """Ask the server, before a journal is gone on with, whether it is about its job's run tasks.
+
+    Raises:
+        JournalDamaged, ApiError: as of ``check_names``.
+    """
+    with only_reading():
+        run(client, lambda opened: check_names(opened, contents.replay.header, path))
 
 
 def _start(
