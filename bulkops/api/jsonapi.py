@@ -13,8 +13,10 @@ from functools import cache
 from typing import Annotated, Generic, TypeVar, cast
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from bulkops.api.messages import UNREADABLE, Request, Response
+from bulkops.api.rate_limit import number
 from bulkops.errors import (
     ApiError,
     NoResponse,
@@ -30,9 +32,6 @@ T = TypeVar("T")
 
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 """The API's longest are descriptions (300 characters) and URLs: what is longer fills a terminal."""
-
-PAGE_SIZE = 100
-"""The most the API gives at once (API page "Pagination")."""
 
 LONGEST_WAIT = 60.0
 """Seconds; a longer ``Retry-After`` is taken for a mistake (a Unix time, say) and cut to this."""
@@ -61,21 +60,39 @@ R = TypeVar("R", bound=Resource)
 
 
 class ToOne(msgspec.Struct, frozen=True):
-    """A relationship to at most one resource."""
+    """A relationship to at most one resource.
 
-    data: Identifier | None = None
+    Attributes:
+        data: ``None`` for none; ``UNSET`` if the server links to it without showing it.
+    """
+
+    data: Identifier | UnsetType | None = UNSET
+
+    @property
+    def id(self) -> str | UnsetType | None:
+        """The id of that resource; ``None`` and ``UNSET`` as in ``data``."""
+        return self.data.id if isinstance(self.data, Identifier) else self.data
 
 
 class ToMany(msgspec.Struct, frozen=True):
-    """A relationship to a list of resources."""
+    """A relationship to a list of resources.
 
-    data: tuple[Identifier, ...] = ()
+    Attributes:
+        data: ``None`` if the server links to them without showing them: that is not "none".
+    """
+
+    data: tuple[Identifier, ...] | None = None
 
 
 class Pagination(msgspec.Struct, frozen=True, rename="kebab"):
-    """``meta.pagination``; lists without totals leave the last two out."""
+    """``meta.pagination``; lists without totals leave the last two out.
 
-    next_page: int | None = None
+    Attributes:
+        next_page: ``None`` on the last page; ``UNSET`` if the server doesn't say.
+    """
+
+    next_page: int | UnsetType | None = UNSET
+    page_size: int | None = None
     total_pages: int | None = None
     total_count: int | None = None
 
@@ -97,10 +114,11 @@ class One(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Many(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list."""
+    """One page of a list; ``links`` as they are: not every server has what JSON:API wants there."""
 
     data: tuple[T, ...]
     meta: Meta = Meta()
+    links: object = None
     included: msgspec.Raw = _NOTHING
 
 
@@ -155,12 +173,6 @@ def encode_resource(
     return msgspec.json.encode({"data": data})
 
 
-def page(request: Request, number: int) -> Request:
-    """Return ``request`` for one page of the largest size."""
-    paging = (("page[number]", str(number)), ("page[size]", str(PAGE_SIZE)))
-    return msgspec.structs.replace(request, query=(*request.query, *paging))
-
-
 def error_texts(answer: Response) -> tuple[str, ...]:
     """Return the server's words, one string an error, whatever the shape of the body.
 
@@ -212,11 +224,8 @@ def retry_after(answer: Response) -> float:
     "Rate limiting"); ``Retry-After`` is what proxies in between send.
     """
     for header in ("x-ratelimit-reset", "retry-after"):
-        try:
-            seconds = float(answer.headers[header])
-        except (KeyError, ValueError):
-            continue
-        if seconds >= 0:
+        seconds = number(answer.headers.get(header, ""))
+        if seconds is not None:
             return min(seconds, LONGEST_WAIT)
     return 0.0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, unwritable
+from bulkops.files import open_output
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class _FileHandler(_Handler):
         _ = self._structured
         try:
             # Unbuffered: a line is there when its event was, and whole beside another process's.
-            self._file = path.open("ab", buffering=0)
+            self._file = open(open_output(path, append=True), "ab", buffering=0)  # noqa: PTH123, SIM115 - a descriptor, and kept
         except OSError as error:
             raise _unwritable(path, error) from error
 

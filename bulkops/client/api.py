@@ -21,7 +21,7 @@ from bulkops.client.run_tasks import RunTasks
 from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
-from bulkops.errors import RequestRejected, ServerBroken, Unauthorized
+from bulkops.errors import NotFoundOrForbidden, RequestRejected, ServerBroken, Unauthorized
 
 
 class Client(Caller):
@@ -104,6 +104,32 @@ class Client(Caller):
         info = server_info(answer.headers)
         self.pacer.learn(info.limit)
         return info
+
+    async def is_missing(self, organization: str, ident: str, name: str) -> bool:
+        """Return whether a workspace or run task is gone, or may not be seen by this token.
+
+        A 404 alone may be a proxy's, and a list alone lacks what was renamed: a workspace is
+        missing only if it is not found by its id and the list of its name, which answers, lacks it.
+
+        Args:
+            ident: ``ws-…`` or ``task-…``.
+        """
+        try:
+            if ident.startswith("task-"):
+                return all(task.id != ident for task in await self.run_tasks.list(organization))
+            if await self._is_found(ident):
+                return False
+            listed = await self.workspaces.list(organization, {"search[name]": name})
+        except NotFoundOrForbidden:
+            return False
+        return all(workspace.id != ident for workspace in listed)
+
+    async def _is_found(self, workspace_id: str) -> bool:
+        try:
+            await self.call(endpoints.show_workspace_by_id(workspace_id))
+        except NotFoundOrForbidden as error:
+            return error.status != 404
+        return True
 
     async def entitlements(self, organization: str) -> Entitlements:
         """Return what the organization's plan allows."""

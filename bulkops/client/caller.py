@@ -9,8 +9,8 @@ from random import Random
 from bulkops.api.endpoints import route
 from bulkops.api.jsonapi import error_of, request_id, retry_after
 from bulkops.api.messages import Request, Response
+from bulkops.api.rate_limit import window_of
 from bulkops.api.verdict import InDoubt, Retry, Succeeded, Verdict, classify
-from bulkops.client.other_clients import window_of
 from bulkops.client.pacing import Pacer
 from bulkops.client.retry_budget import RetryBudget
 from bulkops.client.transport import Transport

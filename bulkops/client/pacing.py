@@ -18,12 +18,10 @@ from random import Random
 import anyio
 from aiolimiter import AsyncLimiter
 
-from bulkops.client.other_clients import OtherClients, Window
+from bulkops.api.rate_limit import DEFAULT_LIMIT, Window
+from bulkops.client.other_clients import OtherClients
 from bulkops.clock import Clock
 from bulkops.log import Log
-
-DEFAULT_RATE = 30.0
-"""Requests a second where the server can't be asked (API page "Rate limiting")."""
 
 HEADROOM = 0.985
 """Of the limit L. L + 1 requests in a row then take 15 ms more than a second: by so much may
@@ -81,7 +79,7 @@ class Pacer:
         self._headroom = HEADROOM
         self._others = OtherClients()
         self._shared = False
-        self.learn(DEFAULT_RATE)
+        self.learn(DEFAULT_LIMIT)
 
     def learn(self, limit: float | None) -> None:
         """Take over the server's limit in requests a second; ``None``: it tells no limit."""

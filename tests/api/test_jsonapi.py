@@ -20,12 +20,12 @@ from bulkops.api.jsonapi import (
     encode_resource,
     error_of,
     error_texts,
-    page,
     request_id,
     retry_after,
 )
 from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import EntitlementsResource, ProjectResource
+from bulkops.api.pages import page
 from bulkops.api.resources import (
     RunTaskResource,
     WorkspaceResource,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from itertools import pairwise
 
+import msgspec
 import pytest
 
-from bulkops.api.messages import Request
+from bulkops.api.messages import Request, Response
 from bulkops.client.retry_budget import MOST
 from bulkops.errors import RetriesSpent
 from bulkops.journal.states import How, Outcome
@@ -46,6 +47,32 @@ def test_alone_it_takes_the_whole_limit_and_meets_no_429(window: Window, latency
     """At least 98 % of the limit, whatever the window and the latency."""
     rate, refused = pace_of(limited(window, latency))
     assert rate >= 0.98 * LIMIT
+    assert refused == 0
+
+
+class Merged(Simulator):
+    """A server behind a gateway that sends the limit's header in another form."""
+
+    header = "30, 30"
+
+    def handle(self, request: Request, now: float, **more: object) -> Response:
+        """Answer with the header changed."""
+        answer = super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
+        headers = {**answer.headers, "x-ratelimit-limit": self.header}
+        return msgspec.structs.replace(answer, headers=headers)
+
+
+class Extended(Merged):
+    """A gateway that names the window, too."""
+
+    header = "30;w=1"
+
+
+@pytest.mark.parametrize("server", [Merged, Extended])
+def test_a_limit_that_can_not_be_read_is_kept_all_the_same(server: type[Simulator]) -> None:
+    """A header that a gateway changed is not "no limit": the documented limit is kept."""
+    rate, refused = pace_of(World(workspaces=300, server=partial(server, rate=LIMIT)))
+    assert 0.9 * LIMIT <= rate <= LIMIT
     assert refused == 0
 
 

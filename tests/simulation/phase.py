@@ -98,11 +98,15 @@ class Phase:
         return Counter((e.names["workspace"], e.names.get("task", SETTINGS)) for e in effects)
 
     def restores(self) -> dict[Place, Shown]:
-        """Return what each thing in the journal showed when it was decided last."""
+        """Return what each thing in the journal showed when it was decided last.
+
+        Of a run task that was attached more than once only the first comes back.
+        """
         replay = self._machine.replay_of(self.path)
+        operations = list(replay.operations.values()) if replay else []
         return {
             place_of(p.operation): shown_of(p.restore.attributes if p.restore else None)
-            for p in (replay.operations.values() if replay else ())
+            for p in reversed(operations)
         }
 
     def reported(self) -> set[Place]:
@@ -237,10 +241,13 @@ class Phase:
             machine.met[f"outcome {progress.outcome}"] += 1
         gates.check(machine, self.path.name, replay)
         self._check_as_saved(replay)
+        truth = machine.truth()
         Ends(
             replay,
-            machine.truth(),
+            truth,
             self.effects(),
+            there={place: machine.server.there(place) for place, shown in truth.items() if shown},
+            changed=Counter(e.id for e in machine.server.effects[self._effects_before :]),
             found=self.found,
             strangers=machine.server.changed_since(self.seen_at),
             hindered=machine.server.strangers if machine.scenario.replaces else (),

@@ -126,6 +126,13 @@ _SWITCH = {"true": True, "false": False}
         help="A token that may only read, repeatable; as with --token, no other is accepted.",
     ),
     click.Option(
+        ["--workspace-task-token"],
+        multiple=True,
+        metavar="TOKEN",
+        help='A token with "Manage Workspace Run Tasks" alone, which may not list the '
+        "organization's run tasks; repeatable; as with --token, no other is accepted.",
+    ),
+    click.Option(
         ["--entitlement"],
         multiple=True,
         metavar="NAME=VALUE",
@@ -155,6 +162,7 @@ def simulate(
     profile: str,
     token: tuple[str, ...],
     read_only_token: tuple[str, ...],
+    workspace_task_token: tuple[str, ...],
     entitlement: tuple[str, ...],
     verify_urls: bool,
 ) -> None:
@@ -179,7 +187,7 @@ def simulate(
         window=window,
         retry_after=retry_after,
         other_client=other_client,
-        tokens=_users(token, read_only_token),
+        tokens=_users(token, workspace_task_token, read_only_token),
         duplicate_attach=duplicate_attach,
         lag=_seconds(lag, "--lag"),
         epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
@@ -230,9 +238,13 @@ def _known_profile(name: str) -> str:
     return name
 
 
-def _users(full: Iterable[str], read_only: Iterable[str]) -> dict[str, User] | None:
+def _users(
+    full: Iterable[str], of_workspaces: Iterable[str], read_only: Iterable[str]
+) -> dict[str, User] | None:
     """Return who each token belongs to, by the lesser right; None where none is given."""
     users = {token: User(name=f"user-{number}") for number, token in enumerate(full, 1)}
+    for number, token in enumerate(of_workspaces, 1):
+        users[token] = User.of_workspaces(f"workspace-user-{number}")
     for number, token in enumerate(read_only, 1):
         users[token] = User.read_only(f"reader-{number}")
     return users or None
