@@ -12,7 +12,6 @@ docstring says what it is for; one that is pure only decides: no clock, no file,
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -45,9 +44,6 @@ if TYPE_CHECKING:
     from bulkops.report.model import Report
 
 __version__ = "0.1.0"
-
-# A library says nothing on its own, warnings included: whoever wants them adds a handler.
-logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _PLACES = {
     "ApiError": "bulkops.errors",

@@ -89,6 +89,12 @@ SIGNALS = {
 }
 """The signals that stop an execution, by their names."""
 
+TOO_FEW_FILES = (
+    "the system lets this process open too few files: raise the limit, for instance with "
+    "`ulimit -n 256`, and run the same command again"
+)
+"""Said where there is no descriptor left for a file or a connection."""
+
 
 def unreadable(place: object, error: OSError | UnicodeError) -> str:
     """Return the sentence for what could not be read: ``PLACE: can't be read: no such file``.

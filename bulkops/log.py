@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
+# A library says nothing on its own, warnings included: whoever wants them adds a handler.
+logging.getLogger("bulkops").addHandler(logging.NullHandler())
+
 _RUN_ID: ContextVar[str] = ContextVar("run_id", default="")
 
 

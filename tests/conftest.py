@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from bulkops.cli import DEBUG, main
+from bulkops.cli.signals import handled
 from bulkops.client.access.address import VARIABLES
 from tests.cli.support import (
     Done,
@@ -54,7 +55,7 @@ def here(
     monkeypatch.setenv(DEBUG, "")
     monkeypatch.setattr("bulkops.client.caller.BACKOFF_BASE", 0.0)
     monkeypatch.chdir(world.folder)
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in handled()}
 
     def call(*arguments: str, debug: bool = False, **environment: str) -> Done:
         for name, value in {**world.environment, **environment}.items():
@@ -70,4 +71,5 @@ def here(
 
     with logging_restored():
         yield call
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -18,7 +18,7 @@ from bulkops.journal.writer import Journal
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of, start_journal
 from bulkops.plan.tolerance import Margin
-from bulkops.runner.assignment import Assignment, ignore
+from bulkops.runner.assignment import IGNORING, Assignment
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
 
@@ -41,7 +41,7 @@ async def _run(client: Client, journal: Journal) -> None:
     header = journal.replay.header
     job = replace(job_of(header), pace=Pace(max_at_once=AT_ONCE))
     assignment = Assignment(client, kind_of(header), journal, job)
-    runner = Runner(assignment, Interruption(), ignore, client.clock.now())
+    runner = Runner(assignment, Interruption(), IGNORING, client.clock.now())
     margin = Margin(journal.replay, Rollout(max_failures=0), None)
     if stopped := await runner.run(list(journal.replay.having(None)), margin):
         raise RuntimeError(f"stopped: {stopped}")

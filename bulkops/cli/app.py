@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,21 +15,6 @@ from bulkops.cli.logs import configure, log
 from bulkops.cli.options import TARGET
 from bulkops.cli.output.printing import print_text
 from bulkops.errors import ExitCode
-
-
-class App(Group):
-    """All commands."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that is asked for.
-
-        Raises:
-            SystemExit: it was interrupted; click would say "Aborted!" and end with 1.
-        """
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise SystemExit(ExitCode.INTERRUPTED) from None
 
 
 def _version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's signature
@@ -52,7 +36,7 @@ def _completion(ctx: click.Context, option: click.Parameter, asked: bool) -> Non
 
 
 @click.group(
-    cls=App,
+    cls=Group,
     commands=COMMANDS,
     # Of every command: what is not given says what is taken.
     context_settings={"show_default": True},

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from bulkops.cli.signals import DRAIN_SECONDS
 from bulkops.errors import WORDS, JobError
 from bulkops.files import check_output
 
@@ -66,8 +67,6 @@ class Seconds(click.FloatRange):
 
 
 AT_LEAST_1 = WholeNumber(min=1)
-DRAIN_SECONDS = 5.0
-"""CI systems kill 7.5 to 10 seconds after they asked."""
 
 JOB = click.Argument(["job_file"], type=PATH, metavar="JOB", help="The job file (TOML).")
 JOURNAL = click.Argument(["journal"], type=PATH, help="A journal.")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,13 +15,14 @@ from click.exceptions import Exit
 from msgspec.structs import replace
 
 import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for its import
-from bulkops.cli import terminate
 from bulkops.cli.options import Narrowing, Server
+from bulkops.cli.outlet import left_waiting
 from bulkops.cli.output.printing import note
+from bulkops.cli.signals import received
 from bulkops.client.access.address import Stated, destination
 from bulkops.client.access.credentials import bound_token, resolve_token
 from bulkops.client.api import Client
-from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
+from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JobError, unreadable
 from bulkops.files import check_named, read_text
 from bulkops.job.file import load_job
 from bulkops.job.job import Job
@@ -80,38 +80,33 @@ def organization_named(organization: str | None) -> str:
 
 
 def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what ``work`` does with the open client; SIGTERM cancels it and ends the command."""
+    """Return what ``work`` does with the open client; a signal cancels it and ends the command."""
     done: list[T] = []
 
     async def cancellable() -> None:
         main = asyncio.current_task()
-        with suppress(NotImplementedError):  # on Windows
-            # Not the handler of the whole process: raising inside a callback of the event loop
-            # ends that callback, not the command.
-            asyncio.get_running_loop().add_signal_handler(
-                signal.SIGTERM, lambda: main and main.cancel()
-            )
-        async with client:
-            # Not returned: asyncio.Runner spells out what its task returns, on its way through an
-            # error message of ``enum`` (Python 3.11, measured): a plan of a million operations.
-            done.append(await work(client))
+        with received.told_to(lambda _: main and main.cancel(), asyncio.get_running_loop()):
+            async with client:
+                # Not returned: asyncio.Runner spells out what its task returns, on its way through
+                # an error message of ``enum`` (Python 3.11, measured): a plan of a million
+                # operations.
+                done.append(await work(client))
 
     try:
-        anyio.run(cancellable)
+        with left_waiting(), received.held_back():
+            anyio.run(cancellable)
     except asyncio.CancelledError:
-        raise SystemExit(ExitCode.TERMINATED) from None
-    finally:
-        # The loop's end leaves the signal to the system, which kills without a word.
-        signal.signal(signal.SIGTERM, terminate)
+        raise SystemExit(SIGNALS[received.first]) from None
     return done[0]
 
 
 @contextmanager
 def only_reading() -> Iterator[None]:
-    """While the block runs, Ctrl-C and SIGTERM end the command and say that nothing was changed."""
+    """While the block runs, a signal ends the command and says that nothing was changed."""
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):
+        received.check()
+    except SystemExit:
         note("", "Interrupted: nothing was changed.")
         raise
 
@@ -133,7 +128,7 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     if not can_ask():
         raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
     # Not click.prompt: it makes of Ctrl-C an exit code 1.
-    with _signals_raised():
+    with received.raised():
         note("", f"{question} Only '{answer}' is accepted: ", end="")
         said = sys.stdin.readline().strip()
     if said != answer:
@@ -144,21 +139,6 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
 def can_ask() -> bool:
     """Return whether there is a terminal on which a question is seen and answered."""
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-@contextmanager
-def _signals_raised() -> Iterator[None]:
-    """While the block waits for a person, let Ctrl-C and SIGTERM raise as outside an event loop.
-
-    The loop only takes note of them, and would act once the block is left.
-    """
-    mine = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
-    before = {number: signal.signal(number, handler) for number, handler in mine.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 MOST_OF_CREDENTIALS = 1 << 20

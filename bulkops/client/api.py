@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from random import Random
 from types import TracebackType
 from typing import Self
 
+import anyio
+
 from bulkops.api import endpoints
 from bulkops.api.jsonapi import Many, One, decode
+from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.api.server import ServerInfo, server_info
 from bulkops.client.access.address import canonical
-from bulkops.client.caller import Caller
+from bulkops.client.caller import Announce, Caller
+from bulkops.client.descriptors import most_connections
 from bulkops.client.pacing import Pacer
 from bulkops.client.paging import everything
 from bulkops.client.rows import Whole
@@ -21,7 +25,13 @@ from bulkops.client.run_tasks import RunTasks
 from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
-from bulkops.errors import NotFoundOrForbidden, RequestRejected, ServerBroken, Unauthorized
+from bulkops.errors import (
+    NoResponse,
+    NotFoundOrForbidden,
+    RequestRejected,
+    ServerBroken,
+    Unauthorized,
+)
 
 
 class Client(Caller):
@@ -43,6 +53,7 @@ class Client(Caller):
     Attributes:
         address: in its one spelling.
         run_tasks, workspace_tasks, workspaces: the endpoints, by resource.
+        most_at_once: requests, for want of descriptors; ``None``: any number.
     """
 
     def __init__(
@@ -58,6 +69,8 @@ class Client(Caller):
         random: Random | None = None,
     ) -> None:
         self.address = canonical(address)
+        self.most_at_once: int | None = None
+        self._connections: AbstractAsyncContextManager[object] = nullcontext()
         self._sockets: HttpTransport | None = None
         if transport is None:
             transport = self._sockets = HttpTransport(
@@ -71,8 +84,15 @@ class Client(Caller):
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Open the connection pool; nothing is sent yet."""
+        """Open the connection pool; nothing is sent yet.
+
+        Raises:
+            BulkopsError: the system lets this process open no connection.
+        """
         if self._sockets is not None:
+            self.most_at_once = most_connections()
+            if self.most_at_once is not None:
+                self._connections = anyio.Semaphore(self.most_at_once)
             await self._stack.enter_async_context(self._sockets)
         return self
 
@@ -84,6 +104,14 @@ class Client(Caller):
     ) -> None:
         """Close all connections."""
         await self._stack.aclose()
+
+    async def attempt(
+        self, request: Request, number: int = 1, announce: Announce | None = None
+    ) -> Response | NoResponse:
+        """Send once, as ``Caller.attempt``, where a connection can be had for it."""
+        # Before the pacer lets it through: what waits after that leaves in a burst.
+        async with self._connections:
+            return await super().attempt(request, number, announce)
 
     async def ping(self) -> ServerInfo:
         """Ask the server for its limit and version, and take the limit over.

@@ -11,6 +11,8 @@ another host; it keeps no cookie, since a session cookie would overrule the toke
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 - like the next, by the first connection, which may find no descriptor for it
+import encodings.idna  # noqa: F401 - see above
 import os
 import ssl
 from types import TracebackType

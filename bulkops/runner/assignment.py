@@ -60,6 +60,15 @@ OnWave = Callable[[WaveReached], None]
 """Told how far a wave came as it is recorded."""
 
 
+TakesMore = Callable[[], bool]
+"""Whether more results can be taken by who is told them; none is begun while they can't."""
+
+
+def always() -> bool:
+    """Default observer: take every result."""
+    return True
+
+
 def ignore(*_event: object) -> None:
     """Default observer: ignore the event."""
 
@@ -71,11 +80,13 @@ class Observer(msgspec.Struct, frozen=True):
         on_result: told every result as it is recorded.
         on_wave: told how far a wave came as it is recorded.
         gate: runs the job's gate.
+        takes_more: whether another operation may be taken up; asked again and again.
     """
 
     on_result: OnResult = ignore
     on_wave: OnWave = ignore
     gate: RunGate = run_gate
+    takes_more: TakesMore = always
 
 
 IGNORING = Observer()

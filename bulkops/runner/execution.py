@@ -144,12 +144,11 @@ class JobExecution:
             limit, rate = client.pacer.limit, client.pacer.rate
             assignment.journal.post(Paced(client.clock.date(), limit, rate))
             read_at = await self._bring_up(assignment)
-        observer = self._observer
-        self._runner = Runner(assignment, self._interruption, observer.on_result, read_at)
+        self._runner = Runner(assignment, self._interruption, self._observer, read_at)
         waves = Waves(
             assignment,
             self._runner,
-            observer,
+            self._observer,
             self._interruption,
             # Somebody went on past the tolerance: whatever holds the job next is another place.
             go_on=self._instructions.go_on and not self._past_tolerance,

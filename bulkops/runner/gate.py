@@ -9,6 +9,7 @@ from contextlib import suppress
 from subprocess import DEVNULL
 
 import anyio
+from anyio import open_process
 from anyio.abc import Process
 
 from bulkops.job.gate import GateCall, gate_environment
@@ -35,7 +36,7 @@ async def run_gate(call: GateCall) -> int:
     whatever it started.
     """
     try:
-        process = await anyio.open_process(
+        process = await open_process(
             call.command,
             stdin=DEVNULL,
             stdout=STDERR,

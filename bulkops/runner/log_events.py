@@ -49,7 +49,7 @@ def logged(observer: Observer) -> Observer:
         _log_wave(said)
         observer.on_wave(said)
 
-    return Observer(on_result, on_wave, observer.gate)
+    return Observer(on_result, on_wave, observer.gate, observer.takes_more)
 
 
 def _log_result(operation: Operation, result: Result) -> None:

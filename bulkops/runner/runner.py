@@ -18,14 +18,19 @@ from bulkops.errors import JournalWriteFailed
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Result
 from bulkops.journal.states import TROUBLE, How, Outcome
-from bulkops.log import CARRIED_OUT
+from bulkops.log import CARRIED_OUT, Log
 from bulkops.operations.model import Operation
 from bulkops.plan.tolerance import Margin
-from bulkops.runner.assignment import Assignment, OnResult
+from bulkops.runner.assignment import Assignment, Observer
 from bulkops.runner.dependencies import Order
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.slots import Places, wanted_places
 from bulkops.runner.worker import Worker
+
+log = Log(__name__)
+
+LOOK_SECONDS = 0.1
+"""Between two looks whether results can be told again."""
 
 
 class Runner:
@@ -39,7 +44,7 @@ class Runner:
         self,
         assignment: Assignment,
         interruption: Interruption,
-        on_result: OnResult,
+        observer: Observer,
         read_at: float,
     ) -> None:
         self._assignment = assignment
@@ -47,7 +52,10 @@ class Runner:
         self._journal = assignment.journal
         self._strict = assignment.rollout.strict
         self._interruption = interruption
-        self._on_result = on_result
+        self._on_result = observer.on_result
+        self._takes_more = observer.takes_more
+        self._held_back = False
+        self._few_told = False
         self._read_at = read_at
         self._margin: Margin | None = None
         self._places = Places(0)
@@ -98,21 +106,48 @@ class Runner:
     def _fill(self) -> None:
         """Let as many carriers run as there are places and work for."""
         self._places.total = self._wanted()
-        while not self.stopped and self._order.ready and self._places.take():
+        while self._order.ready and self._may_take_up() and self._places.take():
             self._carriers.start_soon(self._carry, self._order.ready.popleft())
+
+    def _may_take_up(self) -> bool:
+        """Return whether another operation may be begun; where it can't be told, look again."""
+        if self.stopped:
+            return False
+        if self._takes_more():
+            return True
+        if not self._held_back:
+            self._held_back = True
+            self._carriers.start_soon(self._until_more_is_taken)
+        return False
+
+    async def _until_more_is_taken(self) -> None:
+        # Asked, not awaited: whoever is told writes in a thread, of which this loop knows nothing.
+        while self._order.ready and not self.stopped and not self._takes_more():
+            await self._caller.clock.sleep(LOOK_SECONDS)
+        self._held_back = False
+        self._fill()
 
     def _wanted(self) -> int:
         rate, latency = self._caller.pacer.rate, self._caller.latency
         wanted = self._assignment.job.pace.max_at_once or wanted_places(rate, latency)
+        most = self._caller.most_at_once
+        if most is not None and wanted > most:
+            self._tell_few(wanted, most)
+            wanted = most
         # One where none may be: whoever gets it finds that the runner has stopped.
         return min(wanted, max(1, self._left + 1)) if self._strict else wanted
+
+    def _tell_few(self, wanted: int, most: int) -> None:
+        if not self._few_told:
+            self._few_told = True
+            log.warning("few_descriptors", extra={"at_once": most, "wanted": wanted})
 
     async def _carry(self, progress: Progress) -> None:
         """Carry out one operation after the other: a task for each costs a quarter more."""
         try:
             await self._carry_out(progress)
             self._places.total = self._wanted()
-            while self._order.ready and not self.stopped and self._places.enough:
+            while self._order.ready and self._may_take_up() and self._places.enough:
                 progress = self._order.ready.popleft()
                 self._fill()
                 await self._carry_out(progress)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.cli import main
+from bulkops.cli.signals import handled
 from bulkops.simulator.core import Simulator
 from tests.cli.support import TOKEN, Done, checked, logging_restored, serving
 
@@ -35,10 +36,11 @@ def command(
         code = ended.value.code
         return checked(Done(code if isinstance(code, int) else 0, said.out, said.err))
 
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in handled()}
     with logging_restored():
         yield run
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from bulkops.cli.command_table import OnDemand
+from bulkops.simulator.faults import Faults
 from tests.cli.command_tree import ON_DEMAND, Words, command_of
-from tests.cli.support import World
+from tests.cli.support import World, ended
 from tests.conftest import Here
 
 RUN = """
@@ -24,6 +25,22 @@ finally:
     print(*sys.modules, sep="\\n", file=sys.stderr)
 """
 """Runs a command, and names every module that it imported."""
+
+LATE = """
+import sys
+from bulkops.cli import main
+from bulkops.client.transport import HttpTransport
+send, before = HttpTransport.send, set()
+async def sent(self, request):
+    before.update(() if before else sys.modules)
+    return await send(self, request)
+HttpTransport.send = sent
+try:
+    main()
+finally:
+    print("late:", *sorted({*sys.modules} - before), file=sys.stderr)
+"""
+"""Runs a command, and names every module that it imported after its first request."""
 
 SENDING = {"aiohttp", "aiolimiter", "anyio", "asyncio", "prometheus_client", "ssl"}
 TOLD = {"pydantic", "structlog", "typer", "rich.console"}
@@ -100,3 +117,19 @@ def test_what_is_installed_with_it_is_no_framework() -> None:
                 waiting.append(name)
     assert "click" in found
     assert found & {"pydantic", "pydantic-core", "typer"} == set()
+
+
+@pytest.mark.parametrize("options", [(), ("--debug",), ("--json", "--metrics-file", "m.prom")])
+def test_a_rollout_imports_nothing_once_it_sends(world: World, options: tuple[str, ...]) -> None:
+    """What an import needs, a descriptor or a disk, may be gone by then, and no journal says so."""
+    world.job(("[pace]", '[rollout]\nwaves = ["1"]\ngate = "true"\n[pace]'))
+    world.environment["TFE_ADDRESS"] = world.address.replace("127.0.0.1", "localhost")
+    world.simulator.faults = Faults.parse("POST:close-after=30%,POST:503=20%", seed=3)
+    before = options[:1] if "--debug" in options else ()
+    after = () if before else options
+    assert world.apply("--limit", "1").code == 0
+    world.journal.unlink()
+    process = world.start_program([sys.executable, "-c", LATE, *before, *world.applying, *after])
+    done = ended(process, debug=True)
+    assert done.code == 0, done.err
+    assert done.err.splitlines()[-1] == "late:"

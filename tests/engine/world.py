@@ -35,7 +35,7 @@ from bulkops.operations.model import Operation, Over
 from bulkops.plan import recorded, standing
 from bulkops.plan.model import Plan
 from bulkops.plan.trusted import disagreement
-from bulkops.runner.assignment import Instructions, LockedJournal, Observer
+from bulkops.runner.assignment import Instructions, LockedJournal, Observer, TakesMore, always
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
 from bulkops.runner.hmac_key import key_to_go_on
@@ -104,6 +104,7 @@ class World:
         results: every result told, in order, over all executions.
         waves: likewise, how far each wave came.
         gate: what the job's gate is, passing unless set otherwise.
+        takes_more: whether who is told the results can be told more, always unless set otherwise.
         execution: the running or last one.
     """
 
@@ -139,6 +140,7 @@ class World:
         self.results: list[tuple[Operation, Result]] = []
         self.waves: list[WaveReached] = []
         self.gate: RunGate = passing
+        self.takes_more: TakesMore = always
         self.execution: JobExecution | None = None
         self.pause = BETWEEN_EXECUTIONS
         self.astray = 0.0
@@ -247,7 +249,7 @@ class World:
             LockedJournal(path, contents, HOLDER, self.disk, inline),
             job,
             Instructions(retry_failed, go_on, key),
-            Observer(on_result or record, self.waves.append, self.gate),
+            Observer(on_result or record, self.waves.append, self.gate, self.takes_more),
         )
         return await self.execution.run()
 

@@ -15,7 +15,7 @@ import yaml
 import bulkops
 from bulkops import parse_job
 from bulkops.api.messages import Request
-from bulkops.cli.options import DRAIN_SECONDS
+from bulkops.cli.signals import DRAIN_SECONDS
 from bulkops.errors import ExitCode
 from bulkops.simulator.state import Entitlements
 from tests.cli.support import TASK, TOKEN, Done, World

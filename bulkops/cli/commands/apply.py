@@ -23,6 +23,7 @@ from bulkops.cli.options import (
     Server,
     command,
 )
+from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_going_on
@@ -158,6 +159,7 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
       bulkops resume retired.jsonl --confirm legacy-lint
     """
     check_summary()
+    leave_waiting(MOST)
     with ExitStack() as stack:
         open_journal(journal, trust_files=asked.trust_files)
         held = hold(stack, journal)

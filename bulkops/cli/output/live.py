@@ -22,6 +22,7 @@ from rich.live import Live
 from rich.segment import ControlType, Segment, SegmentLines
 from rich.text import Text
 
+from bulkops.cli.outlet import is_idle
 from bulkops.cli.output.printing import silence
 from bulkops.cli.output.progress import Headway
 from bulkops.cli.output.progress_text import Bar, bars, pace, standstill, time_left, troubles
@@ -132,7 +133,7 @@ class LiveView(RenderHook):
     def _takes_more(self) -> bool:
         # Ctrl-S, or a connection that hangs: the rollout must not wait for a picture of it.
         with suppress(OSError, ValueError):
-            return bool(select.select([], [self._stream], [], 0)[1])
+            return is_idle(self._stream) and bool(select.select([], [self._stream], [], 0)[1])
         return False
 
     def _say_above(self) -> None:

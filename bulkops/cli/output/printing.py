@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from bulkops.cli.outlet import dropped
 from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken, unwritable
 from bulkops.files import open_output
 from bulkops.text import escaped
@@ -76,13 +77,18 @@ def heard_or_not() -> Iterator[None]:
         note("stdout can't be written any more; a journal, if there is one, has all of it.")
 
 
-def note(*lines: str, end: str = "\n", paint: Callable[[str], str] = str) -> None:
+def note(
+    *lines: str, end: str = "\n", paint: Callable[[str], str] = str, passing: bool = False
+) -> None:
     """Print lines on stderr, the last one followed by ``end``; never raises.
 
     Args:
         paint: as of ``print_text``.
+        passing: they are of a moment: where nobody reads stderr they are counted, not kept.
     """
     if not lines:
+        return
+    if passing and dropped(sys.stderr, len(lines)):
         return
     try:
         sys.stderr.write("\n".join(paint(escaped(line)) for line in lines) + end)

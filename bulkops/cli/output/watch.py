@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 from bulkops import events
+from bulkops.cli.outlet import is_full, settle
 from bulkops.cli.output import waves
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.live import LiveView
-from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes, print_text
+from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes
 from bulkops.cli.output.progress import Course, Doing, Headway
 from bulkops.cli.output.progress_text import plain_line
-from bulkops.cli.output.results import liner, tell_json
+from bulkops.cli.output.results import Lines, tell_json
 from bulkops.clock import Clock
 from bulkops.job.gate import GateCall
 from bulkops.job.rollout import Rollout
@@ -58,24 +59,37 @@ class Watch:
         self._clock = clock
         self._json = json
         self._course = Course(replay, rollout, rate)
-        self._line = liner(replay)
+        self._lines = Lines(replay)
         self._tell_wave = waves.teller(rollout, len(replay.operations), json=json)
         self._live = _live_view(json=json)
         # Where the terminal shows the view, a line for each success would only drown the rest.
         self._quiet = self._live is not None and sys.stdout.isatty()
+        self._held_up = False
         self._next_line_at: float | None = None
 
     def result(self, operation: Operation, result: Result) -> None:
         """Tell a result."""
         if self._live is not None and result.outcome in TROUBLE:
-            self._live.say(self._line(operation, result))
+            self._live.say(self._lines.line(operation, result))
         if self._quiet:
             return
         with heard_or_not():
             if self._json:
                 tell_json(operation, result)
             else:
-                print_text(self._line(operation, result))
+                self._lines.tell(operation, result)
+
+    def takes_more(self) -> bool:
+        """Return whether more can be told: with ``--json``, which is complete, not always."""
+        full = self._json and is_full(sys.stdout)
+        if full and not self._held_up:
+            self._held_up = True
+            note("stdout is not read: no further operation is begun until it is.")
+        return not full
+
+    def catch_up(self) -> None:
+        """Say how many results nobody had read, and were not printed."""
+        self._lines.catch_up()
 
     def wave(self, said: WaveReached) -> None:
         """Tell how far a wave came."""
@@ -86,6 +100,8 @@ class Watch:
         """Show a gate and run it; the terminal belongs to it meanwhile."""
         with self._course.at_gate(), self._live.aside() if self._live else nullcontext():
             note(f"Gate of wave {call.told['BULKOPS_WAVE']}: {call.command}")
+            # What was said before it, and it itself, stand above what it says.
+            await asyncio.to_thread(settle)
             return await run_gate(call)
 
     def stopping(self, drain: float) -> None:
@@ -109,6 +125,7 @@ class Watch:
     def _suspend(self, live: LiveView) -> None:
         # Ctrl-Z: the shell gets its terminal in order, and `fg` goes on below what it wrote.
         with live.aside():
+            settle()
             os.kill(os.getpid(), signal.SIGSTOP)
 
     async def _tick(self, activity: Callable[[], Activity]) -> None:
@@ -133,10 +150,12 @@ class Watch:
             return
         self._next_line_at = headway.at + EVERY
         if self._json:
+            if is_full(sys.stdout):
+                return
             with heard_or_not():
                 print_progress(headway, self._clock.date())
         else:
-            note(plain_line(headway))
+            note(plain_line(headway), passing=True)
 
 
 def print_progress(headway: Headway, date: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from click.exceptions import Exit
 
 from bulkops import events
 from bulkops.cli.options import Asked
+from bulkops.cli.outlet import leave_waiting
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import end_lines, stopping
 from bulkops.cli.output.printing import fail, heard_or_not, note, print_text
@@ -18,6 +20,7 @@ from bulkops.cli.output.step_summary import summarized
 from bulkops.cli.output.watch import Watch
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import run
+from bulkops.cli.signals import Listener, received
 from bulkops.client.api import Client
 from bulkops.errors import SIGNALS, BulkopsError, ExitCode
 from bulkops.job.job import Job
@@ -52,14 +55,20 @@ def execute(
         LockedJournal(path, contents, held.by, held.files),
         job,
         Instructions(asked.retry_failed, asked.go_on, key),
-        Observer(watch.result, watch.wave, watch.gate),
+        Observer(watch.result, watch.wave, watch.gate, watch.takes_more),
     )
 
     async def carried_out(_client: Client) -> Replay:
-        _listen(execution, watch, path, asked.drain)
-        async with metrics.watching(execution, contents.replay), watch.watching(execution.activity):
-            return await execution.run()
+        loop = asyncio.get_running_loop()
+        with received.told_to(_stopping(execution, watch, path, asked.drain), loop):
+            async with (
+                metrics.watching(execution, contents.replay),
+                watch.watching(execution.activity),
+            ):
+                return await execution.run()
 
+    # The journal's lock must be free before anybody waits for a reader.
+    leave_waiting()
     try:
         with summarized(path):
             replay = run(client, carried_out)
@@ -71,6 +80,8 @@ def execute(
             fail(error)
             raise Exit(SIGNALS[execution.interrupted]) from error
         raise
+    with heard_or_not():
+        watch.catch_up()
     _conclude(report(replay), path, json=asked.json)
     raise Exit(exit_code(replay))
 
@@ -105,8 +116,8 @@ def _conclude(summary: Report, path: Path, *, json: bool) -> None:
     note(*end_lines(summary, path))
 
 
-def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:
-    """Let a signal of ``SIGNALS`` stop an execution: in good order, again at once."""
+def _stopping(execution: JobExecution, watch: Watch, path: Path, drain: float) -> Listener:
+    """Return what lets a signal of ``SIGNALS`` stop an execution: in good order, again at once."""
 
     def interrupt(number: signal.Signals) -> None:
         again = bool(execution.interrupted)
@@ -115,16 +126,8 @@ def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> 
         if again:
             note("Stopping at once.")
         else:
+            received.deadline = time.monotonic() + drain
             watch.stopping(drain)
             note(stopping(execution.activity().in_flight, drain, path))
 
-    loop = asyncio.get_running_loop()
-    for number in _stopping_signals():
-        loop.add_signal_handler(number, interrupt, number)
-
-
-def _stopping_signals() -> list[signal.Signals]:
-    # Windows has no SIGHUP. Under nohup it is ignored, and stays so.
-    there = [signal.Signals[name] for name in SIGNALS if hasattr(signal, name)]
-    ignored = {s for s in there if s.name == "SIGHUP" and signal.getsignal(s) is signal.SIG_IGN}
-    return [number for number in there if number not in ignored]
+    return interrupt

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bulkops.cli.options import Asked
+from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on, confirm_plan
 from bulkops.cli.run.execute import end_if_stopped, execute
@@ -67,6 +68,7 @@ def start_or_go_on(
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
+    leave_waiting(MOST)
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if held is not None and path.exists():
             contents = open_journal(path, held.files, trust_files=asked.trust_files)

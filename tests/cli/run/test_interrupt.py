@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.cli import terminate
+from bulkops.cli.signals import received
 from bulkops.simulator.faults import Faults
 from tests.cli.support import Process, World, ended
 from tests.conftest import Here
@@ -209,4 +209,4 @@ def test_two_runners_in_the_default_folder(world: World, here: Here) -> None:
 def test_sigterm_is_heard_between_plan_and_job(here: Here) -> None:
     """An event loop that ends gives the signal back to the system: it must not stay there."""
     assert here("plan", "job.toml").code == 0
-    assert signal.getsignal(signal.SIGTERM) is terminate
+    assert signal.getsignal(signal.SIGTERM) == received.stop

@@ -1,0 +1,314 @@
+"""Streams that nobody reads, neither closed nor full: they stop no rollout, and no signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.simulator.faults import Faults
+from tests.cli.forked import SECONDS, Forked
+from tests.cli.support import TASK, StagedSimulator, World, serving
+from tests.cli.terminal import CTRL_C, held, on_terminal
+from tests.conftest import Here
+
+HELD_UP = "stdout is not read: no further operation is begun until it is."
+STOP, GO = b"\x13", b"\x11"
+"""Ctrl-S and Ctrl-Q."""
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Iterator[World]:
+    """240 workspaces whose names are so long that a plan and its results fill pipe and queue."""
+    simulator = StagedSimulator(rate=0, duplicate_attach="accept")
+    simulator.add_organization("acme")
+    for number in range(240):
+        simulator.add_workspace(f"prod-{number:03}-{'x' * 80}")
+    simulator.add_task(TASK)
+    with serving(simulator) as address:
+        yield World(simulator, address, tmp_path)
+
+
+class Unread:
+    """A command, and a pipe of 64 kB that nobody reads at first.
+
+    Args:
+        full: nothing goes into the pipe any more.
+
+    Attributes:
+        process: the command.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *arguments: str,
+        out: bool = True,
+        err: bool = False,
+        full: bool = False,
+    ) -> None:
+        self._reader, writer = os.pipe()
+        self._filling = filled(writer) if full else 0
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        self.process = Forked(
+            world.order(*arguments),
+            stdout=writer if out else nowhere,
+            stderr=writer if err else None if out else nowhere,
+        )
+        os.close(writer)
+        os.close(nowhere)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(SECONDS)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        if self._reader >= 0:
+            os.close(self._reader)
+
+    def until(self, line: str) -> None:
+        """Read stderr, which is no part of the pipe, until a line of it."""
+        assert self.process.stderr is not None
+        while not (said := self.process.stderr.readline()).startswith(line):
+            assert said, f"{line!r} was never said"
+
+    def strike(self, world: World, *, write: int, faults: str = "") -> None:
+        """Send SIGTERM at the n-th write; from then on the server has these faults."""
+        writes = 0
+
+        def struck(request: Request) -> None:
+            nonlocal writes
+            writes += request.writes
+            if writes == write and request.writes:
+                world.simulator.faults = Faults.parse(faults, 0) if faults else None
+                self.process.send_signal(signal.SIGTERM)
+
+        world.simulator.before = struck
+
+    def read(self) -> str:
+        """Read what is in the pipe to its end."""
+        reader, self._reader = self._reader, -1
+        with open(reader, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
+            return pipe.read()[self._filling :]
+
+
+def filled(pipe: int) -> int:
+    """Fill a pipe, and return with how many bytes."""
+    os.set_blocking(pipe, False)
+    size = 0
+    with suppress(BlockingIOError):
+        while True:
+            size += os.write(pipe, b"." * 4096)
+    os.set_blocking(pipe, True)
+    return size
+
+
+def each_once(world: World) -> None:
+    """Every workspace is as wanted, and each change was carried out exactly once."""
+    assert world.all_wanted()
+    assert set(world.changed().values()) == {1}
+    assert len(world.changed()) == len(world.shown())
+
+
+def until_free(here: Here) -> None:
+    """Resume the journal as soon as whoever has its lock gives it back."""
+    while (done := here("resume", "scan.jsonl", "--yes")).code == 11:
+        pass
+    assert done.code == 0
+
+
+def objects(text: str) -> list[dict[str, object]]:
+    """Return the lines of ``--json``, of which none is cut off."""
+    assert text.endswith("\n")
+    return [msgspec.json.decode(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_a_job_whose_json_nobody_reads(
+    wide: World, here: Here, number: signal.Signals, code: int
+) -> None:
+    """Nothing new is begun, and the signal ends it: nothing in doubt, nothing lost or twice."""
+    with Unread(wide, *wide.applying, "--json") as unread:
+        unread.until(HELD_UP)
+        unread.process.send_signal(number)
+        assert unread.process.wait(SECONDS) == code
+        assert 0 < wide.writes < 240
+        assert here("journal", "check", "scan.jsonl").code == 0
+        left = f"  {wide.writes} succeeded, {240 - wide.writes} pending of 240 operations"
+        assert left in here("status", "scan.jsonl").lines
+        assert {line["type"] for line in objects(unread.read())} <= {"operation", "plan", "result"}
+        assert here("resume", "scan.jsonl", "--yes").code == 0
+        each_once(wide)
+
+
+def test_json_goes_on_once_it_is_read(wide: World) -> None:
+    """Whoever comes late gets all of it: every operation, result and the report, each whole."""
+    with Unread(wide, *wide.applying, "--json") as unread:
+        unread.until(HELD_UP)
+        held_up = wide.writes
+        assert held_up < 240
+        said = objects(unread.read())
+        assert unread.process.wait(SECONDS) == 0
+        results = [line["workspace"] for line in said if line["type"] == "result"]
+        assert sorted(map(str, results)) == sorted(wide.shown())
+        assert [line["type"] for line in said[:240]] == ["operation"] * 240
+        assert said[-1]["type"] == "report"
+        each_once(wide)
+
+
+def test_what_is_in_flight_is_all_that_can_be_in_doubt(wide: World, here: Here) -> None:
+    """A server that answers no more, and nobody who reads: it ends after the drain time."""
+    wide.job(("[pace]", "[pace]\nmax_at_once = 3"))
+    with Unread(wide, "--debug", *wide.applying, "--drain-timeout", "0.1", err=True) as unread:
+        unread.strike(wide, write=60, faults="POST:hang-after=100%")
+        assert unread.process.wait(SECONDS) == 143
+        assert unread.read()
+    (status,) = objects(here("status", "scan.jsonl", "--json").out)
+    counts = status["counts"]
+    assert isinstance(counts, dict)
+    assert 1 <= counts["in_doubt"] <= 3
+    wide.simulator.faults = None
+    assert here("resume", "scan.jsonl", "--yes").code == 0
+    each_once(wide)
+
+
+def test_text_that_nobody_reads_holds_no_job_up(wide: World, here: Here) -> None:
+    """It is carried out to its end, its lock is free before anybody reads, then exit 0."""
+    with Unread(wide, *wide.applying, full=True) as unread:
+        until_free(here)
+        assert unread.process.poll() is None
+        assert len(unread.read().splitlines()) > 240
+        assert unread.process.wait(SECONDS) == 0
+        each_once(wide)
+
+
+def test_a_signal_ends_the_wait_for_a_reader(wide: World, here: Here) -> None:
+    """The job is done, its journal closed; who never reads is not waited for after SIGTERM."""
+    with Unread(wide, *wide.applying, full=True, err=True) as unread:
+        until_free(here)
+        unread.process.send_signal(signal.SIGTERM)
+        assert unread.process.wait(SECONDS) == 143
+        each_once(wide)
+
+
+def test_successes_that_nobody_reads_are_summed_up(wide: World) -> None:
+    """In text, a line says how many more succeeded; a failure keeps its own line."""
+    for number in range(240, 1300):
+        wide.simulator.add_workspace(f"test-{number:04}-{'x' * 80}")
+    gone = max(wide.shown())
+    wide.simulator.after = lambda request: (
+        wide.simulator.remove_workspace(gone) if request.writes and wide.writes == 1000 else None
+    )
+    with Unread(wide, *wide.applying) as unread:
+        unread.until("Journal: scan.jsonl")
+        unread.until("Journal: scan.jsonl")
+        said = unread.read().splitlines()
+        assert unread.process.wait(SECONDS) == 3
+        (more,) = (line for line in said if line.startswith("… and "))
+        number = int(more.removeprefix("… and ").removesuffix(" more succeeded"))
+        told = Counter(line.split()[0] for line in said[: said.index("")])
+        assert told["succeeded"] + number == 1299
+        assert told["failed"] == 1
+
+
+def test_logs_that_nobody_reads_are_counted(wide: World, here: Here) -> None:
+    """A pipe full of ``--debug`` holds no job up; what was dropped is said with a number."""
+    with Unread(wide, "--debug", *wide.applying, out=False, err=True) as unread:
+        until_free(here)
+        assert unread.process.poll() is None
+        said = unread.read()
+        assert unread.process.wait(SECONDS) == 0
+        assert " lines not written: nobody read stderr.\n" in said
+        assert said.endswith("`bulkops undo scan.jsonl` takes it back.\n")
+        each_once(wide)
+
+
+@pytest.mark.parametrize("out", [True, False], ids=["both", "stderr"])
+def test_a_signal_ends_a_job_whose_logs_nobody_reads(wide: World, here: Here, *, out: bool) -> None:
+    """stderr, or both streams: what is in flight is finished, then 143."""
+    wide.job(("[pace]", "[pace]\nmax_at_once = 2"))
+    with Unread(wide, "--debug", *wide.applying, out=out, err=True) as unread:
+        unread.strike(wide, write=80)
+        assert unread.process.wait(SECONDS) == 143
+        assert here("journal", "check", "scan.jsonl").code == 0
+        assert "in doubt" not in here("status", "scan.jsonl").out
+        assert here("resume", "scan.jsonl", "--yes").code == 0
+        each_once(wide)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan", "job.toml", "--json"),
+        ("--debug", "plan", "job.toml", "--json"),
+        ("report", "scan.jsonl", "--format", "json"),
+    ],
+    ids=" ".join,
+)
+def test_a_signal_ends_what_only_reads(wide: World, here: Here, arguments: tuple[str, ...]) -> None:
+    """A plan or report in a pipe that nobody reads: SIGTERM, once, ends it with 143."""
+    if "report" in arguments:
+        assert here(*wide.applying).code == 0
+    reader, writer = os.pipe()
+    process = Forked(wide.order(*arguments), stdout=writer, stderr=writer)
+    os.close(writer)
+    # When the first byte is there, the rest of far more than a pipe holds is on its way.
+    first = os.read(reader, 1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS) == 143
+    assert first
+    os.close(reader)
+
+
+def test_a_log_file_that_nobody_reads_holds_nothing_up(wide: World) -> None:
+    """A FIFO without a reader: the rollout begins, goes on to its end, and ends."""
+    os.mkfifo(wide.folder / "log")
+    done = wide.run("--log-file", "log", *wide.applying)
+    assert done.code == 0
+    assert "--log-file log: is not read; its last events are not in it." in done.err
+    each_once(wide)
+
+
+def test_a_stopped_terminal_holds_no_job_up(wide: World, here: Here) -> None:
+    """Ctrl-S: the job is carried out, and after Ctrl-Q its end is shown."""
+    with held(wide, 3) as let_go, on_terminal(wide) as terminal:
+        terminal.until("in flight")
+        terminal.type(STOP)
+        let_go.set()
+        until_free(here)
+        assert terminal.process.poll() is None
+        terminal.type(GO)
+        assert terminal.ended() == 0
+        assert terminal.cursor_is_there
+    each_once(wide)
+
+
+def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(wide: World, here: Here) -> None:
+    """At once, though nothing can be shown and the server never answers."""
+    wide.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
+    arguments = (*wide.applying, "--drain-timeout", "600")
+    with on_terminal(wide, *arguments) as terminal:
+        terminal.until("in flight")
+        terminal.type(STOP)
+        terminal.type(CTRL_C)
+        terminal.until("Stopping: waiting for ")
+        terminal.type(STOP)
+        terminal.type(CTRL_C)
+        assert terminal.ended() == 130
+    wide.simulator.faults = None
+    assert here("resume", "scan.jsonl", "--yes").code == 0
+    each_once(wide)

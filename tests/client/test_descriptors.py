@@ -1,0 +1,93 @@
+"""A process that may open few files opens few connections, and says so; with none it says why."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+
+from bulkops.client.api import Client
+from bulkops.client.descriptors import SPARE, most_connections
+from bulkops.errors import BulkopsError
+from tests.cli.support import NOBODY, World, ended
+from tests.conftest import Here
+
+LIMITED = 'ulimit -n "$1"; shift; exec "$@"'
+fd = pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd, which lists what is open")
+
+
+def limited(world: World, files: int, *arguments: str) -> tuple[int, str]:
+    """Run a command that may open so many files; return its exit code and stderr."""
+    words = ["/bin/sh", "-c", LIMITED, "sh", str(files), sys.executable, "-m", "bulkops"]
+    done = ended(world.start_program([*words, *arguments]))
+    return done.code, done.err
+
+
+@pytest.mark.parametrize("files", [64, 32, 21])
+def test_few_descriptors_stop_no_job(world: World, files: int) -> None:
+    """No bug, no attempt that fails for want of one; where there are fewer than wanted, said once.
+
+    The name must be looked up, and the wave's gate started.
+    """
+    world.job(("[pace]", '[rollout]\nwaves = ["1"]\ngate = "true"\n[pace]\nmax_at_once = 50'))
+    world.environment["TFE_ADDRESS"] = world.address.replace("127.0.0.1", "localhost")
+    code, err = limited(world, files, "--log-file", "log", *world.applying)
+    assert code == 0, err
+    assert world.all_wanted()
+    assert err.count("few_descriptors") == 1
+    assert "Too many open files" not in (world.folder / "log").read_text()
+
+
+@pytest.mark.parametrize("files", [16, 12, 8])
+def test_no_descriptor_for_a_connection_is_said_in_words(world: World, files: int) -> None:
+    """Exit 1, what is too few and how to mend it, before anything is sent."""
+    code, err = limited(world, files, *world.applying)
+    assert code == 1
+    assert "ulimit -n" in err
+    assert world.writes == 0
+
+
+def test_as_many_as_are_free_but_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit, less what is open and what else needs one; no limit, no bound; none left: why."""
+    real = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def limit(number: int) -> None:
+        monkeypatch.setattr(resource, "getrlimit", lambda _what: (number, real[1]))
+
+    limit(resource.RLIM_INFINITY)
+    assert most_connections() is None
+    limit(10_000)
+    most = most_connections()
+    assert most is not None
+    limit(10_000 - most + 1)
+    assert most_connections() == 1
+    limit(10_000 - most)
+    with pytest.raises(BulkopsError, match=f"ulimit -n 256.*the limit is {10_000 - most}"):
+        most_connections()
+    assert 9_000 < most < 10_000 - SPARE
+
+
+@fd
+@pytest.mark.anyio
+async def test_a_client_sends_no_more_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows how many, from when it is opened."""
+    client = Client(NOBODY, "token")
+    assert client.most_at_once is None
+    monkeypatch.setattr("bulkops.client.api.most_connections", lambda: 3)
+    async with client:
+        assert client.most_at_once == 3
+
+
+def test_a_file_too_many_is_no_bug(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is met, an import included, the limit is named."""
+    error = OSError(24, "Too many open files", "/usr/lib/python/asyncio/events.py")
+
+    def none(_file: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("bulkops.cli.session.load_job", none)
+    done = here("plan", "job.toml")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("Error: Too many open files: the system lets this process open")
