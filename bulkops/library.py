@@ -43,6 +43,7 @@ from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
 from bulkops.plan.standing import check_names, check_reversible, read_verified, undo_plan
+from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
@@ -152,8 +153,8 @@ async def apply_plan(
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
-        PlanStale: the plan was made at another server.
         JobError: the job's gate surely can't be run.
+        PlanStale: the plan was made at another server.
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -218,8 +219,11 @@ async def resume_journal(
         opened = await to_thread.run_sync(begin)
         replay = opened.contents.replay
         check_stated(Stated(opened.path, replay.header.address), client.address)
-        await check_names(client, replay.header, opened.path)
         job = job_of(replay.header)
+        rollout = job.rollout.taking_back(replay.header.undo_of)
+        if not go_on and stopped_by_tolerance(replay, rollout):
+            return report(replay)
+        await check_names(client, replay.header, opened.path)
         if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
             check_gate(job)
         key = key_to_go_on(job, replay, retry_failed=retry_failed)

@@ -17,6 +17,8 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome, Reached
 from bulkops.plan import recorded
 from bulkops.plan.model import Plan
+from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.report.standing import rollout_of
 from tests.engine.world import HOLDER
 from tests.simulation import gates, others, weather
 from tests.simulation.invariants import Ends, Violation, a_prefix, must
@@ -145,13 +147,19 @@ class Phase:
             met["retry_failed"] += 1
         contents = read(self.path, world.disk)
         self._machine.replay = contents.replay
-        return await world.executed(
+        stopped = stopped_by_tolerance(contents.replay, rollout_of(contents.replay))
+        stands, asked = stopped is not None and not today.go_on, len(world.wire.asked)
+        replay = await world.executed(
             path=self.path,
             contents=contents,
             retry_failed=today.retry_failed,
             go_on=today.go_on,
             on_result=self._machine.told,
         )
+        met["stood, stopped by the tolerance"] += stands
+        sent = len(world.wire.asked) - asked
+        must(not (stands and sent), "what its tolerance stopped asks nothing of the server", sent)
+        return replay
 
     def _take_note(self, plan: Plan) -> None:
         """Remember how all is before the journal of a plan."""

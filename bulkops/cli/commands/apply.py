@@ -167,10 +167,11 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
+        client = connect(server, stated)
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             end_if_stopped(held.path, contents, job, asked, metrics)
-            client = connect(server, stated)
             confirm_going_on(contents, held.path, asked, job)
+            # Each event loop needs a client of its own.
             ask_for_names(connect(server, stated), contents, held.path)
             execute(client, held, contents, job, asked=asked, metrics=metrics)
 
