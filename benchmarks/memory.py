@@ -78,11 +78,11 @@ class Command(msgspec.Struct):
                     words = [str(path), "--format", "json"]
                     report_command.report.main(words, standalone_mode=False)
 
-    def _clients(self, *, done: bool) -> Callable[[], Client]:
+    def _clients(self, *, done: bool) -> Callable[..., Client]:
         if self.address:
-            return lambda: Client(self.address, "any")
+            return lambda *_files: Client(self.address, "any")
         answers = Answers(self.workspaces, done=done)
-        return lambda: Client("http://127.0.0.1:1", "any", transport=answers)
+        return lambda *_files: Client("http://127.0.0.1:1", "any", transport=answers)
 
     def _plan(self) -> None:
         client = self._clients(done=False)()
@@ -91,7 +91,7 @@ class Command(msgspec.Struct):
 
     def _apply(self, path: Path) -> None:
         job, clients = job_from_builtins(JOB), self._clients(done=False)
-        identity = Identity(job.digest, clients().address, job.organization)
+        identity = Identity(job.digest, job.organization)
         undertaking = Undertaking(job, identity, clients, lambda client: plan_job(client, job))
         with ExitStack() as stack:
             start_or_go_on(stack, path, None, undertaking, ASKED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bulkops import __version__
+from bulkops.job.job import digest_of
 from bulkops.journal.records import (
     FORMAT,
     Ended,
@@ -64,7 +65,7 @@ def header(operations: int) -> Header:
         address="http://127.0.0.1:8080",
         organization="acme",
         job=JOB,
-        digest="0" * 64,
+        digest=digest_of(JOB),
         task=TASK,
         single_stage=False,
         operations=operations,

@@ -4,7 +4,7 @@ A branch is a caller's next move, not a place in the code::
 
     BulkopsError                     something went wrong; the message says what to do next
     ├── JobError                     mend the job file or the command line
-    ├── PlanStale                    plan again: the saved plan is not this command's
+    ├── PlanStale                    plan again, or name the server that the file is for
     │   └── RunTaskGone              run the job again: the run task of this journal was deleted
     ├── JournalError                 the journal can't serve this command
     │   ├── JournalLocked            wait for the other runner, or stop it
@@ -66,7 +66,9 @@ WORDS = {
     ExitCode.ERROR: Words("error", "Stopped by an error"),
     ExitCode.USAGE: Words("usage, job file included"),
     ExitCode.UNFULFILLED: Words("some operations failed, in conflict or blocked", "Done in part"),
-    ExitCode.STOPPED: Words("stopped by the failure tolerance or a gate", "Stopped"),
+    ExitCode.STOPPED: Words(
+        "stopped by the failure tolerance (--continue goes on) or a gate", "Stopped"
+    ),
     ExitCode.IN_DOUBT: Words("some operations in doubt", "In doubt"),
     ExitCode.PAUSED: Words("paused by the job, --continue goes on", "Paused"),
     ExitCode.JOURNAL_IN_USE: Words("journal in use"),
@@ -122,7 +124,7 @@ class JobError(BulkopsError):
 
 
 class PlanStale(BulkopsError):
-    """A saved plan was changed, or made for another address, organization or version."""
+    """A saved plan was changed or is of another version; it or a journal is for another server."""
 
     exit_code = ExitCode.PLAN_STALE
 
@@ -152,10 +154,10 @@ class JournalLocked(JournalError):
 
 
 class JournalDamaged(JournalError):
-    """A synced part of the journal is no longer what was written.
+    """A synced part of the journal is no longer what was written, or not what bulkops writes.
 
     Attributes:
-        offset: byte at which the first bad line starts.
+        offset: byte at which the first bad line starts, 0 where each line is right by itself.
     """
 
     exit_code = ExitCode.JOURNAL_DAMAGED

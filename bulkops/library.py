@@ -21,16 +21,19 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from anyio import to_thread
 
+from bulkops.client.access.address import Stated, check_stated
 from bulkops.client.api import Client
 from bulkops.errors import JobError
 from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.workspaces import read_selection
+from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.reader import Contents, read
@@ -39,7 +42,8 @@ from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import read_verified, undo_plan
+from bulkops.plan.standing import check_names, check_reversible, read_verified, undo_plan
+from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
 from bulkops.runner.assignment import (
@@ -101,22 +105,33 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
         rate=rate,
         latency=client.latency,
     )
-    return msgspec.structs.replace(plan, notes=[*plan.notes, *notes], rate=rate)
+    return msgspec.structs.replace(
+        plan, notes=[*plan.notes, *notes], address=client.address, rate=rate
+    )
 
 
-async def plan_undo(client: Client, journal: str | Path) -> Plan:
+async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = False) -> Plan:
     """Return the plan that takes back what a journal's job did; changes nothing.
 
     ``apply_plan`` carries it out, into a journal of its own. Where the server no longer shows what
     the job wrote, the workspace is a blocked skip.
 
+    Args:
+        trust_files: believe the journal, whoever owns it or may write it.
+
     Raises:
-        JobError: nothing can take back what jobs of this kind do.
+        PlanStale: the journal is of another server.
+        JobError: nothing can take back what jobs of this kind do, or others may have written it.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    contents = await to_thread.run_sync(read, Path(journal))
-    plan = await undo_plan(client, contents.replay)
+    path = Path(journal)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
+    check_reversible(replay.header)
+    await check_names(client, replay.header, path)
+    plan = await undo_plan(client, replay)
     return msgspec.structs.replace(plan, rate=client.pacer.rate)
 
 
@@ -137,13 +152,18 @@ async def apply_plan(
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
+        PlanStale: the plan was made at another server.
+        JobError: the job's gate surely can't be run.
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
     path, by = Path(journal), holder(client.clock)
+    _check_made_at(plan, client)
 
     def begin() -> Contents:
         stack.enter_context(locked(path, by))
+        if plan.rollout.gate:
+            check_gate(plan.job)
         start_journal(path, plan, client, by)
         return read(path)
 
@@ -165,19 +185,27 @@ async def resume_journal(
     *,
     retry_failed: bool = False,
     go_on: bool = False,
+    trust_files: bool = False,
     on_result: OnResult = ignore,
     on_wave: OnWave = ignore,
 ) -> Report:
     """Go on where a journal stops; a finished one sends no change.
 
+    Where too many failures stopped the job, the report's ``stopped`` says so, and without
+    ``go_on`` nothing is sent.
+
     Args:
         retry_failed: decide failed and conflicting operations anew, too.
-        go_on: past the pause, or the gate that was inconclusive, at which the job stands.
+        go_on: past the pause, the gate that was inconclusive, or the stop by too many failures,
+            at which the job stands; after such a stop failures are counted from zero.
+        trust_files: believe the journal, whoever owns it or may write it.
         on_result: told every result as it is recorded.
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
-        JobError: an HMAC key that the job needs to go on is not there, or another one.
+        PlanStale: the journal is of another server.
+        JobError: an HMAC key that the job needs to go on is not there, or another one; others may
+            have written the journal; or its gate surely can't be run.
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
@@ -185,11 +213,16 @@ async def resume_journal(
 
     def begin() -> Contents:
         stack.enter_context(locked(path, by))
-        return read(path)
+        return open_journal(path, trust_files=trust_files)
 
     with ExitStack() as stack:
         contents = await to_thread.run_sync(begin)
-        job = job_of(contents.replay.header)
+        replay = contents.replay
+        check_stated(Stated(path, replay.header.address), client.address)
+        await check_names(client, replay.header, path)
+        job = job_of(replay.header)
+        if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
+            check_gate(job)
         key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
@@ -201,16 +234,27 @@ async def resume_journal(
         return report(await execution.run())
 
 
-async def verify_journal(client: Client, journal: str | Path) -> Verified:
+async def verify_journal(
+    client: Client, journal: str | Path, *, trust_files: bool = False
+) -> Verified:
     """Read the organization again and return which operations it still shows as wanted.
 
     What differs is read once more after the job's ``settle``: a read may lag behind the job.
 
+    Args:
+        trust_files: believe the journal, whoever owns it or may write it.
+
     Raises:
+        PlanStale: the journal is of another server.
+        JobError: others may have written it.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = (await to_thread.run_sync(read, Path(journal))).replay
+    path = Path(journal)
+    opening = partial(open_journal, path, trust_files=trust_files)
+    replay = (await to_thread.run_sync(opening)).replay
+    check_stated(Stated(path, replay.header.address), client.address)
+    await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
     client.pacer.lower(pace.rate)
     await client.ping()
@@ -223,22 +267,30 @@ async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
     An older plan there is replaced, anything else is left as it is.
 
     Raises:
+        PlanStale: the plan was made at another server.
         JobError: there is something else, or no such folder.
         BulkopsError: it can't be written.
     """
+    _check_made_at(plan, client)
     by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
     return await to_thread.run_sync(saved_plan.save_plan, Path(path), plan, client, by, default)
 
 
-async def load_plan(client: Client, path: str | Path) -> Plan:
+async def load_plan(client: Client, path: str | Path, *, trust_files: bool = False) -> Plan:
     """Return the plan in a file, for ``apply_plan`` to carry out exactly.
 
+    Args:
+        trust_files: believe it, whoever owns it or may write it.
+
     Raises:
+        JobError: others may have written it.
         PlanStale: it is no longer what was written, or is for another address or organization.
         BulkopsError: it can't be read.
     """
-    saved = await to_thread.run_sync(saved_plan.read_plan, Path(path))
-    saved.check_meant(Path(path), client.address, os.environ.get("TFE_ORGANIZATION", ""))
+    reading = partial(saved_plan.read_plan, Path(path), trust_files=trust_files)
+    saved = await to_thread.run_sync(reading)
+    check_stated(Stated(Path(path), saved.plan.address), client.address)
+    saved.check_meant(Path(path), os.environ.get("TFE_ORGANIZATION", ""))
     return saved.plan
 
 
@@ -249,5 +301,10 @@ def read_report(journal: str | Path) -> Report:
         JournalError: there is no such journal, or it is damaged.
     """
     timeline = Timeline()
-    contents = read(Path(journal), take=timeline.take)
+    contents = sound_journal(Path(journal), timeline.take)
     return report(contents.replay, timeline)
+
+
+def _check_made_at(plan: Plan, client: Client) -> None:
+    if plan.address:
+        check_stated(Stated("the plan", plan.address), client.address)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from bulkops.cli import DEBUG, main
+from bulkops.client.access.address import VARIABLES
 from tests.cli.support import (
     Done,
     StagedSimulator,
@@ -45,8 +46,10 @@ def here(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Here]:
     """The command in the world's folder and environment, run in this process."""
-    for name in ("TFE_ORGANIZATION", "TF_CLOUD_HOSTNAME", "HTTP_PROXY", "HTTPS_PROXY"):
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    for name in (*VARIABLES, "TFE_ORGANIZATION", "BULKOPS_TRUST_FILES", *proxies):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
     # ``--debug`` sets it: only what was set here is taken back.
     monkeypatch.setenv(DEBUG, "")
     monkeypatch.setattr("bulkops.client.caller.BACKOFF_BASE", 0.0)

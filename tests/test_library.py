@@ -22,6 +22,7 @@ import bulkops
 from bulkops import (
     BulkopsError,
     Client,
+    JobError,
     PlanStale,
     apply_plan,
     errors,
@@ -38,9 +39,11 @@ from bulkops import (
 from bulkops import (
     library as public,
 )
+from bulkops.errors import JournalDamaged
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from tests.cli.support import JOB, TASK, StagedSimulator, organization, serving
+from tests.plan.forging import forge, with_header
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = {
@@ -65,6 +68,44 @@ def address(simulator: Simulator) -> Iterator[str]:
     """Where it is served."""
     with serving(simulator) as served:
         yield served
+
+
+@pytest.mark.parametrize("way", ["forged", "everybody's"])
+def test_what_sends_because_of_a_file_believes_it_no_further_than_a_command(
+    simulator: StagedSimulator, address: str, tmp_path: Path, way: str
+) -> None:
+    """Journals and plans, before any request; ``trust_files`` believes whoever may write them."""
+    journal, saved = tmp_path / "scan.jsonl", tmp_path / "scan.plan"
+    forge_it = way == "forged"
+
+    async def main() -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            await save_plan(client, plan, saved)
+            await apply_plan(client, plan, journal)
+            if forge_it:
+                forge(journal, with_header(digest="0" * 64))
+            else:
+                journal.chmod(0o666)
+                saved.chmod(0o666)
+            requests = simulator.stats.requests
+            for door in (resume_journal, verify_journal, plan_undo):
+                with pytest.raises(JournalDamaged if forge_it else JobError):
+                    await door(client, journal)
+            if forge_it:
+                with pytest.raises(JournalDamaged):
+                    read_report(journal)
+                return
+            with pytest.raises(JobError, match="--trust-files"):
+                await load_plan(client, saved)
+            assert simulator.stats.requests == requests
+            assert (await load_plan(client, saved, trust_files=True)).operations
+            verified = await verify_journal(client, journal, trust_files=True)
+            assert verified.standing == 12
+            assert (await plan_undo(client, journal, trust_files=True)).operations
+            assert (await resume_journal(client, journal, trust_files=True)).counts
+
+    anyio.run(main)
 
 
 def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
@@ -115,11 +156,58 @@ def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) 
             coverage = await read_coverage(client, "acme", [TASK])
             assert all(row.seen[0] for row in coverage.rows())
         async with Client("https://tfe.example", "any") as other:
-            with pytest.raises(PlanStale, match=r"is a plan for http://127"):
+            with pytest.raises(PlanStale, match=r"is for http://127.*, but the client is for"):
                 await load_plan(other, path)
 
     with blockbuster_ctx("bulkops"):
         anyio.run(main)
+
+
+def test_a_client_of_another_server_is_refused(address: str, tmp_path: Path) -> None:
+    """Whatever was made at one server is not carried out at another: nothing is sent to it."""
+    journal, path, new = tmp_path / "scan.jsonl", tmp_path / "scan.plan", tmp_path / "new.jsonl"
+    other = StagedSimulator(rate=0)
+    organization(other)
+
+    async def main(elsewhere: str) -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            await save_plan(client, plan, path)
+            loaded = await load_plan(client, path)
+            await apply_plan(client, plan, journal)
+            undo = await plan_undo(client, journal)
+        async with Client(elsewhere, "any") as client:
+            for refused in (
+                resume_journal(client, journal),
+                verify_journal(client, journal),
+                plan_undo(client, journal),
+                load_plan(client, path),
+                save_plan(client, plan, path),
+                *(apply_plan(client, made, new) for made in (plan, loaded, undo)),
+            ):
+                with pytest.raises(PlanStale, match=f"is for {address}, but the client is for"):
+                    await refused
+
+    with serving(other) as elsewhere:
+        anyio.run(main, elsewhere)
+    assert other.stats.requests == 0
+    assert not new.exists()
+
+
+def test_a_client_has_one_spelling_of_its_address(address: str, tmp_path: Path) -> None:
+    """Its journals are those of any other client of this server; what is no address is refused."""
+    journal = tmp_path / "scan.jsonl"
+
+    async def main() -> None:
+        async with Client(address.upper() + "/", "any") as client:
+            assert client.address == address
+            await apply_plan(client, await plan_job(client, parse_job(JOB)), journal)
+        async with Client(address, "any") as client:
+            assert (await verify_journal(client, journal)).standing == 12
+
+    anyio.run(main)
+    with pytest.raises(JobError, match="has a path or query in it"):
+        Client(f"{address}/api/v2", "any")
 
 
 def test_the_modules_example_works(address: str, tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ from benchmarks.case import TOKEN
 from benchmarks.clients import AT_ONCE, Cost, main
 from bulkops.client.api import Client
 from bulkops.job.pace import Pace
+from bulkops.job.rollout import Rollout
 from bulkops.journal.lock import holder
 from bulkops.journal.reader import read
 from bulkops.journal.writer import Journal
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of, start_journal
-from bulkops.runner.assignment import Assignment, Found, ignore
+from bulkops.plan.tolerance import Margin
+from bulkops.runner.assignment import Assignment, ignore
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
 
@@ -39,8 +41,9 @@ async def _run(client: Client, journal: Journal) -> None:
     header = journal.replay.header
     job = replace(job_of(header), pace=Pace(max_at_once=AT_ONCE))
     assignment = Assignment(client, kind_of(header), journal, job)
-    runner = Runner(assignment, Interruption(), ignore, Found(client.clock.now()))
-    if stopped := await runner.run(list(journal.replay.having(None)), tolerated=0):
+    runner = Runner(assignment, Interruption(), ignore, client.clock.now())
+    margin = Margin(journal.replay, Rollout(max_failures=0), None)
+    if stopped := await runner.run(list(journal.replay.having(None)), margin):
         raise RuntimeError(f"stopped: {stopped}")
 
 

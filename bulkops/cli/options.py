@@ -51,7 +51,8 @@ JOURNAL = click.Argument(["journal"], type=PATH, help="A journal.")
 ADDRESS = click.Option(
     ["--address"],
     metavar="URL",
-    help="The server. [default: TFE_ADDRESS, else https://app.terraform.io]",
+    help="The server. [default: TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME, else "
+    "https://app.terraform.io]",
 )
 ORGANIZATION = click.Option(
     ["--organization"],
@@ -92,13 +93,26 @@ CONFIRM = click.Option(
     help="Yes, for the run task of this name: a job that detaches needs it where there is no "
     "terminal.",
 )
+TRUST_FILES = click.Option(
+    ["--trust-files"],
+    is_flag=True,
+    envvar="BULKOPS_TRUST_FILES",
+    help="Believe a journal or plan that belongs to another user, or that everybody may write. "
+    "[env: BULKOPS_TRUST_FILES=1]",
+)
 RETRY_FAILED = click.Option(
     ["--retry-failed"], is_flag=True, help="Decide failed and conflicting operations anew, too."
 )
 CONTINUE = click.Option(
     ["--continue", "go_on"],
     is_flag=True,
-    help="Past the manual pause, or the inconclusive gate, at which the job stands.",
+    help="Continue past the manual pause, the inconclusive gate or the stop by the failure "
+    "tolerance at which the job stands.",
+)
+DESPITE_UNFINISHED = click.Option(
+    ["--despite-unfinished"],
+    is_flag=True,
+    help="Start, although the plan contradicts another job that is not finished.",
 )
 MAX_OPERATIONS = click.Option(
     ["--max-operations"],
@@ -149,6 +163,8 @@ class Asked(NamedTuple):
         confirm: of ``--confirm``.
         go_on: of ``--continue``.
         metrics_file: of ``--metrics-file``.
+        trust_files: of ``--trust-files``.
+        despite_unfinished: of ``--despite-unfinished``.
     """
 
     yes: bool
@@ -158,6 +174,8 @@ class Asked(NamedTuple):
     confirm: str | None = None
     go_on: bool = False
     metrics_file: Path | None = None
+    trust_files: bool = False
+    despite_unfinished: bool = False
 
 
 class Together(NamedTuple):
@@ -179,16 +197,16 @@ class Together(NamedTuple):
 
 
 SERVER = Together("server", Server, (ADDRESS, CA_FILE, INSECURE_HTTP))
-TRUST = Together("server", Server, (CA_FILE, INSECURE_HTTP))
-"""``SERVER`` of a command whose journal says the address."""
 
 IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 """Of commands that are about one run task, or one workspace."""
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
-UNDOING = Together("asked", Asked, (YES, JSON, RETRY_FAILED, DRAIN_TIMEOUT, METRICS_FILE))
-RESUMING = Together("asked", Asked, (YES, JSON, CONTINUE, *UNDOING.options[2:]))
-APPLYING = Together("asked", Asked, (YES, CONFIRM, *RESUMING.options[1:]))
+_LEFT = (JSON, CONTINUE, RETRY_FAILED)
+_HOW = (DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
+RESUMING = Together("asked", Asked, (YES, CONFIRM, *_LEFT, *_HOW))
+UNDOING = Together("asked", Asked, (YES, *_LEFT, DESPITE_UNFINISHED, *_HOW))
+APPLYING = Together("asked", Asked, (YES, CONFIRM, *_LEFT, DESPITE_UNFINISHED, *_HOW))
 
 Function = Callable[..., None]
 

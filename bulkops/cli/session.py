@@ -19,8 +19,9 @@ import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for
 from bulkops.cli import terminate
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.output.printing import note
+from bulkops.client.access.address import Stated, destination
+from bulkops.client.access.credentials import bound_token, resolve_token
 from bulkops.client.api import Client
-from bulkops.client.credentials import resolve_address, resolve_token
 from bulkops.errors import BulkopsError, ExitCode, JobError, unreadable
 from bulkops.job.file import load_job
 from bulkops.job.job import Job
@@ -28,15 +29,25 @@ from bulkops.job.job import Job
 T = TypeVar("T")
 
 
-def connect(server: Server) -> Client:
-    """Return a client for a server, with the token that Terraform's users have set.
+def connect(server: Server, *files: Stated) -> Client:
+    """Return a client for a server, with the token that Terraform's users have set for it.
+
+    Args:
+        files: journal, saved plan; each names the address it was made for.
 
     Raises:
-        BulkopsError: no token, an address that is none, or an unusable CA file.
+        PlanStale: a file names another address than the user, or one that needs a token of its own.
+        BulkopsError: no token, an address that is none, or an unusable CA file or proxy.
     """
-    address = resolve_address(server.address, os.environ, insecure_http=server.insecure_http)
-    token = resolve_token(address, os.environ, _read_text)
-    return Client(address, token, ca_file=str(server.ca_file) if server.ca_file else None)
+    place = destination(
+        server.address,
+        os.environ,
+        files,
+        is_bound=lambda address: bound_token(address, os.environ, _read_text) is not None,
+        insecure_http=server.insecure_http,
+    )
+    token = resolve_token(place, os.environ, _read_text)
+    return Client(place.address, token, ca_file=str(server.ca_file) if server.ca_file else None)
 
 
 def narrowed_job(path: Path, narrowing: Narrowing) -> Job:
@@ -116,7 +127,7 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     """
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
     # Not click.prompt: it makes of Ctrl-C an exit code 1.
     with _signals_raised():
@@ -125,6 +136,11 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     if said != answer:
         note("Nothing was changed.")
         raise Exit(ExitCode.ERROR)
+
+
+def can_ask() -> bool:
+    """Return whether there is a terminal on which a question is seen and answered."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @contextmanager

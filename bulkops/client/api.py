@@ -12,6 +12,7 @@ from bulkops.api import endpoints
 from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.organizations import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.api.server import ServerInfo, server_info
+from bulkops.client.access.address import canonical
 from bulkops.client.caller import Caller
 from bulkops.client.pacing import Pacer
 from bulkops.client.paging import everything
@@ -29,13 +30,18 @@ class Client(Caller):
     Every method that sends a request, of the resources, too, raises the ``ApiError`` tree.
 
     Args:
-        address: ``https://app.terraform.io``, no path.
+        address: ``https://app.terraform.io``, no path; a bare host means https.
         rate: requests a second never to be exceeded; the server's own limit holds anyway.
         ca_file: PEM file of certificate authorities trusted beside the system's.
         answer_seconds: how long to wait for one answer.
         transport: what moves the bytes, real sockets unless given; tests give another.
 
+    Raises:
+        JobError: the address is none.
+        BulkopsError: the CA file, or the proxy that the environment names, can't be used.
+
     Attributes:
+        address: in its one spelling.
         run_tasks, workspace_tasks, workspaces: the endpoints, by resource.
     """
 
@@ -51,7 +57,7 @@ class Client(Caller):
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
-        self.address = address.rstrip("/")
+        self.address = canonical(address)
         self._sockets: HttpTransport | None = None
         if transport is None:
             transport = self._sockets = HttpTransport(

@@ -15,14 +15,14 @@ import os
 import ssl
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
-from bulkops.errors import BulkopsError, NoResponse
+from bulkops.client.access.proxy import proxy_for
+from bulkops.client.access.tls import tls_context
+from bulkops.errors import NoResponse
 from bulkops.text import printable
 
 CONNECT_SECONDS = 10.0
@@ -77,8 +77,9 @@ class HttpTransport:
             "Accept": MEDIA_TYPE,
             "User-Agent": USER_AGENT,
         }
-        self._tls = _tls(ca_file) if self._address.startswith("https:") else None
-        self._proxy = _proxy(self._address)
+        self._tls = tls_context(ca_file) if self._address.startswith("https:") else None
+        proxy = proxy_for(self._address, os.environ)
+        self._proxy = URL(proxy) if proxy else None
         self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
         self._receiving = 0
@@ -112,6 +113,9 @@ class HttpTransport:
             NoResponse: ``sent`` is False only where no byte of the request can have arrived.
         """
         assert self._session is not None, "use `async with`"  # noqa: S101 - a programmer's error
+        if not request.path.startswith("/"):
+            # It would become part of the host: the token would leave for another one.
+            raise ValueError(f"{request.path!r} is no path")
         url = URL(f"{self._address}{request.path}", encoded=True)
         if request.query:
             url = url.with_query(list(request.query))
@@ -166,28 +170,6 @@ class HttpTransport:
             self._receiving -= size
             # An error's traceback would keep them as long as anybody keeps the error.
             parts.clear()
-
-
-def _tls(ca_file: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_file:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise BulkopsError(
-                f"{ca_file}: not usable as --ca-file: {error}; it must be a PEM file of "
-                f"certificate authorities"
-            ) from error
-    return context
-
-
-def _proxy(address: str) -> URL | None:
-    """Return the proxy the environment names for ``address`` (HTTPS_PROXY, NO_PROXY, …)."""
-    parts = urlsplit(address)
-    proxy = getproxies().get(parts.scheme)
-    if not proxy or proxy_bypass(parts.netloc):
-        return None
-    return URL(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def _place(url: URL) -> str:

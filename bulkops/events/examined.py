@@ -96,17 +96,20 @@ class Journal(Event, frozen=True, kw_only=True, tag="journal"):
     """What is in a journal's file.
 
     Attributes:
-        state: torn is what a power cut leaves, and the next apply or resume cuts it.
+        state: torn is what a power cut leaves, and the next apply or resume cuts it; disagreeing
+            is a journal whose job could not have decided what is in it.
         lines: sound lines.
         sound_bytes: bytes of the sound lines.
         other_bytes: bytes after them.
         run_id: names this run of the job.
         counts: outcome (and `pending`) → operations, by the sound lines.
+        problem: how it does not agree with itself, in words; empty if it does.
     """
 
-    state: Literal["sound", "torn", "damaged"]
+    state: Literal["sound", "torn", "damaged", "disagreeing"]
     lines: int
     sound_bytes: int
     other_bytes: int
     run_id: str
     counts: Counts
+    problem: str

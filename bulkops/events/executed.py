@@ -69,7 +69,8 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
         fallen: of its finished operations, how many no longer stood when it was verified.
         until: when the pause after it ends; empty where there is none.
         held: why the job does not go on by itself; empty where it does.
-        status: the gate's exit status; null where it did not just run.
+        status: the gate's exit status; null where it did not just run to its end.
+        reason: in words, why the gate was inconclusive where `status` does not say; else empty.
         at: when it came so far.
     """
 
@@ -81,6 +82,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
     until: TimeOrEmpty
     held: HeldOrEmpty
     status: int | None
+    reason: str
     at: Time
 
     @classmethod
@@ -95,6 +97,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
             until=wave.until,
             held=wave.held,
             status=wave.status,
+            reason=wave.reason,
             at=wave.at,
         )
 
@@ -144,7 +147,8 @@ class StandingWave(msgspec.Struct, frozen=True, kw_only=True):
         reached: how far it came; empty where it has not begun.
         held: why the job does not go on by itself; empty where it does.
         until: when the pause after it ends; empty where there is none.
-        status: the gate's exit status; null where it did not run.
+        status: the gate's exit status; null where it did not run to its end.
+        reason: in words, why the gate was inconclusive where `status` does not say; else empty.
     """
 
     number: int
@@ -155,6 +159,23 @@ class StandingWave(msgspec.Struct, frozen=True, kw_only=True):
     held: HeldOrEmpty
     until: TimeOrEmpty
     status: int | None
+    reason: str
+
+
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """By what its failure tolerance stopped a job.
+
+    Attributes:
+        failures: counted since the start, or since the last `--continue` after such a stop.
+        tolerated: how many of them are borne.
+        of: operations of the job, or of the wave.
+        wave: the number of the wave whose own tolerance it was; 0 for the whole run's.
+    """
+
+    failures: int
+    tolerated: int
+    of: int
+    wave: int
 
 
 class Facts(Event, frozen=True, kw_only=True):
@@ -178,6 +199,8 @@ class Facts(Event, frozen=True, kw_only=True):
         standing: operations that the server showed as wanted; null where it was not read.
         wave: the wave in which the job stands; null where there is but one, or all are done.
         drifted: operations that were done and that the server no longer showed as wanted.
+        stopped: by what its failure tolerance stopped it: it waits for `--continue`; null where it
+            does not.
         unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; null where it was killed or still runs.
     """
@@ -199,6 +222,7 @@ class Facts(Event, frozen=True, kw_only=True):
     standing: int | None
     wave: StandingWave | None
     drifted: int
+    stopped: Stopped | None
     unreadable: int
     exit_code: int | None
 

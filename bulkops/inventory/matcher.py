@@ -69,3 +69,14 @@ def _has_tag(workspace: Workspace, tag: str) -> bool | None:
     if not equals:
         return key in workspace.tag_names or (bindings is not None and key in bindings)
     return None if bindings is None else bindings.get(key) == value
+
+
+def may_select(select: Select, ident: str, name: str) -> bool:
+    """Return whether a job addresses a workspace, as far as its id and name alone tell."""
+    return (
+        (not select.ids or ident in select.ids)
+        and (select.listed is None or ident in select.listed or name in select.listed)
+        and (not select.names or any(matches(entry, name) for entry in select.names))
+        and (not select.only or any(matches(entry, name) for entry in select.only))
+        and not any(matches(entry, name) for entry in select.exclude_names)
+    )

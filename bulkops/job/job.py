@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -67,6 +67,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         operation_kind: as ``kind_named`` knows it.
         wish: of that kind's ``wish_type``.
         select: of a kind that goes over something else, no matter what.
+        folder: of the job's file, absolute, where its gate runs; no part of what the job means.
+            Empty for a job without a file.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     select: Select
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
+    folder: str = ""
 
     def allowing(self, most: int | None) -> Job:
         """Return the job with another ``max_operations``; ``None`` leaves it."""
@@ -92,16 +95,27 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         neither do ``[pace]`` and, of ``[rollout]``, anything but where the waves end: a job made
         slower, or more patient, goes on with the same journal.
         """
-        meaning = job_to_builtins(self)
-        del meaning["pace"]
-        sizes = [wave.size for wave in self.rollout.sized]
-        meaning["rollout"] = {"waves": sizes} if sizes else {}
-        if "select" in meaning:
-            meaning["select"] = {
-                key: sorted(set(value)) if isinstance(value, tuple) else value
-                for key, value in msgspec.to_builtins(self.select).items()
-            }
-        return hashlib.sha256(msgspec.json.encode(meaning, order="sorted")).hexdigest()
+        return digest_of(job_to_builtins(self))
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """Return ``Job.digest`` of a job in the shape of ``job_to_builtins``, as a journal has it.
+
+    What it says is taken as it was written: a field that a later version adds changes no digest.
+
+    Raises:
+        Exception: it has not this shape: of ``KeyError``, ``TypeError``, ``AttributeError``.
+    """
+    meaning = {name: value for name, value in document.items() if name != "pace"}
+    waves = meaning["rollout"].get("waves", ())
+    sizes = [wave if isinstance(wave, str) else wave["size"] for wave in waves]
+    meaning["rollout"] = {"waves": sizes} if sizes else {}
+    if "select" in meaning:
+        meaning["select"] = {
+            key: sorted(set(value)) if isinstance(value, tuple | list) else value
+            for key, value in meaning["select"].items()
+        }
+    return hashlib.sha256(msgspec.json.encode(meaning, order="sorted")).hexdigest()
 
 
 def parse_job(

@@ -4,7 +4,7 @@ A wave is a first part of the operations, in order of name; the next one begins 
 What an execution does between two waves is decided in ``bulkops.runner.wave_steps``.
 
 The tolerance (``Rollout.tolerated``): a job stops when failures **exceed** it. Failures are
-counted from zero in each execution. What counts:
+counted over all executions; ``--continue`` after such a stop counts from zero. What counts:
 
 | an operation that                              | counts |
 |------------------------------------------------|--------|
@@ -53,6 +53,20 @@ Pause = Annotated[
 ]
 Most = Annotated[int, Meta(ge=1)]
 Gate = Annotated[str, Meta(min_length=1, description="a command for the shell")]
+Timeout = Annotated[
+    str,
+    Meta(
+        pattern=r"^[1-9][0-9]{0,5}(ms|s|m|h)\Z",
+        description='a duration such as "30s", "5m" or "1h", not 0',
+    ),
+]
+Variable = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z",
+        description='the name of an environment variable such as "TFE_TOKEN"',
+    ),
+]
 
 
 class SizedWave(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -81,6 +95,8 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         waves: where each wave ends; what is left after the last one named is one more.
         pause: between two waves: a time, or ``"manual"`` until somebody says ``--continue``.
         gate: run after each wave; its exit status says whether the job goes on.
+        gate_env: variables that the gate gets although they may hold credentials.
+        gate_timeout: how long the gate may run; then it is ended, and was inconclusive.
         max_failures: borne over the whole run; a percentage is of the planned operations.
         strict: never have more in flight than may still fail.
         max_operations: a plan with more is refused.
@@ -92,6 +108,8 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     waves: Waves = ()
     pause: Pause | None = None
     gate: Gate | None = None
+    gate_env: tuple[Variable, ...] = ()
+    gate_timeout: Timeout = "1h"
     max_failures: Count | Percentage = "10%"
     strict: bool = False
     max_operations: Most | None = None

@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.reader import read
+from bulkops.journal.ownership import DEFAULT_FOLDER
+from bulkops.journal.reader import Contents, read
 from bulkops.journal.replay import Replay
 
 
@@ -17,9 +18,11 @@ def folder_of(job_name: str) -> Path:
     Raises:
         JournalWriteFailed: it can't be made.
     """
-    folder = Path(".bulkops") / job_name
+    folder = DEFAULT_FOLDER / job_name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Whatever the umask: whoever may write a folder may exchange the journals in it.
+        for path in (DEFAULT_FOLDER, folder):
+            path.mkdir(mode=0o755, exist_ok=True)
     except OSError as error:
         raise JournalWriteFailed(
             f"{folder}: can't be made ({error.strerror or error}); nothing was sent. "
@@ -28,14 +31,19 @@ def folder_of(job_name: str) -> Path:
     return folder
 
 
-def newest(folder: Path, fits: Callable[[Replay], bool]) -> Path | None:
+def newest(
+    folder: Path, fits: Callable[[Replay], bool], opened: Callable[[Path], Contents] = read
+) -> Path | None:
     """Return the folder's newest journal that ``fits``, ``None`` where there is none.
+
+    Args:
+        opened: reads one; whatever it refuses is not passed over.
 
     Raises:
         JournalDamaged: one newer than that is damaged, so that nobody knows what it holds.
     """
     for path in sorted(folder.glob("*.jsonl"), key=_age, reverse=True):
-        if fits(read(path).replay):
+        if fits(opened(path).replay):
             return path
     return None
 

@@ -11,14 +11,13 @@ from bulkops.journal.records import Header
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What a job and its journal must have in common.
+    """What a job and its journal must have in common, beside the server's address.
 
     Attributes:
         digest: ``Job.digest``, or what the two functions below return.
     """
 
     digest: str
-    address: str
     organization: str
 
 
@@ -37,22 +36,20 @@ def digest_of_undo(run_id: str) -> str:
 
 def identity_of(header: Header) -> Identity:
     """Return what a job must have in common with a journal's header to go on with it."""
-    return Identity(header.digest, header.address, header.organization)
+    return Identity(header.digest, header.organization)
 
 
 def check_same(header: Header, asked: Identity, path: Path) -> None:
     """Refuse to go on with another job's journal.
 
     Raises:
-        JobError: job, address or organization differ; the message says which.
+        JobError: job or organization differ; the message says which.
     """
     found = identity_of(header)
     if found == asked:
         return
     if found.digest != asked.digest:
         what = "job or plan" if asked.digest.startswith(_PLAN) else "job"
-    elif found.address != asked.address:
-        what = f"address ({found.address}, not {asked.address})"
     else:
         what = f"organization ({found.organization}, not {asked.organization})"
     raise JobError(

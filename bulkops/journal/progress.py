@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
+from itertools import islice
 
 import msgspec
 
@@ -17,6 +18,7 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         request_id: only where an operation is in trouble.
+        failed_in: the number of the execution in which it counted as a failure, 0 for none.
     """
 
     outcome: Outcome
@@ -26,6 +28,7 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
     reason: str
     status: int
     request_id: str
+    failed_in: int
 
 
 # gc=False: see bulkops.api.messages.
@@ -59,20 +62,28 @@ class _Tally:
     Attributes:
         results: each outcome → operations of which that is the last result.
         unanswered: operations that were sent and have no result since.
+        failures: operations whose last result is a failure that counts.
     """
 
-    __slots__ = ("results", "unanswered")
+    __slots__ = ("_counts", "failures", "results", "unanswered")
 
-    def __init__(self, counted: Iterable[Progress]) -> None:
+    def __init__(self, counted: Iterable[Progress], counts: Callable[[Conclusion], bool]) -> None:
         self.results = Counter(dict.fromkeys(Outcome, 0))
-        self.unanswered = 0
+        self.unanswered = self.failures = 0
+        self._counts = counts
         for progress in counted:
             self.add(progress, 1)
+
+    def conclude(self, result: Conclusion, number: int) -> None:
+        """Count a last result so many times more."""
+        self.results[result.outcome] += number
+        if result.failed_in and self._counts(result):
+            self.failures += number
 
     def add(self, progress: Progress, number: int) -> None:
         """Count an operation as it stands so many times more."""
         if progress.result is not None:
-            self.results[progress.result.outcome] += number
+            self.conclude(progress.result, number)
         elif progress.sent:
             self.unanswered += number
 
@@ -84,13 +95,18 @@ class Operations(Mapping[str, Progress]):
     its target's id, which is there already, and only a target's further ones under their keys.
     How many have come how far is counted when it is first asked for, and kept from then on: to
     count while a journal is read would take a tenth of that time (measured).
+
+    Attributes:
+        execution: the number of the one that goes on, from 1.
     """
 
-    __slots__ = ("_kept", "_tally")
+    __slots__ = ("_counted_since", "_kept", "_tally", "execution")
 
     def __init__(self) -> None:
         self._kept: dict[str, Progress] = {}
         self._tally: _Tally | None = None
+        self._counted_since = 1
+        self.execution = 1
 
     def __getitem__(self, key: str) -> Progress:
         """Return the progress of the operation with a key."""
@@ -122,6 +138,35 @@ class Operations(Mapping[str, Progress]):
             return len(self._kept) - tally.results.total() - tally.unanswered
         return tally.results[outcome] + (tally.unanswered if outcome is Outcome.IN_DOUBT else 0)
 
+    @property
+    def failures(self) -> int:
+        """How many operations' last result is a failure that counts; see ``failed``."""
+        return self._counted().failures
+
+    def failed(self, start: int, end: int) -> int:
+        """Return how many failures count of the operations from ``start`` up to ``end``.
+
+        What failed counts until somebody goes on past it; what is in doubt only in the execution
+        that left it so, since the next one looks at it again.
+        """
+        if not self.failures:
+            return 0
+        results = (progress.result for progress in islice(self._kept.values(), start, end))
+        return sum(result is not None and self._counts(result) for result in results)
+
+    def begin(self, execution: int, *, anew: bool) -> None:
+        """Take note that an execution begins; ``anew``: no failure of before counts any more."""
+        self.execution = execution
+        if anew:
+            self._counted_since = execution
+        if self._tally is not None and self._tally.failures:
+            self._tally.failures = self.failed(0, len(self._kept))
+
+    def _counts(self, result: Conclusion) -> bool:
+        if result.outcome is Outcome.IN_DOUBT:
+            return result.failed_in == self.execution
+        return result.failed_in >= self._counted_since
+
     def put(self, progress: Progress) -> Progress | None:
         """Add a pending operation; one with its key gives it its place, and is returned."""
         operation = progress.operation
@@ -148,14 +193,14 @@ class Operations(Mapping[str, Progress]):
         progress = self[key]
         if self._tally is not None:
             self._tally.add(progress, -1)
-            self._tally.results[result.outcome] += 1
+            self._tally.conclude(result, 1)
         before = progress.operation.before
         progress.id = before.id if before and before.id == ident else ident
         progress.result = result
 
     def _counted(self) -> _Tally:
         if self._tally is None:
-            self._tally = _Tally(self._kept.values())
+            self._tally = _Tally(self._kept.values(), self._counts)
         return self._tally
 
     @property

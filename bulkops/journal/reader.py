@@ -88,7 +88,7 @@ def sound_part(path: Path, files: FileCalls | None = None, take: Take | None = N
         take: told every record, too.
 
     Raises:
-        JournalDamaged: not even its plan is whole.
+        JournalDamaged: not even its plan is whole, or it does not agree with itself.
         JournalError: there is no such file, or it is no journal of this version.
     """
     scanner = Scanner()
@@ -100,6 +100,9 @@ def sound_part(path: Path, files: FileCalls | None = None, take: Take | None = N
     except ValueError as error:
         if scanner.damaged:
             raise _damaged(path, scanner, _NO_PLAN) from error
+        if scanner.seq > 2:
+            # Its first record is a header, and each line is right.
+            raise disagreeing(path, str(error)) from error
         if scanner.tail.startswith(PLAN_START):
             raise JournalError(
                 f"{path}: is a saved plan, no journal: `bulkops apply {path}` carries it out"
@@ -136,6 +139,15 @@ def _taken(records: Iterator[Record], take: Take) -> Iterator[Record]:
     for record in records:
         take(record)
         yield record
+
+
+def disagreeing(path: Path, problem: str) -> JournalDamaged:
+    """Return the error for a journal whose lines are right, and say what can't be so."""
+    return JournalDamaged(
+        f"{path}: does not agree with itself: {problem}. bulkops did not write it so: nothing was "
+        "sent and the file is left as it is; restore it from a backup, or move it away",
+        0,
+    )
 
 
 def _damaged(path: Path, scanner: Scanner, advice: str) -> JournalDamaged:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from bulkops.journal.states import Outcome, Reached
+from bulkops.journal.states import Exceeded, Outcome, Reached
 from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
 from bulkops.text import escaped
 
@@ -50,6 +50,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
         plan: SHA-256 of the saved plan it carries out, empty for none.
         replaces: the run task that ``task`` replaces, ``None`` for a kind without one.
         others: run tasks that other fields name, by the field.
+        folder: of the job file, absolute, where the job's gate runs; empty for none.
     """
 
     format: int
@@ -69,6 +70,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     replaces: TaskRef | None = None
     plan: str = ""
     others: dict[str, TaskRef] = {}
+    folder: str = ""
 
     @property
     def binding(self) -> Binding:
@@ -138,10 +140,15 @@ class Skipped(_Record, frozen=True, gc=False, tag="skip"):
 
 
 class Execution(_Record, frozen=True, gc=False, tag="execution"):
-    """The job was started, or started again."""
+    """The job was started, or started again.
+
+    Attributes:
+        continued: past a stop by the failure tolerance: failures are counted anew from here.
+    """
 
     by: Holder
     bulkops: str
+    continued: bool = False
 
 
 class Paced(_Record, frozen=True, gc=False, tag="paced"):
@@ -186,6 +193,7 @@ class Result(_Record, frozen=True, gc=False, tag="result"):
         kept: what the server made of the write where that is not what was wanted.
         attempts: requests sent for it in this execution.
         reason: in words, where it did not simply succeed.
+        counts: it counts against the failure tolerance, where its outcome is one that does.
     """
 
     key: str
@@ -198,6 +206,7 @@ class Result(_Record, frozen=True, gc=False, tag="result"):
     reason: str = ""
     status: int = 0
     request_id: str = ""
+    counts: bool = True
 
 
 class Verified(_Record, frozen=True, gc=False, tag="verified"):
@@ -224,7 +233,8 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
         fallen: of its finished operations, how many no longer stood when it was verified.
         until: the date to which the job rests, where it does.
         held: why the job does not go on: of ``bulkops.journal.states.Held``, else empty.
-        status: the gate's exit status, ``None`` where it did not just run.
+        status: the gate's exit status, ``None`` where it did not just run to its end.
+        reason: in words, why the gate was inconclusive where its exit status does not say.
     """
 
     number: int
@@ -236,6 +246,7 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     until: str = ""
     held: str = ""
     status: int | None = None
+    reason: str = ""
 
 
 class Ended(_Record, frozen=True, gc=False, tag="end"):
@@ -243,10 +254,12 @@ class Ended(_Record, frozen=True, gc=False, tag="end"):
 
     Attributes:
         how: of ``How``, or ``SIGHUP``, ``SIGINT``, ``SIGTERM``.
+        exceeded: by what the failure tolerance stopped the job, whatever came after that.
     """
 
     at: str
     how: str
+    exceeded: Exceeded | None = None
 
 
 Record: TypeAlias = (

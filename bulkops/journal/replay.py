@@ -45,8 +45,22 @@ class Replay(msgspec.Struct):
     decided_again: set[str] = set()
     verified: Verified | None = None
     ended: Ended | None = None
+    _fallen: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
     _conclusions: dict[tuple[bool, bool, int, str, int], Conclusion] = {}
+
+    @property
+    def failures(self) -> int:
+        """Failures that count: since the start, or since somebody went on past too many."""
+        return self.operations.failures + sum(self._fallen.values())
+
+    def failures_in(self, number: int, start: int, end: int) -> int:
+        """Return those of a wave; its operations are those from ``start`` up to ``end``."""
+        return self.operations.failed(start, end) + self.fallen(number)
+
+    def fallen(self, number: int) -> int:
+        """Return how many of a wave no longer stood when it was verified, and count."""
+        return self._fallen.get(number, 0)
 
     @property
     def unfinished(self) -> bool:
@@ -100,9 +114,14 @@ class Replay(msgspec.Struct):
         match record:
             case Execution():
                 self.executions.append(record)
+                self.operations.begin(len(self.executions), anew=record.continued)
+                if record.continued:
+                    self._fallen.clear()
                 self.ended = self.verified = None
             case WaveReached():
                 self.waves[record.number] = record
+                if record.fallen or record.reached is Reached.OPEN:
+                    self._fallen[record.number] = record.fallen
             case Verified():
                 self.verified = record
             case Ended():
@@ -114,17 +133,18 @@ class Replay(msgspec.Struct):
 
     def _conclude(self, record: Result) -> None:
         if record.outcome in TROUBLE:
-            result = self._conclusion(record, record.request_id)
+            counted = self.operations.execution if record.counts else 0
+            result = self._conclusion(record, record.request_id, counted)
             self.operations.conclude(record.key, record.id, result)
             return
         succeeded = record.outcome is Outcome.SUCCEEDED
         said = (succeeded, record.ours, record.attempts, record.reason, record.status)
         shared = self._conclusions.get(said)
         if shared is None:
-            shared = self._conclusions[said] = self._conclusion(record, "")
+            shared = self._conclusions[said] = self._conclusion(record, "", 0)
         self.operations.conclude(record.key, record.id, shared)
 
-    def _conclusion(self, record: Result, request_id: str) -> Conclusion:
+    def _conclusion(self, record: Result, request_id: str, failed_in: int) -> Conclusion:
         return Conclusion(
             outcome=record.outcome,
             ours=record.ours,
@@ -133,6 +153,7 @@ class Replay(msgspec.Struct):
             reason=record.reason,
             status=record.status,
             request_id=request_id,
+            failed_in=failed_in,
         )
 
     def _plan(self, record: Planned) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
+
 
 class Outcome(StrEnum):
     """What became of an operation; the journal's and the reports' only words for it."""
@@ -51,3 +53,19 @@ class How(StrEnum):
     PAUSED = "paused"
     ERROR = "error"
     GONE = "gone"
+
+
+class Exceeded(msgspec.Struct, frozen=True):
+    """By what the failure tolerance stopped a job.
+
+    Attributes:
+        failures: counted since the start, or since the last ``--continue`` after such a stop.
+        tolerated: how many of them are borne.
+        of: operations of the job, or of the wave.
+        wave: the number of the wave whose own tolerance it was, 0 for the whole run's.
+    """
+
+    failures: int
+    tolerated: int
+    of: int
+    wave: int = 0

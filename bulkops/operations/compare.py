@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bulkops.operations import wording
+from bulkops.operations.aspects.attachment import LEVEL
+from bulkops.operations.aspects.base import Attached, RunTasksOf, Source, WorkspacesOf
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Gone, Operation, Seen, Showing, Target
+from bulkops.operations.model import Attributes, Gone, Operation, Seen, Showing, Target
 
 
 class Shown(Enum):
@@ -54,7 +56,7 @@ def shows_nothing(showing: Showing, operation: Operation) -> bool:
 def gone(target: Target) -> str:
     """Return, in words, that an operation's target is not found any more."""
     what = "run task" if "task" in target.said else "workspace"
-    return f"the {what} is gone (404), or this token may not see it any more"
+    return f"the {what} is gone, or this token may not see it any more"
 
 
 def bare(kind: Kind, operation: Operation, showing: Showing) -> str:
@@ -70,3 +72,22 @@ def bare(kind: Kind, operation: Operation, showing: Showing) -> str:
     none = wording.state(operation, None)
     shown = ", ".join(f"{aspect}: {none}" for aspect in others)
     return f"it would be left with neither: the server shows {shown}"
+
+
+def showable(source: Source | None, attributes: Attributes, wanted: Attributes) -> bool:
+    """Return whether a source shows a target with these attributes, and no others.
+
+    Args:
+        wanted: attributes that are compared with them: of a ``shown`` nobody knows what it names.
+    """
+    match source:
+        case None:
+            return True
+        case Attached():
+            level, stages = attributes.get(LEVEL), attributes.get("stages")
+            known = isinstance(level, str) and isinstance(stages, list)
+            return known and attributes.keys() == {LEVEL, "stages"}
+        case WorkspacesOf(fields=fields, shown=shown):
+            return attributes.keys() <= {*fields, *(wanted if shown else ())}
+        case RunTasksOf(fields=fields):
+            return attributes.keys() <= {*fields}

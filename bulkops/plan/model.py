@@ -32,6 +32,7 @@ class Plan(msgspec.Struct, frozen=True):
             not known.
         rate: requests a second at which it would go, ``None`` where nothing limits it or it is
             not known.
+        address: of the server it was made at; empty where that may be any.
     """
 
     job: Job
@@ -43,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True):
     saved: str = ""
     projects: Mapping[str, int] = {}
     rate: float | None = None
+    address: str = ""
 
     @property
     def digest(self) -> str:

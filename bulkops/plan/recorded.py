@@ -10,7 +10,6 @@ import msgspec
 
 from bulkops import __version__
 from bulkops.job.job import Job, job_from_builtins, job_to_builtins
-from bulkops.journal import writer as journal_file
 from bulkops.journal.disk import FileCalls
 from bulkops.journal.records import (
     FORMAT,
@@ -41,7 +40,10 @@ def start_journal(
     Raises:
         JournalError: there is a file already; JournalWriteFailed: it can't be written.
     """
-    journal_file.create(path, first_records(plan, client, by), files)
+    # A report, which needs what else is in here, needs no event loop.
+    from bulkops.journal.writer import create  # noqa: PLC0415 - said above
+
+    create(path, first_records(plan, client, by), files)
 
 
 def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
@@ -64,6 +66,7 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
         plan=plan.saved,
         replaces=plan.binding.replaces,
         others=dict(plan.binding.others),
+        folder=plan.job.folder if plan.rollout.gate else "",
     )
     yield from map(Planned.of, plan.operations)
     yield from map(Skipped.of, plan.skips)
@@ -78,4 +81,5 @@ def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
 
 def job_of(header: Header) -> Job:
     """Return the job in a journal's header."""
-    return job_from_builtins(header.job, source="the journal's job")
+    job = job_from_builtins(header.job, source="the journal's job")
+    return msgspec.structs.replace(job, folder=header.folder)

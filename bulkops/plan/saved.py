@@ -19,11 +19,13 @@ import msgspec
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
+from bulkops.journal.ownership import OwnFiles
 from bulkops.journal.records import PLAN_START, Header, Holder, Planned, Skipped, encode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.writer import CREATE_CHUNK, write_whole
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import first_records
+from bulkops.plan.trusted import disagreement
 
 if TYPE_CHECKING:
     from bulkops.client.api import Client
@@ -49,19 +51,17 @@ class SavedPlan(msgspec.Struct, frozen=True):
     """A plan as it was saved.
 
     Attributes:
-        address: of the server it was made at.
         default_organization: ``TFE_ORGANIZATION`` when it was made, empty for none.
         made_at: RFC 3339.
     """
 
     plan: Plan
-    address: str
     default_organization: str
     made_by: Holder
     made_at: str
 
-    def check_meant(self, path: Path, address: str, organization: str) -> None:
-        """Refuse to carry the plan out elsewhere than it was made for.
+    def check_meant(self, path: Path, organization: str) -> None:
+        """Refuse to carry the plan out in another organization than it was made for.
 
         Args:
             path: of its file, for the message.
@@ -69,10 +69,8 @@ class SavedPlan(msgspec.Struct, frozen=True):
                 where it did when it was made: the job file named another one.
 
         Raises:
-            PlanStale: the address, or the organization, is another one.
+            PlanStale: it is another one.
         """
-        if address != self.address:
-            raise PlanStale(f"{path}: is a plan for {self.address}, not for {address}: {_AGAIN}")
         planned = self.plan.job.organization
         if organization not in ("", planned, self.default_organization):
             raise PlanStale(
@@ -141,19 +139,21 @@ def save_plan(
     return digest.hexdigest()
 
 
-def read_plan(path: Path, digest: str = "") -> SavedPlan:
+def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> SavedPlan:
     """Return the plan in a file.
 
     Args:
         digest: ``Plan.digest`` that it must have, where it was read before.
+        trust_files: whoever owns it, or may write it.
 
     Raises:
-        PlanStale: it is no longer what was written, or of another format.
-        JobError: its job is none that this version knows.
+        PlanStale: it is no longer what was written, does not agree with itself, or is of another
+            format.
+        JobError: others may have written it, or its job is none that this version knows.
         BulkopsError: it can't be read.
     """
     try:
-        with path.open("rb") as stream:
+        with OwnFiles(trusted=trust_files).read(path) as stream:
             lines = _Lines(stream)
             head, state = _read(iter(lines), path)
     except OSError as error:
@@ -163,19 +163,24 @@ def read_plan(path: Path, digest: str = "") -> SavedPlan:
     if not lines.sealed:
         raise _changed(path)
     header = state.header
+    job = job_from_builtins(header.job, str(path))
+    if not digest and (problem := disagreement(state)):
+        raise PlanStale(
+            f"{path}: does not agree with itself: {problem}; nothing was sent: {_AGAIN}"
+        )
     plan = Plan(
-        job_from_builtins(header.job, str(path)),
+        msgspec.structs.replace(job, folder=header.folder),
         header.binding,
         operations=[progress.operation for progress in state.operations.values()],
         skips=state.skips,
         notes=head.notes,
+        undo_of=header.undo_of,
         saved=lines.sha256,
+        address=header.address,
     )
     if digest not in ("", plan.digest):
         raise _changed(path)
-    return SavedPlan(
-        plan, header.address, head.default_organization, header.started_by, header.created_at
-    )
+    return SavedPlan(plan, head.default_organization, header.started_by, header.created_at)
 
 
 class _Lines:

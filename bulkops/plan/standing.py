@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from bulkops.client.api import Client
-from bulkops.errors import JobError, RunTaskGone
+from bulkops.errors import JobError, NotFoundOrForbidden, RunTaskGone
 from bulkops.inventory.missing import read_missing
 from bulkops.inventory.showing import read_showing
-from bulkops.journal.records import Verified
+from bulkops.journal.reader import disagreeing
+from bulkops.journal.records import Header, Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
+from bulkops.operations import kind_named
 from bulkops.operations.compare import shows_nothing
 from bulkops.operations.model import Gone, Operation, Showing, Skip, Target
+from bulkops.plan.decidable import quoted
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
 from bulkops.plan.undo import NOT_OURS, absent, undo
 from bulkops.plan.verify import verify
+
+
+async def check_names(client: Client, header: Header, path: Path) -> None:
+    """Ask the server whether the run tasks of a journal are those that its job names.
+
+    One request for each that is named by its name: the journal alone says which id that was. One
+    that is not shown is not judged; nothing can be done with it either.
+
+    Raises:
+        JournalDamaged: another run task has the name; one that was only renamed is no reason.
+        ApiError: the server can't be read.
+    """
+    binding = header.binding
+    refs = {"task": binding.task, "replaces": binding.replaces, **binding.others}
+    for field, asked in job_of(header).wish.run_tasks.items():
+        ref = refs.get(field)
+        if ref is None or asked == ref.id:
+            continue
+        try:
+            shown = await client.run_tasks.show(ref.id)
+        except NotFoundOrForbidden:
+            continue
+        if shown.name == ref.name:
+            continue
+        tasks = await client.run_tasks.list(header.organization)
+        if any(task.name == ref.name for task in tasks):
+            problem = f"its {field} {ref.id} is not {quoted(ref.name)}, but {quoted(shown.name)}"
+            raise disagreeing(path, problem)
 
 
 async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:
@@ -134,16 +166,22 @@ async def read_verified(
     return verify(replay, showing, client.clock.date(), missing) if missing else made[-1]
 
 
+def check_reversible(header: Header) -> None:
+    """Refuse to take back what nothing can; raises ``JobError``."""
+    job = job_of(header)
+    if not kind_named(job.operation_kind).reversible:
+        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+
+
 async def undo_plan(client: Client, replay: Replay) -> Plan:
     """Read the server and plan what takes a journal's job back; changes nothing.
 
     Raises:
         JobError: nothing can take it back; the server was not asked.
     """
+    check_reversible(replay.header)
     header, job = replay.header, job_of(replay.header)
     kind = kind_of(header)
-    if not kind.reversible:
-        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
     settle = job.pace.settle_seconds
     client.pacer.lower(job.pace.rate)
     await client.ping()
@@ -167,4 +205,5 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         skips=[d for d in decided if isinstance(d, Skip)],
         notes=kind.notes(operations),
         undo_of=header.run_id,
+        address=client.address,
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError
 from bulkops.journal.progress import Progress
-from bulkops.journal.reader import header_of_unended, read
+from bulkops.journal.reader import header_of_unended
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
@@ -19,24 +21,40 @@ from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
+from bulkops.plan.trusted import sound_journal
 
 
-def with_unfinished_noted(plan: Plan, address: str, journal: Path | None = None) -> Plan:
-    """Return the plan with a note for each journal of an unfinished job that it disagrees with.
+class Unfinished(NamedTuple):
+    """A journal whose job a plan contradicts.
+
+    Attributes:
+        note: of the plan, on what it would take back and hinder, and what comes first.
+    """
+
+    path: Path
+    note: str
+
+
+def with_unfinished_noted(plan: Plan, unfinished: Iterable[Unfinished]) -> Plan:
+    """Return the plan with a note for each; a saved one may have some of them already."""
+    notes = dict.fromkeys([*plan.notes, *(one.note for one in unfinished)])
+    return msgspec.structs.replace(plan, notes=tuple(notes))
+
+
+def unfinished_jobs(plan: Plan, address: str, journal: Path | None = None) -> list[Unfinished]:
+    """Return the journals of unfinished jobs that a plan disagrees with.
 
     Looked at are those in ``.bulkops/*/`` and beside the plan's own journal. One that can't be
-    read, or is damaged, is passed over: the commands about it say so.
+    read, is damaged or does not agree with itself is passed over: the commands about it say so.
     """
     folders = [*Path(".bulkops").glob("*"), *([journal.parent] if journal else [])]
     paths = sorted({path for folder in folders for path in folder.glob("*.jsonl")})
 
     def meant(header: Header) -> bool:
-        place = (header.address, header.organization)
-        return place == (address, plan.job.organization) and header.run_id != plan.undo_of
+        here = is_at(header.address, address) and header.organization == plan.job.organization
+        return here and header.run_id != plan.undo_of
 
-    notes = [note for path in paths for note in _note(path, meant, plan)]
-    # A saved plan may have been told before.
-    return msgspec.structs.replace(plan, notes=tuple(dict.fromkeys([*plan.notes, *notes])))
+    return [Unfinished(path, note) for path in paths for note in _note(path, meant, plan)]
 
 
 def _note(path: Path, meant: Callable[[Header], bool], plan: Plan) -> Iterator[str]:
@@ -61,7 +79,7 @@ def _unfinished(path: Path, meant: Callable[[Header], bool]) -> Replay | None:
     header = header_of_unended(path)
     if header is None or not meant(header):
         return None
-    replay = read(path).replay
+    replay = sound_journal(path).replay
     return replay if replay.unfinished else None
 
 

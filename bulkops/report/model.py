@@ -15,9 +15,10 @@ from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED, TROUBLE, How, Outcome
+from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
+from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.standing import StandingWave, rollout_of, standing_wave
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
@@ -130,6 +131,8 @@ class Report(msgspec.Struct, frozen=True):
         ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty
             where it was killed or still runs.
         wave: in which the job stands; ``None`` where there is but one, or all are done.
+        stopped: by what the failure tolerance holds it until ``--continue``; ``None`` where it
+            does not.
         saved_plan: it does what a saved plan says, and decides nothing anew.
         counts: outcome (and ``pending``) → operations.
         standing: operations the server showed as wanted, ``None`` where it wasn't read.
@@ -159,6 +162,7 @@ class Report(msgspec.Struct, frozen=True):
     standing: int | None
     wave: StandingWave | None
     drifted: int
+    stopped: Exceeded | None
     unreadable: int
     exit_code: ExitCode | None
     rows: Rows[Progress, Row]
@@ -201,6 +205,7 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         standing=verified.standing if verified else None,
         wave=standing_wave(replay),
         drifted=replay.drifted,
+        stopped=stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),

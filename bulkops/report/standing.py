@@ -17,7 +17,7 @@ class StandingWave(msgspec.Struct, frozen=True):
         first, last: its operations, counted from 1.
         reached: of ``Reached``, empty where it has not begun.
         held: why the job does not go on by itself: of ``Held``, else empty.
-        until, status: see ``WaveReached``.
+        until, status, reason: see ``WaveReached``.
     """
 
     number: int
@@ -28,6 +28,7 @@ class StandingWave(msgspec.Struct, frozen=True):
     held: str = ""
     until: str = ""
     status: int | None = None
+    reason: str = ""
 
 
 def rollout_of(replay: Replay) -> Rollout:
@@ -51,5 +52,5 @@ def standing_wave(replay: Replay) -> StandingWave | None:
         # An execution that has ended rests no longer: the next one rests anew.
         until = "" if replay.ended else said.until
         known = {"reached": said.reached, "held": said.held, "status": said.status}
-        return msgspec.structs.replace(standing, **known, until=until)
+        return msgspec.structs.replace(standing, **known, until=until, reason=said.reason)
     return None

@@ -10,7 +10,7 @@ from bulkops.operations import wording
 from bulkops.report.columns import filled, widest
 from bulkops.report.model import PENDING, Report, Row
 from bulkops.report.standing import StandingWave
-from bulkops.report.words import counts_in_words, ended, outcome_in_words, state_of
+from bulkops.report.words import counts_in_words, ended, outcome_in_words, state_of, too_many
 from bulkops.text import escaped
 
 
@@ -66,6 +66,8 @@ def head(report: Report) -> Iterator[str]:
     yield f"{report.job}: {what}{named} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
     yield f"  {executions(report)}"
+    if report.stopped is not None:
+        yield f"  waits for --continue: {too_many(report.stopped)}"
     if took := pace(report):
         yield f"  {took}"
     if report.wave is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bulkops.journal.records import WaveReached
-from bulkops.journal.states import Held, How, Outcome, Reached
+from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
 from bulkops.report.model import PENDING
 from bulkops.report.standing import StandingWave
+from bulkops.text import counted
 
 _ENDS = {
     "": "killed or still running",
@@ -55,9 +56,21 @@ def state_of(wave: StandingWave | WaveReached) -> str:
         Reached.PASSED: "passed",
         Held.MANUAL: "waits for --continue",
         Held.FAIL: f"was stopped by its gate (exit status {wave.status})",
-        Held.INCONCLUSIVE: f"waits: its gate was inconclusive (exit status {wave.status})",
+        Held.INCONCLUSIVE: f"waits: its gate was inconclusive ({_why(wave)})",
     }
     return known[wave.held or wave.reached]
+
+
+def _why(wave: StandingWave | WaveReached) -> str:
+    return wave.reason or f"exit status {wave.status}"
+
+
+def too_many(stopped: Exceeded) -> str:
+    """Return ``11 failures in 100 operations, 10 are tolerated``."""
+    place = f" of wave {stopped.wave}" if stopped.wave else ""
+    borne = f"{stopped.tolerated:,} {'is' if stopped.tolerated == 1 else 'are'} tolerated"
+    failures, of = counted(stopped.failures, "failure"), counted(stopped.of, "operation")
+    return f"{failures} in {of}{place}, {borne}"
 
 
 def date(at: str) -> str:

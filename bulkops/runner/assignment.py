@@ -120,15 +120,3 @@ class Assignment(msgspec.Struct, frozen=True):
         """
         replay = self.replay
         return bool(replay.header.undo_of) or self.kind.keeps_one or key in replay.decided_again
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What an execution's first reading found, before anything was sent.
-
-    Attributes:
-        at: when the server was read, and all that is pending found as it was planned from.
-        conflicts: keys of the operations that are in conflict by it.
-    """
-
-    at: float
-    conflicts: frozenset[str] = frozenset()

@@ -23,19 +23,19 @@ from bulkops.journal.records import (
     Result,
 )
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import DONE, How, Outcome
+from bulkops.journal.states import DONE, How
 from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
 from bulkops.operations.model import Showing
 from bulkops.plan.reconcile import absent, reconcile, rests_on_another
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.standing import Weighed, read_settled
+from bulkops.plan.tolerance import exceeded, stopped_by_tolerance
 from bulkops.runner.activity import Activity
 from bulkops.runner.assignment import (
     DEFAULTS,
     IGNORING,
     Assignment,
-    Found,
     Instructions,
     LockedJournal,
     Observer,
@@ -68,6 +68,9 @@ class JobExecution:
         self._observer = logged(observer)
         self._interruption = Interruption()
         self._runner: Runner | None = None
+        header = journal.contents.replay.header
+        self._rollout = job.rollout.taking_back(header.undo_of)
+        self._past_tolerance = False
 
     @property
     def interrupted(self) -> str:
@@ -95,11 +98,18 @@ class JobExecution:
     async def run(self) -> Replay:
         """Carry out what is left, verify, and return where the job stands.
 
+        One that its tolerance has stopped stays as it is, with no request, until ``go_on``.
+
         Raises:
             Unauthorized, JournalWriteFailed: as of ``Runner.run``.
             ApiError: the server could not be read, before the first write or to verify.
         """
-        with execution_of(self._locked.contents.replay.header.run_id):
+        replay = self._locked.contents.replay
+        stopped = stopped_by_tolerance(replay, self._rollout)
+        if stopped and not self._instructions.go_on:
+            return replay
+        self._past_tolerance = stopped is not None
+        with execution_of(replay.header.run_id):
             return await self._execute()
 
     async def _execute(self) -> Replay:
@@ -107,7 +117,7 @@ class JobExecution:
         kind = kind_of(locked.contents.replay.header, self._instructions.key)
         opened = Journal.open(locked.path, locked.contents, locked.files, locked.executor)
         async with opened as journal:
-            await journal.append(Execution(locked.by, __version__))
+            await journal.append(Execution(locked.by, __version__, self._past_tolerance))
             log_started(locked.path, self._job, journal.replay)
             try:
                 with self._client.pacer.telling(partial(self._refused, journal)):
@@ -115,29 +125,34 @@ class JobExecution:
             except Exception as error:
                 how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR
                 log_ended(how, error)
-                await journal.append(Ended(self._client.clock.date(), how))
+                await journal.append(self._ended(how))
                 raise
-            await journal.append(Ended(self._client.clock.date(), how))
+            await journal.append(self._ended(how))
             log_ended(how)
         return journal.replay
 
+    def _ended(self, how: str) -> Ended:
+        replay = self._locked.contents.replay
+        return Ended(self._client.clock.date(), how, exceeded(replay, self._rollout))
+
     async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended: a signal before all else."""
-        client, found = self._client, Found(self._client.clock.now())
+        client, read_at = self._client, self._client.clock.now()
         client.pacer.lower(self._job.pace.rate)
         with self._interruption.at_once():
             await client.ping()
             limit, rate = client.pacer.limit, client.pacer.rate
             assignment.journal.post(Paced(client.clock.date(), limit, rate))
-            found = await self._bring_up(assignment)
-        self._runner = Runner(assignment, self._interruption, self._observer.on_result, found)
+            read_at = await self._bring_up(assignment)
+        observer = self._observer
+        self._runner = Runner(assignment, self._interruption, observer.on_result, read_at)
         waves = Waves(
             assignment,
             self._runner,
-            self._observer,
+            observer,
             self._interruption,
-            conflicts=found.conflicts,
-            go_on=self._instructions.go_on,
+            # Somebody went on past the tolerance: whatever holds the job next is another place.
+            go_on=self._instructions.go_on and not self._past_tolerance,
         )
         return await waves.run()
 
@@ -146,7 +161,8 @@ class JobExecution:
         with suppress(JournalWriteFailed):
             journal.post(Refused(self._client.clock.date(), round(seconds, 3)))
 
-    async def _bring_up(self, assignment: Assignment) -> Found:
+    async def _bring_up(self, assignment: Assignment) -> float:
+        """Note what a reading says; return when all that is pending was as it was planned from."""
         journal, replay, kind = assignment.journal, assignment.replay, assignment.kind
 
         def records(showing: Showing, missing: Collection[str] = ()) -> list[Planned | Result]:
@@ -168,14 +184,11 @@ class JobExecution:
         )
         if settled.missing:
             found[:] = records(*settled)
-        conflicts = set[str]()
         for record in found:
             journal.post(record)
             if isinstance(record, Result):
-                if record.outcome is Outcome.CONFLICT:
-                    conflicts.add(record.key)
                 self._observer.on_result(replay.operations[record.key].operation, record)
-        return Found(self._client.clock.now(), frozenset(conflicts))
+        return self._client.clock.now()
 
 
 def _by_a_reading(record: Planned | Result, replay: Replay) -> bool:

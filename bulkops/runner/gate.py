@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from subprocess import DEVNULL
 
 import anyio
 from anyio.abc import Process
 
+from bulkops.job.gate import GateCall, gate_environment
 from bulkops.log import Log
 
-RunGate = Callable[[str, Mapping[str, str]], Awaitable[int]]
-"""Command and environment, beside this process's own → exit status; ended where cancelled."""
+RunGate = Callable[[GateCall], Awaitable[int]]
+"""Runs a gate → its exit status; ended where cancelled."""
 
 NOT_RUN = 127
 """As a shell says of a command it can't find."""
@@ -27,19 +28,20 @@ STDERR = 2
 log = Log(__name__)
 
 
-async def run_gate(command: str, environment: Mapping[str, str]) -> int:
-    """Return the exit status of a command for the shell; minus its number for a signal.
+async def run_gate(call: GateCall) -> int:
+    """Return the exit status of a gate's command; minus its number for a signal.
 
     Both its streams go to stderr: stdout is for results. Cancelled, it is ended together with
     whatever it started.
     """
     try:
         process = await anyio.open_process(
-            command,
+            call.command,
             stdin=DEVNULL,
             stdout=STDERR,
             stderr=STDERR,
-            env={**os.environ, **environment},
+            cwd=call.folder or None,
+            env=gate_environment(os.environ, call),
             # A group of its own: what the shell started is ended with it.
             start_new_session=True,
         )

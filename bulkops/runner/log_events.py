@@ -76,5 +76,6 @@ def _log_wave(said: WaveReached) -> None:
         "fallen": said.fallen,
         "held": said.held or None,
         "gate_status": said.status,
+        "reason": said.reason or None,
     }
     log.info("wave_reached", extra=fields)

@@ -20,7 +20,8 @@ from bulkops.journal.records import Result
 from bulkops.journal.states import TROUBLE, How, Outcome
 from bulkops.log import CARRIED_OUT
 from bulkops.operations.model import Operation
-from bulkops.runner.assignment import Assignment, Found, OnResult
+from bulkops.plan.tolerance import Margin
+from bulkops.runner.assignment import Assignment, OnResult
 from bulkops.runner.dependencies import Order
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.slots import Places, wanted_places
@@ -31,24 +32,24 @@ class Runner:
     """Carries out an execution's operations, one wave after the other.
 
     Args:
-        found: by reading, before anything was sent.
-
-    Attributes:
-        failures: of this execution so far, those found by reading included.
+        read_at: since when it is known what there was before the operations.
     """
 
     def __init__(
-        self, assignment: Assignment, interruption: Interruption, on_result: OnResult, found: Found
+        self,
+        assignment: Assignment,
+        interruption: Interruption,
+        on_result: OnResult,
+        read_at: float,
     ) -> None:
-        self.failures = len(found.conflicts)
         self._assignment = assignment
         self._caller = assignment.client
         self._journal = assignment.journal
         self._strict = assignment.rollout.strict
         self._interruption = interruption
         self._on_result = on_result
-        self._read_at = found.at
-        self._tolerated = 0
+        self._read_at = read_at
+        self._margin: Margin | None = None
         self._places = Places(0)
         self._order = Order((), self._journal.replay.operations)
         self._carriers = anyio.create_task_group()
@@ -71,11 +72,11 @@ class Runner:
         """Of them, those that only wait for a lost answer's effect to settle."""
         return self._waiting
 
-    async def run(self, work: Iterable[Progress], tolerated: int) -> str:
+    async def run(self, work: Iterable[Progress], margin: Margin) -> str:
         """Carry out what is pending and look at what is in doubt; return what stopped it.
 
         Args:
-            tolerated: failures borne; one more stops the runner.
+            margin: of failures that are borne; one more stops the runner.
 
         Raises:
             ApiError: the token was refused, or the server can't be reached; what was in flight
@@ -83,7 +84,7 @@ class Runner:
             JournalWriteFailed: nothing was sent after it.
             Exception: whatever ``on_result`` raised; what was in flight is finished, too.
         """
-        self._tolerated = tolerated
+        self._margin = margin
         self._order = Order(work, self._journal.replay.operations)
         self._not_tried(self._order.hopeless())
         self._stop_if_too_many()
@@ -104,7 +105,7 @@ class Runner:
         rate, latency = self._caller.pacer.rate, self._caller.latency
         wanted = self._assignment.job.pace.max_at_once or wanted_places(rate, latency)
         # One where none may be: whoever gets it finds that the runner has stopped.
-        return min(wanted, max(1, self._tolerated - self.failures + 1)) if self._strict else wanted
+        return min(wanted, max(1, self._left + 1)) if self._strict else wanted
 
     async def _carry(self, progress: Progress) -> None:
         """Carry out one operation after the other: a task for each costs a quarter more."""
@@ -131,7 +132,7 @@ class Runner:
         try:
             result = await worker.result(in_doubt=in_doubt)
             self._journal.post(result)
-            self.failures += result.outcome in TROUBLE
+            self._take(result)
             self._stop_if_too_many()
             self._on_result(operation, result)
             self._not_tried(self._order.done(operation.key, result.outcome))
@@ -150,17 +151,25 @@ class Runner:
         for operation, first in given_up:
             reason = f"not tried: {first} comes first and did not succeed"
             date = self._caller.clock.date()
-            result = Result(key=operation.key, outcome=Outcome.FAILED, at=date, reason=reason)
+            result = Result(operation.key, Outcome.FAILED, date, reason=reason, counts=False)
             self._journal.post(result)
             self._on_result(operation, result)
 
+    @property
+    def _left(self) -> int:
+        return self._margin.left if self._margin is not None else 0
+
+    def _take(self, result: Result) -> None:
+        if self._margin is not None and result.counts and result.outcome in TROUBLE:
+            self._margin.take_failure(result.key)
+
     def _stop_if_too_many(self) -> None:
-        if self.failures > self._tolerated:
+        if self._left < 0:
             self._stopped = self._stopped or How.TOLERANCE
 
     @asynccontextmanager
     async def _place_given_away(self) -> AsyncIterator[None]:
-        if self._strict or self.failures + self._waiting >= self._tolerated:
+        if self._strict or self._waiting >= self._left:
             yield
             return
         self._waiting += 1

@@ -21,6 +21,7 @@ A gate is a command; its exit status says what ``judged`` returns:
 | 0             | pass         | the next wave                                            |
 | 1             | fail         | the job stops; the same command runs the gate again      |
 | anything else | inconclusive | the job is paused; the same, but ``--continue`` passes it |
+| none in time  | inconclusive | it was ended; likewise                                   |
 """
 
 from __future__ import annotations
@@ -61,8 +62,12 @@ def following(rollout: Rollout, reached: Reached, held: str, *, last: bool, go_o
     return Next.PASS if past or rollout.gate is None else Next.GATE
 
 
-def judged(status: int) -> Held | None:
-    """Return why a gate's exit status holds the job, ``None`` where it passes; see above."""
+def judged(status: int | None) -> Held | None:
+    """Return why a gate's exit status holds the job, ``None`` where it passes; see above.
+
+    Args:
+        status: ``None`` where it did not end in time.
+    """
     if status == 0:
         return None
     return Held.FAIL if status == 1 else Held.INCONCLUSIVE

@@ -7,16 +7,20 @@ last one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
+import anyio
 import msgspec
 
+from bulkops.job.duration import in_seconds
+from bulkops.job.gate import GateCall
 from bulkops.job.rollout import Wave, rest_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
 from bulkops.plan.standing import read_verified
+from bulkops.plan.tolerance import Margin, exceeded
 from bulkops.runner.assignment import Assignment, Observer
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
@@ -28,7 +32,6 @@ class Waves:
 
     Args:
         runner: carries out the operations of one wave after the other.
-        conflicts: keys of the operations found to be in conflict before anything was sent.
         go_on: past the one place at which the journal says that the job stands.
     """
 
@@ -39,14 +42,12 @@ class Waves:
         observer: Observer,
         interruption: Interruption,
         *,
-        conflicts: frozenset[str],
         go_on: bool,
     ) -> None:
         self._assignment = assignment
         self._runner = runner
         self._observer = observer
         self._interruption = interruption
-        self._conflicts = conflicts
         self._journal = assignment.journal
         self._replay = assignment.replay
         self._clock = assignment.client.clock
@@ -78,10 +79,11 @@ class Waves:
             closed = self._replay.reached(wave.number) is not Reached.OPEN
             if closed and any(p.outcome is None for p in self._of(wave)):
                 await self._note(wave, Reached.OPEN)
-        reached = (self._replay.reached(wave.number) for wave in self._waves)
-        if next((r for r in reached if r is not Reached.PASSED), None) is Reached.OPEN:
+        reached = {wave: self._replay.reached(wave.number) for wave in self._waves}
+        current = next((w for w in self._waves if reached[w] is not Reached.PASSED), None)
+        if current is not None and reached[current] is Reached.OPEN:
             return ""
-        return await self._operate(list(self._replay.having(Outcome.IN_DOUBT)), self._tolerated)
+        return await self._operate(current, Outcome.IN_DOUBT)
 
     def _next(self, wave: Wave) -> Next:
         said = self._replay.waves.get(wave.number)
@@ -113,11 +115,7 @@ class Waves:
     async def _carry_out(self, wave: Wave) -> str:
         if wave.number not in self._replay.waves:
             await self._note(wave, Reached.OPEN)
-        tolerated = self._tolerated
-        if wave.tolerated is not None:
-            mine = sum(p.operation.key in self._conflicts for p in self._of(wave))
-            tolerated = min(tolerated, self._runner.failures - mine + wave.tolerated)
-        how = await self._operate(list(self._work(wave)), tolerated)
+        how = await self._operate(wave, None, Outcome.IN_DOUBT)
         if how:
             return how
         with self._interruption.at_once():
@@ -125,10 +123,9 @@ class Waves:
             differing = verified.differing
             done = (p for p in self._of(wave) if p.outcome in DONE) if differing else ()
             fallen = sum(progress.operation.key in differing for progress in done)
-            self._runner.failures += fallen
             self._journal.post(verified)
             await self._note(wave, Reached.VERIFIED, fallen=fallen)
-        return How.TOLERANCE if self._runner.failures > tolerated else ""
+        return How.TOLERANCE if exceeded(self._replay, self._rollout) else ""
 
     async def _rest(self, wave: Wave) -> str:
         seconds = rest_seconds(self._rollout)
@@ -141,20 +138,28 @@ class Waves:
         return ""
 
     async def _judge(self, wave: Wave) -> str:
-        gate, said = self._rollout.gate or "", list[int]()
-        with self._interruption.at_once():
-            said.append(await self._observer.gate(gate, self._environment(wave)))
-        if not said:
+        timeout, said = self._rollout.gate_timeout, list[int]()
+        with self._interruption.at_once(), anyio.move_on_after(in_seconds(timeout)):
+            said.append(await self._observer.gate(self._gate_call(wave)))
+        if not said and self._interruption.signal:
             return self._interruption.signal
-        status = said[0]
+        status = said[0] if said else None
         held = judged(status)
         if held is None:
             await self._note(wave, Reached.PASSED, status=status)
             return ""
-        await self._note(wave, Reached.RESTED, held=held, status=status)
+        reason = "" if said else f"ended after gate_timeout = {timeout}"
+        await self._note(wave, Reached.RESTED, held=held, status=status, reason=reason)
         return How.GATE if held is Held.FAIL else How.PAUSED
 
-    def _environment(self, wave: Wave) -> dict[str, str]:
+    def _gate_call(self, wave: Wave) -> GateCall:
+        job, gate = self._assignment.job, self._rollout.gate or ""
+        secret = job.wish.secret.env if job.wish.secret else None
+        told = self._told(wave)
+        return GateCall(gate, told, job.folder, self._rollout.gate_env, secret or "")
+
+    def _told(self, wave: Wave) -> dict[str, str]:
+        """Return the variables by which a gate learns where the job stands."""
         return {
             "BULKOPS_JOURNAL": str(self._journal.path.absolute()),
             "BULKOPS_JOB": self._assignment.job.name,
@@ -164,26 +169,24 @@ class Waves:
             "BULKOPS_FAILED": str(self._replay.count(*TROUBLE)),
         }
 
-    @property
-    def _tolerated(self) -> int:
-        return self._rollout.tolerated(len(self._replay.operations))
-
     def _of(self, wave: Wave) -> Iterator[Progress]:
         return islice(self._replay.operations.values(), wave.start, wave.end)
 
-    def _work(self, wave: Wave) -> Iterator[Progress]:
-        """Yield what is left of a wave, and of any that was carried out before.
+    async def _operate(self, wave: Wave | None, *outcomes: Outcome | None) -> str:
+        """Carry out what has these outcomes of a wave, and of any that was carried out before.
 
         There something may be in doubt, and pending whatever comes after that. Only then is a
         gate asked: until the next execution nothing more can be done about a wave.
         """
-        for other in self._waves:
-            closed = self._replay.reached(other.number) is not Reached.OPEN
-            if other.number <= wave.number or closed:
-                yield from (p for p in self._of(other) if p.outcome in (None, Outcome.IN_DOUBT))
+        begun = [w for w in self._waves if w is not wave and self._has_begun(w, wave)]
+        others = [p for other in begun for p in self._of(other) if p.outcome in outcomes]
+        mine = [p for p in self._of(wave) if p.outcome in outcomes] if wave else []
+        margin = Margin(self._replay, self._rollout, wave, others)
+        return self._interruption.signal or await self._runner.run([*others, *mine], margin)
 
-    async def _operate(self, work: Collection[Progress], tolerated: int) -> str:
-        return self._interruption.signal or await self._runner.run(work, tolerated)
+    def _has_begun(self, other: Wave, wave: Wave | None) -> bool:
+        before = wave is not None and other.number < wave.number
+        return before or self._replay.reached(other.number) is not Reached.OPEN
 
     async def _note(
         self,
@@ -194,6 +197,7 @@ class Waves:
         until: str = "",
         held: str = "",
         status: int | None = None,
+        reason: str = "",
     ) -> None:
         said = WaveReached(
             wave.number,
@@ -205,6 +209,7 @@ class Waves:
             until,
             held,
             status,
+            reason,
         )
         await self._journal.append(said)
         self._observer.on_wave(said)

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
-from typing import ClassVar
 
 import pytest
 import trustme
 
 from tests.cli.support import NOBODY, TOKEN, StagedSimulator, World, organization, serving
-from tests.client.real_proxy import real_proxy
+from tests.client.real_proxy import elsewhere, real_proxy
 from tests.conftest import Here
 
-ADVICE = "Is the address right (--address, TFE_ADDRESS)?"
+ADVICE = "Is the address right (--address, TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME)?"
 
 
 def test_nothing_listens(here: Here) -> None:
@@ -69,7 +68,7 @@ class _Website(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _threaded(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def threaded(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """Serve from a thread; yields the address."""
     server = HTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -84,18 +83,18 @@ def _threaded(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 def test_a_website_is_no_api(here: Here) -> None:
     """HTML where the API should answer: exit 1, it can't be read, and whether that is the API."""
-    with _threaded(_Website) as website:
+    with threaded(_Website) as website:
         done = here("apply", "job.toml", "--yes", "--address", website)
     assert done.code == 1
     assert "can't be read" in done.err
-    assert "Is that the API (--address, TFE_ADDRESS)?" in done.err
+    assert "Is that the API (--address, TFE_ADDRESS, " in done.err
 
 
 @pytest.fixture
 def secure(world: World) -> Iterator[str]:
     """The address of a server whose certificate a private authority signed, in ca.pem."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert("127.0.0.1", elsewhere("127.0.0.1")).configure_cert(context)
     authority.cert_pem.write_to_path(str(world.folder / "ca.pem"))
     simulator = StagedSimulator(rate=0)
     organization(simulator)
@@ -137,47 +136,69 @@ def test_through_a_proxy(proxy: str, world: World, here: Here, secure: str) -> N
     """HTTP_PROXY and HTTPS_PROXY are used, the latter with TLS to the server itself."""
     seen: list[Mapping[str, str]] = []
     world.simulator.before = lambda request: seen.append(request.headers)
-    assert here("plan", "job.toml", HTTP_PROXY=proxy).code == 0
+    plain = ("plan", "job.toml", "--address", elsewhere(world.address), "--insecure-http")
+    assert here(*plain, HTTP_PROXY=proxy).code == 0
     assert "proxy.py" in seen[0]["via"]
     assert not any("proxy-authorization" in headers for headers in seen)
-    secured = ("plan", "job.toml", "--address", secure, "--ca-file", "ca.pem")
+    secured = ("plan", "job.toml", "--address", elsewhere(secure), "--ca-file", "ca.pem")
     assert here(*secured, HTTPS_PROXY=proxy).code == 0
     assert here(*secured, HTTPS_PROXY=NOBODY).code == 1
 
 
-class _Tunnel(BaseHTTPRequestHandler):
-    """A proxy that refuses every tunnel and keeps what it was told."""
+def tunnel(heads: list[str]) -> type[BaseHTTPRequestHandler]:
+    """Return a proxy that refuses every tunnel and keeps what it was told."""
 
-    heads: ClassVar[list[str]] = []
+    class Tunnel(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            heads.append(f"{self.requestline}\n{self.headers}")
+            self.send_error(403, "No tunnels today")
 
-    def do_CONNECT(self) -> None:
-        self.heads.append(f"{self.requestline}\n{self.headers}")
-        self.send_error(403, "No tunnels today")
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the library's
+            """Say nothing."""
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the library's
-        """Say nothing."""
+    return Tunnel
 
 
 def test_a_proxy_is_never_told_the_token(here: Here) -> None:
     """The request for a tunnel goes to the proxy in plain text: it doesn't hold the token."""
-    with _threaded(_Tunnel) as proxy:
+    heads: list[str] = []
+    with threaded(tunnel(heads)) as proxy:
         done = here("plan", "job.toml", "--address", "https://tfe.invalid", HTTPS_PROXY=proxy)
     assert done.code == 1
     assert "the proxy refused the way to https://tfe.invalid" in done.err
     assert "403 No tunnels today" in done.err
-    assert _Tunnel.heads
-    for head in _Tunnel.heads:
+    assert heads
+    for head in heads:
         assert head.startswith("CONNECT tfe.invalid:443")
         assert TOKEN not in head
 
 
-def test_no_proxy(here: Here) -> None:
+def test_no_proxy(world: World, here: Here) -> None:
     """NO_PROXY keeps a host off the proxy; without it a proxy that is gone is exit 1."""
-    done = here("plan", "job.toml", HTTP_PROXY=NOBODY)
+    planning = ("plan", "job.toml", "--address", elsewhere(world.address), "--insecure-http")
+    done = here(*planning, HTTP_PROXY=NOBODY)
     assert done.code == 1
     assert "can't connect to 127.0.0.1:9" in done.err
     assert "(HTTPS_PROXY)" in done.err
-    assert here("plan", "job.toml", HTTP_PROXY=NOBODY, NO_PROXY="127.0.0.1").code == 0
+    assert here(*planning, HTTP_PROXY=NOBODY, NO_PROXY="0.0.0.0/8").code == 0
+
+
+def test_a_rehearsal_never_meets_a_proxy(world: World, here: Here) -> None:
+    """The simulator on this machine is reached directly, whatever names a proxy, by any name."""
+    everywhere = dict.fromkeys(("http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), NOBODY)
+    assert here("plan", "job.toml", **everywhere).code == 0
+    named = world.address.replace("127.0.0.1", "LOCALHOST.")
+    assert here("plan", "job.toml", "--address", named, **everywhere).code == 0
+
+
+def test_what_is_no_proxy_is_exit_1(here: Here) -> None:
+    """The variable is named, not the password in it, and nothing is sent."""
+    done = here(
+        *("plan", "job.toml", "--address", "https://tfe.invalid"),
+        HTTPS_PROXY=f"socks5://ann:{TOKEN}@proxy.invalid",
+    )
+    assert done.code == 1
+    assert "HTTPS_PROXY names no proxy" in done.err
 
 
 def test_missing_token(world: World, here: Here) -> None:

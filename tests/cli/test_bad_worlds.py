@@ -173,7 +173,7 @@ def test_a_server_that_never_answers_well(world: World, here: Here, kind: str) -
 
 
 def test_writes_that_are_never_carried_out(world: World, here: Here) -> None:
-    """Writes that always end in 503 are given up soon, exit 4; --retry-failed does them later."""
+    """Writes that always end in 503 are given up soon, exit 4; they are done later."""
     world.job(('"50ms"', '"1ms"'))
     world.simulator.faults = Faults.parse("POST:503=100%", 0)
     done = here(*world.applying)
@@ -182,7 +182,7 @@ def test_writes_that_are_never_carried_out(world: World, here: Here) -> None:
     assert "bulkops resume scan.jsonl" in done.err
     assert world.requests < 300
     world.simulator.faults = None
-    assert here(*world.applying, "--retry-failed").code == 0
+    assert here(*world.applying, "--retry-failed", "--continue").code == 0
     assert world.all_wanted()
     assert set(world.changed().values()) == {1}
 

@@ -14,6 +14,14 @@ SECONDS = 60.0
 """After which one that doesn't start fails its test."""
 
 
+def elsewhere(address: str) -> str:
+    """Return the address of a server of this machine, as one that is not known for it.
+
+    Whoever connects to 0.0.0.0 comes to 127.0.0.1, on Linux and macOS.
+    """
+    return address.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - connected to, not listened at
+
+
 @contextmanager
 def real_proxy(folder: Path, *options: str) -> Iterator[int]:
     """Run proxy.py, whose files are all in a folder; yields its port."""

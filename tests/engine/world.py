@@ -24,6 +24,7 @@ import anyio
 
 from bulkops.client.api import Client
 from bulkops.clock import Clock
+from bulkops.job.gate import GateCall
 from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Holder, Result, WaveReached
@@ -33,6 +34,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Over
 from bulkops.plan import recorded, standing
 from bulkops.plan.model import Plan
+from bulkops.plan.trusted import disagreement
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
@@ -64,7 +66,7 @@ def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
     return job_from_builtins({**document, **tables})
 
 
-async def passing(_command: str, _environment: Mapping[str, str]) -> int:
+async def passing(_call: GateCall) -> int:
     """Be a gate that lets everything through."""
     return 0
 
@@ -232,6 +234,8 @@ class World:
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
         contents = contents or read(path, self.disk)
+        # Whatever happened to a job: its journal is one that its job can have.
+        assert disagreement(contents.replay) == ""
 
         def record(operation: Operation, result: Result) -> None:
             self.results.append((operation, result))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bulkops.errors import JobError
 from bulkops.job.file import load_job
@@ -97,7 +98,7 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     """The path is the job file's; a journal needs the list no more, and its name doesn't count."""
     job = load_job(folder / "job.toml")
     assert (job.select.file, job.select.listed) == (None, ("a", "b"))
-    assert job_from_builtins(job_to_builtins(job)) == job
+    assert job_from_builtins(job_to_builtins(job)) == replace(job, folder="")
     (folder / "other.csv").write_text("name\nb\na\n", encoding="utf-8")
     (folder / "job.toml").write_text(JOB.replace("lists/list", "other"), encoding="utf-8")
     assert load_job(folder / "job.toml").digest == job.digest
@@ -106,7 +107,7 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     (folder / "other.csv").write_text("name\n", encoding="utf-8")
     nothing = load_job(folder / "job.toml")
     assert nothing.select.listed == ()
-    assert job_from_builtins(job_to_builtins(nothing)) == nothing
+    assert job_from_builtins(job_to_builtins(nothing)) == replace(nothing, folder="")
 
 
 @pytest.mark.parametrize(

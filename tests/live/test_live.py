@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from bulkops import Client, RunTaskChange, apply_plan, parse_job, plan_job, verify_journal
-from bulkops.client.credentials import resolve_address
+from bulkops.client.access.address import destination
 
 ORGANIZATION = os.environ.get("BULKOPS_LIVE_ORG", "")
 WORKSPACE = os.environ.get("BULKOPS_LIVE_WORKSPACE", "")
@@ -36,7 +36,7 @@ def test_attach_verify_detach(tmp_path: Path) -> None:
     """A run task is created, attached as advisory, verified, detached and deleted again."""
 
     async def main() -> None:
-        address = resolve_address(None, os.environ)
+        address = destination(None, os.environ).address
         async with Client(address, os.environ["TFE_TOKEN"]) as client:
             change = RunTaskChange(name="bulkops-live", url="https://httpbin.org/status/200")
             task = await client.run_tasks.create(ORGANIZATION, change)

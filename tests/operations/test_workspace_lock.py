@@ -248,7 +248,7 @@ def test_an_answer_that_shows_no_lock_is_read_back(
 ) -> None:
     """Nothing is made of it; where the reading shows none either, it stays in doubt."""
     world = world_for(kind, 1)
-    world.start(job(kind))
+    world.start(job(kind, rollout={"max_failures": 1}))
     sent: list[str] = []
 
     def change(attributes: dict[str, Any], _relationships: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -158,6 +159,24 @@ def test_a_machine_that_died_with_its_journal_is_made_up_for(github: GitHub) -> 
     done = github.attempt("apply", 2)
     assert done["Apply"].code == 0
     assert "somebody else made it so" in done["Apply"].out
+    assert _all_done_once(github.world)
+
+
+def test_a_runner_with_umask_0_or_of_another_user_goes_on(github: GitHub) -> None:
+    """Everybody may write plan and journal, or they are another user's: they are the workflow's."""
+    before = os.umask(0)
+    try:
+        github.attempt("plan", 1)
+        assert github.attempt("apply", 1, strike=KILLED)["Apply"].code == -signal.SIGKILL
+        kept = github.kept("first", "rollout-1-result")
+        if os.geteuid() == 0:
+            for path in kept.rglob("*"):
+                os.chown(path, 12345, 12345)
+        done = github.attempt("apply", 2)["Apply"]
+    finally:
+        os.umask(before)
+    assert done.code == 0
+    assert "Going on with rollout/2-result/journal.jsonl." in done.err
     assert _all_done_once(github.world)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Mapping
@@ -62,6 +63,11 @@ class Cluster:
             (folder / volume).mkdir(parents=True)
         self.configure()
 
+    @property
+    def volume(self) -> Path:
+        """The folder of the volume that the journal is on."""
+        return self._folder / "journal"
+
     def configure(self, *changes: tuple[str, str]) -> None:
         """Write the ConfigMap's job file; what a test must not wait for is made short."""
         text = OF["ConfigMap"]["data"]["job.toml"]
@@ -82,14 +88,19 @@ class Cluster:
             re.sub(r"(?<![\w/])/\w+", lambda found: str(places[found[0]]), word)
             for word in container["args"]
         ]
-        (token,) = container["env"]
+        token, *plain = container["env"]
         assert token["valueFrom"]["secretKeyRef"]["key"] == "token"
         root = self._folder / "root"
         done = execute(
             self.world,
             ["bulkops", command, *more, *arguments],
             folder=root,
-            environment={token["name"]: TOKEN, "TFE_ADDRESS": self.world.address, "HOME": "/"},
+            environment={
+                **{variable["name"]: variable["value"] for variable in plain},
+                token["name"]: TOKEN,
+                "TFE_ADDRESS": self.world.address,
+                "HOME": "/",
+            },
             strike=strike,
         )
         assert list(root.iterdir()) == []
@@ -219,6 +230,18 @@ def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
     assert cluster.pod(JOB, "--retry-failed").code == 0
     assert cluster.world.all_wanted()
     assert set(cluster.world.changed().values()) == {1}
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o2775], ids=["everybody's", "the group's"])
+def test_a_volume_that_others_may_write_is_the_jobs_own(cluster: Cluster, mode: int) -> None:
+    """As provisioners and fsGroup make it, and given to root; the next pod has another uid."""
+    cluster.volume.chmod(mode)
+    assert cluster.pod(JOB, strike=Strike(signal.SIGKILL, write=5)).code == -signal.SIGKILL
+    if os.geteuid() == 0:
+        for path in cluster.volume.iterdir():
+            os.chown(path, 12345, 12345)
+    assert cluster.pod(JOB).code == 0
+    assert cluster.world.all_wanted()
 
 
 def test_drift_fails_the_check_and_is_not_tried_again(cluster: Cluster) -> None:

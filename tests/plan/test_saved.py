@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, JobError, PlanStale
 from bulkops.operations import KINDS
+from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskRef
 from bulkops.plan.model import Plan
 from bulkops.plan.saved import is_saved_plan, read_plan, save_plan
@@ -36,8 +37,10 @@ def plans(draw: st.DrawFn) -> Plan:
         if draw(st.booleans()):
             skips.append(Skip(target, draw(NAMES), blocked=draw(st.booleans())))
             continue
-        before, wanted = draw(st.none() | SEEN), draw(st.none() | ATTRIBUTES)
-        operations.append(Operation("attach", target, before, wanted, verb="update"))
+        before, wanted = draw(st.none() | SEEN), attributes_of("mandatory", ["post_plan"])
+        verb = "attach" if before is None else "update"
+        if before is None or before.attributes != wanted:
+            operations.append(Operation("attach", target, before, wanted, verb=verb))
     notes = tuple(draw(st.lists(NAMES, max_size=2)))
     return Plan(job(), BINDING, operations, skips, notes)
 
@@ -69,8 +72,9 @@ def test_what_is_read_is_what_was_saved(
     path = tmp_path_factory.mktemp("plan") / "scan.plan"
     digest = _saved(path, plan)
     read = read_plan(path)
-    assert read.plan == msgspec.structs.replace(plan, saved=digest)
-    assert (read.address, read.made_by) == ("https://tfe.example", HOLDER)
+    made = msgspec.structs.replace(plan, saved=digest, address="https://tfe.example")
+    assert read.plan == made
+    assert (read.plan.address, read.made_by) == ("https://tfe.example", HOLDER)
     assert read.plan.digest == f"plan {digest}"
     assert is_saved_plan(path)
 

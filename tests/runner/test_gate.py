@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from bulkops.job.gate import GateCall
 from bulkops.runner import gate
 from bulkops.runner.gate import NOT_RUN, run_gate
 
@@ -27,12 +28,31 @@ from bulkops.runner.gate import NOT_RUN, run_gate
 )
 def test_a_gate_ends_with_its_status(command: str, status: int) -> None:
     """As the shell has it; it is told by its environment, and there is nobody to ask."""
-    assert anyio.run(run_gate, command, {"BULKOPS_WAVE": "2"}) == status
+    assert anyio.run(run_gate, GateCall(command, {"BULKOPS_WAVE": "2"})) == status
+
+
+def test_a_gate_runs_in_its_jobs_folder(tmp_path: Path) -> None:
+    """Wherever bulkops was started."""
+    (tmp_path / "check.sh").write_text("#!/bin/sh\nexit 7\n", encoding="utf-8")
+    (tmp_path / "check.sh").chmod(0o755)
+    assert anyio.run(run_gate, GateCall("./check.sh", {}, str(tmp_path))) == 7
+    gone = GateCall("./check.sh", {}, str(tmp_path / "gone"))
+    assert anyio.run(run_gate, gone) == NOT_RUN
+
+
+def test_a_gate_gets_no_token_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither exported nor empty: it is not there."""
+    monkeypatch.setenv("TFE_TOKEN", "secret")
+    monkeypatch.setenv("SCANNER_KEY", "secret")
+    asks = "test -z ${TFE_TOKEN+x}${SCANNER_KEY+x}"
+    assert anyio.run(run_gate, GateCall(asks, {}, secret="SCANNER_KEY")) == 0
+    named = GateCall(asks, {}, kept=("TFE_TOKEN",), secret="SCANNER_KEY")
+    assert anyio.run(run_gate, named) == 1
 
 
 def test_what_can_not_even_be_started_says_nothing() -> None:
     """An environment too large for the system: inconclusive, not an error."""
-    assert anyio.run(run_gate, "true", {"BULKOPS_JOB": "x" * 5_000_000}) == NOT_RUN
+    assert anyio.run(run_gate, GateCall("true", {"BULKOPS_JOB": "x" * 5_000_000})) == NOT_RUN
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process as Linux can")
@@ -49,7 +69,7 @@ def test_a_cancelled_gate_is_ended_with_what_it_started(
 
     async def cancelled() -> None:
         async with anyio.create_task_group() as group:
-            group.start_soon(run_gate, command, {})
+            group.start_soon(run_gate, GateCall(command, {}))
             await anyio.to_thread.run_sync(wakes.read_text)
             group.cancel_scope.cancel()
 

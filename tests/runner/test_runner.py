@@ -141,14 +141,14 @@ def test_the_runner_stops_when_failures_exceed_what_is_tolerated(
     assert sum(world.effects().values()) == replay.count(Outcome.SUCCEEDED)
 
 
-def test_the_same_command_goes_on_after_the_tolerance_stopped_it() -> None:
-    """Failures are counted anew by each execution; those of before stay as they are."""
+def test_continue_goes_on_after_the_tolerance_stopped_it() -> None:
+    """Failures are counted anew by whoever goes on; those of before stay as they are."""
     world = World(workspaces=10)
     world.start(job(rollout={"max_failures": 1}, pace={"max_at_once": 1}))
     refusing(world, names={"prod-0", "prod-1", "prod-2", "prod-3", "prod-4"})
     ends = []
     for _ in range(3):
-        replay = world.resume()
+        replay = world.resume(go_on=True)
         assert replay.ended is not None
         ends.append((replay.ended.how, replay.count(Outcome.FAILED), replay.count(None)))
     assert ends == [("tolerance", 2, 8), ("tolerance", 4, 6), ("complete", 5, 0)]

@@ -143,4 +143,4 @@ def test_what_no_longer_stands_counts(max_failures: int, code: int) -> None:
     assert (exit_code(replay), world.waves[1].fallen) == (code, 2)
     assert replay.verified is not None
     assert len(replay.verified.differing) == 2
-    assert exit_code(world.resume()) == 3
+    assert exit_code(world.resume(go_on=True)) == 3

@@ -48,10 +48,13 @@ def test_after_the_last_wave_nobody_waits(pause: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("status", "held"),
-    [(0, None), (1, "fail"), (2, "inconclusive"), (127, "inconclusive"), (-9, "inconclusive")],
+    [
+        *((0, None), (1, "fail"), (2, "inconclusive"), (127, "inconclusive")),
+        *((-9, "inconclusive"), (None, "inconclusive")),
+    ],
 )
-def test_what_a_gate_says(status: int, held: str | None) -> None:
-    """Only 0 lets the next wave begin; what can't be run or was killed says nothing."""
+def test_what_a_gate_says(status: int | None, held: str | None) -> None:
+    """Only 0 lets the next wave begin; what can't be run, or was killed or ended, says nothing."""
     assert judged(status) == held
 
 

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from itertools import groupby, pairwise
 
 import anyio
+import msgspec
 import pytest
 
 from bulkops.api.messages import Request
 from bulkops.errors import JournalWriteFailed
+from bulkops.job.gate import GateCall
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import Outcome, Reached
+from bulkops.journal.states import Exceeded, Outcome, Reached
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import lines
 from bulkops.runner.gate import RunGate
@@ -36,9 +38,9 @@ def scripted(*statuses: int) -> tuple[RunGate, list[Mapping[str, str]]]:
     """Return a gate that ends with one status after the other, and the list of what it is told."""
     left, told = list(statuses), list[Mapping[str, str]]()
 
-    async def gate(command: str, environment: Mapping[str, str]) -> int:
-        assert command == "check"
-        told.append(environment)
+    async def gate(call: GateCall) -> int:
+        assert call.command == "check"
+        told.append(call.told)
         return left.pop(0)
 
     return gate, told
@@ -160,7 +162,7 @@ def test_a_gate_is_asked_again_only_after_what_is_in_doubt_was_looked_at() -> No
     world.wire.troubles = lambda _request: None
     left = list[int]()
 
-    async def gate(_command: str, _environment: Mapping[str, str]) -> int:
+    async def gate(_call: GateCall) -> int:
         left.append(world.journaled().count(Outcome.IN_DOUBT))
         return 0
 
@@ -177,7 +179,9 @@ def test_a_wave_has_a_tolerance_of_its_own() -> None:
     refusing(world, names={"prod-0", "prod-1"})
     replay = world.resume()
     assert (exit_code(replay), replay.count(Outcome.FAILED), replay.count(None)) == (4, 2, 3)
-    assert ended(world.resume()) == ("complete", 3, 4)
+    assert report(replay).stopped == Exceeded(1, tolerated=0, of=2, wave=2)
+    assert ended(world.resume()) == ("tolerance", 4, 1)
+    assert ended(world.resume(go_on=True)) == ("complete", 3, 4)
 
 
 def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
@@ -186,17 +190,17 @@ def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
     world.start(in_waves(waves=["1", {"size": "50%", "max_failures": 0}, "100%"]))
     world.simulator.attach("prod-2", TASK, stages=("pre_apply",))
     assert ended(world.resume()) == ("tolerance", 4, 1)
-    assert ended(world.resume()) == ("complete", 3, 5)
+    assert ended(world.resume(go_on=True)) == ("complete", 3, 5)
 
 
-def test_the_tolerance_is_over_all_waves_of_an_execution() -> None:
-    """One failure in each of two waves is two; another execution counts anew."""
+def test_the_tolerance_is_over_all_waves() -> None:
+    """One failure in each of two waves is two; who goes on counts anew."""
     world = World(workspaces=6)
     world.start(in_waves(max_failures=1))
     refusing(world, names={"prod-0", "prod-1", "prod-5"})
     replay = world.resume()
     assert (exit_code(replay), replay.count(Outcome.FAILED)) == (4, 2)
-    assert ended(world.resume()) == ("complete", 3, 3)
+    assert ended(world.resume(go_on=True)) == ("complete", 3, 3)
 
 
 def test_what_fell_in_a_wave_stops_the_next() -> None:
@@ -213,7 +217,8 @@ def test_what_fell_in_a_wave_stops_the_next() -> None:
     assert ended(replay) == ("tolerance", 4, 1)
     assert [row.shows for row in report(replay).rows] == ["not attached", "", "", "", "", ""]
     world.wire.spies.remove(undone)
-    assert ended(world.resume()) == ("complete", 3, 6)
+    assert ended(world.resume()) == ("tolerance", 4, 1)
+    assert ended(world.resume(go_on=True)) == ("complete", 3, 6)
 
 
 def test_retried_failures_go_in_waves_too() -> None:
@@ -260,8 +265,8 @@ def test_a_signal_ends_a_gate_and_it_is_run_again() -> None:
     world = World(workspaces=6)
     runs = list[str]()
 
-    async def endless(_command: str, environment: Mapping[str, str]) -> int:
-        runs.append(environment["BULKOPS_WAVE"])
+    async def endless(call: GateCall) -> int:
+        runs.append(call.told["BULKOPS_WAVE"])
         await anyio.sleep(3600 if len(runs) == 1 else 0)
         return 0
 
@@ -270,6 +275,76 @@ def test_a_signal_ends_a_gate_and_it_is_run_again() -> None:
     assert ended(interrupted(world, 60.0, drain=5.0)) == ("SIGINT", 130, 1)
     assert ended(world.resume()) == ("complete", 0, 6)
     assert runs == ["1", "1", "2", "3"]
+
+
+def test_a_gate_that_takes_too_long_is_ended_and_says_nothing() -> None:
+    """Paused, with the reason; asked again by the same command, passed by ``--continue``."""
+    world = World(workspaces=6)
+    ends = list[float]()
+
+    async def endless(_call: GateCall) -> int:
+        try:
+            await anyio.sleep(10_000)
+        finally:
+            ends.append(world.now())
+        return 0
+
+    world.gate = endless
+    world.start(in_waves(gate="check", gate_timeout="90s"))
+    began = world.elapsed
+    replay = world.resume()
+    assert ended(replay) == ("paused", 6, 1)
+    assert 90 < ends[0] - began < 100
+    assert world.waves[-1].status is None
+    made = report(replay)
+    assert made.wave is not None
+    assert (made.wave.held, made.wave.reason) == (
+        "inconclusive",
+        "ended after gate_timeout = 90s",
+    )
+    words = "waits: its gate was inconclusive (ended after gate_timeout = 90s)"
+    assert f"  wave 1 of 3 (operations 1 to 1) {words}" in list(lines(made))
+    assert ended(world.resume()) == ("paused", 6, 1)
+    assert ended(world.resume(go_on=True)) == ("paused", 6, 3)
+    assert len(ends) == 3
+
+
+def test_a_gate_may_run_for_an_hour_unless_told_otherwise() -> None:
+    """Just less passes, just more is ended."""
+    for seconds, how in ((3_599, "complete"), (3_601, "paused")):
+        world = World(workspaces=1)
+
+        async def slow(_call: GateCall, seconds: int = seconds) -> int:
+            await anyio.sleep(seconds)
+            return 0
+
+        world.gate = slow
+        replay = world.apply(job(rollout={"gate": "check"}))
+        assert ended(replay)[0] == how
+
+
+def test_a_gate_is_told_where_to_run_and_what_to_keep() -> None:
+    """Its job file's folder is in the journal; the HMAC key's variable is known."""
+    world = World(workspaces=2)
+    calls = list[GateCall]()
+
+    async def gate(call: GateCall) -> int:
+        calls.append(call)
+        return 0
+
+    world.gate = gate
+    asked = in_waves(gate="check", gate_env=["TFE_TOKEN"], waves=[])
+    world.apply(msgspec.structs.replace(asked, folder="/jobs"))
+    (call,) = calls
+    assert (call.folder, call.kept, call.secret) == ("/jobs", ("TFE_TOKEN",), "")
+    assert world.journaled().header.folder == "/jobs"
+
+
+def test_a_job_without_a_gate_keeps_no_folder() -> None:
+    """Nobody needs to know it."""
+    world = World(workspaces=2)
+    world.apply(msgspec.structs.replace(in_waves(), folder="/jobs"))
+    assert world.journaled().header.folder == ""
 
 
 def test_a_journal_without_waves_is_gone_on_with() -> None:
@@ -326,8 +401,8 @@ def test_killed_anywhere_no_wave_begins_early(what: str, *, dies_after: bool) ->
 def dying(world: World, gates: list[str], at: int) -> RunGate:
     """Return a passing gate; the machine stops while it runs for the ``at``-th time."""
 
-    async def gate(_command: str, environment: Mapping[str, str]) -> int:
-        gates.append(environment["BULKOPS_WAVE"])
+    async def gate(call: GateCall) -> int:
+        gates.append(call.told["BULKOPS_WAVE"])
         if len(gates) == at:
             world.disk.cut_power()
             world.wire.died()

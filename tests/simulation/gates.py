@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import anyio
 
+from bulkops.job.gate import GateCall
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from tests.simulation.machine import Machine
 
 
-async def ask(machine: Machine, _command: str, environment: Mapping[str, str]) -> int:
+async def ask(machine: Machine, call: GateCall) -> int:
     """Check that a gate's wave is carried out, and return what it says after some time."""
-    number, weather = int(environment["BULKOPS_WAVE"]), machine.weather
+    number, weather = int(call.told["BULKOPS_WAVE"]), machine.weather
     machine.say(f"gate of wave {number}: {weather.gate}")
     replay = machine.replay_of(machine.journal)
     assert replay is not None
     ends = machine.ends(replay)
-    must(len(ends) == int(environment["BULKOPS_WAVES"]), "as many waves as drawn", ends)
+    must(len(ends) == int(call.told["BULKOPS_WAVES"]), "as many waves as drawn", ends)
     done = list(replay.operations.values())[: ends[number - 1]]
     left = left_behind(done, replay)
     must(not left, "a gate comes after its wave", f"{number}: {left}")

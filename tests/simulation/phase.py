@@ -179,7 +179,7 @@ class Phase:
         contents, met = self._left, self._machine.met
         assert contents is not None
         assert self.plan is not None
-        asked = Identity(self.plan.digest, self._machine.world.client().address, "acme")
+        asked = Identity(self.plan.digest, "acme")
         check_same(contents.replay.header, asked, self.path)
         met["resumed with a torn tail"] += bool(contents.torn)
         met["resumed in doubt"] += bool(contents.replay.count(Outcome.IN_DOUBT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,7 +17,6 @@ from bulkops.cli.options import (
     PATH,
     RESUMING,
     SERVER,
-    TRUST,
     UNDOING,
     Asked,
     Narrowing,
@@ -25,26 +25,30 @@ from bulkops.cli.options import (
 )
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on
-from bulkops.cli.run.execute import execute
+from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
-from bulkops.cli.run.start import Undertaking, start_or_go_on
+from bulkops.cli.run.start import Undertaking, ask_for_names, start_or_go_on
 from bulkops.cli.session import connect, narrowed_job
+from bulkops.client.access.address import Stated, is_at
 from bulkops.client.api import Client
-from bulkops.client.credentials import resolve_address
 from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
-from bulkops.journal.reader import read
+from bulkops.journal.ownership import OwnFiles, check_folder
+from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How
 from bulkops.library import plan_job, plan_undo
+from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
+from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.plan.trusted import disagreement_as_known, open_journal
 
 JOB_OR_PLAN = click.Argument(
     ["job_file"],
@@ -86,7 +90,8 @@ def apply(
     job goes on with the same command: nothing is lost and nothing is done twice. A job narrowed by
     --select or --limit is another job than the whole, with a journal of its own.
 
-    A job that detaches wants its run task's name instead of a yes, typed or as --confirm.
+    A job that detaches wants its run task's name instead of a yes, typed or as --confirm, each time
+    that it goes on, too.
 
     A saved plan is carried out as it stands, and nothing is asked: whoever looked at it has said
     yes. What no longer is as the plan saw it is left alone and listed (exit 3).
@@ -112,15 +117,13 @@ def apply(
             raise JobError(
                 f"{job_file}: is a saved plan: --select, --limit and --max-operations are for plan"
             )
-        undertaking = _of_plan(job_file, server)
+        undertaking = _of_plan(job_file, server, trust_files=asked.trust_files)
     else:
         job = narrowed_job(job_file, narrowing).allowing(max_operations)
         undertaking = _of_job(job, job_file, server)
     asked = asked._replace(yes=asked.yes or saved)
     with ExitStack() as stack:
-        path = journal or _default(
-            stack, undertaking, finished=saved, retry_failed=asked.retry_failed
-        )
+        path = journal or _default(stack, undertaking, asked, finished=saved)
         # A new journal in the default folder is safe under the folder's lock until it is there:
         # a command that finds nothing to do leaves no lock behind.
         by = hold(stack, path) if journal or path.exists() else None
@@ -134,33 +137,37 @@ def apply(
             start_or_go_on(stack, path, None, undertaking, asked)
 
 
-@command(JOURNAL, RESUMING, TRUST)
+@command(JOURNAL, RESUMING, SERVER)
 def resume(*, journal: Path, asked: Asked, server: Server) -> None:
     """Go on where a journal stops.
 
-    Needs nothing else but credentials. The server is read before anything is sent: an operation
-    whose answer was lost is adopted where the server shows it done, and sent again only where it
-    does not.
+    Needs nothing else but credentials and, unless it is the default, the server's address. The
+    server is read before anything is sent: an operation whose answer was lost is adopted where the
+    server shows it done, and sent again only where it does not.
 
     \b
     Examples:
       bulkops resume .bulkops/canary/20261124T215803Z.jsonl
       bulkops resume canary.jsonl --retry-failed --yes
       bulkops resume rollout.jsonl --continue --yes
+      bulkops resume retired.jsonl --confirm legacy-lint
     """
     with ExitStack() as stack:
-        read(journal)
+        open_journal(journal, trust_files=asked.trust_files)
         by = hold(stack, journal)
-        contents = read(journal)
+        contents = open_journal(journal, trust_files=asked.trust_files)
         header = contents.replay.header
         job = job_of(header)
-        client = connect(server._replace(address=header.address))
+        stated = Stated(journal, header.address)
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
-            confirm_going_on(contents, journal, asked)
+            end_if_stopped(journal, contents, job, asked, metrics)
+            client = connect(server, stated)
+            confirm_going_on(contents, journal, asked, job)
+            ask_for_names(connect(server, stated), contents, journal)
             execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
 
 
-@command(JOURNAL, UNDO_JOURNAL, UNDOING, TRUST)
+@command(JOURNAL, UNDO_JOURNAL, UNDOING, SERVER)
 def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Server) -> None:
     """Take back what a job did, where it still stands.
 
@@ -176,15 +183,17 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
       bulkops undo canary.jsonl
       bulkops undo canary.jsonl --journal back.jsonl --yes
     """
-    header = read(journal).replay.header
-    job = job_of(header)
+    undone = open_journal(journal, trust_files=asked.trust_files).replay
+    header, job = undone.header, job_of(undone.header)
     path = undo_journal or journal.with_name(f"{journal.stem}.undo{journal.suffix}")
 
-    def client() -> Client:
-        return connect(server._replace(address=header.address))
+    def client(*files: Stated) -> Client:
+        return connect(server, Stated(journal, header.address), *files)
 
-    identity = Identity(digest_of_undo(header.run_id), header.address, header.organization)
-    undertaking = Undertaking(job, identity, client, lambda c: plan_undo(c, journal), undo=True)
+    identity = Identity(digest_of_undo(header.run_id), header.organization)
+    planning = partial(plan_undo, journal=journal, trust_files=asked.trust_files)
+    differs = partial(disagreement_with_undone, undone=undone)
+    undertaking = Undertaking(job, identity, client, planning, differs, undo=True)
     with ExitStack() as stack:
         hold(stack, journal)
         by = hold(stack, path)
@@ -193,52 +202,68 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
 
 def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
 
-    def client() -> Client:
-        return connect(server)
+    def client(*files: Stated) -> Client:
+        return connect(server, *files)
 
     async def plan(client: Client) -> Plan:
         return await with_project_names(client, await plan_job(client, job, str(path)))
 
-    identity = Identity(job.digest, client().address, job.organization)
-    return Undertaking(job, identity, client, plan)
+    return Undertaking(job, Identity(job.digest, job.organization), client, plan)
 
 
-def _of_plan(path: Path, server: Server) -> Undertaking:
+def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
-    saved = read_plan(path)
-    job, digest, made_at = saved.plan.job, saved.plan.digest, saved.address
-    address = server.address
-    if address or os.environ.get("TFE_ADDRESS") or os.environ.get("TF_CLOUD_HOSTNAME"):
-        address = resolve_address(address, os.environ, insecure_http=server.insecure_http)
-    saved.check_meant(path, address or saved.address, os.environ.get("TFE_ORGANIZATION", ""))
+    saved = read_plan(path, trust_files=trust_files)
+    job, digest, stated = saved.plan.job, saved.plan.digest, Stated(path, saved.plan.address)
+    connect(server, stated)  # a plan of another server is refused before anything else
+    saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
     note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
 
-    def client() -> Client:
-        return connect(server._replace(address=made_at))
+    def client(*files: Stated) -> Client:
+        return connect(server, stated, *files)
+
+    def again() -> Plan:
+        # Read once more: it need not be in memory beside the journal, which may be all there is.
+        return read_plan(path, digest, trust_files=trust_files).plan
 
     async def plan(_client: Client) -> Plan:
-        # Read once more: it need not be in memory beside the journal, which may be all there is.
-        return read_plan(path, digest).plan
+        return again()
 
-    return Undertaking(job, Identity(digest, made_at, job.organization), client, plan)
+    return Undertaking(
+        job,
+        Identity(digest, job.organization),
+        client,
+        plan,
+        lambda replay: disagreement_with_plan(replay, again()),
+        looked_at=True,
+    )
 
 
-def _default(
-    stack: ExitStack, undertaking: Undertaking, *, finished: bool, retry_failed: bool
-) -> Path:
+def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finished: bool) -> Path:
     """Return the job's own journal to go on with, else a new place, under the folder's lock.
 
     Args:
         finished: one that is finished is gone on with, too.
     """
+    address = undertaking.client().address
     folder = folder_of(undertaking.job.name)
     hold(stack, folder / "folder")
 
     def fits(replay: Replay) -> bool:
         if replay.ended and replay.ended.how == How.GONE:
             return False
-        left = finished or replay.unfinished or (retry_failed and replay.to_retry)
+        left = finished or replay.unfinished or (asked.retry_failed and replay.to_retry)
+        left |= stopped_by_tolerance(replay, undertaking.job.rollout) is not None
         left |= undertaking.job.rollout.gate is not None and not replay.passed
-        return left and identity_of(replay.header) == undertaking.identity
+        mine = identity_of(replay.header) == undertaking.identity
+        return left and mine and is_at(replay.header.address, address)
 
-    return newest(folder, fits) or new(folder, Clock().wall())
+    def opened(path: Path) -> Contents:
+        contents = read(path, OwnFiles(trusted=asked.trust_files))
+        # One of a kind that is not installed is another job's: nothing of it is sent.
+        if problem := disagreement_as_known(contents.replay):
+            raise disagreeing(path, problem)
+        return contents
+
+    check_folder(folder / "journal", trusted=asked.trust_files)
+    return newest(folder, fits, opened) or new(folder, Clock().wall())

@@ -9,7 +9,7 @@ import msgspec
 from bulkops.cli.options import JOB, JSON, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
-from bulkops.job.file import load_job
+from bulkops.job.file import check_gate, load_job
 from bulkops.job.job import Job
 
 
@@ -25,6 +25,7 @@ def check(*, job_file: Path, json: bool) -> None:
       bulkops check jobs/canary.toml
     """
     job = load_job(job_file)
+    check_gate(job, str(job_file))
     fields, task = _selecting(job), getattr(job.wish, "task", None)
     if json:
         from bulkops import events  # noqa: PLC0415 - brings what reports and journals are made of

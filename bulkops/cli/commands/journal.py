@@ -14,8 +14,9 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note, print_text
 from bulkops.errors import ExitCode
-from bulkops.journal.reader import Take, read, sound_part
+from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
+from bulkops.plan.trusted import disagreement_as_known, sound_journal
 from bulkops.report.model import report as make
 from bulkops.report.text import head, totals, verification
 
@@ -24,7 +25,8 @@ from bulkops.report.text import head, totals, verification
 def check(*, journal: Path, json: bool) -> None:
     """Say what is in a journal and whether it is sound.
 
-    Exit 12 where it is damaged. Sends no request and leaves the file as it is. A torn tail is no
+    Exit 12 where it is damaged, or does not agree with itself: where its job could not have decided
+    what it says. Sends no request and leaves the file as it is. A torn tail is no
     damage: a power cut leaves it, and the next apply or resume cuts it.
 
     \b
@@ -33,9 +35,10 @@ def check(*, journal: Path, json: bool) -> None:
     """
     contents = sound_part(journal)
     scanner, made = contents.scanner, make(contents.replay)
-    state: Literal["sound", "torn", "damaged"] = (
-        "damaged" if scanner.damaged else "torn" if scanner.tail else "sound"
-    )
+    problem = disagreement_as_known(contents.replay)
+    state: Literal["sound", "torn", "damaged", "disagreeing"] = "torn" if scanner.tail else "sound"
+    if scanner.damaged or problem:
+        state = "damaged" if scanner.damaged else "disagreeing"
     if json:
         print_json(
             events.Journal(
@@ -45,10 +48,12 @@ def check(*, journal: Path, json: bool) -> None:
                 other_bytes=len(scanner.tail),
                 run_id=made.run_id,
                 counts=made.counts,
+                problem=problem,
             )
         )
     else:
-        rest = f", then {len(scanner.tail)} bytes that are {state}" if scanner.tail else ""
+        rest_is = "damaged" if scanner.damaged else "torn"
+        rest = f", then {len(scanner.tail)} bytes that are {rest_is}" if scanner.tail else ""
         print_text(
             f"{journal}: {scanner.seq - 1} sound lines, {scanner.offset} bytes{rest}",
             f"  {made.run_id}: {totals(made)}",
@@ -56,6 +61,12 @@ def check(*, journal: Path, json: bool) -> None:
     if scanner.damaged:
         command = shlex.join(("bulkops", "journal", "repair", str(journal), "--accept-loss"))
         note(f"`{command}` keeps the sound lines.")
+    if problem:
+        note(
+            f"It does not agree with itself: {problem}.",
+            "bulkops did not write it so, and carries none of it out.",
+        )
+    if scanner.damaged or problem:
         raise Exit(ExitCode.JOURNAL_DAMAGED)
 
 
@@ -77,10 +88,15 @@ def status(*, journal: Path, json: bool) -> None:
 
 def replay_of(path: Path, take: Take | None = None) -> Replay:
     """Return where a journal stands; a torn tail is told and left."""
-    contents = read(path, take=take)
+    contents = sound_journal(path, take)
+    tell_torn(path, contents)
+    return contents.replay
+
+
+def tell_torn(path: Path, contents: Contents) -> None:
+    """Say that a journal has a torn tail, if it has one."""
     if contents.torn:
         note(
             f"{path}: its last {contents.torn} bytes are a torn tail; the next apply or resume "
             "cuts it and keeps it aside"
         )
-    return contents.replay

@@ -28,12 +28,13 @@ from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, ExitCode
+from bulkops.job.file import check_gate
 from bulkops.journal.lock import holder
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.saved import check_place, save_plan
-from bulkops.plan.unfinished_jobs import with_unfinished_noted
+from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
 class DetailedExit(click.Command):
@@ -95,12 +96,13 @@ def plan(
 
     try:
         job = narrowed_job(job_file, narrowing).allowing(max_operations)
+        check_gate(job, str(job_file))
         if out:
             check_place(out)
         client = connect(server)
         with only_reading():
             made = run(client, planned)
-        made = with_unfinished_noted(made, client.address)
+        made = with_unfinished_noted(made, unfinished_jobs(made, client.address))
         if out:
             by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
             sha256 = save_plan(out, made, client, by, default)
@@ -110,22 +112,23 @@ def plan(
         # With this option 2 means changes and nothing else.
         fail(error)
         raise Exit(ExitCode.ERROR) from error
-    applies = _apply(job_file, out, narrowing)
+    applies = _apply(job_file, out, narrowing, server.address)
     append_plan(made, [f"`{applies}` does this."] if made.operations else [])
     if json:
         print_objects(made, str(out) if out else None, sha256)
     else:
         print_text(*lines(made, width_of(sys.stdout)), paint=painter(sys.stdout))
         if out:
-            print_text(f"Saved: {out}; `bulkops apply {shlex.quote(str(out))}` does exactly this.")
+            print_text(f"Saved: {out}; `{applies}` does exactly this.")
     if detailed_exitcode and made.operations:
         raise Exit(2)
 
 
-def _apply(job_file: Path, out: Path | None, narrowing: Narrowing) -> str:
+def _apply(job_file: Path, out: Path | None, narrowing: Narrowing, address: str | None) -> str:
     """Return the command that carries out what was planned, and no more."""
+    server = ("--address", address) if address else ()
     if out:
-        return shlex.join(("bulkops", "apply", str(out)))
+        return shlex.join(("bulkops", "apply", str(out), *server))
     narrowed = [option for name in narrowing.select for option in ("--select", name)]
     narrowed += ("--limit", str(narrowing.limit)) if narrowing.limit else ()
-    return shlex.join(("bulkops", "apply", str(job_file), *narrowed))
+    return shlex.join(("bulkops", "apply", str(job_file), *narrowed, *server))

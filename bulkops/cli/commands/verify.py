@@ -7,21 +7,23 @@ from pathlib import Path
 from click.exceptions import Exit
 
 from bulkops import events
-from bulkops.cli.commands.journal import replay_of
-from bulkops.cli.options import JOURNAL, JSON, TRUST, Server, command
+from bulkops.cli.commands.journal import tell_torn
+from bulkops.cli.options import JOURNAL, JSON, SERVER, TRUST_FILES, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, only_reading, run
+from bulkops.client.access.address import Stated
 from bulkops.errors import ExitCode
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.library import verify_journal
+from bulkops.plan.trusted import open_journal
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted
 
 
-@command(JOURNAL, JSON, TRUST)
-def verify(*, journal: Path, json: bool, server: Server) -> None:
+@command(JOURNAL, JSON, TRUST_FILES, SERVER)
+def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> None:
     """Ask the server whether all is still as a job made it.
 
     Exit 3, and a list, where it is not. What differs is read again after the job's settle (10 s):
@@ -31,11 +33,13 @@ def verify(*, journal: Path, json: bool, server: Server) -> None:
     Examples:
       bulkops verify canary.jsonl
     """
-    replay = replay_of(journal)
-    client = connect(server._replace(address=replay.header.address))
+    contents = open_journal(journal, trust_files=trust_files)
+    tell_torn(journal, contents)
+    replay = contents.replay
+    client = connect(server, Stated(journal, replay.header.address))
 
     with only_reading():
-        verified = run(client, lambda c: verify_journal(c, journal))
+        verified = run(client, lambda c: verify_journal(c, journal, trust_files=trust_files))
     if json:
         _print_verified_json(replay, verified)
     else:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import click
+
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import held_line
 from bulkops.journal.states import How
 from bulkops.operations import kind_named
 from bulkops.report.model import Report
+from bulkops.report.words import too_many
 from bulkops.text import counted
 
 
@@ -30,6 +33,12 @@ def next_step(report: Report, path: Path) -> list[str]:
     steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
     if wave is not None and wave.held:
         steps = [held_line(wave, resume)]
+    if report.stopped is not None:
+        steps = [
+            f"Stopped by the failure tolerance: {too_many(report.stopped)}.",
+            f"Look at what failed. `{resume} --continue` goes on and counts failures from zero.",
+        ]
+        resume += " --continue"
     decides = not report.saved_plan and not report.undo_of
     if report.drifted:
         again = f"`{resume} --retry-failed` makes them as wanted again"
@@ -69,4 +78,7 @@ def _done(report: Report, path: Path) -> list[str]:
 
 
 def _command(name: str, path: Path) -> str:
-    return f"bulkops {name} {shlex.quote(str(path))}"
+    """Return a command about a journal, with the server if an option of this command named it."""
+    context = click.get_current_context(silent=True)
+    address = context.params.get("address") if context and name != "report" else None
+    return shlex.join(("bulkops", name, str(path), *(("--address", address) if address else ())))

@@ -20,6 +20,8 @@ from bulkops.text import escaped
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a write to a stream ends with that can't be written any more."""
 
+_NAMED_BY = "--address, TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME"
+
 
 def print_text(*lines: str, paint: Callable[[str], str] = str) -> None:
     """Print lines for people on stdout; raises as ``print_raw``.
@@ -91,9 +93,9 @@ def fail(error: BulkopsError) -> None:
     """Print the error on stderr, as the last thing a command says."""
     note(*f"Error: {error}".split("\n"))
     if isinstance(error, NoResponse):
-        note("Is the address right (--address, TFE_ADDRESS)? Is a proxy needed (HTTPS_PROXY)?")
+        note(f"Is the address right ({_NAMED_BY})? Is a proxy needed (HTTPS_PROXY)?")
     elif isinstance(error, ServerBroken) and not isinstance(error, ListMoved):
-        note("Is that the API (--address, TFE_ADDRESS)? If it is, wait, and run this again.")
+        note(f"Is that the API ({_NAMED_BY})? If it is, wait, and run this again.")
 
 
 def obeys_escapes(stream: TextIO) -> bool:

@@ -7,7 +7,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 from bulkops import events
@@ -19,6 +19,7 @@ from bulkops.cli.output.progress import Course, Doing, Headway
 from bulkops.cli.output.progress_text import plain_line
 from bulkops.cli.output.results import liner, tell_json
 from bulkops.clock import Clock
+from bulkops.job.gate import GateCall
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import Result, WaveReached
 from bulkops.journal.replay import Replay
@@ -81,10 +82,11 @@ class Watch:
         self._course.reached(said, self._clock.now())
         self._tell_wave(said)
 
-    async def gate(self, command: str, environment: Mapping[str, str]) -> int:
-        """Run a gate, to which the terminal belongs meanwhile."""
+    async def gate(self, call: GateCall) -> int:
+        """Show a gate and run it; the terminal belongs to it meanwhile."""
         with self._course.at_gate(), self._live.aside() if self._live else nullcontext():
-            return await run_gate(command, environment)
+            note(f"Gate of wave {call.told['BULKOPS_WAVE']}: {call.command}")
+            return await run_gate(call)
 
     def stopping(self, drain: float) -> None:
         """Take note that it was told to stop, and to give up what is in flight in ``drain`` s."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bulkops import events
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import heard_or_not, note
+from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import WaveReached
 from bulkops.journal.states import Held, Reached
@@ -26,8 +27,21 @@ def plan_lines(plan: Plan) -> list[str]:
     if rollout.pause is not None and len(waves) > 1:
         made.append(f"    Between them: a pause ({rollout.pause})")
     if rollout.gate is not None:
-        made.append(f"    After each: {rollout.gate}")
+        made += [f"    After each: {rollout.gate}", *gate_place(rollout, plan.job.folder)]
     return made
+
+
+def gate_place(rollout: Rollout, folder: str) -> list[str]:
+    """Return where a job's gate runs, and which credentials it gets; see ``GateCall``."""
+    given = f", and gets {', '.join(rollout.gate_env)}" if rollout.gate_env else ""
+    place = f"in {folder}" if folder else "in the current folder"
+    return [f"        (runs {place}{given})"]
+
+
+def gate_lines(job: Job) -> list[str]:
+    """Return a job's gate as it is run, whole; nothing for a job without one."""
+    gate = job.rollout.gate
+    return [f"    After each wave: {gate}", *gate_place(job.rollout, job.folder)] if gate else []
 
 
 def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveReached], None]:

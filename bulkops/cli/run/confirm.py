@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from click.exceptions import Exit
@@ -22,20 +23,31 @@ from bulkops.cli.output.plan_text import (
 )
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.step_summary import append_plan
-from bulkops.cli.output.waves import plan_lines
-from bulkops.cli.session import confirm, only_reading
+from bulkops.cli.output.waves import gate_lines, plan_lines
+from bulkops.cli.session import can_ask, confirm, only_reading
 from bulkops.errors import ExitCode, JobError
+from bulkops.job.file import check_gate
+from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
-from bulkops.journal.states import RETRIED, Held, Outcome
+from bulkops.journal.records import WaveReached
+from bulkops.journal.replay import Replay
+from bulkops.journal.states import RETRIED, Held, Outcome, Reached
 from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
-from bulkops.report.standing import standing_wave
+from bulkops.plan.unfinished_jobs import Unfinished
 from bulkops.text import counted
 
 
-def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
-    """Show a plan and have somebody say yes; ends the command where there is nothing to do."""
+def confirm_plan(plan: Plan, address: str, asked: Asked, first: Sequence[Unfinished] = ()) -> None:
+    """Show a plan and have somebody say yes; ends the command where there is nothing to do.
+
+    Args:
+        first: unfinished jobs that the plan contradicts.
+
+    Raises:
+        JobError: nobody can be asked, and what was said is not enough.
+    """
     if asked.json:
         with heard_or_not():
             print_objects(plan)
@@ -49,25 +61,52 @@ def confirm_plan(plan: Plan, address: str, asked: Asked) -> None:
         append_plan(plan, ())
         note("Nothing can be done about what is blocked." if plan.blocked else "Nothing to do.")
         raise Exit(ExitCode.UNFULFILLED if plan.blocked else ExitCode.DONE)
+    if first and not asked.despite_unfinished and (_said_yes(asked) or not can_ask()):
+        raise _not_first(first[0].path)
     what = counted(len(plan.operations), "operation")
     question = f"Carry out {what} in {plan.job.organization} ({address})?"
-    said = _confirmed(asked, plan.binding.task)
-    if not _destroys(plan):
+    # A saved plan was looked at.
+    destroys = _destroys(plan.job, plan.undo_of) and not plan.saved
+    _have_said(question, plan.job, plan.binding.task, asked, destroys=destroys)
+
+
+def _have_said(
+    question: str, job: Job, task: TaskRef | None, asked: Asked, *, destroys: bool
+) -> None:
+    """Have somebody say yes or, of what destroys, the run task's name.
+
+    Raises:
+        JobError: it was not said, and there is no terminal to ask on.
+    """
+    said = _confirmed(asked, task)
+    if not destroys:
         confirm(question, yes=asked.yes or said)
         return
-    name = plan.binding.task.name if plan.binding.task else plan.job.organization
+    name = task.name if task else job.organization
     option = f"--confirm {shlex.quote(name)}"
     if asked.yes and not said:
         raise JobError(
-            f"nothing was changed: --yes is not enough to {plan.job.operation_kind}, say {option}"
+            f"nothing was changed: --yes is not enough to {job.operation_kind}, say {option}"
         )
     confirm(question, yes=said, answer=name, option=option)
 
 
-def _destroys(plan: Plan) -> bool:
-    """Return whether a yes is not enough; an undo gives back, a saved plan was looked at."""
-    kind = kind_named(plan.job.operation_kind)
-    return kind.destroys and not plan.undo_of and not plan.saved
+def _destroys(job: Job, undo_of: str) -> bool:
+    """Return whether a yes is not enough; an undo gives back."""
+    return kind_named(job.operation_kind).destroys and not undo_of
+
+
+def _not_first(unfinished: Path) -> JobError:
+    named = shlex.quote(str(unfinished))
+    return JobError(
+        f"nothing was changed: {unfinished} is not finished and comes first: finish it with "
+        f"`bulkops resume {named}`, take it back with `bulkops undo {named}`, or say "
+        "--despite-unfinished"
+    )
+
+
+def _said_yes(asked: Asked) -> bool:
+    return asked.yes or asked.confirm is not None
 
 
 def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
@@ -84,28 +123,51 @@ def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
     return True
 
 
-def confirm_going_on(contents: Contents, path: Path, asked: Asked) -> None:
-    """Say what is left of a journal's job, and have somebody say yes to it."""
+def confirm_going_on(
+    contents: Contents, path: Path, asked: Asked, job: Job, *, looked_at: bool = False
+) -> None:
+    """Say what is left of a journal's job, and have somebody say yes to it.
+
+    Args:
+        job: whose rollout holds.
+        looked_at: it carries out a saved plan, and it is that plan that was given.
+
+    Raises:
+        JobError: nobody can be asked, or the job's gate surely can't be run.
+    """
     note(f"Going on with {path}.")
     replay = contents.replay
-    wave = standing_wave(replay)
+    wave = _stands_after(replay)
     held = wave.held if wave else ""
     waits = held == Held.MANUAL and not asked.go_on
-    judged = held == Held.FAIL or (held == Held.INCONCLUSIVE and not asked.go_on)
+    passes = held == Held.INCONCLUSIVE and asked.go_on
+    rollout = job.rollout.taking_back(replay.header.undo_of)
     numbers = {
         "carry out {}": 0 if waits else replay.count(None),
         "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
         "try {} again that failed": replay.count(*RETRIED) if asked.retry_failed else 0,
     }
     parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
-    if wave and judged:
-        parts.insert(0, f"run the gate of wave {wave.number} again")
+    if wave and rollout.gate and not (waits or passes):
+        parts.insert(0, f"run the gate of wave {wave.number}{' again' * bool(held)}")
     if waits and not parts:
         return
     if not parts:
         note("Nothing is left to do: only reading whether it still stands.")
         return
+    if rollout.gate:
+        note(*gate_lines(job))
+        check_gate(job)
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
+    question = question[0].upper() + question[1:]
+    header = replay.header
+    destroys = _destroys(job, header.undo_of) and not looked_at and any(numbers.values())
     with only_reading():
-        said = _confirmed(asked, replay.header.task)
-        confirm(question[0].upper() + question[1:], yes=asked.yes or said)
+        _have_said(question, job, header.task, asked, destroys=destroys)
+
+
+def _stands_after(replay: Replay) -> WaveReached | None:
+    """Return the wave that was carried out, and has not passed its pause and its gate yet."""
+    said = (wave for _, wave in sorted(replay.waves.items()))
+    current = next((wave for wave in said if wave.reached is not Reached.PASSED), None)
+    return None if current is None or current.reached is Reached.OPEN else current

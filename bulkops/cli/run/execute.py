@@ -6,6 +6,7 @@ import asyncio
 import signal
 from pathlib import Path
 
+import msgspec
 from click.exceptions import Exit
 
 from bulkops import events
@@ -23,7 +24,8 @@ from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
-from bulkops.report.model import exit_code, report
+from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.report.model import Report, exit_code, report
 from bulkops.report.text import lines as report_lines
 from bulkops.report.text import totals
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
@@ -69,14 +71,38 @@ def execute(
             fail(error)
             raise Exit(SIGNALS[execution.interrupted]) from error
         raise
-    summary = report(replay)
+    _conclude(report(replay), path, json=asked.json)
+    raise Exit(exit_code(replay))
+
+
+def end_if_stopped(
+    path: Path, contents: Contents, job: Job, asked: Asked, metrics: MetricsFile
+) -> None:
+    """End the command where too many failures stopped the job, and nobody said ``--continue``.
+
+    Raises:
+        Exit: it stands; no request was sent, and the journal is as it was.
+    """
+    rollout = job.rollout.taking_back(contents.replay.header.undo_of)
+    stopped = stopped_by_tolerance(contents.replay, rollout)
+    if stopped is None or asked.go_on:
+        return
+    metrics.stands(contents.replay)
+    summary = report(contents.replay)
+    summary = msgspec.structs.replace(summary, stopped=stopped, exit_code=ExitCode.STOPPED)
+    with summarized(path):
+        _conclude(summary, path, json=asked.json)
+    raise Exit(ExitCode.STOPPED)
+
+
+def _conclude(summary: Report, path: Path, *, json: bool) -> None:
+    """Print what a job came to, and what to run next."""
     with heard_or_not():
-        if asked.json:
+        if json:
             print_json(events.Report.of(summary))
         else:
             print_text("", *report_lines(summary))
     note(*end_lines(summary, path))
-    raise Exit(exit_code(replay))
 
 
 def _listen(execution: JobExecution, watch: Watch, path: Path, drain: float) -> None:

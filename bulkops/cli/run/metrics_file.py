@@ -77,6 +77,10 @@ class MetricsFile:
     ) -> None:
         self._write(code=_exit_code(error))
 
+    def stands(self, replay: Replay) -> None:
+        """Take note of where a job stands that is not executed."""
+        self._replay = replay
+
     @asynccontextmanager
     async def watching(self, execution: JobExecution, replay: Replay) -> AsyncIterator[None]:
         """Write every now and then while the block runs an execution.

@@ -10,18 +10,24 @@ from typing import NamedTuple
 from bulkops.cli.options import Asked
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.confirm import confirm_going_on, confirm_plan
-from bulkops.cli.run.execute import execute
+from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.session import only_reading, run
+from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
+from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
-from bulkops.journal.reader import read
+from bulkops.journal.ownership import check_folder
+from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.records import Holder
+from bulkops.journal.replay import Replay
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
-from bulkops.plan.unfinished_jobs import with_unfinished_noted
+from bulkops.plan.standing import check_names
+from bulkops.plan.trusted import open_journal
+from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
 class Undertaking(NamedTuple):
@@ -30,16 +36,21 @@ class Undertaking(NamedTuple):
     Attributes:
         job: whose pace and tolerance hold.
         identity: what a journal must have in common with it.
-        client: makes one; each event loop needs its own.
+        client: makes one, that of a journal's server where one is given; each event loop needs
+            its own.
         plan: reads the server and decides.
+        differs: how a journal is not of it though its identity is, in words; empty if it is.
         undo: it takes back what the job did.
+        looked_at: it is a saved plan, to which somebody has said yes.
     """
 
     job: Job
     identity: Identity
-    client: Callable[[], Client]
+    client: Callable[[*tuple[Stated, ...]], Client]
     plan: Callable[[Client], Awaitable[Plan]]
+    differs: Callable[[Replay], str] = lambda _replay: ""
     undo: bool = False
+    looked_at: bool = False
 
 
 def start_or_go_on(
@@ -51,30 +62,53 @@ def start_or_go_on(
         by: who holds the lock; ``None``: nobody, it is taken when the journal is started.
 
     Raises:
+        PlanStale: the journal is of another server.
         JobError: the journal is another job's.
         BulkopsError: whatever else stands in the way.
     """
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if by is not None and path.exists():
-            contents = read(path)
+            contents = open_journal(path, trust_files=asked.trust_files)
+            stated = Stated(path, contents.replay.header.address)
+            client = undertaking.client(stated)
             check_same(contents.replay.header, undertaking.identity, path)
-            confirm_going_on(contents, path, asked)
+            if problem := undertaking.differs(contents.replay):
+                raise disagreeing(path, problem)
+            end_if_stopped(path, contents, undertaking.job, asked, metrics)
+            confirm_going_on(
+                contents, path, asked, undertaking.job, looked_at=undertaking.looked_at
+            )
+            ask_for_names(undertaking.client(stated), contents, path)
         else:
+            check_folder(path, trusted=asked.trust_files)
             by = _start(stack, path, by, undertaking, asked)
-            contents = read(path)
-        client, job = undertaking.client(), undertaking.job
+            contents, client = read(path), undertaking.client()
+        job = undertaking.job
         execute(client, path, contents, job, by, asked=asked, metrics=metrics)
+
+
+def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
+    """Ask the server, before a journal is gone on with, whether it is about its job's run tasks.
+
+    Raises:
+        JournalDamaged, ApiError: as of ``check_names``.
+    """
+    with only_reading():
+        run(client, lambda opened: check_names(opened, contents.replay.header, path))
 
 
 def _start(
     stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
 ) -> Holder:
+    if not undertaking.undo:
+        check_gate(undertaking.job)
     # The plan ends with this function: from here on the journal has all of it.
+    client = undertaking.client()
     with only_reading():
-        plan = run(undertaking.client(), undertaking.plan)
-        plan = with_unfinished_noted(plan, undertaking.identity.address, path)
-        confirm_plan(plan, undertaking.identity.address, asked)
+        plan = run(client, undertaking.plan)
+        first = unfinished_jobs(plan, client.address, path)
+        confirm_plan(with_unfinished_noted(plan, first), client.address, asked, first)
     by = by or hold(stack, path)
-    start_journal(path, plan, undertaking.client(), by)
+    start_journal(path, plan, client, by)
     note(f"Journal: {path}")
     return by

@@ -9,7 +9,7 @@ from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.states import How, Outcome
 from bulkops.report.model import PENDING, Report
 from bulkops.report.timeline import Timeline
-from bulkops.report.words import ended, state_of
+from bulkops.report.words import ended, state_of, too_many
 from bulkops.text import counted
 
 PLANNED_SKIP = "skipped_when_planned"
@@ -60,6 +60,8 @@ def sentences(report: Report, noun: str) -> list[str]:
         said.append("The last execution was killed, or is still running.")
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):
         said.append(f"It was {ended(report.ended)}.")
+    if report.stopped is not None:
+        said.append(f"It waits for --continue: {too_many(report.stopped)}.")
     if report.wave is not None:
         said.append(f"Wave {report.wave.number} of {report.wave.of} {state_of(report.wave)}.")
     return said

@@ -165,10 +165,8 @@ def test_ctrl_c_at_the_question_changes_nothing(world: World) -> None:
     assert world.writes == 0
 
 
-def test_too_many_failures_stop_the_job_and_the_same_command_goes_on(
-    world: World, here: Here
-) -> None:
-    """Refused writes beyond 10 % stop the job, exit 4; once mended the same command ends it."""
+def test_too_many_failures_stop_the_job_and_continue_goes_on(world: World, here: Here) -> None:
+    """Refused writes beyond 10 % stop the job, exit 4; with ``--continue`` it comes to its end."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     forbidden = {"prod-003", "prod-004"}
     gone = [world.simulator.world.organizations["acme"].workspaces[name] for name in forbidden]
@@ -183,10 +181,12 @@ def test_too_many_failures_stop_the_job_and_the_same_command_goes_on(
     stopped = here(*world.applying)
     assert stopped.code == 4
     assert "  1 execution, stopped by the failure tolerance" in stopped.lines
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
-    assert "`bulkops resume scan.jsonl --retry-failed` tries again what failed, too." in stopped.err
+    assert "Stopped by the failure tolerance: 2 failures in 12 operations, 1 is" in stopped.err
+    assert "`bulkops resume scan.jsonl --continue` goes on and counts failures" in stopped.err
+    retry = "`bulkops resume scan.jsonl --continue --retry-failed` tries again what failed, too."
+    assert retry in stopped.err
     assert sum(line.startswith("failed") for line in stopped.lines) == 2
-    again = here(*world.applying)
+    again = here(*world.applying, "--continue")
     assert again.code == 3
     assert "  10 succeeded, 2 failed of 12 operations" in again.lines
     assert "`bulkops resume scan.jsonl --retry-failed` tries again what failed." in again.err

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bulkops.api.messages import Request
-from tests.cli.support import TASK, StagedSimulator, World, organization, serving
+from tests.cli.support import TASK, World
 from tests.conftest import Here
 
 APPLYING = ("apply", "scan.plan", "--journal", "scan.jsonl")
@@ -173,22 +173,6 @@ def _stale(world: World, here: Here, *arguments: str, **environment: str) -> str
     assert not world.journal.exists()
     assert "`bulkops plan JOB --out PLAN`" in done.err
     return done.err
-
-
-def test_another_address_is_stale(world: World, here: Here) -> None:
-    """By option or environment; where none is given the plan's own holds."""
-    _planned(here)
-    other = StagedSimulator(rate=0)
-    organization(other)
-    with serving(other) as address:
-        for said in (
-            _stale(world, here, "--address", address),
-            _stale(world, here, TFE_ADDRESS=address),
-            _stale(world, here, TFE_ADDRESS="", TF_CLOUD_HOSTNAME="tfe.example"),
-        ):
-            assert f"is a plan for {world.address}, not for http" in said
-        assert other.stats.requests == 0
-    assert here(*APPLYING, TFE_ADDRESS="", TF_CLOUD_HOSTNAME="").code == 0
 
 
 def test_another_organization_is_stale(world: World, here: Here) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.cli.support import StagedSimulator, World, ended, organization, serving
+from tests.cli.support import World, ended
 from tests.conftest import Here
 
 
@@ -103,18 +103,6 @@ def test_another_jobs_journal_is_refused(
     assert says in done.err
     assert "bulkops resume scan.jsonl" in done.err
     assert (world.requests, world.journal.read_bytes()) == (before, journal)
-
-
-def test_another_addresss_journal_is_refused(world: World, here: Here) -> None:
-    """The same job at another server has a journal of its own: exit 2, naming both addresses."""
-    here(*world.applying)
-    other = StagedSimulator(rate=0)
-    organization(other)
-    with serving(other) as address:
-        done = here(*world.applying, "--address", address)
-    assert done.code == 2
-    assert f"({world.address}, not {address})" in done.err
-    assert other.stats.requests == 0
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ LOST = f"{TASK} will be lost on 12 workspaces: 8 mandatory at post_plan, 4 advis
 
 @pytest.fixture(autouse=True)
 def detaching(world: World) -> None:
-    """The job detaches the run task, which all workspaces have."""
-    world.job(('"attach"', '"detach"'), ('enforcement_level = "mandatory"\n', ""))
+    """The job detaches the run task, which all workspaces have, from one after the other."""
+    slowly = ("[pace]", "[pace]\nmax_at_once = 1")
+    world.job(('"attach"', '"detach"'), ('enforcement_level = "mandatory"\n', ""), slowly)
     for number, name in enumerate(world.shown()):
         level = "mandatory" if number % 3 else "advisory"
         world.simulator.attach(name, TASK, enforcement_level=level)
@@ -68,14 +69,55 @@ def test_on_a_terminal_the_name_is_typed(world: World, answer: bytes, code: int)
     assert any(world.shown().values()) == bool(code)
 
 
-def test_the_same_command_goes_on(world: World, here: Here) -> None:
-    """Killed in the middle: the same command, or a resume with a plain yes, ends it."""
+@pytest.mark.parametrize("going_on", [APPLYING, ("resume", "scan.jsonl")], ids=["apply", "resume"])
+def test_going_on_wants_the_name_as_the_start_does(
+    world: World, here: Here, going_on: tuple[str, ...]
+) -> None:
+    """Killed in the middle: neither nothing nor a yes nor another name goes on, the name does."""
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
-    assert here("resume", "scan.jsonl").code == 2
-    assert here(*APPLYING, "--confirm", "cost-check").code == 2
-    assert here(*APPLYING, "--confirm", TASK).code == 0
+    writes, requests = world.writes, world.requests
+    for said in ((), ("--yes",)):
+        done = here(*going_on, *said)
+        assert (done.code, world.requests) == (2, requests)
+        assert done.err.endswith(f"say --confirm {TASK}\n")
+        assert ("--yes is not enough to detach" in done.err) == bool(said)
+    assert here(*going_on, "--confirm", "cost-check").code == 2
+    assert world.writes == writes
+    assert here(*going_on, "--confirm", TASK).code == 0
     assert not any(world.shown().values())
     assert set(world.changed().values()) == {1}
+
+
+def test_nothing_left_needs_no_name(world: World, here: Here) -> None:
+    """A finished job only reads whether it still stands."""
+    assert here(*APPLYING, "--confirm", TASK).code == 0
+    assert here(*APPLYING, "--yes").code == 0
+    assert here("resume", "scan.jsonl").code == 0
+    assert set(world.changed().values()) == {1}
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"security-scan\n", 0), (b"yes\n", 1)])
+def test_on_a_terminal_the_name_is_typed_to_go_on(world: World, answer: bytes, code: int) -> None:
+    """As at the start: a yes is not accepted."""
+    world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
+    ended, said = on_a_terminal(world, answer, "resume", "scan.jsonl")
+    assert ended == code
+    assert f"Only '{TASK}' is accepted: " in said
+    assert any(world.shown().values()) == bool(code)
+
+
+def test_a_saved_plan_goes_on_as_it_began(world: World, here: Here) -> None:
+    """``apply PLAN`` asks nothing; its journal alone was looked at by nobody."""
+    assert here("plan", "job.toml", "--out", "scan.plan").code == 0
+    world.kill(
+        signal.SIGKILL,
+        write=5,
+        stage="after",
+        arguments=("apply", "scan.plan", "--journal", "scan.jsonl"),
+    )
+    assert here("resume", "scan.jsonl", "--yes").code == 2
+    assert here("apply", "scan.plan", "--journal", "scan.jsonl").code == 0
+    assert not any(world.shown().values())
 
 
 def test_undo_needs_a_yes_only(world: World, here: Here) -> None:

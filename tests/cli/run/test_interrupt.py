@@ -38,10 +38,10 @@ def test_killed_and_run_again(world: World, here: Here, write: int, stage: str) 
 
 
 def test_killed_and_resumed(world: World, here: Here) -> None:
-    """``resume JOURNAL`` goes on after SIGKILL with nothing but the journal and a token."""
+    """``resume JOURNAL`` goes on after SIGKILL with nothing but the journal, address and token."""
     world.kill(signal.SIGKILL, write=6, stage="after")
     (world.folder / "job.toml").unlink()
-    done = here("resume", "scan.jsonl", "--yes", TFE_ADDRESS="")
+    done = here("resume", "scan.jsonl", "--yes")
     assert done.code == 0
     _each_once(world)
 
@@ -150,16 +150,17 @@ def test_a_signal_while_reading_changes_nothing(
     assert not list(world.folder.rglob("*.jsonl"))
 
 
-def test_a_signal_while_reading_again_is_resumable(world: World, here: Here) -> None:
+@pytest.mark.parametrize("read", ["/api/v2/tasks/", "/ping", "/relationships/"])
+def test_a_signal_while_reading_again_is_resumable(world: World, here: Here, read: str) -> None:
     """A signal while a resumed job still reads: 130, nothing sent, and it goes on later."""
     # One at a time: none that was on its way when it was killed arrives after it was counted.
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=3, stage="after")
     before = world.writes
-    world.simulator.faults = Faults.parse("GET:hang-before=100%", 0)
 
     def strike(process: Process, request: Request) -> None:
-        if "relationships" in request.path:
+        if read in request.path:
+            world.simulator.faults = Faults.parse("GET:hang-before=100%,PING:hang-before=100%", 0)
             process.send_signal(signal.SIGINT)
 
     stopped = ended(world.start_watched("before", strike, *world.applying))

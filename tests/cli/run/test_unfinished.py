@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.commands.test_apply import on_a_terminal
 from tests.cli.support import TASK, World
 from tests.conftest import Here
 
@@ -39,7 +40,7 @@ def _notes(here: Here, *arguments: str) -> list[str]:
     done = here(*(arguments or ("apply", "job.toml", "--journal", "new.jsonl")))
     assert done.code in (0, 2), done
     lines = (done.out + done.err).splitlines()
-    return [line.strip() for line in lines if "not finished" in line]
+    return [line.strip() for line in lines if "Note: " in line and "not finished" in line]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_saved_plan_tells_it_once(world: World, here: Here, journal: Path) -> 
     """Noted when it was planned, and looked for again when it is applied."""
     world.job(*ADVISORY)
     here("plan", "job.toml", "--out", "scan.plan")
-    done = here("apply", "scan.plan", "--journal", "new.jsonl")
+    done = here("apply", "scan.plan", "--journal", "new.jsonl", "--despite-unfinished")
     assert done.code == 0
     assert done.err.count(f"Note: {journal} is not finished") == 1
 
@@ -134,3 +135,63 @@ def test_a_torn_journal_is_told_as_well(world: World, here: Here, journal: Path)
     world.job(*ADVISORY)
     (note,) = _notes(here)
     assert "takes back 4 of its changes" in note
+
+
+def _stops(world: World, here: Here, journal: Path, *arguments: str) -> bool:
+    """Return whether a command ends with 2, names the journal and the option, and sends nothing."""
+    before, files = world.writes, set(world.folder.rglob("*.jsonl"))
+    done = here(*arguments)
+    assert (world.writes, set(world.folder.rglob("*.jsonl"))) == (before, files)
+    last = done.err.splitlines()[-1]
+    named = f"{journal} is not finished and comes first" in last
+    return done.code == 2 and named and f"`bulkops resume {journal}`" in last
+
+
+@pytest.mark.parametrize("said", [("--yes",), ("--confirm", TASK), ()], ids=" ".join)
+def test_a_yes_without_a_question_is_not_enough(
+    world: World, here: Here, journal: Path, said: tuple[str, ...]
+) -> None:
+    """Exit 2 with the journal that comes first, unless ``--despite-unfinished``."""
+    world.job(*ADVISORY)
+    applying = ("apply", "job.toml", "--journal", "new.jsonl", *said)
+    assert _stops(world, here, journal, *applying)
+    done = here(*applying, "--despite-unfinished")
+    assert done.code == (0 if said else 2)
+    assert "say --yes" in done.err or said
+    assert f"Note: {journal} is not finished" in done.err
+
+
+def test_a_saved_plan_stops_as_well(world: World, here: Here, journal: Path) -> None:
+    """Whoever looked at it may not have seen that a job has begun since."""
+    world.job(*ADVISORY)
+    here("plan", "job.toml", "--out", "scan.plan")
+    assert _stops(world, here, journal, "apply", "scan.plan", "--journal", "new.jsonl")
+
+
+def test_an_undo_stops_as_well(world: World, here: Here, journal: Path) -> None:
+    """Taking back what another job changes is a contradiction, too."""
+    world.job(*ADVISORY)
+    arguments = ("apply", "job.toml", "--journal", "new.jsonl", "--despite-unfinished")
+    assert here(*arguments, "--yes").code == 0
+    world.job()
+    assert here("resume", str(journal), "--yes").code in (3, 4)
+    if _notes(here, "undo", "new.jsonl"):
+        assert _stops(world, here, journal, "undo", "new.jsonl", "--yes")
+        assert here("undo", "new.jsonl", "--yes", "--despite-unfinished").code == 0
+
+
+def test_on_a_terminal_it_is_asked(world: World, journal: Path) -> None:
+    """The note is shown, and the answer counts: a person has read it."""
+    world.job(*ADVISORY)
+    arguments = ("apply", "job.toml", "--journal", "new.jsonl")
+    code, said = on_a_terminal(world, b"yes\n", *arguments)
+    assert code == 0
+    assert "comes first" in said
+    assert journal.exists()
+
+
+def test_finished_it_stops_nothing(world: World, here: Here, journal: Path) -> None:
+    """Once the other job came to its end, a yes is enough."""
+    world.job(*ADVISORY)
+    assert here("resume", str(journal), "--yes").code == 0
+    assert here("apply", "job.toml", "--journal", "new.jsonl", "--yes").code == 0

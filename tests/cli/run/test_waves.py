@@ -27,12 +27,14 @@ def in_waves(world: World, more: str = "") -> None:
 
 def test_a_plan_shows_its_waves(world: World, here: Here) -> None:
     """How many operations each, the pause and the gate, for people and as JSON."""
+    (world.folder / "check").touch(0o755)
     in_waves(world, 'pause = "5m"\ngate = "./check --quick"')
     lines = here("plan", "job.toml").lines
-    assert lines[-5:-1] == [
+    assert lines[-6:-1] == [
         "    Waves: 1, 5, 6 operations",
         "    Between them: a pause (5m)",
         "    After each: ./check --quick",
+        f"        (runs in {world.folder})",
         "",
     ]
     last = here("plan", "job.toml", "--json").objects[-1]
@@ -127,8 +129,8 @@ def test_the_last_gate_holds_a_job_that_has_nothing_left_to_do(world: World, her
 
 
 def test_a_gate_that_can_not_be_run_says_nothing(world: World, here: Here) -> None:
-    """127 of the shell: inconclusive."""
-    in_waves(world, 'gate = "no-such-command-anywhere"')
+    """127 of the shell, where nobody could tell beforehand: inconclusive."""
+    in_waves(world, 'gate = "cd . && no-such-command-anywhere"')
     done = here(*world.applying)
     assert done.code == 6
     assert "inconclusive (exit status 127)" in done.err

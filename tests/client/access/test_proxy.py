@@ -10,10 +10,11 @@ import pytest
 import trustme
 
 from bulkops.api.messages import Request, Response
+from bulkops.client.access.address import canonical
 from bulkops.client.transport import HttpTransport
 from bulkops.errors import NoResponse
 from tests.client.raw_server import Answer, http, raw_server
-from tests.client.real_proxy import real_proxy
+from tests.client.real_proxy import elsewhere, real_proxy
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked", "no_proxies")]
 
@@ -41,7 +42,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def post(address: str, ca_file: str | None = None) -> Response:
     """Return the answer to one request."""
-    async with HttpTransport(address, "sekret-token", ca_file=ca_file) as transport:
+    async with HttpTransport(canonical(address), "sekret-token", ca_file=ca_file) as transport:
         return await transport.send(POST)
 
 
@@ -51,9 +52,9 @@ async def test_plain_http_goes_through_the_proxy(
     """HTTP_PROXY is used, with its user and password, and the request arrives as it was sent."""
     async with raw_server(OK) as server:
         monkeypatch.setenv("HTTP_PROXY", f"http://user:word@127.0.0.1:{proxy_port}")
-        assert (await post(server.address)).status == 200
+        assert (await post(elsewhere(server.address))).status == 200
         monkeypatch.setenv("HTTP_PROXY", f"http://user:wrong@127.0.0.1:{proxy_port}")
-        assert (await post(server.address)).status == 407
+        assert (await post(elsewhere(server.address))).status == 407
     (request,) = server.requests
     assert request.startswith(b"POST /api/v2/things HTTP/1.1")
     assert b"Bearer sekret-token" in request
@@ -65,17 +66,17 @@ async def test_https_goes_through_the_proxys_tunnel(
 ) -> None:
     """HTTPS_PROXY is asked for a tunnel; one that is refused sent nothing."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert(elsewhere("127.0.0.1")).configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     ca_file = str(tmp_path / "ca.pem")
     async with raw_server(OK, tls=context) as server:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:word@127.0.0.1:{proxy_port}")
-        assert (await post(server.address, ca_file)).status == 200
+        assert (await post(elsewhere(server.address), ca_file)).status == 200
         with pytest.raises(NoResponse, match="--ca-file"):
-            await post(server.address)
+            await post(elsewhere(server.address))
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:wrong@127.0.0.1:{proxy_port}")
         with pytest.raises(NoResponse, match="the proxy refused the way to") as caught:
-            await post(server.address, ca_file)
+            await post(elsewhere(server.address), ca_file)
     assert not caught.value.sent
     assert len(server.requests) == 1
     assert b"Bearer sekret-token" in server.requests[0]
@@ -89,26 +90,40 @@ async def test_a_proxy_that_is_not_there_sent_nothing(
     monkeypatch.setenv(variable, NOBODY)
     async with raw_server(OK) as server:
         with pytest.raises(NoResponse, match=r"127\.0\.0\.1:9") as caught:
-            await post(server.address)
+            await post(elsewhere(server.address))
     assert not caught.value.sent
     assert not server.requests
 
 
-@pytest.mark.parametrize("hosts", ["127.0.0.1", "example.com,127.0.0.1", "*"])
+@pytest.mark.parametrize("spelled", ["127.0.0.1", "localhost", "localhost.", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize("no_proxy", ["", "tfe.example.com"])
+async def test_this_machine_is_never_reached_through_a_proxy(
+    spelled: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the variables say: the token of a rehearsal stays on this machine."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, NOBODY)
+        monkeypatch.setenv(name.lower(), NOBODY)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    async with raw_server(OK) as server:
+        assert (await post(server.address.replace("127.0.0.1", spelled))).status == 200
+
+
+@pytest.mark.parametrize("hosts", [elsewhere("127.0.0.1"), "example.com, 0.0.0.0/8", "*"])
 async def test_no_proxy_names_who_is_asked_directly(
     hosts: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """NO_PROXY bypasses the proxy for a host, in a list, or for all."""
+    """NO_PROXY bypasses the proxy for a host, a network, or for all."""
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
     monkeypatch.setenv("NO_PROXY", hosts)
     async with raw_server(OK) as server:
-        assert (await post(server.address)).status == 200
+        assert (await post(elsewhere(server.address))).status == 200
 
 
 async def test_a_proxy_may_be_named_without_its_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``host:port`` is a proxy too, and https has no use for HTTP_PROXY."""
+    """``host:port`` is a proxy too, and plain http has no use for HTTPS_PROXY."""
     monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
     with pytest.raises(NoResponse, match=r"127\.0\.0\.1:9"):
-        await post("https://127.0.0.1:1")
+        await post(elsewhere("https://127.0.0.1:1"))
     async with raw_server(OK) as server:
-        assert (await post(server.address)).status == 200
+        assert (await post(elsewhere(server.address))).status == 200

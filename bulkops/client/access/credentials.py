@@ -1,0 +1,117 @@
+"""Which token opens a server, found where Terraform's users keep them. Pure.
+
+| looked at, in this order                                        | its token goes to             |
+|-----------------------------------------------------------------|-------------------------------|
+| ``TFE_TOKEN``                                                   | the address the user named,   |
+|                                                                 | and the default               |
+| ``TF_TOKEN_<host>`` with ``.`` as ``_`` and ``-`` as ``__``     | that host                     |
+| ``~/.terraform.d/credentials.tfrc.json`` (``terraform login``)  | the host beside it            |
+
+The last two are *bound* to a host. The environment and the reader of files are passed in. No
+message here holds a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bulkops.client.access.address import Destination
+from bulkops.errors import BulkopsError, unreadable
+
+TOKEN_PREFIX = "TF_TOKEN_"  # noqa: S105 - the name of a variable, not a token
+
+ReadText = Callable[[Path], str | None]
+"""Returns a file's text, ``None`` where there is no such file."""
+
+
+class _Entry(msgspec.Struct):
+    token: str = ""
+
+
+class _CredentialsFile(msgspec.Struct):
+    credentials: dict[str, _Entry] = {}
+
+
+def resolve_token(destination: Destination, env: Mapping[str, str], read_text: ReadText) -> str:
+    """Return the token for a destination, whose ``bound`` is held.
+
+    Raises:
+        BulkopsError: there is none, it can't be one, or the credentials file can't be read.
+    """
+    if not destination.bound and (token := env.get("TFE_TOKEN")):
+        return _sound(token, "TFE_TOKEN")
+    if found := bound_token(destination.address, env, read_text):
+        return found
+    host = urlsplit(destination.address).netloc
+    raise BulkopsError(
+        f"no token for {host}: looked at TFE_TOKEN, {_variable_of_host(host)} and "
+        f"{_path(env) or '~/.terraform.d/credentials.tfrc.json (HOME is not set)'}; "
+        f"set one of them, or run: terraform login {host}"
+    )
+
+
+def bound_token(address: str, env: Mapping[str, str], read_text: ReadText) -> str | None:
+    """Return the token that is kept for the host of an address, ``None`` for none.
+
+    Args:
+        address: as ``canonical`` returns it.
+
+    Raises:
+        BulkopsError: it can't be one, or the credentials file can't be read.
+    """
+    host = urlsplit(address).netloc
+    for name in env:
+        if _host_of_variable(name) == host and (token := env[name]):
+            return _sound(token, name)
+    path = _path(env)
+    if path is not None and (token := _token_in_file(path, host, read_text) or ""):
+        return _sound(token, str(path))
+    return None
+
+
+def _path(env: Mapping[str, str]) -> Path | None:
+    home = env.get("HOME")
+    return Path(home, ".terraform.d", "credentials.tfrc.json") if home else None
+
+
+def _host_of_variable(name: str) -> str | None:
+    """Return the host a ``TF_TOKEN_…`` variable is for, in Terraform's own reading of it."""
+    if not name.startswith(TOKEN_PREFIX):
+        return None
+    return _comparable(name.removeprefix(TOKEN_PREFIX).replace("__", "-").replace("_", "."))
+
+
+def _variable_of_host(host: str) -> str:
+    return TOKEN_PREFIX + host.replace("-", "__").replace(".", "_")
+
+
+def _comparable(host: str) -> str:
+    # Terraform keeps a port as part of the host, but for 443.
+    return host.lower().removesuffix(":443")
+
+
+def _token_in_file(path: Path, host: str, read_text: ReadText) -> str | None:
+    try:
+        text = read_text(path)
+        if text is None:
+            return None
+        file = msgspec.json.decode(text, type=_CredentialsFile)
+    except (OSError, UnicodeError) as problem:
+        raise BulkopsError(unreadable(path, problem)) from None
+    except msgspec.DecodeError as problem:
+        raise BulkopsError(f"{path} is not a Terraform credentials file: {problem}") from None
+    tokens = {_comparable(name): entry.token for name, entry in file.credentials.items()}
+    return tokens.get(host)
+
+
+def _sound(token: str, origin: str) -> str:
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise BulkopsError(
+            f"the token in {origin} has spaces, control or non-ASCII characters in it: "
+            "copy it again, whole and without a line break"
+        )
+    return token

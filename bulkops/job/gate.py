@@ -1,0 +1,131 @@
+"""What a gate is run with, and which files it needs: decided before it is run. Pure.
+
+A gate is given the environment of bulkops, but for what opens something:
+
+| variable                                                   | the gate gets it             |
+|------------------------------------------------------------|------------------------------|
+| one that ``gate_env`` names                                | yes                          |
+| ``TFE_TOKEN``, ``TF_TOKEN_…``, and any other whose name    | no                           |
+| begins with ``TFE_``, ``TFC_``, ``TF_`` or ``ATLAS_`` and  |                              |
+| has ``TOKEN`` in it                                        |                              |
+| ``AWS_…``, ``AZURE_…``, ``ARM_…``, ``GOOGLE_…``            | no                           |
+| the one that holds the job's HMAC key                      | no                           |
+| any other                                                  | yes                          |
+
+What a command needs is told from its first words, as far as they say it:
+
+| the command begins with                                    | is looked for                |
+|------------------------------------------------------------|------------------------------|
+| a path: ``./check.sh --quick``                             | that program                 |
+| a name: ``promtool``                                       | that program, on the PATH    |
+| an interpreter and a path or name: ``sh check.sh``         | both; the script is a file   |
+| ``.`` and a path                                           | that file                    |
+| assignments, ``exec``, ``env``, …, and one of these        | the same                     |
+| anything else: ``cd x && …``, ``$CHECK``, ``if …``         | nothing                      |
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+
+class GateCall(msgspec.Struct, frozen=True):
+    """One run of a gate.
+
+    Attributes:
+        command: for the shell.
+        told: variables by which it learns where the job stands.
+        folder: it runs there; empty for the current one.
+        kept: of ``gate_env``.
+        secret: the variable that holds the job's HMAC key, empty for none.
+    """
+
+    command: str
+    told: Mapping[str, str]
+    folder: str = ""
+    kept: tuple[str, ...] = ()
+    secret: str = ""
+
+
+class Needed(NamedTuple):
+    """A file that a gate's command needs.
+
+    Attributes:
+        word: as the command has it.
+        runs: it is a program; else it is only read.
+    """
+
+    word: str
+    runs: bool
+
+
+_WITHHELD = re.compile(r"(TFE_|TFC_|TF_|ATLAS_).*TOKEN|(AWS|AZURE|ARM|GOOGLE)_", re.DOTALL)
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_INTERPRETER = re.compile(r"(.*/)?(sh|bash|dash|ksh|zsh|node|perl|ruby|(python|pypy)[0-9.]*)")
+_PLAIN = re.compile(r"[\w./+@%:,-]([\w./+@%:, -]*[\w./+@%:,-])?")
+"""A word that means itself to every shell."""
+
+_BEFORE = frozenset(["command", "env", "exec", "nice", "nohup", "time"])
+"""Words after which the program comes."""
+
+_SHELLS_OWN = frozenset(
+    [
+        *(":", "!", "[", "[[", "{", "}", "alias", "bg", "break", "builtin", "case", "cd"),
+        *("continue", "coproc", "declare", "do", "done", "echo", "elif", "else", "esac", "eval"),
+        *("exit", "export", "false", "fc", "fg", "fi", "for", "function", "getopts", "hash"),
+        *("help", "if", "in", "jobs", "kill", "let", "local", "popd", "printf", "pushd", "pwd"),
+        *("read", "readonly", "return", "select", "set", "shift", "shopt", "source", "test"),
+        *("then", "times", "trap", "true", "type", "typeset", "ulimit", "umask", "unalias"),
+        *("unset", "until", "wait", "while"),
+    ]
+)
+
+
+def gate_environment(environ: Mapping[str, str], call: GateCall) -> dict[str, str]:
+    """Return the environment of a gate; see the first table above.
+
+    Args:
+        environ: of this process.
+    """
+    passed = {
+        name: value
+        for name, value in environ.items()
+        if name in call.kept or not (name == call.secret or _WITHHELD.match(name))
+    }
+    return {**passed, **call.told}
+
+
+def needed_by(command: str) -> list[Needed]:
+    """Return the files that a command surely needs; see the second table above."""
+    words = _words(command)
+    path_is_set = False
+    while words and (_ASSIGNMENT.match(words[0]) or words[0] in _BEFORE):
+        path_is_set |= words[0].startswith("PATH=")
+        words = words[1:]
+    first, second = (*words, "", "")[:2]
+    script = [Needed(second, runs=False)] if _PLAIN.fullmatch(second) and second[0] != "-" else []
+    if first == ".":
+        return script if "/" in second else []
+    if not _PLAIN.fullmatch(first) or first in _SHELLS_OWN or first[0] == "-":
+        return []
+    defines_it = second.startswith("(")
+    if defines_it or (path_is_set and "/" not in first):
+        return []
+    return [Needed(first, runs=True), *(script if _INTERPRETER.fullmatch(first) else ())]
+
+
+def _words(command: str) -> list[str]:
+    """Return the words of a command's first line; operators are words of their own."""
+    lexer = shlex.shlex(command.strip().partition("\n")[0], posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        # A quotation that ends on a later line.
+        return []

@@ -1,0 +1,76 @@
+"""Writes journals as somebody would who wants them carried out: each line right, its CRC too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from bulkops.journal.lines import frame
+from bulkops.journal.records import Header, Planned, Record, decode, encode
+from bulkops.journal.replay import Replay, replay
+
+KEPT = Path(__file__).parent / "kept"
+"""Journals, and a saved plan, as the first bulkops 0.1 wrote them: never to be written anew."""
+
+R = TypeVar("R", bound=msgspec.Struct)
+Forge = Callable[[list[Record]], list[Record]]
+
+
+def records_of(path: Path) -> list[Record]:
+    """Return the records of a sound journal."""
+    return [decode(line) for line in path.read_bytes().splitlines()]
+
+
+def write(path: Path, records: Iterable[Record]) -> None:
+    """Write a journal of these records, each a group of its own after the plan."""
+    data, crc = [], 0
+    for seq, record in enumerate(records, 1):
+        line, crc = frame([encode(record)], seq, max(1, seq), crc)
+        data.append(line)
+    path.write_bytes(b"".join(data))
+
+
+def forge(path: Path, change: Forge) -> None:
+    """Change the records of a journal, and make its lines right again."""
+    write(path, change(records_of(path)))
+
+
+def forged(name: str, change: Forge) -> Replay:
+    """Return where a kept journal stands, once its records are changed."""
+    return replay(change(records_of(KEPT / name)))
+
+
+def with_header(**changes: object) -> Forge:
+    """Return what changes these fields of the header."""
+
+    def change(records: list[Record]) -> list[Record]:
+        return [replaced(one, **changes) if isinstance(one, Header) else one for one in records]
+
+    return change
+
+
+def with_planned(change_one: Callable[[Planned], Planned], number: int = 0) -> Forge:
+    """Return what changes one planned operation."""
+
+    def change(records: list[Record]) -> list[Record]:
+        places = [n for n, one in enumerate(records) if isinstance(one, Planned)]
+        place, changed = places[number], list(records)
+        planned = records[place]
+        assert isinstance(planned, Planned)
+        changed[place] = change_one(planned)
+        return changed
+
+    return change
+
+
+def only_planned(records: list[Record]) -> list[Record]:
+    """Return a journal's header and plan: nothing has been carried out."""
+    return [one for one in records if isinstance(one, Header | Planned)]
+
+
+def replaced(struct: R, **changes: object) -> R:
+    """Return a record with other fields."""
+    return msgspec.structs.replace(struct, **changes)

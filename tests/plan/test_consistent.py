@@ -1,0 +1,404 @@
+"""A journal is held against its own job: what the job could not have decided is found."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkops.errors import JobError, JournalDamaged, PlanStale
+from bulkops.job.job import digest_of, job_from_builtins
+from bulkops.journal.identity import digest_of_undo
+from bulkops.journal.reader import read
+from bulkops.journal.records import Execution, Header, Planned, Record, Skipped, decode
+from bulkops.journal.replay import replay
+from bulkops.operations import KINDS
+from bulkops.operations.model import Seen, Target, TaskRef
+from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
+from bulkops.plan.recorded import job_of
+from bulkops.plan.saved import read_plan
+from bulkops.plan.trusted import disagreement, open_journal, sound_journal
+from tests.engine.world import HOLDER, PATH, World, job
+from tests.engine.worlds import world_for
+from tests.journal.samples import first
+from tests.plan.forging import (
+    KEPT,
+    Forge,
+    forge,
+    forged,
+    only_planned,
+    records_of,
+    replaced,
+    with_header,
+    with_planned,
+    write,
+)
+
+UNDO = PATH.with_name("undo.jsonl")
+AGAIN = PATH.with_name("again.jsonl")
+DIGESTS = {
+    "attach.jsonl": "159fb53bbb02f1207ab53630fe141a6dcf52e28962a98f86a2dac51866f69a1d",
+    "detach.jsonl": "11fa21c3444cf53ea7ed37bdba886ff6645099d1a8fa29b27bc893a29bbd5625",
+    "replace.jsonl": "aec5807086ed21c3a1bba6dfc5131720845d3a38b090ff18db884046b55c17ec",
+    "task-delete.jsonl": "577697f61ca83198c6daeae7d9947ee93d9db9cf271c057231d8bdca3ad7e2e2",
+    "task-disable.jsonl": "5b1a1d62212fa3532350e19b7f30481942d4abcbb3a62075cbaf62bbec866cd6",
+    "task-enable.jsonl": "67bfe14b348ef99c208e8a0467f4fd2bb67b725524dd3513993a4a90f1cbbd47",
+    "task-rotate-hmac.jsonl": "b6291d84eb8215c974a55d88d59af97c1dd612d1b9b7d155461514a21ef606a4",
+    "task-update.jsonl": "733b27a4bd886c4ef698ae4a4df842d5968c2799c39839352ea082d2e310be94",
+    "update.jsonl": "f6c5e6b30113dcf18cfa7ec8df3f9c731c8220d652eff5f6f2814eee81ecd4a1",
+    "wide.jsonl": "8c5b264c2a0b3813afe68331595b42a560130aee3a3c2fda513006c3ef80008a",
+    "workspace-lock.jsonl": "52a939433e0dcea050536141fed0a87db77ddad77716bf9083e143b4e9d92d56",
+    "workspace-unlock.jsonl": "4fbe347b5aa7dfc7fa88317cedb88c29e82c954c11fafadb9c00eacd9e05c14c",
+    "workspace-update.jsonl": "1ade1bb27fdf3a42d95c06b489a7e1800a7704473d84517f6c3cbc87e310c70c",
+}
+"""Of kept journals, as they were when they were written."""
+JOURNALS = sorted(path.name for path in KEPT.glob("*.jsonl"))
+OTHER = TaskRef("task-ffffffffffffffff", "cost-check")
+MANDATORY: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
+ADVISORY: dict[str, object] = {"enforcement-level": "advisory", "stages": ["post_plan"]}
+
+
+@pytest.mark.parametrize("name", JOURNALS)
+def test_kept_journals_are_gone_on_with(name: str) -> None:
+    """What bulkops 0.1 wrote agrees with itself: jobs, undos, what was tried again, of any kind."""
+    assert open_journal(KEPT / name, trust_files=True).replay.operations
+
+
+def test_kept_plans_are_carried_out() -> None:
+    """A plan that bulkops 0.1 saved is read, and its journal is that plan's."""
+    plan = read_plan(KEPT / "saved.plan", trust_files=True).plan
+    assert disagreement_with_plan(read(KEPT / "saved.jsonl").replay, plan) == ""
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_digests_of_kept_jobs_stay(name: str) -> None:
+    """By what is written in the header, and by what this version makes of it."""
+    header = read(KEPT / name).replay.header
+    assert header.digest == digest_of(header.job) == job_of(header).digest == DIGESTS[name]
+
+
+def test_every_kept_journal_of_a_job_is_pinned() -> None:
+    """Each kind's, too."""
+    assert {f"{kind}.jsonl" for kind in KINDS} < DIGESTS.keys()
+
+
+def test_a_field_that_a_later_version_adds_changes_no_digest() -> None:
+    """The header keeps ``operation`` as it was written; nothing else is taken for it."""
+    header = read(KEPT / "attach.jsonl").replay.header
+    operation: Any = header.job["operation"]
+    del operation["stages"]
+    assert digest_of(header.job) != job_of(header).digest
+    changed = replaced(header, digest=digest_of(header.job))
+    assert disagreement(forged("attach.jsonl", lambda records: [changed, *records[1:]])) == ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_this_version_writes_agrees_with_itself(kind: str) -> None:
+    """A job of each kind, its undo, and the undo of that; see also ``World.executed``."""
+    world = world_for(kind, 3)
+    world.apply(job(kind))
+    assert disagreement(world.journaled()) == ""
+    if not KINDS[kind].reversible:
+        return
+    for of, path in ((PATH, UNDO), (UNDO, AGAIN)):
+        world.start_undo(of, path)
+        undo = world.resume(path=path)
+        assert disagreement(undo) == ""
+        assert disagreement_with_undone(undo, read(of, world.disk).replay) == ""
+
+
+def _detached(planned: Planned) -> Planned:
+    return replaced(planned, before=Seen("wstask-1", MANDATORY), wanted=None, verb="detach")
+
+
+def _at(target: Target, number: int = 0) -> Forge:
+    """Return what plans an operation of another target, of a journal that was not carried out."""
+
+    def moved(planned: Planned) -> Planned:
+        return replaced(planned, key=f"{planned.key.partition(':')[0]}:{target.id}", target=target)
+
+    return lambda records: with_planned(moved, number)(only_planned(records))
+
+
+def _all_detached(records: list[Record]) -> list[Record]:
+    return [_detached(one) if isinstance(one, Planned) else one for one in only_planned(records)]
+
+
+def _another_job(records: list[Record]) -> list[Record]:
+    other = read(KEPT / "detach.jsonl").replay.header.job
+    return with_header(job=other)(_all_detached(records))
+
+
+def _with_one_more(records: list[Record]) -> list[Record]:
+    one = next(one for one in records if isinstance(one, Planned))
+    kind = one.key.partition(":")[0]
+    more = replaced(one, key=f"{kind}:ws-more", target=Target("ws-more", "prod-9"))
+    return [*records, more]
+
+
+def _with_fewer(records: list[Record]) -> list[Record]:
+    header, one, two, _ = only_planned(records)
+    return [header, one, two, two]
+
+
+def _changed(**changes: object) -> Forge:
+    return with_planned(lambda planned: replaced(planned, **changes))
+
+
+FORGED: dict[str, tuple[str, Forge, str]] = {
+    "detach in an attach job": ("attach.jsonl", _all_detached, "nothing that a attach job"),
+    "detach, one of many": ("attach.jsonl", with_planned(_detached, 2), "nothing that a attach"),
+    "job of another digest": ("attach.jsonl", _another_job, "digest is not that of the job"),
+    "digest of another job": ("attach.jsonl", with_header(digest="0" * 64), "digest is not"),
+    "another organization": ("attach.jsonl", with_header(organization="evil"), "it is for evil"),
+    "another run task": ("attach.jsonl", with_header(task=OTHER), "its task is cost-check"),
+    "no run task": ("attach.jsonl", with_header(task=None), "it has no run task"),
+    "one run task more": ("attach.jsonl", with_header(replaces=OTHER), "it has replaces, task"),
+    "others": ("attach.jsonl", with_header(others={"audit": OTHER}), "it has audit, task"),
+    "another old run task": ("replace.jsonl", with_header(replaces=OTHER), "its replaces is"),
+    "an operation more": ("attach.jsonl", _with_one_more, "3 operations and 0 skips"),
+    "an operation less": ("attach.jsonl", _with_fewer, "it holds 2 and 0"),
+    "more in the header": ("attach.jsonl", with_header(operations=4), "header says 4 operations"),
+    "fewer in the header": ("attach.jsonl", with_header(operations=2), "header says 2 operations"),
+    "a skip more": (
+        "attach.jsonl",
+        lambda records: [*records, Skipped(Target("ws-9", "prod-9"), "so")],
+        "it holds 3 and 1",
+    ),
+    "another level": ("attach.jsonl", _changed(wanted=ADVISORY), "nothing that a attach job"),
+    "one attribute more": (
+        "attach.jsonl",
+        _changed(wanted={**MANDATORY, "enabled": True}),
+        "nothing that a attach job",
+    ),
+    "another verb": ("attach.jsonl", _changed(verb="detach"), "nothing that a attach job"),
+    "another aspect": ("attach.jsonl", _changed(aspect="old"), "there is no old"),
+    "a cycle": ("attach.jsonl", _changed(after=("attach:ws-none",)), "is not planned"),
+    "a run task for a workspace": (
+        "attach.jsonl",
+        _at(Target("task-fff", "cost-check")),
+        "goes over the workspaces",
+    ),
+    "a workspace not selected": (
+        "wide.jsonl",
+        lambda records: [
+            replaced(one, target=replaced(one.target, name="dev-1"))
+            if isinstance(one, Planned)
+            else one
+            for one in records
+        ],
+        "does not select dev-1",
+    ),
+    "not what the old one had": (
+        "replace.jsonl",
+        with_planned(lambda p: replaced(p, wanted={**MANDATORY, "stages": ["pre_plan"]})),
+        "nothing that a replace job",
+    ),
+    "detached before": (
+        "replace.jsonl",
+        with_planned(lambda planned: replaced(planned, after=()), 1),
+        "nothing that a replace job",
+    ),
+    "another run task disabled": (
+        "task-disable.jsonl",
+        _at(Target("task-fff", "cost-check")),
+        "about another run task",
+    ),
+    "a run task's own workspaces": (
+        "task-disable.jsonl",
+        _at(Target("ws-1", "prod-1")),
+        "goes over the run task",
+    ),
+    "deleted first": (
+        "task-delete.jsonl",
+        with_planned(lambda planned: replaced(planned, after=()), 3),
+        "nothing that a task-delete job",
+    ),
+    "another run task deleted": (
+        "task-delete.jsonl",
+        _at(Target("task-fff", "cost-check"), 3),
+        "about another run task",
+    ),
+    "a key that is none": (
+        "task-rotate-hmac.jsonl",
+        _changed(wanted={"hmac-key-sha256": 7}),
+        "nothing that a task-rotate-hmac job",
+    ),
+    "another setting": (
+        "workspace-update.jsonl",
+        _changed(wanted={"terraform-version": "0.11.0", "auto-apply": True}),
+        "nothing that a workspace-update job",
+    ),
+    "a setting for an undo": (
+        "workspace-update.jsonl",
+        with_planned(
+            lambda planned: replaced(
+                planned, before=Seen(planned.target.id, {"global-remote-state": True})
+            )
+        ),
+        "no server shows",
+    ),
+    "a state that is none": (
+        "workspace-lock.jsonl",
+        with_planned(lambda planned: replaced(planned, before=Seen(planned.target.id, {}))),
+        "nothing that a workspace-lock job",
+    ),
+    "unlocked by a lock": (
+        "workspace-lock.jsonl",
+        _changed(wanted={"locked": False}, verb="unlock"),
+        "nothing that a workspace-lock job",
+    ),
+    "detach in the undo of an update": (
+        "update.undo.jsonl",
+        lambda records: with_planned(
+            lambda one: replaced(one, key=f"detach:{one.target.id}", wanted=None, verb="detach")
+        )(only_planned(records)),
+        "nothing that a undo of a update job",
+    ),
+    "another kind in an undo": ("attach.undo.jsonl", _changed(verb="update"), "nothing that"),
+    "a setting in an undo": (
+        "workspace-update.undo.jsonl",
+        _changed(wanted={"global-remote-state": True}),
+        "no server shows",
+    ),
+    "an undo of another": ("attach.undo.jsonl", with_header(undo_of="bulkops-1"), "digest is not"),
+    "an undo of what has none": (
+        "task-delete.jsonl",
+        with_header(undo_of="bulkops-1", digest=digest_of_undo("bulkops-1")),
+        "which nothing can",
+    ),
+    "another plan": ("saved.jsonl", with_header(plan="0" * 64), "digest is not"),
+    "the plan of an attach": ("saved.jsonl", _all_detached, "nothing that a attach job"),
+    "tried again otherwise": (
+        "retried.jsonl",
+        with_planned(_detached, 4),
+        "nothing that a attach job",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "change", "said"), FORGED.values(), ids=list(FORGED))
+def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_path: Path) -> None:
+    """Every line of it is right: the job in it could not have decided it."""
+    path = tmp_path / name
+    path.write_bytes((KEPT / name).read_bytes())
+    forge(path, change)
+    for opened in (open_journal, sound_journal):
+        with pytest.raises(JournalDamaged, match=r"does not agree with itself: .*") as damaged:
+            opened(path)
+        assert said in str(damaged.value)
+        assert damaged.value.exit_code == 12
+
+
+def test_an_executions_line_more_is_no_way_in() -> None:
+    """What was decided anew may differ from the rest, and is bounded by the job all the same."""
+    again = Execution(HOLDER, "0.1.0")
+
+    def detaching(records: list[Record]) -> list[Record]:
+        return [*_all_detached(records), again, again]
+
+    assert "nothing that a attach job" in disagreement(forged("attach.jsonl", detaching))
+
+
+def test_what_was_there_before_the_first_attempt_is_held_against_the_job_too() -> None:
+    """An undo goes back to it: a line that is replaced later is no way in."""
+
+    def change(records: list[Record]) -> list[Record]:
+        setting = Seen("ws", {"global-remote-state": True})
+        changed = with_planned(lambda one: replaced(one, before=setting))(records)
+        return [*changed, next(one for one in records if isinstance(one, Planned))]
+
+    assert "no server shows" in disagreement(forged("workspace-update.jsonl", change))
+
+
+@pytest.mark.parametrize("document", [{}, {"rollout": 1}, {"rollout": {}, "select": []}])
+def test_a_job_that_is_none_has_no_digest(document: dict[str, object]) -> None:
+    """It is told as any other that is not the digest's."""
+    replay = forged("attach.jsonl", with_header(job=document))
+    assert disagreement(replay) == "its digest is not that of the job in it"
+
+
+def test_a_kind_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    """Nothing is sent without it; a report needs no kind."""
+    job = {**read(KEPT / "attach.jsonl").replay.header.job, "operation": {"kind": "unknown"}}
+    write(
+        tmp_path / "scan.jsonl",
+        with_header(job=job, digest=digest_of(job))(records_of(KEPT / "attach.jsonl")),
+    )
+    with pytest.raises(JobError, match=r'operation\.kind = "unknown"'):
+        open_journal(tmp_path / "scan.jsonl")
+    assert sound_journal(tmp_path / "scan.jsonl").replay.operations
+
+
+def test_a_plan_that_does_not_agree_with_itself_is_stale(tmp_path: Path) -> None:
+    """Its digest is no signature: whoever changes it computes another one."""
+    data = (KEPT / "saved.plan").read_bytes()
+    *lines, _ = data.replace(b'"wanted":{"enf', b'"wanted":{"xenf').splitlines(keepends=True)
+    seal = b'{"type":"digest","sha256":"%b"}\n' % sha256(b"".join(lines)).hexdigest().encode()
+    path = tmp_path / "scan.plan"
+    path.write_bytes(b"".join([*lines, seal]))
+    with pytest.raises(PlanStale, match="could have decided"):
+        read_plan(path)
+
+
+def test_a_journal_carries_out_its_plan_and_no_other() -> None:
+    """The digest names the plan: job, run task and operations must be the plan's, too."""
+    plan = read_plan(KEPT / "saved.plan", trust_files=True).plan
+    said = {
+        disagreement_with_plan(forged("saved.jsonl", change), plan)
+        for change in (
+            with_header(task=OTHER),
+            with_header(job=read(KEPT / "detach.jsonl").replay.header.job),
+            _with_one_more,
+            _changed(wanted=ADVISORY),
+        )
+    }
+    assert {words.partition(" ")[2] for words in said} >= {
+        "job is not that of the plan",
+        "has 4 operations, the plan 3",
+    }
+    assert any(words.endswith("is not as planned") for words in said)
+
+
+def test_an_undo_takes_back_what_its_journal_did_and_nothing_else() -> None:
+    """Another run task, another job, or a change that the journal does not have."""
+    undone = read(KEPT / "attach.jsonl").replay
+    other = read(KEPT / "detach.jsonl").replay.header.job
+
+    for change in (with_header(task=OTHER), with_header(job=other)):
+        said = disagreement_with_undone(forged("attach.undo.jsonl", change), undone)
+        assert said == "its job is not the one that it takes back"
+    elsewhere = _at(Target("ws-9", "prod-9"))
+    said = disagreement_with_undone(forged("attach.undo.jsonl", elsewhere), undone)
+    assert said == "detach:ws-9 (prod-9) takes back no change of that journal"
+
+
+def test_the_samples_of_the_journals_tests_are_none() -> None:
+    """A header that was never a job's is found, however small."""
+    assert disagreement(replay(first(3))) == "its digest is not that of the job in it"
+
+
+def test_a_job_is_known_by_its_digest_from_file_and_journal() -> None:
+    """Whatever is given, in whatever order: what the journal says is what the job says."""
+    wide = read(KEPT / "wide.jsonl").replay.header
+    assert job_from_builtins(wide.job).digest == wide.digest
+
+
+def test_a_kind_with_a_limit_is_about_no_more(tmp_path: Path) -> None:
+    """``--limit 1`` allows one workspace."""
+    world = World(workspaces=3)
+    world.start(job("attach", select={"all": True, "limit": 2}))
+    records = [*_records(world)]
+    header = records[0]
+    assert isinstance(header, Header)
+    document = {**header.job, "select": {"all": True, "limit": 1}}
+    changed = with_header(job=document, digest=digest_of(document))(records)
+    write(tmp_path / "scan.jsonl", changed)
+    with pytest.raises(JournalDamaged, match="about 2 workspaces, its job about 1 at most"):
+        open_journal(tmp_path / "scan.jsonl")
+
+
+def _records(world: World) -> list[Record]:
+    return [decode(line) for line in world.disk.content(PATH).splitlines()]
