@@ -30,9 +30,7 @@ from anyio import to_thread
 from bulkops.client.access.address import Stated, check_stated
 from bulkops.client.api import Client
 from bulkops.errors import JobError
-from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
-from bulkops.inventory.workspaces import read_selection
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
@@ -58,25 +56,6 @@ from bulkops.runner.assignment import (
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_of, key_to_go_on
 from bulkops.runner.slots import wanted_places
-
-
-async def select_workspaces(
-    client: Client, job: Job, source: str = "job", *, why: bool = False
-) -> Selected:
-    """Read which workspaces a job addresses; changes nothing.
-
-    Args:
-        source: the job file's name, for error messages.
-        why: tell of all others, too, each with its first reason; then every workspace is read,
-            and selecting nothing is no error.
-
-    Raises:
-        JobError: something that ``[select]`` names is not there, or nothing is selected.
-        BulkopsError: the server can't be read, or doesn't show what decides the selection.
-    """
-    client.keep_to(job.pace)
-    await client.ping()
-    return await read_selection(client, job, source, why=why)
 
 
 async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:

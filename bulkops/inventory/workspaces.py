@@ -37,6 +37,25 @@ from bulkops.operations import kind_named
 _NO_SUCH_INCLUDE = (400, 422)
 
 
+async def select_workspaces(
+    client: Client, job: Job, source: str = "job", *, why: bool = False
+) -> Selected:
+    """Read which workspaces a job addresses; changes nothing.
+
+    Args:
+        source: the job file's name, for error messages.
+        why: tell of all others, too, each with its first reason; then every workspace is read,
+            and selecting nothing is no error.
+
+    Raises:
+        JobError: something that ``[select]`` names is not there, or nothing is selected.
+        BulkopsError: the server can't be read, or doesn't show what decides the selection.
+    """
+    client.keep_to(job.pace)
+    await client.ping()
+    return await read_selection(client, job, source, why=why)
+
+
 async def read_selection(
     client: Client, job: Job, source: str = "job", *, why: bool = False
 ) -> Selected:

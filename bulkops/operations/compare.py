@@ -56,7 +56,7 @@ def shows_nothing(showing: Showing, operation: Operation) -> bool:
 def gone(target: Target) -> str:
     """Return, in words, that an operation's target is not found any more."""
     what = "run task" if "task" in target.said else "workspace"
-    return f"the {what} is gone (404), or this token may not see it any more"
+    return f"the {what} is gone, or this token may not see it any more"
 
 
 def bare(kind: Kind, operation: Operation, showing: Showing) -> str:

@@ -206,6 +206,7 @@ class Worker:
             return self._say(Outcome.SKIPPED, reason, answer)
         if step is Step.CONFLICT:
             return self._say(Outcome.CONFLICT, reason, answer)
+        reason = f"404: {reason}"
         reason = _unseen(cause, answer, reason) if step is Step.UNSEEN else reason
         return self._say(Outcome.FAILED, reason, answer)
 

@@ -12,7 +12,7 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.inventory.model import Selected
-from bulkops.library import select_workspaces
+from bulkops.inventory.workspaces import select_workspaces
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted
 

@@ -53,7 +53,7 @@ def test_a_deleted_workspace_is_told_as_gone(world: World, here: Here) -> None:
     """By verify, by the report after going on, and by undo, which has nothing left to do there."""
     here(*world.applying)
     world.simulator.remove_workspace("prod-002")
-    gone = "the workspace is gone (404), or this token may not see it any more"
+    gone = "the workspace is gone, or this token may not see it any more"
     done = here("verify", "scan.jsonl")
     assert done.code == 3
     assert done.lines[0] == f"differs  prod-002  the server shows not attached: {gone}"
