@@ -16,8 +16,8 @@ from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.api.server import ServerInfo, server_info
 from bulkops.client.access.address import canonical
+from bulkops.client.access.descriptors import most_connections
 from bulkops.client.caller import Announce, Caller
-from bulkops.client.descriptors import most_connections
 from bulkops.client.pacing import Pacer
 from bulkops.client.paging import everything
 from bulkops.client.rows import Whole
