@@ -31,12 +31,10 @@ ATOMIC = getattr(select, "PIPE_BUF", 512)
 
 RESERVE = 16
 """Times ``ROOM`` in which there is still a place for what matters more."""
-
 MOST = float(RESERVE * ROOM)
 """Bytes that may wait where more would take too much memory."""
 
 LOST = "{} lines not written: nobody read stderr.\n"
-
 STILL_SECONDS = 0.5
 """Without a write, after which a reader is taken for gone once a signal has come."""
 
@@ -65,8 +63,7 @@ class Queue:
         """Wait until no more than so many bytes are left, and return whether that was reached.
 
         Args:
-            still: seconds without a write, after which nobody waits any longer.
-            until: monotonic seconds, likewise.
+            still: seconds without a write after which it gives up; ``until`` when (monotonic).
         """
         seconds = still
         with self._changed:
@@ -120,7 +117,7 @@ class Outlet:
     """A text stream that a thread writes, like ``TextIO`` in all that this program uses.
 
     Args:
-        stream: which has a descriptor; nothing is in its buffer.
+        stream: has a descriptor and nothing in its buffer.
         queue: shared by streams to the same file, so that what they say keeps its order.
         lost: makes the line that says how many lines were dropped; without it none is.
 
