@@ -31,6 +31,7 @@ from bulkops.cli.commands import report as report_command
 from bulkops.cli.options import Asked
 from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.run.execute import execute
+from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, start_or_go_on
 from bulkops.cli.session import run
@@ -97,11 +98,12 @@ class Command(msgspec.Struct):
             start_or_go_on(stack, path, None, undertaking, ASKED)
 
     def _resume(self, path: Path) -> None:
-        contents = read(path)
-        job, by = job_of(contents.replay.header), contents.replay.header.started_by
-        with MetricsFile(None, job) as metrics:
-            client = self._clients(done=True)()
-            execute(client, path, contents, job, by, asked=ASKED, metrics=metrics)
+        with ExitStack() as stack:
+            held = hold(stack, path)
+            contents = read(held.path, held.files)
+            job = job_of(contents.replay.header)
+            metrics = stack.enter_context(MetricsFile(None, job))
+            execute(self._clients(done=True)(), held, contents, job, asked=ASKED, metrics=metrics)
 
 
 @contextmanager

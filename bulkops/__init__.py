@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bulkops.errors import ApiError, BulkopsError, JobError, JournalError, PlanStale
     from bulkops.events.schema import events_schema
     from bulkops.inventory.model import Selected
+    from bulkops.inventory.workspaces import select_workspaces
     from bulkops.job.file import load_job
     from bulkops.job.job import Job, parse_job
     from bulkops.job.schema import job_schema
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         read_report,
         resume_journal,
         save_plan,
-        select_workspaces,
         verify_journal,
     )
     from bulkops.operations.model import Operation
@@ -75,7 +75,7 @@ _PLACES = {
     "read_report": "bulkops.library",
     "resume_journal": "bulkops.library",
     "save_plan": "bulkops.library",
-    "select_workspaces": "bulkops.library",
+    "select_workspaces": "bulkops.inventory.workspaces",
     "verify_journal": "bulkops.library",
 }
 

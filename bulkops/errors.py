@@ -18,7 +18,7 @@ A branch is a caller's next move, not a place in the code::
         ├── ServerBroken             5xx or an unreadable answer; a write is in doubt
         │   └── ListMoved            a list that was never the same from its first page to its last
         ├── NoResponse               no answer; ``sent`` says whether the request may have arrived
-        └── RetriesSpent             so much failed that the server must be down: try again later
+        └── RetriesSpent             the server is away, or too much failed: try again later
 
 One operation's failure is a value in the journal (see ``bulkops.api.verdict``), never an exception.
 """
@@ -257,4 +257,7 @@ class NoResponse(ApiError):
 
 
 class RetriesSpent(ApiError):
-    """So many requests of one client failed that it sends no more; says nothing of an operation."""
+    """One client sends no more; says nothing of an operation.
+
+    The server answered nothing for longer than the job waits for it, or too many requests failed.
+    """

@@ -30,21 +30,19 @@ from anyio import to_thread
 from bulkops.client.access.address import Stated, check_stated
 from bulkops.client.api import Client
 from bulkops.errors import JobError
-from bulkops.inventory.model import Selected
 from bulkops.inventory.reading import read_inventory
-from bulkops.inventory.workspaces import read_selection
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
-from bulkops.journal.reader import Contents, read
+from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import check_names, check_reversible, read_standing, undo_plan
+from bulkops.plan.standing import check_names, check_reversible, read_verified, undo_plan
+from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.plan.trusted import open_journal, sound_journal
-from bulkops.plan.verify import verify
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
 from bulkops.runner.assignment import (
@@ -60,25 +58,6 @@ from bulkops.runner.hmac_key import key_of, key_to_go_on
 from bulkops.runner.slots import wanted_places
 
 
-async def select_workspaces(
-    client: Client, job: Job, source: str = "job", *, why: bool = False
-) -> Selected:
-    """Read which workspaces a job addresses; changes nothing.
-
-    Args:
-        source: the job file's name, for error messages.
-        why: tell of all others, too, each with its first reason; then every workspace is read,
-            and selecting nothing is no error.
-
-    Raises:
-        JobError: something that ``[select]`` names is not there, or nothing is selected.
-        ApiError: the server can't be read.
-    """
-    client.pacer.lower(job.pace.rate)
-    await client.ping()
-    return await read_selection(client, job, source, why=why)
-
-
 async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
     """Read the server in about 2·N/100 requests and decide every selected workspace.
 
@@ -89,7 +68,7 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
 
     Raises:
         JobError: the job can't be carried out as it stands, or is larger than it allows itself.
-        ApiError: the server can't be read.
+        BulkopsError: the server can't be read, or doesn't show what decides the selection.
     """
     plan = make_plan(job, await read_inventory(client, job, source, key_of(job)), source)
     operations, most = len(plan.operations), job.rollout.max_operations
@@ -153,26 +132,25 @@ async def apply_plan(
         on_wave: told how far a wave came as it is recorded.
 
     Raises:
-        PlanStale: the plan was made at another server.
         JobError: the job's gate surely can't be run.
+        PlanStale: the plan was made at another server.
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-    path, by = Path(journal), holder(client.clock)
     _check_made_at(plan, client)
 
-    def begin() -> Contents:
-        stack.enter_context(locked(path, by))
+    def begin() -> LockedJournal:
+        held = stack.enter_context(locked(Path(journal), holder(client.clock)))
         if plan.rollout.gate:
             check_gate(plan.job)
-        start_journal(path, plan, client, by)
-        return read(path)
+        start_journal(held.path, plan, client, held.by, held.files)
+        return LockedJournal(held.path, read(held.path, held.files), held.by, held.files)
 
     with ExitStack() as stack:
-        contents = await to_thread.run_sync(begin)
+        opened = await to_thread.run_sync(begin)
         execution = JobExecution(
             client,
-            LockedJournal(path, contents, by),
+            opened,
             plan.job,
             Instructions(key=plan.binding.key),
             Observer(on_result, on_wave),
@@ -210,24 +188,27 @@ async def resume_journal(
         JournalError: there is none, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-    path, by = Path(journal), holder(client.clock)
 
-    def begin() -> Contents:
-        stack.enter_context(locked(path, by))
-        return open_journal(path, trust_files=trust_files)
+    def begin() -> LockedJournal:
+        held = stack.enter_context(locked(Path(journal), holder(client.clock)))
+        contents = open_journal(held.path, held.files, trust_files=trust_files)
+        return LockedJournal(held.path, contents, held.by, held.files)
 
     with ExitStack() as stack:
-        contents = await to_thread.run_sync(begin)
-        replay = contents.replay
-        check_stated(Stated(path, replay.header.address), client.address)
-        await check_names(client, replay.header, path)
+        opened = await to_thread.run_sync(begin)
+        replay = opened.contents.replay
+        check_stated(Stated(opened.path, replay.header.address), client.address)
         job = job_of(replay.header)
+        rollout = job.rollout.taking_back(replay.header.undo_of)
+        if not go_on and stopped_by_tolerance(replay, rollout):
+            return report(replay)
+        await check_names(client, replay.header, opened.path)
         if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
             check_gate(job)
-        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
+        key = key_to_go_on(job, replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
-            LockedJournal(path, contents, by),
+            opened,
             job,
             Instructions(retry_failed, go_on, key),
             Observer(on_result, on_wave),
@@ -239,6 +220,8 @@ async def verify_journal(
     client: Client, journal: str | Path, *, trust_files: bool = False
 ) -> Verified:
     """Read the organization again and return which operations it still shows as wanted.
+
+    What differs is read once more after the job's ``settle``: a read may lag behind the job.
 
     Args:
         trust_files: believe the journal, whoever owns it or may write it.
@@ -255,10 +238,9 @@ async def verify_journal(
     check_stated(Stated(path, replay.header.address), client.address)
     await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
-    client.pacer.lower(pace.rate)
+    client.keep_to(pace)
     await client.ping()
-    standing = await read_standing(client, replay, pace.settle_seconds)
-    return verify(replay, standing, client.clock.date())
+    return await read_verified(client, replay, pace.settle_seconds)
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:

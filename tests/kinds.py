@@ -269,6 +269,7 @@ CASES = _Cases(
             ],
             states={
                 "not there": State({"": []}),
+                "not shown": _workspace(auto_apply=True),
                 "set otherwise": _workspace(terraform_version="1.5.7", auto_apply=True),
                 "set as wanted": _workspace(terraform_version="1.14.0", auto_apply=True),
             },

@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 
 LAYERS = (
-    *("text", "errors", "clock", "checking", "log"),
+    *("text", "errors", "clock", "checking", "log", "files"),
     *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
     *("report", "coverage", "events", "library", "simulator", "cli"),
 )
@@ -42,6 +42,8 @@ PURE = (
     "job/schema.py",
     "job/select.py",
     "client/access/credentials.py",
+    "client/hidden_limit.py",
+    "client/outage.py",
     "client/other_clients.py",
     "client/retry_budget.py",
     "client/rows.py",
@@ -56,6 +58,7 @@ PURE = (
     "inventory/model.py",
     "inventory/named.py",
     "inventory/selection.py",
+    "inventory/selection_notes.py",
     "plan/consistent.py",
     "plan/decidable.py",
     "plan/model.py",
@@ -102,7 +105,7 @@ IMPURE_PACKAGES = frozenset(
         "anyio",
         "aiolimiter",
         "asyncio",
-        "filelock",
+        "fcntl",
         "http",
         "os",
         "random",

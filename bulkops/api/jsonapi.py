@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Generic, TypeVar, cast
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from bulkops.api.messages import UNREADABLE, Request, Response
+from bulkops.api.rate_limit import number
 from bulkops.errors import (
     ApiError,
     NoResponse,
@@ -30,9 +33,6 @@ T = TypeVar("T")
 
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 """The API's longest are descriptions (300 characters) and URLs: what is longer fills a terminal."""
-
-PAGE_SIZE = 100
-"""The most the API gives at once (API page "Pagination")."""
 
 LONGEST_WAIT = 60.0
 """Seconds; a longer ``Retry-After`` is taken for a mistake (a Unix time, say) and cut to this."""
@@ -61,21 +61,39 @@ R = TypeVar("R", bound=Resource)
 
 
 class ToOne(msgspec.Struct, frozen=True):
-    """A relationship to at most one resource."""
+    """A relationship to at most one resource.
 
-    data: Identifier | None = None
+    Attributes:
+        data: ``None`` for none; ``UNSET`` if the server links to it without showing it.
+    """
+
+    data: Identifier | UnsetType | None = UNSET
+
+    @property
+    def id(self) -> str | UnsetType | None:
+        """The id of that resource; ``None`` and ``UNSET`` as in ``data``."""
+        return self.data.id if isinstance(self.data, Identifier) else self.data
 
 
 class ToMany(msgspec.Struct, frozen=True):
-    """A relationship to a list of resources."""
+    """A relationship to a list of resources.
 
-    data: tuple[Identifier, ...] = ()
+    Attributes:
+        data: ``None`` if the server links to them without showing them: that is not "none".
+    """
+
+    data: tuple[Identifier, ...] | None = None
 
 
 class Pagination(msgspec.Struct, frozen=True, rename="kebab"):
-    """``meta.pagination``; lists without totals leave the last two out."""
+    """``meta.pagination``; lists without totals leave the last two out.
 
-    next_page: int | None = None
+    Attributes:
+        next_page: ``None`` on the last page; ``UNSET`` if the server doesn't say.
+    """
+
+    next_page: int | UnsetType | None = UNSET
+    page_size: int | None = None
     total_pages: int | None = None
     total_count: int | None = None
 
@@ -97,10 +115,11 @@ class One(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Many(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list."""
+    """One page of a list; ``links`` as they are: not every server has what JSON:API wants there."""
 
     data: tuple[T, ...]
     meta: Meta = Meta()
+    links: object = None
     included: msgspec.Raw = _NOTHING
 
 
@@ -155,12 +174,6 @@ def encode_resource(
     return msgspec.json.encode({"data": data})
 
 
-def page(request: Request, number: int) -> Request:
-    """Return ``request`` for one page of the largest size."""
-    paging = (("page[number]", str(number)), ("page[size]", str(PAGE_SIZE)))
-    return msgspec.structs.replace(request, query=(*request.query, *paging))
-
-
 def error_texts(answer: Response) -> tuple[str, ...]:
     """Return the server's words, one string an error, whatever the shape of the body.
 
@@ -205,20 +218,43 @@ def request_id(answer: Response) -> str:
     return printable(answer.headers.get("x-request-id", ""), 100)
 
 
-def retry_after(answer: Response) -> float:
-    """Return the seconds a 429 or 503 asks for: 0 where it does not say.
+def retry_after(answer: Response, now: datetime | None = None) -> float:
+    """Return the seconds for which a server that did nothing asks to be left alone, else 0.
 
-    ``X-RateLimit-Reset`` counts float seconds until the reset and is no Unix time (API page
-    "Rate limiting"); ``Retry-After`` is what proxies in between send.
+    ``Retry-After`` is seconds or a date (RFC 9110, 10.2.3), and holds on whatever may be sent
+    again. On a 429 ``X-RateLimit-Reset`` holds, too: float seconds until the reset, no Unix time
+    (API page "Rate limiting"). Every other answer has that header, and asks for nothing by it.
+
+    Args:
+        now: the machine's date, for an answer that has a date in ``Retry-After`` but no ``Date``.
     """
-    for header in ("x-ratelimit-reset", "retry-after"):
-        try:
-            seconds = float(answer.headers[header])
-        except (KeyError, ValueError):
-            continue
-        if seconds >= 0:
-            return min(seconds, LONGEST_WAIT)
-    return 0.0
+    if answer.status not in (408, 425, 429) and answer.status < 500:
+        return 0.0
+    asked = answer.headers.get("retry-after", "")
+    seconds = max(number(asked) or 0.0, _until(asked, answer.headers.get("date", ""), now))
+    if answer.status == 429:
+        seconds = max(seconds, number(answer.headers.get("x-ratelimit-reset", "")) or 0.0)
+    return min(seconds, LONGEST_WAIT)
+
+
+def _until(text: str, date: str, now: datetime | None) -> float:
+    """Return the seconds from the server's own ``date``, else from ``now``, until a date."""
+    then = _date(text)
+    # By the server's own clock, if it tells one: the machine's may be wrong by minutes.
+    since = _date(date) or now if then else None
+    return max(0.0, (then - since).total_seconds()) if then and since else 0.0
+
+
+def _date(text: str) -> datetime | None:
+    if not any(map(str.isalpha, text)):
+        return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - imports sockets; a rare header
+
+    try:
+        date = parsedate_to_datetime(text)
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 _NOT_KNOWN = "the token is missing, expired or revoked: set TFE_TOKEN to a valid one"

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from bulkops.api.jsonapi import Identifier, Resource, Text, ToMany, ToOne, decode_included
+from bulkops.api.jsonapi import Resource, Text, ToMany, ToOne, decode_included
+from bulkops.errors import ServerBroken
 
 EnforcementLevel = Literal["advisory", "mandatory"]
 Stage = Literal["pre_plan", "post_plan", "pre_apply", "post_apply"]
@@ -56,6 +58,7 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
 
     Attributes:
         id: ``wstask-…``.
+        workspace_id, task_id: empty if the server doesn't show them; see ``placed``.
         stages: in run order; from ``stage`` alone on a server that has no ``stages``.
         workspace_name: only where the workspace was included in the answer.
     """
@@ -67,12 +70,22 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
     stages: tuple[str, ...]
     workspace_name: str | None = None
 
+    def placed(self) -> WorkspaceTask:
+        """Return this attachment; ``ServerBroken`` if the server doesn't show whose it is."""
+        if self.workspace_id and self.task_id:
+            return self
+        raise ServerBroken(
+            f"the server does not show which run task and workspace {self.id} is of, so that "
+            "nobody knows where the run task is attached"
+        )
+
 
 class RunTask(msgspec.Struct, frozen=True):
     """A run task of an organization.
 
     Attributes:
         id: ``task-…``.
+        organization: whose it is, ``None`` if the server doesn't show it.
         workspace_task_ids: ``wstask-…`` of its attachments, where the server lists them.
         workspace_tasks: the attachments themselves, where ``include`` asked for them.
     """
@@ -87,28 +100,35 @@ class RunTask(msgspec.Struct, frozen=True):
     agent_pool_id: str | None = None
     workspace_task_ids: tuple[str, ...] = ()
     workspace_tasks: tuple[WorkspaceTask, ...] = ()
+    organization: str | None = None
 
 
 class Workspace(msgspec.Struct, frozen=True):
     """A workspace, as far as selecting and planning needs it.
 
+    What the server doesn't show is not known, and never the same as none.
+
     Attributes:
+        name: empty if the server doesn't show it.
+        project_id: ``None`` for a workspace in no project; ``UNSET`` if that isn't shown.
+        tag_names: ``None`` if the server doesn't show them.
         locked: ``None`` where the server doesn't say.
         permissions: what this token may do here, by the API's names of it.
-        tag_bindings: key → value, inherited ones included, ``""`` for a key alone; ``None``
-            where they were not asked for, or the server doesn't show them.
+        tag_bindings: key → value, inherited ones included, ``""`` for a key alone; ``None`` if
+            the server links to them without showing them; ``UNSET`` if it doesn't even link to
+            them, as an older Terraform Enterprise, or if they were not asked for.
         attributes: those asked for that the server shows, by their API names.
     """
 
     id: str
     name: str
-    project_id: str | None = None
-    tag_names: tuple[str, ...] = ()
+    project_id: str | UnsetType | None = UNSET
+    tag_names: tuple[str, ...] | None = None
     locked: bool | None = None
     permissions: Mapping[str, object] = {}
     execution_mode: str | None = None
     terraform_version: str | None = None
-    tag_bindings: Mapping[str, str] | None = None
+    tag_bindings: Mapping[str, str] | UnsetType | None = UNSET
     attributes: Mapping[str, object] = {}
     auto_apply: bool | None = None
     working_directory: str | None = None
@@ -130,6 +150,7 @@ class _RunTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
 
 class _RunTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
     agent_pool: ToOne | None = None
+    organization: ToOne | None = None
     workspace_tasks: ToMany | None = None
 
 
@@ -142,7 +163,7 @@ class RunTaskResource(Resource, frozen=True):
     def value(self, included: Iterable[WorkspaceTask] = ()) -> RunTask:
         """Return the flat form, with those of ``included`` that are attachments of this task."""
         a, r = self.attributes, self.relationships
-        pool = r.agent_pool.data if r.agent_pool else None
+        attached = (r.workspace_tasks and r.workspace_tasks.data) or ()
         return RunTask(
             id=self.id,
             name=a.name,
@@ -151,10 +172,9 @@ class RunTaskResource(Resource, frozen=True):
             description=a.description,
             enabled=a.enabled,
             global_configuration=a.global_configuration,
-            agent_pool_id=pool.id if pool else None,
-            workspace_task_ids=tuple(i.id for i in r.workspace_tasks.data)
-            if r.workspace_tasks
-            else (),
+            agent_pool_id=(r.agent_pool and r.agent_pool.id) or None,
+            organization=(r.organization and r.organization.id) or None,
+            workspace_task_ids=tuple(i.id for i in attached),
             workspace_tasks=tuple(w for w in included if w.task_id == self.id),
         )
 
@@ -180,11 +200,11 @@ class WorkspaceTaskResource(Resource, frozen=True):
         """Return the flat form; ``workspace_names`` maps ids of included workspaces."""
         a, r = self.attributes, self.relationships
         stages = a.stages or ((a.stage,) if a.stage else ())
-        workspace_id = _id(r.workspace.data)
+        workspace_id = r.workspace.id or ""
         return WorkspaceTask(
             id=self.id,
             workspace_id=workspace_id,
-            task_id=_id(r.task.data),
+            task_id=r.task.id or "",
             enforcement_level=a.enforcement_level,
             stages=tuple(in_run_order(stages)),
             workspace_name=(workspace_names or {}).get(workspace_id),
@@ -195,7 +215,7 @@ class WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
     """Of a ``workspaces`` resource, as far as ``Workspace`` has them."""
 
     name: Text = ""
-    tag_names: tuple[Text, ...] = ()
+    tag_names: tuple[Text, ...] | None = None
     locked: bool | None = None
     permissions: dict[str, object] | None = None
     execution_mode: Text | None = None
@@ -222,7 +242,7 @@ class WorkspaceResource(Resource, frozen=True):
         return Workspace(
             id=self.id,
             name=a.name,
-            project_id=project.data.id if project and project.data else None,
+            project_id=project.id if project else UNSET,
             tag_names=a.tag_names,
             locked=a.locked,
             permissions=a.permissions or {},
@@ -260,7 +280,3 @@ def included_workspace_tasks(included: Iterable[msgspec.Raw]) -> list[WorkspaceT
         for part in parts
         if part.type == "workspace-tasks"
     ]
-
-
-def _id(identifier: Identifier | None) -> str:
-    return identifier.id if identifier else ""

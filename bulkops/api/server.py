@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from bulkops.api.rate_limit import limit_of
 from bulkops.api.resources import STAGES
 from bulkops.text import printable
 
@@ -25,7 +26,8 @@ class ServerInfo(msgspec.Struct, frozen=True):
 
     Attributes:
         version: of Terraform Enterprise, empty on HCP Terraform.
-        limit: requests a second for this user, ``None`` where the server tells no limit.
+        limit: requests a second for this user, ``None`` where the server tells no limit; see
+            ``rate_limit.limit_of``.
         single_stage: it knows ``stage`` only, one to an attachment.
         stages: those it knows.
     """
@@ -45,16 +47,7 @@ def server_info(headers: Mapping[str, str]) -> ServerInfo:
     has_post_apply = release is None or release >= _POST_APPLY_SINCE
     return ServerInfo(
         version=version,
-        limit=_positive(headers.get("x-ratelimit-limit", "")),
+        limit=limit_of(headers),
         single_stage=release is not None and release < _STAGES_SINCE,
         stages=STAGES if has_post_apply else tuple(s for s in STAGES if s != "post_apply"),
     )
-
-
-def _positive(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    # Less than one a second is no limit a client could work with, but a mistake.
-    return max(1.0, number) if 0 < number < float("inf") else None

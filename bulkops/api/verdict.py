@@ -4,12 +4,14 @@
 |-------------------------------------------|------------|--------------------------------|
 | 2xx                                       | Succeeded  | Succeeded                      |
 | 401                                       | Refused    | Refused; ends the whole job    |
-| 429                                       | Retry      | Retry: it was not carried out  |
+| 425, 429                                  | Retry      | Retry: it was not carried out  |
 | other 1xx, 3xx, 4xx                       | Refused    | Refused: read back once        |
 | 408, 5xx                                  | Retry      | InDoubt                        |
 | no answer, the request never left         | Retry      | Retry                          |
 | no answer, and there never will be (TLS)  | Refused    | Refused                        |
 | no answer otherwise, or a cut one         | Retry      | InDoubt                        |
+
+A 425 says that the server did not process the request (RFC 8470, 5.2), a 429 that it refused it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from bulkops.api.jsonapi import retry_after
 from bulkops.api.messages import Request, Response
 from bulkops.errors import NoResponse
 
@@ -37,9 +38,8 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
 
 
 class Retry(msgspec.Struct, frozen=True, gc=False):
-    """Not carried out: safe to send again, ``after`` seconds at the earliest."""
+    """Not carried out: safe to send again."""
 
-    after: float
     answer: Response | NoResponse
 
 
@@ -57,11 +57,11 @@ def classify(request: Request, answer: Response | NoResponse) -> Verdict:
     if isinstance(answer, NoResponse):
         if answer.lasting:
             return Refused(answer)
-        return InDoubt(answer) if request.writes and answer.sent else Retry(0.0, answer)
+        return InDoubt(answer) if request.writes and answer.sent else Retry(answer)
     if 200 <= answer.status < 300:
         return Succeeded(answer)
-    if answer.status == 429:
-        return Retry(retry_after(answer), answer)
+    if answer.status in (425, 429):
+        return Retry(answer)
     if answer.status >= 500 or answer.status == 408:
-        return InDoubt(answer) if request.writes else Retry(retry_after(answer), answer)
+        return InDoubt(answer) if request.writes else Retry(answer)
     return Refused(answer)

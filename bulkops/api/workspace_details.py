@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from bulkops.api.jsonapi import Many, Resource, Text, ToMany, decode_included
 from bulkops.api.resources import (
@@ -22,7 +23,8 @@ INCLUDE_BINDINGS = {"include": "effective_tag_bindings"}
 
 
 class _Relationships(WorkspaceRelationships, frozen=True, rename="kebab"):
-    effective_tag_bindings: ToMany | None = None
+    effective_tag_bindings: ToMany | UnsetType | None = UNSET
+    tag_bindings: msgspec.Raw | UnsetType = UNSET
 
 
 class DetailedWorkspaceResource(Resource, frozen=True):
@@ -48,7 +50,7 @@ class ShownWorkspace(Resource, frozen=True):
             return self.attributes[name]
         related = self.relationships.get(name.removesuffix("-id"))
         if not isinstance(related, dict) or "data" not in related:
-            return msgspec.UNSET
+            return UNSET
         data = related["data"]
         return data.get("id") if isinstance(data, dict) else None
 
@@ -92,9 +94,12 @@ def detailed_workspaces(
 
 def _of(
     resource: DetailedWorkspaceResource, bindings: dict[str, _Binding]
-) -> dict[str, str] | None:
+) -> dict[str, str] | UnsetType | None:
     relationship = resource.relationships.effective_tag_bindings
-    if relationship is None:
+    if relationship is UNSET:
+        # Its own alone would lack those of its project.
+        return UNSET if resource.relationships.tag_bindings is UNSET else None
+    if relationship is None or relationship.data is None:
         return None
     found = [bindings.get(identifier.id) for identifier in relationship.data]
     if None in found:

@@ -12,7 +12,7 @@ from bulkops import __version__
 from bulkops.cli import DEBUG
 from bulkops.cli.command_table import COMMANDS, Group
 from bulkops.cli.logs import configure, log
-from bulkops.cli.options import PATH
+from bulkops.cli.options import TARGET
 from bulkops.cli.output.printing import print_text
 from bulkops.errors import ExitCode
 
@@ -46,7 +46,7 @@ def _completion(ctx: click.Context, option: click.Parameter, asked: bool) -> Non
 @click.option("--debug", is_flag=True, help="Log every request and show tracebacks.")
 @click.option(
     "--log-file",
-    type=PATH,
+    type=TARGET,
     metavar="FILE",
     help="Append every event to FILE, one JSON object a line.",
 )

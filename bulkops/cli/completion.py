@@ -11,8 +11,12 @@ from click.shell_completion import get_completion_class
 
 from bulkops.cli.output.printing import print_text
 from bulkops.errors import BulkopsError
+from bulkops.files import open_output, read_text
 
 PROGRAM = "bulkops"
+
+MOST_OF_SETTINGS = 16 << 20
+"""Bytes of what a shell reads at its start."""
 
 
 class _Home(NamedTuple):
@@ -56,7 +60,7 @@ def install(ctx: click.Context) -> None:
     place = Path.home() / home.script
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(script, encoding="utf-8")
+        _write(place, script)
         if home.settings:
             _add_line(Path.home() / home.settings, home.line)
     except (OSError, UnicodeError) as error:
@@ -84,7 +88,12 @@ def _script(ctx: click.Context) -> tuple[str, str]:
 
 
 def _add_line(settings: Path, line: str) -> None:
-    text = settings.read_text(encoding="utf-8") if settings.exists() else ""
+    text = read_text(settings, MOST_OF_SETTINGS) if settings.exists() else ""
     if line not in text:
         between = "" if text.endswith("\n") or not text else "\n"
-        settings.write_text(f"{text}{between}{line}\n", encoding="utf-8")
+        _write(settings, f"{between}{line}\n", append=True)
+
+
+def _write(path: Path, text: str, *, append: bool = False) -> None:
+    with open(open_output(path, append=append), "ab" if append else "wb") as file:  # noqa: PTH123 - a descriptor
+        file.write(text.encode())

@@ -17,6 +17,7 @@ from typing import TextIO
 from bulkops.cli.outlet import STILL_SECONDS, Outlet, Queue
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, unwritable
+from bulkops.files import open_output
 
 log = logging.getLogger(__name__)
 
@@ -119,14 +120,16 @@ def end_log_file() -> None:
 
 
 def _opened(path: Path) -> TextIO:
-    flags = os.O_APPEND | os.O_CREAT
-    try:
-        # A FIFO that nobody reads can't be opened so, and any other way waits for a reader.
-        number = os.open(path, flags | os.O_WRONLY | os.O_NONBLOCK, 0o666)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        number = os.open(path, flags | os.O_RDWR)
+    if not path.is_fifo():
+        number = open_output(path, append=True)
+    else:
+        try:
+            # A FIFO that nobody reads can't be opened so, and any other way waits for a reader.
+            number = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            number = os.open(path, os.O_RDWR)
     os.set_blocking(number, True)
     return os.fdopen(number, "w", encoding="utf-8", newline="")
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from bulkops.api import endpoints
 from bulkops.api.endpoints import Include
-from bulkops.api.jsonapi import Many, decode, page
+from bulkops.api.jsonapi import Many, decode
+from bulkops.api.pages import page
 from bulkops.api.resources import RunTask, Workspace, WorkspaceResource, WorkspaceTask, is_id
 from bulkops.cli.session import organization_named
 from bulkops.client.api import Client

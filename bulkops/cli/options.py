@@ -7,6 +7,7 @@ in which ``--help`` lists them. Options that travel together reach it as one val
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import getdoc
@@ -16,10 +17,32 @@ from typing import Any, NamedTuple
 import click
 
 from bulkops.cli.signals import DRAIN_SECONDS
-from bulkops.errors import WORDS
+from bulkops.errors import WORDS, JobError
+from bulkops.files import check_output
 
 PATH = click.Path(path_type=Path, readable=False)
 """Of a file that may not be there: whoever reads it says what is wrong with it."""
+
+
+class Target(click.Path):
+    """A file that is written: never one that is a journal, a plan or a job by its content."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """Return the path; fails where bulkops needs the file that is there."""
+        path = Path(os.fsdecode(value))
+        try:
+            check_output(path)
+        except JobError as problem:
+            self.fail(str(problem), param, ctx)
+        return path
+
+
+TARGET = Target(path_type=Path, readable=False)
 
 
 class WholeNumber(click.IntRange):
@@ -69,7 +92,7 @@ INSECURE_HTTP = click.Option(
     is_flag=True,
     help="Allow plain http to a host that is not this machine: the token is readable there.",
 )
-OUTPUT = click.Option(["--output"], type=PATH, metavar="FILE", help="Write there, not to stdout.")
+OUTPUT = click.Option(["--output"], type=TARGET, metavar="FILE", help="Write there, not to stdout.")
 JSON = click.Option(["--json"], is_flag=True, help="Print JSON for machines.")
 SELECT = click.Option(
     ["--select"],
@@ -128,7 +151,7 @@ DRAIN_TIMEOUT = click.Option(
 )
 METRICS_FILE = click.Option(
     ["--metrics-file"],
-    type=PATH,
+    type=TARGET,
     metavar="FILE",
     help="Keep Prometheus metrics there, as the textfile collector of node-exporter reads them "
     "(*.prom).",

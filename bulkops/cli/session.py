@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,11 +19,15 @@ import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.outlet import left_waiting
 from bulkops.cli.output.printing import note
+from bulkops.cli.output.progress_text import no_answer
 from bulkops.cli.signals import received
 from bulkops.client.access.address import Stated, destination
 from bulkops.client.access.credentials import bound_token, resolve_token
 from bulkops.client.api import Client
+from bulkops.client.outage import Outage, State
 from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JobError, unreadable
+from bulkops.files import check_named, read_text
+from bulkops.job.duration import in_words
 from bulkops.job.file import load_job
 from bulkops.job.job import Job
 
@@ -47,7 +52,22 @@ def connect(server: Server, *files: Stated) -> Client:
         insecure_http=server.insecure_http,
     )
     token = resolve_token(place, os.environ, _read_text)
-    return Client(place.address, token, ca_file=str(server.ca_file) if server.ca_file else None)
+    if server.ca_file:
+        _check_authorities(server.ca_file)
+    ca_file = str(server.ca_file) if server.ca_file else None
+    client = Client(place.address, token, ca_file=ca_file)
+    client.outage.listeners.append(partial(_say_outage, client))
+    return client
+
+
+def _say_outage(client: Client, outage: Outage) -> None:
+    """Say on stderr that the server is away, or is back; the error says that it was given up."""
+    seconds = outage.seconds(client.clock.now())
+    if outage.state is State.AWAY:
+        waiting = no_answer(seconds, outage.reason, outage.borne or 0.0)
+        note(f"{waiting}. Nothing fails for it.")
+    elif outage.state is State.ANSWERING:
+        note(f"The server answers again, after {in_words(seconds)}.")
 
 
 def narrowed_job(path: Path, narrowing: Narrowing) -> Job:
@@ -138,9 +158,28 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+MOST_OF_CREDENTIALS = 1 << 20
+"""Bytes of a file that Terraform keeps tokens in."""
+
+
+MOST_OF_AUTHORITIES = 64 << 20
+"""Bytes of a file of certificate authorities."""
+
+
+def _check_authorities(path: Path) -> None:
+    """Refuse what OpenSSL would read for ever."""
+    try:
+        check_named(path, MOST_OF_AUTHORITIES)
+    except OSError as error:
+        raise BulkopsError(
+            f"{path}: not usable as --ca-file: {error.strerror}; it must be a PEM file of "
+            "certificate authorities"
+        ) from error
+
+
 def _read_text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path, MOST_OF_CREDENTIALS)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

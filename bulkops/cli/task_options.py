@@ -14,6 +14,7 @@ from bulkops.api import endpoints
 from bulkops.api.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
 from bulkops.cli.options import PATH, Together
 from bulkops.errors import JobError, unreadable
+from bulkops.files import MOST_OF_A_KEY, read_text
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ def global_of(asked: Everywhere, before: GlobalConfiguration) -> GlobalConfigura
 
 def _text(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file, MOST_OF_A_KEY, piped=True)
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(f"--hmac-key-file {file}", error)) from error
     return text.rstrip("\r\n")

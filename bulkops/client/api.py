@@ -16,8 +16,8 @@ from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import Entitlements, EntitlementsResource, Project, ProjectResource
 from bulkops.api.server import ServerInfo, server_info
 from bulkops.client.access.address import canonical
+from bulkops.client.access.descriptors import most_connections
 from bulkops.client.caller import Announce, Caller
-from bulkops.client.descriptors import most_connections
 from bulkops.client.pacing import Pacer
 from bulkops.client.paging import everything
 from bulkops.client.rows import Whole
@@ -25,7 +25,13 @@ from bulkops.client.run_tasks import RunTasks
 from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
-from bulkops.errors import NoResponse, RequestRejected, ServerBroken, Unauthorized
+from bulkops.errors import (
+    NoResponse,
+    NotFoundOrForbidden,
+    RequestRejected,
+    ServerBroken,
+    Unauthorized,
+)
 
 
 class Client(Caller):
@@ -126,6 +132,32 @@ class Client(Caller):
         info = server_info(answer.headers)
         self.pacer.learn(info.limit)
         return info
+
+    async def is_missing(self, organization: str, ident: str, name: str) -> bool:
+        """Return whether a workspace or run task is gone, or may not be seen by this token.
+
+        A 404 alone may be a proxy's, and a list alone lacks what was renamed: a workspace is
+        missing only if it is not found by its id and the list of its name, which answers, lacks it.
+
+        Args:
+            ident: ``ws-…`` or ``task-…``.
+        """
+        try:
+            if ident.startswith("task-"):
+                return all(task.id != ident for task in await self.run_tasks.list(organization))
+            if await self._is_found(ident):
+                return False
+            listed = await self.workspaces.list(organization, {"search[name]": name})
+        except NotFoundOrForbidden:
+            return False
+        return all(workspace.id != ident for workspace in listed)
+
+    async def _is_found(self, workspace_id: str) -> bool:
+        try:
+            await self.call(endpoints.show_workspace_by_id(workspace_id))
+        except NotFoundOrForbidden as error:
+            return error.status != 404
+        return True
 
     async def entitlements(self, organization: str) -> Entitlements:
         """Return what the organization's plan allows."""

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import Protocol
 
+import anyio
+
+from bulkops.api import endpoints
 from bulkops.api.endpoints import route
 from bulkops.api.jsonapi import error_of, request_id, retry_after
 from bulkops.api.messages import Request, Response
-from bulkops.api.verdict import InDoubt, Retry, Succeeded, Verdict, classify
-from bulkops.client.other_clients import window_of
+from bulkops.api.rate_limit import window_of
+from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify
+from bulkops.client.outage import Outage
 from bulkops.client.pacing import Pacer
 from bulkops.client.retry_budget import RetryBudget
 from bulkops.client.transport import Transport
+from bulkops.client.waiting import Waiting
 from bulkops.clock import Clock
 from bulkops.errors import ApiError, NoResponse, RetriesSpent
 from bulkops.log import Log
 
 ATTEMPTS = 6
-"""For one request; a 429 does not count, the whole client waits for it."""
+"""For one request. What the whole client waits for does not count: a 429, a ``Retry-After``, an
+outage."""
 
 LATENCY_WEIGHT = 0.1
 """Of one answer in the running mean of how long they take."""
 
 REFUSALS = 30
-"""429s for one request, after which it is given up."""
+"""Answers to one request that asked to wait, after which it is given up."""
 
 BACKOFF_BASE = 0.5
 BACKOFF_CAP = 8.0
@@ -34,8 +42,17 @@ BACKOFF_CAP = 8.0
 LONG_SECONDS = 10.0
 """After so long without an answer somebody who waits is told."""
 
+PROBED = 3
+"""Reads that were answered of late: any of them shows that a server that was away is back."""
+
+PROBE_SECONDS = 15.0
+SLOWER = 3.0
+"""A probe waits for its answer so long, or so many times as long as answers took so far."""
+
 Announce = Callable[[], Awaitable[None]]
 """Makes it known, durably, that a request is about to leave."""
+
+PING = endpoints.ping().path
 
 log = Log(__name__)
 
@@ -43,6 +60,20 @@ log = Log(__name__)
 def backoff(attempt: int, random: Random) -> float:
     """Return the seconds to wait after the ``attempt``-th attempt (from 1) failed."""
     return random.uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)))
+
+
+class Pace(Protocol):
+    """What a job says of its pace."""
+
+    @property
+    def rate(self) -> float | None:
+        """Requests a second never to be exceeded; ``None``: it sets no limit."""
+        ...
+
+    @property
+    def outage_seconds(self) -> float:
+        """How long an outage is borne."""
+        ...
 
 
 class Caller:
@@ -53,6 +84,8 @@ class Caller:
         self.pacer = pacer
         self.clock = clock
         self.random = random
+        self._waiting = Waiting(clock, random, self._probe)
+        self._read = deque[Request](maxlen=PROBED)
         self._budget = RetryBudget()
         self._spent_on: ApiError | None = None
         self._told = False
@@ -63,18 +96,64 @@ class Caller:
         self.latency = 0.0
         """Seconds an answer takes, a running mean."""
 
+    @property
+    def outage(self) -> Outage:
+        """Whether the server answers at all."""
+        return self._waiting.outage
+
+    def keep_to(self, pace: Pace) -> None:
+        """From now on send no faster, and wait for a server that is away, as a job says.
+
+        Without a job no outage is borne: each request fails for itself.
+        """
+        self.pacer.lower(pace.rate)
+        self.outage.bear(pace.outage_seconds)
+
+    async def until_answering(self) -> None:
+        """Return when the server answers, at once unless there is an outage.
+
+        Raises:
+            RetriesSpent: it was away for longer than is borne.
+        """
+        await self._waiting.until_answering()
+
     async def attempt(
         self, request: Request, number: int = 1, announce: Announce | None = None
     ) -> Response | NoResponse:
-        """Send once, when the pacer lets it, and return what came of it; never raises for it.
+        """Send once, when the server is there and the pacer lets it; return what came of it.
 
         Args:
             announce: awaited when the pacer has let the request through, just before it leaves;
                 what it raises is raised, and nothing is sent.
+
+        Raises:
+            RetriesSpent: the server was away for longer than is borne; nothing was sent.
         """
+        await self._waiting.until_answering()
         await self.pacer.wait()
+        while self.outage.holds:
+            await self._waiting.until_answering()
+            await self.pacer.wait()
         if announce is not None:
             await announce()
+        return await self._send(request, number)
+
+    async def _probe(self) -> None:
+        # In turn, for one of them may fail for itself.
+        self._read.rotate()
+        request = self._read[0] if self._read else endpoints.ping()
+        await self.pacer.wait()
+        started = self.clock.now()
+        patience = max(PROBE_SECONDS, SLOWER * self.latency)
+        with anyio.move_on_after(min(patience, self.outage.left(started))) as sending:
+            await self._send(request, probe=True)
+        if sending.cancelled_caught:
+            late = NoResponse("no answer in time", sent=True)
+            self._waiting.judge(late, started, probe=True)
+
+    async def _send(
+        self, request: Request, number: int = 1, *, probe: bool = False
+    ) -> Response | NoResponse:
         self.requests += 1
         self.retries += number > 1
         started = self.clock.now()
@@ -88,7 +167,8 @@ class Caller:
         if isinstance(answer, NoResponse):
             self._tell_once(answer, seconds)
         else:
-            self._learn(answer, started, seconds)
+            self._learn(request, answer, started, seconds)
+        self._waiting.judge(answer, started, probe=probe)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("request_finished", extra=_facts(request, answer, number, seconds))
         return answer
@@ -106,33 +186,63 @@ class Caller:
 
         Raises:
             RetriesSpent: too many requests of this client failed, this one's last attempt or
-                another's.
+                another's, or the server was away for longer than is borne.
         """
-        failures = refusals = 0
+        failures = refusals = sent = 0
+        outages = self.outage.number
         while True:
             self._check_budget()
-            number = failures + refusals + 1
-            answer = await self.attempt(request, number, announce if number == 1 else None)
+            sent += 1
+            answer = await self.attempt(request, sent, announce if sent == 1 else None)
             verdict = classify(request, answer)
             refused = isinstance(answer, Response) and answer.status == 429
-            refusals += refused
-            failures += not refused
+            waits = refused or self._asked(answer) > 0
+            refusals += waits
+            failures += not waits
             self._spend(request, verdict, refused=refused)
-            if not isinstance(verdict, Retry) or failures >= ATTEMPTS or refusals >= REFUSALS:
-                return verdict, failures + refusals
-            if not refused:
-                await self.clock.sleep(max(verdict.after, backoff(failures, self.random)))
+            if not isinstance(verdict, Retry):
+                return verdict, sent
+            await self._waiting.until_answering()
+            if outages != self.outage.number:
+                # The server was away: what has failed so far says nothing of this request.
+                outages, failures = self.outage.number, 0
+            elif failures >= ATTEMPTS or refusals >= REFUSALS:
+                early = isinstance(answer, Response) and answer.status == 425
+                return Refused(answer) if early else verdict, sent
+            if not waits:
+                await self.clock.sleep(backoff(failures, self.random))
 
-    def _learn(self, answer: Response, started: float, seconds: float) -> None:
+    def _learn(self, request: Request, answer: Response, started: float, seconds: float) -> None:
+        after = self._asked(answer)
         if answer.status == 429:
-            self.pacer.refused(started, retry_after(answer))
+            self.pacer.refused(started, after)
             return
+        if after:
+            self.pacer.pause(after, answer.status, "asked to wait")
+        elif answer.status == 503:
+            self.pacer.unavailable(started)
+        elif answer.status < 500:
+            self.pacer.answered(started)
+        if answer.status < 300 and not request.writes:
+            self._remember(request)
         self.pacer.told(started, window_of(answer.headers))
         self.latency += (seconds - self.latency) * (LATENCY_WEIGHT if self.latency else 1.0)
+
+    def _remember(self, read: Request) -> None:
+        # Not ``/ping``: a gateway may answer that by itself.
+        if read.path not in (PING, *(known.path for known in self._read)):
+            self._read.append(read)
+
+    def _asked(self, answer: Response | NoResponse) -> float:
+        """Return the seconds for which an answer asks to be left alone."""
+        return 0.0 if isinstance(answer, NoResponse) else retry_after(answer, self.clock.wall())
 
     def _spend(self, request: Request, verdict: Verdict, *, refused: bool) -> None:
         if refused or not isinstance(verdict, Retry | InDoubt):
             self._budget.answered()
+            return
+        if self.outage.stands:
+            # Nothing is sent meanwhile that could hammer it.
             return
         self._budget.failed()
         if self._budget.spent and self._spent_on is None:

@@ -12,10 +12,8 @@ the way is does not matter then, only how much one request's way differs from an
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
-from math import inf
 
-import msgspec
+from bulkops.api.rate_limit import Window
 
 WINDOW = 1.0
 """Seconds of the server's window (API page "Rate limiting")."""
@@ -37,31 +35,6 @@ NOISE = 1.0
 TOO_MANY = 0.3
 """Requests a second by which the mean comes out high (simulated): a request that begins a window
 is counted with it, the time before it is not."""
-
-_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
-
-
-class Window(msgspec.Struct, frozen=True):
-    """What an answer's headers tell.
-
-    Attributes:
-        limit, remaining: requests in a window.
-        reset: seconds until the window ends, or its oldest request leaves it.
-    """
-
-    limit: float
-    remaining: float
-    reset: float
-
-
-def window_of(headers: Mapping[str, str]) -> Window | None:
-    """Return what an answer's headers (names in lower case) tell, ``None`` for nothing usable."""
-    try:
-        limit, remaining, reset = (float(headers[name]) for name in _HEADERS)
-    except (KeyError, ValueError):
-        return None
-    # What is no number, or no possible one, must not stay in the mean for ever.
-    return Window(limit, remaining, reset) if 0 <= remaining <= limit < inf else None
 
 
 class OtherClients:

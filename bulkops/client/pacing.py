@@ -5,7 +5,8 @@ so one pacer serves a whole client. It is aiolimiter's leaky bucket, kept to har
 request, because a big one lets a whole second's worth through at once: ``AsyncLimiter(30, 1)``
 admitted 59 requests in its first second (measured). What others take of the limit is left to
 them. A 429 pauses everybody until the server's reset, then the pace comes back slower and
-recovers.
+recovers; so does any answer that says ``Retry-After``. What 503s among other answers show of a
+limit that no header tells is kept, too (``bulkops.client.hidden_limit``).
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from random import Random
 
 import anyio
 from aiolimiter import AsyncLimiter
 
-from bulkops.client.other_clients import OtherClients, Window
+from bulkops.api.rate_limit import DEFAULT_LIMIT, Window
+from bulkops.client.hidden_limit import WINDOW, HiddenLimit
+from bulkops.client.other_clients import OtherClients
 from bulkops.clock import Clock
 from bulkops.log import Log
-
-DEFAULT_RATE = 30.0
-"""Requests a second where the server can't be asked (API page "Rate limiting")."""
 
 HEADROOM = 0.985
 """Of the limit L. L + 1 requests in a row then take 15 ms more than a second: by so much may
@@ -64,10 +65,13 @@ class Pacer:
 
     Attributes:
         refusals: 429s so far.
+        pause_status: of the answer that asked for the last pause.
     """
 
     def __init__(self, clock: Clock, random: Random, ceiling: float | None = None) -> None:
         self.refusals = 0
+        self.pause_status = 429
+        self._pauses = 0
         self._clock = clock
         self._random = random
         self._ceiling = ceiling
@@ -80,8 +84,10 @@ class Pacer:
         self._succeeds = False
         self._headroom = HEADROOM
         self._others = OtherClients()
+        self._hidden = HiddenLimit()
+        self._spare: AsyncLimiter | None = None
         self._shared = False
-        self.learn(DEFAULT_RATE)
+        self.learn(DEFAULT_LIMIT)
 
     def learn(self, limit: float | None) -> None:
         """Take over the server's limit in requests a second; ``None``: it tells no limit."""
@@ -121,7 +127,7 @@ class Pacer:
 
     @property
     def pause_seconds(self) -> float:
-        """What is left of a pause after a 429, 0 where there is none."""
+        """What is left of a pause that the server asked for, 0 where there is none."""
         return max(0.0, self._resumes_at - self._clock.now())
 
     @contextmanager
@@ -135,15 +141,17 @@ class Pacer:
 
     async def wait(self) -> None:
         """Return when one more request may leave."""
-        if self._limiter is None and self._clock.now() >= self._resumes_at:
+        now = self._clock.now()
+        limiter = self._limiter or (self._spare if self._hidden.rate(now) else None)
+        if limiter is None and now >= self._resumes_at:
             return
         async with self._turn:
             while True:
                 await self._pause()
-                refusals = self.refusals
-                if self._limiter is not None:
-                    await self._take(self._limiter)
-                if refusals == self.refusals:
+                pauses = self._pauses
+                if (limiter := self._limiter or self._spare) is not None:
+                    await self._take(limiter)
+                if pauses == self._pauses:
                     return
 
     def sent(self, at: float) -> None:
@@ -164,20 +172,41 @@ class Pacer:
 
     def refused(self, sent_at: float, after: float) -> None:
         """Pause every request: the server answered 429 and counts anew in ``after`` seconds."""
-        now = self._clock.now()
-        if now >= self._resumes_at:
-            level = logging.WARNING if after >= LONG_PAUSE else logging.INFO
-            facts = {"seconds": round(after, 3), "reason": "rate limit"}
-            log.log(level, "client_paused", extra=facts)
-            if not self._others.rate:
-                self._headroom = max(WIDEST, self._headroom - WIDER)
-        # Everybody else who shares the limit wakes at the same reset: don't join the rush.
-        jitter = self._random.uniform(0.02, 0.1)
-        self._resumes_at = max(self._resumes_at, now + max(after, 0.05) + jitter)
+        if self._clock.now() >= self._resumes_at and not self._others.rate:
+            self._headroom = max(WIDEST, self._headroom - WIDER)
+        self.pause(after, 429, "rate limit")
         self.refusals += 1
         self._others.refused(sent_at)
         for tell in self._listeners:
             tell(after)
+
+    def pause(self, seconds: float, status: int, reason: str) -> None:
+        """Pause every request: an answer of this status asked to be left alone for so long."""
+        now = self._clock.now()
+        if now >= self._resumes_at:
+            level = logging.WARNING if seconds >= LONG_PAUSE else logging.INFO
+            facts = {"seconds": round(seconds, 3), "reason": reason}
+            log.log(level, "client_paused", extra=facts)
+        # Everybody else who shares the limit wakes at the same reset: don't join the rush.
+        jitter = self._random.uniform(0.02, 0.1)
+        self._resumes_at = max(self._resumes_at, now + max(seconds, 0.05) + jitter)
+        self.pause_status = status
+        self._pauses += 1
+
+    def unavailable(self, sent_at: float) -> None:
+        """Take note of a 503 to the request that left at ``sent_at``."""
+        self._hidden.refused(sent_at, self._clock.now())
+
+    def answered(self, sent_at: float) -> None:
+        """Take note of any other answer; slow down where 503s among them show a limit."""
+        now = self._clock.now()
+        if not self._hidden.answered(sent_at, now, self._pace(now)):
+            return
+        if self._limiter is None:
+            self._spare = _limiter(self._hidden.full)
+        rate = self._hidden.rate(now) or 0.0
+        log.warning("client_slowed", extra={"rate": round(rate, 1), "reason": "503s"})
+        self.pause(WINDOW, 503, "limit found")
 
     async def _pause(self) -> None:
         while (left := self._resumes_at - self._clock.now()) > 0:
@@ -189,22 +218,24 @@ class Pacer:
             self._succeeds = False
             await limiter.acquire(limiter.max_rate)
         await limiter.acquire()
-        slower = self._slowness() - 1
+        # How many requests at the full pace one of them stands for now.
+        slower = (self.rate or self._hidden.full) / (self._pace(self._clock.now()) or inf) - 1
         while slower > 0:
             await limiter.acquire(min(slower, 1))
             slower -= 1
 
-    def _slowness(self) -> float:
-        """Return how many requests at the full pace one of them stands for now."""
-        assert self.rate is not None  # noqa: S101 - there is a limiter
+    def _pace(self, now: float) -> float | None:
+        """Return the requests a second that may leave now, ``None`` where nothing limits them."""
         pace = self.rate
-        if self._told:
-            pace = min(pace, self._told * self._headroom - self._others.rate)
-        return 1 / max(LEAST, pace / self.rate * self._recovered())
+        if pace is not None:
+            told = self._told * self._headroom - self._others.rate if self._told else pace
+            pace = max(LEAST * pace, min(pace, told) * self._recovered())
+        hidden = self._hidden.rate(now)
+        return min(filter(None, (pace, hidden)), default=None)
 
     def _recovered(self) -> float:
-        """Return the part of the pace that is kept after a 429."""
-        if not self.refusals:
+        """Return the part of the pace that is kept after a pause."""
+        if not self._pauses:
             return 1.0
         since = max(0.0, self._clock.now() - self._resumes_at)
         return min(1.0, SLOWEST + (1 - SLOWEST) * since / RECOVERY)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from bulkops.api.jsonapi import Many, R, Resource, decode, page
+from bulkops.api.jsonapi import Many, R, Resource, decode
 from bulkops.api.messages import Request, Response
+from bulkops.api.pages import Course, contradiction, endless, page
 from bulkops.client.caller import Caller
 from bulkops.client.in_order import in_order
 from bulkops.client.rows import Rows
-from bulkops.errors import ListMoved, ServerBroken
+from bulkops.errors import ListMoved
 from bulkops.log import Log
 
 C = TypeVar("C", bound=Rows[Any])
@@ -52,46 +53,68 @@ async def everything(
 
     Raises:
         ListMoved: it never was the same from its first page to its last.
-        ServerBroken: it has no end.
+        ServerBroken: it has no end, or is each time the same and not what it says it is.
         ApiError: as of ``Caller.call``.
     """
+    before: int | None = None
     for _ in range(1 + REREADS):
         kept = rows()
+        reading = _Reading(caller, request, shape, values, kept)
         try:
-            totals = await _Reading(caller, request, shape, values, kept).totals()
-        except _MovedError:
-            totals = set()
-        # Fewer rows under one and the same total: a rename moved one past the page being read.
-        if totals in ({None}, {kept.count()}):
-            return kept
+            await reading.read()
+            if reading.course.is_whole():
+                return kept
+            problem = reading.course.wrong()
+        except _EmptyError as empty:
+            problem = contradiction(request.path, str(empty))
+        if reading.course.fingerprint == before:
+            raise problem
+        before = reading.course.fingerprint
         log.info("list_moved", extra={"path": request.path})
-    raise ListMoved(
-        f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so "
-        "nobody knows what is in it: run this again when less is going on"
-    )
+    raise _moved(request)
 
 
 async def answers(caller: Caller, request: Request) -> list[Response]:
     """Return the answers to every page of a short list, one after the other.
 
     Raises:
-        ServerBroken: it has no end.
+        ListMoved, ServerBroken: as of ``everything``.
         ApiError: as of ``Caller.call``.
     """
-    pages: list[Response] = []
-    following: int | None = 1
-    while following is not None and following > len(pages):
+    before: int | None = None
+    for _ in range(1 + REREADS):
+        pages, course = await _short(caller, request)
+        if course.is_whole():
+            return pages
+        if course.fingerprint == before:
+            raise course.wrong()
+        before = course.fingerprint
+    raise _moved(request)
+
+
+async def _short(caller: Caller, request: Request) -> tuple[list[Response], Course]:
+    pages, course, ids = list[Response](), Course(request.path), set[str]()
+    while not pages or course.goes_on():
         if len(pages) == MOST_LOOKED_AT:
-            raise _endless(request)
-        pages.append(await caller.call(page(request, following)))
+            raise endless(request.path)
+        pages.append(await caller.call(page(request, len(pages) + 1)))
         if sum(len(answer.body) for answer in pages) > LARGEST_LOOKED_AT:
-            raise _endless(request)
-        following = decode(pages[-1], Many[Resource]).meta.pagination.next_page
-    return pages
+            raise endless(request.path)
+        read = decode(pages[-1], Many[Resource])
+        ids.update(row.id for row in read.data)
+        course.take(read, len(ids))
+    return pages, course
 
 
-class _MovedError(Exception):
-    """A page lacks rows that an earlier one had promised."""
+def _moved(request: Request) -> ListMoved:
+    return ListMoved(
+        f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so "
+        "nobody knows what is in it: run this again when less is going on"
+    )
+
+
+class _EmptyError(Exception):
+    """A page is empty, and an earlier one had promised that others follow."""
 
 
 class _Reading(Generic[R]):
@@ -105,60 +128,54 @@ class _Reading(Generic[R]):
         values: Callable[[Many[R]], Iterable[object]],
         rows: Rows[Any],
     ) -> None:
+        self.course = Course(request.path)
         self._caller = caller
         self._request = request
         self._shape = shape
         self._values = values
         self._rows = rows
-        self._totals: set[int | None] = set()
         self._bytes_read = 0
         self._rows_read = 0
 
-    async def totals(self) -> set[int | None]:
-        """Read every page once, and return how many rows they say there are."""
+    async def read(self) -> None:
+        """Read every page once: side by side as far as the first says how many there are."""
         first = await self._page(1)
         self._take(first)
-        total = first.meta.pagination.total_pages
-        if total is None:
-            await self._one_by_one(first)
-        elif total > MOST_PAGES:
-            raise _endless(self._request)
-        elif total > 1:
+        total = first.meta.pagination.total_pages or 1
+        if total > MOST_PAGES:
+            raise endless(self._request.path)
+        if total > 1:
             if not first.data:
-                raise _MovedError
-            calls = (partial(self._page, n, last=n == total) for n in range(2, total + 1))
+                raise self._empty(1, total)
+            calls = (partial(self._page, number, of=total) for number in range(2, total + 1))
             await in_order(calls, self._take, at_once=PAGES_AT_ONCE)
-        return self._totals
-
-    async def _one_by_one(self, last: Many[R]) -> None:
-        number, before = 1, 0
-        while (following := last.meta.pagination.next_page) is not None:
-            if following <= number or self._rows.count() == before or number == MOST_PAGES:
-                # Backwards, or nothing new: it goes round and round.
-                raise _endless(self._request)
-            number, before = number + 1, self._rows.count()
-            last = await self._page(following)
-            self._take(last)
+        while self.course.goes_on():
+            if self.course.number == MOST_PAGES:
+                raise endless(self._request.path)
+            self._take(await self._page(self.course.number + 1))
 
     def _take(self, page: Many[R]) -> None:
-        self._totals.add(page.meta.pagination.total_count)
         for value in self._values(page):
             self._rows.add(value)
+        self.course.take(page, self._rows.count())
 
-    async def _page(self, number: int, *, last: bool = True) -> Many[R]:
+    async def _page(self, number: int, *, of: int = 0) -> Many[R]:
+        """Return a page; ``of``: how many there are, as far as that is known."""
         answer = await self._caller.call(page(self._request, number))
         read = decode(answer, self._shape)
         self._bytes_read += len(answer.body)
         self._rows_read += len(read.data)
         if self._rows_read > MOST_ROWS:
-            raise _endless(self._request)
+            raise endless(self._request.path)
         if self._bytes_read > FIRST_BYTES + ROW_BYTES * self._rows_read:
-            raise _endless(self._request)
-        if not last and not read.data:
+            raise endless(self._request.path)
+        if number < of and not read.data:
             # Another one follows, so it can't be empty.
-            raise _MovedError
+            raise self._empty(number, of)
         return read
 
-
-def _endless(request: Request) -> ServerBroken:
-    return ServerBroken(f"{request.path}: the server's list has no end")
+    @staticmethod
+    def _empty(number: int, total: int) -> _EmptyError:
+        return _EmptyError(
+            f"the server says that the list has {total} pages, and page {number} is empty"
+        )

@@ -1,14 +1,15 @@
 """How many failed requests a whole run bears before it ends. Pure.
 
-A server that is down fails every request; without a common end each operation would try it for
-itself, and hundreds of them would hammer it. Each answer earns a little back, so that a run of
-any length bears a failure now and then (as gRPC's retry throttling, proposal A6).
+A server that fails at every other request is never away (``bulkops.client.outage``); without a
+common end each operation would try it for itself, and hundreds of them would hammer it. Each
+answer earns a little back, so that a run of any length bears a failure now and then (as gRPC's
+retry throttling, proposal A6).
 """
 
 from __future__ import annotations
 
 MOST = 100.0
-"""Failures borne in a row; at 30 requests a second a server may be away for about 3 s."""
+"""Failures borne, less what answers in between earn back."""
 
 EARNED = 0.1
 """Failures that one answer earns back: one in eleven is borne for ever."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bulkops.api.resources import RunTask
+from bulkops.api.resources import RunTask, is_id
 from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.coverage.matrix import Column, Coverage, Targets, Wanted, wanted_by
 from bulkops.errors import JobError
 from bulkops.inventory.named import no_such
 from bulkops.inventory.reading import read_inventory
-from bulkops.inventory.run_tasks import read_run_tasks
+from bulkops.inventory.run_tasks import find_run_tasks, read_run_tasks
 from bulkops.inventory.showing import read_attachments
 from bulkops.job.job import Job
 from bulkops.job.pace import Pace
@@ -56,11 +56,7 @@ async def read_coverage(
         # The plan's own reading: cell and verdict are of the same moment.
         assert plan.binding.task is not None  # noqa: S101 - _check_kind's promise
         known[plan.binding.task.id] = inventory.showing[""]
-    tasks = _chosen(
-        sorted(await read_run_tasks(client, organization), key=lambda task: (task.name, task.id)),
-        (*named, *known) if named else (),
-        organization,
-    )
+    tasks = await _columns(client, organization, (*named, *known) if named else ())
     targets = await client.workspaces.read(organization, {}, Targets)
     workspaces = targets.by_name()
     settle = (job.pace if job else Pace()).settle_seconds
@@ -79,12 +75,20 @@ async def read_coverage(
     )
 
 
-def _chosen(tasks: Sequence[RunTask], named: Sequence[str], organization: str) -> list[RunTask]:
-    """Return the run tasks named, or all."""
-    for name in named:
-        if not any(name in (task.id, task.name) for task in tasks):
-            raise no_such(name, "run task", organization, (task.name for task in tasks))
-    return [task for task in tasks if not named or {task.id, task.name}.intersection(named)]
+async def _columns(client: Client, organization: str, named: Sequence[str]) -> list[RunTask]:
+    """Return the run tasks named, or all, by name; where ids name them, without a list of all."""
+    if named and all(is_id(name, "task") for name in named):
+        tasks = await find_run_tasks(client, organization, (("", name) for name in named))
+        chosen = {task.id: task for task in tasks}
+    else:
+        tasks = list(await read_run_tasks(client, organization))
+        for name in named:
+            if not any(name in (task.id, task.name) for task in tasks):
+                raise no_such(name, "run task", organization, (task.name for task in tasks))
+        chosen = {
+            task.id: task for task in tasks if not named or {task.id, task.name}.intersection(named)
+        }
+    return sorted(chosen.values(), key=lambda task: (task.name, task.id))
 
 
 def _check_kind(job: Job, source: str) -> None:

@@ -115,7 +115,9 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
         retries: of those, the ones that were sent again.
         rate: operations finished a second, of late.
         limit: requests a second that the server allows; null where it tells none.
-        pause_seconds: seconds left of a pause that a 429 asked for; 0 for none.
+        pause_seconds: seconds left of a pause that the server asked for; 0 for none.
+        outage_seconds: seconds since the server answers nothing, and the job waits for it; 0 while
+            it answers.
         wave: the number of the wave it is in, from 1; null where there is none.
         waves: how many waves there are.
         seconds_left: an estimate of the seconds until all is done; null where there is none.
@@ -131,6 +133,7 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     rate: float
     limit: float | None
     pause_seconds: float
+    outage_seconds: float
     wave: int | None
     waves: int
     seconds_left: float | None

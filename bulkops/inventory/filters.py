@@ -16,14 +16,14 @@ def server_filters(select: Select, project_id: str | None) -> dict[str, str]:
     """Return query parameters of the workspace list that leave out none of the selected.
 
     A project is sent where its id is known; a name where there is one glob; ``key=value`` as the
-    tag binding it is. Never sent: ``ids`` and ``where``, for which the API has no filter, and
-    a ``key`` alone, which stands for tags and tag bindings: the API filters by either
-    (``search[tags]`` misses tag bindings, hashicorp/terraform#39107).
+    tag binding it is. Never sent: ``ids`` and ``where``, for which the API has no filter;
+    exclusions, because one that excludes nothing is reported; and a ``key`` alone, which stands
+    for tags and tag bindings: the API filters by either (``search[tags]`` misses tag bindings,
+    hashicorp/terraform#39107).
     """
     bindings = [tag.split("=", 1) for tag in select.tags if "=" in tag]
     filters = {
         "search[wildcard-name]": _server_wildcard(select.only) or _server_wildcard(select.names),
-        "search[exclude-tags]": ",".join(tag for tag in select.exclude_tags if "=" not in tag),
         "filter[project][id]": project_id if select.project else None,
         **{f"filter[tagged][{i}][key]": key for i, (key, _) in enumerate(bindings)},
         **{f"filter[tagged][{i}][value]": value for i, (_, value) in enumerate(bindings)},

@@ -1,14 +1,45 @@
-"""Whether a job addresses a workspace, and if not, the first reason why not. Pure."""
+"""Whether a job addresses a workspace: yes, no and why, or not known and what isn't. Pure.
+
+Three values, because not shown is not none: what the server doesn't show decides nothing, unless
+the rest of the selection leaves the workspace out anyway.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from msgspec import UNSET
 
 from bulkops.api.resources import Workspace
 from bulkops.checking import shown
-from bulkops.job.conditions import parse_conditions
+from bulkops.job.conditions import Objection, parse_conditions
 from bulkops.job.patterns import matches
 from bulkops.job.select import Select
+
+
+class Exclusion(NamedTuple):
+    """One entry of ``exclude_names`` or ``exclude_tags``; ``field`` says of which."""
+
+    field: str
+    entry: str
+
+
+class Verdict(NamedTuple):
+    """What a selection makes of one workspace.
+
+    Attributes:
+        objection: why it is not selected, or what isn't known of it; ``None`` if it is selected.
+        excluding: the exclusions that match, or may match, one which the rest may select.
+        near: those that would match one that stays in if case didn't count.
+    """
+
+    objection: Objection | None = None
+    excluding: tuple[Exclusion, ...] = ()
+    near: tuple[Exclusion, ...] = ()
+
+
+_SELECTED = Verdict()
 
 
 class Matcher:
@@ -25,50 +56,149 @@ class Matcher:
         self._listed = None if select.listed is None else frozenset(select.listed)
         self._conditions = parse_conditions("where", select.where)
 
-    def why_not(self, workspace: Workspace) -> str | None:
-        """Return the first reason why a workspace is not addressed, ``None`` if it is."""
-        return next(self._objections(workspace), None)
+    def judge(self, workspace: Workspace, *, with_bindings: bool = True) -> Verdict:
+        """Return what the selection makes of a workspace.
 
-    def _objections(self, workspace: Workspace) -> Iterator[str]:
-        select = self._select
+        Args:
+            with_bindings: the server has tag bindings, so that tag names alone don't decide
+                about one whose bindings it doesn't link to.
+        """
+        doubts: list[Objection] = []
+        uncompared: Objection | None = None
+        for objection in self._objections(workspace, with_bindings=with_bindings):
+            if not objection.known:
+                doubts.append(objection)
+            elif objection.uncompared:
+                uncompared = uncompared or objection
+            else:
+                return Verdict(objection)
+        return self._excluded(workspace, uncompared, doubts, with_bindings=with_bindings)
+
+    def _excluded(
+        self,
+        workspace: Workspace,
+        uncompared: Objection | None,
+        doubts: list[Objection],
+        *,
+        with_bindings: bool,
+    ) -> Verdict:
+        """Return the verdict on a workspace that the rest may select."""
+        names, tags = self._select.exclude_names, self._select.exclude_tags
+        if not names and not tags:
+            objection = uncompared or (doubts[0] if doubts else None)
+            return Verdict(objection) if objection else _SELECTED
+        name = workspace.name
+        matching = [entry for entry in names if name and matches(entry, name)]
+        has = _tags(workspace, tags, with_bindings=with_bindings)
+        tagged = sorted(tag for tag, told in has.items() if told)
+        if matching or tagged:
+            reason = f"its name matches exclude_names {shown(matching)}"
+            reason = reason if matching else f"it has exclude_tags {shown(tagged)}"
+            return Verdict(Objection(reason), (*_of_names(matching), *_of_tags(tagged)))
+        if names and not name:
+            doubts.append(_NO_NAME)
+        if unknown := [tag for tag, told in has.items() if told is None]:
+            doubts.append(_unknown_tags("exclude_tags", unknown, workspace))
+        return Verdict(
+            uncompared or (doubts[0] if doubts else None),
+            (*_of_names(() if name else names), *_of_tags(unknown)),
+            near=(
+                *_of_names(e for e in names if name and matches(e, name, any_case=True)),
+                *_of_tags(tag for tag, told in has.items() if not told and _near(workspace, tag)),
+            ),
+        )
+
+    def _objections(self, workspace: Workspace, *, with_bindings: bool) -> Iterator[Objection]:
+        """Yield what speaks against it, or isn't known of it, but for the exclusions."""
+        select, name = self._select, workspace.name
         if self._ids and workspace.id not in self._ids:
-            yield "its id is not in ids"
-        if self._listed is not None and self._listed.isdisjoint((workspace.id, workspace.name)):
-            yield "neither its name nor its id is listed"
-        yield from self._objections_to_name(workspace.name)
-        yield from self._objections_to_tags(workspace)
-        # A server without projects shows None: that must not equal a project nobody looked up.
-        outside = self._project_id is None or workspace.project_id != self._project_id
-        if select.project and outside:
-            yield f"it is not in project {shown(select.project)}"
+            yield Objection("its id is not in ids")
+        if self._listed is not None and self._listed.isdisjoint((workspace.id, name)):
+            yield Objection("neither its name nor its id is listed") if name else _NO_NAME
+        yield from _objections_to_name("names", select.names, name)
+        if select.tags:
+            yield from self._objections_to_tags(workspace, with_bindings=with_bindings)
+        if select.project:
+            yield from self._objections_to_project(workspace)
         for condition in self._conditions:
             if objection := condition.objection(workspace.attributes):
                 yield objection
+        yield from _objections_to_name("only", select.only, name)
 
-    def _objections_to_name(self, name: str) -> Iterator[str]:
-        select = self._select
-        if select.names and not any(matches(entry, name) for entry in select.names):
-            yield f"its name matches none of names = {shown(select.names)}"
-        if excluding := [entry for entry in select.exclude_names if matches(entry, name)]:
-            yield f"its name matches exclude_names {shown(excluding)}"
-
-    def _objections_to_tags(self, workspace: Workspace) -> Iterator[str]:
-        has = {tag: _has_tag(workspace, tag) for tag in self._select.tags}
+    def _objections_to_tags(
+        self, workspace: Workspace, *, with_bindings: bool
+    ) -> Iterator[Objection]:
+        has = _tags(workspace, self._select.tags, with_bindings=with_bindings)
         if lacking := sorted(tag for tag, told in has.items() if told is False):
-            yield f"it lacks tags {shown(lacking)}"
-        has |= {tag: _has_tag(workspace, tag) for tag in self._select.exclude_tags}
-        if unknown := sorted(tag for tag, told in has.items() if told is None):
-            yield f"whether it has {shown(unknown)} is not known: the server shows no tag bindings"
-        if unwanted := sorted(tag for tag in set(self._select.exclude_tags) if has[tag]):
-            yield f"it has exclude_tags {shown(unwanted)}"
+            yield Objection(f"it lacks tags {shown(lacking)}")
+        if unknown := [tag for tag, told in has.items() if told is None]:
+            yield _unknown_tags("tags", unknown, workspace)
+
+    def _objections_to_project(self, workspace: Workspace) -> Iterator[Objection]:
+        project = shown(self._select.project)
+        if workspace.project_id is UNSET:
+            yield Objection(
+                f"whether it is in project {project} is not known: the server doesn't show its "
+                "project",
+                known=False,
+            )
+        elif self._project_id is None or workspace.project_id != self._project_id:
+            # In no project is None: that must not equal a project nobody looked up.
+            yield Objection(f"it is not in project {project}")
 
 
-def _has_tag(workspace: Workspace, tag: str) -> bool | None:
+_NO_NAME = Objection("its name is not known: the server doesn't show it", known=False)
+
+
+def _objections_to_name(field: str, entries: tuple[str, ...], name: str) -> Iterator[Objection]:
+    if entries and not name:
+        yield _NO_NAME
+    elif entries and not any(matches(entry, name) for entry in entries):
+        yield Objection(f"its name matches none of {field} = {shown(entries)}")
+
+
+def _of_names(entries: Iterable[str]) -> Iterator[Exclusion]:
+    return (Exclusion("exclude_names", entry) for entry in entries)
+
+
+def _of_tags(entries: Iterable[str]) -> Iterator[Exclusion]:
+    return (Exclusion("exclude_tags", entry) for entry in entries)
+
+
+def _unknown_tags(field: str, tags: Iterable[str], workspace: Workspace) -> Objection:
+    bindings = isinstance(workspace.tag_bindings, dict)
+    return Objection(
+        f"whether it has {field} {shown(sorted(tags))} is not known: the server doesn't show its "
+        f"{'tag names' if bindings else 'tag bindings'}",
+        known=False,
+    )
+
+
+def _tags(
+    workspace: Workspace, tags: Iterable[str], *, with_bindings: bool
+) -> dict[str, bool | None]:
+    return {tag: _has_tag(workspace, tag, with_bindings=with_bindings) for tag in tags}
+
+
+def _has_tag(workspace: Workspace, tag: str, *, with_bindings: bool) -> bool | None:
+    """Return whether a workspace has a tag, ``None`` if what the server shows doesn't tell."""
     key, equals, value = tag.partition("=")
-    bindings = workspace.tag_bindings
-    if not equals:
-        return key in workspace.tag_names or (bindings is not None and key in bindings)
-    return None if bindings is None else bindings.get(key) == value
+    names, bindings = workspace.tag_names, workspace.tag_bindings
+    if equals:
+        return None if bindings is None or bindings is UNSET else bindings.get(key) == value
+    if key in (names or ()) or (bindings and key in bindings):
+        return True
+    told = names is not None and bindings is not None
+    return False if told and (bindings is not UNSET or not with_bindings) else None
+
+
+def _near(workspace: Workspace, tag: str) -> bool:
+    """Whether a workspace has a tag that differs by case only."""
+    key, equals, value = tag.casefold().partition("=")
+    bindings = workspace.tag_bindings or {}
+    if equals:
+        return any(k.casefold() == key and v.casefold() == value for k, v in bindings.items())
+    return any(one.casefold() == key for one in (*(workspace.tag_names or ()), *bindings))
 
 
 def may_select(select: Select, ident: str, name: str) -> bool:

@@ -26,6 +26,8 @@ class Selected(msgspec.Struct, frozen=True):
         locked: ids of those that are.
         others: all others with their reasons, by name; empty unless asked for.
         projects: id of a workspace → id of its project, of those that are in one.
+        doubted: workspaces that may be selected, by name, each with what isn't known of it.
+        notes: in words, what a careful reader of the selection should know.
     """
 
     targets: Sequence[Target]
@@ -33,6 +35,8 @@ class Selected(msgspec.Struct, frozen=True):
     locked: Set[str] = frozenset()
     others: Sequence[Unselected] = ()
     projects: Mapping[str, str] = {}
+    doubted: Sequence[Unselected] = ()
+    notes: Sequence[str] = ()
 
 
 class Inventory(msgspec.Struct, frozen=True):
@@ -46,6 +50,8 @@ class Inventory(msgspec.Struct, frozen=True):
         locked: ids of workspaces.
         version: of Terraform Enterprise, empty on HCP Terraform.
         projects: id of a workspace → id of its project, of those that are in one.
+        notes: on the selection; see ``Selected``.
+        hidden: ids of workspaces whose run tasks this token may not read.
     """
 
     binding: Binding
@@ -56,3 +62,5 @@ class Inventory(msgspec.Struct, frozen=True):
     locked: Set[str] = frozenset()
     version: str = ""
     projects: Mapping[str, str] = {}
+    notes: Sequence[str] = ()
+    hidden: Set[str] = frozenset()

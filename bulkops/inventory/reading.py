@@ -10,8 +10,7 @@ from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.inventory.model import Inventory, Selected
-from bulkops.inventory.named import the_one
-from bulkops.inventory.run_tasks import read_run_tasks
+from bulkops.inventory.run_tasks import find_run_tasks
 from bulkops.inventory.showing import read_showing
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
@@ -34,22 +33,25 @@ async def read_inventory(
             or nothing is selected.
         ApiError: the server can't be read.
     """
-    client.pacer.lower(job.pace.rate)
+    client.keep_to(job.pace)
     server = await client.ping()
     _check_stages(job, server, source)
     binding = msgspec.structs.replace(await _binding(client, job, server, source), key=key)
     kind = bind(job.operation_kind, job.wish, binding)
     chosen = await _chosen(client, job, kind, binding, source)
+    hidden = set[str]()
     return Inventory(
         binding=binding,
         targets=chosen.targets,
         forbidden=chosen.forbidden,
         showing=await read_showing(
-            client, kind, [t.id for t in chosen.targets], job.pace.settle_seconds
+            client, kind, [t.id for t in chosen.targets], job.pace.settle_seconds, denied=hidden
         ),
         entitlements=await _entitlements(client, job.organization),
         locked=chosen.locked,
         projects=chosen.projects,
+        notes=chosen.notes,
+        hidden=hidden,
         version=server.version,
     )
 
@@ -68,10 +70,9 @@ async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source
 async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Binding:
     found: dict[str, TaskRef] = {}
     named = job.wish.run_tasks
-    tasks = await read_run_tasks(client, job.organization, source) if named else ()
-    for field, asked in named.items():
-        place = f"{source}: operation.{field}"
-        task = the_one(tasks, asked, "run task", job.organization, place)
+    places = [(f"{source}: operation.{field}", asked) for field, asked in named.items()]
+    tasks = await find_run_tasks(client, job.organization, places, source)
+    for (field, asked), (place, _), task in zip(named.items(), places, tasks, strict=True):
         ref = TaskRef(task.id, task.name)
         for other in (other for other, one in found.items() if one == ref):
             said = f"{place} = {shown(asked)}: {ref.name} ({ref.id})"

@@ -1,13 +1,14 @@
-"""Reads which run tasks an organization has."""
+"""Reads which run tasks an organization has, or those that a job names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from bulkops.api.resources import RunTask
+from bulkops.api.resources import RunTask, is_id
 from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.inventory.named import no_such, the_one
 
 
 async def read_run_tasks(client: Client, organization: str, source: str = "") -> Sequence[RunTask]:
@@ -26,5 +27,63 @@ async def read_run_tasks(client: Client, organization: str, source: str = "") ->
         place = f"{source}: organization" if source else "organization"
         raise JobError(
             f"{place} = {shown(organization)}: it does not exist, or this token may not list its "
-            f"run tasks ({'; '.join(error.errors) or error.status})"
+            f"run tasks ({'; '.join(error.errors) or error.status}): name run tasks by their ids "
+            "(task-…), which needs no list"
         ) from error
+
+
+async def find_run_tasks(
+    client: Client, organization: str, asked: Iterable[tuple[str, str]], source: str = ""
+) -> list[RunTask]:
+    """Return the run tasks of an organization that have these names or ids, in that order.
+
+    One that is named by its id is read by itself: a token that manages the run tasks of
+    workspaces alone may not list those of the organization. For the others the list is read, once.
+
+    Args:
+        asked: where each is asked for (``job.toml: operation.task``; empty for the command line),
+            and its name or id.
+        source: as of ``read_run_tasks``.
+
+    Raises:
+        JobError: there is no such run task, or there are several, or this token may not see them.
+        ApiError: the server can't be read.
+    """
+    found: list[RunTask] = []
+    listed: Sequence[RunTask] | None = None
+    for place, named in asked:
+        task = await _by_id(client, organization, named)
+        if task is None:
+            if listed is None:
+                listed = await _listed(client, organization, place, named, source)
+            task = the_one(listed, named, "run task", organization, place)
+        found.append(task)
+    return found
+
+
+async def _by_id(client: Client, organization: str, named: str) -> RunTask | None:
+    """Return the run task with this id, ``None`` for a name, or where it isn't shown.
+
+    Nor where it is another organization's: the list of this one hasn't got it.
+    """
+    if not is_id(named, "task"):
+        return None
+    try:
+        task = await client.run_tasks.show(named)
+    except NotFoundOrForbidden:
+        # It may be a name that looks like an id.
+        return None
+    # The server takes the names of organizations without case, as in a path.
+    here = task.organization is None or task.organization.casefold() == organization.casefold()
+    return task if here else None
+
+
+async def _listed(
+    client: Client, organization: str, place: str, named: str, source: str
+) -> Sequence[RunTask]:
+    try:
+        return await read_run_tasks(client, organization, source)
+    except JobError:
+        if not is_id(named, "task"):
+            raise
+        raise no_such(named, "run task", organization, (), place) from None

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from bulkops.api.resources import Workspace
 from bulkops.checking import shown
 from bulkops.errors import JobError
-from bulkops.inventory.matcher import Matcher
+from bulkops.inventory.matcher import Matcher, Verdict
 from bulkops.inventory.model import Selected, Unselected
+from bulkops.inventory.selection_notes import Exclusions, uncompared_notes
+from bulkops.job.conditions import Objection
 from bulkops.job.patterns import matches
 from bulkops.job.select import Select
 from bulkops.operations.model import Right, Target
+
+WhyNot = Callable[[Target], Objection | None]
+"""Says why a workspace is not selected, or what isn't known of it."""
 
 
 class WorkspaceRows:
@@ -26,6 +32,7 @@ class WorkspaceRows:
         forbidden: ids of those on which this token lacks the right.
         locked: ids of those that are.
         projects: id → id of its project, of those that are in one.
+        exclusions: which of the exclusions excluded something, and what they nearly did.
     """
 
     def __init__(
@@ -39,28 +46,63 @@ class WorkspaceRows:
         self.forbidden: set[str] = set()
         self.locked: set[str] = set()
         self.projects: dict[str, str] = {}
+        self.exclusions = Exclusions(select)
         self._matcher = Matcher(select, project_id)
         self._right = right
         self._why = why
         self._known: dict[str, str] = {}
         self._rows: dict[str, Target | Unselected | None] = {}
+        self._doubted: dict[str, Unselected] = {}
+        self._uncompared: dict[str, tuple[str, str]] = {}
+        self._by_names: dict[str, Unselected] | None = (
+            {} if select.tags or select.exclude_tags else None
+        )
 
     def add(self, workspace: Workspace) -> None:
         """Take a workspace."""
-        reason = self._matcher.why_not(workspace)
-        if reason is None:
-            self._rows[workspace.id] = Target(workspace.id, workspace.name)
-            if workspace.may(self._right.permission) is False:
-                self.forbidden.add(workspace.id)
-            if workspace.locked:
-                self.locked.add(workspace.id)
-            if workspace.project_id:
-                self.projects[workspace.id] = self._once(workspace.project_id)
-        elif self._why:
-            target = Target(workspace.id, workspace.name)
-            self._rows[workspace.id] = Unselected(target, self._once(reason))
-        else:
-            self._rows[workspace.id] = None
+        verdict = self._matcher.judge(workspace, with_bindings=self._by_names is None)
+        if self._by_names is not None:
+            self._judge_by_names(workspace, verdict)
+        target = Target(workspace.id, workspace.name)
+        self._keep(target, verdict.objection)
+        self.exclusions.note(target, verdict)
+        if verdict.objection is None or not verdict.objection.known:
+            self._keep_facts(workspace)
+
+    def _judge_by_names(self, workspace: Workspace, verdict: Verdict) -> None:
+        """Take note of what tag names alone decided: they do only on a server without bindings."""
+        if workspace.tag_bindings is not UNSET:
+            doubted, self._by_names = self._by_names, None
+            for row in (doubted or {}).values():
+                self._keep(row.target, Objection(row.reason, known=False))
+        elif self._by_names is not None:
+            self._by_names.pop(workspace.id, None)
+            other = self._matcher.judge(workspace).objection
+            if other != verdict.objection and other is not None:
+                target = Target(workspace.id, workspace.name)
+                self._by_names[workspace.id] = Unselected(target, self._once(other.words))
+
+    def _keep(self, target: Target, objection: Objection | None) -> None:
+        self._doubted.pop(target.id, None)
+        self._uncompared.pop(target.id, None)
+        if objection is None:
+            self._rows[target.id] = target
+            return
+        row = Unselected(target, self._once(objection.words))
+        if not objection.known:
+            self._doubted[target.id] = row
+        if objection.uncompared:
+            attribute, value = objection.uncompared
+            self._uncompared[target.id] = (attribute, self._once(value))
+        self._rows[target.id] = row if self._why and objection.known else None
+
+    def _keep_facts(self, workspace: Workspace) -> None:
+        if workspace.may(self._right.permission) is False:
+            self.forbidden.add(workspace.id)
+        if workspace.locked:
+            self.locked.add(workspace.id)
+        if workspace.project_id:
+            self.projects[workspace.id] = self._once(workspace.project_id)
 
     def _once(self, text: str) -> str:
         """Return the same text for equal ones: of few reasons and projects each is kept once."""
@@ -77,27 +119,41 @@ class WorkspaceRows:
             sorted((row for row in rows if isinstance(row, Target)), key=_by_name),
             self.forbidden,
             self.locked,
-            _in_order(row for row in rows if isinstance(row, Unselected)),
+            in_order(row for row in rows if isinstance(row, Unselected)),
             self.projects,
+            in_order(self._doubted.values()),
+            [*self.exclusions.notes(), *uncompared_notes(self._uncompared.values())],
         )
 
 
-def keep(selected: Selected, why_not: Callable[[Target], str | None], *, why: bool) -> Selected:
-    """Return what is left of a selection: each target for which ``why_not`` has no reason.
+def keep(selected: Selected, why_not: WhyNot, *, why: bool) -> Selected:
+    """Return what is left of a selection: each target to which ``why_not`` has no objection.
 
     Args:
         why: keep the others, too, each with its reason.
     """
-    reasons = [(target, why_not(target)) for target in selected.targets]
-    targets = [target for target, reason in reasons if reason is None]
-    others = selected.others
-    if why:
-        others = _in_order([*others, *(Unselected(t, reason) for t, reason in reasons if reason)])
-    return msgspec.structs.replace(selected, targets=targets, others=others)
+    targets, doubted, others = list[Target](), list[Unselected](), list[Unselected]()
+    for target, doubt in candidates(selected):
+        objection = why_not(target)
+        if objection is not None and objection.known:
+            others.append(Unselected(target, objection.words))
+        elif doubt or objection:
+            doubted.append(doubt or Unselected(target, objection.words if objection else ""))
+        else:
+            targets.append(target)
+    others = in_order([*selected.others, *others]) if why else list(selected.others)
+    return replace(selected, targets=targets, doubted=doubted, others=others)
 
 
-def narrowed(selected: Selected, select: Select, source: str, *, why: bool) -> Selected:
-    """Return what ``only`` names of a selection, and of that the first ``limit``.
+def candidates(selected: Selected) -> Iterator[tuple[Target, Unselected | None]]:
+    """Yield by name what is selected and what may be, the latter with what isn't known."""
+    doubts = {row.target.id: row for row in selected.doubted}
+    every = [*selected.targets, *(row.target for row in selected.doubted)]
+    return ((target, doubts.get(target.id)) for target in sorted(every, key=_by_name))
+
+
+def limited(selected: Selected, select: Select, source: str, *, why: bool) -> Selected:
+    """Return the first ``limit`` of a selection by name.
 
     Args:
         why: as of ``keep``.
@@ -105,29 +161,26 @@ def narrowed(selected: Selected, select: Select, source: str, *, why: bool) -> S
     Raises:
         JobError: an entry of ``only`` names nothing that is selected.
     """
-    if select.only:
-        _check_only(select, selected.targets, source)
-        reason = f"its name matches none of only = {shown(select.only)}"
-        only = select.only
-        selected = keep(
-            selected,
-            lambda t: None if any(matches(e, t.name) for e in only) else reason,
-            why=why,
-        )
-    if select.limit is not None:
-        first = {target.id for target in selected.targets[: select.limit]}
-        reason = f"it comes after the first {select.limit} by name (limit)"
-        selected = keep(selected, lambda t: None if t.id in first else reason, why=why)
-    return selected
+    _check_only(select, [target for target, _ in candidates(selected)], source)
+    if select.limit is None:
+        return selected
+    first: set[str] = set()
+    left = select.limit
+    for target, doubt in candidates(selected):
+        if not left:
+            break
+        first.add(target.id)
+        left -= doubt is None
+    reason = Objection(f"it comes after the first {select.limit} by name (limit)")
+    return keep(selected, lambda t: None if t.id in first else reason, why=why)
 
 
-def _in_order(others: Iterable[Unselected]) -> list[Unselected]:
+def in_order(others: Iterable[Unselected]) -> list[Unselected]:
+    """Return them by name."""
     return sorted(others, key=lambda other: _by_name(other.target))
 
 
-def attached_or_not(
-    attached: Mapping[str, bool | None], task: str, *, wanted: bool
-) -> Callable[[Target], str | None]:
+def attached_or_not(attached: Mapping[str, bool | None], task: str, *, wanted: bool) -> WhyNot:
     """Return what says why a workspace's run tasks speak against it.
 
     Args:
@@ -135,48 +188,17 @@ def attached_or_not(
         wanted: True for ``has_task``, False for ``lacks_task``.
     """
 
-    def why_not(target: Target) -> str | None:
+    def why_not(target: Target) -> Objection | None:
         is_attached = attached.get(target.id, False)
         if is_attached is None:
-            return "its run tasks are not known: this token may not read them"
+            words = "its run tasks are not known: this token may not read them"
+            return Objection(words, known=False)
         if is_attached is wanted:
             return None
-        return f"run task {shown(task)} is {'attached to it' if is_attached else 'not attached'}"
+        said = "attached to it" if is_attached else "not attached"
+        return Objection(f"run task {shown(task)} is {said}")
 
     return why_not
-
-
-def unmatched(select: Select, chosen: Sequence[Target]) -> list[str]:
-    """Return the entries of ``names``, ``ids`` and ``listed`` that select none of the chosen.
-
-    Typing errors, most of them; none are told where ``only`` or ``limit`` left out others.
-    """
-    if select.only or select.limit is not None:
-        return []
-    names = [n for n in select.names if not any(matches(n, t.name) for t in chosen)]
-    ids = {t.id for t in chosen} if select.ids or select.listed else set()
-    known = ids.union(t.name for t in chosen) if select.listed else ids
-    listed = dict.fromkeys(select.listed or ())
-    return [
-        *names,
-        *(i for i in select.ids if i not in ids),
-        *(entry for entry in listed if entry not in known),
-    ]
-
-
-def nothing_selected(select: Select, source: str) -> JobError:
-    """Return the error for a selection no workspace fits, where that is not allowed.
-
-    Args:
-        source: the job file's name.
-    """
-    fields: dict[str, object] = msgspec.to_builtins(select)
-    said = ", ".join(f"{name} = {shown(value)}" for name, value in fields.items())
-    return JobError(
-        f"{source}: no workspace fits [select] {said}\n"
-        "(`bulkops workspaces JOB --why` tells why not; a workspace this token may not see counts "
-        "as missing; allow_empty = true in [select] makes this a success)"
-    )
 
 
 def _check_only(select: Select, targets: Sequence[Target], source: str) -> None:

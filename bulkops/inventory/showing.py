@@ -25,14 +25,17 @@ async def read_showing(
     target_ids: Collection[str],
     settle: float,
     same: Same | None = None,
+    *,
+    denied: set[str] | None = None,
 ) -> Showing:
     """Return what the server shows of everything a kind is about; arguments as below."""
     showing: dict[str, ByTarget] = {}
     for name, aspect in kind.aspects.items():
         match aspect.source:
             case Attached() as source:
-                listed = await read_attachments(client, source, target_ids, settle, same)
-                showing[name] = listed
+                showing[name] = await read_attachments(
+                    client, source, target_ids, settle, same, denied=denied
+                )
             case RunTasksOf() as source:
                 tasks = await client.run_tasks.list(source.organization)
                 rows = {task.id: [seen_of(task, source.fields)] for task in tasks}
@@ -52,6 +55,8 @@ async def read_attachments(
     target_ids: Iterable[str],
     settle: float,
     same: Same | None = None,
+    *,
+    denied: set[str] | None = None,
 ) -> ByTarget:
     """Return where a run task is attached, ``Gone`` where it is itself gone.
 
@@ -60,16 +65,19 @@ async def read_attachments(
             TFE); the run task may be among them.
         settle: seconds that a read may lag, or not find what is there.
         same: as of ``ByWorkspace``.
+        denied: takes the workspaces whose own lists are not found, or denied, past that: whether
+            they are gone or hidden, nobody knows. Nothing is attached to them, as far as it shows.
     """
     rows = partial(ByWorkspace, source.task_id, same)
     workspace_ids = (ident for ident in target_ids if ident != source.task_id)
     try:
-        listed, _ = await list_attachments(client, source.task_id, rows, workspace_ids, settle)
+        listed, hidden = await list_attachments(client, source.task_id, rows, workspace_ids, settle)
     except NotFoundOrForbidden:
         if not await _is_gone(client, source, settle):
             raise
         return Gone(source.task_id)
-    # A workspace that is denied past ``settle`` is taken for gone: it has nothing attached.
+    if denied is not None:
+        denied.update(hidden)
     return listed
 
 

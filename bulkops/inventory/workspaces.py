@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
+from msgspec.structs import replace
+
 from bulkops.api.resources import WorkspaceTask
 from bulkops.checking import shown
 from bulkops.client.api import Client
@@ -13,20 +15,45 @@ from bulkops.inventory.attachments import list_attachments
 from bulkops.inventory.filters import server_filters
 from bulkops.inventory.model import Selected
 from bulkops.inventory.named import the_one
-from bulkops.inventory.run_tasks import read_run_tasks
+from bulkops.inventory.run_tasks import find_run_tasks
 from bulkops.inventory.selection import (
     WorkspaceRows,
     attached_or_not,
+    candidates,
+    in_order,
     keep,
-    narrowed,
+    limited,
+)
+from bulkops.inventory.selection_notes import (
+    doubted_notes,
     nothing_selected,
+    undecided,
+    unmatched_notes,
 )
 from bulkops.job.conditions import parse_conditions
 from bulkops.job.job import Job
-from bulkops.job.select import Select
 from bulkops.operations import kind_named
 
 _NO_SUCH_INCLUDE = (400, 422)
+
+
+async def select_workspaces(
+    client: Client, job: Job, source: str = "job", *, why: bool = False
+) -> Selected:
+    """Read which workspaces a job addresses; changes nothing.
+
+    Args:
+        source: the job file's name, for error messages.
+        why: tell of all others, too, each with its first reason; then every workspace is read,
+            and selecting nothing is no error.
+
+    Raises:
+        JobError: something that ``[select]`` names is not there, or nothing is selected.
+        BulkopsError: the server can't be read, or doesn't show what decides the selection.
+    """
+    client.keep_to(job.pace)
+    await client.ping()
+    return await read_selection(client, job, source, why=why)
 
 
 async def read_selection(
@@ -40,8 +67,10 @@ async def read_selection(
             selecting nothing is no error.
 
     Raises:
-        JobError: a project, run task or ``only`` names nothing, or nothing is selected.
+        JobError: a project, run task or ``only`` names nothing, or nothing is selected, or an
+            exclusion excludes nothing because of upper and lower case.
         ApiError: the server can't be read.
+        BulkopsError: what it shows doesn't tell whether a workspace is selected.
     """
     select = job.select
     if select.file is not None:
@@ -49,23 +78,45 @@ async def read_selection(
             f"{source}: select.file = {shown(select.file)} was not read: load_job reads it"
         )
     project_id = await _find_project(client, job, source)
-    selected = (await _read(client, job, project_id, source, why=why)).selected()
-    for field, wanted in (("has_task", True), ("lacks_task", False)):
-        named = getattr(select, field)
-        if named is not None:
-            task_id = await _find_task(client, job, named, f"{source}: select.{field}")
-            ids, settle = [t.id for t in selected.targets], job.pace.settle_seconds
-            attached = await _attached(client, task_id, ids, settle)
-            selected = keep(selected, attached_or_not(attached, named, wanted=wanted), why=why)
-    selected = narrowed(selected, select, source, why=why)
-    if not selected.targets and not select.allow_empty and not why:
+    rows = await _read(client, job, project_id, why=why)
+    rows.exclusions.check(source)
+    selected = rows.selected()
+    selected = await _by_run_tasks(client, job, selected, source, why=why)
+    selected = limited(selected, select, source, why=why)
+    chosen = [target for target, _ in candidates(selected)]
+    notes = [*unmatched_notes(select, chosen), *selected.notes, *doubted_notes(selected.doubted)]
+    selected = replace(selected, notes=notes)
+    if why:
+        # Whoever asks why is told of each of them, and need not be stopped.
+        return replace(selected, others=in_order([*selected.others, *selected.doubted]))
+    if selected.doubted:
+        raise undecided(selected, source)
+    if not selected.targets and not select.allow_empty:
         raise nothing_selected(select, source)
     return selected
 
 
-async def _read(
-    client: Client, job: Job, project_id: str | None, source: str, *, why: bool
-) -> WorkspaceRows:
+async def _by_run_tasks(
+    client: Client, job: Job, selected: Selected, source: str, *, why: bool
+) -> Selected:
+    """Return what ``has_task`` and ``lacks_task`` leave of a selection."""
+    for field, wanted in (("has_task", True), ("lacks_task", False)):
+        named = getattr(job.select, field)
+        if named is None:
+            continue
+        place = (f"{source}: select.{field}", named)
+        (task,) = await find_run_tasks(client, job.organization, [place], source)
+        ids = [target.id for target, _ in candidates(selected)]
+        attached = await _attached(client, task.id, ids, job.pace.settle_seconds)
+        left = keep(selected, attached_or_not(attached, named, wanted=wanted), why=why)
+        if not wanted and len(list(candidates(left))) == len(ids):
+            said = f"select: {field} {shown(named)} excludes no workspace"
+            left = replace(left, notes=[*left.notes, said])
+        selected = left
+    return selected
+
+
+async def _read(client: Client, job: Job, project_id: str | None, *, why: bool) -> WorkspaceRows:
     select = job.select
     filters = {} if why else server_filters(select, project_id)
     right = kind_named(job.operation_kind).right
@@ -80,17 +131,8 @@ async def _read(
     except RequestRejected as error:
         if not bindings or error.status not in _NO_SUCH_INCLUDE:
             raise
-        _check_plain(select, source)
     # An older Terraform Enterprise without tag bindings: there a tag is its name.
     return await read()
-
-
-def _check_plain(select: Select, source: str) -> None:
-    if pairs := [tag for tag in (*select.tags, *select.exclude_tags) if "=" in tag]:
-        raise JobError(
-            f"{source}: select: this server shows no tag bindings, so {shown(pairs)} can't be "
-            "told: select by tag names, names or ids"
-        )
 
 
 class _AttachedTo:
@@ -104,7 +146,7 @@ class _AttachedTo:
     def add(self, attachment: WorkspaceTask) -> None:
         """Take an attachment of any run task."""
         self._ids.add(attachment.id)
-        if attachment.task_id == self._task_id:
+        if attachment.placed().task_id == self._task_id:
             self.workspaces[attachment.workspace_id] = True
 
     def count(self) -> int:
@@ -119,11 +161,6 @@ async def _attached(
     rows = partial(_AttachedTo, task_id)
     listed, denied = await list_attachments(client, task_id, rows, workspace_ids, settle)
     return {**listed.workspaces, **dict.fromkeys(denied)}
-
-
-async def _find_task(client: Client, job: Job, asked: str, place: str) -> str:
-    tasks = await read_run_tasks(client, job.organization)
-    return the_one(tasks, asked, "run task", job.organization, place).id
 
 
 async def _find_project(client: Client, job: Job, source: str) -> str | None:

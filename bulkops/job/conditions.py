@@ -32,6 +32,20 @@ _DATE = re.compile(
 )
 
 
+class Objection(NamedTuple):
+    """Why a workspace is not selected.
+
+    Attributes:
+        words: the reason, about "it".
+        known: False if the server doesn't show what decides: then it might be selected.
+        uncompared: attribute and value in words, if the server shows one that can't be compared.
+    """
+
+    words: str
+    known: bool = True
+    uncompared: tuple[str, str] | None = None
+
+
 class _Kind(NamedTuple):
     """What one sort of attribute may be compared with.
 
@@ -40,12 +54,14 @@ class _Kind(NamedTuple):
         operators: those that make sense.
         written: a condition's text → what is compared, ``None`` for what is no such value.
         known: the server's value → the same.
+        optional: the server's null says that there is none; else that it isn't shown.
     """
 
     words: str
     operators: tuple[str, ...]
     written: Callable[[str], object]
     known: Callable[[object], object]
+    optional: bool = False
 
 
 def _version(value: object) -> object:
@@ -86,19 +102,24 @@ def _boolean(value: object) -> object:
 
 
 def _choice(*values: str) -> _Kind:
-    return _Kind(one_of(values), _EQUAL, lambda text: text if text in values else None, _text)
+    def known(value: object) -> object:
+        return value if isinstance(value, str) else None
+
+    return _Kind(one_of(values), _EQUAL, lambda text: text if text in values else None, known)
 
 
 _VERSIONS = _Kind("a version such as 1.6 or 1.6.0-rc1", (*_EQUAL, *_ORDERED), _version, _version)
-_DATES = _Kind("a date such as 2026-01-31 or 2026-01-31T12:00:00Z", _ORDERED, _date, _date)
+_MOMENTS = _Kind("a date such as 2026-01-31 or 2026-01-31T12:00:00Z", _ORDERED, _date, _date)
+_DATES = _MOMENTS._replace(optional=True)
 _COUNTS = _Kind(
     "a whole number",
     (*_EQUAL, *_ORDERED),
     lambda text: int(text) if re.fullmatch("[0-9]{1,18}", text) else None,
     _count,
+    optional=True,
 )
 _BOOLEANS = _Kind("true or false", _EQUAL, {"true": True, "false": False}.get, _boolean)
-_TEXTS = _Kind("a text", _EQUAL, _text, _text)
+_TEXTS = _Kind("a text", _EQUAL, _text, _text, optional=True)
 
 _KINDS = {
     _VERSIONS: "terraform-version",
@@ -108,7 +129,8 @@ _KINDS = {
     "project-remote-state queue-all-runs speculative-enabled structured-run-output-enabled",
     _COUNTS: "resource-count apply-duration-average plan-duration-average policy-check-failures "
     "run-failures workspace-kpis-runs-count",
-    _DATES: "created-at updated-at latest-change-at last-assessment-result-at auto-destroy-at",
+    _MOMENTS: "created-at updated-at",
+    _DATES: "latest-change-at last-assessment-result-at auto-destroy-at",
     _TEXTS: "auto-destroy-status description environment locked-reason source source-name "
     "vcs-repo-identifier working-directory",
 }
@@ -128,28 +150,25 @@ class Condition(NamedTuple):
     value: str
     wanted: object
 
-    def objection(self, attributes: Mapping[str, object]) -> str | None:
-        """Return in words why a workspace doesn't fulfil this, ``None`` if it does.
+    def objection(self, attributes: Mapping[str, object]) -> Objection | None:
+        """Return why a workspace doesn't fulfil this, ``None`` if it does.
 
         Args:
-            attributes: what the server shows of those asked for; what is not in it, or is of no
-                use, is not known, and what is not known fulfils nothing.
+            attributes: what the server shows of those asked for. One that is not in it, or is
+                null and never is at the server, is not known; one that is shown and can't be
+                compared fulfils nothing, not even ``!=``.
         """
-        name = self.attribute
-        if name not in attributes:
-            return f"its {name} is not known: the server doesn't show it"
-        value = attributes[name]
+        name, value = self.attribute, attributes.get(self.attribute)
         kind = ATTRIBUTES[name]
-        known = kind.known(value)
+        if name not in attributes or (value is None and not kind.optional):
+            return Objection(f"its {name} is not known: the server doesn't show it", known=False)
+        known, said = kind.known(value), "none" if value is None else shown(value)
         if known is None:
-            said = (
-                "the server shows none" if value is None else f"{shown(value)} is not {kind.words}"
-            )
-            return f"its {name} is not known: {said}"
+            words = f"its {name} can't be compared: {said} is not {kind.words}"
+            return Objection(words, uncompared=(name, said))
         if _OPERATORS[self.operator](known, self.wanted):
             return None
-        said = "none" if value is None else shown(value)
-        return f"its {name} is {said}, not {self.operator} {self.value or 'none'}"
+        return Objection(f"its {name} is {said}, not {self.operator} {self.value or 'none'}")
 
 
 def parse_condition(text: str) -> Condition:

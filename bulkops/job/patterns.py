@@ -18,9 +18,13 @@ from bulkops.checking import shown
 REGEX = "re:"
 
 
-def matches(entry: str, name: str) -> bool:
-    """Return whether the whole name fits a glob or, after ``re:``, a regular expression."""
-    return _compiled(entry).fullmatch(name) is not None
+def matches(entry: str, name: str, *, any_case: bool = False) -> bool:
+    """Return whether the whole name fits a glob or, after ``re:``, a regular expression.
+
+    Args:
+        any_case: upper and lower case are the same.
+    """
+    return _compiled(entry, re.IGNORECASE if any_case else 0).fullmatch(name) is not None
 
 
 def check_patterns(field: str, entries: Sequence[str]) -> None:
@@ -39,7 +43,7 @@ def check_patterns(field: str, entries: Sequence[str]) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(entry: str) -> re.Pattern[str]:
+def _compiled(entry: str, flags: int = 0) -> re.Pattern[str]:
     if entry.startswith(REGEX):
-        return re.compile(entry.removeprefix(REGEX))
-    return re.compile(translate(entry))
+        return re.compile(entry.removeprefix(REGEX), flags)
+    return re.compile(translate(entry), flags)

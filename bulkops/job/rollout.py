@@ -14,6 +14,7 @@ counted over all executions; ``--continue`` after such a stop counts from zero. 
 | was refused, or not kept by the server         | yes    |
 | is in conflict: somebody else changed it       | yes    |
 | is left in doubt                               | yes    |
+| has no result because the server went away     | no     |
 | was not tried, since what it comes after failed| no     |
 | no longer stands when its wave is verified     | yes    |
 

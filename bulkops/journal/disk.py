@@ -1,45 +1,79 @@
 """The file calls a journal makes: the seam that tests put faults into.
 
 Syncing is ``fdatasync`` on Linux; macOS only reaches the disk with ``F_FULLFSYNC``; elsewhere
-``fsync``. Files are made readable by their owner only.
+``fsync``. Files are made readable by their owner only. No call follows a symbolic link: a path is
+that of the file itself.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from bulkops import files
 
-class FileCalls(Protocol):
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_NO_SUCH_CALL = frozenset([errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
+
+UNSUPPORTED = _NO_SUCH_CALL | {errno.EBADF, errno.EISDIR, errno.EPERM, errno.EACCES}
+"""What a file system answers that can't do a thing, or not with a folder; no fault of a disk."""
+
+NO_LOCKS = _NO_SUCH_CALL | {errno.ENOLCK}
+"""What a file system answers that has no locks: Lustre, NFS without its lock service."""
+
+
+class Reads(Protocol):
+    """Opens files for reading."""
+
+    def read(self, path: Path) -> BinaryIO:
+        """Open for reading; what was locked is read through the locked descriptor."""
+        ...
+
+
+class FileCalls(Reads, Protocol):
     """What a journal asks of the file system; every call may raise ``OSError``."""
 
     def exists(self, path: Path) -> bool:
-        """Return whether there is a file of this name."""
+        """Return whether there is anything of this name."""
         ...
 
     def create(self, path: Path) -> int:
-        """Return a descriptor of a new, empty file, replacing any at ``path``."""
+        """Return a descriptor of a new, empty file; ``FileExistsError`` if there is anything."""
         ...
 
     def append(self, path: Path) -> int:
         """Return a descriptor that writes at the end of an existing file."""
         ...
 
-    def read(self, path: Path) -> BinaryIO:
-        """Open for reading."""
+    def lock(self, descriptor: int) -> None:
+        """Lock an open file for as long as it is open, whatever its name is.
+
+        Raises:
+            BlockingIOError: another process has locked it.
+        """
         ...
 
     def is_at(self, descriptor: int, path: Path) -> bool:
         """Return whether the open file is still the one that has this name."""
         ...
 
+    def size(self, descriptor: int) -> int:
+        """Return how many bytes an open file has."""
+        ...
+
     def write(self, descriptor: int, data: bytes) -> int:
         """Write some of ``data``, at least a byte, and return how much."""
         ...
 
-    def overwrite(self, path: Path, offset: int, data: bytes) -> int:
+    def overwrite(self, descriptor: int, path: Path, offset: int, data: bytes) -> int:
         """Write some of ``data``, at least a byte, over what is there, and return how much."""
         ...
 
@@ -51,8 +85,12 @@ class FileCalls(Protocol):
         """Cut the file to ``size`` bytes."""
         ...
 
-    def rename(self, old: Path, new: Path) -> None:
-        """Give a file its final name, replacing any there."""
+    def rename(self, old: Path, new: Path, *, replacing: bool) -> None:
+        """Give a file its final name; ``FileExistsError`` if there is one, and none is replaced."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """Remove a file that was not finished."""
         ...
 
     def sync_folder(self, path: Path) -> None:
@@ -69,46 +107,56 @@ class SystemFiles:
 
     def exists(self, path: Path) -> bool:
         """See ``FileCalls``."""
-        return path.exists()
+        return os.path.lexists(path)
 
     def create(self, path: Path) -> int:
         """See ``FileCalls``."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        return files.create(path, os.O_RDWR | os.O_APPEND)
 
     def append(self, path: Path) -> int:
         """See ``FileCalls``."""
-        return os.open(path, os.O_WRONLY | os.O_APPEND)
+        # Not only for writing: it is read through this descriptor, too, once it is locked.
+        return files.open_regular(path, os.O_RDWR | os.O_APPEND, follow=False)
+
+    def lock(self, descriptor: int) -> None:
+        """See ``FileCalls``; nothing is done on Windows, whose locks keep readers out, too."""
+        if sys.platform != "win32":
+            lock_now(descriptor)
 
     def read(self, path: Path) -> BinaryIO:
-        """See ``FileCalls``."""
-        return path.open("rb")
+        """See ``FileCalls``; whoever only reads may name a link."""
+        return open(files.open_regular(path), "rb")  # noqa: PTH123 - a descriptor
 
     def is_at(self, descriptor: int, path: Path) -> bool:
         """See ``FileCalls``."""
         try:
-            return os.path.samestat(os.fstat(descriptor), path.stat())
+            return os.path.samestat(os.fstat(descriptor), path.lstat())
         except FileNotFoundError:
             return False
+
+    def size(self, descriptor: int) -> int:
+        """See ``FileCalls``."""
+        return os.fstat(descriptor).st_size
 
     def write(self, descriptor: int, data: bytes) -> int:
         """See ``FileCalls``."""
         return os.write(descriptor, data)
 
-    def overwrite(self, path: Path, offset: int, data: bytes) -> int:
+    def overwrite(self, descriptor: int, path: Path, offset: int, data: bytes) -> int:
         """See ``FileCalls``."""
         # A descriptor that appends writes at the end, whatever the offset.
-        descriptor = os.open(path, os.O_WRONLY)
+        second = files.open_regular(path, os.O_WRONLY, follow=False)
         try:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            return os.write(descriptor, data)
+            if not os.path.samestat(os.fstat(second), os.fstat(descriptor)):
+                raise FileNotFoundError(errno.ENOENT, GONE)
+            os.lseek(second, offset, os.SEEK_SET)
+            return os.write(second, data)
         finally:
-            os.close(descriptor)
+            os.close(second)
 
     def sync(self, descriptor: int) -> None:
         """See ``FileCalls``."""
         if sys.platform == "darwin":
-            import fcntl  # noqa: PLC0415 - there is none on Windows
-
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
         elif hasattr(os, "fdatasync"):
             os.fdatasync(descriptor)
@@ -119,9 +167,28 @@ class SystemFiles:
         """See ``FileCalls``."""
         os.ftruncate(descriptor, size)
 
-    def rename(self, old: Path, new: Path) -> None:
+    def rename(self, old: Path, new: Path, *, replacing: bool) -> None:
         """See ``FileCalls``."""
-        old.replace(new)
+        if replacing:
+            old.replace(new)
+            return
+        try:
+            # Unlike a rename it replaces nothing, however late something came there.
+            new.hardlink_to(old)
+        except FileExistsError:
+            raise
+        except OSError:
+            # No hard links, as on FAT.
+            if os.path.lexists(new):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+            old.rename(new)
+        else:
+            with suppress(FileNotFoundError):
+                old.unlink()
+
+    def remove(self, path: Path) -> None:
+        """See ``FileCalls``."""
+        path.unlink()
 
     def sync_folder(self, path: Path) -> None:
         """See ``FileCalls``; Windows can't sync a folder and doesn't need to."""
@@ -136,3 +203,45 @@ class SystemFiles:
     def close(self, descriptor: int) -> None:
         """See ``FileCalls``."""
         os.close(descriptor)
+
+
+def create_free(calls: FileCalls, wanted: Path) -> tuple[int, Path]:
+    """Create a file of this name, or with ``-2``, ``-3``, … where something is there already.
+
+    What is there may be a killed process's, or a link to anything: it is left as it is.
+    """
+    path, number = wanted, 1
+    while True:
+        try:
+            return calls.create(path), path
+        except FileExistsError:
+            number += 1
+            path = wanted.with_name(f"{wanted.name}-{number}")
+
+
+def sync_folder(calls: FileCalls, folder: Path) -> OSError | None:
+    """Sync a folder; return the error of a file system that has no such call (CIFS, 9p, FUSE)."""
+    try:
+        calls.sync_folder(folder)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        return error
+    return None
+
+
+def lock_now(descriptor: int) -> None:
+    """Lock an open file, or raise ``BlockingIOError`` at once; the end of the process frees it."""
+    if sys.platform == "win32":
+        # Of a byte past every text: who may not have the lock may still read who has it.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError(*error.args) from None
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+GONE = "it is no longer there"
+"""Said of a file that was deleted or replaced while it was open."""

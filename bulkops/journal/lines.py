@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
+from io import SEEK_END
 from typing import BinaryIO
 from zlib import crc32
 
@@ -27,6 +29,16 @@ _TRAILER = len(b'"crc":"00000000"}\n')
 _GROUP = b'"group":'
 _FIRST = b"1"
 _START = re.compile(rb'\{"seq":(\d{1,18}),"group":(\d{1,18}),')
+LONGEST = 64 << 20
+"""Bytes of a line; a header with a million names is shorter."""
+
+CHUNK = 1 << 20
+"""Bytes that are looked at, or copied, at once."""
+
+LARGEST_GROUP = 1 << 30
+"""Bytes; what is not right after the sound lines, and is more than this, was no last group."""
+
+_LONGEST_START = 64
 
 
 def frame(payloads: Sequence[bytes], seq: int, group: int, crc: int) -> tuple[bytes, int]:
@@ -45,6 +57,11 @@ def frame(payloads: Sequence[bytes], seq: int, group: int, crc: int) -> tuple[by
     return b"".join(lines), crc
 
 
+def lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file; one that is longer than ``LONGEST`` in pieces."""
+    return iter(partial(stream.readline, LONGEST), b"")
+
+
 class Scanner:
     """Reads lines as long as they are right.
 
@@ -54,7 +71,9 @@ class Scanner:
         offset: bytes of right lines.
         last_group: those of them in the last group, whose sync may have failed; empty for the
             first group, since a journal gets its name only once that is synced.
-        tail: the bytes after them, empty for a sound journal.
+        rest: bytes after them, 0 for a sound journal.
+        rest_start: the first of these bytes.
+        damaged: whether the rest is damage to something once synced, and no torn tail.
     """
 
     def __init__(self) -> None:
@@ -62,17 +81,19 @@ class Scanner:
         self.crc = 0
         self.offset = 0
         self.last_group = bytearray()
-        self.tail = b""
+        self.rest = 0
+        self.rest_start = b""
+        self.damaged = False
         self._group = _FIRST
 
     def lines(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield right lines, to the end or to the first that is not right."""
         seq, crc, offset = self.seq, self.crc, self.offset
-        for line in stream:
+        for line in lines_of(stream):
             crc = crc32(line[:-_TRAILER], crc)
             whole = line.endswith(b'"crc":"%08x"}\n' % crc)
             if not whole or not line.startswith(b'{"seq":%d,' % seq):
-                self.tail = line + stream.read()
+                self._give_up(line, stream)
                 return
             self._keep(line)
             self.crc = crc
@@ -80,10 +101,18 @@ class Scanner:
             self.offset = offset = offset + len(line)
             yield line
 
-    @property
-    def damaged(self) -> bool:
-        """Whether ``tail`` is damage to something once synced, and no torn tail."""
-        return any(self.seq < int(m[2]) <= int(m[1]) for m in _START.finditer(self.tail))
+    def _give_up(self, line: bytes, stream: BinaryIO) -> None:
+        """Look at the rest, in pieces: it may be anything, and of any size."""
+        self.rest_start = line[:_LONGEST_START]
+        part, before, looked_at = line, b"", 0
+        while part and not self.damaged and looked_at <= LARGEST_GROUP:
+            looked_at += len(part)
+            starts = _START.finditer(before + part)
+            self.damaged = any(self.seq < int(m[2]) <= int(m[1]) for m in starts)
+            before = part[-_LONGEST_START:]
+            part = stream.read(CHUNK)
+        self.rest = stream.seek(0, SEEK_END) - self.offset
+        self.damaged |= self.rest > LARGEST_GROUP and self.seq > 1
 
     def _keep(self, line: bytes) -> None:
         start = line.index(_GROUP) + len(_GROUP)

@@ -1,24 +1,50 @@
-"""One runner a journal: an exclusive ``flock`` on a file of its own, never renamed.
+"""One runner per journal: exclusive locks on the file ``JOURNAL.lock`` and on the journal itself.
 
-The kernel frees it with its holder's death. The file's text says who holds it, for the one who
-has to wait; it proves nothing.
+The lock file is there before the journal is. The journal's own lock also stops a runner that comes
+by another name, a hard link for instance, or after somebody removed the lock file. The kernel
+frees both when their holder dies. The lock file's text says who holds it; it proves nothing.
+
+On Windows only the lock file is locked, so that two names of one journal are two journals.
 """
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from bulkops.clock import Clock
-from bulkops.errors import JournalLocked, JournalWriteFailed
+from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
+from bulkops.files import LOCK_START, followed, open_regular
+from bulkops.journal.disk import GONE, NO_LOCKS, FileCalls, SystemFiles, lock_now
+from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
+
+_LONGEST_TEXT = 4096
+_TRIES = 100
+"""A file may be replaced so often while it is being locked."""
+
+
+class Hold(NamedTuple):
+    """A journal that no other process runs.
+
+    Attributes:
+        path: of the file itself, which need not be there yet; a link was followed.
+        by: who holds it.
+        files: the calls by which it is created, read and written; they keep its lock.
+    """
+
+    path: Path
+    by: Holder
+    files: FileCalls
 
 
 def holder(clock: Clock) -> Holder:
@@ -27,55 +53,228 @@ def holder(clock: Clock) -> Holder:
 
 
 @contextmanager
-def locked(journal: Path, holder: Holder) -> Iterator[None]:
-    """Hold the lock of a journal, the file ``JOURNAL.lock``, while the block runs.
+def locked(journal: Path, by: Holder) -> Iterator[Hold]:
+    """Hold a journal, whether it is there already or is created later, while the block runs.
 
     Raises:
-        JournalLocked: somebody else holds it; the message names them.
-        JournalWriteFailed: the folder can't be written.
+        JournalLocked: another process holds it; the message names the holder if that is known.
+        JournalWriteFailed: the folder can't be written, or its file system has no locks.
+        JobError: ``JOURNAL.lock`` is a file of something else.
     """
-    path = journal.with_name(journal.name + ".lock")
-    if not journal.parent.is_dir():
-        # filelock would make the folders of a mistyped path.
+    with _said(journal):
+        path = followed(journal)
+    with ExitStack() as stack:
+        text = _lock_name(stack, path)
+        calls = _KeptLocks()
+        stack.callback(calls.release)
+        _lock_journal(calls, path)
+        _sign(text, path, by)
+        yield Hold(path, by, calls)
+
+
+@contextmanager
+def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
+    """Hold the right to start a journal in a folder while the block runs; raises as ``locked``."""
+    name = folder / "folder"
+    with ExitStack() as stack:
+        text = _lock_name(stack, name)
+        if sys.platform != "win32":
+            with _said(folder):
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, descriptor)
+            try:
+                lock_now(descriptor)
+            except BlockingIOError:
+                raise _in_use(folder, _NOBODY) from None
+            except OSError:
+                # Some file systems lock no folders (NFS): the lock file is what counts there.
+                pass
+        _sign(text, name, by)
+        yield
+
+
+def take(calls: FileCalls, descriptor: int, path: Path, size: int) -> None:
+    """Lock a journal that was read and then opened, and check that it is what was read.
+
+    Args:
+        size: bytes that were read.
+
+    Raises:
+        JournalLocked: another process holds it, or has written to it since.
+        JournalWriteFailed: its file system has no locks.
+        OSError: this is no longer its name.
+    """
+    with _contention(path, lambda: _last_runner(path, calls)):
+        calls.lock(descriptor)
+    if not calls.is_at(descriptor, path):
+        raise FileNotFoundError(errno.ENOENT, GONE)
+    if calls.size(descriptor) != size:
+        raise JournalLocked(
+            f"{path}: another process has written to it since it was read; nothing was sent. Run "
+            "the same command again"
+        )
+
+
+class _KeptLocks(SystemFiles):
+    """The system's calls for one journal; what they lock stays locked until ``release``."""
+
+    def __init__(self) -> None:
+        self._kept: list[int] = []
+        self._unwritable: set[Path] = set()
+
+    def append(self, path: Path) -> int:
+        """Return the locked descriptor again, if it is that of this file."""
+        kept = None if path in self._unwritable else self._kept_at(path)
+        return super().append(path) if kept is None else os.dup(kept)
+
+    def read(self, path: Path) -> BinaryIO:
+        """See ``FileCalls``."""
+        kept = self._kept_at(path)
+        if kept is None:
+            return super().read(path)
+        os.lseek(kept, 0, os.SEEK_SET)
+        return open(os.dup(kept), "rb")  # noqa: PTH123 - a descriptor
+
+    def lock(self, descriptor: int) -> None:
+        """See ``FileCalls``."""
+        super().lock(descriptor)
+        # Copies of a descriptor share its lock, which lasts until the last of them is closed.
+        # Windows has no such lock, and renames no file that is open.
+        if sys.platform != "win32":
+            self._kept.append(os.dup(descriptor))
+
+    def open_unwritable(self, path: Path) -> int:
+        """Return a descriptor of a file that may only be read: what an undo takes back, perhaps."""
+        descriptor = open_regular(path, follow=False)
+        self._unwritable.add(path)
+        return descriptor
+
+    def release(self) -> None:
+        """Give all locks back."""
+        while self._kept:
+            os.close(self._kept.pop())
+
+    def _kept_at(self, path: Path) -> int | None:
+        return next((kept for kept in self._kept if self.is_at(kept, path)), None)
+
+
+def _lock_name(stack: ExitStack, path: Path) -> int:
+    """Lock ``PATH.lock``, and return its descriptor."""
+    name, calls = _lock_of(path), SystemFiles()
+    if not path.parent.is_dir():
         raise JournalWriteFailed(
-            f"{journal.parent}: there is no such folder; nothing was sent. Make it, or choose "
+            f"{path.parent}: there is no such folder; nothing was sent. Make it, or choose "
             "another place with --journal"
         )
-    lock = FileLock(path, mode=0o600, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-        path.write_bytes(msgspec.json.encode(holder))
-    except Timeout:
-        if not path.exists():
-            # filelock takes whatever keeps it from making the file for somebody who holds it.
-            raise _unwritable(path) from None
-        raise JournalLocked(
-            f"{journal} is in use by {_holder(path)}: wait until it ends, or stop "
-            "it and run the same command again"
-        ) from None
-    except OSError as error:
-        lock.release()
-        raise _unwritable(path, error) from error
+    with _said(name):
+        for _ in range(_TRIES):
+            descriptor = open_regular(name, os.O_RDWR | os.O_CREAT, follow=False)
+            stack.callback(os.close, descriptor)
+            with _contention(path, lambda: _signed(name)):
+                lock_now(descriptor)
+            # Where it was removed or replaced after it was opened, others lock another file.
+            if calls.is_at(descriptor, name):
+                return descriptor
+        raise OSError(errno.EAGAIN, "it is replaced again and again")
+
+
+def _lock_journal(calls: _KeptLocks, path: Path) -> None:
+    """Lock the journal itself, if it is there."""
+    with _said(path):
+        try:
+            descriptor = calls.append(path)
+        except FileNotFoundError:
+            return
+        except PermissionError:
+            descriptor = calls.open_unwritable(path)
+        try:
+            with _contention(path, lambda: _last_runner(path)):
+                calls.lock(descriptor)
+        finally:
+            calls.close(descriptor)
+
+
+def _sign(descriptor: int, path: Path, by: Holder) -> None:
+    """Write who holds the lock into its file."""
+    name, data = _lock_of(path), msgspec.json.encode(by)
+    with _said(name):
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        text = os.read(descriptor, _LONGEST_TEXT)
+        # A power cut leaves zeros.
+        if not text.startswith(LOCK_START) and text.strip(b"\0"):
+            raise JobError(
+                f"{name}: is no lock file of bulkops, and left as it is; nothing was sent. Choose "
+                "another --journal"
+            )
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, data)
+        os.ftruncate(descriptor, len(data))
+
+
+@contextmanager
+def _contention(path: Path, holder: Callable[[], str]) -> Iterator[None]:
+    """Say that another process holds a lock, or that the file system has none."""
     try:
         yield
-    finally:
-        lock.release()
+    except BlockingIOError:
+        raise _in_use(path, holder()) from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        raise JournalWriteFailed(
+            f"{path.parent}: its file system has no locks ({error.strerror}), without which two "
+            "runners of one journal could make every change twice; nothing was sent. Put the "
+            "journal on another file system with --journal"
+        ) from error
 
 
-def _unwritable(path: Path, error: OSError | None = None) -> JournalWriteFailed:
-    reason = f" ({error.strerror or error})" if error else ""
-    return JournalWriteFailed(
-        f"{path.parent}: can't be written{reason}; nothing was sent. Choose another place with "
-        "--journal, or mend this one"
+@contextmanager
+def _said(place: Path) -> Iterator[None]:
+    """Say what is in the way of a lock."""
+    try:
+        yield
+    except OSError as error:
+        raise JournalWriteFailed(
+            f"{unwritable(place, error)}; nothing was sent. Choose another place with --journal, "
+            "or mend this one"
+        ) from error
+
+
+def _in_use(path: Path, holder: str) -> JournalLocked:
+    return JournalLocked(
+        f"{path} is in use by {holder}: wait until it ends, or stop it and run the same command "
+        "again"
     )
 
 
-def _holder(path: Path) -> str:
+_NOBODY = "another process"
+
+
+def _signed(lock: Path) -> str:
+    """Return who holds a lock file, as its text says."""
     try:
-        holder = msgspec.json.decode(path.read_bytes(), type=Holder)
+        with open(open_regular(lock, follow=False), "rb") as stream:  # noqa: PTH123 - a descriptor
+            return _words(msgspec.json.decode(stream.read(_LONGEST_TEXT), type=Holder))
     except (OSError, msgspec.DecodeError):
-        return "another process"
+        return _NOBODY
+
+
+def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
+    """Return who holds a journal by another name; its last execution is all that is known."""
+    try:
+        replay = read(path, calls).replay
+    except JournalError:
+        return _NOBODY
+    last = replay.executions[-1].by if replay.executions else replay.header.started_by
+    return f"{_NOBODY}, probably {_words(last)}"
+
+
+def _words(holder: Holder) -> str:
     return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
 
 
 def _user() -> str:

@@ -11,9 +11,10 @@ from typing import BinaryIO
 import msgspec
 
 from bulkops.errors import JournalDamaged, JournalError, unreadable
-from bulkops.journal.disk import FileCalls, SystemFiles
-from bulkops.journal.lines import Scanner
-from bulkops.journal.records import FORMAT, PLAN_START, Ended, Header, Record, decode
+from bulkops.files import PLAN_START, open_regular
+from bulkops.journal.disk import Reads, SystemFiles
+from bulkops.journal.lines import LONGEST, Scanner
+from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
 
@@ -33,10 +34,10 @@ class Contents(msgspec.Struct):
     @property
     def torn(self) -> int:
         """Bytes of a torn tail, 0 for none."""
-        return len(self.scanner.tail)
+        return self.scanner.rest
 
 
-def read(path: Path, files: FileCalls | None = None, take: Take | None = None) -> Contents:
+def read(path: Path, files: Reads | None = None, take: Take | None = None) -> Contents:
     """Read and check a whole journal; a torn tail is left in place and reported.
 
     Args:
@@ -62,11 +63,11 @@ def header_of_unended(path: Path) -> Header | None:
     Looks at the first line and the last one only: whether the journal is sound it does not say.
 
     Raises:
-        OSError: it can't be read.
+        OSError: it can't be read, or is no regular file.
         msgspec.DecodeError: its first line is no record.
     """
-    with path.open("rb") as stream:
-        header = decode(stream.readline())
+    with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor
+        header = decode(stream.readline(LONGEST))
         ended = not isinstance(header, Header) or _came_to_its_end(stream)
     return header if isinstance(header, Header) and not ended else None
 
@@ -81,7 +82,7 @@ def _came_to_its_end(stream: BinaryIO) -> bool:
     return isinstance(last, Ended) and last.how == How.COMPLETE
 
 
-def sound_part(path: Path, files: FileCalls | None = None, take: Take | None = None) -> Contents:
+def sound_part(path: Path, files: Reads | None = None, take: Take | None = None) -> Contents:
     """Read a journal to its end or to the first line that is not right.
 
     Args:
@@ -103,7 +104,7 @@ def sound_part(path: Path, files: FileCalls | None = None, take: Take | None = N
         if scanner.seq > 2:
             # Its first record is a header, and each line is right.
             raise disagreeing(path, str(error)) from error
-        if scanner.tail.startswith(PLAN_START):
+        if scanner.rest_start.startswith(PLAN_START):
             raise JournalError(
                 f"{path}: is a saved plan, no journal: `bulkops apply {path}` carries it out"
             ) from error

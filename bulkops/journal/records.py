@@ -18,9 +18,6 @@ from bulkops.text import escaped
 FORMAT = 1
 """Of the journal; a reader refuses any other."""
 
-PLAN_START = b'{"type":"plan","format":'
-"""How a saved plan begins, which is no journal: see ``bulkops.plan.saved``."""
-
 
 class Holder(msgspec.Struct, frozen=True):
     """Who runs a job: never a token, never a key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bulkops.journal.disk import FileCalls, SystemFiles
+from bulkops.journal.lock import take
 from bulkops.journal.reader import sound_part
 from bulkops.journal.writer import cut_tail, write_failed
 
@@ -21,11 +22,12 @@ def repair(path: Path, files: FileCalls | None = None) -> Path | None:
     """
     files = files or SystemFiles()
     contents = sound_part(path, files)
-    if not contents.scanner.tail:
+    if not contents.scanner.rest:
         return None
     try:
         descriptor = files.append(path)
         try:
+            take(files, descriptor, path, contents.scanner.offset + contents.scanner.rest)
             return cut_tail(files, descriptor, path, contents.scanner, "damaged")
         finally:
             files.close(descriptor)

@@ -33,6 +33,8 @@ class Replay(msgspec.Struct):
 
     Attributes:
         waves: number → what was last said of it.
+        decided_again: keys of the operations that were decided again after a result: what they
+            want may have been so a moment before.
     """
 
     header: Header
@@ -40,6 +42,7 @@ class Replay(msgspec.Struct):
     skips: list[Skip] = []
     executions: list[Execution] = []
     waves: dict[int, WaveReached] = {}
+    decided_again: set[str] = set()
     verified: Verified | None = None
     ended: Ended | None = None
     _fallen: dict[int, int] = {}
@@ -166,6 +169,8 @@ class Replay(msgspec.Struct):
         )
         progress = Progress(operation, restore=before)
         earlier = self.operations.put(progress)
+        if earlier is not None:
+            self.decided_again.add(operation.key)
         if earlier is not None and earlier.result is not None and earlier.result.ours:
             # Decided anew from a state that was of our own making: not the one to go back to.
             progress.restore = earlier.restore

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,8 +20,9 @@ import anyio
 import anyio.to_thread
 
 from bulkops.errors import JournalError, JournalWriteFailed, unwritable
-from bulkops.journal.disk import FileCalls, SystemFiles
-from bulkops.journal.lines import Scanner, frame
+from bulkops.journal.disk import GONE, FileCalls, SystemFiles, create_free, sync_folder
+from bulkops.journal.lines import CHUNK, Scanner, frame
+from bulkops.journal.lock import take
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Record, encode
 from bulkops.log import Log
@@ -49,25 +50,42 @@ def create(path: Path, records: Iterable[Record], files: FileCalls | None = None
     """
     files = files or SystemFiles()
     if files.exists(path):
-        raise JournalError(f"{path}: exists already")
+        raise _exists(path)
     try:
-        write_whole(path, _framed(records), files)
+        write_whole(path, _framed(records), files, replacing=False)
+    except FileExistsError as error:
+        raise _exists(path) from error
     except OSError as error:
         raise write_failed(path, error) from error
 
 
-def write_whole(path: Path, parts: Iterable[bytes], files: FileCalls) -> None:
-    """Write a file that gets its name once all of it is on the disk; raises ``OSError``."""
-    new = path.with_name(path.name + ".new")
-    descriptor = files.create(new)
+def write_whole(
+    path: Path, parts: Iterable[bytes], files: FileCalls, *, replacing: bool
+) -> OSError | None:
+    """Write a file that gets its name once all of it is on the disk; raises ``OSError``.
+
+    Args:
+        replacing: an older file of that name; if not, it is a journal, locked from the beginning.
+
+    Returns:
+        With what the file system says that it syncs no folders; ``None`` if it does.
+    """
+    descriptor, new = create_free(files, path.with_name(path.name + ".new"))
     try:
-        for part in parts:
-            _write_all(files, descriptor, part)
-        files.sync(descriptor)
-    finally:
-        files.close(descriptor)
-    files.rename(new, path)
-    files.sync_folder(path.parent)
+        try:
+            if not replacing:
+                files.lock(descriptor)
+            for part in parts:
+                _write_all(files, descriptor, part)
+            files.sync(descriptor)
+        finally:
+            files.close(descriptor)
+        files.rename(new, path, replacing=replacing)
+    except BaseException:
+        with suppress(OSError):
+            files.remove(new)
+        raise
+    return sync_folder(files, path.parent)
 
 
 class Journal:
@@ -152,14 +170,17 @@ class Journal:
     def _prepare(self, scanner: Scanner) -> None:
         try:
             self._descriptor = self._files.append(self.path)
-            if scanner.tail:
+            take(self._files, self._descriptor, self.path, scanner.offset + scanner.rest)
+            if scanner.rest:
                 kept = cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
-                facts = {"journal": str(self.path), "bytes": len(scanner.tail), "kept": str(kept)}
+                facts = {"journal": str(self.path), "bytes": scanner.rest, "kept": str(kept)}
                 log.warning("journal_tail_cut", extra=facts)
             self._write_anew(scanner.offset, bytes(scanner.last_group))
             # Whoever was killed left lines, and a name, that no power cut has tested yet.
             self._files.sync(self._descriptor)
-            self._files.sync_folder(self.path.parent)
+            if unsynced := sync_folder(self._files, self.path.parent):
+                # Said here only: what is created or cut is opened, too.
+                log_unsynced(self.path.parent, unsynced)
         except OSError as error:
             raise write_failed(self.path, error) from error
 
@@ -167,7 +188,7 @@ class Journal:
         # After a failed sync the page cache still shows what it should have written, and no later
         # sync writes it, unless the pages are written to again. All before it was synced.
         while group:
-            written = self._files.overwrite(self.path, end - len(group), group)
+            written = self._files.overwrite(self._descriptor, self.path, end - len(group), group)
             group = group[written:]
 
     async def _write_groups(self, block: anyio.CancelScope) -> None:
@@ -197,7 +218,7 @@ class Journal:
     def _write_group(self, data: bytes) -> None:
         if not self._files.is_at(self._descriptor, self.path):
             # Deleted or replaced: what is written to it still succeeds, and nobody finds it.
-            raise FileNotFoundError(errno.ENOENT, "it is no longer there")
+            raise FileNotFoundError(errno.ENOENT, GONE)
         _write_all(self._files, self._descriptor, data)
         self._files.sync(self._descriptor)
 
@@ -209,23 +230,26 @@ class _Group:
         self.durable = anyio.Event()
 
 
+def log_unsynced(folder: Path, error: OSError) -> None:
+    """Say that a power cut may lose a new file's name: the file system syncs no folders."""
+    log.warning("folder_not_synced", extra={"folder": str(folder), "reason": error.strerror})
+
+
 def cut_tail(files: FileCalls, descriptor: int, path: Path, scanner: Scanner, why: str) -> Path:
     """Cut what follows the sound lines, once it is safely aside in ``PATH.WHY-OFFSET``.
 
     Where the same offset was cut before, ``-2``, ``-3``, … is added.
     """
-    aside = first = path.with_name(f"{path.name}.{why}-{scanner.offset}")
-    number = 1
-    while files.exists(aside):
-        number += 1
-        aside = first.with_name(f"{first.name}-{number}")
-    kept = files.create(aside)
+    kept, aside = create_free(files, path.with_name(f"{path.name}.{why}-{scanner.offset}"))
     try:
-        _write_all(files, kept, scanner.tail)
+        with files.read(path) as stream:
+            stream.seek(scanner.offset)
+            while part := stream.read(CHUNK):
+                _write_all(files, kept, part)
         files.sync(kept)
     finally:
         files.close(kept)
-    files.sync_folder(path.parent)
+    sync_folder(files, path.parent)
     files.truncate(descriptor, scanner.offset)
     files.sync(descriptor)
     return aside
@@ -244,6 +268,10 @@ def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:
     while view:
         # A write may be short: on a nearly full disk it is.
         view = view[files.write(descriptor, bytes(view)) :]
+
+
+def _exists(path: Path) -> JournalError:
+    return JournalError(f"{path}: exists already")
 
 
 def write_failed(path: Path, error: OSError) -> JournalWriteFailed:

@@ -9,7 +9,7 @@ from bulkops.operations import wording
 from bulkops.operations.aspects.attachment import LEVEL
 from bulkops.operations.aspects.base import Attached, RunTasksOf, Source, WorkspacesOf
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Attributes, Operation, Seen, Showing
+from bulkops.operations.model import Attributes, Gone, Operation, Seen, Showing, Target
 
 
 class Shown(Enum):
@@ -45,6 +45,18 @@ def changed(operation: Operation, seen: Sequence[Seen]) -> str:
         f"somebody else changed it: the server shows {wording.reading(operation, seen)}, "
         f"planned was {wording.change(operation)}"
     )
+
+
+def shows_nothing(showing: Showing, operation: Operation) -> bool:
+    """Return whether nothing is shown of what an operation changes, and its target may be gone."""
+    rows = showing.get(operation.aspect)
+    return not isinstance(rows, Gone) and not (rows and rows.get(operation.target.id))
+
+
+def gone(target: Target) -> str:
+    """Return, in words, that an operation's target is not found any more."""
+    what = "run task" if "task" in target.said else "workspace"
+    return f"the {what} is gone, or this token may not see it any more"
 
 
 def bare(kind: Kind, operation: Operation, showing: Showing) -> str:

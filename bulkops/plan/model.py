@@ -19,6 +19,9 @@ from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Binding, Operation, Over, Skip
 from bulkops.plan.notes import notes
 
+HIDDEN = "its run tasks are not known: this token may not read them"
+"""Why nothing is planned for a workspace of the selection: that is not "has none"."""
+
 
 class Plan(msgspec.Struct, frozen=True):
     """What an apply would do.
@@ -104,6 +107,9 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
     operations: list[Operation] = []
     skips: list[Skip] = []
     for target in inventory.targets:
+        if target.id in inventory.hidden:
+            skips.append(Skip(target, HIDDEN, blocked=True))
+            continue
         for decision in kind.decided(target, inventory.showing):
             if isinstance(decision, Skip):
                 skips.append(decision)

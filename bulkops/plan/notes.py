@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bulkops.checking import shown
 from bulkops.inventory.model import Inventory
-from bulkops.inventory.selection import unmatched
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout
 from bulkops.operations.kinds.base import Kind
@@ -19,8 +17,7 @@ def notes(
     job: Job, kind: Kind, operations: Sequence[Operation], inventory: Inventory
 ) -> Iterator[str]:
     """Yield the notes on a plan with these operations."""
-    for entry in unmatched(job.select, inventory.targets):
-        yield f"select: {shown(entry)} selects no workspace"
+    yield from inventory.notes
     if operations:
         yield from _one_call(job, kind, inventory)
     yield from kind.notes(operations)

@@ -10,6 +10,8 @@
 | pending, or in      | that it would be | conflict                                            |
 | doubt and not done  | the last one     |                                                     |
 | pending             | can't be read    | carried out                                         |
+| pending, or decided | nothing, and the | skipped where it was to be taken away, else a       |
+| anew                | target is gone   | conflict: in both cases it is told as gone          |
 | in doubt            | anything else    | looked at one by one, by the worker                 |
 | failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
 | done                | as wanted        | left                                                |
@@ -25,27 +27,73 @@ round. By the reading that decides this what is in doubt has settled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import Planned, Record, Result
+from bulkops.journal.records import Planned, Result
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import MADE_SO, Shown, bare, changed, compare
+from bulkops.operations.compare import (
+    MADE_SO,
+    Shown,
+    bare,
+    changed,
+    compare,
+    gone,
+    shows_nothing,
+)
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Showing, Skip, seen_in
+from bulkops.operations.model import Operation, Showing, Skip, Target, seen_in
 
 
 def reconcile(
-    replay: Replay, showing: Showing, kind: Kind, *, retry_failed: bool, date: str
-) -> Iterator[Record]:
+    replay: Replay,
+    showing: Showing,
+    kind: Kind,
+    *,
+    retry_failed: bool,
+    date: str,
+    missing: Collection[str] = (),
+) -> Iterator[Planned | Result]:
     """Yield the records that bring the journal up to what the server shows now.
 
     What is pending or in doubt after them is the work that is left.
+
+    Args:
+        missing: ids of the targets that are gone.
     """
+    records = _brought_up(replay, showing, kind, retry_failed=retry_failed, date=date)
+    for record in records:
+        operation = replay.operations[record.key].operation
+        if isinstance(record, Result) and operation.target.id in missing:
+            # Nobody changed it: it went with what it was on.
+            outcome = Outcome.SKIPPED if operation.wanted is None else Outcome.CONFLICT
+            yield _result(operation, outcome, gone(operation.target), date)
+        else:
+            yield record
+
+
+def absent(records: Iterable[Planned | Result], replay: Replay, showing: Showing) -> set[Target]:
+    """Return the targets of which results say something because nothing is shown."""
+    results = (record for record in records if isinstance(record, Result))
+    operations = (replay.operations[result.key].operation for result in results)
+    return {operation.target for operation in operations if shows_nothing(showing, operation)}
+
+
+def rests_on_another(replay: Replay, kind: Kind) -> bool:
+    """Return whether something is to be taken away because a reading alone shows the other one."""
+    return kind.keeps_one and any(
+        progress.operation.wanted is None and not progress.operation.after
+        for progress in replay.having(None, Outcome.IN_DOUBT)
+    )
+
+
+def _brought_up(
+    replay: Replay, showing: Showing, kind: Kind, *, retry_failed: bool, date: str
+) -> Iterator[Planned | Result]:
     for progress in replay.operations.values():
         operation, outcome = progress.operation, progress.outcome
         readable = operation.aspect in showing
@@ -66,7 +114,7 @@ def _decides_nothing(replay: Replay) -> bool:
 
 def _retried(
     progress: Progress, replay: Replay, showing: Showing, kind: Kind, date: str
-) -> Iterator[Record]:
+) -> Iterator[Planned | Result]:
     operation = progress.operation
     if not _decides_nothing(replay):
         decisions = kind.decided(operation.target, showing)
@@ -78,7 +126,7 @@ def _retried(
 
 def _anew(
     operation: Operation, decisions: Sequence[Operation | Skip], replay: Replay, date: str
-) -> Record:
+) -> Planned | Result:
     """Return what becomes of an operation whose target was decided anew."""
     decided = _same(operation, decisions)
     if decided is not None:
@@ -93,7 +141,7 @@ def _anew(
 
 def _drifted(
     operation: Operation, replay: Replay, showing: Showing, kind: Kind, date: str
-) -> Iterator[Record]:
+) -> Iterator[Planned | Result]:
     """Yield what makes so again what was done and is no longer so; nothing where nothing can."""
     if compare(operation, seen_in(showing, operation)) is Shown.WANTED:
         return

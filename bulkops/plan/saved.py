@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
+from bulkops.files import PLAN_START, followed, open_regular
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
+from bulkops.journal.lines import lines_of
 from bulkops.journal.ownership import OwnFiles
-from bulkops.journal.records import PLAN_START, Header, Holder, Planned, Skipped, encode
+from bulkops.journal.records import Header, Holder, Planned, Skipped, encode
 from bulkops.journal.replay import Replay, replay
-from bulkops.journal.writer import CREATE_CHUNK, write_whole
+from bulkops.journal.writer import CREATE_CHUNK, log_unsynced, write_whole
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import first_records
 from bulkops.plan.trusted import disagreement
@@ -119,6 +121,7 @@ def save_plan(
         BulkopsError: it can't be written.
     """
     check_place(path)
+    path = followed(path)
     digest = sha256()
     records = first_records(plan, client, by)
     first = next(records)
@@ -133,9 +136,11 @@ def save_plan(
         yield _seal(digest.hexdigest())
 
     try:
-        write_whole(path, parts(), SystemFiles())
+        unsynced = write_whole(path, parts(), SystemFiles(), replacing=True)
     except OSError as error:
         raise BulkopsError(unwritable(path, error)) from error
+    if unsynced:
+        log_unsynced(path.parent, unsynced)
     return digest.hexdigest()
 
 
@@ -198,7 +203,7 @@ class _Lines:
 
     def __iter__(self) -> Iterator[bytes]:
         digest, held = sha256(), b""
-        for line in self._stream:
+        for line in lines_of(self._stream):
             if held:
                 digest.update(held)
                 yield held
@@ -226,9 +231,7 @@ def _read(lines: Iterator[bytes], path: Path) -> tuple[_Head, Replay]:
 def _start(path: Path) -> bytes:
     """Return the first bytes of a regular file; of a pipe none, they would be lost."""
     try:
-        if not path.is_file():
-            return b""
-        with path.open("rb") as stream:
+        with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor
             return stream.read(64)
     except OSError:
         return b""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden, RunTaskGone
+from bulkops.inventory.missing import read_missing
 from bulkops.inventory.showing import read_showing
 from bulkops.journal.reader import disagreeing
-from bulkops.journal.records import Header
+from bulkops.journal.records import Header, Verified
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import Outcome
+from bulkops.journal.states import DONE, Outcome
 from bulkops.operations import kind_named
-from bulkops.operations.model import Gone, Operation, Showing, Skip
+from bulkops.operations.compare import shows_nothing
+from bulkops.operations.model import Gone, Operation, Showing, Skip, Target
 from bulkops.plan.decidable import quoted
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
-from bulkops.plan.undo import NOT_OURS, undo
+from bulkops.plan.undo import NOT_OURS, absent, undo
+from bulkops.plan.verify import verify
 
 
 async def check_names(client: Client, header: Header, path: Path) -> None:
@@ -74,6 +79,93 @@ def check_run_tasks(replay: Replay, showing: Showing) -> None:
             raise RunTaskGone(header.binding.named(rows.task_id), header.organization)
 
 
+class Weighed(NamedTuple):
+    """What follows from a reading, as far as it is not to be believed at once.
+
+    Attributes:
+        doubtful: something does that a reading which is older than the last known writes would
+            show as well.
+        absent: the targets of which something does because nothing is shown of them.
+    """
+
+    doubtful: bool
+    absent: Collection[Target]
+
+
+class Settled(NamedTuple):
+    """What the server shows, and counts.
+
+    Attributes:
+        missing: ids of those ``absent`` targets that are gone.
+    """
+
+    showing: Showing
+    missing: Collection[str] = ()
+
+
+async def read_settled(
+    client: Client,
+    replay: Replay,
+    settle: float,
+    weigh: Callable[[Showing], Weighed],
+    *,
+    needs_tasks: bool = False,
+) -> Settled:
+    """Return what the server shows of everything a journal is about, by a reading that counts.
+
+    A reading may lag behind the last writes, or not find for a moment what is there. Other
+    processes made those writes, and wall clocks jump: each counts as made just now. So whatever is
+    doubtful, or missing, is read once more ``settle`` seconds later.
+
+    Args:
+        weigh: says what follows from a reading; called for each.
+        needs_tasks: without its run tasks the journal can't be gone on with.
+
+    Raises:
+        RunTaskGone: as of ``check_run_tasks``.
+    """
+
+    async def read() -> tuple[Showing, Weighed]:
+        showing = await read_standing(client, replay, settle)
+        if needs_tasks:
+            check_run_tasks(replay, showing)
+        return showing, weigh(showing)
+
+    showing, weighed = await read()
+    if weighed.doubtful:
+        await client.clock.sleep(settle)
+        showing, weighed = await read()
+    organization = replay.header.organization
+    missing = await read_missing(client, organization, weighed.absent)
+    if missing:
+        await client.clock.sleep(settle)
+        missing = await read_missing(client, organization, missing)
+    return Settled(showing, frozenset(target.id for target in missing))
+
+
+async def read_verified(
+    client: Client, replay: Replay, settle: float, *, needs_tasks: bool = False
+) -> Verified:
+    """Return which of a journal's operations the server still shows as wanted.
+
+    Args:
+        settle: as of ``read_standing``.
+        needs_tasks: as of ``read_settled``.
+    """
+    made: list[Verified] = []
+
+    def weigh(showing: Showing) -> Weighed:
+        made.append(verify(replay, showing, client.clock.date()))
+        differing = map(replay.operations.__getitem__, made[-1].differing)
+        done = [progress.operation for progress in differing if progress.outcome in DONE]
+        absent = {one.target for one in done if shows_nothing(showing, one)}
+        return Weighed(bool(done), absent)
+
+    showing, missing = await read_settled(client, replay, settle, weigh, needs_tasks=needs_tasks)
+    # Not made twice: there may be a million operations.
+    return verify(replay, showing, client.clock.date(), missing) if missing else made[-1]
+
+
 def check_reversible(header: Header) -> None:
     """Refuse to take back what nothing can; raises ``JobError``."""
     job = job_of(header)
@@ -91,16 +183,20 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
     header, job = replay.header, job_of(replay.header)
     kind = kind_of(header)
     settle = job.pace.settle_seconds
-    client.pacer.lower(job.pace.rate)
+    client.keep_to(job.pace)
     await client.ping()
     if replay.count(Outcome.IN_DOUBT):
         # What was sent last may still take effect: only past that is a reading the last word.
         await client.clock.sleep(settle)
-    decided = list(undo(replay, await read_standing(client, replay, settle), kind))
-    if any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided):
-        # A read may lag behind the job's last writes: only past that was anybody else there.
-        await client.clock.sleep(settle)
-        decided = list(undo(replay, await read_standing(client, replay, settle), kind))
+
+    def weigh(showing: Showing) -> Weighed:
+        # A skip says that somebody else was there.
+        decided = list(undo(replay, showing, kind))
+        skipped = any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided)
+        return Weighed(skipped, absent(decided, replay, showing))
+
+    showing, missing = await read_settled(client, replay, settle, weigh)
+    decided = list(undo(replay, showing, kind, missing))
     operations = [d for d in decided if isinstance(d, Operation)]
     return Plan(
         job,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bulkops.errors import JobError
+from bulkops.journal.disk import FileCalls
 from bulkops.journal.ownership import OwnFiles
 from bulkops.journal.reader import Contents, Take, disagreeing, read
 from bulkops.journal.replay import Replay
@@ -13,10 +14,13 @@ from bulkops.plan.decidable import disagreement_of_operations
 from bulkops.plan.recorded import job_of, kind_of
 
 
-def open_journal(path: Path, *, trust_files: bool = False) -> Contents:
+def open_journal(
+    path: Path, files: FileCalls | None = None, *, trust_files: bool = False
+) -> Contents:
     """Read a journal because of which something is to be sent.
 
     Args:
+        files: of whoever holds its lock.
         trust_files: whoever owns it, or may write it.
 
     Raises:
@@ -24,7 +28,7 @@ def open_journal(path: Path, *, trust_files: bool = False) -> Contents:
         JournalDamaged: it is damaged, or does not agree with itself.
         JournalError: there is no such file, or it is no journal of this version.
     """
-    contents = read(path, OwnFiles(trusted=trust_files))
+    contents = read(path, OwnFiles(trusted=trust_files, calls=files))
     if problem := disagreement(contents.replay):
         raise disagreeing(path, problem)
     return contents

@@ -9,6 +9,8 @@
 | any of these                  | several          | blocked, naming each               |
 | any of these                  | that it would be | blocked                            |
 |                               | the last one     |                                    |
+| any of these                  | nothing, and the | skipped where it was to be taken   |
+|                               | target is gone   | away, else blocked: told as gone   |
 | any of these                  | that the run     | skipped; blocked where it would    |
 |                               | task is gone     | have to be attached again          |
 | pending, or not of our making | whatever         | skipped                            |
@@ -21,7 +23,7 @@ stands, the other one is left, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -29,20 +31,23 @@ from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, bare, compare
+from bulkops.operations.compare import Shown, bare, compare, gone, shows_nothing
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Gone, Operation, Seen, Showing, Skip, seen_in
+from bulkops.operations.model import Gone, Operation, Seen, Showing, Skip, Target, seen_in
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
 SURPLUS = "it was attached more than once: once is enough"
 
 
-def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | Skip]:
+def undo(
+    replay: Replay, showing: Showing, kind: Kind, missing: Collection[str] = ()
+) -> Iterator[Operation | Skip]:
     """Yield what takes the job's operations back, in their order.
 
     Args:
         showing: read after any effect in doubt has settled.
+        missing: ids of the targets that are gone.
     """
     followers: dict[str, list[Progress]] = {}
     for progress in replay.operations.values():
@@ -50,6 +55,11 @@ def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | S
             followers.setdefault(first, []).append(progress)
     for progress in replay.operations.values():
         decided = _decided(progress, showing, kind)
+        if decided.target.id in missing and _rests_on_nothing(decided, progress, showing):
+            # What was to be taken away went with it; nothing else can be given back.
+            removed = progress.restore is None
+            yield Skip(decided.target, gone(decided.target), blocked=not removed)
+            continue
         later = followers.get(progress.operation.key) if followers else None
         if later and isinstance(decided, Operation):
             decided = _after(decided, later, showing, kind)
@@ -57,6 +67,17 @@ def undo(replay: Replay, showing: Showing, kind: Kind) -> Iterator[Operation | S
             reason = bare(kind, decided, showing)
             decided = Skip(decided.target, reason, blocked=True) if reason else decided
         yield decided
+
+
+def absent(decided: Iterable[Operation | Skip], replay: Replay, showing: Showing) -> set[Target]:
+    """Return the targets that were decided because nothing is shown of them."""
+    both = zip(decided, replay.operations.values(), strict=True)
+    return {one.target for one, progress in both if _rests_on_nothing(one, progress, showing)}
+
+
+def _rests_on_nothing(decided: Operation | Skip, progress: Progress, showing: Showing) -> bool:
+    not_ours = isinstance(decided, Skip) and decided.reason == NOT_OURS
+    return not not_ours and shows_nothing(showing, progress.operation)
 
 
 def _decided(progress: Progress, showing: Showing, kind: Kind) -> Operation | Skip:
@@ -69,9 +90,9 @@ def _decided(progress: Progress, showing: Showing, kind: Kind) -> Operation | Sk
         return Skip(operation.target, SURPLUS)
     rows = showing[operation.aspect]
     if isinstance(rows, Gone):
-        gone = f"the run task {kind.binding.named(rows.task_id)} is gone"
+        reason = f"the run task {kind.binding.named(rows.task_id)} is gone"
         # What was attached went with it; what was detached can't come back.
-        return Skip(operation.target, gone, blocked=inverse.before is None)
+        return Skip(operation.target, reason, blocked=inverse.before is None)
     return _decide(inverse, seen)
 
 

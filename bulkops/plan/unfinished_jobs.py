@@ -61,7 +61,7 @@ def _note(path: Path, meant: Callable[[Header], bool], plan: Plan) -> Iterator[s
     try:
         replay = _unfinished(path, meant)
         theirs = kind_of(replay.header) if replay else None
-    except (OSError, BulkopsError, ValueError, msgspec.DecodeError):
+    except (OSError, BulkopsError, ValueError, RecursionError, msgspec.DecodeError):
         return
     if replay is None or theirs is None:
         return

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, compare
+from bulkops.operations.compare import Shown, compare, gone
 from bulkops.operations.model import Gone, Showing, seen_in
 
 
-def verify(replay: Replay, showing: Showing, date: str) -> Verified:
-    """Return how many operations stand, and for each other one what the server shows instead."""
+def verify(replay: Replay, showing: Showing, date: str, missing: Collection[str] = ()) -> Verified:
+    """Return how many operations stand, and for each other one what the server shows instead.
+
+    Args:
+        missing: ids of the targets that are gone.
+    """
     binding, differing = replay.header.binding, dict[str, str]()
     unreadable = 0
     for progress in replay.operations.values():
@@ -23,6 +30,14 @@ def verify(replay: Replay, showing: Showing, date: str) -> Verified:
             rows = showing[progress.operation.aspect]
             if isinstance(rows, Gone):
                 shows = f"{shows}: the run task {binding.named(rows.task_id)} is gone"
+            elif not seen and _is_gone(progress, missing):
+                shows = f"{shows}: {gone(progress.operation.target)}"
             differing[progress.operation.key] = shows
     standing = len(replay.operations) - len(differing) - unreadable
     return Verified(date, standing, differing, unreadable)
+
+
+def _is_gone(progress: Progress, missing: Collection[str]) -> bool:
+    """Return whether a target of which nothing is shown is gone, or was so for the last result."""
+    target, result = progress.operation.target, progress.result
+    return target.id in missing or (result is not None and gone(target) in result.reason)

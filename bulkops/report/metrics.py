@@ -110,6 +110,8 @@ def _gauges(standing: Standing) -> Iterator[tuple[str, str, float | None]]:
         limit = "Requests a second that the server allows; absent where it tells none."
         yield "bulkops_in_flight", "Operations begun and not ended.", activity.in_flight
         yield "bulkops_limit_requests_per_second", limit, activity.limit
+        away = "For how long the server has answered nothing; 0 while it answers."
+        yield "bulkops_outage_seconds", away, activity.outage_seconds
 
 
 def _counters(activity: Activity | None) -> Iterator[tuple[str, str, int]]:

@@ -16,7 +16,11 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
         refused: 429s so far.
         limit: requests a second that the server allows, ``None`` where it tells none.
         others_rate: requests a second that other clients of the same user take of it.
-        pause_seconds: left of a pause after a 429, 0 where there is none.
+        pause_seconds: left of a pause that the server asked for, 0 where there is none.
+        pause_status: of the answer that asked for it.
+        outage_seconds: since the server answers nothing, 0 while it does.
+        outage_borne: seconds that this may last.
+        outage_reason: what the last request ended with then, in words.
     """
 
     in_flight: int
@@ -27,3 +31,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     limit: float | None
     others_rate: float
     pause_seconds: float
+    pause_status: int = 429
+    outage_seconds: float = 0.0
+    outage_borne: float = 0.0
+    outage_reason: str = ""

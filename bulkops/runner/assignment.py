@@ -16,8 +16,7 @@ from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.writer import Executor, Journal, in_thread
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import HmacKey, Operation, Showing
-from bulkops.plan.standing import check_run_tasks, read_standing
+from bulkops.operations.model import HmacKey, Operation
 from bulkops.runner.gate import RunGate, run_gate
 
 
@@ -122,22 +121,13 @@ class Assignment(msgspec.Struct, frozen=True):
         """Seconds after a lost answer in which its effect may still land, a read still lag."""
         return self.job.pace.settle_seconds
 
-    @property
-    def wary(self) -> bool:
-        """Whether a reading from before the plan may pass for a write that was done.
+    def had_it(self, key: str) -> bool:
+        """Return whether what an operation wants may have been so before it was decided.
 
-        What an undo wants was there just before. For any other job somebody would have to have
-        taken it away at that very moment: then the verification finds what is missing, which is
-        enough where nothing else is taken away for it.
+        Then a reading that is older than the decision may show it, and pass for a write that was
+        done. An undo wants what was there before the job; an operation that was decided again
+        wants what its first write brought about. Of a kind that leaves one of two it is assumed:
+        to be wrong would take the last one away.
         """
-        return bool(self.replay.header.undo_of) or self.kind.keeps_one
-
-    async def standing(self) -> Showing:
-        """Read what the server shows now of everything the journal is about.
-
-        Raises:
-            RunTaskGone: there is no more of it.
-        """
-        showing = await read_standing(self.client, self.replay, self.settle)
-        check_run_tasks(self.replay, showing)
-        return showing
+        replay = self.replay
+        return bool(replay.header.undo_of) or self.kind.keeps_one or key in replay.decided_again

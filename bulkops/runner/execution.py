@@ -6,6 +6,7 @@ anything may have moved since, bring the journal up to it, carry out what is lef
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 
@@ -18,16 +19,17 @@ from bulkops.journal.records import (
     Execution,
     Paced,
     Planned,
-    Record,
     Refused,
     Result,
 )
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import How
+from bulkops.journal.states import DONE, How
 from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
-from bulkops.plan.reconcile import reconcile
+from bulkops.operations.model import Showing
+from bulkops.plan.reconcile import absent, reconcile, rests_on_another
 from bulkops.plan.recorded import kind_of
+from bulkops.plan.standing import Weighed, read_settled
 from bulkops.plan.tolerance import exceeded, stopped_by_tolerance
 from bulkops.runner.activity import Activity
 from bulkops.runner.assignment import (
@@ -87,6 +89,10 @@ class JobExecution:
             limit=client.pacer.limit,
             others_rate=client.pacer.others_rate,
             pause_seconds=client.pacer.pause_seconds,
+            pause_status=client.pacer.pause_status,
+            outage_seconds=client.outage.lasting(client.clock.now()),
+            outage_borne=client.outage.borne or 0.0,
+            outage_reason=client.outage.reason,
         )
 
     def interrupt(self, signal: str, drain: float) -> None:
@@ -136,7 +142,7 @@ class JobExecution:
     async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended: a signal before all else."""
         client, read_at = self._client, self._client.clock.now()
-        client.pacer.lower(self._job.pace.rate)
+        client.keep_to(self._job.pace)
         with self._interruption.at_once():
             await client.ping()
             limit, rate = client.pacer.limit, client.pacer.rate
@@ -160,25 +166,37 @@ class JobExecution:
 
     async def _bring_up(self, assignment: Assignment) -> float:
         """Note what a reading says; return when all that is pending was as it was planned from."""
-        journal, operations = assignment.journal, assignment.replay.operations
-        records = await self._reconciled(assignment)
-        if any(_by_a_reading(record, assignment.replay) for record in records):
-            # A read may lag behind our own writes: only past that was it somebody else, or undone.
-            await self._client.clock.sleep(assignment.settle)
-            records = await self._reconciled(assignment)
-        for record in records:
+        journal, replay, kind = assignment.journal, assignment.replay, assignment.kind
+
+        def records(showing: Showing, missing: Collection[str] = ()) -> list[Planned | Result]:
+            again, date = self._instructions.retry_failed, self._client.clock.date()
+            about = (replay, showing, kind)
+            return list(reconcile(*about, retry_failed=again, date=date, missing=missing))
+
+        found: list[Planned | Result] = []
+
+        def weigh(showing: Showing) -> Weighed:
+            # Only past settle was it somebody else, or undone, or is the other one there.
+            found[:] = records(showing)
+            doubtful = any(_by_a_reading(record, replay) for record in found)
+            doubtful = doubtful or rests_on_another(replay, kind)
+            return Weighed(doubtful, absent(found, replay, showing))
+
+        settled = await read_settled(
+            self._client, replay, assignment.settle, weigh, needs_tasks=True
+        )
+        if settled.missing:
+            found[:] = records(*settled)
+        for record in found:
             journal.post(record)
             if isinstance(record, Result):
-                self._observer.on_result(operations[record.key].operation, record)
+                self._observer.on_result(replay.operations[record.key].operation, record)
         return self._client.clock.now()
 
-    async def _reconciled(self, assignment: Assignment) -> list[Record]:
-        showing, replay = await assignment.standing(), assignment.replay
-        again, date = self._instructions.retry_failed, self._client.clock.date()
-        return list(reconcile(replay, showing, assignment.kind, retry_failed=again, date=date))
 
-
-def _by_a_reading(record: Record, replay: Replay) -> bool:
+def _by_a_reading(record: Planned | Result, replay: Replay) -> bool:
     """Whether a record says what it says for what was read of something that was written."""
-    again = replay.operations[record.key].result if isinstance(record, Planned) else None
-    return isinstance(record, Result) or (again is not None and again.ours)
+    if isinstance(record, Result):
+        return True
+    again = replay.operations[record.key].result
+    return again is not None and (again.ours or again.outcome in DONE)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from bulkops.errors import JobError, unreadable
+from bulkops.files import MOST_OF_A_KEY, read_text
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
@@ -52,6 +53,6 @@ def key_to_go_on(job: Job, replay: Replay, *, retry_failed: bool = False) -> Hma
 
 def _text(file: Path, field: str) -> str:
     try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return read_text(file, MOST_OF_A_KEY, piped=True).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(f"operation.{field} = {file}", error)) from None

@@ -17,7 +17,7 @@ where the server said yes, and not to what.
 ``Wait;``: until ``settle`` seconds after the loss. By then its effect is no longer on its way, and
 a reading is newer than it. Denied (403, 404) may be for a moment: until it has been for so long.
 ``*``: wait as long as a reading is old. It may show what was so before the operation was planned,
-as where somebody undoes right after a job: an undo wants just that, see ``Assignment.wary``.
+as where somebody undoes right after a job: an undo wants just that, see ``Assignment.had_it``.
 
 Leave is a skip: as wanted, and not ours. Refused after a loss it is ours: the lost one did it.
 Unseen has failed, and nobody saw what became of it. Where no reading ever shows anything, what is

@@ -19,8 +19,8 @@ from bulkops.job.rollout import Wave, rest_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
+from bulkops.plan.standing import read_verified
 from bulkops.plan.tolerance import Margin, exceeded
-from bulkops.plan.verify import verify
 from bulkops.runner.assignment import Assignment, Observer
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.runner import Runner
@@ -173,9 +173,10 @@ class Waves:
         return islice(self._replay.operations.values(), wave.start, wave.end)
 
     async def _operate(self, wave: Wave | None, *outcomes: Outcome | None) -> str:
-        """Carry out what has these outcomes of a wave, and of any that it follows or has passed.
+        """Carry out what has these outcomes of a wave, and of any that was carried out before.
 
-        There something may be in doubt, and pending whatever comes after that.
+        There something may be in doubt, and pending whatever comes after that. Only then is a
+        gate asked: until the next execution nothing more can be done about a wave.
         """
         begun = [w for w in self._waves if w is not wave and self._has_begun(w, wave)]
         others = [p for other in begun for p in self._of(other) if p.outcome in outcomes]
@@ -185,7 +186,7 @@ class Waves:
 
     def _has_begun(self, other: Wave, wave: Wave | None) -> bool:
         before = wave is not None and other.number < wave.number
-        return before or self._replay.reached(other.number) is Reached.PASSED
+        return before or self._replay.reached(other.number) is not Reached.OPEN
 
     async def _note(
         self,
@@ -214,16 +215,10 @@ class Waves:
         self._observer.on_wave(said)
 
     async def _verified(self) -> Verified:
-        verified = await self._verified_now()
-        done = (self._replay.operations[key].outcome in DONE for key in verified.differing)
-        if not any(done):
-            return verified
-        # A read may lag behind our last writes: only past that does a difference count.
-        await self._clock.sleep(self._assignment.settle)
-        return await self._verified_now()
-
-    async def _verified_now(self) -> Verified:
-        verified = verify(self._replay, await self._assignment.standing(), self._clock.date())
+        assignment = self._assignment
+        verified = await read_verified(
+            assignment.client, self._replay, assignment.settle, needs_tasks=True
+        )
         # What is still to be carried out, by later waves, is left out.
         differing = {
             key: shows

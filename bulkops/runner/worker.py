@@ -23,7 +23,7 @@ from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Una
 from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import MADE_SO, changed, compare
+from bulkops.operations.compare import MADE_SO, changed, compare, gone
 from bulkops.operations.model import Operation, Seen, own
 from bulkops.runner.assignment import Assignment
 from bulkops.runner.readback import Cause, Readings, Row, Step, Unseen
@@ -69,6 +69,7 @@ class Worker:
         self._read_at = read_at
         self._aside = aside
         self._losses = 0
+        self._outages = assignment.client.outage.number
         self._attempts = 0
 
     async def result(self, *, in_doubt: bool) -> Result:
@@ -80,7 +81,8 @@ class Worker:
         Raises:
             Unauthorized, RateLimited, NoResponse: the token was refused, or the server can't be
                 reached: it was not carried out, and that says nothing of the operation.
-            RetriesSpent: so does too much that failed; what was sent is in doubt.
+            RetriesSpent: so does too much that failed, or a server that was away for longer than
+                is borne; what was sent is in doubt.
             JournalWriteFailed: its intent could not be made durable; it was not sent.
         """
         # What nothing ever shows has nothing to be waited for: it is set once more.
@@ -104,6 +106,9 @@ class Worker:
             case Succeeded():
                 return await self._check_echo(verdict.answer)
             case InDoubt():
+                if self._outages != self._caller.outage.number:
+                    # Lost by an outage, or before one: no sign that it will be lost again.
+                    self._outages, self._losses = self._caller.outage.number, min(1, self._losses)
                 return await self._look(Cause.LOST, answer)
             case Refused() if isinstance(answer, Response) and answer.status != 401:
                 return await self._look(Cause.REFUSED, answer)
@@ -132,21 +137,46 @@ class Worker:
         self._losses += cause is Cause.LOST
         readings = self._readings(cause.after(self._losses))
         while True:
+            # What is read after an outage is newer than what was sent before it.
+            await self._caller.until_answering()
             started = self._caller.clock.now()
             reading = await self._read_back()
             step, seconds = readings.resolve(reading.row, started)
             if step is Step.SEND:
                 return None
             if step not in (Step.SETTLE, Step.AGE):
-                return self._resolved(step, reading, cause, answer)
-            async with self._aside():
-                await self._caller.clock.sleep(seconds)
+                break
+            await self._wait(seconds)
+        nothing = reading.row is Unseen.DENIED or (step is Step.CONFLICT and not reading.seen)
+        if nothing and await self._is_gone():
+            return self._gone(step, cause, answer)
+        return self._resolved(step, reading, cause, answer)
+
+    async def _wait(self, seconds: float) -> None:
+        async with self._aside():
+            await self._caller.clock.sleep(seconds)
+
+    async def _is_gone(self) -> bool:
+        """Return whether the target itself is missing, and still so past ``settle``."""
+        if not await self._is_missing():
+            return False
+        await self._wait(self._assignment.settle)
+        return await self._is_missing()
+
+    async def _is_missing(self) -> bool:
+        target, organization = self._operation.target, self._assignment.replay.header.organization
+        try:
+            return await self._caller.is_missing(organization, target.id, target.name)
+        except (Unauthorized, RetriesSpent):
+            raise
+        except ApiError:
+            return False
 
     def _readings(self, cause: Cause) -> Readings:
         settle = self._assignment.settle
         # A reading that starts earlier may lag so much that it shows what was before even that.
-        doubted = self._assignment.wary or cause.refused
-        old_until = self._read_at + settle if doubted else -math.inf
+        had_it = self._assignment.had_it(self._operation.key)
+        old_until = self._read_at + settle if had_it or cause.refused else -math.inf
         since = self._caller.clock.now()
         return Readings(cause, since=since, old_until=old_until, settle=settle)
 
@@ -164,6 +194,21 @@ class Worker:
             denied = error.status in (403, 404)
             return Reading(Unseen.DENIED if denied else Unseen.UNREADABLE, error=error)
         return Reading(compare(self._operation, seen), seen)
+
+    def _gone(self, step: Step, cause: Cause, answer: Answer) -> Result:
+        """Return the result where the target is gone, or may not be seen any more.
+
+        An undo has nothing left to take away. Anything else was not done: by the next execution
+        the run task's own list may tell that nothing is attached, which a 404 does not.
+        """
+        reason = gone(self._operation.target)
+        if self._operation.wanted is None and self._assignment.replay.header.undo_of:
+            return self._say(Outcome.SKIPPED, reason, answer)
+        if step is Step.CONFLICT:
+            return self._say(Outcome.CONFLICT, reason, answer)
+        reason = f"404: {reason}"
+        reason = _unseen(cause, answer, reason) if step is Step.UNSEEN else reason
+        return self._say(Outcome.FAILED, reason, answer)
 
     def _resolved(self, step: Step, reading: Reading, cause: Cause, answer: Answer) -> Result:
         seen, ours = reading.seen, False
@@ -184,7 +229,7 @@ class Worker:
                 outcome, reason, seen = Outcome.CONFLICT, changed(self._operation, seen), ()
             case _:
                 outcome = Outcome.FAILED if step is Step.UNSEEN else Outcome.IN_DOUBT
-                reason = _unseen(cause, answer, reading.error)
+                reason = _unseen(cause, answer, str(reading.error or ""))
         return self._say(outcome, reason, answer, ours=ours, seen=seen)
 
     def _is_ours(self, seen: Sequence[Seen]) -> bool:
@@ -226,9 +271,9 @@ class Worker:
         return self._caller.clock.date()
 
 
-def _unseen(cause: Cause, answer: Answer, error: ApiError | None) -> str:
+def _unseen(cause: Cause, answer: Answer, error: str) -> str:
     """Return, in words, that nobody saw what became of a write."""
-    if error is None:
+    if not error:
         return f"its answer was lost ({_words(answer)}) and it can't be read back"
     lost = f"its answer was lost ({_words(answer)}) and"
     if cause is Cause.NO_ECHO:

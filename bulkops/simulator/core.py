@@ -14,7 +14,14 @@ from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator import run_tasks
 from bulkops.simulator.call import Call
 from bulkops.simulator.effects import Effect, Stats, counts_by_workspace
-from bulkops.simulator.faults import LATE_SECONDS, NOTHING, Delivery, Faults, Manner
+from bulkops.simulator.faults import (
+    LATE_SECONDS,
+    NOTHING,
+    Delivery,
+    Faults,
+    Manner,
+    gateway_refusal,
+)
 from bulkops.simulator.history import History
 from bulkops.simulator.limits import RateLimit, Verdict, Window
 from bulkops.simulator.problems import Problem, not_found
@@ -51,7 +58,9 @@ class Simulator(Setup):
         rate: requests a second for each user; 0 for no limit, and then no header tells one.
         window: how the rate is counted.
         other_client: requests a second that somebody else sends for each user.
-        retry_after: whether a 429 also carries ``Retry-After``.
+        retry_after: whether a 429, and a gateway's 503, also carries ``Retry-After``.
+        gateway_rate: requests a second, of all users together, that a gateway in front lets
+            through; it answers 503 to the rest, and no header tells of it. 0 for none.
         tokens: who each token belongs to; None accepts any token, each as a user of its own who
             may do everything.
         duplicate_attach: whether attaching a run task again is a 422 or makes a second one.
@@ -78,6 +87,7 @@ class Simulator(Setup):
         window: Window = "fixed",
         other_client: int = 0,
         retry_after: bool = False,
+        gateway_rate: int = 0,
         tokens: Mapping[str, User] | None = None,
         duplicate_attach: DuplicateAttach = "reject",
         lag: float = 0.0,
@@ -94,6 +104,7 @@ class Simulator(Setup):
         self._window: Window = window
         self._other_client = other_client
         self._retry_after = retry_after
+        self._gateway = RateLimit(gateway_rate, "sliding", 0) if gateway_rate else None
         self._users: dict[str, User] = {}
         self._limits: dict[str, RateLimit] = {}
         self._history = History(lag)
@@ -119,6 +130,9 @@ class Simulator(Setup):
         if not request.path.startswith(f"{API}/"):
             return self._outside(request)
         self.stats.requests += 1
+        if self._gateway is not None and not self._gateway.take(now).allowed:
+            self.stats.by_status[503] += 1
+            return gateway_refusal(retry_after=self._retry_after)
         headers = self._headers()
         try:
             status, document = self._answer(request, now, headers, url_status)
@@ -143,7 +157,7 @@ class Simulator(Setup):
         Whoever moves the bytes, a socket or a test's transport in virtual time, has only to
         carry out the delivery's manner: the effect has happened, or not, when this returns.
         """
-        fault = faults.draw(request) if faults else None
+        fault = faults.draw(request, now) if faults else None
         if fault is None:
             return Delivery(Manner.WHOLE, self.handle(request, now, url_status=url_status))
         self.stats.faults[fault.kind] += 1

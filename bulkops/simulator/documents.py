@@ -142,9 +142,11 @@ _WORKSPACE_PERMISSIONS = {
 }
 
 
-def workspace(record: Workspace, user: User) -> Resource:
+def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
     """Return a ``workspaces`` object with the permissions this user has on it."""
     name = record.organization.name
+    related = {"related": f"/api/v2/workspaces/{record.id}/effective-tag-bindings"}
+    tags = {"effective-tag-bindings": {"links": related}}
     return {
         "id": record.id,
         "type": "workspaces",
@@ -171,6 +173,7 @@ def workspace(record: Workspace, user: User) -> Resource:
             "current-run": identifier("runs", None),
             "locked-by": identifier(*holder(record)),
             "agent-pool": identifier("agent-pools", record.agent_pool),
+            **({} if profile.bindings == "absent" else tags),
         },
         "links": {"self": f"/api/v2/organizations/{name}/workspaces/{record.name}"},
     }
@@ -229,7 +232,7 @@ def organization(record: Organization, user: User) -> Resource:
                 "can-create-project": manages,
                 "can-manage-tags": manages,
                 "can-manage-run-tasks": user.manage_run_tasks,
-                "can-read-run-tasks": True,
+                "can-read-run-tasks": user.list_run_tasks,
             },
         },
         "relationships": {

@@ -18,11 +18,14 @@ hang-after            yes          the same
 cut                   yes          half of the announced body, then the connection closed
 slow                  yes          the whole answer, a few bytes at a time
 ====================  ===========  =================================================
+
+A fault strikes with a probability, or everything for a while: then the server is away.
 """
 
 from __future__ import annotations
 
 import enum
+import re
 from hashlib import blake2b
 from typing import Final
 
@@ -35,6 +38,8 @@ LATE_SECONDS: Final = 3.0
 PREFIX: Final = "/api/v2/"
 _PING: Final = "/api/v2/ping"
 _METHODS: Final = ("GET", "POST", "PATCH", "DELETE", "PING")
+_TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)\.\.(\d+(?:\.\d+)?)(ms|s|m)")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
 class Manner(enum.Enum):
@@ -82,6 +87,19 @@ NOTHING: Final = Response(0)
 """Stands for an answer that nobody gets."""
 
 
+class Spell(msgspec.Struct, frozen=True):
+    """A while in which a fault strikes every request of some methods.
+
+    Attributes:
+        start, end: seconds since the first request.
+    """
+
+    methods: tuple[str, ...]
+    fault: Fault
+    start: float
+    end: float
+
+
 class BadFaults(ValueError):
     """A fault specification that can't be understood; the message says what is allowed."""
 
@@ -95,6 +113,14 @@ def _errors(status: int, title: str, *, status_in_body: int | str, **headers: st
 def _page(status: int, title: str) -> Response:
     page = f"<html><head><title>{status} {title}</title></head><body>{title}</body></html>\n"
     return Response(status, {"content-type": "text/html"}, page.encode())
+
+
+def gateway_refusal(*, retry_after: bool) -> Response:
+    """Return what a gateway such as nginx answers to what is over its own limit."""
+    page = _page(503, "Service Temporarily Unavailable")
+    if not retry_after:
+        return page
+    return msgspec.structs.replace(page, headers={**page.headers, "retry-after": "1"})
 
 
 _500 = _errors(500, "Internal server error", status_in_body="500")
@@ -142,43 +168,71 @@ class Faults:
         chances: for each method (and PING for ``GET /ping``) the faults and their
             probabilities, which add up to at most 1.
         seed: decides every draw.
+        spells: strike before anything is drawn.
     """
 
-    def __init__(self, chances: dict[str, list[tuple[Fault, float]]], seed: int) -> None:
+    def __init__(
+        self,
+        chances: dict[str, list[tuple[Fault, float]]],
+        seed: int,
+        spells: tuple[Spell, ...] = (),
+    ) -> None:
         self._chances = chances
         self._seed = seed
+        self._spells = spells
         self._draws = 0
+        self._first: float | None = None
 
     @classmethod
     def parse(cls, spec: str, seed: int) -> Faults:
-        """Return the faults of a text such as ``503=2%,POST:close-after=1%``.
+        """Return the faults of a text such as ``503=2%,POST:close-after=1%,503=20s..45s``.
 
         Each part is ``KIND=PROBABILITY`` or ``METHOD:KIND=PROBABILITY``; a probability is a
         percentage or a number from 0 to 1. Without a method, every request under /api/v2 can be
-        struck except ``GET /ping``, which takes ``PING:``.
+        struck except ``GET /ping``, which takes ``PING:``. In place of a probability there may be
+        a time, ``FROM..TO`` since the first request: then all are struck, ``GET /ping`` as well.
 
         Raises:
             BadFaults: for anything else.
         """
         chances: dict[str, list[tuple[Fault, float]]] = {method: [] for method in _METHODS}
+        spells: list[Spell] = []
         for part in filter(None, (part.strip() for part in spec.split(","))):
-            methods, fault, probability = _parse_part(part)
+            methods, fault, chance = _parse_part(part)
+            if spell := _spell(part, methods, fault, chance):
+                spells.append(spell)
+                continue
+            methods, probability = methods or _METHODS[:-1], _probability(chance)
+            if probability is None:
+                raise BadFaults(
+                    f"{part!r}: a fault needs a probability such as {fault.kind}=2% or "
+                    f"{fault.kind}=0.02, between 0 and 100%, or a time such as "
+                    f"{fault.kind}=20s..45s"
+                )
             for method in methods:
                 chances[method].append((fault, probability))
         for method, listed in chances.items():
             total = sum(probability for _, probability in listed)
             if total > 1 + 1e-9:
                 raise BadFaults(f"faults for {method} add up to {total:.0%}, more than 100%")
-        return cls(chances, seed)
+        return cls(chances, seed, tuple(spells))
 
-    def draw(self, request: Request) -> Fault | None:
-        """Return what strikes this request; nothing outside /api/v2 is ever struck."""
+    def draw(self, request: Request, now: float) -> Fault | None:
+        """Return what strikes this request; nothing outside /api/v2 is ever struck.
+
+        Args:
+            now: monotonic seconds, never less than at the call before.
+        """
         if not request.path.startswith(PREFIX):
             return None
+        method = "PING" if request.path == _PING else request.method
+        self._first = now if self._first is None else self._first
+        for spell in self._spells:
+            struck = not spell.methods or method in spell.methods
+            if struck and spell.start <= now - self._first < spell.end:
+                return spell.fault
         point = self._point()
-        for fault, probability in self._chances.get(
-            "PING" if request.path == _PING else request.method, ()
-        ):
+        for fault, probability in self._chances.get(method, ()):
             if point < probability:
                 return fault
             point -= probability
@@ -194,22 +248,27 @@ class Faults:
         return int.from_bytes(drawn) / 2**32
 
 
-def _parse_part(part: str) -> tuple[tuple[str, ...], Fault, float]:
-    name, equals, chance = part.partition("=")
+def _parse_part(part: str) -> tuple[tuple[str, ...], Fault, str]:
+    """Return the methods named, the fault, and its probability or time as it is written."""
+    name, _, chance = part.partition("=")
     method, colon, kind = name.rpartition(":")
-    methods = (method.strip().upper(),) if colon else _METHODS[:-1]
-    if methods[0] not in _METHODS:
+    methods = (method.strip().upper(),) if colon else ()
+    if methods and methods[0] not in _METHODS:
         raise BadFaults(f"{part!r}: unknown method {method!r}; one of {', '.join(_METHODS)}")
     fault = FAULTS.get(kind.strip())
     if fault is None:
         raise BadFaults(f"{part!r}: unknown fault {kind!r}; one of {', '.join(FAULTS)}")
-    probability = _probability(chance.strip()) if equals else None
-    if probability is None:
-        raise BadFaults(
-            f"{part!r}: a fault needs a probability such as {kind}=2% or {kind}=0.02, "
-            "between 0 and 100%"
-        )
-    return methods, fault, probability
+    return methods, fault, chance.strip()
+
+
+def _spell(part: str, methods: tuple[str, ...], fault: Fault, time: str) -> Spell | None:
+    found = _TIME.fullmatch(time)
+    if found is None:
+        return None
+    start, end = (float(found[at]) * _UNITS[found[at + 1]] for at in (1, 3))
+    if start >= end:
+        raise BadFaults(f"{part!r}: the time ends before it begins")
+    return Spell(methods, fault, start, end)
 
 
 def _probability(text: str) -> float | None:

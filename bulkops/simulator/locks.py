@@ -70,4 +70,4 @@ def _set(
     workspace.locked_reason = reason or None
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
-    return {"data": documents.workspace(workspace, call.user)}
+    return {"data": documents.workspace(workspace, call.user, call.profile)}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+Bindings = Literal["included", "linked", "absent"]
 
 ALL_STAGES = ("pre_plan", "post_plan", "pre_apply", "post_apply")
 DEFAULT_STAGE = "post_plan"
@@ -21,6 +25,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         attach_body: whether an attach is answered 201 with the body, or 204 with none.
         include_limit: how many workspace tasks ``include=workspace_tasks`` yields at most for
             each task; None for all of them, 0 for no ``included`` at all.
+        bindings: of a workspace's tag bindings the list of workspaces includes those asked for,
+            links to them and includes none, or, before there were any, shows nothing.
     """
 
     name: str
@@ -30,6 +36,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     reverse_listing: bool = True
     attach_body: bool = True
     include_limit: int | None = None
+    bindings: Bindings = "included"
 
     @property
     def app_name(self) -> str:
@@ -44,6 +51,7 @@ _OLD = Profile(
     many_stages=False,
     reverse_listing=False,
     attach_body=False,
+    bindings="absent",
 )
 
 PROFILES = {
@@ -58,9 +66,12 @@ PROFILES = {
             many_stages=False,
             reverse_listing=False,
             attach_body=False,
+            bindings="absent",
         ),
         _OLD,
         msgspec.structs.replace(_OLD, name="tfe-v202401-1-some-included", include_limit=20),
         msgspec.structs.replace(_OLD, name="tfe-v202401-1-none-included", include_limit=0),
+        # The documentation's samples are such: links, and nothing included.
+        Profile(name="hcp-linked-tags", bindings="linked"),
     )
 }

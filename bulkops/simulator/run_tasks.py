@@ -95,9 +95,12 @@ def create(call: Call) -> documents.Resource:
 
 def index(call: Call) -> documents.Resource:
     """GET /organizations/:organization/tasks."""
+    organization = call.organization()
+    if not call.user.list_run_tasks:
+        raise not_found("Organization")
     document, shown = page(
         call,
-        list(call.organization().tasks.values()),
+        list(organization.tasks.values()),
         lambda task: documents.task(task, call.profile),
     )
     return _with_included(call, document, shown)
@@ -221,6 +224,8 @@ def _with_included(
     included = [documents.workspace_task(record, call.profile) for record in found]
     if "workspace_tasks.workspace" in asked:
         workspaces = {record.workspace.id: record.workspace for record in found}
-        included += [documents.workspace(one, call.user) for one in workspaces.values()]
+        included += [
+            documents.workspace(one, call.user, call.profile) for one in workspaces.values()
+        ]
     document["included"] = included
     return document

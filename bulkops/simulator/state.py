@@ -8,11 +8,12 @@ import msgspec
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a token belongs to, and what they may do; reading is open to every user.
+    """Who a token belongs to, and what they may do; reading is open to every user but for one list.
 
     Attributes:
         name: the user's name; rate limits are counted by it.
         manage_run_tasks: may create, change and delete the organization's run tasks.
+        list_run_tasks: may list the organization's run tasks; every user may read one by its id.
         manage_workspace_run_tasks: may attach, change and detach: True for every workspace,
             or the names of the workspaces where it holds.
         manage_workspaces: may create, change and delete workspaces, projects and tags.
@@ -20,6 +21,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     manage_run_tasks: bool = True
+    list_run_tasks: bool = True
     manage_workspace_run_tasks: bool | AbstractSet[str] = True
     manage_workspaces: bool = True
 
@@ -32,6 +34,11 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
             manage_workspace_run_tasks=False,
             manage_workspaces=False,
         )
+
+    @classmethod
+    def of_workspaces(cls, name: str) -> User:
+        """Return a user with "Manage Workspace Run Tasks" and nothing else."""
+        return cls(name=name, manage_run_tasks=False, list_run_tasks=False, manage_workspaces=False)
 
     def may_attach(self, workspace: Workspace) -> bool:
         """Whether this user holds "Manage Workspace Run Tasks" on the workspace."""

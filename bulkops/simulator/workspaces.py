@@ -77,7 +77,7 @@ def create(call: Call) -> documents.Resource:
     _assign(workspace, wanted)
     workspace.agent_pool = pool
     call.record("create", workspace)
-    return {"data": documents.workspace(workspace, call.user)}
+    return {"data": documents.workspace(workspace, call.user, call.profile)}
 
 
 def index(call: Call) -> documents.Resource:
@@ -86,7 +86,7 @@ def index(call: Call) -> documents.Resource:
     for matches in _filters(call):
         records = [workspace for workspace in records if matches(workspace)]
     document, shown = page(
-        call, records, lambda workspace: documents.workspace(workspace, call.user)
+        call, records, lambda workspace: documents.workspace(workspace, call.user, call.profile)
     )
     return _with_included(call, document, shown)
 
@@ -94,7 +94,7 @@ def index(call: Call) -> documents.Resource:
 def show(call: Call) -> documents.Resource:
     """GET /workspaces/:workspace or /organizations/:organization/workspaces/:name."""
     workspace = _addressed(call)
-    document: documents.Resource = {"data": documents.workspace(workspace, call.user)}
+    document: documents.Resource = {"data": documents.workspace(workspace, call.user, call.profile)}
     return _with_included(call, document, [workspace])
 
 
@@ -116,7 +116,7 @@ def update(call: Call) -> documents.Resource:
     workspace.agent_pool = pool
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
-    return {"data": documents.workspace(workspace, call.user)}
+    return {"data": documents.workspace(workspace, call.user, call.profile)}
 
 
 def delete(call: Call) -> None:
@@ -254,12 +254,14 @@ def _with_included(
     if "project" in asked:
         projects = {workspace.project.id: workspace.project for workspace in workspaces}
         included += [documents.project(one, call.user) for one in projects.values()]
-    if "effective_tag_bindings" in asked:
+    tags = "effective_tag_bindings" in asked and call.profile.bindings == "included"
+    if tags:
         for workspace, shown in zip(workspaces, _resources(document), strict=True):
             effective = list(effective_documents(workspace))
             included += effective
-            shown["relationships"] |= {"effective-tag-bindings": {"data": identifiers(effective)}}
-    if asked & {"project", "effective_tag_bindings"}:
+            relationship = shown["relationships"]["effective-tag-bindings"]
+            relationship["data"] = identifiers(effective)
+    if tags or "project" in asked:
         document["included"] = included
     return document
 

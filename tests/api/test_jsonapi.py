@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
@@ -20,12 +21,12 @@ from bulkops.api.jsonapi import (
     encode_resource,
     error_of,
     error_texts,
-    page,
     request_id,
     retry_after,
 )
 from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import EntitlementsResource, ProjectResource
+from bulkops.api.pages import page
 from bulkops.api.resources import (
     RunTaskResource,
     WorkspaceResource,
@@ -218,18 +219,68 @@ def test_a_lost_answer_is_its_own_error() -> None:
         ({}, 0.0),
         ({"x-ratelimit-reset": "0.384"}, 0.384),
         ({"retry-after": "3"}, 3.0),
-        ({"x-ratelimit-reset": "0.5", "retry-after": "3"}, 0.5),
+        ({"x-ratelimit-reset": "0.5", "retry-after": "3"}, 3.0),
+        ({"x-ratelimit-reset": "3", "retry-after": "0"}, 3.0),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "soon"}, 0.0),
+        ({"retry-after": "9" * 400}, LONGEST_WAIT),
         ({"x-ratelimit-reset": "soon", "retry-after": "3"}, 3.0),
         ({"x-ratelimit-reset": "-1", "retry-after": "3"}, 3.0),
         ({"x-ratelimit-reset": "nan"}, 0.0),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.0),
         ({"x-ratelimit-reset": "1795000000"}, LONGEST_WAIT),
         ({"x-ratelimit-reset": "inf"}, LONGEST_WAIT),
     ],
 )
 def test_the_wait_a_server_asks_for(headers: dict[str, str], seconds: float) -> None:
-    """The reset header wins over Retry-After; what is no number of seconds is passed over."""
+    """The later of the two holds; what says nothing that can be read is passed over."""
     assert retry_after(Response(429, headers)) == seconds
+
+
+THEN = "Wed, 21 Oct 2026 07:28:00 GMT"
+NOW = datetime(2026, 10, 21, 7, 27, 50, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": THEN}, 10.0),
+        ({"retry-after": THEN, "date": "Wed, 21 Oct 2026 07:27:57 GMT"}, 3.0),
+        ({"retry-after": THEN, "date": "yesterday"}, 10.0),
+        ({"retry-after": "Wednesday, 21-Oct-26 07:28:00 GMT"}, 10.0),
+        ({"retry-after": "Wed Oct 21 07:28:00 2026"}, 10.0),
+        ({"retry-after": "Wed, 21 Oct 2026 09:28:00 +0200"}, 10.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:27:00 GMT"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2036 07:28:00 GMT"}, LONGEST_WAIT),
+        ({"retry-after": "Wed, 99 Oct 2026 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 +999999999999"}, 0.0),
+        ({"retry-after": f"Wed, 21 Oct {'9' * 50} 07:28:00 GMT"}, 0.0),
+    ],
+)
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+def test_the_wait_a_server_asks_for_may_be_a_date(
+    status: int, headers: dict[str, str], seconds: float
+) -> None:
+    """In each of RFC 9110's forms, by the server's own clock where it tells one."""
+    assert retry_after(Response(status, headers), NOW) == seconds
+
+
+def test_a_date_without_any_clock_asks_for_nothing() -> None:
+    """Neither the server's date nor the machine's is known."""
+    assert retry_after(Response(503, {"retry-after": THEN})) == 0.0
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 301, 404, 422])
+def test_an_answer_that_is_final_asks_for_no_wait(status: int) -> None:
+    """Nor does the reset, which every answer tells, of anything but a 429."""
+    assert retry_after(Response(status, {"retry-after": "3", "x-ratelimit-reset": "1"})) == 0.0
+    assert retry_after(Response(503, {"x-ratelimit-reset": "1"})) == 0.0
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_no_header_breaks_the_wait(asked: str, date: str) -> None:
+    """Whatever a server says, the wait is a number within the bounds."""
+    answer = Response(503, {"retry-after": asked, "date": date})
+    assert 0 <= retry_after(answer, NOW) <= LONGEST_WAIT
 
 
 def test_a_request_id_is_fit_for_a_terminal() -> None:

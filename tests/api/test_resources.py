@@ -60,7 +60,11 @@ def test_a_run_task_may_lack_what_a_plan_does_not_include(sample: Sample) -> Non
     """Without entitlement the global configuration and the agent pool are absent."""
     task = decode(sample("run_task_bare.json"), One[RunTaskResource]).data.value()
     assert task == RunTask(
-        id="task-7oD7doVTQdAFnMLV", name="example", url="http://example.com", enabled=False
+        id="task-7oD7doVTQdAFnMLV",
+        name="example",
+        url="http://example.com",
+        enabled=False,
+        organization="hashicorp",
     )
 
 

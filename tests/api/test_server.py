@@ -32,16 +32,3 @@ def test_a_version_tells_the_stages(headers: dict[str, str], info: ServerInfo) -
     """`stages` came with v202404-1, post_apply with v202402-1; an unknown version is a new one."""
     assert server_info(headers) == info
     assert set(info.stages) <= set(STAGES)
-
-
-@pytest.mark.parametrize(
-    ("header", "limit"),
-    [
-        ("30", 30.0),
-        ("2.5", 2.5),
-        *((text, None) for text in ("0", "", "-3", "many", "inf", "nan")),
-    ],
-)
-def test_a_limit_is_a_positive_number(header: str, limit: float | None) -> None:
-    """A limit of 0, or one that is no number, is a server that tells no limit."""
-    assert server_info({"x-ratelimit-limit": header}).limit == limit

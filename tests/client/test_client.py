@@ -42,6 +42,7 @@ async def test_a_run_task_lives_through_all_its_endpoints() -> None:
             description="d",
             global_configuration=wish,
             agent_pool_id="apool-1",
+            organization="acme",
         )
         assert created in await client.run_tasks.list("acme")
         assert await client.run_tasks.show(created.id) == created

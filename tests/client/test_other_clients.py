@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from random import Random
 
 import pytest
 
+from bulkops.api.rate_limit import Window
 from bulkops.client.other_clients import (
     NOISE,
     REMEMBERED,
     TOO_MANY,
     OtherClients,
-    Window,
-    window_of,
 )
 from bulkops.simulator.limits import RateLimit
 from bulkops.simulator.limits import Window as Kind
@@ -93,45 +91,3 @@ def test_departures_are_kept_for_a_while_only() -> None:
     for number in range(3000):
         others.sent(number / 30)
     assert len(others._sent) <= 2 * REMEMBERED * 30 + 1
-
-
-@pytest.mark.parametrize(
-    ("headers", "window"),
-    [
-        (
-            {
-                "x-ratelimit-limit": "30",
-                "x-ratelimit-remaining": "7",
-                "x-ratelimit-reset": "0.25",
-            },
-            Window(30, 7, 0.25),
-        ),
-        ({"x-ratelimit-limit": "30", "x-ratelimit-reset": "0.25"}, None),
-        (
-            {
-                "x-ratelimit-limit": "30",
-                "x-ratelimit-remaining": "many",
-                "x-ratelimit-reset": "0",
-            },
-            None,
-        ),
-        ({}, None),
-        *(
-            (
-                {
-                    "x-ratelimit-limit": limit,
-                    "x-ratelimit-remaining": remaining,
-                    "x-ratelimit-reset": "0.25",
-                },
-                None,
-            )
-            for limit, remaining in (
-                *(("30", "nan"), ("30", "-1e300"), ("30", "31")),
-                *(("nan", "0"), ("inf", "7"), ("inf", "inf")),
-            )
-        ),
-    ],
-)
-def test_headers_are_read_or_left(headers: Mapping[str, str], window: Window | None) -> None:
-    """Three numbers that fit each other, or nothing at all."""
-    assert window_of(headers) == window

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bulkops.api.rate_limit import DEFAULT_LIMIT
 from bulkops.client.pacing import (
     CATCH_UP,
-    DEFAULT_RATE,
     HEADROOM,
     RECOVERY,
     SLOWEST,
@@ -124,8 +124,8 @@ def test_a_long_job_keeps_the_pace() -> None:
     """Over thousands of requests, the pace is kept from both sides."""
     times = run(departures, pacer(), 3_000)
     seconds = times[-1] - times[0]
-    assert (len(times) - 1) / seconds >= 0.99 * DEFAULT_RATE * HEADROOM
-    assert most_over(times, DEFAULT_RATE * HEADROOM) <= burst(DEFAULT_RATE)
+    assert (len(times) - 1) / seconds >= 0.99 * DEFAULT_LIMIT * HEADROOM
+    assert most_over(times, DEFAULT_LIMIT * HEADROOM) <= burst(DEFAULT_LIMIT)
 
 
 def test_requests_leave_in_the_order_they_came() -> None:
@@ -202,7 +202,7 @@ def test_a_hundred_thousand_requests_with_everything_that_may_happen() -> None:
     assert len(left) + given_up == 100_000
     assert given_up > 1000
     assert numbers == sorted(numbers)
-    assert max(bisect_left(times, time + 1) - at for at, time in enumerate(times)) <= DEFAULT_RATE
+    assert max(bisect_left(times, time + 1) - at for at, time in enumerate(times)) <= DEFAULT_LIMIT
 
 
 def test_a_stalled_loop_saves_nothing_up() -> None:
@@ -256,7 +256,7 @@ def test_the_pace_comes_back_slower_and_recovers() -> None:
 
     times = run(scenario)
     first_second = [time for time in times if time < times[0] + 1]
-    pace = DEFAULT_RATE * HEADROOM
+    pace = DEFAULT_LIMIT * HEADROOM
     assert len(first_second) == pytest.approx((1 + SLOWEST) / 2 * pace, abs=3)
     recovered = [time for time in times if time >= times[0] + RECOVERY]
     rate = (len(recovered) - 1) / (recovered[-1] - recovered[0])
@@ -277,7 +277,7 @@ def test_refused_alone_it_leaves_more_room_from_then_on() -> None:
 
     times = run(scenario)
     rate = 300 / (times[-1] - times[0])
-    assert rate == pytest.approx((HEADROOM - 4 * WIDER) * DEFAULT_RATE, rel=0.002)
+    assert rate == pytest.approx((HEADROOM - 4 * WIDER) * DEFAULT_LIMIT, rel=0.002)
 
 
 def test_however_often_it_is_refused_it_goes_on() -> None:
@@ -292,7 +292,7 @@ def test_however_often_it_is_refused_it_goes_on() -> None:
         return await departures(paced, 301)
 
     times = run(scenario)
-    assert 300 / (times[-1] - times[0]) >= 0.995 * WIDEST * DEFAULT_RATE
+    assert 300 / (times[-1] - times[0]) >= 0.995 * WIDEST * DEFAULT_LIMIT
 
 
 def test_several_refusals_at_once_are_one_pause() -> None:
@@ -361,7 +361,7 @@ def test_a_ceiling_only_lowers(
 
 def test_before_anything_is_learned_the_documented_limit_holds() -> None:
     """Where the server can't be asked, 30 a second is what the API page says."""
-    assert pacer().rate == pytest.approx(DEFAULT_RATE * HEADROOM)
+    assert pacer().rate == pytest.approx(DEFAULT_LIMIT * HEADROOM)
 
 
 def test_learning_a_limit_does_not_hand_out_another_burst() -> None:
@@ -373,4 +373,4 @@ def test_learning_a_limit_does_not_hand_out_another_burst() -> None:
         paced.learn(20.0)
         return times + await departures(paced, 40)
 
-    assert most_over(run(scenario), DEFAULT_RATE * HEADROOM) <= burst(DEFAULT_RATE)
+    assert most_over(run(scenario), DEFAULT_LIMIT * HEADROOM) <= burst(DEFAULT_LIMIT)

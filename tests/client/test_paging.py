@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import count
+from typing import Any
 
 import anyio
 import msgspec
@@ -147,8 +148,8 @@ def test_one_workspace_has_no_endless_list_either() -> None:
     """Reading back gives up after so many pages."""
 
     def answer(request: Request) -> Response:
-        following = int(dict(request.query)["page[number]"]) + 1
-        body = {"data": [], "meta": {"pagination": {"next-page": following}}}
+        number = int(dict(request.query)["page[number]"])
+        body = {"data": [{"id": str(number)}], "meta": {"pagination": {"next-page": number + 1}}}
         return Response(200, {}, msgspec.json.encode(body))
 
     transport = Scripted(answer)
@@ -248,18 +249,214 @@ def test_pages_that_always_bring_something_new_end_as_well(
     assert len(transport.sent) <= 6
 
 
-@pytest.mark.parametrize("empty", ["1", "2"])
-def test_an_empty_page_in_the_middle_is_a_list_that_moved(empty: str) -> None:
-    """Thousands of pages are not asked for where an early one has nothing: it is read anew."""
+@pytest.mark.parametrize("empty", ["1", "2", "5"])
+def test_an_empty_page_in_the_middle_is_told_as_that(empty: str) -> None:
+    """Thousands of pages are not asked for where an early one has nothing, twice."""
 
     def answer(request: Request) -> Response:
         number = dict(request.query)["page[number]"]
         return page_of([] if number == empty else [number], **{"total-pages": 1000})
 
     transport = Scripted(answer, seconds=0.1)
-    with pytest.raises(ListMoved, match="the list changed each of the 4 times"):
+    said = f"says that the list has 1000 pages, and page {empty} is empty, each time it is read"
+    with pytest.raises(ServerBroken, match=said):
         everything(transport)
-    assert len(transport.sent) <= (1 + REREADS) * (1 + PAGES_AT_ONCE)
+    assert len(transport.sent) <= 2 * (1 + 2 * PAGES_AT_ONCE)
+
+
+TOTAL_60: dict[str, Any] = {"total-count": 60}
+ONE_PAGE: dict[str, Any] = {"total-count": 100, "total-pages": 1}
+THREE_PAGES: dict[str, Any] = {"total-count": 60, "total-pages": 3}
+
+
+def silent(
+    ids: list[str],
+    *,
+    size: int = 100,
+    link: str | None = "/things?page%5Bnumber%5D={}",
+    **pagination: Any,
+) -> Scripted:
+    """Return a server that says of its pages only what is given, and where ``links.next`` leads."""
+
+    def answer(request: Request) -> Response:
+        number = int(dict(request.query)["page[number]"])
+        more = ids[number * size :]
+        rows = [{"id": one} for one in ids[(number - 1) * size :][:size]]
+        document: dict[str, object] = {"data": rows}
+        if link is not None:
+            following = link.format(number + 1) if more else None
+            document["links"] = {"self": "/things", "next": following}
+        if pagination:
+            document["meta"] = {"pagination": pagination}
+        return Response(200, {}, msgspec.json.encode(document))
+
+    return Scripted(answer)
+
+
+MANY = [str(number) for number in range(250)]
+ELSEWHERE = "https://evil.example/x?page%5Bnumber%5D={}&page%5Bsize%5D=1&token=1"
+
+
+@pytest.mark.parametrize("count", [0, 1, 20, 99, 100, 101, 150, 200, 250])
+@pytest.mark.parametrize(
+    "link",
+    ["/things?page%5Bnumber%5D={}", "?page[number]={}", "/things?cursor={}", ELSEWHERE, "{}", None],
+)
+def test_a_list_without_totals_is_read_on(count: int, link: str | None) -> None:
+    """By its links, wherever they lead; without any, until a page isn't full."""
+    transport = silent(MANY[:count], link=link)
+    assert everything(transport) == MANY[:count]
+    assert len(transport.sent) <= count // 100 + 1 + (count == 20)
+    assert {request.path for _, request in transport.sent} == {"/things"}
+    assert {dict(request.query)["page[size]"] for _, request in transport.sent} == {"100"}
+    assert all(not request.headers for _, request in transport.sent)
+
+
+@pytest.mark.parametrize("count", [0, 19, 20, 40, 45])
+def test_a_server_of_small_pages_that_says_nothing_is_read_on(count: int) -> None:
+    """One that overlooks the size asked for gives the API's default, or says what it gives."""
+    assert everything(silent(MANY[:count], size=20, link=None)) == MANY[:count]
+    told = silent(MANY[:count], size=15, link=None, **{"page-size": 15})
+    assert everything(told) == MANY[:count]
+
+
+@pytest.mark.parametrize(
+    "pagination",
+    [
+        {"total-count": 250},
+        {"total-count": 250, "total-pages": 1},
+        {"total-count": 250, "total-pages": 2, "next-page": None},
+        {"total-count": 250, "total-pages": 3},
+        {"total-count": 250, "total-pages": 3, "next-page": None},
+    ],
+)
+@pytest.mark.parametrize("size", [20, 50, 100])
+def test_a_total_that_promises_more_is_read_on(size: int, pagination: dict[str, object]) -> None:
+    """Pages are counted by rows, whatever the server has computed from the size asked for."""
+    transport = silent(MANY, size=size, link=None, **pagination)
+    assert everything(transport) == MANY
+    assert len(transport.sent) <= 250 // size + 2
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        (
+            silent(MANY[:59], **TOTAL_60),
+            "/things: the server says that the list has 60 rows, and shows 59, each time it is",
+        ),
+        (silent(MANY[:61], **TOTAL_60), "has 60 rows, and shows 61"),
+        (silent(MANY[:150], **ONE_PAGE), "100 rows, and shows 150"),
+        (
+            silent(MANY[:40], size=20, **THREE_PAGES),
+            "the server's pages have 20 rows where 100 were asked for; the server says that the "
+            "list has 60 rows, and shows 40",
+        ),
+        (
+            one_by_one(page_of(MANY[:20], **{"total-count": 60, "total-pages": 1})),
+            "the server's pages have 20 rows where 100 were asked for; the server says that the "
+            "list has 60 rows, and shows 20",
+        ),
+        (
+            one_by_one(page_of(MANY[:20], **{"total-count": 60, "total-pages": 3})),
+            "the server's pages have 20 rows where",
+        ),
+    ],
+)
+def test_totals_that_are_wrong_are_told_as_that(server: Scripted, said: str) -> None:
+    """A list that is the same again hasn't changed: its reader is told what it says and shows."""
+    with pytest.raises(ServerBroken) as broken:
+        everything(server)
+    assert not isinstance(broken.value, ListMoved)
+    assert said in str(broken.value)
+
+
+def test_totals_that_differ_by_page_are_named() -> None:
+    """Both of them."""
+
+    def answer(request: Request) -> Response:
+        number = int(dict(request.query)["page[number]"])
+        return page_of([str(number)], **{"total-pages": 2, "total-count": number})
+
+    with pytest.raises(ServerBroken, match="says that the list has 1 or 2 rows, and shows 2"):
+        everything(Scripted(answer))
+
+
+def test_a_full_page_over_and_over_is_no_list() -> None:
+    """A server that overlooks the page asked for may have more than the first one."""
+    transport = one_by_one(page_of(MANY[:100]))
+    with pytest.raises(ServerBroken, match="gives the same full page again and does not say"):
+        everything(transport)
+    assert len(transport.sent) == 2
+
+
+@pytest.mark.parametrize("count", [20, 150])
+def test_a_list_without_pages_is_read_as_it_is(count: int) -> None:
+    """More than was asked for, or the same again: that is all there is."""
+    assert everything(one_by_one(page_of(MANY[:count]))) == MANY[:count]
+
+
+def test_links_of_any_shape_are_read_or_left() -> None:
+    """JSON:API's objects are; what is no link is none."""
+    links: list[object] = [None, [], {}, {"next": 5}, {"next": ""}, {"next": []}, {"next": {}}]
+    for link in links:
+        body = {"data": [{"id": "a"}], "links": link}
+        assert everything(one_by_one(Response(200, {}, msgspec.json.encode(body)))) == ["a"]
+    for link in ({"next": {"href": "/things?page[number]=2"}}, {"next": "http://[x/?page=2"}):
+        first = {"data": [{"id": "a"}], "links": link}
+        second = {"data": [{"id": "b"}], "links": {"next": None}}
+        bodies = (Response(200, {}, msgspec.json.encode(body)) for body in (first, second))
+        assert everything(one_by_one(*bodies)) == ["a", "b"]
+
+
+def test_a_link_that_leads_back_does_not_go_round_for_ever() -> None:
+    """Unless the totals say that all is there."""
+    link = {"links": {"next": "/things?page[number]=1"}}
+    body: dict[str, object] = {"data": [{"id": "a"}], **link}
+    with pytest.raises(ServerBroken, match="has no end"):
+        everything(one_by_one(Response(200, {}, msgspec.json.encode(body))))
+    body["meta"] = {"pagination": {"total-pages": 1, "total-count": 1}}
+    assert everything(one_by_one(Response(200, {}, msgspec.json.encode(body)))) == ["a"]
+
+
+def short(transport: Scripted) -> list[str]:
+    """Return the ids of a short list's answers."""
+
+    async def scenario() -> list[Response]:
+        return await answers(caller(transport), READ)
+
+    return [row["id"] for one in run(scenario) for row in msgspec.json.decode(one.body)["data"]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 150])
+def test_a_short_list_without_totals_is_read_on_as_well(count: int) -> None:
+    """What is read back must not lack the attachment that was just made."""
+    assert short(silent(MANY[:count])) == MANY[:count]
+    assert short(silent(MANY[:count], link=None)) == MANY[:count]
+    totals: dict[str, Any] = {"total-pages": -(-count // 100), "total-count": count}
+    assert short(silent(MANY[:count], link=None, **totals)) == MANY[:count]
+
+
+def test_a_short_list_that_moved_is_read_again_and_one_that_is_wrong_is_not_believed() -> None:
+    """As of a long one."""
+    ids = [str(number) for number in range(4)]
+
+    def answer(request: Request) -> Response:
+        if dict(request.query)["page[number]"] == "2" and len(ids) == 4:
+            ids.append("4")
+        return listing(ids)(request)
+
+    assert short(Scripted(answer)) == ids
+    with pytest.raises(ServerBroken, match="says that the list has 60 rows, and shows 59"):
+        short(silent(MANY[:59], **TOTAL_60))
+
+    moves = count()
+
+    def grown(request: Request) -> Response:
+        return listing([str(number) for number in range(4 + next(moves))])(request)
+
+    with pytest.raises(ListMoved):
+        short(Scripted(grown))
 
 
 def test_a_workspaces_list_is_no_larger_than_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:

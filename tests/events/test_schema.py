@@ -37,6 +37,7 @@ PROGRESS = Progress(
     rate=2.5,
     limit=None,
     pause_seconds=0.0,
+    outage_seconds=0.0,
     wave=1,
     waves=3,
     seconds_left=None,

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 
 from bulkops.api.resources import Workspace
 from bulkops.errors import JobError
 from bulkops.inventory.filters import server_filters
 from bulkops.inventory.matcher import Matcher
 from bulkops.inventory.model import Selected, Unselected
-from bulkops.inventory.selection import (
-    WorkspaceRows,
-    attached_or_not,
-    keep,
-    narrowed,
-    nothing_selected,
-    unmatched,
-)
+from bulkops.inventory.selection import WorkspaceRows, attached_or_not, keep, limited
+from bulkops.inventory.selection_notes import nothing_selected, undecided, unmatched_notes
+from bulkops.job.conditions import Objection
 from bulkops.job.select import Select
 from bulkops.operations.model import Target
 
 
 def why_not(select: Select, workspace: Workspace, project_id: str | None) -> str | None:
-    """Return the first reason why a workspace is not addressed."""
-    return Matcher(select, project_id).why_not(workspace)
+    """Return why a workspace is not addressed, or what isn't known of it."""
+    objection = Matcher(select, project_id).judge(workspace).objection
+    return objection and objection.words
 
 
 def selected(
@@ -90,7 +88,7 @@ def test_every_field_decides_by_itself(select: Select, reason: str | None) -> No
     ("shown_by_server", "looked_up"), [("prj-2", "prj-1"), (None, "prj-1"), (None, None)]
 )
 def test_another_project_is_no_match(shown_by_server: str | None, looked_up: str | None) -> None:
-    """A workspace without a known project is in none, even where none was looked up."""
+    """A workspace in no project is in none that was looked up, nor in one that wasn't."""
     workspace = Workspace("ws-1", "prod", project_id=shown_by_server)
     reason = why_not(Select(project="payments"), workspace, looked_up)
     assert reason == 'it is not in project "payments"'
@@ -123,7 +121,6 @@ FILTERS = [
     (
         Select(tags=("a", "env=prod", "b=", "c=d=e"), exclude_tags=("c", "d=e"), project="p"),
         {
-            "search[exclude-tags]": "c",
             "filter[project][id]": "prj-1",
             "filter[tagged][0][key]": "env",
             "filter[tagged][1][key]": "b",
@@ -150,15 +147,18 @@ names = st.text("ab-", min_size=1, max_size=4)
 globs = st.lists(st.text("ab-*?[]!", min_size=1, max_size=4), min_size=1, max_size=2).map(tuple)
 tags = st.lists(st.sampled_from(["x", "y", "x=1", "y="]), max_size=2, unique=True).map(tuple)
 projects = st.sampled_from(["prj-1", "prj-2", None])
+projects_shown = st.sampled_from(["prj-1", "prj-2", None, UNSET])
 ids = st.sampled_from(["ws-1", "ws-2", "ws-3"])
-bindings = st.none() | st.dictionaries(st.sampled_from("xy"), st.sampled_from(["", "1", "2"]))
+bindings = st.sampled_from([None, UNSET]) | st.dictionaries(
+    st.sampled_from("xy"), st.sampled_from(["", "1", "2"])
+)
 workspaces_of_a_server = st.lists(
     st.builds(
         Workspace,
         id=ids,
         name=names,
-        project_id=projects,
-        tag_names=st.lists(st.sampled_from("xy"), unique=True).map(tuple),
+        project_id=projects_shown,
+        tag_names=st.none() | st.lists(st.sampled_from("xy"), unique=True).map(tuple),
         tag_bindings=bindings,
         attributes=st.dictionaries(st.just("locked"), st.booleans() | st.none()),
     ),
@@ -176,51 +176,280 @@ selects = st.one_of(
 
 
 @given(selects, workspaces_of_a_server, projects)
-def test_each_workspace_is_selected_or_has_a_reason(
+def test_each_workspace_is_selected_doubted_or_has_a_reason(
     select: Select, workspaces: list[Workspace], project_id: str | None
 ) -> None:
-    """Nothing is left out without words, and nothing selected has any."""
-    chosen = {target.id for target in selected(select, workspaces, project_id)}
-    for workspace in workspaces:
-        assert (workspace.id in chosen) == (why_not(select, workspace, project_id) is None)
-
-
-@given(selects, workspaces_of_a_server, projects)
-def test_the_others_come_with_their_reason(
-    select: Select, workspaces: list[Workspace], project_id: str | None
-) -> None:
-    """Where it is asked why, every workspace is among the chosen or the others, none in both."""
+    """Where it is asked why, every workspace is among one of the three, and in no two."""
     rows = WorkspaceRows(select, project_id, why=True)
     for workspace in workspaces:
         rows.add(workspace)
     found = rows.selected()
-    told = {o.target.id: o.reason for o in found.others}
-    assert found.targets == selected(select, workspaces, project_id)
-    assert told.keys().isdisjoint(t.id for t in found.targets)
-    assert rows.count() == len(workspaces) == len(told) + len(found.targets)
+    silent = selected(select, workspaces, project_id)
+    chosen = [t.id for t in found.targets]
+    doubted = [o.target.id for o in found.doubted]
+    others = [o.target.id for o in found.others]
+    assert found.targets == silent
+    assert sorted([*chosen, *doubted, *others]) == sorted(w.id for w in workspaces)
+    assert rows.count() == len(workspaces)
+
+
+@given(selects, workspaces_of_a_server, projects, st.data())
+def test_a_doubt_is_one_that_knowing_would_settle(
+    select: Select, workspaces: list[Workspace], project_id: str | None, data: st.DataObject
+) -> None:
+    """Whatever else a server shows: what is decided stays, whichever way the unknown turns out."""
     for workspace in workspaces:
-        assert told.get(workspace.id) == why_not(select, workspace, project_id)
+        before = Matcher(select, project_id).judge(workspace).objection
+        if before is not None and not before.known:
+            continue
+        known = msgspec.structs.replace(
+            workspace,
+            project_id=data.draw(projects)
+            if workspace.project_id is UNSET
+            else workspace.project_id,
+            tag_names=data.draw(st.sampled_from([(), ("x",), ("x", "y")]))
+            if workspace.tag_names is None
+            else workspace.tag_names,
+            tag_bindings=data.draw(st.sampled_from([{}, {"x": "1"}, {"x": "2", "y": ""}]))
+            if workspace.tag_bindings in (None, UNSET)
+            else workspace.tag_bindings,
+        )
+        after = Matcher(select, project_id).judge(known).objection
+        assert (before is None) == (after is None)
 
 
+NO_BINDINGS = "the server doesn't show its tag bindings"
 UNKNOWN = [
+    (Select(tags=("x=1",)), f'whether it has tags ["x=1"] is not known: {NO_BINDINGS}'),
+    (Select(tags=("a",)), f'whether it has tags ["a"] is not known: {NO_BINDINGS}'),
     (
-        Select(tags=("x=1",)),
-        'whether it has ["x=1"] is not known: the server shows no tag bindings',
+        Select(all=True, exclude_tags=("x=1", "legacy", "a")),
+        f'whether it has exclude_tags ["a", "legacy", "x=1"] is not known: {NO_BINDINGS}',
     ),
-    (
-        Select(all=True, exclude_tags=("x=1", "a")),
-        'whether it has ["x=1"] is not known: the server shows no tag bindings',
-    ),
-    (Select(tags=("a",)), 'it lacks tags ["a"]'),
-    (Select(all=True, exclude_tags=("a",)), None),
     (Select(where=("locked = false",)), "its locked is not known: the server doesn't show it"),
+    (
+        Select(project="payments"),
+        'whether it is in project "payments" is not known: the server doesn\'t show its project',
+    ),
 ]
+BARE = Workspace("ws-1", "a", tag_names=())
 
 
 @pytest.mark.parametrize(("select", "reason"), UNKNOWN)
-def test_what_is_not_known_is_not_selected(select: Select, reason: str | None) -> None:
-    """Tag bindings and attributes that the server doesn't show select nothing, said as such."""
-    assert why_not(select, Workspace("ws-1", "a"), None) == reason
+@pytest.mark.parametrize("bindings", [None, UNSET])
+def test_what_is_not_shown_is_in_doubt(
+    select: Select, reason: str, bindings: UnsetType | None
+) -> None:
+    """Neither selected nor left out: tag bindings, a project, an attribute."""
+    workspace = msgspec.structs.replace(BARE, tag_bindings=bindings)
+    objection = Matcher(select, "prj-1").judge(workspace).objection
+    assert objection == Objection(reason, known=False)
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        Select(names=("a",)),
+        Select(names=("*",), exclude_names=("b",)),
+        Select(all=True, exclude_names=("b",)),
+        Select(listed=("a",)),
+        Select(all=True, only=("a",)),
+    ],
+)
+def test_a_name_that_is_not_shown_is_in_doubt(select: Select) -> None:
+    """A workspace without a name may be the one that is excluded, or named."""
+    objection = Matcher(select, None).judge(Workspace("ws-1", "")).objection
+    assert objection == Objection("its name is not known: the server doesn't show it", known=False)
+
+
+def test_tag_names_that_are_not_shown_are_in_doubt() -> None:
+    """A tag that isn't among the bindings may be a tag name, unless those are shown."""
+    shown = Workspace("ws-1", "a", tag_bindings={"x": "1"})
+    select = Select(all=True, exclude_tags=("legacy", "x=2"))
+    objection = Matcher(select, None).judge(shown).objection
+    assert objection is not None
+    assert objection.words == (
+        'whether it has exclude_tags ["legacy"] is not known: the server doesn\'t show its tag '
+        "names"
+    )
+    known = msgspec.structs.replace(shown, tag_names=())
+    assert Matcher(select, None).judge(known).objection is None
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        Select(names=("b",), exclude_tags=("x=1",)),
+        Select(all=True, exclude_names=("a",), exclude_tags=("x=1",)),
+        Select(tags=("x=1",), ids=("ws-2",)),
+        Select(where=("locked = true",), listed=("b",)),
+        Select(all=True, exclude_tags=("x=1", "y"), only=("b",)),
+        Select(all=True, exclude_tags=("x=1", "y")),
+    ],
+)
+def test_what_is_left_out_anyway_is_not_in_doubt(select: Select) -> None:
+    """Another field, or another tag of the same one, has decided."""
+    workspace = Workspace("ws-1", "a", tag_names=("y",), tag_bindings=None)
+    objection = Matcher(select, None).judge(workspace).objection
+    assert objection is not None
+    assert objection.known
+
+
+def rows_of(select: Select, *workspaces: Workspace) -> Selected:
+    """Return what a list of these workspaces comes to."""
+    rows = WorkspaceRows(select, None)
+    for workspace in workspaces:
+        rows.add(workspace)
+    return rows.selected()
+
+
+LEGACY = Workspace("ws-3", "c", tag_names=("legacy",))
+
+
+def test_tag_names_alone_decide_where_no_workspace_shows_bindings() -> None:
+    """An older server has tag names and nothing else; a tag that is a binding can't be there."""
+    select = Select(all=True, exclude_tags=("legacy",))
+    found = rows_of(select, BARE, Workspace("ws-2", "b", tag_names=()), LEGACY)
+    assert [t.name for t in found.targets] == ["a", "b"]
+    assert found.doubted == []
+    found = rows_of(Select(tags=("legacy",)), BARE, LEGACY)
+    assert ([t.name for t in found.targets], found.doubted) == (["c"], [])
+
+
+@pytest.mark.parametrize("bindings", [None, {}])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_that_shows_bindings_puts_the_others_in_doubt(
+    bindings: dict[str, str] | None, place: int
+) -> None:
+    """Wherever in the list it comes: the server has tag bindings, and hides those of some."""
+    workspaces = [BARE, LEGACY]
+    workspaces.insert(place, Workspace("ws-2", "b", tag_names=(), tag_bindings=bindings))
+    for select in (Select(all=True, exclude_tags=("legacy",)), Select(tags=("legacy",))):
+        found = rows_of(select, *workspaces)
+        doubted = {row.target.name for row in found.doubted}
+        assert doubted == ({"a"} if bindings is not None else {"a", "b"})
+        assert {t.name for t in found.targets}.isdisjoint(doubted | {"a"})
+
+
+def test_a_selection_in_doubt_says_how_many_which_and_why() -> None:
+    """Each reason once, with the first names and how many more."""
+    many = [
+        Workspace(f"ws-{n}", f"w{n:02}" if n else "", tag_names=(), tag_bindings=None)
+        for n in range(10)
+    ]
+    found = rows_of(Select(all=True, exclude_tags=("x=1",)), *many)
+    problem = undecided(found, "job.toml")
+    assert problem.exit_code == 1
+    assert str(problem).splitlines() == [
+        "job.toml: nobody knows whether [select] selects 10 workspaces, so that nothing is "
+        "planned:",
+        '  whether it has exclude_tags ["x=1"] is not known: the server doesn\'t show its tag '
+        "bindings (w01, w02, w03, w04, w05, w06, w07 and 3 more)",
+        "Not shown is not none: select by what the server shows, such as names or ids, or use a "
+        "token that may see it. `bulkops workspaces JOB --why` lists them all.",
+    ]
+
+
+APP = Workspace("ws-1", "prod-app", tag_names=("Legacy",), tag_bindings={"Env": "Prod"})
+WEB = Workspace("ws-2", "prod-web", tag_names=(), tag_bindings={})
+
+
+def notes_of(select: Select, *workspaces: Workspace) -> list[str]:
+    """Return the notes on a selection from these; raises what stops it."""
+    rows = WorkspaceRows(select, None)
+    for workspace in workspaces:
+        rows.add(workspace)
+    rows.exclusions.check("job.toml")
+    return list(rows.selected().notes)
+
+
+@pytest.mark.parametrize(
+    ("select", "notes"),
+    [
+        (Select(all=True, exclude_names=("*-app",)), []),
+        (Select(all=True, exclude_tags=("Legacy", "Env=Prod")), []),
+        (Select(all=True, exclude_names=("x", "x")), ['exclude_names "x" excludes no workspace']),
+        (Select(all=True, exclude_tags=("y", "z=")), ["y", "z="]),
+        (Select(names=("*-web",), exclude_names=("*-app",)), ['exclude_names "*-app" excludes']),
+        (Select(all=True, exclude_names=("*-app",), exclude_tags=("Legacy",)), []),
+        (Select(all=True, only=("*-web",), exclude_names=("x",)), []),
+        (
+            Select(all=True, exclude_names=("re:[A-Z]+-app", "[P]ROD-web")),
+            ["what differs by case only: prod-app", "what differs by case only: prod-web"],
+        ),
+    ],
+)
+def test_an_exclusion_that_excludes_nothing_is_noted(select: Select, notes: list[str]) -> None:
+    """Of what the rest selects; one that another exclusion makes needless is none of these."""
+    told = notes_of(select, APP, WEB)
+    assert len(told) == len(notes)
+    assert all(expected in note for expected, note in zip(notes, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [
+        (
+            Select(all=True, exclude_names=("Prod-App",)),
+            'job.toml: select.exclude_names: "Prod-App" excludes no workspace, because case '
+            "counts: it differs by case only from the name of prod-app: write it as the server "
+            "does",
+        ),
+        (Select(all=True, exclude_names=("PROD-*",)), "from the name of prod-app, prod-web:"),
+        (Select(all=True, exclude_tags=("legacy",)), "from the tags of prod-app:"),
+        (Select(all=True, exclude_tags=("env",)), "from the tags of prod-app:"),
+        (Select(all=True, exclude_tags=("env=prod",)), "from the tags of prod-app:"),
+        (Select(all=True, exclude_tags=("Env=prod",)), "from the tags of prod-app:"),
+        (Select(all=True, only=("prod-app",), exclude_names=("Prod-app",)), "of prod-app:"),
+    ],
+)
+def test_one_that_differs_by_case_only_is_refused(select: Select, message: str) -> None:
+    """The API takes names without case, and lowers tags: it is meant, and excludes nothing."""
+    with pytest.raises(JobError) as refused:
+        notes_of(select, APP, WEB)
+    assert message in str(refused.value)
+
+
+def test_what_another_exclusion_excludes_is_not_missed() -> None:
+    """Somebody who writes a name in both cases has excluded it, and may leave it so."""
+    select = Select(all=True, exclude_names=("prod-app", "PROD-APP"))
+    assert notes_of(select, APP, WEB) == ['select: exclude_names "PROD-APP" excludes no workspace']
+
+
+def test_an_exclusion_says_what_it_leaves_in_for_its_case() -> None:
+    """A pattern excludes some, and not those that are written in another way."""
+    select = Select(all=True, exclude_names=("prod-*",))
+    other = Workspace("ws-3", "PROD-db")
+    assert notes_of(select, APP, WEB, other) == [
+        'select: exclude_names "prod-*" does not exclude what differs by case only: PROD-db'
+    ]
+
+
+def test_versions_that_can_not_be_compared_are_counted() -> None:
+    """By value, most of them first: of workspaces that are left out for nothing else."""
+    versions = ["latest"] * 3 + ["~> 1.8.0"] + ["1.9.0", "1.5.0"]
+    workspaces = [
+        Workspace(f"ws-{n}", f"w{n}", attributes={"terraform-version": version, "locked": False})
+        for n, version in enumerate(versions)
+    ]
+    where = ("terraform-version < 1.6",)
+    assert notes_of(Select(where=where), *workspaces) == [
+        "select: where can't compare the terraform-version of 4 workspaces, which are not "
+        'selected: "latest" 3, "~> 1.8.0" 1'
+    ]
+    select = Select(names=("w1", "w2", "w4"), exclude_names=("w1",), where=where)
+    assert "of 1 workspace," in notes_of(select, *workspaces)[0]
+    assert notes_of(Select(where=(*where, "locked = true")), *workspaces) == []
+    some = [msgspec.structs.replace(w, attributes={"resource-count": None}) for w in workspaces]
+    assert (
+        "of 6 workspaces, which are not selected: none 6"
+        in notes_of(Select(where=("resource-count > 1",)), *some)[0]
+    )
+    kinds = [
+        msgspec.structs.replace(w, attributes={"terraform-version": f"~> 1.{w.id}"})
+        for w in (Workspace(str(n), str(n)) for n in range(9))
+    ]
+    assert notes_of(Select(where=where), *kinds)[0].endswith(", 2 more values")
 
 
 def selection_of(*names: str) -> Selected:
@@ -229,7 +458,7 @@ def selection_of(*names: str) -> Selected:
 
 
 def test_run_tasks_narrow_what_is_selected() -> None:
-    """has_task keeps where it is attached, lacks_task where not, and neither what isn't known."""
+    """has_task keeps where it is attached, lacks_task where not; what isn't known is in doubt."""
     attached = {"ws-a": True, "ws-b": False, "ws-c": None}
     for wanted, kept, reason in (
         (True, ["a"], 'run task "scan" is not attached'),
@@ -238,39 +467,49 @@ def test_run_tasks_narrow_what_is_selected() -> None:
         why_not = attached_or_not(attached, "scan", wanted=wanted)
         left = keep(selection_of("a", "b", "c", "d"), why_not, why=True)
         assert [t.name for t in left.targets] == kept
-        assert {o.reason for o in left.others} == {
-            reason,
-            "its run tasks are not known: this token may not read them",
-        }
+        assert {o.reason for o in left.others} == {reason}
+        doubt = "its run tasks are not known: this token may not read them"
+        assert left.doubted == [Unselected(Target("ws-c", "c"), doubt)]
 
 
-def test_only_and_limit_narrow_what_is_selected() -> None:
-    """Of the selected, those named by ``only``, and of these the first ``limit`` by name."""
-    select = Select(all=True, only=("a*",), limit=2)
-    left = narrowed(selection_of("a1", "a2", "a3", "b1"), select, "job.toml", why=True)
+def test_what_is_in_doubt_may_be_left_out_later() -> None:
+    """By its run tasks, or because enough others come before it; else the doubt stays."""
+    doubt = Unselected(Target("ws-b", "b"), "it is not known")
+    some = msgspec.structs.replace(selection_of("a", "c"), doubted=[doubt])
+    left = keep(some, attached_or_not({"ws-a": True}, "scan", wanted=True), why=False)
+    assert ([t.name for t in left.targets], left.doubted) == (["a"], [])
+    for limit, doubted, kept in ((1, [], ["a"]), (2, [doubt], ["a", "c"])):
+        first = limited(some, Select(all=True, limit=limit), "job.toml", why=False)
+        assert first.doubted == doubted
+        assert [t.name for t in first.targets] == kept
+
+
+def test_a_limit_takes_the_first_by_name() -> None:
+    """The others come with that reason."""
+    left = limited(selection_of("a3", "a1", "a2"), Select(all=True, limit=2), "job.toml", why=True)
     assert [t.name for t in left.targets] == ["a1", "a2"]
-    assert left.others == [
-        Unselected(Target("ws-a3", "a3"), "it comes after the first 2 by name (limit)"),
-        Unselected(Target("ws-b1", "b1"), 'its name matches none of only = ["a*"]'),
-    ]
-    silent = narrowed(selection_of("a", "b"), Select(all=True, limit=1), "job.toml", why=False)
-    assert (len(silent.targets), silent.others) == (1, ())
+    reason = "it comes after the first 2 by name (limit)"
+    assert left.others == [Unselected(Target("ws-a3", "a3"), reason)]
+    silent = limited(selection_of("a", "b"), Select(all=True, limit=1), "job.toml", why=False)
+    assert (len(silent.targets), silent.others) == (1, [])
 
 
 def test_only_must_name_what_is_selected() -> None:
     """A typing error in what narrows a job must not look like nothing to do."""
     select = Select(all=True, only=("a", "x"))
     with pytest.raises(JobError, match=r'job.toml: "x" \(--select, or only\) names no workspace'):
-        narrowed(selection_of("a"), select, "job.toml", why=False)
+        limited(selection_of("a"), select, "job.toml", why=False)
 
 
 def test_entries_that_select_nothing_are_told() -> None:
     """Of names, ids and listed, those that fit none of the chosen, unless others were left out."""
     chosen = [Target("ws-1", "a"), Target("ws-2", "b")]
     select = Select(names=("a*", "re:x"), ids=("ws-1", "ws-9"), listed=("a", "ws-2", "c", "c"))
-    assert unmatched(select, chosen) == ["re:x", "ws-9", "c"]
-    assert unmatched(Select(names=("x",), limit=1), chosen) == []
-    assert unmatched(Select(names=("x",), only=("a",)), chosen) == []
+    assert list(unmatched_notes(select, chosen)) == [
+        f'select: "{entry}" selects no workspace' for entry in ("re:x", "ws-9", "c")
+    ]
+    assert list(unmatched_notes(Select(names=("x",), limit=1), chosen)) == []
+    assert list(unmatched_notes(Select(names=("x",), only=("a",)), chosen)) == []
 
 
 def test_selecting_nothing_names_the_file_and_what_it_says() -> None:

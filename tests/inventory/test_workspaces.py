@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkops.api.messages import Request, Response
-from bulkops.errors import ApiError, JobError
+from bulkops.errors import ApiError, BulkopsError, JobError
 from bulkops.inventory.model import Selected
 from bulkops.inventory.workspaces import read_selection
 from bulkops.simulator.core import Simulator
@@ -163,16 +163,30 @@ def test_only_what_is_asked_for_is_read() -> None:
         ("updated-at < 2026-11-25", ["prod-0", "prod-1", "prod-2"]),
         ("resource-count > 0", []),
         ("description =", ["prod-0", "prod-1", "prod-2"]),
-        ("run-failures < 3", []),
         ("auto-destroy-at > 2020-01-01", []),
     ],
 )
 def test_where_selects_by_what_the_server_shows(condition: str, selected: list[str]) -> None:
-    """Conditions are decided on the server's own attributes; what it doesn't show selects none."""
+    """Conditions are decided on the server's own attributes."""
     world = World(workspaces=3)
     one, two, three = (workspace(world, name) for name in world.names)
     one.terraform_version, two.execution_mode, three.locked = "1.5.7", "agent", True
     assert names(read(world, where=[condition])) == selected
+
+
+@pytest.mark.parametrize("select", [{"where": ["run-failures < 3"]}, {"tags": ["x"]}])
+def test_a_selection_that_is_not_shown_stops_the_plan(select: dict[str, Any]) -> None:
+    """An attribute or tag bindings that the server doesn't show select nothing silently."""
+    world = World(workspaces=2, profile="hcp-linked-tags")
+    with pytest.raises(BulkopsError, match=r"nobody knows .* selects 2 workspaces") as stopped:
+        read(world, **select)
+    assert stopped.value.exit_code == 1
+    told = read(world, why=True, **select)
+    assert names(told) == []
+    assert all("is not known" in reason for reason in reasons(told).values())
+    assert told.notes == [
+        "select: nobody knows whether it selects 2 workspaces, so that nothing is planned"
+    ]
 
 
 def workspace(world: World, name: str) -> Workspace:
@@ -207,13 +221,40 @@ class Denied(Simulator):
         return super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
 
 
-def test_a_workspace_whose_tasks_can_not_be_read_is_in_neither() -> None:
+def test_a_workspace_whose_tasks_can_not_be_read_stops_the_plan() -> None:
     """What can't be read is not known: neither attached nor not."""
     world = World(workspaces=2, profile="tfe-v202401-1", server=Denied)
+    doubt = "its run tasks are not known: this token may not read them"
     for field in ("has_task", "lacks_task"):
-        told = read(world, all=field == "lacks_task", why=True, **{field: TASK})
-        said = reasons(told)["prod-0"]
-        assert said == "its run tasks are not known: this token may not read them"
+        select: dict[str, Any] = {"all": field == "lacks_task", field: TASK}
+        assert reasons(read(world, why=True, **select))["prod-0"] == doubt
+        with pytest.raises(BulkopsError, match=r"selects 1 workspace, so"):
+            read(world, **select)
+    others: dict[str, Any] = {"all": True, "lacks_task": TASK, "exclude_names": ["prod-0"]}
+    assert names(read(world, **others)) == ["prod-1"]
+
+
+@pytest.mark.parametrize("kind", ["attach", "detach"])
+def test_a_workspace_whose_tasks_can_not_be_read_is_blocked(kind: str) -> None:
+    """Nobody knows whether it has the run task: it is neither attached anew nor passed over."""
+    world = World(workspaces=3, profile="tfe-v202401-1-none-included", server=Denied)
+    world.simulator.attach("prod-0", TASK)
+    world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
+    plan = world.plan(job(kind))
+    assert [o.target.name for o in plan.operations] == ["prod-2" if kind == "attach" else "prod-1"]
+    (blocked,) = plan.blocked
+    assert blocked.target.name == "prod-0"
+    assert blocked.reason == "its run tasks are not known: this token may not read them"
+
+
+def test_a_run_task_that_excludes_nothing_is_noted() -> None:
+    """lacks_task excludes, too, and may do so in vain."""
+    world = World(workspaces=2)
+    assert read(world, all=True, lacks_task=TASK).notes == [
+        f'select: lacks_task "{TASK}" excludes no workspace'
+    ]
+    world.simulator.attach("prod-0", TASK)
+    assert read(world, all=True, lacks_task=TASK).notes == []
 
 
 @pytest.mark.parametrize("status", ["403", "404"])
@@ -277,13 +318,14 @@ class Broken(Old):
     status = 409
 
 
-def test_without_tag_bindings_a_tag_is_its_name() -> None:
-    """An older server selects by tag names; key=value is refused there, not ignored."""
-    world = World(workspaces=1, server=Old)
+@pytest.mark.parametrize("profile", ["tfe-v202402-1", "tfe-v202401-1"])
+def test_without_tag_bindings_a_tag_is_its_name(profile: str) -> None:
+    """An older server selects by tag names; key=value can't be decided there."""
+    world = World(workspaces=1, server=Old, profile=profile)
     world.simulator.add_workspace("tagged", tags=["x"])
     assert names(read(world, tags=["x"])) == ["tagged"]
     assert names(read(world, all=True, exclude_tags=["x"])) == ["prod-0"]
-    with pytest.raises(JobError, match=r'this server shows no tag bindings, so \["x=1"\] can'):
+    with pytest.raises(BulkopsError, match=r'it has exclude_tags \["x=1"\] is not known'):
         read(world, all=True, exclude_tags=["x=1"])
     with pytest.raises(ApiError, match="409"):
         read(World(workspaces=1, server=Broken), tags=["x"])
@@ -300,10 +342,21 @@ class Silent(Simulator):
 
 
 def test_bindings_that_are_not_shown_are_not_known() -> None:
-    """A server that doesn't show tag bindings selects nothing by key=value, and says so."""
+    """Links without data: neither "has it" nor "has it not", by key=value or by key alone."""
     world = World(workspaces=1, server=Silent)
-    told = read(world, all=True, exclude_tags=["x=1"], why=True)
-    assert "is not known: the server shows no tag bindings" in reasons(told)["prod-0"]
+    world.simulator.add_workspace("tagged", tags=["legacy"])
+    for tag in ("x=1", "legacy"):
+        told = read(world, all=True, exclude_tags=[tag], why=True)
+        doubt = f'whether it has exclude_tags ["{tag}"] is not known: the server doesn'
+        assert reasons(told)["prod-0"].startswith(doubt)
+    told = read(world, all=True, exclude_tags=["legacy"], why=True)
+    assert reasons(told)["tagged"] == 'it has exclude_tags ["legacy"]'
+    everything_else: dict[str, Any] = {
+        "all": True,
+        "exclude_tags": ["legacy"],
+        "exclude_names": ["prod-*"],
+    }
+    assert names(read(world, allow_empty=True, **everything_else)) == []
 
 
 class Partly(Simulator):
@@ -322,3 +375,158 @@ def test_bindings_that_are_linked_but_missing_are_not_known() -> None:
     world.simulator.add_workspace("b")
     told = read(world, all=True, exclude_tags=["x=2"], why=True)
     assert (names(told), list(reasons(told))) == (["b"], ["a"])
+
+
+SAMPLE: dict[str, Any] = {
+    "id": "ws-SihZTyXKfNXUWuUa",
+    "type": "workspaces",
+    "attributes": {"name": "prod-0", "tag-names": [], "locked": False},
+    "relationships": {
+        "project": {"data": {"id": "prj-1", "type": "projects"}},
+        "effective-tag-bindings": {"links": {"related": "/api/v2/…"}},
+        "tag-bindings": {"links": {"related": "/api/v2/…"}},
+    },
+}
+
+
+class Documented(Simulator):
+    """A server whose workspace is the documentation's sample, changed by a test."""
+
+    sample: Any = SAMPLE
+
+    def handle(self, request: Request, now: float, **more: object) -> Response:
+        """Answer the list of workspaces."""
+        answer = super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
+        if not request.path.endswith("/workspaces"):
+            return answer
+        body = msgspec.json.encode({"data": [self.sample]})
+        return msgspec.structs.replace(answer, body=body)
+
+
+def documented(**changes: dict[str, object]) -> World:
+    """Return a world of the one workspace of the sample, parts of it exchanged or left out."""
+    world = World(workspaces=0, server=Documented)
+    parts = {part: {**SAMPLE[part], **value} for part, value in changes.items()}
+    kept = {
+        part: {k: v for k, v in value.items() if v is not msgspec.UNSET}
+        for part, value in parts.items()
+    }
+    assert isinstance(world.simulator, Documented)
+    world.simulator.sample = {**SAMPLE, **kept}
+    return world
+
+
+GONE = msgspec.UNSET
+LINKS = {"links": {"related": "/api/v2/…"}}
+
+
+@pytest.mark.parametrize(
+    ("part", "shown", "select"),
+    [
+        ("relationships", {}, {"all": True, "exclude_tags": ["env=prod"]}),
+        ("relationships", {}, {"all": True, "exclude_tags": ["legacy"]}),
+        ("relationships", {}, {"tags": ["legacy"]}),
+        (
+            "relationships",
+            {"effective-tag-bindings": None},
+            {"all": True, "exclude_tags": ["legacy"]},
+        ),
+        (
+            "relationships",
+            {"effective-tag-bindings": {"data": None}},
+            {"all": True, "exclude_tags": ["legacy"]},
+        ),
+        (
+            "relationships",
+            {"effective-tag-bindings": GONE},
+            {"all": True, "exclude_tags": ["legacy"]},
+        ),
+        (
+            "relationships",
+            {"effective-tag-bindings": GONE, "tag-bindings": GONE},
+            {"all": True, "exclude_tags": ["env=prod"]},
+        ),
+        ("relationships", {"project": LINKS}, {"project": "p"}),
+        ("relationships", {"project": None}, {"project": "p"}),
+        ("relationships", {"project": GONE}, {"project": "p"}),
+        ("attributes", {"tag-names": GONE}, {"all": True, "exclude_tags": ["legacy"]}),
+        ("attributes", {"tag-names": None}, {"tags": ["legacy"]}),
+        ("attributes", {"locked": None}, {"where": ["locked = false"]}),
+        ("attributes", {"locked": GONE}, {"where": ["locked != true"]}),
+        ("attributes", {}, {"where": ["terraform-version < 1.6"]}),
+        ("attributes", {"name": GONE}, {"all": True, "exclude_names": ["prod-*"]}),
+        ("attributes", {"name": GONE}, {"names": ["prod-*"]}),
+        ("attributes", {"name": GONE}, {"listed": ["prod-0"]}),
+    ],
+)
+def test_whatever_a_selection_reads_and_is_not_shown_stops_it(
+    part: str, shown: dict[str, object], select: dict[str, Any]
+) -> None:
+    """Links without data, null or absent: no value is made up, and nothing is planned."""
+    world = documented(**{part: shown})
+    world.simulator.add_project("p")
+    with pytest.raises(BulkopsError, match=r"selects 1 workspace, so that nothing is planned"):
+        read(world, allow_empty=False, **select)
+
+
+@pytest.mark.parametrize(
+    ("shown", "select", "selected"),
+    [
+        ({}, {"all": True}, ["prod-0"]),
+        ({}, {"names": ["prod-*"]}, ["prod-0"]),
+        ({}, {"all": True, "exclude_tags": ["env=prod"], "exclude_names": ["prod-0"]}, []),
+        (
+            {"effective-tag-bindings": {"data": []}},
+            {"all": True, "exclude_tags": ["legacy", "env=prod"]},
+            ["prod-0"],
+        ),
+        (
+            {"effective-tag-bindings": GONE, "tag-bindings": GONE},
+            {"all": True, "exclude_tags": ["legacy"]},
+            ["prod-0"],
+        ),
+        ({"project": {"data": None}}, {"project": "p"}, []),
+    ],
+)
+def test_what_is_shown_or_does_not_matter_decides(
+    shown: dict[str, object], select: dict[str, Any], selected: list[str]
+) -> None:
+    """Empty is none; what another field leaves out needs no bindings."""
+    world = documented(relationships=shown)
+    world.simulator.add_project("p")
+    assert names(read(world, **select)) == selected
+
+
+class Unplaced(Simulator):
+    """A server that links to the workspaces and run tasks of attachments, and shows neither."""
+
+    member = "workspace"
+
+    def handle(self, request: Request, now: float, **more: object) -> Response:
+        """Take the data of one relationship away."""
+        answer = super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
+        if not request.path.endswith("/relationships/workspace-tasks"):
+            return answer
+        document = msgspec.json.decode(answer.body)
+        for row in document["data"]:
+            row["relationships"][self.member] = {"links": {}}
+        return msgspec.structs.replace(answer, body=msgspec.json.encode(document))
+
+
+class Untasked(Unplaced):
+    """Nor of which run task they are."""
+
+    member = "task"
+
+
+@pytest.mark.parametrize("server", [Unplaced, Untasked])
+@pytest.mark.parametrize("select", [{"has_task": TASK}, {"all": True, "lacks_task": TASK}])
+def test_attachments_of_nobody_knows_what_are_no_answer(
+    server: type[Simulator], select: dict[str, Any]
+) -> None:
+    """A list that doesn't say where the run task is attached doesn't say that it is nowhere."""
+    world = World(workspaces=2, server=server, attached=True)
+    with pytest.raises(ApiError, match="nobody knows where the run task is attached"):
+        read(world, **select)
+    with pytest.raises(ApiError, match="nobody knows where the run task is attached"):
+        world.plan(job())

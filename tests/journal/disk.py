@@ -100,6 +100,8 @@ class Disk:
         forgets: what a failed sync should have written is never written by a later one, as on
             Linux, though every reader still sees it, until ``drop_cache``.
         died: called when the power goes.
+        no_locks: ``errno`` of a file system without locks; 0 where it has them.
+        no_folder_sync: likewise, of one that can't sync a folder.
     """
 
     def __init__(self) -> None:
@@ -118,6 +120,8 @@ class Disk:
         self._synced_names: dict[Path, File] = {}
         self._open: dict[int, File] = {}
         self._opened = 100
+        self.no_locks = self.no_folder_sync = 0
+        self._locked: dict[int, File] = {}
 
     def content(self, path: Path) -> bytes:
         """Return what a reader sees."""
@@ -134,6 +138,17 @@ class Disk:
     def names(self) -> list[str]:
         """Return the names of all files."""
         return sorted(path.name for path in self._files)
+
+    def opened(self, path: Path) -> int:
+        """Return a descriptor of a file as another process has it; changes nothing."""
+        self._opened += 1
+        self._open[self._opened] = self._files[path]
+        return self._opened
+
+    def is_open(self, path: Path) -> bool:
+        """Return whether any descriptor is this file's."""
+        file = self._files.get(path)
+        return any(other is file for other in self._open.values())
 
     @property
     def open_files(self) -> int:
@@ -172,6 +187,7 @@ class Disk:
     def restart(self) -> None:
         """Come back after the death of the process only: every file is as it was left."""
         self._open.clear()
+        self._locked.clear()
         self.fail.clear()
         self.fail_sync, self.failed = 0, []
         self.dead, self.die_at = False, 0
@@ -182,6 +198,8 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """See ``FileCalls``."""
+        if path in self._files:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         self._call("create")
         file = File()
         if not self.dead:
@@ -193,6 +211,15 @@ class Disk:
         self._call("append")
         return self._descriptor(self._files[path])
 
+    def lock(self, descriptor: int) -> None:
+        """See ``FileCalls``; every descriptor is another process's."""
+        if self.no_locks:
+            raise OSError(self.no_locks, os.strerror(self.no_locks))
+        file = self._open[descriptor]
+        if any(other is file and number != descriptor for number, other in self._locked.items()):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        self._locked[descriptor] = file
+
     def is_at(self, descriptor: int, path: Path) -> bool:
         """See ``FileCalls``."""
         return self._open[descriptor] is self._files.get(path)
@@ -202,6 +229,10 @@ class Disk:
         if path not in self._files:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return BytesIO(self._files[path].content)
+
+    def size(self, descriptor: int) -> int:
+        """See ``FileCalls``."""
+        return len(self._open[descriptor].content)
 
     def write(self, descriptor: int, data: bytes) -> int:
         """See ``FileCalls``."""
@@ -213,11 +244,12 @@ class Disk:
         self._after()
         return len(taken)
 
-    def overwrite(self, path: Path, offset: int, data: bytes) -> int:
+    def overwrite(self, descriptor: int, path: Path, offset: int, data: bytes) -> int:
         """See ``FileCalls``."""
         self._call("overwrite")
         taken = data[: self.short] if self.short else data
         if not self.dead:
+            assert self.is_at(descriptor, path)
             self._files[path].write(offset, taken)
         self._after()
         return len(taken)
@@ -242,15 +274,24 @@ class Disk:
             self._open[descriptor].truncate(size)
         self._after()
 
-    def rename(self, old: Path, new: Path) -> None:
+    def rename(self, old: Path, new: Path, *, replacing: bool) -> None:
         """See ``FileCalls``."""
         self._call("rename")
+        if new in self._files and not replacing:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         if not self.dead:
             self._files[new] = self._files.pop(old)
         self._after()
 
+    def remove(self, path: Path) -> None:
+        """See ``FileCalls``; a power cut comes before or after it."""
+        if not self.dead:
+            del self._files[path]
+
     def sync_folder(self, path: Path) -> None:
         """See ``FileCalls``; one folder is all there is."""
+        if self.no_folder_sync:
+            raise OSError(self.no_folder_sync, os.strerror(self.no_folder_sync))
         self._call(f"sync_folder {path}")
         if not self.dead:
             self._synced_names = dict(self._files)
@@ -259,6 +300,7 @@ class Disk:
     def close(self, descriptor: int) -> None:
         """See ``FileCalls``."""
         self._open.pop(descriptor, None)
+        self._locked.pop(descriptor, None)
 
     def _descriptor(self, file: File) -> int:
         self._opened += 1

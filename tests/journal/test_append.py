@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from bulkops.errors import JournalWriteFailed, Unauthorized
+from bulkops.errors import JournalLocked, JournalWriteFailed, Unauthorized
 from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Result
 from bulkops.journal.replay import replay
@@ -64,6 +64,50 @@ def test_a_group_is_written_only_after_the_last_one_is_synced() -> None:
     run(write)
     assert disk.calls[3:] == ["write", "sync"] * (len(disk.calls[3:]) // 2)
     assert len(disk.calls) < 50
+
+
+def test_two_runners_of_one_journal_are_none() -> None:
+    """Whatever name the second one comes by, it is refused as long as the first has it open."""
+    disk = created(1)
+
+    async def write() -> None:
+        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+            await journal.append(intent(0))
+            with pytest.raises(JournalLocked, match=r"another process, probably ann on build-7"):
+                async with Journal.open(PATH, read(PATH, disk), disk, inline):
+                    pytest.fail("opened twice")
+            await journal.append(result(0))
+
+    run(write)
+    append(disk, [[Ended(AT, "complete")]])
+    assert not disk.open_files
+
+
+def test_what_was_written_to_since_it_was_read_is_not_opened() -> None:
+    """Another runner came and went in between: nothing is appended to what it has written."""
+    disk = created(1)
+    contents = read(PATH, disk)
+    append(disk, [[intent(0)]])
+    before = disk.content(PATH)
+
+    async def write() -> None:
+        async with Journal.open(PATH, contents, disk, inline):
+            pytest.fail("opened")
+
+    with pytest.raises(JournalLocked, match="has written to it since it was read") as refused:
+        run(write)
+    assert refused.value.exit_code == 11
+    assert disk.content(PATH) == before
+    assert not disk.open_files
+
+
+def test_a_journal_is_not_opened_where_it_can_not_be_locked() -> None:
+    """A file system without locks: exit 14, and what to do."""
+    disk = created(1)
+    disk.no_locks = errno.ENOLCK
+    with pytest.raises(JournalWriteFailed, match=r"no locks .*another file system") as refused:
+        append(disk, [[intent(0)]])
+    assert refused.value.exit_code == 14
 
 
 def test_what_was_posted_is_durable_when_the_journal_is_closed() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from bulkops.errors import JournalError, JournalWriteFailed
+from bulkops.journal.disk import UNSUPPORTED, SystemFiles
 from bulkops.journal.reader import read
 from bulkops.journal.replay import replay
 from bulkops.journal.writer import CREATE_CHUNK, create
 from tests.journal.disk import Disk, PowerCut
-from tests.journal.samples import PATH, first
+from tests.journal.samples import PATH, append, first
 
 WHOLE = replay(first(3))
 
@@ -50,8 +52,70 @@ def test_a_call_that_fails_leaves_no_journal(failing: int) -> None:
         create(PATH, first(3), disk)
     assert failed.value.exit_code == 14
     assert not disk.open_files
+    assert not [name for name in disk.names() if name.endswith(".new")]
     disk.power_on()
     assert PATH.name not in disk.names()
+
+
+@pytest.mark.parametrize("error", sorted(UNSUPPORTED))
+def test_a_folder_that_can_not_be_synced_is_no_reason_to_stop(
+    error: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """CIFS, 9p, FUSE: the journal is created and opened, its torn tail cut; it is said once."""
+    disk = Disk()
+    disk.no_folder_sync = error
+    create(PATH, first(3), disk)
+    assert not caplog.messages
+    disk.put(PATH, disk.content(PATH) + b"torn")
+    append(disk, [])
+    assert caplog.messages == ["journal_tail_cut", "folder_not_synced"]
+    assert read(PATH, disk).replay == WHOLE
+
+
+def test_what_another_process_has_left_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    """Each new file has a name that was free, be the one before it a killed process's."""
+    disk = Disk()
+    for name in ("job.jsonl.new", "job.jsonl.new-2"):
+        disk.put(PATH.with_name(name), b"left")
+    create(PATH, first(3), disk)
+    assert disk.names() == ["job.jsonl", "job.jsonl.new", "job.jsonl.new-2"]
+    assert disk.content(PATH.with_name("job.jsonl.new-2")) == b"left"
+    assert not caplog.messages
+
+
+def test_a_journal_that_came_meanwhile_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late it comes: the name is given only where it is free."""
+    disk = Disk()
+    monkeypatch.setattr(disk, "exists", lambda _path: False)
+    disk.put(PATH, b"another runner's")
+    with pytest.raises(JournalError, match="exists already"):
+        create(PATH, first(3), disk)
+    assert disk.content(PATH) == b"another runner's"
+    assert disk.names() == ["job.jsonl"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_the_systems_own_rename_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, linked: bool
+) -> None:
+    """Neither with hard links nor on a file system without any, such as FAT."""
+    if not linked:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"mine")
+    new.write_bytes(b"another's")
+    calls = SystemFiles()
+    with pytest.raises(FileExistsError):
+        calls.rename(old, new, replacing=False)
+    assert (old.read_bytes(), new.read_bytes()) == (b"mine", b"another's")
+    new.unlink()
+    calls.rename(old, new, replacing=False)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("new", b"mine")]
+
+
+def no_links(_path: Path, _target: Path) -> None:
+    """Be a file system without hard links."""
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def test_it_is_synced_before_it_gets_its_name() -> None:

@@ -66,7 +66,7 @@ def test_what_is_written_is_read(groups: list[list[Record]]) -> None:
     read = [decode(line) for line in scanner.lines(BytesIO(data))]
     assert read == [record for group in groups for record in group]
     assert (scanner.seq, scanner.crc, scanner.offset) == (seq, crc, len(data))
-    assert not scanner.tail
+    assert not scanner.rest
     assert not scanner.damaged
 
 

@@ -9,10 +9,12 @@ import pytest
 from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.states import Outcome
 from bulkops.operations.kinds.workspace_update import WorkspaceUpdateWish
+from bulkops.operations.model import Seen, Skip, Target
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import Workspace
 from tests.engine.world import PATH, World
 from tests.engine.worlds import everything
+from tests.kinds import bound
 
 UNDO = PATH.with_name("undo.jsonl")
 AGENTS = {"execution_mode": "agent", "agent_pool_id": "apool-1"}
@@ -90,3 +92,14 @@ def test_mode_and_pool_need_each_other(wish: dict[str, Any]) -> None:
     """Neither says enough without the other."""
     with pytest.raises(ValueError, match="and `agent_pool_id` need each other"):
         WorkspaceUpdateWish(**wish)
+
+
+def test_a_pool_that_no_agents_use_is_not_hidden() -> None:
+    """From remote to agents the pool is set; where the mode isn't shown, nothing is planned."""
+    kind = bound("workspace-update", **AGENTS)
+    shown: dict[str, object] = {"terraform-version": "1.5.7", "auto-apply": False}
+    for mode, blocked in (({"execution-mode": "remote"}, False), ({}, True)):
+        shows = {**shown, **mode}
+        seen = [Seen("ws-1", shows)]
+        (decision,) = kind.decide(Target("ws-1", "prod"), {"": {"ws-1": seen}})
+        assert isinstance(decision, Skip) == blocked

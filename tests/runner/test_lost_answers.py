@@ -170,12 +170,12 @@ def test_a_server_that_never_takes_a_write_is_given_up(kind: str, nth: int) -> N
 
 
 @every_write
-def test_a_server_that_answers_nothing_leaves_it_in_doubt(kind: str, nth: int) -> None:
+def test_what_can_not_be_read_back_is_in_doubt(kind: str, nth: int) -> None:
     """Lost and not to be read back: in doubt, looked at again by the next execution."""
     world = world_for(kind)
     world.start(job(kind, rollout={"max_failures": "100%"}))
     world.wire.troubles = both(
-        nth_write(nth, Trouble("reset-after")), reads_back(*[Trouble("503")] * 6)
+        nth_write(nth, Trouble("reset-after")), reads_back(Trouble("html-200"))
     )
     world.resume()
     # What comes after it is pending: nothing is told of it.
@@ -195,7 +195,7 @@ def test_refused_after_a_loss_and_not_read_back_is_in_doubt() -> None:
     # The first effect lands past the bound that is assumed, so the second attach is refused.
     world.wire.troubles = both(
         writes(Trouble("close-after", lands_after=10.08)),
-        reads_back(None, None, *[Trouble("503")] * 6),
+        reads_back(None, None, Trouble("html-200")),
     )
     world.resume()
     assert [request.method for request in world.wire.writes] == ["POST", "POST"]

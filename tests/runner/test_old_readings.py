@@ -9,8 +9,9 @@ import pytest
 
 from bulkops.api.messages import Request, Response
 from bulkops.journal.states import Outcome
+from bulkops.plan.standing import read_verified
 from bulkops.report.model import exit_code
-from tests.engine.scripts import METHODS, writes
+from tests.engine.scripts import METHODS, both, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import MANDATORY, PATH, World, job
 from tests.journal.disk import Disk
@@ -132,3 +133,134 @@ def test_a_while_after_an_undo_began_the_first_reading_is_believed(kind: str) ->
     assert world.effects() == dict.fromkeys(world.names, 2)
     looks = [r for r in world.wire.asked if not r.writes and "/workspaces/ws-" in r.path]
     assert len(looks) == 1
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_lost_undo_of_an_undo_is_not_taken_for_done_by_a_reading_from_before_the_undo(
+    kind: str,
+) -> None:
+    """What the job made was there a moment ago: the write that makes it again is sent again."""
+    world, _ = undoing(kind)
+    after = world.shown("prod-0")
+    assert exit_code(world.resume(path=UNDO)) == 0
+    again = PATH.with_name("again.jsonl")
+    world.start_undo(UNDO, again)
+    world.results.clear()
+    world.wire.troubles = writes(Trouble("reset-before"))
+    assert exit_code(world.resume(path=again)) == 0
+    assert world.shown("prod-0") == after
+    ((_, result),) = world.results
+    assert (result.outcome, result.attempts) == (Outcome.SUCCEEDED, 2)
+
+
+def test_a_retried_write_is_not_taken_for_done_by_a_reading_of_its_first_effect() -> None:
+    """The first write took effect unseen, somebody took it back: a lost second one is sent again.
+
+    The attachment was there a moment ago by this journal's own write.
+    """
+    world = behind(attached=False)
+    denied = Trouble("404")
+
+    def hidden(request: Request) -> Trouble | None:
+        return denied if not request.writes and "/workspaces/ws-" in request.path else None
+
+    world.wire.troubles = both(writes(Trouble("reset-after")), hidden)
+    replay = world.apply(job(rollout={"max_failures": "100%"}))
+    assert replay.count(Outcome.FAILED) == 1
+    assert world.shown("prod-0") == MANDATORY
+    # As a server remembers it that lags.
+    server = world.simulator
+    assert isinstance(server, LaggingServer)
+    server.interfere(("prod-0", TASK), "detach", world.elapsed)
+    world.results.clear()
+    world.wire.troubles = writes(Trouble("reset-before"))
+    assert exit_code(world.resume(retry_failed=True)) == 0
+    assert world.shown("prod-0") == MANDATORY
+    ((_, result),) = world.results
+    assert (result.outcome, result.attempts) == (Outcome.SUCCEEDED, 2)
+
+
+def test_a_verification_reads_what_differs_again_past_settle() -> None:
+    """Right after a job a reading shows what was before it: nothing drifted, none is reported."""
+    world = World(workspaces=3, server=LaggingServer)
+    world.simulator.add_task(OLD_TASK)
+    world.pause = 0.0
+    replay = world.apply(job())
+    server = world.simulator
+    assert isinstance(server, LaggingServer)
+    lags = iter([BEHIND])
+    server.lag = lambda: next(lags, 0.0)
+    verified = world.run(lambda: read_verified(world.client(), replay, 10.0))
+    assert (verified.standing, verified.differing) == (3, {})
+    assert server.lagged == 1
+
+
+def test_a_verification_without_a_difference_reads_once() -> None:
+    """Nothing is waited for where nothing depends on it."""
+    world = World(workspaces=3)
+    replay = world.apply(job())
+    world.wire.asked.clear()
+    began, world.pause = world.elapsed, 0.0
+    world.run(lambda: read_verified(world.client(), replay, 10.0))
+    assert len(world.wire.asked) == 1
+    assert world.elapsed - began < 1
+
+
+def test_replace_takes_the_old_one_away_only_beside_a_new_one_that_is_there() -> None:
+    """Right after an undo a reading shows both as they were in its middle; only one is there.
+
+    The job of the same name that follows at once has nothing to attach, by that reading.
+    """
+    world = World(workspaces=1, server=LaggingServer)
+    world.simulator.add_task(OLD_TASK)
+    world.simulator.attach("prod-0", OLD_TASK)
+    world.pause = 0.0
+    server = world.simulator
+    assert isinstance(server, LaggingServer)
+    world.apply(job("replace"))
+    world.start_undo(PATH, UNDO)
+    stuck: list[float] = []
+    world.wire.spies = [lambda r: stuck.append(world.now()) if r.method == "DELETE" else None]
+    assert exit_code(world.resume(path=UNDO)) == 0
+    world.wire.spies = []
+    server.bare.clear()
+    world.disk = Disk()
+
+    def lag() -> float:
+        behind = world.now() - stuck[0]
+        return behind if behind < BEHIND else 0.0
+
+    server.lag = lag
+    plan = world.start(job("replace"))
+    assert [operation.verb for operation in plan.operations] == ["detach"]
+    world.resume()
+    assert not server.bare
+    assert world.shown("prod-0", OLD_TASK)
+
+
+def test_what_somebody_else_made_so_has_not_drifted_by_a_reading_from_before() -> None:
+    """A skip, and ``--retry-failed`` at once: by a list that lags nothing is attached again."""
+    world = World(workspaces=2, server=LaggingServer)
+    world.simulator.add_task(OLD_TASK)
+    world.pause = 0.0
+    server = world.simulator
+    assert isinstance(server, LaggingServer)
+
+    def others(request: Request) -> None:
+        """Delete the first workspace, and attach to the second when it is its turn."""
+        if request.writes and len(world.wire.writes) == 1:
+            server.interfere(("prod-1", TASK), "attach", world.now())
+        elif request.writes:
+            server.remove_workspace("prod-0")
+
+    world.wire.spies = [others]
+    # What is gone is known past ``settle``, and strict, nothing else begins before that.
+    patient = {"max_failures": "100%", "strict": True}
+    replay = world.apply(job(rollout=patient, pace={"max_at_once": 1}))
+    assert replay.count(Outcome.SKIPPED) == 1
+    world.wire.spies, sent = [], len(world.wire.writes)
+    server.lag = lambda: BEHIND if "relationships" in world.wire.asked[-1].path else 0.0
+    world.resume(retry_failed=True)
+    (there,) = server.attachments("prod-1", TASK)
+    assert all(there.workspace.id not in request.path for request in world.wire.writes[sent:])
+    assert server.lagged

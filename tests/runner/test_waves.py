@@ -144,6 +144,33 @@ def test_in_doubt_comes_before_paused() -> None:
     assert ended(world.resume(go_on=True)) == ("paused", 6, 3)
 
 
+def test_a_gate_is_asked_again_only_after_what_is_in_doubt_was_looked_at() -> None:
+    """Also where a wave before it is opened again: nothing of a wave can change by then."""
+    world = World(workspaces=6)
+    world.gate, _ = scripted(0, 1)
+    there = {w.name: w.id for w in world.simulator.world.workspaces.values()}
+
+    def strike(request: Request) -> Trouble | None:
+        if there["prod-0"] in request.path and request.writes:
+            return Trouble("403")
+        if there["prod-1"] in request.path:
+            return Trouble("close-before" if request.writes else "503")
+        return None
+
+    world.wire.troubles = strike
+    assert ended(world.apply(in_waves(gate="check"))) == ("gate", 4, 1)
+    world.wire.troubles = lambda _request: None
+    left = list[int]()
+
+    async def gate(_call: GateCall) -> int:
+        left.append(world.journaled().count(Outcome.IN_DOUBT))
+        return 0
+
+    world.gate = gate
+    assert ended(world.resume(retry_failed=True)) == ("complete", 0, 6)
+    assert left == [0, 0, 0]
+
+
 def test_a_wave_has_a_tolerance_of_its_own() -> None:
     """It stops the job there, though the whole run would bear it; other waves go by the run's."""
     world = World(workspaces=6)

@@ -14,6 +14,7 @@ from bulkops.api.messages import Response
 from bulkops.inventory import attachments
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
+from bulkops.journal.lock import take
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.plan import reconcile, standing, undo
@@ -30,7 +31,8 @@ def not_synced_at_open() -> AbstractContextManager[Any]:
     def prepare(self: Journal, scanner: Scanner) -> None:
         try:
             self._descriptor = self._files.append(self.path)
-            if scanner.tail:
+            take(self._files, self._descriptor, self.path, scanner.offset + scanner.rest)
+            if scanner.rest:
                 journal_file.cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
             self._write_anew(scanner.offset, bytes(scanner.last_group))
         except OSError as error:

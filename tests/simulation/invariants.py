@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +14,17 @@ from bulkops.journal.reader import Contents, read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from tests.journal.disk import Disk
-from tests.simulation.states import BEFORE, OTHER, WANTED, Place, Shown, place_of, shown_of
+from tests.simulation.states import (
+    BEFORE,
+    OTHER,
+    WANTED,
+    Place,
+    Shown,
+    There,
+    of_its_own,
+    place_of,
+    shown_of,
+)
 
 
 class Violation(AssertionError):
@@ -56,6 +66,8 @@ class Ends:
         replay: after a last, calm execution.
         truth: what each workspace shows of each thing, ``None`` where it is gone.
         effects: how many changes of ours each of them saw under this journal.
+        there: what each of them has, with its id.
+        changed: id → how many changes of ours it saw.
         found: key → how what was there compared with each operation when the journal was made.
         strangers: workspaces that somebody else changed since.
         hindered: workspaces whose one thing may be in the way of the other's.
@@ -67,6 +79,8 @@ class Ends:
         truth: dict[Place, Shown | None],
         effects: Counter[Place],
         *,
+        there: Mapping[Place, Sequence[There]],
+        changed: Mapping[str, int],
         found: Mapping[str, str],
         strangers: Collection[str],
         hindered: Collection[str],
@@ -74,6 +88,8 @@ class Ends:
         self._replay = replay
         self._truth = truth
         self._effects = effects
+        self._there = there
+        self._changed = changed
         self._found = found
         self._strangers = strangers
         self._hindered = hindered
@@ -90,7 +106,10 @@ class Ends:
     def _check_one(self, progress: Progress) -> None:
         operation, outcome = progress.operation, progress.outcome
         place = place_of(operation)
-        shown, found = self._truth[place], self._found[operation.key]
+        shown, sent, found = self._truth[place], self._effects[place], self._found[operation.key]
+        if "." in operation.kind:
+            there = of_its_own(operation, self._there.get(place, ()))
+            shown, sent = tuple(item for _, item in there), self._changed[operation.before_id]
         facts = f"{place}: {outcome}, was {found}, shows {shown}, result {progress.result}"
         as_wanted = (shown or ()) == shown_of(operation.wanted)
         verified = self._replay.verified
@@ -99,7 +118,6 @@ class Ends:
         must(outcome is not None, "every operation has its result", facts)
         if place[0] in self._strangers:
             return
-        sent = self._effects[place]
         must(sent <= 1, "nothing twice", facts)
         match outcome:
             case Outcome.SUCCEEDED:

@@ -46,7 +46,9 @@ def written_by(request: Request, replay: Replay) -> tuple[int, Progress]:
     target = request.path.split("/")[4]
     for position, progress in enumerate(replay.operations.values()):
         operation = progress.operation
-        if operation.target.id == target and method(operation) == request.method:
+        # Of several attachments each has an operation of its own.
+        own = "." not in operation.kind or request.path.endswith(operation.before_id)
+        if operation.target.id == target and method(operation) == request.method and own:
             return position, progress
     raise AssertionError(f"nothing in the journal asks for {request.method} {request.path}")
 

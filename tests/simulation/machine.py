@@ -14,7 +14,7 @@ import anyio
 
 from bulkops.api.messages import Request
 from bulkops.errors import ApiError, JobError, JournalLocked, JournalWriteFailed
-from bulkops.journal.lock import locked
+from bulkops.journal.lock import locked, take
 from bulkops.journal.reader import read
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
@@ -182,6 +182,7 @@ class Machine:
         """Be another process that runs the same command, again and again."""
         for _ in range(TRIES):
             await anyio.sleep(self.weather.rival or 0.0)
+            self._comes_by_another_name()
             try:
                 with locked(self._locks / "job.jsonl", HOLDER):
                     await work()
@@ -189,6 +190,21 @@ class Machine:
                 must(error.exit_code == 11, "a second runner ends with 11", error.exit_code)
                 self.met["second runner refused"] += 1
                 self.waiting = True
+
+    def _comes_by_another_name(self) -> None:
+        """Be a runner that has another lock file: the journal's name is another one."""
+        disk, path = self.world.disk, self.journal
+        if disk.dead or not disk.is_open(path):
+            return
+        descriptor = disk.opened(path)
+        try:
+            take(disk, descriptor, path, disk.size(descriptor))
+        except JournalLocked:
+            self.met["second runner refused by the journal"] += 1
+        else:
+            raise Violation("a journal has one runner, whatever its name is", path)
+        finally:
+            disk.close(descriptor)
 
     def _arm(self, weather: Weather) -> None:
         world, disk = self.world, self.world.disk

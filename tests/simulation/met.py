@@ -43,6 +43,7 @@ MET = (
     "resumed pending",
     "resumed with a torn tail",
     "second runner refused",
+    "second runner refused by the journal",
     "second runner went on",
     "undone 1",
     "undone 2",

@@ -92,7 +92,7 @@ def crc_ignored() -> AbstractContextManager[Any]:
     def unchecked(self: Scanner, stream: BinaryIO) -> Iterator[bytes]:
         for line in stream:
             if not line.endswith(b'"}\n') or not line.startswith(b'{"seq":%d,' % self.seq):
-                self.tail = line + stream.read()
+                self._give_up(line, stream)
                 return
             self.seq += 1
             self.offset += len(line)
@@ -125,7 +125,7 @@ def sent_again_unread() -> AbstractContextManager[Any]:
 
     def blind(request: Request, answer: Response | NoResponse) -> Verdict:
         meant = verdict.classify(request, answer)
-        return Retry(0.0, answer) if isinstance(meant, InDoubt) else meant
+        return Retry(answer) if isinstance(meant, InDoubt) else meant
 
     return mock.patch.object(caller, "classify", blind)
 
@@ -160,8 +160,14 @@ def pending_not_reconciled() -> AbstractContextManager[Any]:
     return mock.patch.object(execution, "reconcile", nothing)
 
 
-def lock_released_early() -> AbstractContextManager[Any]:
-    """Give the lock back as soon as it is had."""
+def journal_not_locked() -> AbstractContextManager[Any]:
+    """Lock the name only."""
+    return mock.patch.object(journal_file, "take", return_value=None)
+
+
+@contextmanager
+def lock_released_early() -> Iterator[None]:
+    """Give both locks back as soon as they are had."""
 
     @contextmanager
     def early(journal: Path, holder: Holder) -> Iterator[None]:
@@ -169,7 +175,8 @@ def lock_released_early() -> AbstractContextManager[Any]:
             pass
         yield
 
-    return mock.patch.object(machine, "locked", early)
+    with journal_not_locked(), mock.patch.object(machine, "locked", early):
+        yield
 
 
 @contextmanager
@@ -235,6 +242,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     adopted_unread,
     settle_ignored,
     pending_not_reconciled,
+    journal_not_locked,
     lock_released_early,
     lock_outlives_its_holder,
     gate_not_asked,

@@ -17,6 +17,8 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome, Reached
 from bulkops.plan import recorded
 from bulkops.plan.model import Plan
+from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.report.standing import rollout_of
 from tests.engine.world import HOLDER
 from tests.simulation import gates, others, weather
 from tests.simulation.invariants import Ends, Violation, a_prefix, must
@@ -96,11 +98,15 @@ class Phase:
         return Counter((e.names["workspace"], e.names.get("task", SETTINGS)) for e in effects)
 
     def restores(self) -> dict[Place, Shown]:
-        """Return what each thing in the journal showed when it was decided last."""
+        """Return what each thing in the journal showed when it was decided last.
+
+        Of a run task that was attached more than once only the first comes back.
+        """
         replay = self._machine.replay_of(self.path)
+        operations = list(replay.operations.values()) if replay else []
         return {
             place_of(p.operation): shown_of(p.restore.attributes if p.restore else None)
-            for p in (replay.operations.values() if replay else ())
+            for p in reversed(operations)
         }
 
     def reported(self) -> set[Place]:
@@ -141,13 +147,19 @@ class Phase:
             met["retry_failed"] += 1
         contents = read(self.path, world.disk)
         self._machine.replay = contents.replay
-        return await world.executed(
+        stopped = stopped_by_tolerance(contents.replay, rollout_of(contents.replay))
+        stands, asked = stopped is not None and not today.go_on, len(world.wire.asked)
+        replay = await world.executed(
             path=self.path,
             contents=contents,
             retry_failed=today.retry_failed,
             go_on=today.go_on,
             on_result=self._machine.told,
         )
+        met["stood, stopped by the tolerance"] += stands
+        sent = len(world.wire.asked) - asked
+        must(not (stands and sent), "what its tolerance stopped asks nothing of the server", sent)
+        return replay
 
     def _take_note(self, plan: Plan) -> None:
         """Remember how all is before the journal of a plan."""
@@ -229,10 +241,13 @@ class Phase:
             machine.met[f"outcome {progress.outcome}"] += 1
         gates.check(machine, self.path.name, replay)
         self._check_as_saved(replay)
+        truth = machine.truth()
         Ends(
             replay,
-            machine.truth(),
+            truth,
             self.effects(),
+            there={place: machine.server.there(place) for place, shown in truth.items() if shown},
+            changed=Counter(e.id for e in machine.server.effects[self._effects_before :]),
             found=self.found,
             strangers=machine.server.changed_since(self.seen_at),
             hindered=machine.server.strangers if machine.scenario.replaces else (),

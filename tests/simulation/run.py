@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -18,7 +20,9 @@ from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
 from bulkops.plan import recorded, standing
+from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.model import Plan
+from bulkops.plan.trusted import disagreement
 from bulkops.simulator.state import User
 from tests.engine.world import PATH, World
 from tests.simulation import scenario as scenarios
@@ -89,8 +93,24 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     must(not machine.server.unasked, "only what is wished for is changed", machine.server.unasked)
     _check_bare(machine)
     _check_bystanders(machine)
+    _check_agreement(machine, done)
     machine.met["read that lagged"] += machine.server.lagged
     return Outcome(machine.met, trace or [])
+
+
+def _check_agreement(machine: Machine, done: Sequence[Phase]) -> None:
+    """Check that no journal is refused for what is in it: all of it was decided by its job."""
+    replays = [
+        read(phase.path, machine.world.disk).replay
+        for phase in done
+        if phase.path.name in machine.world.disk.names()
+    ]
+    for replay in replays:
+        problem = disagreement(replay)
+        must(not problem, "a journal agrees with itself", problem)
+    for undone, undo in pairwise(replays):
+        problem = disagreement_with_undone(undo, undone)
+        must(not problem, "an undo agrees with what it takes back", problem)
 
 
 # A process does these once; here they would be a quarter of the time.
@@ -176,11 +196,15 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
 def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
     """Check that all is as it was before, or that the undo says where it isn't."""
     now, strangers = machine.truth(), machine.server.changed_since(of.seen_at)
+    detaches = machine.scenario.kind == "detach"
     restores, reported, given_up = of.restores(), undo.reported(), undo.given_up()
     for place, before in of.before.items():
         facts = f"{place}: was {before}, shows {now[place]}"
         if place[0] not in strangers:
             restored = now[place] == before or place in given_up
+            # What was attached more than once comes back once.
+            surplus = len(before or ()) > 1 and detaches
+            restored |= surplus and bool(now[place]) and set(now[place] or ()) <= set(before or ())
             restored |= place in reported and _is_the_last(machine, place)
             must(restored, "an undo restores what was there before", facts)
         elif place in restores:

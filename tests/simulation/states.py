@@ -48,8 +48,18 @@ def still(operation: Operation, there: Sequence[There]) -> str:
 
     It is said here apart from the engine, whose own comparison is on trial.
     """
+    there = of_its_own(operation, there)
     if tuple(item for _, item in there) == shown_of(operation.wanted):
         return WANTED
     before = operation.before
     planned = [(before.id, *shown_of(before.attributes))] if before else []
     return BEFORE if list(there) == planned else OTHER
+
+
+def of_its_own(operation: Operation, there: Sequence[There]) -> Sequence[There]:
+    """Return what an operation is about: of a run task attached more than once, one of them."""
+    _, several, _ = operation.kind.partition(".")
+    if not several:
+        return there
+    assert operation.before is not None
+    return [one for one in there if one[0] == operation.before.id]

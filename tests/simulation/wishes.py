@@ -42,7 +42,7 @@ def _of(scenario: Scenario, shown: Shown) -> dict[str, Shown] | str:
     wanted = () if scenario.kind == "detach" else scenario.wanted(shown)
     if not shown and scenario.kind != "attach":
         return "not attached"
-    if len(shown) > 1:
+    if len(shown) > 1 and scenario.kind != "detach":
         return f"attached {len(shown)} times"
     if shown == wanted:
         return "as wanted"

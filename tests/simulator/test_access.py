@@ -44,6 +44,18 @@ def guarded() -> Simulator:
     return made
 
 
+def test_the_right_to_workspaces_alone_lists_no_run_tasks(guarded: Simulator, ask: Ask) -> None:
+    """A user of workspaces attaches, and reads a run task whose id is known."""
+    assert guarded.tokens is not None
+    guarded.tokens = {**guarded.tokens, "worker": User.of_workspaces("wanda")}
+    task = guarded.world.organizations["acme"].tasks["scan"].id
+    assert ask(guarded, "GET", f"{ACME}/tasks", token="worker").status == 404
+    assert ask(guarded, "GET", f"/tasks/{task}", token="worker").status == 200
+    answer = ask(guarded, "GET", f"{ACME}/workspaces", token="worker")
+    assert _data(answer)[0]["attributes"]["permissions"]["can-manage-run-tasks"]
+    assert not _data(answer)[0]["attributes"]["permissions"]["can-update"]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

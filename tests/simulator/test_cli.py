@@ -117,14 +117,11 @@ TASKS = "/api/v2/organizations/acme/tasks"
 
 
 def test_tokens_are_who_the_options_say(start: Start) -> None:
-    """--token may do everything, --read-only-token only reads, and no other is accepted."""
-    process = start("--port", "0", "--workspaces", "0", "--token", "all", "--read-only-token", "ro")
-    address, _ = _ready(process)
-    assert [_ask(address, TASKS, token=token)[0] for token in ("all", "ro", "any")] == [
-        200,
-        200,
-        401,
-    ]
+    """All of them, some of them or only reading, and no other is accepted."""
+    arguments = "--port 0 --workspaces 0 --token all --read-only-token ro --workspace-task-token ws"
+    address, _ = _ready(start(*arguments.split()))
+    statuses = [_ask(address, TASKS, token=token)[0] for token in ("all", "ro", "ws", "any")]
+    assert statuses == [200, 200, 404, 401]
     assert _ask(address, TASKS, NEW_TASK, token="ro")[0] == 404
     assert _ask(address, TASKS, NEW_TASK, token="all")[0] == 201
 

@@ -17,7 +17,7 @@ PING = Request("GET", "/api/v2/ping", headers=HEADERS)
 
 
 def _drawn(faults: Faults, request: Request, times: int = 2000) -> Counter[str]:
-    drawn = [faults.draw(request) for _ in range(times)]
+    drawn = [faults.draw(request, 0.0) for _ in range(times)]
     return Counter(fault.kind for fault in drawn if fault)
 
 
@@ -34,7 +34,7 @@ def test_same_seed_same_faults() -> None:
 
     def kinds(seed: int) -> list[str]:
         faults = Faults.parse("503=30%,cut=30%", seed)
-        return [fault.kind if fault else "" for fault in (faults.draw(GET) for _ in range(50))]
+        return [fault.kind if fault else "" for fault in (faults.draw(GET, 0.0) for _ in range(50))]
 
     assert kinds(1) == kinds(1) != kinds(2)
 
@@ -42,28 +42,28 @@ def test_same_seed_same_faults() -> None:
 def test_method_narrows_a_fault() -> None:
     """A fault with a method strikes that method and no other."""
     faults = Faults.parse("delete:503=100%", 0)
-    assert faults.draw(GET) is None
-    assert faults.draw(DELETE) == FAULTS["503"]
+    assert faults.draw(GET, 0.0) is None
+    assert faults.draw(DELETE, 0.0) == FAULTS["503"]
 
 
 def test_ping_is_struck_only_when_asked() -> None:
     """A fault without a method spares /ping; PING: strikes it and nothing else."""
-    assert Faults.parse("503=100%", 0).draw(PING) is None
-    assert Faults.parse("GET:503=100%", 0).draw(PING) is None
+    assert Faults.parse("503=100%", 0).draw(PING, 0.0) is None
+    assert Faults.parse("GET:503=100%", 0).draw(PING, 0.0) is None
     faults = Faults.parse("PING:503=100%", 0)
-    assert faults.draw(PING) == FAULTS["503"]
-    assert faults.draw(GET) is None
+    assert faults.draw(PING, 0.0) == FAULTS["503"]
+    assert faults.draw(GET, 0.0) is None
 
 
 @pytest.mark.parametrize("path", ["/_simulator/effects", "/.well-known/terraform.json"])
 def test_nothing_outside_the_api_is_struck(path: str) -> None:
     """The control endpoint and discovery always answer."""
-    assert Faults.parse("503=100%", 0).draw(Request("GET", path)) is None
+    assert Faults.parse("503=100%", 0).draw(Request("GET", path), 0.0) is None
 
 
 def test_empty_spec_is_no_faults() -> None:
     """An empty specification strikes nothing."""
-    assert Faults.parse("", 0).draw(GET) is None
+    assert Faults.parse("", 0).draw(GET, 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,10 @@ def test_empty_spec_is_no_faults() -> None:
         ("HEAD:503=1%", r"unknown method 'HEAD'; one of GET, POST, PATCH, DELETE, PING"),
         ("503", r"'503': a fault needs a probability such as 503=2% or 503=0.02"),
         ("503=", r"needs a probability"),
-        ("503=two", r"needs a probability"),
+        ("503=two", r"needs a probability.*, or a time such as 503=20s..45s"),
+        ("503=5s..", r"needs a probability"),
+        ("503=5..9", r"needs a probability"),
+        ("503=9s..9s", r"'503=9s..9s': the time ends before it begins"),
         ("503=-1%", r"between 0 and 100%"),
         ("503=101%", r"between 0 and 100%"),
         ("503=nan", r"between 0 and 100%"),
@@ -137,3 +140,27 @@ def test_unstruck_request_is_delivered_whole() -> None:
     simulator.add_organization("acme")
     delivery = simulator.deliver(GET, 0.0)
     assert (delivery.manner, delivery.response.status) == (Manner.WHOLE, 200)
+
+
+def test_a_fault_may_strike_everything_for_a_while() -> None:
+    """From a time to another after the first request, ``/ping`` as well; then nothing."""
+    faults = Faults.parse("503=2s..1m,close-before=500ms..1.5s", 0)
+    struck = [faults.draw(PING, now) for now in (100.0, 100.5, 101.6, 102.0, 159.9, 160.0)]
+    assert [fault and fault.kind for fault in struck] == [
+        *(None, "close-before", None),
+        *("503", "503", None),
+    ]
+
+
+def test_a_while_may_be_of_one_method() -> None:
+    """Reads are answered while writes are not."""
+    faults = Faults.parse("DELETE:503=0s..10s", 0)
+    assert faults.draw(GET, 0.0) is None
+    assert faults.draw(DELETE, 1.0) == FAULTS["503"]
+
+
+def test_a_while_leaves_what_is_drawn_as_it_was() -> None:
+    """The same seed strikes the same requests afterwards, one draw for each not struck."""
+    plain, after = Faults.parse("cut=30%", 1), Faults.parse("cut=30%,503=0s..1s", 1)
+    assert [after.draw(GET, now / 100) for now in range(100)] == [FAULTS["503"]] * 100
+    assert [plain.draw(GET, 2.0) for _ in range(50)] == [after.draw(GET, 2.0) for _ in range(50)]

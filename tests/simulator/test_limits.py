@@ -156,3 +156,22 @@ def test_no_fixed_window_holds_more_than_the_rate(
         if limit.take(now / 1000).allowed:
             admitted.append(now // 1000)
     assert all(admitted.count(second) <= rate for second in set(admitted))
+
+
+def test_a_gateway_in_front_answers_503_and_no_header_tells(ask: Ask) -> None:
+    """Over its own limit, for all users and ``/ping`` alike; what it refuses has no effect."""
+    simulator = Simulator(rate=30, gateway_rate=2)
+    simulator.add_organization("acme")
+    answers = [ask(simulator, "GET", "/ping", now=now) for now in (0.0, 0.1, 0.2, 1.05, 1.11, 1.12)]
+    assert [answer.status for answer in answers] == [204, 204, 503, 204, 204, 503]
+    assert not {name for name in answers[2].headers if "ratelimit" in name or "retry" in name}
+    assert b"503 Service Temporarily Unavailable" in answers[2].body
+
+
+def test_a_gateway_may_say_when(ask: Ask) -> None:
+    """With ``retry_after`` its 503 carries Retry-After, too."""
+    simulator = Simulator(rate=30, gateway_rate=1, retry_after=True)
+    simulator.add_organization("acme")
+    first, second = (ask(simulator, "GET", "/ping", now=now) for now in (0.0, 0.1))
+    assert "retry-after" not in first.headers
+    assert (second.status, second.headers["retry-after"]) == (503, "1")

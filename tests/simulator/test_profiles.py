@@ -51,7 +51,7 @@ def test_headers_name_the_product_and_version(ask: Ask, profile: str) -> None:
     headers = ask(_server(profile), "GET", "/ping").headers
     assert headers["tfp-api-version"] == "2.6"
     assert headers["x-request-id"] == "00000000-0000-4000-8000-000000000001"
-    if profile == "hcp":
+    if profile.startswith("hcp"):
         assert headers["tfp-appname"] == "HCP Terraform"
         assert "x-tfe-version" not in headers
     else:
@@ -152,6 +152,29 @@ def test_profile_may_be_changed_at_any_time(ask: Ask) -> None:
     simulator.profile = PROFILES["tfe-v202408-1"]
     assert ask(simulator, "GET", "/ping").headers["x-tfe-version"] == "v202408-1"
     assert _listed(ask, simulator)[0]["stages"] == ["pre_plan"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "shown"),
+    [
+        ("hcp", [{"links", "data"}, {"links"}]),
+        ("hcp-linked-tags", [{"links"}, {"links"}]),
+        ("tfe-v202401-1", [set(), set()]),
+    ],
+)
+def test_tag_bindings_are_included_linked_or_unknown(
+    ask: Ask, profile: str, shown: list[set[str]]
+) -> None:
+    """Asked for and not: some servers only link to them, and the oldest have none."""
+    server = _server(profile)
+    found = []
+    for query in ({"include": "effective_tag_bindings"}, {}):
+        answer = ask(server, "GET", "/organizations/acme/workspaces", query=query)
+        document = msgspec.json.decode(answer.body)
+        relationships = document["data"][0]["relationships"]
+        found.append(set(relationships.get("effective-tag-bindings", ())))
+        assert ("included" in document) == ("data" in found[-1])
+    assert found == shown
 
 
 def test_unknown_profile_is_a_key_error() -> None:

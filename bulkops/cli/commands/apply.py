@@ -25,9 +25,10 @@ from bulkops.cli.options import (
 )
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
+from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_going_on
 from bulkops.cli.run.execute import end_if_stopped, execute
-from bulkops.cli.run.hold import hold
+from bulkops.cli.run.hold import check_journal, hold
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, ask_for_names, start_or_go_on
 from bulkops.cli.session import connect, narrowed_job
@@ -35,9 +36,11 @@ from bulkops.client.access.address import Stated, is_at
 from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
+from bulkops.files import followed
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
+from bulkops.journal.lock import holder, locked_folder
 from bulkops.journal.ownership import OwnFiles, check_folder
 from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
@@ -112,6 +115,7 @@ def apply(
       bulkops apply canary.plan --journal canary.jsonl
       bulkops apply jobs/detach-retired.toml --confirm legacy-lint
     """
+    check_summary()
     saved = is_saved_plan(job_file)
     if saved:
         if narrowing != Narrowing() or max_operations:
@@ -127,9 +131,10 @@ def apply(
         path = journal or _default(stack, undertaking, asked, finished=saved)
         # A new journal in the default folder is safe under the folder's lock until it is there:
         # a command that finds nothing to do leaves no lock behind.
-        by = hold(stack, path) if journal or path.exists() else None
+        held = hold(stack, path) if journal or path.exists() else None
+        path = held.path if held else path
         try:
-            start_or_go_on(stack, path, by, undertaking, asked)
+            start_or_go_on(stack, path, held, undertaking, asked)
         except RunTaskGone as gone:
             if journal or saved:
                 raise
@@ -153,20 +158,22 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
       bulkops resume rollout.jsonl --continue --yes
       bulkops resume retired.jsonl --confirm legacy-lint
     """
+    check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
         open_journal(journal, trust_files=asked.trust_files)
-        by = hold(stack, journal)
-        contents = open_journal(journal, trust_files=asked.trust_files)
+        held = hold(stack, journal)
+        contents = open_journal(held.path, held.files, trust_files=asked.trust_files)
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
+        client = connect(server, stated)
         with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
-            end_if_stopped(journal, contents, job, asked, metrics)
-            client = connect(server, stated)
-            confirm_going_on(contents, journal, asked, job)
-            ask_for_names(connect(server, stated), contents, journal)
-            execute(client, journal, contents, job, by, asked=asked, metrics=metrics)
+            end_if_stopped(held.path, contents, job, asked, metrics)
+            confirm_going_on(contents, held.path, asked, job)
+            # Each event loop needs a client of its own.
+            ask_for_names(connect(server, stated), contents, held.path)
+            execute(client, held, contents, job, asked=asked, metrics=metrics)
 
 
 @command(JOURNAL, UNDO_JOURNAL, UNDOING, SERVER)
@@ -185,9 +192,11 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
       bulkops undo canary.jsonl
       bulkops undo canary.jsonl --journal back.jsonl --yes
     """
+    check_summary()
     undone = open_journal(journal, trust_files=asked.trust_files).replay
     header, job = undone.header, job_of(undone.header)
-    path = undo_journal or journal.with_name(f"{journal.stem}.undo{journal.suffix}")
+    real = followed(journal)
+    path = undo_journal or real.with_name(f"{real.stem}.undo{real.suffix}")
 
     def client(*files: Stated) -> Client:
         return connect(server, Stated(journal, header.address), *files)
@@ -196,10 +205,13 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
     planning = partial(plan_undo, journal=journal, trust_files=asked.trust_files)
     differs = partial(disagreement_with_undone, undone=undone)
     undertaking = Undertaking(job, identity, client, planning, differs, undo=True)
+    check_journal(path)
+    if path.exists() and path.samefile(journal):
+        raise JobError(f"{path}: is the journal to take back: choose another --journal")
     with ExitStack() as stack:
         hold(stack, journal)
-        by = hold(stack, path)
-        start_or_go_on(stack, path, by, undertaking, asked)
+        held = hold(stack, path)
+        start_or_go_on(stack, held.path, held, undertaking, asked)
 
 
 def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
@@ -249,7 +261,7 @@ def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finish
     """
     address = undertaking.client().address
     folder = folder_of(undertaking.job.name)
-    hold(stack, folder / "folder")
+    stack.enter_context(locked_folder(folder, holder(Clock())))
 
     def fits(replay: Replay) -> bool:
         if replay.ended and replay.ended.how == How.GONE:

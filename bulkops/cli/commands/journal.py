@@ -36,7 +36,7 @@ def check(*, journal: Path, json: bool) -> None:
     contents = sound_part(journal)
     scanner, made = contents.scanner, make(contents.replay)
     problem = disagreement_as_known(contents.replay)
-    state: Literal["sound", "torn", "damaged", "disagreeing"] = "torn" if scanner.tail else "sound"
+    state: Literal["sound", "torn", "damaged", "disagreeing"] = "torn" if scanner.rest else "sound"
     if scanner.damaged or problem:
         state = "damaged" if scanner.damaged else "disagreeing"
     if json:
@@ -45,7 +45,7 @@ def check(*, journal: Path, json: bool) -> None:
                 state=state,
                 lines=scanner.seq - 1,
                 sound_bytes=scanner.offset,
-                other_bytes=len(scanner.tail),
+                other_bytes=scanner.rest,
                 run_id=made.run_id,
                 counts=made.counts,
                 problem=problem,
@@ -53,7 +53,7 @@ def check(*, journal: Path, json: bool) -> None:
         )
     else:
         rest_is = "damaged" if scanner.damaged else "torn"
-        rest = f", then {len(scanner.tail)} bytes that are {rest_is}" if scanner.tail else ""
+        rest = f", then {scanner.rest} bytes that are {rest_is}" if scanner.rest else ""
         print_text(
             f"{journal}: {scanner.seq - 1} sound lines, {scanner.offset} bytes{rest}",
             f"  {made.run_id}: {totals(made)}",

@@ -24,7 +24,7 @@ from bulkops.cli.options import (
 from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.output.plan_text import lines, painter, width_of
 from bulkops.cli.output.printing import fail, print_text
-from bulkops.cli.output.step_summary import append_plan
+from bulkops.cli.output.step_summary import append_plan, check_summary
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, ExitCode
@@ -95,6 +95,7 @@ def plan(
         return await with_project_names(client, await plan_job(client, job, str(job_file)))
 
     try:
+        check_summary()
         job = narrowed_job(job_file, narrowing).allowing(max_operations)
         check_gate(job, str(job_file))
         if out:

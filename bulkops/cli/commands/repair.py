@@ -30,6 +30,6 @@ def repair(*, journal: Path, accept_loss: bool) -> None:
     if not accept_loss:
         raise JobError(f"{journal}: was left as it is: say --accept-loss to cut what is not sound")
     with ExitStack() as stack:
-        hold(stack, journal)
-        aside = cut(journal)
+        held = hold(stack, journal)
+        aside = cut(held.path, held.files)
     print_text(f"{journal}: was sound" if aside is None else f"{journal}: cut; the rest is {aside}")

@@ -64,7 +64,19 @@ _SWITCH = {"true": True, "false": False}
         default="fixed",
         help="How the rate is counted.",
     ),
-    click.Option(["--retry-after"], is_flag=True, help="Let a 429 carry Retry-After as well."),
+    click.Option(
+        ["--gateway-rate"],
+        type=WholeNumber(min=0),
+        default=0,
+        metavar="N",
+        help="Requests a second that a gateway in front lets through: 503 to the rest; 0: no "
+        "gateway.",
+    ),
+    click.Option(
+        ["--retry-after"],
+        is_flag=True,
+        help="Let a 429, and a gateway's 503, carry Retry-After as well.",
+    ),
     click.Option(
         ["--other-client"],
         type=WholeNumber(min=0),
@@ -90,7 +102,8 @@ _SWITCH = {"true": True, "false": False}
         show_default=False,
         metavar="SPEC",
         help="What goes wrong: 503=2%,POST:late=1% (late: no answer, and the effect 3 s "
-        "later); an unknown kind is answered with the list of all.",
+        "later); 503=20s..45s: everything, from 20 s to 45 s after the first request; an unknown "
+        "kind is answered with the list of all.",
     ),
     click.Option(
         ["--lag"],
@@ -126,6 +139,13 @@ _SWITCH = {"true": True, "false": False}
         help="A token that may only read, repeatable; as with --token, no other is accepted.",
     ),
     click.Option(
+        ["--workspace-task-token"],
+        multiple=True,
+        metavar="TOKEN",
+        help='A token with "Manage Workspace Run Tasks" alone, which may not list the '
+        "organization's run tasks; repeatable; as with --token, no other is accepted.",
+    ),
+    click.Option(
         ["--entitlement"],
         multiple=True,
         metavar="NAME=VALUE",
@@ -144,6 +164,7 @@ def simulate(
     task: tuple[str, ...],
     rate: int,
     window: Literal["fixed", "sliding"],
+    gateway_rate: int,
     retry_after: bool,
     other_client: int,
     latency: str,
@@ -155,6 +176,7 @@ def simulate(
     profile: str,
     token: tuple[str, ...],
     read_only_token: tuple[str, ...],
+    workspace_task_token: tuple[str, ...],
     entitlement: tuple[str, ...],
     verify_urls: bool,
 ) -> None:
@@ -169,6 +191,8 @@ def simulate(
       bulkops simulate --workspaces 1000 --task security-scan --latency 50ms
       bulkops simulate --faults "503=2%,POST:close-after=1%" --seed 7
       bulkops simulate --faults "POST:late=5%" --lag 1s
+      bulkops simulate --faults "503=5s..30s"
+      bulkops simulate --gateway-rate 10
       bulkops simulate --read-only-token reader --token writer
       bulkops simulate --entitlement run-task-workspace-limit=10
     """
@@ -177,9 +201,10 @@ def simulate(
         profile=_known_profile(profile),
         rate=rate,
         window=window,
+        gateway_rate=gateway_rate,
         retry_after=retry_after,
         other_client=other_client,
-        tokens=_users(token, read_only_token),
+        tokens=_users(token, workspace_task_token, read_only_token),
         duplicate_attach=duplicate_attach,
         lag=_seconds(lag, "--lag"),
         epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
@@ -230,9 +255,13 @@ def _known_profile(name: str) -> str:
     return name
 
 
-def _users(full: Iterable[str], read_only: Iterable[str]) -> dict[str, User] | None:
+def _users(
+    full: Iterable[str], of_workspaces: Iterable[str], read_only: Iterable[str]
+) -> dict[str, User] | None:
     """Return who each token belongs to, by the lesser right; None where none is given."""
     users = {token: User(name=f"user-{number}") for number, token in enumerate(full, 1)}
+    for number, token in enumerate(of_workspaces, 1):
+        users[token] = User.of_workspaces(f"workspace-user-{number}")
     for number, token in enumerate(read_only, 1):
         users[token] = User.read_only(f"reader-{number}")
     return users or None

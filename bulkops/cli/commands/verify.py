@@ -26,8 +26,8 @@ from bulkops.text import counted
 def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> None:
     """Ask the server whether all is still as a job made it.
 
-    Exit 3, and a list, where it is not. Changes nothing, neither at the server nor in the
-    journal.
+    Exit 3, and a list, where it is not. What differs is read again after the job's settle (10 s):
+    a read may lag behind the job. Changes nothing, neither at the server nor in the journal.
 
     \b
     Examples:

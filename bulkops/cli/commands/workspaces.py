@@ -7,15 +7,12 @@ from pathlib import Path
 import click
 
 from bulkops import events
-from bulkops.checking import shown
 from bulkops.cli.options import JOB, JSON, NARROWING, SERVER, Narrowing, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.inventory.model import Selected
-from bulkops.inventory.selection import unmatched
-from bulkops.job.job import Job
-from bulkops.library import select_workspaces
+from bulkops.inventory.workspaces import select_workspaces
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted
 
@@ -43,30 +40,25 @@ def workspaces(
     with only_reading():
         selected = run(client, lambda c: select_workspaces(c, job, str(job_file), why=why))
     if json:
-        _print_objects(selected, _notes(job, selected))
+        _print_objects(selected)
     else:
-        print_text(*_lines(selected, _notes(job, selected), why=why))
+        print_text(*_lines(selected, why=why))
 
 
-def _notes(job: Job, selected: Selected) -> list[str]:
-    entries = unmatched(job.select, selected.targets)
-    return [f"select: {shown(entry)} selects no workspace" for entry in entries]
-
-
-def _lines(selected: Selected, notes: list[str], *, why: bool) -> list[str]:
+def _lines(selected: Selected, *, why: bool) -> list[str]:
     everybody = [*selected.targets, *(other.target for other in selected.others)]
     width = widest(target.name for target in everybody)
     made = [f"  + {filled(target.name, width)}  {target.id}" for target in selected.targets]
     made += [f"  - {filled(o.target.name, width)}  {o.reason}" for o in selected.others]
-    made += [f"    Note: {note}" for note in notes]
+    made += [f"    Note: {note}" for note in selected.notes]
     number = len(selected.targets)
     total = f"{number} of {len(everybody)} workspaces" if why else counted(number, "workspace")
     return [*made, *([""] if made else []), f"{total} selected."]
 
 
-def _print_objects(selected: Selected, notes: list[str]) -> None:
+def _print_objects(selected: Selected) -> None:
     for target in selected.targets:
         print_json(events.Workspace.of(target))
     for other in selected.others:
         print_json(events.Workspace.of(other.target, other.reason))
-    print_json(events.Selection(selected=len(selected.targets), notes=tuple(notes)))
+    print_json(events.Selection(selected=len(selected.targets), notes=tuple(selected.notes)))

@@ -16,6 +16,7 @@ from typing import TextIO
 
 from bulkops.cli.outlet import dropped
 from bulkops.errors import BulkopsError, ListMoved, NoResponse, ServerBroken, unwritable
+from bulkops.files import open_output
 from bulkops.text import escaped
 
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -55,12 +56,13 @@ def print_to(output: Path | None, pieces: Iterable[str]) -> None:
 
     Raises:
         BulkopsError: it can't be written; and as ``print_raw``.
+        JobError: the file is a journal, a plan or a job.
     """
     if output is None:
         print_raw(pieces)
         return
     try:
-        with output.open("w", encoding="utf-8", newline="") as file:
+        with open(open_output(output), "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
             file.writelines(pieces)
     except OSError as error:
         raise BulkopsError(unwritable(output, error)) from error

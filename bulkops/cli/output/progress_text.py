@@ -77,8 +77,14 @@ def standstill(headway: Headway) -> str:
     activity = headway.activity
     if headway.drain_seconds is not None:
         return draining(activity.in_flight, headway.drain_seconds)
+    if activity.outage_seconds > 0:
+        return no_answer(activity.outage_seconds, activity.outage_reason, activity.outage_borne)
     if activity.pause_seconds > 0:
-        return f"Paused {activity.pause_seconds:.1f} s: the server answered 429{_why(headway)}"
+        why = _why(headway) if activity.pause_status == 429 else ""
+        return (
+            f"Paused {activity.pause_seconds:.1f} s: the server answered "
+            f"{activity.pause_status}{why}"
+        )
     return {
         Doing.READING: "Reading what the server shows",
         Doing.CARRYING_OUT: "",
@@ -86,6 +92,14 @@ def standstill(headway: Headway) -> str:
         Doing.RESTING: f"Resting {in_words(headway.rest_seconds)} more, until {headway.until}",
         Doing.GATE: "Running the gate",
     }[headway.doing]
+
+
+def no_answer(seconds: float, reason: str, borne: float) -> str:
+    """Return for how long the server has answered nothing, why, and how long it is waited for."""
+    return (
+        f"No answer from the server for {in_words(seconds)} ({reason}): waiting for it, "
+        f"{in_words(borne)} at most"
+    )
 
 
 def draining(in_flight: int, seconds: float) -> str:

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note
+from bulkops.errors import JobError
+from bulkops.files import check_output, open_output
 from bulkops.library import read_report
 from bulkops.plan.model import Plan
 from bulkops.report import markdown, plan_markdown
@@ -19,6 +21,15 @@ from bulkops.report.markdown_text import ROOM, size
 VARIABLE = "GITHUB_STEP_SUMMARY"
 LEAST = 10_000
 """Bytes; where there is less room left nothing is appended."""
+
+
+def check_summary() -> None:
+    """Refuse, before anything is done, to append to a journal, a plan or a job; raises JobError."""
+    if name := os.environ.get(VARIABLE):
+        try:
+            check_output(Path(name))
+        except JobError as error:
+            raise JobError(f"{VARIABLE}: {error}") from None
 
 
 def append_plan(plan: Plan, next_steps: Sequence[str]) -> None:
@@ -53,7 +64,7 @@ def _append(pieces: Callable[[int], Iterable[str]]) -> None:
         note(f"{VARIABLE}: nothing was appended: {path}: it is no regular file")
         return
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with open(open_output(path, append=True), "a", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
             room = ROOM - file.tell()
             if room < LEAST:
                 note(f"{VARIABLE}: has no room left, nothing was appended")

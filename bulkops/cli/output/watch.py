@@ -174,6 +174,7 @@ def print_progress(headway: Headway, date: str) -> None:
             rate=headway.rate or 0.0,
             limit=activity.limit,
             pause_seconds=activity.pause_seconds,
+            outage_seconds=activity.outage_seconds,
             wave=headway.wave or None,
             waves=len(headway.waves),
             seconds_left=headway.seconds_left,

@@ -31,7 +31,7 @@ from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import WaveReached
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import RETRIED, Held, Outcome, Reached
+from bulkops.journal.states import DONE, RETRIED, Held, Outcome, Reached
 from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
@@ -148,8 +148,13 @@ def confirm_going_on(
         "try {} again that failed": replay.count(*RETRIED) if asked.retry_failed else 0,
     }
     parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
-    if wave and rollout.gate and not (waits or passes):
-        parts.insert(0, f"run the gate of wave {wave.number}{' again' * bool(held)}")
+    decides = not (replay.header.undo_of or replay.header.plan)
+    if asked.retry_failed and decides and replay.count(*DONE):
+        # Only the server knows whether there is any.
+        parts.append("do again what has drifted")
+    judge = f"run the gate of wave {wave.number}{' again' * bool(held)}" if wave else ""
+    if judge and rollout.gate and not (waits or passes):
+        parts.insert(0, judge)
     if waits and not parts:
         return
     if not parts:
@@ -161,7 +166,9 @@ def confirm_going_on(
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
     question = question[0].upper() + question[1:]
     header = replay.header
-    destroys = _destroys(job, header.undo_of) and not looked_at and any(numbers.values())
+    destroys = (
+        _destroys(job, header.undo_of) and not looked_at and any(part != judge for part in parts)
+    )
     with only_reading():
         _have_said(question, job, header.task, asked, destroys=destroys)
 

@@ -24,8 +24,8 @@ from bulkops.cli.signals import Listener, received
 from bulkops.client.api import Client
 from bulkops.errors import SIGNALS, BulkopsError, ExitCode
 from bulkops.job.job import Job
+from bulkops.journal.lock import Hold
 from bulkops.journal.reader import Contents
-from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.model import Report, exit_code, report
@@ -38,21 +38,21 @@ from bulkops.runner.hmac_key import key_to_go_on
 
 def execute(
     client: Client,
-    path: Path,
+    held: Hold,
     contents: Contents,
     job: Job,
-    by: Holder,
     *,
     asked: Asked,
     metrics: MetricsFile,
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
+    path = held.path
     rollout = job.rollout.taking_back(contents.replay.header.undo_of)
     watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
     key = key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed)
     execution = JobExecution(
         client,
-        LockedJournal(path, contents, by),
+        LockedJournal(path, contents, held.by, held.files),
         job,
         Instructions(asked.retry_failed, asked.go_on, key),
         Observer(watch.result, watch.wave, watch.gate, watch.takes_more),

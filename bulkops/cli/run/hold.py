@@ -1,4 +1,4 @@
-"""One command at a journal: its lock, held until the command ends."""
+"""One command at a journal: its locks, held until the command ends."""
 
 from __future__ import annotations
 
@@ -7,19 +7,31 @@ from pathlib import Path
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError
-from bulkops.journal.lock import holder, locked
-from bulkops.journal.records import Holder
+from bulkops.files import A_JOURNAL, what_is_at
+from bulkops.journal.lock import Hold, holder, locked
 
 
-def hold(stack: ExitStack, path: Path) -> Holder:
+def hold(stack: ExitStack, path: Path) -> Hold:
     """Lock a journal until the stack ends.
 
     Raises:
-        JobError: the path is a folder's.
+        JobError: as of ``check_journal``.
         JournalLocked, JournalWriteFailed: as of ``locked``.
+    """
+    check_journal(path)
+    return stack.enter_context(locked(path, holder(Clock())))
+
+
+def check_journal(path: Path) -> None:
+    """Check that what is at a path, if anything, may be a journal.
+
+    Raises:
+        JobError: it is a folder, a device, a job, a plan, …; nothing was touched.
     """
     if path.is_dir():
         raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
-    by = holder(Clock())
-    stack.enter_context(locked(path, by))
-    return by
+    if path.exists() and not path.is_file():
+        raise JobError(f"{path}: is no regular file, which a journal must be")
+    what = what_is_at(path)
+    if what not in ("", A_JOURNAL):
+        raise JobError(f"{path}: is {what}, and left as it is: choose another --journal")

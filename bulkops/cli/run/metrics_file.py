@@ -17,6 +17,7 @@ from click.exceptions import Exit
 from bulkops import __version__
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, ExitCode, unwritable
+from bulkops.files import check_output, followed
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
@@ -47,6 +48,7 @@ class MetricsFile:
 
     Raises:
         BulkopsError: on entering, it can't be written. Later that is a note: the journal counts.
+        JobError: on entering, it is a journal, a plan or a job.
     """
 
     def __init__(self, path: Path | None, job: Job, *, undo: bool = False) -> None:
@@ -63,10 +65,18 @@ class MetricsFile:
             return self
         if self._path.exists() and not self._path.is_file():
             raise BulkopsError(f"--metrics-file {self._path}: is no file")
+        check_output(self._path)
         try:
-            _replace(self._path, self._text())
+            # The file itself is replaced, not a link to it.
+            self._path = followed(self._path)
+            unreadable = _replace(self._path, self._text())
         except OSError as error:
             raise BulkopsError(_unwritable(self._path, error)) from error
+        if unreadable:
+            note(
+                f"--metrics-file {self._path}: other users may not be able to read it: its mode "
+                f"can't be set ({unreadable.strerror})"
+            )
         return self
 
     def __exit__(
@@ -143,19 +153,29 @@ class MetricsFile:
         )
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that whoever reads it sees the one before or this one, and may read it."""
+def _replace(path: Path, data: bytes) -> OSError | None:
+    """Write a file so that whoever reads it sees the one before or this one, and may read it.
+
+    Returns:
+        Why the file system sets no mode; ``None`` if it does.
+    """
+    failed = None
     # Hidden, and without the ending that the collector looks for.
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
     try:
         with os.fdopen(number, "wb") as file:
             file.write(data)
-            os.fchmod(file.fileno(), 0o644)
+            try:
+                os.fchmod(file.fileno(), 0o644)
+            except OSError as error:
+                # CIFS and FAT keep modes of their own.
+                failed = error
         Path(name).replace(path)
     except BaseException:
         with suppress(OSError):
             Path(name).unlink()
         raise
+    return failed
 
 
 def _unwritable(path: Path, error: OSError) -> str:

@@ -20,9 +20,9 @@ from bulkops.client.api import Client
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
+from bulkops.journal.lock import Hold
 from bulkops.journal.ownership import check_folder
 from bulkops.journal.reader import Contents, disagreeing, read
-from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
@@ -55,12 +55,13 @@ class Undertaking(NamedTuple):
 
 
 def start_or_go_on(
-    stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
+    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
 ) -> None:
     """Carry an undertaking out with the journal at ``path``, under its lock; ends the command.
 
     Args:
-        by: who holds the lock; ``None``: nobody, it is taken when the journal is started.
+        path: of the file itself.
+        held: the journal; ``None``: it is locked when it is started.
 
     Raises:
         PlanStale: the journal is of another server.
@@ -69,8 +70,8 @@ def start_or_go_on(
     """
     leave_waiting(MOST)
     with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
-        if by is not None and path.exists():
-            contents = open_journal(path, trust_files=asked.trust_files)
+        if held is not None and path.exists():
+            contents = open_journal(path, held.files, trust_files=asked.trust_files)
             stated = Stated(path, contents.replay.header.address)
             client = undertaking.client(stated)
             check_same(contents.replay.header, undertaking.identity, path)
@@ -83,10 +84,9 @@ def start_or_go_on(
             ask_for_names(undertaking.client(stated), contents, path)
         else:
             check_folder(path, trusted=asked.trust_files)
-            by = _start(stack, path, by, undertaking, asked)
-            contents, client = read(path), undertaking.client()
-        job = undertaking.job
-        execute(client, path, contents, job, by, asked=asked, metrics=metrics)
+            held = _start(stack, path, held, undertaking, asked)
+            contents, client = read(path, held.files), undertaking.client()
+        execute(client, held, contents, undertaking.job, asked=asked, metrics=metrics)
 
 
 def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
@@ -100,8 +100,8 @@ def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
 
 
 def _start(
-    stack: ExitStack, path: Path, by: Holder | None, undertaking: Undertaking, asked: Asked
-) -> Holder:
+    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
+) -> Hold:
     if not undertaking.undo:
         check_gate(undertaking.job)
     # The plan ends with this function: from here on the journal has all of it.
@@ -110,7 +110,7 @@ def _start(
         plan = run(client, undertaking.plan)
         first = unfinished_jobs(plan, client.address, path)
         confirm_plan(with_unfinished_noted(plan, first), client.address, asked, first)
-    by = by or hold(stack, path)
-    start_journal(path, plan, client, by)
+    held = held or hold(stack, path)
+    start_journal(path, plan, client, held.by, held.files)
     note(f"Journal: {path}")
-    return by
+    return held

@@ -1,1 +1,1 @@
-"""Where the server is and how it is reached: address, token, TLS, proxy."""
+"""Where the server is and how it is reached: address, token, TLS, proxy, connections."""

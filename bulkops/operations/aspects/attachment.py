@@ -65,7 +65,7 @@ class ByWorkspace(Mapping[str, Sequence[Seen]]):
 
     def add(self, attachment: WorkspaceTask) -> None:
         """Take an attachment of any run task; see ``client.rows.Rows``."""
-        if attachment.task_id != self._task_id:
+        if attachment.placed().task_id != self._task_id:
             self._others.add(attachment.id)
             return
         workspace_id, ident = attachment.workspace_id, attachment.id
@@ -131,9 +131,11 @@ class WorkspaceTaskAspect(ResourceAspect):
         """List the workspace's tasks: the only read that shows an unknown attachment."""
         return endpoints.list_workspace_tasks(operation.target.id)
 
-    def is_about(self, _operation: Operation, resource: WorkspaceTaskResource) -> bool:
+    def is_about(self, operation: Operation, resource: WorkspaceTaskResource) -> bool:
         """Return whether it is this run task's, of those attached to the operation's workspace."""
-        return resource.value().task_id == self._task.id
+        # A workspace's own list may leave out the workspace.
+        there = msgspec.structs.replace(resource.value(), workspace_id=operation.target.id)
+        return there.placed().task_id == self._task.id
 
     def shown(self, resource: WorkspaceTaskResource) -> Seen:
         """Return an attachment as compared."""

@@ -53,11 +53,13 @@ class Settings(Mapping[str, Sequence[Seen]]):
 
 
 def compared(workspace: ShownWorkspace, source: WorkspacesOf) -> Attributes:
-    """Return the attributes of a workspace that are compared, by their API names."""
-    attributes = {name: workspace.value(name) for name in source.fields}
-    if source.shown is not None:
-        return source.shown({k: v for k, v in attributes.items() if v is not UNSET})
-    return {name: None if value is UNSET else value for name, value in attributes.items()}
+    """Return the attributes of a workspace that are compared, by their API names.
+
+    One that the server doesn't show is left out: that is not none.
+    """
+    values = ((name, workspace.value(name)) for name in source.fields)
+    attributes = {name: value for name, value in values if value is not UNSET}
+    return attributes if source.shown is None else source.shown(attributes)
 
 
 class WorkspaceAspect(ResourceAspect):

@@ -34,7 +34,7 @@ AgentPool = Annotated[
 ]
 """A wish's field that names one."""
 
-WORKSPACE_GONE = "the workspace is not there any more"
+WORKSPACE_GONE = "the workspace is gone"
 """Why nothing can be done with one."""
 
 VERB = "[a-z][a-z-]*"
@@ -178,14 +178,22 @@ class AttributesKind(Kind):
             return (Skip(target, self.gone, blocked=True),)
         if seen[0].attributes == self.wanted:
             return (Skip(target, self.already),)
+        if hidden := self.hidden(seen[0].attributes):
+            # Nobody could tell what it was before, nor whether it was changed.
+            reason = f"the server does not show its {', '.join(hidden)}"
+            return (Skip(target, reason, blocked=True),)
         return (Operation(self.name, target, seen[0], self.wanted),)
+
+    def hidden(self, attributes: Attributes) -> Sequence[str]:  # noqa: ARG002 - there are none
+        """Return which of the attributes wanted the server doesn't show, of those it does."""
+        return ()
 
 
 class RunTaskKind(AttributesKind):
     """Base of the kinds that change attributes of the one run task they name."""
 
     over: ClassVar[Over] = Over.TASK
-    gone: ClassVar[str] = "the run task is not there any more"
+    gone: ClassVar[str] = "the run task is gone"
 
     def __init__(self, wish: Wish, binding: Binding, wanted: Attributes) -> None:
         aspect = RunTaskAspect(binding.organization, tuple(wanted))

@@ -3,13 +3,14 @@
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
 | not there                  | skip, blocked                          |
+| not shown                  | skip, blocked                          |
 | set otherwise              | update what the job names, keep the rest|
 | set as wanted              | skip                                   |
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
@@ -100,3 +101,9 @@ class WorkspaceUpdate(AttributesKind):
             fields, shown = tuple(dict.fromkeys([*wanted, POOL])), pool_of_agents
         aspect = WorkspaceAspect(binding.organization, fields, shown)
         super().__init__(wish, binding, aspect, wanted)
+
+    def hidden(self, attributes: Attributes) -> Sequence[str]:
+        """Not an agent pool that isn't compared because no agents run Terraform."""
+        pooled = attributes.get(MODE, "agent") == "agent"
+        missing = [name for name in self.wanted if name not in attributes]
+        return [name for name in missing if name != POOL or pooled]

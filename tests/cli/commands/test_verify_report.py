@@ -49,6 +49,25 @@ def test_verify_of_what_stands(world: World, here: Here) -> None:
     assert world.journal.read_bytes() == before
 
 
+def test_a_deleted_workspace_is_told_as_gone(world: World, here: Here) -> None:
+    """By verify, by the report after going on, and by undo, which has nothing left to do there."""
+    here(*world.applying)
+    world.simulator.remove_workspace("prod-002")
+    gone = "the workspace is gone, or this token may not see it any more"
+    done = here("verify", "scan.jsonl")
+    assert done.code == 3
+    assert done.lines[0] == f"differs  prod-002  the server shows not attached: {gone}"
+    told = here("verify", "scan.jsonl", "--json").objects[0]
+    assert (told["workspace"], told["shows"]) == ("prod-002", f"not attached: {gone}")
+    gone_on = here("resume", "scan.jsonl", "--yes")
+    assert (gone_on.code, f"the server showed not attached: {gone}" in gone_on.out) == (3, True)
+    undone = here("undo", "scan.jsonl", "--yes")
+    assert undone.code == 0
+    assert "somebody" not in done.out + gone_on.out + undone.out
+    again = here("undo", "scan.jsonl", "--journal", "again.jsonl", "--yes", "--json").objects
+    assert [told["reason"] for told in again if told.get("workspace") == "prod-002"] == [gone]
+
+
 def test_verify_lists_what_differs(world: World, here: Here) -> None:
     """What somebody changed since is listed with what the server shows, exit 3."""
     here(*world.applying)

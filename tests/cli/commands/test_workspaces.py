@@ -7,10 +7,12 @@ import pytest
 from bulkops.api.messages import Request
 from bulkops.journal.reader import read
 from bulkops.simulator.core import Simulator
+from bulkops.simulator.profiles import PROFILES
 from bulkops.simulator.state import Entitlements
 from tests.cli.support import World, organization, serving
 from tests.conftest import Here
 
+BUT_PROD = ("all = true", 'all = true\nexclude_tags = ["env=prod"]')
 SOME = ("all = true", 'names = ["prod-00*"]\nexclude_names = ["*[3-9]"]')
 
 
@@ -143,3 +145,119 @@ def test_one_glob_is_the_servers_business(here: Here) -> None:
         done = here("workspaces", "job.toml", "--select", "prod-007", "--address", address)
     assert done.lines[-1] == "1 workspace selected."
     assert simulator.stats.requests == 2
+
+
+COMMANDS = [
+    ("plan", "job.toml"),
+    ("plan", "job.toml", "--json", "--out", "scan.plan"),
+    ("plan", "job.toml", "--detailed-exitcode"),
+    ("apply", "job.toml", "--yes"),
+    ("apply", "job.toml", "--confirm", "security-scan"),
+    ("coverage", "job.toml"),
+    ("workspaces", "job.toml"),
+    ("workspaces", "job.toml", "--json"),
+]
+
+
+@pytest.mark.parametrize("kind", ["attach", "detach"])
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_an_exclusion_that_can_not_be_judged_stops_everything(
+    world: World, here: Here, arguments: tuple[str, ...], kind: str
+) -> None:
+    """The server links to tag bindings and shows none: production might be among the selected."""
+    world.simulator.profile = PROFILES["hcp-linked-tags"]
+    for name in ("prod-001", "prod-002"):
+        world.simulator.attach(name, "security-scan")
+    world.job(BUT_PROD, *([DETACHING] if kind == "detach" else []))
+    done = here(*arguments)
+    assert (done.code, done.out) == (1, "")
+    assert (
+        "job.toml: nobody knows whether [select] selects 12 workspaces, so that nothing is planned:"
+        in done.err
+    )
+    assert 'whether it has exclude_tags ["env=prod"] is not known: the server doesn' in done.err
+    assert "(prod-001, prod-002, prod-003, prod-004, prod-005, prod-006, prod-007 and 5" in done.err
+    assert world.writes == 0
+    assert not list(world.folder.rglob("*.jsonl"))
+
+
+DETACHING = (
+    'kind = "attach"\ntask = "security-scan"\nenforcement_level = "mandatory"',
+    'kind = "detach"\ntask = "security-scan"',
+)
+
+
+def test_why_tells_what_is_not_known(world: World, here: Here) -> None:
+    """As the reason of each of these, and in a note; it is no error to ask."""
+    world.simulator.profile = PROFILES["hcp-linked-tags"]
+    world.job(("all = true", 'all = true\nexclude_tags = ["legacy"]\nexclude_names = ["*9"]'))
+    done = here("workspaces", "job.toml", "--why")
+    assert done.code == 0
+    reason = 'whether it has exclude_tags ["legacy"] is not known: the server doesn\'t show its tag'
+    assert f"  - prod-001  {reason} bindings" in done.lines
+    assert '  - prod-009  its name matches exclude_names ["*9"]' in done.lines
+    note = "select: nobody knows whether it selects 11 workspaces, so that nothing is planned"
+    assert f"    Note: {note}" in done.lines
+    *_, selection = here("workspaces", "job.toml", "--why", "--json").objects
+    assert selection["notes"] == [note]
+
+
+@pytest.mark.parametrize("excluding", ['exclude_names = ["stage-*"]', 'exclude_tags = ["a=b"]'])
+@pytest.mark.parametrize("command", ["plan", "workspaces"])
+def test_an_exclusion_that_excludes_nothing_is_told(
+    world: World, here: Here, command: str, excluding: str
+) -> None:
+    """In the text, and in the last object of --json."""
+    world.job(("all = true", f"all = true\n{excluding}"))
+    field, _, entry = excluding.partition(" = ")
+    note = f"select: {field} {entry.strip('[]')} excludes no workspace"
+    assert f"    Note: {note}" in here(command, "job.toml").lines
+    *_, last = here(command, "job.toml", "--json").objects
+    assert last["notes"] == [note]
+    world.job(("all = true", 'all = true\nexclude_names = ["*-001"]'))
+    *_, last = here(command, "job.toml", "--json").objects
+    assert last["notes"] == []
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "workspaces", "coverage"])
+@pytest.mark.parametrize(
+    ("excluding", "what"),
+    [
+        ('exclude_names = ["Prod-001"]', "name of prod-001"),
+        ('exclude_tags = ["Legacy"]', "tags of prod-002"),
+        ('exclude_tags = ["ENV=prod"]', "tags of prod-003"),
+    ],
+)
+def test_an_exclusion_that_differs_by_case_only_is_exit_2(
+    world: World, here: Here, command: str, excluding: str, what: str
+) -> None:
+    """It was meant for what the server writes in another way, and nothing is changed."""
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    workspaces["prod-002"].tags = ["legacy"]
+    workspaces["prod-003"].tag_bindings = {"env": "prod"}
+    world.job(("all = true", f"all = true\n{excluding}"))
+    done = here(command, "job.toml")
+    assert (done.code, done.out, world.writes) == (2, "", 0)
+    assert f"because case counts: it differs by case only from the {what}: write" in done.err
+
+
+@pytest.mark.parametrize("command", ["plan", "workspaces"])
+def test_versions_that_can_not_be_compared_are_counted(
+    world: World, here: Here, command: str
+) -> None:
+    """`latest` and `~> 1.8.0` are neither below nor above 1.9.8: they are not selected."""
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    for number, workspace in enumerate(workspaces.values()):
+        workspace.terraform_version = ("1.9.7", "latest", "latest", "~> 1.8.0")[number % 4]
+    world.job(("all = true", 'where = ["terraform-version < 1.9.8"]'))
+    note = (
+        "select: where can't compare the terraform-version of 9 workspaces, which are not "
+        'selected: "latest" 6, "~> 1.8.0" 3'
+    )
+    done = here(command, "job.toml")
+    assert done.code == 0
+    assert f"    Note: {note}" in done.lines
+    *_, last = here(command, "job.toml", "--json").objects
+    assert last["notes"] == [note]
+    why = here("workspaces", "job.toml", "--why")
+    assert '  - prod-002  its terraform-version can\'t be compared: "latest" is not' in why.out

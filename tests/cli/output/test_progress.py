@@ -358,6 +358,23 @@ def test_all_in_one_line() -> None:
             {"activity": replace(IDLE, pause_seconds=2.0)},
             "Paused 2.0 s: the server answered 429",
         ),
+        (
+            {"activity": replace(BUSY, pause_seconds=2.0, pause_status=503)},
+            "Paused 2.0 s: the server answered 503",
+        ),
+        (
+            {
+                "activity": replace(
+                    BUSY,
+                    pause_seconds=2.0,
+                    outage_seconds=12.0,
+                    outage_borne=300.0,
+                    outage_reason="503 Service unavailable",
+                )
+            },
+            "No answer from the server for 12 s (503 Service unavailable): waiting for it, "
+            "5 min at most",
+        ),
     ],
 )
 def test_why_nothing_new_is_carried_out(changes: dict[str, object], said: str) -> None:

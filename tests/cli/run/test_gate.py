@@ -105,6 +105,19 @@ def test_a_gate_that_is_all_that_is_left_wants_a_yes(world: World, here: Here) -
     assert "Gate of wave 1: test -e go" in done.err
 
 
+def test_a_retry_of_what_drifted_wants_a_yes(world: World, here: Here) -> None:
+    """The journal knows of nothing left to do; what is found drifted is sent, and judged anew."""
+    gated(world, "true")
+    assert here(*world.applying).code == 0
+    world.simulator.detach("prod-001", "security-scan")
+    done = here("resume", "scan.jsonl", "--retry-failed")
+    assert (done.code, world.writes) == (2, 12)
+    done = here("resume", "scan.jsonl", "--retry-failed", "--yes")
+    assert (done.code, world.writes) == (0, 13)
+    lines = done.err.splitlines()
+    assert lines.index("    After each wave: true") < lines.index("Gate of wave 1: true")
+
+
 @pytest.mark.parametrize("command", ["apply", "resume"])
 def test_it_gets_no_credentials(world: World, here: Here, command: str) -> None:
     """Neither started nor gone on with; but what else is in the environment."""

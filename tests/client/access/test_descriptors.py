@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bulkops.client.access.descriptors import SPARE, most_connections
 from bulkops.client.api import Client
-from bulkops.client.descriptors import SPARE, most_connections
 from bulkops.errors import BulkopsError
 from tests.cli.support import NOBODY, World, ended
 from tests.conftest import Here

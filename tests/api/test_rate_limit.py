@@ -1,0 +1,72 @@
+"""What the headers of a rate limit say, and what they don't."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from bulkops.api.rate_limit import DEFAULT_LIMIT, Window, limit_of, window_of
+
+
+@pytest.mark.parametrize(
+    ("header", "limit"),
+    [
+        *(("30", 30.0), ("2.5", 2.5), ("1000", 1000.0), ("0.2", 1.0)),
+        *((text, None) for text in ("0", "0.0")),
+        *((text, DEFAULT_LIMIT) for text in ("30, 30", "60, 60", "30;w=1", "", "30/s")),
+        *((text, DEFAULT_LIMIT) for text in ("-3", "many", "inf", "nan", "1e999", "0, 0")),
+    ],
+)
+def test_a_limit_that_can_not_be_read_is_the_default_limit(
+    header: str, limit: float | None
+) -> None:
+    """Only 0 says that there is no limit; merged, extended or garbled headers don't."""
+    assert limit_of({"x-ratelimit-limit": header}) == limit
+
+
+def test_a_header_that_is_absent_says_that_there_is_no_limit() -> None:
+    """A server whose administrator switched the limit off sends no header."""
+    assert limit_of({}) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "window"),
+    [
+        (
+            {
+                "x-ratelimit-limit": "30",
+                "x-ratelimit-remaining": "7",
+                "x-ratelimit-reset": "0.25",
+            },
+            Window(30, 7, 0.25),
+        ),
+        ({"x-ratelimit-limit": "30", "x-ratelimit-reset": "0.25"}, None),
+        (
+            {
+                "x-ratelimit-limit": "30",
+                "x-ratelimit-remaining": "many",
+                "x-ratelimit-reset": "0",
+            },
+            None,
+        ),
+        ({}, None),
+        *(
+            (
+                {
+                    "x-ratelimit-limit": limit,
+                    "x-ratelimit-remaining": remaining,
+                    "x-ratelimit-reset": "0.25",
+                },
+                None,
+            )
+            for limit, remaining in (
+                *(("30", "nan"), ("30", "-1e300"), ("30", "31")),
+                *(("nan", "0"), ("inf", "7"), ("inf", "inf")),
+            )
+        ),
+    ],
+)
+def test_headers_are_read_or_left(headers: Mapping[str, str], window: Window | None) -> None:
+    """Three numbers that fit each other, or nothing at all."""
+    assert window_of(headers) == window

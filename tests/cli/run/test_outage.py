@@ -1,0 +1,83 @@
+"""The server goes away in the middle of an apply: exit 1, nothing failed, and it goes on later."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bulkops.api.messages import Request
+from bulkops.cli.options import Server
+from bulkops.cli.session import connect
+from bulkops.client.outage import AWAY_SECONDS, IN_A_ROW
+from bulkops.simulator.faults import Faults
+from tests.cli.support import World
+from tests.conftest import Here
+
+NOT_WAITED_FOR = ("[pace]", '[pace]\noutage = "0s"')
+
+
+@pytest.mark.parametrize("fault", ["503", "close-before", "reset-before"])
+@pytest.mark.parametrize("after", [0, 4])
+def test_a_server_that_goes_away_is_exit_1_and_fails_nothing(
+    world: World, here: Here, fault: str, after: int
+) -> None:
+    """Not the tolerance's 4, whatever the size; the journal says so, and all is done in the end."""
+    world.job(NOT_WAITED_FOR)
+
+    def goes_away(request: Request) -> None:
+        if request.writes and world.writes >= after:
+            world.simulator.faults = Faults.parse(f"{fault}=0s..60m", 0)
+            world.simulator.before = None
+
+    world.simulator.before = goes_away
+    done = here(*world.applying)
+    assert done.code == 1
+    assert "No answer from the server for" in done.err
+    assert "Error: the server has not answered for" in done.err
+    assert "[pace] outage" in done.err
+    assert "failed" not in here("status", "scan.jsonl").out
+    world.simulator.faults = None
+    assert here(*world.applying).code == 0
+    assert set(world.changed().values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("outage", "said"),
+    [
+        ("25h", "outage is at most 24h, and this says 25h"),
+        ("forever", 'pace.outage = "forever": not a duration'),
+    ],
+)
+def test_an_outage_that_nobody_waits_for_is_refused(
+    world: World, here: Here, outage: str, said: str
+) -> None:
+    """Exit 2, before any request."""
+    world.job(("[pace]", f'[pace]\noutage = "{outage}"'))
+    done = here("check", "job.toml")
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_what_is_said_when_it_begins_and_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line each on stderr, of every command that sends requests."""
+    monkeypatch.setenv("TFE_TOKEN", "any")
+
+    async def away() -> None:
+        client = connect(Server("http://127.0.0.1:9", insecure_http=False, ca_file=None))
+        outage, now = client.outage, client.clock.now()
+        outage.bear(300.0)
+        outage.answered(now - 100)
+        for _ in range(IN_A_ROW):
+            outage.failed(now - AWAY_SECONDS, now, "503 Service unavailable")
+        outage.failed(now, now, "503 Service unavailable", probe=True)
+        outage.answered(now + 1)
+
+    asyncio.run(away())
+    assert capsys.readouterr().err.splitlines() == [
+        "No answer from the server for 4 s (503 Service unavailable): waiting for it, 5 min at "
+        "most. Nothing fails for it.",
+        "The server answers again, after 4 s.",
+    ]

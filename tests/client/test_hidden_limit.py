@@ -1,0 +1,205 @@
+"""A limit that no header tells: found by its 503s, kept, and tried again ever less often."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+import pytest
+
+from bulkops.api.messages import Request, Response
+from bulkops.client.hidden_limit import DOUBLING, NOISE_SECONDS, SLOWEST, WINDOW, HiddenLimit
+from bulkops.journal.states import Outcome
+from bulkops.simulator.core import Simulator
+from tests.engine.world import World, job
+
+PACE = 30.0
+
+
+class FixedWindow:
+    """So many requests in each whole second."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._second = self._taken = -1.0
+
+    def __call__(self, now: float) -> bool:
+        if math.floor(now) != self._second:
+            self._second, self._taken = math.floor(now), 0.0
+        self._taken += 1
+        return self._taken <= self._rate
+
+
+class Bucket:
+    """As nginx ``limit_req rate=… burst=… nodelay``: ``burst`` requests may come too early."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._excess = self._last = 0.0
+
+    def __call__(self, now: float) -> bool:
+        excess = max(0.0, self._excess - (now - self._last) * self._rate) + 1
+        if excess > self._burst + 1:
+            return False
+        self._excess, self._last = excess, now
+        return True
+
+
+LIMITS: dict[str, Callable[[], Callable[[float], bool]]] = {
+    "10 in each second": lambda: FixedWindow(10),
+    "one in 100 ms": lambda: Bucket(10, 0),
+    "10 a second, and 20 too early": lambda: Bucket(10, 20),
+    "2 in each second": lambda: FixedWindow(2),
+    "one a second": lambda: Bucket(1, 0),
+    "20 a second, and 5 too early": lambda: Bucket(20, 5),
+}
+
+
+def gated(world: World, lets: Callable[[float], bool]) -> list[Request]:
+    """Put a gateway in front of a world's server; return the requests it will have refused."""
+    refused: list[Request] = []
+    handle = world.simulator.handle
+
+    def through(request: Request, now: float, *, url_status: int | None = None) -> Response:
+        if lets(now):
+            return handle(request, now, url_status=url_status)
+        refused.append(request)
+        return Response(503, {}, b"<html><title>503 Service Temporarily Unavailable</title>")
+
+    world.simulator.handle = through  # type: ignore[method-assign]  # the server itself stays
+    return refused
+
+
+@pytest.mark.parametrize("told", [30, 0], ids=["30 told", "none told"])
+@pytest.mark.parametrize("latency", [0.04, 0.5])
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("size", [40, 200])
+def test_a_job_behind_a_gateways_limit_completes_without_a_failure(
+    size: int, limit: str, latency: float, told: int
+) -> None:
+    """Whatever the gateway counts: few 503s, nothing failed, nothing twice."""
+    world = World(workspaces=size, latency=latency, server=partial(Simulator, rate=told))
+    world.start(job(rollout={"max_failures": 0}))
+    refused = gated(world, LIMITS[limit]())
+    assert world.resume().count(Outcome.SUCCEEDED) == size
+    assert world.effects() == dict.fromkeys(world.names, 1)
+    # With no limit told, 32 are in flight when the first 503 comes.
+    assert len(refused) <= (30 if told else 80) + 0.3 * size
+
+
+@pytest.mark.parametrize("size", [40, 200, 300])
+def test_a_gateway_that_says_when_is_asked_no_earlier(size: int) -> None:
+    """The simulator's gateway: 503 with a Retry-After of a second."""
+    server = partial(Simulator, rate=30, gateway_rate=10, retry_after=True)
+    world = World(workspaces=size, server=server)
+    world.start(job(rollout={"max_failures": 0}))
+    assert world.resume().count(Outcome.SUCCEEDED) == size
+    assert world.effects() == dict.fromkeys(world.names, 1)
+    assert world.simulator.stats.by_status[503] <= 0.35 * size
+
+
+def steady(
+    limit: HiddenLimit, start: float, seconds: float, lets: Callable[[float], bool]
+) -> tuple[float, int]:
+    """Send at the pace for a while; return when it ended, and how many were refused."""
+    now, refused = start, 0
+    while now < start + seconds:
+        pace = limit.rate(now) or PACE
+        sent_at, now = now, now + 1 / pace
+        if lets(sent_at):
+            now += WINDOW * limit.answered(sent_at, now, pace)
+        else:
+            refused += 1
+            limit.refused(sent_at, now)
+    return now, refused
+
+
+def test_the_pace_falls_below_what_is_let_through_and_comes_back() -> None:
+    """A limit that is gone again is forgotten; the pace doubles in so many seconds."""
+    limit = HiddenLimit()
+    now, refused = steady(limit, 0.0, 1.0, FixedWindow(10))
+    now, _ = steady(limit, now, 1.0, FixedWindow(10))
+    found = limit.rate(now)
+    assert found is not None
+    assert found < 11
+    assert refused <= 25
+    assert found < (limit.rate(now + DOUBLING) or 0.0) <= 2 * found
+    assert limit.rate(now + 5 * DOUBLING) is None
+    assert limit.rate(now) is None, "what is forgotten stays so"
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_most_of_a_lasting_limit_is_used_and_little_refused(limit: str) -> None:
+    """Ten minutes of it."""
+    one, lets, taken = HiddenLimit(), LIMITS[limit](), 0
+
+    def counted(now: float) -> bool:
+        nonlocal taken
+        let = lets(now)
+        taken += let
+        return let
+
+    _, refused = steady(one, 0.0, 600.0, counted)
+    most = 600 * float(re.findall(r"\d+", limit)[0]) if limit[0].isdigit() else 600
+    if limit == "one in 100 ms":
+        most = 6000
+    assert taken > 0.6 * most
+    assert refused < 0.15 * taken
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_now_and_then_a_503_is_no_limit(seed: int) -> None:
+    """One in fifty, at random: the pace stays."""
+    limit, random = HiddenLimit(), Random(seed)
+    _, refused = steady(limit, 0.0, 600.0, lambda _: random.random() > 0.02)
+    assert refused > 200
+    assert limit.found == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_503s_that_stay_as_many_stop_no_job(share: float, seed: int) -> None:
+    """One in ten, or five, at random: in the end the pace is not lowered for them."""
+    limit, random = HiddenLimit(), Random(seed)
+    sent = 0
+
+    def lets(_now: float) -> bool:
+        nonlocal sent
+        sent += 1
+        return random.random() > share
+
+    steady(limit, 0.0, 3 * NOISE_SECONDS, lets)
+    assert sent / (3 * NOISE_SECONDS) > 0.2 * PACE
+
+
+def test_an_outage_is_no_limit() -> None:
+    """Nothing was let through for a while: what failed meanwhile says nothing of the pace."""
+    limit = HiddenLimit()
+    now, _ = steady(limit, 0.0, 3.0, lambda _: True)
+    now, _ = steady(limit, now, 3.0, lambda _: False)
+    steady(limit, now, 3.0, lambda _: True)
+    assert limit.found == 0
+
+
+def test_however_little_is_let_through_something_is_sent() -> None:
+    """One in ten at any pace: the pace stays above its floor."""
+    limit = HiddenLimit()
+    now, _ = steady(limit, 0.0, 300.0, Bucket(0.1, 0))
+    rate = limit.rate(now)
+    assert rate is None or rate >= SLOWEST
+
+
+def test_what_left_before_the_pace_fell_says_nothing_of_it() -> None:
+    """Answers that are still under way at that moment are not counted."""
+    limit = HiddenLimit()
+    now, _ = steady(limit, 0.0, 2.0, FixedWindow(10))
+    found = limit.found
+    assert found
+    for _ in range(20):
+        limit.refused(0.5, now)
+    assert not limit.answered(0.5, now, PACE)
+    assert limit.found == found

@@ -1,0 +1,181 @@
+"""Whether a server is away: the table of ``bulkops.client.outage``, cell by cell, and its times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bulkops.client import outage
+from bulkops.client.caller import ATTEMPTS
+from bulkops.client.outage import AWAY_SECONDS, IN_A_ROW, LONG_SECONDS, PROBE_CAP, Outage, State
+from tests.docstrings import rows
+
+TABLE = rows(outage, "state")
+BORNE = 300.0
+LONG_AGO = 100.0
+"""When the state was reached; events come later, and by then something may have lasted."""
+
+
+def reached(state: State) -> Outage:
+    """Return an outage in a state, its first failure sent at 100 s if it has any."""
+    one = Outage()
+    one.bear(BORNE)
+    if state is State.UNHEARD:
+        return one
+    one.answered(LONG_AGO - 1)
+    if state is State.ANSWERING:
+        return one
+    for _ in range(IN_A_ROW):
+        one.failed(LONG_AGO, LONG_AGO, "503")
+    if state is State.SUSPECTED:
+        return one
+    one.failed(LONG_AGO, LONG_AGO + AWAY_SECONDS, "503", probe=True)
+    if state is State.AWAY:
+        return one
+    one.failed(LONG_AGO, LONG_AGO + BORNE, "503", probe=True)
+    return one
+
+
+def fails(times: int, after: float, *, probe: bool = False) -> Callable[[Outage], None]:
+    """Return the event of so many failures, that many seconds after the first one was sent."""
+
+    def event(one: Outage) -> None:
+        for _ in range(times):
+            one.failed(LONG_AGO, LONG_AGO + after, "503", probe=probe)
+
+    return event
+
+
+EVENTS: list[Callable[[Outage], None]] = [
+    lambda one: one.answered(LONG_AGO + 1),
+    fails(1, 0.1),
+    fails(IN_A_ROW, 0.1),
+    fails(1, AWAY_SECONDS, probe=True),
+    fails(1, BORNE, probe=True),
+]
+"""By the columns of the table."""
+
+
+@pytest.mark.parametrize("column", range(len(EVENTS)))
+@pytest.mark.parametrize("state", State)
+def test_each_event_leads_where_the_table_says(state: State, column: int) -> None:
+    """Every state and every event; an empty cell is an event that does not happen there."""
+    one = reached(state)
+    assert one.state is state
+    EVENTS[column](one)
+    assert one.state.value == (TABLE[state.value][column] or state.value)
+
+
+def test_the_table_has_every_state() -> None:
+    """Whoever adds a state adds its row."""
+    assert list(TABLE) == [state.value for state in State]
+
+
+def test_without_a_job_no_outage_is_borne() -> None:
+    """Then each request fails for itself, however many do."""
+    one = Outage()
+    one.answered(0.0)
+    for _ in range(100):
+        one.failed(1.0, 1000.0, "503", probe=True)
+    assert one.state is State.ANSWERING
+
+
+def test_a_single_request_does_not_use_its_attempts_up() -> None:
+    """Where only one is in flight it is suspected before the last attempt."""
+    assert IN_A_ROW < ATTEMPTS
+
+
+def test_two_failures_are_many_where_each_took_long() -> None:
+    """A server that is silent is suspected by the second request that waited in vain."""
+    one = reached(State.ANSWERING)
+    one.failed(100.0, 160.0, "no answer in time")
+    assert one.state.value == "answering"
+    one.failed(160.0, 160.0 + LONG_SECONDS, "no answer in time")
+    assert one.state is State.SUSPECTED
+    assert one.seconds(200.0) == 100.0
+
+
+def test_it_lasts_since_the_last_answer_at_most() -> None:
+    """A request that was sent long before the last answer may have failed for itself."""
+    one = reached(State.ANSWERING)
+    one.answered(150.0)
+    for _ in range(IN_A_ROW):
+        one.failed(100.0, 160.0, "no answer in time")
+    assert one.seconds(160.0) == 10.0
+
+
+def test_an_answer_in_between_begins_the_count_again() -> None:
+    """Half of all requests fail, for ever: no outage."""
+    one = reached(State.ANSWERING)
+    for second in range(100, 200):
+        for _ in range(IN_A_ROW - 1):
+            one.failed(second, second + 0.1, "503")
+        one.answered(second + 0.5)
+        assert one.state is State.ANSWERING
+
+
+@pytest.mark.parametrize("borne", [0.0, 1.0])
+def test_what_is_borne_may_be_less_than_it_takes_to_be_sure(borne: float) -> None:
+    """Then the first probe after it gives up."""
+    one = reached(State.SUSPECTED)
+    one.bear(borne)
+    one.failed(LONG_AGO, LONG_AGO + borne, "503", probe=True)
+    assert (one.state, one.number) == (State.GIVEN_UP, 1)
+
+
+def test_probes_come_at_once_and_then_less_and_less_often() -> None:
+    """1, 2, 4, … 15 s apart, or half of that: many clients must not come at the same moment."""
+    one = reached(State.SUSPECTED)
+    now = LONG_AGO
+    waits = []
+    for _ in range(7):
+        assert one.next_probe(now, 0.0) == one.next_probe(now, 1.0) / 2
+        waits.append(one.next_probe(now, 1.0))
+        now += waits[-1]
+        one.failed(LONG_AGO, now, "503", probe=True)
+    assert waits == [0.0, 1.0, 2.0, 4.0, 8.0, PROBE_CAP, PROBE_CAP]
+
+
+def test_the_last_probe_is_sent_before_it_is_given_up() -> None:
+    """Nobody waits for longer than was said."""
+    one = reached(State.AWAY)
+    assert one.next_probe(LONG_AGO + BORNE - 0.25, 1.0) == 0.25
+    one.expire(LONG_AGO + BORNE)
+    assert one.state is State.GIVEN_UP
+
+
+def test_its_listeners_are_told_when_it_begins_and_ends() -> None:
+    """And of nothing else: a suspicion that is disproved is nobody's business."""
+    one = Outage()
+    one.bear(BORNE)
+    told: list[tuple[State, float]] = []
+    one.listeners.append(lambda it: told.append((it.state, it.seconds(LONG_AGO + 50))))
+    one.answered(LONG_AGO)
+    for end in (50.0, BORNE):
+        for _ in range(IN_A_ROW):
+            one.failed(LONG_AGO, LONG_AGO, "503")
+        one.answered(LONG_AGO)
+        for _ in range(IN_A_ROW):
+            one.failed(LONG_AGO, LONG_AGO, "503")
+        one.failed(LONG_AGO, LONG_AGO + AWAY_SECONDS, "503", probe=True)
+        if end < BORNE:
+            one.answered(LONG_AGO + end)
+    one.expire(LONG_AGO + BORNE)
+    assert told == [
+        (State.AWAY, 50.0),
+        (State.ANSWERING, 50.0),
+        (State.AWAY, 50.0),
+        (State.GIVEN_UP, BORNE),
+    ]
+
+
+def test_a_new_job_may_try_again_what_was_given_up() -> None:
+    """A program that lives longer than one job keeps its client."""
+    one = reached(State.GIVEN_UP)
+    one.answered(1000.0)
+    assert one.state.value == "given up"
+    one.bear(BORNE)
+    assert one.state is State.ANSWERING
+    one.failed(1001.0, 1001.0, "503")
+    assert one.state is State.ANSWERING

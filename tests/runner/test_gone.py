@@ -1,0 +1,267 @@
+"""A workspace is deleted while a journal is about it: told as gone, not as somebody's change."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.api import endpoints
+from bulkops.api.messages import Request
+from bulkops.inventory.missing import FEW
+from bulkops.journal.records import Result
+from bulkops.journal.states import Outcome
+from bulkops.operations.compare import MADE_SO, gone
+from bulkops.operations.model import Target
+from bulkops.plan.standing import read_verified
+from bulkops.report.model import exit_code
+from bulkops.simulator.state import Workspace
+from tests.engine.scripts import METHODS, always, writes
+from tests.engine.wire import Trouble
+from tests.engine.world import PATH, World, job
+from tests.engine.worlds import world_for
+from tests.kinds import TASK
+
+UNDO = PATH.with_name("undo.jsonl")
+PATIENT = {"max_failures": "100%"}
+GONE = gone(Target("ws-1", "prod-0"))
+SETTLE = 10.0
+KINDS = (*METHODS, "workspace-update", "workspace-lock", "workspace-unlock")
+OLD_SERVER = "tfe-v202401-1-none-included"
+"""One that has no list of a run task's attachments."""
+
+
+def deleted_at(world: World, method: str) -> None:
+    """Let somebody delete ``prod-0`` as the first write with this method arrives."""
+    strikes = [lambda: world.simulator.remove_workspace("prod-0")]
+
+    def spy(request: Request) -> None:
+        if request.method == method and strikes:
+            strikes.pop()()
+
+    world.wire.spies.append(spy)
+
+
+def told(world: World) -> dict[str, Result]:
+    """Return the last result of each workspace."""
+    return {operation.target.name: result for operation, result in world.results}
+
+
+def asked_for(world: World) -> list[str]:
+    """Return the ids of the workspaces that were asked for by their ids."""
+    read = (request.path.split("/") for request in world.wire.asked if not request.writes)
+    return [path[4] for path in read if path[3] == "workspaces" and len(path) == 5]
+
+
+def test_the_words_name_what_is_gone_and_the_other_cause() -> None:
+    """A 404 may also mean that the token may not see it: both are said."""
+    assert GONE == "the workspace is gone, or this token may not see it any more"
+    assert gone(Target("task-1", TASK)).startswith("the run task is gone, or this token")
+
+
+@pytest.mark.parametrize("profile", ["hcp", OLD_SERVER])
+@pytest.mark.parametrize("fault", [None, "close-before", "reset-after"])
+@pytest.mark.parametrize("kind", METHODS)
+def test_gone_when_it_is_written_to(kind: str, fault: str | None, profile: str) -> None:
+    """Refused or lost, then not found past ``settle``: it has failed, nobody changed it."""
+    world = World(workspaces=2, attached=kind != "attach", profile=profile)
+    deleted_at(world, METHODS[kind])
+    world.wire.troubles = writes(*([Trouble(fault)] if fault else []))
+    replay = world.apply(job(kind, rollout=PATIENT))
+    result = told(world)["prod-0"]
+    assert GONE in result.reason
+    assert "somebody" not in result.reason
+    assert (result.outcome, result.ours) == (Outcome.FAILED, False)
+    assert exit_code(replay) == 3
+    # By the list of all attachments nothing is left to be detached.
+    assert exit_code(world.resume(retry_failed=True)) == (0 if kind == "detach" else 3)
+
+
+@pytest.mark.parametrize("kind", ["workspace-update", "workspace-lock", "workspace-unlock"])
+def test_a_workspace_whose_settings_are_written_is_gone(kind: str) -> None:
+    """The list of its name lacks it, and it is not found by its id: told so, exit 3."""
+    world = world_for(kind, 2)
+    deleted_at(world, "POST" if "lock" in kind else "PATCH")
+    assert exit_code(world.apply(job(kind, rollout=PATIENT))) == 3
+    result = told(world)["prod-0"]
+    assert (result.outcome, result.reason) == (Outcome.CONFLICT, GONE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gone_before_it_starts(kind: str) -> None:
+    """Found by the first reading: a conflict, or, where it was to be taken away, a skip."""
+    world = world_for(kind, 2)
+    world.start(job(kind, rollout=PATIENT))
+    world.simulator.remove_workspace("prod-0")
+    replay = world.resume()
+    result, removed = told(world)["prod-0"], kind == "detach"
+    # An attach is carried out: that nothing is attached is what it was planned from.
+    expected = {"detach": Outcome.SKIPPED, "attach": Outcome.FAILED}
+    assert result.outcome is expected.get(kind, Outcome.CONFLICT)
+    assert result.reason == (f"404: {GONE}" if kind == "attach" else GONE)
+    assert exit_code(replay) == (0 if removed else 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gone_it_stays_so_when_failures_are_tried_again(kind: str) -> None:
+    """``--retry-failed`` says the same, and calls nothing done that is not."""
+    world = world_for(kind, 2)
+    world.start(job(kind, rollout=PATIENT))
+    world.simulator.remove_workspace("prod-0")
+    outcome = world.resume().count(*(Outcome.FAILED, Outcome.CONFLICT))
+    replay = world.resume(retry_failed=True)
+    assert replay.count(Outcome.FAILED, Outcome.CONFLICT) == outcome
+    assert GONE in told(world)["prod-0"].reason
+
+
+@pytest.mark.parametrize("kind", ["attach", "update", "detach", "workspace-update"])
+def test_an_undo_tells_what_is_gone_apart_from_what_somebody_changed(kind: str) -> None:
+    """Nothing is left to be detached: a skip. Nothing can be given back to it: blocked."""
+    world = world_for(kind, 3)
+    world.apply(job(kind))
+    world.simulator.remove_workspace("prod-1")
+    plan = world.start_undo(PATH, UNDO)
+    assert [operation.target.name for operation in plan.operations] == ["prod-0", "prod-2"]
+    (skip,) = plan.skips
+    assert (skip.reason, skip.blocked) == (GONE, kind != "attach")
+
+
+def test_an_undo_that_is_gone_on_with_counts_what_is_gone_as_undone() -> None:
+    """Deleted after it was planned: a skip, exit 0; deleted as it is written to: likewise."""
+    world = World(workspaces=3)
+    world.apply(job())
+    world.start_undo(PATH, UNDO)
+    world.simulator.remove_workspace("prod-1")
+    deleted_at(world, "DELETE")
+    replay = world.resume(path=UNDO)
+    assert exit_code(replay) == 0
+    assert {name: result.reason for name, result in told(world).items()} == {
+        "prod-0": GONE,
+        "prod-1": GONE,
+        "prod-2": "",
+    }
+    assert told(world)["prod-0"].outcome is Outcome.SKIPPED
+
+
+def test_both_tasks_of_a_replace_go_with_the_workspace() -> None:
+    """Neither is blocked by the other when it is taken back."""
+    world = world_for("replace", 2)
+    world.apply(job("replace"))
+    world.simulator.remove_workspace("prod-0")
+    plan = world.start_undo(PATH, UNDO)
+    assert {operation.target.name for operation in plan.operations} == {"prod-1"}
+    assert [(skip.reason, skip.blocked) for skip in plan.skips] == [(GONE, False), (GONE, True)]
+    assert exit_code(world.resume(path=UNDO)) == 3
+
+
+def test_a_verification_says_that_it_is_gone() -> None:
+    """By the job's last reading, and by one later; a detached run task is missed nowhere."""
+    world = World(workspaces=3)
+    replay = world.apply(job())
+    world.simulator.remove_workspace("prod-0")
+    verified = world.run(lambda: read_verified(world.client(), replay, SETTLE))
+    assert list(verified.differing.values()) == [f"not attached: {GONE}"]
+    # What was told once needs no further request.
+    failed = World(workspaces=2)
+    deleted_at(failed, "POST")
+    replay = failed.apply(job(rollout=PATIENT))
+    assert replay.verified is not None
+    assert list(replay.verified.differing.values()) == [f"not attached: {GONE}"]
+
+
+def test_a_verification_of_detached_ones_misses_nothing() -> None:
+    """What is gone has nothing attached: as the job wants it."""
+    world = World(workspaces=3, attached=True)
+    replay = world.apply(job("detach"))
+    world.simulator.remove_workspace("prod-0")
+    verified = world.run(lambda: read_verified(world.client(), replay, SETTLE))
+    assert (verified.standing, verified.differing) == (3, {})
+
+
+@pytest.mark.parametrize("kind", ["attach", "detach"])
+def test_a_workspace_that_is_there_is_never_called_gone(kind: str) -> None:
+    """Write and list are answered 404, as where a right is missing: today's words, at once."""
+    world = World(workspaces=1, attached=kind != "attach")
+    there = endpoints.list_workspace_tasks(next(iter(world.simulator.world.workspaces))).path
+    world.wire.troubles = always(lambda r: r.path.startswith(there), Trouble("404"))
+    began = world.elapsed
+    world.apply(job(kind, rollout=PATIENT))
+    result = told(world)["prod-0"]
+    assert result.outcome is Outcome.FAILED
+    assert "(missing, or this token may not)" in result.reason
+    assert "gone" not in result.reason
+    assert world.elapsed - began < 2 * SETTLE
+
+
+def test_a_workspace_that_is_not_found_for_a_moment_is_not_gone() -> None:
+    """Hidden from its write on, and asked for again past ``settle``: it is there."""
+    world = World(workspaces=1, attached=True)
+    (ident,) = world.simulator.world.workspaces
+    server, organization = world.simulator.world, world.simulator.world.organizations["acme"]
+    hidden: list[tuple[float, Workspace]] = []
+
+    def hide(request: Request) -> None:
+        if request.writes and not hidden:
+            hidden.append((world.now(), server.workspaces.pop(ident)))
+            del organization.workspaces["prod-0"]
+            organization.orders.clear()
+        elif hidden and world.now() > hidden[0][0] + 0.9 * SETTLE:
+            server.workspaces[ident] = organization.workspaces["prod-0"] = hidden[0][1]
+
+    world.wire.spies.append(hide)
+    world.apply(job("detach", rollout=PATIENT))
+    result = told(world)["prod-0"]
+    assert (result.outcome, "gone" in result.reason) == (Outcome.FAILED, False)
+    assert asked_for(world) == [ident] * 2
+
+
+def test_a_detached_run_task_on_a_workspace_that_is_there_is_somebody_elses_work() -> None:
+    """Only what is missing is gone: everybody else is told of as before."""
+    world = World(workspaces=2, attached=True)
+    world.start(job("detach"))
+    world.simulator.detach("prod-0", TASK)
+    world.simulator.remove_workspace("prod-1")
+    assert exit_code(world.resume()) == 0
+    reasons = {name: result.reason for name, result in told(world).items()}
+    assert reasons == {"prod-0": MADE_SO, "prod-1": GONE}
+
+
+def test_many_are_looked_for_in_one_list() -> None:
+    """The undo of a large detach asks for none by its id, unless it isn't listed."""
+    world = World(workspaces=FEW + 5, attached=True)
+    world.apply(job("detach"))
+    world.wire.asked.clear()
+    assert len(world.start_undo(PATH, UNDO).operations) == FEW + 5
+    assert asked_for(world) == []
+    world.simulator.remove_workspace("prod-3")
+    again = world.start_undo(PATH, PATH.with_name("again.jsonl"))
+    assert (len(again.operations), [skip.reason for skip in again.blocked]) == (FEW + 4, [GONE])
+    assert len(asked_for(world)) == 2
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_server_that_answers_404_to_everything_says_of_nothing_that_it_is_gone(
+    kind: str,
+) -> None:
+    """A proxy's page, perhaps: no list lacks the workspace. It is a failure, of an undo, too."""
+    world = World(workspaces=1, attached=kind != "attach")
+    world.apply(job(kind))
+    world.start_undo(PATH, UNDO)
+    begun: list[Request] = []
+    world.wire.spies.append(lambda request: begun.append(request) if request.writes else None)
+    world.wire.troubles = lambda _request: Trouble("404") if begun else None
+    assert exit_code(world.resume(path=UNDO)) == 4
+    result = told(world)["prod-0"]
+    assert result.outcome is Outcome.FAILED
+    assert "gone" not in result.reason
+
+
+def test_a_workspace_that_is_renamed_is_not_gone() -> None:
+    """It is asked for by its id, which stays."""
+    world = World(workspaces=1)
+    world.apply(job())
+    organization = world.simulator.world.organizations["acme"]
+    record = organization.workspaces.pop("prod-0")
+    record.name = "prod-renamed"
+    organization.workspaces["prod-renamed"] = record
+    assert len(world.start_undo(PATH, UNDO).operations) == 1
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert world.shown("prod-renamed") == []
