@@ -31,12 +31,12 @@ ATOMIC = getattr(select, "PIPE_BUF", 512)
 
 RESERVE = 16
 """Times ``ROOM`` in which there is still a place for what matters more."""
-
 MOST = float(RESERVE * ROOM)
 """Bytes that may wait where more would take too much memory."""
 
+LOST = "{} lines not written: nobody read stderr.\n"
 STILL_SECONDS = 0.5
-"""Without a byte written, after which a reader is taken for gone once a signal has come."""
+"""Without a write, after which a reader is taken for gone once a signal has come."""
 
 
 class Queue:
@@ -48,7 +48,6 @@ class Queue:
 
     def __init__(self) -> None:
         self.size = 0
-        self._written = 0
         self._waiting = deque[tuple[Outlet, bytes]]()
         self._changed = Condition()
         Thread(target=self._write_all, name="bulkops output", daemon=True).start()
@@ -64,28 +63,24 @@ class Queue:
         """Wait until no more than so many bytes are left, and return whether that was reached.
 
         Args:
-            still: seconds without a byte written, after which nobody waits any longer.
-            until: monotonic seconds, likewise.
+            still: seconds without a write after which it gives up; ``until`` when (monotonic).
         """
+        seconds = still
         with self._changed:
             while self.size > left:
-                before = self._written
-                seconds = still
                 if until is not None:
                     rest = max(0.0, until - time.monotonic())
                     seconds = rest if still is None else min(still, rest)
-                self._changed.wait(seconds)
-                over = until is not None and time.monotonic() >= until
-                if self.size > left and (over or (still is not None and self._written == before)):
+                # Each write notifies: a time-out is a time in which there was none.
+                if not self._changed.wait(seconds) and self.size > left:
                     return False
         return True
 
     def discard(self, outlet: Outlet) -> None:
         """Forget what waits to be written by an outlet."""
         with self._changed:
-            kept = [(other, data) for other, data in self._waiting if other is not outlet]
-            self.size -= sum(len(data) for _, data in self._waiting)
-            self.size += sum(len(data) for _, data in kept)
+            kept = [item for item in self._waiting if item[0] is not outlet]
+            self.size -= sum(len(data) for other, data in self._waiting if other is outlet)
             self._waiting = deque(kept)
             self._changed.notify_all()
 
@@ -106,26 +101,23 @@ class Queue:
             outlet.send(data)
             with self._changed:
                 self.size -= len(data)
-                self._written += len(data)
                 self._changed.notify_all()
 
     def _next(self) -> tuple[Outlet, bytes]:
         outlet, data = self._waiting.popleft()
-        parts = [data]
-        size = len(data)
-        while data and self._waiting and self._waiting[0][0] is outlet and self._waiting[0][1]:
-            size += len(self._waiting[0][1])
-            if size > ATOMIC:
+        while data and self._waiting:
+            other, more = self._waiting[0]
+            if other is not outlet or not more or len(data) + len(more) > ATOMIC:
                 break
-            parts.append(self._waiting.popleft()[1])
-        return outlet, b"".join(parts)
+            data += self._waiting.popleft()[1]
+        return outlet, data
 
 
 class Outlet:
     """A text stream that a thread writes, like ``TextIO`` in all that this program uses.
 
     Args:
-        stream: which has a descriptor; nothing is in its buffer.
+        stream: has a descriptor and nothing in its buffer.
         queue: shared by streams to the same file, so that what they say keeps its order.
         lost: makes the line that says how many lines were dropped; without it none is.
 
@@ -220,7 +212,10 @@ class Outlet:
 def let_out() -> None:
     """Let stdout and stderr be written by a thread; those without a descriptor stay as they are."""
     queues = dict[tuple[int, int], Queue]()
-    for name, lost in (("stdout", None), ("stderr", _nobody_read_stderr)):
+    for name, lost in (
+        ("stdout", None),
+        ("stderr", LOST.format),
+    ):
         stream: TextIO = getattr(sys, name)
         try:
             stream.flush()
@@ -258,15 +253,15 @@ def is_full(stream: object, times: int = 1) -> bool:
 
 def dropped(stream: object, lines: int) -> bool:
     """Return whether lines were counted, not to be printed, since the stream takes no more."""
-    if not isinstance(stream, Outlet) or not stream.left or not stream.is_full():
-        return False
-    stream.drop(lines)
-    return True
+    full = isinstance(stream, Outlet) and stream.left > 0 and stream.is_full()
+    if isinstance(stream, Outlet) and full:
+        stream.drop(lines)
+    return full
 
 
 def is_idle(stream: object) -> bool:
     """Return whether all that was printed is written."""
-    return not isinstance(stream, Outlet) or not stream.queue.size
+    return not (isinstance(stream, Outlet) and stream.queue.size)
 
 
 def settle() -> None:
@@ -303,7 +298,3 @@ def finish() -> None:
 def _outlets() -> list[Outlet]:
     streams: tuple[object, ...] = (sys.stdout, sys.stderr)
     return [stream for stream in streams if isinstance(stream, Outlet)]
-
-
-def _nobody_read_stderr(lines: int) -> str:
-    return f"{lines} lines not written: nobody read stderr.\n"

@@ -46,7 +46,9 @@ all = true
 
 [pace]
 settle = "50ms"
+outage = "1s"
 """
+"""A server that a test takes away is not waited for longer than that."""
 
 
 Process: TypeAlias = "subprocess.Popen[str] | Forked"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,7 +27,7 @@ STOP, GO = b"\x13", b"\x11"
 
 
 @pytest.fixture
-def wide(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[World]:
     """240 workspaces whose names are so long that a plan and its results fill pipe and queue."""
     simulator = StagedSimulator(rate=0, duplicate_attach="accept")
     simulator.add_organization("acme")
@@ -122,8 +123,10 @@ def each_once(world: World) -> None:
     assert len(world.changed()) == len(world.shown())
 
 
-def until_free(here: Here) -> None:
-    """Resume the journal as soon as whoever has its lock gives it back."""
+def until_free(world: World, here: Here) -> None:
+    """Resume the journal as soon as there is one and whoever has its lock gives it back."""
+    while not world.journal.exists():
+        time.sleep(0.02)  # somebody else's process: there is nothing to await
     while (done := here("resume", "scan.jsonl", "--yes")).code == 11:
         pass
     assert done.code == 0
@@ -139,81 +142,81 @@ def objects(text: str) -> list[dict[str, object]]:
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
 def test_a_signal_ends_a_job_whose_json_nobody_reads(
-    wide: World, here: Here, number: signal.Signals, code: int
+    world: World, here: Here, number: signal.Signals, code: int
 ) -> None:
     """Nothing new is begun, and the signal ends it: nothing in doubt, nothing lost or twice."""
-    with Unread(wide, *wide.applying, "--json") as unread:
+    with Unread(world, *world.applying, "--json") as unread:
         unread.until(HELD_UP)
         unread.process.send_signal(number)
         assert unread.process.wait(SECONDS) == code
-        assert 0 < wide.writes < 240
+        assert 0 < world.writes < 240
         assert here("journal", "check", "scan.jsonl").code == 0
-        left = f"  {wide.writes} succeeded, {240 - wide.writes} pending of 240 operations"
+        left = f"  {world.writes} succeeded, {240 - world.writes} pending of 240 operations"
         assert left in here("status", "scan.jsonl").lines
         assert {line["type"] for line in objects(unread.read())} <= {"operation", "plan", "result"}
         assert here("resume", "scan.jsonl", "--yes").code == 0
-        each_once(wide)
+        each_once(world)
 
 
-def test_json_goes_on_once_it_is_read(wide: World) -> None:
+def test_json_goes_on_once_it_is_read(world: World) -> None:
     """Whoever comes late gets all of it: every operation, result and the report, each whole."""
-    with Unread(wide, *wide.applying, "--json") as unread:
+    with Unread(world, *world.applying, "--json") as unread:
         unread.until(HELD_UP)
-        held_up = wide.writes
+        held_up = world.writes
         assert held_up < 240
         said = objects(unread.read())
         assert unread.process.wait(SECONDS) == 0
         results = [line["workspace"] for line in said if line["type"] == "result"]
-        assert sorted(map(str, results)) == sorted(wide.shown())
+        assert sorted(map(str, results)) == sorted(world.shown())
         assert [line["type"] for line in said[:240]] == ["operation"] * 240
         assert said[-1]["type"] == "report"
-        each_once(wide)
+        each_once(world)
 
 
-def test_what_is_in_flight_is_all_that_can_be_in_doubt(wide: World, here: Here) -> None:
+def test_what_is_in_flight_is_all_that_can_be_in_doubt(world: World, here: Here) -> None:
     """A server that answers no more, and nobody who reads: it ends after the drain time."""
-    wide.job(("[pace]", "[pace]\nmax_at_once = 3"))
-    with Unread(wide, "--debug", *wide.applying, "--drain-timeout", "0.1", err=True) as unread:
-        unread.strike(wide, write=60, faults="POST:hang-after=100%")
+    world.job(("[pace]", "[pace]\nmax_at_once = 3"))
+    with Unread(world, "--debug", *world.applying, "--drain-timeout", "0.1", err=True) as unread:
+        unread.strike(world, write=60, faults="POST:hang-after=100%")
         assert unread.process.wait(SECONDS) == 143
         assert unread.read()
     (status,) = objects(here("status", "scan.jsonl", "--json").out)
     counts = status["counts"]
     assert isinstance(counts, dict)
     assert 1 <= counts["in_doubt"] <= 3
-    wide.simulator.faults = None
+    world.simulator.faults = None
     assert here("resume", "scan.jsonl", "--yes").code == 0
-    each_once(wide)
+    each_once(world)
 
 
-def test_text_that_nobody_reads_holds_no_job_up(wide: World, here: Here) -> None:
+def test_text_that_nobody_reads_holds_no_job_up(world: World, here: Here) -> None:
     """It is carried out to its end, its lock is free before anybody reads, then exit 0."""
-    with Unread(wide, *wide.applying, full=True) as unread:
-        until_free(here)
+    with Unread(world, *world.applying, full=True) as unread:
+        until_free(world, here)
         assert unread.process.poll() is None
         assert len(unread.read().splitlines()) > 240
         assert unread.process.wait(SECONDS) == 0
-        each_once(wide)
+        each_once(world)
 
 
-def test_a_signal_ends_the_wait_for_a_reader(wide: World, here: Here) -> None:
+def test_a_signal_ends_the_wait_for_a_reader(world: World, here: Here) -> None:
     """The job is done, its journal closed; who never reads is not waited for after SIGTERM."""
-    with Unread(wide, *wide.applying, full=True, err=True) as unread:
-        until_free(here)
+    with Unread(world, *world.applying, full=True, err=True) as unread:
+        until_free(world, here)
         unread.process.send_signal(signal.SIGTERM)
         assert unread.process.wait(SECONDS) == 143
-        each_once(wide)
+        each_once(world)
 
 
-def test_successes_that_nobody_reads_are_summed_up(wide: World) -> None:
+def test_successes_that_nobody_reads_are_summed_up(world: World) -> None:
     """In text, a line says how many more succeeded; a failure keeps its own line."""
     for number in range(240, 1300):
-        wide.simulator.add_workspace(f"test-{number:04}-{'x' * 80}")
-    gone = max(wide.shown())
-    wide.simulator.after = lambda request: (
-        wide.simulator.remove_workspace(gone) if request.writes and wide.writes == 1000 else None
+        world.simulator.add_workspace(f"test-{number:04}-{'x' * 80}")
+    gone = max(world.shown())
+    world.simulator.after = lambda request: (
+        world.simulator.remove_workspace(gone) if request.writes and world.writes == 1000 else None
     )
-    with Unread(wide, *wide.applying) as unread:
+    with Unread(world, *world.applying) as unread:
         unread.until("Journal: scan.jsonl")
         unread.until("Journal: scan.jsonl")
         said = unread.read().splitlines()
@@ -225,29 +228,31 @@ def test_successes_that_nobody_reads_are_summed_up(wide: World) -> None:
         assert told["failed"] == 1
 
 
-def test_logs_that_nobody_reads_are_counted(wide: World, here: Here) -> None:
+def test_logs_that_nobody_reads_are_counted(world: World, here: Here) -> None:
     """A pipe full of ``--debug`` holds no job up; what was dropped is said with a number."""
-    with Unread(wide, "--debug", *wide.applying, out=False, err=True) as unread:
-        until_free(here)
+    with Unread(world, "--debug", *world.applying, out=False, err=True) as unread:
+        until_free(world, here)
         assert unread.process.poll() is None
         said = unread.read()
         assert unread.process.wait(SECONDS) == 0
         assert " lines not written: nobody read stderr.\n" in said
         assert said.endswith("`bulkops undo scan.jsonl` takes it back.\n")
-        each_once(wide)
+        each_once(world)
 
 
 @pytest.mark.parametrize("out", [True, False], ids=["both", "stderr"])
-def test_a_signal_ends_a_job_whose_logs_nobody_reads(wide: World, here: Here, *, out: bool) -> None:
+def test_a_signal_ends_a_job_whose_logs_nobody_reads(
+    world: World, here: Here, *, out: bool
+) -> None:
     """stderr, or both streams: what is in flight is finished, then 143."""
-    wide.job(("[pace]", "[pace]\nmax_at_once = 2"))
-    with Unread(wide, "--debug", *wide.applying, out=out, err=True) as unread:
-        unread.strike(wide, write=80)
+    world.job(("[pace]", "[pace]\nmax_at_once = 2"))
+    with Unread(world, "--debug", *world.applying, out=out, err=True) as unread:
+        unread.strike(world, write=80)
         assert unread.process.wait(SECONDS) == 143
         assert here("journal", "check", "scan.jsonl").code == 0
         assert "in doubt" not in here("status", "scan.jsonl").out
         assert here("resume", "scan.jsonl", "--yes").code == 0
-        each_once(wide)
+        each_once(world)
 
 
 @pytest.mark.parametrize(
@@ -259,12 +264,14 @@ def test_a_signal_ends_a_job_whose_logs_nobody_reads(wide: World, here: Here, *,
     ],
     ids=" ".join,
 )
-def test_a_signal_ends_what_only_reads(wide: World, here: Here, arguments: tuple[str, ...]) -> None:
+def test_a_signal_ends_what_only_reads(
+    world: World, here: Here, arguments: tuple[str, ...]
+) -> None:
     """A plan or report in a pipe that nobody reads: SIGTERM, once, ends it with 143."""
     if "report" in arguments:
-        assert here(*wide.applying).code == 0
+        assert here(*world.applying).code == 0
     reader, writer = os.pipe()
-    process = Forked(wide.order(*arguments), stdout=writer, stderr=writer)
+    process = Forked(world.order(*arguments), stdout=writer, stderr=writer)
     os.close(writer)
     # When the first byte is there, the rest of far more than a pipe holds is on its way.
     first = os.read(reader, 1)
@@ -274,34 +281,34 @@ def test_a_signal_ends_what_only_reads(wide: World, here: Here, arguments: tuple
     os.close(reader)
 
 
-def test_a_log_file_that_nobody_reads_holds_nothing_up(wide: World) -> None:
+def test_a_log_file_that_nobody_reads_holds_nothing_up(world: World) -> None:
     """A FIFO without a reader: the rollout begins, goes on to its end, and ends."""
-    os.mkfifo(wide.folder / "log")
-    done = wide.run("--log-file", "log", *wide.applying)
+    os.mkfifo(world.folder / "log")
+    done = world.run("--log-file", "log", *world.applying)
     assert done.code == 0
     assert "--log-file log: is not read; its last events are not in it." in done.err
-    each_once(wide)
+    each_once(world)
 
 
-def test_a_stopped_terminal_holds_no_job_up(wide: World, here: Here) -> None:
+def test_a_stopped_terminal_holds_no_job_up(world: World, here: Here) -> None:
     """Ctrl-S: the job is carried out, and after Ctrl-Q its end is shown."""
-    with held(wide, 3) as let_go, on_terminal(wide) as terminal:
+    with held(world, 3) as let_go, on_terminal(world) as terminal:
         terminal.until("in flight")
         terminal.type(STOP)
         let_go.set()
-        until_free(here)
+        until_free(world, here)
         assert terminal.process.poll() is None
         terminal.type(GO)
         assert terminal.ended() == 0
         assert terminal.cursor_is_there
-    each_once(wide)
+    each_once(world)
 
 
-def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(wide: World, here: Here) -> None:
+def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(world: World, here: Here) -> None:
     """At once, though nothing can be shown and the server never answers."""
-    wide.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
-    arguments = (*wide.applying, "--drain-timeout", "600")
-    with on_terminal(wide, *arguments) as terminal:
+    world.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
+    arguments = (*world.applying, "--drain-timeout", "600")
+    with on_terminal(world, *arguments) as terminal:
         terminal.until("in flight")
         terminal.type(STOP)
         terminal.type(CTRL_C)
@@ -309,6 +316,6 @@ def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(wide: World, here: Here) 
         terminal.type(STOP)
         terminal.type(CTRL_C)
         assert terminal.ended() == 130
-    wide.simulator.faults = None
+    world.simulator.faults = None
     assert here("resume", "scan.jsonl", "--yes").code == 0
-    each_once(wide)
+    each_once(world)

@@ -14,8 +14,6 @@ from bulkops.simulator.faults import Faults
 from tests.cli.support import World
 from tests.conftest import Here
 
-NOT_WAITED_FOR = ("[pace]", '[pace]\noutage = "0s"')
-
 
 @pytest.mark.parametrize("fault", ["503", "close-before", "reset-before"])
 @pytest.mark.parametrize("after", [0, 4])
@@ -23,7 +21,6 @@ def test_a_server_that_goes_away_is_exit_1_and_fails_nothing(
     world: World, here: Here, fault: str, after: int
 ) -> None:
     """Not the tolerance's 4, whatever the size; the journal says so, and all is done in the end."""
-    world.job(NOT_WAITED_FOR)
 
     def goes_away(request: Request) -> None:
         if request.writes and world.writes >= after:
@@ -53,7 +50,7 @@ def test_an_outage_that_nobody_waits_for_is_refused(
     world: World, here: Here, outage: str, said: str
 ) -> None:
     """Exit 2, before any request."""
-    world.job(("[pace]", f'[pace]\noutage = "{outage}"'))
+    world.job(('outage = "1s"', f'outage = "{outage}"'))
     done = here("check", "job.toml")
     assert done.code == 2
     assert said in done.err
