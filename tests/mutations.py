@@ -100,7 +100,7 @@ MUTATIONS = (
         "a job takes up operations while nobody reads its JSON",
         "runner/runner.py",
         ("        if self._takes_more():\n", "        if True:\n"),
-        ("cli/output/test_unread.py", "runner"),
+        ("runner/test_taking_up.py",),
     ),
     Mutation(
         "what fails while the server is away is its operation's failure",
