@@ -375,3 +375,19 @@ def test_a_client_may_be_used_for_another_job_after_an_outage() -> None:
         return len(transport.sent) - sent
 
     assert run(scenario) >= IN_A_ROW
+
+
+def test_outages_use_up_no_attempt() -> None:
+    """One request meets three of them: what failed in each says nothing of the request."""
+    known = Request("GET", "/known")
+    back = [0.0]
+
+    def answer(request: Request) -> Response:
+        now = anyio.current_time()
+        if request is READ and len(back) <= 3 and now >= back[-1]:
+            back.append(now + 20.0)
+        return Response(503) if now < back[-1] else Response(200)
+
+    shared = outage_of(Scripted(answer), known, READ)
+    assert shared.outage.number == 3
+    assert len(back) == 4
