@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bulkops.cli.signals import received
+import signal
 
 DEBUG = "BULKOPS_DEBUG"
 """Set by ``--debug``: show tracebacks and log every request."""
@@ -10,7 +10,21 @@ DEBUG = "BULKOPS_DEBUG"
 
 def main() -> None:
     """Run the command line; no traceback reaches a user who didn't ask for one."""
-    received.take()
-    from bulkops.cli.ending import run_to_end  # noqa: PLC0415 - no signal must come before `take`
+    early = _remembered()
+    from bulkops.cli.ending import run_to_end  # noqa: PLC0415 - a signal may come meanwhile
 
-    run_to_end()
+    run_to_end(early)
+
+
+def _remembered() -> list[int]:
+    """Return a list to which each signal is added that should end the command.
+
+    The kernel drops a signal that PID 1 of a container has no handler for: until the rest is
+    imported, these are its handlers.
+    """
+    early = list[int]()
+    for name in ("SIGHUP", "SIGINT", "SIGTERM"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: early.append(number))
+    return early

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 from bulkops.cli import DEBUG
 from bulkops.cli.logs import end_log_file
@@ -19,21 +20,28 @@ from bulkops.cli.output.printing import (
     silence,
     stdout_failed,
 )
+from bulkops.cli.signals import received
 from bulkops.errors import TOO_FEW_FILES, BulkopsError, ExitCode
 
 # At a level that no stderr shows unasked: a person is told of it in words.
 log = logging.getLogger(__name__)
 
 
-def run_to_end() -> None:
+def run_to_end(early: Sequence[int]) -> None:
     """Run the command line, and end with its exit code once all that it said is written.
+
+    Args:
+        early: signals that came before this could be called, and still come.
 
     Raises:
         SystemExit: always.
     """
+    received.take()
     open_streams()
     let_out()
     try:
+        for number in early[:1]:
+            received.stop(number, None)
         _run()
     finally:
         end_log_file()

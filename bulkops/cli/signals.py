@@ -1,10 +1,10 @@
 """The signals that stop a command: taken first of all, remembered, and told to whatever runs.
 
-The kernel drops a signal that PID 1 of a container has no handler for. So the handlers are set
-before the rest of bulkops is imported, and stay to the end; an event loop, which gives the
-signals it takes back to the system when it closes, gets none to take. An exception raised by a
-handler can get lost, in a destructor for instance, so a signal is remembered, too, and each later
-stage looks whether there was one.
+The kernel drops a signal that PID 1 of a container has no handler for. So ``main`` sets handlers
+before it imports anything; those of this module follow and stay to the end. An event loop gives
+the signals it takes back to the system when it closes: it gets none to take. An exception raised
+by a handler can get lost, in a destructor for instance, so a signal is remembered, too, and each
+later stage looks whether there was one.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import anyio
+import anyio.to_thread
 
 from bulkops.api import endpoints
 from bulkops.api.jsonapi import Many, One, decode
@@ -90,7 +91,7 @@ class Client(Caller):
             BulkopsError: the system lets this process open no connection.
         """
         if self._sockets is not None:
-            self.most_at_once = most_connections()
+            self.most_at_once = await anyio.to_thread.run_sync(most_connections)
             if self.most_at_once is not None:
                 self._connections = anyio.Semaphore(self.most_at_once)
             await self._stack.enter_async_context(self._sockets)

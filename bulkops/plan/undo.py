@@ -55,8 +55,9 @@ def undo(
             followers.setdefault(first, []).append(progress)
     for progress in replay.operations.values():
         decided = _decided(progress, showing, kind)
-        if decided.target.id in missing and _rests_on_nothing(decided, progress, showing):
-            # What was to be taken away went with it; nothing else can be given back.
+        if decided.target.id in missing and not _is_not_ours(decided):
+            # What was to be taken away went with it; nothing else can be given back. Whatever a
+            # reading shows of it, that was before it went.
             removed = progress.restore is None
             yield Skip(decided.target, gone(decided.target), blocked=not removed)
             continue
@@ -72,12 +73,15 @@ def undo(
 def absent(decided: Iterable[Operation | Skip], replay: Replay, showing: Showing) -> set[Target]:
     """Return the targets that were decided because nothing is shown of them."""
     both = zip(decided, replay.operations.values(), strict=True)
-    return {one.target for one, progress in both if _rests_on_nothing(one, progress, showing)}
+    return {
+        one.target
+        for one, progress in both
+        if not _is_not_ours(one) and shows_nothing(showing, progress.operation)
+    }
 
 
-def _rests_on_nothing(decided: Operation | Skip, progress: Progress, showing: Showing) -> bool:
-    not_ours = isinstance(decided, Skip) and decided.reason == NOT_OURS
-    return not not_ours and shows_nothing(showing, progress.operation)
+def _is_not_ours(decided: Operation | Skip) -> bool:
+    return isinstance(decided, Skip) and decided.reason == NOT_OURS
 
 
 def _decided(progress: Progress, showing: Showing, kind: Kind) -> Operation | Skip:

@@ -98,6 +98,8 @@ def prepare(world: World, example: str) -> str:
             assert apply_in_vain(world, "jobs/canary.toml", name).exit_code
         else:
             assert apply(world, "jobs/canary.toml", name).exit_code == 0
+    if "retired.jsonl" in example:
+        apply(world, "jobs/detach-retired.toml", "retired.jsonl")
     if "apply canary.plan" in example:
         assert world.run("plan", "jobs/canary.toml", "--out", "canary.plan").code == 0
     if "journal repair" in example:

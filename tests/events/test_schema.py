@@ -102,7 +102,7 @@ def test_every_subclass_of_an_event_is_listed() -> None:
     [
         (Status, model.Report, {"rows", "skipped", "timeline", "waves", "next_steps"}),
         (executed.StandingWave, StandingWave, set[str]()),
-        (RunTask, resources.RunTask, set[str]()),
+        (RunTask, resources.RunTask, {"organization"}),
         (Attachment, resources.WorkspaceTask, set[str]()),
         (GlobalConfiguration, resources.GlobalConfiguration, set[str]()),
     ],

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import JournalLocked, JournalWriteFailed
+from bulkops.journal import lock
+from bulkops.journal.disk import lock_now
 from bulkops.journal.lock import locked
 from bulkops.journal.records import Holder
 from tests.journal.samples import HOLDER
@@ -115,6 +117,25 @@ def test_a_full_disk_is_said_before_anything_is_sent(tmp_path: Path) -> None:
     command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "job.jsonl")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == ("refused\n", "")
+
+
+def test_a_lock_file_that_is_removed_as_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was opened has no name any more by then: nobody else would look at it."""
+    journal, removed = tmp_path / "job.jsonl", list[Path]()
+
+    def remove_first(descriptor: int) -> None:
+        if not removed:
+            removed.append(tmp_path / "job.jsonl.lock")
+            removed[0].unlink()
+        lock_now(descriptor)
+
+    monkeypatch.setattr(lock, "lock_now", remove_first)
+    with locked(journal, HOLDER):
+        assert removed
+        with pytest.raises(JournalLocked, match="ann on build-7"), locked(journal, HOLDER):
+            pass
 
 
 def test_the_lock_does_not_outlive_its_block(tmp_path: Path) -> None:

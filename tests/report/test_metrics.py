@@ -81,6 +81,7 @@ def test_an_ended_execution_has_all() -> None:
         ("bulkops_requests_total", ""): 40,
         ("bulkops_retries_total", ""): 4,
         ("bulkops_refused_total", ""): 2,
+        ("bulkops_outage_seconds", ""): 0,
     }
 
 

@@ -152,6 +152,23 @@ def test_both_tasks_of_a_replace_go_with_the_workspace() -> None:
     assert exit_code(world.resume(path=UNDO)) == 3
 
 
+def test_both_tasks_of_a_replace_go_though_a_reading_showed_one_of_them() -> None:
+    """Deleted after the lists were read: no half is planned that would wait for the other one."""
+    world = world_for("replace", 2)
+    world.apply(job("replace"))
+    there = {w.name: w.id for w in world.simulator.world.workspaces.values()}
+
+    def delete(request: Request) -> None:
+        if request.path == endpoints.show_workspace_by_id(there["prod-0"]).path:
+            world.wire.spies.clear()
+            world.simulator.remove_workspace("prod-0")
+
+    world.wire.spies.append(delete)
+    plan = world.start_undo(PATH, UNDO)
+    assert {operation.target.name for operation in plan.operations} == {"prod-1"}
+    assert [skip.reason for skip in plan.skips] == [GONE, GONE]
+
+
 def test_a_verification_says_that_it_is_gone() -> None:
     """By the job's last reading, and by one later; a detached run task is missed nowhere."""
     world = World(workspaces=3)

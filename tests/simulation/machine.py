@@ -52,6 +52,7 @@ class Machine:
         waiting: another runner was refused, and goes on as soon as this one is over.
         trace: what happened in order; ``None`` where nobody wants it.
         started: when the running execution did, or the last one.
+        opened: the last one opened a file to append to it.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Machine:
         self.waiting = False
         self.trace = trace
         self.started = 0.0
+        self.opened = False
         self._at_a_moment = False
         self._locks = locks
         self.random = random
@@ -94,6 +96,7 @@ class Machine:
         self._arm(weather)
         self.replay, self.started = None, self.world.elapsed
         self._at_a_moment = False
+        called = len(self.world.disk.calls)
         try:
             how, replay = self.world.run(lambda: self._powered(work))
         except BaseException:
@@ -101,6 +104,7 @@ class Machine:
             if not self.world.disk.dead:
                 raise
             how, replay = "killed", None
+        self.opened = "append" in self.world.disk.calls[called:]
         self.waiting &= not weather.power
         self.weather = CALM
         self._note_stop(how)

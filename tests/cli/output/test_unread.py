@@ -319,3 +319,17 @@ def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(world: World, here: Here)
     world.simulator.faults = None
     assert here("resume", "scan.jsonl", "--yes").code == 0
     each_once(world)
+
+
+def test_a_pipe_that_some_program_made_non_blocking_is_waited_for(world: World) -> None:
+    """As ssh and node do with what they share: a full one is no error."""
+    reader, writer = os.pipe()
+    filling = filled(writer)
+    os.set_blocking(writer, False)
+    process = Forked(world.order("plan", "job.toml", "--json"), stdout=writer)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
+        said = objects(pipe.read()[filling:])
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert [line["type"] for line in said] == ["operation"] * 240 + ["plan"]

@@ -25,7 +25,7 @@ def limited(world: World, files: int, *arguments: str) -> tuple[int, str]:
     return done.code, done.err
 
 
-@pytest.mark.parametrize("files", [64, 32, 21])
+@pytest.mark.parametrize("files", [64, 32, 25])
 def test_few_descriptors_stop_no_job(world: World, files: int) -> None:
     """No bug, no attempt that fails for want of one; where there are fewer than wanted, said once.
 

@@ -1,0 +1,156 @@
+"""``python -m tests.mutations``: put one old fault back at a time; which test notices?
+
+Each mutation is made in the text of a copy of the project, so that the commands that tests start
+have it, too. What the engine promises under faults has mutations of its own:
+``tests.simulation.mutations``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
+
+
+class Mutation(NamedTuple):
+    """One old fault.
+
+    Attributes:
+        fault: in words.
+        module: below ``bulkops/``.
+        text: that is there once, and what stands there with the fault.
+        tests: node ids below ``tests/``, one of which has to fail.
+    """
+
+    fault: str
+    module: str
+    text: tuple[str, str]
+    tests: tuple[str, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "a token follows the address in a file",
+        "client/access/address.py",
+        (
+            "        if other != address:\n            advice",
+            "        if False:\n            advice",
+        ),
+        ("cli/test_addresses.py",),
+    ),
+    Mutation(
+        "a token that is bound to no host goes to the address in a file",
+        "client/access/address.py",
+        ("    if _is_plain(address) or not is_bound(address):", "    if _is_plain(address):"),
+        ("cli/test_addresses.py",),
+    ),
+    Mutation(
+        "TFE_HOSTNAME is not read",
+        "client/access/address.py",
+        ('"TF_CLOUD_HOSTNAME", "TFE_HOSTNAME")', '"TF_CLOUD_HOSTNAME")'),
+        ("cli/test_addresses.py",),
+    ),
+    Mutation(
+        "this machine is reached through a proxy",
+        "client/access/proxy.py",
+        ("    if not proxy or is_loopback(host):", "    if not proxy:"),
+        ("client/access",),
+    ),
+    Mutation(
+        "a journal is carried out whatever it says",
+        "plan/trusted.py",
+        (
+            "    if problem := disagreement(contents.replay):",
+            '    if problem := "" and disagreement(contents.replay):',
+        ),
+        ("cli/run/test_forged.py",),
+    ),
+    Mutation(
+        "a journal that others may have written is believed",
+        "journal/ownership.py",
+        ("    if found.st_mode & stat.S_IWOTH and not sticky:", "    if False:"),
+        ("journal/test_ownership.py",),
+    ),
+    Mutation(
+        "a gate is given the token",
+        "job/gate.py",
+        ("not (name == call.secret or _WITHHELD.match(name))", "True"),
+        ("job/test_gate.py",),
+    ),
+    Mutation(
+        "only the lock's name is locked, not the journal",
+        "journal/disk.py",
+        ("            lock_now(descriptor)\n", "            pass\n"),
+        ("cli/run/test_two_runners.py",),
+    ),
+    Mutation(
+        "a tag that is not shown is none",
+        "inventory/matcher.py",
+        ("    told = names is not None and bindings is not None", "    told = True"),
+        ("inventory/test_selection.py",),
+    ),
+    Mutation(
+        "a job takes up operations while nobody reads its JSON",
+        "runner/runner.py",
+        ("        if self._takes_more():\n", "        if True:\n"),
+        ("cli/output/test_unread.py", "runner"),
+    ),
+    Mutation(
+        "what fails while the server is away is its operation's failure",
+        "client/outage.py",
+        ("            if self._failures >= IN_A_ROW or", "            if False and"),
+        ("runner/test_outage.py",),
+    ),
+)
+
+
+def ends_with(folder: Path, tests: tuple[str, ...]) -> int:
+    """Return pytest's exit status for tests of a copy: 0 all pass, 1 some fail."""
+    named = [f"tests/{place}" for place in tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *named]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    return ended.returncode
+
+
+def noticed(folder: Path, mutation: Mutation) -> bool:
+    """Return whether a test fails with the mutation; the copy is as before afterwards."""
+    path = folder / "bulkops" / mutation.module
+    sound = path.read_text(encoding="utf-8")
+    old, new = mutation.text
+    if sound.count(old) != 1:
+        raise ValueError(f"{mutation.module} no longer has, once: {old}")
+    path.write_text(sound.replace(old, new), encoding="utf-8")
+    try:
+        return ends_with(folder, mutation.tests) == 1
+    finally:
+        path.write_text(sound, encoding="utf-8")
+
+
+def main() -> int:
+    """Return 0 if every mutation is noticed, and the tests pass without any."""
+    missed = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "project")
+        shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
+        sound = tuple(dict.fromkeys(test for one in MUTATIONS for test in one.tests))
+        if ends_with(folder, sound):
+            sys.stdout.write("The tests fail without any mutation.\n")
+            return 1
+        for mutation in MUTATIONS:
+            found = noticed(folder, mutation)
+            missed += not found
+            sys.stdout.write(f"{'noticed' if found else 'MISSED ':8}  {mutation.fault}\n")
+            sys.stdout.flush()
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""A file is opened only if it is what it should be, however late it became something else."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bulkops.errors import JobError
+from bulkops.files import create, followed, open_output, open_regular, read_bytes, read_text
+from bulkops.journal.writer import create as create_journal
+from tests.journal.samples import first
+
+
+def a_socket(path: Path) -> None:
+    """Make a socket of this name."""
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+STRANGE: dict[str, Callable[[Path], object]] = {
+    "fifo": os.mkfifo,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "folder": Path.mkdir,
+    "socket": a_socket,
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+@pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR | os.O_CREAT])
+def test_only_a_regular_file_is_opened(tmp_path: Path, what: str, flags: int) -> None:
+    """Nothing else, and without waiting; no descriptor is left."""
+    path = tmp_path / "strange"
+    STRANGE[what](path)
+    before = list(Path("/dev/fd").iterdir())
+    with pytest.raises(OSError, match=r"no regular file|Is a directory"):
+        open_regular(path, flags)
+    assert len(list(Path("/dev/fd").iterdir())) == len(before)
+
+
+@pytest.mark.parametrize("what", ["fifo", "device"])
+def test_what_becomes_strange_at_the_last_moment_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The open file is looked at once more: it may be another one than its name was before."""
+    path = tmp_path / "strange"
+    path.touch()
+    regular = path.stat()
+    path.unlink()
+    STRANGE[what](path)
+    monkeypatch.setattr(Path, "stat", lambda _path: regular)
+    with pytest.raises(OSError, match="no regular file"):
+        open_regular(path)
+
+
+def test_no_link_is_followed_where_none_is_wanted(tmp_path: Path) -> None:
+    """Neither to a file nor to nothing, and nothing is created through one."""
+    (tmp_path / "file").touch()
+    for name, target in (("link", "file"), ("dangling", "nowhere")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(OSError, match="symbolic link") as refused:
+            open_regular(tmp_path / name, os.O_RDWR | os.O_CREAT, follow=False)
+        assert refused.value.errno == errno.ELOOP
+        with pytest.raises(FileExistsError):
+            create(tmp_path / name)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_link_is_followed_to_its_end(tmp_path: Path) -> None:
+    """Over other links, to a file that need not be there; a circle has no end."""
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("c")
+    assert followed(tmp_path / "a") == tmp_path / "c"
+    assert followed(Path("plain")) == Path("plain")
+    (tmp_path / "c").symlink_to("a")
+    with pytest.raises(OSError, match="Too many levels"):
+        followed(tmp_path / "a")
+
+
+def test_no_more_is_read_than_makes_sense(tmp_path: Path) -> None:
+    """A file of exactly that many bytes is read, and a line is ended by one character."""
+    path = tmp_path / "text"
+    path.write_bytes("é\r\nb\rc\n".encode())
+    assert read_text(path, 8) == "é\nb\nc\n"
+    with pytest.raises(OSError, match="more than 7 bytes"):
+        read_text(path, 7)
+    with pytest.raises(OSError, match="more than 7 bytes"):
+        read_bytes(Path("/dev/zero"), 7, piped=True)
+
+
+def test_an_output_is_looked_at_as_it_is_opened(tmp_path: Path) -> None:
+    """Whatever was there when the command began."""
+    path = tmp_path / "report"
+    for text, append in ((b"a first, longer text", False), (b"a second", False), (b" one", True)):
+        descriptor = open_output(path, append=append)
+        os.write(descriptor, text)
+        os.close(descriptor)
+    assert path.read_bytes() == b"a second one"
+    path.unlink()
+    create_journal(path, first(3))
+    before = path.read_bytes()
+    for append in (False, True):
+        with pytest.raises(JobError, match="report: is a journal, and left as it is"):
+            open_output(path, append=append)
+    assert path.read_bytes() == before
