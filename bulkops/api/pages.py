@@ -115,8 +115,7 @@ class Course:
         if self.number < (pagination.total_pages or 0):
             return self.number + 1
         said = pagination.next_page is not UNSET or pagination.total_pages is not None
-        # A page without rows is the end, wherever its link leads.
-        link = _linked(self._last.links, self.number) if self._last.data else UNSET
+        link = _linked(self._last.links, self.number)
         if isinstance(link, int) and (link > self.number or not said):
             return link
         return None if said else link

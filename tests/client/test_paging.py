@@ -409,14 +409,6 @@ def test_links_of_any_shape_are_read_or_left() -> None:
         assert everything(one_by_one(*bodies)) == ["a", "b"]
 
 
-def test_an_empty_page_ends_a_list_whatever_its_link() -> None:
-    """There is nothing after nothing; another host is not asked."""
-    body = {"data": [], "links": {"next": ELSEWHERE.format(2)}}
-    transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
-    assert everything(transport) == []
-    assert len(transport.sent) == 1
-
-
 def test_a_link_that_leads_back_does_not_go_round_for_ever() -> None:
     """Unless the totals say that all is there."""
     link = {"links": {"next": "/things?page[number]=1"}}
