@@ -115,6 +115,9 @@ class Course:
         if self.number < (pagination.total_pages or 0):
             return self.number + 1
         said = pagination.next_page is not UNSET or pagination.total_pages is not None
+        if said and self._totals == {self._count} and len(self._last.data) < PAGE_SIZE:
+            # All is there: a gateway that makes links of its own doesn't matter.
+            return None
         link = _linked(self._last.links, self.number)
         if isinstance(link, int) and (link > self.number or not said):
             return link

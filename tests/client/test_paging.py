@@ -409,6 +409,27 @@ def test_links_of_any_shape_are_read_or_left() -> None:
         assert everything(one_by_one(*bodies)) == ["a", "b"]
 
 
+def test_links_do_not_matter_where_the_totals_are_fulfilled() -> None:
+    """A gateway that gives every page a next one is not followed past the end."""
+    totals = {"total-pages": 1, "total-count": 1, "next-page": None}
+    for following in (1, 2, 99):
+        body = {
+            "data": [{"id": "a"}],
+            "links": {"next": ELSEWHERE.format(following)},
+            "meta": {"pagination": totals},
+        }
+        transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
+        assert everything(transport) == ["a"]
+        assert len(transport.sent) == 1
+    totals = {"total-pages": 1, "total-count": 100}
+    full = page_of(MANY[:100], **totals)
+    pages = [
+        msgspec.structs.replace(page, body=page.body[:-1] + b',"links":{"next":"?page=9"}}')
+        for page in (full, page_of([], **totals))
+    ]
+    assert everything(one_by_one(*pages)) == MANY[:100]
+
+
 def test_a_link_that_leads_back_does_not_go_round_for_ever() -> None:
     """Unless the totals say that all is there."""
     link = {"links": {"next": "/things?page[number]=1"}}
