@@ -60,7 +60,7 @@ class Queue:
             self._changed.notify_all()
 
     def wait(self, left: float, *, still: float | None = None, until: float | None = None) -> bool:
-        """Wait until no more than so many bytes are left, and return whether that was reached.
+        """Wait until no more than so many bytes are left; return whether that was reached.
 
         Args:
             still: seconds without a write after which it gives up; ``until`` when (monotonic).
@@ -71,8 +71,9 @@ class Queue:
                 if until is not None:
                     rest = max(0.0, until - time.monotonic())
                     seconds = rest if still is None else min(still, rest)
-                # Each write notifies: a time-out is a time in which there was none.
-                if not self._changed.wait(seconds) and self.size > left:
+                # Each write notifies. Not for ever: no signal that came just before interrupts it.
+                written = self._changed.wait(1.0 if seconds is None else seconds)
+                if not written and seconds is not None and self.size > left:
                     return False
         return True
 
@@ -143,7 +144,7 @@ class Outlet:
 
     def write(self, text: str) -> int:
         """Queue a text; raises ``OSError`` once for an earlier one that couldn't be written."""
-        # Bytes fail here: click finds out that way that this is a stream of text.
+        # Bytes fail here: click learns that way that this is a stream of text.
         data = text.encode(self._encoding, self._errors)
         self._raise()
         if self._lost and self.is_full(RESERVE) and self.left:
@@ -223,9 +224,8 @@ def let_out() -> None:
         except (OSError, ValueError):
             continue
         key = place.st_dev, place.st_ino
-        if key not in queues:
-            queues[key] = Queue()
-        setattr(sys, name, cast(TextIO, Outlet(stream, queues[key], lost)))
+        queue = queues[key] = queues.get(key) or Queue()
+        setattr(sys, name, cast(TextIO, Outlet(stream, queue, lost)))
 
 
 @contextmanager

@@ -145,8 +145,9 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
     if not can_ask():
         raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
     # Not click.prompt: it makes of Ctrl-C an exit code 1.
-    with received.raised():
+    with received.raised() as wait_for:
         note("", f"{question} Only '{answer}' is accepted: ", end="")
+        wait_for(sys.stdin)
         said = sys.stdin.readline().strip()
     if said != answer:
         note("Nothing was changed.")

@@ -10,12 +10,13 @@ later stage looks whether there was one.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from bulkops.errors import SIGNALS
 
@@ -98,34 +99,48 @@ class Received:
                 self._told = outer
 
     @contextmanager
-    def raised(self) -> Iterator[None]:
+    def raised(self) -> Iterator[Callable[[TextIO], None]]:
         """While the block waits for a person, raise also inside an event loop.
 
-        The loop would act once the block is left.
+        The loop would act once the block is left. Yields what waits until a stream can be read: a
+        signal that comes just before reading begins would not interrupt it.
         """
         before = self._told, self._held_back
         self._told, self._held_back = None, False
         try:
-            yield
+            with _waking() as reader:
+
+                def wait_for(stream: TextIO) -> None:
+                    select.select([stream.fileno(), reader], [], [])
+
+                yield wait_for
         finally:
             self._told, self._held_back = before
 
 
 @contextmanager
-def _woken(loop: AbstractEventLoop) -> Iterator[None]:
-    """While the block runs, let every signal wake the loop: its handler runs when Python does."""
+def _waking() -> Iterator[int]:
+    """While the block runs, let every signal be readable: its handler runs when Python does."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
-    loop.add_reader(reader, os.read, reader, 4096)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
-        yield
+        yield reader
     finally:
         signal.set_wakeup_fd(before)
-        loop.remove_reader(reader)
         os.close(reader)
         os.close(writer)
+
+
+@contextmanager
+def _woken(loop: AbstractEventLoop) -> Iterator[None]:
+    with _waking() as reader:
+        loop.add_reader(reader, os.read, reader, 4096)
+        try:
+            yield
+        finally:
+            loop.remove_reader(reader)
 
 
 def handled() -> list[signal.Signals]:
