@@ -15,14 +15,14 @@ from tests.simulation.run import simulate
 
 SEEDS: dict[Mutation, int] = {
     found.not_synced_at_open: 935,
-    found.page_cache_trusted: 45,
+    found.page_cache_trusted: 52,
     found.undo_believes_at_once: 215,
-    found.resume_blames_at_once: 557,
-    found.denied_list_is_empty: 657,
-    found.denied_reading_back_is_final: 15,
-    found.any_yes_to_a_delete: 197,
-    found.last_one_taken_away: 84,
-    found.last_one_taken_again: 84,
+    found.resume_blames_at_once: 761,
+    found.denied_list_is_empty: 119,
+    found.denied_reading_back_is_final: 55,
+    found.any_yes_to_a_delete: 1877,
+    found.last_one_taken_away: 35,
+    found.last_one_taken_again: 253,
 }
 
 
