@@ -25,7 +25,8 @@ LOCK_START = b'{"user":'
 """How the text of a lock file begins: see ``bulkops.journal.lock``."""
 
 # How a journal's lines begin (``bulkops.journal.lines``), the first of which may be damaged.
-_JOURNAL = re.compile(rb'^\{"seq":\d+,"group":\d+,', re.MULTILINE)
+# Further down it may be a quotation.
+_JOURNAL = re.compile(rb'([^\n]*\n)?\{"seq":\d+,"group":\d+,')
 
 MOST_OF_A_JOB = 16 << 20
 """Bytes of a job file."""
@@ -33,8 +34,11 @@ MOST_OF_A_JOB = 16 << 20
 A_JOURNAL = "a journal"
 
 _START = 64 << 10
-# For a file that is no TOML at the moment: a job file that is being edited.
-_OPERATION = re.compile(r"^[ \t]*\[[ \t]*operation[ \t]*\]", re.MULTILINE)
+# For a file that is no TOML at the moment, a job file that is being edited: all before that table
+# is TOML's. In a text that quotes a job something else stands there.
+_OPERATION = re.compile(
+    r"([ \t]*([#\[\]\"'{}][^\n]*|[\w.-]+[ \t]*=[^\n]*)?\n)*[ \t]*\[[ \t]*operation[ \t]*\]"
+)
 
 # Windows has neither; what they prevent does not exist there.
 _SAFE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -213,7 +217,7 @@ def _what_is(descriptor: int) -> str:
     with open(os.dup(descriptor), "rb") as stream:  # noqa: PTH123 - a descriptor
         stream.seek(0)
         start = stream.read(_START)
-        if _JOURNAL.search(start):
+        if _JOURNAL.match(start):
             return A_JOURNAL
         if start.startswith(PLAN_START):
             return "a saved plan"
@@ -231,4 +235,4 @@ def _is_job(content: bytes) -> bool:
     try:
         return isinstance(loads(text.replace("\r\n", "\n")).get("operation"), dict)
     except (TOMLDecodeError, RecursionError):
-        return bool(_OPERATION.search(text))
+        return bool(_OPERATION.match(text.replace("\r\n", "\n")))

@@ -34,13 +34,15 @@ from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.lock import holder, locked
+from bulkops.journal.ownership import check_folder
 from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
+from bulkops.journal.replay import Replay
 from bulkops.plan import saved as saved_plan
+from bulkops.plan import standing
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
-from bulkops.plan.standing import check_names, check_reversible, read_verified, undo_plan
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.report.model import Report, report
@@ -105,14 +107,11 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    path = Path(journal)
-    opening = partial(open_journal, path, trust_files=trust_files)
-    replay = (await to_thread.run_sync(opening)).replay
-    check_stated(Stated(path, replay.header.address), client.address)
-    check_reversible(replay.header)
-    await check_names(client, replay.header, path)
-    plan = await undo_plan(client, replay)
-    return msgspec.structs.replace(plan, rate=client.pacer.rate)
+    replay = await _opened(client, Path(journal), trust_files=trust_files)
+    standing.check_reversible(replay.header)
+    await standing.check_names(client, replay.header, Path(journal))
+    undo = await standing.undo_plan(client, replay)
+    return msgspec.structs.replace(undo, rate=client.pacer.rate)
 
 
 async def apply_plan(
@@ -121,6 +120,8 @@ async def apply_plan(
     journal: str | Path,
     on_result: OnResult = ignore,
     on_wave: OnWave = ignore,
+    *,
+    trust_files: bool = False,
 ) -> Report:
     """Carry a plan out, recorded in a new journal.
 
@@ -130,9 +131,10 @@ async def apply_plan(
     Args:
         on_result: told every result as it is recorded.
         on_wave: told how far a wave came as it is recorded.
+        trust_files: whoever else may write the journal's folder.
 
     Raises:
-        JobError: the job's gate surely can't be run.
+        JobError: the job's gate surely can't be run, or others may write the folder.
         PlanStale: the plan was made at another server.
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
@@ -141,6 +143,7 @@ async def apply_plan(
 
     def begin() -> LockedJournal:
         held = stack.enter_context(locked(Path(journal), holder(client.clock)))
+        check_folder(held.path, trusted=trust_files)
         if plan.rollout.gate:
             check_gate(plan.job)
         start_journal(held.path, plan, client, held.by, held.files)
@@ -202,7 +205,7 @@ async def resume_journal(
         rollout = job.rollout.taking_back(replay.header.undo_of)
         if not go_on and stopped_by_tolerance(replay, rollout):
             return report(replay)
-        await check_names(client, replay.header, opened.path)
+        await standing.check_names(client, replay.header, opened.path)
         if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
             check_gate(job)
         key = key_to_go_on(job, replay, retry_failed=retry_failed)
@@ -232,15 +235,12 @@ async def verify_journal(
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    path = Path(journal)
-    opening = partial(open_journal, path, trust_files=trust_files)
-    replay = (await to_thread.run_sync(opening)).replay
-    check_stated(Stated(path, replay.header.address), client.address)
-    await check_names(client, replay.header, path)
+    replay = await _opened(client, Path(journal), trust_files=trust_files)
+    await standing.check_names(client, replay.header, Path(journal))
     pace = job_of(replay.header).pace
     client.keep_to(pace)
     await client.ping()
-    return await read_verified(client, replay, pace.settle_seconds)
+    return await standing.read_verified(client, replay, pace.settle_seconds)
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
@@ -273,6 +273,7 @@ async def load_plan(client: Client, path: str | Path, *, trust_files: bool = Fal
     saved = await to_thread.run_sync(reading)
     check_stated(Stated(Path(path), saved.plan.address), client.address)
     saved.check_meant(Path(path), os.environ.get("TFE_ORGANIZATION", ""))
+    await standing.check_names_of_plan(client, saved.plan.job, saved.plan.binding, Path(path))
     return saved.plan
 
 
@@ -285,6 +286,13 @@ def read_report(journal: str | Path) -> Report:
     timeline = Timeline()
     contents = sound_journal(Path(journal), timeline.take)
     return report(contents.replay, timeline)
+
+
+async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:
+    """Return a journal of the client's server, for a command that only reads it."""
+    contents = await to_thread.run_sync(partial(open_journal, path, trust_files=trust_files))
+    check_stated(Stated(path, contents.replay.header.address), client.address)
+    return contents.replay
 
 
 def _check_made_at(plan: Plan, client: Client) -> None:

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.files import create, followed, open_output, open_regular, read_bytes, read_text
+from bulkops.files import (
+    create,
+    followed,
+    open_output,
+    open_regular,
+    read_bytes,
+    read_text,
+    what_is_at,
+)
 from bulkops.journal.writer import create as create_journal
 from tests.journal.samples import first
 
@@ -107,3 +115,25 @@ def test_an_output_is_looked_at_as_it_is_opened(tmp_path: Path) -> None:
         with pytest.raises(JobError, match="report: is a journal, and left as it is"):
             open_output(path, append=append)
     assert path.read_bytes() == before
+
+
+QUOTING = [
+    '# How\n```toml\n[operation]\nkind = "attach"\n```\n',
+    'Lines are:\n\n{"seq":1,"group":1,"type":"header"}\n',
+]
+EDITED = 'name = "scan\n\n[select]\nnames = [\n  "a",\n]\n[operation]\nkind = "attach"\n'
+
+
+@pytest.mark.parametrize("text", QUOTING)
+def test_a_text_that_quotes_a_file_of_ours_is_none(tmp_path: Path, text: str) -> None:
+    """A step's summary may show a job file, or the line of a journal."""
+    path = tmp_path / "summary.md"
+    path.write_text(text)
+    assert what_is_at(path) == ""
+
+
+def test_a_job_file_that_is_being_edited_is_one(tmp_path: Path) -> None:
+    """It is no TOML at the moment, and yet nobody wants it overwritten."""
+    path = tmp_path / "job.toml"
+    path.write_text(EDITED)
+    assert what_is_at(path) == "a job file"

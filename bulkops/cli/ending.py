@@ -44,8 +44,10 @@ def run_to_end(early: Sequence[int]) -> None:
             received.stop(number, None)
         _run()
     finally:
-        end_log_file()
-        finish()
+        try:
+            end_log_file()
+        finally:
+            finish()
 
 
 def _run() -> None:

@@ -196,7 +196,7 @@ class Outlet:
                 # Somebody who shares the file made it so.
                 select.select([], [self._number], [])
             except OSError as error:
-                self._error = error
+                self._error, data = error, b""
 
     def _wait(self, least: float = 0.0) -> None:
         if not received.first:

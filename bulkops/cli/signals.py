@@ -146,7 +146,8 @@ def _woken(loop: AbstractEventLoop) -> Iterator[None]:
 def handled() -> list[signal.Signals]:
     """Return the signals of ``SIGNALS`` that the system has, but SIGHUP under nohup.
 
-    There it is ignored, and stays so.
+    There it is ignored, and stays so. SIGINT, which a script's ``&`` ignores, is taken:
+    whoever sends it means this rollout.
     """
     there = [signal.Signals[name] for name in SIGNALS if hasattr(signal, name)]
     return [n for n in there if n.name != "SIGHUP" or signal.getsignal(n) is not signal.SIG_IGN]

@@ -196,10 +196,11 @@ class Caller:
             answer = await self.attempt(request, sent, announce if sent == 1 else None)
             verdict = classify(request, answer)
             refused = isinstance(answer, Response) and answer.status == 429
+            # Its server is well enough to say when.
             waits = refused or self._asked(answer) > 0
             refusals += waits
             failures += not waits
-            self._spend(request, verdict, refused=refused)
+            self._spend(request, verdict, waits=waits)
             if not isinstance(verdict, Retry):
                 return verdict, sent
             await self._waiting.until_answering()
@@ -237,8 +238,8 @@ class Caller:
         """Return the seconds for which an answer asks to be left alone."""
         return 0.0 if isinstance(answer, NoResponse) else retry_after(answer, self.clock.wall())
 
-    def _spend(self, request: Request, verdict: Verdict, *, refused: bool) -> None:
-        if refused or not isinstance(verdict, Retry | InDoubt):
+    def _spend(self, request: Request, verdict: Verdict, *, waits: bool) -> None:
+        if waits or not isinstance(verdict, Retry | InDoubt):
             self._budget.answered()
             return
         if self.outage.stands:

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bulkops.client.api import Client
-from bulkops.errors import JobError, NotFoundOrForbidden, RunTaskGone
+from bulkops.errors import JobError, NotFoundOrForbidden, PlanStale, RunTaskGone
 from bulkops.inventory.missing import read_missing
 from bulkops.inventory.showing import read_showing
+from bulkops.job.job import Job
 from bulkops.journal.reader import disagreeing
 from bulkops.journal.records import Header, Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
 from bulkops.operations import kind_named
 from bulkops.operations.compare import shows_nothing
-from bulkops.operations.model import Gone, Operation, Showing, Skip, Target
+from bulkops.operations.model import Binding, Gone, Operation, Showing, Skip, Target
 from bulkops.plan.decidable import quoted
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of
@@ -27,16 +28,33 @@ from bulkops.plan.verify import verify
 async def check_names(client: Client, header: Header, path: Path) -> None:
     """Ask the server whether the run tasks of a journal are those that its job names.
 
-    One request for each that is named by its name: the journal alone says which id that was. One
-    that is not shown is not judged; nothing can be done with it either.
-
     Raises:
         JournalDamaged: another run task has the name; one that was only renamed is no reason.
         ApiError: the server can't be read.
     """
-    binding = header.binding
+    if problem := await _misnamed(client, job_of(header), header.binding):
+        raise disagreeing(path, problem)
+
+
+async def check_names_of_plan(client: Client, job: Job, binding: Binding, path: Path) -> None:
+    """Ask the server whether the run tasks of a saved plan are those that its job names.
+
+    Raises:
+        PlanStale: another run task has the name, as in ``check_names``.
+        ApiError: the server can't be read.
+    """
+    if problem := await _misnamed(client, job, binding):
+        raise PlanStale(f"{path}: {problem}; nothing was sent: make a new plan")
+
+
+async def _misnamed(client: Client, job: Job, binding: Binding) -> str:
+    """Return, in words, which run task is not the one that its name says; empty for none.
+
+    One request for each that is named by its name: the file alone says which id that was. One
+    that is not shown is not judged; nothing can be done with it either.
+    """
     refs = {"task": binding.task, "replaces": binding.replaces, **binding.others}
-    for field, asked in job_of(header).wish.run_tasks.items():
+    for field, asked in job.wish.run_tasks.items():
         ref = refs.get(field)
         if ref is None or asked == ref.id:
             continue
@@ -46,10 +64,10 @@ async def check_names(client: Client, header: Header, path: Path) -> None:
             continue
         if shown.name == ref.name:
             continue
-        tasks = await client.run_tasks.list(header.organization)
+        tasks = await client.run_tasks.list(job.organization)
         if any(task.name == ref.name for task in tasks):
-            problem = f"its {field} {ref.id} is not {quoted(ref.name)}, but {quoted(shown.name)}"
-            raise disagreeing(path, problem)
+            return f"its {field} {ref.id} is not {quoted(ref.name)}, but {quoted(shown.name)}"
+    return ""
 
 
 async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:
@@ -127,14 +145,15 @@ async def read_settled(
 
     async def read() -> tuple[Showing, Weighed]:
         showing = await read_standing(client, replay, settle)
-        if needs_tasks:
-            check_run_tasks(replay, showing)
         return showing, weigh(showing)
 
     showing, weighed = await read()
-    if weighed.doubtful:
+    gone = any(isinstance(rows, Gone) for rows in showing.values())
+    if weighed.doubtful or (gone and not kind_of(replay.header).ends_task):
         await client.clock.sleep(settle)
         showing, weighed = await read()
+    if needs_tasks:
+        check_run_tasks(replay, showing)
     organization = replay.header.organization
     missing = await read_missing(client, organization, weighed.absent)
     if missing:

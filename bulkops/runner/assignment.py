@@ -39,8 +39,8 @@ class Instructions(msgspec.Struct, frozen=True):
 
     Attributes:
         retry_failed: decide failed and conflicting operations anew, too.
-        go_on: somebody said so (``--continue``): past the pause, or the gate that said nothing, at
-            which the job stands.
+        go_on: somebody said so (``--continue``): past the pause, the gate that said nothing, or the
+            stop by too many failures, at which the job stands.
         key: that the job's wish names, where something is left to be sent.
     """
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,6 +56,14 @@ def child_of(process: subprocess.Popen[str]) -> int:
     while not (pids := path.read_text().split()):
         assert time.monotonic() < deadline
     return int(pids[0])
+
+
+@pytest.fixture(autouse=True)
+def hangups_are_heard() -> Iterator[None]:
+    """Under nohup SIGHUP is ignored, which every process started here would inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

@@ -155,6 +155,22 @@ def test_a_server_that_can_not_be_read_is_an_error_and_the_journal_says_so() -> 
     assert world.resume().count(Outcome.SUCCEEDED) == 2
 
 
+def test_a_run_task_that_one_reading_does_not_show_is_not_gone() -> None:
+    """Every list lags for a moment: the run task is there again by the next reading."""
+    world = World(workspaces=2)
+    world.start(job())
+    tasks, own = world.simulator.world.tasks, world.simulator.world.organizations["acme"].tasks
+    hidden, until = tasks.pop(world.task.id), world.elapsed + 5.0
+    del own[TASK]
+
+    def shown_again(_request: Request) -> None:
+        if world.elapsed >= until:
+            tasks[hidden.id] = own[TASK] = hidden
+
+    world.wire.spies.append(shown_again)
+    assert world.resume().count(Outcome.SUCCEEDED) == 2
+
+
 def test_a_run_task_deleted_meanwhile_stops_before_the_first_write() -> None:
     """The list of run tasks says that it is gone, so nothing is sent; the journal ends so."""
     world = World(workspaces=2)

@@ -51,6 +51,7 @@ from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
+from bulkops.plan.standing import check_names_of_plan
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.plan.trusted import disagreement_as_known, open_journal
 
@@ -229,6 +230,7 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
     saved = read_plan(path, trust_files=trust_files)
     job, digest, stated = saved.plan.job, saved.plan.digest, Stated(path, saved.plan.address)
+    binding = saved.plan.binding
     connect(server, stated)  # a plan of another server is refused before anything else
     saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
     note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
@@ -240,7 +242,8 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
         # Read once more: it need not be in memory beside the journal, which may be all there is.
         return read_plan(path, digest, trust_files=trust_files).plan
 
-    async def plan(_client: Client) -> Plan:
+    async def plan(client: Client) -> Plan:
+        await check_names_of_plan(client, job, binding, path)
         return again()
 
     return Undertaking(

@@ -7,8 +7,9 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from types import FrameType
 
 from bulkops import events
 from bulkops.cli.outlet import is_full, settle
@@ -111,16 +112,27 @@ class Watch:
     @asynccontextmanager
     async def watching(self, activity: Callable[[], Activity]) -> AsyncIterator[None]:
         """Show how it goes on, while the block runs."""
-        loop = asyncio.get_running_loop()
         ticker = asyncio.create_task(self._tick(activity))
-        if self._live is not None:
-            loop.add_signal_handler(signal.SIGTSTP, self._suspend, self._live)
         try:
-            with self._live.shown() if self._live else nullcontext():
+            with self._shown(self._live) if self._live else nullcontext():
                 yield
         finally:
-            loop.remove_signal_handler(signal.SIGTSTP)
             ticker.cancel()
+
+    @contextmanager
+    def _shown(self, live: LiveView) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def suspend(_number: int, _frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._suspend, live)
+
+        # Not the loop's own: that would end what wakes the loop for the other signals.
+        before = signal.signal(signal.SIGTSTP, suspend)
+        try:
+            with live.shown():
+                yield
+        finally:
+            signal.signal(signal.SIGTSTP, before)
 
     def _suspend(self, live: LiveView) -> None:
         # Ctrl-Z: the shell gets its terminal in order, and `fg` goes on below what it wrote.

@@ -183,7 +183,7 @@ def _unwritable(path: Path, error: OSError) -> str:
 
 
 def _exit_code(error: BaseException | None) -> int:
-    """Return what the process ends with, as ``bulkops.cli.main`` makes it of an error."""
+    """Return what the process ends with, as ``bulkops.cli.ending`` makes it of an error."""
     match error:
         case None:
             return ExitCode.DONE

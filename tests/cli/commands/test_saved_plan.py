@@ -255,5 +255,5 @@ def test_the_server_is_read_before_the_first_write(world: World, here: Here) -> 
     world.simulator.before = requests.append
     assert here(*APPLYING).code == 0
     first_write = next(i for i, request in enumerate(requests) if request.writes)
-    # /ping and the attachments: what is read to compare the server with what the plan saw.
-    assert first_write == 2
+    # The run task's name, /ping and the attachments: what is compared with what the plan saw.
+    assert first_write == 3

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkops.api.messages import Request
 from bulkops.journal.records import Header, Planned, Record, decode
 from bulkops.operations.model import Seen, TaskRef
 from tests.cli.support import TASK, World
@@ -106,6 +107,20 @@ def test_another_run_task_under_the_jobs_name_is_found(
     assert f"its task {other.id} is not {TASK}, but cost-check" in done.err
 
 
+def test_a_saved_plan_of_another_run_task_under_the_jobs_name_is_found(
+    world: World, here: Here
+) -> None:
+    """The plan has an id, the job a name that is another run task's by now: exit 13."""
+    assert here("plan", "job.toml", "--out", "scan.plan").code == 0
+    tasks = world.simulator.world.organizations["acme"].tasks
+    planned = tasks["scan-1"] = tasks.pop(TASK)
+    planned.name = "scan-1"
+    world.simulator.add_task(TASK)
+    done = here("apply", "scan.plan", "--journal", "scan.jsonl")
+    assert (done.code, world.writes) == (13, 0)
+    assert f"its task {planned.id} is not {TASK}, but scan-1" in done.err
+
+
 def test_a_run_task_that_was_renamed_is_gone_on_with(left: World, here: Here) -> None:
     """No other has its name: it is the one that the journal is about."""
     task = next(iter(left.simulator.world.organizations["acme"].tasks.values()))
@@ -152,12 +167,18 @@ def test_a_plan_of_another_job_under_the_digest_of_a_plan_is_found(left: World, 
     left.job(("attach", "detach"), ('enforcement_level = "mandatory"\n', ""), name="detach.toml")
     assert here("plan", "detach.toml", "--out", "detach.plan").code == 0
     journals = {}
+
+    def refuse(request: Request) -> None:
+        # The journal is there by then.
+        if request.path.endswith("/ping"):
+            left.simulator.tokens = {}
+
     for plan in ("scan", "detach"):
-        left.simulator.tokens = {}
+        left.simulator.before = refuse
         path = left.folder / f"{plan}.of-plan.jsonl"
         words = ("apply", f"{plan}.plan", "--journal", path.name, "--despite-unfinished")
         assert here(*words).code == 1
-        left.simulator.tokens = None
+        left.simulator.before = left.simulator.tokens = None
         journals[plan] = path
     header = _header(journals["scan"])
     forge(journals["detach"], with_header(digest=header.digest, plan=header.plan))
