@@ -56,7 +56,13 @@ async def read_coverage(
         # The plan's own reading: cell and verdict are of the same moment.
         assert plan.binding.task is not None  # noqa: S101 - _check_kind's promise
         known[plan.binding.task.id] = inventory.showing[""]
-    tasks = await _columns(client, organization, (*named, *known) if named else ())
+    try:
+        tasks = await _columns(client, organization, (*named, *known) if named else ())
+    except JobError:
+        if named or not known:
+            raise
+        # A token that may not list the organization's run tasks has found the job's own.
+        tasks = await _columns(client, organization, tuple(known))
     targets = await client.workspaces.read(organization, {}, Targets)
     workspaces = targets.by_name()
     settle = (job.pace if job else Pace()).settle_seconds

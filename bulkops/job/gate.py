@@ -70,12 +70,12 @@ _INTERPRETER = re.compile(r"(.*/)?(sh|bash|dash|ksh|zsh|node|perl|ruby|(python|p
 _PLAIN = re.compile(r"[\w./+@%:,-]([\w./+@%:, -]*[\w./+@%:,-])?")
 """A word that means itself to every shell."""
 
-_BEFORE = frozenset(["command", "env", "exec", "nice", "nohup", "time"])
+_BEFORE = frozenset(["!", "command", "env", "exec", "nice", "nohup", "time"])
 """Words after which the program comes."""
 
 _SHELLS_OWN = frozenset(
     [
-        *(":", "!", "[", "[[", "{", "}", "alias", "bg", "break", "builtin", "case", "cd"),
+        *(":", "[", "[[", "{", "}", "alias", "bg", "break", "builtin", "case", "cd"),
         *("continue", "coproc", "declare", "do", "done", "echo", "elif", "else", "esac", "eval"),
         *("exit", "export", "false", "fc", "fg", "fi", "for", "function", "getopts", "hash"),
         *("help", "if", "in", "jobs", "kill", "let", "local", "popd", "printf", "pushd", "pwd"),

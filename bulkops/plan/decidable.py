@@ -143,6 +143,8 @@ class _Decisions:
 
     def _mistaken(self, target: Target) -> str:
         """Return, in words, why a job is not about a target: as far as its name and id tell."""
+        if not (target.id.isascii() and target.id.replace("-", "").isalnum()):
+            return f"{quoted(target.id)} is no id"
         if target.id.startswith("task-") or self._select is None:
             over = self._kind.over
             if target.id.startswith("task-") and over is not Over.SELECTED:

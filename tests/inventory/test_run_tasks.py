@@ -82,6 +82,14 @@ def coverage(world: World, *named: str, of: Job | None = None) -> Coverage:
     return world.run(lambda: read_coverage(world.client(), "acme", named, of))
 
 
+def test_the_coverage_of_a_job_that_names_an_id_is_of_that_run_task() -> None:
+    """A token that may not list the organization's run tasks sees the job's own."""
+    world = world_of_a_workspace_token(workspaces=2)
+    asked = job(operation={"task": world.task.id})
+    (column,) = coverage(world, of=asked).columns
+    assert column.task.id == world.task.id
+
+
 def test_the_coverage_of_ids_needs_none() -> None:
     """Of those named, and of the job's own."""
     world = world_of_a_workspace_token(workspaces=2, replacing=True)

@@ -85,7 +85,7 @@ COMMANDS = {
     "cd tools && ./check.sh": [],
     "test -e go || exit 75": [],
     "[ -e go ]": [],
-    "! ./check.sh": [],
+    "! ./check.sh": [runs("./check.sh")],
     "if ./check.sh; then exit 0; fi": [],
     "(cd tools; ./check.sh)": [],
     "check() { true; }; check": [],

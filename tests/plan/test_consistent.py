@@ -216,6 +216,11 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
         with_planned(lambda planned: replaced(planned, after=()), 3),
         "nothing that a task-delete job",
     ),
+    "a target that is no id": (
+        "attach.jsonl",
+        _at(Target("../../x?y#", "prod-1")),
+        "is no id",
+    ),
     "another run task deleted": (
         "task-delete.jsonl",
         _at(Target("task-fff", "cost-check"), 3),

@@ -28,8 +28,8 @@ def next_step(report: Report, path: Path) -> list[str]:
     unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
     failed, conflict = report.counts.get("failed", 0), report.counts.get("conflict", 0)
     if report.ended == How.GONE:
-        # Nothing of it is left to do; the error before says what is.
-        return []
+        # Nothing of it is left to do; the error says what is.
+        return [f"`{_command('report', path)}` tells it once more."]
     steps = [f"Not finished: `{resume}` goes on."] if unfinished else []
     if wave is not None and wave.held:
         steps = [held_line(wave, resume)]
