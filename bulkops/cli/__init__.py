@@ -25,6 +25,8 @@ def _remembered() -> list[int]:
     early = list[int]()
     for name in ("SIGHUP", "SIGINT", "SIGTERM"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+        # As ``signals.handled`` has it: what nohup ignores stays ignored.
+        nohup = name == "SIGHUP" and number and signal.getsignal(number) is signal.SIG_IGN
+        if number is not None and not nohup:
             signal.signal(number, lambda number, _frame: early.append(number))
     return early
