@@ -60,7 +60,11 @@ def circle(path: Path) -> None:
 
 Make = Callable[[Path], None]
 STRANGE = pytest.mark.parametrize(
-    "make", [fifo, endless, huge, huge_after_a_header, nested, nothing, circle]
+    "make",
+    [
+        *(fifo, endless, nested, nothing, circle),
+        *(pytest.param(make, marks=pytest.mark.long) for make in (huge, huge_after_a_header)),
+    ],
 )
 
 

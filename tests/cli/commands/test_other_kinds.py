@@ -19,7 +19,7 @@ def written(text: str) -> str:
 
 def test_a_run_task_is_disabled_and_enabled_again(world: World, here: Here) -> None:
     """Planned, applied, verified, reported and undone, told by its name and id."""
-    job = written(HEAD + 'kind = "task-disable"\n')
+    job = written(HEAD + 'kind = "task-disable"\n[pace]\nsettle = "50ms"\n')
     task = world.simulator.world.organizations["acme"].tasks[TASK]
     done = here("plan", job)
     assert (done.code, done.err) == (0, "")

@@ -192,7 +192,7 @@ def test_one_that_has_nothing_left_stands_as_well(world: World, here: Here) -> N
 def test_ended_by_a_signal_it_stands(world: World, here: Here, number: signal.Signals) -> None:
     """The stop is in the journal before the process says so: what ends it then changes nothing."""
     world.job(
-        ("[pace]", "[rollout]\nmax_failures = 0\n[pace]\nmax_at_once = 2"), ('"50ms"', '"20s"')
+        ("[pace]", "[rollout]\nmax_failures = 0\n[pace]\nmax_at_once = 2"), ('"50ms"', '"3s"')
     )
     refusing(world, "prod-001")
     world.simulator.faults = None
