@@ -62,25 +62,27 @@ class WorkspaceRows:
         """Take a workspace."""
         verdict = self._matcher.judge(workspace, with_bindings=self._by_names is None)
         if self._by_names is not None:
-            self._judge_by_names(workspace, verdict)
+            self._judge_by_names(self._by_names, workspace, verdict)
         target = Target(workspace.id, workspace.name)
         self._keep(target, verdict.objection)
         self.exclusions.note(target, verdict)
         if verdict.objection is None or not verdict.objection.known:
             self._keep_facts(workspace)
 
-    def _judge_by_names(self, workspace: Workspace, verdict: Verdict) -> None:
+    def _judge_by_names(
+        self, by_names: dict[str, Unselected], workspace: Workspace, verdict: Verdict
+    ) -> None:
         """Take note of what tag names alone decided: they do only on a server without bindings."""
         if workspace.tag_bindings is not UNSET:
-            doubted, self._by_names = self._by_names, None
-            for row in (doubted or {}).values():
+            self._by_names = None
+            for row in by_names.values():
                 self._keep(row.target, Objection(row.reason, known=False))
-        elif self._by_names is not None:
-            self._by_names.pop(workspace.id, None)
-            other = self._matcher.judge(workspace).objection
-            if other != verdict.objection and other is not None:
-                target = Target(workspace.id, workspace.name)
-                self._by_names[workspace.id] = Unselected(target, self._once(other.words))
+            return
+        by_names.pop(workspace.id, None)
+        other = self._matcher.judge(workspace).objection
+        if other != verdict.objection and other is not None:
+            target = Target(workspace.id, workspace.name)
+            by_names[workspace.id] = Unselected(target, self._once(other.words))
 
     def _keep(self, target: Target, objection: Objection | None) -> None:
         self._doubted.pop(target.id, None)

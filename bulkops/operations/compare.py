@@ -7,7 +7,7 @@ from enum import Enum
 
 from bulkops.operations import wording
 from bulkops.operations.aspects.attachment import LEVEL
-from bulkops.operations.aspects.base import Attached, RunTasksOf, Source, WorkspacesOf
+from bulkops.operations.aspects.base import Attached, Source, WorkspacesOf
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Attributes, Gone, Operation, Seen, Showing, Target
 
@@ -89,5 +89,5 @@ def showable(source: Source | None, attributes: Attributes, wanted: Attributes) 
             return known and attributes.keys() == {LEVEL, "stages"}
         case WorkspacesOf(fields=fields, shown=shown):
             return attributes.keys() <= {*fields, *(wanted if shown else ())}
-        case RunTasksOf(fields=fields):
-            return attributes.keys() <= {*fields}
+        case _:
+            return attributes.keys() <= {*source.fields}

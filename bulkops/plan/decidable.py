@@ -42,7 +42,7 @@ def disagreement_of_operations(replay: Replay, job: Job, kind: Kind) -> str:
     limit = job.select.limit
     if limit is not None and (number := len(replay.operations.target_ids)) > limit:
         return f"it is about {number} workspaces, its job about {limit} at most"
-    return next(_Decisions(replay, job, kind).objections(), "")
+    return _Decisions(replay, job, kind).objection()
 
 
 def key_of(operation: Operation) -> str:
@@ -73,8 +73,8 @@ class _Decisions:
         self._showable: set[tuple[str, int]] = set()
         self._decided: set[tuple[object, ...]] = set()
 
-    def objections(self) -> Iterator[str]:
-        """Yield the first operation that could not have been decided, and why, in words."""
+    def objection(self) -> str:
+        """Return which operation could not have been decided, and why; empty for none."""
         values = self._operations.values()
         for _, group in groupby(values, lambda progress: progress.operation.target.id):
             of_target = list(group)
@@ -87,10 +87,10 @@ class _Decisions:
                     if not reason and not self._decidable(progress, of_target):
                         reason = f"this is nothing that a {self._what} could have decided"
                 if reason:
-                    yield f"{key_of(progress.operation)}: {reason}"
-                    return
+                    return f"{key_of(progress.operation)}: {reason}"
             if form is not None:
                 self._decided.add(form)
+        return ""
 
     def _form(self, of_target: Sequence[Progress]) -> tuple[object, ...] | None:
         """Return what is decided of a target but for its ids, if that is all that it depends on.
@@ -189,8 +189,8 @@ class _Decisions:
         showing: dict[str, dict[str, list[Seen]]] = {name: {} for name in self._kind.aspects}
         for progress in self._operations.values():
             one = progress.operation
-            if one.before is not None:
-                showing[one.aspect].setdefault(one.target.id, []).append(one.before)
+            there = [] if one.before is None else [one.before]
+            showing[one.aspect].setdefault(one.target.id, []).extend(there)
         return any(self._agrees(operation, one) for one in self._decide(operation.target, showing))
 
     def _decided_alone(
@@ -201,12 +201,11 @@ class _Decisions:
         Args:
             wants: what it wants, and what it was planned from, must be the same, too.
         """
-        for one in self._from(operation, before):
-            if one.key != operation.key or one.aspect != operation.aspect:
-                continue
-            if not wants or self._agrees(operation, one):
-                return True
-        return False
+        return any(
+            (one.key, one.aspect) == (operation.key, operation.aspect)
+            and (not wants or self._agrees(operation, one))
+            for one in self._from(operation, before)
+        )
 
     def _from(self, operation: Operation, before: Seen | None) -> Iterator[Operation]:
         """Yield what the kind decides from this state of one aspect, assuming the others."""

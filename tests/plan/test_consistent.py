@@ -15,9 +15,11 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Execution, Header, Planned, Record, Skipped, decode
 from bulkops.journal.replay import replay
 from bulkops.operations import KINDS
+from bulkops.operations.kinds.attach import Attach, AttachWish
 from bulkops.operations.model import Seen, Target, TaskRef
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
-from bulkops.plan.recorded import job_of
+from bulkops.plan.decidable import disagreement_of_operations
+from bulkops.plan.recorded import job_of, kind_of
 from bulkops.plan.saved import read_plan
 from bulkops.plan.trusted import disagreement, open_journal, sound_journal
 from tests.engine.world import HOLDER, PATH, World, job
@@ -407,3 +409,20 @@ def test_a_kind_with_a_limit_is_about_no_more(tmp_path: Path) -> None:
 
 def _records(world: World) -> list[Record]:
     return [decode(line) for line in world.disk.content(PATH).splitlines()]
+
+
+class OwnAttach(Attach):
+    """A kind as another package may have one."""
+
+
+def test_of_another_packages_kind_only_what_it_names_is_asked() -> None:
+    """It may decide by more than a target shows: the verb must be one of its own."""
+    replay = forged("attach.jsonl", _changed(wanted=ADVISORY))
+    header = replay.header
+    wish = job_of(header).wish
+    assert isinstance(wish, AttachWish)
+    own = OwnAttach(wish, header.binding)
+    assert disagreement_of_operations(replay, job_of(header), kind_of(header))
+    assert disagreement_of_operations(replay, job_of(header), own) == ""
+    other = forged("attach.jsonl", _changed(wanted=ADVISORY, verb="enable"))
+    assert "could have decided" in disagreement_of_operations(other, job_of(header), own)

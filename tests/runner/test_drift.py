@@ -48,6 +48,7 @@ def test_what_was_done_again_is_taken_back_to_what_was_before_the_job() -> None:
     """Not to the state in which it had drifted."""
     world = drifted()
     world.resume(retry_failed=True)
+    assert exit_code(world.resume()) == 0
     world.start_undo(PATH, UNDO)
     assert exit_code(world.resume(path=UNDO)) == 0
     assert world.all_shown() == [[]] * 4

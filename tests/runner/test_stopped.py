@@ -12,7 +12,7 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Record
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import Exceeded, Outcome
-from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.plan.tolerance import exceeded, stopped_by_tolerance
 from bulkops.report.model import exit_code, report
 from bulkops.report.standing import rollout_of
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
@@ -247,3 +247,19 @@ def test_a_journal_of_before_says_it_by_its_failures(
     """0.1 wrote how it ended, and not by what it was stopped."""
     made, rollout = of_records(*([Ended("", how)] if how else []), patient=patient)
     assert (stopped_by_tolerance(made, rollout) is not None) is held
+
+
+def test_failures_that_a_wave_bears_stop_nothing() -> None:
+    """As many as it tolerates, while the job rests after it."""
+    rollout = {
+        "waves": [{"size": "50%", "max_failures": 1}, "100%"],
+        "max_failures": "100%",
+        "pause": "manual",
+    }
+    world = World(workspaces=4)
+    asked = job(rollout=rollout)
+    world.start(asked)
+    refusing(world, names={"prod-0"})
+    replay = world.resume()
+    assert (exit_code(replay), replay.failures) == (6, 1)
+    assert exceeded(replay, asked.rollout) is None
