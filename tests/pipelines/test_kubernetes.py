@@ -212,7 +212,7 @@ def test_a_paused_job_fails_until_it_is_told_to_continue(cluster: Cluster) -> No
 
 
 def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
-    """Exit 4 ends the Job; with ``--retry-failed`` the next one does it, its cause being gone."""
+    """Exit 4 ends the Job; with both options the next one does it, its cause being gone."""
     cluster.configure(('waves = ["1", "10%", "100%"]\npause = "5m"\n', ""))
     simulator = cluster.world.simulator
     acme = simulator.world.organizations["acme"]
@@ -227,7 +227,8 @@ def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
     assert stopped.code == 4
     assert _action(JOB, stopped.code) == "FailJob"
     simulator.before, acme.entitlements = None, allowed
-    assert cluster.pod(JOB, "--retry-failed").code == 0
+    assert cluster.pod(JOB, "--retry-failed").code == 4
+    assert cluster.pod(JOB, "--continue", "--retry-failed").code == 0
     assert cluster.world.all_wanted()
     assert set(cluster.world.changed().values()) == {1}
 
