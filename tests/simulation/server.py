@@ -102,6 +102,8 @@ class LaggingServer(Simulator):
             return
         self.strangers[name] = now
         self._remember(workspace, now)
+        # Setting it again is then right, even if they put it back while the write is on its way.
+        self._ours.update((row, None) for row, _ in self.there(place) if row in self._ours)
         if how == "delete":
             self.remove_workspace(name)
         elif thing in (SETTINGS, REST):
