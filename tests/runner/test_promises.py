@@ -19,7 +19,7 @@ from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS as ALL
-from bulkops.operations.model import Over
+from bulkops.operations.model import Scope
 from tests.engine.scripts import writes
 from tests.engine.wire import Trouble
 from tests.engine.world import PATH, World, job
@@ -28,7 +28,7 @@ from tests.engine.worlds import world_for as world_needing
 from tests.journal.disk import PowerCut
 from tests.kinds import CASES, TASK
 
-KINDS = [name for name, kind in ALL.items() if kind.over is Over.SELECTED]
+KINDS = [name for name, kind in ALL.items() if kind.scope is Scope.SELECTED]
 """Those that write to workspaces, of which some are not selected."""
 WORKSPACES = 3
 BYSTANDER = "staging-0"
