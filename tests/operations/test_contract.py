@@ -28,6 +28,12 @@ SOME_OF_ALL = ",".join(f"{kind}=1%" for kind in FAULTS) + ",PING:503=5%"
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
+def seeds(number: int, *, by_default: int) -> list[object]:
+    """Return the seeds from 0, of which those after the first few are for the long tests."""
+    more = (pytest.param(seed, marks=pytest.mark.long) for seed in range(by_default, number))
+    return [*range(by_default), *more]
+
+
 def continue_paused(world: World, spec: Job, kind: str) -> None:
     """Carry a job out, and on until nothing is left to be done or decided anew."""
     replay = world.apply(spec)
@@ -59,7 +65,7 @@ def test_a_plan_changes_nothing(kind: str) -> None:
     assert not world.wire.writes
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3, by_default=1))
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
     """Struck by one of ten requests: everything done, each change exactly once."""
@@ -68,7 +74,7 @@ def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
     check_done(world, kind)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(12, by_default=3))
 def test_all_faults_together_are_survived(kind: str, seed: int) -> None:
     """A bit of everything, reads and writes alike, from several seeds."""
     world = world_for(kind, 30, faults=SOME_OF_ALL, seed=seed)

@@ -120,6 +120,12 @@ def stopped_at_each(kind: str, keeping: float, arm: Callable[[World, int], None]
     raise AssertionError("the job never came to its end")
 
 
+EACH_KIND = [
+    kind if kind in ("attach", "replace") else pytest.param(kind, marks=pytest.mark.long)
+    for kind in KINDS
+]
+"""By default one that writes once and one that writes twice: what is written is alike in all."""
+
 BEFORE_AND_AFTER = pytest.mark.parametrize(
     ("dies_after", "keeping"), [(False, 0.0), (True, 0.6)], ids=["before", "after"]
 )
@@ -141,7 +147,7 @@ def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -
 
 
 @BEFORE_AND_AFTER
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float) -> None:
     """The power goes just before or just after the Nth file call, for every N: done once."""
 
