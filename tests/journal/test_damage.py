@@ -204,7 +204,11 @@ def test_a_file_that_is_not_there_is_said_so() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        (b'"format":1,', b'"format":2,', "has journal format 2, this version reads 1; it was "),
+        (
+            b'"format":2,',
+            b'"format":3,',
+            "has journal format 3, this version reads 1 and 2; it was",
+        ),
         (b'"type":"intent"', b'"type":"pause"', "line 2 is of a kind this version does not know"),
     ],
 )
