@@ -46,7 +46,7 @@ def _ran(gitlab: GitLab, name: str, strike: Strike | None = None) -> Ran:
 
 
 def _all_done_once(world: World) -> bool:
-    return world.all_wanted() and set(world.changed().values()) == {1}
+    return world.all_desired() and set(world.changed().values()) == {1}
 
 
 def test_it_is_a_pipeline() -> None:

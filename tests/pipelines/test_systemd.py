@@ -131,7 +131,7 @@ def machine(world: World, tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 def _all_done_once(world: World) -> bool:
-    return world.all_wanted() and set(world.changed().values()) == {1}
+    return world.all_desired() and set(world.changed().values()) == {1}
 
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_the_next_night_puts_back_what_drifted(machine: Machine) -> None:
     assert machine.world.writes == 12
     machine.world.simulator.detach("prod-003", TASK)
     assert machine.start().codes == [0]
-    assert machine.world.all_wanted()
+    assert machine.world.all_desired()
     assert len(list(machine.state.rglob("*.jsonl"))) == 2
 
 
