@@ -56,6 +56,7 @@ from bulkops.runner.assignment import (
     ignore,
 )
 from bulkops.runner.execution import JobExecution
+from bulkops.runner.gate import check_gate_to_go_on
 from bulkops.runner.hmac_key import key_of, key_to_go_on
 from bulkops.runner.slots import wanted_places
 
@@ -140,12 +141,12 @@ async def apply_plan(
         ApiError: the server could not be read, or refused the token.
     """
     _check_made_at(plan, client)
+    job = plan.job.taking_back(plan.undo_of)
 
     def begin() -> LockedJournal:
         held = stack.enter_context(locked(Path(journal), holder(client.clock)))
         check_folder(held.path, trusted=trust_files)
-        if plan.rollout.gate:
-            check_gate(plan.job)
+        check_gate(job)
         start_journal(held.path, plan, client, held.by, held.files)
         return LockedJournal(held.path, read(held.path, held.files), held.by, held.files)
 
@@ -154,7 +155,7 @@ async def apply_plan(
         execution = JobExecution(
             client,
             opened,
-            plan.job,
+            job,
             Instructions(key=plan.binding.key),
             Observer(on_result, on_wave),
         )
@@ -202,12 +203,10 @@ async def resume_journal(
         replay = opened.contents.replay
         check_stated(Stated(opened.path, replay.header.address), client.address)
         job = job_of(replay.header)
-        rollout = job.rollout.taking_back(replay.header.undo_of)
-        if not go_on and stopped_by_tolerance(replay, rollout):
+        if not go_on and stopped_by_tolerance(replay, job.rollout):
             return report(replay)
         await standing.check_names(client, replay.header, opened.path)
-        if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
-            check_gate(job)
+        check_gate_to_go_on(job, replay, retry_failed=retry_failed)
         key = key_to_go_on(job, replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,

@@ -87,6 +87,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         rollout = msgspec.structs.replace(self.rollout, max_operations=most)
         return msgspec.structs.replace(self, rollout=rollout)
 
+    def taking_back(self, undo_of: str) -> Job:
+        """Return the job as it is carried out: see ``Rollout.taking_back``."""
+        return msgspec.structs.replace(self, rollout=self.rollout.taking_back(undo_of))
+
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of what the job means.

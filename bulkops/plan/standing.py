@@ -20,7 +20,7 @@ from bulkops.operations.compare import shows_nothing
 from bulkops.operations.model import Binding, Gone, Operation, Showing, Skip, Target
 from bulkops.plan.decidable import quoted
 from bulkops.plan.model import Plan
-from bulkops.plan.recorded import job_of, kind_of
+from bulkops.plan.recorded import job_of, kind_of, written_job_of
 from bulkops.plan.undo import NOT_OURS, absent, undo
 from bulkops.plan.verify import verify
 
@@ -199,7 +199,7 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         JobError: nothing can take it back; the server was not asked.
     """
     check_reversible(replay.header)
-    header, job = replay.header, job_of(replay.header)
+    header, job = replay.header, written_job_of(replay.header)
     kind = kind_of(header)
     settle = job.pace.settle_seconds
     client.keep_to(job.pace)

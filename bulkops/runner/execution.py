@@ -50,7 +50,7 @@ class JobExecution:
     """One execution of a journal.
 
     Args:
-        job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        job: as of ``job_of``, whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
     """
 
     def __init__(
@@ -68,8 +68,6 @@ class JobExecution:
         self._observer = logged(observer)
         self._interruption = Interruption()
         self._runner: Runner | None = None
-        header = journal.contents.replay.header
-        self._rollout = job.rollout.taking_back(header.undo_of)
         self._past_tolerance = False
 
     @property
@@ -109,7 +107,7 @@ class JobExecution:
             ApiError: the server could not be read, before the first write or to verify.
         """
         replay = self._locked.contents.replay
-        stopped = stopped_by_tolerance(replay, self._rollout)
+        stopped = stopped_by_tolerance(replay, self._job.rollout)
         if stopped and not self._instructions.go_on:
             return replay
         self._past_tolerance = stopped is not None
@@ -137,7 +135,7 @@ class JobExecution:
 
     def _ended(self, how: str) -> Ended:
         replay = self._locked.contents.replay
-        return Ended(self._client.clock.date(), how, exceeded(replay, self._rollout))
+        return Ended(self._client.clock.date(), how, exceeded(replay, self._job.rollout))
 
     async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended: a signal before all else."""

@@ -195,7 +195,8 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
     """
     check_summary()
     undone = open_journal(journal, trust_files=asked.trust_files).replay
-    header, job = undone.header, job_of(undone.header)
+    header = undone.header
+    job = job_of(header).taking_back(header.run_id)
     real = followed(journal)
     path = undo_journal or real.with_name(f"{real.stem}.undo{real.suffix}")
 
@@ -229,7 +230,8 @@ def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
 def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
     saved = read_plan(path, trust_files=trust_files)
-    job, digest, stated = saved.plan.job, saved.plan.digest, Stated(path, saved.plan.address)
+    job = saved.plan.job.taking_back(saved.plan.undo_of)
+    digest, stated = saved.plan.digest, Stated(path, saved.plan.address)
     binding = saved.plan.binding
     connect(server, stated)  # a plan of another server is refused before anything else
     saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
