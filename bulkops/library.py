@@ -109,10 +109,7 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         ApiError: the server can't be read.
     """
     replay = await _opened(client, Path(journal), trust_files=trust_files)
-    standing.check_reversible(replay.header)
-    await standing.check_names(client, replay.header, Path(journal))
-    undo = await standing.undo_plan(client, replay)
-    return msgspec.structs.replace(undo, rate=client.pacer.rate)
+    return await standing.undo_recorded(client, replay, Path(journal))
 
 
 async def apply_plan(
@@ -235,11 +232,7 @@ async def verify_journal(
         ApiError: the server can't be read.
     """
     replay = await _opened(client, Path(journal), trust_files=trust_files)
-    await standing.check_names(client, replay.header, Path(journal))
-    pace = job_of(replay.header).pace
-    client.keep_to(pace)
-    await client.ping()
-    return await standing.read_verified(client, replay, pace.settle_seconds)
+    return await standing.read_recorded(client, replay, Path(journal))
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:

@@ -185,20 +185,35 @@ async def read_verified(
     return verify(replay, showing, client.clock.date(), missing) if missing else made[-1]
 
 
-def check_reversible(header: Header) -> None:
-    """Refuse to take back what nothing can; raises ``JobError``."""
-    job = job_of(header)
-    if not kind_named(job.operation_kind).reversible:
-        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+async def read_recorded(client: Client, replay: Replay, path: Path) -> Verified:
+    """Return which operations of a whole journal the server still shows as wanted.
+
+    Raises:
+        JournalDamaged, ApiError: as of ``check_names``.
+    """
+    await check_names(client, replay.header, path)
+    pace = job_of(replay.header).pace
+    client.keep_to(pace)
+    await client.ping()
+    return await read_verified(client, replay, pace.settle_seconds)
 
 
-async def undo_plan(client: Client, replay: Replay) -> Plan:
-    """Read the server and plan what takes a journal's job back; changes nothing.
+async def undo_recorded(client: Client, replay: Replay, path: Path) -> Plan:
+    """Read the server and plan what takes a whole journal's job back; changes nothing.
 
     Raises:
         JobError: nothing can take it back; the server was not asked.
+        JournalDamaged, ApiError: as of ``check_names``.
     """
-    check_reversible(replay.header)
+    job = job_of(replay.header)
+    if not kind_named(job.operation_kind).reversible:
+        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+    await check_names(client, replay.header, path)
+    return await undo_plan(client, replay)
+
+
+async def undo_plan(client: Client, replay: Replay) -> Plan:
+    """Return what takes back a journal's job, whose kind can be, by what the server shows."""
     header, job = replay.header, written_job_of(replay.header)
     kind = kind_of(header)
     settle = job.pace.settle_seconds
@@ -225,4 +240,5 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         notes=kind.notes(operations),
         undo_of=header.run_id,
         address=client.address,
+        rate=client.pacer.rate,
     )

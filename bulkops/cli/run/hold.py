@@ -9,6 +9,9 @@ from bulkops.clock import Clock
 from bulkops.errors import JobError
 from bulkops.files import A_JOURNAL, what_is_at
 from bulkops.journal.lock import Hold, holder, locked
+from bulkops.journal.ownership import OwnFiles
+from bulkops.journal.reader import Contents
+from bulkops.plan.trusted import open_journal
 
 
 def hold(stack: ExitStack, path: Path) -> Hold:
@@ -20,6 +23,22 @@ def hold(stack: ExitStack, path: Path) -> Hold:
     """
     check_journal(path)
     return stack.enter_context(locked(path, holder(Clock())))
+
+
+def open_held(stack: ExitStack, path: Path, *, trust_files: bool) -> tuple[Hold, Contents]:
+    """Lock a journal that is there until the stack ends, and read it, once.
+
+    What is no journal, or somebody else's, is refused before there is a lock file beside it.
+
+    Raises:
+        BulkopsError: as of ``hold`` and ``open_journal``.
+    """
+    if what_is_at(path) == A_JOURNAL:
+        OwnFiles(trusted=trust_files).read(path).close()
+    else:
+        open_journal(path, trust_files=trust_files)
+    held = hold(stack, path)
+    return held, open_journal(held.path, held.files, trust_files=trust_files)
 
 
 def check_journal(path: Path) -> None:
