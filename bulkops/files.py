@@ -12,6 +12,7 @@ import re
 import stat
 from io import StringIO
 from pathlib import Path
+from typing import BinaryIO
 
 from bulkops.errors import JobError
 
@@ -28,8 +29,8 @@ LOCK_START = b'{"user":'
 # Further down it may be a quotation.
 _JOURNAL = re.compile(rb'([^\n]*\n)?\{"seq":\d+,"group":\d+,')
 
-MOST_OF_A_JOB = 16 << 20
-"""Bytes of a job file."""
+MOST_OF_A_JOB = 64 << 20
+"""Bytes of a job file, or of a manifest: a million workspaces."""
 
 A_JOURNAL = "a journal"
 
@@ -89,6 +90,16 @@ def open_regular(
     return descriptor
 
 
+def reading(path: Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file for reading; raises as ``open_regular``."""
+    return os.fdopen(open_regular(path, follow=follow), "rb")
+
+
+def is_special(path: Path) -> bool:
+    """Return whether there is something, and no regular file: a folder, a device, a pipe."""
+    return path.exists() and not path.is_file()
+
+
 def create(path: Path, flags: int = os.O_RDWR) -> int:
     """Return a descriptor of a new, empty file, readable by its owner only.
 
@@ -108,7 +119,7 @@ def read_bytes(path: Path, most: int, *, piped: bool = False) -> bytes:
     Raises:
         OSError: it can't be read, is too large, or is no file of that kind.
     """
-    with path.open("rb") if piped else open(open_regular(path), "rb") as stream:
+    with path.open("rb") if piped else reading(path) as stream:
         data = stream.read(most + 1)
     if len(data) > most:
         raise _too_large(most)
@@ -176,7 +187,7 @@ def open_output(path: Path, *, append: bool = False) -> int:
         JobError: as of ``check_output``; the file is left as it is.
     """
     flags = os.O_CREAT | (os.O_APPEND if append else 0)
-    if path.exists() and not path.is_file():
+    if is_special(path):
         return os.open(path, os.O_WRONLY | flags, 0o666)
     try:
         descriptor = open_regular(path, os.O_RDWR | flags, mode=0o666)
@@ -214,7 +225,7 @@ def _refuse(path: Path, what: str) -> None:
 
 
 def _what_is(descriptor: int) -> str:
-    with open(os.dup(descriptor), "rb") as stream:  # noqa: PTH123 - a descriptor
+    with os.fdopen(os.dup(descriptor), "rb") as stream:
         stream.seek(0)
         start = stream.read(_START)
         if _JOURNAL.match(start):

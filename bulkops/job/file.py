@@ -9,13 +9,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bulkops.errors import JobError, unreadable
-from bulkops.files import read_text
+from bulkops.files import MOST_OF_A_JOB, read_text
 from bulkops.job.gate import Needed, needed_by
 from bulkops.job.job import Job, parse_job
 from bulkops.job.manifest import parse_manifest
-
-MOST = 64 << 20
-"""Bytes of a job file, or of a manifest: a million workspaces."""
 
 
 def load_job(path: str | Path) -> Job:
@@ -87,6 +84,6 @@ def _missing(needed: Needed, folder: Path) -> str:
 def _text_of(path: Path, named: str) -> str:
     try:
         # Spreadsheets begin a CSV file with a byte order mark.
-        return read_text(path, MOST, piped=True, encoding="utf-8-sig")
+        return read_text(path, MOST_OF_A_JOB, piped=True, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(named, error)) from error

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import msgspec
 
 from bulkops.errors import JournalDamaged, JournalError, unreadable
-from bulkops.files import PLAN_START, open_regular
+from bulkops.files import PLAN_START, reading
 from bulkops.journal.disk import Reads, SystemFiles
 from bulkops.journal.lines import LONGEST, Scanner
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
@@ -66,7 +66,7 @@ def header_of_unended(path: Path) -> Header | None:
         OSError: it can't be read, or is no regular file.
         msgspec.DecodeError: its first line is no record.
     """
-    with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor
+    with reading(path) as stream:
         header = decode(stream.readline(LONGEST))
         ended = not isinstance(header, Header) or _came_to_its_end(stream)
     return header if isinstance(header, Header) and not ended else None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
-from bulkops.files import PLAN_START, followed, open_regular
+from bulkops.files import PLAN_START, followed, reading
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
 from bulkops.journal.lines import lines_of
@@ -231,7 +231,7 @@ def _read(lines: Iterator[bytes], path: Path) -> tuple[_Head, Replay]:
 def _start(path: Path) -> bytes:
     """Return the first bytes of a regular file; of a pipe none, they would be lost."""
     try:
-        with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor
+        with reading(path) as stream:
             return stream.read(64)
     except OSError:
         return b""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError
-from bulkops.files import A_JOURNAL, what_is_at
+from bulkops.files import A_JOURNAL, is_special, what_is_at
 from bulkops.journal.lock import Hold, holder, locked
 from bulkops.journal.ownership import OwnFiles
 from bulkops.journal.reader import Contents
@@ -49,7 +49,7 @@ def check_journal(path: Path) -> None:
     """
     if path.is_dir():
         raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
-    if path.exists() and not path.is_file():
+    if is_special(path):
         raise JobError(f"{path}: is no regular file, which a journal must be")
     what = what_is_at(path)
     if what not in ("", A_JOURNAL):
