@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import stat
 from io import StringIO
 from pathlib import Path
@@ -19,8 +20,8 @@ from bulkops.errors import JobError
 MOST_OF_A_KEY = 64 << 10
 """Bytes of a file that a secret is read from."""
 
-PLAN_START = b'{"type":"plan","format":'
-"""How a saved plan begins: see ``bulkops.plan.saved``."""
+# How a saved plan begins (``bulkops.plan.saved``); its first byte may have been changed.
+_PLAN = re.compile(rb'.?"type":"plan","format":', re.DOTALL)
 
 LOCK_START = b'{"user":'
 """How the text of a lock file begins: see ``bulkops.journal.lock``."""
@@ -33,6 +34,19 @@ MOST_OF_A_JOB = 64 << 20
 """Bytes of a job file, or of a manifest: a million workspaces."""
 
 A_JOURNAL = "a journal"
+A_PLAN = "a saved plan"
+A_JOB = "a job file"
+A_LOCK = "the lock of a journal"
+SOME_JSON = "some other JSON"
+"""A saved plan, perhaps, whose beginning was changed: no TOML document begins with a brace."""
+
+NOT_OURS = ("", SOME_JSON)
+
+_TAKEN_BY = {
+    A_JOURNAL: "`bulkops resume {}` resumes it",
+    A_PLAN: "`bulkops apply {}` carries it out",
+    A_JOB: "`bulkops apply {}` carries it out",
+}
 
 _START = 64 << 10
 # For a file that is no TOML at the moment, a job file that is being edited: all before that table
@@ -162,16 +176,46 @@ def check_output(path: Path) -> None:
     _refuse(path, what_is_at(path))
 
 
-def what_is_at(path: Path) -> str:
-    """Return what a file is by its content: ``A_JOURNAL``, …, empty for nothing of ours."""
+def what_is_at(path: Path, *, jobs: bool = True) -> str:
+    """Return what a file is by its content: as ``what_is``, empty for one that can't be read."""
     try:
-        descriptor = open_regular(path)
+        with reading(path) as stream:
+            return what_is(stream, jobs=jobs)
     except OSError:
         return ""
-    try:
-        return _what_is(descriptor)
-    finally:
-        os.close(descriptor)
+
+
+def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
+    """Return what a file is by its content: ``A_JOURNAL``, …, empty for what is not known.
+
+    Args:
+        jobs: look whether it is a job file, for which all of it is read.
+    """
+    start = stream.read(_START)
+    if _JOURNAL.match(start):
+        return A_JOURNAL
+    if _PLAN.match(start):
+        return A_PLAN
+    if start.startswith(LOCK_START):
+        return A_LOCK
+    if start.startswith(b"{"):
+        return SOME_JSON
+    return A_JOB if jobs and _is_job(start + stream.read(MOST_OF_A_JOB)) else ""
+
+
+def not_wanted(path: Path, what: str, wanted: str) -> str:
+    """Return, in words, that a file is something else than wanted, and which command takes it.
+
+    Args:
+        what: as of ``what_is``.
+
+    Returns:
+        Empty where no command takes it, or it is what is wanted.
+    """
+    if what == wanted or what not in _TAKEN_BY:
+        return ""
+    taken = _TAKEN_BY[what].format(shlex.quote(str(path)))
+    return f"{path}: is {what}, not {wanted}: {taken}"
 
 
 def open_output(path: Path, *, append: bool = False) -> int:
@@ -196,7 +240,7 @@ def open_output(path: Path, *, append: bool = False) -> int:
         descriptor = open_regular(path, os.O_WRONLY | flags, mode=0o666)
     else:
         try:
-            _refuse(path, _what_is(descriptor))
+            _refuse(path, _what_of(descriptor))
         except JobError:
             os.close(descriptor)
             raise
@@ -220,21 +264,14 @@ def _check_regular(mode: int) -> None:
 
 
 def _refuse(path: Path, what: str) -> None:
-    if what:
+    if what not in NOT_OURS:
         raise JobError(f"{path}: is {what}, and left as it is: choose another file")
 
 
-def _what_is(descriptor: int) -> str:
+def _what_of(descriptor: int) -> str:
     with os.fdopen(os.dup(descriptor), "rb") as stream:
         stream.seek(0)
-        start = stream.read(_START)
-        if _JOURNAL.match(start):
-            return A_JOURNAL
-        if start.startswith(PLAN_START):
-            return "a saved plan"
-        if start.startswith(LOCK_START):
-            return "the lock of a journal"
-        return "a job file" if _is_job(start + stream.read(MOST_OF_A_JOB)) else ""
+        return what_is(stream)
 
 
 def _is_job(content: bytes) -> bool:

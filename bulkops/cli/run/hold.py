@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError
-from bulkops.files import A_JOURNAL, is_special, what_is_at
+from bulkops.files import A_JOURNAL, NOT_OURS, is_special, what_is_at
 from bulkops.journal.lock import Hold, holder, locked
 from bulkops.journal.ownership import OwnFiles
 from bulkops.journal.reader import Contents
@@ -52,5 +52,5 @@ def check_journal(path: Path) -> None:
     if is_special(path):
         raise JobError(f"{path}: is no regular file, which a journal must be")
     what = what_is_at(path)
-    if what not in ("", A_JOURNAL):
+    if what not in (A_JOURNAL, *NOT_OURS):
         raise JobError(f"{path}: is {what}, and left as it is: choose another --journal")

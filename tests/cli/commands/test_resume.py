@@ -92,7 +92,7 @@ def test_a_file_that_is_no_journal(world: World, here: Here) -> None:
     text = world.job().read_bytes()
     done = here("resume", "job.toml", "--yes")
     assert done.code == 1
-    assert "job.toml: is no bulkops journal" in done.err
+    assert "job.toml: is a job file, not a journal" in done.err
     assert world.job().read_bytes() == text
     assert world.requests == 0
 
