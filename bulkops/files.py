@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import BinaryIO
 
-from bulkops.errors import JobError
+from bulkops.errors import JobError, unreadable
 
 MOST_OF_A_KEY = 64 << 10
 """Bytes of a file that a secret is read from."""
@@ -149,6 +149,21 @@ def read_text(path: Path, most: int, *, piped: bool = False, encoding: str = "ut
     return StringIO(read_bytes(path, most, piped=piped).decode(encoding), newline=None).read()
 
 
+def read_key(path: Path, place: str) -> str:
+    """Return the key in a file, without the line break at its end; it may be a pipe.
+
+    Args:
+        place: where the path is from, for the message.
+
+    Raises:
+        JobError: it can't be read, or is no text.
+    """
+    try:
+        return read_text(path, MOST_OF_A_KEY, piped=True).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise JobError(unreadable(place, error)) from None
+
+
 def check_named(path: Path, most: int) -> None:
     """Check that a file that a library will read can be read to its end; it may be a pipe.
 
@@ -207,10 +222,7 @@ def not_wanted(path: Path, what: str, wanted: str) -> str:
     """Return, in words, that a file is something else than wanted, and which command takes it.
 
     Args:
-        what: as of ``what_is``.
-
-    Returns:
-        Empty where no command takes it, or it is what is wanted.
+        what: as of ``what_is``; empty is returned where it is wanted, or no command takes it.
     """
     if what == wanted or what not in _TAKEN_BY:
         return ""

@@ -16,12 +16,12 @@ from bulkops.journal.records import Header, Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
 from bulkops.operations import kind_named
-from bulkops.operations.compare import shows_nothing
+from bulkops.operations.compare import absent
 from bulkops.operations.model import Binding, Gone, Operation, Showing, Skip, Target
 from bulkops.plan.decidable import quoted
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of, written_job_of
-from bulkops.plan.undo import NOT_OURS, absent, undo
+from bulkops.plan.undo import is_not_ours, undo
 from bulkops.plan.verify import verify
 
 
@@ -177,8 +177,7 @@ async def read_verified(
         made.append(verify(replay, showing, client.clock.date()))
         differing = map(replay.operations.__getitem__, made[-1].differing)
         done = [progress.operation for progress in differing if progress.outcome in DONE]
-        absent = {one.target for one in done if shows_nothing(showing, one)}
-        return Weighed(bool(done), absent)
+        return Weighed(bool(done), absent(done, showing))
 
     showing, missing = await read_settled(client, replay, settle, weigh, needs_tasks=needs_tasks)
     # Not made twice: there may be a million operations.
@@ -225,9 +224,10 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
 
     def weigh(showing: Showing) -> Weighed:
         # A skip says that somebody else was there.
-        decided = list(undo(replay, showing, kind))
-        skipped = any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided)
-        return Weighed(skipped, absent(decided, replay, showing))
+        both = zip(undo(replay, showing, kind), replay.operations.values(), strict=True)
+        ours = [(d, p.operation) for d, p in both if not is_not_ours(d)]
+        skipped = any(isinstance(decided, Skip) for decided, _ in ours)
+        return Weighed(skipped, absent((operation for _, operation in ours), showing))
 
     showing, missing = await read_settled(client, replay, settle, weigh)
     decided = list(undo(replay, showing, kind, missing))

@@ -26,8 +26,9 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, How
 from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
+from bulkops.operations.compare import absent
 from bulkops.operations.model import Showing
-from bulkops.plan.reconcile import absent, reconcile, rests_on_another
+from bulkops.plan.reconcile import reconcile, rests_on_another
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.standing import Weighed, read_settled
 from bulkops.plan.tolerance import exceeded, stopped_by_tolerance
@@ -178,7 +179,9 @@ class JobExecution:
             found[:] = records(showing)
             doubtful = any(_by_a_reading(record, replay) for record in found)
             doubtful = doubtful or rests_on_another(replay, kind)
-            return Weighed(doubtful, absent(found, replay, showing))
+            results = (record for record in found if isinstance(record, Result))
+            operations = (replay.operations[result.key].operation for result in results)
+            return Weighed(doubtful, absent(operations, showing))
 
         settled = await read_settled(
             self._client, replay, assignment.settle, weigh, needs_tasks=True
