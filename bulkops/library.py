@@ -184,6 +184,7 @@ async def resume_journal(
 
     Raises:
         PlanStale: the journal is of another server.
+        RunTaskGone: its run task was deleted since: nothing of it is left to do.
         JobError: an HMAC key that the job needs to go on is not there, or another one; others may
             have written the journal; or its gate surely can't be run.
         JournalError: there is none, or it is in use, damaged or can't be written.
