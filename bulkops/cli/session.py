@@ -25,7 +25,7 @@ from bulkops.client.access.address import Stated, destination
 from bulkops.client.access.credentials import bound_token, resolve_token
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
-from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JobError, unreadable
+from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JobError, Unauthorized, unreadable
 from bulkops.files import read_text
 from bulkops.job.duration import in_words
 from bulkops.job.file import load_job
@@ -53,7 +53,8 @@ def connect(server: Server, *files: Stated) -> Client:
     )
     token = resolve_token(place, os.environ, _read_text)
     ca_file = str(server.ca_file) if server.ca_file else None
-    client = Client(place.address, token, ca_file=ca_file)
+    client = Client(place.address, token.text, ca_file=ca_file)
+    client.kept_in = token.origin
     client.outage.listeners.append(partial(_say_outage, client))
     return client
 
@@ -110,6 +111,9 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
     try:
         with left_waiting(), received.held_back():
             anyio.run(cancellable)
+    except Unauthorized as error:
+        error.args = (f"{error}: put a valid one into {client.kept_in}",)
+        raise
     except asyncio.CancelledError:
         raise SystemExit(SIGNALS[received.first]) from None
     return done[0]

@@ -133,8 +133,8 @@ def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None)
         return replay(chain(first, records))
     except msgspec.DecodeError as error:
         # Its CRC is right, so it was written so: by another version of bulkops.
-        raise JournalError(
-            f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}"
+        raise JournalDamaged(
+            f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}", 0
         ) from error
 
 
