@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bulkops.job.job import Job, digest_of, job_from_builtins
+from bulkops.job.job import Job, digest_of
 from bulkops.journal.identity import digest_of_plan, digest_of_undo
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Attributes, TaskRef
 from bulkops.plan.decidable import key_of, quoted
 from bulkops.plan.model import Plan
+from bulkops.plan.recorded import written_job_of
 from bulkops.text import counted
 
 
@@ -45,7 +46,7 @@ def disagreement_of_job(header: Header, job: Job) -> str:
 def disagreement_with_plan(replay: Replay, plan: Plan) -> str:
     """Return, in words, how a journal differs from the saved plan it carries out; empty if not."""
     header = replay.header
-    if job_from_builtins(header.job) != plan.job or header.binding != plan.binding:
+    if written_job_of(header) != plan.job or header.binding != plan.binding:
         return "its job is not that of the plan"
     held = [progress.operation for progress in replay.operations.values()]
     if len(held) != len(plan.operations):

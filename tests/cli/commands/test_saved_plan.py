@@ -279,3 +279,18 @@ def test_the_server_is_read_before_the_first_write(world: World, here: Here) -> 
     first_write = next(i for i, request in enumerate(requests) if request.writes)
     # The run task's name, /ping and the attachments: what is compared with what the plan saw.
     assert first_write == 3
+
+
+def test_a_plan_with_a_gate_is_resumed_and_taken_back(world: World, here: Here) -> None:
+    """The gate's folder is part of neither job: the same command resumes, and undoes in turn."""
+    world.job(("[pace]", "[rollout]\nwaves=['1']\npause='manual'\ngate='true'\n[pace]"))
+    _planned(here)
+    assert here(*APPLYING).code == 6
+    assert here(*APPLYING, "--continue").code == 0
+    before = world.shown()
+    # An undo, and the undo of it, go at once: without waves, pause and gate.
+    for undone in ("scan.jsonl", "scan.undo.jsonl"):
+        done = here("undo", undone, "--yes")
+        assert (done.code, "Gate of wave" in done.err) == (0, False)
+        assert here("undo", undone, "--yes").code == 0
+    assert world.shown() == before
