@@ -149,6 +149,7 @@ def job_from_builtins(
     source: str = "job",
     *,
     default_organization: str | None = None,
+    folder: str = "",
 ) -> Job:
     """Return the job a plain mapping of a job file's shape describes; raises ``JobError``."""
     file = read_table(document, JobFile, source)
@@ -161,6 +162,7 @@ def job_from_builtins(
         select=_select(file.select, kind, source, given="select" in document),
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
+        folder=folder,
     )
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bulkops.job.job import Job, digest_of
+from bulkops.job.job import Job, digest_of, job_from_builtins
 from bulkops.journal.identity import digest_of_plan, digest_of_undo
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Attributes, TaskRef
 from bulkops.plan.decidable import key_of, quoted
 from bulkops.plan.model import Plan
-from bulkops.plan.recorded import written_job_of
 from bulkops.text import counted
 
 
@@ -46,7 +45,8 @@ def disagreement_of_job(header: Header, job: Job) -> str:
 def disagreement_with_plan(replay: Replay, plan: Plan) -> str:
     """Return, in words, how a journal differs from the saved plan it carries out; empty if not."""
     header = replay.header
-    if written_job_of(header) != plan.job or header.binding != plan.binding:
+    job = job_from_builtins(header.job, folder=header.folder)
+    if job != plan.job or header.binding != plan.binding:
         return "its job is not that of the plan"
     held = [progress.operation for progress in replay.operations.values()]
     if len(held) != len(plan.operations):

@@ -86,5 +86,4 @@ def job_of(header: Header) -> Job:
 
 def written_job_of(header: Header) -> Job:
     """Return the job in a journal's header as its job file said it."""
-    job = job_from_builtins(header.job, source="the journal's job")
-    return msgspec.structs.replace(job, folder=header.folder)
+    return job_from_builtins(header.job, source="the journal's job", folder=header.folder)

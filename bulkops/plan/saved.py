@@ -162,13 +162,13 @@ def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> Sav
     if not lines.sealed:
         raise _changed(path)
     header = state.header
-    job = job_from_builtins(header.job, str(path))
+    job = job_from_builtins(header.job, str(path), folder=header.folder)
     if not digest and (problem := disagreement(state)):
         raise PlanStale(
             f"{path}: does not agree with itself: {problem}; nothing was sent: {_AGAIN}"
         )
     plan = Plan(
-        msgspec.structs.replace(job, folder=header.folder),
+        job,
         header.binding,
         operations=[progress.operation for progress in state.operations.values()],
         skips=state.skips,
