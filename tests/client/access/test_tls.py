@@ -125,5 +125,6 @@ def test_what_is_no_file_of_authorities_is_refused_where_it_is_loaded(
     place: str, reason: str
 ) -> None:
     """A library's caller gets the command line's words; OpenSSL would read a device for ever."""
-    with pytest.raises(BulkopsError, match=f"{place}: not usable as --ca-file: {reason}"):
-        Client("https://tfe.example.com", "t", ca_file=place)
+    for scheme in ("https", "http"):
+        with pytest.raises(BulkopsError, match=f"{place}: not usable as --ca-file: {reason}"):
+            Client(f"{scheme}://tfe.example.com", "t", ca_file=place)
