@@ -12,11 +12,11 @@ from bulkops.plan.model import Plan
 
 def attach(client: TFEClient, plan: Plan, operation: Operation) -> None:
     """Attach a plan's run task with pytfe."""
-    assert plan.binding.task is not None  # noqa: S101 - it is a plan of attachments
-    wanted = {
+    assert plan.resolved.task is not None  # noqa: S101 - it is a plan of attachments
+    desired = {
         "enforcement-level": TaskEnforcementLevel.MANDATORY,
-        "task": RunTask.model_construct(id=plan.binding.task.id),
+        "task": RunTask.model_construct(id=plan.resolved.task.id),
         "stages": [Stage.POST_PLAN],
     }
-    options = WorkspaceRunTaskCreateOptions.model_validate(wanted)
+    options = WorkspaceRunTaskCreateOptions.model_validate(desired)
     client.workspace_run_tasks.create(operation.target.id, options)

@@ -18,7 +18,7 @@ from bulkops.simulator.limits import Window
 ORGANIZATION = "acme"
 TASK = "security-scan"
 TOKEN = "benchmark"
-WANTED: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
+DESIRED: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
 RATE = 30
 """Requests a second: the documented limit."""
 
@@ -86,7 +86,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 def requests(plan: Plan, going_on: Callable[[], bool]) -> Iterator[Request]:
     """Yield the writes of a plan while the time is not up: the same ones the engine sends."""
     job = plan.job
-    kind = bind(job.operation_kind, job.wish, plan.binding)
+    kind = bind(job.operation_kind, job.spec, plan.resolved)
     for operation in plan.operations:
         if not going_on():
             return

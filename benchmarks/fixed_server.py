@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from benchmarks.case import TASK, WANTED
+from benchmarks.case import DESIRED, TASK
 from bulkops.api import endpoints
 from bulkops.api.messages import MEDIA_TYPE
 from bulkops.simulator.core import Simulator
@@ -58,7 +58,7 @@ def _attached() -> bytes:
     simulator = Simulator(rate=0)
     simulator.add_organization("acme")
     workspace, task = simulator.add_workspace("prod-1"), simulator.add_task(TASK)
-    request = endpoints.attach(workspace.id, task.id, WANTED)
+    request = endpoints.attach(workspace.id, task.id, DESIRED)
     headers = {"authorization": "Bearer any", "content-type": MEDIA_TYPE}
     answer = simulator.handle(
         type(request)(request.method, request.path, (), request.body, headers), 0

@@ -33,7 +33,7 @@ from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
-from bulkops.cli.run.start import Undertaking, start_or_go_on
+from bulkops.cli.run.start import Undertaking, start_or_resume
 from bulkops.cli.session import run
 from bulkops.client.api import Client
 from bulkops.job.job import job_from_builtins
@@ -95,7 +95,7 @@ class Command(msgspec.Struct):
         identity = Identity(job.digest, job.organization)
         undertaking = Undertaking(job, identity, clients, lambda client: plan_job(client, job))
         with ExitStack() as stack:
-            start_or_go_on(stack, path, None, undertaking, ASKED)
+            start_or_resume(stack, path, None, undertaking, ASKED)
 
     def _resume(self, path: Path) -> None:
         with ExitStack() as stack:

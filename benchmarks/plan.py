@@ -20,7 +20,7 @@ from bulkops.inventory.model import Inventory
 from bulkops.inventory.selection import WorkspaceRows
 from bulkops.job.job import job_from_builtins
 from bulkops.operations.aspects.attachment import ByWorkspace
-from bulkops.operations.model import Binding
+from bulkops.operations.model import Resolved
 from bulkops.plan.model import Plan, make_plan
 
 JOB_ON_ALL = job_from_builtins(JOB)
@@ -84,7 +84,7 @@ def planning(pages: Pages) -> tuple[float, Plan]:
     started = time.perf_counter()
     selected = rows.selected()
     inventory = Inventory(
-        Binding(organization=JOB_ON_ALL.organization, task=TASK),
+        Resolved(organization=JOB_ON_ALL.organization, task=TASK),
         selected.targets,
         selected.forbidden,
         {"": attachments},

@@ -19,7 +19,7 @@ from bulkops.journal.records import (
     Verified,
 )
 from bulkops.journal.states import How, Outcome
-from bulkops.operations.model import Seen, Target, TaskRef
+from bulkops.operations.model import Observed, Target, TaskRef
 
 AT = "2026-11-24T21:58:03.120Z"
 HOLDER = Holder("ann", "build-7", 4711, AT)
@@ -75,11 +75,11 @@ def header(operations: int) -> Header:
 
 def planned(number: int) -> Planned:
     """Return an attachment to be brought from advisory to mandatory, every other one a new one."""
-    wanted: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
+    desired: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
     before: dict[str, object] = {"enforcement-level": "advisory", "stages": ["post_plan"]}
-    seen = Seen(f"wstask-{number:016d}", before) if number % 2 else None
+    observed = Observed(f"wstask-{number:016d}", before) if number % 2 else None
     target = Target(workspace_id(number), workspace_name(number))
-    return Planned(key(number), target, seen, wanted)
+    return Planned(key(number), target, observed, desired)
 
 
 def intent(number: int) -> Intent:

@@ -10,7 +10,7 @@ from math import ceil
 
 import msgspec
 
-from bulkops.plan import standing
+from bulkops.plan import current_state
 from bulkops.plan.verify import verify
 from tests.engine.world import World, job
 
@@ -56,7 +56,7 @@ def counted(workspaces: int, attached: int) -> Counts:
     async def verified() -> None:
         client = world.client()
         await client.ping()
-        shown = await standing.read_standing(client, replay, settle=10.0)
+        shown = await current_state.read_current(client, replay, settle=10.0)
         if verify(replay, shown, client.clock.date()).differing:
             raise RuntimeError("the rollout does not stand")
 

@@ -11,6 +11,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -49,7 +50,7 @@ def read_table(
         JobError: a key is unknown or missing, a value is not allowed, or the Struct's own
             ``__post_init__`` refuses the whole.
     """
-    fields = {field.name: field for field in msgspec.structs.fields(into)}
+    fields = _fields(into)
     known = (*beside, *fields)
     for name in table:
         if name not in fields:
@@ -64,6 +65,13 @@ def read_table(
         return msgspec.convert(table, into)
     except msgspec.ValidationError as problem:
         raise JobError(f"{source}: {key}: {problem}") from None
+
+
+@cache
+def _fields(struct: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    # msgspec evaluates every annotation of a Struct each time it is asked, which takes longer
+    # than all else that is done with a table.
+    return {field.name: field for field in msgspec.structs.fields(struct)}
 
 
 def check(value: object, annotation: object, where: str) -> None:

@@ -9,7 +9,7 @@
             if row.outcome != "succeeded":
                 print(row.name, row.outcome, row.reason)
         verified = await verify_journal(client, "canary.jsonl")
-        print(report.counts, verified.standing)
+        print(report.counts, verified.verified)
         if verified.differing:
             undo = await plan_undo(client, "canary.jsonl")
             await apply_plan(client, undo, "canary.undo.jsonl")
@@ -38,8 +38,8 @@ from bulkops.journal.ownership import check_folder
 from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
+from bulkops.plan import current_state
 from bulkops.plan import saved as saved_plan
-from bulkops.plan import standing
 from bulkops.plan.model import Plan, make_plan
 from bulkops.plan.notes import strict_notes
 from bulkops.plan.recorded import job_of, start_journal
@@ -56,9 +56,9 @@ from bulkops.runner.assignment import (
     ignore,
 )
 from bulkops.runner.execution import JobExecution
-from bulkops.runner.gate import check_gate_to_go_on
-from bulkops.runner.hmac_key import key_of, key_to_go_on
-from bulkops.runner.slots import wanted_places
+from bulkops.runner.gate import check_gate_to_resume
+from bulkops.runner.hmac_key import key_of, key_to_resume
+from bulkops.runner.slots import slots_needed
 
 
 async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
@@ -84,7 +84,7 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
     notes = strict_notes(
         job.rollout,
         operations,
-        most=job.pace.max_at_once or wanted_places(rate, client.latency),
+        most=job.pace.max_at_once or slots_needed(rate, client.latency),
         rate=rate,
         latency=client.latency,
     )
@@ -109,7 +109,7 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         ApiError: the server can't be read.
     """
     replay = await _opened(client, Path(journal), trust_files=trust_files)
-    return await standing.undo_recorded(client, replay, Path(journal))
+    return await current_state.undo_recorded(client, replay, Path(journal))
 
 
 async def apply_plan(
@@ -153,7 +153,7 @@ async def apply_plan(
             client,
             opened,
             job,
-            Instructions(key=plan.binding.key),
+            Instructions(key=plan.resolved.key),
             Observer(on_result, on_wave),
         )
         return report(await execution.run())
@@ -164,7 +164,7 @@ async def resume_journal(
     journal: str | Path,
     *,
     retry_failed: bool = False,
-    go_on: bool = False,
+    continue_paused: bool = False,
     trust_files: bool = False,
     on_result: OnResult = ignore,
     on_wave: OnWave = ignore,
@@ -172,11 +172,11 @@ async def resume_journal(
     """Go on where a journal stops; a finished one sends no change.
 
     Where too many failures stopped the job, the report's ``stopped`` says so, and without
-    ``go_on`` nothing is sent.
+    ``continue_paused`` nothing is sent.
 
     Args:
         retry_failed: decide failed and conflicting operations anew, too.
-        go_on: past the pause, the gate that was inconclusive, or the stop by too many failures,
+        continue_paused: past the pause, the inconclusive gate, or the stop by too many failures,
             at which the job stands; after such a stop failures are counted from zero.
         trust_files: believe the journal, whoever owns it or may write it.
         on_result: told every result as it is recorded.
@@ -201,16 +201,16 @@ async def resume_journal(
         replay = opened.contents.replay
         check_stated(Stated(opened.path, replay.header.address), client.address)
         job = job_of(replay.header)
-        if not go_on and stopped_by_tolerance(replay, job.rollout):
+        if not continue_paused and stopped_by_tolerance(replay, job.rollout):
             return report(replay)
-        await standing.check_names(client, replay.header, opened.path)
-        check_gate_to_go_on(job, replay, retry_failed=retry_failed)
-        key = key_to_go_on(job, replay, retry_failed=retry_failed)
+        await current_state.check_names(client, replay.header, opened.path)
+        check_gate_to_resume(job, replay, retry_failed=retry_failed)
+        key = key_to_resume(job, replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
             opened,
             job,
-            Instructions(retry_failed, go_on, key),
+            Instructions(retry_failed, continue_paused, key),
             Observer(on_result, on_wave),
         )
         return report(await execution.run())
@@ -233,7 +233,7 @@ async def verify_journal(
         ApiError: the server can't be read.
     """
     replay = await _opened(client, Path(journal), trust_files=trust_files)
-    return await standing.read_recorded(client, replay, Path(journal))
+    return await current_state.read_recorded(client, replay, Path(journal))
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
@@ -266,7 +266,7 @@ async def load_plan(client: Client, path: str | Path, *, trust_files: bool = Fal
     saved = await to_thread.run_sync(reading)
     check_stated(Stated(Path(path), saved.plan.address), client.address)
     saved.check_meant(Path(path), os.environ.get("TFE_ORGANIZATION", ""))
-    await standing.check_names_of_plan(client, saved.plan.job, saved.plan.binding, Path(path))
+    await current_state.check_names_of_plan(client, saved.plan.job, saved.plan.resolved, Path(path))
     return saved.plan
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MOST_SHOWN = 90
+"""Characters of a name that a message repeats: no workspace's is longer."""
+
 
 def escaped(text: str) -> str:
     r"""Return one line in which whatever could move the cursor, hide or reorder text is spelled.
@@ -31,3 +34,8 @@ def printable(text: str, limit: int = 300) -> str:
 def counted(number: int, noun: str) -> str:
     """Return ``1 workspace``, ``10,000 workspaces``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def quoted(text: str) -> str:
+    """Return text from a file for a message."""
+    return escaped(text)[:MOST_SHOWN]

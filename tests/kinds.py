@@ -18,19 +18,19 @@ import msgspec
 from bulkops.operations import KINDS, bind
 from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Binding, HmacKey, Seen, Target, TaskRef, Wish
+from bulkops.operations.model import HmacKey, Observed, Resolved, Spec, Target, TaskRef
 
 TASK = "security-scan"
 OLD_TASK = "legacy-scan"
 WORKSPACE = Target("ws-1", "prod-app")
 RUN_TASK = Target("task-1", TASK)
-BINDING = Binding(
+BINDING = Resolved(
     organization="acme",
     task=TaskRef(RUN_TASK.id, TASK),
     replaces=TaskRef("task-2", OLD_TASK),
     key=HmacKey("the key of the tests"),
 )
-AS_WANTED = attributes_of("mandatory", ["post_plan"])
+AS_DESIRED = attributes_of("mandatory", ["post_plan"])
 OTHERWISE = attributes_of("advisory", ["pre_apply"])
 KEY_FILE = str(Path(__file__).parent / "engine" / "hmac_key.txt")
 
@@ -46,7 +46,7 @@ Attachments: TypeAlias = list[tuple[str, tuple[str, ...]]]
 class State(NamedTuple):
     """What the server shows, by aspect, and the target that is decided on."""
 
-    shown: Mapping[str, Sequence[Seen]]
+    shown: Mapping[str, Sequence[Observed]]
     target: Target = WORKSPACE
 
 
@@ -54,7 +54,7 @@ class Case(NamedTuple):
     """One kind.
 
     Attributes:
-        wish: its ``[operation]``.
+        spec: its ``[operation]``.
         refused: tables of ``[operation]`` that it refuses as a whole, of fields that are each
             allowed.
         states: what each row of its table of decisions means by its first cells, joined by
@@ -70,7 +70,7 @@ class Case(NamedTuple):
         write_only: nobody can read back what it did: it is repeated instead, and always planned.
     """
 
-    wish: Mapping[str, object]
+    spec: Mapping[str, object]
     states: Mapping[str, State | Sequence[State]]
     writes: tuple[str, ...]
     looks: Mapping[str, str]
@@ -94,23 +94,23 @@ class _Cases(dict[str, Case]):
 
 def _attachment(*attributes: Mapping[str, object]) -> State:
     """Return the state in which the run task is attached so, once or more often."""
-    return State({"": [Seen(f"wstask-{n}", a) for n, a in enumerate(attributes, 1)]})
+    return State({"": [Observed(f"wstask-{n}", a) for n, a in enumerate(attributes, 1)]})
 
 
 def _workspace(**attributes: object) -> State:
     named = {name.replace("_", "-"): value for name, value in attributes.items()}
-    return State({"": [Seen(WORKSPACE.id, named)]})
+    return State({"": [Observed(WORKSPACE.id, named)]})
 
 
 def _run_task(**attributes: object) -> State:
-    return State({"": [Seen(RUN_TASK.id, attributes)]}, RUN_TASK)
+    return State({"": [Observed(RUN_TASK.id, attributes)]}, RUN_TASK)
 
 
 def _both(old: Sequence[Mapping[str, object]], new: Sequence[Mapping[str, object]]) -> State:
     return State(
         {
-            "old": [Seen(f"wstask-{n}", a) for n, a in enumerate(old, 1)],
-            "new": [Seen(f"wstask-{n}", a) for n, a in enumerate(new, 5)],
+            "old": [Observed(f"wstask-{n}", a) for n, a in enumerate(old, 1)],
+            "new": [Observed(f"wstask-{n}", a) for n, a in enumerate(new, 5)],
         }
     )
 
@@ -119,25 +119,25 @@ NOT_LOCKED = _workspace(locked=False, locked_reason=None)
 LOCKED = _workspace(locked=True, locked_reason="by somebody else")
 BY_A_RUN = _workspace(locked=True, locked_reason=None, locked_by="run-1")
 NO_TASK = State({"": []}, RUN_TASK)
-MORE_THAN_ONCE = _attachment(AS_WANTED, OTHERWISE)
+MORE_THAN_ONCE = _attachment(AS_DESIRED, OTHERWISE)
 LEAVES_MANDATORY: dict[str, Attachments] = {TASK: [("mandatory", ("post_plan",))]}
 _NEW: dict[str, list[Mapping[str, object]]] = {
     "not attached": [],
     "attached": [OTHERWISE],
     "attached otherwise": [OTHERWISE],
     "attached as wanted": [{**OTHERWISE, "enforcement-level": "mandatory"}],
-    "attached more than once": [AS_WANTED, OTHERWISE],
+    "attached more than once": [AS_DESIRED, OTHERWISE],
 }
 
 CASES = _Cases(
     {
         "attach": Case(
-            wish={"task": TASK, "enforcement_level": "mandatory"},
+            spec={"task": TASK, "enforcement_level": "mandatory"},
             refused=[{"task": TASK}],
             states={
                 "not attached": _attachment(),
                 "attached otherwise": _attachment(OTHERWISE),
-                "attached as wanted": _attachment(AS_WANTED),
+                "attached as wanted": _attachment(AS_DESIRED),
                 "attached more than once": MORE_THAN_ONCE,
             },
             writes=("POST",),
@@ -146,12 +146,12 @@ CASES = _Cases(
             leaves=LEAVES_MANDATORY,
         ),
         "update": Case(
-            wish={"task": TASK, "enforcement_level": "mandatory"},
+            spec={"task": TASK, "enforcement_level": "mandatory"},
             refused=[{"task": TASK}],
             states={
                 "not attached": _attachment(),
                 "attached otherwise": _attachment(OTHERWISE),
-                "attached as wanted": _attachment(AS_WANTED),
+                "attached as wanted": _attachment(AS_DESIRED),
                 "attached more than once": MORE_THAN_ONCE,
             },
             writes=("PATCH",),
@@ -159,7 +159,7 @@ CASES = _Cases(
             leaves=LEAVES_MANDATORY,
         ),
         "detach": Case(
-            wish={"task": TASK},
+            spec={"task": TASK},
             refused=[{"task": TASK, "enforcement_level": "advisory"}],
             states={
                 "not attached": _attachment(),
@@ -171,7 +171,7 @@ CASES = _Cases(
             leaves={TASK: []},
         ),
         "replace": Case(
-            wish={"task": TASK, "replaces": OLD_TASK, "enforcement_level": "mandatory"},
+            spec={"task": TASK, "replaces": OLD_TASK, "enforcement_level": "mandatory"},
             refused=[{"task": TASK}],
             states={
                 **{f"not attached|{new}": _both([], shown) for new, shown in _NEW.items()},
@@ -187,7 +187,7 @@ CASES = _Cases(
             leaves={**LEAVES_MANDATORY, OLD_TASK: []},
         ),
         "task-enable": Case(
-            wish={"task": TASK},
+            spec={"task": TASK},
             states={
                 "not there": NO_TASK,
                 "enabled": _run_task(enabled=True),
@@ -199,7 +199,7 @@ CASES = _Cases(
             after={"enabled": True},
         ),
         "task-disable": Case(
-            wish={"task": TASK},
+            spec={"task": TASK},
             states={
                 "not there": NO_TASK,
                 "enabled": _run_task(enabled=True),
@@ -211,7 +211,7 @@ CASES = _Cases(
             after={"enabled": False},
         ),
         "task-update": Case(
-            wish={
+            spec={
                 "task": TASK,
                 "url": "https://run-tasks.example/new",
                 "description": "Moved.",
@@ -238,11 +238,11 @@ CASES = _Cases(
             },
         ),
         "task-delete": Case(
-            wish={"task": TASK},
+            spec={"task": TASK},
             states={
                 "attached to a workspace": _attachment(OTHERWISE),
                 "attached more than once there": MORE_THAN_ONCE,
-                "the run task": State({"": [], "task": [Seen(RUN_TASK.id, {})]}, RUN_TASK),
+                "the run task": State({"": [], "task": [Observed(RUN_TASK.id, {})]}, RUN_TASK),
                 "no such run task": State({"": [], "task": []}, RUN_TASK),
             },
             writes=("DELETE",),
@@ -250,7 +250,7 @@ CASES = _Cases(
             gone=True,
         ),
         "task-rotate-hmac": Case(
-            wish={"task": TASK, "key_file": KEY_FILE},
+            spec={"task": TASK, "key_file": KEY_FILE},
             refused=[{"task": TASK}, {"task": TASK, "key_env": "KEY", "key_file": "key"}],
             states={"never its key": State({}, RUN_TASK)},
             writes=("PATCH",),
@@ -260,7 +260,7 @@ CASES = _Cases(
             write_only=True,
         ),
         "workspace-update": Case(
-            wish={"terraform_version": "1.14.0", "auto_apply": True},
+            spec={"terraform_version": "1.14.0", "auto_apply": True},
             refused=[
                 {},
                 {"execution_mode": "agent"},
@@ -278,7 +278,7 @@ CASES = _Cases(
             after={"terraform_version": "1.14.0", "auto_apply": True},
         ),
         "workspace-lock": Case(
-            wish={"reason": "change freeze"},
+            spec={"reason": "change freeze"},
             refused=[{"reason": reason} for reason in ("", " x", "a\tb", "a\nb", "\x1b[2J")],
             states={
                 "not there": State({"": []}),
@@ -296,7 +296,7 @@ CASES = _Cases(
             },
         ),
         "workspace-unlock": Case(
-            wish={},
+            spec={},
             refused=[{"reason": "change freeze"}],
             states={
                 "not there": State({"": []}),
@@ -318,14 +318,14 @@ CASES = _Cases(
 )
 
 
-def wish_of(kind: str, **changes: object) -> Wish:
+def spec_of(kind: str, **changes: object) -> Spec:
     """Return a kind's wish, with these fields in place of its case's."""
-    return msgspec.convert({**CASES[kind].wish, **changes}, KINDS[kind].wish_type)
+    return msgspec.convert({**CASES[kind].spec, **changes}, KINDS[kind].spec_type)
 
 
 def bound(kind: str, **changes: object) -> Kind:
     """Return a kind bound to its wish, and to run tasks of these ids."""
-    return bind(kind, wish_of(kind, **changes), BINDING)
+    return bind(kind, spec_of(kind, **changes), BINDING)
 
 
 def table_of(kind: type[Kind]) -> dict[str, str]:

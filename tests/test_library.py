@@ -101,7 +101,7 @@ def test_what_sends_because_of_a_file_believes_it_no_further_than_a_command(
             assert simulator.stats.requests == requests
             assert (await load_plan(client, saved, trust_files=True)).operations
             verified = await verify_journal(client, journal, trust_files=True)
-            assert verified.standing == 12
+            assert verified.verified == 12
             assert (await plan_undo(client, journal, trust_files=True)).operations
             assert (await resume_journal(client, journal, trust_files=True)).counts
 
@@ -120,13 +120,13 @@ def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
             report = await apply_plan(client, plan, journal)
             assert report.counts == {"succeeded": 12}
             assert (await resume_journal(client, journal)).exit_code == 0
-            assert (await verify_journal(client, journal)).standing == 12
+            assert (await verify_journal(client, journal)).verified == 12
             report = await apply_plan(client, await plan_undo(client, journal), back)
             assert report.counts == {"succeeded": 12}
 
     with blockbuster_ctx("bulkops"):
         anyio.run(main)
-    assert read_report(journal).standing == 12
+    assert read_report(journal).verified == 12
     assert not any(simulator.attachments(f"prod-{n:03}", TASK) for n in range(1, 13))
 
 
@@ -154,7 +154,7 @@ def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) 
             assert (loaded.operations, loaded.saved) == (plan.operations, digest)
             assert (await apply_plan(client, loaded, journal)).counts == {"succeeded": 12}
             coverage = await read_coverage(client, "acme", [TASK])
-            assert all(row.seen[0] for row in coverage.rows())
+            assert all(row.observed[0] for row in coverage.rows())
         async with Client("https://tfe.example", "any") as other:
             with pytest.raises(PlanStale, match=r"is for http://127.*, but the client is for"):
                 await load_plan(other, path)
@@ -203,7 +203,7 @@ def test_a_client_has_one_spelling_of_its_address(address: str, tmp_path: Path) 
             assert client.address == address
             await apply_plan(client, await plan_job(client, parse_job(JOB)), journal)
         async with Client(address, "any") as client:
-            assert (await verify_journal(client, journal)).standing == 12
+            assert (await verify_journal(client, journal)).verified == 12
 
     anyio.run(main)
     with pytest.raises(JobError, match="has a path or query in it"):

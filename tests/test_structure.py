@@ -251,15 +251,15 @@ def test_pure_modules_import_nothing_impure() -> None:
     """A pure module imports no clock, randomness, file, network or async, not even indirectly."""
     pure = {path for path in MODULES if _is_pure(path)}
     assert {entry for entry in PURE if not any(_name(p).startswith(entry) for p in pure)} == set()
-    waiting, seen = list(pure), set(pure)
+    waiting, observed = list(pure), set(pure)
     while waiting:
         module = waiting.pop()
         for name in _imports(module):
             impure = {name, _root(name)} & IMPURE_PACKAGES
             assert not impure, f"{_name(module)}, which a pure module needs, imports {name}"
             file = _file_of(name)
-            if file is not None and file not in seen:
-                seen.add(file)
+            if file is not None and file not in observed:
+                observed.add(file)
                 waiting.append(file)
 
 

@@ -17,11 +17,11 @@ from contextlib import contextmanager, nullcontext
 import msgspec
 import uvloop
 
-from benchmarks.case import ORGANIZATION, TASK, TOKEN, WANTED, requests
+from benchmarks.case import DESIRED, ORGANIZATION, TASK, TOKEN, requests
 from benchmarks.sampler import Sampler
 from bulkops.api.messages import MEDIA_TYPE, Request
 from bulkops.job.job import job_from_builtins
-from bulkops.operations.model import Binding, Operation, Target, TaskRef
+from bulkops.operations.model import Operation, Resolved, Target, TaskRef
 from bulkops.plan.model import Plan
 
 AT_ONCE = 64
@@ -88,9 +88,9 @@ def plan_of(operations: int) -> Plan:
         }
     )
     targets = (Target(f"ws-{n:016}", f"prod-{n:05}") for n in range(operations))
-    binding = Binding(organization=job.organization, task=TaskRef("task-2DUiCjjVLP7VYCYr", TASK))
-    planned = [Operation("attach", t, None, WANTED) for t in targets]
-    return Plan(job, binding, operations=planned, skips=[])
+    resolved = Resolved(organization=job.organization, task=TaskRef("task-2DUiCjjVLP7VYCYr", TASK))
+    planned = [Operation("attach", t, None, DESIRED) for t in targets]
+    return Plan(job, resolved, operations=planned, skips=[])
 
 
 async def sent(

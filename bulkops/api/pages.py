@@ -31,7 +31,7 @@ def page(request: Request, number: int) -> Request:
     return msgspec.structs.replace(request, query=(*request.query, *paging))
 
 
-class Course:
+class PageSequence:
     """One reading of a list: it is given page after page, and says whether another one follows.
 
     Args:
@@ -153,7 +153,7 @@ def contradiction(path: str, what: str) -> ServerBroken:
 
 
 def _linked(links: object, number: int) -> int | UnsetType | None:
-    """Return the number of the page that ``links.next`` leads to; see ``Course``.
+    """Return the number of the page that ``links.next`` leads to; see ``PageSequence``.
 
     Nothing else of it is believed: a request goes to the list's own path, wherever a link leads.
     """

@@ -59,7 +59,7 @@ class _Included(Resource, frozen=True):
     attributes: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class _Binding(msgspec.Struct, frozen=True):
+class _Resolved(msgspec.Struct, frozen=True):
     key: Text = ""
     value: Text | None = None
 
@@ -73,7 +73,7 @@ def detailed_workspaces(
         ServerBroken: one of the attributes or what is included can't be read.
     """
     bindings = {
-        part.id: decode_included(part.attributes, _Binding)
+        part.id: decode_included(part.attributes, _Resolved)
         for part in decode_included(page.included, tuple[_Included, ...])
         if part.type == "effective-tag-bindings"
     }
@@ -93,7 +93,7 @@ def detailed_workspaces(
 
 
 def _of(
-    resource: DetailedWorkspaceResource, bindings: dict[str, _Binding]
+    resource: DetailedWorkspaceResource, bindings: dict[str, _Resolved]
 ) -> dict[str, str] | UnsetType | None:
     relationship = resource.relationships.effective_tag_bindings
     if relationship is UNSET:

@@ -126,7 +126,7 @@ RETRY_FAILED = click.Option(
     ["--retry-failed"], is_flag=True, help="Decide failed and conflicting operations anew, too."
 )
 CONTINUE = click.Option(
-    ["--continue", "go_on"],
+    ["--continue", "continue_paused"],
     is_flag=True,
     help="Continue past the manual pause, the inconclusive gate or the stop by the failure "
     "tolerance at which the job stands.",
@@ -183,7 +183,7 @@ class Asked(NamedTuple):
     Attributes:
         drain: seconds.
         confirm: of ``--confirm``.
-        go_on: of ``--continue``.
+        continue_paused: of ``--continue``.
         metrics_file: of ``--metrics-file``.
         trust_files: of ``--trust-files``.
         despite_unfinished: of ``--despite-unfinished``.
@@ -194,7 +194,7 @@ class Asked(NamedTuple):
     retry_failed: bool
     drain: float
     confirm: str | None = None
-    go_on: bool = False
+    continue_paused: bool = False
     metrics_file: Path | None = None
     trust_files: bool = False
     despite_unfinished: bool = False

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from bulkops.api.jsonapi import Many, R, Resource, decode
 from bulkops.api.messages import Request, Response
-from bulkops.api.pages import Course, contradiction, endless, page
+from bulkops.api.pages import PageSequence, contradiction, endless, page
 from bulkops.client.caller import Caller
 from bulkops.client.in_order import in_order
 from bulkops.client.rows import Rows
@@ -62,14 +62,14 @@ async def everything(
         reading = _Reading(caller, request, shape, values, kept)
         try:
             await reading.read()
-            if reading.course.is_whole():
+            if reading.sequence.is_whole():
                 return kept
-            problem = reading.course.wrong()
+            problem = reading.sequence.wrong()
         except _EmptyError as empty:
             problem = contradiction(request.path, str(empty))
-        if reading.course.fingerprint == before:
+        if reading.sequence.fingerprint == before:
             raise problem
-        before = reading.course.fingerprint
+        before = reading.sequence.fingerprint
         log.info("list_moved", extra={"path": request.path})
     raise _moved(request)
 
@@ -83,18 +83,18 @@ async def answers(caller: Caller, request: Request) -> list[Response]:
     """
     before: int | None = None
     for _ in range(1 + REREADS):
-        pages, course = await _short(caller, request)
-        if course.is_whole():
+        pages, sequence = await _short(caller, request)
+        if sequence.is_whole():
             return pages
-        if course.fingerprint == before:
-            raise course.wrong()
-        before = course.fingerprint
+        if sequence.fingerprint == before:
+            raise sequence.wrong()
+        before = sequence.fingerprint
     raise _moved(request)
 
 
-async def _short(caller: Caller, request: Request) -> tuple[list[Response], Course]:
-    pages, course, ids = list[Response](), Course(request.path), set[str]()
-    while not pages or course.goes_on():
+async def _short(caller: Caller, request: Request) -> tuple[list[Response], PageSequence]:
+    pages, sequence, ids = list[Response](), PageSequence(request.path), set[str]()
+    while not pages or sequence.goes_on():
         if len(pages) == MOST_LOOKED_AT:
             raise endless(request.path)
         pages.append(await caller.call(page(request, len(pages) + 1)))
@@ -102,8 +102,8 @@ async def _short(caller: Caller, request: Request) -> tuple[list[Response], Cour
             raise endless(request.path)
         read = decode(pages[-1], Many[Resource])
         ids.update(row.id for row in read.data)
-        course.take(read, len(ids))
-    return pages, course
+        sequence.take(read, len(ids))
+    return pages, sequence
 
 
 def _moved(request: Request) -> ListMoved:
@@ -128,7 +128,7 @@ class _Reading(Generic[R]):
         values: Callable[[Many[R]], Iterable[object]],
         rows: Rows[Any],
     ) -> None:
-        self.course = Course(request.path)
+        self.sequence = PageSequence(request.path)
         self._caller = caller
         self._request = request
         self._shape = shape
@@ -149,15 +149,15 @@ class _Reading(Generic[R]):
                 raise self._empty(1, total)
             calls = (partial(self._page, number, of=total) for number in range(2, total + 1))
             await in_order(calls, self._take, at_once=PAGES_AT_ONCE)
-        while self.course.goes_on():
-            if self.course.number == MOST_PAGES:
+        while self.sequence.goes_on():
+            if self.sequence.number == MOST_PAGES:
                 raise endless(self._request.path)
-            self._take(await self._page(self.course.number + 1))
+            self._take(await self._page(self.sequence.number + 1))
 
     def _take(self, page: Many[R]) -> None:
         for value in self._values(page):
             self._rows.add(value)
-        self.course.take(page, self._rows.count())
+        self.sequence.take(page, self._rows.count())
 
     async def _page(self, number: int, *, of: int = 0) -> Many[R]:
         """Return a page; ``of``: how many there are, as far as that is known."""

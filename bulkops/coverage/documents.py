@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bulkops.coverage.matrix import Column, Coverage, Row, Standing, Wanted, global_setting
-from bulkops.operations.model import Seen
+from bulkops.coverage.matrix import Column, Coverage, Desired, Row, Status, global_setting
+from bulkops.operations.model import Observed
 from bulkops.operations.wording import attachments
 from bulkops.report.columns import filled, widest
 from bulkops.report.csv_lines import rows_as_csv
@@ -54,7 +54,7 @@ def document(coverage: Coverage) -> Iterator[str]:
     head = {
         "organization": coverage.organization,
         "job": coverage.job or None,
-        "counts": {str(s): coverage.count(s) for s in Standing} if coverage.job else None,
+        "counts": {str(s): coverage.count(s) for s in Status} if coverage.job else None,
         "tasks": [_task(coverage, column) for column in coverage.columns],
     }
     yield _json(head).removesuffix("}") + ',"workspaces":['
@@ -67,11 +67,11 @@ def document(coverage: Coverage) -> Iterator[str]:
 
 def _csv_rows(coverage: Coverage) -> Iterator[list[str]]:
     names = _task_names(coverage)
-    yield ["workspace", "workspace_id", *names, *(("standing", "wanted") if coverage.job else ())]
+    yield ["workspace", "workspace_id", *names, *(("status", "desired") if coverage.job else ())]
     for row in coverage.rows():
-        cells = [row.workspace.name, row.workspace.id, *map(_cell, row.seen)]
+        cells = [row.workspace.name, row.workspace.id, *map(_cell, row.observed)]
         if coverage.job:
-            cells += [row.wanted.standing, row.wanted.why] if row.wanted else ["", ""]
+            cells += [row.desired.status, row.desired.why] if row.desired else ["", ""]
         yield cells
 
 
@@ -79,22 +79,22 @@ def _task_names(coverage: Coverage) -> list[str]:
     return [column.task.name for column in coverage.columns]
 
 
-def _cell(seen: Sequence[Seen]) -> str:
-    return attachments(seen) if seen else ""
+def _cell(observed: Sequence[Observed]) -> str:
+    return attachments(observed) if observed else ""
 
 
-def _said(wanted: Wanted | None) -> str:
-    if wanted is None:
+def _said(desired: Desired | None) -> str:
+    if desired is None:
         return ""
-    if wanted.standing is Standing.AS_WANTED:
-        return _words(wanted.standing)
-    return f"{wanted.standing}: {wanted.why}"
+    if desired.status is Status.AS_DESIRED:
+        return _words(desired.status)
+    return f"{desired.status}: {desired.why}"
 
 
 def _row(coverage: Coverage, row: Row) -> list[str]:
-    cells = [row.workspace.name, *map(_cell, row.seen)]
+    cells = [row.workspace.name, *map(_cell, row.observed)]
     if coverage.job:
-        cells.append(_said(row.wanted))
+        cells.append(_said(row.desired))
     return [cell or NOTHING for cell in cells]
 
 
@@ -125,12 +125,12 @@ def _totals(coverage: Coverage) -> Iterator[str]:
         if setting := global_setting(column.task):
             yield f"  and, being global, {setting} on every workspace without it"
     if coverage.job:
-        counted = ", ".join(f"{coverage.count(s)} {_words(s)}" for s in Standing)
-        yield f"{coverage.job}: {counted} of {len(coverage.wanted)} selected"
+        counted = ", ".join(f"{coverage.count(s)} {_words(s)}" for s in Status)
+        yield f"{coverage.job}: {counted} of {len(coverage.desired)} selected"
 
 
-def _words(standing: Standing) -> str:
-    return standing.replace("_", " ")
+def _words(status: Status) -> str:
+    return status.replace("_", " ")
 
 
 def _task(coverage: Coverage, column: Column) -> dict[str, object]:
@@ -151,20 +151,20 @@ def _workspace(coverage: Coverage, row: Row) -> dict[str, object]:
         {
             "task": column.task.name,
             "task_id": column.task.id,
-            "workspace_task_id": seen.id,
-            "enforcement_level": seen.attributes.get("enforcement-level"),
-            "stages": seen.attributes.get("stages"),
+            "workspace_task_id": observed.id,
+            "enforcement_level": observed.attributes.get("enforcement-level"),
+            "stages": observed.attributes.get("stages"),
         }
-        for column, several in zip(coverage.columns, row.seen, strict=True)
-        for seen in several
+        for column, several in zip(coverage.columns, row.observed, strict=True)
+        for observed in several
     ]
     made: dict[str, object] = {
         "workspace": row.workspace.name,
         "workspace_id": row.workspace.id,
         "tasks": attached,
     }
-    if row.wanted:
-        made |= {"standing": row.wanted.standing, "wanted": row.wanted.why}
+    if row.desired:
+        made |= {"status": row.desired.status, "desired": row.desired.why}
     return made
 
 

@@ -3,7 +3,7 @@
 | the plan of the job says     | and the workspace has the task | state     |
 |------------------------------|--------------------------------|-----------|
 | nothing, it is not selected  |                                | none      |
-| skip                         |                                | as_wanted |
+| skip                         |                                | as_desired |
 | an operation, or blocked     | no                             | missing   |
 | an operation, or blocked     | yes                            | differs   |
 """
@@ -16,27 +16,27 @@ from enum import StrEnum
 import msgspec
 
 from bulkops.api.resources import RunTask, Workspace
-from bulkops.operations.model import ByTarget, Operation, Seen, Skip, Target
+from bulkops.operations.model import ByTarget, Observed, Operation, Skip, Target
 from bulkops.operations.wording import attachment
 from bulkops.plan.model import Plan
 
 
-class Standing(StrEnum):
+class Status(StrEnum):
     """Where a selected workspace stands by the job."""
 
-    AS_WANTED = "as_wanted"
+    AS_DESIRED = "as_desired"
     MISSING = "missing"
     DIFFERS = "differs"
 
 
-class Wanted(msgspec.Struct, frozen=True, gc=False):
+class Desired(msgspec.Struct, frozen=True, gc=False):
     """What the job says of one workspace it selects.
 
     Attributes:
         why: in words, what it wants there, or why that can't be had or is there already.
     """
 
-    standing: Standing
+    status: Status
     why: str
 
 
@@ -51,13 +51,13 @@ class Row(msgspec.Struct, frozen=True):
     """One workspace.
 
     Attributes:
-        seen: its attachments of each run task, in the order of the columns.
-        wanted: ``None`` where the job does not select it, or there is no job.
+        observed: its attachments of each run task, in the order of the columns.
+        desired: ``None`` where the job does not select it, or there is no job.
     """
 
     workspace: Target
-    seen: Sequence[Sequence[Seen]]
-    wanted: Wanted | None
+    observed: Sequence[Sequence[Observed]]
+    desired: Desired | None
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -67,29 +67,29 @@ class Coverage(msgspec.Struct, frozen=True):
         workspaces: all that the token may see, by name.
         columns: by name of the run task.
         job: the job's name, empty where none was given.
-        wanted: workspace id → what the job says of it, for those it selects.
+        desired: workspace id → what the job says of it, for those it selects.
     """
 
     organization: str
     workspaces: Sequence[Target]
     columns: Sequence[Column]
     job: str = ""
-    wanted: Mapping[str, Wanted] = {}
+    desired: Mapping[str, Desired] = {}
 
     def rows(self) -> Iterator[Row]:
         """Yield the workspaces by name; made one at a time, a million need not be kept."""
         for workspace in self.workspaces:
-            seen = [column.attached.get(workspace.id, ()) for column in self.columns]
-            yield Row(workspace, seen, self.wanted.get(workspace.id))
+            observed = [column.attached.get(workspace.id, ()) for column in self.columns]
+            yield Row(workspace, observed, self.desired.get(workspace.id))
 
-    def count(self, standing: Standing) -> int:
+    def count(self, status: Status) -> int:
         """Return on how many selected workspaces the job stands so."""
-        return sum(wanted.standing is standing for wanted in self.wanted.values())
+        return sum(desired.status is status for desired in self.desired.values())
 
     @property
     def gaps(self) -> int:
         """On how many workspaces the task is missing, or differs."""
-        return self.count(Standing.MISSING) + self.count(Standing.DIFFERS)
+        return self.count(Status.MISSING) + self.count(Status.DIFFERS)
 
     def surplus(self, column: Column) -> Iterator[str]:
         """Yield the names of the workspaces to which the run task is attached more than once."""
@@ -126,7 +126,7 @@ class Targets:
         return (workspace_id if known is None else known.id), ident
 
 
-def wanted_by(plan: Plan, attached: ByTarget) -> dict[str, Wanted]:
+def desired_by(plan: Plan, attached: ByTarget) -> dict[str, Desired]:
     """Return workspace id → what the plan says of it.
 
     Args:
@@ -146,12 +146,12 @@ def global_setting(task: RunTask) -> str:
     return attachment({"enforcement-level": setting.enforcement_level, "stages": setting.stages})
 
 
-def _by_operation(operation: Operation) -> Wanted:
-    standing = Standing.MISSING if operation.before is None else Standing.DIFFERS
-    return Wanted(standing, attachment(operation.wanted))
+def _by_operation(operation: Operation) -> Desired:
+    status = Status.MISSING if operation.before is None else Status.DIFFERS
+    return Desired(status, attachment(operation.desired))
 
 
-def _by_skip(skip: Skip, *, has_it: bool) -> Wanted:
+def _by_skip(skip: Skip, *, has_it: bool) -> Desired:
     if not skip.blocked:
-        return Wanted(Standing.AS_WANTED, skip.reason)
-    return Wanted(Standing.DIFFERS if has_it else Standing.MISSING, skip.reason)
+        return Desired(Status.AS_DESIRED, skip.reason)
+    return Desired(Status.DIFFERS if has_it else Status.MISSING, skip.reason)

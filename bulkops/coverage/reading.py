@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from bulkops.api.resources import RunTask, is_id
 from bulkops.checking import shown
 from bulkops.client.api import Client
-from bulkops.coverage.matrix import Column, Coverage, Targets, Wanted, wanted_by
+from bulkops.coverage.matrix import Column, Coverage, Desired, Targets, desired_by
 from bulkops.errors import JobError
 from bulkops.inventory.named import no_such
+from bulkops.inventory.observations import read_attachments
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.run_tasks import find_run_tasks, read_run_tasks
-from bulkops.inventory.showing import read_attachments
 from bulkops.job.job import Job
 from bulkops.job.pace import Pace
 from bulkops.operations import kind_named
@@ -45,17 +45,17 @@ async def read_coverage(
         ApiError: the server can't be read.
     """
     known: dict[str, ByTarget] = {}
-    wanted: dict[str, Wanted] = {}
+    desired: dict[str, Desired] = {}
     if job is None:
         await client.ping()
     else:
         _check_kind(job, source)
         inventory = await read_inventory(client, job, source)
         plan = make_plan(job, inventory, source)
-        wanted = wanted_by(plan, inventory.showing[""])
+        desired = desired_by(plan, inventory.observations[""])
         # The plan's own reading: cell and verdict are of the same moment.
-        assert plan.binding.task is not None  # noqa: S101 - _check_kind's promise
-        known[plan.binding.task.id] = inventory.showing[""]
+        assert plan.resolved.task is not None  # noqa: S101 - _check_kind's promise
+        known[plan.resolved.task.id] = inventory.observations[""]
     try:
         tasks = await _columns(client, organization, (*named, *known) if named else ())
     except JobError:
@@ -77,7 +77,7 @@ async def read_coverage(
         workspaces,
         [Column(task, known[task.id]) for task in tasks],
         job=job.name if job else "",
-        wanted=wanted,
+        desired=desired,
     )
 
 

@@ -82,12 +82,12 @@ class Verified(Event, frozen=True, kw_only=True, tag="verified"):
     """What a verification comes to; after all that differs.
 
     Attributes:
-        standing: operations that the server shows as wanted.
+        verified: operations that the server shows as wanted.
         differing: operations that it does not.
         unreadable: operations of which no server shows anything.
     """
 
-    standing: int
+    verified: int
     differing: int
     unreadable: int
 

@@ -66,7 +66,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
         of: how many waves there are.
         operations: how many it has.
         reached: how far it came.
-        fallen: of its finished operations, how many no longer stood when it was verified.
+        drifted: of its finished operations, how many no longer stood when it was verified.
         until: when the pause after it ends; empty where there is none.
         held: why the job does not go on by itself; empty where it does.
         status: the gate's exit status; null where it did not just run to its end.
@@ -78,7 +78,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
     of: int
     operations: int
     reached: Reached
-    fallen: int
+    drifted: int
     until: TimeOrEmpty
     held: HeldOrEmpty
     status: int | None
@@ -93,7 +93,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
             of=of,
             operations=wave.end - wave.start,
             reached=wave.reached,
-            fallen=wave.fallen,
+            drifted=wave.drifted,
             until=wave.until,
             held=wave.held,
             status=wave.status,
@@ -139,7 +139,7 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     seconds_left: float | None
 
 
-class StandingWave(msgspec.Struct, frozen=True, kw_only=True):
+class CurrentWave(msgspec.Struct, frozen=True, kw_only=True):
     """The wave in which an unfinished job stands.
 
     Attributes:
@@ -199,7 +199,7 @@ class Facts(Event, frozen=True, kw_only=True):
         saved_plan: true where it does what a saved plan says, and decides nothing anew.
         counts: outcome (and `pending`) → operations.
         skips: reason → targets skipped when it was planned.
-        standing: operations that the server showed as wanted; null where it was not read.
+        verified: operations that the server showed as wanted; null where it was not read.
         wave: the wave in which the job stands; null where there is but one, or all are done.
         drifted: operations that were done and that the server no longer showed as wanted.
         stopped: by what its failure tolerance stopped it: it waits for `--continue`; null where it
@@ -222,8 +222,8 @@ class Facts(Event, frozen=True, kw_only=True):
     saved_plan: bool
     counts: Counts
     skips: dict[str, int]
-    standing: int | None
-    wave: StandingWave | None
+    verified: int | None
+    wave: CurrentWave | None
     drifted: int
     stopped: Stopped | None
     unreadable: int

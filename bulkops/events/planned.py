@@ -22,14 +22,14 @@ class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):
         action: what happens to it: `attach`, `update`, `detach`, `create`, `delete`, `enable`,
             `disable`, `rotate`, or another word that its kind has for it.
         before: its attributes as the server showed them, by their API names; null for absent.
-        wanted: its attributes afterwards, by their API names; null for absent.
+        desired: its attributes afterwards, by their API names; null for absent.
     """
 
     key: str
     aspect: str
     action: Action
     before: FreeObject | None
-    wanted: FreeObject | None
+    desired: FreeObject | None
 
     @classmethod
     def of(cls, planned: model.Operation) -> Operation:
@@ -40,7 +40,7 @@ class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):
             aspect=planned.aspect,
             action=planned.verb,
             before=planned.before.attributes if planned.before else None,
-            wanted=planned.wanted,
+            desired=planned.desired,
         )
 
 
@@ -123,7 +123,7 @@ class Plan(Event, frozen=True, kw_only=True, tag="plan"):
     @classmethod
     def of(cls, plan: plan.Plan, saved: str | None = None, sha256: str | None = None) -> Plan:
         """Return the event of a plan; ``saved``: the file it is in, with its digest."""
-        task, replaces = plan.binding.task, plan.binding.replaces
+        task, replaces = plan.resolved.task, plan.resolved.replaces
         rollout, operations = plan.rollout, len(plan.operations)
         return cls(
             job=plan.job.name,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 import msgspec
 
 from bulkops.api.organizations import Entitlements
-from bulkops.operations.model import Binding, Showing, Target
+from bulkops.operations.model import Observations, Resolved, Target
 
 
 class Unselected(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +45,7 @@ class Inventory(msgspec.Struct, frozen=True):
     Attributes:
         targets: the selected workspaces by name, or the run task.
         forbidden: ids of those on which this token lacks the kind's right.
-        showing: of everything the job's kind is about, selected or not.
+        observations: of everything the job's kind is about, selected or not.
         entitlements: ``None`` where this token may not read them.
         locked: ids of workspaces.
         version: of Terraform Enterprise, empty on HCP Terraform.
@@ -54,10 +54,10 @@ class Inventory(msgspec.Struct, frozen=True):
         hidden: ids of workspaces whose run tasks this token may not read.
     """
 
-    binding: Binding
+    resolved: Resolved
     targets: Sequence[Target]
     forbidden: Set[str]
-    showing: Showing
+    observations: Observations
     entitlements: Entitlements | None
     locked: Set[str] = frozenset()
     version: str = ""

@@ -10,13 +10,13 @@ from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden
 from bulkops.inventory.model import Inventory, Selected
+from bulkops.inventory.observations import read_observations
 from bulkops.inventory.run_tasks import find_run_tasks
-from bulkops.inventory.showing import read_showing
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
 from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Binding, HmacKey, Over, Target, TaskRef
+from bulkops.operations.model import HmacKey, Resolved, Scope, Target, TaskRef
 
 
 async def read_inventory(
@@ -36,15 +36,15 @@ async def read_inventory(
     client.keep_to(job.pace)
     server = await client.ping()
     _check_stages(job, server, source)
-    binding = msgspec.structs.replace(await _binding(client, job, server, source), key=key)
-    kind = bind(job.operation_kind, job.wish, binding)
-    chosen = await _chosen(client, job, kind, binding, source)
+    resolved = msgspec.structs.replace(await _binding(client, job, server, source), key=key)
+    kind = bind(job.operation_kind, job.spec, resolved)
+    chosen = await _chosen(client, job, kind, resolved, source)
     hidden = set[str]()
     return Inventory(
-        binding=binding,
+        resolved=resolved,
         targets=chosen.targets,
         forbidden=chosen.forbidden,
-        showing=await read_showing(
+        observations=await read_observations(
             client, kind, [t.id for t in chosen.targets], job.pace.settle_seconds, denied=hidden
         ),
         entitlements=await _entitlements(client, job.organization),
@@ -56,20 +56,22 @@ async def read_inventory(
     )
 
 
-async def _chosen(client: Client, job: Job, kind: Kind, binding: Binding, source: str) -> Selected:
+async def _chosen(
+    client: Client, job: Job, kind: Kind, resolved: Resolved, source: str
+) -> Selected:
     """Return what the job goes over."""
-    task = [Target(binding.task.id, binding.task.name)] if binding.task else []
-    if kind.over is Over.TASK:
+    task = [Target(resolved.task.id, resolved.task.name)] if resolved.task else []
+    if kind.scope is Scope.TASK:
         return Selected(task)
     selected = await read_selection(client, job, source)
-    if kind.over is Over.EVERY:
+    if kind.scope is Scope.EVERY:
         return msgspec.structs.replace(selected, targets=[*selected.targets, *task])
     return selected
 
 
-async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Binding:
+async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Resolved:
     found: dict[str, TaskRef] = {}
-    named = job.wish.run_tasks
+    named = job.spec.run_tasks
     places = [(f"{source}: operation.{field}", asked) for field, asked in named.items()]
     tasks = await find_run_tasks(client, job.organization, places, source)
     for (field, asked), (place, _), task in zip(named.items(), places, tasks, strict=True):
@@ -78,7 +80,7 @@ async def _binding(client: Client, job: Job, server: ServerInfo, source: str) ->
             said = f"{place} = {shown(asked)}: {ref.name} ({ref.id})"
             raise JobError(f"{said} is operation.{other}, too: name another run task")
         found[field] = ref
-    return Binding(
+    return Resolved(
         organization=job.organization,
         task=found.pop("task", None),
         replaces=found.pop("replaces", None),
@@ -90,14 +92,14 @@ async def _binding(client: Client, job: Job, server: ServerInfo, source: str) ->
 def _check_stages(job: Job, server: ServerInfo, source: str) -> None:
     place = f"{source}: operation.stages"
     version = f"Terraform Enterprise {server.version}"
-    for stage in job.wish.stages_asked:
+    for stage in job.spec.stages_asked:
         if stage not in server.stages:
             raise JobError(
                 f"{place} = {shown(stage)}: {version} lacks that stage; it has: "
                 f"{', '.join(server.stages)}"
             )
-    if server.single_stage and len(job.wish.stages_asked) > 1:
-        stages = ", ".join(job.wish.stages_asked)
+    if server.single_stage and len(job.spec.stages_asked) > 1:
+        stages = ", ".join(job.spec.stages_asked)
         raise JobError(
             f"{place} = {stages}: {version} knows one stage an attachment; give one of: "
             f"{', '.join(server.stages)}"

@@ -182,12 +182,12 @@ def in_order(others: Iterable[Unselected]) -> list[Unselected]:
     return sorted(others, key=lambda other: _by_name(other.target))
 
 
-def attached_or_not(attached: Mapping[str, bool | None], task: str, *, wanted: bool) -> WhyNot:
+def attached_or_not(attached: Mapping[str, bool | None], task: str, *, desired: bool) -> WhyNot:
     """Return what says why a workspace's run tasks speak against it.
 
     Args:
         attached: workspace id → whether the task is attached, ``None`` where that can't be read.
-        wanted: True for ``has_task``, False for ``lacks_task``.
+        desired: True for ``has_task``, False for ``lacks_task``.
     """
 
     def why_not(target: Target) -> Objection | None:
@@ -195,7 +195,7 @@ def attached_or_not(attached: Mapping[str, bool | None], task: str, *, wanted: b
         if is_attached is None:
             words = "its run tasks are not known: this token may not read them"
             return Objection(words, known=False)
-        if is_attached is wanted:
+        if is_attached is desired:
             return None
         said = "attached to it" if is_attached else "not attached"
         return Objection(f"run task {shown(task)} is {said}")

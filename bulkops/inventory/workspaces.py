@@ -100,7 +100,7 @@ async def _by_run_tasks(
     client: Client, job: Job, selected: Selected, source: str, *, why: bool
 ) -> Selected:
     """Return what ``has_task`` and ``lacks_task`` leave of a selection."""
-    for field, wanted in (("has_task", True), ("lacks_task", False)):
+    for field, desired in (("has_task", True), ("lacks_task", False)):
         named = getattr(job.select, field)
         if named is None:
             continue
@@ -108,8 +108,8 @@ async def _by_run_tasks(
         (task,) = await find_run_tasks(client, job.organization, [place], source)
         ids = [target.id for target, _ in candidates(selected)]
         attached = await _attached(client, task.id, ids, job.pace.settle_seconds)
-        left = keep(selected, attached_or_not(attached, named, wanted=wanted), why=why)
-        if not wanted and len(list(candidates(left))) == len(ids):
+        left = keep(selected, attached_or_not(attached, named, desired=desired), why=why)
+        if not desired and len(list(candidates(left))) == len(ids):
             said = f"select: {field} {shown(named)} excludes no workspace"
             left = replace(left, notes=[*left.notes, said])
         selected = left

@@ -142,13 +142,13 @@ class Condition(NamedTuple):
     """``ATTRIBUTE OPERATOR VALUE``.
 
     Attributes:
-        wanted: the value as compared: see ``_Kind``.
+        desired: the value as compared: see ``_Kind``.
     """
 
     attribute: str
     operator: str
     value: str
-    wanted: object
+    desired: object
 
     def objection(self, attributes: Mapping[str, object]) -> Objection | None:
         """Return why a workspace doesn't fulfil this, ``None`` if it does.
@@ -166,7 +166,7 @@ class Condition(NamedTuple):
         if known is None:
             words = f"its {name} can't be compared: {said} is not {kind.words}"
             return Objection(words, uncompared=(name, said))
-        if _OPERATORS[self.operator](known, self.wanted):
+        if _OPERATORS[self.operator](known, self.desired):
             return None
         return Objection(f"its {name} is {said}, not {self.operator} {self.value or 'none'}")
 
@@ -188,10 +188,10 @@ def parse_condition(text: str) -> Condition:
     kind = ATTRIBUTES[name]
     if operator_ not in kind.operators:
         raise ValueError(f"{name} is compared by {' '.join(kind.operators)}, not by {operator_}")
-    wanted = kind.written(value)
-    if wanted is None:
+    desired = kind.written(value)
+    if desired is None:
         raise ValueError(f"{shown(value)} is not {kind.words}")
-    return Condition(name, operator_, value, wanted)
+    return Condition(name, operator_, value, desired)
 
 
 def parse_conditions(field: str, texts: Iterable[str]) -> list[Condition]:

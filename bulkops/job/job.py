@@ -20,7 +20,7 @@ from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
 from bulkops.operations import kind_named, kind_names
-from bulkops.operations.model import Over, Wish
+from bulkops.operations.model import Scope, Spec
 
 # Patterns end in \Z because "$" would let a final line break through.
 Name = Annotated[
@@ -65,7 +65,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         name: letters, digits, ``-`` and ``_``; names the folder of its journals.
         organization: from the file, else from ``TFE_ORGANIZATION``.
         operation_kind: as ``kind_named`` knows it.
-        wish: of that kind's ``wish_type``.
+        spec: of that kind's ``spec_type``.
         select: of a kind that goes over something else, no matter what.
         folder: of the job's file, absolute, where its gate runs; no part of what the job means.
             Empty for a job without a file.
@@ -74,7 +74,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     organization: str
     operation_kind: str
-    wish: Wish
+    spec: Spec
     select: Select
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
@@ -153,12 +153,12 @@ def job_from_builtins(
 ) -> Job:
     """Return the job a plain mapping of a job file's shape describes; raises ``JobError``."""
     file = read_table(document, JobFile, source)
-    kind, wish = _operation(file.operation, source)
+    kind, spec = _operation(file.operation, source)
     return Job(
         name=file.name,
         organization=file.organization or _default_organization(default_organization, source),
         operation_kind=kind,
-        wish=wish,
+        spec=spec,
         select=_select(file.select, kind, source, given="select" in document),
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
@@ -168,31 +168,31 @@ def job_from_builtins(
 
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in a job file's shape, fit for JSON and ``job_from_builtins``."""
-    selects = kind_named(job.operation_kind).over is Over.SELECTED
+    selects = kind_named(job.operation_kind).scope is Scope.SELECTED
     return {
         "name": job.name,
         "organization": job.organization,
-        "operation": {"kind": job.operation_kind, **_given(job.wish)},
+        "operation": {"kind": job.operation_kind, **_given(job.spec)},
         **({"select": _given(job.select)} if selects else {}),
         "rollout": _given(job.rollout),
         "pace": _given(job.pace),
     }
 
 
-def _operation(table: Mapping[str, object], source: str) -> tuple[str, Wish]:
+def _operation(table: Mapping[str, object], source: str) -> tuple[str, Spec]:
     if "kind" not in table:
         raise JobError(f"{source}: operation.kind is missing: give {one_of(kind_names())}")
     kind = kind_named(table["kind"], f"{source}: operation.kind")
     rest = {key: value for key, value in table.items() if key != "kind"}
-    return kind.name, read_table(rest, kind.wish_type, source, "operation", beside=("kind",))
+    return kind.name, read_table(rest, kind.spec_type, source, "operation", beside=("kind",))
 
 
 def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool) -> Select:
-    over = kind_named(kind).over
-    if over is Over.SELECTED:
+    scope = kind_named(kind).scope
+    if scope is Scope.SELECTED:
         return read_table(table, Select, source, "select")
     if given:
-        raise JobError(f"{source}: select: {kind} selects nothing, it goes over {over.value}")
+        raise JobError(f"{source}: select: {kind} selects nothing, it goes over {scope.value}")
     return Select(all=True, allow_empty=True)
 
 

@@ -24,7 +24,7 @@ from bulkops.job.job import Job, JobFile, Table
 from bulkops.job.select import SELECTING, Select
 from bulkops.operations import all_kinds
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Over, Wish, any_of
+from bulkops.operations.model import Scope, Spec, any_of
 
 Schema = dict[str, object]
 
@@ -51,14 +51,14 @@ def schema_of(kinds: Mapping[str, type[Kind]]) -> Schema:
     definitions = {s.__name__: table_schema(s) for s in with_nested(tables.values())}
     choices = []
     for name, kind in kinds.items():
-        wish = kind.wish_type
-        nested = list(with_nested([wish]))[1:]
+        spec = kind.spec_type
+        nested = list(with_nested([spec]))[1:]
         definitions.update((s.__name__, table_schema(s)) for s in nested)
         # Two packages may call their wishes alike.
-        called = wish.__name__ if wish.__name__ not in definitions else f"{name}-{wish.__name__}"
+        called = spec.__name__ if spec.__name__ not in definitions else f"{name}-{spec.__name__}"
         choices.append({"$ref": f"#/$defs/{called}"})
         definitions[called] = table_schema(
-            wish,
+            spec,
             summary(kind),
             {"kind": {"const": name, "description": KIND_MEANING}},
             ["kind"],
@@ -78,7 +78,7 @@ def _selecting_or_not(
     tables: Mapping[str, type[msgspec.Struct]], kinds: Mapping[str, type[Kind]]
 ) -> Schema:
     """Return the rule that only kinds that go over what is selected have such tables."""
-    selecting = [name for name, kind in kinds.items() if kind.over is Over.SELECTED]
+    selecting = [name for name, kind in kinds.items() if kind.scope is Scope.SELECTED]
     needed = [name for name, struct in tables.items() if _refuses_nothing_given(struct)]
     kind = {"properties": {"kind": {"enum": selecting}}, "required": ["kind"]}
     return {
@@ -110,7 +110,7 @@ def table_schema(
 
 def _rule(struct: type[msgspec.Struct]) -> Mapping[str, object]:
     """Return what is refused of fields that are each allowed."""
-    if issubclass(struct, Wish):
+    if issubclass(struct, Spec):
         return struct.schema_rule
     return _SELECT if struct is Select else {}
 

@@ -205,18 +205,18 @@ class SystemFiles:
         os.close(descriptor)
 
 
-def create_free(calls: FileCalls, wanted: Path) -> tuple[int, Path]:
+def create_free(calls: FileCalls, desired: Path) -> tuple[int, Path]:
     """Create a file of this name, or with ``-2``, ``-3``, … where something is there already.
 
     What is there may be a killed process's, or a link to anything: it is left as it is.
     """
-    path, number = wanted, 1
+    path, number = desired, 1
     while True:
         try:
             return calls.create(path), path
         except FileExistsError:
             number += 1
-            path = wanted.with_name(f"{wanted.name}-{number}")
+            path = desired.with_name(f"{desired.name}-{number}")
 
 
 def sync_folder(calls: FileCalls, folder: Path) -> OSError | None:

@@ -9,7 +9,7 @@ from itertools import islice
 import msgspec
 
 from bulkops.journal.states import Outcome
-from bulkops.operations.model import Attributes, Operation, Seen
+from bulkops.operations.model import Attributes, Observed, Operation
 
 
 # gc=False: see bulkops.api.messages.
@@ -43,7 +43,7 @@ class Progress(msgspec.Struct, gc=False):
     """
 
     operation: Operation
-    restore: Seen | None
+    restore: Observed | None
     sent: bool = False
     result: Conclusion | None = None
     id: str = ""

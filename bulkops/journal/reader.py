@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +13,7 @@ import msgspec
 from bulkops.errors import JournalDamaged, JournalError, unreadable
 from bulkops.files import A_JOURNAL, not_wanted, reading, what_is
 from bulkops.journal.disk import Reads, SystemFiles
+from bulkops.journal.formats import FORMATS, Format
 from bulkops.journal.lines import LONGEST, Scanner
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
@@ -119,23 +120,30 @@ def _what_is(path: Path, files: Reads) -> str:
 
 
 def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None) -> Replay:
-    records: Iterator[Record] = map(decode, scanner.lines(stream))
-    if take is not None:
-        records = _taken(records, take)
+    lines = scanner.lines(stream)
     try:
-        first = list(islice(records, 1))
-        for record in first:
-            if isinstance(record, Header) and record.format != FORMAT:
-                raise JournalError(
-                    f"{path}: has journal format {record.format}, this version reads {FORMAT}; "
-                    f"it was written by bulkops {record.bulkops}"
-                )
-        return replay(chain(first, records))
+        # A header is the same in every format.
+        first = list(map(decode, islice(lines, 1)))
+        records = chain(first, map(_format_of(path, first).decode, lines))
+        return replay(records if take is None else _taken(records, take))
     except msgspec.DecodeError as error:
         # Its CRC is right, so it was written so: by another version of bulkops.
         raise JournalDamaged(
             f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}", 0
         ) from error
+
+
+def _format_of(path: Path, first: Sequence[Record]) -> Format:
+    header = first[0] if first else None
+    if not isinstance(header, Header):
+        return FORMATS[FORMAT]
+    if header.format not in FORMATS:
+        known = " and ".join(map(str, FORMATS))
+        raise JournalError(
+            f"{path}: has journal format {header.format}, this version reads {known}; "
+            f"it was written by bulkops {header.bulkops}"
+        )
+    return FORMATS[header.format]
 
 
 def _taken(records: Iterator[Record], take: Take) -> Iterator[Record]:

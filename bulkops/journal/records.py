@@ -12,11 +12,19 @@ from typing import TypeAlias
 import msgspec
 
 from bulkops.journal.states import Exceeded, Outcome, Reached
-from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
+from bulkops.operations.model import (
+    Attributes,
+    Observed,
+    Operation,
+    Resolved,
+    Skip,
+    Target,
+    TaskRef,
+)
 from bulkops.text import escaped
 
-FORMAT = 1
-"""Of the journal; a reader refuses any other."""
+FORMAT = 2
+"""Of the journals that are written; ``bulkops.journal.formats`` has those that are read."""
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -70,9 +78,9 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
     folder: str = ""
 
     @property
-    def binding(self) -> Binding:
+    def resolved(self) -> Resolved:
         """What the job was bound to."""
-        return Binding(
+        return Resolved(
             organization=self.organization,
             task=self.task,
             replaces=self.replaces,
@@ -86,8 +94,8 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
 
     key: str
     target: Target
-    before: Seen | None
-    wanted: Attributes | None
+    before: Observed | None
+    desired: Attributes | None
     aspect: str = ""
     after: tuple[str, ...] = ()
     verb: str = ""
@@ -99,7 +107,7 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
             operation.key,
             operation.target,
             operation.before,
-            operation.wanted,
+            operation.desired,
             operation.aspect,
             operation.after,
             operation.verb,
@@ -111,15 +119,15 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
         if self.verb:
             return self.verb
         before = self.before.attributes if self.before else {}
-        attachment = "enforcement-level" in {**before, **(self.wanted or {})}
+        attachment = "enforcement-level" in {**before, **(self.desired or {})}
         if self.before is None:
             return "attach" if attachment else "create"
-        if self.wanted is None:
+        if self.desired is None:
             return "detach" if attachment else "delete"
-        if "hmac-key-sha256" in self.wanted:
+        if "hmac-key-sha256" in self.desired:
             return "rotate"
-        if list(self.wanted) == ["enabled"]:
-            return "enable" if self.wanted["enabled"] else "disable"
+        if list(self.desired) == ["enabled"]:
+            return "enable" if self.desired["enabled"] else "disable"
         return "update"
 
 
@@ -210,13 +218,13 @@ class Verified(_Record, frozen=True, gc=False, tag="verified"):
     """The organization was read again.
 
     Attributes:
-        standing: operations that the server shows as wanted.
+        verified: operations that the server shows as wanted.
         differing: key → what it shows instead, for those done that it doesn't.
         unreadable: operations of which no server shows anything.
     """
 
     at: str
-    standing: int
+    verified: int
     differing: dict[str, str] = {}
     unreadable: int = 0
 
@@ -227,7 +235,7 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     Attributes:
         number: from 1.
         start, end: its operations are those of the plan from ``start`` up to ``end``.
-        fallen: of its finished operations, how many no longer stood when it was verified.
+        drifted: of its finished operations, how many no longer stood when it was verified.
         until: the date to which the job rests, where it does.
         held: why the job does not go on: of ``bulkops.journal.states.Held``, else empty.
         status: the gate's exit status, ``None`` where it did not just run to its end.
@@ -239,7 +247,7 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     end: int
     reached: Reached
     at: str
-    fallen: int = 0
+    drifted: int = 0
     until: str = ""
     held: str = ""
     status: int | None = None

@@ -23,7 +23,7 @@ from bulkops.journal.records import (
     WaveReached,
 )
 from bulkops.journal.states import DONE, RETRIED, TROUBLE, Outcome, Reached
-from bulkops.operations.model import Operation, Seen, Shared, Skip
+from bulkops.operations.model import Observed, Operation, Shared, Skip
 
 
 class Replay(msgspec.Struct):
@@ -45,22 +45,22 @@ class Replay(msgspec.Struct):
     decided_again: set[str] = set()
     verified: Verified | None = None
     ended: Ended | None = None
-    _fallen: dict[int, int] = {}
+    _drifted: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
     _conclusions: dict[tuple[bool, bool, int, str, int], Conclusion] = {}
 
     @property
     def failures(self) -> int:
         """Failures that count: since the start, or since somebody went on past too many."""
-        return self.operations.failures + sum(self._fallen.values())
+        return self.operations.failures + sum(self._drifted.values())
 
     def failures_in(self, number: int, start: int, end: int) -> int:
         """Return those of a wave; its operations are those from ``start`` up to ``end``."""
-        return self.operations.failed(start, end) + self.fallen(number)
+        return self.operations.failed(start, end) + self.drifted_in(number)
 
-    def fallen(self, number: int) -> int:
+    def drifted_in(self, number: int) -> int:
         """Return how many of a wave no longer stood when it was verified, and count."""
-        return self._fallen.get(number, 0)
+        return self._drifted.get(number, 0)
 
     @property
     def unfinished(self) -> bool:
@@ -108,20 +108,20 @@ class Replay(msgspec.Struct):
         elif type(record) is Skipped:
             self.skips.append(Skip(record.target, intern(record.reason), record.blocked))
         else:
-            self._go_on(record)
+            self._resume(record)
 
-    def _go_on(self, record: Record) -> None:
+    def _resume(self, record: Record) -> None:
         match record:
             case Execution():
                 self.executions.append(record)
                 self.operations.begin(len(self.executions), anew=record.continued)
                 if record.continued:
-                    self._fallen.clear()
+                    self._drifted.clear()
                 self.ended = self.verified = None
             case WaveReached():
                 self.waves[record.number] = record
-                if record.fallen or record.reached is Reached.OPEN:
-                    self._fallen[record.number] = record.fallen
+                if record.drifted or record.reached is Reached.OPEN:
+                    self._drifted[record.number] = record.drifted
             case Verified():
                 self.verified = record
             case Ended():
@@ -160,11 +160,11 @@ class Replay(msgspec.Struct):
         kind, _, target_id = record.key.partition(":")
         if target_id != record.target.id:
             raise ValueError(f"operation {record.key} has another target, {record.target.id}")
-        before, wanted = record.before, record.wanted
-        before = before and Seen(before.id, self._shared(before.attributes))
-        wanted = None if wanted is None else self._shared(wanted)
+        before, desired = record.before, record.desired
+        before = before and Observed(before.id, self._shared(before.attributes))
+        desired = None if desired is None else self._shared(desired)
         operation = Operation(
-            *(intern(kind), record.target, before, wanted, intern(record.aspect), record.after),
+            *(intern(kind), record.target, before, desired, intern(record.aspect), record.after),
             intern(record.said),
         )
         progress = Progress(operation, restore=before)

@@ -21,6 +21,7 @@ import anyio.to_thread
 
 from bulkops.errors import JournalError, JournalWriteFailed, unwritable
 from bulkops.journal.disk import GONE, FileCalls, SystemFiles, create_free, sync_folder
+from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import CHUNK, Scanner, frame
 from bulkops.journal.lock import take
 from bulkops.journal.reader import Contents
@@ -100,6 +101,7 @@ class Journal:
     ) -> None:
         self.path = path
         self.replay = contents.replay
+        self._encode = FORMATS[contents.replay.header.format].encode
         self._files = files or SystemFiles()
         self._executor = executor
         self._seq, self._crc = contents.scanner.seq, contents.scanner.crc
@@ -154,7 +156,7 @@ class Journal:
         self.replay.take(record)
         if not self._waiting:
             self._more.set()
-        self._waiting.append(encode(record))
+        self._waiting.append(self._encode(record))
         return self._group
 
     async def append(self, record: Record) -> None:

@@ -41,18 +41,18 @@ from bulkops.operations.kinds.workspace_lock import WorkspaceLock, WorkspaceUnlo
 from bulkops.operations.kinds.workspace_update import WorkspaceUpdate
 from bulkops.operations.model import (
     Attributes,
-    Binding,
+    Observations,
+    Observed,
     Operation,
-    Over,
+    Resolved,
     Right,
+    Scope,
     Secret,
-    Seen,
-    Showing,
     Skip,
+    Spec,
     Target,
     TaskRef,
-    TaskWish,
-    Wish,
+    TaskSpec,
     any_of,
     exactly_one_of,
 )
@@ -63,24 +63,24 @@ __all__ = [
     "Attached",
     "Attributes",
     "AttributesKind",
-    "Binding",
     "Kind",
+    "Observations",
+    "Observed",
     "Operation",
-    "Over",
+    "Resolved",
     "ResourceAspect",
     "Right",
     "RunTaskAspect",
     "RunTaskKind",
     "RunTasksOf",
+    "Scope",
     "Secret",
-    "Seen",
-    "Showing",
     "Skip",
+    "Spec",
     "Stages",
     "Target",
     "TaskRef",
-    "TaskWish",
-    "Wish",
+    "TaskSpec",
     "Words",
     "WorkspaceAspect",
     "WorkspaceTaskAspect",
@@ -150,6 +150,6 @@ def all_kinds() -> dict[str, type[Kind]]:
     return found
 
 
-def bind(kind: str, wish: Wish, binding: Binding) -> Kind:
-    """Return the kind named, bound to a wish of its own ``wish_type``."""
-    return kind_named(kind)(wish, binding)
+def bind(kind: str, spec: Spec, resolved: Resolved) -> Kind:
+    """Return the kind named, bound to a wish of its own ``spec_type``."""
+    return kind_named(kind)(spec, resolved)

@@ -15,7 +15,7 @@ from bulkops.checking import allowed, shown
 from bulkops.errors import JobError
 from bulkops.operations import wording
 from bulkops.operations.kinds.base import VERB, Kind
-from bulkops.operations.model import Wish
+from bulkops.operations.model import Spec
 from bulkops.text import printable
 
 if TYPE_CHECKING:
@@ -97,14 +97,14 @@ def _problem(kind: type[Kind], name: str) -> str:
     ]
     if odd:
         return f"has a verb that is no lower-case word: {', '.join(map(shown, odd))}"
-    wish: object = kind.wish_type
-    if not (isinstance(wish, type) and issubclass(wish, Wish)):
+    spec: object = kind.spec_type
+    if not (isinstance(spec, type) and issubclass(spec, Spec)):
         return "has a wish_type that is no Wish"
-    return _wish_problem(wish)
+    return _spec_problem(spec)
 
 
-def _wish_problem(wish: type[Wish]) -> str:
-    for field in msgspec.structs.fields(wish):
+def _spec_problem(spec: type[Spec]) -> str:
+    for field in msgspec.structs.fields(spec):
         if field.name == "kind":
             return "has a wish with a field `kind`, which is the job file's own"
         try:

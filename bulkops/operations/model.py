@@ -50,7 +50,7 @@ class Target(msgspec.Struct, frozen=True, gc=False):
         return {what: self.name, f"{what}_id": self.id}
 
 
-class Seen(msgspec.Struct, frozen=True, gc=False):
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """One thing as the server shows it: its id and the attributes a kind compares."""
 
     id: str
@@ -64,17 +64,16 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
         kind: of operation; of an undo's, what it does; ``detach.2`` for the second of several
             things that the target has, see ``one_of_several``.
         before: what the server showed when this was decided, ``None`` for absent.
-        wanted: attributes it shall show afterwards, ``None`` for absent.
+        desired: attributes it shall show afterwards, ``None`` for absent.
         aspect: which of its kind's aspects it writes.
         after: keys of the operations that must have succeeded before it is carried out.
-        verb: what it does, in one word for plans and reports: of ``Kind.verb``, which whoever
-            plans it asks.
+        verb: what it does, in one word for plans and reports: of ``Kind.verb``.
     """
 
     kind: str
     target: Target
-    before: Seen | None
-    wanted: Attributes | None
+    before: Observed | None
+    desired: Attributes | None
     aspect: str = ""
     after: tuple[str, ...] = ()
     verb: str = ""
@@ -98,8 +97,8 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     def changed(self) -> dict[str, object]:
         """The attributes wanted that are not so before: what a write sends, and no other."""
         before = self.before.attributes if self.before else {}
-        wanted = self.wanted or {}
-        return {name: value for name, value in wanted.items() if before.get(name) != value}
+        desired = self.desired or {}
+        return {name: value for name, value in desired.items() if before.get(name) != value}
 
 
 class Skip(msgspec.Struct, frozen=True, gc=False):
@@ -115,14 +114,14 @@ class Skip(msgspec.Struct, frozen=True, gc=False):
     blocked: bool = False
 
 
-ByTarget = Mapping[str, Sequence[Seen]]
+ByTarget = Mapping[str, Sequence[Observed]]
 """Id of a target → what the server shows there; a target without any has no entry."""
 
-Showing = Mapping[str, ByTarget]
+Observations = Mapping[str, ByTarget]
 """Aspect → what the server shows of it; one that can't be read back has no entry."""
 
 
-class Gone(dict[str, Sequence[Seen]]):
+class Gone(dict[str, Sequence[Observed]]):
     """What the server shows where the run task itself is gone: nothing, of any target.
 
     Attributes:
@@ -134,14 +133,15 @@ class Gone(dict[str, Sequence[Seen]]):
         self.task_id = task_id
 
 
-def seen_in(showing: Showing, operation: Operation) -> Sequence[Seen]:
+def observed_in(observations: Observations, operation: Operation) -> Sequence[Observed]:
     """Return what the server shows of the thing an operation changes."""
-    return own(operation, showing[operation.aspect].get(operation.target.id, ()))
+    return own(operation, observations[operation.aspect].get(operation.target.id, ()))
 
 
-def own(operation: Operation, seen: Sequence[Seen]) -> Sequence[Seen]:
+def own(operation: Operation, observed: Sequence[Observed]) -> Sequence[Observed]:
     """Return, of what a target shows, what the operation is about: see ``one_of_several``."""
-    return [one for one in seen if one.id == operation.before_id] if operation.number else seen
+    ident = operation.before_id
+    return [one for one in observed if one.id == ident] if operation.number else observed
 
 
 def one_of_several(operation: Operation, number: int) -> Operation:
@@ -187,7 +187,7 @@ class Secret(msgspec.Struct, frozen=True):
 
     Attributes:
         field: of the wish, that says so.
-        shown_as: the attribute that stands for it in an operation's ``wanted``: its SHA-256.
+        shown_as: the attribute that stands for it in an operation's ``desired``: its SHA-256.
     """
 
     field: str
@@ -196,13 +196,13 @@ class Secret(msgspec.Struct, frozen=True):
     file: str = ""
 
 
-class Binding(msgspec.Struct, frozen=True, kw_only=True):
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """What a job's kind must know of the server, beside the job's own wish.
 
     Attributes:
         task: the run task that ``[operation] task`` names, ``None`` for a kind without one.
         replaces: the run task that ``[operation] replaces`` names, ``None`` for a kind without one.
-        others: those that other fields name, by the field: see ``Wish.run_tasks``.
+        others: those that other fields name, by the field: see ``Spec.run_tasks``.
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
         key: of a kind that sets one, where something is to be sent; never written anywhere.
     """
@@ -221,7 +221,7 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
         return f"{name} ({task_id})" if name else task_id
 
 
-class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A job file's ``[operation]`` table without its ``kind``; each kind adds its own fields.
 
     Attributes:
@@ -246,7 +246,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return None
 
 
-class TaskWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TaskSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A wish about one run task.
 
     Attributes:
@@ -263,7 +263,7 @@ class TaskWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return {"task": self.task}
 
 
-class Over(Enum):
+class Scope(Enum):
     """What a kind of operation goes over."""
 
     SELECTED = "the workspaces that [select] selects"
@@ -291,10 +291,10 @@ Right.SETTINGS = Right("can-update", "this token may not change its settings")
 
 
 def any_of(*fields: str) -> dict[str, object]:
-    """Return the ``Wish.schema_rule`` that at least one of these fields is given."""
+    """Return the ``Spec.schema_rule`` that at least one of these fields is given."""
     return {"anyOf": [{"required": [field]} for field in fields]}
 
 
 def exactly_one_of(*fields: str) -> dict[str, object]:
-    """Return the ``Wish.schema_rule`` that exactly one of these fields is given."""
+    """Return the ``Spec.schema_rule`` that exactly one of these fields is given."""
     return {"oneOf": [{"required": [field]} for field in fields]}

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from bulkops.checking import shown
 from bulkops.operations.aspects import attachment as attachments_aspect
 from bulkops.operations.aspects.base import Words
-from bulkops.operations.model import Attributes, Operation, Seen
+from bulkops.operations.model import Attributes, Observed, Operation
 
 WORDS: dict[str, Words] = {}
 """Marking attribute → the words for what has it: of the ``words`` of each kind that is known.
@@ -33,7 +33,7 @@ def sign(operation: Operation) -> str:
     """Return ``+`` for what is created, ``-`` for what is removed, ``~`` for a change."""
     if operation.before is None:
         return "+"
-    return "-" if operation.wanted is None else "~"
+    return "-" if operation.desired is None else "~"
 
 
 def state(operation: Operation, attributes: Attributes | None) -> str:
@@ -50,14 +50,14 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
     return ", ".join(_attribute(name, value) for name, value in attributes.items())
 
 
-def reading(operation: Operation, seen: Sequence[Seen]) -> str:
+def reading(operation: Operation, observed: Sequence[Observed]) -> str:
     """Return what a reading shows: one state, or how many attachments there are.
 
     Of a kind with several aspects it says which: ``old: advisory at post_plan``.
     """
-    if len(seen) > 1:
-        return _named(operation, attachments(seen))
-    return _named(operation, state(operation, seen[0].attributes if seen else None))
+    if len(observed) > 1:
+        return _named(operation, attachments(observed))
+    return _named(operation, state(operation, observed[0].attributes if observed else None))
 
 
 def change(operation: Operation) -> str:
@@ -85,11 +85,11 @@ def is_attachment(operation: Operation) -> bool:
     return _has(operation, attachments_aspect.LEVEL)
 
 
-def attachments(seen: Sequence[Seen]) -> str:
+def attachments(observed: Sequence[Observed]) -> str:
     """Return attachments in words: the state of one, the ids of several."""
-    if len(seen) > 1:
-        return f"{len(seen)} attachments ({', '.join(s.id for s in seen)})"
-    return attachment(seen[0].attributes if seen else None)
+    if len(observed) > 1:
+        return f"{len(observed)} attachments ({', '.join(s.id for s in observed)})"
+    return attachment(observed[0].attributes if observed else None)
 
 
 def _named(operation: Operation, words: str) -> str:
@@ -100,26 +100,26 @@ def _named(operation: Operation, words: str) -> str:
 
 def _has(operation: Operation, marker: str) -> bool:
     before = operation.before.attributes if operation.before else {}
-    return marker in before or marker in (operation.wanted or {})
+    return marker in before or marker in (operation.desired or {})
 
 
 def _change_of(operation: Operation) -> str:
-    before, wanted = operation.before, operation.wanted
+    before, desired = operation.before, operation.desired
     if before is None:
-        return state(operation, wanted)
-    if wanted is None or any(_has(operation, marker) for marker in WORDS):
+        return state(operation, desired)
+    if desired is None or any(_has(operation, marker) for marker in WORDS):
         there = state(operation, before.attributes)
-        return f"{there} → {state(operation, wanted)}".lstrip()
+        return f"{there} → {state(operation, desired)}".lstrip()
     return ", ".join(
         _change(name, before.attributes.get(name), value)
         for name, value in operation.changed.items()
     )
 
 
-def _change(name: str, before: object, wanted: object) -> str:
+def _change(name: str, before: object, desired: object) -> str:
     if name == "enabled":
-        return f"{_attribute(name, before)} → {_attribute(name, wanted)}"
-    return f"{name} {_value(before)} → {_value(wanted)}"
+        return f"{_attribute(name, before)} → {_attribute(name, desired)}"
+    return f"{name} {_value(before)} → {_value(desired)}"
 
 
 def _attribute(name: str, value: object) -> str:

@@ -15,9 +15,9 @@ from bulkops.journal.identity import digest_of_plan, digest_of_undo
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Attributes, TaskRef
-from bulkops.plan.decidable import key_of, quoted
+from bulkops.plan.decidable import key_of
 from bulkops.plan.model import Plan
-from bulkops.text import counted
+from bulkops.text import counted, quoted
 
 
 def disagreement_of_header(replay: Replay) -> str:
@@ -29,7 +29,7 @@ def disagreement_of_job(header: Header, job: Job) -> str:
     """Return, in words, which organization or run task is not the one that the job names."""
     if header.organization != job.organization:
         return f"it is for {quoted(header.organization)}, its job for {quoted(job.organization)}"
-    named = job.wish.run_tasks
+    named = job.spec.run_tasks
     refs: dict[str, TaskRef | None] = {"task": header.task, "replaces": header.replaces}
     found = {field: ref for field, ref in {**refs, **header.others}.items() if ref is not None}
     if found.keys() != named.keys():
@@ -46,7 +46,7 @@ def disagreement_with_plan(replay: Replay, plan: Plan) -> str:
     """Return, in words, how a journal differs from the saved plan it carries out; empty if not."""
     header = replay.header
     job = job_from_builtins(header.job, folder=header.folder)
-    if job != plan.job or header.binding != plan.binding:
+    if job != plan.job or header.resolved != plan.resolved:
         return "its job is not that of the plan"
     held = [progress.operation for progress in replay.operations.values()]
     if len(held) != len(plan.operations):
@@ -63,7 +63,7 @@ def disagreement_with_undone(replay: Replay, undone: Replay) -> str:
         undone: the journal that it takes back.
     """
     header = replay.header
-    if _meaning(header) != _meaning(undone.header) or header.binding != undone.header.binding:
+    if _meaning(header) != _meaning(undone.header) or header.resolved != undone.header.resolved:
         return "its job is not the one that it takes back"
     restored: dict[tuple[str, str], list[Attributes | None]] = {}
     for progress in undone.operations.values():
@@ -72,7 +72,7 @@ def disagreement_with_undone(replay: Replay, undone: Replay) -> str:
         restored.setdefault(place, []).append(attributes)
     for progress in replay.operations.values():
         operation = progress.operation
-        if operation.wanted not in restored.get((operation.aspect, operation.target.id), ()):
+        if operation.desired not in restored.get((operation.aspect, operation.target.id), ()):
             return f"{key_of(operation)} takes back no change of that journal"
     return ""
 

@@ -24,11 +24,16 @@ from bulkops.journal.replay import Replay
 from bulkops.operations import KINDS
 from bulkops.operations.compare import showable
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Attributes, Operation, Over, Seen, Showing, Skip, Target
-from bulkops.text import escaped
-
-MOST_SHOWN = 90
-"""Characters of a name that a message repeats: no workspace's is longer."""
+from bulkops.operations.model import (
+    Attributes,
+    Observations,
+    Observed,
+    Operation,
+    Scope,
+    Skip,
+    Target,
+)
+from bulkops.text import quoted
 
 
 def disagreement_of_operations(replay: Replay, job: Job, kind: Kind) -> str:
@@ -50,11 +55,6 @@ def key_of(operation: Operation) -> str:
     return f"{quoted(operation.key)} ({quoted(operation.target.name)})"
 
 
-def quoted(text: str) -> str:
-    """Return text from a file for a message."""
-    return escaped(text)[:MOST_SHOWN]
-
-
 class _Decisions:
     """Decides the operations of a journal again."""
 
@@ -66,9 +66,9 @@ class _Decisions:
         # Only a later execution can have decided some of it anew, at another time than the rest.
         self._again = len(replay.executions) > 1
         self._built_in = KINDS.get(kind.name) is type(kind)
-        self._secret = job.wish.secret
-        self._task = kind.binding.task
-        self._select = job.select if kind.over is Over.SELECTED else None
+        self._secret = job.spec.secret
+        self._task = kind.resolved.task
+        self._select = job.select if kind.scope is Scope.SELECTED else None
         # By their ``id``: equal attributes are one object, which the replay keeps.
         self._showable: set[tuple[str, int]] = set()
         self._decided: set[tuple[object, ...]] = set()
@@ -106,8 +106,8 @@ class _Decisions:
             if progress.restore is not one.before:
                 return None
             before = None if one.before is None else id(one.before.attributes)
-            wanted = None if one.wanted is None else id(one.wanted)
-            parts.append((one.kind, one.aspect, one.verb, before, wanted))
+            desired = None if one.desired is None else id(one.desired)
+            parts.append((one.kind, one.aspect, one.verb, before, desired))
             ending = f":{one.target.id}"
             if not all(key.endswith(ending) for key in one.after):
                 return None
@@ -122,9 +122,9 @@ class _Decisions:
         operation = progress.operation
         if operation.aspect not in self._kind.aspects:
             return f"there is no {quoted(operation.aspect)} that a {self._what} changes"
-        states = [seen.attributes for seen in (operation.before, progress.restore) if seen]
-        if self._undo and operation.wanted is not None:
-            states.append(operation.wanted)
+        states = [one.attributes for one in (operation.before, progress.restore) if one]
+        if self._undo and operation.desired is not None:
+            states.append(operation.desired)
         if not all(self._is_showable(operation, state) for state in states):
             return "no server shows such a state of it"
         if not all(key in self._operations for key in operation.after):
@@ -133,12 +133,12 @@ class _Decisions:
 
     def _is_showable(self, operation: Operation, state: Attributes) -> bool:
         # Looked at but once: see ``_form``.
-        seen = operation.aspect, id(state)
-        if seen not in self._showable:
+        observed = operation.aspect, id(state)
+        if observed not in self._showable:
             source = self._kind.aspects[operation.aspect].source
-            if not showable(source, state, operation.wanted or {}):
+            if not showable(source, state, operation.desired or {}):
                 return False
-            self._showable.add(seen)
+            self._showable.add(observed)
         return True
 
     def _mistaken(self, target: Target) -> str:
@@ -146,11 +146,11 @@ class _Decisions:
         if not (target.id.isascii() and target.id.replace("-", "").isalnum()):
             return f"{quoted(target.id)} is no id"
         if target.id.startswith("task-") or self._select is None:
-            over = self._kind.over
-            if target.id.startswith("task-") and over is not Over.SELECTED:
+            scope = self._kind.scope
+            if target.id.startswith("task-") and scope is not Scope.SELECTED:
                 mine = self._task is not None and target.id == self._task.id
                 return "" if mine else "its job is about another run task"
-            return "" if over is Over.EVERY else f"its job goes over {over.value}"
+            return "" if scope is Scope.EVERY else f"its job goes over {scope.value}"
         if may_select(self._select, target.id, target.name):
             return ""
         return f"its job does not select {quoted(target.name)}"
@@ -174,27 +174,27 @@ class _Decisions:
         """Whether the kind decides it where the target showed what all of these began from."""
         if self._task is not None and operation.target.id == self._task.id:
             return self._decided_of_task(operation)
-        shown: dict[str, list[Seen]] = {one.operation.aspect: [] for one in of_target}
+        shown: dict[str, list[Observed]] = {one.operation.aspect: [] for one in of_target}
         for one in of_target:
             if one.operation.before is not None:
                 shown[one.operation.aspect].append(one.operation.before)
         return any(
             self._agrees(operation, one)
-            for showing in self._assumed(operation, shown)
-            for one in self._decide(operation.target, showing)
+            for observed in self._assumed(operation, shown)
+            for one in self._decide(operation.target, observed)
         )
 
     def _decided_of_task(self, operation: Operation) -> bool:
         """Whether the kind decides it of the run task, by what all operations began from."""
-        showing: dict[str, dict[str, list[Seen]]] = {name: {} for name in self._kind.aspects}
+        observed: dict[str, dict[str, list[Observed]]] = {name: {} for name in self._kind.aspects}
         for progress in self._operations.values():
             one = progress.operation
             there = [] if one.before is None else [one.before]
-            showing[one.aspect].setdefault(one.target.id, []).extend(there)
-        return any(self._agrees(operation, one) for one in self._decide(operation.target, showing))
+            observed[one.aspect].setdefault(one.target.id, []).extend(there)
+        return any(self._agrees(operation, one) for one in self._decide(operation.target, observed))
 
     def _decided_alone(
-        self, operation: Operation, before: Seen | None, *, wants: bool = True
+        self, operation: Operation, before: Observed | None, *, wants: bool = True
     ) -> bool:
         """Whether the kind decides it from this state, whatever else the target showed.
 
@@ -207,57 +207,57 @@ class _Decisions:
             for one in self._from(operation, before)
         )
 
-    def _from(self, operation: Operation, before: Seen | None) -> Iterator[Operation]:
+    def _from(self, operation: Operation, before: Observed | None) -> Iterator[Operation]:
         """Yield what the kind decides from this state of one aspect, assuming the others."""
         shown = {operation.aspect: [] if before is None else [before]}
-        for showing in self._assumed(operation, shown):
-            yield from self._decide(operation.target, showing)
+        for observed in self._assumed(operation, shown):
+            yield from self._decide(operation.target, observed)
 
     def _assumed(
-        self, operation: Operation, shown: Mapping[str, Sequence[Seen]]
-    ) -> Iterator[Showing]:
+        self, operation: Operation, shown: Mapping[str, Sequence[Observed]]
+    ) -> Iterator[Observations]:
         """Yield what the target may have shown, where nothing is known of some aspects.
 
         That is nothing; what the operation is about; or, of what the kind would do there, the end.
         """
         ident, missing = operation.target.id, self._kind.aspects.keys() - shown.keys()
 
-        def showing(state: Attributes | None) -> Showing:
-            there = [] if state is None else [Seen("", state)]
+        def assumed(state: Attributes | None) -> Observations:
+            there = [] if state is None else [Observed("", state)]
             full = {**shown, **dict.fromkeys(missing, there)}
-            return {name: {ident: seen} if seen else {} for name, seen in full.items()}
+            return {name: {ident: rows} if rows else {} for name, rows in full.items()}
 
-        yield showing(None)
+        yield assumed(None)
         if not missing:
             return
         before = operation.before
-        states = [operation.wanted, before.attributes if before else None]
-        decided = self._decide(operation.target, showing(None))
-        states += [one.wanted for one in decided if one.aspect in missing]
-        yield from (showing(state) for state in states if state is not None)
+        states = [operation.desired, before.attributes if before else None]
+        decided = self._decide(operation.target, assumed(None))
+        states += [one.desired for one in decided if one.aspect in missing]
+        yield from (assumed(state) for state in states if state is not None)
 
-    def _decide(self, target: Target, showing: Showing) -> list[Operation]:
-        return [one for one in self._kind.decided(target, showing) if not isinstance(one, Skip)]
+    def _decide(self, target: Target, observed: Observations) -> list[Operation]:
+        return [one for one in self._kind.decided(target, observed) if not isinstance(one, Skip)]
 
     def _agrees(self, operation: Operation, decided: Operation) -> bool:
         """Whether an operation is what was decided; a secret is known by its digest only."""
-        wanted = decided.wanted
-        if self._secret is not None and wanted is not None and operation.wanted is not None:
+        desired = decided.desired
+        if self._secret is not None and desired is not None and operation.desired is not None:
             shown_as = self._secret.shown_as
-            if shown_as in wanted and isinstance(operation.wanted.get(shown_as), str):
-                wanted = {**wanted, shown_as: operation.wanted[shown_as]}
+            if shown_as in desired and isinstance(operation.desired.get(shown_as), str):
+                desired = {**desired, shown_as: operation.desired[shown_as]}
         return (
             decided.key == operation.key
             and decided.aspect == operation.aspect
             and decided.before == operation.before
-            and wanted == operation.wanted
+            and desired == operation.desired
             and self._in_order(operation.after, decided.after)
             # A journal of 0.1 may not say its verb.
             and operation.verb in (decided.verb, _verb_unsaid(decided))
         )
 
     def _in_order(self, after: Sequence[str], decided: Sequence[str]) -> bool:
-        if self._kind.over is not Over.EVERY:
+        if self._kind.scope is not Scope.EVERY:
             return after == decided
         # The server's order of its list is not that of the plan; what is done need not come first.
         return {*after} == {*decided} or (self._again and {*after} < {*decided})
@@ -267,15 +267,15 @@ class _Decisions:
         verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
         if operation.kind != verb or operation.verb not in (verb, _verb_unsaid(operation)):
             return False
-        before, wanted = operation.before, operation.wanted
-        restored = None if wanted is None else Seen(before.id if before else "", wanted)
+        before, desired = operation.before, operation.desired
+        restored = None if desired is None else Observed(before.id if before else "", desired)
         taken_back = (
-            (one.wanted is None) is (before is None)
+            (one.desired is None) is (before is None)
             for one in self._from(operation, restored)
             if one.aspect == operation.aspect
         )
         done_again = (
-            (one.wanted is None) is (wanted is None)
+            (one.desired is None) is (desired is None)
             for one in self._from(operation, before)
             if one.aspect == operation.aspect
         )
@@ -289,7 +289,7 @@ class _Decisions:
         if self._built_in:
             return False
         verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
-        named = operation.wanted is not None or verb in self._kind.verbs or self._kind.destroys
+        named = operation.desired is not None or verb in self._kind.verbs or self._kind.destructive
         return named and operation.verb == verb
 
 

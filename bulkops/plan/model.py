@@ -16,7 +16,7 @@ from bulkops.journal.identity import digest_of_plan, digest_of_undo
 from bulkops.operations import bind, kind_named
 from bulkops.operations.aspects.base import Attached
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Binding, Operation, Over, Skip
+from bulkops.operations.model import Operation, Resolved, Scope, Skip
 from bulkops.plan.notes import notes
 
 HIDDEN = "its run tasks are not known: this token may not read them"
@@ -39,7 +39,7 @@ class Plan(msgspec.Struct, frozen=True):
     """
 
     job: Job
-    binding: Binding
+    resolved: Resolved
     operations: Sequence[Operation]
     skips: Sequence[Skip]
     notes: Sequence[str] = ()
@@ -87,15 +87,15 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     Raises:
         JobError: the organization's entitlements have no room for the result.
     """
-    kind = bind(job.operation_kind, job.wish, inventory.binding)
+    kind = bind(job.operation_kind, job.spec, inventory.resolved)
     operations, skips = _decide_all(kind, inventory)
-    if kind.over is Over.EVERY and any(skip.blocked for skip in skips):
+    if kind.scope is Scope.EVERY and any(skip.blocked for skip in skips):
         # Some of it would cost what all of it costs, and bring nothing.
         operations = []
     _check_entitlements(kind, operations, inventory, source)
     return Plan(
         job,
-        inventory.binding,
+        inventory.resolved,
         operations,
         skips,
         list(notes(job, kind, operations, inventory)),
@@ -110,7 +110,7 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
         if target.id in inventory.hidden:
             skips.append(Skip(target, HIDDEN, blocked=True))
             continue
-        for decision in kind.decided(target, inventory.showing):
+        for decision in kind.decided(target, inventory.observations):
             if isinstance(decision, Skip):
                 skips.append(decision)
             elif target.id in inventory.forbidden:
@@ -157,7 +157,7 @@ def _check_entitlements(
             f"{place}: this organization's plan has no run tasks (entitlement run-tasks)"
         )
     for aspect, number in created.items():
-        _check_limits(place, allowed, len(inventory.showing[aspect]) + number)
+        _check_limits(place, allowed, len(inventory.observations[aspect]) + number)
 
 
 def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:

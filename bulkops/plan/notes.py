@@ -41,7 +41,7 @@ def _one_call(job: Job, kind: Kind, inventory: Inventory) -> Iterator[str]:
 def _locked(operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
     # "Locking a workspace temporarily prevents new plans and applies" and nothing else:
     # HashiCorp's page on workspace settings. What writes the lock itself says so already.
-    others = (o.target.id for o in operations if "locked" not in (o.wanted or {}))
+    others = (o.target.id for o in operations if "locked" not in (o.desired or {}))
     if locked := sum(ident in inventory.locked for ident in others):
         yield (
             f"locked workspaces among these: {locked}, by somebody or by a run under way; that "
@@ -53,7 +53,7 @@ def _mandatory(operations: Sequence[Operation], inventory: Inventory) -> Iterato
     limit = inventory.entitlements and inventory.entitlements.run_task_mandatory_enforcement_limit
     if limit is None:
         return
-    if any((o.wanted or {}).get("enforcement-level") == "mandatory" for o in operations):
+    if any((o.desired or {}).get("enforcement-level") == "mandatory" for o in operations):
         # Nothing says what is counted, run tasks or attachments: too little to refuse on.
         yield f"this organization's plan allows {limit} mandatory enforcements of run tasks"
 

@@ -45,12 +45,12 @@ from bulkops.operations.compare import (
     gone,
 )
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Showing, Skip, seen_in
+from bulkops.operations.model import Observations, Operation, Skip, observed_in
 
 
 def reconcile(
     replay: Replay,
-    showing: Showing,
+    observations: Observations,
     kind: Kind,
     *,
     retry_failed: bool,
@@ -64,12 +64,12 @@ def reconcile(
     Args:
         missing: ids of the targets that are gone.
     """
-    records = _brought_up(replay, showing, kind, retry_failed=retry_failed, date=date)
+    records = _brought_up(replay, observations, kind, retry_failed=retry_failed, date=date)
     for record in records:
         operation = replay.operations[record.key].operation
         if isinstance(record, Result) and operation.target.id in missing:
             # Nobody changed it: it went with what it was on.
-            outcome = Outcome.SKIPPED if operation.wanted is None else Outcome.CONFLICT
+            outcome = Outcome.SKIPPED if operation.desired is None else Outcome.CONFLICT
             yield _result(operation, outcome, gone(operation.target), date)
         else:
             yield record
@@ -77,26 +77,26 @@ def reconcile(
 
 def rests_on_another(replay: Replay, kind: Kind) -> bool:
     """Return whether something is to be taken away because a reading alone shows the other one."""
-    return kind.keeps_one and any(
-        progress.operation.wanted is None and not progress.operation.after
+    return kind.never_empty and any(
+        progress.operation.desired is None and not progress.operation.after
         for progress in replay.having(None, Outcome.IN_DOUBT)
     )
 
 
 def _brought_up(
-    replay: Replay, showing: Showing, kind: Kind, *, retry_failed: bool, date: str
+    replay: Replay, observations: Observations, kind: Kind, *, retry_failed: bool, date: str
 ) -> Iterator[Planned | Result]:
     for progress in replay.operations.values():
         operation, outcome = progress.operation, progress.outcome
-        readable = operation.aspect in showing
+        readable = operation.aspect in observations
         if outcome is None and readable:
-            yield from _pending(operation, replay, showing, kind, date)
+            yield from _pending(operation, replay, observations, kind, date)
         elif outcome is Outcome.IN_DOUBT and readable:
-            yield from _in_doubt(operation, showing, kind, date)
+            yield from _in_doubt(operation, observations, kind, date)
         elif retry_failed and outcome in RETRIED:
-            yield from _retried(progress, replay, showing, kind, date)
+            yield from _retried(progress, replay, observations, kind, date)
         elif retry_failed and outcome in DONE and readable and not _decides_nothing(replay):
-            yield from _drifted(operation, replay, showing, kind, date)
+            yield from _drifted(operation, replay, observations, kind, date)
 
 
 def _decides_nothing(replay: Replay) -> bool:
@@ -105,15 +105,15 @@ def _decides_nothing(replay: Replay) -> bool:
 
 
 def _retried(
-    progress: Progress, replay: Replay, showing: Showing, kind: Kind, date: str
+    progress: Progress, replay: Replay, observations: Observations, kind: Kind, date: str
 ) -> Iterator[Planned | Result]:
     operation = progress.operation
     if not _decides_nothing(replay):
-        decisions = kind.decided(operation.target, showing)
+        decisions = kind.decided(operation.target, observations)
         yield _anew(operation, decisions, replay, date)
     elif progress.outcome is Outcome.FAILED:
         yield Planned.of(operation)
-        yield from _pending(operation, replay, showing, kind, date)
+        yield from _pending(operation, replay, observations, kind, date)
 
 
 def _anew(
@@ -132,12 +132,12 @@ def _anew(
 
 
 def _drifted(
-    operation: Operation, replay: Replay, showing: Showing, kind: Kind, date: str
+    operation: Operation, replay: Replay, observations: Observations, kind: Kind, date: str
 ) -> Iterator[Planned | Result]:
     """Yield what makes so again what was done and is no longer so; nothing where nothing can."""
-    if compare(operation, seen_in(showing, operation)) is Shown.WANTED:
+    if compare(operation, observed_in(observations, operation)) is Shown.DESIRED:
         return
-    decisions = kind.decided(operation.target, showing)
+    decisions = kind.decided(operation.target, observations)
     if _same(operation, decisions) or any(isinstance(d, Skip) and d.blocked for d in decisions):
         yield _anew(operation, decisions, replay, date)
 
@@ -160,53 +160,57 @@ def _not_to_come(decided: Operation, replay: Replay) -> str:
 
 
 def _pending(
-    operation: Operation, replay: Replay, showing: Showing, kind: Kind, date: str
+    operation: Operation, replay: Replay, observations: Observations, kind: Kind, date: str
 ) -> Iterator[Result]:
-    seen = seen_in(showing, operation)
-    shown = compare(operation, seen)
-    if shown is Shown.WANTED:
+    observed = observed_in(observations, operation)
+    shown = compare(operation, observed)
+    if shown is Shown.DESIRED:
         yield _result(operation, Outcome.SKIPPED, MADE_SO, date)
     elif shown is not Shown.BEFORE:
-        yield _result(operation, Outcome.CONFLICT, changed(operation, seen), date)
-    elif reason := _hindered(operation, replay, showing, kind):
+        yield _result(operation, Outcome.CONFLICT, changed(operation, observed), date)
+    elif reason := _hindered(operation, replay, observations, kind):
         yield _result(operation, Outcome.CONFLICT, reason, date)
 
 
-def _in_doubt(operation: Operation, showing: Showing, kind: Kind, date: str) -> Iterator[Result]:
-    if compare(operation, seen_in(showing, operation)) is Shown.BEFORE:
-        reason = bare(kind, operation, showing)
+def _in_doubt(
+    operation: Operation, observations: Observations, kind: Kind, date: str
+) -> Iterator[Result]:
+    if compare(operation, observed_in(observations, operation)) is Shown.BEFORE:
+        reason = bare(kind, operation, observations)
         if reason:
             yield _result(operation, Outcome.CONFLICT, reason, date)
 
 
-def _hindered(operation: Operation, replay: Replay, showing: Showing, kind: Kind) -> str:
+def _hindered(operation: Operation, replay: Replay, observations: Observations, kind: Kind) -> str:
     """Return, in words, why a pending operation is not to be carried out though it could be."""
-    reason = _undone(operation, replay, showing)
-    reason = reason or _not_needed_then(operation, replay, showing, kind)
+    reason = _undone(operation, replay, observations)
+    reason = reason or _not_needed_then(operation, replay, observations, kind)
     if reason or any(replay.operations[key].outcome not in DONE for key in operation.after):
         # What comes first may be what it waits for.
         return reason
-    return bare(kind, operation, showing)
+    return bare(kind, operation, observations)
 
 
-def _undone(operation: Operation, replay: Replay, showing: Showing) -> str:
+def _undone(operation: Operation, replay: Replay, observations: Observations) -> str:
     """Return what comes first, was done and is no longer so, in words."""
     for key in operation.after:
         first = replay.operations[key]
-        if first.outcome not in DONE or first.operation.aspect not in showing:
+        if first.outcome not in DONE or first.operation.aspect not in observations:
             continue
-        seen = seen_in(showing, first.operation)
-        if compare(first.operation, seen) is not Shown.WANTED:
-            shows = wording.reading(first.operation, seen)
+        observed = observed_in(observations, first.operation)
+        if compare(first.operation, observed) is not Shown.DESIRED:
+            shows = wording.reading(first.operation, observed)
             return f"somebody undid {key}, which comes first: the server shows {shows}"
     return ""
 
 
-def _not_needed_then(operation: Operation, replay: Replay, showing: Showing, kind: Kind) -> str:
+def _not_needed_then(
+    operation: Operation, replay: Replay, observations: Observations, kind: Kind
+) -> str:
     """Return, in words, what must come first now and needed not when the job was planned."""
     if replay.header.undo_of or len(kind.aspects) == 1:
         return ""
-    decided = _same(operation, kind.decide(operation.target, showing))
+    decided = _same(operation, kind.decide(operation.target, observations))
     return _not_to_come(decided, replay) if decided else ""
 
 

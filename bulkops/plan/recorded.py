@@ -58,14 +58,14 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
         organization=plan.job.organization,
         job=job_to_builtins(plan.job),
         digest=plan.digest,
-        task=plan.binding.task,
-        single_stage=plan.binding.single_stage,
+        task=plan.resolved.task,
+        single_stage=plan.resolved.single_stage,
         operations=len(plan.operations),
         skips=len(plan.skips),
         undo_of=plan.undo_of,
         plan=plan.saved,
-        replaces=plan.binding.replaces,
-        others=dict(plan.binding.others),
+        replaces=plan.resolved.replaces,
+        others=dict(plan.resolved.others),
         folder=plan.job.folder if plan.rollout.gate else "",
     )
     yield from map(Planned.of, plan.operations)
@@ -75,8 +75,8 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
 def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
     """Return the kind of operation a journal's job is made of, bound to its run task."""
     job = job_of(header)
-    binding = msgspec.structs.replace(header.binding, key=key)
-    return bind(job.operation_kind, job.wish, binding)
+    resolved = msgspec.structs.replace(header.resolved, key=key)
+    return bind(job.operation_kind, job.spec, resolved)
 
 
 def job_of(header: Header) -> Job:

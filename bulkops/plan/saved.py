@@ -20,9 +20,10 @@ from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwrit
 from bulkops.files import A_PLAN, SOME_JSON, followed, is_special, what_is_at
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
+from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import lines_of
 from bulkops.journal.ownership import OwnFiles
-from bulkops.journal.records import Header, Holder, Planned, Skipped, encode
+from bulkops.journal.records import Header, Holder, Planned, Record, Skipped, encode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.writer import CREATE_CHUNK, log_unsynced, write_whole
 from bulkops.plan.model import Plan
@@ -32,8 +33,8 @@ from bulkops.plan.trusted import disagreement
 if TYPE_CHECKING:
     from bulkops.client.api import Client
 
-PLAN_FORMAT = 1
-"""Of a saved plan; a reader refuses any other."""
+PLAN_FORMAT = 2
+"""Of the plans that are written; those of the formats of ``FORMATS`` are read."""
 
 
 class _Head(msgspec.Struct, frozen=True, tag_field="type", tag="plan"):
@@ -169,7 +170,7 @@ def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> Sav
         )
     plan = Plan(
         job,
-        header.binding,
+        header.resolved,
         operations=[progress.operation for progress in state.operations.values()],
         skips=state.skips,
         notes=head.notes,
@@ -208,18 +209,23 @@ class _Lines:
 
 _decode_head = msgspec.json.Decoder(_Head).decode
 _decode_format = msgspec.json.Decoder(_Format).decode
-_decode = msgspec.json.Decoder(Planned | Skipped).decode
 
 
 def _read(lines: Iterator[bytes], path: Path) -> tuple[_Head, Replay]:
     first = next(lines, b"")
     found = _decode_format(first).format
-    if found != PLAN_FORMAT:
-        raise PlanStale(
-            f"{path}: has plan format {found}, this version reads {PLAN_FORMAT}: {_AGAIN}"
-        )
+    if found not in FORMATS:
+        known = " and ".join(map(str, FORMATS))
+        raise PlanStale(f"{path}: has plan format {found}, this version reads {known}: {_AGAIN}")
     head = _decode_head(first)
-    return head, replay(chain((head.header,), map(_decode, lines)))
+    records = map(FORMATS[found].decode, lines)
+    return head, replay(chain((head.header,), map(_of_plan, records)))
+
+
+def _of_plan(record: Record) -> Record:
+    if not isinstance(record, Planned | Skipped):
+        raise ValueError(f"a plan has no record of type {type(record).__name__}")  # noqa: TRY004 - of the file
+    return record
 
 
 def _seal(digest: str) -> bytes:

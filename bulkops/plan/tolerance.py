@@ -83,8 +83,8 @@ class Margin:
         left = self._tolerated - self._replay.failures
         if self._wave is None or self._wave.tolerated is None:
             return left
-        fallen = self._replay.fallen(self._wave.number)
-        return min(left, self._wave.tolerated - self._in_wave - fallen)
+        drifted = self._replay.drifted_in(self._wave.number)
+        return min(left, self._wave.tolerated - self._in_wave - drifted)
 
     def take_failure(self, key: str) -> None:
         """Take note that an operation failed; the replay knows it already."""

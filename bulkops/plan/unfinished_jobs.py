@@ -66,7 +66,7 @@ def _note(path: Path, meant: Callable[[Header], bool], plan: Plan) -> Iterator[s
         return
     if replay is None or theirs is None:
         return
-    ours = bind(plan.job.operation_kind, plan.job.wish, plan.binding)
+    ours = bind(plan.job.operation_kind, plan.job.spec, plan.resolved)
     undone, hindered = _disagreement(plan, ours, replay, theirs)
     if undone or hindered:
         named = shlex.quote(str(path))
@@ -91,7 +91,7 @@ def _disagreement(plan: Plan, ours: Kind, replay: Replay, theirs: Kind) -> tuple
     for progress in replay.operations.values():
         place = theirs.aspects[progress.operation.aspect].source, progress.operation.target.id
         other = planned.get(place)
-        if other is None or other.wanted == progress.operation.wanted:
+        if other is None or other.desired == progress.operation.desired:
             continue
         undone += _undone(progress, other)
         hindered += progress.outcome in (None, Outcome.IN_DOUBT)
@@ -101,4 +101,4 @@ def _disagreement(plan: Plan, ours: Kind, replay: Replay, theirs: Kind) -> tuple
 def _undone(progress: Progress, other: Operation) -> bool:
     """Return whether the operation did what the other one, from there, takes back."""
     stands = other.before.attributes if other.before else None
-    return progress.outcome is Outcome.SUCCEEDED and stands == progress.operation.wanted
+    return progress.outcome is Outcome.SUCCEEDED and stands == progress.operation.desired

@@ -9,32 +9,34 @@ from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, compare, gone
-from bulkops.operations.model import Gone, Showing, seen_in
+from bulkops.operations.model import Gone, Observations, observed_in
 
 
-def verify(replay: Replay, showing: Showing, date: str, missing: Collection[str] = ()) -> Verified:
+def verify(
+    replay: Replay, observations: Observations, date: str, missing: Collection[str] = ()
+) -> Verified:
     """Return how many operations stand, and for each other one what the server shows instead.
 
     Args:
         missing: ids of the targets that are gone.
     """
-    binding, differing = replay.header.binding, dict[str, str]()
+    resolved, differing = replay.header.resolved, dict[str, str]()
     unreadable = 0
     for progress in replay.operations.values():
-        if progress.operation.aspect not in showing:
+        if progress.operation.aspect not in observations:
             unreadable += 1
             continue
-        seen = seen_in(showing, progress.operation)
-        if compare(progress.operation, seen) is not Shown.WANTED:
-            shows = wording.reading(progress.operation, seen)
-            rows = showing[progress.operation.aspect]
+        observed = observed_in(observations, progress.operation)
+        if compare(progress.operation, observed) is not Shown.DESIRED:
+            shows = wording.reading(progress.operation, observed)
+            rows = observations[progress.operation.aspect]
             if isinstance(rows, Gone):
-                shows = f"{shows}: the run task {binding.named(rows.task_id)} is gone"
-            elif not seen and _is_gone(progress, missing):
+                shows = f"{shows}: the run task {resolved.named(rows.task_id)} is gone"
+            elif not observed and _is_gone(progress, missing):
                 shows = f"{shows}: {gone(progress.operation.target)}"
             differing[progress.operation.key] = shows
-    standing = len(replay.operations) - len(differing) - unreadable
-    return Verified(date, standing, differing, unreadable)
+    verified = len(replay.operations) - len(differing) - unreadable
+    return Verified(date, verified, differing, unreadable)
 
 
 def _is_gone(progress: Progress, missing: Collection[str]) -> bool:

@@ -68,9 +68,9 @@ def _head(report: Report, groups: dict[tuple[str, str], Group]) -> Iterator[str]
     yield from table(("outcome", "operations:"), _totals(report))
     yield "\n"
     yield from _skips(report)
-    if report.standing is not None:
+    if report.verified is not None:
         rest = f", {report.unreadable} can't be read back" if report.unreadable else ""
-        yield f"Verified: {report.standing} of {report.operations} shown as wanted by the server"
+        yield f"Verified: {report.verified} of {report.operations} shown as wanted by the server"
         yield f"{rest}.\n\n"
     if len(report.waves) > 1:
         yield from _waves(report)

@@ -25,7 +25,7 @@ from bulkops.report.model import PENDING
 from bulkops.runner.activity import Activity
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What metrics are made of.
 
     Attributes:
@@ -59,54 +59,54 @@ def counts_so_far(replay: Replay) -> dict[str, int]:
     return dict(+counts)
 
 
-def text(standing: Standing) -> bytes:
+def text(snapshot: Snapshot) -> bytes:
     """Return the metrics, each with its help and its type."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families(standing))
+    registry.register(_Families(snapshot))
     return generate_latest(registry)
 
 
 class _Families(Collector):
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._standing = snapshot
 
     def collect(self) -> Iterable[Metric]:
         """Yield the families; what is not known has none."""
-        standing = self._standing
+        snapshot = self._standing
         labels = {
-            "job_name": standing.job,
-            "organization": standing.organization,
-            "kind": standing.kind,
+            "job_name": snapshot.job,
+            "organization": snapshot.organization,
+            "kind": snapshot.kind,
         }
         names, values = list(labels), list(labels.values())
         info = InfoMetricFamily("bulkops", "What is being carried out, and by what.", labels=names)
-        info.add_metric(values, dict(standing.info))
+        info.add_metric(values, dict(snapshot.info))
         yield info
-        if standing.counts is not None:
+        if snapshot.counts is not None:
             help_text = "Operations of the job by what became of them."
             family = GaugeMetricFamily("bulkops_operations", help_text, labels=[*names, "outcome"])
             for outcome in (*(outcome.value for outcome in Outcome), PENDING):
-                family.add_metric([*values, outcome], standing.counts.get(outcome, 0))
+                family.add_metric([*values, outcome], snapshot.counts.get(outcome, 0))
             yield family
-        for name, help_text, value in _gauges(standing):
+        for name, help_text, value in _gauges(snapshot):
             if value is not None:
                 gauge = GaugeMetricFamily(name, help_text, labels=names)
                 gauge.add_metric(values, value)
                 yield gauge
-        for name, help_text, number in _counters(standing.activity):
+        for name, help_text, number in _counters(snapshot.activity):
             counter = CounterMetricFamily(name, help_text, labels=names)
             counter.add_metric(values, number)
             yield counter
 
 
-def _gauges(standing: Standing) -> Iterator[tuple[str, str, float | None]]:
+def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, float | None]]:
     started = "When the command was started, in seconds since 1970."
     ended = "When the command ended, in seconds since 1970; absent while it runs."
     exit_code = "What the command ended with; absent while it runs."
-    yield "bulkops_execution_start_time_seconds", started, standing.started
-    yield "bulkops_execution_end_time_seconds", ended, standing.ended
-    yield "bulkops_exit_code", exit_code, standing.exit_code
-    if (activity := standing.activity) is not None:
+    yield "bulkops_execution_start_time_seconds", started, snapshot.started
+    yield "bulkops_execution_end_time_seconds", ended, snapshot.ended
+    yield "bulkops_exit_code", exit_code, snapshot.exit_code
+    if (activity := snapshot.activity) is not None:
         limit = "Requests a second that the server allows; absent where it tells none."
         yield "bulkops_in_flight", "Operations begun and not ended.", activity.in_flight
         yield "bulkops_limit_requests_per_second", limit, activity.limit

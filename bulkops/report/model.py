@@ -19,7 +19,7 @@ from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.report.standing import StandingWave, is_over, rollout_of, standing_wave
+from bulkops.report.current_wave import CurrentWave, current_wave, is_over, rollout_of
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -135,7 +135,7 @@ class Report(msgspec.Struct, frozen=True):
             does not.
         saved_plan: it does what a saved plan says, and decides nothing anew.
         counts: outcome (and ``pending``) → operations.
-        standing: operations the server showed as wanted, ``None`` where it wasn't read.
+        verified: operations the server showed as wanted, ``None`` where it wasn't read.
         drifted: operations that were done and that the server no longer showed as wanted.
         unreadable: operations of which no server shows anything.
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
@@ -159,8 +159,8 @@ class Report(msgspec.Struct, frozen=True):
     saved_plan: bool
     counts: dict[str, int]
     skips: dict[str, int]
-    standing: int | None
-    wave: StandingWave | None
+    verified: int | None
+    wave: CurrentWave | None
     drifted: int
     stopped: Exceeded | None
     unreadable: int
@@ -202,8 +202,8 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         saved_plan=bool(header.plan),
         counts=dict(Counter(map(_outcome, progress))),
         skips=dict(Counter(skip.reason for skip in replay.skips)),
-        standing=verified.standing if verified else None,
-        wave=standing_wave(replay),
+        verified=verified.verified if verified else None,
+        wave=current_wave(replay),
         drifted=replay.drifted,
         stopped=None if is_over(replay) else stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,

@@ -51,7 +51,7 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
 
 
 def _head(plan: Plan) -> Iterator[str]:
-    refs = filter(None, (plan.binding.replaces, plan.binding.task))
+    refs = filter(None, (plan.resolved.replaces, plan.resolved.task))
     tasks = " by ".join(code(ref.name) for ref in refs)
     kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
     what = f"{plain(kind)}{tasks and ' '}{tasks}"

@@ -8,8 +8,8 @@ from bulkops.job.duration import exact
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.report.columns import filled, widest
+from bulkops.report.current_wave import CurrentWave
 from bulkops.report.model import PENDING, Report, Row
-from bulkops.report.standing import StandingWave
 from bulkops.report.words import counts_in_words, ended, outcome_in_words, state_of, too_many
 from bulkops.text import escaped
 
@@ -92,10 +92,10 @@ def lines(report: Report) -> Iterator[str]:
 
 def verification(report: Report) -> Iterator[str]:
     """Yield the line that says what the last verification found; none where there was none."""
-    if report.standing is not None:
+    if report.verified is not None:
         drifted = f", {report.drifted} drifted" if report.drifted else ""
         rest = f", {report.unreadable} can't be read back" if report.unreadable else ""
-        of = f"{report.standing} of {report.operations}"
+        of = f"{report.verified} of {report.operations}"
         yield f"  verified: {of} shown as wanted by the server{drifted}{rest}"
 
 
@@ -107,6 +107,6 @@ def _row(row: Row, width: int) -> str:
     return line.rstrip() + (f"  request {row.request_id}" if failed else "")
 
 
-def _wave(wave: StandingWave) -> str:
+def _wave(wave: CurrentWave) -> str:
     operations = f"(operations {wave.first} to {wave.last})"
     return f"wave {wave.number} of {wave.of} {operations} {state_of(wave)}"

@@ -103,9 +103,9 @@ class Timeline:
             # What was sent before was sent by a process that is no more.
             self._sent = array("q", [NEVER]) * len(self._places)
         elif self.spans:
-            self._go_on(record, self.spans[-1])
+            self._resume(record, self.spans[-1])
 
-    def _go_on(self, record: Record, span: Span) -> None:
+    def _resume(self, record: Record, span: Span) -> None:
         match record:
             case Intent(at=at):
                 self._intend(record)

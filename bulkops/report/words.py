@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from bulkops.journal.records import WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
+from bulkops.report.current_wave import CurrentWave
 from bulkops.report.model import PENDING
-from bulkops.report.standing import StandingWave
 from bulkops.text import counted
 
 _ENDS = {
@@ -46,7 +46,7 @@ def ended(how: str, *, last: bool = True) -> str:
     return _ENDS.get(how, f"stopped by {how}")
 
 
-def state_of(wave: StandingWave | WaveReached) -> str:
+def state_of(wave: CurrentWave | WaveReached) -> str:
     """Return how far a wave came, as what follows ``Wave 2 of 3``."""
     known = {
         "": "comes next",
@@ -61,7 +61,7 @@ def state_of(wave: StandingWave | WaveReached) -> str:
     return known[wave.held or wave.reached]
 
 
-def _why(wave: StandingWave | WaveReached) -> str:
+def _why(wave: CurrentWave | WaveReached) -> str:
     return wave.reason or f"exit status {wave.status}"
 
 

@@ -38,13 +38,13 @@ class Instructions(msgspec.Struct, frozen=True):
 
     Attributes:
         retry_failed: decide failed and conflicting operations anew, too.
-        go_on: somebody said so (``--continue``): past the pause, the gate that said nothing, or the
-            stop by too many failures, at which the job stands.
+        continue_paused: of ``--continue``: past the pause, the inconclusive gate, or the stop by
+            too many failures, at which the job stopped.
         key: that the job's wish names, where something is left to be sent.
     """
 
     retry_failed: bool = False
-    go_on: bool = False
+    continue_paused: bool = False
     key: HmacKey | None = None
 
 
@@ -124,4 +124,4 @@ class Assignment(msgspec.Struct, frozen=True):
         to be wrong would take the last one away.
         """
         replay = self.replay
-        return bool(replay.header.undo_of) or self.kind.keeps_one or key in replay.decided_again
+        return bool(replay.header.undo_of) or self.kind.never_empty or key in replay.decided_again

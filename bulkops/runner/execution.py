@@ -27,10 +27,10 @@ from bulkops.journal.states import DONE, How
 from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
 from bulkops.operations.compare import absent
-from bulkops.operations.model import Showing
+from bulkops.operations.model import Observations
+from bulkops.plan.current_state import Weighed, read_settled
 from bulkops.plan.reconcile import reconcile, rests_on_another
 from bulkops.plan.recorded import kind_of
-from bulkops.plan.standing import Weighed, read_settled
 from bulkops.plan.tolerance import exceeded, stopped_by_tolerance
 from bulkops.runner.activity import Activity
 from bulkops.runner.assignment import (
@@ -101,7 +101,7 @@ class JobExecution:
     async def run(self) -> Replay:
         """Carry out what is left, verify, and return where the job stands.
 
-        One that its tolerance has stopped stays as it is, with no request, until ``go_on``.
+        Nothing is sent for one that its tolerance stopped, unless ``continue_paused``.
 
         Raises:
             Unauthorized, JournalWriteFailed: as of ``Runner.run``.
@@ -109,7 +109,7 @@ class JobExecution:
         """
         replay = self._locked.contents.replay
         stopped = stopped_by_tolerance(replay, self._job.rollout)
-        if stopped and not self._instructions.go_on:
+        if stopped and not self._instructions.continue_paused:
             return replay
         self._past_tolerance = stopped is not None
         with execution_of(replay.header.run_id):
@@ -154,7 +154,7 @@ class JobExecution:
             self._observer,
             self._interruption,
             # Somebody went on past the tolerance: whatever holds the job next is another place.
-            go_on=self._instructions.go_on and not self._past_tolerance,
+            continue_paused=self._instructions.continue_paused and not self._past_tolerance,
         )
         return await waves.run()
 
@@ -167,21 +167,23 @@ class JobExecution:
         """Note what a reading says; return when all that is pending was as it was planned from."""
         journal, replay, kind = assignment.journal, assignment.replay, assignment.kind
 
-        def records(showing: Showing, missing: Collection[str] = ()) -> list[Planned | Result]:
+        def records(
+            observations: Observations, missing: Collection[str] = ()
+        ) -> list[Planned | Result]:
             again, date = self._instructions.retry_failed, self._client.clock.date()
-            about = (replay, showing, kind)
+            about = (replay, observations, kind)
             return list(reconcile(*about, retry_failed=again, date=date, missing=missing))
 
         found: list[Planned | Result] = []
 
-        def weigh(showing: Showing) -> Weighed:
+        def weigh(observations: Observations) -> Weighed:
             # Only past settle was it somebody else, or undone, or is the other one there.
-            found[:] = records(showing)
+            found[:] = records(observations)
             doubtful = any(_by_a_reading(record, replay) for record in found)
             doubtful = doubtful or rests_on_another(replay, kind)
             results = (record for record in found if isinstance(record, Result))
             operations = (replay.operations[result.key].operation for result in results)
-            return Weighed(doubtful, absent(operations, showing))
+            return Weighed(doubtful, absent(operations, observations))
 
         settled = await read_settled(
             self._client, replay, assignment.settle, weigh, needs_tasks=True

@@ -32,7 +32,7 @@ STDERR = 2
 log = Log(__name__)
 
 
-def check_gate_to_go_on(job: Job, replay: Replay, *, retry_failed: bool) -> None:
+def check_gate_to_resume(job: Job, replay: Replay, *, retry_failed: bool) -> None:
     """Refuse a job whose gate surely can't be run, where something of it is left to do or judge.
 
     Raises:

@@ -19,7 +19,7 @@ def key_of(job: Job) -> HmacKey | None:
     Raises:
         JobError: there is no key there.
     """
-    secret = job.wish.secret
+    secret = job.spec.secret
     if secret is None:
         return None
     place = f"operation.{secret.field} = {secret.env or secret.file}"
@@ -29,7 +29,7 @@ def key_of(job: Job) -> HmacKey | None:
     return HmacKey(text)
 
 
-def key_to_go_on(job: Job, replay: Replay, *, retry_failed: bool = False) -> HmacKey | None:
+def key_to_resume(job: Job, replay: Replay, *, retry_failed: bool = False) -> HmacKey | None:
     """Return the key that a journal's job needs to go on, ``None`` where it needs none.
 
     Raises:
@@ -37,11 +37,11 @@ def key_to_go_on(job: Job, replay: Replay, *, retry_failed: bool = False) -> Hma
     """
     if not replay.unfinished and not (retry_failed and replay.count(*RETRIED)):
         return None
-    key, secret = key_of(job), job.wish.secret
+    key, secret = key_of(job), job.spec.secret
     if key is None or secret is None:
         return None
     for progress in replay.operations.values():
-        planned = (progress.operation.wanted or {}).get(secret.shown_as)
+        planned = (progress.operation.desired or {}).get(secret.shown_as)
         if planned != key.digest:
             raise JobError(
                 f"{job.name}: the key is not the one that was planned with (SHA-256 {planned}): "

@@ -73,7 +73,7 @@ def _log_wave(said: WaveReached) -> None:
     fields = {
         "wave": said.number,
         "reached": str(said.reached),
-        "fallen": said.fallen,
+        "drifted": said.drifted,
         "held": said.held or None,
         "gate_status": said.status,
         "reason": said.reason or None,

@@ -56,7 +56,7 @@ class Cause(Enum):
         return self in (Cause.REFUSED, Cause.REFUSED_AFTER_LOSS)
 
 
-class Unseen(Enum):
+class Unobserved(Enum):
     """Why a reading shows nothing: the table's rows beside those of ``Shown``."""
 
     DENIED = "denied"
@@ -64,7 +64,7 @@ class Unseen(Enum):
     EVER = "nothing, ever"
 
 
-Row: TypeAlias = Shown | Unseen
+Row: TypeAlias = Shown | Unobserved
 
 
 class Step(Enum):
@@ -77,7 +77,7 @@ class Step(Enum):
     SEND = "send"
     FAIL = "fail"
     CONFLICT = "conflict"
-    UNSEEN = "unseen"
+    UNOBSERVED = "unseen"
     IN_DOUBT = "in doubt"
     BELIEVE = "believe"
 
@@ -104,16 +104,16 @@ _OTHER = (
     _doubts(Step.CONFLICT),
     _waits(Step.FAIL),
 )
-_UNSEEN = _waits(Step.UNSEEN)
+_UNSEEN = _waits(Step.UNOBSERVED)
 _ADOPT = _doubts(Step.ADOPT)
 _RESOLVE: dict[Row, tuple[_Cell, ...]] = {
-    Shown.WANTED: (_ADOPT, _ADOPT, _doubts(Step.LEAVE), _ADOPT, _ADOPT),
+    Shown.DESIRED: (_ADOPT, _ADOPT, _doubts(Step.LEAVE), _ADOPT, _ADOPT),
     Shown.BEFORE: (_waits(Step.SEND), _waits(Step.FAIL), _FAIL, _FAIL, _waits(Step.FAIL)),
     Shown.OTHER: _OTHER,
     Shown.SEVERAL: _OTHER,
-    Unseen.DENIED: (_UNSEEN, _UNSEEN, _FAIL, _UNSEEN, _UNSEEN),
-    Unseen.UNREADABLE: (_IN_DOUBT, _IN_DOUBT, _FAIL, _IN_DOUBT, _IN_DOUBT),
-    Unseen.EVER: (_waits(Step.SEND), _IN_DOUBT, _FAIL, _FAIL, _Cell(Step.BELIEVE)),
+    Unobserved.DENIED: (_UNSEEN, _UNSEEN, _FAIL, _UNSEEN, _UNSEEN),
+    Unobserved.UNREADABLE: (_IN_DOUBT, _IN_DOUBT, _FAIL, _IN_DOUBT, _IN_DOUBT),
+    Unobserved.EVER: (_waits(Step.SEND), _IN_DOUBT, _FAIL, _FAIL, _Cell(Step.BELIEVE)),
 }
 _COLUMNS = list(Cause)
 
@@ -150,7 +150,7 @@ class Readings:
 
     def resolve(self, row: Row, started: float) -> tuple[Step, float]:
         """Return what to do after a reading, and the seconds from its start to the next one."""
-        if row is not Unseen.DENIED:
+        if row is not Unobserved.DENIED:
             self._denied = None
         elif self._denied is None:
             self._denied = started

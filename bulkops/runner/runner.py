@@ -24,7 +24,7 @@ from bulkops.plan.tolerance import Margin
 from bulkops.runner.assignment import Assignment, Observer
 from bulkops.runner.dependencies import Order
 from bulkops.runner.interruption import Interruption
-from bulkops.runner.slots import Places, wanted_places
+from bulkops.runner.slots import Slots, slots_needed
 from bulkops.runner.worker import Worker
 
 log = Log(__name__)
@@ -58,7 +58,7 @@ class Runner:
         self._few_told = False
         self._read_at = read_at
         self._margin: Margin | None = None
-        self._places = Places(0)
+        self._slots = Slots(0)
         self._order = Order((), self._journal.replay.operations)
         self._carriers = anyio.create_task_group()
         self._stopped = ""
@@ -73,7 +73,7 @@ class Runner:
     @property
     def in_flight(self) -> int:
         """Operations taken up and without a result, those included that only wait."""
-        return self._places.taken + self._waiting
+        return self._slots.taken + self._waiting
 
     @property
     def waiting(self) -> int:
@@ -105,8 +105,8 @@ class Runner:
 
     def _fill(self) -> None:
         """Let as many carriers run as there are places and work for."""
-        self._places.total = self._wanted()
-        while self._order.ready and self._may_take_up() and self._places.take():
+        self._slots.total = self._desired()
+        while self._order.ready and self._may_take_up() and self._slots.take():
             self._carriers.start_soon(self._carry, self._order.ready.popleft())
 
     def _may_take_up(self) -> bool:
@@ -127,33 +127,33 @@ class Runner:
         self._held_back = False
         self._fill()
 
-    def _wanted(self) -> int:
+    def _desired(self) -> int:
         rate, latency = self._caller.pacer.rate, self._caller.latency
-        wanted = self._assignment.job.pace.max_at_once or wanted_places(rate, latency)
+        desired = self._assignment.job.pace.max_at_once or slots_needed(rate, latency)
         most = self._caller.most_at_once
-        if most is not None and wanted > most:
-            self._tell_few(wanted, most)
-            wanted = most
+        if most is not None and desired > most:
+            self._tell_few(desired, most)
+            desired = most
         # One where none may be: whoever gets it finds that the runner has stopped.
-        return min(wanted, max(1, self._left + 1)) if self._strict else wanted
+        return min(desired, max(1, self._left + 1)) if self._strict else desired
 
-    def _tell_few(self, wanted: int, most: int) -> None:
+    def _tell_few(self, desired: int, most: int) -> None:
         if not self._few_told:
             self._few_told = True
-            log.warning("few_descriptors", extra={"at_once": most, "wanted": wanted})
+            log.warning("few_descriptors", extra={"at_once": most, "wanted": desired})
 
     async def _carry(self, progress: Progress) -> None:
         """Carry out one operation after the other: a task for each costs a quarter more."""
         try:
             await self._carry_out(progress)
-            self._places.total = self._wanted()
-            while self._order.ready and self._may_take_up() and self._places.enough:
+            self._slots.total = self._desired()
+            while self._order.ready and self._may_take_up() and self._slots.enough:
                 progress = self._order.ready.popleft()
                 self._fill()
                 await self._carry_out(progress)
-                self._places.total = self._wanted()
+                self._slots.total = self._desired()
         finally:
-            self._places.give()
+            self._slots.give()
 
     async def _carry_out(self, progress: Progress) -> None:
         operation, in_doubt = progress.operation, progress.outcome is Outcome.IN_DOUBT
@@ -208,12 +208,12 @@ class Runner:
             yield
             return
         self._waiting += 1
-        self._places.give()
+        self._slots.give()
         self._fill()
         try:
             yield
         finally:
             # Stopped at once or not: a place is given back at the end.
             with anyio.CancelScope(shield=True):
-                await self._places.take_again()
+                await self._slots.take_again()
             self._waiting -= 1

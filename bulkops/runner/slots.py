@@ -15,7 +15,7 @@ UNPACED = 32
 """Places where no limit is told."""
 
 
-def wanted_places(rate: float | None, latency: float) -> int:
+def slots_needed(rate: float | None, latency: float) -> int:
     """Return how many operations to have in flight at a pace and a latency (Little's law).
 
     Twice as many as are on their way to the server and back, so that there is always one whose
@@ -30,7 +30,7 @@ def wanted_places(rate: float | None, latency: float) -> int:
     return min(MOST_PLACES, LEAST_PLACES + math.ceil(2 * rate * latency))
 
 
-class Places:
+class Slots:
     """Places to be taken, given back, and taken again by who gave one away for a while.
 
     Args:

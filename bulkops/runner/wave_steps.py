@@ -43,13 +43,15 @@ class Next(Enum):
     GO_ON = "go on"
 
 
-def following(rollout: Rollout, reached: Reached, held: str, *, last: bool, go_on: bool) -> Next:
+def following(
+    rollout: Rollout, reached: Reached, held: str, *, last: bool, continue_paused: bool
+) -> Next:
     """Return what is to be done next; see the first table above.
 
     Args:
         held: of ``Held``, empty where nobody said that it is.
         last: no wave comes after this one.
-        go_on: somebody said so (``--continue``). It holds for the one place at which the
+        continue_paused: somebody said so (``--continue``). It holds for the one place at which the
             execution found the job standing.
     """
     if reached is Reached.OPEN:
@@ -57,8 +59,8 @@ def following(rollout: Rollout, reached: Reached, held: str, *, last: bool, go_o
     if reached is Reached.PASSED:
         return Next.GO_ON
     if reached is Reached.VERIFIED and rollout.pause is not None and not last:
-        return Next.WAIT if rollout.pause == MANUAL and not go_on else Next.REST
-    past = go_on and held == Held.INCONCLUSIVE
+        return Next.WAIT if rollout.pause == MANUAL and not continue_paused else Next.REST
+    past = continue_paused and held == Held.INCONCLUSIVE
     return Next.PASS if past or rollout.gate is None else Next.GATE
 
 

@@ -19,7 +19,7 @@ from bulkops.job.rollout import Wave, rest_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
-from bulkops.plan.standing import read_verified
+from bulkops.plan.current_state import read_verified
 from bulkops.plan.tolerance import Margin, exceeded
 from bulkops.runner.assignment import Assignment, Observer
 from bulkops.runner.interruption import Interruption
@@ -32,7 +32,7 @@ class Waves:
 
     Args:
         runner: carries out the operations of one wave after the other.
-        go_on: past the one place at which the journal says that the job stands.
+        continue_paused: past the one place at which the journal says that the job stands.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Waves:
         observer: Observer,
         interruption: Interruption,
         *,
-        go_on: bool,
+        continue_paused: bool,
     ) -> None:
         self._assignment = assignment
         self._runner = runner
@@ -55,7 +55,7 @@ class Waves:
         self._waves = self._rollout.steps(len(self._replay.operations))
         stands = (self._replay.waves.get(wave.number) for wave in self._waves)
         current = next((w for w in stands if w is None or w.reached is not Reached.PASSED), None)
-        self._past = current if go_on else None
+        self._past = current if continue_paused else None
 
     async def run(self) -> str:
         """Return how it ended: of ``How``, or what a signal said.
@@ -93,7 +93,7 @@ class Waves:
             said.held if said else "",
             last=wave.last,
             # Whatever is said of it next is another place.
-            go_on=said is not None and said is self._past,
+            continue_paused=said is not None and said is self._past,
         )
 
     async def _do(self, then: Next, wave: Wave) -> str:
@@ -122,9 +122,9 @@ class Waves:
             verified = await self._verified()
             differing = verified.differing
             done = (p for p in self._of(wave) if p.outcome in DONE) if differing else ()
-            fallen = sum(progress.operation.key in differing for progress in done)
+            drifted = sum(progress.operation.key in differing for progress in done)
             self._journal.post(verified)
-            await self._note(wave, Reached.VERIFIED, fallen=fallen)
+            await self._note(wave, Reached.VERIFIED, drifted=drifted)
         return How.TOLERANCE if exceeded(self._replay, self._rollout) else ""
 
     async def _rest(self, wave: Wave) -> str:
@@ -154,7 +154,7 @@ class Waves:
 
     def _gate_call(self, wave: Wave) -> GateCall:
         job, gate = self._assignment.job, self._rollout.gate or ""
-        secret = job.wish.secret.env if job.wish.secret else None
+        secret = job.spec.secret.env if job.spec.secret else None
         told = self._told(wave)
         return GateCall(gate, told, job.folder, self._rollout.gate_env, secret or "")
 
@@ -193,7 +193,7 @@ class Waves:
         wave: Wave,
         reached: Reached,
         *,
-        fallen: int = 0,
+        drifted: int = 0,
         until: str = "",
         held: str = "",
         status: int | None = None,
@@ -205,7 +205,7 @@ class Waves:
             wave.end,
             reached,
             self._clock.date(),
-            fallen,
+            drifted,
             until,
             held,
             status,

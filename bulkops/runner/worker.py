@@ -24,9 +24,9 @@ from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import MADE_SO, changed, compare, gone
-from bulkops.operations.model import Operation, Seen, own
+from bulkops.operations.model import Observed, Operation, own
 from bulkops.runner.assignment import Assignment
-from bulkops.runner.readback import Cause, Readings, Row, Step, Unseen
+from bulkops.runner.readback import Cause, Readings, Row, Step, Unobserved
 
 Answer = Response | NoResponse | None
 """What a write brought; ``None`` where an earlier execution sent it."""
@@ -41,7 +41,7 @@ class Reading(NamedTuple):
     """
 
     row: Row
-    seen: Sequence[Seen] = ()
+    observed: Sequence[Observed] = ()
     error: ApiError | None = None
 
 
@@ -116,10 +116,10 @@ class Worker:
                 raise error_of(self._aspect.request(self._operation), answer)
 
     async def _check_echo(self, answer: Response) -> Result | None:
-        wanted = self._operation.wanted
-        if wanted is None and answer.status == 204:
+        desired = self._operation.desired
+        if desired is None and answer.status == 204:
             return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
-        if wanted is None:
+        if desired is None:
             # Some proxy's own page, perhaps: this API says 204 to a DELETE, and nothing else.
             return await self._look(Cause.LOST, answer)
         try:
@@ -128,9 +128,9 @@ class Worker:
             return await self._look(Cause.LOST, answer)
         if echo is None:
             return await self._look(Cause.NO_ECHO, answer)
-        if echo.attributes == wanted:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True, seen=[echo])
-        return self._say(Outcome.FAILED, self._kept([echo]), answer, ours=True, seen=[echo])
+        if echo.attributes == desired:
+            return self._say(Outcome.SUCCEEDED, "", answer, ours=True, observed=[echo])
+        return self._say(Outcome.FAILED, self._kept([echo]), answer, ours=True, observed=[echo])
 
     async def _look(self, cause: Cause, answer: Answer) -> Result | None:
         """Read the target back until it is decided; ``None`` to send again."""
@@ -147,7 +147,9 @@ class Worker:
             if step not in (Step.SETTLE, Step.AGE):
                 break
             await self._wait(seconds)
-        nothing = reading.row is Unseen.DENIED or (step is Step.CONFLICT and not reading.seen)
+        nothing = reading.row is Unobserved.DENIED or (
+            step is Step.CONFLICT and not reading.observed
+        )
         if nothing and await self._is_gone():
             return self._gone(step, cause, answer)
         return self._resolved(step, reading, cause, answer)
@@ -182,18 +184,18 @@ class Worker:
 
     async def _read_back(self) -> Reading:
         if self._aspect.source is None:
-            return Reading(Unseen.EVER)
+            return Reading(Unobserved.EVER)
         try:
             pages = await answers(self._caller, self._aspect.look(self._operation))
             # Rows move between pages while a list is read: the same id is the same row.
-            rows = (seen for page in pages for seen in self._aspect.seen(self._operation, page))
-            seen = own(self._operation, list({seen.id: seen for seen in rows}.values()))
+            rows = (one for page in pages for one in self._aspect.observed(self._operation, page))
+            observed = own(self._operation, list({one.id: one for one in rows}.values()))
         except (Unauthorized, RetriesSpent):
             raise
         except ApiError as error:
             denied = error.status in (403, 404)
-            return Reading(Unseen.DENIED if denied else Unseen.UNREADABLE, error=error)
-        return Reading(compare(self._operation, seen), seen)
+            return Reading(Unobserved.DENIED if denied else Unobserved.UNREADABLE, error=error)
+        return Reading(compare(self._operation, observed), observed)
 
     def _gone(self, step: Step, cause: Cause, answer: Answer) -> Result:
         """Return the result where the target is gone, or may not be seen any more.
@@ -202,48 +204,48 @@ class Worker:
         the run task's own list may tell that nothing is attached, which a 404 does not.
         """
         reason = gone(self._operation.target)
-        if self._operation.wanted is None and self._assignment.replay.header.undo_of:
+        if self._operation.desired is None and self._assignment.replay.header.undo_of:
             return self._say(Outcome.SKIPPED, reason, answer)
         if step is Step.CONFLICT:
             return self._say(Outcome.CONFLICT, reason, answer)
         reason = f"404: {reason}"
-        reason = _unseen(cause, answer, reason) if step is Step.UNSEEN else reason
+        reason = _unobserved(cause, answer, reason) if step is Step.UNOBSERVED else reason
         return self._say(Outcome.FAILED, reason, answer)
 
     def _resolved(self, step: Step, reading: Reading, cause: Cause, answer: Answer) -> Result:
-        seen, ours = reading.seen, False
+        observed, ours = reading.observed, False
         match step:
             case Step.ADOPT:
                 lost = f"its answer was lost ({_words(answer)}), but it was done"
                 outcome, reason = Outcome.SUCCEEDED, lost if self._losses else ""
-                ours = self._is_ours(seen)
+                ours = self._is_ours(observed)
             case Step.BELIEVE:
                 outcome, reason, ours = Outcome.SUCCEEDED, "", True
             case Step.LEAVE:
                 outcome, reason = Outcome.SKIPPED, MADE_SO
             case Step.FAIL if isinstance(answer, Response) and answer.status < 300:
-                outcome, reason, ours = Outcome.FAILED, self._kept(seen), True
+                outcome, reason, ours = Outcome.FAILED, self._kept(observed), True
             case Step.FAIL:
-                outcome, reason, seen = Outcome.FAILED, _words(answer), ()
+                outcome, reason, observed = Outcome.FAILED, _words(answer), ()
             case Step.CONFLICT:
-                outcome, reason, seen = Outcome.CONFLICT, changed(self._operation, seen), ()
+                outcome, reason, observed = Outcome.CONFLICT, changed(self._operation, observed), ()
             case _:
-                outcome = Outcome.FAILED if step is Step.UNSEEN else Outcome.IN_DOUBT
-                reason = _unseen(cause, answer, str(reading.error or ""))
-        return self._say(outcome, reason, answer, ours=ours, seen=seen)
+                outcome = Outcome.FAILED if step is Step.UNOBSERVED else Outcome.IN_DOUBT
+                reason = _unobserved(cause, answer, str(reading.error or ""))
+        return self._say(outcome, reason, answer, ours=ours, observed=observed)
 
-    def _is_ours(self, seen: Sequence[Seen]) -> bool:
+    def _is_ours(self, observed: Sequence[Observed]) -> bool:
         """Whether what is there can be of our making: what we change keeps its id."""
         before = self._operation.before
-        return before is None or not seen or seen[0].id == before.id
+        return before is None or not observed or observed[0].id == before.id
 
-    def _kept(self, seen: Sequence[Seen]) -> str:
+    def _kept(self, observed: Sequence[Observed]) -> str:
         # A server drops what it doesn't know without a word (terraform-provider-tfe #1456).
-        wanted = wording.state(self._operation, self._operation.wanted)
-        return f"the server said yes but shows {self._shows(seen)} instead of {wanted}"
+        desired = wording.state(self._operation, self._operation.desired)
+        return f"the server said yes but shows {self._shows(observed)} instead of {desired}"
 
-    def _shows(self, seen: Sequence[Seen]) -> str:
-        return wording.reading(self._operation, seen)
+    def _shows(self, observed: Sequence[Observed]) -> str:
+        return wording.reading(self._operation, observed)
 
     def _say(
         self,
@@ -252,15 +254,17 @@ class Worker:
         answer: Answer,
         *,
         ours: bool = False,
-        seen: Sequence[Seen] = (),
+        observed: Sequence[Observed] = (),
     ) -> Result:
         return Result(
             key=self._operation.key,
             outcome=outcome,
             at=self._date(),
             ours=ours,
-            id=seen[0].id if seen else self._operation.before_id,
-            kept=seen[0].attributes if seen and ours and outcome is Outcome.FAILED else None,
+            id=observed[0].id if observed else self._operation.before_id,
+            kept=observed[0].attributes
+            if observed and ours and outcome is Outcome.FAILED
+            else None,
             attempts=self._attempts,
             reason=reason,
             status=answer.status if isinstance(answer, Response) else 0,
@@ -271,7 +275,7 @@ class Worker:
         return self._caller.clock.date()
 
 
-def _unseen(cause: Cause, answer: Answer, error: str) -> str:
+def _unobserved(cause: Cause, answer: Answer, error: str) -> str:
     """Return, in words, that nobody saw what became of a write."""
     if not error:
         return f"its answer was lost ({_words(answer)}) and it can't be read back"

@@ -202,10 +202,10 @@ def _assign(task: Task, resource: _Resource) -> None:
     if wanted.enabled is not UNSET:
         task.enabled = wanted.enabled
     # Without the entitlement the server ignores a global configuration and answers 201.
-    wish = wanted.global_configuration
-    if wish and task.organization.entitlements.global_run_tasks:
+    spec = wanted.global_configuration
+    if spec and task.organization.entitlements.global_run_tasks:
         task.global_configuration = GlobalConfiguration(
-            enabled=wish.enabled, stages=wish.stages, enforcement_level=wish.enforcement_level
+            enabled=spec.enabled, stages=spec.stages, enforcement_level=spec.enforcement_level
         )
     pool = resource.relationships.agent_pool
     if pool is not UNSET:

@@ -16,14 +16,14 @@ from bulkops.simulator.problems import not_found, unprocessable
 from bulkops.simulator.state import Workspace
 
 
-class _Binding(msgspec.Struct):
+class _Resolved(msgspec.Struct):
     key: str
     value: str = ""
 
 
 class _BindingResource(msgspec.Struct):
     type: Literal["tag-bindings"]
-    attributes: _Binding
+    attributes: _Resolved
 
 
 class TagBindings(msgspec.Struct):

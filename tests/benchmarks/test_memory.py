@@ -39,7 +39,7 @@ def test_what_is_measured_is_a_whole_rollout(tmp_path: Path, *, sockets: bool) -
     assert replay.count(Outcome.SUCCEEDED) == 30
     assert len(replay.executions) == 2
     assert replay.verified is not None
-    assert replay.verified.standing == 30
+    assert replay.verified.verified == 30
 
 
 def test_the_server_has_no_limit_and_cuts_pages() -> None:

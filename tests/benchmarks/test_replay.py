@@ -19,7 +19,7 @@ def test_the_made_up_journal_is_a_whole_one(tmp_path: Path) -> None:
     contents = read(path)
     assert contents.scanner.seq - 1 == 1 + 100 + 1 + 2 * 100 + 2
     made = report(contents.replay)
-    assert (made.counts, made.standing, made.ended) == ({"succeeded": 100}, 100, "complete")
+    assert (made.counts, made.verified, made.ended) == ({"succeeded": 100}, 100, "complete")
     assert made.exit_code == 0
 
 

@@ -225,7 +225,7 @@ class World:
             for name in names
         }
 
-    def all_wanted(self) -> bool:
+    def all_desired(self) -> bool:
         """Whether every workspace has the task once, as the job says."""
         return all(shows == [("mandatory", ("post_plan",))] for shows in self.shown().values())
 

@@ -177,8 +177,8 @@ class Tmux:
     def until(self, text: str) -> None:
         """Wait until the screen shows a text."""
         deadline = time.monotonic() + SECONDS
-        while text not in (seen := self.text):
-            assert time.monotonic() < deadline, f"{text!r} was never shown:\n{seen}"
+        while text not in (observed := self.text):
+            assert time.monotonic() < deadline, f"{text!r} was never shown:\n{observed}"
             time.sleep(0.02)  # somebody else's process: there is nothing to await
 
     def call(self, *words: str) -> str:

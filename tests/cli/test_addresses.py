@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from zlib import crc32
 
@@ -27,7 +28,6 @@ COMMANDS = {
     "apply PLAN, going on": ("apply", "scan.plan", "--journal", "planned.jsonl"),
     "apply PLAN, in the default folder": ("apply", "scan.plan"),
 }
-EVERY_COMMAND = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 UNNAMED = dict.fromkeys(VARIABLES, "")
 BOUND = "bound-token-51ab"
 
@@ -67,14 +67,9 @@ def _forged(path: Path, old: str, new: str) -> None:
     path.write_bytes(b"".join(lines))
 
 
-@EVERY_COMMAND
 @pytest.mark.parametrize("named_by", ["--address", *VARIABLES])
 def test_a_file_for_another_server_is_refused(
-    files: World,
-    here: Here,
-    elsewhere: tuple[StagedSimulator, str],
-    command: tuple[str, ...],
-    named_by: str,
+    files: World, here: Here, elsewhere: tuple[StagedSimulator, str], named_by: str
 ) -> None:
     """Exit 13 before any request to either server; both addresses and where each is from."""
     other, address = elsewhere
@@ -83,16 +78,16 @@ def test_a_file_for_another_server_is_refused(
     words = ("--address", named) if named_by == "--address" else ()
     environment = UNNAMED | ({} if words else {named_by: named.removeprefix("https://")})
     requests = files.requests
-    done = here(*command, *words, **environment)
-    assert (done.code, done.out) == (13, "")
-    assert f"is for {files.address}, but {named_by} names {named}" in done.err
-    assert f"say --address {files.address}" in done.err
-    assert (files.requests, other.stats.requests) == (requests, 0)
+    for command in COMMANDS.values():
+        done = here(*command, *words, **environment)
+        assert (done.code, done.out) == (13, ""), command
+        assert f"is for {files.address}, but {named_by} names {named}" in done.err
+        assert f"say --address {files.address}" in done.err
+        assert (files.requests, other.stats.requests) == (requests, 0), command
 
 
-@EVERY_COMMAND
 def test_a_forged_address_gets_no_token(
-    files: World, here: Here, elsewhere: tuple[StagedSimulator, str], command: tuple[str, ...]
+    files: World, here: Here, elsewhere: tuple[StagedSimulator, str]
 ) -> None:
     """A file that says another server, itself sound: refused, whether the user named one or not."""
     other, address = elsewhere
@@ -100,15 +95,15 @@ def test_a_forged_address_gets_no_token(
         if path.suffix in (".jsonl", ".plan"):
             _forged(path, files.address, address)
     requests = files.requests
-    for environment in ({}, UNNAMED):
+    for command, environment in product(COMMANDS.values(), ({}, UNNAMED)):
         done = here(*command, **environment)
-        assert (done.code, done.out) == (13, "")
+        assert (done.code, done.out) == (13, ""), command
         assert f"is for {address}" in done.err
         assert f"say --address {address}" in done.err
-    assert (files.requests, other.stats.requests) == (requests, 0)
+        assert (files.requests, other.stats.requests) == (requests, 0), command
 
 
-@EVERY_COMMAND
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_files_address_alone_gets_only_a_token_bound_to_it(
     files: World, here: Here, command: tuple[str, ...]
 ) -> None:
@@ -137,31 +132,34 @@ def test_a_plan_and_its_journal_must_agree(files: World, here: Here, number: int
     assert files.requests == requests
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("https://ann:hunter2@tfe.example", "has a user or password in it"),
-        ("http://127.0.0.1@tfe.example", "has a user or password in it"),
-        ("https://tfe.example/x/..", "has a path or query in it"),
-        ("https://tfe.example#", None),
-        ("https://t\\u00e4fe.example", "not an address such as"),
-        ("https://tfe.\\u001b]0;example", "has spaces or control characters in it"),
-        ("https://tfe.example\\n", "has spaces or control characters in it"),
-        ("https://2130706433:9", "not an address such as"),
-        ("", "not an address such as"),
-    ],
-)
-def test_an_odd_address_in_a_file_is_never_used_as_it_stands(
-    files: World, here: Here, text: str, words: str | None
-) -> None:
+ODD = {
+    "https://ann:hunter2@tfe.example": "has a user or password in it",
+    "http://127.0.0.1@tfe.example": "has a user or password in it",
+    "https://tfe.example/x/..": "has a path or query in it",
+    "https://tfe.example#": "is for https://tfe.example",
+    "https://t\\u00e4fe.example": "not an address such as",
+    "https://tfe.\\u001b]0;example": "has spaces or control characters in it",
+    "https://tfe.example\\n": "has spaces or control characters in it",
+    "https://2130706433:9": "not an address such as",
+    "": "not an address such as",
+}
+"""Address, as JSON writes it → what is said of it."""
+
+
+def test_an_odd_address_in_a_file_is_never_used_as_it_stands(files: World, here: Here) -> None:
     """What is no plain address is refused in words, whatever token there is, and never printed."""
-    for name in ("scan.jsonl", "scan.plan"):
-        _forged(files.folder / name, files.address, text)
-    for command in (COMMANDS["resume"], COMMANDS["verify"], COMMANDS["apply PLAN"]):
-        for environment in ({}, UNNAMED, UNNAMED | {"TF_TOKEN_tfe_example": ""}):
+    paths = [files.folder / name for name in ("scan.jsonl", "scan.plan")]
+    sound = [path.read_bytes() for path in paths]
+    commands = (COMMANDS["resume"], COMMANDS["verify"], COMMANDS["apply PLAN"])
+    environments: tuple[dict[str, str], ...] = ({}, UNNAMED, UNNAMED | {"TF_TOKEN_tfe_example": ""})
+    for text, words in ODD.items():
+        for path, data in zip(paths, sound, strict=True):
+            path.write_bytes(data)
+            _forged(path, files.address, text)
+        for command, environment in product(commands, environments):
             done = here(*command, **environment)
-            assert done.code == 13
-            assert (words or "is for https://tfe.example") in done.err
+            assert done.code == 13, (text, command)
+            assert words in done.err
             assert "hunter2" not in done.err
             assert "\x1b" not in done.err
 

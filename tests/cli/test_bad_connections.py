@@ -134,12 +134,12 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_through_a_proxy(proxy: str, world: World, here: Here, secure: str) -> None:
     """HTTP_PROXY and HTTPS_PROXY are used, the latter with TLS to the server itself."""
-    seen: list[Mapping[str, str]] = []
-    world.simulator.before = lambda request: seen.append(request.headers)
+    observed: list[Mapping[str, str]] = []
+    world.simulator.before = lambda request: observed.append(request.headers)
     plain = ("plan", "job.toml", "--address", elsewhere(world.address), "--insecure-http")
     assert here(*plain, HTTP_PROXY=proxy).code == 0
-    assert "proxy.py" in seen[0]["via"]
-    assert not any("proxy-authorization" in headers for headers in seen)
+    assert "proxy.py" in observed[0]["via"]
+    assert not any("proxy-authorization" in headers for headers in observed)
     secured = ("plan", "job.toml", "--address", elsewhere(secure), "--ca-file", "ca.pem")
     assert here(*secured, HTTPS_PROXY=proxy).code == 0
     assert here(*secured, HTTPS_PROXY=NOBODY).code == 1

@@ -191,8 +191,8 @@ def test_an_example_does_what_it_says(place: World, example: str) -> None:
     line = prepare(place, example)
     unasked = "--yes" in line or "--confirm" in line
     code, out, err = in_shell(place, line, terminal=not unasked)
-    wanted = next((code for part, (code, _) in ENDS_WITH.items() if part in example), 0)
-    assert code == wanted, out + err
+    desired = next((code for part, (code, _) in ENDS_WITH.items() if part in example), 0)
+    assert code == desired, out + err
     made = OUTPUT.search(line)
     assert (place.folder / made[1]).stat().st_size if made else out, "nothing to show for it"
 

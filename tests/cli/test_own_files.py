@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -44,26 +43,19 @@ def contents(world: World) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("name", OURS)
-@pytest.mark.parametrize("by", ["name", "symlink", "hard link"])
-def test_no_output_destroys_a_file_of_ours(
-    ours: World, here: Here, option: str, name: str, by: str
-) -> None:
+def test_no_output_destroys_a_file_of_ours(ours: World, here: Here, option: str) -> None:
     """By its name, a link or a hard link: exit 2, nothing is sent, every file is as it was."""
-    target = Path(name)
-    if by != "name":
-        target = Path("link")
-    if by == "symlink":
-        (ours.folder / "link").symlink_to(name)
-    if by == "hard link":
-        (ours.folder / "link").hardlink_to(ours.folder / name)
     before = contents(ours)
-    done = here(*(str(target) if word == "FILE" else word for word in OPTIONS[option]))
-    assert (done.code, done.out) == (2, "")
-    assert "and left as it is: choose another file" in done.err
-    assert contents(ours) == before
-    assert ours.requests == 0
-    assert not (ours.folder / "new.jsonl").exists()
+    for name in OURS:
+        (ours.folder / f"{name}-symlink").symlink_to(name)
+        (ours.folder / f"{name}-hard").hardlink_to(ours.folder / name)
+        for target in (name, f"{name}-symlink", f"{name}-hard"):
+            done = here(*(target if word == "FILE" else word for word in OPTIONS[option]))
+            assert (done.code, done.out) == (2, ""), target
+            assert "and left as it is: choose another file" in done.err, target
+            assert contents(ours) == before, target
+            assert ours.requests == 0, target
+            assert not (ours.folder / "new.jsonl").exists(), target
 
 
 @pytest.mark.parametrize("name", WITHOUT_PLANS)
@@ -92,7 +84,6 @@ def test_no_journal_is_started_in_another_file_of_ours(
     assert not (ours.folder / f"{name}.lock").exists()
 
 
-@pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -103,15 +94,16 @@ def test_no_journal_is_started_in_another_file_of_ours(
     ],
 )
 def test_no_summary_is_appended_to_a_file_of_ours(
-    ours: World, here: Here, name: str, arguments: tuple[str, ...]
+    ours: World, here: Here, arguments: tuple[str, ...]
 ) -> None:
     """``GITHUB_STEP_SUMMARY`` is an output like any other."""
     before = contents(ours)
-    done = here(*arguments, GITHUB_STEP_SUMMARY=name)
-    assert done.code == 2
-    assert f"GITHUB_STEP_SUMMARY: {name}: is " in done.err
-    assert contents(ours) == before
-    assert ours.requests == 0
+    for name in OURS:
+        done = here(*arguments, GITHUB_STEP_SUMMARY=name)
+        assert done.code == 2, name
+        assert f"GITHUB_STEP_SUMMARY: {name}: is " in done.err
+        assert contents(ours) == before, name
+        assert ours.requests == 0, name
 
 
 def test_a_job_that_is_being_edited_is_a_job(ours: World, here: Here) -> None:

@@ -215,4 +215,4 @@ def test_under_nohup_a_closed_terminal_is_ignored(world: World) -> None:
     process = world.start_program(["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *words])
     struck.append(process.pid)
     assert ended(process).code == 0
-    assert world.all_wanted()
+    assert world.all_desired()

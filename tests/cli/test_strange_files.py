@@ -176,7 +176,7 @@ def test_what_lies_where_a_file_is_created_is_left_as_it_is(
         IN_THE_WAY[what](world.folder / name)
     assert here("plan", "job.toml", "--out", "scan.plan").code == 0
     assert here("apply", "scan.plan", "--journal", "scan.jsonl").code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
     assert precious.read_bytes() == b"precious"
     assert not (world.folder / "nowhere").exists()
     names = {path.name for path in world.folder.glob("*.new*")}
@@ -282,7 +282,7 @@ def test_what_a_file_system_can_not_do_stops_nothing(world: World) -> None:
     assert done.code == 0
     assert done.err.count("folder_not_synced") == 1
     assert done.err.count("its mode can't be set") == 1
-    assert world.all_wanted()
+    assert world.all_desired()
     assert (world.folder / "m.prom").exists()
     planned = ended(world.start_program([*program, "plan", "job.toml", "--out", "scan.plan"]))
     assert planned.code == 0

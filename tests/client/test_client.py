@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked")]
 
 async def test_a_run_task_lives_through_all_its_endpoints() -> None:
     """Create, list, show, update and delete give and take the same typed values."""
-    wish = GlobalConfiguration(enabled=True, stages=("pre_plan",), enforcement_level="mandatory")
+    spec = GlobalConfiguration(enabled=True, stages=("pre_plan",), enforcement_level="mandatory")
     async with client_of(organization()) as client:
         created = await client.run_tasks.create(
             "acme",
@@ -31,7 +31,7 @@ async def test_a_run_task_lives_through_all_its_endpoints() -> None:
                 url="https://a.example",
                 description="d",
                 hmac_key="k",
-                global_configuration=wish,
+                global_configuration=spec,
                 agent_pool_id="apool-1",
             ),
         )
@@ -40,7 +40,7 @@ async def test_a_run_task_lives_through_all_its_endpoints() -> None:
             name="new",
             url="https://a.example",
             description="d",
-            global_configuration=wish,
+            global_configuration=spec,
             agent_pool_id="apool-1",
             organization="acme",
         )
@@ -49,7 +49,7 @@ async def test_a_run_task_lives_through_all_its_endpoints() -> None:
         change = RunTaskChange(description=None, enabled=False, agent_pool_id=None)
         updated = await client.run_tasks.update(created.id, change)
         assert (updated.description, updated.enabled, updated.agent_pool_id) == (None, False, None)
-        assert updated.global_configuration == wish
+        assert updated.global_configuration == spec
         await client.run_tasks.delete(created.id)
         with pytest.raises(NotFoundOrForbidden):
             await client.run_tasks.show(created.id)

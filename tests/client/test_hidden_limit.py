@@ -77,7 +77,7 @@ def gated(world: World, lets: Callable[[float], bool]) -> list[Request]:
 @pytest.mark.parametrize("told", [30, 0], ids=["30 told", "none told"])
 @pytest.mark.parametrize("latency", [0.04, 0.5])
 @pytest.mark.parametrize("limit", LIMITS)
-@pytest.mark.parametrize("size", [40, 200])
+@pytest.mark.parametrize("size", [40, pytest.param(200, marks=pytest.mark.long)])
 def test_a_job_behind_a_gateways_limit_completes_without_a_failure(
     size: int, limit: str, latency: float, told: int
 ) -> None:

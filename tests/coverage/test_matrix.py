@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from bulkops.api.resources import GlobalConfiguration, RunTask, Workspace
 from bulkops.coverage.documents import csv_lines, document, lines
-from bulkops.coverage.matrix import Column, Coverage, Standing, Targets, Wanted, wanted_by
+from bulkops.coverage.matrix import Column, Coverage, Desired, Status, Targets, desired_by
 from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job, parse_job
-from bulkops.operations.model import Binding, Seen, Target, TaskRef
+from bulkops.operations.model import Observed, Resolved, Target, TaskRef
 from bulkops.plan.model import make_plan
 from bulkops.report.csv_lines import FORMULA
 
@@ -27,43 +27,43 @@ JOB = 'name = "j"\norganization = "acme"\n[operation]\ntask = "scan"\n{}\n[selec
 ATTACH = 'kind = "attach"\nenforcement_level = "mandatory"'
 
 
-def seen(level: str, *stages: str, ident: str = "wstask-1") -> Seen:
+def observed(level: str, *stages: str, ident: str = "wstask-1") -> Observed:
     """Return an attachment."""
-    return Seen(ident, {"enforcement-level": level, "stages": list(stages or ("post_plan",))})
+    return Observed(ident, {"enforcement-level": level, "stages": list(stages or ("post_plan",))})
 
 
 def matrix(
     names: Sequence[str] = ("p1", "p2"),
-    attached: Mapping[str, Sequence[Seen]] | None = None,
+    attached: Mapping[str, Sequence[Observed]] | None = None,
     task: RunTask = SCAN,
-    wanted: Mapping[str, Wanted] | None = None,
+    desired: Mapping[str, Desired] | None = None,
 ) -> Coverage:
     """Return a matrix of one run task; each workspace's id is its name."""
     return Coverage(
         "acme",
         [Target(name, name) for name in names],
         [Column(task, attached or {})],
-        job="j" if wanted is not None else "",
-        wanted=wanted or {},
+        job="j" if desired is not None else "",
+        desired=desired or {},
     )
 
 
 def verdicts(
     operation: str,
-    attached: Mapping[str, Sequence[Seen]],
+    attached: Mapping[str, Sequence[Observed]],
     names: Sequence[str],
     forbidden: Sequence[str] = (),
-) -> dict[str, Wanted]:
+) -> dict[str, Desired]:
     """Return what a job of that operation says of the workspaces that are named."""
     job: Job = parse_job(JOB.format(operation))
     inventory = Inventory(
-        binding=Binding(organization="acme", task=TaskRef(SCAN.id, SCAN.name)),
+        resolved=Resolved(organization="acme", task=TaskRef(SCAN.id, SCAN.name)),
         targets=[Target(name, name) for name in names],
         forbidden=frozenset(forbidden),
-        showing={"": attached},
+        observations={"": attached},
         entitlements=None,
     )
-    return wanted_by(make_plan(job, inventory), attached)
+    return desired_by(make_plan(job, inventory), attached)
 
 
 def table(coverage: Coverage) -> list[list[str]]:
@@ -78,44 +78,44 @@ def decoded(coverage: Coverage) -> Any:
 
 def test_attach_misses_differs_and_is_as_wanted() -> None:
     """By a job that attaches: not there, there otherwise, there as wanted."""
-    attached = {"p2": [seen("advisory")], "p3": [seen("mandatory")]}
+    attached = {"p2": [observed("advisory")], "p3": [observed("mandatory")]}
     found = verdicts(ATTACH, attached, ["p1", "p2", "p3"])
-    assert {name: wanted.standing for name, wanted in found.items()} == {
-        "p1": Standing.MISSING,
-        "p2": Standing.DIFFERS,
-        "p3": Standing.AS_WANTED,
+    assert {name: desired.status for name, desired in found.items()} == {
+        "p1": Status.MISSING,
+        "p2": Status.DIFFERS,
+        "p3": Status.AS_DESIRED,
     }
     assert found["p1"].why == "mandatory at post_plan"
 
 
 def test_what_is_blocked_is_missing_or_differs() -> None:
     """A wish that can't be fulfilled is none that is: by the reason one knows why."""
-    attached = {"p2": [seen("advisory"), seen("mandatory", ident="wstask-2")]}
+    attached = {"p2": [observed("advisory"), observed("mandatory", ident="wstask-2")]}
     found = verdicts(ATTACH, attached, ["p1", "p2"], forbidden=["p1"])
-    assert found["p1"] == Wanted(Standing.MISSING, "this token may not manage run tasks on it")
-    assert found["p2"].standing is Standing.DIFFERS
+    assert found["p1"] == Desired(Status.MISSING, "this token may not manage run tasks on it")
+    assert found["p2"].status is Status.DIFFERS
     assert "attached 2 times" in found["p2"].why
 
 
 def test_detach_differs_where_the_task_still_is() -> None:
     """By a job that detaches, a workspace that has the task differs, others are as wanted."""
-    found = verdicts('kind = "detach"', {"p1": [seen("advisory")]}, ["p1", "p2"])
-    assert found["p1"] == Wanted(Standing.DIFFERS, "not attached")
-    assert found["p2"].standing is Standing.AS_WANTED
+    found = verdicts('kind = "detach"', {"p1": [observed("advisory")]}, ["p1", "p2"])
+    assert found["p1"] == Desired(Status.DIFFERS, "not attached")
+    assert found["p2"].status is Status.AS_DESIRED
 
 
 def test_update_asks_for_nothing_where_the_task_is_not() -> None:
     """By a job that updates, a workspace without the task is as wanted."""
     update = 'kind = "update"\nenforcement_level = "mandatory"'
-    found = verdicts(update, {"p1": [seen("advisory", "pre_plan")]}, ["p1", "p2"])
-    assert found["p1"] == Wanted(Standing.DIFFERS, "mandatory at pre_plan")
-    assert found["p2"].standing is Standing.AS_WANTED
+    found = verdicts(update, {"p1": [observed("advisory", "pre_plan")]}, ["p1", "p2"])
+    assert found["p1"] == Desired(Status.DIFFERS, "mandatory at pre_plan")
+    assert found["p2"].status is Status.AS_DESIRED
 
 
 def test_gaps_are_what_is_missing_or_differs() -> None:
     """Their number decides the exit code; what is as wanted is none."""
-    wanted = {name: Wanted(standing, "") for name, standing in zip("abc", Standing, strict=True)}
-    assert matrix(wanted=wanted).gaps == 2
+    desired = {name: Desired(status, "") for name, status in zip("abc", Status, strict=True)}
+    assert matrix(desired=desired).gaps == 2
     assert matrix().gaps == 0
 
 
@@ -137,8 +137,8 @@ def test_text_is_an_aligned_table_with_totals() -> None:
         "acme",
         [Target("1", "prod-a-long-name"), Target("2", "b")],
         [
-            Column(LINT, {"1": [seen("advisory", "pre_plan", "post_plan")]}),
-            Column(SCAN, {"2": [seen("mandatory")]}),
+            Column(LINT, {"1": [observed("advisory", "pre_plan", "post_plan")]}),
+            Column(SCAN, {"2": [observed("mandatory")]}),
         ],
     )
     assert list(lines(coverage)) == [
@@ -153,11 +153,13 @@ def test_text_is_an_aligned_table_with_totals() -> None:
 
 def test_text_with_a_job_has_its_verdicts() -> None:
     """One column more, a dash where the job selects nothing, and how many of each."""
-    wanted = {
-        "p1": Wanted(Standing.MISSING, "mandatory at post_plan"),
-        "p2": Wanted(Standing.AS_WANTED, "already"),
+    desired = {
+        "p1": Desired(Status.MISSING, "mandatory at post_plan"),
+        "p2": Desired(Status.AS_DESIRED, "already"),
     }
-    assert list(lines(matrix(["p1", "p2", "x"], {"p2": [seen("mandatory")]}, wanted=wanted))) == [
+    assert list(
+        lines(matrix(["p1", "p2", "x"], {"p2": [observed("mandatory")]}, desired=desired))
+    ) == [
         "WORKSPACE  scan                    BY JOB",
         "p1         -                       missing: mandatory at post_plan",
         "p2         mandatory at post_plan  as wanted",
@@ -170,7 +172,7 @@ def test_text_with_a_job_has_its_verdicts() -> None:
 
 def test_a_terminal_too_narrow_for_the_table_gets_blocks() -> None:
     """One column less than the table has, and each workspace's run tasks are below its name."""
-    coverage = matrix(attached={"p2": [seen("mandatory")]})
+    coverage = matrix(attached={"p2": [observed("mandatory")]})
     rows = ["WORKSPACE  scan", "p1         -", "p2         mandatory at post_plan"]
     assert list(lines(coverage, len(rows[2])))[:3] == rows
     blocks = ["p1", "p2", "  scan  mandatory at post_plan"]
@@ -186,7 +188,7 @@ def test_what_a_matrix_does_not_show_is_said() -> None:
             enabled=True, stages=("pre_plan",), enforcement_level="mandatory"
         ),
     )
-    coverage = matrix(["p1"], {"p9": [seen("advisory")]}, task)
+    coverage = matrix(["p1"], {"p9": [observed("advisory")]}, task)
     assert list(lines(coverage))[3:] == [
         "scan (disabled: it does not run): 0 of 1 workspaces; 1 more that this token can't list",
         "  and, being global, mandatory at pre_plan on every workspace without it",
@@ -205,8 +207,8 @@ def test_what_a_matrix_does_not_show_is_said() -> None:
 
 def test_workspaces_with_surplus_attachments_are_named() -> None:
     """Two of one run task on a workspace: named, with what takes them away."""
-    twice = [seen("advisory"), seen("mandatory", ident="wstask-2")]
-    coverage = matrix(["p1", "p2"], {"p1": twice, "p2": [seen("advisory")]})
+    twice = [observed("advisory"), observed("mandatory", ident="wstask-2")]
+    coverage = matrix(["p1", "p2"], {"p1": twice, "p2": [observed("advisory")]})
     assert "  and more than once on p1: a job of kind detach removes all of them" in lines(coverage)
     assert decoded(coverage)["tasks"][0]["attached_more_than_once"] == ["p1"]
 
@@ -219,9 +221,9 @@ def test_a_global_setting_that_is_off_is_none() -> None:
 
 def test_json_has_every_attachment_and_verdict() -> None:
     """Each attachment with its ids, level and stages; several of one run task, too."""
-    several = [seen("advisory"), seen("mandatory", ident="wstask-2")]
-    wanted = {"p1": Wanted(Standing.DIFFERS, "why")}
-    found = decoded(matrix(attached={"p1": several}, wanted=wanted))
+    several = [observed("advisory"), observed("mandatory", ident="wstask-2")]
+    desired = {"p1": Desired(Status.DIFFERS, "why")}
+    found = decoded(matrix(attached={"p1": several}, desired=desired))
     assert (found["organization"], found["job"]) == ("acme", "j")
     assert found["counts"] == {"as_wanted": 0, "missing": 0, "differs": 1}
     first, second = found["workspaces"]
@@ -229,7 +231,7 @@ def test_json_has_every_attachment_and_verdict() -> None:
         ("wstask-1", "advisory"),
         ("wstask-2", "mandatory"),
     ]
-    assert (first["standing"], first["wanted"]) == ("differs", "why")
+    assert (first["status"], first["desired"]) == ("differs", "why")
     assert second == {"workspace": "p2", "workspace_id": "p2", "tasks": []}
 
 
@@ -241,8 +243,10 @@ def test_json_without_a_job_or_a_workspace() -> None:
 
 def test_csv_has_a_row_a_workspace() -> None:
     """Names and ids, a column a run task, and with a job what it says."""
-    wanted = {"p1": Wanted(Standing.MISSING, "mandatory at post_plan")}
-    coverage = matrix(attached={"p2": [seen("mandatory", "pre_plan", "post_plan")]}, wanted=wanted)
+    desired = {"p1": Desired(Status.MISSING, "mandatory at post_plan")}
+    coverage = matrix(
+        attached={"p2": [observed("mandatory", "pre_plan", "post_plan")]}, desired=desired
+    )
     assert "".join(csv_lines(coverage)) == (
         "workspace,workspace_id,scan,standing,wanted\r\n"
         "p1,p1,,missing,mandatory at post_plan\r\n"

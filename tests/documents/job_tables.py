@@ -20,7 +20,7 @@ from bulkops.job.rollout import Rollout
 from bulkops.job.schema import KIND_MEANING, meanings, schema_of
 from bulkops.job.select import Select
 from bulkops.operations import KINDS
-from bulkops.operations.model import Over
+from bulkops.operations.model import Scope
 from tests.documents import event_tables
 
 JOBS = Path(__file__).parents[2] / "jobs"
@@ -34,7 +34,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     SELECT: Select,
     "`[rollout]`": Rollout,
     "`[pace]`": Pace,
-    **{f'`kind = "{name}"`': kind.wish_type for name, kind in KINDS.items()},
+    **{f'`kind = "{name}"`': kind.spec_type for name, kind in KINDS.items()},
 }
 
 TYPE_NAMES: dict[type[inspect.Type], str] = {
@@ -68,7 +68,7 @@ def readme_as_it_should_be(text: str) -> str:
 
 def of_which_kinds() -> str:
     """Return, in words, which kinds' jobs have ``[select]``."""
-    kinds = [f"`{name}`" for name, kind in KINDS.items() if kind.over is Over.SELECTED]
+    kinds = [f"`{name}`" for name, kind in KINDS.items() if kind.scope is Scope.SELECTED]
     text = (
         f"Of the kinds {', '.join(kinds[:-1])} and {kinds[-1]}. The others change the run task "
         "itself, and a job of them has no `[select]`."

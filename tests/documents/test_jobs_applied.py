@@ -52,12 +52,14 @@ class Expected(NamedTuple):
     after: Callable[[Workspace, Attachments], Attachments]
     replaces: str = ""
 
-    def shown(self, workspace: Workspace, task: str, seen: dict[str, Attachments]) -> Attachments:
-        """Return a task's attachments afterwards; ``seen``: those of all tasks before."""
+    def shown(
+        self, workspace: Workspace, task: str, observed: dict[str, Attachments]
+    ) -> Attachments:
+        """Return a task's attachments afterwards; ``observed``: those of all tasks before."""
         if task == self.replaces:
             return []
-        old = seen.get(self.replaces)
-        return self.after(workspace, old or seen[task]) if task == self.task else seen[task]
+        old = observed.get(self.replaces)
+        return self.after(workspace, old or observed[task]) if task == self.task else observed[task]
 
 
 def _required(workspace: Workspace, before: Attachments) -> Attachments:
@@ -153,8 +155,8 @@ def test_the_terraform_version_is_as_the_comment_says(world: World, here: Here) 
         workspace.terraform_version = ("1.5.7", "1.9.8", "1.8.0")[number % 3]
     before = {name: snapshot(workspace) for name, workspace in workspaces.items()}
     expected = {
-        name: {**seen, "terraform-version": "1.9.8"} if name.startswith("prod-") else seen
-        for name, seen in before.items()
+        name: {**observed, "terraform-version": "1.9.8"} if name.startswith("prod-") else observed
+        for name, observed in before.items()
     }
     changes = sum(expected[name] != before[name] for name in before)
     assert changes

@@ -13,7 +13,7 @@ from bulkops.job.job import parse_job
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import meanings
 from bulkops.operations import KINDS
-from bulkops.operations.model import Over
+from bulkops.operations.model import Scope
 from tests.documents.job_tables import (
     JOBS,
     SCHEMA,
@@ -57,7 +57,7 @@ def test_the_readme_points_at_nothing_outside_itself() -> None:
 def test_the_kinds_with_a_selection_are_the_codes() -> None:
     """README names each kind whose jobs have ``[select]``, and no other."""
     text = README.partition("## `[select]`\n\n")[2].partition("|")[0]
-    selecting = [name for name, kind in KINDS.items() if kind.over is Over.SELECTED]
+    selecting = [name for name, kind in KINDS.items() if kind.scope is Scope.SELECTED]
     assert set(re.findall(r"`([a-z-]+)`", text)) == set(selecting)
 
 

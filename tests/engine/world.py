@@ -31,14 +31,14 @@ from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
 from bulkops.operations import KINDS
-from bulkops.operations.model import Operation, Over
-from bulkops.plan import recorded, standing
+from bulkops.operations.model import Operation, Scope
+from bulkops.plan import current_state, recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.trusted import disagreement
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer, TakesMore, always
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
-from bulkops.runner.hmac_key import key_to_go_on
+from bulkops.runner.hmac_key import key_to_resume
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from bulkops.simulator.state import User
@@ -59,9 +59,9 @@ BETWEEN_EXECUTIONS = 5.0
 
 def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
     """Return a job on all that its kind goes over; ``operation``, … add to its tables."""
-    operation = {"kind": kind, **CASES[kind].wish, **tables.pop("operation", {})}
+    operation = {"kind": kind, **CASES[kind].spec, **tables.pop("operation", {})}
     document: dict[str, object] = {"name": "scan", "organization": "acme", "operation": operation}
-    if KINDS[kind].over is Over.SELECTED:
+    if KINDS[kind].scope is Scope.SELECTED:
         document["select"] = {"all": True}
     return job_from_builtins({**document, **tables})
 
@@ -208,17 +208,21 @@ class World:
         return self.resume()
 
     def resume(
-        self, *, path: Path = PATH, retry_failed: bool = False, go_on: bool = False
+        self, *, path: Path = PATH, retry_failed: bool = False, continue_paused: bool = False
     ) -> Replay:
         """Run one execution of a journal."""
-        return self.run(lambda: self.executed(path=path, retry_failed=retry_failed, go_on=go_on))
+        return self.run(
+            lambda: self.executed(
+                path=path, retry_failed=retry_failed, continue_paused=continue_paused
+            )
+        )
 
     def start_undo(self, of: Path, path: Path) -> Plan:
         """Plan the undo of a journal and, where there is something to do, create its own."""
 
         async def started() -> Plan:
             client = self.client()
-            plan = await standing.undo_plan(client, read(of, self.disk).replay)
+            plan = await current_state.undo_plan(client, read(of, self.disk).replay)
             if plan.operations:
                 recorded.start_journal(path, plan, client, HOLDER, self.disk)
             return plan
@@ -231,7 +235,7 @@ class World:
         path: Path = PATH,
         contents: Contents | None = None,
         retry_failed: bool = False,
-        go_on: bool = False,
+        continue_paused: bool = False,
         on_result: Callable[[Operation, Result], None] | None = None,
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
@@ -243,12 +247,12 @@ class World:
             self.results.append((operation, result))
 
         job = recorded.job_of(contents.replay.header)
-        key = key_to_go_on(job, contents.replay, retry_failed=retry_failed)
+        key = key_to_resume(job, contents.replay, retry_failed=retry_failed)
         self.execution = JobExecution(
             self.client(),
             LockedJournal(path, contents, HOLDER, self.disk, inline),
             job,
-            Instructions(retry_failed, go_on, key),
+            Instructions(retry_failed, continue_paused, key),
             Observer(on_result or record, self.waves.append, self.gate, self.takes_more),
         )
         return await self.execution.run()

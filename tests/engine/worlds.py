@@ -9,7 +9,7 @@ import pytest
 
 from bulkops.errors import JobError
 from bulkops.operations import KINDS
-from bulkops.operations.model import Over
+from bulkops.operations.model import Scope
 from bulkops.simulator.effects import Snapshot, snapshot
 from bulkops.simulator.state import Task, Workspace
 from tests.engine.world import World, job
@@ -21,7 +21,7 @@ REVERSIBLE = [kind for kind in KINDS if KINDS[kind].reversible]
 def world_for(kind: str, workspaces: int | None = None, **options: Any) -> World:
     """Return a world in which every target, or one where no number is given, needs all writes."""
     if workspaces is None:
-        workspaces = 0 if KINDS[kind].over is Over.EVERY else 1
+        workspaces = 0 if KINDS[kind].scope is Scope.EVERY else 1
     world = World(
         workspaces=workspaces,
         attached=CASES[kind].attached,
@@ -49,8 +49,8 @@ def fulfilled(kind: str, workspaces: int) -> World:
 
 def targets(world: World, kind: str) -> list[str]:
     """Return the names of what the kind's job goes over."""
-    over = KINDS[kind].over
-    return world.names if over is Over.SELECTED else [*(world.names * (over is Over.EVERY)), TASK]
+    over = KINDS[kind].scope
+    return world.names if over is Scope.SELECTED else [*(world.names * (over is Scope.EVERY)), TASK]
 
 
 def once(world: World, kind: str) -> dict[str, int]:
@@ -78,7 +78,7 @@ def check_shown(world: World, kind: str, workspace: str) -> None:
     case = CASES[kind]
     for task, shown in case.leaves.items():
         assert world.shown(workspace, task) == shown
-    if KINDS[kind].over is Over.SELECTED:
+    if KINDS[kind].scope is Scope.SELECTED:
         record = world.simulator.world.organizations["acme"].workspaces[workspace]
         assert {name: getattr(record, name) for name in case.after} == case.after
 
@@ -107,7 +107,7 @@ def everything(world: World) -> dict[str, list[Snapshot]]:
 
 
 def _targets(world: World, kind: str) -> list[Task | Workspace]:
-    return [world.task] if KINDS[kind].over is Over.TASK else [*_workspaces(world)]
+    return [world.task] if KINDS[kind].scope is Scope.TASK else [*_workspaces(world)]
 
 
 def _workspaces(world: World) -> list[Workspace]:

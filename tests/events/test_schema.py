@@ -16,7 +16,7 @@ from bulkops.events.tasks import Attachment, GlobalConfiguration
 from bulkops.job.schema import meanings, summary
 from bulkops.journal.states import Outcome
 from bulkops.report import model
-from bulkops.report.standing import StandingWave
+from bulkops.report.current_wave import CurrentWave
 from tests.documents.event_tables import (
     DOCUMENT,
     SCHEMA,
@@ -101,7 +101,7 @@ def test_every_subclass_of_an_event_is_listed() -> None:
     ("event", "value", "more"),
     [
         (Status, model.Report, {"rows", "skipped", "timeline", "waves", "next_steps"}),
-        (executed.StandingWave, StandingWave, set[str]()),
+        (executed.CurrentWave, CurrentWave, set[str]()),
         (RunTask, resources.RunTask, {"organization"}),
         (Attachment, resources.WorkspaceTask, set[str]()),
         (GlobalConfiguration, resources.GlobalConfiguration, set[str]()),

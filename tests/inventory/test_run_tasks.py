@@ -39,8 +39,8 @@ def test_a_job_that_names_an_id_needs_no_list(profile: str) -> None:
     world = world_of_a_workspace_token(workspaces=3, profile=profile)
     replay = world.apply(job(operation={"task": world.task.id}))
     assert replay.count(Outcome.SUCCEEDED) == 3
-    assert replay.header.binding.task is not None
-    assert replay.header.binding.task.name == TASK
+    assert replay.header.resolved.task is not None
+    assert replay.header.resolved.task.name == TASK
     assert world.resume().count(Outcome.SUCCEEDED) == 3
     assert len(world.start_undo(PATH, UNDO).operations) == 3
     assert world.resume(path=UNDO).count(Outcome.SUCCEEDED) == 3
@@ -160,8 +160,8 @@ def test_a_name_that_looks_like_an_id_is_found() -> None:
     name = "task-BBBBBBBBBBBBBBBB"
     task = world.simulator.add_task(name)
     plan = world.plan(job(operation={"task": name}))
-    assert plan.binding.task is not None
-    assert plan.binding.task.id == task.id
+    assert plan.resolved.task is not None
+    assert plan.resolved.task.id == task.id
 
 
 def test_a_run_task_is_read_once_and_the_list_once() -> None:

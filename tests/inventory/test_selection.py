@@ -460,11 +460,11 @@ def selection_of(*names: str) -> Selected:
 def test_run_tasks_narrow_what_is_selected() -> None:
     """has_task keeps where it is attached, lacks_task where not; what isn't known is in doubt."""
     attached = {"ws-a": True, "ws-b": False, "ws-c": None}
-    for wanted, kept, reason in (
+    for desired, kept, reason in (
         (True, ["a"], 'run task "scan" is not attached'),
         (False, ["b", "d"], 'run task "scan" is attached to it'),
     ):
-        why_not = attached_or_not(attached, "scan", wanted=wanted)
+        why_not = attached_or_not(attached, "scan", desired=desired)
         left = keep(selection_of("a", "b", "c", "d"), why_not, why=True)
         assert [t.name for t in left.targets] == kept
         assert {o.reason for o in left.others} == {reason}
@@ -476,7 +476,7 @@ def test_what_is_in_doubt_may_be_left_out_later() -> None:
     """By its run tasks, or because enough others come before it; else the doubt stays."""
     doubt = Unselected(Target("ws-b", "b"), "it is not known")
     some = msgspec.structs.replace(selection_of("a", "c"), doubted=[doubt])
-    left = keep(some, attached_or_not({"ws-a": True}, "scan", wanted=True), why=False)
+    left = keep(some, attached_or_not({"ws-a": True}, "scan", desired=True), why=False)
     assert ([t.name for t in left.targets], left.doubted) == (["a"], [])
     for limit, doubted, kept in ((1, [], ["a"]), (2, [doubt], ["a", "c"])):
         first = limited(some, Select(all=True, limit=limit), "job.toml", why=False)

@@ -64,10 +64,10 @@ selects = st.frozensets(st.sampled_from(sorted(FIELDS)), max_size=2).flatmap(of_
 
 def read(world: World, *, why: bool = False, **select: Any) -> Selected:
     """Read a selection."""
-    wanted = job(select={"all": select == {}, "allow_empty": True, **select})
+    desired = job(select={"all": select == {}, "allow_empty": True, **select})
 
     async def asked() -> Selected:
-        return await read_selection(world.client(), wanted, "job.toml", why=why)
+        return await read_selection(world.client(), desired, "job.toml", why=why)
 
     return world.run(asked)
 

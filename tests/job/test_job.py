@@ -13,8 +13,8 @@ from bulkops.job.job import Job, job_from_builtins, job_to_builtins, parse_job
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
-from bulkops.operations.kinds.attach import AttachWish
-from bulkops.operations.kinds.update import UpdateWish
+from bulkops.operations.kinds.attach import AttachSpec
+from bulkops.operations.kinds.update import UpdateSpec
 
 HEAD = 'name = "scan"\norganization = "acme"\n'
 ATTACH = '[operation]\nkind = "attach"\ntask = "scan"\nenforcement_level = "mandatory"\n'
@@ -68,7 +68,7 @@ def test_a_whole_file_is_read() -> None:
         name="scan",
         organization="acme",
         operation_kind="update",
-        wish=UpdateWish(task="scan", stages=("pre_apply", "post_plan")),
+        spec=UpdateSpec(task="scan", stages=("pre_apply", "post_plan")),
         select=Select(
             names=("prod-*",),
             exclude_names=("*-sandbox",),
@@ -88,7 +88,7 @@ def test_what_is_left_out_has_its_default() -> None:
     job = parse_job(JOB)
     assert (job.rollout.max_failures, job.pace.rate, job.pace.max_at_once) == ("10%", None, None)
     assert job.pace.settle_seconds == 10.0
-    assert job.wish == AttachWish(task="scan", enforcement_level="mandatory")
+    assert job.spec == AttachSpec(task="scan", enforcement_level="mandatory")
 
 
 REFUSED = {

@@ -22,13 +22,13 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal, create
-from bulkops.operations.model import Seen, Target, TaskRef
+from bulkops.operations.model import Observed, Target, TaskRef
 from tests.journal.disk import Disk
 
 PATH = Path("no-such-folder", "job.jsonl")
 AT = "2026-11-24T21:58:03.120Z"
 HOLDER = Holder("ann", "build-7", 4711, AT)
-WANTED = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
+DESIRED = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
 
 
 def header(operations: int, skips: int = 0) -> Header:
@@ -53,12 +53,12 @@ def header(operations: int, skips: int = 0) -> Header:
 def planned(number: int) -> Planned:
     """Return the plan of one workspace."""
     name = f"ws-{number}"
-    return Planned(f"attach:{name}", Target(name, f"prod-{number}"), None, WANTED)
+    return Planned(f"attach:{name}", Target(name, f"prod-{number}"), None, DESIRED)
 
 
 def first(operations: int) -> list[Record]:
     """Return the records a journal of so many operations and one skip is created with."""
-    before = Seen("wstask-1", WANTED)
+    before = Observed("wstask-1", DESIRED)
     last: list[Record] = [Skipped(Target("ws-x", f"é {before.id}"), "already attached as wanted")]
     return [header(operations, 1), *map(planned, range(operations)), *last]
 

@@ -204,7 +204,12 @@ def test_a_file_that_is_not_there_is_said_so() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem", "code"),
     [
-        (b'"format":1,', b'"format":2,', "has journal format 2, this version reads 1; it was ", 1),
+        (
+            b'"format":2,',
+            b'"format":3,',
+            "has journal format 3, this version reads 1 and 2; it was",
+            1,
+        ),
         (b'"type":"intent"', b'"type":"pause"', "line 2 is of a kind this version does not", 12),
         (b'"key":', b'"k":', "line 2 is of a kind this version does not know", 12),
     ],

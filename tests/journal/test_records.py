@@ -27,7 +27,7 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import replay
 from bulkops.journal.states import Outcome, Reached
-from bulkops.operations.model import Seen, Target
+from bulkops.operations.model import Observed, Target
 from tests.journal.samples import AT, HOLDER, first, header, intent, planned, result
 
 texts = st.text(max_size=8)
@@ -36,8 +36,10 @@ attributes = st.fixed_dictionaries(
 )
 targets = st.builds(Target, texts, texts)
 records: st.SearchStrategy[Record] = st.one_of(
-    st.builds(Planned, texts, targets, st.none() | st.builds(Seen, texts, attributes), attributes),
-    st.builds(Planned, texts, targets, st.builds(Seen, texts, attributes), st.none()),
+    st.builds(
+        Planned, texts, targets, st.none() | st.builds(Observed, texts, attributes), attributes
+    ),
+    st.builds(Planned, texts, targets, st.builds(Observed, texts, attributes), st.none()),
     st.builds(Skipped, targets, texts, st.booleans()),
     st.builds(Execution, st.builds(Holder, texts, texts, st.integers(0, 9), texts), texts),
     st.builds(Intent, texts, texts),
@@ -175,7 +177,7 @@ def test_records_that_make_no_journal_are_refused(stream: list[Record], problem:
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted", "verb"),
+    ("before", "desired", "verb"),
     [
         (None, {"enforcement-level": "advisory"}, "attach"),
         ({"enforcement-level": "advisory"}, {"enforcement-level": "mandatory"}, "update"),
@@ -189,13 +191,13 @@ def test_records_that_make_no_journal_are_refused(stream: list[Record], problem:
     ],
 )
 def test_a_journal_of_0_1_has_the_verbs_it_had(
-    before: dict[str, object] | None, wanted: dict[str, object] | None, verb: str
+    before: dict[str, object] | None, desired: dict[str, object] | None, verb: str
 ) -> None:
     """It does not say what its operations do; a later one does, and that counts."""
-    seen = None if before is None else Seen("x", before)
-    line = {"key": "kind:ws-0", "target": Target("ws-0", "prod-0"), "before": seen}
-    record = Planned(**line, wanted=wanted)  # type: ignore[arg-type]  # a row of the table
+    observed = None if before is None else Observed("x", before)
+    line = {"key": "kind:ws-0", "target": Target("ws-0", "prod-0"), "before": observed}
+    record = Planned(**line, desired=desired)  # type: ignore[arg-type]  # a row of the table
     (progress,) = replay([header(1), record]).operations.values()
     assert progress.operation.verb == verb
-    said = Planned(**line, wanted=wanted, verb="freeze")  # type: ignore[arg-type]  # as above
+    said = Planned(**line, desired=desired, verb="freeze")  # type: ignore[arg-type]  # as above
     assert said.said == "freeze"

@@ -25,7 +25,10 @@ def by_workspace(*attachments: WorkspaceTask) -> ByWorkspace:
 def test_each_workspace_has_its_own() -> None:
     """One, several in the list's order, or no entry at all."""
     rows = by_workspace(attachment("a", "1"), attachment("b", "2"), attachment("c", "1"))
-    assert {key: [seen.id for seen in rows[key]] for key in rows} == {"1": ["a", "c"], "2": ["b"]}
+    assert {key: [observed.id for observed in rows[key]] for key in rows} == {
+        "1": ["a", "c"],
+        "2": ["b"],
+    }
     assert (len(rows), rows.count(), rows.get("3", ())) == (2, 3, ())
 
 
@@ -37,7 +40,7 @@ def test_an_attachment_that_comes_twice_is_one_as_it_was_last() -> None:
         attachment("b", "1"),
         attachment("b", "1", "mandatory"),
     )
-    assert [seen.attributes["enforcement-level"] for seen in rows["1"]] == ["mandatory"] * 2
+    assert [observed.attributes["enforcement-level"] for observed in rows["1"]] == ["mandatory"] * 2
     assert rows.count() == 2
 
 
@@ -52,9 +55,9 @@ def test_known_ids_are_not_kept_twice() -> None:
     ids = ("ws-" + "1" * 16, "wstask-" + "1" * 16)
     rows = ByWorkspace("t", lambda *_: ids)
     rows.add(attachment("wstask-1111111111111111", "ws-1111111111111111"))
-    ((workspace, (seen,)),) = rows.items()
+    ((workspace, (observed,)),) = rows.items()
     assert workspace is ids[0]
-    assert seen.id is ids[1]
+    assert observed.id is ids[1]
 
 
 def test_equal_attributes_are_one_object() -> None:

@@ -5,33 +5,41 @@ from __future__ import annotations
 import pytest
 
 from bulkops.operations.compare import Shown, compare
-from bulkops.operations.model import Operation, Seen, Target
+from bulkops.operations.model import Observed, Operation, Target
 
-BEFORE = Seen("wstask-1", {"enforcement-level": "advisory"})
-WANTED = {"enforcement-level": "mandatory"}
-OTHER = Seen("wstask-1", {"enforcement-level": "other"})
+BEFORE = Observed("wstask-1", {"enforcement-level": "advisory"})
+DESIRED = {"enforcement-level": "mandatory"}
+OTHER = Observed("wstask-1", {"enforcement-level": "other"})
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted", "seen", "shown"),
+    ("before", "desired", "observed", "shown"),
     [
-        (None, WANTED, [], Shown.BEFORE),
-        (None, WANTED, [Seen("wstask-9", WANTED)], Shown.WANTED),
-        (None, WANTED, [OTHER], Shown.OTHER),
-        (None, WANTED, [Seen("wstask-8", WANTED), Seen("wstask-9", WANTED)], Shown.SEVERAL),
-        (BEFORE, WANTED, [], Shown.OTHER),
-        (BEFORE, WANTED, [BEFORE], Shown.BEFORE),
-        (BEFORE, WANTED, [Seen("wstask-1", WANTED)], Shown.WANTED),
-        (BEFORE, WANTED, [OTHER], Shown.OTHER),
-        (BEFORE, None, [], Shown.WANTED),
+        (None, DESIRED, [], Shown.BEFORE),
+        (None, DESIRED, [Observed("wstask-9", DESIRED)], Shown.DESIRED),
+        (None, DESIRED, [OTHER], Shown.OTHER),
+        (
+            None,
+            DESIRED,
+            [Observed("wstask-8", DESIRED), Observed("wstask-9", DESIRED)],
+            Shown.SEVERAL,
+        ),
+        (BEFORE, DESIRED, [], Shown.OTHER),
+        (BEFORE, DESIRED, [BEFORE], Shown.BEFORE),
+        (BEFORE, DESIRED, [Observed("wstask-1", DESIRED)], Shown.DESIRED),
+        (BEFORE, DESIRED, [OTHER], Shown.OTHER),
+        (BEFORE, None, [], Shown.DESIRED),
         (BEFORE, None, [BEFORE], Shown.BEFORE),
         (BEFORE, None, [OTHER], Shown.OTHER),
-        (BEFORE, None, [Seen("wstask-9", BEFORE.attributes)], Shown.OTHER),
+        (BEFORE, None, [Observed("wstask-9", BEFORE.attributes)], Shown.OTHER),
     ],
 )
 def test_a_reading_is_compared_with_before_and_wanted(
-    before: Seen | None, wanted: dict[str, object] | None, seen: list[Seen], shown: Shown
+    before: Observed | None,
+    desired: dict[str, object] | None,
+    observed: list[Observed],
+    shown: Shown,
 ) -> None:
     """Absent, as before, as wanted, anything else: for attach, update and detach alike."""
-    operation = Operation("attach", Target("ws-1", "prod"), before, wanted)
-    assert compare(operation, seen) is shown
+    operation = Operation("attach", Target("ws-1", "prod"), before, desired)
+    assert compare(operation, observed) is shown

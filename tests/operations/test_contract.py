@@ -28,9 +28,15 @@ SOME_OF_ALL = ",".join(f"{kind}=1%" for kind in FAULTS) + ",PING:503=5%"
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
-def go_on(world: World, wish: Job, kind: str) -> None:
+def seeds(number: int, *, by_default: int) -> list[object]:
+    """Return the seeds from 0, of which those after the first few are for the long tests."""
+    more = (pytest.param(seed, marks=pytest.mark.long) for seed in range(by_default, number))
+    return [*range(by_default), *more]
+
+
+def continue_paused(world: World, spec: Job, kind: str) -> None:
     """Carry a job out, and on until nothing is left to be done or decided anew."""
-    replay = world.apply(wish)
+    replay = world.apply(spec)
     for _ in range(5):
         if replay.count(Outcome.SUCCEEDED) == len(replay.operations):
             break
@@ -59,20 +65,20 @@ def test_a_plan_changes_nothing(kind: str) -> None:
     assert not world.wire.writes
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3, by_default=1))
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
     """Struck by one of ten requests: everything done, each change exactly once."""
     world = world_for(kind, 8, faults=f"{fault}=10%", seed=seed)
-    go_on(world, job(kind, rollout=PATIENT), kind)
+    continue_paused(world, job(kind, rollout=PATIENT), kind)
     check_done(world, kind)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(12, by_default=3))
 def test_all_faults_together_are_survived(kind: str, seed: int) -> None:
     """A bit of everything, reads and writes alike, from several seeds."""
     world = world_for(kind, 30, faults=SOME_OF_ALL, seed=seed)
-    go_on(world, job(kind, rollout=PATIENT), kind)
+    continue_paused(world, job(kind, rollout=PATIENT), kind)
     check_done(world, kind)
     # Of a handful of requests, all may come through.
     assert world.simulator.stats.faults or len(targets(world, kind)) == 1
@@ -82,7 +88,7 @@ def test_all_faults_together_are_survived(kind: str, seed: int) -> None:
 def test_every_server_version_ends_as_wanted(kind: str, profile: str) -> None:
     """One stage only, answers without a body, no list by run task, incomplete includes."""
     world = world_for(kind, 30, profile=profile)
-    go_on(world, job(kind), kind)
+    continue_paused(world, job(kind), kind)
     check_done(world, kind)
     check_nothing_left(world, kind)
 
@@ -93,7 +99,7 @@ def test_an_old_server_with_faults_ends_as_wanted(kind: str, seed: int) -> None:
     world = world_for(
         kind, 12, profile="tfe-v202401-1-none-included", faults=SOME_OF_ALL, seed=seed
     )
-    go_on(world, job(kind, rollout=PATIENT), kind)
+    continue_paused(world, job(kind, rollout=PATIENT), kind)
     check_done(world, kind)
 
 
@@ -103,7 +109,7 @@ def test_the_requests_are_few(kind: str, workspaces: int) -> None:
     world = world_for(kind, workspaces)
     pages = ceil(workspaces / 100)
     plan = world.plan(job(kind))
-    aspects = len(bind(kind, plan.job.wish, plan.binding).aspects)
+    aspects = len(bind(kind, plan.job.spec, plan.resolved).aspects)
     assert len(world.wire.asked) <= (1 + aspects) * pages + 3
     world.wire.asked.clear()
     world.apply(job(kind))
@@ -128,7 +134,7 @@ def test_its_request_and_its_reading_speak_of_its_target_only(kind: str) -> None
     """The write names the operation's target in its path; the reading back is a list."""
     world = world_for(kind, 2)
     plan = world.plan(job(kind))
-    bound = bind(kind, plan.job.wish, plan.binding)
+    bound = bind(kind, plan.job.spec, plan.resolved)
     keys = [operation.key for operation in plan.operations]
     assert len(set(keys)) == len(keys)
     for operation in plan.operations:

@@ -9,7 +9,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.aspects.attachment import WORDS
 from bulkops.operations.kinds.detach import Detach
 from bulkops.operations.model import Operation, Skip
-from tests.kinds import AS_WANTED, CASES, State, bound, table_of
+from tests.kinds import AS_DESIRED, CASES, State, bound, table_of
 
 NEW_URL = "https://run-tasks.example/new"
 CELLS = [(name, shows) for name, kind in KINDS.items() for shows in table_of(kind)]
@@ -25,8 +25,8 @@ def states(name: str, shows: str) -> list[State]:
 def decided(name: str, shows: str, **changes: object) -> Operation:
     """Return the one operation that is decided by a row, of the kind's wish with changes."""
     (state,) = states(name, shows)
-    showing = {aspect: {state.target.id: seen} for aspect, seen in state.shown.items()}
-    (operation,) = bound(name, **changes).decided(state.target, showing)
+    observations = {aspect: {state.target.id: observed} for aspect, observed in state.shown.items()}
+    (operation,) = bound(name, **changes).decided(state.target, observations)
     assert isinstance(operation, Operation)
     return operation
 
@@ -36,8 +36,10 @@ def test_each_cell_is_decided_as_the_table_says(name: str, shows: str) -> None:
     """The writes, by their verbs in their order; a skip; or a skip that is blocked."""
     said = table_of(KINDS[name])[shows]
     for state in states(name, shows):
-        showing = {aspect: {state.target.id: seen} for aspect, seen in state.shown.items()}
-        decisions = bound(name).decided(state.target, showing)
+        observations = {
+            aspect: {state.target.id: observed} for aspect, observed in state.shown.items()
+        }
+        decisions = bound(name).decided(state.target, observations)
         if said.startswith("skip"):
             (skip,) = decisions
             assert isinstance(skip, Skip)
@@ -85,8 +87,8 @@ class Silent(Detach):
 @pytest.mark.parametrize(
     ("name", "shows", "method", "path", "attributes"),
     [
-        ("attach", "not attached", "POST", TASKS, AS_WANTED),
-        ("attach", "attached otherwise", "PATCH", f"{TASKS}/wstask-1", AS_WANTED),
+        ("attach", "not attached", "POST", TASKS, AS_DESIRED),
+        ("attach", "attached otherwise", "PATCH", f"{TASKS}/wstask-1", AS_DESIRED),
         (
             "update",
             "attached otherwise",

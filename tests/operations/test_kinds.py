@@ -14,28 +14,28 @@ from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.aspects.base import WorkspacesOf
 from bulkops.operations.aspects.workspace import Settings
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.kinds.task_update import URL_IS_CALLED, TaskUpdateWish
-from bulkops.operations.kinds.update import UpdateWish
-from bulkops.operations.kinds.workspace_update import WorkspaceUpdateWish
-from bulkops.operations.model import Attributes, Operation, Seen, Target
-from tests.kinds import BINDING, OTHERWISE, WORKSPACE, bound, wish_of
+from bulkops.operations.kinds.task_update import URL_IS_CALLED, TaskUpdateSpec
+from bulkops.operations.kinds.update import UpdateSpec
+from bulkops.operations.kinds.workspace_update import WorkspaceUpdateSpec
+from bulkops.operations.model import Attributes, Observed, Operation, Target
+from tests.kinds import BINDING, OTHERWISE, WORKSPACE, bound, spec_of
 
 TARGET = WORKSPACE
 ATTACHMENTS = ("attach", "update", "detach")
-AS_WANTED = attributes_of("mandatory", ["pre_plan", "post_plan"])
+AS_DESIRED = attributes_of("mandatory", ["pre_plan", "post_plan"])
 
 
-def decided(kind: Kind, seen: Sequence[Seen]) -> Operation:
+def decided(kind: Kind, observed: Sequence[Observed]) -> Operation:
     """Return the one operation that is decided on the target."""
-    (operation,) = kind.decide(TARGET, {"": {TARGET.id: seen}})
+    (operation,) = kind.decide(TARGET, {"": {TARGET.id: observed}})
     assert isinstance(operation, Operation)
     return operation
 
 
 def test_a_server_of_one_stage_is_sent_one_stage() -> None:
     """``stage`` and no ``stages``, where the server knows no more."""
-    wish = wish_of("attach", enforcement_level="advisory")
-    attach = bind("attach", wish, msgspec.structs.replace(BINDING, single_stage=True))
+    spec = spec_of("attach", enforcement_level="advisory")
+    attach = bind("attach", spec, msgspec.structs.replace(BINDING, single_stage=True))
     operation = decided(attach, [])
     sent = msgspec.json.decode(attach.aspects[""].request(operation).body)["data"]["attributes"]
     assert sent == {"enforcement-level": "advisory", "stage": "post_plan"}
@@ -43,26 +43,26 @@ def test_a_server_of_one_stage_is_sent_one_stage() -> None:
 
 def test_an_update_keeps_what_it_does_not_name() -> None:
     """Only the level is wished for: the stages wanted are those that are there."""
-    there = [Seen("wstask-1", OTHERWISE)]
+    there = [Observed("wstask-1", OTHERWISE)]
     operation = decided(bound("update"), there)
-    assert operation.wanted == {"enforcement-level": "mandatory", "stages": ["pre_apply"]}
-    stages = bind("update", UpdateWish(task="x", stages=("post_plan",)), BINDING)
+    assert operation.desired == {"enforcement-level": "mandatory", "stages": ["pre_apply"]}
+    stages = bind("update", UpdateSpec(task="x", stages=("post_plan",)), BINDING)
     operation = decided(stages, there)
-    assert operation.wanted == {"enforcement-level": "advisory", "stages": ["post_plan"]}
+    assert operation.desired == {"enforcement-level": "advisory", "stages": ["post_plan"]}
 
 
 def test_an_update_of_nothing_is_no_wish() -> None:
     """It needs a level, stages or both."""
     with pytest.raises(ValueError, match="needs `enforcement_level`, `stages` or both"):
-        UpdateWish(task="x")
+        UpdateSpec(task="x")
 
 
 def test_the_stages_a_kind_asks_for() -> None:
     """What the server must know for the wish."""
     stages = ("post_plan", "pre_plan", "post_plan")
-    assert wish_of("attach", stages=stages).stages_asked == stages
-    assert (wish_of("update").stages_asked, wish_of("detach").stages_asked) == ((), ())
-    assert UpdateWish(task="x", stages=("pre_plan",)).stages_asked == ("pre_plan",)
+    assert spec_of("attach", stages=stages).stages_asked == stages
+    assert (spec_of("update").stages_asked, spec_of("detach").stages_asked) == ((), ())
+    assert UpdateSpec(task="x", stages=("pre_plan",)).stages_asked == ("pre_plan",)
 
 
 ROW = {
@@ -78,8 +78,8 @@ OTHER_TASK = {**ROW, "id": "wstask-2", "relationships": {"task": {"data": {"id":
 def test_a_reading_shows_this_run_tasks_associations_only(name: str) -> None:
     """Other run tasks of the workspace are none of its business; stages come in run order."""
     page = Response(200, {}, msgspec.json.encode({"data": [OTHER_TASK, ROW]}))
-    operation = Operation(name, TARGET, None, AS_WANTED)
-    assert bound(name).aspects[""].seen(operation, page) == [Seen("wstask-1", AS_WANTED)]
+    operation = Operation(name, TARGET, None, AS_DESIRED)
+    assert bound(name).aspects[""].observed(operation, page) == [Observed("wstask-1", AS_DESIRED)]
 
 
 def run_task(ident: str, **attributes: object) -> dict[str, object]:
@@ -93,25 +93,25 @@ def test_a_reading_of_run_tasks_shows_the_operations_own_only() -> None:
     page = Response(200, {}, msgspec.json.encode({"data": rows}))
     operation = Operation("task-enable", Target("task-1", "scan"), None, {"enabled": True})
     aspect = bound("task-enable").aspects[""]
-    assert aspect.seen(operation, page) == [Seen("task-1", {"enabled": False})]
+    assert aspect.observed(operation, page) == [Observed("task-1", {"enabled": False})]
     answer = Response(200, {}, msgspec.json.encode({"data": rows[0]}))
-    assert aspect.echo(answer) == Seen("task-2", {"enabled": True})
+    assert aspect.echo(answer) == Observed("task-2", {"enabled": True})
     assert aspect.echo(Response(200)) is None
 
 
 def test_a_task_update_of_nothing_is_no_wish() -> None:
     """It needs a URL, a description or an agent pool."""
     with pytest.raises(ValueError, match="needs `url`, `description` or `agent_pool_id`"):
-        TaskUpdateWish(task="x")
+        TaskUpdateSpec(task="x")
 
 
 def test_only_a_new_url_is_noted() -> None:
     """The platform calls it; a new description concerns nobody, and no other kind has a note."""
     update = bound("task-update")
-    operation = decided(update, [Seen("task-1", {"url": "https://old"})])
+    operation = decided(update, [Observed("task-1", {"url": "https://old"})])
     assert update.notes([operation]) == [URL_IS_CALLED]
-    described = bind("task-update", TaskUpdateWish(task="x", description="y"), BINDING)
-    operation = decided(described, [Seen("task-1", {"description": None})])
+    described = bind("task-update", TaskUpdateSpec(task="x", description="y"), BINDING)
+    operation = decided(described, [Observed("task-1", {"description": None})])
     assert described.notes([operation]) == []
     silent = ("attach", "update", "detach", "replace", "task-enable", "workspace-update")
     assert not any(bound(name).notes([operation]) for name in silent)
@@ -119,9 +119,11 @@ def test_only_a_new_url_is_noted() -> None:
 
 def test_an_agent_pool_is_a_relationship() -> None:
     """It is sent and taken back as one."""
-    update = bind("task-update", TaskUpdateWish(task="x", agent_pool_id="apool-1"), BINDING)
-    operation = decided(update, [Seen("task-1", {"agent-pool-id": None})])
-    back = Operation("k", TARGET, Seen("task-1", operation.wanted or {}), {"agent-pool-id": None})
+    update = bind("task-update", TaskUpdateSpec(task="x", agent_pool_id="apool-1"), BINDING)
+    operation = decided(update, [Observed("task-1", {"agent-pool-id": None})])
+    back = Operation(
+        "k", TARGET, Observed("task-1", operation.desired or {}), {"agent-pool-id": None}
+    )
     pools = [
         msgspec.json.decode(update.aspects[""].request(one).body)["data"]["relationships"]
         for one in (operation, back)
@@ -138,12 +140,12 @@ def test_a_reading_of_workspaces_shows_the_operations_own_only() -> None:
     rows = [{"id": ident, "type": "workspaces", "attributes": attributes} for ident in "ab"]
     page = Response(200, {}, msgspec.json.encode({"data": rows}))
     aspect = bound("workspace-update").aspects[""]
-    seen = {"terraform-version": "1.5.7", "auto-apply": True}
-    operation = Operation("workspace-update", Target("b", "prod-app"), None, seen)
+    observed = {"terraform-version": "1.5.7", "auto-apply": True}
+    operation = Operation("workspace-update", Target("b", "prod-app"), None, observed)
     assert aspect.look(operation).query[0] == ("search[name]", "prod-app")
-    assert aspect.seen(operation, page) == [Seen("b", seen)]
+    assert aspect.observed(operation, page) == [Observed("b", observed)]
     answer = Response(200, {}, msgspec.json.encode({"data": rows[0]}))
-    assert aspect.echo(answer) == Seen("a", seen)
+    assert aspect.echo(answer) == Observed("a", observed)
     assert aspect.echo(Response(200)) is None
 
 
@@ -156,41 +158,41 @@ def test_settings_are_kept_once_for_each_workspace() -> None:
     assert (settings.count(), len(settings)) == (2, 2)
     assert list(settings) == ["same ws-1", "same ws-2"]
     (first,), (second,) = settings.values()
-    assert first == Seen("same ws-1", {"terraform-version": "1.6.0"})
+    assert first == Observed("same ws-1", {"terraform-version": "1.6.0"})
     assert first.attributes is second.attributes
 
 
 def test_a_workspace_update_of_nothing_is_no_wish() -> None:
     """It needs one of its settings."""
     with pytest.raises(ValueError, match="needs at least one of `terraform_version`, `auto_apply`"):
-        WorkspaceUpdateWish()
-    assert WorkspaceUpdateWish(auto_apply=False).wanted == {"auto-apply": False}
+        WorkspaceUpdateSpec()
+    assert WorkspaceUpdateSpec(auto_apply=False).desired == {"auto-apply": False}
 
 
 @pytest.mark.parametrize("name", ATTACHMENTS)
 def test_an_echo_is_what_the_answer_shows(name: str) -> None:
     """An empty body shows none."""
     answer = Response(201, {}, msgspec.json.encode({"data": ROW}))
-    assert bound(name).aspects[""].echo(answer) == Seen("wstask-1", AS_WANTED)
+    assert bound(name).aspects[""].echo(answer) == Observed("wstask-1", AS_DESIRED)
     assert bound(name).aspects[""].echo(Response(204)) is None
     assert bound(name).aspects[""].echo(Response(200, {}, b" \n")) is None
 
 
 def test_changes_in_words() -> None:
     """From what to what, for plans, results and reports alike."""
-    before = Seen("wstask-1", OTHERWISE)
+    before = Observed("wstask-1", OTHERWISE)
 
-    def words(before: Seen | None, wanted: Attributes | None) -> tuple[str, str]:
-        operation = Operation("k", TARGET, before, wanted)
+    def words(before: Observed | None, desired: Attributes | None) -> tuple[str, str]:
+        operation = Operation("k", TARGET, before, desired)
         return bound("attach").verb(operation), wording.change(operation)
 
-    assert words(None, AS_WANTED) == ("attach", "mandatory at pre_plan, post_plan")
-    assert words(before, AS_WANTED) == (
+    assert words(None, AS_DESIRED) == ("attach", "mandatory at pre_plan, post_plan")
+    assert words(before, AS_DESIRED) == (
         "update",
         "advisory at pre_apply → mandatory at pre_plan, post_plan",
     )
     assert words(before, None) == ("detach", "advisory at pre_apply → not attached")
-    attach = Operation("k", TARGET, None, AS_WANTED)
+    attach = Operation("k", TARGET, None, AS_DESIRED)
     assert wording.state(attach, {"enforcement-level": "advisory"}) == "advisory at no stage"
     assert wording.reading(attach, []) == "not attached"
     assert wording.reading(attach, [before]) == "advisory at pre_apply"
@@ -199,13 +201,13 @@ def test_changes_in_words() -> None:
 
 def test_changes_of_one_of_several_aspects_in_words() -> None:
     """Which one it is goes before what is done and what is shown, but for the target itself."""
-    before = Seen("wstask-1", OTHERWISE)
+    before = Observed("wstask-1", OTHERWISE)
     operation = Operation("detach", TARGET, before, None, "old")
     assert wording.change(operation) == "old: advisory at pre_apply → not attached"
     assert wording.reading(operation, [before]) == "old: advisory at pre_apply"
     two = "old: 2 attachments (wstask-1, wstask-1)"
     assert wording.reading(operation, [before, before]) == two
-    run_task = Seen("task-1", {"enabled": True})
+    run_task = Observed("task-1", {"enabled": True})
     of_itself = Operation("k", Target("task-1", "scan"), run_task, {"enabled": False}, "task")
     assert wording.change(of_itself) == "enabled → disabled"
     assert wording.subject("scan", "lint") == "lint by scan"
@@ -214,7 +216,7 @@ def test_changes_of_one_of_several_aspects_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted", "sign", "change"),
+    ("before", "desired", "sign", "change"),
     [
         ({"enabled": False}, {"enabled": True}, "~", "disabled → enabled"),
         ({"enabled": True}, {"enabled": False}, "~", "enabled → disabled"),
@@ -226,9 +228,9 @@ def test_changes_of_one_of_several_aspects_in_words() -> None:
     ],
 )  # fmt: skip
 def test_changes_of_other_things_in_words(
-    before: Attributes | None, wanted: Attributes | None, sign: str, change: str
+    before: Attributes | None, desired: Attributes | None, sign: str, change: str
 ) -> None:
     """What changes, by name; what is absent is not there."""
-    seen = None if before is None else Seen("task-1", before)
-    operation = Operation("k", TARGET, seen, wanted)
+    observed = None if before is None else Observed("task-1", before)
+    operation = Operation("k", TARGET, observed, desired)
     assert (wording.sign(operation), wording.change(operation)) == (sign, change)

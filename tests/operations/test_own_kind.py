@@ -17,16 +17,16 @@ from bulkops.job.schema import schema_of
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS, AttributesKind, Kind, Words, WorkspaceAspect, any_of, wording
 from bulkops.operations.model import (
-    Binding,
+    Observations,
+    Observed,
     Operation,
+    Resolved,
     Right,
     Secret,
-    Seen,
-    Showing,
     Skip,
+    Spec,
     Target,
-    TaskWish,
-    Wish,
+    TaskSpec,
 )
 from bulkops.plan import recorded
 from bulkops.report.model import report
@@ -38,7 +38,7 @@ from tests.engine.world import PATH, World
 UNDO = PATH.with_name("undo.jsonl")
 
 
-class DescribeWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DescribeSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What to call it."""
 
     schema_rule: ClassVar[Mapping[str, object]] = any_of("words", "other_words")
@@ -56,23 +56,23 @@ class Describe(AttributesKind):
     """Describe each workspace."""
 
     name = "describe"
-    wish_type = DescribeWish
+    spec_type = DescribeSpec
     right = Right("can-describe", "this token may not describe it")
     changes = "describe"
     verbs = ("describe",)
     gone = "gone"
 
-    def __init__(self, wish: DescribeWish, binding: Binding) -> None:
-        wanted = {"description": wish.words or wish.other_words}
-        aspect = WorkspaceAspect(binding.organization, ("description",))
-        super().__init__(wish, binding, aspect, wanted)
+    def __init__(self, spec: DescribeSpec, resolved: Resolved) -> None:
+        desired = {"description": spec.words or spec.other_words}
+        aspect = WorkspaceAspect(resolved.organization, ("description",))
+        super().__init__(spec, resolved, aspect, desired)
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
         """Say how many."""
         return (f"{len(operations)} are described",)
 
 
-class PairWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PairSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Two run tasks, neither of which replaces the other, and where a secret is."""
 
     audit: str
@@ -93,14 +93,14 @@ class Pair(Kind):
     """Does nothing with two run tasks."""
 
     name = "pair"
-    wish_type = PairWish
+    spec_type = PairSpec
     aspects = {}  # noqa: RUF012 - it has none
 
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+    def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """Say which."""
-        del showing
-        task = self.binding.task
-        return (Skip(target, f"{task and task.name} and {self.binding.others['audit'].name}"),)
+        del observations
+        task = self.resolved.task
+        return (Skip(target, f"{task and task.name} and {self.resolved.others['audit'].name}"),)
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +155,7 @@ def test_its_words_are_learned_and_take_away_nobody_elses(
     mine = Words("description", lambda shown: f"called {(shown or {}).get('description')}")
     stolen = Words("enforcement-level", lambda _shown: "nonsense")
     wording.learn((mine, stolen))
-    before = Seen("ws-1", {"description": "x"})
+    before = Observed("ws-1", {"description": "x"})
     operation = Operation("describe", Target("ws-1", "prod"), before, {"description": "y"})
     assert wording.change(operation) == "called x → called y"
     level = {"enforcement-level": "advisory", "stages": ["pre_plan"]}
@@ -210,10 +210,10 @@ def test_the_run_tasks_it_names_are_looked_up_by_their_fields() -> None:
     audit = world.simulator.add_task("audit")
     plan = world.start(job(kind="pair", task="security-scan", audit="audit"))
     assert [skip.reason for skip in plan.skips] == ["security-scan and audit"]
-    assert plan.binding.others["audit"].id == audit.id
+    assert plan.resolved.others["audit"].id == audit.id
     header = world.journaled().header
-    assert header.binding.others == plan.binding.others
-    assert recorded.kind_of(header).binding.others["audit"].name == "audit"
+    assert header.resolved.others == plan.resolved.others
+    assert recorded.kind_of(header).resolved.others["audit"].name == "audit"
     with pytest.raises(JobError, match=r"operation\.audit = \"none\": no such run task in acme"):
         world.plan(job(kind="pair", task="security-scan", audit="none"))
     with pytest.raises(JobError, match=r"operation\.audit = .* is operation\.task, too"):
@@ -234,11 +234,11 @@ def test_its_secret_is_read_from_where_its_wish_says(tmp_path: Any) -> None:
 
 def test_a_kind_has_defaults_for_all_but_its_name_its_wish_and_what_it_decides() -> None:
     """Those of ``Kind``; what it creates, changes and removes is called so."""
-    pair = Pair(PairWish(task="a", audit="b"), Binding(organization="acme"))
-    target, seen = Target("ws-1", "prod"), Seen("x", {})
+    pair = Pair(PairSpec(task="a", audit="b"), Resolved(organization="acme"))
+    target, observed = Target("ws-1", "prod"), Observed("x", {})
     assert [
-        pair.verb(Operation("pair", target, before, wanted))
-        for before, wanted in ((None, {}), (seen, {}), (seen, None))
+        pair.verb(Operation("pair", target, before, desired))
+        for before, desired in ((None, {}), (observed, {}), (observed, None))
     ] == ["create", "update", "delete"]
-    assert (pair.reversible, pair.destroys, pair.keeps_one) == (True, False, False)
+    assert (pair.reversible, pair.destructive, pair.never_empty) == (True, False, False)
     assert (pair.verbs, list(pair.notes([]))) == ((), [])

@@ -14,8 +14,16 @@ from bulkops.job.job import parse_job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations.aspects.attachment import attributes_of
-from bulkops.operations.kinds.replace import Replace, ReplaceWish
-from bulkops.operations.model import Attributes, Binding, Operation, Seen, Skip, Target, TaskRef
+from bulkops.operations.kinds.replace import Replace, ReplaceSpec
+from bulkops.operations.model import (
+    Attributes,
+    Observed,
+    Operation,
+    Resolved,
+    Skip,
+    Target,
+    TaskRef,
+)
 from bulkops.plan.undo import NOT_OURS
 from bulkops.report.model import exit_code
 from bulkops.simulator.core import Simulator
@@ -32,19 +40,21 @@ PATIENT = {"max_failures": "100%"}
 ONE_AT_ONCE = {"max_at_once": 1}
 
 TARGET = Target("ws-1", "prod-app")
-BINDING = Binding(
+BINDING = Resolved(
     organization="acme", task=TaskRef("task-1", "scan"), replaces=TaskRef("task-2", "lint")
 )
 OLD_STATE = attributes_of("advisory", ["pre_apply"])
-AS_WANTED = attributes_of("mandatory", ["pre_apply"])
-OLD = Seen("wstask-2", OLD_STATE)
+AS_DESIRED = attributes_of("mandatory", ["pre_apply"])
+OLD = Observed("wstask-2", OLD_STATE)
 
 
-def decide(new: Sequence[Seen], old: Sequence[Seen], **named: object) -> list[Operation | Skip]:
+def decide(
+    new: Sequence[Observed], old: Sequence[Observed], **named: object
+) -> list[Operation | Skip]:
     """Return what is decided on the target; unless named otherwise the new one is mandatory."""
-    wish = ReplaceWish(task="scan", replaces="lint", **{"enforcement_level": "mandatory", **named})  # type: ignore[arg-type]  # a test's
-    showing = {"new": {"ws-1": new}, "old": {"ws-1": old}}
-    return list(Replace(wish, BINDING).decide(TARGET, showing))
+    spec = ReplaceSpec(task="scan", replaces="lint", **{"enforcement_level": "mandatory", **named})  # type: ignore[arg-type]  # a test's
+    observations = {"new": {"ws-1": new}, "old": {"ws-1": old}}
+    return list(Replace(spec, BINDING).decide(TARGET, observations))
 
 
 def test_every_pair_of_states_is_in_the_table() -> None:
@@ -63,26 +73,26 @@ def test_every_pair_of_states_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "wanted"),
+    ("named", "desired"),
     [
         ({"enforcement_level": None}, OLD_STATE),
-        ({}, AS_WANTED),
+        ({}, AS_DESIRED),
         ({"enforcement_level": None, "stages": ("post_plan",)}, ("advisory", ["post_plan"])),
         ({"stages": ("post_plan", "pre_plan")}, ("mandatory", ["pre_plan", "post_plan"])),
     ],
 )
 def test_what_the_job_does_not_name_is_as_the_old_one_has_it(
-    named: dict[str, object], wanted: Attributes | tuple[str, list[str]]
+    named: dict[str, object], desired: Attributes | tuple[str, list[str]]
 ) -> None:
     """Level and stages each by itself."""
     attach, _ = decide([], [OLD], **named)
     assert isinstance(attach, Operation)
-    assert attach.wanted == (attributes_of(*wanted) if isinstance(wanted, tuple) else wanted)
+    assert attach.desired == (attributes_of(*desired) if isinstance(desired, tuple) else desired)
 
 
 def test_a_skip_says_which_run_task_it_is_about() -> None:
     """Nothing there to replace, replaced already, or one of the two attached more than once."""
-    twice = [OLD, Seen("wstask-3", OLD_STATE)]
+    twice = [OLD, Observed("wstask-3", OLD_STATE)]
     reasons = [
         skip.reason
         for shown in (([], []), ([OLD], []), ([], twice), (twice, [OLD]))

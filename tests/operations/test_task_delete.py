@@ -10,9 +10,18 @@ from bulkops.api.messages import Request, Response
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.journal.states import Outcome
 from bulkops.operations import bind
-from bulkops.operations.kinds.task_delete import TaskDeleteWish
-from bulkops.operations.model import Binding, Operation, Right, Seen, Showing, Skip, Target, TaskRef
-from bulkops.plan.standing import read_standing
+from bulkops.operations.kinds.task_delete import TaskDeleteSpec
+from bulkops.operations.model import (
+    Observations,
+    Observed,
+    Operation,
+    Resolved,
+    Right,
+    Skip,
+    Target,
+    TaskRef,
+)
+from bulkops.plan.current_state import read_current
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import User
 from tests.engine.scripts import always, writes
@@ -25,22 +34,22 @@ PATIENT = {"max_failures": "100%"}
 
 def test_each_cell_is_decided_as_the_table_says() -> None:
     """A detach for each attachment, a delete after all of them, a skip for what is gone."""
-    binding = Binding(organization="acme", task=TaskRef("task-1", TASK))
-    kind = bind("task-delete", TaskDeleteWish(task=TASK), binding)
-    attached = Seen("wstask-1", {"enforcement-level": "advisory", "stages": []})
-    itself = Seen("task-1", {"name": TASK, "url": "https://x"})
+    resolved = Resolved(organization="acme", task=TaskRef("task-1", TASK))
+    kind = bind("task-delete", TaskDeleteSpec(task=TASK), resolved)
+    attached = Observed("wstask-1", {"enforcement-level": "advisory", "stages": []})
+    itself = Observed("task-1", {"name": TASK, "url": "https://x"})
     workspace, task = Target("ws-1", "prod"), Target("task-1", TASK)
-    showing = {"": {"ws-1": [attached]}, "task": {"task-1": [itself]}}
+    observations = {"": {"ws-1": [attached]}, "task": {"task-1": [itself]}}
     detach = Operation("task-delete", workspace, attached, None)
-    assert kind.decide(workspace, showing) == [detach]
-    assert kind.decide(Target("ws-2", "other"), showing) == []
-    twice = kind.decide(workspace, {"": {"ws-1": [attached, Seen("wstask-2", {})]}})
+    assert kind.decide(workspace, observations) == [detach]
+    assert kind.decide(Target("ws-2", "other"), observations) == []
+    twice = kind.decide(workspace, {"": {"ws-1": [attached, Observed("wstask-2", {})]}})
     assert [one.kind for one in twice if isinstance(one, Operation)] == [
         "task-delete.1",
         "task-delete.2",
     ]
     delete = Operation("task-delete", task, itself, None, "task", ("task-delete:ws-1",))
-    assert kind.decide(task, showing) == (delete,)
+    assert kind.decide(task, observations) == (delete,)
     gone = Skip(task, "there is no such run task")
     assert kind.decide(task, {"": {}, "task": {}}) == (gone,)
     assert kind.notes([detach, delete]) == (
@@ -128,14 +137,14 @@ def test_a_run_task_not_found_but_listed_is_asked_for_again(times: int) -> None:
 
     world.wire.send = lagging  # type: ignore[method-assign]  # as such a server
 
-    async def standing() -> Showing:
-        return await read_standing(world.client(), replay, 10.0)
+    async def verified() -> Observations:
+        return await read_current(world.client(), replay, 10.0)
 
     if times == 2:
         with pytest.raises(NotFoundOrForbidden):
-            world.run(standing)
+            world.run(verified)
         return
-    assert {aspect: dict(seen) for aspect, seen in world.run(standing).items()} == {
+    assert {aspect: dict(observed) for aspect, observed in world.run(verified).items()} == {
         "": {},
         "task": {},
     }

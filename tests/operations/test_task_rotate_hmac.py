@@ -13,8 +13,8 @@ from bulkops.job.job import Job
 from bulkops.journal.states import Outcome
 from bulkops.operations import bind, wording
 from bulkops.operations.aspects.hmac_key import DIGEST
-from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmacWish
-from bulkops.operations.model import Binding, HmacKey, Operation, Seen, Target, TaskRef
+from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmacSpec
+from bulkops.operations.model import HmacKey, Observed, Operation, Resolved, Target, TaskRef
 from bulkops.report.model import exit_code
 from bulkops.report.model import report as report_of
 from bulkops.report.text import lines
@@ -34,26 +34,26 @@ def rotation(**operation: str) -> Job:
     made = job("task-rotate-hmac", rollout={"max_failures": "100%"})
     if not operation:
         return made
-    wish = TaskRotateHmacWish(task=TASK, **operation)
-    return msgspec.structs.replace(made, wish=wish)
+    spec = TaskRotateHmacSpec(task=TASK, **operation)
+    return msgspec.structs.replace(made, spec=spec)
 
 
 def test_it_is_always_planned_and_sends_the_key() -> None:
     """Whatever is shown; the operation and its words have the digest only."""
     key = HmacKey(KEY)
-    binding = Binding(organization="acme", task=TaskRef("task-1", TASK), key=key)
-    kind = bind("task-rotate-hmac", TaskRotateHmacWish(task=TASK, key_env="KEY"), binding)
+    resolved = Resolved(organization="acme", task=TaskRef("task-1", TASK), key=key)
+    kind = bind("task-rotate-hmac", TaskRotateHmacSpec(task=TASK, key_env="KEY"), resolved)
     (operation,) = kind.decide(TARGET, {})
     assert isinstance(operation, Operation)
-    assert operation.wanted == {DIGEST: key.digest}
+    assert operation.desired == {DIGEST: key.digest}
     request = kind.aspects[""].request(operation)
     assert (request.method, request.path) == ("PATCH", "/api/v2/tasks/task-1")
     assert msgspec.json.decode(request.body)["data"]["attributes"] == {"hmac-key": KEY}
-    said = f"{operation} {kind.verb(operation)} {wording.change(operation)} {binding}"
+    said = f"{operation} {kind.verb(operation)} {wording.change(operation)} {resolved}"
     assert KEY not in said + "".join(kind.notes([operation]))
     assert f"rotate → the HMAC key with SHA-256 {key.digest}" in said
     answer = Response(200, {}, b'{"data": {"id": "task-1", "type": "tasks"}}')
-    assert kind.aspects[""].echo(answer) == Seen("task-1", {DIGEST: key.digest})
+    assert kind.aspects[""].echo(answer) == Observed("task-1", {DIGEST: key.digest})
     assert kind.aspects[""].echo(Response(200)) is None
 
 
@@ -61,7 +61,7 @@ def test_it_is_always_planned_and_sends_the_key() -> None:
 def test_exactly_one_key_is_named(given: dict[str, str]) -> None:
     """None or two are refused."""
     with pytest.raises(ValueError, match="needs `key_env` or `key_file`, and not both"):
-        TaskRotateHmacWish(task=TASK, **given)
+        TaskRotateHmacSpec(task=TASK, **given)
 
 
 def test_a_key_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

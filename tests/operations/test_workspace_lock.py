@@ -13,8 +13,8 @@ from bulkops.job.job import job_from_builtins
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS, wording
-from bulkops.operations.kinds.workspace_lock import ONLY_ITS_HOLDER, WorkspaceLockWish
-from bulkops.operations.model import Operation, Seen, Target
+from bulkops.operations.kinds.workspace_lock import ONLY_ITS_HOLDER, WorkspaceLockSpec
+from bulkops.operations.model import Observed, Operation, Target
 from bulkops.plan.undo import BACK, NOT_OURS
 from bulkops.report.model import exit_code
 from bulkops.simulator import documents
@@ -313,10 +313,10 @@ def test_the_two_requests() -> None:
     target = Target("ws-1", "prod-app")
     lock, unlock = bound(LOCK), bound(UNLOCK)
     (one,) = lock.decide(
-        target, {"": {"ws-1": [Seen("ws-1", {"locked": False, "locked-reason": None})]}}
+        target, {"": {"ws-1": [Observed("ws-1", {"locked": False, "locked-reason": None})]}}
     )
     (other,) = unlock.decide(
-        target, {"": {"ws-1": [Seen("ws-1", {"locked": True, "locked-reason": "x"})]}}
+        target, {"": {"ws-1": [Observed("ws-1", {"locked": True, "locked-reason": "x"})]}}
     )
     assert isinstance(one, Operation)
     assert isinstance(other, Operation)
@@ -336,12 +336,14 @@ def test_a_lock_in_words() -> None:
     unlocked, locked = {"locked": False, "locked-reason": None}, {"locked": True}
     frozen = {**locked, "locked-reason": "change freeze"}
 
-    def words(before: dict[str, object], wanted: dict[str, object]) -> str:
-        return wording.change(Operation("k", Target("ws-1", "x"), Seen("ws-1", before), wanted))
+    def words(before: dict[str, object], desired: dict[str, object]) -> str:
+        return wording.change(
+            Operation("k", Target("ws-1", "x"), Observed("ws-1", before), desired)
+        )
 
     assert words({**unlocked}, frozen) == 'not locked → locked ("change freeze")'
     assert words({**locked, "locked-reason": None}, {**unlocked}) == "locked → not locked"
-    one = Operation("k", Target("ws-1", "x"), Seen("ws-1", {**unlocked}), frozen)
+    one = Operation("k", Target("ws-1", "x"), Observed("ws-1", {**unlocked}), frozen)
     held = {**locked, "locked-reason": None, "locked-by": "run-7"}
     assert wording.state(one, held) == "locked by run-7"
     assert wording.state(one, {"locked": None}) == "neither locked nor unlocked"
@@ -353,4 +355,4 @@ def test_a_reason_is_a_line_of_text(reason: str) -> None:
     """What the server could show otherwise than it was sent is no reason."""
     with pytest.raises(Exception, match=r"regex|reason"):
         bound(LOCK, reason=reason)
-    assert WorkspaceLockWish(reason="x" * 300).reason
+    assert WorkspaceLockSpec(reason="x" * 300).reason

@@ -8,8 +8,8 @@ import pytest
 
 from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.states import Outcome
-from bulkops.operations.kinds.workspace_update import WorkspaceUpdateWish
-from bulkops.operations.model import Seen, Skip, Target
+from bulkops.operations.kinds.workspace_update import WorkspaceUpdateSpec
+from bulkops.operations.model import Observed, Skip, Target
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import Workspace
 from tests.engine.world import PATH, World
@@ -32,7 +32,7 @@ def records(world: World) -> list[Workspace]:
 
 
 @pytest.mark.parametrize(
-    ("wish", "after"),
+    ("spec", "after"),
     [
         ({"description": "Owned by payments."}, {"description": "Owned by payments."}),
         ({"assessments_enabled": True}, {"assessments_enabled": True}),
@@ -45,16 +45,16 @@ def records(world: World) -> list[Workspace]:
     ids=str,
 )
 def test_each_setting_is_written_shown_and_taken_back(
-    wish: dict[str, object], after: dict[str, object]
+    spec: dict[str, object], after: dict[str, object]
 ) -> None:
     """One request a workspace; planned again there is nothing to do; undone it is as it was."""
     world = World(workspaces=2)
     before = everything(world)
-    assert exit_code(world.apply(job(**wish))) == 0
+    assert exit_code(world.apply(job(**spec))) == 0
     assert len(world.wire.writes) == 2
     for record in records(world):
         assert {name: getattr(record, name) for name in after} == after
-    assert world.plan(job(**wish)).operations == []
+    assert world.plan(job(**spec)).operations == []
     world.start_undo(PATH, UNDO)
     assert exit_code(world.resume(path=UNDO)) == 0
     assert everything(world) == before
@@ -86,12 +86,12 @@ def test_only_another_pool_is_sent_where_the_mode_is_right() -> None:
 
 
 @pytest.mark.parametrize(
-    "wish", [{"execution_mode": "agent"}, {"agent_pool_id": "apool-1"}], ids=str
+    "spec", [{"execution_mode": "agent"}, {"agent_pool_id": "apool-1"}], ids=str
 )
-def test_mode_and_pool_need_each_other(wish: dict[str, Any]) -> None:
+def test_mode_and_pool_need_each_other(spec: dict[str, Any]) -> None:
     """Neither says enough without the other."""
     with pytest.raises(ValueError, match="and `agent_pool_id` need each other"):
-        WorkspaceUpdateWish(**wish)
+        WorkspaceUpdateSpec(**spec)
 
 
 def test_a_pool_that_no_agents_use_is_not_hidden() -> None:
@@ -100,6 +100,6 @@ def test_a_pool_that_no_agents_use_is_not_hidden() -> None:
     shown: dict[str, object] = {"terraform-version": "1.5.7", "auto-apply": False}
     for mode, blocked in (({"execution-mode": "remote"}, False), ({}, True)):
         shows = {**shown, **mode}
-        seen = [Seen("ws-1", shows)]
-        (decision,) = kind.decide(Target("ws-1", "prod"), {"": {"ws-1": seen}})
+        observed = [Observed("ws-1", shows)]
+        (decision,) = kind.decide(Target("ws-1", "prod"), {"": {"ws-1": observed}})
         assert isinstance(decision, Skip) == blocked

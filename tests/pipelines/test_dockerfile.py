@@ -134,7 +134,7 @@ def test_what_it_builds_is_bulkops(world: World, tmp_path: Path) -> None:
     assert run("--version") == (0, f"bulkops {bulkops.__version__}\n")
     assert run(*json.loads(_only("CMD")))[0] == 0
     assert run("apply", "job.toml", "--journal", "scan.jsonl", "--yes")[0] == 0
-    assert world.all_wanted()
+    assert world.all_desired()
     assert shlex.split(_only("WORKDIR")) == ["/rollout"]
 
 

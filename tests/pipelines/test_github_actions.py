@@ -56,7 +56,7 @@ def _continuing(run: str, **more: object) -> dict[str, object]:
 
 
 def _all_done_once(world: World) -> bool:
-    return world.all_wanted() and set(world.changed().values()) == {1}
+    return world.all_desired() and set(world.changed().values()) == {1}
 
 
 def test_it_is_a_workflow() -> None:

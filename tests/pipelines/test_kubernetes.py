@@ -193,7 +193,7 @@ def test_pods_go_on_with_the_journal_on_the_volume(cluster: Cluster) -> None:
     assert _action(JOB, evicted.code) == "Ignore"
     assert cluster.world.writes < 12
     assert cluster.pod(JOB).code == 0
-    assert cluster.world.all_wanted()
+    assert cluster.world.all_desired()
     assert set(cluster.world.changed().values()) == {1}
     # The Job applied once more, its journal finished.
     assert cluster.pod(JOB).code == 0
@@ -208,7 +208,7 @@ def test_a_paused_job_fails_until_it_is_told_to_continue(cluster: Cluster) -> No
     assert _action(JOB, paused.code) == "FailJob"
     assert cluster.pod(JOB, "--continue").code == 6
     assert cluster.pod(JOB, "--continue").code == 0
-    assert cluster.world.all_wanted()
+    assert cluster.world.all_desired()
 
 
 def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
@@ -229,7 +229,7 @@ def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
     simulator.before, acme.entitlements = None, allowed
     assert cluster.pod(JOB, "--retry-failed").code == 4
     assert cluster.pod(JOB, "--continue", "--retry-failed").code == 0
-    assert cluster.world.all_wanted()
+    assert cluster.world.all_desired()
     assert set(cluster.world.changed().values()) == {1}
 
 
@@ -242,7 +242,7 @@ def test_a_volume_that_others_may_write_is_the_jobs_own(cluster: Cluster, mode: 
         for path in cluster.volume.iterdir():
             os.chown(path, 12345, 12345)
     assert cluster.pod(JOB).code == 0
-    assert cluster.world.all_wanted()
+    assert cluster.world.all_desired()
 
 
 def test_drift_fails_the_check_and_is_not_tried_again(cluster: Cluster) -> None:

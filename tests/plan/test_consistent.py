@@ -15,8 +15,8 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Execution, Header, Planned, Record, Skipped, decode
 from bulkops.journal.replay import replay
 from bulkops.operations import KINDS
-from bulkops.operations.kinds.attach import Attach, AttachWish
-from bulkops.operations.model import Seen, Target, TaskRef
+from bulkops.operations.kinds.attach import Attach, AttachSpec
+from bulkops.operations.model import Observed, Target, TaskRef
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
 from bulkops.plan.decidable import disagreement_of_operations
 from bulkops.plan.recorded import job_of, kind_of
@@ -112,7 +112,7 @@ def test_what_this_version_writes_agrees_with_itself(kind: str) -> None:
 
 
 def _detached(planned: Planned) -> Planned:
-    return replaced(planned, before=Seen("wstask-1", MANDATORY), wanted=None, verb="detach")
+    return replaced(planned, before=Observed("wstask-1", MANDATORY), desired=None, verb="detach")
 
 
 def _at(target: Target, number: int = 0) -> Forge:
@@ -169,10 +169,10 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
         lambda records: [*records, Skipped(Target("ws-9", "prod-9"), "so")],
         "it holds 3 and 1",
     ),
-    "another level": ("attach.jsonl", _changed(wanted=ADVISORY), "nothing that a attach job"),
+    "another level": ("attach.jsonl", _changed(desired=ADVISORY), "nothing that a attach job"),
     "one attribute more": (
         "attach.jsonl",
-        _changed(wanted={**MANDATORY, "enabled": True}),
+        _changed(desired={**MANDATORY, "enabled": True}),
         "nothing that a attach job",
     ),
     "another verb": ("attach.jsonl", _changed(verb="detach"), "nothing that a attach job"),
@@ -195,7 +195,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     ),
     "not what the old one had": (
         "replace.jsonl",
-        with_planned(lambda p: replaced(p, wanted={**MANDATORY, "stages": ["pre_plan"]})),
+        with_planned(lambda p: replaced(p, desired={**MANDATORY, "stages": ["pre_plan"]})),
         "nothing that a replace job",
     ),
     "detached before": (
@@ -230,44 +230,44 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     ),
     "a key that is none": (
         "task-rotate-hmac.jsonl",
-        _changed(wanted={"hmac-key-sha256": 7}),
+        _changed(desired={"hmac-key-sha256": 7}),
         "nothing that a task-rotate-hmac job",
     ),
     "another setting": (
         "workspace-update.jsonl",
-        _changed(wanted={"terraform-version": "0.11.0", "auto-apply": True}),
+        _changed(desired={"terraform-version": "0.11.0", "auto-apply": True}),
         "nothing that a workspace-update job",
     ),
     "a setting for an undo": (
         "workspace-update.jsonl",
         with_planned(
             lambda planned: replaced(
-                planned, before=Seen(planned.target.id, {"global-remote-state": True})
+                planned, before=Observed(planned.target.id, {"global-remote-state": True})
             )
         ),
         "no server shows",
     ),
     "a state that is none": (
         "workspace-lock.jsonl",
-        with_planned(lambda planned: replaced(planned, before=Seen(planned.target.id, {}))),
+        with_planned(lambda planned: replaced(planned, before=Observed(planned.target.id, {}))),
         "nothing that a workspace-lock job",
     ),
     "unlocked by a lock": (
         "workspace-lock.jsonl",
-        _changed(wanted={"locked": False}, verb="unlock"),
+        _changed(desired={"locked": False}, verb="unlock"),
         "nothing that a workspace-lock job",
     ),
     "detach in the undo of an update": (
         "update.undo.jsonl",
         lambda records: with_planned(
-            lambda one: replaced(one, key=f"detach:{one.target.id}", wanted=None, verb="detach")
+            lambda one: replaced(one, key=f"detach:{one.target.id}", desired=None, verb="detach")
         )(only_planned(records)),
         "nothing that a undo of a update job",
     ),
     "another kind in an undo": ("attach.undo.jsonl", _changed(verb="update"), "nothing that"),
     "a setting in an undo": (
         "workspace-update.undo.jsonl",
-        _changed(wanted={"global-remote-state": True}),
+        _changed(desired={"global-remote-state": True}),
         "no server shows",
     ),
     "an undo of another": ("attach.undo.jsonl", with_header(undo_of="bulkops-1"), "digest is not"),
@@ -313,7 +313,7 @@ def test_what_was_there_before_the_first_attempt_is_held_against_the_job_too() -
     """An undo goes back to it: a line that is replaced later is no way in."""
 
     def change(records: list[Record]) -> list[Record]:
-        setting = Seen("ws", {"global-remote-state": True})
+        setting = Observed("ws", {"global-remote-state": True})
         changed = with_planned(lambda one: replaced(one, before=setting))(records)
         return [*changed, next(one for one in records if isinstance(one, Planned))]
 
@@ -342,7 +342,7 @@ def test_a_kind_that_is_not_installed_is_named(tmp_path: Path) -> None:
 def test_a_plan_that_does_not_agree_with_itself_is_stale(tmp_path: Path) -> None:
     """Its digest is no signature: whoever changes it computes another one."""
     data = (KEPT / "saved.plan").read_bytes()
-    *lines, _ = data.replace(b'"wanted":{"enf', b'"wanted":{"xenf').splitlines(keepends=True)
+    *lines, _ = data.replace(b'"desired":{"enf', b'"desired":{"xenf').splitlines(keepends=True)
     seal = b'{"type":"digest","sha256":"%b"}\n' % sha256(b"".join(lines)).hexdigest().encode()
     path = tmp_path / "scan.plan"
     path.write_bytes(b"".join([*lines, seal]))
@@ -359,7 +359,7 @@ def test_a_journal_carries_out_its_plan_and_no_other() -> None:
             with_header(task=OTHER),
             with_header(job=read(KEPT / "detach.jsonl").replay.header.job),
             _with_one_more,
-            _changed(wanted=ADVISORY),
+            _changed(desired=ADVISORY),
         )
     }
     assert {words.partition(" ")[2] for words in said} >= {
@@ -417,12 +417,12 @@ class OwnAttach(Attach):
 
 def test_of_another_packages_kind_only_what_it_names_is_asked() -> None:
     """It may decide by more than a target shows: the verb must be one of its own."""
-    replay = forged("attach.jsonl", _changed(wanted=ADVISORY))
+    replay = forged("attach.jsonl", _changed(desired=ADVISORY))
     header = replay.header
-    wish = job_of(header).wish
-    assert isinstance(wish, AttachWish)
-    own = OwnAttach(wish, header.binding)
+    spec = job_of(header).spec
+    assert isinstance(spec, AttachSpec)
+    own = OwnAttach(spec, header.resolved)
     assert disagreement_of_operations(replay, job_of(header), kind_of(header))
     assert disagreement_of_operations(replay, job_of(header), own) == ""
-    other = forged("attach.jsonl", _changed(wanted=ADVISORY, verb="enable"))
+    other = forged("attach.jsonl", _changed(desired=ADVISORY, verb="enable"))
     assert "could have decided" in disagreement_of_operations(other, job_of(header), own)

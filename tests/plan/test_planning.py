@@ -52,7 +52,7 @@ def test_a_run_task_is_meant_by_name_or_id() -> None:
     world = World(workspaces=1)
     by_name = world.plan(job())
     by_id = world.plan(job(operation={"task": world.task.id}))
-    assert by_name.binding == by_id.binding
+    assert by_name.resolved == by_id.resolved
     assert by_name.operations == by_id.operations
 
 

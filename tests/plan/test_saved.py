@@ -14,7 +14,7 @@ from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, JobError, PlanStale
 from bulkops.operations import KINDS
 from bulkops.operations.aspects.attachment import attributes_of
-from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskRef
+from bulkops.operations.model import Observed, Operation, Resolved, Skip, Target, TaskRef
 from bulkops.plan.model import Plan
 from bulkops.plan.saved import is_saved_plan, read_plan, save_plan
 from tests.engine.world import HOLDER, job
@@ -24,7 +24,7 @@ ATTRIBUTES = st.fixed_dictionaries(
     {"enforcement-level": LEVELS, "stages": st.lists(st.sampled_from(["pre_plan", "post_plan"]))}
 )
 NAMES = st.text(max_size=8)
-SEEN = st.builds(Seen, NAMES, ATTRIBUTES)
+SEEN = st.builds(Observed, NAMES, ATTRIBUTES)
 
 
 @st.composite
@@ -37,15 +37,15 @@ def plans(draw: st.DrawFn) -> Plan:
         if draw(st.booleans()):
             skips.append(Skip(target, draw(NAMES), blocked=draw(st.booleans())))
             continue
-        before, wanted = draw(st.none() | SEEN), attributes_of("mandatory", ["post_plan"])
+        before, desired = draw(st.none() | SEEN), attributes_of("mandatory", ["post_plan"])
         verb = "attach" if before is None else "update"
-        if before is None or before.attributes != wanted:
-            operations.append(Operation("attach", target, before, wanted, verb=verb))
+        if before is None or before.attributes != desired:
+            operations.append(Operation("attach", target, before, desired, verb=verb))
     notes = tuple(draw(st.lists(NAMES, max_size=2)))
     return Plan(job(), BINDING, operations, skips, notes)
 
 
-BINDING = Binding(organization="acme", task=TaskRef("task-1", "security-scan"))
+BINDING = Resolved(organization="acme", task=TaskRef("task-1", "security-scan"))
 
 
 def _saved(path: Path, plan: Plan) -> str:
@@ -54,11 +54,11 @@ def _saved(path: Path, plan: Plan) -> str:
 
 
 def _small() -> Plan:
-    seen = Seen("wstask-1", {"enforcement-level": "advisory", "stages": ["post_plan"]})
-    wanted = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
+    observed = Observed("wstask-1", {"enforcement-level": "advisory", "stages": ["post_plan"]})
+    desired = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
     operations = [
-        Operation("attach", Target("ws-1", "prod-1"), None, wanted),
-        Operation("attach", Target("ws-2", "prod-2"), seen, wanted),
+        Operation("attach", Target("ws-1", "prod-1"), None, desired),
+        Operation("attach", Target("ws-2", "prod-2"), observed, desired),
     ]
     return Plan(job(), BINDING, operations, [Skip(Target("ws-3", "é"), "as wanted")])
 

@@ -94,17 +94,17 @@ def test_only_what_still_is_as_it_was_seen_is_changed(
     world.run(start)
     replay = world.resume()
 
-    seen = dict(zip(world.names, before, strict=True))
+    observed = dict(zip(world.names, before, strict=True))
     for progress in replay.operations.values():
         operation, name = progress.operation, progress.operation.target.name
         expected = Outcome.CONFLICT
-        if attributes(moved[name]) == operation.wanted:
+        if attributes(moved[name]) == operation.desired:
             expected = Outcome.SKIPPED
-        elif moved[name] == seen[name]:
+        elif moved[name] == observed[name]:
             expected = Outcome.SUCCEEDED
         assert progress.outcome is expected
         done = expected is Outcome.SUCCEEDED
-        stands = operation.wanted if done else attributes(moved[name])
+        stands = operation.desired if done else attributes(moved[name])
         assert attributes(shown(world, name)) == stands
     touched = {progress.operation.target.name for progress in replay.operations.values()}
     for name in world.names:

@@ -10,8 +10,8 @@ from bulkops.journal.reader import read
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.task_update import URL_IS_CALLED
+from bulkops.plan.current_state import undo_recorded
 from bulkops.plan.model import Plan
-from bulkops.plan.standing import undo_recorded
 from bulkops.plan.undo import BACK, NOT_OURS
 from bulkops.report.model import exit_code
 from bulkops.simulator.faults import FAULTS

@@ -16,13 +16,13 @@ from msgspec.structs import replace
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.records import Execution, Record, Skipped
 from bulkops.journal.states import Held, Outcome, Reached
-from bulkops.operations.model import Binding, Operation, Skip, Target, TaskRef
+from bulkops.operations.model import Operation, Resolved, Skip, Target, TaskRef
 from bulkops.plan.model import Plan
 from bulkops.report import markdown, plan_markdown
 from bulkops.report.markdown_text import FEW, LONGEST, ROOM, code, plain, step
 from bulkops.report.model import Report
 from bulkops.text import escaped
-from tests.journal.samples import HOLDER, WANTED
+from tests.journal.samples import DESIRED, HOLDER
 from tests.report.samples import HOSTILE, everything, failed, made, names, said, texts, wave
 
 OURS = {"<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>", "<!-- -->"}
@@ -219,15 +219,15 @@ def plan(targets: Iterable[str], blocked: Iterable[tuple[str, str]] = (), **tabl
         **tables,
     }
     operations = [
-        Operation("attach", Target(f"ws-{n}", name), None, WANTED, verb="attach")
+        Operation("attach", Target(f"ws-{n}", name), None, DESIRED, verb="attach")
         for n, name in enumerate(targets)
     ]
     skips = [Skip(Target("ws-a", "a"), "already attached as wanted")]
     skips += [
         Skip(Target(f"ws-b{n}", name), why, blocked=True) for n, (name, why) in enumerate(blocked)
     ]
-    binding = Binding(organization="acme", task=TaskRef("task-1", "scan"))
-    return Plan(job_from_builtins(document), binding, operations, skips)
+    resolved = Resolved(organization="acme", task=TaskRef("task-1", "scan"))
+    return Plan(job_from_builtins(document), resolved, operations, skips)
 
 
 def planned(made: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) -> Shown:
@@ -282,9 +282,9 @@ def test_a_plan_of_many_kinds_is_cut() -> None:
         [(f"b{n}", f"because {n}") for n in range(number)],
         rollout={"waves": [str(n) for n in range(1, number)]},
     )
-    wanted = [{"enforcement-level": f"level-{n}", "stages": ["post_plan"]} for n in range(number)]
-    pairs = zip(made.operations, wanted, strict=True)
-    shown = planned(replace(made, operations=[replace(o, wanted=w) for o, w in pairs]))
+    desired = [{"enforcement-level": f"level-{n}", "stages": ["post_plan"]} for n in range(number)]
+    pairs = zip(made.operations, desired, strict=True)
+    shown = planned(replace(made, operations=[replace(o, desired=w) for o, w in pairs]))
     assert "… and 5 more, in other ways." in shown.text
     assert "… and 6 more, for other reasons" in shown.text
     assert f"1, … ({number} waves) operations" in shown.text

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bulkops.journal.records import Execution, Intent
 from bulkops.journal.replay import replay as replayed
 from bulkops.journal.states import Outcome
-from bulkops.report.metrics import Standing, counts_so_far, text
+from bulkops.report.metrics import Snapshot, counts_so_far, text
 from bulkops.runner.activity import Activity
 from tests.journal.samples import HOLDER, first
 from tests.report.samples import KEY, at, said, texts
@@ -25,7 +25,7 @@ ACTIVITY = Activity(
     others_rate=0.0,
     pause_seconds=0.0,
 )
-STANDING = Standing(
+STANDING = Snapshot(
     job="scan",
     organization="acme",
     kind="attach",
@@ -41,9 +41,9 @@ COMMON = {"job_name": "scan", "organization": "acme", "kind": "attach"}
 Samples = dict[tuple[str, str], float]
 
 
-def samples(standing: Standing) -> Samples:
+def samples(snapshot: Snapshot) -> Samples:
     """Return name and outcome → value; each family has a help and the type its name asks for."""
-    said = text(standing).decode()
+    said = text(snapshot).decode()
     found: Samples = {}
     for family in text_string_to_metric_families(said):
         assert family.documentation.endswith(".")
@@ -53,9 +53,9 @@ def samples(standing: Standing) -> Samples:
             assert f"# TYPE {sample.name} {kind}" in said
             common = {name: sample.labels[name] for name in COMMON}
             assert common == {
-                "job_name": standing.job,
-                "organization": standing.organization,
-                "kind": standing.kind,
+                "job_name": snapshot.job,
+                "organization": snapshot.organization,
+                "kind": snapshot.kind,
             }
             rest = set(sample.labels) - set(COMMON)
             assert rest in (set(), {"outcome"}) or sample.name == "bulkops_info"

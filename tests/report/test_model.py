@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from bulkops.journal.records import Ended, Execution, Planned, Record, Result, Skipped, Verified
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import Outcome
-from bulkops.operations.model import Operation, Seen, Target
+from bulkops.operations.model import Observed, Operation, Target
 from bulkops.plan.reconcile import reconcile
 from bulkops.plan.verify import verify
 from bulkops.report.json_document import document
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import lines
-from tests.journal.samples import AT, HOLDER, WANTED, first, header, intent, planned, result
-from tests.kinds import AS_WANTED, OTHERWISE, bound
+from tests.journal.samples import AT, DESIRED, HOLDER, first, header, intent, planned, result
+from tests.kinds import AS_DESIRED, OTHERWISE, bound
 
 KEY = "attach:ws-%d"
 
@@ -83,7 +83,7 @@ def test_the_report_counts_every_operation_once() -> None:
     assert sum(made.counts.values()) == made.operations == 5
     assert made.skips == {"already attached as wanted": 1}
     assert (made.job, made.kind, made.task) == ("scan", "attach", "security-scan")
-    assert (made.executions, made.ended, made.standing) == (1, "complete", 1)
+    assert (made.executions, made.ended, made.verified) == (1, "complete", 1)
     first, second, *_ = made.rows
     assert first.shows == "not attached"
     assert (second.attempts, second.reason) == (2, "422 no")
@@ -139,15 +139,18 @@ def test_as_json_it_is_the_same_value() -> None:
     assert failed["counts"] == made.counts
 
 
-SHOWN: dict[str, list[Seen]] = {
+SHOWN: dict[str, list[Observed]] = {
     "as planned from": [],
-    "as wanted": [Seen("wstask-9", WANTED)],
-    "anything else": [Seen("wstask-9", OTHERWISE)],
+    "as wanted": [Observed("wstask-9", DESIRED)],
+    "anything else": [Observed("wstask-9", OTHERWISE)],
 }
 
 
 def reconciled(
-    records: Sequence[Record], shown: Mapping[str, Sequence[Seen]], *, retry_failed: bool = False
+    records: Sequence[Record],
+    shown: Mapping[str, Sequence[Observed]],
+    *,
+    retry_failed: bool = False,
 ) -> list[Record]:
     """Return what brings a journal of one operation up to what the server shows."""
     return list(
@@ -189,12 +192,14 @@ def test_what_failed_is_decided_anew_only_where_asked(outcome: Outcome) -> None:
     """Under the same key, from what the server shows now."""
     records: list[Record] = [intent(0), said(0, outcome)]
     assert reconciled(records, {}) == []
-    (again,) = reconciled(records, {"ws-0": [Seen("wstask-9", OTHERWISE)]}, retry_failed=True)
-    wanted = msgspec.structs.replace(
-        planned(0), before=Seen("wstask-9", OTHERWISE), wanted=AS_WANTED, verb="update"
+    (again,) = reconciled(records, {"ws-0": [Observed("wstask-9", OTHERWISE)]}, retry_failed=True)
+    desired = msgspec.structs.replace(
+        planned(0), before=Observed("wstask-9", OTHERWISE), desired=AS_DESIRED, verb="update"
     )
-    assert again == wanted
-    (skipped,) = reconciled(records, {"ws-0": [Seen("wstask-9", AS_WANTED)]}, retry_failed=True)
+    assert again == desired
+    (skipped,) = reconciled(
+        records, {"ws-0": [Observed("wstask-9", AS_DESIRED)]}, retry_failed=True
+    )
     assert isinstance(skipped, Result)
     assert (skipped.outcome, skipped.ours) == (Outcome.SKIPPED, False)
 
@@ -208,7 +213,9 @@ def test_what_is_done_is_done_again_where_it_drifted_and_that_is_asked_for(
     assert reconciled(records, {}) == []
     (again,) = reconciled(records, {}, retry_failed=True)
     assert isinstance(again, Planned)
-    assert reconciled(records, {"ws-0": [Seen("wstask-1", AS_WANTED)]}, retry_failed=True) == []
+    assert (
+        reconciled(records, {"ws-0": [Observed("wstask-1", AS_DESIRED)]}, retry_failed=True) == []
+    )
 
 
 states = st.sampled_from(["absent", "wanted", "otherwise", "twice"])
@@ -217,16 +224,16 @@ states = st.sampled_from(["absent", "wanted", "otherwise", "twice"])
 @given(st.lists(states, min_size=1, max_size=6))
 def test_each_operation_stands_or_differs(shown: list[str]) -> None:
     """The two add up, and each that differs is told by what the server shows."""
-    seen = {
+    observed = {
         "absent": [],
-        "wanted": [Seen("a", WANTED)],
-        "otherwise": [Seen("a", OTHERWISE)],
-        "twice": [Seen("a", WANTED), Seen("b", WANTED)],
+        "wanted": [Observed("a", DESIRED)],
+        "otherwise": [Observed("a", OTHERWISE)],
+        "twice": [Observed("a", DESIRED), Observed("b", DESIRED)],
     }
-    attachments = {f"ws-{number}": seen[state] for number, state in enumerate(shown)}
+    attachments = {f"ws-{number}": observed[state] for number, state in enumerate(shown)}
     verified = verify(replay(first(len(shown))), {"": attachments}, AT)
-    assert verified.standing == shown.count("wanted")
-    assert verified.standing + len(verified.differing) == len(shown)
+    assert verified.verified == shown.count("wanted")
+    assert verified.verified + len(verified.differing) == len(shown)
     words = {
         "absent": "not attached",
         "otherwise": "advisory at pre_apply",
@@ -239,8 +246,8 @@ def test_each_operation_stands_or_differs(shown: list[str]) -> None:
 
 def test_a_detached_target_stands() -> None:
     """Absent is what a detach wanted."""
-    before = Seen("wstask-1", WANTED)
+    before = Observed("wstask-1", DESIRED)
     detach = Operation("detach", Target("ws-0", "prod-0"), before, None)
     state = replay([header(1), Planned.of(detach)])
-    assert verify(state, {"": {}}, AT).standing == 1
-    assert verify(state, {"": {"ws-0": [before]}}, AT).standing == 0
+    assert verify(state, {"": {}}, AT).verified == 1
+    assert verify(state, {"": {"ws-0": [before]}}, AT).verified == 0

@@ -112,16 +112,16 @@ def test_an_execution_tells_what_it_is_doing() -> None:
     """At each result others are in flight, and at the last one none."""
     world = World(workspaces=40, faults="POST:429=20%")
     world.start(job())
-    seen = list[Activity]()
+    observed = list[Activity]()
 
     def look(_operation: Operation, _result: Result) -> None:
         assert world.execution is not None
-        seen.append(world.execution.activity())
+        observed.append(world.execution.activity())
 
     world.run(lambda: world.executed(on_result=look))
-    assert max(one.in_flight for one in seen) > 1
-    last = seen[-1]
+    assert max(one.in_flight for one in observed) > 1
+    last = observed[-1]
     assert (last.in_flight, last.waiting, last.limit, last.others_rate) == (1, 0, 30.0, 0.0)
     assert last.retries == last.refused == world.simulator.stats.faults["429"]
     assert last.requests >= 40 + last.retries
-    assert max(one.pause_seconds for one in seen) > 0
+    assert max(one.pause_seconds for one in observed) > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bulkops.journal.states import Held, Reached
-from bulkops.report.standing import StandingWave
+from bulkops.report.current_wave import CurrentWave
 from bulkops.report.words import state_of
 
 
@@ -13,17 +13,17 @@ from bulkops.report.words import state_of
     ("wave", "words"),
     [
         (
-            StandingWave(1, 2, 1, 1, Reached.VERIFIED, until="2026-11-24T21:58:03.5Z"),
+            CurrentWave(1, 2, 1, 1, Reached.VERIFIED, until="2026-11-24T21:58:03.5Z"),
             "rests until 2026-11-24 21:58:03 UTC",
         ),
-        (StandingWave(1, 2, 1, 1, Reached.VERIFIED), "is verified"),
-        (StandingWave(1, 2, 1, 1, Reached.PASSED), "passed"),
+        (CurrentWave(1, 2, 1, 1, Reached.VERIFIED), "is verified"),
+        (CurrentWave(1, 2, 1, 1, Reached.PASSED), "passed"),
         (
-            StandingWave(1, 2, 1, 1, Reached.RESTED, Held.FAIL, status=1),
+            CurrentWave(1, 2, 1, 1, Reached.RESTED, Held.FAIL, status=1),
             "was stopped by its gate (exit status 1)",
         ),
     ],
 )
-def test_a_wave_stands_in_words(wave: StandingWave, words: str) -> None:
+def test_a_wave_stands_in_words(wave: CurrentWave, words: str) -> None:
     """How far it came, or why it is held."""
     assert state_of(wave) == words

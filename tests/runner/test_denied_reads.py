@@ -6,7 +6,7 @@ import pytest
 
 from bulkops.api import endpoints
 from bulkops.journal.states import Outcome
-from bulkops.plan.standing import read_standing
+from bulkops.plan.current_state import read_current
 from tests.engine.scripts import always, both, reads_back, writes
 from tests.engine.wire import Trouble
 from tests.engine.world import World, job
@@ -81,5 +81,5 @@ def test_nothing_counts_as_detached_because_it_is_denied() -> None:
     for name in world.names:
         world.simulator.attach(name, TASK)
     world.wire.troubles = reads_back(DENIED, DENIED, DENIED)
-    standing = world.run(lambda: read_standing(world.client(), replay, SETTLE))
-    assert len(standing[""]) == 3
+    verified = world.run(lambda: read_current(world.client(), replay, SETTLE))
+    assert len(verified[""]) == 3

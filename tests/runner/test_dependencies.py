@@ -12,7 +12,7 @@ from bulkops.operations.model import Operation, Target
 from bulkops.runner.dependencies import Order
 from tests.journal.samples import AT, header
 
-WANTED = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
+DESIRED = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
 
 
 def state(after: list[list[int]], outcomes: dict[int, Outcome]) -> Replay:
@@ -24,7 +24,7 @@ def state(after: list[list[int]], outcomes: dict[int, Outcome]) -> Replay:
                 "attach",
                 Target(f"ws-{number}", f"prod-{number}"),
                 None,
-                WANTED,
+                DESIRED,
                 after=tuple(keys[first] for first in firsts),
             )
         )

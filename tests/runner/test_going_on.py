@@ -63,7 +63,7 @@ def test_too_many_conflicts_found_at_the_start_stop_it_unsent() -> None:
     assert exit_code(world.resume()) == 4
     assert exit_code(world.resume()) == 4
     assert not world.wire.writes
-    assert exit_code(world.resume(go_on=True)) == 3
+    assert exit_code(world.resume(continue_paused=True)) == 3
     assert world.effects() == {"prod-2": 1}
 
 
@@ -114,7 +114,7 @@ def test_a_finished_job_is_verified_again_and_nothing_sent() -> None:
     world.simulator.detach("prod-0", TASK)
     replay = world.resume()
     assert replay.verified is not None
-    assert replay.verified.standing == 1
+    assert replay.verified.verified == 1
     assert list(replay.verified.differing.values()) == ["not attached"]
     assert exit_code(replay) == 3
     assert len(world.wire.writes) == 2

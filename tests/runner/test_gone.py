@@ -11,7 +11,7 @@ from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
 from bulkops.operations.compare import MADE_SO, gone
 from bulkops.operations.model import Target
-from bulkops.plan.standing import read_verified
+from bulkops.plan.current_state import read_verified
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import Workspace
 from tests.engine.scripts import METHODS, always, writes
@@ -190,7 +190,7 @@ def test_a_verification_of_detached_ones_misses_nothing() -> None:
     replay = world.apply(job("detach"))
     world.simulator.remove_workspace("prod-0")
     verified = world.run(lambda: read_verified(world.client(), replay, SETTLE))
-    assert (verified.standing, verified.differing) == (3, {})
+    assert (verified.verified, verified.differing) == (3, {})
 
 
 @pytest.mark.parametrize("kind", ["attach", "detach"])

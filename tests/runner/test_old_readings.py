@@ -9,7 +9,7 @@ import pytest
 
 from bulkops.api.messages import Request, Response
 from bulkops.journal.states import Outcome
-from bulkops.plan.standing import read_verified
+from bulkops.plan.current_state import read_verified
 from bulkops.report.model import exit_code
 from tests.engine.scripts import METHODS, both, writes
 from tests.engine.wire import Trouble
@@ -191,7 +191,7 @@ def test_a_verification_reads_what_differs_again_past_settle() -> None:
     lags = iter([BEHIND])
     server.lag = lambda: next(lags, 0.0)
     verified = world.run(lambda: read_verified(world.client(), replay, 10.0))
-    assert (verified.standing, verified.differing) == (3, {})
+    assert (verified.verified, verified.differing) == (3, {})
     assert server.lagged == 1
 
 

@@ -128,12 +128,12 @@ def test_a_ping_that_is_answered_is_no_answer_of_the_api(size: int) -> None:
     check_done(world, world.resume(), size)
 
 
-@pytest.mark.parametrize("places", [1, 8])
+@pytest.mark.parametrize("slots", [1, 8])
 @pytest.mark.parametrize("fault", ["503", "500", "close-before"])
-def test_one_endpoint_that_always_fails_is_no_outage(fault: str, places: int) -> None:
+def test_one_endpoint_that_always_fails_is_no_outage(fault: str, slots: int) -> None:
     """Everything about one workspace fails while others are answered: that one is in doubt."""
     world = world_of(10)
-    world.start(job(rollout={"max_failures": "10%"}, pace={"max_at_once": places}))
+    world.start(job(rollout={"max_failures": "10%"}, pace={"max_at_once": slots}))
     (ill,) = (w.id for w in world.simulator.world.workspaces.values() if w.name == "prod-4")
     world.wire.troubles = lambda request: Trouble(fault) if ill in request.path else None
     began = world.elapsed
@@ -192,7 +192,7 @@ def test_an_outage_while_a_wave_is_verified_is_no_drift(effects: int, seconds: f
         world.wire.troubles = answering
     check_done(world, world.resume(), 20)
     assert began
-    assert not any(wave.fallen for wave in world.waves)
+    assert not any(wave.drifted for wave in world.waves)
 
 
 @pytest.mark.parametrize("outage", ["0s", "1s", "30s"])

@@ -12,7 +12,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.client.retry_budget import MOST
 from bulkops.errors import RetriesSpent
 from bulkops.journal.states import How, Outcome
-from bulkops.runner.slots import LEAST_PLACES, MOST_PLACES, UNPACED, wanted_places
+from bulkops.runner.slots import LEAST_PLACES, MOST_PLACES, UNPACED, slots_needed
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.limits import Window
 from tests.engine.scripts import always
@@ -155,7 +155,7 @@ def test_as_many_at_once_as_the_latency_asks_for(
     rate: float | None, latency: float, expected: int
 ) -> None:
     """Pace times latency are under way (Little's law); twice as many and a few have a place."""
-    assert wanted_places(rate, latency) == expected
+    assert slots_needed(rate, latency) == expected
 
 
 def test_the_latency_is_found_out_under_way() -> None:

@@ -19,7 +19,7 @@ from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS as ALL
-from bulkops.operations.model import Over
+from bulkops.operations.model import Scope
 from tests.engine.scripts import writes
 from tests.engine.wire import Trouble
 from tests.engine.world import PATH, World, job
@@ -28,7 +28,7 @@ from tests.engine.worlds import world_for as world_needing
 from tests.journal.disk import PowerCut
 from tests.kinds import CASES, TASK
 
-KINDS = [name for name, kind in ALL.items() if kind.over is Over.SELECTED]
+KINDS = [name for name, kind in ALL.items() if kind.scope is Scope.SELECTED]
 """Those that write to workspaces, of which some are not selected."""
 WORKSPACES = 3
 BYSTANDER = "staging-0"
@@ -120,6 +120,12 @@ def stopped_at_each(kind: str, keeping: float, arm: Callable[[World, int], None]
     raise AssertionError("the job never came to its end")
 
 
+EACH_KIND = [
+    kind if kind in ("attach", "replace") else pytest.param(kind, marks=pytest.mark.long)
+    for kind in KINDS
+]
+"""By default one that writes once and one that writes twice: what is written is alike in all."""
+
 BEFORE_AND_AFTER = pytest.mark.parametrize(
     ("dies_after", "keeping"), [(False, 0.0), (True, 0.6)], ids=["before", "after"]
 )
@@ -141,7 +147,7 @@ def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -
 
 
 @BEFORE_AND_AFTER
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EACH_KIND)
 def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float) -> None:
     """The power goes just before or just after the Nth file call, for every N: done once."""
 

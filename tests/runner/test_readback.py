@@ -6,12 +6,12 @@ import pytest
 
 from bulkops.operations.compare import Shown
 from bulkops.runner import readback
-from bulkops.runner.readback import LOSSES, Cause, Readings, Row, Step, Unseen, resolve
+from bulkops.runner.readback import LOSSES, Cause, Readings, Row, Step, Unobserved, resolve
 from tests.docstrings import rows
 
 TABLE = rows(readback, "shows")
 COLUMNS = next(line for line in (readback.__doc__ or "").splitlines() if line.startswith("| shows"))
-ROWS: tuple[Row, ...] = (*Shown, *Unseen)
+ROWS: tuple[Row, ...] = (*Shown, *Unobserved)
 SETTLE = 10.0
 
 
@@ -74,16 +74,16 @@ def test_a_loss_has_settled_once_a_reading_starts_that_much_later() -> None:
 def test_denied_for_long_is_denied_without_an_interruption() -> None:
     """Each reading that shows something begins it anew."""
     told = readings()
-    assert told.resolve(Unseen.DENIED, 109.0) == (Step.SETTLE, 10.0)
-    assert told.resolve(Unseen.DENIED, 118.0) == (Step.SETTLE, 1.0)
+    assert told.resolve(Unobserved.DENIED, 109.0) == (Step.SETTLE, 10.0)
+    assert told.resolve(Unobserved.DENIED, 118.0) == (Step.SETTLE, 1.0)
     assert told.resolve(Shown.BEFORE, 109.5) == (Step.SETTLE, 0.5)
-    assert told.resolve(Unseen.DENIED, 119.0) == (Step.SETTLE, 10.0)
-    assert told.resolve(Unseen.DENIED, 129.0)[0] is Step.UNSEEN
+    assert told.resolve(Unobserved.DENIED, 119.0) == (Step.SETTLE, 10.0)
+    assert told.resolve(Unobserved.DENIED, 129.0)[0] is Step.UNOBSERVED
 
 
 def test_an_old_reading_is_taken_again_when_it_no_longer_is() -> None:
     """Of a refusal, too, which else decides at once."""
     for cause in (Cause.LOST, Cause.REFUSED, Cause.NO_ECHO):
         told = readings(cause, old_until=103.0)
-        assert told.resolve(Shown.WANTED, 101.0) == (Step.AGE, 2.0)
-        assert told.resolve(Shown.WANTED, 103.0)[0] in (Step.ADOPT, Step.LEAVE)
+        assert told.resolve(Shown.DESIRED, 101.0) == (Step.AGE, 2.0)
+        assert told.resolve(Shown.DESIRED, 103.0)[0] in (Step.ADOPT, Step.LEAVE)

@@ -148,7 +148,7 @@ def test_continue_goes_on_after_the_tolerance_stopped_it() -> None:
     refusing(world, names={"prod-0", "prod-1", "prod-2", "prod-3", "prod-4"})
     ends = []
     for _ in range(3):
-        replay = world.resume(go_on=True)
+        replay = world.resume(continue_paused=True)
         assert replay.ended is not None
         ends.append((replay.ended.how, replay.count(Outcome.FAILED), replay.count(None)))
     assert ends == [("tolerance", 2, 8), ("tolerance", 4, 6), ("complete", 5, 0)]

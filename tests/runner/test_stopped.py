@@ -13,8 +13,8 @@ from bulkops.journal.records import Ended, Record
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import Exceeded, Outcome
 from bulkops.plan.tolerance import exceeded, stopped_by_tolerance
+from bulkops.report.current_wave import rollout_of
 from bulkops.report.model import exit_code, report
-from bulkops.report.standing import rollout_of
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from tests.engine.scripts import always, writes
@@ -55,7 +55,7 @@ def test_nothing_is_sent_until_somebody_goes_on(*, strict: bool) -> None:
     assert stands(world)
     left = []
     for _ in range(3):
-        assert exit_code(world.resume(go_on=True)) in (3, 4)
+        assert exit_code(world.resume(continue_paused=True)) in (3, 4)
         replay = world.journaled()
         left.append((replay.count(Outcome.FAILED), replay.failures))
     assert left == [(4, 2), (6, 2), (6, 0)]
@@ -68,7 +68,7 @@ def test_who_goes_on_may_retry_as_well() -> None:
     world = stopped_world(failing=2)
     refusing(world, names=set())
     assert stands(world)
-    replay = world.resume(retry_failed=True, go_on=True)
+    replay = world.resume(retry_failed=True, continue_paused=True)
     assert (exit_code(replay), replay.count(Outcome.SUCCEEDED), replay.failures) == (0, 8, 0)
     assert set(world.effects().values()) == {1}
 
@@ -169,7 +169,7 @@ def test_in_doubt_beyond_the_tolerance_holds() -> None:
     assert exit_code(world.resume()) == 4
     assert stands(world)
     world.wire.troubles = lambda _request: None
-    assert exit_code(world.resume(go_on=True)) == 0
+    assert exit_code(world.resume(continue_paused=True)) == 0
     assert set(world.effects().values()) == {1}
 
 
@@ -179,8 +179,8 @@ def test_going_on_past_the_tolerance_does_not_skip_a_pause() -> None:
     world.start(one_at_a_time(waves=["3"], pause="manual", max_failures=0))
     refusing(world, names={"prod-0"})
     ends = []
-    for go_on in (True, True, False, True):
-        replay = world.resume(go_on=go_on)
+    for continue_paused in (True, True, False, True):
+        replay = world.resume(continue_paused=continue_paused)
         assert replay.ended is not None
         ends.append(str(replay.ended.how))
     assert ends == ["tolerance", "paused", "paused", "complete"]
@@ -198,7 +198,7 @@ def test_an_undo_stands_as_well() -> None:
     assert exit_code(world.resume(path=path)) == 4
     assert len(world.wire.asked) == asked
     world.wire.troubles = lambda _request: None
-    replay = world.resume(path=path, go_on=True)
+    replay = world.resume(path=path, continue_paused=True)
     assert replay.count(Outcome.SUCCEEDED) == 5
 
 

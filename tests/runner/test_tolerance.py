@@ -140,7 +140,7 @@ def test_what_no_longer_stands_counts(max_failures: int, code: int) -> None:
 
     world.wire.spies.append(undone)
     replay = world.resume()
-    assert (exit_code(replay), world.waves[1].fallen) == (code, 2)
+    assert (exit_code(replay), world.waves[1].drifted) == (code, 2)
     assert replay.verified is not None
     assert len(replay.verified.differing) == 2
-    assert exit_code(world.resume(go_on=True)) == 3
+    assert exit_code(world.resume(continue_paused=True)) == 3

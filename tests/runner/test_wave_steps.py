@@ -33,9 +33,9 @@ def test_what_comes_next(
 ) -> None:
     """The table in the module's docstring; ``--continue`` changes two of its rows."""
     reached, pause, gate, held = state
-    for go_on, then in zip((False, True), expected, strict=True):
+    for continue_paused, then in zip((False, True), expected, strict=True):
         asked = Rollout(pause=pause, gate=gate)
-        assert following(asked, reached, held, last=False, go_on=go_on) is then
+        assert following(asked, reached, held, last=False, continue_paused=continue_paused) is then
 
 
 @pytest.mark.parametrize("pause", [None, "5m", "manual"])
@@ -43,7 +43,7 @@ def test_after_the_last_wave_nobody_waits(pause: str | None) -> None:
     """A pause is between two waves, a gate after each of them."""
     for gate, then in ((None, Next.PASS), ("check", Next.GATE)):
         asked = Rollout(pause=pause, gate=gate)
-        assert following(asked, Reached.VERIFIED, "", last=True, go_on=False) is then
+        assert following(asked, Reached.VERIFIED, "", last=True, continue_paused=False) is then
 
 
 @pytest.mark.parametrize(

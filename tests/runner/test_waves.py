@@ -92,9 +92,9 @@ def test_a_manual_pause_ends_the_execution_until_somebody_says_go_on() -> None:
     world = World(workspaces=6)
     assert ended(world.apply(in_waves(pause="manual"))) == ("paused", 6, 1)
     assert ended(world.resume()) == ("paused", 6, 1)
-    assert ended(world.resume(go_on=True)) == ("paused", 6, 3)
-    assert ended(world.resume(go_on=True)) == ("complete", 0, 6)
-    assert ended(world.resume(go_on=True)) == ("complete", 0, 6)
+    assert ended(world.resume(continue_paused=True)) == ("paused", 6, 3)
+    assert ended(world.resume(continue_paused=True)) == ("complete", 0, 6)
+    assert ended(world.resume(continue_paused=True)) == ("complete", 0, 6)
     assert set(world.effects().values()) == {1}
 
 
@@ -123,7 +123,7 @@ def test_a_gate_holds_the_job(status: int, how: str, code: int, *, passes: bool)
     world.gate, told = scripted(status, status, status, 0, 0, 0)
     assert ended(world.apply(in_waves(gate="check"))) == (how, code, 1)
     assert ended(world.resume()) == (how, code, 1)
-    replay = world.resume(go_on=True)
+    replay = world.resume(continue_paused=True)
     # Past the first gate, the third status is the second wave's: it is held there.
     assert ended(replay) == (how, code, 3 if passes else 1)
     assert ended(world.resume()) == ("complete", 0, 6)
@@ -141,7 +141,7 @@ def test_in_doubt_comes_before_paused() -> None:
     assert ended(world.resume()) == ("paused", 5, 0)
     world.wire.troubles = lambda _request: None
     assert ended(world.resume()) == ("paused", 6, 1)
-    assert ended(world.resume(go_on=True)) == ("paused", 6, 3)
+    assert ended(world.resume(continue_paused=True)) == ("paused", 6, 3)
 
 
 def test_a_gate_is_asked_again_only_after_what_is_in_doubt_was_looked_at() -> None:
@@ -181,7 +181,7 @@ def test_a_wave_has_a_tolerance_of_its_own() -> None:
     assert (exit_code(replay), replay.count(Outcome.FAILED), replay.count(None)) == (4, 2, 3)
     assert report(replay).stopped == Exceeded(1, tolerated=0, of=2, wave=2)
     assert ended(world.resume()) == ("tolerance", 4, 1)
-    assert ended(world.resume(go_on=True)) == ("complete", 3, 4)
+    assert ended(world.resume(continue_paused=True)) == ("complete", 3, 4)
 
 
 def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
@@ -190,7 +190,7 @@ def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
     world.start(in_waves(waves=["1", {"size": "50%", "max_failures": 0}, "100%"]))
     world.simulator.attach("prod-2", TASK, stages=("pre_apply",))
     assert ended(world.resume()) == ("tolerance", 4, 1)
-    assert ended(world.resume(go_on=True)) == ("complete", 3, 5)
+    assert ended(world.resume(continue_paused=True)) == ("complete", 3, 5)
 
 
 def test_the_tolerance_is_over_all_waves() -> None:
@@ -200,7 +200,7 @@ def test_the_tolerance_is_over_all_waves() -> None:
     refusing(world, names={"prod-0", "prod-1", "prod-5"})
     replay = world.resume()
     assert (exit_code(replay), replay.count(Outcome.FAILED)) == (4, 2)
-    assert ended(world.resume(go_on=True)) == ("complete", 3, 3)
+    assert ended(world.resume(continue_paused=True)) == ("complete", 3, 3)
 
 
 def test_what_fell_in_a_wave_stops_the_next() -> None:
@@ -218,7 +218,7 @@ def test_what_fell_in_a_wave_stops_the_next() -> None:
     assert [row.shows for row in report(replay).rows] == ["not attached", "", "", "", "", ""]
     world.wire.spies.remove(undone)
     assert ended(world.resume()) == ("tolerance", 4, 1)
-    assert ended(world.resume(go_on=True)) == ("complete", 3, 6)
+    assert ended(world.resume(continue_paused=True)) == ("complete", 3, 6)
 
 
 def test_retried_failures_go_in_waves_too() -> None:
@@ -305,7 +305,7 @@ def test_a_gate_that_takes_too_long_is_ended_and_says_nothing() -> None:
     words = "waits: its gate was inconclusive (ended after gate_timeout = 90s)"
     assert f"  wave 1 of 3 (operations 1 to 1) {words}" in list(lines(made))
     assert ended(world.resume()) == ("paused", 6, 1)
-    assert ended(world.resume(go_on=True)) == ("paused", 6, 3)
+    assert ended(world.resume(continue_paused=True)) == ("paused", 6, 3)
     assert len(ends) == 3
 
 

@@ -18,9 +18,9 @@ from bulkops.journal.lock import take
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.operations.model import Skip
-from bulkops.plan import reconcile, standing, undo
+from bulkops.plan import current_state, reconcile, undo
 from bulkops.runner import execution, readback
-from bulkops.runner.readback import Cause, Row, Step, Unseen, resolve
+from bulkops.runner.readback import Cause, Row, Step, Unobserved, resolve
 from bulkops.runner.worker import Worker
 
 Mutation = Callable[[], AbstractContextManager[Any]]
@@ -66,7 +66,7 @@ def denied_reading_back_is_final() -> AbstractContextManager[Any]:
     """Take a reading back that is denied for the last word."""
 
     def at_once(row: Row, cause: Cause, *, settled: bool, old: bool) -> Step:
-        return resolve(row, cause, settled=settled or row is Unseen.DENIED, old=old)
+        return resolve(row, cause, settled=settled or row is Unobserved.DENIED, old=old)
 
     return mock.patch.object(readback, "resolve", at_once)
 
@@ -76,7 +76,7 @@ def any_yes_to_a_delete() -> AbstractContextManager[Any]:
     check = Worker._check_echo
 
     async def believe(self: Worker, answer: Response) -> Any:
-        if self._operation.wanted is None:
+        if self._operation.desired is None:
             return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
         return await check(self, answer)
 
@@ -85,7 +85,9 @@ def any_yes_to_a_delete() -> AbstractContextManager[Any]:
 
 def undo_believes_at_once() -> AbstractContextManager[Any]:
     """Plan an undo from a reading that may lag behind the job."""
-    return mock.patch.object(standing, "is_not_ours", lambda decided: isinstance(decided, Skip))
+    return mock.patch.object(
+        current_state, "is_not_ours", lambda decided: isinstance(decided, Skip)
+    )
 
 
 def resume_blames_at_once() -> AbstractContextManager[Any]:

@@ -16,8 +16,8 @@ from bulkops.journal.states import Outcome
 from tests.journal.disk import Disk
 from tests.simulation.states import (
     BEFORE,
+    DESIRED,
     OTHER,
-    WANTED,
     Place,
     Shown,
     There,
@@ -111,17 +111,17 @@ class Ends:
             there = of_its_own(operation, self._there.get(place, ()))
             shown, sent = tuple(item for _, item in there), self._changed[operation.before_id]
         facts = f"{place}: {outcome}, was {found}, shows {shown}, result {progress.result}"
-        as_wanted = (shown or ()) == shown_of(operation.wanted)
+        as_desired = (shown or ()) == shown_of(operation.desired)
         verified = self._replay.verified
         differing = operation.key in (verified.differing if verified else ())
-        must(differing != as_wanted, "verify says what is so", facts)
+        must(differing != as_desired, "verify says what is so", facts)
         must(outcome is not None, "every operation has its result", facts)
         if place[0] in self._strangers:
             return
         must(sent <= 1, "nothing twice", facts)
         match outcome:
             case Outcome.SUCCEEDED:
-                must(as_wanted, "what is said to be done is done", facts)
+                must(as_desired, "what is said to be done is done", facts)
                 must(sent == 1, "a result in the journal: the server did it", facts)
             case Outcome.SKIPPED | Outcome.CONFLICT:
                 blame = found != BEFORE or place[0] in self._hindered
@@ -135,7 +135,7 @@ class Ends:
 
     def _check_meddled(self, found: str, outcome: Outcome | None, facts: str) -> None:
         """Check what became of something that somebody changed between the plan and its journal."""
-        if found == WANTED:
+        if found == DESIRED:
             must(outcome is Outcome.SKIPPED, "what is as wanted already is skipped", facts)
         elif found == OTHER:
             must(outcome is Outcome.CONFLICT, "what was changed is a conflict", facts)

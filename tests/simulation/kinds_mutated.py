@@ -71,7 +71,7 @@ def settings_written_whole() -> AbstractContextManager[Any]:
     """Send a setting that nobody wished for along with those that differ."""
 
     def more(_self: WorkspaceAspect, operation: Operation) -> Request:
-        whole = {"execution-mode": "remote", **(operation.wanted or {})}
+        whole = {"execution-mode": "remote", **(operation.desired or {})}
         return endpoints.update_workspace(operation.target.id, whole)
 
     return mock.patch.object(WorkspaceAspect, "request", more)

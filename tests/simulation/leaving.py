@@ -36,7 +36,7 @@ def check(machine: Machine, request: Request) -> None:
     # Whoever changed it while this execution read, or waited for its turn, may be missed.
     if there and (changed is None or changed < machine.started - machine.scenario.lags):
         as_planned(operation, server.there(place_of(operation)))
-        if machine.scenario.replaces and operation.wanted is None:
+        if machine.scenario.replaces and operation.desired is None:
             other = TASK if place_of(operation)[1] == OLD_TASK else OLD_TASK
             must(server.there((name, other)), "no workspace is left with neither", request)
 
@@ -55,7 +55,7 @@ def written_by(request: Request, replay: Replay) -> tuple[int, Progress]:
 
 def method(operation: Operation) -> str:
     """Return the method by which an operation is carried out."""
-    if operation.wanted is None:
+    if operation.desired is None:
         return "DELETE"
     return "PATCH" if operation.before else "POST"
 

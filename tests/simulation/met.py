@@ -6,7 +6,7 @@ from collections import Counter
 
 from tests.simulation.denials import STATUSES
 from tests.simulation.scenario import KINDS
-from tests.simulation.states import BEFORE, OTHER, WANTED
+from tests.simulation.states import BEFORE, DESIRED, OTHER
 from tests.simulation.weather import HARMLESS, INCONCLUSIVE, LOSING
 
 CALLS = (*("append", "create", "overwrite", "rename", "sync", "sync_folder", "truncate", "write"),)
@@ -21,7 +21,7 @@ MET = (
     *(f"ended: {how}" for how in ("complete", "tolerance", "gate", "paused", "SIGINT")),
     *(f"gate {status}" for status in (0, 1, INCONCLUSIVE)),
     *(f"kind {kind}" for kind in dict.fromkeys(KINDS)),
-    *(f"saved plan finds it {how}" for how in (WANTED, BEFORE, OTHER)),
+    *(f"saved plan finds it {how}" for how in (DESIRED, BEFORE, OTHER)),
     "JobError",
     "JournalWriteFailed",
     "NotFoundOrForbidden",

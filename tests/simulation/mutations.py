@@ -28,7 +28,7 @@ from bulkops.journal.records import Holder, Intent, Record
 from bulkops.journal.states import Outcome, Reached
 from bulkops.journal.writer import Journal
 from bulkops.runner import execution, readback, waves, worker
-from bulkops.runner.readback import Cause, Row, Step, Unseen, resolve
+from bulkops.runner.readback import Cause, Row, Step, Unobserved, resolve
 from bulkops.runner.wave_steps import Next, following
 from bulkops.runner.waves import Waves
 from bulkops.runner.worker import Worker
@@ -145,7 +145,7 @@ def settle_ignored() -> AbstractContextManager[Any]:
     """Believe the first reading after a lost answer."""
 
     def at_once(row: Row, cause: Cause, *, settled: bool, old: bool) -> Step:
-        return resolve(row, cause, settled=settled or row is not Unseen.DENIED, old=old)
+        return resolve(row, cause, settled=settled or row is not Unobserved.DENIED, old=old)
 
     return mock.patch.object(readback, "resolve", at_once)
 

@@ -18,7 +18,7 @@ from bulkops.journal.states import How, Outcome, Reached
 from bulkops.plan import recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.report.standing import rollout_of
+from bulkops.report.current_wave import rollout_of
 from tests.engine.world import HOLDER
 from tests.simulation import gates, others, weather
 from tests.simulation.invariants import Ends, Violation, a_prefix, must
@@ -74,7 +74,7 @@ class Phase:
             else:
                 again = number == storms and retry_at_last
                 power = self._random.random() < 0.3
-                today = Weather(retry_failed=again, lags=again, power=power, go_on=True)
+                today = Weather(retry_failed=again, lags=again, power=power, continue_paused=True)
             how, replay = machine.execute(partial(self._process, today), today)
             self._come_back(how, today)
             undisturbed = machine.waiting or self._random.random() < 0.75
@@ -142,18 +142,18 @@ class Phase:
                 return None
             recorded.start_journal(self.path, self.plan, world.client(), HOLDER, world.disk)
         else:
-            self._go_on(today)
+            self._resume(today)
         if today.retry_failed:
             met["retry_failed"] += 1
         contents = read(self.path, world.disk)
         self._machine.replay = contents.replay
         stopped = stopped_by_tolerance(contents.replay, rollout_of(contents.replay))
-        stands, asked = stopped is not None and not today.go_on, len(world.wire.asked)
+        stands, asked = stopped is not None and not today.continue_paused, len(world.wire.asked)
         replay = await world.executed(
             path=self.path,
             contents=contents,
             retry_failed=today.retry_failed,
-            go_on=today.go_on,
+            continue_paused=today.continue_paused,
             on_result=self._machine.told,
         )
         met["stood, stopped by the tolerance"] += stands
@@ -182,7 +182,7 @@ class Phase:
         again = today.retry_failed or random.random() < 0.6
         return msgspec.structs.replace(today, retry_failed=again, behind=again)
 
-    def _go_on(self, today: Weather) -> None:
+    def _resume(self, today: Weather) -> None:
         """Take note of how a journal is found that is gone on with."""
         contents, met = self._left, self._machine.met
         assert contents is not None

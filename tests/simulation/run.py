@@ -19,7 +19,7 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
-from bulkops.plan import recorded, standing
+from bulkops.plan import current_state, recorded
 from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.model import Plan
 from bulkops.plan.trusted import disagreement
@@ -32,8 +32,8 @@ from tests.simulation.phase import MakePlan, Phase
 from tests.simulation.saved import SavedPlan
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import LaggingServer
+from tests.simulation.specs import is_blocked, spec
 from tests.simulation.states import Place, place_of, shown_of
-from tests.simulation.wishes import is_blocked, wish
 
 
 class Outcome(msgspec.Struct):
@@ -56,7 +56,7 @@ def simulate(seed: int, *, trace: list[str] | None = None) -> Outcome:
     """
     with (
         mock.patch.object(recorded, "written_job_of", _job_of),
-        mock.patch.object(standing, "written_job_of", _job_of),
+        mock.patch.object(current_state, "written_job_of", _job_of),
         TemporaryDirectory(prefix="bulkops-simulation-") as folder,
     ):
         return _simulate(seed, Path(folder), trace)
@@ -141,7 +141,7 @@ def _machine(
             rate=scenario.rate,
             window=scenario.window,
             duplicate_attach=scenario.duplicates,
-            wished=scenario.settings.keys(),
+            specified=scenario.settings.keys(),
         ),
     )
     server = world.simulator
@@ -163,7 +163,7 @@ async def _undo(machine: Machine, of: Phase, client: Client) -> Plan:
         # Killed before it was opened, so that its name was never synced, and then a power cut.
         must(not of.effects(), "a journal that sent anything stays", of.path)
         return msgspec.structs.replace(of.plan, operations=[], skips=[])
-    return await standing.undo_plan(client, read(of.path, machine.world.disk).replay)
+    return await current_state.undo_plan(client, read(of.path, machine.world.disk).replay)
 
 
 def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> None:
@@ -178,18 +178,18 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
     must(names <= scenario.selected, "nothing is planned outside", names)
     shown = machine.truth()
     for name in scenario.selected - machine.server.strangers.keys():
-        wished, skip = wish(scenario, name), skipped.get(name)
-        planned = {place_of(o): shown_of(o.wanted) for o in operations if o.target.name == name}
-        facts = f"{name}: {skip or planned}, wished for {wished}"
-        if isinstance(wished, str):
-            told = skip is not None and wished in skip.reason and not planned
+        specified, skip = spec(scenario, name), skipped.get(name)
+        planned = {place_of(o): shown_of(o.desired) for o in operations if o.target.name == name}
+        facts = f"{name}: {skip or planned}, wished for {specified}"
+        if isinstance(specified, str):
+            told = skip is not None and specified in skip.reason and not planned
             must(told, "every selected workspace is skipped with its reason", facts)
             must(skip and skip.blocked == is_blocked(scenario, name), "a skip says why", facts)
             places = [(name, thing) for thing in scenario.things]
             alone = [shown[place] == scenario.states[place] for place in places]
             must(all(alone), "what is skipped is left alone", facts)
         else:
-            done = planned == wished and skip is None
+            done = planned == specified and skip is None
             must(done, "every selected workspace is planned as wished for", facts)
 
 

@@ -101,7 +101,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         """What others change meanwhile."""
         return (SETTINGS, REST) if self.settings else self.things
 
-    def wanted(self, shown: Shown) -> Shown:
+    def desired(self, shown: Shown) -> Shown:
         """Return what is wished for, where what the job doesn't name is as shown."""
         level, stages = shown[0] if shown else (self.level, self.stages)
         named = self.named
@@ -129,8 +129,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             return {name.replace("-", "_"): self.settings.get(name) for name in settings.VALUES}
         if self.kind == "detach":
             return {}
-        wished = {"enforcement_level": self.level, "stages": list(self.stages)}
-        return {name: wished[name] if name in self.named else None for name in wished}
+        specified = {"enforcement_level": self.level, "stages": list(self.stages)}
+        return {name: specified[name] if name in self.named else None for name in specified}
 
     @property
     def _rollout(self) -> dict[str, object]:
@@ -146,12 +146,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     def ends(self, operations: int) -> list[int]:
         """Return where each wave of so many operations ends, reckoned apart from the engine."""
-        wanted = [
+        desired = [
             -(-operations * int(size[:-1]) // 100) if size.endswith("%") else int(size)
             for size in self.waves
         ]
         # One that ends before its predecessor adds nothing.
-        return sorted({min(end, operations) for end in accumulate([*wanted, operations], max)})
+        return sorted({min(end, operations) for end in accumulate([*desired, operations], max)})
 
 
 def draw(random: Random) -> Scenario:
@@ -163,7 +163,7 @@ def draw(random: Random) -> Scenario:
     if PROFILES[profile].many_stages and random.random() < 0.3:
         stages = ("pre_plan", "post_plan")
     selected = [f"prod-{n}" for n in range(5 + int(56 * random.random() ** 5))]
-    wished = settings.wish(random) if kind == WORKSPACE_UPDATE else {}
+    specified = settings.spec(random) if kind == WORKSPACE_UPDATE else {}
     others = [f"staging-{n}" for n in range(random.choice((0, 1, 3)))]
     settle, seconds = random.choice(SETTLE)
     late = random.uniform(0, 0.98 * seconds) if random.random() < 0.8 else 0.0
@@ -173,14 +173,14 @@ def draw(random: Random) -> Scenario:
         level=level,
         stages=stages,
         named=_named(random, kind),
-        settings=wished,
+        settings=specified,
         states={
             **_states(random, kind, level, stages, [*selected, *others]),
-            **(settings.states(random, wished, [*selected, *others]) if wished else {}),
+            **(settings.states(random, specified, [*selected, *others]) if specified else {}),
         },
         selected=frozenset(selected),
         forbidden=frozenset(name for name in selected if random.random() < 0.3)
-        if random.random() < 0.08 and not wished
+        if random.random() < 0.08 and not specified
         else frozenset(),
         profile=profile,
         duplicates="accept" if random.random() < 0.85 else "reject",

@@ -24,7 +24,7 @@ class LaggingServer(Simulator):
     """Remembers each workspace's attachments before every change.
 
     Args:
-        wished: names of the settings that the job changes.
+        specified: names of the settings that the job changes.
 
     Attributes:
         lag: asked at every read for the seconds by which it lags.
@@ -35,7 +35,7 @@ class LaggingServer(Simulator):
         bare: deletions of ours that left a workspace with neither run task.
     """
 
-    def __init__(self, *, wished: Collection[str] = (), **of_simulator: Any) -> None:
+    def __init__(self, *, specified: Collection[str] = (), **of_simulator: Any) -> None:
         super().__init__(**of_simulator)
         self.lag: Callable[[], float] = lambda: 0.0
         self.lagged = 0
@@ -43,8 +43,8 @@ class LaggingServer(Simulator):
         self.doubled: list[Effect] = []
         self.bare: list[Effect] = []
         self.unasked: list[Effect] = []
-        self._wished = wished
-        self._names = sorted(settings.VALUES) if wished else []
+        self._specified = specified
+        self._names = sorted(settings.VALUES) if specified else []
         self._judged = 0
         self._ours: dict[str, object] = {}
         self._before: list[tuple[float, Workspace, Before]] = []
@@ -69,7 +69,7 @@ class LaggingServer(Simulator):
         name, thing = place
         if thing in (SETTINGS, REST):
             workspace = self._named(name)
-            names = settings.names_of(thing, self._wished)
+            names = settings.names_of(thing, self._specified)
             return [(workspace.id, settings.read(workspace, names))]
         return [(a.id, (a.enforcement_level, a.stages)) for a in self.attachments(*place)]
 
@@ -87,7 +87,7 @@ class LaggingServer(Simulator):
         """Bring a workspace to what it is to show of a thing, of which it has none yet."""
         name, thing = place
         if thing in (SETTINGS, REST):
-            names = settings.names_of(thing, self._wished)
+            names = settings.names_of(thing, self._specified)
             settings.write(self._named(name), names, shown[0])
             return
         for level, stages in shown:
@@ -107,7 +107,7 @@ class LaggingServer(Simulator):
         if how == "delete":
             self.remove_workspace(name)
         elif thing in (SETTINGS, REST):
-            names = settings.names_of(thing, self._wished)
+            names = settings.names_of(thing, self._specified)
             settings.change(workspace, names, len(self._before))
         else:
             self._interfere(place, how)
@@ -136,7 +136,7 @@ class LaggingServer(Simulator):
         elif effect.action == "delete":
             if not self.world.workspaces[effect.names["workspace-id"]].tasks:
                 self.bare.append(effect)
-        elif effect.kind == "workspace" and set(_changed(effect)) - set(self._wished):
+        elif effect.kind == "workspace" and set(_changed(effect)) - set(self._specified):
             self.unasked.append(effect)
         elif effect.before == effect.after == self._ours.get(effect.id):
             self.doubled.append(effect)

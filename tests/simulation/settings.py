@@ -17,24 +17,26 @@ VALUES: Mapping[str, tuple[object, object]] = {
 """What each setting may be; nobody can wish for no folder."""
 
 
-def wish(random: Random) -> dict[str, object]:
+def spec(random: Random) -> dict[str, object]:
     """Return what a job wishes for, by names in their order."""
     names = sorted(random.sample(sorted(VALUES), random.choice((1, 2, 2, 4))))
     return {n: VALUES[n][1] if VALUES[n][0] is None else random.choice(VALUES[n]) for n in names}
 
 
-def states(random: Random, wished: Collection[str], names: list[str]) -> dict[Place, Shown]:
+def states(random: Random, specified: Collection[str], names: list[str]) -> dict[Place, Shown]:
     """Return what workspaces show before a job: of what it wishes for, and of the rest."""
     return {
-        (name, thing): (tuple(random.choice(VALUES[field]) for field in names_of(thing, wished)),)
+        (name, thing): (
+            tuple(random.choice(VALUES[field]) for field in names_of(thing, specified)),
+        )
         for name in names
         for thing in (SETTINGS, REST)
     }
 
 
-def names_of(thing: str, wished: Collection[str]) -> list[str]:
+def names_of(thing: str, specified: Collection[str]) -> list[str]:
     """Return the settings that are meant: those wished for, or the rest."""
-    return sorted(name for name in VALUES if (name in wished) == (thing == SETTINGS))
+    return sorted(name for name in VALUES if (name in specified) == (thing == SETTINGS))
 
 
 def read(workspace: Workspace, names: list[str]) -> Item:

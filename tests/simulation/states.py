@@ -24,7 +24,7 @@ There = tuple[str, Item]
 Place = tuple[str, str]
 """A workspace's name, and the thing of it that is looked at: a run task's name, or ``SETTINGS``."""
 
-WANTED, BEFORE, OTHER = "as wanted", "as before", "otherwise"
+DESIRED, BEFORE, OTHER = "as wanted", "as before", "otherwise"
 """How what is there compares with an operation."""
 
 
@@ -49,8 +49,8 @@ def still(operation: Operation, there: Sequence[There]) -> str:
     It is said here apart from the engine, whose own comparison is on trial.
     """
     there = of_its_own(operation, there)
-    if tuple(item for _, item in there) == shown_of(operation.wanted):
-        return WANTED
+    if tuple(item for _, item in there) == shown_of(operation.desired):
+        return DESIRED
     before = operation.before
     planned = [(before.id, *shown_of(before.attributes))] if before else []
     return BEFORE if list(there) == planned else OTHER

@@ -76,9 +76,12 @@ def test_the_command_fails_where_a_seed_does(
     assert "nothing twice: seed 3 did" in capsys.readouterr().out
 
 
-def test_a_seed_says_everything() -> None:
+@pytest.mark.parametrize(
+    "seeds", [range(3000, 3005), pytest.param(range(3005, 3020), marks=pytest.mark.long)], ids=str
+)
+def test_a_seed_says_everything(seeds: range) -> None:
     """The same seed does the same, request by request and call by call."""
-    for seed in range(3000, 3020):
+    for seed in seeds:
         first, second = list[str](), list[str]()
         simulate(seed, trace=first)
         simulate(seed, trace=second)

@@ -44,7 +44,7 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
         interrupts: seconds after which SIGINT comes, and how long draining may last.
         again: seconds after which it comes a second time.
         dies_at: seconds after which the machine stops, whatever it does.
-        go_on: ``--continue`` is said.
+        continue_paused: ``--continue`` is said.
         gate, gate_seconds: what the job's gate ends with, and after how long.
         retry_failed: the execution was asked to.
         rival: seconds after which another runner of the same journal starts.
@@ -72,7 +72,7 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
     retry_failed: bool = False
     rival: float | None = None
     dies_at: float | None = None
-    go_on: bool = False
+    continue_paused: bool = False
     gate: int = 0
     gate_seconds: float = 0.0
 
@@ -132,7 +132,7 @@ def draw(random: Random, size: int, *, torn: bool) -> Weather:
         retry_failed=random.random() < 0.3,
         rival=random.uniform(0, 3.0) if random.random() < 0.08 else None,
         dies_at=random.uniform(0, 60.0) if random.random() < 0.1 else None,
-        go_on=random.random() < 0.5,
+        continue_paused=random.random() < 0.5,
         gate=random.choice((0, 1, INCONCLUSIVE)),
         gate_seconds=random.choice((0.0, 2.0, 30.0)),
     )

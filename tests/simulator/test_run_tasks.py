@@ -186,14 +186,14 @@ def test_include_brings_workspace_tasks_and_workspaces(simulator: Simulator, ask
 
 def test_global_configuration_needs_its_entitlement(simulator: Simulator, ask: Ask) -> None:
     """A global configuration is echoed, or ignored with a 201 where it isn't paid for."""
-    wish = {"enabled": True, "stages": ["pre_plan"], "enforcement-level": "mandatory"}
-    response = ask(simulator, "POST", TASKS, _task(global_configuration=wish))
-    assert _data(response)["attributes"]["global-configuration"] == wish
+    spec = {"enabled": True, "stages": ["pre_plan"], "enforcement-level": "mandatory"}
+    response = ask(simulator, "POST", TASKS, _task(global_configuration=spec))
+    assert _data(response)["attributes"]["global-configuration"] == spec
     assert simulator.world.tasks[_data(response)["id"]].global_configuration == GlobalConfiguration(
         enabled=True, stages=("pre_plan",), enforcement_level="mandatory"
     )
     simulator.add_organization("free", entitlements=Entitlements(global_run_tasks=False))
-    response = ask(simulator, "POST", "/organizations/free/tasks", _task(global_configuration=wish))
+    response = ask(simulator, "POST", "/organizations/free/tasks", _task(global_configuration=spec))
     assert response.status == 201
     assert "global-configuration" not in _data(response)["attributes"]
 

@@ -30,7 +30,7 @@ from bulkops.cli.run.confirm import confirm_going_on
 from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import check_journal, hold, open_held
 from bulkops.cli.run.metrics_file import MetricsFile
-from bulkops.cli.run.start import Undertaking, ask_for_names, start_or_go_on
+from bulkops.cli.run.start import Undertaking, ask_for_names, start_or_resume
 from bulkops.cli.session import connect, narrowed_job
 from bulkops.client.access.address import Stated, is_at
 from bulkops.client.api import Client
@@ -45,11 +45,11 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import How
 from bulkops.library import plan_job
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
+from bulkops.plan.current_state import check_names_of_plan, undo_recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
-from bulkops.plan.standing import check_names_of_plan, undo_recorded
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.plan.trusted import sound_journal
 
@@ -133,13 +133,13 @@ def apply(
         held = hold(stack, path) if journal or path.exists() else None
         path = held.path if held else path
         try:
-            start_or_go_on(stack, path, held, undertaking, asked)
+            start_or_resume(stack, path, held, undertaking, asked)
         except RunTaskGone as gone:
             if journal or saved:
                 raise
             note("", f"{path}: {gone}.", "That journal is left; a new one begins.")
             path = new(path.parent, Clock().wall())
-            start_or_go_on(stack, path, None, undertaking, asked)
+            start_or_resume(stack, path, None, undertaking, asked)
 
 
 @command(JOURNAL, RESUMING, SERVER)
@@ -199,7 +199,7 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
             raise JobError(f"{path}: is the journal to take back: choose another --journal")
         held = hold(stack, path)
         undertaking = _of_undo(journal, contents.replay, server)
-        start_or_go_on(stack, held.path, held, undertaking, asked)
+        start_or_resume(stack, held.path, held, undertaking, asked)
 
 
 def _of_undo(journal: Path, undone: Replay, server: Server) -> Undertaking:
@@ -234,7 +234,7 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     saved = read_plan(path, trust_files=trust_files)
     job = saved.plan.job.taking_back(saved.plan.undo_of)
     digest, stated = saved.plan.digest, Stated(path, saved.plan.address)
-    binding = saved.plan.binding
+    resolved = saved.plan.resolved
     connect(server, stated)  # a plan of another server is refused before anything else
     saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
     note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
@@ -247,7 +247,7 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
         return read_plan(path, digest, trust_files=trust_files).plan
 
     async def plan(client: Client) -> Plan:
-        await check_names_of_plan(client, job, binding, path)
+        await check_names_of_plan(client, job, resolved, path)
         return again()
 
     return Undertaking(

@@ -26,7 +26,7 @@ def check(*, job_file: Path, json: bool) -> None:
     """
     job = load_job(job_file)
     check_gate(job, str(job_file))
-    fields, task = _selecting(job), getattr(job.wish, "task", None)
+    fields, task = _selecting(job), getattr(job.spec, "task", None)
     if json:
         from bulkops import events  # noqa: PLC0415 - brings what reports and journals are made of
 

@@ -112,14 +112,14 @@ def create(
       bulkops task create lint --url https://lint.example/hook --hmac-key-env KEY
     """
     named = organization_named(organization)
-    wish = global_of(everywhere, GlobalConfiguration())
+    spec = global_of(everywhere, GlobalConfiguration())
     change = RunTaskChange(
         name=name,
         url=url,
         description=given(description),
         hmac_key=hmac_key,
         enabled=not disabled,
-        global_configuration=given(wish),
+        global_configuration=given(spec),
         agent_pool_id=given(agent_pool_id),
     )
 
@@ -129,7 +129,7 @@ def create(
 
     task = run(connect(server), work)
     print_run_task(task, as_json=json)
-    warn_if_ignored(wish, task)
+    warn_if_ignored(spec, task)
 
 
 @command(
@@ -188,18 +188,18 @@ def update(
     async def work(client: Client) -> tuple[RunTask, GlobalConfiguration | None]:
         task = await find_run_task(client, organization, name_or_id)
         before = task.global_configuration or GlobalConfiguration()
-        wish = global_of(everywhere, before)
-        change = msgspec.structs.replace(asked, global_configuration=given(wish))
+        spec = global_of(everywhere, before)
+        change = msgspec.structs.replace(asked, global_configuration=given(spec))
         if change == RunTaskChange():
             raise JobError("nothing to change: say what, for example --url or --disabled")
         with only_reading():
             confirm(f"Update run task {called(task)}?", yes=yes)
         with single_write("task", "show", task.id):
-            return await client.run_tasks.update(task.id, change), wish
+            return await client.run_tasks.update(task.id, change), spec
 
-    task, wish = run(connect(server), work)
+    task, spec = run(connect(server), work)
     print_run_task(task, as_json=json)
-    warn_if_ignored(wish, task)
+    warn_if_ignored(spec, task)
 
 
 @command(NAMED, YES, *IN_ORGANIZATION)

@@ -16,7 +16,7 @@ from bulkops.client.access.address import Stated
 from bulkops.errors import ExitCode
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
-from bulkops.plan.standing import read_recorded
+from bulkops.plan.current_state import read_recorded
 from bulkops.plan.trusted import open_journal
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted
@@ -54,7 +54,7 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
         print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
     total = counted(len(replay.operations), "operation")
     rest = f", {verified.unreadable} can't be read back" if verified.unreadable else ""
-    print_text(f"{verified.standing} of {total} shown as wanted by the server{rest}.")
+    print_text(f"{verified.verified} of {total} shown as wanted by the server{rest}.")
 
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:
@@ -63,7 +63,7 @@ def _print_verified_json(replay: Replay, verified: Verified) -> None:
         print_json(events.Differing(**target.said, key=key, shows=shows))
     print_json(
         events.Verified(
-            standing=verified.standing,
+            verified=verified.verified,
             differing=len(verified.differing),
             unreadable=verified.unreadable,
         )

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from bulkops.cli.outlet import is_idle
 from bulkops.cli.output.printing import silence
-from bulkops.cli.output.progress import Headway
+from bulkops.cli.output.progress import JobProgress
 from bulkops.cli.output.progress_text import Bar, bars, pace, standstill, time_left, troubles
 from bulkops.text import escaped
 
@@ -54,7 +54,7 @@ class LiveView(RenderHook):
         # Before the live display's own hook: where it begins depends on the size.
         self._console.push_render_hook(self)
         self._live: Live | None = None
-        self._headway: Headway | None = None
+        self._progress: JobProgress | None = None
         self._above: list[Text] = []
         self._widths: list[int] = []
         self._columns = 0
@@ -83,9 +83,9 @@ class LiveView(RenderHook):
         """Let a line in trouble's colour scroll above the view, with what is shown next."""
         self._above.append(Text(escaped(line), style="red"))
 
-    def show(self, headway: Headway) -> None:
+    def show(self, progress: JobProgress) -> None:
         """Show where the execution stands, unless the terminal takes nothing just now."""
-        self._headway = headway
+        self._progress = progress
         if self._live is not None and self._takes_more():
             self._say_above()
             self._live.refresh()
@@ -106,8 +106,8 @@ class LiveView(RenderHook):
         return [Control(*up * more), *renderables]
 
     def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
-        wanted = Group(*self._lines(self._headway, console.width)) if self._headway else Group()
-        lines = console.render_lines(wanted, pad=False)[1 - console.height :]
+        desired = Group(*self._lines(self._progress, console.width)) if self._progress else Group()
+        lines = console.render_lines(desired, pad=False)[1 - console.height :]
         self._widths = [Segment.get_line_length(line) for line in lines]
         yield SegmentLines(lines, new_lines=True)
 
@@ -141,11 +141,11 @@ class LiveView(RenderHook):
             lines, self._above = self._above, []
             self._console.print(*lines, sep="\n", soft_wrap=True)
 
-    def _lines(self, headway: Headway, width: int) -> Iterator[Text]:
+    def _lines(self, progress: JobProgress, width: int) -> Iterator[Text]:
         yield Text()
-        shown, left = bars(headway), time_left(headway)
+        shown, left = bars(progress), time_left(progress)
         label = max(len(bar.label) for bar in shown)
-        digits = len(str(headway.of))
+        digits = len(str(progress.of))
         room = width - (2 + label + 2 + 2 + 2 * digits + 1)
         beside = room >= TIME_LEFT + SHORTEST_BAR
         length = min(LONGEST_BAR, room - TIME_LEFT if beside else room)
@@ -157,11 +157,11 @@ class LiveView(RenderHook):
             if beside and bar is shown[-1]:
                 line.append(f"  {left}")
             yield line
-        for said in ("" if beside else left, *map(", ".join, (pace(headway), troubles(headway)))):
+        for said in ("" if beside else left, *map(", ".join, (pace(progress), troubles(progress)))):
             if said:
                 yield Text(f"  {said}")
         # Empty or not: lines that come and go make all others jump.
-        yield Text(f"  {standstill(headway)}", style="yellow")
+        yield Text(f"  {standstill(progress)}", style="yellow")
 
     def _bar(self, bar: Bar, length: int) -> Text:
         full, half, empty = self._characters

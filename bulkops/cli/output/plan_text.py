@@ -86,7 +86,7 @@ def headline(plan: Plan) -> str:
     kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
     task, replaces = (
         f"{ref.name} ({ref.id})" if ref else ""
-        for ref in (plan.binding.task, plan.binding.replaces)
+        for ref in (plan.resolved.task, plan.resolved.replaces)
     )
     named = wording.subject(task, replaces)
     return f"{kind}{named and ' '}{named} in {plan.job.organization}"

@@ -1,8 +1,8 @@
 """How far an execution has come, how fast it goes, and how long it still takes. Pure.
 
-The replay of its journal counts the operations. A ``Course`` is told the waves as they are
+The replay of its journal counts the operations. A ``ProgressTracker`` is told the waves as they are
 recorded, and knows since when; whoever wants to show where it stands gives it the time and the
-execution's activity, and gets a ``Headway``: all that is shown.
+execution's activity, and gets a ``JobProgress``: all that is shown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Doing(StrEnum):
     GATE = "running its gate"
 
 
-class WaveHeadway(msgspec.Struct, frozen=True):
+class WaveProgress(msgspec.Struct, frozen=True):
     """How far one wave has come.
 
     Attributes:
@@ -52,7 +52,7 @@ class WaveHeadway(msgspec.Struct, frozen=True):
     done: int
 
 
-class Headway(msgspec.Struct, frozen=True, kw_only=True):
+class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     """Where an execution stands at one moment.
 
     Attributes:
@@ -82,7 +82,7 @@ class Headway(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None
     limit: float | None
     wave: int
-    waves: tuple[WaveHeadway, ...]
+    waves: tuple[WaveProgress, ...]
     until: str
     rest_seconds: float
     seconds_left: float | None
@@ -90,7 +90,7 @@ class Headway(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: float | None
 
 
-class Course:
+class ProgressTracker:
     """The course of one execution.
 
     Args:
@@ -133,7 +133,7 @@ class Course:
         finally:
             self._at_gate = False
 
-    def look(self, now: float, activity: Activity) -> Headway:
+    def look(self, now: float, activity: Activity) -> JobProgress:
         """Return where it stands at this moment, which is no earlier than the last one."""
         self._notice(in_flight=activity.in_flight > 0)
         counts, operations = self._replay.operations.results, len(self._replay.operations)
@@ -150,7 +150,7 @@ class Course:
         if wave is not None and not waits and drained is None:
             left = left if pauses else operations - counts.total()
             seconds_left = self._seconds_left(wave, left, rest, limit)
-        return Headway(
+        return JobProgress(
             at=now,
             doing=doing,
             done=counts.total() - counts[Outcome.IN_DOUBT],
@@ -208,11 +208,11 @@ class Course:
             return Doing.CARRYING_OUT
         return Doing.VERIFYING
 
-    def _waves_shown(self, current: Wave | None, done: int) -> Iterator[WaveHeadway]:
+    def _waves_shown(self, current: Wave | None, done: int) -> Iterator[WaveProgress]:
         for wave in self._waves:
             passed = self._replay.reached(wave.number) is Reached.PASSED
             of_it = wave.size if passed else done if wave is current else 0
-            yield WaveHeadway(wave.number, wave.size, of_it)
+            yield WaveProgress(wave.number, wave.size, of_it)
 
     def _pauses(self, wave: Wave | None) -> bool:
         return self._rollout.pause == MANUAL and wave is not None and not wave.last
@@ -267,23 +267,23 @@ class _Speed:
 
     def __init__(self) -> None:
         self.rate: float | None = None
-        self._seen = deque[tuple[float, int]]()
+        self._observed = deque[tuple[float, int]]()
 
     def starts(self, now: float, results: int) -> None:
         """Take note of what there is when something is about to be carried out."""
-        self._seen.append((now, results))
+        self._observed.append((now, results))
 
     def measure(self, now: float, results: int, *, goes: bool) -> None:
         """Take note of how many results there are; only where it ``goes`` on do they count."""
-        seen = self._seen
+        observed = self._observed
         if not goes:
             # The rate measured last still says how fast the next wave will be.
-            seen.clear()
+            observed.clear()
             return
-        seen.append((now, results))
-        while len(seen) > 2 and seen[1][0] <= now - LATELY:
-            seen.popleft()
-        began, before = seen[0]
+        observed.append((now, results))
+        while len(observed) > 2 and observed[1][0] <= now - LATELY:
+            observed.popleft()
+        began, before = observed[0]
         if now - began >= SOONEST:
             # What is sent again has no result meanwhile.
             self.rate = max(0, results - before) / (now - began)

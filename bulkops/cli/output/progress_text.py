@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from bulkops.cli.output.progress import Doing, Headway, WaveHeadway
+from bulkops.cli.output.progress import Doing, JobProgress, WaveProgress
 from bulkops.job.duration import in_words
 from bulkops.report.words import outcome_in_words
 from bulkops.text import counted
@@ -27,60 +27,60 @@ class Bar(NamedTuple):
     current: bool = False
 
 
-def plain_line(headway: Headway) -> str:
+def plain_line(progress: JobProgress) -> str:
     """Return where an execution stands in one line."""
-    of = len(headway.waves)
-    parts = [f"{headway.done} of {headway.of} done"]
-    if of > 1 and headway.wave:
-        parts[0] += f" (wave {headway.wave} of {of})"
-    parts += pace(headway)
-    parts += troubles(headway)
-    if said := standstill(headway):
+    of = len(progress.waves)
+    parts = [f"{progress.done} of {progress.of} done"]
+    if of > 1 and progress.wave:
+        parts[0] += f" (wave {progress.wave} of {of})"
+    parts += pace(progress)
+    parts += troubles(progress)
+    if said := standstill(progress):
         parts.append(said[0].lower() + said[1:])
-    if left := time_left(headway):
+    if left := time_left(progress):
         parts.append(left)
     return "  " + ", ".join(parts)
 
 
-def pace(headway: Headway) -> Iterator[str]:
+def pace(progress: JobProgress) -> Iterator[str]:
     """Yield how fast it goes, and what is on its way."""
-    activity = headway.activity
-    if headway.rate is not None:
-        limit = f" (limit {headway.limit:g})" if headway.limit else ""
-        yield f"{headway.rate:.1f} a second{limit}"
+    activity = progress.activity
+    if progress.rate is not None:
+        limit = f" (limit {progress.limit:g})" if progress.limit else ""
+        yield f"{progress.rate:.1f} a second{limit}"
     if activity.in_flight:
         waiting = f" ({activity.waiting} waiting to settle)" if activity.waiting else ""
         yield f"{activity.in_flight} in flight{waiting}"
 
 
-def troubles(headway: Headway) -> Iterator[str]:
+def troubles(progress: JobProgress) -> Iterator[str]:
     """Yield how many operations are in trouble, and how often something was sent again."""
     for outcome in ("failed", "conflict", "in_doubt"):
-        if number := headway.counts.get(outcome):
+        if number := progress.counts.get(outcome):
             yield f"{number} {outcome_in_words(outcome)}"
-    if headway.activity.retries:
-        yield f"{headway.activity.retries} sent again"
-    if headway.activity.refused:
-        yield f"429s: {headway.activity.refused}"
+    if progress.activity.retries:
+        yield f"{progress.activity.retries} sent again"
+    if progress.activity.refused:
+        yield f"429s: {progress.activity.refused}"
 
 
-def time_left(headway: Headway) -> str:
+def time_left(progress: JobProgress) -> str:
     """Return how long it still takes, empty where nobody knows."""
-    if headway.seconds_left is None:
+    if progress.seconds_left is None:
         return ""
-    to = "to the pause" if headway.pauses else "left"
-    return f"about {in_words(headway.seconds_left)} {to}"
+    to = "to the pause" if progress.pauses else "left"
+    return f"about {in_words(progress.seconds_left)} {to}"
 
 
-def standstill(headway: Headway) -> str:
+def standstill(progress: JobProgress) -> str:
     """Return why nothing new is carried out at this moment, empty where something is."""
-    activity = headway.activity
-    if headway.drain_seconds is not None:
-        return draining(activity.in_flight, headway.drain_seconds)
+    activity = progress.activity
+    if progress.drain_seconds is not None:
+        return draining(activity.in_flight, progress.drain_seconds)
     if activity.outage_seconds > 0:
         return no_answer(activity.outage_seconds, activity.outage_reason, activity.outage_borne)
     if activity.pause_seconds > 0:
-        why = _why(headway) if activity.pause_status == 429 else ""
+        why = _why(progress) if activity.pause_status == 429 else ""
         return (
             f"Paused {activity.pause_seconds:.1f} s: the server answered "
             f"{activity.pause_status}{why}"
@@ -89,9 +89,9 @@ def standstill(headway: Headway) -> str:
         Doing.READING: "Reading what the server shows",
         Doing.CARRYING_OUT: "",
         Doing.VERIFYING: "Verifying: reading again what was done",
-        Doing.RESTING: f"Resting {in_words(headway.rest_seconds)} more, until {headway.until}",
+        Doing.RESTING: f"Resting {in_words(progress.rest_seconds)} more, until {progress.until}",
         Doing.GATE: "Running the gate",
-    }[headway.doing]
+    }[progress.doing]
 
 
 def no_answer(seconds: float, reason: str, borne: float) -> str:
@@ -110,23 +110,23 @@ def draining(in_flight: int, seconds: float) -> str:
     return f"Stopping: waiting for {operations} in flight, {in_words(seconds)} at most"
 
 
-def _why(headway: Headway) -> str:
-    activity = headway.activity
+def _why(progress: JobProgress) -> str:
+    activity = progress.activity
     if not activity.limit:
         return ""
     others = f", others take {activity.others_rate:.0f}" if activity.others_rate else ""
     return f" (its limit is {activity.limit:g} a second{others})"
 
 
-def bars(headway: Headway) -> list[Bar]:
+def bars(progress: JobProgress) -> list[Bar]:
     """Return a bar for each wave, where there are several, and one for all."""
-    everything = Bar("all", headway.done, headway.of)
-    if len(headway.waves) == 1:
+    everything = Bar("all", progress.done, progress.of)
+    if len(progress.waves) == 1:
         return [everything]
-    return [*_wave_bars(headway.waves, headway.wave), everything]
+    return [*_wave_bars(progress.waves, progress.wave), everything]
 
 
-def _wave_bars(waves: Sequence[WaveHeadway], current: int) -> Iterator[Bar]:
+def _wave_bars(waves: Sequence[WaveProgress], current: int) -> Iterator[Bar]:
     near = range(1, len(waves) + 1)
     if len(waves) > MOST_BARS:
         middle = min(max(current or len(waves), 2), len(waves) - 1)
@@ -139,7 +139,7 @@ def _wave_bars(waves: Sequence[WaveHeadway], current: int) -> Iterator[Bar]:
         yield _shared(after)
 
 
-def _shared(waves: Sequence[WaveHeadway]) -> Bar:
+def _shared(waves: Sequence[WaveProgress]) -> Bar:
     first, last = waves[0].number, waves[-1].number
     label = f"wave {first}" if first == last else f"waves {first} to {last}"
     return Bar(label, sum(w.done for w in waves), sum(w.size for w in waves))

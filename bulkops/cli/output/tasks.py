@@ -48,9 +48,9 @@ def print_run_task(task: RunTask, *, as_json: bool) -> None:
     )
 
 
-def warn_if_ignored(wish: GlobalConfiguration | None, task: RunTask) -> None:
+def warn_if_ignored(spec: GlobalConfiguration | None, task: RunTask) -> None:
     """Say so where the server answered 201 and dropped the global configuration."""
-    if wish is None or _as_asked(task.global_configuration, wish):
+    if spec is None or _as_asked(task.global_configuration, spec):
         return
     note(
         "Warning: the server did not take the global configuration over "
@@ -63,13 +63,13 @@ def called(task: RunTask) -> str:
     return f"{task.name} ({task.id})"
 
 
-def _as_asked(shown: GlobalConfiguration | None, wish: GlobalConfiguration) -> bool:
-    if not wish.enabled:
+def _as_asked(shown: GlobalConfiguration | None, spec: GlobalConfiguration) -> bool:
+    if not spec.enabled:
         return shown is None or not shown.enabled
     return (
         shown is not None
-        and (shown.enabled, shown.enforcement_level) == (wish.enabled, wish.enforcement_level)
-        and set(shown.stages) == set(wish.stages)
+        and (shown.enabled, shown.enforcement_level) == (spec.enabled, spec.enforcement_level)
+        and set(shown.stages) == set(spec.stages)
     )
 
 

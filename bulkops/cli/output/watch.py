@@ -17,7 +17,7 @@ from bulkops.cli.output import waves
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.live import LiveView
 from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes
-from bulkops.cli.output.progress import Course, Doing, Headway
+from bulkops.cli.output.progress import Doing, JobProgress, ProgressTracker
 from bulkops.cli.output.progress_text import plain_line
 from bulkops.cli.output.results import Lines, tell_json
 from bulkops.clock import Clock
@@ -59,7 +59,7 @@ class Watch:
     ) -> None:
         self._clock = clock
         self._json = json
-        self._course = Course(replay, rollout, rate)
+        self._tracker = ProgressTracker(replay, rollout, rate)
         self._lines = Lines(replay)
         self._tell_wave = waves.teller(rollout, len(replay.operations), json=json)
         self._live = _live_view(json=json)
@@ -94,12 +94,12 @@ class Watch:
 
     def wave(self, said: WaveReached) -> None:
         """Tell how far a wave came."""
-        self._course.reached(said, self._clock.now())
+        self._tracker.reached(said, self._clock.now())
         self._tell_wave(said)
 
     async def gate(self, call: GateCall) -> int:
         """Show a gate and run it; the terminal belongs to it meanwhile."""
-        with self._course.at_gate(), self._live.aside() if self._live else nullcontext():
+        with self._tracker.at_gate(), self._live.aside() if self._live else nullcontext():
             note(f"Gate of wave {call.told['BULKOPS_WAVE']}: {call.command}")
             # What was said before it, and it itself, stand above what it says.
             await asyncio.to_thread(settle)
@@ -107,7 +107,7 @@ class Watch:
 
     def stopping(self, drain: float) -> None:
         """Take note that it was told to stop, and to give up what is in flight in ``drain`` s."""
-        self._course.stopping(self._clock.now() + drain)
+        self._tracker.stopping(self._clock.now() + drain)
 
     @asynccontextmanager
     async def watching(self, activity: Callable[[], Activity]) -> AsyncIterator[None]:
@@ -144,52 +144,52 @@ class Watch:
         try:
             while True:
                 await self._clock.sleep(TICK)
-                self._show(self._course.look(self._clock.now(), activity()))
+                self._show(self._tracker.look(self._clock.now(), activity()))
         except Exception as error:  # noqa: BLE001 - a rollout must not end for a picture of it
             note(f"How it goes on can't be shown any more: {type(error).__name__}: {error}")
 
-    def _show(self, headway: Headway) -> None:
+    def _show(self, progress: JobProgress) -> None:
         if self._live is not None:
-            self._live.show(headway)
+            self._live.show(progress)
         if self._live is not None and not self._json:
             return
         if self._next_line_at is None:
-            self._next_line_at = headway.at + FIRST
+            self._next_line_at = progress.at + FIRST
         due = self._next_line_at
-        if headway.doing is not Doing.CARRYING_OUT:
+        if progress.doing is not Doing.CARRYING_OUT:
             due += AT_REST - EVERY
-        if headway.at < due:
+        if progress.at < due:
             return
-        self._next_line_at = headway.at + EVERY
+        self._next_line_at = progress.at + EVERY
         if self._json:
             if is_full(sys.stdout):
                 return
             with heard_or_not():
-                print_progress(headway, self._clock.date())
+                print_progress(progress, self._clock.date())
         else:
-            note(plain_line(headway), passing=True)
+            note(plain_line(progress), passing=True)
 
 
-def print_progress(headway: Headway, date: str) -> None:
+def print_progress(progress: JobProgress, date: str) -> None:
     """Print where an execution stands as one JSON object."""
-    activity = headway.activity
-    pending = headway.of - sum(headway.counts.values())
+    activity = progress.activity
+    pending = progress.of - sum(progress.counts.values())
     print_json(
         events.Progress(
             at=date,
-            done=headway.done,
-            of=headway.of,
-            counts={**headway.counts, **({PENDING: pending} if pending else {})},
+            done=progress.done,
+            of=progress.of,
+            counts={**progress.counts, **({PENDING: pending} if pending else {})},
             in_flight=activity.in_flight,
             requests=activity.requests,
             retries=activity.retries,
-            rate=headway.rate or 0.0,
+            rate=progress.rate or 0.0,
             limit=activity.limit,
             pause_seconds=activity.pause_seconds,
             outage_seconds=activity.outage_seconds,
-            wave=headway.wave or None,
-            waves=len(headway.waves),
-            seconds_left=headway.seconds_left,
+            wave=progress.wave or None,
+            waves=len(progress.waves),
+            seconds_left=progress.seconds_left,
         )
     )
 

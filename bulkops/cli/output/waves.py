@@ -12,7 +12,7 @@ from bulkops.job.rollout import Rollout
 from bulkops.journal.records import WaveReached
 from bulkops.journal.states import Held, Reached
 from bulkops.plan.model import Plan
-from bulkops.report.standing import StandingWave
+from bulkops.report.current_wave import CurrentWave
 from bulkops.report.words import state_of
 from bulkops.text import counted
 
@@ -64,7 +64,7 @@ def _progress(wave: WaveReached) -> str:
     """Return what follows ``Wave 2 of 3``; empty where that was said already, or is at the end."""
     if wave.until or wave.held in (Held.FAIL, Held.INCONCLUSIVE):
         return f" {state_of(wave)}"
-    stood = f"{wave.fallen} no longer stand" if wave.fallen else "all that was done stands"
+    stood = f"{wave.drifted} no longer stand" if wave.drifted else "all that was done stands"
     said = {
         Reached.OPEN: f": {counted(wave.end - wave.start, 'operation')}",
         Reached.VERIFIED: "" if wave.held else f": verified, {stood}",
@@ -74,7 +74,7 @@ def _progress(wave: WaveReached) -> str:
     return said[wave.reached]
 
 
-def held_line(wave: StandingWave, resume: str) -> str:
+def held_line(wave: CurrentWave, resume: str) -> str:
     """Return why a job is held, and the commands that go on.
 
     Args:

@@ -35,7 +35,7 @@ from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
 from bulkops.plan.unfinished_jobs import Unfinished
-from bulkops.runner.gate import check_gate_to_go_on
+from bulkops.runner.gate import check_gate_to_resume
 from bulkops.text import counted
 
 
@@ -66,12 +66,12 @@ def confirm_plan(plan: Plan, address: str, asked: Asked, first: Sequence[Unfinis
     what = counted(len(plan.operations), "operation")
     question = f"Carry out {what} in {plan.job.organization} ({address})?"
     # A saved plan was looked at.
-    destroys = _destroys(plan.job, plan.undo_of) and not plan.saved
-    _have_said(question, plan.job, plan.binding.task, asked, destroys=destroys)
+    destructive = _is_destructive(plan.job, plan.undo_of) and not plan.saved
+    _have_said(question, plan.job, plan.resolved.task, asked, destructive=destructive)
 
 
 def _have_said(
-    question: str, job: Job, task: TaskRef | None, asked: Asked, *, destroys: bool
+    question: str, job: Job, task: TaskRef | None, asked: Asked, *, destructive: bool
 ) -> None:
     """Have somebody say yes or, of what destroys, the run task's name.
 
@@ -79,7 +79,7 @@ def _have_said(
         JobError: it was not said, and there is no terminal to ask on.
     """
     said = _confirmed(asked, task)
-    if not destroys:
+    if not destructive:
         confirm(question, yes=asked.yes or said)
         return
     name = task.name if task else job.organization
@@ -91,9 +91,9 @@ def _have_said(
     confirm(question, yes=said, answer=name, option=option)
 
 
-def _destroys(job: Job, undo_of: str) -> bool:
+def _is_destructive(job: Job, undo_of: str) -> bool:
     """Return whether a yes is not enough; an undo gives back."""
-    return kind_named(job.operation_kind).destroys and not undo_of
+    return kind_named(job.operation_kind).destructive and not undo_of
 
 
 def _not_first(unfinished: Path) -> JobError:
@@ -139,8 +139,8 @@ def confirm_going_on(
     replay = contents.replay
     wave = _stands_after(replay)
     held = wave.held if wave else ""
-    waits = held == Held.MANUAL and not asked.go_on
-    passes = held == Held.INCONCLUSIVE and asked.go_on
+    waits = held == Held.MANUAL and not asked.continue_paused
+    passes = held == Held.INCONCLUSIVE and asked.continue_paused
     numbers = {
         "carry out {}": 0 if waits else replay.count(None),
         "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
@@ -160,15 +160,17 @@ def confirm_going_on(
         note("Nothing is left to do: only reading whether it still stands.")
         return
     note(*gate_lines(job))
-    check_gate_to_go_on(job, replay, retry_failed=asked.retry_failed)
+    check_gate_to_resume(job, replay, retry_failed=asked.retry_failed)
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
     question = question[0].upper() + question[1:]
     header = replay.header
-    destroys = (
-        _destroys(job, header.undo_of) and not looked_at and any(part != judge for part in parts)
+    destructive = (
+        _is_destructive(job, header.undo_of)
+        and not looked_at
+        and any(part != judge for part in parts)
     )
     with only_reading():
-        _have_said(question, job, header.task, asked, destroys=destroys)
+        _have_said(question, job, header.task, asked, destructive=destructive)
 
 
 def _stands_after(replay: Replay) -> WaveReached | None:

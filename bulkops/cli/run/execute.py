@@ -33,7 +33,7 @@ from bulkops.report.text import lines as report_lines
 from bulkops.report.text import totals
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
-from bulkops.runner.hmac_key import key_to_go_on
+from bulkops.runner.hmac_key import key_to_resume
 
 
 def execute(
@@ -48,12 +48,12 @@ def execute(
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     path = held.path
     watch = Watch(client.clock, contents.replay, job.rollout, job.pace.rate, json=asked.json)
-    key = key_to_go_on(job, contents.replay, retry_failed=asked.retry_failed)
+    key = key_to_resume(job, contents.replay, retry_failed=asked.retry_failed)
     execution = JobExecution(
         client,
         LockedJournal(path, contents, held.by, held.files),
         job,
-        Instructions(asked.retry_failed, asked.go_on, key),
+        Instructions(asked.retry_failed, asked.continue_paused, key),
         Observer(watch.result, watch.wave, watch.gate, watch.takes_more),
     )
 
@@ -94,7 +94,7 @@ def end_if_stopped(
         Exit: it stands; no request was sent, and the journal is as it was.
     """
     stopped = stopped_by_tolerance(contents.replay, job.rollout)
-    if stopped is None or asked.go_on:
+    if stopped is None or asked.continue_paused:
         return
     metrics.stands(contents.replay)
     summary = report(contents.replay)

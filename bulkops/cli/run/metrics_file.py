@@ -21,7 +21,7 @@ from bulkops.files import check_output, followed, is_special
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
-from bulkops.report.metrics import Standing, counts_so_far, text
+from bulkops.report.metrics import Snapshot, counts_so_far, text
 from bulkops.report.model import report
 from bulkops.runner.activity import Activity
 from bulkops.runner.execution import JobExecution
@@ -139,7 +139,7 @@ class MetricsFile:
             info |= {"run_id": replay.header.run_id, "address": replay.header.address}
             counts = counts_so_far(replay) if code is None else report(replay).counts
         return text(
-            Standing(
+            Snapshot(
                 job=job.name,
                 organization=job.organization,
                 kind=kind,

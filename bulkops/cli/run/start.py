@@ -24,9 +24,9 @@ from bulkops.journal.lock import Hold
 from bulkops.journal.ownership import check_folder
 from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
+from bulkops.plan.current_state import check_names
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
-from bulkops.plan.standing import check_names
 from bulkops.plan.trusted import open_journal
 from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
@@ -54,7 +54,7 @@ class Undertaking(NamedTuple):
     looked_at: bool = False
 
 
-def start_or_go_on(
+def start_or_resume(
     stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
 ) -> None:
     """Carry an undertaking out with the journal at ``path``, under its lock; ends the command.

@@ -12,7 +12,7 @@ from bulkops.api.jsonapi import Many, One
 from bulkops.api.messages import Request
 from bulkops.api.resources import Stage, WorkspaceTask, WorkspaceTaskResource
 from bulkops.operations.aspects.base import Attached, ResourceAspect, Words
-from bulkops.operations.model import Attributes, Operation, Seen, Shared, Skip, Target, TaskRef
+from bulkops.operations.model import Attributes, Observed, Operation, Shared, Skip, Target, TaskRef
 
 Stages = Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
 """At least one stage: the API gives an attachment without stages no meaning."""
@@ -39,12 +39,12 @@ def in_words(attributes: Attributes | None) -> str:
 WORDS = Words(LEVEL, in_words)
 
 
-def seen_of(attachment: WorkspaceTask) -> Seen:
+def observed_of(attachment: WorkspaceTask) -> Observed:
     """Return an attachment as compared."""
-    return Seen(attachment.id, attributes_of(attachment.enforcement_level, attachment.stages))
+    return Observed(attachment.id, attributes_of(attachment.enforcement_level, attachment.stages))
 
 
-class ByWorkspace(Mapping[str, Sequence[Seen]]):
+class ByWorkspace(Mapping[str, Sequence[Observed]]):
     """Workspace id → one run task's attachments with it, from whatever lists they are added.
 
     Args:
@@ -59,8 +59,8 @@ class ByWorkspace(Mapping[str, Sequence[Seen]]):
         self._same = same
         self._shared = Shared()
         # Almost all have one: a list for each would take more than what is in it.
-        self._first: dict[str, Seen] = {}
-        self._further: dict[str, dict[str, Seen]] = {}
+        self._first: dict[str, Observed] = {}
+        self._further: dict[str, dict[str, Observed]] = {}
         self._others: set[str] = set()
 
     def add(self, attachment: WorkspaceTask) -> None:
@@ -72,19 +72,19 @@ class ByWorkspace(Mapping[str, Sequence[Seen]]):
         if self._same is not None:
             workspace_id, ident = self._same(workspace_id, ident)
         attributes = attributes_of(attachment.enforcement_level, attachment.stages)
-        seen = Seen(ident, self._shared(attributes))
-        first = self._first.setdefault(workspace_id, seen)
+        observed = Observed(ident, self._shared(attributes))
+        first = self._first.setdefault(workspace_id, observed)
         if first.id == ident:
-            self._first[workspace_id] = seen
+            self._first[workspace_id] = observed
         else:
-            self._further.setdefault(workspace_id, {})[ident] = seen
+            self._further.setdefault(workspace_id, {})[ident] = observed
 
     def count(self) -> int:
         """Return how many different attachments there were."""
         further = sum(map(len, self._further.values()))
         return len(self._first) + further + len(self._others)
 
-    def __getitem__(self, workspace_id: str) -> Sequence[Seen]:
+    def __getitem__(self, workspace_id: str) -> Sequence[Observed]:
         further = self._further.get(workspace_id)
         first = self._first[workspace_id]
         return (first, *further.values()) if further else (first,)
@@ -119,10 +119,10 @@ class WorkspaceTaskAspect(ResourceAspect):
 
     def request(self, operation: Operation) -> Request:
         """Create, change or remove the attachment, by what was there and what is wanted."""
-        workspace, before, wanted = operation.target.id, operation.before, operation.wanted
+        workspace, before, desired = operation.target.id, operation.before, operation.desired
         if before is None:
-            return endpoints.attach(workspace, self._task.id, self._written(wanted or {}))
-        if wanted is None:
+            return endpoints.attach(workspace, self._task.id, self._written(desired or {}))
+        if desired is None:
             return endpoints.detach(workspace, before.id)
         changed = self._written(operation.changed)
         return endpoints.update_workspace_task(workspace, before.id, changed)
@@ -137,9 +137,9 @@ class WorkspaceTaskAspect(ResourceAspect):
         there = msgspec.structs.replace(resource.value(), workspace_id=operation.target.id)
         return there.placed().task_id == self._task.id
 
-    def shown(self, resource: WorkspaceTaskResource) -> Seen:
+    def shown(self, resource: WorkspaceTaskResource) -> Observed:
         """Return an attachment as compared."""
-        return seen_of(resource.value())
+        return observed_of(resource.value())
 
     def _written(self, attributes: Attributes) -> dict[str, object]:
         written = dict(attributes)
@@ -149,15 +149,15 @@ class WorkspaceTaskAspect(ResourceAspect):
         return written
 
 
-def several(target: Target, seen: Sequence[Seen], name: str = "") -> Skip:
+def several(target: Target, observed: Sequence[Observed], name: str = "") -> Skip:
     """Return the skip for a workspace on which the task is attached more than once.
 
     Args:
         name: of the task, where the kind is about more than one.
     """
-    ids = ", ".join(s.id for s in seen)
+    ids = ", ".join(s.id for s in observed)
     reason = (
-        f"attached {len(seen)} times ({ids}): detach all but one (a job of kind detach "
+        f"attached {len(observed)} times ({ids}): detach all but one (a job of kind detach "
         "removes all), then plan again"
     )
     reason = f"{name} is {reason}" if name else reason

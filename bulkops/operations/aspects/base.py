@@ -10,7 +10,7 @@ import msgspec
 
 from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Request, Response
-from bulkops.operations.model import Attributes, Operation, Seen
+from bulkops.operations.model import Attributes, Observed, Operation
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ Source: TypeAlias = Attached | RunTasksOf | WorkspacesOf
 class Aspect(Protocol):
     """One thing about its targets that operations change: how it is read and written.
 
-    ``request`` is the write; ``look`` and ``seen`` read one target back after a lost answer;
+    ``request`` is the write; ``look`` and ``observed`` read one target back after a lost answer;
     ``echo`` reads what a write's answer says.
     """
 
@@ -65,7 +65,7 @@ class Aspect(Protocol):
         """What it is read from, for all targets at once.
 
         ``None``: it can't be read back. Then writing it twice must be writing it once, and
-        ``look`` and ``seen`` are not asked.
+        ``look`` and ``observed`` are not asked.
         """
         ...
 
@@ -77,11 +77,11 @@ class Aspect(Protocol):
         """Return the paged read that shows the operation's target."""
         ...
 
-    def seen(self, operation: Operation, answer: Response) -> list[Seen]:
+    def observed(self, operation: Operation, answer: Response) -> list[Observed]:
         """Return what one page of ``look`` shows of the target; ``ServerBroken`` if unreadable."""
         ...
 
-    def echo(self, answer: Response) -> Seen | None:
+    def echo(self, answer: Response) -> Observed | None:
         """Return what a write's answer shows, ``None`` where it has no body."""
         ...
 
@@ -110,18 +110,18 @@ class ResourceAspect(ABC):
     document: ClassVar[type[One[Any]]]
 
     @abstractmethod
-    def shown(self, resource: Any) -> Seen:
+    def shown(self, resource: Any) -> Observed:
         """Return what a resource shows."""
 
     def is_about(self, operation: Operation, resource: Any) -> bool:
         """Return whether a resource is what the operation changes."""
         return bool(resource.id == operation.target.id)
 
-    def seen(self, operation: Operation, answer: Response) -> list[Seen]:
+    def observed(self, operation: Operation, answer: Response) -> list[Observed]:
         """Return what a page of a list shows of the operation's target, and of no other."""
         rows = decode(answer, self.page).data
         return [self.shown(row) for row in rows if self.is_about(operation, row)]
 
-    def echo(self, answer: Response) -> Seen | None:
+    def echo(self, answer: Response) -> Observed | None:
         """Return what a write's answer shows; a 204 or an empty body shows nothing."""
         return self.shown(decode(answer, self.document).data) if answer.body.strip() else None

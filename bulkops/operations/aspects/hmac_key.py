@@ -7,7 +7,7 @@ from bulkops.api.endpoints import RunTaskChange
 from bulkops.api.messages import Request, Response
 from bulkops.operations.aspects.base import Words
 from bulkops.operations.aspects.run_task import RunTaskAspect
-from bulkops.operations.model import Attributes, HmacKey, Operation, Seen
+from bulkops.operations.model import Attributes, HmacKey, Observed, Operation
 
 DIGEST = "hmac-key-sha256"
 """Stands for the attribute that is never shown."""
@@ -41,7 +41,7 @@ class HmacAspect(RunTaskAspect):
         change = RunTaskChange(hmac_key=self._key.reveal())
         return endpoints.update_run_task(operation.target.id, change)
 
-    def echo(self, answer: Response) -> Seen | None:
+    def echo(self, answer: Response) -> Observed | None:
         """Return the run task as if it showed the key: that it was changed is all it says."""
-        seen = super().echo(answer)
-        return seen and Seen(seen.id, {DIGEST: self._key.digest if self._key else ""})
+        observed = super().echo(answer)
+        return observed and Observed(observed.id, {DIGEST: self._key.digest if self._key else ""})

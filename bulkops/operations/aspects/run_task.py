@@ -12,12 +12,12 @@ from bulkops.api.jsonapi import Many, One
 from bulkops.api.messages import Request
 from bulkops.api.resources import RunTask, RunTaskResource
 from bulkops.operations.aspects.base import ResourceAspect, RunTasksOf
-from bulkops.operations.model import Operation, Seen
+from bulkops.operations.model import Observed, Operation
 
 
-def seen_of(task: RunTask, fields: Sequence[str]) -> Seen:
+def observed_of(task: RunTask, fields: Sequence[str]) -> Observed:
     """Return a run task as compared, with these of its attributes by their API names."""
-    return Seen(task.id, {name: getattr(task, name.replace("-", "_")) for name in fields})
+    return Observed(task.id, {name: getattr(task, name.replace("-", "_")) for name in fields})
 
 
 class RunTaskAspect(ResourceAspect):
@@ -41,7 +41,7 @@ class RunTaskAspect(ResourceAspect):
 
     def request(self, operation: Operation) -> Request:
         """Change the attributes that differ, and send no other; or delete the run task."""
-        if operation.wanted is None:
+        if operation.desired is None:
             return endpoints.delete_run_task(operation.target.id)
         change = msgspec.convert(operation.changed, RunTaskChange)
         return endpoints.update_run_task(operation.target.id, change)
@@ -50,6 +50,6 @@ class RunTaskAspect(ResourceAspect):
         """List the run tasks: a list says that one is gone, a 404 may say anything."""
         return endpoints.list_run_tasks(self._organization)
 
-    def shown(self, resource: RunTaskResource) -> Seen:
+    def shown(self, resource: RunTaskResource) -> Observed:
         """Return a run task as compared."""
-        return seen_of(resource.value(), self._fields)
+        return observed_of(resource.value(), self._fields)

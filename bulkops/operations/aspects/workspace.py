@@ -14,10 +14,10 @@ from bulkops.api.jsonapi import Many, One
 from bulkops.api.messages import Request
 from bulkops.api.workspace_details import ShownWorkspace
 from bulkops.operations.aspects.base import ResourceAspect, WorkspacesOf
-from bulkops.operations.model import Attributes, Operation, Seen, Shared
+from bulkops.operations.model import Attributes, Observed, Operation, Shared
 
 
-class Settings(Mapping[str, Sequence[Seen]]):
+class Settings(Mapping[str, Sequence[Observed]]):
     """Workspace id → the workspace as compared; see ``bulkops.client.rows``.
 
     Args:
@@ -31,18 +31,18 @@ class Settings(Mapping[str, Sequence[Seen]]):
         self._source = source
         self._same = same
         self._shared = Shared()
-        self._rows: dict[str, Seen] = {}
+        self._rows: dict[str, Observed] = {}
 
     def add(self, workspace: ShownWorkspace) -> None:
         """Keep what is compared of a workspace."""
         ident = self._same(workspace.id, workspace.id)[0] if self._same else workspace.id
-        self._rows[ident] = Seen(ident, self._shared(compared(workspace, self._source)))
+        self._rows[ident] = Observed(ident, self._shared(compared(workspace, self._source)))
 
     def count(self) -> int:
         """Return how many workspaces there were."""
         return len(self._rows)
 
-    def __getitem__(self, workspace_id: str) -> Sequence[Seen]:
+    def __getitem__(self, workspace_id: str) -> Sequence[Observed]:
         return (self._rows[workspace_id],)
 
     def __iter__(self) -> Iterator[str]:
@@ -96,6 +96,6 @@ class WorkspaceAspect(ResourceAspect):
         named = {"search[name]": operation.target.name}
         return endpoints.list_workspaces(self._organization, named)
 
-    def shown(self, resource: ShownWorkspace) -> Seen:
+    def shown(self, resource: ShownWorkspace) -> Observed:
         """Return a workspace as compared."""
-        return Seen(resource.id, compared(resource, self.source))
+        return Observed(resource.id, compared(resource, self.source))

@@ -13,7 +13,7 @@ from bulkops.checking import shown
 from bulkops.errors import ServerBroken
 from bulkops.operations.aspects.base import Words
 from bulkops.operations.aspects.workspace import WorkspaceAspect
-from bulkops.operations.model import Attributes, Operation, Seen
+from bulkops.operations.model import Attributes, Observed, Operation
 
 LOCKED = "locked"
 REASON = "locked-reason"
@@ -89,17 +89,17 @@ class LockAspect(WorkspaceAspect):
 
     def request(self, operation: Operation) -> Request:
         """Lock it, or unlock it, by what is wanted."""
-        wanted = operation.wanted or {}
-        if not wanted.get(LOCKED):
+        desired = operation.desired or {}
+        if not desired.get(LOCKED):
             return endpoints.unlock_workspace(operation.target.id)
-        reason = wanted.get(REASON)
+        reason = desired.get(REASON)
         return endpoints.lock_workspace(
             operation.target.id, None if reason is None else str(reason)
         )
 
-    def shown(self, resource: ShownWorkspace) -> Seen:
+    def shown(self, resource: ShownWorkspace) -> Observed:
         """Return the lock as compared; ``ServerBroken`` where it isn't shown."""
-        seen = super().shown(resource)
-        if seen.attributes[LOCKED] is None:
+        observed = super().shown(resource)
+        if observed.attributes[LOCKED] is None:
             raise ServerBroken("the server's answer does not show whether the workspace is locked")
-        return seen
+        return observed

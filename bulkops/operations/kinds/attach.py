@@ -17,10 +17,10 @@ from bulkops.api.organizations import Entitlements
 from bulkops.api.resources import EnforcementLevel, in_run_order
 from bulkops.operations.aspects.attachment import Stages, attributes_of, several
 from bulkops.operations.kinds.base import WorkspaceTaskKind
-from bulkops.operations.model import Binding, Operation, Seen, Skip, Target, TaskWish
+from bulkops.operations.model import Observed, Operation, Resolved, Skip, Target, TaskSpec
 
 
-class AttachWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AttachSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``attach``.
 
     Attributes:
@@ -42,20 +42,20 @@ class Attach(WorkspaceTaskKind):
     """Create the attachment, or bring an existing one to the wish."""
 
     name: ClassVar[str] = "attach"
-    wish_type: ClassVar[type[AttachWish]] = AttachWish
+    spec_type: ClassVar[type[AttachSpec]] = AttachSpec
 
-    def __init__(self, wish: AttachWish, binding: Binding) -> None:
-        super().__init__(wish, binding)
-        self._wanted = attributes_of(wish.enforcement_level, in_run_order(wish.stages))
+    def __init__(self, spec: AttachSpec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved)
+        self._desired = attributes_of(spec.enforcement_level, in_run_order(spec.stages))
 
-    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+    def decide_by(self, target: Target, observed: Sequence[Observed]) -> Operation | Skip:
         """See the table above."""
-        if len(seen) > 1:
-            return several(target, seen)
-        before = seen[0] if seen else None
-        if before is not None and before.attributes == self._wanted:
+        if len(observed) > 1:
+            return several(target, observed)
+        before = observed[0] if observed else None
+        if before is not None and before.attributes == self._desired:
             return Skip(target, "already attached as wanted")
-        return self.operation(target, before, self._wanted)
+        return self.operation(target, before, self._desired)
 
     def one_call(self, allowed: Entitlements) -> str:
         """Name the call that gives a run task to all there are, and to those to come."""
@@ -63,5 +63,5 @@ class Attach(WorkspaceTaskKind):
             return ""
         return (
             "one call can give them all this run task, those to come included: "
-            f"POST /organizations/{self.binding.organization}/task-configs"
+            f"POST /organizations/{self.resolved.organization}/task-configs"
         )

@@ -17,15 +17,15 @@ from bulkops.operations.aspects.base import Aspect, Words
 from bulkops.operations.aspects.run_task import RunTaskAspect
 from bulkops.operations.model import (
     Attributes,
-    Binding,
+    Observations,
+    Observed,
     Operation,
-    Over,
+    Resolved,
     Right,
-    Seen,
-    Showing,
+    Scope,
     Skip,
+    Spec,
     Target,
-    Wish,
 )
 from bulkops.text import counted
 
@@ -49,15 +49,15 @@ class Kind(ABC):
 
     Attributes:
         name: what a job file calls it.
-        wish_type: the fields of its ``[operation]`` table.
-        over: what it goes over; a job has ``[select]`` where that is the selected workspaces.
+        spec_type: the fields of its ``[operation]`` table.
+        scope: what it goes over; a job has ``[select]`` where that is the selected workspaces.
         right: what the token must be allowed on each of the workspaces.
         creates, changes, removes: what its operations do, in one word, by what was there before
             and what is wanted; see ``verb``.
         verbs: those that a plan counts even where none occurs.
-        destroys: what it changes is lost to whoever doesn't have the journal, so that a plain
+        destructive: what it changes is lost to whoever doesn't have the journal, so that a plain
             yes is not enough to start a job.
-        keeps_one: of what its aspects show of a target, one at least stays.
+        never_empty: of what its aspects show of a target, one at least stays.
         reversible: undo takes back what it did.
         ends_task: it deletes its run task; of any other kind, a run task that is gone stops a job.
         words: how what its operations change is said as a whole; else attribute by attribute.
@@ -65,35 +65,35 @@ class Kind(ABC):
     """
 
     name: ClassVar[str]
-    wish_type: ClassVar[type[Wish]]
-    over: ClassVar[Over] = Over.SELECTED
+    spec_type: ClassVar[type[Spec]]
+    scope: ClassVar[Scope] = Scope.SELECTED
     right: ClassVar[Right] = Right.RUN_TASKS
     creates: ClassVar[str] = "create"
     changes: ClassVar[str] = "update"
     removes: ClassVar[str] = "delete"
     verbs: ClassVar[Sequence[str]] = ()
-    destroys: ClassVar[bool] = False
-    keeps_one: ClassVar[bool] = False
+    destructive: ClassVar[bool] = False
+    never_empty: ClassVar[bool] = False
     reversible: ClassVar[bool] = True
     ends_task: ClassVar[bool] = False
     words: ClassVar[Sequence[Words]] = ()
     aspects: Mapping[str, Aspect]
 
-    def __init__(self, wish: Wish, binding: Binding) -> None:
-        self.wish = wish
-        self.binding = binding
+    def __init__(self, spec: Spec, resolved: Resolved) -> None:
+        self.spec = spec
+        self.resolved = resolved
 
     @abstractmethod
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+    def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """Return the writes that bring ``target`` to the wish, or why there is none."""
 
-    def decided(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+    def decided(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """Return what ``decide`` does, each operation with its verb."""
         return [
             one
             if isinstance(one, Skip) or one.verb
             else msgspec.structs.replace(one, verb=self.verb(one))
-            for one in self.decide(target, showing)
+            for one in self.decide(target, observations)
         ]
 
     def verb(self, operation: Operation) -> str:
@@ -104,7 +104,7 @@ class Kind(ABC):
         """
         if operation.before is None:
             return self.creates
-        return self.removes if operation.wanted is None else self.changes
+        return self.removes if operation.desired is None else self.changes
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:  # noqa: ARG002 - there are none
         """Return in words what of these a careful reader of the plan should know."""
@@ -123,32 +123,32 @@ class WorkspaceTaskKind(Kind):
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
     words: ClassVar[Sequence[Words]] = (attachment.WORDS,)
 
-    def __init__(self, wish: Wish, binding: Binding) -> None:
-        super().__init__(wish, binding)
-        assert binding.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
-        self.task = binding.task
+    def __init__(self, spec: Spec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved)
+        assert resolved.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        self.task = resolved.task
         aspect = WorkspaceTaskAspect(
-            binding.task, single_stage=binding.single_stage, organization=binding.organization
+            resolved.task, single_stage=resolved.single_stage, organization=resolved.organization
         )
         self.aspects = {"": aspect}
 
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+    def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """Decide by the attachments with the target."""
-        return (self.decide_by(target, showing[""].get(target.id, ())),)
+        return (self.decide_by(target, observations[""].get(target.id, ())),)
 
     @abstractmethod
-    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+    def decide_by(self, target: Target, observed: Sequence[Observed]) -> Operation | Skip:
         """Return the one write that brings ``target`` to the wish, or why there is none."""
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
         """Say what is lost where yes is not enough."""
-        return lost_attachments(operations, self.binding) if self.destroys else ()
+        return lost_attachments(operations, self.resolved) if self.destructive else ()
 
     def operation(
-        self, target: Target, before: Seen | None, wanted: Attributes | None
+        self, target: Target, before: Observed | None, desired: Attributes | None
     ) -> Operation:
         """Return the operation with its stable key."""
-        return Operation(self.name, target, before, wanted)
+        return Operation(self.name, target, before, desired)
 
 
 class AttributesKind(Kind):
@@ -160,29 +160,29 @@ class AttributesKind(Kind):
 
     Args:
         aspect: reads these attributes, and no other.
-        wanted: attributes it shall have, by their API names.
+        desired: attributes it shall have, by their API names.
     """
 
     already: ClassVar[str] = "already as wanted"
     gone: ClassVar[str]
 
-    def __init__(self, wish: Wish, binding: Binding, aspect: Aspect, wanted: Attributes) -> None:
-        super().__init__(wish, binding)
+    def __init__(self, spec: Spec, resolved: Resolved, aspect: Aspect, desired: Attributes) -> None:
+        super().__init__(spec, resolved)
         self.aspects = {"": aspect}
-        self.wanted = wanted
+        self.desired = desired
 
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+    def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """Change what differs from the wish."""
-        seen = showing[""].get(target.id, ())
-        if not seen:
+        observed = observations[""].get(target.id, ())
+        if not observed:
             return (Skip(target, self.gone, blocked=True),)
-        if seen[0].attributes == self.wanted:
+        if observed[0].attributes == self.desired:
             return (Skip(target, self.already),)
-        if hidden := self.hidden(seen[0].attributes):
+        if hidden := self.hidden(observed[0].attributes):
             # Nobody could tell what it was before, nor whether it was changed.
             reason = f"the server does not show its {', '.join(hidden)}"
             return (Skip(target, reason, blocked=True),)
-        return (Operation(self.name, target, seen[0], self.wanted),)
+        return (Operation(self.name, target, observed[0], self.desired),)
 
     def hidden(self, attributes: Attributes) -> Sequence[str]:  # noqa: ARG002 - there are none
         """Return which of the attributes wanted the server doesn't show, of those it does."""
@@ -192,25 +192,25 @@ class AttributesKind(Kind):
 class RunTaskKind(AttributesKind):
     """Base of the kinds that change attributes of the one run task they name."""
 
-    over: ClassVar[Over] = Over.TASK
+    scope: ClassVar[Scope] = Scope.TASK
     gone: ClassVar[str] = "the run task is gone"
 
-    def __init__(self, wish: Wish, binding: Binding, wanted: Attributes) -> None:
-        aspect = RunTaskAspect(binding.organization, tuple(wanted))
-        super().__init__(wish, binding, aspect, wanted)
+    def __init__(self, spec: Spec, resolved: Resolved, desired: Attributes) -> None:
+        aspect = RunTaskAspect(resolved.organization, tuple(desired))
+        super().__init__(spec, resolved, aspect, desired)
 
 
-def lost_attachments(operations: Sequence[Operation], binding: Binding) -> Sequence[str]:
+def lost_attachments(operations: Sequence[Operation], resolved: Resolved) -> Sequence[str]:
     """Return what is gone afterwards: of which run task, on how many workspaces, which states."""
     removed = [
         o.before.attributes
         for o in operations
-        if o.before and o.wanted is None and attachment.WORDS.marker in o.before.attributes
+        if o.before and o.desired is None and attachment.WORDS.marker in o.before.attributes
     ]
-    if not removed or binding.task is None:
+    if not removed or resolved.task is None:
         return ()
     states = Counter(map(attachment.WORDS.state, removed)).most_common()
     said = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])
     more = f", {len(states) - SHOWN_STATES} more" if len(states) > SHOWN_STATES else ""
     places = counted(len(removed), "workspace")
-    return (f"{binding.task.name} will be lost on {places}: {said}{more}",)
+    return (f"{resolved.task.name} will be lost on {places}: {said}{more}",)

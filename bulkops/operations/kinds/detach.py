@@ -14,17 +14,17 @@ from typing import ClassVar
 
 from bulkops.operations.kinds.base import WorkspaceTaskKind
 from bulkops.operations.model import (
+    Observations,
+    Observed,
     Operation,
-    Seen,
-    Showing,
     Skip,
     Target,
-    TaskWish,
+    TaskSpec,
     one_of_several,
 )
 
 
-class DetachWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DetachSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``detach``."""
 
 
@@ -32,19 +32,19 @@ class Detach(WorkspaceTaskKind):
     """Remove the attachment; the run task itself stays in the organization."""
 
     name: ClassVar[str] = "detach"
-    wish_type: ClassVar[type[DetachWish]] = DetachWish
-    destroys: ClassVar[bool] = True
+    spec_type: ClassVar[type[DetachSpec]] = DetachSpec
+    destructive: ClassVar[bool] = True
 
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+    def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """See the table above; the undo of several attaches the task once."""
-        seen = showing[""].get(target.id, ())
-        if len(seen) > 1:
-            each = (self.operation(target, one, None) for one in seen)
+        observed = observations[""].get(target.id, ())
+        if len(observed) > 1:
+            each = (self.operation(target, one, None) for one in observed)
             return [one_of_several(operation, n) for n, operation in enumerate(each, 1)]
-        return (self.decide_by(target, seen),)
+        return (self.decide_by(target, observed),)
 
-    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+    def decide_by(self, target: Target, observed: Sequence[Observed]) -> Operation | Skip:
         """Decide on a workspace that has at most one attachment."""
-        if not seen:
+        if not observed:
             return Skip(target, "not attached")
-        return self.operation(target, seen[0], None)
+        return self.operation(target, observed[0], None)

@@ -30,21 +30,21 @@ from bulkops.operations.aspects.base import Aspect, Words
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import (
     Attributes,
-    Binding,
+    Observations,
+    Observed,
     Operation,
-    Seen,
+    Resolved,
     Shared,
-    Showing,
     Skip,
     Target,
-    TaskWish,
+    TaskSpec,
 )
 
 NEW = "new"
 OLD = "old"
 
 
-class ReplaceWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ReplaceSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``replace``; its ``task`` is the new one.
 
     Attributes:
@@ -79,51 +79,53 @@ class Replace(Kind):
     """Attach one run task and detach another, workspace by workspace."""
 
     name: ClassVar[str] = "replace"
-    wish_type: ClassVar[type[ReplaceWish]] = ReplaceWish
+    spec_type: ClassVar[type[ReplaceSpec]] = ReplaceSpec
     creates: ClassVar[str] = "attach"
     removes: ClassVar[str] = "detach"
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
     words: ClassVar[Sequence[Words]] = (WORDS,)
     # The new one takes the old one's place with its level and stages, and undo brings that back:
     # nothing is destroyed.
-    keeps_one: ClassVar[bool] = True
+    never_empty: ClassVar[bool] = True
 
-    def __init__(self, wish: ReplaceWish, binding: Binding) -> None:
-        super().__init__(wish, binding)
-        new, old = binding.task, binding.replaces
+    def __init__(self, spec: ReplaceSpec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved)
+        new, old = resolved.task, resolved.replaces
         assert new is not None, "its wish names one"  # noqa: S101 - inventory's promise
         assert old is not None, "its wish names one"  # noqa: S101 - inventory's promise
         attached = partial(
             WorkspaceTaskAspect,
-            single_stage=binding.single_stage,
-            organization=binding.organization,
+            single_stage=resolved.single_stage,
+            organization=resolved.organization,
         )
         self.aspects: Mapping[str, Aspect] = {NEW: attached(new), OLD: attached(old)}
         self._new, self._old = new.name, old.name
         self._named: dict[str, object] = {}
-        if wish.enforcement_level is not None:
-            self._named["enforcement-level"] = wish.enforcement_level
-        if wish.stages is not None:
-            self._named["stages"] = in_run_order(wish.stages)
+        if spec.enforcement_level is not None:
+            self._named["enforcement-level"] = spec.enforcement_level
+        if spec.stages is not None:
+            self._named["stages"] = in_run_order(spec.stages)
         self._shared = Shared()
 
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+    def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """See the table above."""
-        new, old = showing[NEW].get(target.id, ()), showing[OLD].get(target.id, ())
+        new, old = observations[NEW].get(target.id, ()), observations[OLD].get(target.id, ())
         if not old:
             replaced = f"{self._old} is replaced already"
             nothing = f"{self._old} is not attached: nothing to replace"
             return (Skip(target, replaced if new else nothing),)
-        for name, seen in ((self._old, old), (self._new, new)):
-            if len(seen) > 1:
-                return (several(target, seen, name),)
-        wanted = self._shared({**old[0].attributes, **self._named})
-        return tuple(_writes(target, new[0] if new else None, wanted, old[0]))
+        for name, observed in ((self._old, old), (self._new, new)):
+            if len(observed) > 1:
+                return (several(target, observed, name),)
+        desired = self._shared({**old[0].attributes, **self._named})
+        return tuple(_writes(target, new[0] if new else None, desired, old[0]))
 
 
-def _writes(target: Target, new: Seen | None, wanted: Attributes, old: Seen) -> list[Operation]:
-    if new is not None and new.attributes == wanted:
+def _writes(
+    target: Target, new: Observed | None, desired: Attributes, old: Observed
+) -> list[Operation]:
+    if new is not None and new.attributes == desired:
         return [Operation("detach", target, old, None, OLD)]
     # Called attach where it is a change, too: the key must not depend on what is there.
-    attach = Operation("attach", target, new, wanted, NEW)
+    attach = Operation("attach", target, new, desired, NEW)
     return [attach, Operation("detach", target, old, None, OLD, after=(attach.key,))]

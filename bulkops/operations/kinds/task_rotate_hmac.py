@@ -19,14 +19,14 @@ from bulkops.operations.aspects.base import Words
 from bulkops.operations.aspects.hmac_key import DIGEST, WORDS, HmacAspect
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import (
-    Binding,
+    Observations,
+    Observed,
     Operation,
-    Over,
+    Resolved,
+    Scope,
     Secret,
-    Seen,
-    Showing,
     Target,
-    TaskWish,
+    TaskSpec,
     exactly_one_of,
 )
 
@@ -34,7 +34,7 @@ Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*\Z", description="an envir
 KeyFile = Annotated[str, Meta(min_length=1, description="a file's path")]
 
 
-class TaskRotateHmacWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TaskRotateHmacSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``task-rotate-hmac``: where the new key is; one of the two.
 
     Attributes:
@@ -64,21 +64,21 @@ class TaskRotateHmac(Kind):
     """Give the run task a new HMAC key."""
 
     name: ClassVar[str] = "task-rotate-hmac"
-    wish_type: ClassVar[type[TaskRotateHmacWish]] = TaskRotateHmacWish
-    over: ClassVar[Over] = Over.TASK
+    spec_type: ClassVar[type[TaskRotateHmacSpec]] = TaskRotateHmacSpec
+    scope: ClassVar[Scope] = Scope.TASK
     changes: ClassVar[str] = "rotate"
     reversible: ClassVar[bool] = False
     words: ClassVar[Sequence[Words]] = (WORDS,)
 
-    def __init__(self, wish: TaskRotateHmacWish, binding: Binding) -> None:
-        super().__init__(wish, binding)
-        self._key = binding.key
-        self.aspects = {"": HmacAspect(binding.organization, binding.key)}
+    def __init__(self, spec: TaskRotateHmacSpec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved)
+        self._key = resolved.key
+        self.aspects = {"": HmacAspect(resolved.organization, resolved.key)}
 
-    def decide(self, target: Target, _showing: Showing) -> Sequence[Operation]:
+    def decide(self, target: Target, _observations: Observations) -> Sequence[Operation]:
         """See the table above."""
-        wanted = {DIGEST: self._key.digest if self._key else ""}
-        return (Operation(self.name, target, Seen(target.id, {}), wanted),)
+        desired = {DIGEST: self._key.digest if self._key else ""}
+        return (Operation(self.name, target, Observed(target.id, {}), desired),)
 
     def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
         """Say what can't be known."""

@@ -8,26 +8,26 @@ from __future__ import annotations
 from typing import ClassVar
 
 from bulkops.operations.kinds.base import RunTaskKind
-from bulkops.operations.model import Binding, Operation, TaskWish, Wish
+from bulkops.operations.model import Operation, Resolved, Spec, TaskSpec
 
 
-class TaskEnableWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TaskEnableSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``task-enable``."""
 
 
-class TaskDisableWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TaskDisableSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``task-disable``."""
 
 
 class _Switch(RunTaskKind):
     enabled: ClassVar[bool]
 
-    def __init__(self, wish: Wish, binding: Binding) -> None:
-        super().__init__(wish, binding, {"enabled": self.enabled})
+    def __init__(self, spec: Spec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved, {"enabled": self.enabled})
 
     def verb(self, operation: Operation) -> str:
         """Return what it does; an undo does the other."""
-        return "enable" if (operation.wanted or {}).get("enabled") else "disable"
+        return "enable" if (operation.desired or {}).get("enabled") else "disable"
 
 
 class TaskEnable(_Switch):
@@ -41,7 +41,7 @@ class TaskEnable(_Switch):
     """
 
     name: ClassVar[str] = "task-enable"
-    wish_type: ClassVar[type[TaskEnableWish]] = TaskEnableWish
+    spec_type: ClassVar[type[TaskEnableSpec]] = TaskEnableSpec
     already: ClassVar[str] = "enabled already"
     enabled: ClassVar[bool] = True
 
@@ -57,6 +57,6 @@ class TaskDisable(_Switch):
     """
 
     name: ClassVar[str] = "task-disable"
-    wish_type: ClassVar[type[TaskDisableWish]] = TaskDisableWish
+    spec_type: ClassVar[type[TaskDisableSpec]] = TaskDisableSpec
     already: ClassVar[str] = "disabled already"
     enabled: ClassVar[bool] = False

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from bulkops.operations.kinds.base import AgentPool, RunTaskKind
-from bulkops.operations.model import Attributes, Binding, Operation, TaskWish, any_of
+from bulkops.operations.model import Attributes, Operation, Resolved, TaskSpec, any_of
 
 URL_IS_CALLED = "the platform calls the new URL once, and takes it only where that answers 200"
 
@@ -25,7 +25,7 @@ Description = Annotated[
 ]
 
 
-class TaskUpdateWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TaskUpdateSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``task-update``: at least one change, the rest is kept.
 
     Attributes:
@@ -42,28 +42,28 @@ class TaskUpdateWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         """Refuse a wish that wishes nothing."""
-        if not self.wanted:
+        if not self.desired:
             raise ValueError("a task-update needs `url`, `description` or `agent_pool_id`")
 
     @property
-    def wanted(self) -> Attributes:
+    def desired(self) -> Attributes:
         """The attributes wished for, by their API names."""
-        wishes = {
+        specs = {
             "url": self.url,
             "description": self.description,
             "agent-pool-id": self.agent_pool_id,
         }
-        return {name: value for name, value in wishes.items() if value is not None}
+        return {name: value for name, value in specs.items() if value is not None}
 
 
 class TaskUpdate(RunTaskKind):
     """Change the run task itself; where it is attached stays as it is."""
 
     name: ClassVar[str] = "task-update"
-    wish_type: ClassVar[type[TaskUpdateWish]] = TaskUpdateWish
+    spec_type: ClassVar[type[TaskUpdateSpec]] = TaskUpdateSpec
 
-    def __init__(self, wish: TaskUpdateWish, binding: Binding) -> None:
-        super().__init__(wish, binding, wish.wanted)
+    def __init__(self, spec: TaskUpdateSpec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved, spec.desired)
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
         """Say that a new URL is called."""

@@ -18,18 +18,18 @@ from bulkops.operations.aspects.attachment import Stages, several
 from bulkops.operations.kinds.base import WorkspaceTaskKind
 from bulkops.operations.model import (
     Attributes,
-    Binding,
+    Observed,
     Operation,
-    Seen,
+    Resolved,
     Shared,
     Skip,
     Target,
-    TaskWish,
+    TaskSpec,
     any_of,
 )
 
 
-class UpdateWish(TaskWish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class UpdateSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``update``: at least one of its two wishes must be given.
 
     Attributes:
@@ -57,26 +57,26 @@ class Update(WorkspaceTaskKind):
     """Change an existing attachment; never create one."""
 
     name: ClassVar[str] = "update"
-    wish_type: ClassVar[type[UpdateWish]] = UpdateWish
+    spec_type: ClassVar[type[UpdateSpec]] = UpdateSpec
 
-    def __init__(self, wish: UpdateWish, binding: Binding) -> None:
-        super().__init__(wish, binding)
-        wanted: dict[str, object] = {}
-        if wish.enforcement_level is not None:
-            wanted["enforcement-level"] = wish.enforcement_level
-        if wish.stages is not None:
-            wanted["stages"] = in_run_order(wish.stages)
-        self._wanted: Attributes = wanted
+    def __init__(self, spec: UpdateSpec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved)
+        desired: dict[str, object] = {}
+        if spec.enforcement_level is not None:
+            desired["enforcement-level"] = spec.enforcement_level
+        if spec.stages is not None:
+            desired["stages"] = in_run_order(spec.stages)
+        self._desired: Attributes = desired
         self._shared = Shared()
 
-    def decide_by(self, target: Target, seen: Sequence[Seen]) -> Operation | Skip:
+    def decide_by(self, target: Target, observed: Sequence[Observed]) -> Operation | Skip:
         """See the table above."""
-        if not seen:
+        if not observed:
             return Skip(target, "not attached")
-        if len(seen) > 1:
-            return several(target, seen)
-        before = seen[0]
-        wanted = self._shared({**before.attributes, **self._wanted})
-        if before.attributes == wanted:
+        if len(observed) > 1:
+            return several(target, observed)
+        before = observed[0]
+        desired = self._shared({**before.attributes, **self._desired})
+        if before.attributes == desired:
             return Skip(target, "already as wanted")
-        return self.operation(target, before, wanted)
+        return self.operation(target, before, desired)

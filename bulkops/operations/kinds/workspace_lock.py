@@ -24,13 +24,13 @@ from bulkops.operations.aspects.workspace_lock import (
 from bulkops.operations.kinds.base import WORKSPACE_GONE, Kind
 from bulkops.operations.model import (
     Attributes,
-    Binding,
+    Observations,
     Operation,
+    Resolved,
     Right,
-    Showing,
     Skip,
+    Spec,
     Target,
-    Wish,
 )
 
 ONLY_ITS_HOLDER = (
@@ -47,7 +47,7 @@ Reason = Annotated[
 ]
 
 
-class WorkspaceLockWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WorkspaceLockSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``workspace-lock``.
 
     Attributes:
@@ -58,7 +58,7 @@ class WorkspaceLockWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=T
     reason: Reason | None = None
 
 
-class WorkspaceUnlockWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WorkspaceUnlockSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``workspace-unlock``."""
 
 
@@ -67,29 +67,29 @@ class _LockKind(Kind):
     already: ClassVar[str]
 
     def __init__(
-        self, wish: Wish, binding: Binding, wanted: Attributes, reason: str | None
+        self, spec: Spec, resolved: Resolved, desired: Attributes, reason: str | None
     ) -> None:
-        super().__init__(wish, binding)
-        self.aspects = {"": LockAspect(binding.organization, reason)}
-        self._wanted = wanted
+        super().__init__(spec, resolved)
+        self.aspects = {"": LockAspect(resolved.organization, reason)}
+        self._desired = desired
 
     def verb(self, operation: Operation) -> str:
         """Return what it does; an undo does the other."""
-        return "lock" if (operation.wanted or {}).get(LOCKED) else "unlock"
+        return "lock" if (operation.desired or {}).get(LOCKED) else "unlock"
 
-    def decide(self, target: Target, showing: Showing) -> Sequence[Operation | Skip]:
+    def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """See the table of each."""
-        seen = showing[""].get(target.id, ())
-        if not seen:
+        observed = observations[""].get(target.id, ())
+        if not observed:
             return (Skip(target, WORKSPACE_GONE, blocked=True),)
-        shown = seen[0].attributes
+        shown = observed[0].attributes
         if shown[LOCKED] is None:
             return (Skip(target, "the server doesn't show whether it is locked", blocked=True),)
         if HOLDER in shown:
             return (Skip(target, "locked by a run, and only until that ends", blocked=True),)
-        if shown[LOCKED] == self._wanted[LOCKED]:
+        if shown[LOCKED] == self._desired[LOCKED]:
             return (Skip(target, self.already),)
-        return (Operation(self.name, target, seen[0], self._wanted),)
+        return (Operation(self.name, target, observed[0], self._desired),)
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
         """Say whose locks can be taken away."""
@@ -109,12 +109,12 @@ class WorkspaceLock(_LockKind):
     """
 
     name: ClassVar[str] = "workspace-lock"
-    wish_type: ClassVar[type[WorkspaceLockWish]] = WorkspaceLockWish
+    spec_type: ClassVar[type[WorkspaceLockSpec]] = WorkspaceLockSpec
     right: ClassVar[Right] = Right("can-lock", "this token may not lock it")
     already: ClassVar[str] = "locked already"
 
-    def __init__(self, wish: WorkspaceLockWish, binding: Binding) -> None:
-        super().__init__(wish, binding, locked_for(wish.reason), wish.reason)
+    def __init__(self, spec: WorkspaceLockSpec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved, locked_for(spec.reason), spec.reason)
 
 
 class WorkspaceUnlock(_LockKind):
@@ -130,9 +130,9 @@ class WorkspaceUnlock(_LockKind):
     """
 
     name: ClassVar[str] = "workspace-unlock"
-    wish_type: ClassVar[type[WorkspaceUnlockWish]] = WorkspaceUnlockWish
+    spec_type: ClassVar[type[WorkspaceUnlockSpec]] = WorkspaceUnlockSpec
     right: ClassVar[Right] = Right("can-unlock", "this token may not unlock it")
     already: ClassVar[str] = "not locked"
 
-    def __init__(self, wish: WorkspaceUnlockWish, binding: Binding) -> None:
-        super().__init__(wish, binding, UNLOCKED, None)
+    def __init__(self, spec: WorkspaceUnlockSpec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved, UNLOCKED, None)

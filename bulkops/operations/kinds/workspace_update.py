@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from bulkops.operations.aspects.workspace import WorkspaceAspect
 from bulkops.operations.kinds.base import WORKSPACE_GONE, AgentPool, AttributesKind
-from bulkops.operations.model import Attributes, Binding, Right, Wish, any_of
+from bulkops.operations.model import Attributes, Resolved, Right, Spec, any_of
 
 Version = Annotated[
     str, Meta(pattern=r"\S", description='a version such as "1.9.8", a constraint, or "latest"')
@@ -28,7 +28,7 @@ Description = Annotated[str, Meta(pattern=r"\S", description="text that is not b
 Folder = Annotated[str, Meta(pattern=r"\S", description="a folder of the configuration")]
 
 
-class WorkspaceUpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WorkspaceUpdateSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``[operation]`` of kind ``workspace-update``: at least one setting, the others are kept.
 
     Attributes:
@@ -64,14 +64,14 @@ class WorkspaceUpdateWish(Wish, frozen=True, forbid_unknown_fields=True, kw_only
 
     def __post_init__(self) -> None:
         """Refuse a wish that wishes nothing."""
-        if not self.wanted:
+        if not self.desired:
             names = ", ".join(f"`{name}`" for name in self.__struct_fields__)
             raise ValueError(f"a workspace-update needs at least one of {names}")
         if (self.execution_mode == "agent") != (self.agent_pool_id is not None):
             raise ValueError('`execution_mode = "agent"` and `agent_pool_id` need each other')
 
     @property
-    def wanted(self) -> Attributes:
+    def desired(self) -> Attributes:
         """The attributes wished for, by their API names."""
         given = ((name, getattr(self, name)) for name in self.__struct_fields__)
         return {name.replace("_", "-"): value for name, value in given if value is not None}
@@ -90,20 +90,20 @@ class WorkspaceUpdate(AttributesKind):
     """Change settings of the workspace itself; has nothing to do with run tasks."""
 
     name: ClassVar[str] = "workspace-update"
-    wish_type: ClassVar[type[WorkspaceUpdateWish]] = WorkspaceUpdateWish
+    spec_type: ClassVar[type[WorkspaceUpdateSpec]] = WorkspaceUpdateSpec
     right: ClassVar[Right] = Right.SETTINGS
     gone: ClassVar[str] = WORKSPACE_GONE
 
-    def __init__(self, wish: WorkspaceUpdateWish, binding: Binding) -> None:
-        wanted = wish.wanted
-        fields, shown = tuple(wanted), None
-        if MODE in wanted:
-            fields, shown = tuple(dict.fromkeys([*wanted, POOL])), pool_of_agents
-        aspect = WorkspaceAspect(binding.organization, fields, shown)
-        super().__init__(wish, binding, aspect, wanted)
+    def __init__(self, spec: WorkspaceUpdateSpec, resolved: Resolved) -> None:
+        desired = spec.desired
+        fields, shown = tuple(desired), None
+        if MODE in desired:
+            fields, shown = tuple(dict.fromkeys([*desired, POOL])), pool_of_agents
+        aspect = WorkspaceAspect(resolved.organization, fields, shown)
+        super().__init__(spec, resolved, aspect, desired)
 
     def hidden(self, attributes: Attributes) -> Sequence[str]:
         """Not an agent pool that isn't compared because no agents run Terraform."""
         pooled = attributes.get(MODE, "agent") == "agent"
-        missing = [name for name in self.wanted if name not in attributes]
+        missing = [name for name in self.desired if name not in attributes]
         return [name for name in missing if name != POOL or pooled]

@@ -24,7 +24,14 @@ from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.report.html import latency_chart, timeline_chart
 from bulkops.report.html.charts import shares
-from bulkops.report.html.gathered import FALLEN, MOST_REASONS, Entry, Gathered, entry, skipped_entry
+from bulkops.report.html.gathered import (
+    DRIFTED,
+    MOST_REASONS,
+    Entry,
+    Gathered,
+    entry,
+    skipped_entry,
+)
 from bulkops.report.html.tables import execution_lines, wave_lines
 from bulkops.report.html.words import PLANNED_SKIP, executions, sentences, verdict
 from bulkops.report.model import BLOCKED, PENDING, Report
@@ -79,7 +86,7 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
         totals=_totals(report),
         groups=gathered.groups[:MOST_REASONS],
         more_groups=max(0, len(gathered.groups) - MOST_REASONS),
-        fallen=FALLEN,
+        drifted=DRIFTED,
         started=timeline.spans[0].started_at if timeline else "",
         ended=timeline.spans[-1].ended_at if timeline else "",
         took=exact(sum(span.seconds for span in timeline.spans)) if timeline else "",

@@ -58,10 +58,10 @@ def shares(counts: Sequence[int], width: float, least: float) -> list[tuple[floa
     A part that is not 0 is at least about ``least`` wide.
     """
     total = sum(counts)
-    wanted = [max(least, width * count / total) if count else 0.0 for count in counts]
-    scale = width / sum(wanted) if total else 0.0
-    ends = [*accumulate(part * scale for part in wanted)]
-    return [(end - part * scale, part * scale) for end, part in zip(ends, wanted, strict=True)]
+    desired = [max(least, width * count / total) if count else 0.0 for count in counts]
+    scale = width / sum(desired) if total else 0.0
+    ends = [*accumulate(part * scale for part in desired)]
+    return [(end - part * scale, part * scale) for end, part in zip(ends, desired, strict=True)]
 
 
 class Piece(NamedTuple):

@@ -19,7 +19,7 @@ MOST_NAMES = 200
 MOST_REASONS = 50
 """Groups that are listed."""
 NO_REASON = "no reason is known"
-FALLEN = "fallen"
+DRIFTED = "drifted"
 """Done, and not as wanted when it was read again: where an outcome would stand."""
 
 
@@ -92,7 +92,7 @@ class Gathered:
         if row.outcome in TROUBLE:
             self._group(row.outcome, why(row) or NO_REASON).add(row.name)
         elif row.shows:
-            self._group(FALLEN, why(row)).add(row.name)
+            self._group(DRIFTED, why(row)).add(row.name)
 
     def _group(self, outcome: str, reason: str) -> Group:
         return self._groups.setdefault((outcome, reason), Group(outcome, reason))

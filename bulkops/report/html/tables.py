@@ -20,7 +20,7 @@ class WaveLine(NamedTuple):
     """One wave: dates in words, empty where it did not come so far.
 
     Attributes:
-        fallen: of its operations that were done, how many no longer stood at its end.
+        drifted: of its operations that were done, how many no longer stood at its end.
         stands: how far it is.
     """
 
@@ -31,7 +31,7 @@ class WaveLine(NamedTuple):
     opened: str
     verified: str
     passed: str
-    fallen: int
+    drifted: int
     gate: str
     stands: str
 
@@ -76,14 +76,14 @@ def wave_lines(report: Report, gathered: Gathered) -> list[WaveLine]:
 
 def _wave(wave: Wave, records: Sequence[WaveReached], counts: Counter[str]) -> WaveLine:
     reached = dict[Reached, str]()
-    fallen, status = 0, None
+    drifted, status = 0, None
     for record in records:
         if record.reached is Reached.OPEN:
             reached = {Reached.OPEN: reached.get(Reached.OPEN, record.at)}
-            fallen, status = 0, None
+            drifted, status = 0, None
         # It is said again for a pause that begins, and for a gate that was asked.
         reached.setdefault(record.reached, record.at)
-        fallen += record.fallen
+        drifted += record.drifted
         status = record.status if record.status is not None else status
     return WaveLine(
         number=wave.number,
@@ -93,7 +93,7 @@ def _wave(wave: Wave, records: Sequence[WaveReached], counts: Counter[str]) -> W
         opened=date(reached.get(Reached.OPEN, "")),
         verified=date(reached.get(Reached.VERIFIED, "")),
         passed=date(reached.get(Reached.PASSED, "")),
-        fallen=fallen,
+        drifted=drifted,
         gate="" if status is None else f"{_GATES.get(status, 'inconclusive')} ({status})",
         stands=_stands(records[-1] if records else None),
     )

@@ -54,8 +54,8 @@ def sentences(report: Report, noun: str) -> list[str]:
         noun: of what operations are about: ``workspace``, ``run task``, ``operation``.
     """
     said = [_changed(report, noun)]
-    if report.standing is not None and report.operations:
-        said.append(_verified(report, report.standing))
+    if report.verified is not None and report.operations:
+        said.append(_verified(report, report.verified))
     if report.executions and not report.ended:
         said.append("The last execution was killed, or is still running.")
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):
@@ -67,14 +67,14 @@ def sentences(report: Report, noun: str) -> list[str]:
     return said
 
 
-def _verified(report: Report, standing: int) -> str:
+def _verified(report: Report, verified: int) -> str:
     done = report.counts.get(Outcome.SUCCEEDED, 0) + report.counts.get(Outcome.SKIPPED, 0)
-    if standing == report.operations:
-        shown = "it" if standing == 1 else "all of them"
-    elif standing == done:
+    if verified == report.operations:
+        shown = "it" if verified == 1 else "all of them"
+    elif verified == done:
         shown = f"all {done:,} that are done"
     else:
-        shown = f"{standing:,} of {report.operations:,}"
+        shown = f"{verified:,} of {report.operations:,}"
     rest = f"; {report.unreadable:,} can't be read back" if report.unreadable else ""
     return f"Verified: the server shows {shown} as wanted{rest}."
 

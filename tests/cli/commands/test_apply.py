@@ -48,7 +48,7 @@ def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
         "`bulkops undo scan.jsonl` takes it back.",
     ]
     assert max(map(len, (done.out + done.err).splitlines())) <= 80
-    assert world.all_wanted()
+    assert world.all_desired()
     assert set(world.changed().values()) == {1}
 
 
@@ -144,7 +144,7 @@ def test_yes_on_a_terminal_goes_on(world: World) -> None:
     assert code == 0
     assert "mandatory at post_plan  12 workspaces" in said
     assert f"Carry out 12 operations in acme ({world.address})?" in said
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 @pytest.mark.parametrize("answer", [b"y\n", b"\n", b"no\n", b"\x04"])
@@ -199,7 +199,7 @@ def test_a_closed_pipe_does_not_stop_the_job(world: World) -> None:
     os.close(writer)
     assert done.code == 0
     assert done.err.count("stdout can't be written any more") == 1
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
@@ -210,7 +210,7 @@ def test_a_full_stdout(world: World, arguments: tuple[str, ...] | None, code: in
     done = ended(world.start_program(["/bin/sh", "-c", f"exec {command} > /dev/full"]))
     assert done.code == code
     assert "can't be written" in done.err
-    assert world.all_wanted() == (arguments is None)
+    assert world.all_desired() == (arguments is None)
 
 
 def test_a_terminal_of_few_characters(world: World) -> None:

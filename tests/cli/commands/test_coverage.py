@@ -13,8 +13,8 @@ import pytest
 
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.kinds.detach import DetachWish
-from bulkops.operations.model import Over
+from bulkops.operations.kinds.detach import DetachSpec
+from bulkops.operations.model import Scope
 from bulkops.simulator.core import Simulator
 from tests.cli.support import TASK, StagedSimulator, World, organization, serving
 from tests.conftest import Here
@@ -54,12 +54,12 @@ def test_a_job_says_what_is_missing_and_exit_3(world: World, here: Here) -> None
     done = here("coverage", "job.toml", "--format", "csv")
     assert (done.code, done.err) == (3, "")
     first, second, third, *_ = _rows(done.out)
-    assert (first["standing"], second["standing"], third["standing"]) == (
-        "as_wanted",
+    assert (first["status"], second["status"], third["status"]) == (
+        "as_desired",
         "differs",
         "missing",
     )
-    assert second["wanted"] == "mandatory at post_plan"
+    assert second["desired"] == "mandatory at post_plan"
     assert world.writes == 0
     assert world.apply().code == 0
     assert here("coverage", "job.toml").code == 0
@@ -72,9 +72,9 @@ def test_what_a_job_does_not_select_is_shown_and_no_gap(world: World, here: Here
     done = here("coverage", "job.toml", "--format", "json")
     assert done.code == 0
     found: Any = msgspec.json.decode(done.out)
-    assert found["counts"] == {"as_wanted": 1, "missing": 0, "differs": 0}
+    assert found["counts"] == {"as_desired": 1, "missing": 0, "differs": 0}
     assert len(found["workspaces"]) == 12
-    assert [w.get("standing") for w in found["workspaces"][:2]] == ["as_wanted", None]
+    assert [w.get("status") for w in found["workspaces"][:2]] == ["as_desired", None]
 
 
 def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None:
@@ -138,8 +138,8 @@ def test_a_job_about_something_else_is_refused(
 
     class Other:
         name = "other"
-        wish_type = DetachWish
-        over = Over.SELECTED
+        spec_type = DetachSpec
+        over = Scope.SELECTED
 
     monkeypatch.setitem(KINDS, "other", cast("type[Kind]", Other))
     world.job(('"attach"', '"other"'), ('enforcement_level = "mandatory"', ""))

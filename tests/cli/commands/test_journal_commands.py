@@ -62,7 +62,7 @@ def test_damage_is_exit_12_and_repaired_only_when_accepted(world: World, here: H
     writes = world.writes
     assert here("resume", "scan.jsonl", "--yes").code == 0
     assert world.writes == writes
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 def test_a_journal_without_its_plan_is_beyond_repair(world: World, here: Here) -> None:

@@ -70,8 +70,8 @@ def test_long_lists_are_folded_for_people_only(world: World, here: Here) -> None
 def test_many_kinds_of_change_are_folded(world: World, here: Here) -> None:
     """What is different on every workspace is told of twelve kinds, of the rest how many."""
     stages = ("pre_plan", "post_plan", "pre_apply", "post_apply")
-    wanted = [s for n in (1, 2, 3) for s in combinations(stages, n) if s != ("post_plan",)]
-    for name, these in zip(sorted(world.shown()), wanted, strict=False):
+    desired = [s for n in (1, 2, 3) for s in combinations(stages, n) if s != ("post_plan",)]
+    for name, these in zip(sorted(world.shown()), desired, strict=False):
         world.simulator.attach(name, TASK, stages=these)
     world.simulator.add_workspace("prod-013")
     world.simulator.attach("prod-013", TASK, stages=stages)
@@ -107,12 +107,14 @@ def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> No
 def test_a_terminal_has_colours_and_its_own_width(world: World) -> None:
     """The signs are coloured unless NO_COLOR is set; lists are folded to the terminal."""
     for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
-        with on_terminal(world, "plan", "job.toml", columns=40, environment=environment) as seen:
-            assert seen.ended() == 0
-        assert bool(COLOUR.search(seen.said)) == coloured
-        assert ("\x1b" in seen.said) == coloured
-        assert "\n      prod-001, prod-002, prod-003,\n" in seen.text
-        assert "\n      … and 9 more (--json lists all)\n" in seen.text
+        with on_terminal(
+            world, "plan", "job.toml", columns=40, environment=environment
+        ) as observed:
+            assert observed.ended() == 0
+        assert bool(COLOUR.search(observed.said)) == coloured
+        assert ("\x1b" in observed.said) == coloured
+        assert "\n      prod-001, prod-002, prod-003,\n" in observed.text
+        assert "\n      … and 9 more (--json lists all)\n" in observed.text
 
 
 def test_many_projects_are_folded(world: World, here: Here) -> None:

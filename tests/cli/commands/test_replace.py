@@ -47,7 +47,7 @@ def test_a_plan_shows_what_comes_and_what_goes(replacing: World, here: Here) -> 
 def test_json_says_which_of_the_two_is_meant(replacing: World, here: Here) -> None:
     """Plan, results and report have the aspect, and the names of both run tasks."""
     first, second, *_, totals = here("plan", "job.toml", "--json").objects
-    assert (first["aspect"], first["action"], first["wanted"]) == ("new", "attach", POST_PLAN)
+    assert (first["aspect"], first["action"], first["desired"]) == ("new", "attach", POST_PLAN)
     assert (second["aspect"], second["action"], second["before"]) == ("old", "detach", POST_PLAN)
     assert (totals["task"], totals["replaces"]) == (TASK, OLD)
     done = here("apply", "job.toml", "--journal", "scan.jsonl", "--yes", "--json")

@@ -24,11 +24,11 @@ def refused(world: World, here: Here) -> set[str]:
     world.simulator.add_workspace("-prod")
     world.job(("[pace]", "[rollout]\nmax_failures = 5\n[pace]\nmax_at_once = 1"))
     acme = world.simulator.world.organizations["acme"]
-    seen = {"writes": 0}
+    observed = {"writes": 0}
 
     def bound(request: Request) -> None:
-        seen["writes"] += request.writes
-        limit = 0 if 0 < seen["writes"] <= 3 else None
+        observed["writes"] += request.writes
+        limit = 0 if 0 < observed["writes"] <= 3 else None
         acme.entitlements = Entitlements(run_task_workspace_limit=limit)
 
     world.simulator.before = bound
@@ -56,7 +56,7 @@ def test_what_failed_is_the_next_jobs_selection(
     assert {o["workspace"] for o in planned if o["type"] == "operation"} == failing
     assert planned[-1]["skipped"] == 0
     assert here("apply", "job.toml", "--journal", "next.jsonl", "--yes").code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
     assert set(world.changed().values()) == {1}
 
 

@@ -63,7 +63,7 @@ def test_retry_failed_takes_a_conflict_up_again(world: World, here: Here) -> Non
     assert here("resume", "scan.jsonl").code == 3
     done = here("resume", "scan.jsonl", "--retry-failed", "--yes")
     assert done.code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
     assert set(world.changed().values()) == {1}
 
 

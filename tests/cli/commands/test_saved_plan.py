@@ -35,7 +35,7 @@ def test_a_saved_plan_is_carried_out_unasked(world: World, here: Here) -> None:
     assert done.code == 0
     assert "scan.plan: planned 20" in done.err
     assert "Plan: 12 to attach, 0 to update, 0 to detach; 0 skipped." in done.err
-    assert world.all_wanted()
+    assert world.all_desired()
     assert set(world.changed().values()) == {1}
     assert _header(world.journal)["plan"] == said["sha256"]
 
@@ -94,7 +94,7 @@ def test_the_same_command_goes_on(world: World, here: Here) -> None:
     done = here(*APPLYING)
     assert done.code == 0
     assert "Going on with scan.jsonl." in done.err
-    assert world.all_wanted()
+    assert world.all_desired()
     assert set(world.changed().values()) == {1}
 
 
@@ -209,7 +209,7 @@ def test_another_organization_is_stale(world: World, here: Here) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'"format":1', b'"format":2'),
+        (b'"format":2', b'"format":3'),
         (b'"mandatory"', b'"advisory"'),
         (b"prod-007", b"prod-001"),
         (b"{", b"["),

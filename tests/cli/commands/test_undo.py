@@ -19,7 +19,7 @@ def test_undo_takes_back_and_can_be_taken_back(world: World, here: Here) -> None
     assert world.shown() == before
     assert (world.folder / "scan.undo.jsonl").exists()
     assert here("undo", "scan.undo.jsonl", "--journal", "redo.jsonl", "--yes").code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 def test_the_same_undo_again_sends_nothing(world: World, here: Here) -> None:

@@ -80,7 +80,7 @@ def test_verify_lists_what_differs(world: World, here: Here) -> None:
     assert done.lines[2] == "10 of 12 operations shown as wanted by the server."
     objects = here("verify", "scan.jsonl", "--json").objects
     assert [value["type"] for value in objects] == ["differing", "differing", "verified"]
-    assert (objects[-1]["standing"], objects[-1]["differing"]) == (10, 2)
+    assert (objects[-1]["verified"], objects[-1]["differing"]) == (10, 2)
 
 
 def test_verify_of_an_unfinished_job(world: World, here: Here) -> None:

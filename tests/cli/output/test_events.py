@@ -51,10 +51,10 @@ def half_done(world: World, _here: Here) -> None:
 def all_done(world: World, here: Here) -> None:
     """The job was carried out."""
     assert here(*APPLY).code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
-def all_as_wanted(world: World, _here: Here) -> None:
+def all_as_desired(world: World, _here: Here) -> None:
     """Somebody else carried it out."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
@@ -226,7 +226,7 @@ CASES = [
     Case(replacing, "plan job.toml", 0, "operation skip plan"),
     Case(ordinary, APPLYING, 0, "operation plan result report"),
     Case(half_done, APPLYING, 3, "operation skip plan result report"),
-    Case(all_as_wanted, APPLYING, 0, "skip plan"),
+    Case(all_as_desired, APPLYING, 0, "skip plan"),
     Case(disabling, APPLYING, 0, "operation plan result report"),
     Case(updating, APPLYING, 0, "operation plan result report"),
     Case(replacing, APPLYING, 0, "operation skip plan result report"),
@@ -314,7 +314,7 @@ def validated(line: str) -> dict[str, Any]:
 
 def _look_at_times(value: dict[str, Any]) -> None:
     for name, member in value.items():
-        if isinstance(member, dict) and name not in ("before", "wanted"):
+        if isinstance(member, dict) and name not in ("before", "desired"):
             _look_at_times(member)
         elif name in TIMES and (member or name != "until"):
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", member)
@@ -354,9 +354,9 @@ def test_every_line_is_an_event_and_they_come_as_documented(
 
 def test_every_type_is_seen() -> None:
     """Each type of the schema is printed in one of the cases, or is named with a reason."""
-    seen = {name for case in CASES for name in case.types.split()}
-    assert seen.isdisjoint(NOT_SEEN)
-    assert seen | set(NOT_SEEN) == set(VALIDATOR.schema["discriminator"]["mapping"])
+    observed = {name for case in CASES for name in case.types.split()}
+    assert observed.isdisjoint(NOT_SEEN)
+    assert observed | set(NOT_SEEN) == set(VALIDATOR.schema["discriminator"]["mapping"])
 
 
 def test_every_command_with_json_is_documented_and_run() -> None:
@@ -375,7 +375,7 @@ def test_every_command_with_json_is_documented_and_run() -> None:
     [
         (refused, "operation;plan;result;", ("report", 3)),
         (unanswering, "operation;plan;result;", ("report", 5)),
-        (all_as_wanted, "skip;plan;", ("plan", None)),
+        (all_as_desired, "skip;plan;", ("plan", None)),
     ],
     ids=["refused", "in doubt", "nothing"],
 )
@@ -399,11 +399,11 @@ def test_an_error_leaves_whole_lines_and_no_last_one(world: World, here: Here) -
     """A server that is down in the middle: every line that was printed is an event, exit 1."""
     world.job(("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]\nmax_at_once = 1'))
     strike = Faults.parse("503=100%", 1)
-    seen = {"writes": 0}
+    observed = {"writes": 0}
 
     def down(request: Request) -> None:
-        seen["writes"] += request.writes
-        if seen["writes"] > 3:
+        observed["writes"] += request.writes
+        if observed["writes"] > 3:
             world.simulator.faults = strike
 
     world.simulator.before = down
@@ -417,11 +417,11 @@ def test_an_error_leaves_whole_lines_and_no_last_one(world: World, here: Here) -
 def test_an_interrupted_job_has_its_report(world: World, here: Here) -> None:
     """SIGTERM: exit 143, every line whole, and the last one says how it ended."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
-    seen = {"writes": 0}
+    observed = {"writes": 0}
 
     def strike(process: Process, request: Request) -> None:
-        seen["writes"] += request.writes
-        if seen["writes"] == 4:
+        observed["writes"] += request.writes
+        if observed["writes"] == 4:
             world.simulator.after = None
             process.send_signal(signal.SIGTERM)
 

@@ -15,7 +15,7 @@ import pytest
 from bulkops import events
 from bulkops.api.messages import Request, Response
 from bulkops.cli.output import watch
-from bulkops.cli.output.progress import Headway
+from bulkops.cli.output.progress import JobProgress
 from bulkops.simulator.faults import Delivery, Faults, Manner
 from tests.cli.forked import SECONDS
 from tests.cli.support import StagedSimulator, World, organization, serving
@@ -74,7 +74,7 @@ def test_waves_are_seen_while_they_run(in_waves: World) -> None:
         assert terminal.text.endswith("`bulkops undo scan.jsonl` takes it back.")
         # Each success is in the count: a line for each would hide what matters.
         assert "succeeded  prod-" not in terminal.said
-    assert in_waves.all_wanted()
+    assert in_waves.all_desired()
 
 
 def test_failures_scroll_above_the_view(in_waves: World) -> None:
@@ -181,7 +181,7 @@ def test_any_size_of_terminal(in_waves: World, columns: int, rows: int) -> None:
         assert terminal.ended() == 0
         assert terminal.cursor_is_there
         assert not any(character in terminal.text for character in BAR)
-    assert in_waves.all_wanted()
+    assert in_waves.all_desired()
 
 
 def test_a_window_may_change_its_size(in_waves: World) -> None:
@@ -194,7 +194,7 @@ def test_a_window_may_change_its_size(in_waves: World) -> None:
         let_go.set()
         assert terminal.ended() == 0
         nothing_is_left(terminal)
-    assert in_waves.all_wanted()
+    assert in_waves.all_desired()
 
 
 def test_no_color_has_no_colours(in_waves: World) -> None:
@@ -301,7 +301,7 @@ def test_a_window_may_be_closed(in_waves: World) -> None:
         terminal.hang_up()
         let_go.set()
         assert terminal.process.wait(SECONDS) == 0
-    assert in_waves.all_wanted()
+    assert in_waves.all_desired()
 
 
 def test_progress_is_an_object_now_and_then(
@@ -342,7 +342,7 @@ def test_a_view_that_fails_ends_no_job(
 ) -> None:
     """A bug in what is shown: said once, and the rollout goes on."""
 
-    def broken(_headway: Headway) -> str:
+    def broken(_progress: JobProgress) -> str:
         raise ZeroDivisionError("of nothing")
 
     told_at_once(monkeypatch)
@@ -350,7 +350,7 @@ def test_a_view_that_fails_ends_no_job(
     done = here(*world.applying)
     assert done.code == 0
     assert done.err.count("can't be shown any more: ZeroDivisionError: of nothing") == 1
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -381,4 +381,4 @@ def test_ctrl_z_leaves_the_terminal_to_the_shell(in_waves: World) -> None:
         let_go.set()
         assert terminal.ended() == 0
         nothing_is_left(terminal)
-    assert in_waves.all_wanted()
+    assert in_waves.all_desired()

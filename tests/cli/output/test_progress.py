@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from bulkops.cli.output.progress import LATELY, Course, Doing, Headway, WaveHeadway
+from bulkops.cli.output.progress import LATELY, Doing, JobProgress, ProgressTracker, WaveProgress
 from bulkops.cli.output.progress_text import Bar, bars, plain_line, standstill
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import FORMAT, Header, Holder, Intent, Planned, Result, WaveReached
@@ -55,7 +55,7 @@ class Journaled:
             self.replay.take(Result(f"attach:ws-{number}", outcome, ""))
         for said in waves:
             self.replay.take(said)
-        self.course = Course(self.replay, self.rollout, rate)
+        self.tracker = ProgressTracker(self.replay, self.rollout, rate)
 
     def done(self, *numbers: int, outcome: Outcome = DONE) -> None:
         """Record results of operations, by their place."""
@@ -67,12 +67,12 @@ class Journaled:
         wave = self.rollout.steps(len(self.replay.operations))[number - 1]
         said = WaveReached(number, wave.start, wave.end, reached, "", until=until)
         self.replay.take(said)
-        self.course.reached(said, self.now)
+        self.tracker.reached(said, self.now)
 
-    def look(self, activity: Activity = BUSY, after: float = 1.0) -> Headway:
+    def look(self, activity: Activity = BUSY, after: float = 1.0) -> JobProgress:
         """Return where it stands some seconds later."""
         self.now += after
-        return self.course.look(self.now, activity)
+        return self.tracker.look(self.now, activity)
 
 
 HEADER = Header(
@@ -101,10 +101,10 @@ def test_results_are_counted_by_outcome() -> None:
     run.done(1, 2)
     run.done(3, outcome=FAILED)
     run.done(4, outcome=DOUBT)
-    seen = run.look()
-    assert (seen.done, seen.of) == (4, 6)
-    assert seen.counts == {"succeeded": 3, "failed": 1, "in_doubt": 1}
-    assert seen.waves == (WaveHeadway(1, 6, 4),)
+    observed = run.look()
+    assert (observed.done, observed.of) == (4, 6)
+    assert observed.counts == {"succeeded": 3, "failed": 1, "in_doubt": 1}
+    assert observed.waves == (WaveProgress(1, 6, 4),)
     run.done(4)
     run.done(5, outcome=DOUBT)
     assert run.look().counts == {"succeeded": 4, "failed": 1, "in_doubt": 1}
@@ -126,12 +126,12 @@ def test_what_reading_finds_out_is_counted_in_any_wave() -> None:
     run.replay.take(WaveReached(2, 1, 6, Reached.OPEN, ""))
     assert run.look(IDLE).doing is Doing.READING
     run.done(1, 11, outcome=Outcome.SKIPPED)
-    seen = run.look(IDLE)
-    assert (seen.done, seen.doing) == (3, Doing.READING)
-    assert [w.done for w in seen.waves] == [1, 1, 0]
+    observed = run.look(IDLE)
+    assert (observed.done, observed.doing) == (3, Doing.READING)
+    assert [w.done for w in observed.waves] == [1, 1, 0]
     run.done(2)
-    seen = run.look()
-    assert (seen.doing, seen.wave, [w.done for w in seen.waves]) == (
+    observed = run.look()
+    assert (observed.doing, observed.wave, [w.done for w in observed.waves]) == (
         Doing.CARRYING_OUT,
         2,
         [1, 2, 0],
@@ -147,8 +147,8 @@ def test_another_waves_doubt_is_none_of_this_waves() -> None:
     run.done(0)
     assert [w.done for w in run.look().waves] == [1, 0, 0]
     run.done(1)
-    seen = run.look()
-    assert ([w.done for w in seen.waves], seen.done) == ([1, 1, 0], 2)
+    observed = run.look()
+    assert ([w.done for w in observed.waves], observed.done) == ([1, 1, 0], 2)
 
 
 def test_what_waited_for_another_waves_doubt_is_none_of_this_waves() -> None:
@@ -156,8 +156,8 @@ def test_what_waited_for_another_waves_doubt_is_none_of_this_waves() -> None:
     run = Journaled(12, THREE, waves=[WaveReached(1, 0, 1, Reached.PASSED, "")])
     run.wave(2, Reached.OPEN)
     run.done(0, 1)
-    seen = run.look()
-    assert ([w.done for w in seen.waves], seen.done) == ([1, 1, 0], 2)
+    observed = run.look()
+    assert ([w.done for w in observed.waves], observed.done) == ([1, 1, 0], 2)
 
 
 def test_what_is_sent_again_makes_no_rate_negative() -> None:
@@ -166,8 +166,8 @@ def test_what_is_sent_again_makes_no_rate_negative() -> None:
     run.wave(1, Reached.OPEN)
     for number in range(2):
         run.replay.take(Intent(f"attach:ws-{number}", ""))
-    seen = run.look(after=3)
-    assert (seen.rate, seen.counts, seen.done) == (0, {}, 0)
+    observed = run.look(after=3)
+    assert (observed.rate, observed.counts, observed.done) == (0, {}, 0)
     run.done(0, 1)
     assert run.look(after=3).counts == {"succeeded": 2}
 
@@ -183,23 +183,23 @@ def test_a_whole_rollout_step_by_step() -> None:
     assert run.look(IDLE).doing is Doing.VERIFYING
     run.wave(1, Reached.VERIFIED)
     run.wave(1, Reached.VERIFIED, until="2026-11-24T21:58:03.120Z")
-    seen = run.look(IDLE, after=20)
-    assert (seen.doing, seen.rest_seconds) == (Doing.RESTING, 40)
-    assert seen.until == "2026-11-24T21:58:03.120Z"
+    observed = run.look(IDLE, after=20)
+    assert (observed.doing, observed.rest_seconds) == (Doing.RESTING, 40)
+    assert observed.until == "2026-11-24T21:58:03.120Z"
     assert run.look(IDLE, after=50).rest_seconds == 0
     run.wave(1, Reached.RESTED)
-    with run.course.at_gate():
+    with run.tracker.at_gate():
         assert run.look(IDLE).doing is Doing.GATE
-    seen = run.look(IDLE)
-    assert (seen.doing, seen.until) == (Doing.VERIFYING, "")
+    observed = run.look(IDLE)
+    assert (observed.doing, observed.until) == (Doing.VERIFYING, "")
     run.wave(1, Reached.PASSED)
     run.wave(2, Reached.OPEN)
-    seen = run.look()
-    assert (seen.doing, seen.wave, seen.done) == (Doing.CARRYING_OUT, 2, 1)
+    observed = run.look()
+    assert (observed.doing, observed.wave, observed.done) == (Doing.CARRYING_OUT, 2, 1)
     for number in (2, 3):
         run.wave(number, Reached.PASSED)
-    seen = run.look(IDLE)
-    assert (seen.doing, seen.wave, seen.seconds_left) == (Doing.VERIFYING, 0, None)
+    observed = run.look(IDLE)
+    assert (observed.doing, observed.wave, observed.seconds_left) == (Doing.VERIFYING, 0, None)
 
 
 def test_the_rate_is_that_of_late() -> None:
@@ -207,9 +207,9 @@ def test_the_rate_is_that_of_late() -> None:
     run = Journaled(1000)
     run.wave(1, Reached.OPEN)
     run.done(*range(5))
-    seen = run.look(after=1)
-    assert seen.rate is None
-    assert seen.seconds_left == pytest.approx(995 / 30)
+    observed = run.look(after=1)
+    assert observed.rate is None
+    assert observed.seconds_left == pytest.approx(995 / 30)
     run.done(*range(5, 20))
     assert run.look(after=1).rate == pytest.approx(10)
     for second in range(20):
@@ -238,9 +238,9 @@ def test_the_time_left_counts_rests() -> None:
     run.wave(2, Reached.OPEN)
     run.done(*range(1, 12))
     assert run.look(after=0.5).seconds_left == 60
-    run.course.stopping(run.now + 5)
-    seen = run.look(after=2)
-    assert (seen.seconds_left, seen.drain_seconds) == (None, 3)
+    run.tracker.stopping(run.now + 5)
+    observed = run.look(after=2)
+    assert (observed.seconds_left, observed.drain_seconds) == (None, 3)
     assert run.look(after=9).drain_seconds == 0
 
 
@@ -261,10 +261,10 @@ def test_the_time_left_ends_at_a_pause_that_somebody_has_to_end() -> None:
     run.wave(1, Reached.OPEN)
     run.done(0, 1)
     run.done(2, outcome=DOUBT)
-    seen = run.look(replace(BUSY, in_flight=2), after=2)
-    assert seen.pauses
-    assert seen.rate is not None
-    assert seen.seconds_left == pytest.approx(3 / seen.rate)
+    observed = run.look(replace(BUSY, in_flight=2), after=2)
+    assert observed.pauses
+    assert observed.rate is not None
+    assert observed.seconds_left == pytest.approx(3 / observed.rate)
     run.wave(1, Reached.PASSED)
     run.wave(2, Reached.OPEN)
     assert not run.look().pauses
@@ -284,12 +284,12 @@ def test_the_limit_is_the_lower_one(
 
 def test_an_empty_job_has_come_to_its_end() -> None:
     """Nothing to do is nothing left."""
-    seen = Journaled(0).look(IDLE)
-    assert (seen.done, seen.of, seen.seconds_left) == (0, 0, None)
-    assert bars(seen) == [Bar("all", 0, 0)]
+    observed = Journaled(0).look(IDLE)
+    assert (observed.done, observed.of, observed.seconds_left) == (0, 0, None)
+    assert bars(observed) == [Bar("all", 0, 0)]
 
 
-MIDDLE = Headway(
+MIDDLE = JobProgress(
     at=0.0,
     doing=Doing.CARRYING_OUT,
     done=120,
@@ -299,7 +299,7 @@ MIDDLE = Headway(
     rate=29.41,
     limit=30.0,
     wave=1,
-    waves=(WaveHeadway(1, 300, 120),),
+    waves=(WaveProgress(1, 300, 120),),
     until="",
     rest_seconds=0.0,
     seconds_left=5.2,
@@ -317,7 +317,7 @@ def test_all_in_one_line() -> None:
     assert plain_line(replace(MIDDLE, rate=None, seconds_left=None, activity=IDLE, counts={})) == (
         "  120 of 300 done"
     )
-    waves = (WaveHeadway(1, 100, 100), WaveHeadway(2, 200, 20))
+    waves = (WaveProgress(1, 100, 100), WaveProgress(2, 200, 20))
     sent_again = replace(BUSY, waiting=2, retries=4)
     line = plain_line(
         replace(
@@ -401,7 +401,7 @@ def test_waves_far_from_the_current_one_share_a_bar(
 ) -> None:
     """Five bars and one for all are enough; none of the operations is left out."""
     shown = bars(
-        replace(MIDDLE, wave=current, waves=tuple(WaveHeadway(n + 1, 10, n) for n in range(waves)))
+        replace(MIDDLE, wave=current, waves=tuple(WaveProgress(n + 1, 10, n) for n in range(waves)))
     )
     assert [bar.label for bar in shown] == labels
     assert [bar.current for bar in shown].count(True) == (current > 0 and waves > 1)

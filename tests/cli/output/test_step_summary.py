@@ -128,7 +128,7 @@ def test_where_it_cant_be_written_that_is_a_note(world: World, here: Here, name:
         done = here(*arguments, GITHUB_STEP_SUMMARY=name)
         assert done.code == 0
         assert done.err.count("GITHUB_STEP_SUMMARY: nothing was appended: ") == 1
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 def test_a_full_one_stays_as_it_is(world: World, here: Here) -> None:

@@ -73,7 +73,7 @@ def test_a_reader_that_leaves_does_not_stop_a_job(world: World, options: tuple[s
     done = ended(world.start_program(["/bin/sh", "-c", f"({command}; echo $? >code) 2>&1|head -2"]))
     assert len(done.lines) == 2
     assert (world.folder / "code").read_text() == "0\n"
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
@@ -81,7 +81,7 @@ def test_closed_streams_do_not_stop_a_job(world: World, redirection: str) -> Non
     """A stream closed from the start is none that a job needs, nor a number for its journal."""
     done = ended(redirected(world, redirection, *world.applying))
     assert done.code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
     checked = world.run("journal", "check", world.journal.name)
     assert checked.code == 0
 

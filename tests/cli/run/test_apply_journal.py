@@ -47,7 +47,7 @@ def test_an_unfinished_journal_is_gone_on_with(world: World, here: Here) -> None
     done = here(*world.applying)
     assert done.code == 0
     assert done.err.startswith("Going on with scan.jsonl.\n")
-    assert world.all_wanted()
+    assert world.all_desired()
     assert set(world.changed().values()) == {1}
 
 
@@ -138,7 +138,7 @@ def test_the_newest_unfinished_default_journal_is_gone_on_with(world: World, her
     world.simulator.detach("prod-001", "security-scan")
     assert here("apply", "job.toml", "--yes").code == 0
     assert len(_folder(world)) == 2
-    assert world.all_wanted()
+    assert world.all_desired()
     assert world.writes == 13
 
 
@@ -182,5 +182,5 @@ def test_a_full_disk_is_exit_14_and_stops_sending(world: World, here: Here) -> N
     assert 0 < world.writes < 12
     assert "then run the same command again" in done.err
     assert here(*world.applying).code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
     assert set(world.changed().values()) == {1}

@@ -12,7 +12,7 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.journal.records import Header, Planned, Record, decode
-from bulkops.operations.model import Seen, TaskRef
+from bulkops.operations.model import Observed, TaskRef
 from tests.cli.support import TASK, World
 from tests.conftest import Here
 from tests.plan.forging import forge, only_planned, replaced, with_header
@@ -30,7 +30,7 @@ def _detached(records: list[Record]) -> list[Record]:
     """Return the journal of an attach job, not carried out yet, that detaches everywhere."""
     gone: dict[str, object] = {"enforcement-level": "advisory", "stages": ["post_plan"]}
     return [
-        replaced(one, before=Seen("wstask-1", gone), wanted=None, verb="detach")
+        replaced(one, before=Observed("wstask-1", gone), desired=None, verb="detach")
         if isinstance(one, Planned)
         else one
         for one in only_planned(records)
@@ -145,7 +145,7 @@ def test_an_undo_that_is_none_is_found(left: World, here: Here) -> None:
     def restoring(records: list[Record]) -> list[Record]:
         level: dict[str, object] = {"enforcement-level": "advisory", "stages": ["pre_plan"]}
         return [
-            replaced(one, key=f"update:{one.target.id}", wanted=level, verb="update")
+            replaced(one, key=f"update:{one.target.id}", desired=level, verb="update")
             if isinstance(one, Planned)
             else one
             for one in only_planned(records)

@@ -17,7 +17,7 @@ from tests.conftest import Here
 
 def _each_once(world: World) -> None:
     """Every workspace is as wanted, and each change was carried out exactly once."""
-    assert world.all_wanted()
+    assert world.all_desired()
     assert len(world.changed()) == 12
     assert set(world.changed().values()) == {1}
 
@@ -50,7 +50,7 @@ def test_killed_over_and_over(world: World, here: Here) -> None:
     """A job that is killed at every fifth write still ends, each change made once."""
     world.job(("[pace]", "[pace]\nmax_at_once = 3"))
     deaths = 0
-    while not world.all_wanted():
+    while not world.all_desired():
         killed = world.kill(signal.SIGKILL, write=min(5, 12 - world.writes), stage="after")
         assert killed.code == -signal.SIGKILL
         deaths += 1
@@ -107,18 +107,18 @@ def test_draining_has_an_end(world: World, here: Here) -> None:
 def test_a_second_signal_stops_at_once(world: World, here: Here) -> None:
     """The second signal doesn't wait for answers; the same command goes on all the same."""
     world.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
-    seen = {"writes": 0}
+    observed = {"writes": 0}
 
     def first(process: Process, request: Request) -> None:
-        seen["writes"] += request.writes
-        if seen["writes"] == 12:
+        observed["writes"] += request.writes
+        if observed["writes"] == 12:
             world.simulator.after = None
             process.send_signal(signal.SIGINT)
 
     process = world.start_watched("after", first, *world.applying, "--drain-timeout", "600")
     assert process.stderr is not None
-    while "Stopping: " not in process.stderr.readline():
-        pass
+    while "Stopping: " not in (line := process.stderr.readline()):
+        assert line, "it ended before it was told to stop"
     process.send_signal(signal.SIGINT)
     stopped = ended(process)
     assert stopped.code == 130

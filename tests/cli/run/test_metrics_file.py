@@ -153,19 +153,19 @@ def test_it_is_written_while_it_runs(
     """Every now and then: how many are done, how many are in flight."""
     monkeypatch.setattr("bulkops.cli.run.metrics_file.EVERY_SECONDS", 0.001)
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
-    seen: list[dict[str, float]] = []
+    observed: list[dict[str, float]] = []
 
     def look(_request: Request) -> None:
-        seen.append(metrics(world))
+        observed.append(metrics(world))
 
     world.simulator.after = look
     assert here(*world.applying, *FILE).code == 0
-    assert all(END not in one for one in seen)
-    assert {one.get("in_doubt", 0) for one in seen} == {0}
-    done = [one["succeeded"] for one in seen if "succeeded" in one]
+    assert all(END not in one for one in observed)
+    assert {one.get("in_doubt", 0) for one in observed} == {0}
+    done = [one["succeeded"] for one in observed if "succeeded" in one]
     assert done == sorted(done)
     assert len(set(done)) > 2
-    assert max(one.get("bulkops_in_flight", 0) for one in seen) > 0
+    assert max(one.get("bulkops_in_flight", 0) for one in observed) > 0
 
 
 @pytest.mark.parametrize("place", ["no/such/scan.prom", "folder"])
@@ -202,7 +202,7 @@ def test_a_folder_that_goes_away_is_a_note(world: World, here: Here) -> None:
     assert done.code == 0
     assert done.err.count("--metrics-file metrics/scan.prom: can't be written") == 1
     assert "the job goes on without it" in done.err
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 def test_a_file_that_can_not_be_replaced_is_a_note(world: World, here: Here) -> None:

@@ -101,7 +101,7 @@ def test_the_plain_apply_begins_a_new_journal(world: World, here: Here) -> None:
     assert done.code == 0
     assert f"the run task {TASK} ({old}) is no longer in acme" in done.err
     assert len(_journals(world)) == 2
-    assert world.all_wanted()
+    assert world.all_desired()
     again = here(*BY_ITSELF)
     assert again.code == 0
     assert old not in again.err

@@ -86,7 +86,7 @@ def test_continue_goes_on_and_counts_from_zero(
     assert world.writes == 8
     world.simulator.before = world.simulator.tokens = None
     assert here(*words(journal, COMMANDS["resume --retry-failed"])).code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 def test_continue_and_retry_failed_try_again_what_failed(
@@ -96,7 +96,7 @@ def test_continue_and_retry_failed_try_again_what_failed(
     world.simulator.before = world.simulator.tokens = None
     done = here(*words(journal, COMMANDS["apply --retry-failed"]), "--continue")
     assert done.code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
 
 
 def test_continue_is_no_yes(world: World, here: Here, journal: Path) -> None:

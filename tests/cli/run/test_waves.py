@@ -66,7 +66,7 @@ def test_a_manual_pause_is_exit_6_and_continue_goes_on(world: World, here: Here)
     assert "Paused after wave 2 of 3" in status.err
     assert here("status", "scan.jsonl", "--json").objects[0]["exit_code"] == 6
     assert here("resume", "scan.jsonl", "--continue", "--yes").code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
     assert "wave" not in here("report", "scan.jsonl").out
 
 
@@ -111,7 +111,7 @@ def test_a_gate_holds_the_job(
     assert world.writes == (6 if passed else 1)
     (world.folder / "go").touch()
     assert here("apply", "job.toml", "--yes").code == 0
-    assert world.all_wanted()
+    assert world.all_desired()
     assert len(list(world.folder.rglob("*.jsonl"))) == 1
 
 
@@ -119,7 +119,7 @@ def test_the_last_gate_holds_a_job_that_has_nothing_left_to_do(world: World, her
     """All is carried out: the same command finds the journal and runs the gate again."""
     world.job(("[pace]", '[rollout]\ngate = "test -e go"\n[pace]'))
     assert here("apply", "job.toml", "--yes").code == 4
-    assert world.all_wanted()
+    assert world.all_desired()
     assert here("apply", "job.toml", "--yes").code == 4
     (world.folder / "go").touch()
     done = here("apply", "job.toml", "--yes")

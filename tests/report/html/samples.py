@@ -23,11 +23,11 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.replay import replay
 from bulkops.journal.states import Outcome, Reached
-from bulkops.operations.model import Seen, Target
+from bulkops.operations.model import Observed, Target
 from bulkops.report.html import document
 from bulkops.report.model import Report, report
 from bulkops.report.timeline import Timeline
-from tests.journal.samples import WANTED, header
+from tests.journal.samples import DESIRED, header
 
 HOSTILE = (
     "<script>window.ran = 1; alert(1)</script>",
@@ -54,8 +54,10 @@ def key(number: int) -> str:
 def planned(number: int, name: str = "") -> Planned:
     """Return a new attachment, every other one a change of one."""
     target = Target(f"ws-{number}", name or f"prod-{number}")
-    seen = Seen("wstask-1", {**WANTED, "enforcement-level": "advisory"}) if number % 2 else None
-    return Planned(key(number), target, seen, WANTED)
+    observed = (
+        Observed("wstask-1", {**DESIRED, "enforcement-level": "advisory"}) if number % 2 else None
+    )
+    return Planned(key(number), target, observed, DESIRED)
 
 
 def execution(seconds: float, limit: float | None = 30.0) -> list[Record]:
@@ -118,7 +120,7 @@ def of_every_outcome() -> Report:
         execution(0),
         wave(1, 0, 3, Reached.OPEN, 0.1),
         *(done(number, 0.5 + number / 2) for number in range(3)),
-        wave(1, 0, 3, Reached.VERIFIED, 2.0, fallen=1),
+        wave(1, 0, 3, Reached.VERIFIED, 2.0, drifted=1),
         wave(1, 0, 3, Reached.VERIFIED, 2.0, until=at(100)),
         wave(1, 0, 3, Reached.RESTED, 100.0),
         wave(1, 0, 3, Reached.PASSED, 101.0, status=0),

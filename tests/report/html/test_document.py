@@ -17,7 +17,7 @@ import pytest
 
 from bulkops.journal.records import Ended, Execution, Planned, Refused
 from bulkops.journal.states import Held, Reached
-from bulkops.operations.model import Seen, Target
+from bulkops.operations.model import Observed, Target
 from bulkops.report.html.gathered import MOST_NAMES, MOST_REASONS, Gathered
 from bulkops.report.html.tables import execution_lines, wave_lines
 from bulkops.report.html.timeline_chart import RIGHT, timeline_chart
@@ -115,7 +115,7 @@ def test_what_was_not_done_is_grouped_by_reason() -> None:
     """The most first, blocked targets and what has fallen since included, names capped."""
     groups = [(one.outcome, one.count, one.reason) for one in Gathered(of_every_outcome()).groups]
     assert groups == [
-        ("fallen", 1, "the server showed not attached"),
+        ("drifted", 1, "the server showed not attached"),
         ("failed", 1, "422 no <b>such</b> stage; the server showed not attached"),
         ("conflict", 1, "somebody else changed it"),
         ("in_doubt", 1, "sent, and no answer is known"),
@@ -191,14 +191,14 @@ def test_a_wave_opened_again_is_judged_anew() -> None:
         2,
         execution(0),
         wave(1, 0, 1, Reached.OPEN, 1),
-        wave(1, 0, 1, Reached.VERIFIED, 2, fallen=1),
+        wave(1, 0, 1, Reached.VERIFIED, 2, drifted=1),
         wave(1, 0, 1, Reached.PASSED, 3, status=0),
         wave(1, 0, 1, Reached.OPEN, 4),
         waves=("1", "100%"),
     )
     first, _ = wave_lines(made, Gathered(made))
     assert (first.opened[-2:], first.verified, first.passed) == ("01", "", "")
-    assert (first.fallen, first.gate, first.stands) == (0, "", "is under way")
+    assert (first.drifted, first.gate, first.stands) == (0, "", "is under way")
 
 
 def test_one_wave_is_no_table_unless_it_is_held() -> None:
@@ -291,8 +291,8 @@ def test_a_rollout_over_midnight_has_both_dates() -> None:
 
 def test_kinds_name_what_they_are_about() -> None:
     """Workspaces, run tasks, and operations where a target has several."""
-    seen = Seen("task-1", {"enabled": True})
-    task = Planned("task-disable:task-1", Target("task-1", "scan"), seen, {"enabled": False})
+    observed = Observed("task-1", {"enabled": True})
+    task = Planned("task-disable:task-1", Target("task-1", "scan"), observed, {"enabled": False})
     replaced = Planned("attach:ws-0", Target("ws-0", "prod-0"), None, {"stages": []}, aspect="new")
     for record, noun in ((task, "run task"), (replaced, "operation")):
         made = rolled_out(0, record, Execution(HOLDER, "1"))
@@ -361,7 +361,7 @@ def test_the_wheel_has_the_templates(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     files = (ROOT / "bulkops" / "report" / "html").iterdir()
-    wanted = {f"bulkops/report/html/{file.name}" for file in files if file.is_file()}
+    desired = {f"bulkops/report/html/{file.name}" for file in files if file.is_file()}
     with ZipFile(wheel) as archive:
-        assert wanted <= set(archive.namelist())
-    assert "bulkops/report/html/report.html.j2" in wanted
+        assert desired <= set(archive.namelist())
+    assert "bulkops/report/html/report.html.j2" in desired

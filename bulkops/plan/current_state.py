@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bulkops.client.api import Client
 from bulkops.errors import JobError, NotFoundOrForbidden, PlanStale, RunTaskGone
 from bulkops.inventory.missing import read_missing
-from bulkops.inventory.showing import read_showing
+from bulkops.inventory.observations import read_observations
 from bulkops.job.job import Job
 from bulkops.journal.reader import disagreeing
 from bulkops.journal.records import Header, Verified
@@ -17,12 +17,12 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
 from bulkops.operations import kind_named
 from bulkops.operations.compare import absent
-from bulkops.operations.model import Binding, Gone, Operation, Showing, Skip, Target
-from bulkops.plan.decidable import quoted
+from bulkops.operations.model import Gone, Observations, Operation, Resolved, Skip, Target
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of, written_job_of
 from bulkops.plan.undo import is_not_ours, undo
 from bulkops.plan.verify import verify
+from bulkops.text import quoted
 
 
 async def check_names(client: Client, header: Header, path: Path) -> None:
@@ -32,29 +32,29 @@ async def check_names(client: Client, header: Header, path: Path) -> None:
         JournalDamaged: another run task has the name; one that was only renamed is no reason.
         ApiError: the server can't be read.
     """
-    if problem := await _misnamed(client, job_of(header), header.binding):
+    if problem := await _misnamed(client, job_of(header), header.resolved):
         raise disagreeing(path, problem)
 
 
-async def check_names_of_plan(client: Client, job: Job, binding: Binding, path: Path) -> None:
+async def check_names_of_plan(client: Client, job: Job, resolved: Resolved, path: Path) -> None:
     """Ask the server whether the run tasks of a saved plan are those that its job names.
 
     Raises:
         PlanStale: another run task has the name, as in ``check_names``.
         ApiError: the server can't be read.
     """
-    if problem := await _misnamed(client, job, binding):
+    if problem := await _misnamed(client, job, resolved):
         raise PlanStale(f"{path}: {problem}; nothing was sent: make a new plan")
 
 
-async def _misnamed(client: Client, job: Job, binding: Binding) -> str:
+async def _misnamed(client: Client, job: Job, resolved: Resolved) -> str:
     """Return, in words, which run task is not the one that its name says; empty for none.
 
     One request for each that is named by its name: the file alone says which id that was. One
     that is not shown is not judged; nothing can be done with it either.
     """
-    refs = {"task": binding.task, "replaces": binding.replaces, **binding.others}
-    for field, asked in job.wish.run_tasks.items():
+    refs = {"task": resolved.task, "replaces": resolved.replaces, **resolved.others}
+    for field, asked in job.spec.run_tasks.items():
         ref = refs.get(field)
         if ref is None or asked == ref.id:
             continue
@@ -70,17 +70,17 @@ async def _misnamed(client: Client, job: Job, binding: Binding) -> str:
     return ""
 
 
-async def read_standing(client: Client, replay: Replay, settle: float) -> Showing:
+async def read_current(client: Client, replay: Replay, settle: float) -> Observations:
     """Return what the server shows now of everything a journal is about.
 
     Args:
         settle: seconds that a read may lag, or not find what is there.
     """
     kind, operations = kind_of(replay.header), replay.operations
-    return await read_showing(client, kind, operations.target_ids, settle, operations.same)
+    return await read_observations(client, kind, operations.target_ids, settle, operations.same)
 
 
-def check_run_tasks(replay: Replay, showing: Showing) -> None:
+def check_run_tasks(replay: Replay, observations: Observations) -> None:
     """Refuse to go on where a run task that the journal is about is gone.
 
     To an undo that only detaches nothing is missing: what it would take back is gone as well.
@@ -91,10 +91,10 @@ def check_run_tasks(replay: Replay, showing: Showing) -> None:
     header, operations = replay.header, replay.operations.values()
     if kind_of(header).ends_task:
         return
-    for aspect, rows in showing.items():
-        writes = any(o.aspect == aspect and o.wanted for o in (p.operation for p in operations))
+    for aspect, rows in observations.items():
+        writes = any(o.aspect == aspect and o.desired for o in (p.operation for p in operations))
         if isinstance(rows, Gone) and (writes or not header.undo_of):
-            raise RunTaskGone(header.binding.named(rows.task_id), header.organization)
+            raise RunTaskGone(header.resolved.named(rows.task_id), header.organization)
 
 
 class Weighed(NamedTuple):
@@ -117,7 +117,7 @@ class Settled(NamedTuple):
         missing: ids of those ``absent`` targets that are gone.
     """
 
-    showing: Showing
+    observations: Observations
     missing: Collection[str] = ()
 
 
@@ -125,7 +125,7 @@ async def read_settled(
     client: Client,
     replay: Replay,
     settle: float,
-    weigh: Callable[[Showing], Weighed],
+    weigh: Callable[[Observations], Weighed],
     *,
     needs_tasks: bool = False,
 ) -> Settled:
@@ -143,23 +143,23 @@ async def read_settled(
         RunTaskGone: as of ``check_run_tasks``.
     """
 
-    async def read() -> tuple[Showing, Weighed]:
-        showing = await read_standing(client, replay, settle)
-        return showing, weigh(showing)
+    async def read() -> tuple[Observations, Weighed]:
+        observations = await read_current(client, replay, settle)
+        return observations, weigh(observations)
 
-    showing, weighed = await read()
-    gone = any(isinstance(rows, Gone) for rows in showing.values())
+    observations, weighed = await read()
+    gone = any(isinstance(rows, Gone) for rows in observations.values())
     if weighed.doubtful or (gone and not kind_of(replay.header).ends_task):
         await client.clock.sleep(settle)
-        showing, weighed = await read()
+        observations, weighed = await read()
     if needs_tasks:
-        check_run_tasks(replay, showing)
+        check_run_tasks(replay, observations)
     organization = replay.header.organization
     missing = await read_missing(client, organization, weighed.absent)
     if missing:
         await client.clock.sleep(settle)
         missing = await read_missing(client, organization, missing)
-    return Settled(showing, frozenset(target.id for target in missing))
+    return Settled(observations, frozenset(target.id for target in missing))
 
 
 async def read_verified(
@@ -168,20 +168,22 @@ async def read_verified(
     """Return which of a journal's operations the server still shows as wanted.
 
     Args:
-        settle: as of ``read_standing``.
+        settle: as of ``read_current``.
         needs_tasks: as of ``read_settled``.
     """
     made: list[Verified] = []
 
-    def weigh(showing: Showing) -> Weighed:
-        made.append(verify(replay, showing, client.clock.date()))
+    def weigh(observations: Observations) -> Weighed:
+        made.append(verify(replay, observations, client.clock.date()))
         differing = map(replay.operations.__getitem__, made[-1].differing)
         done = [progress.operation for progress in differing if progress.outcome in DONE]
-        return Weighed(bool(done), absent(done, showing))
+        return Weighed(bool(done), absent(done, observations))
 
-    showing, missing = await read_settled(client, replay, settle, weigh, needs_tasks=needs_tasks)
+    observations, missing = await read_settled(
+        client, replay, settle, weigh, needs_tasks=needs_tasks
+    )
     # Not made twice: there may be a million operations.
-    return verify(replay, showing, client.clock.date(), missing) if missing else made[-1]
+    return verify(replay, observations, client.clock.date(), missing) if missing else made[-1]
 
 
 async def read_recorded(client: Client, replay: Replay, path: Path) -> Verified:
@@ -222,19 +224,19 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         # What was sent last may still take effect: only past that is a reading the last word.
         await client.clock.sleep(settle)
 
-    def weigh(showing: Showing) -> Weighed:
+    def weigh(observations: Observations) -> Weighed:
         # A skip says that somebody else was there.
-        both = zip(undo(replay, showing, kind), replay.operations.values(), strict=True)
+        both = zip(undo(replay, observations, kind), replay.operations.values(), strict=True)
         ours = [(d, p.operation) for d, p in both if not is_not_ours(d)]
         skipped = any(isinstance(decided, Skip) for decided, _ in ours)
-        return Weighed(skipped, absent((operation for _, operation in ours), showing))
+        return Weighed(skipped, absent((operation for _, operation in ours), observations))
 
-    showing, missing = await read_settled(client, replay, settle, weigh)
-    decided = list(undo(replay, showing, kind, missing))
+    observations, missing = await read_settled(client, replay, settle, weigh)
+    decided = list(undo(replay, observations, kind, missing))
     operations = [d for d in decided if isinstance(d, Operation)]
     return Plan(
         job,
-        header.binding,
+        header.resolved,
         operations=operations,
         skips=[d for d in decided if isinstance(d, Skip)],
         notes=kind.notes(operations),

@@ -9,7 +9,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Reached
 
 
-class StandingWave(msgspec.Struct, frozen=True):
+class CurrentWave(msgspec.Struct, frozen=True):
     """The wave in which an unfinished job stands.
 
     Attributes:
@@ -42,7 +42,7 @@ def is_over(replay: Replay) -> bool:
     return replay.ended is not None and replay.ended.how == How.GONE
 
 
-def standing_wave(replay: Replay) -> StandingWave | None:
+def current_wave(replay: Replay) -> CurrentWave | None:
     """Return the wave in which a journal's job stands, ``None`` where nobody needs to know."""
     waves = rollout_of(replay).steps(len(replay.operations))
     for wave in waves:
@@ -51,12 +51,12 @@ def standing_wave(replay: Replay) -> StandingWave | None:
         said = replay.waves.get(wave.number)
         if not replay.waves or (len(waves) == 1 and not (said and said.held)):
             return None
-        standing = StandingWave(wave.number, len(waves), wave.start + 1, wave.end)
+        current = CurrentWave(wave.number, len(waves), wave.start + 1, wave.end)
         if said is None:
-            return standing
+            return current
         # An execution that has ended rests no longer: the next one rests anew.
         until = "" if replay.ended else said.until
         held = "" if is_over(replay) else said.held
         known = {"reached": said.reached, "held": held, "status": said.status}
-        return msgspec.structs.replace(standing, **known, until=until, reason=said.reason)
+        return msgspec.structs.replace(current, **known, until=until, reason=said.reason)
     return None

@@ -10,19 +10,19 @@ from tests.simulation.states import SETTINGS, Place, Shown
 if TYPE_CHECKING:
     from tests.simulation.scenario import Scenario
 
-Wish = dict[Place, Shown] | str
+Spec = dict[Place, Shown] | str
 """What each thing that is written shall show, in order; or in words why nothing is written."""
 
 
-def wish(scenario: Scenario, name: str) -> Wish:
+def spec(scenario: Scenario, name: str) -> Spec:
     """Return what becomes of a workspace that nobody else changes.
 
     Why it is skipped is a part of the reason that has to be given.
     """
     if scenario.settings:
-        wanted: Shown = (tuple(value for _, value in sorted(scenario.settings.items())),)
-        done = scenario.states[name, SETTINGS] == wanted
-        return "already as wanted" if done else {(name, SETTINGS): wanted}
+        desired: Shown = (tuple(value for _, value in sorted(scenario.settings.items())),)
+        done = scenario.states[name, SETTINGS] == desired
+        return "already as wanted" if done else {(name, SETTINGS): desired}
     new, old = scenario.states[name, TASK], scenario.states[name, OLD_TASK]
     decided = _replacing(scenario, new, old) if scenario.replaces else _of(scenario, new)
     if isinstance(decided, str):
@@ -34,19 +34,19 @@ def wish(scenario: Scenario, name: str) -> Wish:
 
 def is_blocked(scenario: Scenario, name: str) -> bool:
     """Return whether the job's wish stays unfulfilled on a workspace that is skipped."""
-    why = wish(scenario, name)
+    why = spec(scenario, name)
     return isinstance(why, str) and ("times" in why or "may not" in why)
 
 
 def _of(scenario: Scenario, shown: Shown) -> dict[str, Shown] | str:
-    wanted = () if scenario.kind == "detach" else scenario.wanted(shown)
+    desired = () if scenario.kind == "detach" else scenario.desired(shown)
     if not shown and scenario.kind != "attach":
         return "not attached"
     if len(shown) > 1 and scenario.kind != "detach":
         return f"attached {len(shown)} times"
-    if shown == wanted:
+    if shown == desired:
         return "as wanted"
-    return {TASK: wanted}
+    return {TASK: desired}
 
 
 def _replacing(scenario: Scenario, new: Shown, old: Shown) -> dict[str, Shown] | str:
@@ -55,5 +55,5 @@ def _replacing(scenario: Scenario, new: Shown, old: Shown) -> dict[str, Shown] |
     for task, shown in ((OLD_TASK, old), (TASK, new)):
         if len(shown) > 1:
             return f"{task} is attached {len(shown)} times"
-    wanted = scenario.wanted(old)
-    return {OLD_TASK: ()} if new == wanted else {TASK: wanted, OLD_TASK: ()}
+    desired = scenario.desired(old)
+    return {OLD_TASK: ()} if new == desired else {TASK: desired, OLD_TASK: ()}

@@ -10,16 +10,16 @@ from bulkops.errors import NotFoundOrForbidden
 from bulkops.inventory.attachments import list_attachments
 from bulkops.operations.aspects.attachment import ByWorkspace
 from bulkops.operations.aspects.base import Attached, RunTasksOf, WorkspacesOf
-from bulkops.operations.aspects.run_task import seen_of
+from bulkops.operations.aspects.run_task import observed_of
 from bulkops.operations.aspects.workspace import Settings
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import ByTarget, Gone, Showing
+from bulkops.operations.model import ByTarget, Gone, Observations
 
 Same = Callable[[str, str], tuple[str, str]]
 """Ids of a workspace and an attachment → the same, as strings that are in memory already."""
 
 
-async def read_showing(
+async def read_observations(
     client: Client,
     kind: Kind,
     target_ids: Collection[str],
@@ -27,26 +27,28 @@ async def read_showing(
     same: Same | None = None,
     *,
     denied: set[str] | None = None,
-) -> Showing:
+) -> Observations:
     """Return what the server shows of everything a kind is about; arguments as below."""
-    showing: dict[str, ByTarget] = {}
+    observations: dict[str, ByTarget] = {}
     for name, aspect in kind.aspects.items():
         match aspect.source:
             case Attached() as source:
-                showing[name] = await read_attachments(
+                observations[name] = await read_attachments(
                     client, source, target_ids, settle, same, denied=denied
                 )
             case RunTasksOf() as source:
                 tasks = await client.run_tasks.list(source.organization)
-                rows = {task.id: [seen_of(task, source.fields)] for task in tasks}
-                task = kind.binding.task
-                showing[name] = Gone(task.id) if task and task.id not in rows else rows
+                rows = {task.id: [observed_of(task, source.fields)] for task in tasks}
+                task = kind.resolved.task
+                observations[name] = Gone(task.id) if task and task.id not in rows else rows
             case None:
                 continue
             case WorkspacesOf() as source:
                 settings = partial(Settings, source, same)
-                showing[name] = await client.workspaces.read_shown(source.organization, settings)
-    return showing
+                observations[name] = await client.workspaces.read_shown(
+                    source.organization, settings
+                )
+    return observations
 
 
 async def read_attachments(

@@ -1,0 +1,87 @@
+"""The formats of a journal's records, and of a saved plan's. Pure.
+
+Format 1 is that of bulkops 0.1, in which three fields had other names. A journal keeps its format:
+what is appended to one of format 1 is written in format 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from bulkops.journal.records import (
+    FORMAT,
+    Ended,
+    Execution,
+    Header,
+    Intent,
+    Paced,
+    Planned,
+    Record,
+    Refused,
+    Result,
+    Skipped,
+    Verified,
+    WaveReached,
+    decode,
+    encode,
+)
+from bulkops.operations.model import Attributes
+
+
+class Format(NamedTuple):
+    """How a record becomes the bytes of a line, and bytes become a record.
+
+    Attributes:
+        decode: raises ``msgspec.DecodeError`` if the bytes are not a record.
+    """
+
+    encode: Callable[[Record], bytes]
+    decode: Callable[[bytes], Record]
+
+
+class _Planned1(Planned, frozen=True, gc=False, tag="operation"):
+    desired: Attributes | None = msgspec.field(name="wanted")
+
+
+class _WaveReached1(WaveReached, frozen=True, gc=False, tag="wave"):
+    drifted: int = msgspec.field(name="fallen", default=0)
+
+
+class _Verified1(Verified, frozen=True, gc=False, tag="verified"):
+    verified: int = msgspec.field(name="standing")
+
+
+_WRITTEN_1 = {Planned: _Planned1, WaveReached: _WaveReached1, Verified: _Verified1}
+_READ_1 = {old: new for new, old in _WRITTEN_1.items()}
+_Record1 = (
+    Header
+    | _Planned1
+    | Skipped
+    | Execution
+    | Paced
+    | Refused
+    | Intent
+    | Result
+    | _WaveReached1
+    | _Verified1
+    | Ended
+)
+_decode_1 = msgspec.json.Decoder(_Record1).decode
+
+
+def _decode_as_1(line: bytes) -> Record:
+    record: Record = _decode_1(line)
+    now = _READ_1.get(type(record))
+    return now(**msgspec.structs.asdict(record)) if now else record
+
+
+def _encode_as_1(record: Record) -> bytes:
+    then = _WRITTEN_1.get(type(record))
+    return encode(then(**msgspec.structs.asdict(record)) if then else record)
+
+
+FORMATS = {1: Format(_encode_as_1, _decode_as_1), FORMAT: Format(encode, decode)}
+"""Format, as the header states it → how its records are read and written."""
