@@ -50,7 +50,7 @@ class Runner:
         self._assignment = assignment
         self._caller = assignment.client
         self._journal = assignment.journal
-        self._strict = assignment.rollout.strict
+        self._strict = assignment.job.rollout.strict
         self._interruption = interruption
         self._on_result = observer.on_result
         self._takes_more = observer.takes_more
