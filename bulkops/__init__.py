@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     from bulkops.client.api import Client
     from bulkops.coverage.matrix import Coverage
     from bulkops.coverage.reading import read_coverage
-    from bulkops.errors import ApiError, BulkopsError, JobError, JournalError, PlanStale
+    from bulkops.errors import (
+        ApiError,
+        BulkopsError,
+        JobError,
+        JournalError,
+        NoResponse,
+        PlanStale,
+        RequestRejected,
+        RetriesSpent,
+        RunTaskGone,
+        ServerBroken,
+        Unauthorized,
+    )
     from bulkops.events.schema import events_schema
     from bulkops.inventory.model import Selected
     from bulkops.inventory.workspaces import select_workspaces
@@ -54,13 +66,19 @@ _PLACES = {
     "Job": "bulkops.job.job",
     "JobError": "bulkops.errors",
     "JournalError": "bulkops.errors",
+    "NoResponse": "bulkops.errors",
     "Operation": "bulkops.operations.model",
     "Plan": "bulkops.plan.model",
     "PlanStale": "bulkops.errors",
     "Report": "bulkops.report.model",
+    "RequestRejected": "bulkops.errors",
     "Result": "bulkops.journal.records",
+    "RetriesSpent": "bulkops.errors",
     "RunTaskChange": "bulkops.api.endpoints",
+    "RunTaskGone": "bulkops.errors",
     "Selected": "bulkops.inventory.model",
+    "ServerBroken": "bulkops.errors",
+    "Unauthorized": "bulkops.errors",
     "Verified": "bulkops.journal.records",
     "WaveReached": "bulkops.journal.records",
     "apply_plan": "bulkops.library",
@@ -88,13 +106,19 @@ __all__ = [
     "Job",
     "JobError",
     "JournalError",
+    "NoResponse",
     "Operation",
     "Plan",
     "PlanStale",
     "Report",
+    "RequestRejected",
     "Result",
+    "RetriesSpent",
     "RunTaskChange",
+    "RunTaskGone",
     "Selected",
+    "ServerBroken",
+    "Unauthorized",
     "Verified",
     "WaveReached",
     "apply_plan",

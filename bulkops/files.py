@@ -9,17 +9,19 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import stat
 from io import StringIO
 from pathlib import Path
+from typing import BinaryIO
 
-from bulkops.errors import JobError
+from bulkops.errors import JobError, unreadable
 
 MOST_OF_A_KEY = 64 << 10
 """Bytes of a file that a secret is read from."""
 
-PLAN_START = b'{"type":"plan","format":'
-"""How a saved plan begins: see ``bulkops.plan.saved``."""
+# How a saved plan begins (``bulkops.plan.saved``); its first byte may have been changed.
+_PLAN = re.compile(rb'.?"type":"plan","format":', re.DOTALL)
 
 LOCK_START = b'{"user":'
 """How the text of a lock file begins: see ``bulkops.journal.lock``."""
@@ -28,10 +30,23 @@ LOCK_START = b'{"user":'
 # Further down it may be a quotation.
 _JOURNAL = re.compile(rb'([^\n]*\n)?\{"seq":\d+,"group":\d+,')
 
-MOST_OF_A_JOB = 16 << 20
-"""Bytes of a job file."""
+MOST_OF_A_JOB = 64 << 20
+"""Bytes of a job file, or of a manifest: a million workspaces."""
 
 A_JOURNAL = "a journal"
+A_PLAN = "a saved plan"
+A_JOB = "a job file"
+A_LOCK = "the lock of a journal"
+SOME_JSON = "some other JSON"
+"""A saved plan, perhaps, whose beginning was changed: no TOML document begins with a brace."""
+
+NOT_OURS = ("", SOME_JSON)
+
+_TAKEN_BY = {
+    A_JOURNAL: "`bulkops resume {}` resumes it",
+    A_PLAN: "`bulkops apply {}` carries it out",
+    A_JOB: "`bulkops apply {}` carries it out",
+}
 
 _START = 64 << 10
 # For a file that is no TOML at the moment, a job file that is being edited: all before that table
@@ -89,6 +104,16 @@ def open_regular(
     return descriptor
 
 
+def reading(path: Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file for reading; raises as ``open_regular``."""
+    return os.fdopen(open_regular(path, follow=follow), "rb")
+
+
+def is_special(path: Path) -> bool:
+    """Return whether there is something, and no regular file: a folder, a device, a pipe."""
+    return path.exists() and not path.is_file()
+
+
 def create(path: Path, flags: int = os.O_RDWR) -> int:
     """Return a descriptor of a new, empty file, readable by its owner only.
 
@@ -108,7 +133,7 @@ def read_bytes(path: Path, most: int, *, piped: bool = False) -> bytes:
     Raises:
         OSError: it can't be read, is too large, or is no file of that kind.
     """
-    with path.open("rb") if piped else open(open_regular(path), "rb") as stream:
+    with path.open("rb") if piped else reading(path) as stream:
         data = stream.read(most + 1)
     if len(data) > most:
         raise _too_large(most)
@@ -122,6 +147,21 @@ def read_text(path: Path, most: int, *, piped: bool = False, encoding: str = "ut
         OSError, UnicodeDecodeError: it can't be read, or is none.
     """
     return StringIO(read_bytes(path, most, piped=piped).decode(encoding), newline=None).read()
+
+
+def read_key(path: Path, place: str) -> str:
+    """Return the key in a file, without the line break at its end; it may be a pipe.
+
+    Args:
+        place: where the path is from, for the message.
+
+    Raises:
+        JobError: it can't be read, or is no text.
+    """
+    try:
+        return read_text(path, MOST_OF_A_KEY, piped=True).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise JobError(unreadable(place, error)) from None
 
 
 def check_named(path: Path, most: int) -> None:
@@ -151,16 +191,43 @@ def check_output(path: Path) -> None:
     _refuse(path, what_is_at(path))
 
 
-def what_is_at(path: Path) -> str:
-    """Return what a file is by its content: ``A_JOURNAL``, …, empty for nothing of ours."""
+def what_is_at(path: Path, *, jobs: bool = True) -> str:
+    """Return what a file is by its content: as ``what_is``, empty for one that can't be read."""
     try:
-        descriptor = open_regular(path)
+        with reading(path) as stream:
+            return what_is(stream, jobs=jobs)
     except OSError:
         return ""
-    try:
-        return _what_is(descriptor)
-    finally:
-        os.close(descriptor)
+
+
+def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
+    """Return what a file is by its content: ``A_JOURNAL``, …, empty for what is not known.
+
+    Args:
+        jobs: look whether it is a job file, for which all of it is read.
+    """
+    start = stream.read(_START)
+    if _JOURNAL.match(start):
+        return A_JOURNAL
+    if _PLAN.match(start):
+        return A_PLAN
+    if start.startswith(LOCK_START):
+        return A_LOCK
+    if start.startswith(b"{"):
+        return SOME_JSON
+    return A_JOB if jobs and _is_job(start + stream.read(MOST_OF_A_JOB)) else ""
+
+
+def not_wanted(path: Path, what: str, wanted: str) -> str:
+    """Return, in words, that a file is something else than wanted, and which command takes it.
+
+    Args:
+        what: as of ``what_is``; empty is returned where it is wanted, or no command takes it.
+    """
+    if what == wanted or what not in _TAKEN_BY:
+        return ""
+    taken = _TAKEN_BY[what].format(shlex.quote(str(path)))
+    return f"{path}: is {what}, not {wanted}: {taken}"
 
 
 def open_output(path: Path, *, append: bool = False) -> int:
@@ -176,7 +243,7 @@ def open_output(path: Path, *, append: bool = False) -> int:
         JobError: as of ``check_output``; the file is left as it is.
     """
     flags = os.O_CREAT | (os.O_APPEND if append else 0)
-    if path.exists() and not path.is_file():
+    if is_special(path):
         return os.open(path, os.O_WRONLY | flags, 0o666)
     try:
         descriptor = open_regular(path, os.O_RDWR | flags, mode=0o666)
@@ -185,7 +252,7 @@ def open_output(path: Path, *, append: bool = False) -> int:
         descriptor = open_regular(path, os.O_WRONLY | flags, mode=0o666)
     else:
         try:
-            _refuse(path, _what_is(descriptor))
+            _refuse(path, _what_of(descriptor))
         except JobError:
             os.close(descriptor)
             raise
@@ -209,21 +276,14 @@ def _check_regular(mode: int) -> None:
 
 
 def _refuse(path: Path, what: str) -> None:
-    if what:
+    if what not in NOT_OURS:
         raise JobError(f"{path}: is {what}, and left as it is: choose another file")
 
 
-def _what_is(descriptor: int) -> str:
-    with open(os.dup(descriptor), "rb") as stream:  # noqa: PTH123 - a descriptor
+def _what_of(descriptor: int) -> str:
+    with os.fdopen(os.dup(descriptor), "rb") as stream:
         stream.seek(0)
-        start = stream.read(_START)
-        if _JOURNAL.match(start):
-            return A_JOURNAL
-        if start.startswith(PLAN_START):
-            return "a saved plan"
-        if start.startswith(LOCK_START):
-            return "the lock of a journal"
-        return "a job file" if _is_job(start + stream.read(MOST_OF_A_JOB)) else ""
+        return what_is(stream)
 
 
 def _is_job(content: bytes) -> bool:

@@ -56,6 +56,7 @@ from bulkops.runner.assignment import (
     ignore,
 )
 from bulkops.runner.execution import JobExecution
+from bulkops.runner.gate import check_gate_to_resume
 from bulkops.runner.hmac_key import key_of, key_to_resume
 from bulkops.runner.slots import slots_needed
 
@@ -108,10 +109,7 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         ApiError: the server can't be read.
     """
     replay = await _opened(client, Path(journal), trust_files=trust_files)
-    current_state.check_reversible(replay.header)
-    await current_state.check_names(client, replay.header, Path(journal))
-    undo = await current_state.undo_plan(client, replay)
-    return msgspec.structs.replace(undo, rate=client.pacer.rate)
+    return await current_state.undo_recorded(client, replay, Path(journal))
 
 
 async def apply_plan(
@@ -140,12 +138,12 @@ async def apply_plan(
         ApiError: the server could not be read, or refused the token.
     """
     _check_made_at(plan, client)
+    job = plan.job.taking_back(plan.undo_of)
 
     def begin() -> LockedJournal:
         held = stack.enter_context(locked(Path(journal), holder(client.clock)))
         check_folder(held.path, trusted=trust_files)
-        if plan.rollout.gate:
-            check_gate(plan.job)
+        check_gate(job)
         start_journal(held.path, plan, client, held.by, held.files)
         return LockedJournal(held.path, read(held.path, held.files), held.by, held.files)
 
@@ -154,7 +152,7 @@ async def apply_plan(
         execution = JobExecution(
             client,
             opened,
-            plan.job,
+            job,
             Instructions(key=plan.resolved.key),
             Observer(on_result, on_wave),
         )
@@ -186,6 +184,7 @@ async def resume_journal(
 
     Raises:
         PlanStale: the journal is of another server.
+        RunTaskGone: its run task was deleted since: nothing of it is left to do.
         JobError: an HMAC key that the job needs to go on is not there, or another one; others may
             have written the journal; or its gate surely can't be run.
         JournalError: there is none, or it is in use, damaged or can't be written.
@@ -202,12 +201,10 @@ async def resume_journal(
         replay = opened.contents.replay
         check_stated(Stated(opened.path, replay.header.address), client.address)
         job = job_of(replay.header)
-        rollout = job.rollout.taking_back(replay.header.undo_of)
-        if not continue_paused and stopped_by_tolerance(replay, rollout):
+        if not continue_paused and stopped_by_tolerance(replay, job.rollout):
             return report(replay)
         await current_state.check_names(client, replay.header, opened.path)
-        if not replay.header.undo_of and (replay.unfinished or retry_failed or not replay.passed):
-            check_gate(job)
+        check_gate_to_resume(job, replay, retry_failed=retry_failed)
         key = key_to_resume(job, replay, retry_failed=retry_failed)
         execution = JobExecution(
             client,
@@ -236,11 +233,7 @@ async def verify_journal(
         ApiError: the server can't be read.
     """
     replay = await _opened(client, Path(journal), trust_files=trust_files)
-    await current_state.check_names(client, replay.header, Path(journal))
-    pace = job_of(replay.header).pace
-    client.keep_to(pace)
-    await client.ping()
-    return await current_state.read_verified(client, replay, pace.settle_seconds)
+    return await current_state.read_recorded(client, replay, Path(journal))
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:

@@ -210,6 +210,20 @@ def test_a_client_has_one_spelling_of_its_address(address: str, tmp_path: Path) 
         Client(f"{address}/api/v2", "any")
 
 
+def test_every_exception_that_a_public_docstring_names_is_public() -> None:
+    """A caller imports what to catch from ``bulkops``."""
+    known = {name for name, value in vars(errors).items() if inspect.isclass(value)}
+    public = [getattr(bulkops, name) for name in bulkops.__all__]
+    methods = [method for one in public if inspect.isclass(one) for method in vars(one).values()]
+    inherited = [method for _, method in inspect.getmembers(bulkops.Client, inspect.isfunction)]
+    docs = " ".join(filter(None, map(inspect.getdoc, (*public, *methods, *inherited))))
+    named = {
+        name for name in known if re.search(rf"^\s*[\w, ]*\b{name}\b[\w, ]*:", docs, re.MULTILINE)
+    }
+    assert named >= {"RunTaskGone", "RetriesSpent", "NoResponse"}
+    assert named <= set(bulkops.__all__)
+
+
 def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
     """What ``bulkops.library`` shows is run as it stands: planned, applied, verified."""
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs")

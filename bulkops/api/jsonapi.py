@@ -257,7 +257,7 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-_NOT_KNOWN = "the token is missing, expired or revoked: set TFE_TOKEN to a valid one"
+_NOT_KNOWN = "the token is missing, expired or revoked"
 _NOT_THERE = "it does not exist, or this token may not do that"
 _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
     401: (Unauthorized, _NOT_KNOWN),

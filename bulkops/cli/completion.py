@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,5 +96,5 @@ def _add_line(settings: Path, line: str) -> None:
 
 
 def _write(path: Path, text: str, *, append: bool = False) -> None:
-    with open(open_output(path, append=append), "ab" if append else "wb") as file:  # noqa: PTH123 - a descriptor
+    with os.fdopen(open_output(path, append=append), "ab" if append else "wb") as file:
         file.write(text.encode())

@@ -25,8 +25,8 @@ from bulkops.client.access.address import Stated, destination
 from bulkops.client.access.credentials import bound_token, resolve_token
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
-from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JobError, unreadable
-from bulkops.files import check_named, read_text
+from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JobError, Unauthorized, unreadable
+from bulkops.files import read_text
 from bulkops.job.duration import in_words
 from bulkops.job.file import load_job
 from bulkops.job.job import Job
@@ -52,10 +52,9 @@ def connect(server: Server, *files: Stated) -> Client:
         insecure_http=server.insecure_http,
     )
     token = resolve_token(place, os.environ, _read_text)
-    if server.ca_file:
-        _check_authorities(server.ca_file)
     ca_file = str(server.ca_file) if server.ca_file else None
-    client = Client(place.address, token, ca_file=ca_file)
+    client = Client(place.address, token.text, ca_file=ca_file)
+    client.kept_in = token.origin
     client.outage.listeners.append(partial(_say_outage, client))
     return client
 
@@ -112,6 +111,9 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
     try:
         with left_waiting(), received.held_back():
             anyio.run(cancellable)
+    except Unauthorized as error:
+        error.args = (f"{error}: put a valid one into {client.kept_in}",)
+        raise
     except asyncio.CancelledError:
         raise SystemExit(SIGNALS[received.first]) from None
     return done[0]
@@ -161,21 +163,6 @@ def can_ask() -> bool:
 
 MOST_OF_CREDENTIALS = 1 << 20
 """Bytes of a file that Terraform keeps tokens in."""
-
-
-MOST_OF_AUTHORITIES = 64 << 20
-"""Bytes of a file of certificate authorities."""
-
-
-def _check_authorities(path: Path) -> None:
-    """Refuse what OpenSSL would read for ever."""
-    try:
-        check_named(path, MOST_OF_AUTHORITIES)
-    except OSError as error:
-        raise BulkopsError(
-            f"{path}: not usable as --ca-file: {error.strerror}; it must be a PEM file of "
-            "certificate authorities"
-        ) from error
 
 
 def _read_text(path: Path) -> str | None:

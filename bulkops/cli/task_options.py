@@ -13,8 +13,8 @@ from msgspec import UNSET, UnsetType
 from bulkops.api import endpoints
 from bulkops.api.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
 from bulkops.cli.options import PATH, Together
-from bulkops.errors import JobError, unreadable
-from bulkops.files import MOST_OF_A_KEY, read_text
+from bulkops.errors import JobError
+from bulkops.files import read_key
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ def hmac_key_of(hmac_key_env: str | None, hmac_key_file: Path | None) -> str | U
         key = os.environ.get(hmac_key_env, "")
         place = f"--hmac-key-env {hmac_key_env}: that variable"
     elif hmac_key_file:
-        key = _text(hmac_key_file)
+        key = read_key(hmac_key_file, f"--hmac-key-file {hmac_key_file}")
         place = f"--hmac-key-file {hmac_key_file}: that file"
     else:
         return UNSET
@@ -73,14 +73,6 @@ def global_of(asked: Everywhere, before: GlobalConfiguration) -> GlobalConfigura
         stages=tuple(in_run_order(stages or before.stages or ("post_plan",))),
         enforcement_level=level or before.enforcement_level or "advisory",
     )
-
-
-def _text(file: Path) -> str:
-    try:
-        text = read_text(file, MOST_OF_A_KEY, piped=True)
-    except (OSError, UnicodeDecodeError) as error:
-        raise JobError(unreadable(f"--hmac-key-file {file}", error)) from error
-    return text.rstrip("\r\n")
 
 
 LEVEL = click.Choice(get_args(EnforcementLevel))

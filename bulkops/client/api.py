@@ -54,6 +54,7 @@ class Client(Caller):
     Attributes:
         address: in its one spelling.
         run_tasks, workspace_tasks, workspaces: the endpoints, by resource.
+        kept_in: where the token is kept, a variable or a file; empty where nobody has said it.
         most_at_once: requests, for want of descriptors; ``None``: any number.
     """
 
@@ -70,6 +71,7 @@ class Client(Caller):
         random: Random | None = None,
     ) -> None:
         self.address = canonical(address)
+        self.kept_in = ""
         self.most_at_once: int | None = None
         self._connections: AbstractAsyncContextManager[object] = nullcontext()
         self._sockets: HttpTransport | None = None

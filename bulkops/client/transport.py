@@ -79,7 +79,9 @@ class HttpTransport:
             "Accept": MEDIA_TYPE,
             "User-Agent": USER_AGENT,
         }
-        self._tls = tls_context(ca_file) if self._address.startswith("https:") else None
+        # A file that can't be used is refused, whether this address needs it or not.
+        tls = ca_file or self._address.startswith("https:")
+        self._tls = tls_context(ca_file) if tls else None
         proxy = proxy_for(self._address, os.environ)
         self._proxy = URL(proxy) if proxy else None
         self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)

@@ -9,13 +9,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bulkops.errors import JobError, unreadable
-from bulkops.files import read_text
+from bulkops.files import A_JOB, MOST_OF_A_JOB, not_wanted, read_text, what_is_at
 from bulkops.job.gate import Needed, needed_by
 from bulkops.job.job import Job, parse_job
 from bulkops.job.manifest import parse_manifest
-
-MOST = 64 << 20
-"""Bytes of a job file, or of a manifest: a million workspaces."""
 
 
 def load_job(path: str | Path) -> Job:
@@ -26,6 +23,9 @@ def load_job(path: str | Path) -> Job:
     Raises:
         JobError: a file can't be read, or is no job or manifest; the message says what is allowed.
     """
+    what = what_is_at(Path(path), jobs=False)
+    if other := not_wanted(Path(path), what, A_JOB):
+        raise JobError(other)
     text = _text_of(Path(path), str(path))
     job = parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
     job = replace(job, folder=str(Path(path).parent.absolute()))
@@ -87,6 +87,6 @@ def _missing(needed: Needed, folder: Path) -> str:
 def _text_of(path: Path, named: str) -> str:
     try:
         # Spreadsheets begin a CSV file with a byte order mark.
-        return read_text(path, MOST, piped=True, encoding="utf-8-sig")
+        return read_text(path, MOST_OF_A_JOB, piped=True, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(named, error)) from error

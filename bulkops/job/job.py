@@ -87,6 +87,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         rollout = msgspec.structs.replace(self.rollout, max_operations=most)
         return msgspec.structs.replace(self, rollout=rollout)
 
+    def taking_back(self, undo_of: str) -> Job:
+        """Return the job as it is carried out: see ``Rollout.taking_back``."""
+        return msgspec.structs.replace(self, rollout=self.rollout.taking_back(undo_of))
+
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of what the job means.
@@ -145,6 +149,7 @@ def job_from_builtins(
     source: str = "job",
     *,
     default_organization: str | None = None,
+    folder: str = "",
 ) -> Job:
     """Return the job a plain mapping of a job file's shape describes; raises ``JobError``."""
     file = read_table(document, JobFile, source)
@@ -157,6 +162,7 @@ def job_from_builtins(
         select=_select(file.select, kind, source, given="select" in document),
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
+        folder=folder,
     )
 
 

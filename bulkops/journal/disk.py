@@ -125,7 +125,7 @@ class SystemFiles:
 
     def read(self, path: Path) -> BinaryIO:
         """See ``FileCalls``; whoever only reads may name a link."""
-        return open(files.open_regular(path), "rb")  # noqa: PTH123 - a descriptor
+        return files.reading(path)
 
     def is_at(self, descriptor: int, path: Path) -> bool:
         """See ``FileCalls``."""

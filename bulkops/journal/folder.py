@@ -7,9 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.ownership import DEFAULT_FOLDER
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.replay import Replay
+
+DEFAULT_FOLDER = Path(".bulkops")
+"""Where each job has a folder for its journals: whoever may write it exchanges those."""
 
 
 def folder_of(job_name: str) -> Path:

@@ -23,7 +23,7 @@ import msgspec
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
-from bulkops.files import LOCK_START, followed, open_regular
+from bulkops.files import LOCK_START, followed, open_regular, reading
 from bulkops.journal.disk import GONE, NO_LOCKS, FileCalls, SystemFiles, lock_now
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
@@ -133,7 +133,7 @@ class _KeptLocks(SystemFiles):
         if kept is None:
             return super().read(path)
         os.lseek(kept, 0, os.SEEK_SET)
-        return open(os.dup(kept), "rb")  # noqa: PTH123 - a descriptor
+        return os.fdopen(os.dup(kept), "rb")
 
     def lock(self, descriptor: int) -> None:
         """See ``FileCalls``."""
@@ -253,7 +253,7 @@ _NOBODY = "another process"
 def _signed(lock: Path) -> str:
     """Return who holds a lock file, as its text says."""
     try:
-        with open(open_regular(lock, follow=False), "rb") as stream:  # noqa: PTH123 - a descriptor
+        with reading(lock, follow=False) as stream:
             return _words(msgspec.json.decode(stream.read(_LONGEST_TEXT), type=Holder))
     except (OSError, msgspec.DecodeError):
         return _NOBODY

@@ -15,9 +15,7 @@ from typing import BinaryIO
 
 from bulkops.errors import JobError
 from bulkops.journal.disk import Reads, SystemFiles
-
-DEFAULT_FOLDER = Path(".bulkops")
-"""Where each job has a folder for its journals: whoever may write it exchanges those."""
+from bulkops.journal.folder import DEFAULT_FOLDER
 
 
 class OwnFiles:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import msgspec
 
 from bulkops.errors import JournalDamaged, JournalError, unreadable
-from bulkops.files import PLAN_START, open_regular
+from bulkops.files import A_JOURNAL, not_wanted, reading, what_is
 from bulkops.journal.disk import Reads, SystemFiles
 from bulkops.journal.formats import FORMATS, Format
 from bulkops.journal.lines import LONGEST, Scanner
@@ -67,7 +67,7 @@ def header_of_unended(path: Path) -> Header | None:
         OSError: it can't be read, or is no regular file.
         msgspec.DecodeError: its first line is no record.
     """
-    with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor
+    with reading(path) as stream:
         header = decode(stream.readline(LONGEST))
         ended = not isinstance(header, Header) or _came_to_its_end(stream)
     return header if isinstance(header, Header) and not ended else None
@@ -93,9 +93,9 @@ def sound_part(path: Path, files: Reads | None = None, take: Take | None = None)
         JournalDamaged: not even its plan is whole, or it does not agree with itself.
         JournalError: there is no such file, or it is no journal of this version.
     """
-    scanner = Scanner()
+    scanner, files = Scanner(), files or SystemFiles()
     try:
-        with (files or SystemFiles()).read(path) as stream:
+        with files.read(path) as stream:
             state = _replayed(path, scanner, stream, take)
     except OSError as error:
         raise JournalError(unreadable(path, error)) from error
@@ -105,16 +105,18 @@ def sound_part(path: Path, files: Reads | None = None, take: Take | None = None)
         if scanner.seq > 2:
             # Its first record is a header, and each line is right.
             raise disagreeing(path, str(error)) from error
-        if scanner.rest_start.startswith(PLAN_START):
-            raise JournalError(
-                f"{path}: is a saved plan, no journal: `bulkops apply {path}` carries it out"
-            ) from error
-        raise JournalError(f"{path}: is no bulkops journal: {error}") from error
+        other = not_wanted(path, _what_is(path, files), A_JOURNAL)
+        raise JournalError(other or f"{path}: is no bulkops journal: {error}") from error
     # A journal is created whole (see ``create``): no power cut tears its plan, only damage does.
     created = 1 + state.header.operations + state.header.skips
     if scanner.seq <= created:
         raise _damaged(path, scanner, _NO_PLAN)
     return Contents(state, scanner)
+
+
+def _what_is(path: Path, files: Reads) -> str:
+    with files.read(path) as stream:
+        return what_is(stream)
 
 
 def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None) -> Replay:
@@ -126,8 +128,8 @@ def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None)
         return replay(records if take is None else _taken(records, take))
     except msgspec.DecodeError as error:
         # Its CRC is right, so it was written so: by another version of bulkops.
-        raise JournalError(
-            f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}"
+        raise JournalDamaged(
+            f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}", 0
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from bulkops.operations import wording
@@ -47,8 +47,12 @@ def changed(operation: Operation, observed: Sequence[Observed]) -> str:
     )
 
 
-def shows_nothing(observations: Observations, operation: Operation) -> bool:
-    """Return whether nothing is shown of what an operation changes, and its target may be gone."""
+def absent(operations: Iterable[Operation], observations: Observations) -> set[Target]:
+    """Return the targets of operations of which nothing is shown, so that they may be gone."""
+    return {operation.target for operation in operations if _shows_nothing(observations, operation)}
+
+
+def _shows_nothing(observations: Observations, operation: Operation) -> bool:
     rows = observations.get(operation.aspect)
     return not isinstance(rows, Gone) and not (rows and rows.get(operation.target.id))
 

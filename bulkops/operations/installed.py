@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "bulkops.operations"
-PARTS = ("name", "wish_type")
+PARTS = ("name", "spec_type")
 """What the class of a kind must have beside what it has from ``Kind``."""
 
 
@@ -99,16 +99,16 @@ def _problem(kind: type[Kind], name: str) -> str:
         return f"has a verb that is no lower-case word: {', '.join(map(shown, odd))}"
     spec: object = kind.spec_type
     if not (isinstance(spec, type) and issubclass(spec, Spec)):
-        return "has a wish_type that is no Wish"
+        return "has a spec_type that is no Spec"
     return _spec_problem(spec)
 
 
 def _spec_problem(spec: type[Spec]) -> str:
     for field in msgspec.structs.fields(spec):
         if field.name == "kind":
-            return "has a wish with a field `kind`, which is the job file's own"
+            return "has a spec with a field `kind`, which is the job file's own"
         try:
             allowed(field.type)
         except NotImplementedError as error:
-            return f"has a wish whose field `{field.name}` can't be described: {error}"
+            return f"has a spec whose field `{field.name}` can't be described: {error}"
     return ""

@@ -45,7 +45,8 @@ def disagreement_of_job(header: Header, job: Job) -> str:
 def disagreement_with_plan(replay: Replay, plan: Plan) -> str:
     """Return, in words, how a journal differs from the saved plan it carries out; empty if not."""
     header = replay.header
-    if job_from_builtins(header.job) != plan.job or header.resolved != plan.resolved:
+    job = job_from_builtins(header.job, folder=header.folder)
+    if job != plan.job or header.resolved != plan.resolved:
         return "its job is not that of the plan"
     held = [progress.operation for progress in replay.operations.values()]
     if len(held) != len(plan.operations):

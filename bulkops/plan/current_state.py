@@ -16,11 +16,11 @@ from bulkops.journal.records import Header, Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
 from bulkops.operations import kind_named
-from bulkops.operations.compare import shows_nothing
+from bulkops.operations.compare import absent
 from bulkops.operations.model import Gone, Observations, Operation, Resolved, Skip, Target
 from bulkops.plan.model import Plan
-from bulkops.plan.recorded import job_of, kind_of
-from bulkops.plan.undo import NOT_OURS, absent, undo
+from bulkops.plan.recorded import job_of, kind_of, written_job_of
+from bulkops.plan.undo import is_not_ours, undo
 from bulkops.plan.verify import verify
 from bulkops.text import quoted
 
@@ -177,8 +177,7 @@ async def read_verified(
         made.append(verify(replay, observations, client.clock.date()))
         differing = map(replay.operations.__getitem__, made[-1].differing)
         done = [progress.operation for progress in differing if progress.outcome in DONE]
-        absent = {one.target for one in done if shows_nothing(observations, one)}
-        return Weighed(bool(done), absent)
+        return Weighed(bool(done), absent(done, observations))
 
     observations, missing = await read_settled(
         client, replay, settle, weigh, needs_tasks=needs_tasks
@@ -187,21 +186,36 @@ async def read_verified(
     return verify(replay, observations, client.clock.date(), missing) if missing else made[-1]
 
 
-def check_reversible(header: Header) -> None:
-    """Refuse to take back what nothing can; raises ``JobError``."""
-    job = job_of(header)
-    if not kind_named(job.operation_kind).reversible:
-        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+async def read_recorded(client: Client, replay: Replay, path: Path) -> Verified:
+    """Return which operations of a whole journal the server still shows as wanted.
+
+    Raises:
+        JournalDamaged, ApiError: as of ``check_names``.
+    """
+    await check_names(client, replay.header, path)
+    pace = job_of(replay.header).pace
+    client.keep_to(pace)
+    await client.ping()
+    return await read_verified(client, replay, pace.settle_seconds)
 
 
-async def undo_plan(client: Client, replay: Replay) -> Plan:
-    """Read the server and plan what takes a journal's job back; changes nothing.
+async def undo_recorded(client: Client, replay: Replay, path: Path) -> Plan:
+    """Read the server and plan what takes a whole journal's job back; changes nothing.
 
     Raises:
         JobError: nothing can take it back; the server was not asked.
+        JournalDamaged, ApiError: as of ``check_names``.
     """
-    check_reversible(replay.header)
-    header, job = replay.header, job_of(replay.header)
+    job = job_of(replay.header)
+    if not kind_named(job.operation_kind).reversible:
+        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+    await check_names(client, replay.header, path)
+    return await undo_plan(client, replay)
+
+
+async def undo_plan(client: Client, replay: Replay) -> Plan:
+    """Return what takes back a journal's job, whose kind can be, by what the server shows."""
+    header, job = replay.header, written_job_of(replay.header)
     kind = kind_of(header)
     settle = job.pace.settle_seconds
     client.keep_to(job.pace)
@@ -212,9 +226,10 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
 
     def weigh(observations: Observations) -> Weighed:
         # A skip says that somebody else was there.
-        decided = list(undo(replay, observations, kind))
-        skipped = any(isinstance(d, Skip) and d.reason != NOT_OURS for d in decided)
-        return Weighed(skipped, absent(decided, replay, observations))
+        both = zip(undo(replay, observations, kind), replay.operations.values(), strict=True)
+        ours = [(d, p.operation) for d, p in both if not is_not_ours(d)]
+        skipped = any(isinstance(decided, Skip) for decided, _ in ours)
+        return Weighed(skipped, absent((operation for _, operation in ours), observations))
 
     observations, missing = await read_settled(client, replay, settle, weigh)
     decided = list(undo(replay, observations, kind, missing))
@@ -227,4 +242,5 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
         notes=kind.notes(operations),
         undo_of=header.run_id,
         address=client.address,
+        rate=client.pacer.rate,
     )

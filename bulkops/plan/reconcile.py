@@ -27,7 +27,7 @@ round. By the reading that decides this what is in doubt has settled.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -43,10 +43,9 @@ from bulkops.operations.compare import (
     changed,
     compare,
     gone,
-    shows_nothing,
 )
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Observations, Operation, Skip, Target, observed_in
+from bulkops.operations.model import Observations, Operation, Skip, observed_in
 
 
 def reconcile(
@@ -74,15 +73,6 @@ def reconcile(
             yield _result(operation, outcome, gone(operation.target), date)
         else:
             yield record
-
-
-def absent(
-    records: Iterable[Planned | Result], replay: Replay, observations: Observations
-) -> set[Target]:
-    """Return the targets of which results say something because nothing is shown."""
-    results = (record for record in records if isinstance(record, Result))
-    operations = (replay.operations[result.key].operation for result in results)
-    return {operation.target for operation in operations if shows_nothing(observations, operation)}
 
 
 def rests_on_another(replay: Replay, kind: Kind) -> bool:

@@ -80,6 +80,10 @@ def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
 
 
 def job_of(header: Header) -> Job:
-    """Return the job in a journal's header."""
-    job = job_from_builtins(header.job, source="the journal's job")
-    return msgspec.structs.replace(job, folder=header.folder)
+    """Return the job in a journal's header as it is carried out: an undo goes at once."""
+    return written_job_of(header).taking_back(header.undo_of)
+
+
+def written_job_of(header: Header) -> Job:
+    """Return the job in a journal's header as its job file said it."""
+    return job_from_builtins(header.job, source="the journal's job", folder=header.folder)

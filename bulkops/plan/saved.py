@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
-from bulkops.files import PLAN_START, followed, open_regular
+from bulkops.files import A_PLAN, SOME_JSON, followed, is_special, what_is_at
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.disk import SystemFiles
 from bulkops.journal.formats import FORMATS
@@ -85,15 +85,9 @@ class SavedPlan(msgspec.Struct, frozen=True):
 def is_saved_plan(path: Path) -> bool:
     """Return whether a file is a saved plan, or was one before somebody changed it.
 
-    No TOML document begins with a brace, so a job file is never taken for one.
-
-    Raises:
-        JobError: it is a journal.
+    A job file is never taken for one.
     """
-    start = _start(path)
-    if b'"type":"header"' in start:
-        raise JobError(f"{path}: is a journal: `bulkops resume {path}` goes on with it")
-    return start.startswith(b"{") or b'"type":"plan"' in start
+    return what_is_at(path, jobs=False) in (A_PLAN, SOME_JSON)
 
 
 def check_place(path: Path) -> None:
@@ -106,9 +100,9 @@ def check_place(path: Path) -> None:
         raise JobError(f"{path.parent}: there is no such folder: make it, or choose another --out")
     if not path.exists():
         return
-    start = _start(path)
-    what = "a journal" if b'"type":"header"' in start else "no saved plan"
-    if not path.is_file() or (start and not start.startswith(PLAN_START)):
+    what = what_is_at(path)
+    if is_special(path) or (what != A_PLAN and path.stat().st_size):
+        what = what or "no saved plan"
         raise JobError(f"{path}: is {what}, and left as it is: choose another --out")
 
 
@@ -169,13 +163,13 @@ def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> Sav
     if not lines.sealed:
         raise _changed(path)
     header = state.header
-    job = job_from_builtins(header.job, str(path))
+    job = job_from_builtins(header.job, str(path), folder=header.folder)
     if not digest and (problem := disagreement(state)):
         raise PlanStale(
             f"{path}: does not agree with itself: {problem}; nothing was sent: {_AGAIN}"
         )
     plan = Plan(
-        msgspec.structs.replace(job, folder=header.folder),
+        job,
         header.resolved,
         operations=[progress.operation for progress in state.operations.values()],
         skips=state.skips,
@@ -232,15 +226,6 @@ def _of_plan(record: Record) -> Record:
     if not isinstance(record, Planned | Skipped):
         raise ValueError(f"a plan has no record of type {type(record).__name__}")  # noqa: TRY004 - of the file
     return record
-
-
-def _start(path: Path) -> bytes:
-    """Return the first bytes of a regular file; of a pipe none, they would be lost."""
-    try:
-        with open(open_regular(path), "rb") as stream:  # noqa: PTH123 - a descriptor
-            return stream.read(64)
-    except OSError:
-        return b""
 
 
 def _seal(digest: str) -> bytes:

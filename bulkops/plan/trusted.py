@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bulkops.errors import JobError
-from bulkops.journal.disk import FileCalls
+from bulkops.journal.disk import FileCalls, Reads
 from bulkops.journal.ownership import OwnFiles
 from bulkops.journal.reader import Contents, Take, disagreeing, read
 from bulkops.journal.replay import Replay
@@ -34,13 +34,13 @@ def open_journal(
     return contents
 
 
-def sound_journal(path: Path, take: Take | None = None) -> Contents:
-    """Read a journal of which something is told.
+def sound_journal(path: Path, take: Take | None = None, files: Reads | None = None) -> Contents:
+    """Read a journal of which something is told; its kind of operation may not be installed.
 
     Raises:
         JournalDamaged, JournalError: as of ``open_journal``.
     """
-    contents = read(path, take=take)
+    contents = read(path, files, take)
     if problem := disagreement_as_known(contents.replay):
         raise disagreeing(path, problem)
     return contents

@@ -31,17 +31,9 @@ from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, bare, compare, gone, shows_nothing
+from bulkops.operations.compare import Shown, bare, compare, gone
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import (
-    Gone,
-    Observations,
-    Observed,
-    Operation,
-    Skip,
-    Target,
-    observed_in,
-)
+from bulkops.operations.model import Gone, Observations, Observed, Operation, Skip, observed_in
 
 NOT_OURS = "not of this job's making"
 BACK = "as it was before already"
@@ -63,7 +55,7 @@ def undo(
             followers.setdefault(first, []).append(progress)
     for progress in replay.operations.values():
         decided = _decided(progress, observations, kind)
-        if decided.target.id in missing and not _is_not_ours(decided):
+        if decided.target.id in missing and not is_not_ours(decided):
             # What was to be taken away went with it; nothing else can be given back. Whatever a
             # reading shows of it, that was before it went.
             removed = progress.restore is None
@@ -78,19 +70,8 @@ def undo(
         yield decided
 
 
-def absent(
-    decided: Iterable[Operation | Skip], replay: Replay, observations: Observations
-) -> set[Target]:
-    """Return the targets that were decided because nothing is shown of them."""
-    both = zip(decided, replay.operations.values(), strict=True)
-    return {
-        one.target
-        for one, progress in both
-        if not _is_not_ours(one) and shows_nothing(observations, progress.operation)
-    }
-
-
-def _is_not_ours(decided: Operation | Skip) -> bool:
+def is_not_ours(decided: Operation | Skip) -> bool:
+    """Return whether there is nothing of the job's to take back."""
     return isinstance(decided, Skip) and decided.reason == NOT_OURS
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError
+from bulkops.journal.folder import DEFAULT_FOLDER
 from bulkops.journal.progress import Progress
 from bulkops.journal.reader import header_of_unended
 from bulkops.journal.records import Header
@@ -47,7 +48,7 @@ def unfinished_jobs(plan: Plan, address: str, journal: Path | None = None) -> li
     Looked at are those in ``.bulkops/*/`` and beside the plan's own journal. One that can't be
     read, is damaged or does not agree with itself is passed over: the commands about it say so.
     """
-    folders = [*Path(".bulkops").glob("*"), *([journal.parent] if journal else [])]
+    folders = [*DEFAULT_FOLDER.glob("*"), *([journal.parent] if journal else [])]
     paths = sorted({path for folder in folders for path in folder.glob("*.jsonl")})
 
     def meant(header: Header) -> bool:

@@ -6,7 +6,7 @@ import msgspec
 
 from bulkops.job.rollout import Rollout
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import Reached
+from bulkops.journal.states import How, Reached
 
 
 class CurrentWave(msgspec.Struct, frozen=True):
@@ -37,6 +37,11 @@ def rollout_of(replay: Replay) -> Rollout:
     return rollout.taking_back(replay.header.undo_of)
 
 
+def is_over(replay: Replay) -> bool:
+    """Return whether nothing can be left to do, however much is pending: its run task is gone."""
+    return replay.ended is not None and replay.ended.how == How.GONE
+
+
 def current_wave(replay: Replay) -> CurrentWave | None:
     """Return the wave in which a journal's job stands, ``None`` where nobody needs to know."""
     waves = rollout_of(replay).steps(len(replay.operations))
@@ -51,6 +56,7 @@ def current_wave(replay: Replay) -> CurrentWave | None:
             return current
         # An execution that has ended rests no longer: the next one rests anew.
         until = "" if replay.ended else said.until
-        known = {"reached": said.reached, "held": said.held, "status": said.status}
+        held = "" if is_over(replay) else said.held
+        known = {"reached": said.reached, "held": held, "status": said.status}
         return msgspec.structs.replace(current, **known, until=until, reason=said.reason)
     return None

@@ -19,7 +19,7 @@ from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.report.current_wave import CurrentWave, current_wave, rollout_of
+from bulkops.report.current_wave import CurrentWave, current_wave, is_over, rollout_of
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -205,7 +205,7 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         verified=verified.verified if verified else None,
         wave=current_wave(replay),
         drifted=replay.drifted,
-        stopped=stopped_by_tolerance(replay, rollout_of(replay)),
+        stopped=None if is_over(replay) else stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),

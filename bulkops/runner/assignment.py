@@ -9,7 +9,6 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.job.job import Job
-from bulkops.job.rollout import Rollout
 from bulkops.journal.disk import FileCalls
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Holder, Result, WaveReached
@@ -98,7 +97,7 @@ class Assignment(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: of its operations, bound to what they are about.
-        job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        job: as of ``job_of``, whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
     """
 
     client: Client
@@ -110,11 +109,6 @@ class Assignment(msgspec.Struct, frozen=True):
     def replay(self) -> Replay:
         """Where the job stands."""
         return self.journal.replay
-
-    @property
-    def rollout(self) -> Rollout:
-        """In which steps it goes."""
-        return self.job.rollout.taking_back(self.replay.header.undo_of)
 
     @property
     def settle(self) -> float:

@@ -26,9 +26,10 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, How
 from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
+from bulkops.operations.compare import absent
 from bulkops.operations.model import Observations
 from bulkops.plan.current_state import Weighed, read_settled
-from bulkops.plan.reconcile import absent, reconcile, rests_on_another
+from bulkops.plan.reconcile import reconcile, rests_on_another
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.tolerance import exceeded, stopped_by_tolerance
 from bulkops.runner.activity import Activity
@@ -50,7 +51,7 @@ class JobExecution:
     """One execution of a journal.
 
     Args:
-        job: whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        job: as of ``job_of``, whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
     """
 
     def __init__(
@@ -68,8 +69,6 @@ class JobExecution:
         self._observer = logged(observer)
         self._interruption = Interruption()
         self._runner: Runner | None = None
-        header = journal.contents.replay.header
-        self._rollout = job.rollout.taking_back(header.undo_of)
         self._past_tolerance = False
 
     @property
@@ -109,7 +108,7 @@ class JobExecution:
             ApiError: the server could not be read, before the first write or to verify.
         """
         replay = self._locked.contents.replay
-        stopped = stopped_by_tolerance(replay, self._rollout)
+        stopped = stopped_by_tolerance(replay, self._job.rollout)
         if stopped and not self._instructions.continue_paused:
             return replay
         self._past_tolerance = stopped is not None
@@ -137,7 +136,7 @@ class JobExecution:
 
     def _ended(self, how: str) -> Ended:
         replay = self._locked.contents.replay
-        return Ended(self._client.clock.date(), how, exceeded(replay, self._rollout))
+        return Ended(self._client.clock.date(), how, exceeded(replay, self._job.rollout))
 
     async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended: a signal before all else."""
@@ -182,7 +181,9 @@ class JobExecution:
             found[:] = records(observations)
             doubtful = any(_by_a_reading(record, replay) for record in found)
             doubtful = doubtful or rests_on_another(replay, kind)
-            return Weighed(doubtful, absent(found, replay, observations))
+            results = (record for record in found if isinstance(record, Result))
+            operations = (replay.operations[result.key].operation for result in results)
+            return Weighed(doubtful, absent(operations, observations))
 
         settled = await read_settled(
             self._client, replay, assignment.settle, weigh, needs_tasks=True

@@ -12,7 +12,10 @@ import anyio
 from anyio import open_process
 from anyio.abc import Process
 
+from bulkops.job.file import check_gate
 from bulkops.job.gate import GateCall, gate_environment
+from bulkops.job.job import Job
+from bulkops.journal.replay import Replay
 from bulkops.log import Log
 
 RunGate = Callable[[GateCall], Awaitable[int]]
@@ -27,6 +30,16 @@ TERM_SECONDS = 2.0
 STDERR = 2
 
 log = Log(__name__)
+
+
+def check_gate_to_resume(job: Job, replay: Replay, *, retry_failed: bool) -> None:
+    """Refuse a job whose gate surely can't be run, where something of it is left to do or judge.
+
+    Raises:
+        JobError: as of ``check_gate``.
+    """
+    if replay.unfinished or retry_failed or not replay.passed:
+        check_gate(job)
 
 
 async def run_gate(call: GateCall) -> int:

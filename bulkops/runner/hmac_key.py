@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bulkops.errors import JobError, unreadable
-from bulkops.files import MOST_OF_A_KEY, read_text
+from bulkops.errors import JobError
+from bulkops.files import read_key
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
@@ -22,9 +22,8 @@ def key_of(job: Job) -> HmacKey | None:
     secret = job.spec.secret
     if secret is None:
         return None
-    in_file = Path(secret.file)
-    text = os.environ.get(secret.env, "") if secret.env else _text(in_file, secret.field)
     place = f"operation.{secret.field} = {secret.env or secret.file}"
+    text = os.environ.get(secret.env, "") if secret.env else read_key(Path(secret.file), place)
     if not text:
         raise JobError(f"{job.name}: {place}: holds no key")
     return HmacKey(text)
@@ -49,10 +48,3 @@ def key_to_resume(job: Job, replay: Replay, *, retry_failed: bool = False) -> Hm
                 "give that one, or start a new journal"
             )
     return key
-
-
-def _text(file: Path, field: str) -> str:
-    try:
-        return read_text(file, MOST_OF_A_KEY, piped=True).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise JobError(unreadable(f"operation.{field} = {file}", error)) from None

@@ -50,7 +50,7 @@ class Runner:
         self._assignment = assignment
         self._caller = assignment.client
         self._journal = assignment.journal
-        self._strict = assignment.rollout.strict
+        self._strict = assignment.job.rollout.strict
         self._interruption = interruption
         self._on_result = observer.on_result
         self._takes_more = observer.takes_more
@@ -140,7 +140,7 @@ class Runner:
     def _tell_few(self, desired: int, most: int) -> None:
         if not self._few_told:
             self._few_told = True
-            log.warning("few_descriptors", extra={"at_once": most, "wanted": desired})
+            log.warning("few_descriptors", extra={"at_once": most, "needed": desired})
 
     async def _carry(self, progress: Progress) -> None:
         """Carry out one operation after the other: a task for each costs a quarter more."""

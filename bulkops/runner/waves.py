@@ -51,7 +51,7 @@ class Waves:
         self._journal = assignment.journal
         self._replay = assignment.replay
         self._clock = assignment.client.clock
-        self._rollout = assignment.rollout
+        self._rollout = assignment.job.rollout
         self._waves = self._rollout.steps(len(self._replay.operations))
         stands = (self._replay.waves.get(wave.number) for wave in self._waves)
         current = next((w for w in stands if w is None or w.reached is not Reached.PASSED), None)

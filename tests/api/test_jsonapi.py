@@ -184,7 +184,7 @@ def test_shown_text_keeps_within_its_limit(text: str) -> None:
     ("status", "kind", "said"),
     [
         (400, RequestRejected, "400"),
-        (401, Unauthorized, "TFE_TOKEN"),
+        (401, Unauthorized, "missing, expired or revoked"),
         (403, NotFoundOrForbidden, "does not exist, or this token may not"),
         (404, NotFoundOrForbidden, "does not exist, or this token may not"),
         (409, RequestRejected, "409"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,9 +26,29 @@ def test_a_rejected_token(world: World, here: Here, command: tuple[str, ...]) ->
     _as(world, None)
     done = here(*command, "job.toml")
     assert (done.code, done.out) == (1, "")
-    assert "the token is missing, expired or revoked: set TFE_TOKEN" in done.err
+    assert "the token is missing, expired or revoked: put a valid one into TFE_TOKEN" in done.err
     assert world.requests <= 2
     assert not list(world.folder.rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("kept", ["variable", "file"])
+def test_a_rejected_token_is_named_by_the_place_where_it_is_kept(
+    world: World, here: Here, kept: str
+) -> None:
+    """A variable of its host, or the credentials file: the message never names another one."""
+    _as(world, None)
+    host = urlsplit(world.address).netloc
+    variable = f"TF_TOKEN_{host.replace('.', '_')}"
+    file = world.folder / ".terraform.d" / "credentials.tfrc.json"
+    file.parent.mkdir()
+    if kept == "file":
+        file.write_text(json.dumps({"credentials": {host: {"token": "a-token"}}}))
+    own = {variable: "a-token"} if kept == "variable" else {}
+    done = here("plan", "job.toml", TFE_TOKEN="", HOME=str(world.folder), **own)
+    assert done.code == 1
+    place = variable if kept == "variable" else str(file)
+    assert f"put a valid one into {place}" in done.err
+    assert "TFE_TOKEN" not in done.err
 
 
 def test_an_organization_that_isnt_there(world: World, here: Here) -> None:
@@ -51,7 +73,7 @@ def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
     assert done.code == 1
     assert sum(line.startswith("succeeded") for line in done.lines) == 4
     assert "Not finished: `bulkops resume scan.jsonl` goes on." in done.err
-    assert "set TFE_TOKEN to a valid one" in done.err.splitlines()[-1]
+    assert "put a valid one into TFE_TOKEN" in done.err.splitlines()[-1]
     world.simulator.before = None
     world.simulator.tokens = None
     assert here(*world.applying).code == 0

@@ -147,21 +147,21 @@ def test_without_the_package_its_journal_says_what_is_missing(world: World, tmp_
 MODULE = """
 from bulkops import operations
 
-class Wish(operations.TaskWish, frozen=True):
+class Spec(operations.TaskSpec, frozen=True):
     schema_rule = operations.any_of("level", "words")
     level: str | None = None
     words: str | None = None
 class Kind(operations.Kind):
     name = "broken"
-    wish_type = Wish
-    def decide(self, target, showing): return []
+    spec_type = Spec
+    def decide(self, target, observations): return []
 class Half(operations.Kind): name = "broken"
 class OddVerb(Kind): changes = "Weaken it:"
-class NoWish(Kind): wish_type = str
-class OddWish(operations.TaskWish, frozen=True): field: frozenset[str] = frozenset()
-class Odd(Kind): wish_type = OddWish
-class KindWish(operations.TaskWish, frozen=True): kind: str = ""
-class OwnKind(Kind): wish_type = KindWish
+class NoSpec(Kind): spec_type = str
+class OddSpec(operations.TaskSpec, frozen=True): field: frozenset[str] = frozenset()
+class Odd(Kind): spec_type = OddSpec
+class KindSpec(operations.TaskSpec, frozen=True): kind: str = ""
+class OwnKind(Kind): spec_type = KindSpec
 class Other(Kind): name = "other"
 class Nothing: name = "broken"
 nothing = 5
@@ -174,12 +174,12 @@ BROKEN = {
     "raises:Kind": "can't be loaded: RuntimeError: not today",
     "odd:nothing": "is no class",
     "odd:Nothing": "is no kind of operation: build it on bulkops.operations.Kind",
-    "odd:Half": "is no kind of operation: it has no wish_type, decide",
+    "odd:Half": "is no kind of operation: it has no spec_type, decide",
     "odd:OddVerb": 'has a verb that is no lower-case word: "Weaken it:"',
     "odd:Other": "calls itself 'other'",
-    "odd:NoWish": "has a wish_type that is no Wish",
-    "odd:Odd": "has a wish whose field `field` can't be described: give ",
-    "odd:OwnKind": "has a wish with a field `kind`, which is the job file's own",
+    "odd:NoSpec": "has a spec_type that is no Spec",
+    "odd:Odd": "has a spec whose field `field` can't be described: give ",
+    "odd:OwnKind": "has a spec with a field `kind`, which is the job file's own",
 }
 
 
@@ -204,7 +204,7 @@ def test_the_schema_has_what_is_installed_and_can_be_loaded(here: Here, found: F
     """With its fields and the rule of its own; a broken kind is left out, and no error."""
     found("odd", {"odd.py": MODULE}, broken="odd:Kind", wrong="odd:Nothing")
     schema = json.loads(here("schema").out)
-    assert schema["$defs"]["Wish"]["anyOf"] == [{"required": ["level"]}, {"required": ["words"]}]
+    assert schema["$defs"]["Spec"]["anyOf"] == [{"required": ["level"]}, {"required": ["words"]}]
     kinds = [schema["$defs"][one["$ref"].rpartition("/")[2]] for one in _choices(schema)]
     names = [one["properties"]["kind"]["const"] for one in kinds]
     assert names == [*KINDS, "broken"]

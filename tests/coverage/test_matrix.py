@@ -77,7 +77,7 @@ def decoded(coverage: Coverage) -> Any:
 
 
 def test_attach_misses_differs_and_is_as_wanted() -> None:
-    """By a job that attaches: not there, there otherwise, there as wanted."""
+    """By a job that attaches: not there, there otherwise, there as desired."""
     attached = {"p2": [observed("advisory")], "p3": [observed("mandatory")]}
     found = verdicts(ATTACH, attached, ["p1", "p2", "p3"])
     assert {name: desired.status for name, desired in found.items()} == {
@@ -98,14 +98,14 @@ def test_what_is_blocked_is_missing_or_differs() -> None:
 
 
 def test_detach_differs_where_the_task_still_is() -> None:
-    """By a job that detaches, a workspace that has the task differs, others are as wanted."""
+    """By a job that detaches, a workspace that has the task differs, others are as desired."""
     found = verdicts('kind = "detach"', {"p1": [observed("advisory")]}, ["p1", "p2"])
     assert found["p1"] == Desired(Status.DIFFERS, "not attached")
     assert found["p2"].status is Status.AS_DESIRED
 
 
 def test_update_asks_for_nothing_where_the_task_is_not() -> None:
-    """By a job that updates, a workspace without the task is as wanted."""
+    """By a job that updates, a workspace without the task is as desired."""
     update = 'kind = "update"\nenforcement_level = "mandatory"'
     found = verdicts(update, {"p1": [observed("advisory", "pre_plan")]}, ["p1", "p2"])
     assert found["p1"] == Desired(Status.DIFFERS, "mandatory at pre_plan")
@@ -113,7 +113,7 @@ def test_update_asks_for_nothing_where_the_task_is_not() -> None:
 
 
 def test_gaps_are_what_is_missing_or_differs() -> None:
-    """Their number decides the exit code; what is as wanted is none."""
+    """Their number decides the exit code; what is as desired is none."""
     desired = {name: Desired(status, "") for name, status in zip("abc", Status, strict=True)}
     assert matrix(desired=desired).gaps == 2
     assert matrix().gaps == 0
@@ -162,11 +162,11 @@ def test_text_with_a_job_has_its_verdicts() -> None:
     ) == [
         "WORKSPACE  scan                    BY JOB",
         "p1         -                       missing: mandatory at post_plan",
-        "p2         mandatory at post_plan  as wanted",
+        "p2         mandatory at post_plan  as desired",
         "x          -                       -",
         "",
         "scan: 1 of 3 workspaces",
-        "j: 1 as wanted, 1 missing, 0 differs of 2 selected",
+        "j: 1 as desired, 1 missing, 0 differs of 2 selected",
     ]
 
 
@@ -225,7 +225,7 @@ def test_json_has_every_attachment_and_verdict() -> None:
     desired = {"p1": Desired(Status.DIFFERS, "why")}
     found = decoded(matrix(attached={"p1": several}, desired=desired))
     assert (found["organization"], found["job"]) == ("acme", "j")
-    assert found["counts"] == {"as_wanted": 0, "missing": 0, "differs": 1}
+    assert found["counts"] == {"as_desired": 0, "missing": 0, "differs": 1}
     first, second = found["workspaces"]
     assert [(t["workspace_task_id"], t["enforcement_level"]) for t in first["tasks"]] == [
         ("wstask-1", "advisory"),
@@ -248,7 +248,7 @@ def test_csv_has_a_row_a_workspace() -> None:
         attached={"p2": [observed("mandatory", "pre_plan", "post_plan")]}, desired=desired
     )
     assert "".join(csv_lines(coverage)) == (
-        "workspace,workspace_id,scan,standing,wanted\r\n"
+        "workspace,workspace_id,scan,status,desired\r\n"
         "p1,p1,,missing,mandatory at post_plan\r\n"
         'p2,p2,"mandatory at pre_plan, post_plan",,\r\n'
     )

@@ -202,25 +202,28 @@ def test_a_file_that_is_not_there_is_said_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "problem"),
+    ("old", "new", "problem", "code"),
     [
         (
             b'"format":2,',
             b'"format":3,',
             "has journal format 3, this version reads 1 and 2; it was",
+            1,
         ),
-        (b'"type":"intent"', b'"type":"pause"', "line 2 is of a kind this version does not know"),
+        (b'"type":"intent"', b'"type":"pause"', "line 2 is of a kind this version does not", 12),
+        (b'"key":', b'"k":', "line 2 is of a kind this version does not know", 12),
     ],
 )
 def test_another_versions_journal_is_refused(
-    tmp_path: Path, old: bytes, new: bytes, problem: str
+    tmp_path: Path, old: bytes, new: bytes, problem: str, code: int
 ) -> None:
-    """What another version wrote soundly is named as that, not as damage."""
+    """A line that is right but does not decode exits 12, as any line that bulkops did not write."""
     payloads = [encode(record).replace(old, new) for record in (header(0), intent(0))]
     path = tmp_path / "job.jsonl"
     path.write_bytes(framed(payloads))
-    with pytest.raises(JournalError, match=problem):
+    with pytest.raises(JournalError, match=problem) as refused:
         read(path)
+    assert refused.value.exit_code == code
 
 
 def framed(payloads: list[bytes]) -> bytes:

@@ -200,7 +200,7 @@ def test_two_wishes_of_one_name_are_both_in_the_schema() -> None:
         name = "other"
 
     schema: Any = schema_of({"describe": Describe, "other": Other})
-    assert {"DescribeWish", "other-DescribeWish"} <= set(schema["$defs"])
+    assert {"DescribeSpec", "other-DescribeSpec"} <= set(schema["$defs"])
     jsonschema.Draft202012Validator.check_schema(schema)
 
 

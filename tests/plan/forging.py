@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import msgspec
 
+from bulkops.journal.formats import FORMATS, Format
 from bulkops.journal.lines import frame
-from bulkops.journal.records import Header, Planned, Record, decode, encode
+from bulkops.journal.records import FORMAT, Header, Planned, Record, decode
 from bulkops.journal.replay import Replay, replay
 
 KEPT = Path(__file__).parent / "kept"
@@ -21,16 +22,29 @@ Forge = Callable[[list[Record]], list[Record]]
 
 def records_of(path: Path) -> list[Record]:
     """Return the records of a sound journal."""
-    return [decode(line) for line in path.read_bytes().splitlines()]
+    first, *lines = path.read_bytes().splitlines()
+    header = decode(first)
+    return [header, *map(_format_of(header).decode, lines)]
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
     """Write a journal of these records, each a group of its own after the plan."""
+    path.write_bytes(encoded(records))
+
+
+def encoded(records: Iterable[Record]) -> bytes:
+    """Return the bytes of such a journal, in the format that its header states."""
+    records = list(records)
+    encode = _format_of(records[0]).encode
     data, crc = [], 0
     for seq, record in enumerate(records, 1):
         line, crc = frame([encode(record)], seq, max(1, seq), crc)
         data.append(line)
-    path.write_bytes(b"".join(data))
+    return b"".join(data)
+
+
+def _format_of(header: Record) -> Format:
+    return FORMATS[header.format if isinstance(header, Header) else FORMAT]
 
 
 def forge(path: Path, change: Forge) -> None:

@@ -342,7 +342,7 @@ def test_a_kind_that_is_not_installed_is_named(tmp_path: Path) -> None:
 def test_a_plan_that_does_not_agree_with_itself_is_stale(tmp_path: Path) -> None:
     """Its digest is no signature: whoever changes it computes another one."""
     data = (KEPT / "saved.plan").read_bytes()
-    *lines, _ = data.replace(b'"desired":{"enf', b'"desired":{"xenf').splitlines(keepends=True)
+    *lines, _ = data.replace(b'"wanted":{"enf', b'"wanted":{"xenf').splitlines(keepends=True)
     seal = b'{"type":"digest","sha256":"%b"}\n' % sha256(b"".join(lines)).hexdigest().encode()
     path = tmp_path / "scan.plan"
     path.write_bytes(b"".join([*lines, seal]))

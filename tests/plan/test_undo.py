@@ -6,9 +6,11 @@ import anyio
 import pytest
 
 from bulkops.errors import JobError
+from bulkops.journal.reader import read
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.task_update import URL_IS_CALLED
+from bulkops.plan.current_state import undo_recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.undo import BACK, NOT_OURS
 from bulkops.report.model import exit_code
@@ -210,6 +212,7 @@ def test_what_can_not_be_undone_is_said_to_be_so(kind: str) -> None:
     world = world_for(kind, 2)
     world.apply(job(kind))
     world.wire.asked.clear()
+    replay = read(PATH, world.disk).replay
     with pytest.raises(JobError, match=f"scan: what {kind} did can't be undone"):
-        world.start_undo(PATH, UNDO)
+        world.run(lambda: undo_recorded(world.client(), replay, PATH))
     assert not world.wire.asked

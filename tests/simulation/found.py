@@ -17,6 +17,7 @@ from bulkops.journal.lines import Scanner
 from bulkops.journal.lock import take
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
+from bulkops.operations.model import Skip
 from bulkops.plan import current_state, reconcile, undo
 from bulkops.runner import execution, readback
 from bulkops.runner.readback import Cause, Row, Step, Unobserved, resolve
@@ -84,7 +85,9 @@ def any_yes_to_a_delete() -> AbstractContextManager[Any]:
 
 def undo_believes_at_once() -> AbstractContextManager[Any]:
     """Plan an undo from a reading that may lag behind the job."""
-    return mock.patch.object(current_state, "NOT_OURS", _Anything())
+    return mock.patch.object(
+        current_state, "is_not_ours", lambda decided: isinstance(decided, Skip)
+    )
 
 
 def resume_blames_at_once() -> AbstractContextManager[Any]:
@@ -105,16 +108,6 @@ def last_one_taken_away() -> Iterator[None]:
 def last_one_taken_again() -> AbstractContextManager[Any]:
     """Send a lost detach again without a look at the other run task."""
     return mock.patch.object(reconcile, "_in_doubt", return_value=())
-
-
-class _Anything:
-    """Equal to everything."""
-
-    def __eq__(self, _other: object) -> bool:
-        return True
-
-    def __hash__(self) -> int:
-        return 0
 
 
 FOUND: tuple[Mutation, ...] = (

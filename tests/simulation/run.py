@@ -55,8 +55,8 @@ def simulate(seed: int, *, trace: list[str] | None = None) -> Outcome:
         Violation: something does not hold that must.
     """
     with (
-        mock.patch.object(recorded, "job_of", _job_of),
-        mock.patch.object(current_state, "job_of", _job_of),
+        mock.patch.object(recorded, "written_job_of", _job_of),
+        mock.patch.object(current_state, "written_job_of", _job_of),
         TemporaryDirectory(prefix="bulkops-simulation-") as folder,
     ):
         return _simulate(seed, Path(folder), trace)

@@ -28,7 +28,7 @@ from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_going_on
 from bulkops.cli.run.execute import end_if_stopped, execute
-from bulkops.cli.run.hold import check_journal, hold
+from bulkops.cli.run.hold import check_journal, hold, open_held
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, ask_for_names, start_or_resume
 from bulkops.cli.session import connect, narrowed_job
@@ -36,24 +36,22 @@ from bulkops.client.access.address import Stated, is_at
 from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
-from bulkops.files import followed
 from bulkops.job.job import Job
 from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
 from bulkops.journal.lock import holder, locked_folder
 from bulkops.journal.ownership import OwnFiles, check_folder
-from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How
-from bulkops.library import plan_job, plan_undo
+from bulkops.library import plan_job
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
-from bulkops.plan.current_state import check_names_of_plan
+from bulkops.plan.current_state import check_names_of_plan, undo_recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.plan.trusted import disagreement_as_known, open_journal
+from bulkops.plan.trusted import sound_journal
 
 JOB_OR_PLAN = click.Argument(
     ["job_file"],
@@ -162,9 +160,7 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
     check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
-        open_journal(journal, trust_files=asked.trust_files)
-        held = hold(stack, journal)
-        contents = open_journal(held.path, held.files, trust_files=asked.trust_files)
+        held, contents = open_held(stack, journal, trust_files=asked.trust_files)
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
@@ -194,25 +190,32 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
       bulkops undo canary.jsonl --journal back.jsonl --yes
     """
     check_summary()
-    undone = open_journal(journal, trust_files=asked.trust_files).replay
-    header, job = undone.header, job_of(undone.header)
-    real = followed(journal)
-    path = undo_journal or real.with_name(f"{real.stem}.undo{real.suffix}")
+    if undo_journal:
+        check_journal(undo_journal)
+    with ExitStack() as stack:
+        undone, contents = open_held(stack, journal, trust_files=asked.trust_files)
+        path = undo_journal or undone.path.with_name(f"{undone.path.stem}.undo{undone.path.suffix}")
+        if path.exists() and path.samefile(journal):
+            raise JobError(f"{path}: is the journal to take back: choose another --journal")
+        held = hold(stack, path)
+        undertaking = _of_undo(journal, contents.replay, server)
+        start_or_resume(stack, held.path, held, undertaking, asked)
+
+
+def _of_undo(journal: Path, undone: Replay, server: Server) -> Undertaking:
+    header = undone.header
 
     def client(*files: Stated) -> Client:
         return connect(server, Stated(journal, header.address), *files)
 
-    identity = Identity(digest_of_undo(header.run_id), header.organization)
-    planning = partial(plan_undo, journal=journal, trust_files=asked.trust_files)
-    differs = partial(disagreement_with_undone, undone=undone)
-    undertaking = Undertaking(job, identity, client, planning, differs, undo=True)
-    check_journal(path)
-    if path.exists() and path.samefile(journal):
-        raise JobError(f"{path}: is the journal to take back: choose another --journal")
-    with ExitStack() as stack:
-        hold(stack, journal)
-        held = hold(stack, path)
-        start_or_resume(stack, held.path, held, undertaking, asked)
+    return Undertaking(
+        job_of(header).taking_back(header.run_id),
+        Identity(digest_of_undo(header.run_id), header.organization),
+        client,
+        lambda client: undo_recorded(client, undone, journal),
+        partial(disagreement_with_undone, undone=undone),
+        undo=True,
+    )
 
 
 def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
@@ -229,7 +232,8 @@ def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
 def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
     saved = read_plan(path, trust_files=trust_files)
-    job, digest, stated = saved.plan.job, saved.plan.digest, Stated(path, saved.plan.address)
+    job = saved.plan.job.taking_back(saved.plan.undo_of)
+    digest, stated = saved.plan.digest, Stated(path, saved.plan.address)
     resolved = saved.plan.resolved
     connect(server, stated)  # a plan of another server is refused before anything else
     saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
@@ -275,12 +279,7 @@ def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finish
         mine = identity_of(replay.header) == undertaking.identity
         return left and mine and is_at(replay.header.address, address)
 
-    def opened(path: Path) -> Contents:
-        contents = read(path, OwnFiles(trusted=asked.trust_files))
-        # One of a kind that is not installed is another job's: nothing of it is sent.
-        if problem := disagreement_as_known(contents.replay):
-            raise disagreeing(path, problem)
-        return contents
-
     check_folder(folder / "journal", trusted=asked.trust_files)
+    # One of a kind that is not installed is another job's: nothing of it is sent.
+    opened = partial(sound_journal, files=OwnFiles(trusted=asked.trust_files))
     return newest(folder, fits, opened) or new(folder, Clock().wall())

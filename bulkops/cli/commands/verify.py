@@ -16,7 +16,7 @@ from bulkops.client.access.address import Stated
 from bulkops.errors import ExitCode
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
-from bulkops.library import verify_journal
+from bulkops.plan.current_state import read_recorded
 from bulkops.plan.trusted import open_journal
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted
@@ -39,7 +39,7 @@ def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> N
     client = connect(server, Stated(journal, replay.header.address))
 
     with only_reading():
-        verified = run(client, lambda c: verify_journal(c, journal, trust_files=trust_files))
+        verified = run(client, lambda c: read_recorded(c, replay, journal))
     if json:
         _print_verified_json(replay, verified)
     else:

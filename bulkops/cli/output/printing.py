@@ -62,7 +62,7 @@ def print_to(output: Path | None, pieces: Iterable[str]) -> None:
         print_raw(pieces)
         return
     try:
-        with open(open_output(output), "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
+        with os.fdopen(open_output(output), "w", encoding="utf-8", newline="") as file:
             file.writelines(pieces)
     except OSError as error:
         raise BulkopsError(unwritable(output, error)) from error

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note
 from bulkops.errors import JobError
-from bulkops.files import check_output, open_output
+from bulkops.files import check_output, is_special, open_output
 from bulkops.library import read_report
 from bulkops.plan.model import Plan
 from bulkops.report import markdown, plan_markdown
@@ -59,12 +59,12 @@ def _append(pieces: Callable[[int], Iterable[str]]) -> None:
         return
 
     path = Path(name)
-    if path.exists() and not path.is_file():
+    if is_special(path):
         # A pipe that nobody reads would hold the command back.
         note(f"{VARIABLE}: nothing was appended: {path}: it is no regular file")
         return
     try:
-        with open(open_output(path, append=True), "a", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        with os.fdopen(open_output(path, append=True), "a", encoding="utf-8") as file:
             room = ROOM - file.tell()
             if room < LEAST:
                 note(f"{VARIABLE}: has no room left, nothing was appended")

@@ -26,7 +26,6 @@ from bulkops.cli.output.step_summary import append_plan
 from bulkops.cli.output.waves import gate_lines, plan_lines
 from bulkops.cli.session import can_ask, confirm, only_reading
 from bulkops.errors import ExitCode, JobError
-from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import WaveReached
@@ -36,6 +35,7 @@ from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
 from bulkops.plan.unfinished_jobs import Unfinished
+from bulkops.runner.gate import check_gate_to_resume
 from bulkops.text import counted
 
 
@@ -141,7 +141,6 @@ def confirm_going_on(
     held = wave.held if wave else ""
     waits = held == Held.MANUAL and not asked.continue_paused
     passes = held == Held.INCONCLUSIVE and asked.continue_paused
-    rollout = job.rollout.taking_back(replay.header.undo_of)
     numbers = {
         "carry out {}": 0 if waits else replay.count(None),
         "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
@@ -153,16 +152,15 @@ def confirm_going_on(
         # Only the server knows whether there is any.
         parts.append("do again what has drifted")
     judge = f"run the gate of wave {wave.number}{' again' * bool(held)}" if wave else ""
-    if judge and rollout.gate and not (waits or passes):
+    if judge and job.rollout.gate and not (waits or passes):
         parts.insert(0, judge)
     if waits and not parts:
         return
     if not parts:
         note("Nothing is left to do: only reading whether it still stands.")
         return
-    if rollout.gate:
-        note(*gate_lines(job))
-        check_gate(job)
+    note(*gate_lines(job))
+    check_gate_to_resume(job, replay, retry_failed=asked.retry_failed)
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
     question = question[0].upper() + question[1:]
     header = replay.header

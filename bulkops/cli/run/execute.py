@@ -47,8 +47,7 @@ def execute(
 ) -> None:
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     path = held.path
-    rollout = job.rollout.taking_back(contents.replay.header.undo_of)
-    watch = Watch(client.clock, contents.replay, rollout, job.pace.rate, json=asked.json)
+    watch = Watch(client.clock, contents.replay, job.rollout, job.pace.rate, json=asked.json)
     key = key_to_resume(job, contents.replay, retry_failed=asked.retry_failed)
     execution = JobExecution(
         client,
@@ -94,8 +93,7 @@ def end_if_stopped(
     Raises:
         Exit: it stands; no request was sent, and the journal is as it was.
     """
-    rollout = job.rollout.taking_back(contents.replay.header.undo_of)
-    stopped = stopped_by_tolerance(contents.replay, rollout)
+    stopped = stopped_by_tolerance(contents.replay, job.rollout)
     if stopped is None or asked.continue_paused:
         return
     metrics.stands(contents.replay)

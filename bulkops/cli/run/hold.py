@@ -7,8 +7,11 @@ from pathlib import Path
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError
-from bulkops.files import A_JOURNAL, what_is_at
+from bulkops.files import A_JOURNAL, NOT_OURS, is_special, what_is_at
 from bulkops.journal.lock import Hold, holder, locked
+from bulkops.journal.ownership import OwnFiles
+from bulkops.journal.reader import Contents
+from bulkops.plan.trusted import open_journal
 
 
 def hold(stack: ExitStack, path: Path) -> Hold:
@@ -22,6 +25,22 @@ def hold(stack: ExitStack, path: Path) -> Hold:
     return stack.enter_context(locked(path, holder(Clock())))
 
 
+def open_held(stack: ExitStack, path: Path, *, trust_files: bool) -> tuple[Hold, Contents]:
+    """Lock a journal that is there until the stack ends, and read it, once.
+
+    What is no journal, or somebody else's, is refused before there is a lock file beside it.
+
+    Raises:
+        BulkopsError: as of ``hold`` and ``open_journal``.
+    """
+    if what_is_at(path) == A_JOURNAL:
+        OwnFiles(trusted=trust_files).read(path).close()
+    else:
+        open_journal(path, trust_files=trust_files)
+    held = hold(stack, path)
+    return held, open_journal(held.path, held.files, trust_files=trust_files)
+
+
 def check_journal(path: Path) -> None:
     """Check that what is at a path, if anything, may be a journal.
 
@@ -30,8 +49,8 @@ def check_journal(path: Path) -> None:
     """
     if path.is_dir():
         raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
-    if path.exists() and not path.is_file():
+    if is_special(path):
         raise JobError(f"{path}: is no regular file, which a journal must be")
     what = what_is_at(path)
-    if what not in ("", A_JOURNAL):
+    if what not in (A_JOURNAL, *NOT_OURS):
         raise JobError(f"{path}: is {what}, and left as it is: choose another --journal")

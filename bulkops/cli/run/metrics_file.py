@@ -17,7 +17,7 @@ from click.exceptions import Exit
 from bulkops import __version__
 from bulkops.cli.output.printing import note
 from bulkops.errors import BulkopsError, ExitCode, unwritable
-from bulkops.files import check_output, followed
+from bulkops.files import check_output, followed, is_special
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
@@ -63,7 +63,7 @@ class MetricsFile:
     def __enter__(self) -> Self:
         if self._path is None:
             return self
-        if self._path.exists() and not self._path.is_file():
+        if is_special(self._path):
             raise BulkopsError(f"--metrics-file {self._path}: is no file")
         check_output(self._path)
         try:

@@ -102,8 +102,7 @@ def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
 def _start(
     stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
 ) -> Hold:
-    if not undertaking.undo:
-        check_gate(undertaking.job)
+    check_gate(undertaking.job)
     # The plan ends with this function: from here on the journal has all of it.
     client = undertaking.client()
     with only_reading():

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,6 +24,14 @@ from bulkops.client.access.address import Destination
 from bulkops.errors import BulkopsError, unreadable
 
 TOKEN_PREFIX = "TF_TOKEN_"  # noqa: S105 - the name of a variable, not a token
+
+
+class Token(NamedTuple):
+    """A token, and where the user keeps it: a variable's name, or a file's path."""
+
+    text: str
+    origin: str
+
 
 ReadText = Callable[[Path], str | None]
 """Returns a file's text, ``None`` where there is no such file."""
@@ -36,7 +45,7 @@ class _CredentialsFile(msgspec.Struct):
     credentials: dict[str, _Entry] = {}
 
 
-def resolve_token(destination: Destination, env: Mapping[str, str], read_text: ReadText) -> str:
+def resolve_token(destination: Destination, env: Mapping[str, str], read_text: ReadText) -> Token:
     """Return the token for a destination, whose ``bound`` is held.
 
     Raises:
@@ -54,7 +63,7 @@ def resolve_token(destination: Destination, env: Mapping[str, str], read_text: R
     )
 
 
-def bound_token(address: str, env: Mapping[str, str], read_text: ReadText) -> str | None:
+def bound_token(address: str, env: Mapping[str, str], read_text: ReadText) -> Token | None:
     """Return the token that is kept for the host of an address, ``None`` for none.
 
     Args:
@@ -108,10 +117,10 @@ def _token_in_file(path: Path, host: str, read_text: ReadText) -> str | None:
     return tokens.get(host)
 
 
-def _sound(token: str, origin: str) -> str:
+def _sound(token: str, origin: str) -> Token:
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise BulkopsError(
             f"the token in {origin} has spaces, control or non-ASCII characters in it: "
             "copy it again, whole and without a line break"
         )
-    return token
+    return Token(token, origin)

@@ -86,7 +86,7 @@ def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None
     ident = next(task["task_id"] for task in tasks if task["task"] == "lint")
     assert here(*ALL, "--task", ident, "--format", "csv").lines[0] == header
     both = here("coverage", "job.toml", "--task", "lint", "--format", "csv").lines[0]
-    assert both == "workspace,workspace_id,lint,security-scan,standing,wanted"
+    assert both == "workspace,workspace_id,lint,security-scan,status,desired"
 
 
 def test_a_narrow_terminal_gets_blocks_and_a_file_the_table(world: World, here: Here) -> None:
@@ -139,7 +139,7 @@ def test_a_job_about_something_else_is_refused(
     class Other:
         name = "other"
         spec_type = DetachSpec
-        over = Scope.SELECTED
+        scope = Scope.SELECTED
 
     monkeypatch.setitem(KINDS, "other", cast("type[Kind]", Other))
     world.job(('"attach"', '"other"'), ('enforcement_level = "mandatory"', ""))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
+from bulkops.journal import reader
+from bulkops.journal.disk import Reads
+from bulkops.journal.reader import Contents, Take
 from tests.cli.support import TASK, World
 from tests.conftest import Here
 
@@ -88,6 +92,24 @@ def test_a_file_that_is_no_journal(world: World, here: Here) -> None:
     text = world.job().read_bytes()
     done = here("resume", "job.toml", "--yes")
     assert done.code == 1
-    assert "job.toml: is no bulkops journal" in done.err
+    assert "job.toml: is a job file, not a journal" in done.err
     assert world.job().read_bytes() == text
     assert world.requests == 0
+
+
+@pytest.mark.parametrize("command", ["resume", "verify", "undo"])
+def test_a_journal_is_read_once(
+    world: World, here: Here, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A journal of a million operations takes seconds to read: no command reads it twice."""
+    here(*world.applying)
+    paths: list[str] = []
+
+    def counting(path: Path, files: Reads | None = None, take: Take | None = None) -> Contents:
+        paths.append(path.name)
+        return read(path, files, take)
+
+    read = reader.sound_part
+    monkeypatch.setattr(reader, "sound_part", counting)
+    assert here(command, "scan.jsonl", *(() if command == "verify" else ("--yes",))).code == 0
+    assert paths.count("scan.jsonl") == 1

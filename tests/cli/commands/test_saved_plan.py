@@ -152,17 +152,39 @@ def test_a_plan_is_no_journal(world: World, here: Here, command: tuple[str, ...]
     requests = world.requests
     done = here(*command, "scan.plan")
     assert done.code == 1
-    assert "scan.plan: is a saved plan, no journal: `bulkops apply scan.plan`" in done.err
+    assert "scan.plan: is a saved plan, not a journal: `bulkops apply scan.plan`" in done.err
     assert world.requests == requests
 
 
-def test_a_journal_is_no_plan(world: World, here: Here) -> None:
-    """``apply JOURNAL`` says which command goes on with one: exit 2, nothing sent."""
+@pytest.mark.parametrize("command", [("apply", "--yes"), ("plan",), ("check",), ("coverage",)])
+def test_a_journal_is_no_job_file(world: World, here: Here, command: tuple[str, ...]) -> None:
+    """A command that wants a job file says which command takes a journal: exit 2, nothing sent."""
     here(*world.applying)
     requests = world.requests
-    done = here("apply", "scan.jsonl", "--yes")
+    done = here(*command, "scan.jsonl")
     assert (done.code, world.requests) == (2, requests)
-    assert "scan.jsonl: is a journal: `bulkops resume scan.jsonl`" in done.err
+    assert "scan.jsonl: is a journal, not a job file: `bulkops resume scan.jsonl`" in done.err
+
+
+@pytest.mark.parametrize("command", ["plan", "check", "coverage"])
+def test_a_plan_is_no_job_file(world: World, here: Here, command: str) -> None:
+    """A command that wants a job file says which command takes a plan: exit 2, nothing sent."""
+    _planned(here)
+    (world.folder / "scan.plan").rename(world.folder / "my plan")
+    requests = world.requests
+    done = here(command, "my plan")
+    assert (done.code, world.requests) == (2, requests)
+    assert "my plan: is a saved plan, not a job file: `bulkops apply 'my plan'`" in done.err
+
+
+@pytest.mark.parametrize("command", [("resume",), ("verify",), ("undo",), ("status",), ("report",)])
+def test_a_job_file_is_no_journal(world: World, here: Here, command: tuple[str, ...]) -> None:
+    """A command that wants a journal says which command takes a job file, and leaves no lock."""
+    world.job()
+    done = here(*command, "job.toml")
+    assert (done.code, world.requests) == (1, 0)
+    assert "job.toml: is a job file, not a journal: `bulkops apply job.toml`" in done.err
+    assert not (world.folder / "job.toml.lock").exists()
 
 
 def _stale(world: World, here: Here, *arguments: str, **environment: str) -> str:
@@ -215,7 +237,7 @@ def test_an_older_plan_is_replaced_and_nothing_else(world: World, here: Here) ->
     assert here(*APPLYING).code == 0
     requests = world.requests
     for place, what in (
-        ("job.toml", "is no saved plan, and left as it is"),
+        ("job.toml", "is a job file, and left as it is"),
         ("scan.jsonl", "is a journal, and left as it is"),
         (".", "left as it is"),
         ("missing/scan.plan", "there is no such folder"),
@@ -257,3 +279,18 @@ def test_the_server_is_read_before_the_first_write(world: World, here: Here) -> 
     first_write = next(i for i, request in enumerate(requests) if request.writes)
     # The run task's name, /ping and the attachments: what is compared with what the plan saw.
     assert first_write == 3
+
+
+def test_a_plan_with_a_gate_is_resumed_and_taken_back(world: World, here: Here) -> None:
+    """The gate's folder is part of neither job: the same command resumes, and undoes in turn."""
+    world.job(("[pace]", "[rollout]\nwaves=['1']\npause='manual'\ngate='true'\n[pace]"))
+    _planned(here)
+    assert here(*APPLYING).code == 6
+    assert here(*APPLYING, "--continue").code == 0
+    before = world.shown()
+    # An undo, and the undo of it, go at once: without waves, pause and gate.
+    for undone in ("scan.jsonl", "scan.undo.jsonl"):
+        done = here("undo", undone, "--yes")
+        assert (done.code, "Gate of wave" in done.err) == (0, False)
+        assert here("undo", undone, "--yes").code == 0
+    assert world.shown() == before

@@ -41,6 +41,25 @@ def test_a_journal_whose_run_task_is_gone_is_not_resumed(
     assert world.writes == before
 
 
+@pytest.mark.parametrize(
+    "rollout", ["waves = ['1']\npause = 'manual'", "waves = ['1']\ngate = 'exit 1'"]
+)
+def test_status_of_a_journal_without_its_run_task_waits_for_nothing(
+    world: World, here: Here, rollout: str
+) -> None:
+    """Nothing is left to do: it neither waits for ``--continue`` nor says how to resume."""
+    world.job(("[pace]", f"[rollout]\n{rollout}\n[pace]"))
+    assert here(*world.applying).code in (4, 6)
+    world.simulator.remove_task(TASK)
+    assert here("resume", "scan.jsonl", "--continue", "--yes").code == 13
+    for command in (("status", "scan.jsonl"), ("report", "scan.jsonl")):
+        done = here(*command)
+        said = done.out + done.err
+        assert "stopped: its run task is gone" in said
+        assert "--continue" not in said
+        assert "bulkops resume" not in said
+
+
 def test_verify_says_that_the_run_task_is_gone(world: World, here: Here) -> None:
     """Each operation differs, and the reason names the run task: exit 3."""
     old = _made_again(world, write=4)

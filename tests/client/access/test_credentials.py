@@ -38,10 +38,10 @@ def test_the_order_of_places() -> None:
     """TFE_TOKEN, then the host's own variable, then Terraform's file; empty counts as not set."""
     file = credentials(app_terraform_io="from-file")
     own = {"TF_TOKEN_app_terraform_io": "from-own"}
-    assert resolve_token(HCP, HOME | own | {"TFE_TOKEN": "from-tfe"}, file) == "from-tfe"
-    assert resolve_token(HCP, HOME | own | {"TFE_TOKEN": ""}, file) == "from-own"
+    assert resolve_token(HCP, HOME | own | {"TFE_TOKEN": "from-tfe"}, file).text == "from-tfe"
+    assert resolve_token(HCP, HOME | own | {"TFE_TOKEN": ""}, file).text == "from-own"
     assert file.read == []
-    assert resolve_token(HCP, HOME | {"TF_TOKEN_app_terraform_io": ""}, file) == "from-file"
+    assert resolve_token(HCP, HOME | {"TF_TOKEN_app_terraform_io": ""}, file).text == "from-file"
     assert file.read == [FILE]
 
 
@@ -59,7 +59,7 @@ def test_the_order_of_places() -> None:
 )
 def test_variables_are_read_as_terraform_reads_them(address: str, variable: str) -> None:
     """Dots are underscores, hyphens two of them or themselves, a port but 443 is of the host."""
-    assert resolve_token(Destination(address), {variable: "t"}, Files()) == "t"
+    assert resolve_token(Destination(address), {variable: "t"}, Files()).text == "t"
 
 
 @pytest.mark.parametrize("variable", ["TF_TOKEN_b_com", "TF_TOKEN_a_com", "TF_TOKEN_", "TFE_TOKE"])
@@ -72,7 +72,7 @@ def test_another_hosts_token_is_not_sent(variable: str) -> None:
 def test_hosts_in_the_file_are_compared_as_terraform_does() -> None:
     """Case doesn't count, and neither does port 443."""
     text = json.dumps({"credentials": {"TFE.A.com:443": {"token": "t"}, "b.com": {}}, "more": 1})
-    assert resolve_token(Destination("https://tfe.a.com"), HOME, Files({FILE: text})) == "t"
+    assert resolve_token(Destination("https://tfe.a.com"), HOME, Files({FILE: text})).text == "t"
 
 
 def test_no_token_names_every_place() -> None:
@@ -142,9 +142,9 @@ def test_a_bound_destination_gets_no_other_token() -> None:
     env = HOME | {"TFE_TOKEN": "any"}
     with pytest.raises(BulkopsError, match="no token for"):
         resolve_token(there, env | {"TF_TOKEN_b_com": "other"}, Files())
-    assert resolve_token(there, env | {"TF_TOKEN_a_com": "own"}, Files()) == "own"
-    assert resolve_token(there, env, credentials(a_com="from-file")) == "from-file"
-    assert resolve_token(Destination("https://a.com"), env, credentials(a_com="no")) == "any"
+    assert resolve_token(there, env | {"TF_TOKEN_a_com": "own"}, Files()).text == "own"
+    assert resolve_token(there, env, credentials(a_com="from-file")).text == "from-file"
+    assert resolve_token(Destination("https://a.com"), env, credentials(a_com="no")).text == "any"
 
 
 @pytest.mark.parametrize("env", [{"TFE_TOKEN": "any"}, {"TF_TOKEN_a_com": ""}, {}])

@@ -10,6 +10,7 @@ import trustme
 
 import bulkops.client.transport
 from bulkops.api.messages import Request
+from bulkops.client.api import Client
 from bulkops.client.transport import HttpTransport
 from bulkops.errors import BulkopsError, NoResponse
 from tests.client.raw_server import Answer, http, raw_server
@@ -110,3 +111,20 @@ async def test_an_unusable_authority_file_is_named(tmp_path: Path, text: str | N
         path.write_text(text)
     with pytest.raises(BulkopsError, match=r"authorities\.pem: not usable as --ca-file"):
         HttpTransport("https://tfe.example.com", "t", ca_file=str(path))
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("/nothing", "No such file or directory"),
+        ("/dev/zero", "it is no regular file"),
+        ("/", "Is a directory"),
+    ],
+)
+def test_what_is_no_file_of_authorities_is_refused_where_it_is_loaded(
+    place: str, reason: str
+) -> None:
+    """A library's caller gets the command line's words; OpenSSL would read a device for ever."""
+    for scheme in ("https", "http"):
+        with pytest.raises(BulkopsError, match=f"{place}: not usable as --ca-file: {reason}"):
+            Client(f"{scheme}://tfe.example.com", "t", ca_file=place)
