@@ -276,6 +276,42 @@ def test_an_image_of_another_version_is_not_pushed(tmp_path: Path, docker: dict[
     assert _run(tmp_path, "image", "Build the image", **{**docker, "BUILT": "9.9.9"}).code == 1
 
 
+@pytest.mark.parametrize("changed", [False, True], ids=["whole", "changed"])
+def test_the_files_are_published_if_their_hashes_fit(tmp_path: Path, *, changed: bool) -> None:
+    """With the notes, under the tag that was pushed; a changed file stops it."""
+    calls = tmp_path / "calls"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gh").write_text(f'#!/bin/sh\necho "$GH_TOKEN $*" > {calls}\n')
+    (tmp_path / "bin" / "gh").chmod(0o755)
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    (dist / "bulkops.whl").write_bytes(b"wheel")
+    sums = subprocess.run(
+        ["sha256sum", "bulkops.whl"],  # noqa: S607 - as the workflow does
+        cwd=dist,
+        check=True,
+        capture_output=True,
+    )
+    (dist / "SHA256SUMS").write_bytes(sums.stdout)
+    if changed:
+        (dist / "bulkops.whl").write_bytes(b"another")
+    path = f"{tmp_path / 'bin'}:{PATH}"
+    assert _run(tmp_path, "publish", "Publish the release", PATH=path).code == int(changed)
+    assert calls.exists() != changed
+    if not changed:
+        assert calls.read_text(encoding="utf-8") == (
+            f"gh-token release create v{VERSION} dist/SHA256SUMS dist/bulkops.whl"
+            f" --repo Acme/bulkops --verify-tag --title bulkops {VERSION} --notes-file notes.md\n"
+        )
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "README.md", "kubernetes.yaml"])
+def test_every_image_that_is_named_is_of_this_version(name: str) -> None:
+    """A new version changes it in all of them."""
+    text = (ROOT / "jobs" / name).read_text(encoding="utf-8")
+    assert set(re.findall(r"bulkops:([\d.]*\d)", text)) == {VERSION}
+
+
 def test_the_policy_names_what_is_and_what_is_not_a_vulnerability() -> None:
     """``SECURITY.md`` says how to report, which versions are fixed, and what counts."""
     text = (ROOT / ".github" / "SECURITY.md").read_text(encoding="utf-8")
