@@ -206,7 +206,7 @@ def test_a_client_has_one_spelling_of_its_address(address: str, tmp_path: Path) 
             assert (await verify_journal(client, journal)).verified == 12
 
     anyio.run(main)
-    with pytest.raises(JobError, match="has a path or query in it"):
+    with pytest.raises(JobError, match="contains a path or query"):
         Client(f"{address}/api/v2", "any")
 
 

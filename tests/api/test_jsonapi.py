@@ -314,4 +314,5 @@ def test_a_redirect_says_where_to() -> None:
     answer = Response(302, {"location": "https://elsewhere.example/\x1b[31m"})
     error = error_of(Request("GET", "/api/v2/ping"), answer)
     assert type(error) is RequestRejected
-    assert "redirected to https://elsewhere.example/ [31m: is the address right?" in str(error)
+    message = "the server redirects to https://elsewhere.example/ [31m: is the address right?"
+    assert message in str(error)

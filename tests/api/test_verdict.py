@@ -27,9 +27,9 @@ ANSWERS: dict[str, list[Response | NoResponse]] = {
     "425, 429": statuses(425, 429),
     "other 1xx, 3xx, 4xx": statuses(100, 101, 301, 304, 307, 400, 403, 404, 409, 415, 422, 499),
     "408, 5xx": statuses(408, 500, 501, 502, 503, 504, 599),
-    "no answer, the request never left": [NoResponse("refused", sent=False)],
-    "no answer, and there never will be (TLS)": [NoResponse("TLS", sent=False, lasting=True)],
-    "no answer otherwise, or a cut one": [NoResponse("reset", sent=True)],
+    "no answer; the request was never sent": [NoResponse("refused", sent=False)],
+    "no answer, with a lasting cause (TLS)": [NoResponse("TLS", sent=False, lasting=True)],
+    "no answer otherwise, or a truncated one": [NoResponse("reset", sent=True)],
 }
 VERDICTS: dict[str, type[Verdict]] = {
     one.__name__: one for one in (Succeeded, Refused, Retry, InDoubt)

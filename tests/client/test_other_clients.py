@@ -29,7 +29,7 @@ def seen_by(others: OtherClients, kind: Kind, ours: float, theirs: int, seconds:
         others.sent(left)
         verdict = server.take(left + random.uniform(*WAYS))
         if verdict.allowed:
-            others.told(left, Window(LIMIT, verdict.remaining, verdict.reset))
+            others.observe(left, Window(LIMIT, verdict.remaining, verdict.reset))
         else:
             others.refused(left)
     return others.rate
@@ -70,7 +70,7 @@ def test_refused_requests_are_nobodys() -> None:
         if number % 2:
             others.refused(number / 20)
     others.refused(7.0)
-    others.told(0.95, Window(LIMIT, LIMIT - 20, 0.0))
+    others.observe(0.95, Window(LIMIT, LIMIT - 20, 0.0))
     assert others.rate == pytest.approx(0.15 * 10 - TOO_MANY)
 
 
@@ -78,10 +78,10 @@ def test_what_tells_too_little_is_left_out() -> None:
     """An answer early in the window, of no window, or to what left long ago changes nothing."""
     others = OtherClients()
     for reset in (0.9, -1.0, 3.0):
-        others.told(0.0, Window(LIMIT, 0, reset))
+        others.observe(0.0, Window(LIMIT, 0, reset))
     others.sent(0.0)
     others.sent(REMEMBERED + 1)
-    others.told(0.0, Window(LIMIT, 0, 0.0))
+    others.observe(0.0, Window(LIMIT, 0, 0.0))
     assert others.rate == 0.0
 
 

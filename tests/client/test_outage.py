@@ -20,7 +20,7 @@ LONG_AGO = 100.0
 def reached(state: State) -> Outage:
     """Return an outage in a state, its first failure sent at 100 s if it has any."""
     one = Outage()
-    one.bear(BORNE)
+    one.tolerate(BORNE)
     if state is State.UNHEARD:
         return one
     one.answered(LONG_AGO - 1)
@@ -119,7 +119,7 @@ def test_an_answer_in_between_begins_the_count_again() -> None:
 def test_what_is_borne_may_be_less_than_it_takes_to_be_sure(borne: float) -> None:
     """Then the first probe after it gives up."""
     one = reached(State.SUSPECTED)
-    one.bear(borne)
+    one.tolerate(borne)
     one.failed(LONG_AGO, LONG_AGO + borne, "503", probe=True)
     assert (one.state, one.number) == (State.GIVEN_UP, 1)
 
@@ -148,7 +148,7 @@ def test_the_last_probe_is_sent_before_it_is_given_up() -> None:
 def test_its_listeners_are_told_when_it_begins_and_ends() -> None:
     """And of nothing else: a suspicion that is disproved is nobody's business."""
     one = Outage()
-    one.bear(BORNE)
+    one.tolerate(BORNE)
     told: list[tuple[State, float]] = []
     one.listeners.append(lambda it: told.append((it.state, it.seconds(LONG_AGO + 50))))
     one.answered(LONG_AGO)
@@ -175,7 +175,7 @@ def test_a_new_job_may_try_again_what_was_given_up() -> None:
     one = reached(State.GIVEN_UP)
     one.answered(1000.0)
     assert one.state.value == "given up"
-    one.bear(BORNE)
+    one.tolerate(BORNE)
     assert one.state is State.ANSWERING
     one.failed(1001.0, 1001.0, "503")
     assert one.state is State.ANSWERING

@@ -16,7 +16,7 @@ from bulkops.api.jsonapi import Many
 from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import ProjectResource
 from bulkops.client.in_order import in_order
-from bulkops.client.paging import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS, answers
+from bulkops.client.paging import MOST_SHORT_PAGES, PAGES_AT_ONCE, REREADS, answers
 from bulkops.client.rows import Whole
 from bulkops.errors import ListMoved, NotFoundOrForbidden, ServerBroken
 from tests.client.scripted import Scripted, caller, one_by_one
@@ -159,7 +159,7 @@ def test_one_workspace_has_no_endless_list_either() -> None:
 
     with pytest.raises(ServerBroken, match="has no end"):
         run(scenario)
-    assert len(transport.sent) == MOST_LOOKED_AT
+    assert len(transport.sent) == MOST_SHORT_PAGES
 
 
 def test_a_short_list_gives_its_answers_as_they_are() -> None:
@@ -258,7 +258,7 @@ def test_an_empty_page_in_the_middle_is_told_as_that(empty: str) -> None:
         return page_of([] if number == empty else [number], **{"total-pages": 1000})
 
     transport = Scripted(answer, seconds=0.1)
-    said = f"says that the list has 1000 pages, and page {empty} is empty, each time it is read"
+    said = f"reports 1000 pages for the list, but page {empty} is empty, each time it is read"
     with pytest.raises(ServerBroken, match=said):
         everything(transport)
     assert len(transport.sent) <= 2 * (1 + 2 * PAGES_AT_ONCE)
@@ -343,23 +343,23 @@ def test_a_total_that_promises_more_is_read_on(size: int, pagination: dict[str, 
     [
         (
             silent(MANY[:59], **TOTAL_60),
-            "/things: the server says that the list has 60 rows, and shows 59, each time it is",
+            "/things: the server reports 60 rows for the list, but shows 59, each time it is",
         ),
-        (silent(MANY[:61], **TOTAL_60), "has 60 rows, and shows 61"),
-        (silent(MANY[:150], **ONE_PAGE), "100 rows, and shows 150"),
+        (silent(MANY[:61], **TOTAL_60), "60 rows for the list, but shows 61"),
+        (silent(MANY[:150], **ONE_PAGE), "100 rows for the list, but shows 150"),
         (
             silent(MANY[:40], size=20, **THREE_PAGES),
-            "the server's pages have 20 rows where 100 were asked for; the server says that the "
-            "list has 60 rows, and shows 40",
+            "the server's pages have 20 rows, but 100 were requested; the server reports 60 rows "
+            "for the list, but shows 40",
         ),
         (
             one_by_one(page_of(MANY[:20], **{"total-count": 60, "total-pages": 1})),
-            "the server's pages have 20 rows where 100 were asked for; the server says that the "
-            "list has 60 rows, and shows 20",
+            "the server's pages have 20 rows, but 100 were requested; the server reports 60 rows "
+            "for the list, but shows 20",
         ),
         (
             one_by_one(page_of(MANY[:20], **{"total-count": 60, "total-pages": 3})),
-            "the server's pages have 20 rows where",
+            "the server's pages have 20 rows, but",
         ),
     ],
 )
@@ -378,14 +378,14 @@ def test_totals_that_differ_by_page_are_named() -> None:
         number = int(dict(request.query)["page[number]"])
         return page_of([str(number)], **{"total-pages": 2, "total-count": number})
 
-    with pytest.raises(ServerBroken, match="says that the list has 1 or 2 rows, and shows 2"):
+    with pytest.raises(ServerBroken, match="reports 1 or 2 rows for the list, but shows 2"):
         everything(Scripted(answer))
 
 
 def test_a_full_page_over_and_over_is_no_list() -> None:
     """A server that overlooks the page asked for may have more than the first one."""
     transport = one_by_one(page_of(MANY[:100]))
-    with pytest.raises(ServerBroken, match="gives the same full page again and does not say"):
+    with pytest.raises(ServerBroken, match="sends the same full page again and doesn't show"):
         everything(transport)
     assert len(transport.sent) == 2
 
@@ -468,7 +468,7 @@ def test_a_short_list_that_moved_is_read_again_and_one_that_is_wrong_is_not_beli
         return listing(ids)(request)
 
     assert short(Scripted(answer)) == ids
-    with pytest.raises(ServerBroken, match="says that the list has 60 rows, and shows 59"):
+    with pytest.raises(ServerBroken, match="reports 60 rows for the list, but shows 59"):
         short(silent(MANY[:59], **TOTAL_60))
 
     moves = count()
@@ -482,7 +482,7 @@ def test_a_short_list_that_moved_is_read_again_and_one_that_is_wrong_is_not_beli
 
 def test_a_workspaces_list_is_no_larger_than_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds of operations read back at once: each may hold a little only."""
-    monkeypatch.setattr(bulkops.client.paging, "LARGEST_LOOKED_AT", 10)
+    monkeypatch.setattr(bulkops.client.paging, "MOST_SHORT_BYTES", 10)
 
     async def scenario() -> list[Response]:
         return await answers(caller(one_by_one(page_of(["a"]))), READ)

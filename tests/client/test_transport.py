@@ -131,17 +131,17 @@ async def test_a_cookie_is_not_kept() -> None:
     ("answer", "said"),
     [
         (Answer(http(200, b"no gzip", Content_Encoding="gzip")), ""),
-        (Answer(then="close"), "closed before an answer"),
+        (Answer(then="close"), "closed the connection without an answer"),
         (Answer(then="reset"), "reset by peer"),
         (Answer(then="hang"), "no answer in time"),
         (Answer(http(200, b"x" * 100)[:-50], then="close"), "not completed"),
         (Answer(http(200, b"x" * 100)[:-50], then="hang"), "no answer in time"),
         (Answer(http(200, b"x" * 100)[:-50], then="reset"), ""),
         (Answer(b"HTTP/1.1 200 X\r\nContent-Le", then="close"), ""),
-        (Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"), "the answer is no http: bad status"),
+        (Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"), "the answer is not valid http: bad status"),
         (
             Answer(b"HTTP/1.1 200 X\r\nX: " + b"x" * 99999 + b"\r\n\r\n", then="close"),
-            "the answer is no http: got more than",
+            "the answer is not valid http: got more than",
         ),
     ],
     ids=[
@@ -261,7 +261,7 @@ async def test_bodies_that_arrive_together_are_counted_together(
             async with anyio.create_task_group() as group:
                 for _ in range(3):
                     group.start_soon(ask, transport)
-    together, slow = "answers of more than 2500000 bytes at once", "no answer in time"
+    together, slow = "concurrent answers of more than 2500000 bytes", "no answer in time"
     # The second time what the first took is given back.
     assert ended == [together, slow, slow] * 2
 

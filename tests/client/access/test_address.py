@@ -39,20 +39,20 @@ SPELLINGS = [
     ("http://[::FFFF:7F00:1]:8080", LOCAL),
 ]
 WRONG = [
-    ("https://ann:hunter2@tfe.example.com", "has a user or password in it"),
-    ("https://tfe.example.com@evil.example", "has a user or password in it"),
-    ("https://tfe.example.com/api/v2", "has a path or query in it"),
-    ("https://tfe.example.com?x=1", "has a path or query in it"),
-    ("https://tfe.example.com#x", "has a path or query in it"),
-    ("https://tfe.example.com\n", "has spaces or control characters in it"),
-    ("https://tfe.exam\tple.com", "has spaces or control characters in it"),
-    ("https://tfe.\x1b[2Jexample.com", "has spaces or control characters in it"),
-    ("https://tfe.example\u202e.com", "has spaces or control characters in it"),
-    ("tfe example.com", "has spaces or control characters in it"),
+    ("https://ann:hunter2@tfe.example.com", "contains a user or password"),
+    ("https://tfe.example.com@evil.example", "contains a user or password"),
+    ("https://tfe.example.com/api/v2", "contains a path or query"),
+    ("https://tfe.example.com?x=1", "contains a path or query"),
+    ("https://tfe.example.com#x", "contains a path or query"),
+    ("https://tfe.example.com\n", "contains spaces or control characters"),
+    ("https://tfe.exam\tple.com", "contains spaces or control characters"),
+    ("https://tfe.\x1b[2Jexample.com", "contains spaces or control characters"),
+    ("https://tfe.example\u202e.com", "contains spaces or control characters"),
+    ("tfe example.com", "contains spaces or control characters"),
     ("ftp://tfe.example.com", "not an address such as"),
     ("file:///etc/passwd", "not an address such as"),
     ("https://", "not an address such as"),
-    ("//tfe.example.com", "has a path or query in it"),
+    ("//tfe.example.com", "contains a path or query"),
     ("https:\\\\tfe.example.com", "not an address such as"),
     ("https://[::1", "not an address such as"),
     ("https://[tfe.example.com]", "not an address such as"),
@@ -116,10 +116,10 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["http://tfe.example.com", "http://10.0.0.1", "http://0.0.0.0:80"])
 def test_plain_http_to_another_host_must_be_said(text: str) -> None:
     """--insecure-http is what allows it, for an address that the user named."""
-    with pytest.raises(JobError, match="plain http would show the token to the network"):
+    with pytest.raises(JobError, match="plain http would expose the token to the network"):
         destination(text, {})
     assert destination(text, {}, insecure_http=True).address == canonical(text)
-    with pytest.raises(PlanStale, match="say --address http://"):
+    with pytest.raises(PlanStale, match="pass --address http://"):
         destination(None, {}, [Stated(PLAN, text)], is_bound=lambda _: True, insecure_http=True)
 
 
@@ -202,7 +202,7 @@ def test_a_file_that_names_another_address_is_refused(
         with pytest.raises(PlanStale) as caught:
             destination(given_address, env, [Stated(JOURNAL, stated)], is_bound=lambda _: True)
         assert f"scan.jsonl: is for {stated}, but {origin} names {B}" in str(caught.value)
-        assert f"say --address {stated}" in str(caught.value)
+        assert f"pass --address {stated}" in str(caught.value)
     same = Stated(JOURNAL, "HTTPS://B.com/")
     assert destination(given_address, env, [same]) == Destination(B)
 
@@ -221,7 +221,7 @@ def test_a_files_address_alone_needs_a_token_bound_to_it(stated: str) -> None:
 
     with pytest.raises(PlanStale) as caught:
         destination(None, {}, [Stated(JOURNAL, stated)], is_bound=is_bound)
-    assert f"set TFE_ADDRESS={stated} or say --address {stated}" in str(caught.value)
+    assert f"set TFE_ADDRESS={stated} or pass --address {stated}" in str(caught.value)
     bound = destination(None, {}, [Stated(JOURNAL, stated)], is_bound=is_bound)
     assert bound == Destination(stated, bound=True)
     assert asked == [stated, stated]

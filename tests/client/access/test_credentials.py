@@ -80,7 +80,7 @@ def test_no_token_names_every_place() -> None:
     with pytest.raises(BulkopsError) as caught:
         resolve_token(Destination("https://my-tfe.a.com"), HOME, credentials(b_com="other"))
     assert str(caught.value) == (
-        "no token for my-tfe.a.com: looked at TFE_TOKEN, TF_TOKEN_my__tfe_a_com and "
+        "no token for my-tfe.a.com: tried TFE_TOKEN, TF_TOKEN_my__tfe_a_com and "
         f"{FILE}; set one of them, or run: terraform login my-tfe.a.com"
     )
     assert caught.value.exit_code == 1

@@ -45,5 +45,5 @@ async def test_a_link_to_another_server_is_not_followed() -> None:
 async def test_a_path_never_becomes_part_of_the_host(path: str) -> None:
     """What doesn't begin with a slash is not sent at all."""
     async with HttpTransport("https://tfe.invalid", "sekret-token") as transport:
-        with pytest.raises(ValueError, match="is no path"):
+        with pytest.raises(ValueError, match="is not a path"):
             await transport.send(Request("GET", path))

@@ -75,7 +75,7 @@ async def test_https_goes_through_the_proxys_tunnel(
         with pytest.raises(NoResponse, match="--ca-file"):
             await post(elsewhere(server.address))
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:wrong@127.0.0.1:{proxy_port}")
-        with pytest.raises(NoResponse, match="the proxy refused the way to") as caught:
+        with pytest.raises(NoResponse, match="the proxy refused to connect to") as caught:
             await post(elsewhere(server.address), ca_file)
     assert not caught.value.sent
     assert len(server.requests) == 1

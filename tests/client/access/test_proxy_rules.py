@@ -165,7 +165,7 @@ def test_which_variable_names_the_proxy(
 )
 def test_what_is_no_proxy_is_an_error(proxy: str) -> None:
     """The variable is named, its value isn't: it may hold a password."""
-    with pytest.raises(BulkopsError, match=r"^https_proxy names no proxy") as caught:
+    with pytest.raises(BulkopsError, match=r"^https_proxy is not the URL of a proxy") as caught:
         proxy_for("https://a.com", {"https_proxy": proxy})
     assert "hunt" not in str(caught.value)
     assert proxy_for("https://localhost", {"https_proxy": proxy}) is None

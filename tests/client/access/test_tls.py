@@ -109,7 +109,7 @@ async def test_an_unusable_authority_file_is_named(tmp_path: Path, text: str | N
     path = tmp_path / "authorities.pem"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(BulkopsError, match=r"authorities\.pem: not usable as --ca-file"):
+    with pytest.raises(BulkopsError, match=r"authorities\.pem: can't be used as --ca-file"):
         HttpTransport("https://tfe.example.com", "t", ca_file=str(path))
 
 
@@ -117,7 +117,7 @@ async def test_an_unusable_authority_file_is_named(tmp_path: Path, text: str | N
     ("place", "reason"),
     [
         ("/nothing", "No such file or directory"),
-        ("/dev/zero", "it is no regular file"),
+        ("/dev/zero", "it is not a regular file"),
         ("/", "Is a directory"),
     ],
 )
@@ -126,5 +126,5 @@ def test_what_is_no_file_of_authorities_is_refused_where_it_is_loaded(
 ) -> None:
     """A library's caller gets the command line's words; OpenSSL would read a device for ever."""
     for scheme in ("https", "http"):
-        with pytest.raises(BulkopsError, match=f"{place}: not usable as --ca-file: {reason}"):
+        with pytest.raises(BulkopsError, match=f"{place}: can't be used as --ca-file: {reason}"):
             Client(f"{scheme}://tfe.example.com", "t", ca_file=place)
