@@ -138,7 +138,10 @@ async def test_a_cookie_is_not_kept() -> None:
         (Answer(http(200, b"x" * 100)[:-50], then="hang"), "no answer in time"),
         (Answer(http(200, b"x" * 100)[:-50], then="reset"), ""),
         (Answer(b"HTTP/1.1 200 X\r\nContent-Le", then="close"), ""),
-        (Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"), "the answer is not valid http: bad status"),
+        (
+            Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"),
+            "the answer is not valid http: bad status",
+        ),
         (
             Answer(b"HTTP/1.1 200 X\r\nX: " + b"x" * 99999 + b"\r\n\r\n", then="close"),
             "the answer is not valid http: got more than",
