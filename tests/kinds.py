@@ -89,8 +89,8 @@ class Case(NamedTuple):
 class _Cases(dict[str, Case]):
     def __missing__(self, kind: str) -> Case:
         raise AssertionError(
-            f"the kind {kind} has no entry in tests/kinds.py: say there what its job asks for, "
-            "which world it needs, what is so afterwards, and a state for each row of its table"
+            f"the kind {kind} has no entry in tests/kinds.py: add one with its [operation], the "
+            "world it needs, the state afterwards, and a state for each row of its table"
         )
 
 

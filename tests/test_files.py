@@ -51,7 +51,7 @@ def test_only_a_regular_file_is_opened(tmp_path: Path, what: str, flags: int) ->
 
 
 @pytest.mark.parametrize("what", ["fifo", "device"])
-def test_what_becomes_strange_at_the_last_moment_is_not_opened(
+def test_a_file_replaced_at_the_last_moment_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """The file is checked again after opening, because it may have been replaced."""
@@ -65,7 +65,7 @@ def test_what_becomes_strange_at_the_last_moment_is_not_opened(
         open_regular(path)
 
 
-def test_no_link_is_followed_where_none_is_wanted(tmp_path: Path) -> None:
+def test_no_link_is_followed_unless_allowed(tmp_path: Path) -> None:
     """A link is refused even if dangling, and nothing is created through it."""
     (tmp_path / "file").touch()
     for name, target in (("link", "file"), ("dangling", "nowhere")):
@@ -89,7 +89,7 @@ def test_a_link_is_followed_to_its_end(tmp_path: Path) -> None:
         followed(tmp_path / "a")
 
 
-def test_no_more_is_read_than_makes_sense(tmp_path: Path) -> None:
+def test_reads_are_bounded(tmp_path: Path) -> None:
     """A file of exactly the maximum size is read, and line breaks are normalized."""
     path = tmp_path / "text"
     path.write_bytes("é\r\nb\rc\n".encode())
@@ -100,7 +100,7 @@ def test_no_more_is_read_than_makes_sense(tmp_path: Path) -> None:
         read_bytes(Path("/dev/zero"), 7, piped=True)
 
 
-def test_an_output_is_looked_at_as_it_is_opened(tmp_path: Path) -> None:
+def test_an_output_is_checked_as_it_is_opened(tmp_path: Path) -> None:
     """An output's type is checked again when it is opened."""
     path = tmp_path / "report"
     for text, append in ((b"a first, longer text", False), (b"a second", False), (b" one", True)):
@@ -125,7 +125,7 @@ EDITED = 'name = "scan\n\n[select]\nnames = [\n  "a",\n]\n[operation]\nkind = "a
 
 
 @pytest.mark.parametrize("text", QUOTING)
-def test_a_text_that_quotes_a_file_of_ours_is_none(tmp_path: Path, text: str) -> None:
+def test_a_text_that_quotes_our_files_may_be_overwritten(tmp_path: Path, text: str) -> None:
     """A text that quotes a job file or a journal's line may be overwritten."""
     path = tmp_path / "summary.md"
     path.write_text(text)

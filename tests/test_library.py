@@ -71,7 +71,7 @@ def address(simulator: Simulator) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("way", ["forged", "everybody's"])
-def test_what_sends_because_of_a_file_believes_it_no_further_than_a_command(
+def test_the_library_checks_files_like_a_command(
     simulator: StagedSimulator, address: str, tmp_path: Path, way: str
 ) -> None:
     """Journals and plans are checked before any request, unless ``trust_files`` is set."""

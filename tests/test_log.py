@@ -62,10 +62,10 @@ def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> 
             assert "operation" not in facts
     assert len(set(written)) == 40 < len(written)
     changes = sum(a != b for a, b in pairwise(written))
-    assert changes > 39, "nothing was carried out at once"
+    assert changes > 39, "no operations ran concurrently"
 
 
-def test_an_operation_that_fails_is_told_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_operation_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
     """``operation_failed`` has a higher level than ``operation_finished``, without a warning."""
     world = World(workspaces=2)
     struck = world.simulator.world.organizations["acme"].workspaces["prod-0"].id
@@ -74,13 +74,13 @@ def test_an_operation_that_fails_is_told_with_its_reason(caplog: pytest.LogCaptu
     )
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.apply(job())
-    told = {
+    events = {
         r.__dict__["target"]: (r.msg, r.levelname, r.__dict__["outcome"], r.__dict__["operation"])
         for r in caplog.records
         if r.msg.startswith("operation_")
     }
-    assert told["prod-0"] == ("operation_failed", "INFO", "failed", f"attach:{struck}")
-    assert told["prod-1"][:3] == ("operation_finished", "DEBUG", "succeeded")
+    assert events["prod-0"] == ("operation_failed", "INFO", "failed", f"attach:{struck}")
+    assert events["prod-1"][:3] == ("operation_finished", "DEBUG", "succeeded")
 
 
 def test_an_operation_without_a_request_is_logged_with_its_key(
@@ -92,9 +92,9 @@ def test_an_operation_without_a_request_is_logged_with_its_key(
     world.simulator.attach("prod-0", "security-scan", enforcement_level="mandatory")
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.resume()
-    (told,) = (r.__dict__ for r in caplog.records if r.__dict__.get("outcome") == "skipped")
+    (events,) = (r.__dict__ for r in caplog.records if r.__dict__.get("outcome") == "skipped")
     (key,) = {o.key for o, _ in world.results if o.target.name == "prod-0"}
-    assert (told["target"], told["operation"], told["attempts"]) == ("prod-0", key, 0)
+    assert (events["target"], events["operation"], events["attempts"]) == ("prod-0", key, 0)
 
 
 def test_a_run_id_ends_with_its_execution(caplog: pytest.LogCaptureFixture) -> None:
@@ -127,9 +127,9 @@ def test_a_command_with_json_logs_json(
     somewhere = logging.getLogger("bulkops.somewhere")
     somewhere.debug("a", extra={"number": 1})
     somewhere.warning("b", extra={"number": 2})
-    told = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
-    assert [event["event"] for event in told] == shown
-    assert told[-1].keys() == {"event", "level", "timestamp", "number"}
+    events = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
+    assert [event["event"] for event in events] == shown
+    assert events[-1].keys() == {"event", "level", "timestamp", "number"}
 
 
 @pytest.mark.usefixtures("_restored")

@@ -24,7 +24,7 @@ def members(node: ast.ClassDef) -> set[str]:
     return found
 
 
-def test_a_name_of_a_class_that_is_written_about_is_there() -> None:
+def test_class_members_mentioned_in_the_sources_exist() -> None:
     """For every ``Class.name`` in the sources, the class or a base has that name."""
     own, bases = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     texts = {path: path.read_text(encoding="utf-8") for path in MODULES}

@@ -128,7 +128,7 @@ CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
 
 
 @pytest.mark.parametrize(("request_", "line", "data"), CASES, ids=[line for _, line, _ in CASES])
-def test_each_request_is_spelled_as_the_api_pages_do(
+def test_each_request_is_as_in_the_api_documentation(
     request_: Request, line: str, data: dict[str, Any] | None
 ) -> None:
     """Method, path, query and body match the API documentation."""

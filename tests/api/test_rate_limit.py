@@ -67,6 +67,6 @@ def test_a_header_that_is_absent_says_that_there_is_no_limit() -> None:
         ),
     ],
 )
-def test_headers_are_read_or_left(headers: Mapping[str, str], window: Window | None) -> None:
+def test_headers_are_read_or_ignored(headers: Mapping[str, str], window: Window | None) -> None:
     """The three headers are read if they are consistent, and otherwise ignored."""
     assert window_of(headers) == window

@@ -37,7 +37,7 @@ VERDICTS: dict[str, type[Verdict]] = {
 TABLE = rows(verdict, "answer")
 
 
-def test_the_rows_are_the_ones_tested() -> None:
+def test_every_row_is_tested() -> None:
     """Every row of the table has test cases."""
     assert list(TABLE) == list(ANSWERS)
 

@@ -31,7 +31,7 @@ def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
         assert database.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_memory_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tmpfs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a tmpfs, where a sync is free, the benchmark refuses to run."""
     monkeypatch.setattr(journal, "file_system", lambda _path: "tmpfs")
     with pytest.raises(SystemExit, match="tmpfs"):

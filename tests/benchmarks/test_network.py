@@ -42,7 +42,7 @@ def test_use_is_what_the_server_saw() -> None:
     assert figures.use == pytest.approx((figures.writes - 1) / figures.seconds / 20)
 
 
-def test_who_paces_badly_is_refused_and_still_done() -> None:
+def test_bad_pacing_gets_429s_and_still_completes() -> None:
     """A burst of a second's requests gets 429s, and the refused ones are sent again."""
     figures = virtual.measured(_of("aiolimiter", seconds=3.0, other=10))
     assert figures.refused > 0.1
@@ -109,7 +109,7 @@ def test_engine_measures_every_client(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no timer of CPU time")
-def test_a_sampler_finds_who_is_busy() -> None:
+def test_a_sampler_finds_the_busy_function() -> None:
     """Samples count for the innermost function of the given package."""
     sampler = Sampler("tests.")
     with sampler.sampling():

@@ -12,7 +12,7 @@ from bulkops.journal.reader import read
 from bulkops.report.model import report
 
 
-def test_the_made_up_journal_is_a_whole_one(tmp_path: Path) -> None:
+def test_the_generated_journal_is_complete(tmp_path: Path) -> None:
     """The generated journal is intact, in groups, completed, verified and ended."""
     path = tmp_path / "job.jsonl"
     write(path, whole(100))

@@ -19,7 +19,7 @@ def client(transport: Scripted) -> Client:
     return Client("https://tfe.example.com/", "t", transport=transport)
 
 
-def test_a_client_speaks_over_the_transport_it_is_given() -> None:
+def test_a_client_uses_the_transport_it_is_given() -> None:
     """With a given transport, no connection pool is opened."""
     transport = one_by_one(Response(204, {"x-ratelimit-limit": "10"}))
 

@@ -184,7 +184,7 @@ def test_a_server_that_says_when_is_not_asked_before() -> None:
     assert transport.sent[1][0] >= 20
 
 
-def test_what_an_announcement_raises_keeps_the_request_back() -> None:
+def test_a_failed_announcement_prevents_the_request() -> None:
     """If the intent can't be written, the request is not sent."""
     transport = one_by_one(Response(201))
 
@@ -220,7 +220,7 @@ def test_the_announcement_comes_when_the_pacer_has_let_the_request_through() -> 
 
 
 @pytest.mark.parametrize("request_", [READ, *WRITES])
-def test_what_came_too_early_is_sent_again(request_: Request) -> None:
+def test_a_425_is_sent_again(request_: Request) -> None:
     """A 425 is retried, even for a write; if it persists, the request is refused."""
     transport = one_by_one(Response(425), Response(425), Response(201))
     assert call(transport, request_).status == 201
@@ -231,7 +231,7 @@ def test_what_came_too_early_is_sent_again(request_: Request) -> None:
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 @pytest.mark.parametrize("wait", ["20", "Thu, 01 Jan 1970 00:00:20 GMT"])
-def test_whatever_asks_to_wait_holds_everybody_back(status: int, wait: str) -> None:
+def test_any_answer_that_asks_to_wait_pauses_all_requests(status: int, wait: str) -> None:
     """Retry-After, in seconds or as a date, pauses all requests and costs no attempt."""
     date = "Thu, 01 Jan 1970 00:00:00 GMT"
     busy = Response(status, {"retry-after": wait, "date": date})
@@ -286,7 +286,7 @@ def outage_of(transport: Scripted, *requests: Request) -> Caller:
     return run(scenario)
 
 
-def test_a_server_that_is_away_is_probed_by_what_it_answered_before() -> None:
+def test_a_server_that_is_away_is_probed_with_reads_it_answered_before() -> None:
     """Probes are reads that were answered before; all other requests wait for the server."""
     known, ping = Request("GET", "/known"), endpoints.ping()
     down = range(2, 12)
@@ -300,7 +300,7 @@ def test_a_server_that_is_away_is_probed_by_what_it_answered_before() -> None:
     assert shared.outage.number == 1
 
 
-def test_where_nothing_else_was_answered_a_ping_has_to_do() -> None:
+def test_a_ping_is_the_probe_if_no_read_was_answered() -> None:
     """If no read was answered before, the probe is a ping."""
     transport = Scripted(
         lambda _: Response(503) if 0 < len(transport.sent) - 1 < 10 else Response(200)
@@ -310,7 +310,7 @@ def test_where_nothing_else_was_answered_a_ping_has_to_do() -> None:
     assert sent.count(endpoints.ping().path) == 1 + 5
 
 
-def test_a_probe_does_not_wait_for_ever() -> None:
+def test_a_probe_does_not_wait_forever() -> None:
     """A probe without an answer times out, and the server is given up on time."""
     at: list[float] = []
 
@@ -335,7 +335,7 @@ def test_a_probe_does_not_wait_for_ever() -> None:
     assert all(later - earlier <= 2 * PROBE_SECONDS for earlier, later in pairwise(at))
 
 
-def test_one_probe_is_sent_for_everybody() -> None:
+def test_one_probe_is_sent_for_all_waiting_requests() -> None:
     """While a hundred requests wait, about one probe per second is sent."""
     transport = Scripted(
         lambda _: Response(503) if 1 < anyio.current_time() < 30 else Response(200), seconds=0.04

@@ -78,7 +78,7 @@ async def test_a_write_whose_answer_is_lost_is_sent_once(fault: str) -> None:
     assert len(simulator.effects) == 1
 
 
-async def test_reads_come_through_a_bad_day() -> None:
+async def test_reads_survive_every_kind_of_fault() -> None:
     """Reads are correct even if a third of all answers is broken in different ways."""
     simulator = organization()
     faults = "GET:503=6%,GET:502-html=6%,GET:close-before=6%,GET:reset-after=6%,GET:cut=6%"

@@ -74,7 +74,7 @@ def gated(world: World, lets: Callable[[float], bool]) -> list[Request]:
     return refused
 
 
-@pytest.mark.parametrize("announced", [30, 0], ids=["30 told", "none told"])
+@pytest.mark.parametrize("announced", [30, 0], ids=["30 announced", "none announced"])
 @pytest.mark.parametrize("latency", [0.04, 0.5])
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("size", [40, pytest.param(200, marks=pytest.mark.long)])
@@ -152,7 +152,7 @@ def test_most_of_a_lasting_limit_is_used_and_little_refused(limit: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_now_and_then_a_503_is_no_limit(seed: int) -> None:
+def test_an_occasional_503_is_not_a_limit(seed: int) -> None:
     """If one answer in fifty is a 503 at random, the pace is unchanged."""
     limit, random = HiddenLimit(), Random(seed)
     _, refused = steady(limit, 0.0, 600.0, lambda _: random.random() > 0.02)
@@ -162,7 +162,7 @@ def test_now_and_then_a_503_is_no_limit(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("share", [0.1, 0.2])
-def test_503s_that_stay_as_many_stop_no_job(share: float, seed: int) -> None:
+def test_random_503s_do_not_lower_the_pace_for_good(share: float, seed: int) -> None:
     """If one in ten or five is a 503 at random, the pace is not lowered in the end."""
     limit, random = HiddenLimit(), Random(seed)
     sent = 0
@@ -176,7 +176,7 @@ def test_503s_that_stay_as_many_stop_no_job(share: float, seed: int) -> None:
     assert sent / (3 * NOISE_SECONDS) > 0.2 * PACE
 
 
-def test_an_outage_is_no_limit() -> None:
+def test_an_outage_is_not_a_limit() -> None:
     """If nothing was let through for a while, the failures don't affect the pace."""
     limit = HiddenLimit()
     now, _ = steady(limit, 0.0, 3.0, lambda _: True)
@@ -185,7 +185,7 @@ def test_an_outage_is_no_limit() -> None:
     assert limit.found == 0
 
 
-def test_however_little_is_let_through_something_is_sent() -> None:
+def test_the_pace_stays_above_its_minimum() -> None:
     """If one in ten is let through at any pace, the pace stays above its minimum."""
     limit = HiddenLimit()
     now, _ = steady(limit, 0.0, 300.0, Bucket(0.1, 0))
@@ -193,7 +193,7 @@ def test_however_little_is_let_through_something_is_sent() -> None:
     assert rate is None or rate >= SLOWEST
 
 
-def test_what_left_before_the_pace_fell_says_nothing_of_it() -> None:
+def test_answers_to_older_requests_are_not_counted() -> None:
     """Answers to requests sent before the pace dropped are not counted."""
     limit = HiddenLimit()
     now, _ = steady(limit, 0.0, 2.0, FixedWindow(10))

@@ -45,7 +45,7 @@ def test_another_client_is_seen_within_a_few_seconds(kind: Kind, theirs: int) ->
 
 @pytest.mark.parametrize("kind", ["fixed", "sliding"])
 @pytest.mark.parametrize("ours", [3.0, 15.0, 29.5])
-def test_alone_nobody_is_seen(kind: Kind, ours: float) -> None:
+def test_alone_no_other_client_is_seen(kind: Kind, ours: float) -> None:
     """Our own requests, counted late or early, are never taken for another client's."""
     others = OtherClients()
     estimates = {seen_by(others, kind, ours, 0, seconds) for seconds in range(1, 6)}
@@ -74,7 +74,7 @@ def test_refused_requests_are_not_counted() -> None:
     assert others.rate == pytest.approx(0.15 * 10 - TOO_MANY)
 
 
-def test_what_tells_too_little_is_left_out() -> None:
+def test_answers_that_reveal_too_little_are_ignored() -> None:
     """Answers early in a window, without one, or to old requests don't change the estimate."""
     others = OtherClients()
     for reset in (0.9, -1.0, 3.0):
@@ -85,7 +85,7 @@ def test_what_tells_too_little_is_left_out() -> None:
     assert others.rate == 0.0
 
 
-def test_departures_are_kept_for_a_while_only() -> None:
+def test_send_times_are_kept_only_for_a_while() -> None:
     """After hours, only the send times of the last seconds are kept."""
     others = OtherClients()
     for number in range(3000):

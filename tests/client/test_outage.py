@@ -12,7 +12,7 @@ from bulkops.client.outage import AWAY_SECONDS, IN_A_ROW, LONG_SECONDS, PROBE_CA
 from tests.docstrings import rows
 
 TABLE = rows(outage, "state")
-BORNE = 300.0
+TOLERATED = 300.0
 LONG_AGO = 100.0
 """A time before the events, at which the state was reached."""
 
@@ -20,7 +20,7 @@ LONG_AGO = 100.0
 def reached(state: State) -> Outage:
     """Return an outage in a state; its first failure, if any, was sent at 100 s."""
     one = Outage()
-    one.tolerate(BORNE)
+    one.tolerate(TOLERATED)
     if state is State.UNHEARD:
         return one
     one.answered(LONG_AGO - 1)
@@ -33,7 +33,7 @@ def reached(state: State) -> Outage:
     one.failed(LONG_AGO, LONG_AGO + AWAY_SECONDS, "503", probe=True)
     if state is State.AWAY:
         return one
-    one.failed(LONG_AGO, LONG_AGO + BORNE, "503", probe=True)
+    one.failed(LONG_AGO, LONG_AGO + TOLERATED, "503", probe=True)
     return one
 
 
@@ -52,7 +52,7 @@ EVENTS: list[Callable[[Outage], None]] = [
     fails(1, 0.1),
     fails(IN_A_ROW, 0.1),
     fails(1, AWAY_SECONDS, probe=True),
-    fails(1, BORNE, probe=True),
+    fails(1, TOLERATED, probe=True),
 ]
 """The events, in the order of the table's columns."""
 
@@ -86,7 +86,7 @@ def test_a_single_request_does_not_use_its_attempts_up() -> None:
     assert IN_A_ROW < ATTEMPTS
 
 
-def test_two_failures_are_many_where_each_took_long() -> None:
+def test_two_slow_failures_are_enough() -> None:
     """A silent server is suspected after two requests without an answer."""
     one = reached(State.ANSWERING)
     one.failed(100.0, 160.0, "no answer in time")
@@ -115,12 +115,12 @@ def test_an_answer_in_between_begins_the_count_again() -> None:
         assert one.state is State.ANSWERING
 
 
-@pytest.mark.parametrize("borne", [0.0, 1.0])
-def test_the_tolerated_time_may_be_less_than_away_seconds(borne: float) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_the_tolerated_time_may_be_less_than_away_seconds(seconds: float) -> None:
     """If less than ``AWAY_SECONDS`` is tolerated, the first probe after it gives up."""
     one = reached(State.SUSPECTED)
-    one.tolerate(borne)
-    one.failed(LONG_AGO, LONG_AGO + borne, "503", probe=True)
+    one.tolerate(seconds)
+    one.failed(LONG_AGO, LONG_AGO + seconds, "503", probe=True)
     assert (one.state, one.number) == (State.GIVEN_UP, 1)
 
 
@@ -140,33 +140,33 @@ def test_probes_come_at_once_and_then_less_and_less_often() -> None:
 def test_the_last_probe_is_sent_before_it_is_given_up() -> None:
     """The last probe is sent when the tolerated time ends, not later."""
     one = reached(State.AWAY)
-    assert one.next_probe(LONG_AGO + BORNE - 0.25, 1.0) == 0.25
-    one.expire(LONG_AGO + BORNE)
+    assert one.next_probe(LONG_AGO + TOLERATED - 0.25, 1.0) == 0.25
+    one.expire(LONG_AGO + TOLERATED)
     assert one.state is State.GIVEN_UP
 
 
 def test_listeners_are_notified_of_its_beginning_and_end() -> None:
     """Listeners aren't notified of a suspicion that proves false."""
     one = Outage()
-    one.tolerate(BORNE)
+    one.tolerate(TOLERATED)
     notified: list[tuple[State, float]] = []
     one.listeners.append(lambda it: notified.append((it.state, it.seconds(LONG_AGO + 50))))
     one.answered(LONG_AGO)
-    for end in (50.0, BORNE):
+    for end in (50.0, TOLERATED):
         for _ in range(IN_A_ROW):
             one.failed(LONG_AGO, LONG_AGO, "503")
         one.answered(LONG_AGO)
         for _ in range(IN_A_ROW):
             one.failed(LONG_AGO, LONG_AGO, "503")
         one.failed(LONG_AGO, LONG_AGO + AWAY_SECONDS, "503", probe=True)
-        if end < BORNE:
+        if end < TOLERATED:
             one.answered(LONG_AGO + end)
-    one.expire(LONG_AGO + BORNE)
+    one.expire(LONG_AGO + TOLERATED)
     assert notified == [
         (State.AWAY, 50.0),
         (State.ANSWERING, 50.0),
         (State.AWAY, 50.0),
-        (State.GIVEN_UP, BORNE),
+        (State.GIVEN_UP, TOLERATED),
     ]
 
 
@@ -175,7 +175,7 @@ def test_a_new_job_may_try_again_what_was_given_up() -> None:
     one = reached(State.GIVEN_UP)
     one.answered(1000.0)
     assert one.state.value == "given up"
-    one.tolerate(BORNE)
+    one.tolerate(TOLERATED)
     assert one.state is State.ANSWERING
     one.failed(1001.0, 1001.0, "503")
     assert one.state is State.ANSWERING

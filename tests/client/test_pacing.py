@@ -149,7 +149,7 @@ def test_requests_leave_in_the_order_they_came() -> None:
     assert run(scenario) == list(range(100))
 
 
-def test_a_cancelled_request_keeps_nobody_waiting() -> None:
+def test_a_cancelled_request_delays_no_other() -> None:
     """A request that is cancelled while it waits gives up its place."""
 
     async def scenario() -> list[float]:
@@ -166,7 +166,7 @@ def test_a_cancelled_request_keeps_nobody_waiting() -> None:
 
 
 @pytest.mark.long
-def test_a_hundred_thousand_requests_with_everything_that_may_happen() -> None:
+def test_the_limit_holds_over_a_hundred_thousand_requests_with_trouble() -> None:
     """With stalls, 429s and cancellations, the limit and the order hold, and all are sent."""
     random = Random(7)
     left: list[tuple[float, int]] = []
@@ -219,7 +219,7 @@ def test_a_stalled_loop_saves_nothing_up() -> None:
     assert most_over(run(scenario), 10.0) <= burst(10)
 
 
-def test_a_refusal_pauses_everybody_until_the_reset_and_a_little_more() -> None:
+def test_a_refusal_pauses_all_requests_until_after_the_reset() -> None:
     """After a 429, all requests wait for the server's reset plus jitter."""
 
     async def scenario() -> tuple[float, list[float]]:
@@ -233,7 +233,7 @@ def test_a_refusal_pauses_everybody_until_the_reset_and_a_little_more() -> None:
     assert 2.5 < times[0] - refused_at <= 2.6 + ROUNDING
 
 
-def test_a_refusal_reaches_whoever_already_waits_for_the_pace() -> None:
+def test_a_refusal_also_pauses_requests_that_already_wait() -> None:
     """A request that already waits when a 429 comes also waits for the reset."""
 
     async def scenario() -> list[float]:
@@ -263,7 +263,7 @@ def test_the_pace_comes_back_slower_and_recovers() -> None:
     assert rate == pytest.approx(pace, rel=0.05)
 
 
-def test_refused_alone_it_leaves_more_room_from_then_on() -> None:
+def test_a_429_without_other_clients_widens_the_headroom() -> None:
     """If latency varies more than the headroom allows, a few 429s widen it."""
 
     async def scenario() -> list[float]:

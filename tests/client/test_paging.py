@@ -117,7 +117,7 @@ def test_a_list_that_never_rests_is_an_error() -> None:
     assert len(readings) == 1 + REREADS
 
 
-def test_a_repeated_next_page_does_not_go_round_for_ever() -> None:
+def test_a_repeated_next_page_does_not_loop_forever() -> None:
     """A next page that was already read is an error."""
     body = {"data": [{"id": "a"}], "meta": {"pagination": {"next-page": 1}}}
     transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
@@ -126,7 +126,7 @@ def test_a_repeated_next_page_does_not_go_round_for_ever() -> None:
     assert len(transport.sent) == 1
 
 
-def test_pages_that_bring_nothing_new_do_not_go_on_for_ever() -> None:
+def test_pages_without_new_rows_do_not_loop_forever() -> None:
     """Further pages with the same rows are an error."""
     bodies = [{"data": [{"id": "a"}], "meta": {"pagination": {"next-page": n}}} for n in (2, 3, 4)]
     answers = [Response(200, {}, msgspec.json.encode(body)) for body in bodies]
@@ -135,7 +135,7 @@ def test_pages_that_bring_nothing_new_do_not_go_on_for_ever() -> None:
 
 
 @pytest.mark.parametrize("pages", [10**9, 20_001])
-def test_more_pages_than_any_organization_has_are_not_asked_for(pages: int) -> None:
+def test_an_impossible_number_of_pages_is_rejected(pages: int) -> None:
     """An impossible number of pages is rejected before it fills the memory."""
     body = {"data": [{"id": "a"}], "meta": {"pagination": {"total-pages": pages}}}
     transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
@@ -250,7 +250,7 @@ def test_pages_that_always_bring_something_new_end_as_well(
 
 
 @pytest.mark.parametrize("empty", ["1", "2", "5"])
-def test_an_empty_page_in_the_middle_is_told_as_that(empty: str) -> None:
+def test_an_empty_page_in_the_middle_is_named(empty: str) -> None:
     """An empty page in the middle ends the reading, and a second time is an error."""
 
     def answer(request: Request) -> Response:
@@ -363,7 +363,7 @@ def test_a_total_that_promises_more_is_read_on(size: int, pagination: dict[str, 
         ),
     ],
 )
-def test_totals_that_are_wrong_are_told_as_that(server: Scripted, message: str) -> None:
+def test_wrong_totals_are_named(server: Scripted, message: str) -> None:
     """If a list is the same again, the error names its total and the rows it shows."""
     with pytest.raises(ServerBroken) as broken:
         everything(server)
@@ -382,7 +382,7 @@ def test_totals_that_differ_by_page_are_named() -> None:
         everything(Scripted(answer))
 
 
-def test_a_full_page_over_and_over_is_no_list() -> None:
+def test_a_repeated_full_page_is_an_error() -> None:
     """A server that ignores the page number may have more rows than the first page."""
     transport = one_by_one(page_of(MANY[:100]))
     with pytest.raises(ServerBroken, match="sends the same full page again and doesn't show"):
@@ -396,7 +396,7 @@ def test_a_list_without_pages_is_read_as_it_is(count: int) -> None:
     assert everything(one_by_one(page_of(MANY[:count]))) == MANY[:count]
 
 
-def test_links_of_any_shape_are_read_or_left() -> None:
+def test_links_of_any_shape_are_read_or_ignored() -> None:
     """Link objects are read as in JSON:API; anything else is not a link."""
     links: list[object] = [None, [], {}, {"next": 5}, {"next": ""}, {"next": []}, {"next": {}}]
     for link in links:
@@ -409,7 +409,7 @@ def test_links_of_any_shape_are_read_or_left() -> None:
         assert everything(one_by_one(*bodies)) == ["a", "b"]
 
 
-def test_links_do_not_matter_where_the_totals_are_fulfilled() -> None:
+def test_links_beyond_the_total_are_ignored() -> None:
     """Links that a gateway adds are not followed beyond the total."""
     totals = {"total-pages": 1, "total-count": 1, "next-page": None}
     for following in (1, 2, 99):
@@ -430,7 +430,7 @@ def test_links_do_not_matter_where_the_totals_are_fulfilled() -> None:
     assert everything(one_by_one(*pages)) == MANY[:100]
 
 
-def test_a_link_that_leads_back_does_not_go_round_for_ever() -> None:
+def test_a_link_back_does_not_loop_forever() -> None:
     """A link back is an error, unless the total is reached."""
     link = {"links": {"next": "/things?page[number]=1"}}
     body: dict[str, object] = {"data": [{"id": "a"}], **link}

@@ -152,14 +152,14 @@ def test_a_fault_may_strike_everything_for_a_while() -> None:
     ]
 
 
-def test_a_while_may_be_of_one_method() -> None:
+def test_a_period_may_be_for_one_method() -> None:
     """In a period for GET, only reads are struck, or for writes only writes."""
     faults = Faults.parse("DELETE:503=0s..10s", 0)
     assert faults.draw(GET, 0.0) is None
     assert faults.draw(DELETE, 1.0) == FAULTS["503"]
 
 
-def test_a_while_leaves_what_is_drawn_as_it_was() -> None:
+def test_a_period_does_not_change_the_draws() -> None:
     """Periods don't change the draws: the same requests are struck afterwards."""
     plain, after = Faults.parse("cut=30%", 1), Faults.parse("cut=30%,503=0s..1s", 1)
     assert [after.draw(GET, now / 100) for now in range(100)] == [FAULTS["503"]] * 100

@@ -89,7 +89,7 @@ def test_changes_in_quick_succession_are_seen_one_by_one(
     assert _levels(ask, lagging, _path(lagging), now) == seen
 
 
-def test_what_is_undone_belongs_to_one_list(lagging: Simulator, ask: Ask) -> None:
+def test_a_lagging_detach_affects_one_list(lagging: Simulator, ask: Ask) -> None:
     """A detach that isn't shown yet affects only its own workspace's list."""
     path = _attach(ask, lagging, now=10.0)
     ask(lagging, "DELETE", path, now=20.0)
@@ -105,7 +105,7 @@ def test_only_lists_lag(lagging: Simulator, ask: Ask) -> None:
     assert _levels(ask, lagging, _path(lagging), 10.0) == []
 
 
-def test_set_up_is_seen_at_once(lagging: Simulator, ask: Ask) -> None:
+def test_changes_of_the_setup_are_shown_immediately(lagging: Simulator, ask: Ask) -> None:
     """Changes by the setup are shown immediately."""
     lagging.attach("a", "scan")
     assert _levels(ask, lagging, _path(lagging), 0.0) == ["advisory"]

@@ -68,7 +68,7 @@ QUERIES = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=300, deadline=None)  # a busy machine is no failure
+@settings(max_examples=300, deadline=None)  # a busy machine must not fail it
 @given(route=st.sampled_from(ROUTES), body=BODIES, query=QUERIES, known=st.booleans())
 def test_any_request_gets_an_answer_and_a_refused_one_changes_nothing(
     route: object, body: bytes, query: tuple[tuple[str, str], ...], known: object

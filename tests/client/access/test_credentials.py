@@ -95,7 +95,7 @@ def test_without_a_home_there_is_no_file() -> None:
 
 
 @pytest.mark.parametrize("token", ["hunter2\n", "hunter 2", "hunt\x00er2", "hünter2"])
-def test_a_token_that_cannot_be_one_is_refused_unseen(token: str) -> None:
+def test_a_malformed_token_is_refused_and_not_shown(token: str) -> None:
     """The message for a malformed token names its place but doesn't contain it."""
     for env, files, place in (
         ({"TFE_TOKEN": token}, Files(), "TFE_TOKEN"),

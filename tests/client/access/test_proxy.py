@@ -110,9 +110,7 @@ async def test_this_machine_is_never_reached_through_a_proxy(
 
 
 @pytest.mark.parametrize("hosts", [elsewhere("127.0.0.1"), "example.com, 0.0.0.0/8", "*"])
-async def test_no_proxy_names_who_is_asked_directly(
-    hosts: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_proxy_bypasses_the_proxy(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """NO_PROXY bypasses the proxy for a host, a network, or all hosts."""
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
     monkeypatch.setenv("NO_PROXY", hosts)

@@ -106,13 +106,13 @@ def test_gos_own_cases(host: str, *, proxied: bool) -> None:
         ("", "https://example.com", True),
     ],
 )
-def test_what_no_proxy_excepts(no_proxy: str, address: str, *, proxied: bool) -> None:
+def test_what_no_proxy_excludes(no_proxy: str, address: str, *, proxied: bool) -> None:
     """Names with their subdomains, IP addresses, networks, and each with a port."""
     env = {"HTTPS_PROXY": PROXY, "NO_PROXY": no_proxy}
     assert proxy_for(address, env) == (PROXY if proxied else None)
 
 
-def test_the_address_as_a_number_in_a_number() -> None:
+def test_an_ipv4_mapped_address_is_its_ipv4_address() -> None:
     """An IPv4-mapped IPv6 address counts as its IPv4 address."""
     env = {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}
     assert proxy_for("https://[::ffff:10.1.2.3]", env) is None
@@ -163,7 +163,7 @@ def test_which_variable_names_the_proxy(
         "http://proxy.corp\n",
     ],
 )
-def test_what_is_no_proxy_is_an_error(proxy: str) -> None:
+def test_an_invalid_proxy_is_an_error(proxy: str) -> None:
     """The message names the variable but not its value, which may contain a password."""
     with pytest.raises(BulkopsError, match=r"^https_proxy is not the URL of a proxy") as caught:
         proxy_for("https://a.com", {"https_proxy": proxy})

@@ -121,9 +121,7 @@ async def test_an_unusable_authority_file_is_named(tmp_path: Path, text: str | N
         ("/", "Is a directory"),
     ],
 )
-def test_what_is_no_file_of_authorities_is_refused_where_it_is_loaded(
-    place: str, reason: str
-) -> None:
+def test_a_malformed_or_endless_authority_file_is_refused(place: str, reason: str) -> None:
     """The library gives the same message as the CLI; an endless device isn't read."""
     for scheme in ("https", "http"):
         with pytest.raises(BulkopsError, match=f"{place}: can't be used as --ca-file: {reason}"):
