@@ -1,14 +1,14 @@
 """Decides which server requests go to, and normalizes its address. Pure.
 
-| the user names         | a file names     | requests go to                                  |
-|------------------------|------------------|-------------------------------------------------|
-| one address            | nothing, or this | that address                                    |
-| one address            | another one      | none: ``PlanStale``                             |
-| two in different variables |              | none: ``JobError``                              |
-| nothing                | nothing          | the default, ``HCP_TERRAFORM``                  |
-| nothing                | the default      | the default                                     |
-| nothing                | another one      | that address, if a token is bound to its host;  |
-|                        |                  | otherwise none: ``PlanStale``                   |
+| the user names             | a file names     | requests go to                                 |
+|----------------------------|------------------|------------------------------------------------|
+| one address                | nothing, or this | that address                                   |
+| one address                | another one      | none: ``PlanStale``                            |
+| two in different variables |                  | none: ``JobError``                             |
+| nothing                    | nothing          | the default, ``HCP_TERRAFORM``                 |
+| nothing                    | the default      | the default                                    |
+| nothing                    | another one      | that address, if a token is bound to its host; |
+|                            |                  | otherwise none: ``PlanStale``                  |
 
 The user names an address with ``--address`` or else in one of ``VARIABLES``. A file is a journal
 or a saved plan; its author must not decide where a token is sent.
