@@ -75,7 +75,7 @@ WORDS = {
     ExitCode.JOURNAL_IN_USE: Words("the journal is in use"),
     ExitCode.JOURNAL_DAMAGED: Words("the journal is damaged"),
     ExitCode.PLAN_STALE: Words(
-        "the plan or journal is out of date, or for another address or organization", "Out of date"
+        "the plan or journal is outdated, or for another address or organization", "Outdated"
     ),
     ExitCode.JOURNAL_UNWRITABLE: Words("the journal can't be written"),
     ExitCode.HUNG_UP: Words("interrupted by a closed terminal (SIGHUP)", "Interrupted"),
