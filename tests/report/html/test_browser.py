@@ -304,8 +304,8 @@ def test_every_width_shows_target_and_outcome(
         assert set(layout["chartHeights"]) <= {296, 210}, width
 
 
-def test_hidden_rows_of_a_table_keep_their_headings(opened: Open) -> None:
-    """On a phone a row is a card with named values, and the columns' buttons still sort."""
+def test_on_a_phone_a_row_is_a_card_with_named_values(opened: Open) -> None:
+    """The buttons of the columns are still there and sort."""
     it = opened(of_every_outcome(), width=390)
     first = it.page.locator(".records tbody tr").first
     heads = first.locator("> *").evaluate_all(
