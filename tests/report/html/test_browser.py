@@ -60,7 +60,7 @@ SAMPLES = {
     "replaced": replaced,
     "hostile": hostile,
 }
-TALLEST = [("every", 240), ("staged", 340), ("undo", 240), ("replaced", 280), ("hostile", 850)]
+TALLEST = [("every", 240), ("staged", 340), ("undo", 240), ("replaced", 270), ("hostile", 850)]
 """Sample and the pixels that its tallest row may have, by the length of its texts."""
 
 LAYOUT = """() => {
