@@ -88,8 +88,7 @@ class Plan(Event, frozen=True, kw_only=True, tag="plan"):
         pause: pause between two waves, as in the job file; null for none.
         gate: command that runs after each wave; null for none.
         tolerated: number of failures that are tolerated; one more stops the job.
-        strict: whether operations in flight are limited so that failures can't exceed the
-            tolerance.
+        strict: whether at most (remaining tolerance + 1) operations are in flight.
         notes: remarks worth reading, human-readable.
         saved: file in which `--out` saved the plan; null without `--out`.
         sha256: digest of that file in hex, which `apply` checks; null without `--out`.

@@ -66,7 +66,7 @@ def _fields(schema: Schema, struct: Schema, inside: str) -> Iterator[tuple[str, 
 
 
 def _type(schema: Schema, field: Schema) -> tuple[str, list[str], Schema | None]:
-    """Return a field's type in words, its possible values, and the nested object, if any."""
+    """Return the name of a field's type, its possible values, and the nested object, if any."""
     field = _resolved(schema, field)
     if "properties" in field:
         return "object", [], field

@@ -76,10 +76,10 @@ def mixed() -> list[Record]:
         Execution(HOLDER, "1"),
         *said(0, Outcome.SUCCEEDED, status=201),
         *said(1, Outcome.FAILED, "422 no", status=422),
-        *said(2, Outcome.CONFLICT, "somebody else changed it"),
+        *said(2, Outcome.CONFLICT, "changed outside this job"),
         Refused(at(3), 0.5),
         Intent(KEY % 3, at(3)),
-        *said(4, Outcome.SKIPPED, "already as wanted"),
+        *said(4, Outcome.SKIPPED, "already as desired"),
         Verified(at(6), 1, {KEY % 0: "not attached"}),
         Ended(at(7), "complete"),
     ]
@@ -112,7 +112,7 @@ def made(
 
 
 SKIPS = (
-    Skipped(Target("ws-8", "prod-8"), "already attached as wanted"),
+    Skipped(Target("ws-8", "prod-8"), "already attached as desired"),
     Skipped(Target("ws-9", "prod-9"), "attached 2 times", blocked=True),
 )
 TASK_PLAN = Planned(

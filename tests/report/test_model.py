@@ -37,7 +37,7 @@ def ended(*records: Record, how: str = "complete") -> Replay:
 MIXED = (
     result(0),
     said(1, Outcome.FAILED, "422 no"),
-    said(2, Outcome.CONFLICT, "somebody else changed it"),
+    said(2, Outcome.CONFLICT, "changed outside this job"),
     intent(3),
     Verified(AT, 1, {KEY % 0: "not attached", KEY % 1: "not attached"}),
 )
@@ -76,15 +76,15 @@ def test_a_blocked_workspace_leaves_the_job_unfulfilled() -> None:
 
 def test_the_report_counts_every_operation_once() -> None:
     """Each has one row, each row has an outcome, and the counts add up."""
-    made = report(ended(*MIXED))
-    assert [row.outcome for row in made.rows] == [
+    built = report(ended(*MIXED))
+    assert [row.outcome for row in built.rows] == [
         "succeeded", "failed", "conflict", "in_doubt", "pending",
     ]  # fmt: skip
-    assert sum(made.counts.values()) == made.operations == 5
-    assert made.skips == {"already attached as wanted": 1}
-    assert (made.job, made.kind, made.task) == ("scan", "attach", "security-scan")
-    assert (made.executions, made.ended, made.verified) == (1, "complete", 1)
-    first, second, *_ = made.rows
+    assert sum(built.counts.values()) == built.operations == 5
+    assert built.skips == {"already attached as wanted": 1}
+    assert (built.job, built.kind, built.task) == ("scan", "attach", "security-scan")
+    assert (built.executions, built.ended, built.verified) == (1, "complete", 1)
+    first, second, *_ = built.rows
     assert first.shows == "not attached"
     assert (second.attempts, second.reason) == (2, "422 no")
 
@@ -128,20 +128,20 @@ def test_a_journal_without_executions_is_not_started() -> None:
 
 def test_the_json_has_the_same_values() -> None:
     """Its rows are those of the report; ``only_failed`` keeps the problems."""
-    made = report(ended(*MIXED))
-    whole = msgspec.json.decode("".join(document(made)))
-    assert whole["counts"] == made.counts
-    assert [row["key"] for row in whole["rows"]] == [row.key for row in made.rows]
-    failed = msgspec.json.decode("".join(document(made, only_failed=True)))
+    built = report(ended(*MIXED))
+    whole = msgspec.json.decode("".join(document(built)))
+    assert whole["counts"] == built.counts
+    assert [row["key"] for row in whole["rows"]] == [row.key for row in built.rows]
+    failed = msgspec.json.decode("".join(document(built, only_failed=True)))
     outcomes = [row["outcome"] for row in failed["rows"]]
     assert outcomes == ["succeeded", "failed", "conflict", "in_doubt"]
     assert failed["skipped"] == []
-    assert failed["counts"] == made.counts
+    assert failed["counts"] == built.counts
 
 
 SHOWN: dict[str, list[Observed]] = {
     "as planned from": [],
-    "as wanted": [Observed("wstask-9", DESIRED)],
+    "as desired": [Observed("wstask-9", DESIRED)],
     "anything else": [Observed("wstask-9", OTHERWISE)],
 }
 
@@ -168,7 +168,7 @@ def reconciled(
     ("shows", "outcome"),
     [
         ("as planned from", None),
-        ("as wanted", Outcome.SKIPPED),
+        ("as desired", Outcome.SKIPPED),
         ("anything else", Outcome.CONFLICT),
     ],
 )
@@ -176,8 +176,8 @@ def test_a_pending_operation_is_decided_by_the_observed_state(
     shows: str, outcome: Outcome | None
 ) -> None:
     """It stays pending, is skipped as someone else's work, or is in conflict."""
-    made = reconciled([], {"ws-0": SHOWN[shows]})
-    assert [r.outcome for r in made if isinstance(r, Result)] == ([outcome] if outcome else [])
+    built = reconciled([], {"ws-0": SHOWN[shows]})
+    assert [r.outcome for r in built if isinstance(r, Result)] == ([outcome] if outcome else [])
 
 
 @pytest.mark.parametrize("shows", SHOWN)
@@ -220,7 +220,7 @@ def test_drifted_operations_are_replanned_only_with_retry_failed(
     )
 
 
-states = st.sampled_from(["absent", "wanted", "otherwise", "twice"])
+states = st.sampled_from(["absent", "desired", "otherwise", "twice"])
 
 
 @given(st.lists(states, min_size=1, max_size=6))
@@ -228,13 +228,13 @@ def test_each_operation_is_verified_or_differs(shown: list[str]) -> None:
     """The two counts add up, and each that differs has the observed state."""
     observed = {
         "absent": [],
-        "wanted": [Observed("a", DESIRED)],
+        "desired": [Observed("a", DESIRED)],
         "otherwise": [Observed("a", OTHERWISE)],
         "twice": [Observed("a", DESIRED), Observed("b", DESIRED)],
     }
     attachments = {f"ws-{number}": observed[state] for number, state in enumerate(shown)}
     verified = verify(replay(first(len(shown))), {"": attachments}, AT)
-    assert verified.verified == shown.count("wanted")
+    assert verified.verified == shown.count("desired")
     assert verified.verified + len(verified.differing) == len(shown)
     words = {
         "absent": "not attached",
@@ -242,7 +242,7 @@ def test_each_operation_is_verified_or_differs(shown: list[str]) -> None:
         "twice": "2 attachments (a, b)",
     }
     assert verified.differing == {
-        KEY % number: words[state] for number, state in enumerate(shown) if state != "wanted"
+        KEY % number: words[state] for number, state in enumerate(shown) if state != "desired"
     }
 
 
