@@ -125,13 +125,13 @@ def test_it_counts_groups_and_lists() -> None:
     shown = report(replace(everything(), next_steps=steps))
     assert ["failed", "1"] in shown.cells
     assert ["all", "6"] in shown.cells
-    assert ["conflict", "1", "somebody else changed it", "prod-2"] in shown.cells
+    assert ["conflict", "1", "changed outside this job", "prod-2"] in shown.cells
     assert ["blocked", "1", "attached 2 times", "prod-9"] in shown.cells
     listed = ["failed", "prod-1", "mandatory at post_plan", "422 no", "422", "req-1"]
     assert listed in shown.cells
     assert ["blocked", "prod-9", "", "attached 2 times", "", ""] in shown.cells
     assert "Not finished: bulkops resume scan.jsonl goes on." in shown.text
-    assert "1 skipped when planned: already attached as wanted" in shown.text
+    assert "1 skipped when planned: already attached as desired" in shown.text
     assert "Verified: 1 of 6 shown as wanted by the server." in shown.text
     assert "run bulkops-0123456789ab: 1 execution, complete; took 0 ms" in shown.text
 
@@ -222,7 +222,7 @@ def plan(targets: Iterable[str], blocked: Iterable[tuple[str, str]] = (), **tabl
         Operation("attach", Target(f"ws-{n}", name), None, DESIRED, verb="attach")
         for n, name in enumerate(targets)
     ]
-    skips = [Skip(Target("ws-a", "a"), "already attached as wanted")]
+    skips = [Skip(Target("ws-a", "a"), "already attached as desired")]
     skips += [
         Skip(Target(f"ws-b{n}", name), why, blocked=True) for n, (name, why) in enumerate(blocked)
     ]
@@ -247,7 +247,7 @@ def test_a_plan_counts_groups_and_lists() -> None:
     assert ["attach", "p2", "mandatory at post_plan"] in shown.cells
     assert ["b1", "attached 2 times"] in shown.cells
     for line in (
-        "1 skipped: already attached as wanted",
+        "1 skipped: already attached as desired",
         "1 blocked: attached 2 times",
         "Waves: 1, 1 operations, between them a pause (5m)",
         "Gate after each wave: ./check.sh",
