@@ -39,7 +39,7 @@ def _completion(ctx: click.Context, option: click.Parameter, asked: bool) -> Non
     cls=Group,
     commands=COMMANDS,
     # Of every command: what is not given says what is taken.
-    context_settings={"show_default": True},
+    context_settings={"show_default": True, "help_option_names": ["-h", "--help"]},
     help="Roll one run-task change out over a whole HCP Terraform or Terraform Enterprise "
     "organization: planned, paced, journaled, resumable.",
 )
@@ -80,6 +80,15 @@ def app(ctx: click.Context, *, debug: bool, log_file: Path | None) -> None:
     # Whoever asked for JSON reads with a program, whichever command it was.
     configure(debug=debug or bool(os.environ.get(DEBUG)), json="--json" in sys.argv, file=log_file)
     log.debug("command_started", extra={"command": ctx.invoked_subcommand, "bulkops": __version__})
+
+
+@app.command(
+    "version",
+    help="Print the version.\n\n\b\nExamples:\n  bulkops version",
+)
+def version() -> None:
+    """Print the version, as ``--version`` does."""
+    print_text(f"bulkops {__version__}")
 
 
 def run() -> int:

@@ -5,10 +5,13 @@ That keeps the start quick, ``--help`` included, so that every module may import
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import click
+
+from bulkops.cli.meant import Place, check_command, check_option, options_of, path_of
 
 
 class Group(click.Group):
@@ -17,6 +20,40 @@ class Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the commands' names."""
         return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called; raises ``Meant`` if it has another name."""
+        if not ctx.resilient_parsing and args[0] not in self.commands:
+            check_command(path_of(ctx), args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command; raises ``Meant`` as ``Command`` does."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            command, options = self.called(given)
+            after = {
+                name: f"it goes after the command: `bulkops {command} {name}`" for name in options
+            }
+            check_option(given, error.option_name, Place(command, options_of(self), after))
+            raise
+
+    def called(self, args: Sequence[str]) -> tuple[str, set[str]]:
+        """Return the words of the command that arguments name, and its options."""
+        for number, name in enumerate(args):
+            match self.commands.get(name):
+                case Group() as group:
+                    words, options = group.called(args[number + 1 :])
+                    return f"{name} {words}".strip(), options
+                case OnDemand() as command:
+                    return name, options_of(command.load())
+                case _:
+                    pass
+        return "", set()
 
 
 class OnDemand(click.Command):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from bulkops.cli.meant import Command
 from bulkops.cli.signals import DRAIN_SECONDS
 from bulkops.errors import WORDS, JobError
 from bulkops.files import check_output
@@ -234,7 +235,7 @@ Function = Callable[..., None]
 
 
 def command(
-    *params: click.Parameter | Together, cls: type[click.Command] = click.Command
+    *params: click.Parameter | Together, cls: type[Command] = Command
 ) -> Callable[[Function], click.Command]:
     """Return what makes a function a command, whose help is its docstring.
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple, TypeVar, get_args
+from typing import NamedTuple, TypeVar, cast, get_args
 
 import click
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.api import endpoints
-from bulkops.api.resources import STAGES, EnforcementLevel, GlobalConfiguration, in_run_order
+from bulkops.api.resources import (
+    STAGES,
+    EnforcementLevel,
+    GlobalConfiguration,
+    Stage,
+    WorkspaceTask,
+    in_run_order,
+)
+from bulkops.api.server import ServerInfo
 from bulkops.cli.options import PATH, Together
-from bulkops.errors import JobError
+from bulkops.errors import BulkopsError, JobError
 from bulkops.files import read_key
 
 T = TypeVar("T")
@@ -125,3 +133,53 @@ EVERYWHERE = Together(
 )
 NO_GLOBAL = click.Option(["--no-global"], is_flag=True, help="Run it only where it is attached.")
 EVERYWHERE_OR_NOT = EVERYWHERE._replace(options=(*EVERYWHERE.options, NO_GLOBAL))
+
+
+class StagesAsked(msgspec.Struct, frozen=True):
+    """What is sent for ``--stages``: ``many`` as ``stages``, or ``one`` as an older ``stage``."""
+
+    many: tuple[Stage, ...] = ()
+    one: Stage | None = None
+
+
+def stages_for(server: ServerInfo, text: str | None) -> StagesAsked:
+    """Return the stages that the option's text names, as this server takes them.
+
+    Raises:
+        JobError: it knows one of them not, or takes only one.
+    """
+    if text is None:
+        return StagesAsked()
+    named = [part.strip() for part in text.split(",")]
+    unknown = [stage for stage in named if stage not in server.stages]
+    version = server.version or "HCP Terraform"
+    if unknown:
+        raise JobError(
+            f"--stages {text}: {unknown[0]!r} is not a stage that this server ({version}) knows: "
+            f"{', '.join(server.stages)}"
+        )
+    stages = cast("tuple[Stage, ...]", tuple(in_run_order(named)))
+    if not server.single_stage:
+        return StagesAsked(many=stages)
+    if len(stages) > 1:
+        raise JobError(f"--stages {text}: this server ({version}) takes one stage only")
+    return StagesAsked(one=stages[0])
+
+
+def check_echo(level: EnforcementLevel | None, stages: StagesAsked, shown: WorkspaceTask) -> None:
+    """Hold the server's answer against what was asked: an older server drops what it can't do.
+
+    Raises:
+        BulkopsError: they differ.
+    """
+    asked = stages.many or ((stages.one,) if stages.one else ())
+    if level is not None and shown.enforcement_level != level:
+        raise _differs(shown, "enforcement level", level, shown.enforcement_level)
+    if asked and shown.stages != asked:
+        raise _differs(shown, "stages", ",".join(asked), ",".join(shown.stages))
+
+
+def _differs(shown: WorkspaceTask, what: str, asked: str, got: str) -> BulkopsError:
+    return BulkopsError(
+        f"{shown.id}: asked for {what} {asked}, but the server made it {got or 'none'}"
+    )

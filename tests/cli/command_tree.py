@@ -34,8 +34,10 @@ def _listed(path: Words) -> Any:
     return command
 
 
-ON_DEMAND: dict[Words, OnDemand] = {path: _listed(path) for path in LEAVES}
-"""Every command as its group lists it."""
+ON_DEMAND: dict[Words, OnDemand] = {
+    path: _listed(path) for path in LEAVES if isinstance(_listed(path), OnDemand)
+}
+"""Every command that is loaded when it is called, as its group lists it."""
 
 
 def command_of(path: Words) -> Any:

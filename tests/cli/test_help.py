@@ -54,10 +54,17 @@ def test_every_exit_code_is_explained(here: Here) -> None:
     assert rows == [[str(code), words.meaning] for code, words in WORDS.items()]
 
 
-def test_version(here: Here) -> None:
-    """``--version`` is one line on stdout."""
-    done = here("--version")
-    assert done.code == 0
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_h_is_help(here: Here, path: tuple[str, ...]) -> None:
+    """``-h`` prints what ``--help`` prints."""
+    assert here(*path, "-h") == here(*path, "--help")
+
+
+@pytest.mark.parametrize("word", ["--version", "version"])
+def test_version(here: Here, word: str) -> None:
+    """``--version`` and ``version`` print one line on stdout."""
+    done = here(word)
+    assert (done.code, done.err) == (0, "")
     assert re.fullmatch(r"bulkops \d+\.\d+\.\d+\n", done.out)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
+from bulkops.cli.meant import Command
 from bulkops.cli.options import (
     JOB,
     JSON,
@@ -37,7 +38,7 @@ from bulkops.plan.saved import check_place, save_plan
 from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
-class DetailedExit(click.Command):
+class DetailedExit(Command):
     """With ``--detailed-exitcode`` a wrong command line is exit 1 as well."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -13,8 +13,7 @@ from bulkops.cli.output.printing import print_text
 from bulkops.cli.output.tables import print_fields, print_table
 from bulkops.cli.session import confirm, connect, only_reading, run
 from bulkops.cli.single_write import single_write
-from bulkops.cli.stages import check_echo, stages_for
-from bulkops.cli.task_options import LEVEL
+from bulkops.cli.task_options import LEVEL, check_echo, stages_for
 from bulkops.client.api import Client
 from bulkops.errors import JobError
 

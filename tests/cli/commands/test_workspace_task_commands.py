@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bulkops.api.resources import WorkspaceTask as WorkspaceTaskShown
-from bulkops.cli.stages import StagesAsked, check_echo
+from bulkops.cli.task_options import StagesAsked, check_echo
 from bulkops.errors import BulkopsError
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
