@@ -28,7 +28,7 @@ from benchmarks.records import JOB
 from benchmarks.server import Answers, serving
 from bulkops.cli.commands import journal as journal_commands
 from bulkops.cli.commands import report as report_command
-from bulkops.cli.options import Asked
+from bulkops.cli.options import RunOptions
 from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
@@ -47,7 +47,7 @@ FEW = 5_000
 COMMANDS = ("plan", "apply", "resume", "status", "report")
 """In this order: ``resume`` and what follows read the journal that ``apply`` has finished."""
 
-ASKED = Asked(yes=True, json=False, retry_failed=False, drain=5.0)
+ASKED = RunOptions(yes=True, json=False, retry_failed=False, drain=5.0)
 
 
 class Command(msgspec.Struct):
@@ -103,7 +103,7 @@ class Command(msgspec.Struct):
             contents = read(held.path, held.files)
             job = job_of(contents.replay.header)
             metrics = stack.enter_context(MetricsFile(None, job))
-            execute(self._clients(done=True)(), held, contents, job, asked=ASKED, metrics=metrics)
+            execute(self._clients(done=True)(), held, contents, job, options=ASKED, metrics=metrics)
 
 
 @contextmanager

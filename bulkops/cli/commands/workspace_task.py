@@ -1,4 +1,4 @@
-"""``bulkops workspace-task …``: the run tasks attached to one workspace."""
+"""``bulkops workspace-task …``: list and change the run tasks of one workspace."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TASK = click.Argument(["task"], help="Name or task-… id of the run task, or a 
 STAGES = click.Option(
     ["--stages"],
     metavar="STAGE,…",
-    help="When in a run it is called, of pre_plan, post_plan, pre_apply, post_apply.",
+    help="When in a run it runs: pre_plan, post_plan, pre_apply, post_apply.",
 )
 
 
@@ -71,7 +71,7 @@ def show(
     server: Server,
     json: bool,
 ) -> None:
-    """Show how one run task is attached to a workspace.
+    """Show how a run task is attached to a workspace.
 
     \b
     Examples:
@@ -94,7 +94,7 @@ def show(
         ["--enforcement-level"],
         type=LEVEL,
         required=True,
-        help="Whether a failed task stops the run.",
+        help="mandatory: a failed task stops the run.",
     ),
     STAGES,
     *IN_ORGANIZATION,
@@ -111,7 +111,7 @@ def attach(
 ) -> None:
     """Attach a run task to one workspace.
 
-    For many at once, write a job and use bulkops apply.
+    For many workspaces, write a job file and run bulkops apply.
 
     \b
     Examples:
@@ -121,14 +121,14 @@ def attach(
     """
 
     async def work(client: Client) -> WorkspaceTask:
-        asked = stages_for(await client.ping(), stages)
+        requested = stages_for(await client.ping(), stages)
         place = await find_workspace(client, organization, workspace)
         run_task = await find_run_task(client, organization, task)
         with single_write("workspace-task", "list", place.id):
             attached = await client.workspace_tasks.attach(
-                place.id, run_task.id, enforcement_level, stages=asked.many, stage=asked.one
+                place.id, run_task.id, enforcement_level, stages=requested.many, stage=requested.one
             )
-        check_echo(enforcement_level, asked, attached)
+        check_echo(enforcement_level, requested, attached)
         return attached
 
     client = connect(server)
@@ -138,7 +138,9 @@ def attach(
 @command(
     WORKSPACE,
     TASK,
-    click.Option(["--enforcement-level"], type=LEVEL, help="Whether a failed task stops the run."),
+    click.Option(
+        ["--enforcement-level"], type=LEVEL, help="mandatory: a failed task stops the run."
+    ),
     STAGES,
     YES,
     *IN_ORGANIZATION,
@@ -156,7 +158,7 @@ def update(
 ) -> None:
     """Change how a run task is attached to one workspace.
 
-    What is not given stays.
+    Only what an option names changes.
 
     \b
     Examples:
@@ -164,10 +166,10 @@ def update(
       bulkops workspace-task update prod-app lint --stages pre_apply --yes
     """
     if enforcement_level is None and stages is None:
-        raise JobError("nothing to change: say --enforcement-level or --stages")
+        raise JobError("nothing to change. Give --enforcement-level or --stages")
 
     async def work(client: Client) -> WorkspaceTask:
-        asked = stages_for(await client.ping(), stages)
+        requested = stages_for(await client.ping(), stages)
         place = await find_workspace(client, organization, workspace)
         before = await find_workspace_task(client, organization, place, task)
         with only_reading():
@@ -177,10 +179,10 @@ def update(
                 place.id,
                 before.id,
                 enforcement_level=enforcement_level,
-                stages=asked.many,
-                stage=asked.one,
+                stages=requested.many,
+                stage=requested.one,
             )
-        check_echo(enforcement_level, asked, updated)
+        check_echo(enforcement_level, requested, updated)
         return updated
 
     client = connect(server)
@@ -197,7 +199,9 @@ def detach(
     server: Server,
     json: bool,
 ) -> None:
-    """Detach a run task from one workspace; the run task itself stays.
+    """Detach a run task from one workspace.
+
+    The run task itself remains.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bulkops.api.resources import WorkspaceTask as WorkspaceTaskShown
-from bulkops.cli.task_options import StagesAsked, check_echo
+from bulkops.cli.task_options import RequestedStages, check_echo
 from bulkops.errors import BulkopsError
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
@@ -112,7 +112,7 @@ def test_a_level_that_a_server_did_not_take_is_an_error_that_names_both() -> Non
     """The echo of the level is compared as well."""
     shown = WorkspaceTaskShown("wstask-1", "ws-1", "task-1", "advisory", ("post_plan",))
     with pytest.raises(BulkopsError, match=r"level mandatory, but .* made it advisory"):
-        check_echo("mandatory", StagesAsked(), shown)
+        check_echo("mandatory", RequestedStages(), shown)
 
 
 def test_attached_run_tasks_are_listed(command: Command, acme: Simulator) -> None:
