@@ -106,7 +106,7 @@ COMMANDS: tuple[click.Command, ...] = (
     Group(
         "journal",
         [
-            OnDemand("check", "journal:check", "Check whether a journal is intact."),
+            OnDemand("check", "journal:check", "Check whether a journal is sound."),
             OnDemand("repair", "repair:repair", "Cut the damaged part off a journal."),
         ],
         help="Check or repair a journal file.",

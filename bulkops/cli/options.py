@@ -70,7 +70,7 @@ class Seconds(click.FloatRange):
 AT_LEAST_1 = WholeNumber(min=1)
 
 JOB = click.Argument(["job_file"], type=PATH, metavar="JOB", help="The job file (TOML).")
-JOURNAL = click.Argument(["journal"], type=PATH, help="A journal.")
+JOURNAL = click.Argument(["journal"], type=PATH, help="A job's journal file.")
 ADDRESS = click.Option(
     ["--address"],
     metavar="URL",
@@ -154,7 +154,8 @@ METRICS_FILE = click.Option(
     ["--metrics-file"],
     type=TARGET,
     metavar="FILE",
-    help="Write Prometheus metrics to this file, for node-exporter's textfile collector (*.prom).",
+    help="Write Prometheus metrics to this file, for the textfile collector of node-exporter "
+    "(*.prom).",
 )
 
 

@@ -88,7 +88,7 @@ def global_of(options: Everywhere, before: GlobalConfiguration) -> GlobalConfigu
 
 LEVEL = click.Choice(get_args(EnforcementLevel))
 
-NAMED = click.Argument(["name_or_id"], metavar="NAME-OR-ID", help="The run task.")
+NAMED = click.Argument(["name_or_id"], metavar="NAME-OR-ID", help="Name or task-… id.")
 INCLUDE = click.Option(
     ["--include"],
     type=click.Choice(get_args(endpoints.Include)),
@@ -122,15 +122,15 @@ EVERYWHERE = Together(
         click.Option(
             ["--global-enforcement-level"],
             type=LEVEL,
-            help="Run it in every workspace, at this level. [default with --global-stage: "
-            "advisory]",
+            help="Run it in every workspace, at this level. [default: advisory, "
+            "if --global-stage is given]",
         ),
         click.Option(
             ["--global-stage"],
             multiple=True,
             metavar="STAGE",
-            help="Run it in every workspace, at this stage. Repeatable. [default with "
-            "--global-enforcement-level: post_plan]",
+            help="Run it in every workspace, at this stage. Repeatable. [default: "
+            "post_plan, if --global-enforcement-level is given]",
         ),
     ),
 )
@@ -186,5 +186,5 @@ def check_echo(
 
 def _differs(shown: WorkspaceTask, what: str, requested: str, got: str) -> BulkopsError:
     return BulkopsError(
-        f"{shown.id}: its {what} is now {got or 'none'}, although {requested} was requested"
+        f"{shown.id}: the server shows {what} {got or 'none'}; requested: {requested}"
     )

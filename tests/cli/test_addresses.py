@@ -255,7 +255,7 @@ def test_the_next_commands_name_the_server_as_this_one_did(world: World, here: H
     """An address by option is in every command that is advised, one by variable in none."""
     server = f"--address {world.address}"
     planned = here("plan", "job.toml", "--out", "scan.plan", *server.split(), **UNNAMED)
-    assert f"`bulkops apply scan.plan {server}` does exactly this." in planned.out
+    assert f"`bulkops apply scan.plan {server}` carries out exactly this plan." in planned.out
     done = here(*COMMANDS["apply PLAN"], *server.split(), **UNNAMED)
     assert f"`bulkops verify new.jsonl {server}`" in done.err
     assert f"`bulkops undo new.jsonl {server}`" in done.err

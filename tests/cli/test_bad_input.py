@@ -140,7 +140,7 @@ def test_a_journal_that_is_a_folder(world: World, here: Here, journal: str) -> N
     (world.folder / "folder").mkdir()
     done = here("apply", "job.toml", "--yes", "--journal", journal)
     assert (done.code, world.requests) == (2, 0)
-    assert f"{journal}: is a folder: name a journal's file" in done.err
+    assert f"{journal}: is a folder. Name a file for the journal" in done.err
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_single_write_is_told_as_in_doubt(place: Place, words: tuple[str, ...]
     simulator.add_task("spare")
     simulator.attach("prod-001", TASK)
     failed(done := place.attacked(SOME_LOST["a body without end"], writes, *words))
-    assert "may or may not have taken effect. Look before you try again: bulkops " in done.err
+    assert "may or may not have taken effect. Check before you try again: bulkops " in done.err
     assert len(simulator.effects) == 1
 
 

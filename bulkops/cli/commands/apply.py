@@ -179,8 +179,8 @@ def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, serve
 
     What was attached is detached, what was changed gets its old level and stages, and what was
     detached is attached as before. A replaced run task is attached again before the new one is
-    detached. Whatever was changed outside the job since is left alone and listed (exit 3). Jobs of
-    the kinds task-delete and task-rotate-hmac can't be undone (exit 2).
+    detached. Whatever was changed outside the job since is left alone and listed (exit 3).
+    Jobs of these kinds can't be undone (exit 2): task-delete, task-rotate-hmac.
 
     An undo has its own journal: the same command resumes it, and it can be undone as well.
 

@@ -23,7 +23,7 @@ from bulkops.report.text import head, totals, verification
 
 @command(JOURNAL, JSON)
 def check(*, journal: Path, json: bool) -> None:
-    """Check whether a journal is intact.
+    """Check whether a journal is sound.
 
     Exit 12 if it is damaged, or if it contradicts itself: its operations are not those that its job
     would decide. A torn tail is not damage: a power cut leaves one, and the next apply or resume
@@ -55,12 +55,12 @@ def check(*, journal: Path, json: bool) -> None:
         rest_is = "damaged" if scanner.damaged else "torn"
         rest = f", then {scanner.rest} {rest_is} bytes" if scanner.rest else ""
         print_text(
-            f"{journal}: {scanner.seq - 1} intact lines, {scanner.offset} bytes{rest}",
+            f"{journal}: {scanner.seq - 1} sound lines, {scanner.offset} bytes{rest}",
             f"  {summary.run_id}: {totals(summary)}",
         )
     if scanner.damaged:
         command = shlex.join(("bulkops", "journal", "repair", str(journal), "--accept-loss"))
-        note(f"`{command}` keeps the intact lines.")
+        note(f"`{command}` keeps the sound lines.")
     if problem:
         note(
             f"It contradicts itself: {problem}.",

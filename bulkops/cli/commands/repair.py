@@ -36,7 +36,7 @@ def repair(*, journal: Path, accept_loss: bool) -> None:
         held = hold(stack, journal)
         aside = cut(held.path, held.files)
     print_text(
-        f"{journal}: is intact"
+        f"{journal}: is sound"
         if aside is None
         else f"{journal}: repaired; the damaged part is in {aside}"
     )

@@ -49,7 +49,7 @@ _SWITCH = {"true": True, "false": False}
         ["--task"],
         multiple=True,
         metavar="NAME",
-        help="Create this run task. Repeatable.",
+        help="Name of a run task to start with. Repeatable.",
     ),
     click.Option(
         ["--rate"],
@@ -149,8 +149,8 @@ _SWITCH = {"true": True, "false": False}
         ["--entitlement"],
         multiple=True,
         metavar="NAME=VALUE",
-        help="An entitlement of the organization: run-task-limit=1, run-tasks=false. Repeatable. "
-        "An unknown name prints the list of names.",
+        help="An entitlement: run-task-limit=1, run-tasks=false. Repeatable. An unknown name "
+        "prints the list of names.",
     ),
     click.Option(
         ["--verify-urls"], is_flag=True, help="Call a run task's new URL once and require a 200."

@@ -217,7 +217,7 @@ def delete(
 ) -> None:
     """Delete a run task that no workspace uses.
 
-    The server refuses to delete one that is attached. A job of the kind task-delete detaches it
+    The server refuses to delete one that is attached: a job of the kind task-delete detaches it
     everywhere first.
 
     \b

@@ -23,7 +23,7 @@ TASK = click.Argument(["task"], help="Name or task-… id of the run task, or a 
 STAGES = click.Option(
     ["--stages"],
     metavar="STAGE,…",
-    help="When in a run it runs: pre_plan, post_plan, pre_apply, post_apply.",
+    help="When it runs: pre_plan, post_plan, pre_apply, post_apply, comma-separated.",
 )
 
 
@@ -94,7 +94,7 @@ def show(
         ["--enforcement-level"],
         type=LEVEL,
         required=True,
-        help="mandatory: a failed task stops the run.",
+        help="With mandatory, a failed task stops the run.",
     ),
     STAGES,
     *IN_ORGANIZATION,
@@ -139,7 +139,7 @@ def attach(
     WORKSPACE,
     TASK,
     click.Option(
-        ["--enforcement-level"], type=LEVEL, help="mandatory: a failed task stops the run."
+        ["--enforcement-level"], type=LEVEL, help="With mandatory, a failed task stops the run."
     ),
     STAGES,
     YES,

@@ -100,7 +100,7 @@ def test_without_yes_and_terminal_nothing_is_sent(world: World) -> None:
     """No terminal and no --yes: exit 2, the message says what to do, and nothing is changed."""
     done = world.run("apply", "job.toml")
     assert done.code == 2
-    assert "no terminal to ask on, so say --yes" in done.err
+    assert "no terminal to ask on. Add --yes" in done.err
     assert "+ attach  mandatory at post_plan  12 workspaces" in done.err
     assert (world.writes, done.out) == (0, "")
     assert not list(world.folder.rglob("*.jsonl"))
@@ -143,7 +143,7 @@ def test_yes_on_a_terminal_goes_on(world: World) -> None:
     code, said = on_a_terminal(world, b"yes\n", "apply", "job.toml")
     assert code == 0
     assert "mandatory at post_plan  12 workspaces" in said
-    assert f"Carry out 12 operations in acme ({world.address})?" in said
+    assert f"Apply 12 operations in acme ({world.address})?" in said
     assert world.all_desired()
 
 

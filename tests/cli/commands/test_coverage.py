@@ -115,7 +115,7 @@ def test_a_file_keeps_the_line_ends_of_csv(world: World, here: Here) -> None:
         ((*ALL, "--task", "scna"), 2, '"scna": no such run task in acme'),
         (("coverage",), 2, "--organization"),
         (("coverage", "--organization", "nobody"), 2, 'organization = "nobody"'),
-        (("coverage", "job.toml", "--organization", "other"), 2, "the job file is of acme"),
+        (("coverage", "job.toml", "--organization", "other"), 2, "the job file names acme"),
         (("coverage", "missing.toml"), 2, "missing.toml"),
         ((*ALL, "--format", "xml"), 2, "--format"),
         ((*ALL, "--output", "no/such/folder"), 1, "can't be written"),

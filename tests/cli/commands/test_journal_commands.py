@@ -81,5 +81,5 @@ def test_a_sound_journal_needs_no_repair(world: World, here: Here) -> None:
     world.kill(signal.SIGKILL, write=3, stage="after")
     before = world.journal.read_bytes()
     done = here("journal", "repair", "scan.jsonl", "--accept-loss")
-    assert (done.code, done.out) == (0, "scan.jsonl: was sound\n")
+    assert (done.code, done.out) == (0, "scan.jsonl: is sound\n")
     assert world.journal.read_bytes() == before

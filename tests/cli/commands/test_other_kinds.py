@@ -57,9 +57,7 @@ def test_a_key_is_rotated_and_never_told(world: World, here: Here) -> None:
     assert "bulkops undo" not in said[2].err
     assert task.hmac_key == key
     said += [here("verify", "o.jsonl"), here("report", "o.jsonl"), here("status", "o.jsonl")]
-    assert said[3].lines == [
-        "0 of 1 operation shown as wanted by the server, 1 can't be read back."
-    ]
+    assert said[3].lines == ["0 of 1 operation verified, 1 can't be read back."]
     assert here("verify", "o.jsonl", "--json").objects[-1]["unreadable"] == 1
     assert not any(key in done.out + done.err for done in said)
     assert not any(key in path.read_text() for path in Path().rglob("*") if path.is_file())

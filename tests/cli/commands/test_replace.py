@@ -68,7 +68,7 @@ def test_reports_name_both_and_tell_which_differs(replacing: World, here: Here) 
     replacing.simulator.attach("prod-001", OLD)
     differs = here("verify", "scan.jsonl")
     assert differs.code == 3
-    assert differs.lines[0] == "differs  prod-001  the server shows old: advisory at post_plan"
+    assert differs.lines[0] == "drifted  prod-001  the server shows old: advisory at post_plan"
 
 
 def test_a_saved_plan_knows_both_run_tasks(replacing: World, here: Here) -> None:

@@ -22,7 +22,7 @@ def test_resume_asks_what_it_would_do(world: World, here: Here) -> None:
     before = world.requests
     done = here("resume", "scan.jsonl")
     assert done.code == 2
-    assert "say --yes" in done.err
+    assert "Add --yes" in done.err
     assert world.requests == before
 
 

@@ -44,7 +44,8 @@ def test_text_says_how_to_apply_it(world: World, here: Here) -> None:
     """The last line of the plan names the file and the command; only its owner can read it."""
     done = here("plan", "job.toml", "--out", "my scan.plan")
     assert (
-        done.lines[-1] == "Saved: my scan.plan; `bulkops apply 'my scan.plan'` does exactly this."
+        done.lines[-1]
+        == "Saved to my scan.plan. `bulkops apply 'my scan.plan'` carries out exactly this plan."
     )
     assert stat.S_IMODE((world.folder / "my scan.plan").stat().st_mode) == 0o600
     assert sorted(path.name for path in world.folder.iterdir()) == ["job.toml", "my scan.plan"]
@@ -93,7 +94,7 @@ def test_the_same_command_goes_on(world: World, here: Here) -> None:
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=APPLYING)
     done = here(*APPLYING)
     assert done.code == 0
-    assert "Going on with scan.jsonl." in done.err
+    assert "Resuming scan.jsonl." in done.err
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
 

@@ -41,7 +41,7 @@ def test_undo_asks_first(world: World, here: Here) -> None:
     writes = world.writes
     done = here("undo", "scan.jsonl")
     assert (done.code, world.writes) == (2, writes)
-    assert "say --yes" in done.err
+    assert "Add --yes" in done.err
 
 
 def test_what_somebody_changed_since_is_listed(world: World, here: Here) -> None:

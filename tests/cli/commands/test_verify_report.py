@@ -42,7 +42,7 @@ def test_verify_of_what_stands(world: World, here: Here) -> None:
     done = here("verify", "scan.jsonl")
     assert (done.code, done.out, done.err) == (
         0,
-        "12 of 12 operations shown as wanted by the server.\n",
+        "12 of 12 operations verified.\n",
         "",
     )
     assert world.writes == 12
@@ -56,7 +56,7 @@ def test_a_deleted_workspace_is_told_as_gone(world: World, here: Here) -> None:
     gone = "the workspace is gone, or this token may not see it any more"
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[0] == f"differs  prod-002  the server shows not attached: {gone}"
+    assert done.lines[0] == f"drifted  prod-002  the server shows not attached: {gone}"
     told = here("verify", "scan.jsonl", "--json").objects[0]
     assert (told["workspace"], told["shows"]) == ("prod-002", f"not attached: {gone}")
     gone_on = here("resume", "scan.jsonl", "--yes")
@@ -75,9 +75,9 @@ def test_verify_lists_what_differs(world: World, here: Here) -> None:
     world.simulator.attach("prod-003", TASK, enforcement_level="mandatory")
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[0] == "differs  prod-002  the server shows not attached"
-    assert done.lines[1].startswith("differs  prod-003  the server shows 2 attachments (wstask-")
-    assert done.lines[2] == "10 of 12 operations shown as wanted by the server."
+    assert done.lines[0] == "drifted  prod-002  the server shows not attached"
+    assert done.lines[1].startswith("drifted  prod-003  the server shows 2 attachments (wstask-")
+    assert done.lines[2] == "10 of 12 operations verified."
     objects = here("verify", "scan.jsonl", "--json").objects
     assert [value["type"] for value in objects] == ["differing", "differing", "verified"]
     assert (objects[-1]["verified"], objects[-1]["differing"]) == (10, 2)
@@ -89,7 +89,7 @@ def test_verify_of_an_unfinished_job(world: World, here: Here) -> None:
     world.kill(signal.SIGKILL, write=4, stage="after")
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[-1] == "4 of 12 operations shown as wanted by the server."
+    assert done.lines[-1] == "4 of 12 operations verified."
 
 
 def test_status_of_a_killed_job(world: World, here: Here) -> None:
@@ -180,7 +180,10 @@ def test_a_torn_tail_is_reported(world: World, here: Here, command: str) -> None
     before = world.journal.read_bytes()
     done = here(command, "scan.jsonl")
     assert done.code == 0
-    assert "are a torn tail; the next apply or resume cuts it and keeps it aside" in done.err
+    assert (
+        "are a torn tail. The next apply or resume cuts it off and saves it beside the journal"
+        in done.err
+    )
     assert world.journal.read_bytes() == before
 
 

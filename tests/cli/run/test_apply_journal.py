@@ -46,7 +46,7 @@ def test_an_unfinished_journal_is_gone_on_with(world: World, here: Here) -> None
     _interrupted(world, here, *world.applying)
     done = here(*world.applying)
     assert done.code == 0
-    assert done.err.startswith("Going on with scan.jsonl.\n")
+    assert done.err.startswith("Resuming scan.jsonl.\n")
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
 
@@ -57,7 +57,7 @@ def test_going_on_asks_as_well(world: World, here: Here) -> None:
     before = world.requests
     done = here("apply", "job.toml", "--journal", "scan.jsonl")
     assert done.code == 2
-    assert "say --yes" in done.err
+    assert "Add --yes" in done.err
     assert world.requests == before
 
 

@@ -36,8 +36,8 @@ def test_without_the_name_nothing_is_sent(world: World, here: Here, said: tuple[
     """Neither nothing nor --yes is enough: exit 2, and the message says what to say."""
     done = here(*APPLYING, *said)
     assert (done.code, world.writes) == (2, 0)
-    assert done.err.endswith(f"say --confirm {TASK}\n")
-    assert ("--yes is not enough to detach" in done.err) == bool(said)
+    assert done.err.endswith(f"Add --confirm {TASK}\n")
+    assert ("--yes is not enough for detach" in done.err) == bool(said)
     assert LOST in done.err
     assert not world.journal.exists()
 
@@ -47,7 +47,7 @@ def test_another_name_is_refused(world: World, here: Here, said: tuple[str, ...]
     """``--confirm`` of another run task: exit 2, naming the job's own."""
     done = here(*APPLYING, "--confirm", "cost-check", *said)
     assert (done.code, world.writes) == (2, 0)
-    assert f"--confirm cost-check: this job is about run task {TASK}" in done.err
+    assert f"--confirm cost-check: this job has run task {TASK}" in done.err
 
 
 @pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
@@ -79,8 +79,8 @@ def test_going_on_wants_the_name_as_the_start_does(
     for said in ((), ("--yes",)):
         done = here(*going_on, *said)
         assert (done.code, world.requests) == (2, requests)
-        assert done.err.endswith(f"say --confirm {TASK}\n")
-        assert ("--yes is not enough to detach" in done.err) == bool(said)
+        assert done.err.endswith(f"Add --confirm {TASK}\n")
+        assert ("--yes is not enough for detach" in done.err) == bool(said)
     assert here(*going_on, "--confirm", "cost-check").code == 2
     assert world.writes == writes
     assert here(*going_on, "--confirm", TASK).code == 0

@@ -86,7 +86,7 @@ def test_it_is_not_reported(left: World, here: Here, arguments: tuple[str, ...])
     assert (done.code, done.out) == (12, "")
     checked = here("journal", "check", "scan.jsonl")
     assert checked.code == 12
-    assert "It does not agree with itself: attach:ws-" in checked.err
+    assert "It contradicts itself: attach:ws-" in checked.err
     (event,) = here("journal", "check", "scan.jsonl", "--json").objects
     assert event["state"] == "disagreeing"
     assert "could have decided" in str(event["problem"])

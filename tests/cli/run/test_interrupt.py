@@ -122,7 +122,7 @@ def test_a_second_signal_stops_at_once(world: World, here: Here) -> None:
     process.send_signal(signal.SIGINT)
     stopped = ended(process)
     assert stopped.code == 130
-    assert "Stopping at once." in stopped.err
+    assert "Stopping immediately." in stopped.err
     world.simulator.faults = None
     assert here(*world.applying).code == 0
     _each_once(world)

@@ -182,7 +182,7 @@ def test_where_it_cant_be_written_nothing_is_sent(world: World, here: Here, plac
 def test_a_device_is_not_replaced(world: World, here: Here) -> None:
     """As root a rename over it would succeed."""
     done = here(*world.applying, "--metrics-file", "/dev/null")
-    assert (done.code, done.err) == (1, "Error: --metrics-file /dev/null: is no file\n")
+    assert (done.code, done.err) == (1, "Error: --metrics-file /dev/null: is not a regular file\n")
     assert not Path("/dev/null").is_file()
 
 
@@ -201,7 +201,7 @@ def test_a_folder_that_goes_away_is_a_note(world: World, here: Here) -> None:
     done = here(*world.applying, "--metrics-file", "metrics/scan.prom")
     assert done.code == 0
     assert done.err.count("--metrics-file metrics/scan.prom: can't be written") == 1
-    assert "the job goes on without it" in done.err
+    assert "the job continues without it" in done.err
     assert world.all_desired()
 
 

@@ -75,6 +75,6 @@ def test_what_is_said_when_it_begins_and_ends(
     asyncio.run(away())
     assert capsys.readouterr().err.splitlines() == [
         "No answer from the server for 4 s (503 Service unavailable): waiting for it, 5 min at "
-        "most. Nothing fails for it.",
-        "The server answers again, after 4 s.",
+        "most. No operation fails because of it.",
+        "The server answers again after 4 s.",
     ]

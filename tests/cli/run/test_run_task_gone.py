@@ -66,8 +66,8 @@ def test_verify_says_that_the_run_task_is_gone(world: World, here: Here) -> None
     done = here("verify", "scan.jsonl")
     assert done.code == 3
     gone = f"the server shows not attached: the run task {TASK} ({old}) is gone"
-    assert done.lines[0] == f"differs  prod-001  {gone}"
-    assert done.lines[-1] == "0 of 12 operations shown as wanted by the server."
+    assert done.lines[0] == f"drifted  prod-001  {gone}"
+    assert done.lines[-1] == "0 of 12 operations verified."
 
 
 def test_undo_finds_nothing_left(world: World, here: Here) -> None:
@@ -91,7 +91,7 @@ def test_a_detach_cannot_be_undone_without_its_run_task(world: World, here: Here
     world.simulator.add_task(TASK)
     done = here("undo", "scan.jsonl", "--yes")
     assert done.code == 3
-    assert "Nothing can be done about what is blocked" in done.err
+    assert "Nothing to do: what remains is blocked" in done.err
 
 
 def test_the_plain_apply_begins_a_new_journal(world: World, here: Here) -> None:
