@@ -182,7 +182,7 @@ def test_retry_after_is_told_where_asked_for(start: Start) -> None:
 
 
 ALL_ENTITLEMENTS = (
-    "one of run-tasks, global-run-tasks, private-run-tasks, run-task-limit, "
+    "Known: run-tasks, global-run-tasks, private-run-tasks, run-task-limit, "
     "run-task-workspace-limit, run-task-mandatory-enforcement-limit"
 )
 
