@@ -79,7 +79,7 @@ def test_what_is_meant_is_named(world: World, here: Here, line: str, sentence: s
         ("apply -x -- --dry-run", "No such option '-x'"),
     ],
 )
-def test_what_nobody_means_is_refused_as_ever(here: Here, line: str, says: str) -> None:
+def test_an_unknown_word_is_refused_with_the_usage(here: Here, line: str, says: str) -> None:
     """An unknown word gets the usage and exit 2; a word that was not refused gets no advice."""
     done = here(*line.split())
     assert (done.code, done.out) == (2, "")
@@ -109,7 +109,7 @@ def test_what_is_advised_exists() -> None:
     assert named <= set(commands)
 
 
-def test_no_word_is_advised_on_that_exists() -> None:
+def test_no_existing_command_is_in_the_table() -> None:
     """No command is in the table of those that bulkops calls otherwise, and no word twice."""
     words = list(chain.from_iterable(entry.split() for entry in COMMANDS))
     options = list(chain.from_iterable(entry.split() for entry in OPTIONS))
