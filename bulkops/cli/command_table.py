@@ -31,12 +31,13 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before the command; raises ``Meant`` as ``Command`` does."""
+        """Parse the options before the command; raises ``Meant`` as ``Command`` does."""
         given = list(args)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            command, options = self.called(given)
+            called, options = self.called(given)
+            command = f"{path_of(ctx)} {called}".strip() if called else ""
             after = {
                 name: f"it goes after the command: `bulkops {command} {name}`" for name in options
             }
@@ -44,7 +45,7 @@ class Group(click.Group):
             raise
 
     def called(self, args: Sequence[str]) -> tuple[str, set[str]]:
-        """Return the words of the command that arguments name, and its options."""
+        """Return the words and the options of the command in the arguments; empty if none is."""
         for number, name in enumerate(args):
             match self.commands.get(name):
                 case Group() as group:

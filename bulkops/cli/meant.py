@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class Meant(click.ClickException):
-    """A wrong command line whose author meant something that exists: one sentence, exit 2."""
+    """A command line with a word that bulkops calls otherwise: one sentence, exit 2."""
 
     exit_code = 2
 
@@ -20,9 +20,9 @@ class Advice(NamedTuple):
     """What to type instead.
 
     Attributes:
-        words: a sentence's end; ``{}`` is the command's own name.
-        option: the command must have it for the advice to hold; empty if any command will do.
-        commands: the commands for which it holds; empty if it holds for all.
+        words: the end of a sentence; ``{}`` is the command's own name.
+        option: an option that the command must have; empty if it need not.
+        commands: the commands for which the advice holds; empty if it holds for all.
     """
 
     words: str
@@ -30,10 +30,10 @@ class Advice(NamedTuple):
     commands: Sequence[str] = ()
 
     def holds(self, command: str, options: Collection[str]) -> bool:
-        """Return whether it is of use for a command with these options."""
-        return (not self.option or self.option in options) and (
-            not self.commands or command in self.commands
-        )
+        """Return whether the advice holds for a command with these options."""
+        named = bool(command) or "{}" not in self.words
+        fits = not self.commands or command in self.commands
+        return named and fits and (not self.option or self.option in options)
 
 
 _WITH_A_JOB = ("apply", "plan", "workspaces", "check")
@@ -52,7 +52,7 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
         Advice("`bulkops {}` changes nothing", commands=_CHANGES_NOTHING),
         Advice("without --yes, `bulkops {}` asks before it changes anything", "--yes"),
     ),
-    "auto-approve approve assume-yes non-interactive noninteractive no-input no-confirm force f": (
+    "auto-approve approve assume-yes non-interactive noninteractive no-input no-confirm force": (
         Advice("--yes answers the question", "--yes"),
         Advice("--accept-loss confirms the repair", "--accept-loss"),
         Advice("`bulkops {}` asks no question"),
@@ -113,6 +113,10 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
     "organization": (Advice("name it in the job file, or set TFE_ORGANIZATION"),),
     "config file job job-file": (
         Advice("give the job file without an option: `bulkops {} JOB`", commands=_WITH_A_JOB),
+    ),
+    "f": (
+        Advice("give the job file without an option: `bulkops {} JOB`", commands=_WITH_A_JOB),
+        Advice("--yes answers the question", "--yes"),
     ),
     "plan plan-file": (
         Advice("give the saved plan without an option: `bulkops apply PLAN`", commands=("apply",)),
@@ -175,7 +179,7 @@ class Place(NamedTuple):
 
     Attributes:
         command: the command's words, without the program's name.
-        options: long names of the options that may stand there.
+        options: long names of the options that are allowed there.
         elsewhere: long names of options that may not → where they may.
     """
 
@@ -250,7 +254,7 @@ def _meant_by(name: str, place: Place) -> str | None:
     options = {*place.options, *place.elsewhere}
     for advice in _entry(OPTIONS, bare) or ():
         if advice.holds(place.command, options):
-            return advice.words.format(place.command or "COMMAND")
+            return advice.words.format(place.command)
     return None
 
 

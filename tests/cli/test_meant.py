@@ -41,6 +41,9 @@ CASES = {
     "apply job.toml --debug": "it goes before the command: `bulkops --debug apply`.",
     "--json status scan.jsonl": "it goes after the command: `bulkops status --json`.",
     "--json task list": "it goes after the command: `bulkops task list --json`.",
+    "task --json list": "it goes after the command: `bulkops task list --json`.",
+    "task --auto-approve delete lint": "--yes answers the question.",
+    "apply -f job.toml": "give the job file without an option: `bulkops apply JOB`.",
     "report scan.jsonl --json": "use --format.",
     "destroy": "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run "
     "task.",
@@ -73,6 +76,7 @@ def test_what_is_meant_is_named(world: World, here: Here, line: str, sentence: s
         ("apply job.toml -x", "No such option '-x'"),
         ("task create lint --dry-run", "No such option '--dry-run'"),
         ("--tolken", "No such option '--tolken'"),
+        ("--auto-approve", "No such option '--auto-approve'"),
         ("frobnicate", "No such command 'frobnicate'"),
         ("task frobnicate", "No such command 'frobnicate'"),
         ("apply job.toml --select -target --tolken", "No such option '--tolken'"),
