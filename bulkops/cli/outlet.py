@@ -62,9 +62,7 @@ class Queue:
     def wait(self, left: float, *, still: float | None = None, until: float | None = None) -> bool:
         """Wait until at most ``left`` bytes wait; return whether that was reached.
 
-        Args:
-            still: seconds without a write until it gives up.
-            until: monotonic time at which it gives up.
+        It gives up after ``still`` seconds without a write, or at the monotonic time ``until``.
         """
         seconds = still
         with self._changed:
