@@ -96,7 +96,7 @@ def _have_confirmed(
 
 
 def _is_destructive(job: Job, undo_of: str) -> bool:
-    """Return whether yes is not enough; it is for an undo, which restores."""
+    """Return whether a job needs more than a yes; an undo, which restores, never does."""
     return kind_named(job.operation_kind).destructive and not undo_of
 
 
@@ -121,9 +121,9 @@ def _confirmed(options: RunOptions, task: TaskRef | None) -> bool:
     """
     if options.confirm is None:
         return False
-    right = f"run task {task.name}" if task else "no run task"
+    actual = f"run task {task.name}" if task else "no run task"
     if task is None or options.confirm != task.name:
-        raise JobError(f"nothing was changed: --confirm {options.confirm}: this job has {right}")
+        raise JobError(f"nothing was changed: --confirm {options.confirm}: this job has {actual}")
     return True
 
 
