@@ -1,4 +1,4 @@
-"""How an event reads: one line of ``key=value``, or one JSON object. Imports structlog."""
+"""Log events as lines of ``key=value`` or JSON objects. Imports structlog."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import structlog
 
 
 def formatter(*, json: bool) -> logging.Formatter:
-    """Return what makes a line of an event."""
+    """Return the formatter that makes an event one line."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if json

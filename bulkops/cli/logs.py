@@ -1,7 +1,7 @@
-"""The library's events: on stderr for people or, with ``--json``, programs; all of them in a file.
+"""Log events: warnings on stderr, as text or with ``--json`` as JSON, and all of them in a file.
 
-The library tells them by the standard library's loggers below ``bulkops``, ``noun_past_participle``
-with fields as ``extra``: silent until somebody sets a level. structlog says them.
+The library logs to standard loggers below ``bulkops``. An event's name has the form
+``noun_past_participle``, its fields are ``extra``. structlog formats it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 
 def configure(*, debug: bool, json: bool, file: Path | None = None) -> None:
-    """Show warnings on stderr, and with ``debug`` every event; write every event into ``file``.
+    """Log warnings to stderr, with ``debug`` every event, and every event to ``file``.
 
     Raises:
         BulkopsError: the file can't be opened.
     """
     logger = logging.getLogger("bulkops")
     level = logging.DEBUG if debug else logging.WARNING
-    # The file first: where it can't be opened nothing else has changed.
+    # The file first: if it can't be opened, nothing else has changed.
     handlers: list[logging.Handler] = [_FileHandler(file)] if file else []
     handlers.append(_Handler(level, json=json))
     for handler in logger.handlers:
@@ -41,7 +41,7 @@ def configure(*, debug: bool, json: bool, file: Path | None = None) -> None:
 
 
 class _Handler(logging.Handler):
-    """Says events on stderr."""
+    """Writes events to stderr."""
 
     def __init__(self, level: int, *, json: bool) -> None:
         super().__init__(level)
@@ -59,9 +59,10 @@ class _Handler(logging.Handler):
 
 
 class _FileHandler(_Handler):
-    """Appends events to a file, one JSON object a line; a file that fails must stop no rollout.
+    """Appends events to a file, one JSON object per line; a failing file stops no rollout.
 
-    A thread writes it: a FIFO without a reader, or a share that hangs, blocks the thread alone.
+    A thread writes the file: a FIFO without a reader, or a share that hangs, blocks only that
+    thread.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,23 +81,23 @@ class _FileHandler(_Handler):
         if self._file.closed:
             return
         try:
-            # By itself: a line is whole beside another process's.
+            # One write per line: other processes may append to the file as well.
             self._outlet.write(self._structured.format(record) + "\n")
         except OSError as error:
             self._end(error)
 
     def end(self) -> None:
-        """Wait until all is written, but not for a reader that reads nothing."""
+        """Wait until all events are written, unless the reader reads nothing."""
         if self._file.closed:
             return
-        self._outlet.tell_dropped()
+        self._outlet.report_dropped()
         written = self._outlet.queue.wait(0, still=STILL_SECONDS)
         try:
             self._outlet.flush()
         except OSError as error:
             self._end(error)
         if not written:
-            note(f"--log-file {self._path}: is not read; its last events are not in it.")
+            note(f"--log-file {self._path}: nothing reads it, so the last events are missing.")
 
     def close(self) -> None:
         self._outlet.queue.close(self._outlet)
@@ -105,7 +106,7 @@ class _FileHandler(_Handler):
 
     def _end(self, error: OSError) -> None:
         self.close()
-        note(f"{_unwritable(self._path, error)}; the log ends here, the command goes on.")
+        note(f"{_unwritable(self._path, error)}; the log ends here, the command continues.")
 
     def _lost(self, lines: int) -> str:
         facts = {"msg": "events_dropped", "levelname": "WARNING", "events": lines}
@@ -113,7 +114,7 @@ class _FileHandler(_Handler):
 
 
 def end_log_file() -> None:
-    """Wait until the file of ``--log-file`` has all events, but not for a reader of it."""
+    """Wait until all events are in the log file, unless its reader reads nothing."""
     for handler in logging.getLogger("bulkops").handlers:
         if isinstance(handler, _FileHandler):
             handler.end()
@@ -124,7 +125,7 @@ def _opened(path: Path) -> TextIO:
         number = open_output(path, append=True)
     else:
         try:
-            # A FIFO that nobody reads can't be opened so, and any other way waits for a reader.
+            # Without O_NONBLOCK, opening a FIFO would wait for a reader.
             number = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:
             if error.errno != errno.ENXIO:

@@ -1,4 +1,4 @@
-"""``bulkops check JOB``: what a job file is, or what is wrong with it; sends no request."""
+"""``bulkops check JOB``: check a job file; sends no request."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bulkops.job.job import Job
 
 @command(JOB, JSON)
 def check(*, job_file: Path, json: bool) -> None:
-    """Say what a job file is, or what is wrong with it.
+    """Check a job file without sending a request.
 
-    Exit 2 where something is wrong. Sends no request: whether its run task, its project and its
-    workspaces are there, only plan can tell.
+    Prints what the job does, or what is wrong with the file (exit 2). Whether the run task, the
+    project and the workspaces exist, only plan can check.
 
     \b
     Examples:
@@ -28,7 +28,7 @@ def check(*, job_file: Path, json: bool) -> None:
     check_gate(job, str(job_file))
     fields, task = _selecting(job), getattr(job.spec, "task", None)
     if json:
-        from bulkops import events  # noqa: PLC0415 - brings what reports and journals are made of
+        from bulkops import events  # noqa: PLC0415 - it imports reports and journals
 
         print_json(
             events.Job(
@@ -47,6 +47,6 @@ def check(*, job_file: Path, json: bool) -> None:
 
 
 def _selecting(job: Job) -> list[str]:
-    """Return the fields that say which workspaces."""
+    """Return the fields that select workspaces."""
     given: dict[str, object] = msgspec.to_builtins(job.select)
     return [name for name in given if name != "allow_empty"]

@@ -21,7 +21,7 @@ from tests.conftest import Here
 NEVER = "Nothing was changed."
 
 SILENCE = 2.0
-"""Seconds after which somebody at a terminal types again."""
+"""Seconds after which the user at the terminal types again."""
 
 
 def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
@@ -68,7 +68,7 @@ def test_json_results_are_the_same_facts(world: World, here: Here) -> None:
 
 
 def test_nothing_to_do_is_a_success_without_a_journal(world: World, here: Here) -> None:
-    """Where all is as wanted, apply exits 0, says so, and starts no journal; --yes isn't needed."""
+    """If all is as desired, apply says so, exits 0 without --yes, and starts no journal."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
     done = here("apply", "job.toml", "--journal", "scan.jsonl")
@@ -97,17 +97,17 @@ def test_nothing_to_do_but_blocked_is_exit_3(world: World, here: Here) -> None:
 
 
 def test_without_yes_and_terminal_nothing_is_sent(world: World) -> None:
-    """No terminal and no --yes: exit 2, the message says what to do, and nothing is changed."""
+    """Without a terminal and --yes, exit 2 says what to do, and nothing is changed."""
     done = world.run("apply", "job.toml")
     assert done.code == 2
-    assert "no terminal to ask on, so say --yes" in done.err
+    assert "no terminal to ask on. Add --yes" in done.err
     assert "+ attach  mandatory at post_plan  12 workspaces" in done.err
     assert (world.writes, done.out) == (0, "")
     assert not list(world.folder.rglob("*.jsonl"))
 
 
 def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, str]:
-    """Run a command on a pseudo-terminal; give the answer when it has asked."""
+    """Run a command on a pseudo-terminal; answer when it has asked."""
     own, its = pty.openpty()
     order = world.order(*arguments)._replace(terminal=True)
     process = Forked(order, stdin=its, stdout=its, stderr=its)
@@ -123,7 +123,7 @@ def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, st
 
 
 def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> str:
-    """Return what is said until it is enough; where nothing is said, type ``again``."""
+    """Return the output until it is enough; if none comes, type ``again``."""
     said = b""
     while not enough(said.decode(errors="replace")):
         if again and not select.select([own], [], [], SILENCE)[0]:
@@ -138,12 +138,12 @@ def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> 
     return said.decode(errors="replace")
 
 
-def test_yes_on_a_terminal_goes_on(world: World) -> None:
-    """On a terminal the plan is shown and asked about; "yes" carries it out."""
+def test_yes_on_a_terminal_applies(world: World) -> None:
+    """On a terminal the plan is shown with a question; "yes" applies it."""
     code, said = on_a_terminal(world, b"yes\n", "apply", "job.toml")
     assert code == 0
     assert "mandatory at post_plan  12 workspaces" in said
-    assert f"Carry out 12 operations in acme ({world.address})?" in said
+    assert f"Apply 12 operations in acme ({world.address})?" in said
     assert world.all_desired()
 
 
@@ -158,14 +158,14 @@ def test_any_other_answer_changes_nothing(world: World, answer: bytes) -> None:
 
 
 def test_ctrl_c_at_the_question_changes_nothing(world: World) -> None:
-    """Ctrl-C at the question: exit 130, nothing is changed, and that is said."""
+    """Ctrl-C at the question: exit 130, and a note that nothing was changed."""
     code, said = on_a_terminal(world, b"\x03", "apply", "job.toml")
     assert code == 130
     assert "Interrupted: nothing was changed." in said
     assert world.writes == 0
 
 
-def test_too_many_failures_stop_the_job_and_continue_goes_on(world: World, here: Here) -> None:
+def test_too_many_failures_stop_the_job_and_continue_continues(world: World, here: Here) -> None:
     """Refused writes beyond 10 % stop the job, exit 4; with ``--continue`` it comes to its end."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     forbidden = {"prod-003", "prod-004"}
@@ -194,7 +194,7 @@ def test_too_many_failures_stop_the_job_and_continue_goes_on(world: World, here:
 
 
 def test_a_closed_pipe_does_not_stop_the_job(world: World) -> None:
-    """Whoever reads stdout may leave (``| head -1``): the job goes on to its end."""
+    """If the reader of stdout leaves (``head -1``), the job continues to its end."""
     done = ended(Forked(world.order(*world.applying), stdout=(writer := left_pipe())))
     os.close(writer)
     assert done.code == 0
@@ -205,7 +205,7 @@ def test_a_closed_pipe_does_not_stop_the_job(world: World) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 @pytest.mark.parametrize(("arguments", "code"), [(("plan", "job.toml"), 1), (None, 0)])
 def test_a_full_stdout(world: World, arguments: tuple[str, ...] | None, code: int) -> None:
-    """What only shows something fails where stdout is full; a job goes on to its end."""
+    """With a full stdout, a command that only prints fails; a job continues to its end."""
     command = shlex.join([sys.executable, "-m", "bulkops", *(arguments or world.applying)])
     done = ended(world.start_program(["/bin/sh", "-c", f"exec {command} > /dev/full"]))
     assert done.code == code
@@ -214,14 +214,14 @@ def test_a_full_stdout(world: World, arguments: tuple[str, ...] | None, code: in
 
 
 def test_a_terminal_of_few_characters(world: World) -> None:
-    """Where stdout's encoding has no arrow, a question mark stands for it and the job goes on."""
+    """If stdout's encoding has no arrow, a question mark replaces it, and the job continues."""
     world.simulator.attach("prod-001", TASK, enforcement_level="advisory")
     done = world.apply(PYTHONIOENCODING="ascii")
     assert done.code == 0
     assert "prod-001  advisory at post_plan ? mandatory at post_plan" in done.out
 
 
-def test_head_is_not_an_error_worth_words(world: World) -> None:
+def test_head_causes_no_error_message(world: World) -> None:
     """``bulkops plan | head`` ends quietly."""
     done = ended(Forked(world.order("plan", "job.toml"), stdout=(writer := left_pipe())))
     os.close(writer)
@@ -229,7 +229,7 @@ def test_head_is_not_an_error_worth_words(world: World) -> None:
 
 
 def test_long_server_words_are_cut_in_results(world: World, here: Here) -> None:
-    """A result line stays short whatever the server says; the report has all of it."""
+    """A result line stays short, however long the server's message; the report has all of it."""
     long_name = "prod-" + "x" * 85
     world.simulator.add_workspace(long_name)
 

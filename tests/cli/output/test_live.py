@@ -156,7 +156,7 @@ def test_ctrl_c_twice_stops_at_once(in_waves: World) -> None:
         assert terminal.ended() == 130
         let_go.set()
         nothing_is_left(terminal)
-        assert "\nStopping at once.\n" in terminal.text
+        assert "\nStopping immediately.\n" in terminal.text
         assert "5 in doubt" in terminal.text
 
 

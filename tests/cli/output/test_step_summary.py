@@ -38,11 +38,13 @@ def test_a_plan_is_appended(world: World, here: Here) -> None:
     assert here("plan", "job.toml", **SUMMARY) == shown
     assert summary(world).startswith("# Before\n## Plan of `scan`: attach `security-scan` in")
     assert ["attach", "mandatory at post_plan", "12"] in read(summary(world)).cells
-    assert "- `bulkops apply job.toml` does this." in summary(world)
+    assert "- `bulkops apply job.toml` carries it out." in summary(world)
     assert here("plan", "job.toml", "--out", "scan.plan", "--json", **SUMMARY).code == 0
-    assert "- `bulkops apply scan.plan` does this." in summary(world)
+    assert "- `bulkops apply scan.plan` carries it out." in summary(world)
     assert here("plan", "job.toml", "--select", "prod-00*", "--limit", "2", **SUMMARY).code == 0
-    assert "- `bulkops apply job.toml --select 'prod-00*' --limit 2` does this." in summary(world)
+    assert "- `bulkops apply job.toml --select 'prod-00*' --limit 2` carries it out." in summary(
+        world
+    )
 
 
 def test_a_job_with_nothing_to_do_has_its_summary(world: World, here: Here) -> None:

@@ -235,7 +235,7 @@ def test_logs_that_nobody_reads_are_counted(world: World, here: Here) -> None:
         assert unread.process.poll() is None
         said = unread.read()
         assert unread.process.wait(SECONDS) == 0
-        assert " lines not written: nobody read stderr.\n" in said
+        assert " lines were not written because nothing read stderr.\n" in said
         assert said.endswith("`bulkops undo scan.jsonl` takes it back.\n")
         each_once(world)
 
@@ -286,7 +286,7 @@ def test_a_log_file_that_nobody_reads_holds_nothing_up(world: World) -> None:
     os.mkfifo(world.folder / "log")
     done = world.run("--log-file", "log", *world.applying)
     assert done.code == 0
-    assert "--log-file log: is not read; its last events are not in it." in done.err
+    assert "--log-file log: nothing reads it, so the last events are missing." in done.err
     each_once(world)
 
 

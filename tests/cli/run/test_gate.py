@@ -60,7 +60,7 @@ def test_it_is_shown_whole_before_anything_is_changed(world: World, here: Here, 
         assert lines.index(f"Gate of wave 1: {LONG}") > shown
 
 
-def test_what_a_terminal_would_obey_is_spelled(world: World, here: Here) -> None:
+def test_control_characters_are_escaped(world: World, here: Here) -> None:
     """A line break, an escape sequence: one line, and all of it to be seen."""
     gated(world, "true # \\u001b[2K\n:\ttrue", "")
     job = (world.folder / "job.toml").read_text(encoding="utf-8")
@@ -80,10 +80,10 @@ def test_what_a_terminal_would_obey_is_spelled(world: World, here: Here) -> None
     ],
     ids=["resume", "apply"],
 )
-def test_going_on_shows_it_before_it_runs(
+def test_resuming_shows_it_before_it_runs(
     world: World, here: Here, arguments: tuple[str, ...]
 ) -> None:
-    """A gate that somebody wrote into a journal is seen before the yes counts."""
+    """The gate in a journal is shown before the user can confirm it."""
     stopped_in_the_gate(world)
     done = here(*arguments)
     assert done.code == 0
@@ -92,7 +92,7 @@ def test_going_on_shows_it_before_it_runs(
     assert lines.index(f"    After each wave: {gate}") < lines.index(f"Gate of wave 1: {gate}")
 
 
-def test_a_gate_that_is_all_that_is_left_wants_a_yes(world: World, here: Here) -> None:
+def test_a_gate_that_is_all_that_is_left_needs_a_yes(world: World, here: Here) -> None:
     """Killed in the last wave's gate: nothing is to be sent, but a command is to be run."""
     world.job(("[pace]", "[rollout]\ngate = 'test -e go || { kill -9 $PPID; exit; }'\n[pace]"))
     assert world.run(*world.applying).code == -signal.SIGKILL
@@ -105,8 +105,8 @@ def test_a_gate_that_is_all_that_is_left_wants_a_yes(world: World, here: Here) -
     assert "Gate of wave 1: test -e go" in done.err
 
 
-def test_a_retry_of_what_drifted_wants_a_yes(world: World, here: Here) -> None:
-    """The journal knows of nothing left to do; what is found drifted is sent, and judged anew."""
+def test_a_retry_of_what_drifted_needs_a_yes(world: World, here: Here) -> None:
+    """Nothing is left to do by the journal; what has drifted is redone and gated again."""
     gated(world, "true")
     assert here(*world.applying).code == 0
     world.simulator.detach("prod-001", "security-scan")
@@ -120,7 +120,7 @@ def test_a_retry_of_what_drifted_wants_a_yes(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize("command", ["apply", "resume"])
 def test_it_gets_no_credentials(world: World, here: Here, command: str) -> None:
-    """Neither started nor gone on with; but what else is in the environment."""
+    """Neither when started nor when resumed; it gets all other variables."""
     gated(world, 'env > "gate-$BULKOPS_WAVE.env"; test -e go || exit 75')
     assert here(*world.applying, **ENVIRONMENT, OTHER="seen").code == 6
     if command == "resume":
@@ -183,7 +183,7 @@ def test_a_missing_script_is_found_before_anything_is_sent(
 
 
 def test_a_script_is_seen_from_the_job_files_folder(world: World, here: Here) -> None:
-    """Started elsewhere, gone on with elsewhere, by a plan or a journal: the same script runs."""
+    """Started or resumed in another folder, from a plan or a journal, the same script runs."""
     jobs = world.folder / "jobs"
     script(jobs / "check.sh", "pwd >> ../where; test -e ../go || exit 75")
     script(world.folder / "check.sh", "exit 1")
@@ -209,10 +209,10 @@ def test_a_script_is_seen_from_the_job_files_folder(world: World, here: Here) ->
 
 
 @pytest.mark.parametrize("command", ["resume", "apply PLAN"])
-def test_gone_on_with_elsewhere_the_folder_is_asked_for(
+def test_resumed_elsewhere_it_needs_the_job_files_folder(
     world: World, here: Here, command: str
 ) -> None:
-    """Exit 2 before anything is sent, naming the folder and what to do; put back, it goes on."""
+    """Exit 2, nothing sent, names the folder and what to do; with the folder, it resumes."""
     jobs = world.folder / "jobs"
     script(jobs / "check.sh", "test -e ../go || exit 75")
     gated(world, "./check.sh")
@@ -241,7 +241,7 @@ def test_gone_on_with_elsewhere_the_folder_is_asked_for(
 
 
 def test_a_finished_job_needs_no_folder(world: World, here: Here) -> None:
-    """Nothing is run any more: it is only read whether it still stands."""
+    """No gate runs any more: the job only checks for drift."""
     jobs = world.folder / "jobs"
     script(jobs / "check.sh")
     gated(world, "./check.sh")
