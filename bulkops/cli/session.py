@@ -19,7 +19,7 @@ import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.outlet import left_waiting
 from bulkops.cli.output.printing import note
-from bulkops.cli.output.progress_text import no_answer
+from bulkops.cli.output.progress_text import no_answer, settling
 from bulkops.cli.signals import received
 from bulkops.client.access.address import Stated, destination
 from bulkops.client.access.credentials import bound_token, resolve_token
@@ -56,7 +56,12 @@ def connect(server: Server, *files: Stated) -> Client:
     client = Client(place.address, token.text, ca_file=ca_file)
     client.kept_in = token.origin
     client.outage.listeners.append(partial(_say_outage, client))
+    client.settling.listeners.append(_print_settling)
     return client
+
+
+def _print_settling(seconds: float, reason: str) -> None:
+    note(f"{settling(seconds, reason)}.")
 
 
 def _say_outage(client: Client, outage: Outage) -> None:

@@ -24,6 +24,7 @@ from bulkops.client.paging import everything
 from bulkops.client.rows import Whole
 from bulkops.client.run_tasks import RunTasks
 from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
+from bulkops.client.waiting import Settling
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
 from bulkops.errors import (
@@ -56,6 +57,7 @@ class Client(Caller):
         run_tasks, workspace_tasks, workspaces: the endpoints, by resource.
         kept_in: where the token is kept, a variable or a file; empty where nobody has said it.
         most_at_once: requests, for want of descriptors; ``None``: any number.
+        settling: waits for lagging reads, and tells listeners how long.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Client(Caller):
             )
         clock, random = clock or Clock(), random or Random()
         super().__init__(transport, Pacer(clock, random, rate), clock, random)
+        self.settling = Settling(clock)
         self.run_tasks = RunTasks(self)
         self.workspace_tasks = WorkspaceTasks(self)
         self.workspaces = Workspaces(self)

@@ -48,6 +48,8 @@ def execute(
     """Run a journal's job on, print every result and the report, and end with its exit code."""
     path = held.path
     watch = Watch(client.clock, contents.replay, job.rollout, job.pace.rate, json=asked.json)
+    if watch.is_live:
+        client.settling.listeners.clear()
     key = key_to_resume(job, contents.replay, retry_failed=asked.retry_failed)
     execution = JobExecution(
         client,
