@@ -110,9 +110,7 @@ class _FileHandler(_Handler):
         except OSError as error:
             self._end(error)
         if not written:
-            note(
-                f"--log-file {self._path}: is not being read; the last events are missing from it."
-            )
+            note(f"--log-file {self._path}: not being read; its last events are missing.")
 
     def close(self) -> None:
         self._outlet.queue.close(self._outlet)
@@ -128,7 +126,7 @@ class _FileHandler(_Handler):
         return self._structured.format(logging.makeLogRecord(facts)) + "\n"
 
 
-_SENTENCES = {
+SENTENCES = {
     "client_slowed": "the server answers 503 above a limit of its own: slowed down to {rate:g} "
     "requests per second",
     "client_paused": "the server asked for a pause ({reason}): nothing is sent for {seconds:g} s",
@@ -148,7 +146,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "run_id", "
 
 def sentence(record: logging.LogRecord) -> str:
     """Return an event as a sentence for people, with its facts."""
-    text = _SENTENCES.get(str(record.msg))
+    text = SENTENCES.get(str(record.msg))
     facts = {name: value for name, value in vars(record).items() if name not in _STANDARD}
     if text is not None:
         return f"Warning: {text.format_map(facts)}."

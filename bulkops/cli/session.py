@@ -61,7 +61,8 @@ def connect(server: Server, *files: Stated) -> Client:
 
 
 def _print_settling(seconds: float, reason: str) -> None:
-    note(f"{settling(seconds, reason)}.")
+    if seconds >= 1:
+        note(f"{settling(seconds, reason)}.")
 
 
 def _say_outage(client: Client, outage: Outage) -> None:

@@ -245,3 +245,11 @@ def lock_now(descriptor: int) -> None:
 
 GONE = "it is no longer there"
 """Said of a file that was deleted or replaced while it was open."""
+
+
+def open_or_create(path: Path) -> tuple[int, bool]:
+    """Return the descriptor of a file to read and write, and whether this call created it."""
+    try:
+        return open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, follow=False), True
+    except FileExistsError:
+        return open_regular(path, os.O_RDWR | os.O_CREAT, follow=False), False

@@ -110,5 +110,5 @@ def _waves(plan: Plan) -> Iterator[str]:
     if rollout.gate is not None:
         yield f"- Gate after each wave: {code(rollout.gate)}\n"
     if plan.operations:
-        tolerated = counted(rollout.tolerated(len(plan.operations)), "operation")
-        yield f"- Stops if more than {tolerated} fail\n"
+        tolerated = counted(rollout.tolerated(len(plan.operations)), "failure")
+        yield f"- Stops after more than {tolerated}\n"

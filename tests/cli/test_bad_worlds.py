@@ -72,7 +72,7 @@ def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
     done = here(*world.applying)
     assert done.code == 1
     assert sum(line.startswith("succeeded") for line in done.lines) == 4
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in done.err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in done.err
     assert "put a valid one into TFE_TOKEN" in done.err.splitlines()[-1]
     world.simulator.before = None
     world.simulator.tokens = None
@@ -163,7 +163,7 @@ def test_a_second_attachment_is_found(world: World, here: Here) -> None:
     _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level="mandatory"))
     done = here(*world.applying)
     assert done.code == 3
-    assert "  verified: 11 of 12 shown as wanted by the server, 1 drifted" in done.lines
+    assert "  verified: 11 of 12 operations, 1 drifted" in done.lines
     assert "prod-012" in done.lines[-1]
     assert "the server showed 2 attachments (wstask-" in done.lines[-1]
 

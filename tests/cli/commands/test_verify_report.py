@@ -106,7 +106,7 @@ def test_status_of_a_killed_job(world: World, here: Here) -> None:
         "  3 succeeded, 1 in doubt, 8 pending of 12 operations",
         "  1 execution, killed or still running",
     ]
-    assert done.err == "Not finished: `bulkops resume scan.jsonl` goes on.\n"
+    assert done.err == "Not finished. `bulkops resume scan.jsonl` resumes it.\n"
     assert world.requests == before
 
 
@@ -190,7 +190,8 @@ def test_a_torn_tail_is_cut_and_kept(world: World, here: Here) -> None:
     _torn(world.journal)
     done = here(*world.applying)
     assert done.code == 0
-    assert "journal_tail_cut" in done.err
+    assert "Warning: scan.jsonl: its last write was cut off: " in done.err
+    assert "bytes removed, kept in scan.jsonl.torn-" in done.err
     assert len(list(world.folder.glob("scan.jsonl.torn-*"))) == 1
     assert world.writes == 12
     assert here("report", "scan.jsonl").err == ""

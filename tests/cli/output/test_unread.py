@@ -21,7 +21,7 @@ from tests.cli.support import TASK, StagedSimulator, World, serving
 from tests.cli.terminal import CTRL_C, held, on_terminal
 from tests.conftest import Here
 
-HELD_UP = "stdout is not read: no further operation is begun until it is."
+HELD_UP = "stdout is not being read: no further operation starts until it is."
 STOP, GO = b"\x13", b"\x11"
 """Ctrl-S and Ctrl-Q."""
 
@@ -236,7 +236,7 @@ def test_logs_that_nobody_reads_are_counted(world: World, here: Here) -> None:
         said = unread.read()
         assert unread.process.wait(SECONDS) == 0
         assert " lines not written: nobody read stderr.\n" in said
-        assert said.endswith("`bulkops undo scan.jsonl` takes it back.\n")
+        assert said.endswith("`bulkops undo scan.jsonl` reverts it.\n")
         each_once(world)
 
 

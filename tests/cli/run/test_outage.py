@@ -74,7 +74,23 @@ def test_what_is_said_when_it_begins_and_ends(
 
     asyncio.run(away())
     assert capsys.readouterr().err.splitlines() == [
-        "No answer from the server for 4 s (503 Service unavailable): waiting for it, 5 min at "
-        "most. Nothing fails for it.",
+        "No answer from the server for 4 s (503 Service unavailable): waiting up to 5 min "
+        "for it. Nothing fails for it.",
         "The server answers again, after 4 s.",
     ]
+
+
+def test_a_wait_for_reads_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How long, and why, on stderr: of verify, undo and plan, which show no progress."""
+    monkeypatch.setenv("TFE_TOKEN", "any")
+
+    async def wait() -> None:
+        client = connect(Server("http://127.0.0.1:9", insecure_http=False, ca_file=None))
+        for seconds in (0.5, 9.2):
+            for listener in client.settling.listeners:
+                listener(seconds, "to read again what differs")
+
+    asyncio.run(wait())
+    assert capsys.readouterr().err == "Waiting 10 s to read again what differs.\n"

@@ -13,8 +13,8 @@ from bulkops.simulator.state import User
 from tests.cli.support import TOKEN, World
 from tests.conftest import Here
 
-WHY = "Stopped by the failure tolerance: 2 failures in 12 operations, 1 is tolerated."
-WAITS = "  waits for --continue: 2 failures in 12 operations, 1 is tolerated"
+WHY = "Stopped by the failure tolerance: 2 failures in 12 operations; the tolerance is 1."
+WAITS = "  waits for --continue: 2 failures in 12 operations; the tolerance is 1"
 
 COMMANDS = {
     "apply": "apply job.toml --yes",
@@ -204,4 +204,4 @@ def test_ended_by_a_signal_it_stands(world: World, here: Here, number: signal.Si
     process.communicate()
     done = here(*world.applying)
     assert done.code == 4
-    assert "1 failure in 12 operations, 0 are tolerated" in done.err
+    assert "1 failure in 12 operations; the tolerance is 0" in done.err
