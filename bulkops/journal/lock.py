@@ -15,7 +15,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -24,7 +24,15 @@ import msgspec
 from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
 from bulkops.files import LOCK_START, followed, open_regular, reading
-from bulkops.journal.disk import GONE, NO_LOCKS, FileCalls, SystemFiles, lock_now, open_or_create
+from bulkops.journal.disk import (
+    GONE,
+    NO_LOCKS,
+    FileCalls,
+    SystemFiles,
+    lock_now,
+    open_or_create,
+    remove_unused,
+)
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
 
@@ -77,9 +85,7 @@ def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
     """Hold the right to start a journal in a folder while the block runs; raises as ``locked``."""
     name = folder / "folder"
     with ExitStack() as stack:
-        text = _lock_name(
-            stack, name, lambda: any(found != _lock_of(name) for found in folder.iterdir())
-        )
+        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {_lock_of(name)})
         if sys.platform != "win32":
             with _said(folder):
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -180,20 +186,9 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
             # Where it was removed or replaced after it was opened, others lock another file.
             if calls.is_at(descriptor, name):
                 if created:
-                    stack.callback(_remove_unused, name, descriptor, is_used)
+                    stack.callback(remove_unused, name, descriptor, is_used)
                 return descriptor
         raise OSError(errno.EAGAIN, "it is replaced again and again")
-
-
-def _remove_unused(name: Path, descriptor: int, is_used: Callable[[], bool]) -> None:
-    """Remove a lock file while its lock is held, unless a journal was started.
-
-    A process that opened it before locks a file without a name, notices that in ``_lock_name``,
-    and makes a new one. On Windows an open file can't be removed, and stays.
-    """
-    with suppress(OSError):
-        if not is_used() and SystemFiles().is_at(descriptor, name):
-            name.unlink()
 
 
 def _lock_journal(calls: _KeptLocks, path: Path) -> None:
