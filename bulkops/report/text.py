@@ -175,7 +175,7 @@ def _grouped(report: Report) -> Iterator[str]:
 def _named(group: Group) -> Iterator[str]:
     yield from group.names
     if group.operations > len(group.names):
-        yield f"… and {group.operations - len(group.names)} more (--only failed lists all)"
+        yield f"… and {group.operations - len(group.names)} more (report --only failed lists all)"
 
 
 def _row(row: Row, width: int) -> str:

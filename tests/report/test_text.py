@@ -25,13 +25,13 @@ def test_alike_failures_are_one_group() -> None:
     reasons = ["422 no", "409 taken", "422 no", "422 no", "422 no"]
     job = failed([f"w-{n}" for n in range(5)], reasons)
     text = "".join(document(job))
-    assert text.split("\n")[4:] == [
+    assert text.split("\n")[5:] == [
         "  failed     4 operations:  422 no",
-        "             w-0, w-2, w-3, … and 1 more (--only failed lists all)",
+        "             w-0, w-2, w-3, … and 1 more (report --only failed lists all)",
         "  failed     w-1  mandatory at post_plan  409 taken  request req-1",
         "",
     ]
-    every = "".join(document(job, only_failed=True)).split("\n")[4:-1]
+    every = "".join(document(job, only_failed=True)).split("\n")[5:-1]
     assert [line.split()[:2] for line in every] == [["failed", f"w-{n}"] for n in range(5)]
     assert every[2].endswith("422 no  request req-2")
 
@@ -41,7 +41,7 @@ def test_alike_blocked_targets_are_one_group() -> None:
     skips = [Skipped(Target(f"ws-{n}", f"b-{n}"), "taken", blocked=True) for n in range(20)]
     text = "".join(document(made(1, skips=skips)))
     assert "  blocked    20 workspaces:  taken\n" in text
-    assert "             b-0, b-1, b-2, … and 17 more (--only failed lists all)\n" in text
+    assert "             b-0, b-1, b-2, … and 17 more (report --only failed lists all)\n" in text
     assert text.count("taken") == 2
     assert "".join(document(made(1, skips=skips), only_failed=True)).count("  blocked  ") == 20
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import shlex
 import sys
@@ -181,8 +182,11 @@ def test_too_many_failures_stop_the_job_and_continue_goes_on(world: World, here:
     stopped = here(*world.applying)
     assert stopped.code == 4
     assert "  1 execution, stopped by the failure tolerance" in stopped.lines
-    assert "Stopped by the failure tolerance: 2 failures in 12 operations, 1 is" in stopped.err
-    assert "`bulkops resume scan.jsonl --continue` goes on and counts failures" in stopped.err
+    assert (
+        "Stopped by the failure tolerance: 2 failures in 12 operations; the tolerance is 1"
+        in stopped.err
+    )
+    assert "`bulkops resume scan.jsonl --continue` continues past the tolerance" in stopped.err
     retry = "`bulkops resume scan.jsonl --continue --retry-failed` also retries what failed."
     assert retry in stopped.err
     assert sum(line.startswith("failed") for line in stopped.lines) == 2
@@ -209,7 +213,7 @@ def test_a_full_stdout(world: World, arguments: tuple[str, ...] | None, code: in
     command = shlex.join([sys.executable, "-m", "bulkops", *(arguments or world.applying)])
     done = ended(world.start_program(["/bin/sh", "-c", f"exec {command} > /dev/full"]))
     assert done.code == code
-    assert "can't be written" in done.err
+    assert re.search("stdout(: can't| can no longer) be written", done.err)
     assert world.all_desired() == (arguments is None)
 
 

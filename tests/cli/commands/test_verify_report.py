@@ -121,19 +121,18 @@ def test_status_as_json(world: World, here: Here) -> None:
 
 
 def test_report_text_lists_trouble(world: World, here: Here) -> None:
-    """The text report has the totals, then what failed with the server's words; no request."""
+    """The text report has the totals, then each reason with the server's words; no request."""
     _with_failures(world, here)
     before = world.requests
     done = here("report", "scan.jsonl", TFE_TOKEN="")
     assert done.code == 0
     assert done.lines[1] == "  10 succeeded, 2 failed of 12 operations"
-    assert [line.split()[:2] for line in done.lines[-2:]] == [
-        ["failed", "prod-011"],
-        ["failed", "prod-012"],
-    ]
-    assert "404" in done.lines[-1]
-    assert "this token may not" in done.lines[-1]
-    assert re.search(r"  request [\w-]{8,}$", done.lines[-1])
+    assert done.lines[-2].startswith("  failed     2 operations:  404 ")
+    assert "this token may not" in done.lines[-2]
+    assert done.lines[-1] == "             prod-011, prod-012"
+    each = here("report", "scan.jsonl", "--only", "failed", TFE_TOKEN="").lines[-2:]
+    assert [line.split()[:2] for line in each] == [["failed", "prod-011"], ["failed", "prod-012"]]
+    assert all(re.search(r"this token may not.*  request [\w-]{8,}$", line) for line in each)
     assert world.requests == before
 
 

@@ -349,7 +349,7 @@ def test_a_view_that_fails_ends_no_job(
     monkeypatch.setattr(watch, "plain_line", broken)
     done = here(*world.applying)
     assert done.code == 0
-    assert done.err.count("can't be shown any more: ZeroDivisionError: of nothing") == 1
+    assert done.err.count("can no longer be shown: ZeroDivisionError: of nothing") == 1
     assert world.all_desired()
 
 

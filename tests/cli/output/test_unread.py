@@ -286,7 +286,7 @@ def test_a_log_file_that_nobody_reads_holds_nothing_up(world: World) -> None:
     os.mkfifo(world.folder / "log")
     done = world.run("--log-file", "log", *world.applying)
     assert done.code == 0
-    assert "--log-file log: is not read; its last events are not in it." in done.err
+    assert "--log-file log: not being read; its last events are missing." in done.err
     each_once(world)
 
 
@@ -312,7 +312,7 @@ def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(world: World, here: Here)
         terminal.until("in flight")
         terminal.type(STOP)
         terminal.type(CTRL_C)
-        terminal.until("Stopping: waiting for ")
+        terminal.until("Stopping: waiting up to ")
         terminal.type(STOP)
         terminal.type(CTRL_C)
         assert terminal.ended() == 130
