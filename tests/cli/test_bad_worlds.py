@@ -85,7 +85,7 @@ def test_a_token_that_may_only_read(world: World, here: Here) -> None:
     _as(world, User.read_only("bob"))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 3
-    assert "! prod-001  blocked: this token may not manage run tasks on it" in done.err
+    assert "! 12 workspaces  blocked: this token may not manage run tasks on it" in done.err
     assert "0 skipped, 12 blocked." in done.err
     assert world.writes == 0
 
@@ -97,7 +97,9 @@ def test_a_token_that_may_change_some(world: World, here: Here) -> None:
     done = here(*world.applying)
     assert done.code == 3
     assert set(world.changed()) == allowed
-    blocked = {line.split()[1] for line in done.lines if line.startswith("  blocked ")}
+    assert any(line.startswith("  blocked    10 workspaces:  ") for line in done.lines)
+    each = here("report", "scan.jsonl", "--only", "failed").lines
+    blocked = {line.split()[1] for line in each if line.startswith("  blocked ")}
     assert blocked == set(workspaces(12)) - allowed
 
 

@@ -90,13 +90,13 @@ def test_the_report_counts_every_operation_once() -> None:
 
 
 def test_as_text_trouble_is_listed_and_success_counted() -> None:
-    """Totals first, then what somebody has to look at."""
+    """Totals first, then what needs attention."""
     text = list(lines(report(ended(*MIXED))))
     assert text[0] == "scan: attach security-scan in acme (https://app.terraform.io)"
     assert "1 succeeded, 1 failed, 1 conflict, 1 in doubt, 1 pending of 5 operations" in text[1]
     assert text[2].endswith(" complete")
     listed = [line.split()[0] for line in text if "prod-" in line]
-    assert listed == ["succeeded", "failed", "conflict", "in"]
+    assert listed == ["drifted", "failed", "conflict", "in"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_as_text_trouble_is_listed_and_success_counted() -> None:
     ],
 )
 def test_as_text_it_says_how_it_ended(how: str, words: str) -> None:
-    """Each end in words."""
+    """Each way an execution can end has its words."""
     assert words in "\n".join(lines(report(ended(result(0), how=how))))
 
 

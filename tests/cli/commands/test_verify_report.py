@@ -127,7 +127,7 @@ def test_report_text_lists_trouble(world: World, here: Here) -> None:
     done = here("report", "scan.jsonl", TFE_TOKEN="")
     assert done.code == 0
     assert done.lines[1] == "  10 succeeded, 2 failed of 12 operations"
-    assert done.lines[-2].startswith("  failed     2 operations:  404 ")
+    assert done.lines[-2].startswith("  failed     2 operations:  404: ")
     assert "this token may not" in done.lines[-2]
     assert done.lines[-1] == "             prod-011, prod-012"
     each = here("report", "scan.jsonl", "--only", "failed", TFE_TOKEN="").lines[-2:]

@@ -66,7 +66,7 @@ def test_the_job_stands_and_the_reason_is_said(
     done = here(*words(journal, command))
     assert done.code == 4
     assert WHY in done.err
-    assert f"`bulkops resume {journal} --continue` goes on" in done.err
+    assert f"`bulkops resume {journal} --continue` continues past the tolerance" in done.err
     assert WAITS in done.lines
     assert (world.requests, (world.folder / journal).read_bytes()) == (asked, before)
     assert len(list(world.folder.rglob("*.jsonl"))) == 1
@@ -171,7 +171,7 @@ def test_an_undo_stands_as_well(world: World, here: Here) -> None:
     asked = world.requests
     done = here("undo", "scan.jsonl", "--yes")
     assert (done.code, world.requests) == (4, asked)
-    assert "`bulkops resume scan.undo.jsonl --continue` goes on" in done.err
+    assert "`bulkops resume scan.undo.jsonl --continue` continues past the" in done.err
     assert here("undo", "scan.jsonl", "--yes", "--continue").code == 3
 
 

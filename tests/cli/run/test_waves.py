@@ -105,8 +105,8 @@ def test_a_gate_holds_the_job(
     done = here("apply", "job.toml", "--yes")
     assert (done.code, world.writes) == (code, 1)
     assert f"gate {'was inconclusive ' * passed}(exit status {status})" in done.err
-    assert f"The gate of wave 1 of 3 {words}: `bulkops resume" in done.err
-    assert ("--continue` goes on past it" in done.err) is passed
+    assert f"The gate of wave 1 of 3 {words}. `bulkops resume" in done.err
+    assert ("--continue` continues past the gate" in done.err) is passed
     assert here("apply", "job.toml", "--yes", "--continue").code == code
     assert world.writes == (6 if passed else 1)
     (world.folder / "go").touch()

@@ -86,7 +86,7 @@ def test_a_sentence_says_what_it_came_to(report: Report, words: str) -> None:
         (wave(1, 0, 1, Reached.OPEN, 1), "is in progress"),
         (wave(1, 0, 1, Reached.VERIFIED, 1), "is verified"),
         (wave(1, 0, 1, Reached.VERIFIED, 1, until=at(9)), "pauses until 2026-11-24 00:00:09 UTC"),
-        (wave(1, 0, 1, Reached.RESTED, 1), "runs its gate"),
+        (wave(1, 0, 1, Reached.RESTED, 1), "is running its gate"),
         (
             wave(1, 0, 1, Reached.VERIFIED, 1, held=Held.MANUAL),
             "waits for --continue",
