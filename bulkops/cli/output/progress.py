@@ -150,6 +150,8 @@ class ProgressTracker:
         if wave is not None and not waits and drained is None:
             left = left if pauses else operations - counts.total()
             seconds_left = self._seconds_left(wave, left, rest, limit)
+            if seconds_left is not None:
+                seconds_left = max(seconds_left, activity.settle_seconds)
         return JobProgress(
             at=now,
             doing=doing,

@@ -394,6 +394,14 @@ def test_a_wait_for_lost_answers_shows_its_length_and_no_rate() -> None:
     assert standstill(replace(progress, activity=one)) == "Waiting 9 s for 1 lost answer to settle"
 
 
+def test_the_time_left_is_no_shorter_than_the_wait() -> None:
+    """What is left may take a second, but not before the lost answers have settled."""
+    run = Journaled(12)
+    run.wave(1, Reached.OPEN)
+    settling = replace(BUSY, in_flight=2, waiting=2, settle_seconds=8.0)
+    assert run.look(settling).seconds_left == 8.0
+
+
 @pytest.mark.parametrize("doing", [Doing.READING, Doing.VERIFYING])
 def test_a_wait_for_reads_shows_its_length_and_reason(doing: Doing) -> None:
     """Before the job starts, or when it verifies, what differs is read again after ``settle``."""
