@@ -146,13 +146,14 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "run_id", "
 
 def sentence(record: logging.LogRecord) -> str:
     """Return an event as a sentence for people, with its facts."""
-    text = SENTENCES.get(str(record.msg))
+    # The event's name alone: its message may show the fields as well.
+    event = str.__str__(record.msg) if isinstance(record.msg, str) else record.getMessage()
+    text = SENTENCES.get(event)
     facts = {name: value for name, value in vars(record).items() if name not in _STANDARD}
     if text is not None:
         return f"Warning: {text.format_map(facts)}."
     listed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())
-    event = record.getMessage().replace("_", " ")
-    return f"Warning: {event}{f' ({listed})' if listed else ''}."
+    return f"Warning: {event.replace('_', ' ')}{f' ({listed})' if listed else ''}."
 
 
 def end_log_file() -> None:

@@ -1,4 +1,4 @@
-"""The current wave of an unfinished job. Pure."""
+"""In which wave an unfinished job stands. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from bulkops.journal.states import How, Reached
 
 
 class CurrentWave(msgspec.Struct, frozen=True):
-    """The current wave of an unfinished job.
+    """The wave in which an unfinished job stands.
 
     Attributes:
-        number: starting at 1.
-        of: number of waves.
-        first, last: its first and last operation, counted from 1.
-        reached: a value of ``Reached``; empty if the wave has not started.
-        held: why the job waits for the user, a value of ``Held``; empty if it does not.
+        of: how many waves there are.
+        first, last: its operations, counted from 1.
+        reached: of ``Reached``, empty where it has not begun.
+        held: why the job does not go on by itself: of ``Held``, else empty.
         until, status, reason: see ``WaveReached``.
     """
 
@@ -33,31 +32,31 @@ class CurrentWave(msgspec.Struct, frozen=True):
 
 
 def rollout_of(replay: Replay) -> Rollout:
-    """Return the rollout of a journal's job, or of its undo."""
+    """Return how a journal's job is rolled out, or taken back."""
     rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
     return rollout.taking_back(replay.header.undo_of)
 
 
 def is_over(replay: Replay) -> bool:
-    """Return whether the job has ended for good, even with operations pending: its task is gone."""
+    """Return whether nothing can be left to do, however much is pending: its run task is gone."""
     return replay.ended is not None and replay.ended.how == How.GONE
 
 
 def current_wave(replay: Replay) -> CurrentWave | None:
-    """Return the current wave; ``None`` if all have passed, or for a single wave in progress."""
+    """Return the wave in which a journal's job stands, ``None`` where nobody needs to know."""
     waves = rollout_of(replay).steps(len(replay.operations))
     for wave in waves:
         if replay.reached(wave.number) is Reached.PASSED:
             continue
-        begun = replay.waves.get(wave.number)
-        if not replay.waves or (len(waves) == 1 and not (begun and begun.held)):
+        said = replay.waves.get(wave.number)
+        if not replay.waves or (len(waves) == 1 and not (said and said.held)):
             return None
         current = CurrentWave(wave.number, len(waves), wave.start + 1, wave.end)
-        if begun is None:
+        if said is None:
             return current
-        # The pause ends with its execution: the next one starts it again.
-        until = "" if replay.ended else begun.until
-        held = "" if is_over(replay) else begun.held
-        known = {"reached": begun.reached, "held": held, "status": begun.status}
-        return msgspec.structs.replace(current, **known, until=until, reason=begun.reason)
+        # An execution that has ended rests no longer: the next one rests anew.
+        until = "" if replay.ended else said.until
+        held = "" if is_over(replay) else said.held
+        known = {"reached": said.reached, "held": held, "status": said.status}
+        return msgspec.structs.replace(current, **known, until=until, reason=said.reason)
     return None
