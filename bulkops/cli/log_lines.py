@@ -1,4 +1,4 @@
-"""Log events as lines of ``key=value`` or JSON objects. Imports structlog."""
+"""Events as lines of ``key=value`` or as JSON objects. Imports structlog."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import structlog
 
 
 def formatter(*, json: bool) -> logging.Formatter:
-    """Return the formatter that makes an event one line."""
+    """Return the formatter for events."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if json

@@ -19,7 +19,7 @@ import bulkops.cli.log_lines  # noqa: F401 - imported before a rollout logs its 
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.outlet import left_waiting
 from bulkops.cli.output.printing import note
-from bulkops.cli.output.progress_text import no_answer
+from bulkops.cli.output.progress_text import no_answer, settling
 from bulkops.cli.signals import received
 from bulkops.client.access.address import Stated, destination
 from bulkops.client.access.credentials import bound_token, resolve_token
@@ -56,7 +56,13 @@ def connect(server: Server, *files: Stated) -> Client:
     client = Client(place.address, token.text, ca_file=ca_file)
     client.kept_in = token.origin
     client.outage.listeners.append(partial(_note_outage, client))
+    client.settling.listeners.append(_note_settling)
     return client
+
+
+def _note_settling(seconds: float, reason: str) -> None:
+    if seconds >= 1:
+        note(f"{settling(seconds, reason)}.")
 
 
 def _note_outage(client: Client, outage: Outage) -> None:

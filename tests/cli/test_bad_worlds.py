@@ -72,7 +72,7 @@ def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
     done = here(*world.applying)
     assert done.code == 1
     assert sum(line.startswith("succeeded") for line in done.lines) == 4
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in done.err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in done.err
     assert "Put a valid one into TFE_TOKEN" in done.err.splitlines()[-1]
     world.simulator.before = None
     world.simulator.tokens = None
@@ -85,7 +85,7 @@ def test_a_token_that_may_only_read(world: World, here: Here) -> None:
     _as(world, User.read_only("bob"))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 3
-    assert "! prod-001  blocked: this token may not manage run tasks on it" in done.err
+    assert "! 12 workspaces  blocked: this token may not manage run tasks on it" in done.err
     assert "0 skipped, 12 blocked." in done.err
     assert world.writes == 0
 
@@ -97,7 +97,9 @@ def test_a_token_that_may_change_some(world: World, here: Here) -> None:
     done = here(*world.applying)
     assert done.code == 3
     assert set(world.changed()) == allowed
-    blocked = {line.split()[1] for line in done.lines if line.startswith("  blocked ")}
+    assert any(line.startswith("  blocked    10 workspaces:  ") for line in done.lines)
+    each = here("report", "scan.jsonl", "--only", "failed").lines
+    blocked = {line.split()[1] for line in each if line.startswith("  blocked ")}
     assert blocked == set(workspaces(12)) - allowed
 
 
@@ -163,7 +165,7 @@ def test_a_second_attachment_is_found(world: World, here: Here) -> None:
     _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level="mandatory"))
     done = here(*world.applying)
     assert done.code == 3
-    assert "  verified: 11 of 12 shown as wanted by the server, 1 drifted" in done.lines
+    assert "  verified: 11 of 12 operations, 1 drifted" in done.lines
     assert "prod-012" in done.lines[-1]
     assert "the server showed 2 attachments (wstask-" in done.lines[-1]
 

@@ -127,7 +127,7 @@ def test_a_failure_has_all_known_facts() -> None:
         "attempts 1",
         "2026-11-24T21:00:01.500Z",
     ]
-    assert (doubt.result[0].message, doubt.time) == ("sent, and no answer is known", 0.0)
+    assert (doubt.result[0].message, doubt.time) == ("sent; its answer is unknown", 0.0)
     assert doubt.result[0].text == "mandatory at post_plan"
 
 

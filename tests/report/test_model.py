@@ -96,7 +96,7 @@ def test_the_text_lists_problems_and_counts_successes() -> None:
     assert "1 succeeded, 1 failed, 1 conflict, 1 in doubt, 1 pending of 5 operations" in text[1]
     assert text[2].endswith(" complete")
     listed = [line.split()[0] for line in text if "prod-" in line]
-    assert listed == ["succeeded", "failed", "conflict", "in"]
+    assert listed == ["drifted", "failed", "conflict", "in"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.job.file import check_gate, load_job
 from bulkops.job.job import Job
+from bulkops.operations import wording
 
 
 @command(JOB, JSON)
@@ -27,6 +28,7 @@ def check(*, job_file: Path, json: bool) -> None:
     job = load_job(job_file)
     check_gate(job, str(job_file))
     fields, task = _selecting(job), getattr(job.spec, "task", None)
+    subject = wording.subject(task or "", getattr(job.spec, "replaces", ""))
     if json:
         from bulkops import events  # noqa: PLC0415 - it imports reports and journals
 
@@ -40,10 +42,8 @@ def check(*, job_file: Path, json: bool) -> None:
             )
         )
     else:
-        print_text(
-            f"{job.name}: {job.operation_kind}{f' {task}' if task else ''} in {job.organization}, "
-            f"selected by {', '.join(fields)}"
-        )
+        what = f"{job.operation_kind}{subject and ' '}{subject}"
+        print_text(f"{job.name}: {what} in {job.organization}, selected by {', '.join(fields)}")
 
 
 def _selecting(job: Job) -> list[str]:

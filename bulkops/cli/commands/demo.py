@@ -68,6 +68,7 @@ def demo() -> None:
       bulkops demo
     """
     started = time.monotonic()
+    print_text("This takes about 20 s.")
     simulator = Simulator(rate=RATE, other_client=OTHER_CLIENT)
     selected = _half_done_rollout(simulator)
     with _serving(simulator) as address, TemporaryDirectory(prefix="bulkops-demo-") as folder:

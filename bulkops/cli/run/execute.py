@@ -48,6 +48,8 @@ def execute(
     """Run what is left of a journal's job, print every result and the report, and exit."""
     path = held.path
     watch = Watch(client.clock, contents.replay, job.rollout, job.pace.rate, json=options.json)
+    if watch.is_live:
+        client.settling.listeners.clear()
     key = key_to_resume(job, contents.replay, retry_failed=options.retry_failed)
     execution = JobExecution(
         client,

@@ -77,7 +77,7 @@ def test_many_kinds_of_change_are_folded(world: World, here: Here) -> None:
     world.simulator.attach("prod-013", TASK, stages=stages)
     done = here("plan", "job.toml")
     assert sum(line.startswith("  ~ ") for line in done.lines) == 12
-    assert "    … and 1 more kinds of change: 1 operation (--json lists all)" in done.lines
+    assert "    … and 1 other changes: 1 operation (--json lists all)" in done.lines
 
 
 def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> None:
@@ -93,12 +93,12 @@ def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> No
     assert "    Projects: Default Project 147, payments 2 2, payments 1 1" in lines
     assert not any("Time: " in line for line in lines)
     for more, said in (
-        ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 20 requests a second, pauses included"),
+        ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 20 requests per second, pauses included"),
         (
             'pause = "manual"\nwaves = ["1"]\n',
-            "about 8 s at 20 requests a second, without the pauses",
+            "about 8 s at 20 requests per second, not counting the pauses",
         ),
-        ('pause = "5m"\n', "about 8 s at 20 requests a second"),
+        ('pause = "5m"\n', "about 8 s at 20 requests per second"),
     ):
         world.job(("[pace]", f"[rollout]\n{more}[pace]\nrate = 20"))
         assert f"    Time: {said}" in here("plan", "job.toml").lines

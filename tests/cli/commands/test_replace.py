@@ -44,7 +44,13 @@ def test_a_plan_shows_what_comes_and_what_goes(replacing: World, here: Here) -> 
     assert done.lines[-1] == "Plan: 1 to attach, 1 to update, 3 to detach; 9 skipped."
 
 
-def test_json_names_which_of_the_two_it_is(replacing: World, here: Here) -> None:
+@pytest.mark.usefixtures("replacing")
+def test_check_names_the_old_run_task_first(here: Here) -> None:
+    """As the plan does."""
+    assert here("check", "job.toml").out.startswith(f"scan: replace {OLD} by {TASK} in acme, ")
+
+
+def test_json_says_which_of_the_two_is_meant(replacing: World, here: Here) -> None:
     """Plan, results and report have the aspect, and the names of both run tasks."""
     first, second, *_, totals = here("plan", "job.toml", "--json").objects
     assert (first["aspect"], first["action"], first["desired"]) == ("new", "attach", POST_PLAN)

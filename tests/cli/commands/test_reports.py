@@ -125,7 +125,7 @@ def test_markdown_of_a_job_killed_in_the_middle(world: World, here: Here) -> Non
     shown = read(here("report", "scan.jsonl", "--format", "markdown").out)
     assert ["in doubt", "1"] in shown.cells
     assert "1 execution, killed or still running; took " in shown.text
-    assert "Not finished: bulkops resume scan.jsonl goes on." in shown.text
+    assert "Not finished. bulkops resume scan.jsonl resumes it." in shown.text
 
 
 def test_a_replaced_run_task_has_two_operations_a_workspace(world: World, here: Here) -> None:

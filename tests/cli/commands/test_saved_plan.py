@@ -82,7 +82,7 @@ def test_what_changed_since_is_left_alone(world: World, here: Here) -> None:
     assert world.shown()["prod-002"] == [("advisory", ("post_plan",))]
     assert world.shown()["prod-003"] == []
     assert world.writes == 9
-    assert "What is in conflict was changed by somebody, and wants a new plan" in done.err
+    assert "Conflicts were changed outside this job and need a new plan" in done.err
     assert "--retry-failed" not in done.err
     again = here(*APPLYING, "--retry-failed")
     assert (again.code, world.writes) == (3, 9)

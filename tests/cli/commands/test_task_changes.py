@@ -111,7 +111,7 @@ def test_an_ignored_global_configuration_is_warned_of(
         done = command("task", *arguments, "--global-stage", "pre_plan", "--json")
         assert done.code == 0
         assert len(done.objects) == 1
-        assert "Warning: the server did not take the global configuration over" in done.err
+        assert "Warning: the server ignored the global configuration" in done.err
 
 
 @pytest.mark.parametrize(

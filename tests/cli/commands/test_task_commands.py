@@ -94,7 +94,7 @@ def test_where_a_run_task_is_attached_is_shown(command: Command, acme: Simulator
     acme.attach("prod-network", "security-scan", stages=("pre_plan", "post_plan"))
     done = command("task", "show", "security-scan", "--include", "workspace_tasks.workspace")
     assert "attached:     prod-network (advisory, pre_plan+post_plan)" in done.lines
-    assert "attached:     1 workspaces" in command("task", "show", "security-scan").lines
+    assert "attached:     1 workspace" in command("task", "show", "security-scan").lines
 
 
 def test_a_mistyped_name_is_reported_with_the_existing_names(

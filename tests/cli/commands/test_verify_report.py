@@ -106,7 +106,7 @@ def test_status_of_a_killed_job(world: World, here: Here) -> None:
         "  3 succeeded, 1 in doubt, 8 pending of 12 operations",
         "  1 execution, killed or still running",
     ]
-    assert done.err == "Not finished: `bulkops resume scan.jsonl` goes on.\n"
+    assert done.err == "Not finished. `bulkops resume scan.jsonl` resumes it.\n"
     assert world.requests == before
 
 
@@ -121,19 +121,18 @@ def test_status_as_json(world: World, here: Here) -> None:
 
 
 def test_report_text_lists_trouble(world: World, here: Here) -> None:
-    """The text report has the totals, then each failure with the server's message; no request."""
+    """The text report has the totals, then each reason with the server's words; no request."""
     _with_failures(world, here)
     before = world.requests
     done = here("report", "scan.jsonl", TFE_TOKEN="")
     assert done.code == 0
     assert done.lines[1] == "  10 succeeded, 2 failed of 12 operations"
-    assert [line.split()[:2] for line in done.lines[-2:]] == [
-        ["failed", "prod-011"],
-        ["failed", "prod-012"],
-    ]
-    assert "404" in done.lines[-1]
-    assert "this token may not" in done.lines[-1]
-    assert re.search(r"  request [\w-]{8,}$", done.lines[-1])
+    assert done.lines[-2].startswith("  failed     2 operations:  404: ")
+    assert "this token may not" in done.lines[-2]
+    assert done.lines[-1] == "             prod-011, prod-012"
+    each = here("report", "scan.jsonl", "--only", "failed", TFE_TOKEN="").lines[-2:]
+    assert [line.split()[:2] for line in each] == [["failed", "prod-011"], ["failed", "prod-012"]]
+    assert all(re.search(r"this token may not.*  request [\w-]{8,}$", line) for line in each)
     assert world.requests == before
 
 
@@ -193,7 +192,8 @@ def test_a_torn_tail_is_cut_and_kept(world: World, here: Here) -> None:
     _torn(world.journal)
     done = here(*world.applying)
     assert done.code == 0
-    assert "journal_tail_cut" in done.err
+    assert "Warning: scan.jsonl: its last write was cut off: " in done.err
+    assert "bytes removed, kept in scan.jsonl.torn-" in done.err
     assert len(list(world.folder.glob("scan.jsonl.torn-*"))) == 1
     assert world.writes == 12
     assert here("report", "scan.jsonl").err == ""

@@ -67,7 +67,7 @@ def test_a_finished_journal_sends_no_change(world: World, here: Here) -> None:
     done = here("apply", "job.toml", "--journal", "scan.jsonl")
     assert done.code == 0
     assert "Nothing is left to do" in done.err
-    assert "  verified: 12 of 12 shown as wanted by the server" in done.lines
+    assert "  verified: 12 of 12 operations" in done.lines
     assert world.writes == 12
 
 
@@ -77,7 +77,7 @@ def test_a_finished_journal_that_has_drifted_is_exit_3(world: World, here: Here)
     world.simulator.detach("prod-004", "security-scan")
     done = here(*world.applying)
     assert done.code == 3
-    assert "  verified: 11 of 12 shown as wanted by the server, 1 drifted" in done.lines
+    assert "  verified: 11 of 12 operations, 1 drifted" in done.lines
     assert any("prod-004" in line and "not attached" in line for line in done.lines)
     assert world.writes == 12
 

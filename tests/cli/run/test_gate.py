@@ -49,13 +49,16 @@ def test_it_is_shown_whole_before_anything_is_changed(world: World, here: Here, 
         assert world.writes == 0
         lines = err.replace("\r", "").splitlines()
     elif said == "saved plan":
-        assert f"    After each: {LONG}" in here("plan", "job.toml", "--out", "scan.plan").lines
+        assert (
+            f"    Gate after each wave: {LONG}"
+            in here("plan", "job.toml", "--out", "scan.plan").lines
+        )
         lines = here("apply", "scan.plan", "--journal", "scan.jsonl").err.splitlines()
     else:
         arguments = ("--json",) if said == "--json" else ()
         lines = here(*world.applying, *arguments).err.splitlines()
-    shown = lines.index(f"    After each: {LONG}")
-    assert lines[shown + 1] == f"        (runs in {world.folder}, and gets TFE_TOKEN)"
+    shown = lines.index(f"    Gate after each wave: {LONG}")
+    assert lines[shown + 1] == f"        (runs in {world.folder}, with TFE_TOKEN)"
     if said != "answer":
         assert lines.index(f"Gate of wave 1: {LONG}") > shown
 
@@ -68,7 +71,7 @@ def test_control_characters_are_escaped(world: World, here: Here) -> None:
     (world.folder / "job.toml").write_text(job, encoding="utf-8")
     done = here(*world.applying)
     assert done.code == 0
-    assert r"    After each: true # \u001b[2K\n:\ttrue" in done.err.splitlines()
+    assert r"    Gate after each wave: true # \u001b[2K\n:\ttrue" in done.err.splitlines()
     assert r"Gate of wave 1: true # \u001b[2K\n:\ttrue" in done.err.splitlines()
 
 
@@ -89,7 +92,7 @@ def test_resuming_shows_it_before_it_runs(
     assert done.code == 0
     lines = done.err.splitlines()
     gate = "test -e go || { kill -9 $PPID; exit; }"
-    assert lines.index(f"    After each wave: {gate}") < lines.index(f"Gate of wave 1: {gate}")
+    assert lines.index(f"    Gate after each wave: {gate}") < lines.index(f"Gate of wave 1: {gate}")
 
 
 def test_a_gate_that_is_all_that_is_left_needs_a_yes(world: World, here: Here) -> None:
@@ -99,7 +102,7 @@ def test_a_gate_that_is_all_that_is_left_needs_a_yes(world: World, here: Here) -
     (world.folder / "go").touch()
     done = here("resume", "scan.jsonl")
     assert done.code == 2
-    assert "    After each wave: test -e go" in done.err
+    assert "    Gate after each wave: test -e go" in done.err
     done = here("resume", "scan.jsonl", "--yes")
     assert done.code == 0
     assert "Gate of wave 1: test -e go" in done.err
@@ -115,7 +118,7 @@ def test_a_retry_of_what_drifted_needs_a_yes(world: World, here: Here) -> None:
     done = here("resume", "scan.jsonl", "--retry-failed", "--yes")
     assert (done.code, world.writes) == (0, 13)
     lines = done.err.splitlines()
-    assert lines.index("    After each wave: true") < lines.index("Gate of wave 1: true")
+    assert lines.index("    Gate after each wave: true") < lines.index("Gate of wave 1: true")
 
 
 @pytest.mark.parametrize("command", ["apply", "resume"])

@@ -81,8 +81,8 @@ def test_a_signal_finishes_what_is_in_flight(
     assert 4 <= world.writes < 12
     recorded = sum(line.startswith("succeeded") for line in stopped.lines)
     assert recorded == world.writes
-    assert "Stopping: waiting for 2 operations in flight, 5 s at most" in stopped.err
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
+    assert "Stopping: waiting up to 5 s for 2 operations in flight" in stopped.err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in stopped.err
     assert f"  1 execution, stopped by {number.name}" in stopped.lines
     assert here("resume", "scan.jsonl", "--yes").code == 0
     _each_once(world)

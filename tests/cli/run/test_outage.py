@@ -78,3 +78,19 @@ def test_the_start_and_the_end_of_an_outage_are_noted(
         "most. No operation fails because of it.",
         "The server answers again after 4 s.",
     ]
+
+
+def test_a_wait_for_reads_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How long, and why, on stderr: of verify, undo and plan, which show no progress."""
+    monkeypatch.setenv("TFE_TOKEN", "any")
+
+    async def wait() -> None:
+        client = connect(Server("http://127.0.0.1:9", insecure_http=False, ca_file=None))
+        for seconds in (0.5, 9.2):
+            for listener in client.settling.listeners:
+                listener(seconds, "to read again what differs")
+
+    asyncio.run(wait())
+    assert capsys.readouterr().err == "Waiting 10 s to read again what differs.\n"

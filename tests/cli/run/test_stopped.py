@@ -13,8 +13,8 @@ from bulkops.simulator.state import User
 from tests.cli.support import TOKEN, World
 from tests.conftest import Here
 
-WHY = "Stopped by the failure tolerance: 2 failures in 12 operations, 1 is tolerated."
-WAITS = "  waits for --continue: 2 failures in 12 operations, 1 is tolerated"
+WHY = "Stopped by the failure tolerance: 2 failures in 12 operations; the tolerance is 1."
+WAITS = "  waits for --continue: 2 failures in 12 operations; the tolerance is 1"
 
 COMMANDS = {
     "apply": "apply job.toml --yes",
@@ -66,7 +66,7 @@ def test_the_job_stays_stopped_and_the_reason_is_shown(
     done = here(*words(journal, command))
     assert done.code == 4
     assert WHY in done.err
-    assert f"`bulkops resume {journal} --continue` goes on" in done.err
+    assert f"`bulkops resume {journal} --continue` continues past the tolerance" in done.err
     assert WAITS in done.lines
     assert (world.requests, (world.folder / journal).read_bytes()) == (asked, before)
     assert len(list(world.folder.rglob("*.jsonl"))) == 1
@@ -173,7 +173,7 @@ def test_an_undo_stays_stopped(world: World, here: Here) -> None:
     asked = world.requests
     done = here("undo", "scan.jsonl", "--yes")
     assert (done.code, world.requests) == (4, asked)
-    assert "`bulkops resume scan.undo.jsonl --continue` goes on" in done.err
+    assert "`bulkops resume scan.undo.jsonl --continue` continues past the" in done.err
     assert here("undo", "scan.jsonl", "--yes", "--continue").code == 3
 
 
@@ -208,4 +208,4 @@ def test_ended_by_a_signal_it_stays_stopped(
     process.communicate()
     done = here(*world.applying)
     assert done.code == 4
-    assert "1 failure in 12 operations, 0 are tolerated" in done.err
+    assert "1 failure in 12 operations; the tolerance is 0" in done.err

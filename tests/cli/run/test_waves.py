@@ -32,8 +32,8 @@ def test_a_plan_shows_its_waves(world: World, here: Here) -> None:
     lines = here("plan", "job.toml").lines
     assert lines[-6:-1] == [
         "    Waves: 1, 5, 6 operations",
-        "    Between them: a pause (5m)",
-        "    After each: ./check --quick",
+        "    Pause between waves: 5m",
+        "    Gate after each wave: ./check --quick",
         f"        (runs in {world.folder})",
         "",
     ]
@@ -52,9 +52,9 @@ def test_a_manual_pause_is_exit_6_and_continue_continues(world: World, here: Her
     done = here(*world.applying)
     assert (done.code, world.writes) == (6, 1)
     assert "Wave 1 of 3: 1 operation" in done.err
-    assert "Wave 1 of 3: verified, all that was done stands" in done.err
+    assert "Wave 1 of 3: verified, no drift" in done.err
     assert done.err.splitlines()[-1] == (
-        "Paused after wave 1 of 3: `bulkops resume scan.jsonl --continue` goes on."
+        "Paused after wave 1 of 3. `bulkops resume scan.jsonl --continue` continues past the pause."
     )
     again = here("apply", "job.toml", "--journal", "scan.jsonl")
     assert (again.code, world.writes) == (6, 1)
@@ -105,8 +105,8 @@ def test_a_gate_stops_the_job(
     done = here("apply", "job.toml", "--yes")
     assert (done.code, world.writes) == (code, 1)
     assert f"gate {'was inconclusive ' * passed}(exit status {status})" in done.err
-    assert f"The gate of wave 1 of 3 {words}: `bulkops resume" in done.err
-    assert ("--continue` goes on past it" in done.err) is passed
+    assert f"The gate of wave 1 of 3 {words}. `bulkops resume" in done.err
+    assert ("--continue` continues past the gate" in done.err) is passed
     assert here("apply", "job.toml", "--yes", "--continue").code == code
     assert world.writes == (6 if passed else 1)
     (world.folder / "go").touch()
@@ -170,18 +170,18 @@ def test_a_signal_ends_a_pause(world: World, here: Here) -> None:
     process = world.start(*world.applying)
     assert process.stderr is not None
     said = ""
-    while "rests until" not in said:
+    while "pauses until" not in said:
         said = process.stderr.readline()
     assert (
         here("status", "scan.jsonl")
         .lines[3]
-        .startswith("  wave 1 of 3 (operations 1 to 1) rests until 20")
+        .startswith("  wave 1 of 3 (operations 1 to 1) pauses until 20")
     )
     process.send_signal(signal.SIGINT)
     stopped = ended(process)
     assert (stopped.code, world.writes) == (130, 1)
     assert "  wave 1 of 3 (operations 1 to 1) is verified" in stopped.lines
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in stopped.err
     in_waves(world)
     assert here(*world.applying).code == 0
 

@@ -92,10 +92,10 @@ def test_sentences_give_the_result(report: Report, words: str) -> None:
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (wave(1, 0, 1, Reached.OPEN, 1), "is under way"),
+        (wave(1, 0, 1, Reached.OPEN, 1), "is in progress"),
         (wave(1, 0, 1, Reached.VERIFIED, 1), "is verified"),
-        (wave(1, 0, 1, Reached.VERIFIED, 1, until=at(9)), "rests until 2026-11-24 00:00:09 UTC"),
-        (wave(1, 0, 1, Reached.RESTED, 1), "runs its gate"),
+        (wave(1, 0, 1, Reached.VERIFIED, 1, until=at(9)), "pauses until 2026-11-24 00:00:09 UTC"),
+        (wave(1, 0, 1, Reached.RESTED, 1), "is running its gate"),
         (
             wave(1, 0, 1, Reached.VERIFIED, 1, held=Held.MANUAL),
             "waits for --continue",
