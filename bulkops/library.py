@@ -127,9 +127,9 @@ async def apply_plan(
     An operation that fails is no exception, but a row of the report.
 
     Args:
-        on_result: told every result as it is recorded.
-        on_wave: told how far a wave came as it is recorded.
-        trust_files: whoever else may write the journal's folder.
+        on_result: called for each result, see ``OnResult``; an exception in it ends the job.
+        on_wave: called for each step of a wave, see ``OnWave``.
+        trust_files: accept the journal's folder even if others may write it.
 
     Raises:
         JobError: the job's gate surely can't be run, or others may write the folder.
@@ -137,6 +137,7 @@ async def apply_plan(
         JournalError: the journal exists, is in use or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
+    client.check_open()
     _check_made_at(plan, client)
     job = plan.job.taking_back(plan.undo_of)
 
@@ -179,8 +180,8 @@ async def resume_journal(
         continue_paused: past the pause, the inconclusive gate, or the stop by too many failures,
             at which the job stands; after such a stop failures are counted from zero.
         trust_files: believe the journal, whoever owns it or may write it.
-        on_result: told every result as it is recorded.
-        on_wave: told how far a wave came as it is recorded.
+        on_result: called for each result, see ``OnResult``; an exception in it ends the job.
+        on_wave: called for each step of a wave, see ``OnWave``.
 
     Raises:
         PlanStale: the journal is of another server.
@@ -196,6 +197,7 @@ async def resume_journal(
         contents = open_journal(held.path, held.files, trust_files=trust_files)
         return LockedJournal(held.path, contents, held.by, held.files)
 
+    client.check_open()
     with ExitStack() as stack:
         opened = await to_thread.run_sync(begin)
         replay = opened.contents.replay

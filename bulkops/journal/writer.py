@@ -273,7 +273,10 @@ def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:
 
 
 def _exists(path: Path) -> JournalError:
-    return JournalError(f"{path}: exists already")
+    return JournalError(
+        f"{path}: exists already. Resume it with `resume_journal` (`bulkops resume {path}`), or "
+        "choose another path for a new journal"
+    )
 
 
 def write_failed(path: Path, error: OSError) -> JournalWriteFailed:

@@ -53,14 +53,27 @@ DEFAULTS = Instructions()
 
 
 OnResult = Callable[[Operation, Result], None]
-"""Told every result as it is recorded."""
+"""A callback for results: called once per result, in the order in which the journal records them.
+
+Its arguments are the ``Operation`` (its target, what it changes) and its ``Result`` (outcome,
+reason, attempts). It is called in the event loop, after the result was handed to the journal,
+which may still be writing it: it must not block. Operations that are skipped or fail without a
+request are reported too.
+
+An exception that it raises is the caller's own. No further operation starts; those in flight are
+finished and recorded, the execution ends as after an error, and the exception reaches the caller
+unchanged. The journal stays resumable; ``resume_journal`` doesn't report the recorded result again.
+"""
 
 OnWave = Callable[[WaveReached], None]
-"""Told how far a wave came as it is recorded."""
+"""A callback for waves: called each time the journal has recorded how far a wave came.
+
+Exceptions are treated as those of ``OnResult``.
+"""
 
 
 TakesMore = Callable[[], bool]
-"""Whether more results can be taken by who is told them; none is begun while they can't."""
+"""Return whether the observer can take more results; until it can, no operation starts."""
 
 
 def always() -> bool:
@@ -86,6 +99,20 @@ class Observer(msgspec.Struct, frozen=True):
     on_wave: OnWave = ignore
     gate: RunGate = run_gate
     takes_more: TakesMore = always
+
+
+class ObserverFailed(Exception):
+    """An observer's callback raised an exception.
+
+    The wrapper keeps bulkops from taking a ``BulkopsError`` of the caller's for its own.
+
+    Attributes:
+        error: the exception, to be raised again for the caller.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"a callback raised {type(error).__name__}: {error}")
+        self.error = error
 
 
 IGNORING = Observer()

@@ -40,6 +40,7 @@ from bulkops.runner.assignment import (
     Instructions,
     LockedJournal,
     Observer,
+    ObserverFailed,
 )
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.log_events import log_ended, log_started, logged
@@ -112,8 +113,13 @@ class JobExecution:
         if stopped and not self._instructions.continue_paused:
             return replay
         self._past_tolerance = stopped is not None
-        with execution_of(replay.header.run_id):
-            return await self._execute()
+        try:
+            with execution_of(replay.header.run_id):
+                return await self._execute()
+        except ObserverFailed as failed:
+            error = failed.error
+        # Outside the handler: otherwise it would get another context.
+        raise error
 
     async def _execute(self) -> Replay:
         locked = self._locked
