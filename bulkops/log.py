@@ -62,9 +62,9 @@ class Event(str):
 
     _fields: Mapping[str, object]
 
-    def __getnewargs__(self) -> tuple[str, Mapping[str, object]]:
+    def __reduce__(self) -> tuple[type[Event], tuple[str, Mapping[str, object]]]:
         """Return what a copy is built from, for handlers that copy or pickle log records."""
-        return self.name, self._fields
+        return Event, (self.name, self._fields)
 
     @property
     def name(self) -> str:
