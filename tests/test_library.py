@@ -186,10 +186,12 @@ def test_an_exception_in_a_callback_reaches_the_caller_and_the_journal_resumes(
 
 def test_a_callbacks_type_is_public_and_described() -> None:
     """``OnResult`` names public classes; its docstring says what its exception does."""
-    result, wave = typing.get_args(OnResult), typing.get_args(OnWave)
-    assert (result[0], wave[0]) == ([bulkops.Operation, bulkops.Result], [bulkops.WaveReached])
-    assert typing.get_type_hints(apply_plan)["on_result"] == OnResult
+    arguments = typing.get_type_hints(OnResult.__call__)
+    assert (arguments["operation"], arguments["result"]) == (Operation, Result)
+    assert typing.get_type_hints(OnWave.__call__)["wave"] == WaveReached
+    assert "exception" in (inspect.getdoc(OnResult) or "")
     for function in (apply_plan, resume_journal):
+        assert typing.get_type_hints(function)["on_result"] == OnResult
         assert "``OnResult``" in (inspect.getdoc(function) or "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -52,24 +53,37 @@ DEFAULTS = Instructions()
 """Go on as the journal says."""
 
 
-OnResult = Callable[[Operation, Result], None]
-"""A callback for results: called once per result, in the order in which the journal records them.
+class OnResult(Protocol):
+    """A callback for results, such as a function that prints them.
 
-Its arguments are the ``Operation`` (its target, what it changes) and its ``Result`` (outcome,
-reason, attempts). It is called in the event loop, after the result was handed to the journal,
-which may still be writing it: it must not block. Operations that are skipped or fail without a
-request are reported too.
+    It is called once per result, in the order in which the journal records them, including those
+    of operations that are skipped or fail without a request. It runs in the event loop, while the
+    journal may still be writing the result, so it must not block.
 
-An exception that it raises is the caller's own. No further operation starts; those in flight are
-finished and recorded, the execution ends as after an error, and the exception reaches the caller
-unchanged. The journal stays resumable; ``resume_journal`` doesn't report the recorded result again.
-"""
+    An exception that it raises is the caller's own: no further operation starts, those in flight
+    are finished and recorded, the execution ends as after any error, and the exception reaches
+    the caller unchanged. The journal stays resumable; the recorded results aren't reported again.
+    """
 
-OnWave = Callable[[WaveReached], None]
-"""A callback for waves: called each time the journal has recorded how far a wave came.
+    def __call__(self, operation: Operation, result: Result, /) -> None:
+        """Take a result.
 
-Exceptions are treated as those of ``OnResult``.
-"""
+        Args:
+            operation: what was to change, and on which target.
+            result: what became of it: outcome, reason, attempts.
+        """
+        ...
+
+
+class OnWave(Protocol):
+    """A callback for waves, called each time the journal has recorded how far a wave came.
+
+    An exception that it raises is treated as one of ``OnResult``.
+    """
+
+    def __call__(self, wave: WaveReached, /) -> None:
+        """Take how far a wave came."""
+        ...
 
 
 TakesMore = Callable[[], bool]
