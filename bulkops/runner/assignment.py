@@ -1,4 +1,4 @@
-"""What an execution is about, what it is told for this time, and whom it tells."""
+"""The inputs of an execution: its journal, its instructions, its observer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LockedJournal(msgspec.Struct, frozen=True):
     """A journal that was read under its lock, to be executed.
 
     Attributes:
-        by: who holds the lock.
+        by: the holder of the lock.
     """
 
     path: Path
@@ -35,13 +35,13 @@ class LockedJournal(msgspec.Struct, frozen=True):
 
 
 class Instructions(msgspec.Struct, frozen=True):
-    """What is told an execution for this time; the job and its journal say the rest.
+    """The options of a single execution; everything else is in the job and its journal.
 
     Attributes:
-        retry_failed: decide failed and conflicting operations anew, too.
-        continue_paused: of ``--continue``: past the pause, the inconclusive gate, or the stop by
-            too many failures, at which the job stopped.
-        key: that the job's wish names, where something is left to be sent.
+        retry_failed: also decide failed and conflicting operations again.
+        continue_paused: continue past the pause, the inconclusive gate or the stop by too many
+            failures at which the job stopped (``--continue``).
+        key: the HMAC key that the job's spec names, ``None`` if nothing is left that needs it.
     """
 
     retry_failed: bool = False
@@ -50,7 +50,7 @@ class Instructions(msgspec.Struct, frozen=True):
 
 
 DEFAULTS = Instructions()
-"""Go on as the journal says."""
+"""Resume as the journal records."""
 
 
 class OnResult(Protocol):
@@ -91,7 +91,7 @@ TakesMore = Callable[[], bool]
 
 
 def always() -> bool:
-    """Default observer: take every result."""
+    """Return True: take every result."""
     return True
 
 
@@ -100,13 +100,13 @@ def ignore(*_event: object) -> None:
 
 
 class Observer(msgspec.Struct, frozen=True):
-    """Who is told what an execution does, and runs its gate.
+    """The callbacks of an execution.
 
     Attributes:
-        on_result: told every result as it is recorded.
-        on_wave: told how far a wave came as it is recorded.
+        on_result: called with each result.
+        on_wave: called each time a wave's progress is recorded.
         gate: runs the job's gate.
-        takes_more: whether another operation may be taken up; asked again and again.
+        takes_more: returns whether another operation may start; polled while it returns False.
     """
 
     on_result: OnResult = ignore
@@ -134,11 +134,12 @@ IGNORING = Observer()
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """A journal's job, and with what it is carried out.
+    """A journal's job with everything that its execution needs.
 
     Attributes:
-        kind: of its operations, bound to what they are about.
-        job: as of ``job_of``, whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        kind: the kind of its operations, resolved to their run tasks.
+        job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
+            the journal.
     """
 
     client: Client
@@ -148,21 +149,21 @@ class Assignment(msgspec.Struct, frozen=True):
 
     @property
     def replay(self) -> Replay:
-        """Where the job stands."""
+        """The job's state."""
         return self.journal.replay
 
     @property
     def settle(self) -> float:
-        """Seconds after a lost answer in which its effect may still land, a read still lag."""
+        """Seconds after a lost answer in which it may still take effect and reads may lag."""
         return self.job.pace.settle_seconds
 
     def had_it(self, key: str) -> bool:
-        """Return whether what an operation wants may have been so before it was decided.
+        """Return whether the target may have had its desired state before the decision.
 
-        Then a reading that is older than the decision may show it, and pass for a write that was
-        done. An undo wants what was there before the job; an operation that was decided again
-        wants what its first write brought about. Of a kind that leaves one of two it is assumed:
-        to be wrong would take the last one away.
+        If so, a reading that is older than the decision may show that state, as if the write had
+        succeeded. An undo desires the state before the job, and an operation that was decided again
+        the state that its first write set. For a kind that must leave one of two, this is assumed:
+        a mistake would remove the last one.
         """
         replay = self.replay
         return bool(replay.header.undo_of) or self.kind.never_empty or key in replay.decided_again

@@ -190,7 +190,7 @@ def append_and_die(disk: Disk) -> None:
 @pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b'{"a":1}\n', b"\x00" * 100])
 def test_what_is_no_journal_is_refused_as_such(content: bytes) -> None:
     """A file that never was a journal is not called a damaged one."""
-    with pytest.raises(JournalError, match="is no bulkops journal") as refused:
+    with pytest.raises(JournalError, match="is not a bulkops journal") as refused:
         read_bytes(content)
     assert refused.value.exit_code == 1
 
@@ -210,8 +210,13 @@ def test_a_file_that_is_not_there_is_said_so() -> None:
             "has journal format 3, this version reads 1 and 2; it was",
             1,
         ),
-        (b'"type":"intent"', b'"type":"pause"', "line 2 is of a kind this version does not", 12),
-        (b'"key":', b'"k":', "line 2 is of a kind this version does not know", 12),
+        (
+            b'"type":"intent"',
+            b'"type":"pause"',
+            "line 2 has a record that this version doesn't know",
+            12,
+        ),
+        (b'"key":', b'"k":', "line 2 has a record that this version doesn't know", 12),
     ],
 )
 def test_another_versions_journal_is_refused(

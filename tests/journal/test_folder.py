@@ -68,5 +68,5 @@ def test_a_damaged_newer_journal_is_not_passed_over() -> None:
 def test_a_folder_that_can_not_be_made_is_a_write_that_failed() -> None:
     """Exit 14, with the way out."""
     Path(".bulkops").write_text("a file")
-    with pytest.raises(JournalWriteFailed, match="Choose another place with --journal"):
+    with pytest.raises(JournalWriteFailed, match="Choose another path with --journal"):
         folder_of("scan")

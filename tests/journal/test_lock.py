@@ -65,7 +65,7 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> No
             pass
         assert str(refused.value) == (
             f"{journal} is in use by bob on build-8, pid 1, since "
-            "2026-11-24T22:00:00.000Z: wait until it ends, or stop it and run the same command "
+            "2026-11-24T22:00:00.000Z. Wait until it ends, or stop it and run the same command "
             "again"
         )
         assert refused.value.exit_code == 11

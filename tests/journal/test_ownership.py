@@ -37,7 +37,7 @@ def test_anothers_is_not(mode: int, user: int) -> None:
 @pytest.mark.parametrize("mode", [FILE | 0o666, FILE | 0o602, FILE | 0o1666, FOLDER | 0o777])
 def test_what_everybody_may_write_is_not(mode: int) -> None:
     """The sticky bit of a file means nothing."""
-    said = f"is writable by everybody (mode {stat.S_IMODE(mode):04o})"
+    said = f"is world-writable (mode {stat.S_IMODE(mode):04o})"
     assert distrust(_stat(mode, ME), ME) == said
 
 
@@ -51,7 +51,7 @@ def test_the_open_file_is_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "scan.jsonl"
     path.write_bytes(b"x")
     path.chmod(0o606)
-    with pytest.raises(JobError, match=r"mode 0606\), so others may have written what"):
+    with pytest.raises(JobError, match=r"mode 0606\), so others may have changed what"):
         OwnFiles(trusted=False).read(path)
     with OwnFiles(trusted=True).read(path) as stream:
         assert stream.read() == b"x"

@@ -160,8 +160,8 @@ def test_another_execution_forgets_how_the_last_one_ended() -> None:
 @pytest.mark.parametrize(
     ("stream", "problem"),
     [
-        ([], "the first record is no header"),
-        ([intent(0)], "the first record is no header"),
+        ([], "its first record is not a header"),
+        ([intent(0)], "its first record is not a header"),
         ([header(0), header(0)], "a second header"),
         ([header(0), intent(7)], "an operation on 'ws-7' was never planned"),
         (
@@ -200,4 +200,4 @@ def test_a_journal_of_0_1_has_the_verbs_it_had(
     (progress,) = replay([header(1), record]).operations.values()
     assert progress.operation.verb == verb
     said = Planned(**line, desired=desired, verb="freeze")  # type: ignore[arg-type]  # as above
-    assert said.said == "freeze"
+    assert said.known_verb == "freeze"

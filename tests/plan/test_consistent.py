@@ -150,8 +150,16 @@ def _changed(**changes: object) -> Forge:
 
 
 FORGED: dict[str, tuple[str, Forge, str]] = {
-    "detach in an attach job": ("attach.jsonl", _all_detached, "nothing that a attach job"),
-    "detach, one of many": ("attach.jsonl", with_planned(_detached, 2), "nothing that a attach"),
+    "detach in an attach job": (
+        "attach.jsonl",
+        _all_detached,
+        "a job of kind attach could not have decided this",
+    ),
+    "detach, one of many": (
+        "attach.jsonl",
+        with_planned(_detached, 2),
+        "a job of kind attach could not",
+    ),
     "job of another digest": ("attach.jsonl", _another_job, "digest is not that of the job"),
     "digest of another job": ("attach.jsonl", with_header(digest="0" * 64), "digest is not"),
     "another organization": ("attach.jsonl", with_header(organization="evil"), "it is for evil"),
@@ -169,14 +177,22 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
         lambda records: [*records, Skipped(Target("ws-9", "prod-9"), "so")],
         "it holds 3 and 1",
     ),
-    "another level": ("attach.jsonl", _changed(desired=ADVISORY), "nothing that a attach job"),
+    "another level": (
+        "attach.jsonl",
+        _changed(desired=ADVISORY),
+        "a job of kind attach could not have decided this",
+    ),
     "one attribute more": (
         "attach.jsonl",
         _changed(desired={**MANDATORY, "enabled": True}),
-        "nothing that a attach job",
+        "a job of kind attach could not have decided this",
     ),
-    "another verb": ("attach.jsonl", _changed(verb="detach"), "nothing that a attach job"),
-    "another aspect": ("attach.jsonl", _changed(aspect="old"), "there is no old"),
+    "another verb": (
+        "attach.jsonl",
+        _changed(verb="detach"),
+        "a job of kind attach could not have decided this",
+    ),
+    "another aspect": ("attach.jsonl", _changed(aspect="old"), "has nothing called old to change"),
     "a cycle": ("attach.jsonl", _changed(after=("attach:ws-none",)), "is not planned"),
     "a run task for a workspace": (
         "attach.jsonl",
@@ -196,12 +212,12 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "not what the old one had": (
         "replace.jsonl",
         with_planned(lambda p: replaced(p, desired={**MANDATORY, "stages": ["pre_plan"]})),
-        "nothing that a replace job",
+        "a job of kind replace could not have decided this",
     ),
     "detached before": (
         "replace.jsonl",
         with_planned(lambda planned: replaced(planned, after=()), 1),
-        "nothing that a replace job",
+        "a job of kind replace could not have decided this",
     ),
     "another run task disabled": (
         "task-disable.jsonl",
@@ -216,12 +232,12 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "deleted first": (
         "task-delete.jsonl",
         with_planned(lambda planned: replaced(planned, after=()), 3),
-        "nothing that a task-delete job",
+        "a job of kind task-delete could not have decided this",
     ),
     "a target that is no id": (
         "attach.jsonl",
         _at(Target("../../x?y#", "prod-1")),
-        "is no id",
+        "is not an id",
     ),
     "another run task deleted": (
         "task-delete.jsonl",
@@ -231,12 +247,12 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a key that is none": (
         "task-rotate-hmac.jsonl",
         _changed(desired={"hmac-key-sha256": 7}),
-        "nothing that a task-rotate-hmac job",
+        "a job of kind task-rotate-hmac could not have decided this",
     ),
     "another setting": (
         "workspace-update.jsonl",
         _changed(desired={"terraform-version": "0.11.0", "auto-apply": True}),
-        "nothing that a workspace-update job",
+        "a job of kind workspace-update could not have decided this",
     ),
     "a setting for an undo": (
         "workspace-update.jsonl",
@@ -250,21 +266,25 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a state that is none": (
         "workspace-lock.jsonl",
         with_planned(lambda planned: replaced(planned, before=Observed(planned.target.id, {}))),
-        "nothing that a workspace-lock job",
+        "a job of kind workspace-lock could not have decided this",
     ),
     "unlocked by a lock": (
         "workspace-lock.jsonl",
         _changed(desired={"locked": False}, verb="unlock"),
-        "nothing that a workspace-lock job",
+        "a job of kind workspace-lock could not have decided this",
     ),
     "detach in the undo of an update": (
         "update.undo.jsonl",
         lambda records: with_planned(
             lambda one: replaced(one, key=f"detach:{one.target.id}", desired=None, verb="detach")
         )(only_planned(records)),
-        "nothing that a undo of a update job",
+        "the undo of a job of kind update could not have decided this",
     ),
-    "another kind in an undo": ("attach.undo.jsonl", _changed(verb="update"), "nothing that"),
+    "another kind in an undo": (
+        "attach.undo.jsonl",
+        _changed(verb="update"),
+        "could not have decided this",
+    ),
     "a setting in an undo": (
         "workspace-update.undo.jsonl",
         _changed(desired={"global-remote-state": True}),
@@ -274,14 +294,18 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "an undo of what has none": (
         "task-delete.jsonl",
         with_header(undo_of="bulkops-1", digest=digest_of_undo("bulkops-1")),
-        "which nothing can",
+        "which can't be undone",
     ),
     "another plan": ("saved.jsonl", with_header(plan="0" * 64), "digest is not"),
-    "the plan of an attach": ("saved.jsonl", _all_detached, "nothing that a attach job"),
+    "the plan of an attach": (
+        "saved.jsonl",
+        _all_detached,
+        "a job of kind attach could not have decided this",
+    ),
     "tried again otherwise": (
         "retried.jsonl",
         with_planned(_detached, 4),
-        "nothing that a attach job",
+        "a job of kind attach could not have decided this",
     ),
 }
 
@@ -306,7 +330,9 @@ def test_an_executions_line_more_is_no_way_in() -> None:
     def detaching(records: list[Record]) -> list[Record]:
         return [*_all_detached(records), again, again]
 
-    assert "nothing that a attach job" in disagreement(forged("attach.jsonl", detaching))
+    assert "a job of kind attach could not have decided this" in disagreement(
+        forged("attach.jsonl", detaching)
+    )
 
 
 def test_what_was_there_before_the_first_attempt_is_held_against_the_job_too() -> None:
@@ -376,10 +402,10 @@ def test_an_undo_takes_back_what_its_journal_did_and_nothing_else() -> None:
 
     for change in (with_header(task=OTHER), with_header(job=other)):
         said = disagreement_with_undone(forged("attach.undo.jsonl", change), undone)
-        assert said == "its job is not the one that it takes back"
+        assert said == "its job is not the one that it undoes"
     elsewhere = _at(Target("ws-9", "prod-9"))
     said = disagreement_with_undone(forged("attach.undo.jsonl", elsewhere), undone)
-    assert said == "detach:ws-9 (prod-9) takes back no change of that journal"
+    assert said == "detach:ws-9 (prod-9) reverts no change of that journal"
 
 
 def test_the_samples_of_the_journals_tests_are_none() -> None:
@@ -403,7 +429,7 @@ def test_a_kind_with_a_limit_is_about_no_more(tmp_path: Path) -> None:
     document = {**header.job, "select": {"all": True, "limit": 1}}
     changed = with_header(job=document, digest=digest_of(document))(records)
     write(tmp_path / "scan.jsonl", changed)
-    with pytest.raises(JournalDamaged, match="about 2 workspaces, its job about 1 at most"):
+    with pytest.raises(JournalDamaged, match="covers 2 workspaces, its job at most 1"):
         open_journal(tmp_path / "scan.jsonl")
 
 

@@ -9,13 +9,13 @@ from bulkops.plan.notes import strict_notes
 
 NOTED = {
     # most in flight, requests a second, latency in seconds: what is said
-    (256, 30.0, 0.12): "never more than 3 in flight; at the 120 ms measured that, and not the "
-    "limit of 30, holds the pace: about 25 a second",
+    (256, 30.0, 0.12): "at most 3 in flight; with the measured latency of 120 ms this, not the "
+    "limit of 30 per second, sets the pace: about 25 per second",
     (256, 30.0, 0.1): "",
     (256, 30.0, 0.0): "",
     (3, 30.0, 1.0): "",
-    (4, 30.0, 1.0): "not the 4 otherwise, holds the pace: about 3 a second",
-    (32, None, 0.001): "not the 32 otherwise, holds the pace: about 3e+03 a second",
+    (4, 30.0, 1.0): "not the usual 4 in flight, sets the pace: about 3 per second",
+    (32, None, 0.001): "not the usual 32 in flight, sets the pace: about 3e+03 per second",
 }
 
 
@@ -39,6 +39,6 @@ def test_where_strict_will_hold_the_pace_is_said_by_wave() -> None:
     asked = Rollout(waves=waves, strict=True)
     notes = strict_notes(asked, 500, most=256, rate=30.0, latency=0.2)
     assert [note.partition(";")[0] for note in notes] == [
-        "strict in wave 2 and 3: never more than 1 in flight",
-        "strict in wave 4: never more than 2 in flight",
+        "strict in wave 2 and 3: at most 1 in flight",
+        "strict in wave 4: at most 2 in flight",
     ]

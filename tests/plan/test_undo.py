@@ -89,7 +89,7 @@ def test_what_somebody_changed_since_is_left_and_listed() -> None:
     world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
     plan = world.start_undo(PATH, UNDO)
     assert [operation.target.name for operation in plan.operations] == ["prod-3"]
-    changed = "somebody changed it since: the server shows "
+    changed = "changed outside this job: the server shows "
     assert reasons(plan) == [
         ("prod-0", changed + "advisory at pre_apply", True),
         ("prod-1", changed + "mandatory at post_plan", True),
@@ -213,6 +213,6 @@ def test_what_can_not_be_undone_is_said_to_be_so(kind: str) -> None:
     world.apply(job(kind))
     world.wire.asked.clear()
     replay = read(PATH, world.disk).replay
-    with pytest.raises(JobError, match=f"scan: what {kind} did can't be undone"):
+    with pytest.raises(JobError, match=f"scan: jobs of kind {kind} can't be undone"):
         world.run(lambda: undo_recorded(world.client(), replay, PATH))
     assert not world.wire.asked

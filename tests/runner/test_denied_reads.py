@@ -50,7 +50,7 @@ def test_a_write_said_yes_to_and_never_seen_again_is_told_so() -> None:
     world.apply(job())
     ((_, result),) = world.results
     assert result.outcome is Outcome.FAILED
-    assert result.reason.startswith("the server said yes (204), but it could not be read back: ")
+    assert result.reason.startswith("the server accepted it (204), but it could not be read back: ")
 
 
 @pytest.mark.parametrize("kind", ["attach", "update", "detach"])

@@ -206,7 +206,7 @@ def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
         (
             {},
             other_job(),
-            r"another job: finish it with `bulkops resume no-such-folder.job\.jsonl`",
+            r"another job. Finish it with `bulkops resume no-such-folder.job\.jsonl`",
         ),
         ({"organization": "other"}, job(), r"another organization \(other, not acme\)"),
     ],

@@ -12,7 +12,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.client.retry_budget import MOST
 from bulkops.errors import RetriesSpent
 from bulkops.journal.states import How, Outcome
-from bulkops.runner.slots import LEAST_PLACES, MOST_PLACES, UNPACED, slots_needed
+from bulkops.runner.slots import LEAST_SLOTS, MOST_SLOTS, UNPACED, slots_needed
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.limits import Window
 from tests.engine.scripts import always
@@ -145,10 +145,10 @@ def test_a_read_back_of_a_server_that_is_down_leaves_it_in_doubt() -> None:
     ("rate", "latency", "expected"),
     [
         (None, 0.5, UNPACED),
-        (30.0, 0.0, LEAST_PLACES),
-        (30.0, 0.05, LEAST_PLACES + 3),
-        (30.0, 0.5, LEAST_PLACES + 30),
-        (30.0, 60.0, MOST_PLACES),
+        (30.0, 0.0, LEAST_SLOTS),
+        (30.0, 0.05, LEAST_SLOTS + 3),
+        (30.0, 0.5, LEAST_SLOTS + 30),
+        (30.0, 60.0, MOST_SLOTS),
     ],
 )
 def test_as_many_at_once_as_the_latency_asks_for(

@@ -174,7 +174,7 @@ def test_stages_that_the_server_drops_are_a_failure() -> None:
     result = only_result(world)
     assert (result.outcome, result.ours) == (Outcome.FAILED, True)
     assert result.reason == (
-        "the server said yes but shows mandatory at pre_plan instead of "
+        "the server accepted it, but shows mandatory at pre_plan instead of "
         "mandatory at pre_plan, post_plan"
     )
 

@@ -77,7 +77,7 @@ def any_yes_to_a_delete() -> AbstractContextManager[Any]:
 
     async def believe(self: Worker, answer: Response) -> Any:
         if self._operation.desired is None:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+            return self._result(Outcome.SUCCEEDED, "", answer, ours=True)
         return await check(self, answer)
 
     return mock.patch.object(Worker, "_check_echo", believe)

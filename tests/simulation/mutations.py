@@ -135,7 +135,7 @@ def adopted_unread() -> AbstractContextManager[Any]:
 
     async def adopt(self: Worker, cause: Cause, answer: worker.Answer) -> Any:
         if cause is Cause.LOST:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+            return self._result(Outcome.SUCCEEDED, "", answer, ours=True)
         return await look(self, cause, answer)
 
     return mock.patch.object(Worker, "_look", adopt)
