@@ -88,5 +88,5 @@ def _folders(path: Path) -> list[Path]:
 def _refused(path: Path, reason: str) -> JobError:
     return JobError(
         f"{path}: {reason}, so others may have changed what bulkops would send; nothing was sent. "
-        "Fix that (chown, chmod), or trust it with --trust-files (BULKOPS_TRUST_FILES=1)"
+        "Fix that (chown, chmod), or pass --trust-files (BULKOPS_TRUST_FILES=1) if you trust them"
     )

@@ -196,7 +196,6 @@ class Result(_Record, frozen=True, gc=False, tag="result"):
         key: key of the operation, such as ``attach:ws-…``.
         outcome: all but in doubt are final. The next execution reads an operation in doubt again;
             ``--retry-failed`` retries failed and conflicting ones.
-        at: the date.
         ours: whether this job wrote the state that the server shows, so that an undo may revert it.
         id: id of the attachment that was written.
         kept: the state that the server kept, if it differs from the desired one.
@@ -224,7 +223,6 @@ class Verified(_Record, frozen=True, gc=False, tag="verified"):
     """The result of a verification.
 
     Attributes:
-        at: the date.
         verified: number of operations whose desired state the server shows.
         differing: key → what the server shows instead, for the other operations.
         unreadable: number of operations whose state no server ever shows.
@@ -243,7 +241,6 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
         number: the wave's number, starting at 1.
         start, end: its operations are those of the plan from ``start`` up to ``end``.
         reached: the last step that is finished.
-        at: the date.
         drifted: number of its finished operations that had drifted when it was verified.
         until: date of the end of the pause, empty if the job isn't pausing.
         held: why the job stopped after this wave (a value of ``bulkops.journal.states.Held``),

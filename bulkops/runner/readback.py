@@ -6,7 +6,7 @@ after an earlier answer was lost; the server accepted it without echoing the new
 
 | shows         | lost           | the last loss  | refused   | after a loss | no echo      |
 |---------------|----------------|----------------|-----------|--------------|--------------|
-| desired       | Adopt*         | Adopt*         | Leave*    | Adopt*       | Adopt*       |
+| as desired    | Adopt*         | Adopt*         | Leave*    | Adopt*       | Adopt*       |
 | as before     | Wait; Send     | Wait; Fail     | Fail      | Fail         | Wait; Fail   |
 | anything else | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*    | Wait; Fail   |
 | more than one | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*    | Wait; Fail   |

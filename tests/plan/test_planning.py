@@ -190,7 +190,7 @@ def test_a_rollout_that_does_not_fit_is_told_before_the_first_change() -> None:
     world = World(workspaces=5)
     world.simulator.attach("prod-0", TASK)
     limited(world, Entitlements(run_task_workspace_limit=4))
-    refused(world, "5 workspaces would have the run task, this organization's plan allows 4")
+    refused(world, "5 workspaces would have the run task, but this organization's plan allows 4")
     assert len(world.plan(job(select={"names": ["prod-[0-3]"]})).operations) == 4
 
 

@@ -17,7 +17,7 @@ from tests.cli.support import TASK, World
 from tests.conftest import Here
 from tests.plan.forging import forge, only_planned, replaced, with_header
 
-UNTRUSTED = "or say --trust-files (BULKOPS_TRUST_FILES=1) if you know who did"
+UNTRUSTED = "or pass --trust-files (BULKOPS_TRUST_FILES=1) if you trust them"
 SENDING = [
     ("apply", "job.toml", "--journal", "scan.jsonl", "--yes"),
     ("resume", "scan.jsonl", "--yes"),
@@ -55,7 +55,7 @@ def test_a_forged_journal_is_exit_12_and_nothing_is_sent(
     done = here(*arguments)
     assert (done.code, left.requests) == (12, requests)
     assert "scan.jsonl: does not agree with itself: attach:ws-" in done.err
-    assert "could have decided" in done.err
+    assert "could not have decided" in done.err
     assert left.journal.read_bytes() == data
 
 
@@ -274,7 +274,7 @@ def test_a_link_is_as_good_as_the_worst_folder_on_its_way(left: World, here: Her
     assert f"{links}: is world-writable" in done.err
     links.chmod(0o755)
     left.folder.chmod(0o777)
-    assert f"{left.folder}: is writable" in here("resume", "links/scan.jsonl", "--yes").err
+    assert f"{left.folder}: is world-writable" in here("resume", "links/scan.jsonl", "--yes").err
 
 
 def test_a_plan_that_others_may_have_written_is_refused(world: World, here: Here) -> None:
