@@ -63,31 +63,31 @@ ADVISORY: dict[str, object] = {"enforcement-level": "advisory", "stages": ["post
 
 
 @pytest.mark.parametrize("name", JOURNALS)
-def test_kept_journals_are_gone_on_with(name: str) -> None:
-    """What bulkops 0.1 wrote agrees with itself: jobs, undos, what was tried again, of any kind."""
+def test_kept_journals_of_0_1_are_accepted(name: str) -> None:
+    """Jobs, undos and retries of every kind agree with themselves."""
     assert open_journal(KEPT / name, trust_files=True).replay.operations
 
 
-def test_kept_plans_are_carried_out() -> None:
-    """A plan that bulkops 0.1 saved is read, and its journal is that plan's."""
+def test_kept_plans_of_0_1_are_accepted() -> None:
+    """A plan that 0.1 saved is read, and its journal belongs to it."""
     plan = read_plan(KEPT / "saved.plan", trust_files=True).plan
     assert disagreement_with_plan(read(KEPT / "saved.jsonl").replay, plan) == ""
 
 
 @pytest.mark.parametrize("name", DIGESTS)
-def test_digests_of_kept_jobs_stay(name: str) -> None:
-    """By what is written in the header, and by what this version makes of it."""
+def test_digests_of_kept_jobs_are_unchanged(name: str) -> None:
+    """The header's digest equals the one that this version computes."""
     header = read(KEPT / name).replay.header
     assert header.digest == digest_of(header.job) == job_of(header).digest == DIGESTS[name]
 
 
 def test_every_kept_journal_of_a_job_is_pinned() -> None:
-    """Each kind's, too."""
+    """For every kind."""
     assert {f"{kind}.jsonl" for kind in KINDS} < DIGESTS.keys()
 
 
 def test_a_field_that_a_later_version_adds_changes_no_digest() -> None:
-    """The header keeps ``operation`` as it was written; nothing else is taken for it."""
+    """The digest is computed from ``operation`` as the header has it, not from defaults."""
     header = read(KEPT / "attach.jsonl").replay.header
     operation: Any = header.job["operation"]
     del operation["stages"]
@@ -97,8 +97,8 @@ def test_a_field_that_a_later_version_adds_changes_no_digest() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_this_version_writes_agrees_with_itself(kind: str) -> None:
-    """A job of each kind, its undo, and the undo of that; see also ``World.executed``."""
+def test_journals_of_this_version_agree_with_themselves(kind: str) -> None:
+    """A job of each kind, its undo, and the undo of that; also see ``World.executed``."""
     world = world_for(kind, 3)
     world.apply(job(kind))
     assert disagreement(world.journaled()) == ""
@@ -316,7 +316,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
 
 @pytest.mark.parametrize(("name", "change", "said"), FORGED.values(), ids=list(FORGED))
 def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_path: Path) -> None:
-    """Every line of it is right: the job in it could not have decided it."""
+    """Every line is valid, but the job in it could not have decided the change."""
     path = tmp_path / name
     path.write_bytes((KEPT / name).read_bytes())
     forge(path, change)
@@ -327,8 +327,8 @@ def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_p
         assert damaged.value.exit_code == 12
 
 
-def test_an_executions_line_more_is_no_way_in() -> None:
-    """What was decided anew may differ from the rest, and is bounded by the job all the same."""
+def test_an_extra_execution_allows_no_forgery() -> None:
+    """Operations that were decided again may differ, but the job still limits them."""
     again = Execution(HOLDER, "0.1.0")
 
     def detaching(records: list[Record]) -> list[Record]:
@@ -339,8 +339,8 @@ def test_an_executions_line_more_is_no_way_in() -> None:
     )
 
 
-def test_what_was_there_before_the_first_attempt_is_held_against_the_job_too() -> None:
-    """An undo goes back to it: a line that is replaced later is no way in."""
+def test_the_state_before_the_first_attempt_is_checked_too() -> None:
+    """An undo restores it: a line that is replaced later can't smuggle it in."""
 
     def change(records: list[Record]) -> list[Record]:
         setting = Observed("ws", {"global-remote-state": True})
@@ -351,8 +351,8 @@ def test_what_was_there_before_the_first_attempt_is_held_against_the_job_too() -
 
 
 @pytest.mark.parametrize("document", [{}, {"rollout": 1}, {"rollout": {}, "select": []}])
-def test_a_job_that_is_none_has_no_digest(document: dict[str, object]) -> None:
-    """It is told as any other that is not the digest's."""
+def test_an_invalid_job_in_a_header_is_reported(document: dict[str, object]) -> None:
+    """It is reported like any other wrong digest."""
     replay = forged("attach.jsonl", with_header(job=document))
     assert disagreement(replay) == "its digest is not that of the job in it"
 
@@ -370,7 +370,7 @@ def test_a_kind_that_is_not_installed_is_named(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_does_not_agree_with_itself_is_stale(tmp_path: Path) -> None:
-    """Its digest is no signature: whoever changes it computes another one."""
+    """Its digest is not a signature: a forger computes it too."""
     data = (KEPT / "saved.plan").read_bytes()
     *lines, _ = data.replace(b'"wanted":{"enf', b'"wanted":{"xenf').splitlines(keepends=True)
     seal = b'{"type":"digest","sha256":"%b"}\n' % sha256(b"".join(lines)).hexdigest().encode()
@@ -380,8 +380,8 @@ def test_a_plan_that_does_not_agree_with_itself_is_stale(tmp_path: Path) -> None
         read_plan(path)
 
 
-def test_a_journal_carries_out_its_plan_and_no_other() -> None:
-    """The digest names the plan: job, run task and operations must be the plan's, too."""
+def test_a_journal_must_match_its_saved_plan() -> None:
+    """Digest, job, run task and operations must be those of the plan."""
     plan = read_plan(KEPT / "saved.plan", trust_files=True).plan
     said = {
         disagreement_with_plan(forged("saved.jsonl", change), plan)
@@ -399,8 +399,8 @@ def test_a_journal_carries_out_its_plan_and_no_other() -> None:
     assert any(words.endswith("is not as planned") for words in said)
 
 
-def test_an_undo_takes_back_what_its_journal_did_and_nothing_else() -> None:
-    """Another run task, another job, or a change that the journal does not have."""
+def test_an_undo_must_match_the_journal_that_it_undoes() -> None:
+    """Refused: another run task, another job, or a change that the journal doesn't have."""
     undone = read(KEPT / "attach.jsonl").replay
     other = read(KEPT / "detach.jsonl").replay.header.job
 
@@ -412,18 +412,18 @@ def test_an_undo_takes_back_what_its_journal_did_and_nothing_else() -> None:
     assert said == "detach:ws-9 (prod-9) reverts no change of that journal"
 
 
-def test_the_samples_of_the_journals_tests_are_none() -> None:
-    """A header that was never a job's is found, however small."""
+def test_a_made_up_header_is_refused() -> None:
+    """The small samples of the journal's tests never belonged to a job."""
     assert disagreement(replay(first(3))) == "its digest is not that of the job in it"
 
 
-def test_a_job_is_known_by_its_digest_from_file_and_journal() -> None:
-    """Whatever is given, in whatever order: what the journal says is what the job says."""
+def test_a_jobs_digest_is_the_same_in_file_and_journal() -> None:
+    """For any fields in any order."""
     wide = read(KEPT / "wide.jsonl").replay.header
     assert job_from_builtins(wide.job).digest == wide.digest
 
 
-def test_a_kind_with_a_limit_is_about_no_more(tmp_path: Path) -> None:
+def test_a_job_with_a_limit_covers_no_more_workspaces(tmp_path: Path) -> None:
     """``--limit 1`` allows one workspace."""
     world = World(workspaces=3)
     world.start(job("attach", select={"all": True, "limit": 2}))
@@ -445,8 +445,8 @@ class OwnAttach(Attach):
     """A kind as another package may have one."""
 
 
-def test_of_another_packages_kind_only_what_it_names_is_asked() -> None:
-    """It may decide by more than a target shows: the verb must be one of its own."""
+def test_a_kind_of_another_package_is_checked_by_its_verbs() -> None:
+    """Its decisions may depend on more than the target, but the verb must be its own."""
     replay = forged("attach.jsonl", _changed(desired=ADVISORY))
     header = replay.header
     spec = job_of(header).spec

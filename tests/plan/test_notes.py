@@ -20,10 +20,10 @@ NOTED = {
 
 
 @pytest.mark.parametrize(("pace", "said"), NOTED.items())
-def test_where_strict_will_hold_the_pace_is_said(
+def test_a_plan_notes_that_strict_sets_the_pace(
     pace: tuple[int, float | None, float], said: str
 ) -> None:
-    """Where fewer may be in flight than rate times latency; nowhere else."""
+    """If fewer operations may be in flight than rate times latency; otherwise no note."""
     most, rate, latency = pace
     asked = Rollout(max_failures=2, strict=True)
     notes = strict_notes(asked, 500, most=most, rate=rate, latency=latency)
@@ -33,8 +33,8 @@ def test_where_strict_will_hold_the_pace_is_said(
     assert strict_notes(plain, 500, most=most, rate=rate, latency=latency) == []
 
 
-def test_where_strict_will_hold_the_pace_is_said_by_wave() -> None:
-    """A wave's own tolerance counts; a wave of one operation is held by nothing."""
+def test_the_note_on_strict_names_the_waves() -> None:
+    """A wave's own tolerance counts; a wave of one operation isn't slowed down."""
     waves = ("1", SizedWave("10%", 0), SizedWave("20%", 0), SizedWave("50%", 1))
     asked = Rollout(waves=waves, strict=True)
     notes = strict_notes(asked, 500, most=256, rate=30.0, latency=0.2)

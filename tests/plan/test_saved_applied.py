@@ -65,13 +65,13 @@ def attributes(state: State) -> Attributes | None:
     before=st.lists(STATES, min_size=WORKSPACES, max_size=WORKSPACES),
     meddled=st.lists(STATES | st.just("untouched"), min_size=WORKSPACES, max_size=WORKSPACES),
 )
-def test_only_what_still_is_as_it_was_seen_is_changed(
+def test_only_targets_that_did_not_change_since_are_changed(
     tmp_path_factory: pytest.TempPathFactory,
     kind: str,
     before: list[State],
     meddled: list[State | str],
 ) -> None:
-    """Planned and unmoved: done. Moved to the wish: a skip. Moved elsewhere: a conflict, left."""
+    """Unchanged: done. As desired: skipped. Anything else: a conflict, left."""
     # What should not be sent must not be refused by the server instead.
     world = World(workspaces=WORKSPACES, server=partial(Simulator, duplicate_attach="accept"))
     put_all(world, before)
