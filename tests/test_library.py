@@ -78,10 +78,10 @@ def address(simulator: Simulator) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("way", ["forged", "everybody's"])
-def test_what_sends_because_of_a_file_believes_it_no_further_than_a_command(
+def test_functions_check_files_like_the_commands(
     simulator: StagedSimulator, address: str, tmp_path: Path, way: str
 ) -> None:
-    """Journals and plans, before any request; ``trust_files`` believes whoever may write them."""
+    """Journals and plans, before any request; ``trust_files`` accepts the owner and mode."""
     journal, saved = tmp_path / "scan.jsonl", tmp_path / "scan.plan"
     forge_it = way == "forged"
 
@@ -118,7 +118,7 @@ def test_what_sends_because_of_a_file_believes_it_no_further_than_a_command(
 def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
     simulator: StagedSimulator, address: str, tmp_path: Path
 ) -> None:
-    """Plan, apply, resume, verify and undo: journals are read, synced and locked in threads."""
+    """Plan, apply, resume, verify and undo read, sync and lock journals in threads."""
     journal, back = tmp_path / "scan.jsonl", tmp_path / "back.jsonl"
 
     async def main() -> None:
@@ -234,7 +234,7 @@ def test_an_existing_journal_names_resume_journal(address: str, tmp_path: Path) 
 
 
 def test_a_jobs_own_rate_holds_in_the_library(address: str, tmp_path: Path) -> None:
-    """``[pace] rate`` lowers the pace of the client that is handed over."""
+    """``[pace] rate`` lowers the pace of the given client."""
     job = parse_job(JOB.replace("[pace]", "[pace]\nrate = 500"))
 
     async def main() -> float | None:
@@ -245,8 +245,8 @@ def test_a_jobs_own_rate_holds_in_the_library(address: str, tmp_path: Path) -> N
     assert anyio.run(main) == pytest.approx(492.5)
 
 
-def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) -> None:
-    """Saved and loaded it is the same plan, for this address only, and nothing blocks the loop."""
+def test_a_saved_plan_is_applied_exactly(address: str, tmp_path: Path) -> None:
+    """Saved and loaded it is the same plan, for this address only; the loop never blocks."""
     path, journal = tmp_path / "scan.plan", tmp_path / "scan.jsonl"
 
     async def main() -> None:
@@ -267,7 +267,7 @@ def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) 
 
 
 def test_a_client_of_another_server_is_refused(address: str, tmp_path: Path) -> None:
-    """Whatever was made at one server is not carried out at another: nothing is sent to it."""
+    """Plans and journals of one server are not applied to another: nothing is sent to it."""
     journal, path, new = tmp_path / "scan.jsonl", tmp_path / "scan.plan", tmp_path / "new.jsonl"
     other = StagedSimulator(rate=0)
     organization(other)
@@ -298,7 +298,7 @@ def test_a_client_of_another_server_is_refused(address: str, tmp_path: Path) -> 
 
 
 def test_a_client_has_one_spelling_of_its_address(address: str, tmp_path: Path) -> None:
-    """Its journals are those of any other client of this server; what is no address is refused."""
+    """Its journals fit any other client of this server; an invalid address is refused."""
     journal = tmp_path / "scan.jsonl"
 
     async def main() -> None:
@@ -328,7 +328,7 @@ def test_every_exception_that_a_public_docstring_names_is_public() -> None:
 
 
 def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
-    """What ``bulkops.library`` shows is run as it stands: planned, applied, verified."""
+    """The example in ``bulkops.library`` runs unchanged: planned, applied, verified."""
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
     job = tmp_path / "jobs" / "canary.toml"
     text = job.read_text(encoding="utf-8").replace('tags = ["canary"]', "all = true")
@@ -352,8 +352,10 @@ def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_a_public_function_says_what_it_raises_and_takes(function: Callable[..., object]) -> None:
-    """Its docstring names errors that there are, and explains every option."""
+def test_a_public_function_documents_its_errors_and_options(
+    function: Callable[..., object],
+) -> None:
+    """Its docstring names existing errors, and explains every option."""
     said = inspect.getdoc(function) or ""
     raises = re.findall(r"(?m)^    ((?:\w+, )*\w+): ", said.partition("Raises:\n")[2])
     assert bool(raises) == (function.__name__ not in NEVER_FAIL)
@@ -379,15 +381,15 @@ def _ours(annotation: object) -> Iterator[type]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_what_a_public_function_takes_and_gives_is_public(function: Callable[..., object]) -> None:
-    """Every class of ours in its signature is a name of ``bulkops``: callers can annotate it."""
+def test_the_types_of_public_functions_are_public(function: Callable[..., object]) -> None:
+    """Every class of ours in a signature is a name of ``bulkops``: callers can annotate it."""
     for annotation in typing.get_type_hints(function).values():
         for named in _ours(annotation):
             assert getattr(bulkops, named.__name__) is named
 
 
-def test_the_wheel_says_that_it_is_typed(tmp_path: Path) -> None:
-    """``py.typed`` is in it, so that the types above reach whoever installs it."""
+def test_the_wheel_has_the_typing_marker(tmp_path: Path) -> None:
+    """``py.typed`` is in it, so that the types reach its users."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")

@@ -21,7 +21,7 @@ from tests.engine.world import World, job
 
 
 def test_a_library_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    """A job prints nothing by itself, on stdout or stderr, not even where something is wrong."""
+    """A job prints nothing by itself, on stdout or stderr, even if something goes wrong."""
     world = World(workspaces=2)
     world.wire.troubles = writes(Trouble(NEVER_LEFT))
     world.apply(job())
@@ -29,7 +29,7 @@ def test_a_library_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_event_is_a_record_with_fields(caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever sets the level gets every request, its facts as attributes."""
+    """At level DEBUG every request is logged, with its facts as attributes."""
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         World(workspaces=1).apply(job())
     posts = [r for r in caplog.records if getattr(r, "method", "") == "POST"]
@@ -78,8 +78,8 @@ def test_an_event_survives_being_pickled() -> None:
     assert (event, str(event)) == ("paused", "paused seconds=2")
 
 
-def test_every_event_of_a_job_says_which(caplog: pytest.LogCaptureFixture) -> None:
-    """From the opened journal to its end: its run id; the plan before it has none."""
+def test_every_event_of_a_job_has_its_run_id(caplog: pytest.LogCaptureFixture) -> None:
+    """From the opened journal to its end; the plan before it has none."""
     world = World(workspaces=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         replay = world.apply(job())
@@ -91,8 +91,8 @@ def test_every_event_of_a_job_says_which(caplog: pytest.LogCaptureFixture) -> No
     assert said[-1]["how"] == "complete"
 
 
-def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
-    """Each request about a workspace has the key of its own operation, whoever waits meanwhile."""
+def test_concurrent_operations_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
+    """Each request about a workspace has the key of its own operation."""
     world = World(workspaces=40, faults="POST:close-after=20%,close-before=20%,503=10%", seed=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.apply(job(pace={"max_at_once": 5, "settle": "1s"}))
@@ -110,8 +110,8 @@ def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> 
     assert changes > 39, "nothing was carried out at once"
 
 
-def test_an_operation_that_fails_is_told_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
-    """``operation_failed`` is worth more than ``operation_finished``, and no warning."""
+def test_a_failed_operation_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """``operation_failed`` has a higher level than ``operation_finished``, but is no warning."""
     world = World(workspaces=2)
     struck = world.simulator.world.organizations["acme"].workspaces["prod-0"].id
     world.wire.troubles = always(
@@ -128,8 +128,10 @@ def test_an_operation_that_fails_is_told_with_its_reason(caplog: pytest.LogCaptu
     assert told["prod-1"][:3] == ("operation_finished", "DEBUG", "succeeded")
 
 
-def test_what_nobody_carries_out_is_told_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
-    """What somebody else did since the plan is an event, too, though no request is sent for it."""
+def test_a_result_without_a_request_is_logged_with_its_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A change outside the job since the plan is an event too."""
     world = World(workspaces=2)
     world.start(job())
     world.simulator.attach("prod-0", "security-scan", enforcement_level="mandatory")
@@ -141,7 +143,7 @@ def test_what_nobody_carries_out_is_told_with_its_key(caplog: pytest.LogCaptureF
 
 
 def test_a_run_id_ends_with_its_execution(caplog: pytest.LogCaptureFixture) -> None:
-    """What is logged after a job is none of it; what an event says itself comes first."""
+    """Events after a job have no run id; an event's own fields take precedence."""
     log = Log("bulkops.somewhere")
     with caplog.at_level(logging.INFO, logger="bulkops"):
         with execution_of("bulkops-1"):
@@ -165,7 +167,7 @@ def test_a_command_with_json_logs_json(
     debug: bool,  # noqa: FBT001 - a parameter of the test
     shown: list[str],
 ) -> None:
-    """One object a line on stderr: event, level, time and fields; requests only if asked for."""
+    """One object per line on stderr: event, level, time and fields; requests only on demand."""
     logs.configure(debug=debug, json=True)
     somewhere = logging.getLogger("bulkops.somewhere")
     somewhere.debug("a", extra={"number": 1})
@@ -191,7 +193,7 @@ def test_a_command_shows_the_fields_of_an_event_once(
 
 @pytest.mark.usefixtures("_restored")
 def test_a_command_logs_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """One ``key=value`` line an event on stderr, whatever a server put into its fields."""
+    """One ``key=value`` line per event on stderr, whatever the server put into its fields."""
     logs.configure(debug=False, json=False)
     facts = {"seconds": 2, "why": "a \x1b[31mb\nc", "sure": True}
     logging.getLogger("bulkops.somewhere").warning("pausing", extra=facts)
