@@ -1,4 +1,4 @@
-"""Events: silent in a library unless asked for, structured on a command's stderr."""
+"""Log events: silent in a library by default, structured on a command's stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journal is created whole or not at all, whatever happens meanwhile."""
+"""A journal is created completely or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Torn and damaged journals: a prefix of what was written, never anything invented."""
+"""Torn and damaged journals: reading gives a prefix of what was written, or an error."""
 
 from __future__ import annotations
 

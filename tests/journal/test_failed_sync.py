@@ -1,7 +1,7 @@
-"""After a failed sync the page cache shows what may never reach the disk (Linux's "fsyncgate").
+"""After a failed sync the page cache shows data that may never reach the disk ("fsyncgate").
 
-Every process reads it from there, and a later sync succeeds without writing it: only what is
-written anew is synced.
+Every process reads that data from the cache, and a later sync succeeds without writing it: only
+bytes that are written again are synced.
 """
 
 from __future__ import annotations

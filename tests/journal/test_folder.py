@@ -1,4 +1,4 @@
-"""Where a job's journals lie when nobody says: named by time, the newest unfinished one first."""
+"""The default folder of a job's journals: named by time, the newest unfinished one first."""
 
 from __future__ import annotations
 

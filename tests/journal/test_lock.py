@@ -1,4 +1,4 @@
-"""One runner a journal, told by the kernel: a real second process, a real SIGKILL."""
+"""One runner per journal, with real locks, a real second process and a real SIGKILL."""
 
 from __future__ import annotations
 

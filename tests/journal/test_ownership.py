@@ -1,4 +1,4 @@
-"""Whose a file is: what bulkops sends something for is the user's own, or root's."""
+"""File ownership: bulkops acts only on files of the user or of root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records to lines and back, and what all of them together say."""
+"""Records are written and read back, and replayed to the state of a job."""
 
 from __future__ import annotations
 

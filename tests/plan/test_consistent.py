@@ -1,4 +1,4 @@
-"""A journal is held against its own job: what the job could not have decided is found."""
+"""A journal is checked against its own job: changes that the job could not decide are found."""
 
 from __future__ import annotations
 

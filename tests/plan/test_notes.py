@@ -1,4 +1,4 @@
-"""What a plan says of ``strict``: where it, and not the limit, will hold the pace."""
+"""A plan notes where ``strict``, not the rate limit, sets the pace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bulkops.job.rollout import Rollout, SizedWave
 from bulkops.plan.notes import strict_notes
 
 NOTED = {
-    # most in flight, requests a second, latency in seconds: what is said
+    # most in flight, requests per second, latency in seconds: the note
     (256, 30.0, 0.12): "at most 3 in flight; with the measured latency of 120 ms this, not the "
     "limit of 30 per second, sets the pace: about 25 per second",
     (256, 30.0, 0.1): "",

@@ -1,4 +1,4 @@
-"""From a job and what the server shows to a plan, or to why there is none."""
+"""A job and the server's state give a plan, or an error that explains why not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.kinds import TASK
 
 
 def refused(world: World, problem: str, **tables: Mapping[str, object]) -> None:
-    """Plan a job that can't be carried out as it stands."""
+    """Check that planning a job is refused."""
     with pytest.raises(JobError, match=problem) as error:
         world.plan(job("attach", **tables))
     assert str(error.value).startswith("job.toml: ")

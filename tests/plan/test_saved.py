@@ -1,4 +1,4 @@
-"""The file of a saved plan: what is read is what was written, or it is refused."""
+"""A saved plan's file is read back as it was written, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A saved plan is carried out as it was looked at, whatever happened in between."""
+"""A saved plan is applied as it was reviewed, whatever changed in between."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORKSPACES = 4
 
 
 def put(world: World, name: str, state: State) -> None:
-    """Bring a workspace to a state, as somebody else would; nothing is touched that is so."""
+    """Change a workspace outside the job; a matching state isn't touched."""
     attached = world.simulator.attachments(name, TASK)
     if state is None:
         if attached:

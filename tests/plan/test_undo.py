@@ -1,4 +1,4 @@
-"""Undo: what the job did is taken back, and only that."""
+"""An undo reverts what the job did, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A read is answered 403 or 404 for a moment, as by a proxy or a replica: believed by nobody."""
+"""A read that is briefly answered 403 or 404, by a proxy or a replica, doesn't count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that come after others: ready in time, held, or never tried."""
+"""Operations that come after others: ready, waiting, or hopeless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was done and no longer stands: counted, and done again by ``--retry-failed``."""
+"""Drifted operations are counted, and done again by ``--retry-failed``."""
 
 from __future__ import annotations
 

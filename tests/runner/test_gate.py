@@ -1,4 +1,4 @@
-"""The real gate: a shell command with its status, its environment and its end."""
+"""Real gates: a shell command's exit status, environment and termination."""
 
 from __future__ import annotations
 

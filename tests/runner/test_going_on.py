@@ -1,4 +1,4 @@
-"""A journal is gone on with: the server is read first, and what others did meanwhile counts."""
+"""A resumed job reads the server first, and respects changes made outside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENT = {"max_failures": "100%"}
 
 
 def outcomes(world: World) -> dict[str, Outcome]:
-    """Return the last outcome told of each workspace."""
+    """Return the last outcome of each workspace."""
     return {operation.target.name: result.outcome for operation, result in world.results}
 
 

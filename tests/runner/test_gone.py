@@ -1,4 +1,4 @@
-"""A workspace is deleted while a journal is about it: told as gone, not as somebody's change."""
+"""A workspace that is deleted during a job is reported as gone, not as changed."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_a_verification_reports_a_deleted_workspace() -> None:
     world.simulator.remove_workspace("prod-0")
     verified = world.run(lambda: read_verified(world.client(), replay, SETTLE))
     assert list(verified.differing.values()) == [f"not attached: {GONE}"]
-    # What was told once needs no further request.
+    # What is known already needs no further request.
     failed = World(workspaces=2)
     deleted_at(failed, "POST")
     replay = failed.apply(job(rollout=PATIENT))

@@ -1,4 +1,4 @@
-"""A write's answer is lost: never done twice, never forgotten, never guessed."""
+"""A write whose answer is lost is neither repeated blindly, nor forgotten, nor guessed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LOST_ON_THE_WAY = [
 
 
 def only_result(world: World) -> Result:
-    """Return the one result told."""
+    """Return the only result."""
     ((_, result),) = world.results
     return result
 
@@ -178,7 +178,7 @@ def test_what_can_not_be_read_back_is_in_doubt(kind: str, nth: int) -> None:
         nth_write(nth, Trouble("reset-after")), reads_back(Trouble("html-200"))
     )
     world.resume()
-    # What comes after it is pending: nothing is told of it.
+    # Its follower is pending, and has no result.
     assert len(world.results) == nth + 1
     _, result = world.results[nth]
     assert result.outcome is Outcome.IN_DOUBT

@@ -1,4 +1,4 @@
-"""A reading shows what was so before the job: it is no proof that the job's write was done."""
+"""A reading that shows the state before the job doesn't prove that a write succeeded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server is away for a while: no operation fails for it, in a job of any size."""
+"""During an outage of the server no operation fails, in a job of any size."""
 
 from __future__ import annotations
 

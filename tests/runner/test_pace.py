@@ -1,4 +1,4 @@
-"""Whole jobs at the server's limit: as fast as it allows, alone or not, and off a server's back."""
+"""Whole jobs use the server's limit, alone or beside others, and don't overload it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What must hold whatever happens: intent before request, nothing twice, nothing invented.
+"""The guarantees: an intent before each request, nothing twice, nothing invented.
 
-The machine is stopped at every request and at every file call of a whole job, and the journal
-gone on with until it is done.
+The machine stops at every request and every file call of a whole job, and the job is resumed until
+it is done.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def guard(world: World) -> None:
         workspace = request.path.split("/")[4]
         told = [msgspec.json.decode(line) for line in world.disk.synced(PATH).splitlines()]
         about = [r for r in told if str(r.get("key", "")).endswith(f":{workspace}")]
-        # One operation after the other: the last that is told of it is what may be sent.
+        # One operation after the other: its last record decides what may be sent.
         said = [record for record in about if record["type"] != "operation"]
         assert said, "sent without an intent"
         assert said[-1]["type"] == "intent", "sent without an intent"

@@ -1,4 +1,4 @@
-"""What a reading after a write means: the table of ``bulkops.runner.readback``."""
+"""The table of ``bulkops.runner.readback``: readings after a write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server says no, or yes and does something else: reported in its own words."""
+"""The server refuses a write, or accepts it and does something else: both are reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = list(METHODS)
 
 
 def before_writing(world: World, change: Callable[[], None]) -> None:
-    """Let somebody change the server just before our first write arrives there."""
+    """Change the server just before the first write arrives."""
     pending = [change]
 
     def spy(request: object) -> None:
@@ -34,7 +34,7 @@ def before_writing(world: World, change: Callable[[], None]) -> None:
 
 
 def only_result(world: World) -> Result:
-    """Return the one result told."""
+    """Return the only result."""
     ((_, result),) = world.results
     return result
 

@@ -1,4 +1,4 @@
-"""Many operations at once: how many, when it stops, and in which order it lets go."""
+"""Concurrent operations: how many run, when the runner stops, and how it drains."""
 
 from __future__ import annotations
 

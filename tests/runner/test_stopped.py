@@ -1,4 +1,4 @@
-"""A job that its failure tolerance stopped stands until somebody says ``--continue``."""
+"""A job that its failure tolerance stopped sends nothing until ``--continue``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told the results can be told no more: nothing new is begun, until they can."""
+"""While the observer can't take results, no operation starts."""
 
 from __future__ import annotations
 

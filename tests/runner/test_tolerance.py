@@ -1,4 +1,4 @@
-"""The failure tolerance, over any N, tolerance, concurrency and pattern of failures."""
+"""The failure tolerance, for any size, tolerance, concurrency and pattern of failures."""
 
 from __future__ import annotations
 

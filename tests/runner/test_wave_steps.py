@@ -1,4 +1,4 @@
-"""What comes next about a wave, and what a gate says, over every state."""
+"""The next step of a wave and the verdict of a gate, for every state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bulkops.runner import wave_steps
 from bulkops.runner.wave_steps import Next, following, judged
 
 STATES = {
-    # reached, pause, gate, held: next, and next where somebody said --continue
+    # reached, pause, gate, held: next step, and next step with --continue
     (Reached.OPEN, None, None, ""): (Next.CARRY_OUT, Next.CARRY_OUT),
     (Reached.VERIFIED, None, None, ""): (Next.PASS, Next.PASS),
     (Reached.VERIFIED, None, "check", ""): (Next.GATE, Next.GATE),

@@ -1,4 +1,4 @@
-"""A job goes in waves: what comes between them, what holds it, and that no stop loses its place."""
+"""Waves: the steps between them, what stops a job, and where it resumes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ WAVES = ["1", "50%", "100%"]
 
 
 def in_waves(**rollout: object) -> Job:
-    """Return a job of three waves that bears any failure; ``rollout`` says more."""
+    """Return a job of three waves that tolerates all failures; ``rollout`` adds fields."""
     return job(rollout={"waves": WAVES, "max_failures": "100%", **rollout}, pace={"settle": "2s"})
 
 
 def scripted(*statuses: int) -> tuple[RunGate, list[Mapping[str, str]]]:
-    """Return a gate that ends with one status after the other, and the list of what it is told."""
+    """Return a gate that returns these statuses in turn, and the list of its variables."""
     left, told = list(statuses), list[Mapping[str, str]]()
 
     async def gate(call: GateCall) -> int:
