@@ -1,9 +1,9 @@
 """Whether a job could have decided the operations of its journal: each is decided again. Pure.
 
-| an operation of  | is accepted if, from the state before it that the journal records,         |
-|------------------|-----------------------------------------------------------------------------|
-| a job, or a plan | its kind decides this operation: aspect, change, verb and order            |
-| an undo          | its kind decides what this reverts, or (the undo of an undo) this change   |
+| an operation of  | is accepted if, from the recorded state before it,                       |
+|------------------|--------------------------------------------------------------------------|
+| a job, or a plan | its kind decides this operation: aspect, change, verb and order          |
+| an undo          | its kind decides what this reverts, or (the undo of an undo) this change |
 
 What the journal doesn't record is assumed in the job's favor: what another aspect of the target
 showed, and what the server kept of a write that an undo reverts.

@@ -1,15 +1,15 @@
 """Whether failures exceed a job's tolerance and stop it, and how many more are tolerated. Pure.
 
-Failures are counted from the journal, over all executions (see ``Replay.failures``). A job is
-stopped, by its last execution:
+Failures are counted from the journal, over all executions (see ``Replay.failures``). Whether a job
+is stopped until ``--continue``, by its last execution:
 
-| the last execution                    | failures exceed the tolerance | the job is stopped       |
-|---------------------------------------|-------------------------------|--------------------------|
-| completed                             | yes or no                     | no                       |
-| recorded that they exceeded it        | yes or no: the job file may   | yes, until ``--continue``|
-|                                       | have been changed since       |                          |
-| was killed, or ended in any other way | yes                           | yes, until ``--continue``|
-| was killed, or ended in any other way | no                            | no                       |
+| the last execution                    | failures exceed the tolerance | the job is stopped |
+|---------------------------------------|-------------------------------|--------------------|
+| completed                             | yes or no                     | no                 |
+| recorded that they exceeded it        | yes or no: the job file may   | yes                |
+|                                       | have been changed since       |                    |
+| was killed, or ended in any other way | yes                           | yes                |
+| was killed, or ended in any other way | no                            | no                 |
 """
 
 from __future__ import annotations

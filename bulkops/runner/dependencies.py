@@ -1,11 +1,11 @@
 """Which operations may run now, if some come after others. Pure.
 
-| the first operation      | the operation that comes after it                  |
-|--------------------------|----------------------------------------------------|
-| succeeded or was skipped | may run, before any target that hasn't started     |
-| failed or is in conflict | fails without a request                            |
-| is in doubt              | stays pending: the next execution looks at it again|
-| has no result yet        | waits                                              |
+| the first operation      | the operation that comes after it                       |
+|--------------------------|---------------------------------------------------------|
+| succeeded or was skipped | may run, before any target that hasn't started          |
+| failed or is in conflict | fails without a request                                 |
+| is in doubt              | stays pending: the next execution reads the first again |
+| has no result yet        | waits                                                   |
 """
 
 from __future__ import annotations

@@ -2,17 +2,17 @@
 
 The next step, by the journal's last record of the current wave (``following``):
 
-| the wave is | and                                      | next                             |
-|-------------|------------------------------------------|----------------------------------|
-| open        |                                          | carry out, then verify           |
-| verified    | more waves, and a timed pause            | rest (in full again after a kill)|
-| verified    | more waves, and a manual pause           | end the execution: paused        |
-| verified    | more waves, manual pause, ``--continue`` | it has rested                    |
-| verified    | the last wave, or no pause               | see rested                       |
-| rested      | no gate                                  | it has passed                    |
-| rested      | an inconclusive gate, and ``--continue`` | it has passed                    |
-| rested      | any other gate                           | run it (see ``judged``)          |
-| passed      |                                          | the next wave, or the end        |
+| the wave is | and                                      | next                              |
+|-------------|------------------------------------------|-----------------------------------|
+| open        |                                          | carry out, then verify            |
+| verified    | more waves, and a timed pause            | rest (in full again after a kill) |
+| verified    | more waves, and a manual pause           | end the execution: paused         |
+| verified    | more waves, manual pause, ``--continue`` | it has rested                     |
+| verified    | the last wave, or no pause               | see rested                        |
+| rested      | no gate                                  | it has passed                     |
+| rested      | an inconclusive gate, and ``--continue`` | it has passed                     |
+| rested      | any other gate                           | run it (see ``judged``)           |
+| passed      |                                          | the next wave, or the end         |
 
 A gate is a command; ``judged`` maps its exit status to a verdict:
 

@@ -251,7 +251,7 @@ class Phase:
             there={place: machine.server.there(place) for place, shown in truth.items() if shown},
             changed=Counter(e.id for e in machine.server.effects[self._effects_before :]),
             found=self.found,
-            # A lost write of the journal before was believed done where somebody did the same
+            # A lost write of the previous journal was believed done if the same was done outside it
             # meanwhile, and may have landed under this one.
             strangers=machine.server.changed_since(self.seen_at - machine.scenario.lands),
             hindered=machine.server.strangers if machine.scenario.replaces else (),
