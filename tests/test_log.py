@@ -1,4 +1,4 @@
-"""Log events: silent in a library by default, structured on a command's stderr."""
+"""Events: silent in a library unless enabled, structured on a command's stderr."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.engine.world import World, job
 
 
 def test_a_library_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    """A job prints nothing by itself, on stdout or stderr, even if something goes wrong."""
+    """A job prints nothing by itself, on stdout or stderr, even if it fails."""
     world = World(workspaces=2)
     world.wire.troubles = writes(Trouble(NEVER_LEFT))
     world.apply(job())
@@ -29,7 +29,7 @@ def test_a_library_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_event_is_a_record_with_fields(caplog: pytest.LogCaptureFixture) -> None:
-    """At level DEBUG every request is logged, with its facts as attributes."""
+    """With the level enabled, each request is a log record with its facts as attributes."""
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         World(workspaces=1).apply(job())
     posts = [r for r in caplog.records if getattr(r, "method", "") == "POST"]
@@ -91,8 +91,8 @@ def test_every_event_of_a_job_has_its_run_id(caplog: pytest.LogCaptureFixture) -
     assert said[-1]["how"] == "complete"
 
 
-def test_concurrent_operations_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
-    """Each request about a workspace has the key of its own operation."""
+def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
+    """Each request of concurrent operations has the key of its own operation."""
     world = World(workspaces=40, faults="POST:close-after=20%,close-before=20%,503=10%", seed=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.apply(job(pace={"max_at_once": 5, "settle": "1s"}))
@@ -107,11 +107,11 @@ def test_concurrent_operations_do_not_mix(caplog: pytest.LogCaptureFixture) -> N
             assert "operation" not in facts
     assert len(set(written)) == 40 < len(written)
     changes = sum(a != b for a, b in pairwise(written))
-    assert changes > 39, "nothing was carried out at once"
+    assert changes > 39, "no operations ran concurrently"
 
 
 def test_a_failed_operation_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
-    """``operation_failed`` has a higher level than ``operation_finished``, but is no warning."""
+    """``operation_failed`` has a higher level than ``operation_finished``, without a warning."""
     world = World(workspaces=2)
     struck = world.simulator.world.organizations["acme"].workspaces["prod-0"].id
     world.wire.troubles = always(
@@ -119,31 +119,31 @@ def test_a_failed_operation_is_logged_with_its_reason(caplog: pytest.LogCaptureF
     )
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.apply(job())
-    told = {
+    events = {
         r.__dict__["target"]: (r.msg, r.levelname, r.__dict__["outcome"], r.__dict__["operation"])
         for r in caplog.records
         if r.msg.startswith("operation_")
     }
-    assert told["prod-0"] == ("operation_failed", "INFO", "failed", f"attach:{struck}")
-    assert told["prod-1"][:3] == ("operation_finished", "DEBUG", "succeeded")
+    assert events["prod-0"] == ("operation_failed", "INFO", "failed", f"attach:{struck}")
+    assert events["prod-1"][:3] == ("operation_finished", "DEBUG", "succeeded")
 
 
-def test_a_result_without_a_request_is_logged_with_its_key(
+def test_an_operation_without_a_request_is_logged_with_its_key(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A change outside the job since the plan is an event too."""
+    """A change made outside the job is logged, too, although no request is sent."""
     world = World(workspaces=2)
     world.start(job())
     world.simulator.attach("prod-0", "security-scan", enforcement_level="mandatory")
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.resume()
-    (told,) = (r.__dict__ for r in caplog.records if r.__dict__.get("outcome") == "skipped")
+    (events,) = (r.__dict__ for r in caplog.records if r.__dict__.get("outcome") == "skipped")
     (key,) = {o.key for o, _ in world.results if o.target.name == "prod-0"}
-    assert (told["target"], told["operation"], told["attempts"]) == ("prod-0", key, 0)
+    assert (events["target"], events["operation"], events["attempts"]) == ("prod-0", key, 0)
 
 
 def test_a_run_id_ends_with_its_execution(caplog: pytest.LogCaptureFixture) -> None:
-    """Events after a job have no run id; an event's own fields take precedence."""
+    """Events after a job don't have its run id, and an event's own fields come first."""
     log = Log("bulkops.somewhere")
     with caplog.at_level(logging.INFO, logger="bulkops"):
         with execution_of("bulkops-1"):
@@ -167,14 +167,14 @@ def test_a_command_with_json_logs_json(
     debug: bool,  # noqa: FBT001 - a parameter of the test
     shown: list[str],
 ) -> None:
-    """One object per line on stderr: event, level, time and fields; requests only on demand."""
+    """stderr has one JSON object per line; requests are only logged if enabled."""
     logs.configure(debug=debug, json=True)
     somewhere = logging.getLogger("bulkops.somewhere")
     somewhere.debug("a", extra={"number": 1})
     somewhere.warning("b", extra={"number": 2})
-    told = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
-    assert [event["event"] for event in told] == shown
-    assert told[-1].keys() == {"event", "level", "timestamp", "number"}
+    events = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
+    assert [event["event"] for event in events] == shown
+    assert events[-1].keys() == {"event", "level", "timestamp", "number"}
 
 
 @pytest.mark.usefixtures("_restored")
@@ -193,7 +193,7 @@ def test_a_command_shows_the_fields_of_an_event_once(
 
 @pytest.mark.usefixtures("_restored")
 def test_a_command_logs_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """One ``key=value`` line per event on stderr, whatever the server put into its fields."""
+    """stderr has one ``key=value`` line per event, whatever its fields contain."""
     logs.configure(debug=False, json=False)
     facts = {"seconds": 2, "why": "a \x1b[31mb\nc", "sure": True}
     logging.getLogger("bulkops.somewhere").warning("pausing", extra=facts)
