@@ -15,7 +15,7 @@ from bulkops.operations.model import Attributes, Gone, Observations, Observed, O
 class Shown(Enum):
     """What the server shows, as the rows of the table in ``bulkops.runner.readback``."""
 
-    DESIRED = "as wanted"
+    DESIRED = "as desired"
     BEFORE = "as before"
     OTHER = "anything else"
     SEVERAL = "more than one"

@@ -181,8 +181,9 @@ def test_over_the_entitlement(here: Here, command: tuple[str, ...]) -> None:
     with serving(simulator) as address:
         done = here(*command, "job.toml", "--address", address)
     assert done.code == 2
-    assert "12 workspaces would have the run task, this organization's plan allows 10" in done.err
-    assert "select fewer" in done.err
+    assert "12 workspaces would have the run task" in done.err
+    assert "but this organization's plan allows 10" in done.err
+    assert "Select fewer" in done.err
     assert not simulator.effects
 
 

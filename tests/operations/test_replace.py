@@ -206,7 +206,7 @@ def test_stopped_in_between_and_the_new_one_taken_away_the_old_one_stays() -> No
     replay = world.resume(retry_failed=True)
     assert (exit_code(replay), replay.count(Outcome.CONFLICT)) == (3, 1)
     (conflict,) = (r for _, r in world.results if r.outcome is Outcome.CONFLICT)
-    assert "plan the job anew" in conflict.reason
+    assert "plan the job again" in conflict.reason
     assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, ADVISORY)
     assert exit_code(world.resume(retry_failed=True)) == 0
     assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, [])
@@ -233,7 +233,7 @@ def test_pending_after_what_somebody_undid_is_a_conflict() -> None:
     world.simulator.detach("prod-0", TASK)
     replay = world.resume()
     assert replay.count(Outcome.CONFLICT) == 1
-    assert "somebody undid attach:ws-" in world.results[-1][1].reason
+    assert "comes first, but was undone outside this job" in world.results[-1][1].reason
     assert "the server shows new: not attached" in world.results[-1][1].reason
     assert world.shown("prod-0", OLD_TASK) == ADVISORY
 
@@ -247,7 +247,7 @@ def test_what_needed_nothing_first_when_planned_and_does_now_is_a_conflict() -> 
     world.simulator.detach("prod-0", TASK)
     replay = world.resume()
     assert (replay.count(Outcome.CONFLICT), replay.count(Outcome.SUCCEEDED)) == (1, 1)
-    assert "plan the job anew" in world.results[0][1].reason
+    assert "plan the job again" in world.results[0][1].reason
     assert world.all_shown(OLD_TASK) == [ADVISORY, []]
     assert world.resume(retry_failed=True).count(Outcome.CONFLICT) == 1
 
@@ -314,9 +314,9 @@ def test_where_the_old_one_can_not_come_back_the_new_one_stays() -> None:
     world.simulator.attach("prod-0", OLD_TASK, stages=("pre_apply",))
     plan = world.start_undo(PATH, UNDO)
     assert {operation.target.name for operation in plan.operations} == {"prod-1"}
-    since = "somebody changed it since: the server shows old: advisory at pre_apply"
+    since = "changed outside this job: the server shows old: advisory at pre_apply"
     assert [skip.reason for skip in plan.blocked] == [
-        f"what came after it can't be taken back: {since}",
+        f"what came after it can't be undone: {since}",
         since,
     ]
     assert exit_code(world.resume(path=UNDO)) == 3
@@ -335,7 +335,7 @@ def test_where_somebody_else_detached_the_old_one_the_new_one_stays() -> None:
     plan = world.start_undo(PATH, UNDO)
     assert not plan.operations
     assert [(skip.reason, skip.blocked) for skip in plan.skips] == [
-        (f"what came after it can't be taken back: {NOT_OURS}", True),
+        (f"what came after it can't be undone: {NOT_OURS}", True),
         (NOT_OURS, False),
     ]
 

@@ -103,7 +103,7 @@ def test_attached_anew_meanwhile_is_told_and_left() -> None:
     for replay in (world.resume(), world.resume(retry_failed=True)):
         (conflict,) = replay.having(Outcome.CONFLICT)
         assert conflict.result is not None
-        assert "would have to come first, and is not to be done here" in conflict.result.reason
+        assert "must come first, but isn't part of this plan" in conflict.result.reason
     assert not any("/tasks/task-" in request.path for request in world.wire.writes)
 
 

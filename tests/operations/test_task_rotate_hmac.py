@@ -163,7 +163,7 @@ def test_a_journal_goes_on_with_its_own_key_only(
     monkeypatch.setenv("ROTATED", KEY)
     world.start(rotation(key_env="ROTATED"))
     monkeypatch.setenv("ROTATED", "another")
-    with pytest.raises(JobError, match="the key is not the one that was planned with"):
+    with pytest.raises(JobError, match="the key is not the one used for the plan"):
         world.resume()
     assert not world.wire.writes
     monkeypatch.setenv("ROTATED", KEY)

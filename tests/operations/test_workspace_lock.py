@@ -195,9 +195,9 @@ def test_an_undo_unlocks_only_what_the_job_locked() -> None:
     assert plan.counts == {"unlock": 2}
     changed = {s.target.name: (s.reason.partition(":")[0], s.blocked) for s in plan.skips}
     assert changed == {
-        "prod-1": ("somebody changed it since", True),
+        "prod-1": ("changed outside this job", True),
         "prod-3": (BACK, False),
-        "prod-4": ("somebody changed it since", True),
+        "prod-4": ("changed outside this job", True),
     }
     assert world.resume(path=UNDO).count(Outcome.FAILED) == 1
     assert "locked by User ann" in results(world)["prod-2"].reason

@@ -1,4 +1,4 @@
-"""What a job does about each workspace, said apart from the kinds, which are on trial."""
+"""The expected decision of a job for each workspace, independent of the kinds under test."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Spec = dict[Place, Shown] | str
 
 
 def spec(scenario: Scenario, name: str) -> Spec:
-    """Return what becomes of a workspace that nobody else changes.
+    """Return the decision for a workspace that isn't changed outside the job.
 
-    Why it is skipped is a part of the reason that has to be given.
+    For a skip, it is a text that the skip's reason must contain.
     """
     if scenario.settings:
         desired: Shown = (tuple(value for _, value in sorted(scenario.settings.items())),)
@@ -33,7 +33,7 @@ def spec(scenario: Scenario, name: str) -> Spec:
 
 
 def is_blocked(scenario: Scenario, name: str) -> bool:
-    """Return whether the job's wish stays unfulfilled on a workspace that is skipped."""
+    """Return whether a skipped workspace doesn't get its desired state."""
     why = spec(scenario, name)
     return isinstance(why, str) and ("times" in why or "may not" in why)
 

@@ -95,5 +95,5 @@ def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
     requests = world.requests
     undone = here("undo", "other.jsonl", "--yes")
     assert (undone.code, world.requests) == (2, requests)
-    assert "what task-delete did can't be undone" in undone.err
+    assert "jobs of kind task-delete can't be undone" in undone.err
     assert not Path("other.undo.jsonl").exists()
