@@ -125,7 +125,7 @@ _NEW: dict[str, list[Mapping[str, object]]] = {
     "not attached": [],
     "attached": [OTHERWISE],
     "attached otherwise": [OTHERWISE],
-    "attached as wanted": [{**OTHERWISE, "enforcement-level": "mandatory"}],
+    "attached as desired": [{**OTHERWISE, "enforcement-level": "mandatory"}],
     "attached more than once": [AS_DESIRED, OTHERWISE],
 }
 
@@ -137,7 +137,7 @@ CASES = _Cases(
             states={
                 "not attached": _attachment(),
                 "attached otherwise": _attachment(OTHERWISE),
-                "attached as wanted": _attachment(AS_DESIRED),
+                "attached as desired": _attachment(AS_DESIRED),
                 "attached more than once": MORE_THAN_ONCE,
             },
             writes=("POST",),
@@ -151,7 +151,7 @@ CASES = _Cases(
             states={
                 "not attached": _attachment(),
                 "attached otherwise": _attachment(OTHERWISE),
-                "attached as wanted": _attachment(AS_DESIRED),
+                "attached as desired": _attachment(AS_DESIRED),
                 "attached more than once": MORE_THAN_ONCE,
             },
             writes=("PATCH",),
@@ -271,7 +271,7 @@ CASES = _Cases(
                 "not there": State({"": []}),
                 "not shown": _workspace(auto_apply=True),
                 "set otherwise": _workspace(terraform_version="1.5.7", auto_apply=True),
-                "set as wanted": _workspace(terraform_version="1.14.0", auto_apply=True),
+                "set as desired": _workspace(terraform_version="1.14.0", auto_apply=True),
             },
             writes=("PATCH",),
             looks={"": WORKSPACES},

@@ -6,7 +6,7 @@ where the server said yes, and not to what.
 
 | shows         | lost           | the last loss  | refused   | after a loss | no echo      |
 |---------------|----------------|----------------|-----------|--------------|--------------|
-| as wanted     | Adopt*         | Adopt*         | Leave*    | Adopt*       | Adopt*       |
+| as desired    | Adopt*         | Adopt*         | Leave*    | Adopt*       | Adopt*       |
 | as before     | Wait; Send     | Wait; Fail     | Fail      | Fail         | Wait; Fail   |
 | anything else | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*    | Wait; Fail   |
 | more than one | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*    | Wait; Fail   |
@@ -19,7 +19,7 @@ a reading is newer than it. Denied (403, 404) may be for a moment: until it has 
 ``*``: wait as long as a reading is old. It may show what was so before the operation was planned,
 as where somebody undoes right after a job: an undo wants just that, see ``Assignment.had_it``.
 
-Leave is a skip: as wanted, and not ours. Refused after a loss it is ours: the lost one did it.
+Leave is a skip: as desired, and not ours. Refused after a loss it is ours: the lost one did it.
 Unseen has failed, and nobody saw what became of it. Where no reading ever shows anything, what is
 set twice is set once, see ``Aspect``.
 """

@@ -85,7 +85,7 @@ def test_a_token_that_may_only_read(world: World, here: Here) -> None:
     _as(world, User.read_only("bob"))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 3
-    assert "! prod-001  blocked: this token may not manage run tasks on it" in done.err
+    assert "! prod-001  blocked: this token can't manage its run tasks" in done.err
     assert "0 skipped, 12 blocked." in done.err
     assert world.writes == 0
 

@@ -92,7 +92,7 @@ def test_what_is_blocked_is_missing_or_differs() -> None:
     """A wish that can't be fulfilled is none that is: by the reason one knows why."""
     attached = {"p2": [observed("advisory"), observed("mandatory", ident="wstask-2")]}
     found = verdicts(ATTACH, attached, ["p1", "p2"], forbidden=["p1"])
-    assert found["p1"] == Desired(Status.MISSING, "this token may not manage run tasks on it")
+    assert found["p1"] == Desired(Status.MISSING, "this token can't manage its run tasks")
     assert found["p2"].status is Status.DIFFERS
     assert "attached 2 times" in found["p2"].why
 

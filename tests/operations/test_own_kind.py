@@ -57,7 +57,7 @@ class Describe(AttributesKind):
 
     name = "describe"
     spec_type = DescribeSpec
-    right = Right("can-describe", "this token may not describe it")
+    right = Right("can-describe", "this token can't describe it")
     changes = "describe"
     verbs = ("describe",)
     gone = "gone"
@@ -167,13 +167,13 @@ def test_its_right_is_asked_for_and_one_nobody_tells_is_no_obstacle() -> None:
     """A permission that the server doesn't show says nothing: it answers the write."""
     kind = job(kind="describe", words="x")
     assert len(World(workspaces=1).plan(kind).operations) == 1
-    Describe.right, given = Right("can-update", "this token may not describe it"), Describe.right
+    Describe.right, given = Right("can-update", "this token can't describe it"), Describe.right
     rights = User(name="engine", manage_workspaces=False)
     try:
         plan = World(workspaces=1, rights=rights).plan(kind)
     finally:
         Describe.right = given
-    assert [skip.reason for skip in plan.blocked] == ["this token may not describe it"]
+    assert [skip.reason for skip in plan.blocked] == ["this token can't describe it"]
 
 
 def test_its_rule_is_in_the_schema() -> None:

@@ -60,7 +60,7 @@ def decide(
 def test_every_pair_of_states_is_in_the_table() -> None:
     """Of either run task: absent, once, more than once."""
     said = {tuple(shows.split("|")) for shows in table_of(Replace)}
-    once = {"attached otherwise", "attached as wanted"}
+    once = {"attached otherwise", "attached as desired"}
     assert said == {
         ("not attached", "not attached"),
         ("not attached", "attached"),
@@ -91,7 +91,7 @@ def test_what_the_job_does_not_name_is_as_the_old_one_has_it(
 
 
 def test_a_skip_says_which_run_task_it_is_about() -> None:
-    """Nothing there to replace, replaced already, or one of the two attached more than once."""
+    """Nothing there to replace, already replaced, or one of the two attached more than once."""
     twice = [OLD, Observed("wstask-3", OLD_STATE)]
     reasons = [
         skip.reason
@@ -105,7 +105,7 @@ def test_a_skip_says_which_run_task_it_is_about() -> None:
     )
     assert reasons == [
         "lint is not attached: nothing to replace",
-        "lint is replaced already",
+        "lint is already replaced",
         f"lint {several}",
         f"scan {several}",
     ]

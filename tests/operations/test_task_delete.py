@@ -50,11 +50,11 @@ def test_each_cell_is_decided_as_the_table_says() -> None:
     ]
     delete = Operation("task-delete", task, itself, None, "task", ("task-delete:ws-1",))
     assert kind.decide(task, observations) == (delete,)
-    gone = Skip(task, "there is no such run task")
+    gone = Skip(task, "the run task no longer exists")
     assert kind.decide(task, {"": {}, "task": {}}) == (gone,)
     assert kind.notes([detach, delete]) == (
         f"{TASK} will be lost on 1 workspace: 1 advisory at ",
-        "this can't be undone: the run task and its 1 attachments are lost",
+        "this can't be undone: the run task and its 1 attachment will be lost",
     )
     assert kind.notes([]) == ()
 

@@ -60,7 +60,7 @@ def test_it_is_always_planned_and_sends_the_key() -> None:
 @pytest.mark.parametrize("given", [{}, {"key_env": "A", "key_file": "b"}])
 def test_exactly_one_key_is_named(given: dict[str, str]) -> None:
     """None or two are refused."""
-    with pytest.raises(ValueError, match="needs `key_env` or `key_file`, and not both"):
+    with pytest.raises(ValueError, match="needs either `key_env` or `key_file`"):
         TaskRotateHmacSpec(task=TASK, **given)
 
 

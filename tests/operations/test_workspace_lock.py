@@ -69,9 +69,9 @@ def test_a_lock_that_is_there_already_is_left_to_whoever_holds_it() -> None:
     plan = world.plan(job(LOCK))
     assert [one.target.name for one in plan.operations] == ["prod-3"]
     assert [(s.target.name, s.reason, s.blocked) for s in plan.skips] == [
-        ("prod-0", "locked already", False),
-        ("prod-1", "locked by a run, and only until that ends", True),
-        ("prod-2", "locked already", False),
+        ("prod-0", "already locked", False),
+        ("prod-1", "locked by a run, until that run ends", True),
+        ("prod-2", "already locked", False),
     ]
     assert plan.notes == []
     unlock = world.plan(job(UNLOCK))
@@ -88,7 +88,7 @@ def test_the_right_is_the_one_the_api_names(kind: str) -> None:
     plan = world.plan(job(kind))
     verb = kind.removeprefix("workspace-")
     assert plan.operations == []
-    assert {skip.reason for skip in plan.blocked} == {f"this token may not {verb} it"}
+    assert {skip.reason for skip in plan.blocked} == {f"this token can't {verb} it"}
     assert KINDS[kind].right.permission == f"can-{verb}"
     free = User(name="engine", manage_workspace_run_tasks=False)
     assert len(world_for(kind, 2, rights=free).plan(job(kind)).operations) == 2

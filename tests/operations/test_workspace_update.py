@@ -90,7 +90,7 @@ def test_only_another_pool_is_sent_where_the_mode_is_right() -> None:
 )
 def test_mode_and_pool_need_each_other(spec: dict[str, Any]) -> None:
     """Neither says enough without the other."""
-    with pytest.raises(ValueError, match="and `agent_pool_id` need each other"):
+    with pytest.raises(ValueError, match="and `agent_pool_id` require each other"):
         WorkspaceUpdateSpec(**spec)
 
 

@@ -158,7 +158,7 @@ def _groups(plan: Plan) -> list[_Group]:
         verb, change = operation.verb, wording.change(operation)
         group = found.get((verb, change))
         if group is None:
-            noun = "run task" if "task" in operation.target.said else "workspace"
+            noun = "run task" if "task" in operation.target.fields else "workspace"
             group = found[verb, change] = _Group(wording.sign(operation), verb, change, noun)
         group.size += 1
         if len(group.names) < MOST_NAMES:
