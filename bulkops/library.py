@@ -138,7 +138,7 @@ async def apply_plan(
         ApiError: the server could not be read, or refused the token.
     """
     _check_made_at(plan, client)
-    job = plan.job.taking_back(plan.undo_of)
+    job = plan.job.effective(plan.undo_of)
 
     def begin() -> LockedJournal:
         held = stack.enter_context(locked(Path(journal), holder(client.clock)))

@@ -13,7 +13,7 @@ from bulkops.operations.model import Attributes, Gone, Observations, Observed, O
 
 
 class Shown(Enum):
-    """What the server shows; the values are the rows of the table in ``bulkops.runner.readback``."""
+    """What the server shows: the rows of the table in ``bulkops.runner.readback``."""
 
     DESIRED = "as desired"
     BEFORE = "as before"

@@ -59,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def rollout(self) -> Rollout:
         """In which steps it goes: an undo goes at once."""
-        return self.job.rollout.taking_back(self.undo_of)
+        return self.job.rollout.effective(self.undo_of)
 
     @property
     def counts(self) -> dict[str, int]:

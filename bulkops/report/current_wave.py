@@ -34,7 +34,7 @@ class CurrentWave(msgspec.Struct, frozen=True):
 def rollout_of(replay: Replay) -> Rollout:
     """Return how a journal's job is rolled out, or taken back."""
     rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
-    return rollout.taking_back(replay.header.undo_of)
+    return rollout.effective(replay.header.undo_of)
 
 
 def is_over(replay: Replay) -> bool:

@@ -226,7 +226,7 @@ UNKNOWN = [
         Select(all=True, exclude_tags=("x=1", "legacy", "a")),
         f'whether it has exclude_tags ["a", "legacy", "x=1"] is not known: {NO_BINDINGS}',
     ),
-    (Select(where=("locked = false",)), "its locked is not known: the server doesn't show it"),
+    (Select(where=("locked = false",)), "its locked is unknown: the server doesn't show it"),
     (
         Select(project="payments"),
         'whether it is in project "payments" is not known: the server doesn\'t show its project',
@@ -259,7 +259,7 @@ def test_what_is_not_shown_is_in_doubt(
 def test_a_name_that_is_not_shown_is_in_doubt(select: Select) -> None:
     """A workspace without a name may be the one that is excluded, or named."""
     objection = Matcher(select, None).judge(Workspace("ws-1", "")).objection
-    assert objection == Objection("its name is not known: the server doesn't show it", known=False)
+    assert objection == Objection("its name is unknown: the server doesn't show it", known=False)
 
 
 def test_tag_names_that_are_not_shown_are_in_doubt() -> None:

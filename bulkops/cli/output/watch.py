@@ -100,7 +100,7 @@ class Watch:
     async def gate(self, call: GateCall) -> int:
         """Show a gate and run it; the terminal belongs to it meanwhile."""
         with self._tracker.at_gate(), self._live.aside() if self._live else nullcontext():
-            note(f"Gate of wave {call.told['BULKOPS_WAVE']}: {call.command}")
+            note(f"Gate of wave {call.variables['BULKOPS_WAVE']}: {call.command}")
             # What was said before it, and it itself, stand above what it says.
             await asyncio.to_thread(settle)
             return await run_gate(call)

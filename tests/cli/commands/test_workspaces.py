@@ -134,7 +134,7 @@ def test_a_job_that_is_narrow_can_only_become_narrower(world: World, here: Here)
     assert here("workspaces", "job.toml", "--limit", "1").lines[-1] == "1 workspace selected."
     done = here("workspaces", "job.toml", "--select", "prod-001")
     assert done.code == 2
-    assert 'job.toml: --select: only = ["prod-00*"] is in [select] already' in done.err
+    assert 'job.toml: --select: only = ["prod-00*"] is already in [select]' in done.err
 
 
 def test_one_glob_is_the_servers_business(here: Here) -> None:
