@@ -93,7 +93,7 @@ MUTATIONS = (
     Mutation(
         "a tag that is not shown is none",
         "inventory/matcher.py",
-        ("    told = names is not None and bindings is not None", "    told = True"),
+        ("    both_shown = names is not None and bindings is not None", "    both_shown = True"),
         ("inventory/test_selection.py",),
     ),
     Mutation(

@@ -19,7 +19,7 @@ from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation, Resolved, Scope, Skip
 from bulkops.plan.notes import notes
 
-HIDDEN = "its run tasks are not known: this token may not read them"
+HIDDEN = "its run tasks are unknown: this token can't read them"
 """Why nothing is planned for a workspace of the selection: that is not "has none"."""
 
 

@@ -56,7 +56,7 @@ def test_an_organization_that_isnt_there(world: World, here: Here) -> None:
     world.job(('"acme"', '"acne"'))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 2
-    assert 'organization = "acne": it does not exist, or this token may not' in done.err
+    assert 'organization = "acne": it does not exist, or this token can\'t' in done.err
     assert world.writes == 0
 
 

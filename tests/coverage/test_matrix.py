@@ -166,7 +166,7 @@ def test_text_with_a_job_has_its_verdicts() -> None:
         "x          -                       -",
         "",
         "scan: 1 of 3 workspaces",
-        "j: 1 as desired, 1 missing, 0 differs of 2 selected",
+        "j: 1 as desired, 1 missing, 0 differing of 2 selected workspaces",
     ]
 
 
@@ -191,7 +191,7 @@ def test_what_a_matrix_does_not_show_is_said() -> None:
     coverage = matrix(["p1"], {"p9": [observed("advisory")]}, task)
     assert list(lines(coverage))[3:] == [
         "scan (disabled: it does not run): 0 of 1 workspaces; 1 more that this token can't list",
-        "  and, being global, mandatory at pre_plan on every workspace without it",
+        "  global: mandatory at pre_plan on every workspace that it is not attached to",
     ]
     (said,) = decoded(coverage)["tasks"]
     assert said == {
@@ -209,7 +209,9 @@ def test_workspaces_with_surplus_attachments_are_named() -> None:
     """Two of one run task on a workspace: named, with what takes them away."""
     twice = [observed("advisory"), observed("mandatory", ident="wstask-2")]
     coverage = matrix(["p1", "p2"], {"p1": twice, "p2": [observed("advisory")]})
-    assert "  and more than once on p1: a job of kind detach removes all of them" in lines(coverage)
+    assert "  attached more than once on p1: a job of kind detach removes them all" in lines(
+        coverage
+    )
     assert decoded(coverage)["tasks"][0]["attached_more_than_once"] == ["p1"]
 
 

@@ -22,16 +22,16 @@ def test_what_is_not_there_may_only_not_be_shown() -> None:
     with pytest.raises(JobError) as refused:
         the_one([SCAN, LINT], "scam", "run task", "acme", "job.toml: operation.task")
     assert str(refused.value) == (
-        'job.toml: operation.task = "scam": no such run task in acme, or this token may not see '
-        "it; it sees: lint, scan"
+        'job.toml: operation.task = "scam": no such run task in acme, or this token can\'t see it; '
+        "it sees: lint, scan"
     )
-    with pytest.raises(JobError, match=r'^"scam": no such .* or this token may not see it$'):
+    with pytest.raises(JobError, match=r"^\"scam\": no such .* or this token can't see it$"):
         the_one(list[TaskRef](), "scam", "run task", "acme")
 
 
 def test_of_several_none_is_picked_by_chance() -> None:
     """Their ids are named."""
-    with pytest.raises(JobError, match=r"2 run tasks have that name: .*\(task-1, task-3\)"):
+    with pytest.raises(JobError, match=r"2 run tasks have this name: .*\(task-1, task-3\)"):
         the_one([SCAN, TaskRef("task-3", "scan")], "scan", "run task", "acme")
 
 

@@ -97,21 +97,21 @@ def test_the_coverage_of_ids_needs_none() -> None:
     columns = coverage(world, old, old, of=job(operation={"task": world.task.id})).columns
     assert {column.task.name for column in columns} == {TASK, OLD_TASK}
     assert not listed(world)
-    with pytest.raises(JobError, match="may not list its run tasks"):
+    with pytest.raises(JobError, match="can't list its run tasks"):
         coverage(world)
 
 
 @pytest.mark.parametrize("named", [TASK, "task-scan"])
 def test_a_name_needs_the_list_and_says_so(named: str) -> None:
     """Where the list is denied, the message says how to do without."""
-    with pytest.raises(JobError, match=r"name run tasks by their ids \(task-…\), which needs no"):
+    with pytest.raises(JobError, match=r"give run tasks by their ids \(task-…\), which needs no"):
         world_of_a_workspace_token().plan(job(operation={"task": named}))
 
 
 def test_an_id_that_is_not_there_is_told_as_that() -> None:
     """Whether or not the list may be read."""
     gone = "task-AAAAAAAAAAAAAAAA"
-    said = f'operation.task = "{gone}": no such run task in acme, or this token may not see it'
+    said = f'operation.task = "{gone}": no such run task in acme, or this token can\'t see it'
     for world in (world_of_a_workspace_token(), World()):
         with pytest.raises(JobError, match=said):
             world.plan(job(operation={"task": gone}))

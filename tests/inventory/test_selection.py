@@ -220,16 +220,16 @@ def test_a_doubt_is_one_that_knowing_would_settle(
 
 NO_BINDINGS = "the server doesn't show its tag bindings"
 UNKNOWN = [
-    (Select(tags=("x=1",)), f'whether it has tags ["x=1"] is not known: {NO_BINDINGS}'),
-    (Select(tags=("a",)), f'whether it has tags ["a"] is not known: {NO_BINDINGS}'),
+    (Select(tags=("x=1",)), f'whether it has tags ["x=1"] is unknown: {NO_BINDINGS}'),
+    (Select(tags=("a",)), f'whether it has tags ["a"] is unknown: {NO_BINDINGS}'),
     (
         Select(all=True, exclude_tags=("x=1", "legacy", "a")),
-        f'whether it has exclude_tags ["a", "legacy", "x=1"] is not known: {NO_BINDINGS}',
+        f'whether it has exclude_tags ["a", "legacy", "x=1"] is unknown: {NO_BINDINGS}',
     ),
     (Select(where=("locked = false",)), "its locked is unknown: the server doesn't show it"),
     (
         Select(project="payments"),
-        'whether it is in project "payments" is not known: the server doesn\'t show its project',
+        'whether it is in project "payments" is unknown: the server doesn\'t show its project',
     ),
 ]
 BARE = Workspace("ws-1", "a", tag_names=())
@@ -269,8 +269,7 @@ def test_tag_names_that_are_not_shown_are_in_doubt() -> None:
     objection = Matcher(select, None).judge(shown).objection
     assert objection is not None
     assert objection.words == (
-        'whether it has exclude_tags ["legacy"] is not known: the server doesn\'t show its tag '
-        "names"
+        'whether it has exclude_tags ["legacy"] is unknown: the server doesn\'t show its tag names'
     )
     known = msgspec.structs.replace(shown, tag_names=())
     assert Matcher(select, None).judge(known).objection is None
@@ -341,12 +340,12 @@ def test_a_selection_in_doubt_says_how_many_which_and_why() -> None:
     problem = undecided(found, "job.toml")
     assert problem.exit_code == 1
     assert str(problem).splitlines() == [
-        "job.toml: nobody knows whether [select] selects 10 workspaces, so that nothing is "
+        "job.toml: the server doesn't show whether [select] selects 10 workspaces, so nothing is "
         "planned:",
-        '  whether it has exclude_tags ["x=1"] is not known: the server doesn\'t show its tag '
+        '  whether it has exclude_tags ["x=1"] is unknown: the server doesn\'t show its tag '
         "bindings (w01, w02, w03, w04, w05, w06, w07 and 3 more)",
-        "Not shown is not none: select by what the server shows, such as names or ids, or use a "
-        "token that may see it. `bulkops workspaces JOB --why` lists them all.",
+        "Select by what the server shows, such as names or ids, or use a token that can see the "
+        "rest. `bulkops workspaces JOB --why` lists all of these workspaces.",
     ]
 
 
@@ -375,7 +374,7 @@ def notes_of(select: Select, *workspaces: Workspace) -> list[str]:
         (Select(all=True, only=("*-web",), exclude_names=("x",)), []),
         (
             Select(all=True, exclude_names=("re:[A-Z]+-app", "[P]ROD-web")),
-            ["what differs by case only: prod-app", "what differs by case only: prod-web"],
+            ["names differ only in case: prod-app", "names differ only in case: prod-web"],
         ),
     ],
 )
@@ -391,9 +390,9 @@ def test_an_exclusion_that_excludes_nothing_is_noted(select: Select, notes: list
     [
         (
             Select(all=True, exclude_names=("Prod-App",)),
-            'job.toml: select.exclude_names: "Prod-App" excludes no workspace, because case '
-            "counts: it differs by case only from the name of prod-app: write it as the server "
-            "does",
+            'job.toml: select.exclude_names: "Prod-App" excludes no workspace: matching is '
+            "case-sensitive, and it differs only in case from the name of prod-app: write it as "
+            "the server does",
         ),
         (Select(all=True, exclude_names=("PROD-*",)), "from the name of prod-app, prod-web:"),
         (Select(all=True, exclude_tags=("legacy",)), "from the tags of prod-app:"),
@@ -421,7 +420,8 @@ def test_an_exclusion_says_what_it_leaves_in_for_its_case() -> None:
     select = Select(all=True, exclude_names=("prod-*",))
     other = Workspace("ws-3", "PROD-db")
     assert notes_of(select, APP, WEB, other) == [
-        'select: exclude_names "prod-*" does not exclude what differs by case only: PROD-db'
+        'select: exclude_names "prod-*" does not exclude workspaces whose names differ only in '
+        "case: PROD-db"
     ]
 
 
@@ -468,7 +468,7 @@ def test_run_tasks_narrow_what_is_selected() -> None:
         left = keep(selection_of("a", "b", "c", "d"), why_not, why=True)
         assert [t.name for t in left.targets] == kept
         assert {o.reason for o in left.others} == {reason}
-        doubt = "its run tasks are not known: this token may not read them"
+        doubt = "its run tasks are unknown: this token can't read them"
         assert left.doubted == [Unselected(Target("ws-c", "c"), doubt)]
 
 
@@ -488,7 +488,7 @@ def test_a_limit_takes_the_first_by_name() -> None:
     """The others come with that reason."""
     left = limited(selection_of("a3", "a1", "a2"), Select(all=True, limit=2), "job.toml", why=True)
     assert [t.name for t in left.targets] == ["a1", "a2"]
-    reason = "it comes after the first 2 by name (limit)"
+    reason = "it is not among the first 2 by name (limit)"
     assert left.others == [Unselected(Target("ws-a3", "a3"), reason)]
     silent = limited(selection_of("a", "b"), Select(all=True, limit=1), "job.toml", why=False)
     assert (len(silent.targets), silent.others) == (1, [])
@@ -497,7 +497,7 @@ def test_a_limit_takes_the_first_by_name() -> None:
 def test_only_must_name_what_is_selected() -> None:
     """A typing error in what narrows a job must not look like nothing to do."""
     select = Select(all=True, only=("a", "x"))
-    with pytest.raises(JobError, match=r'job.toml: "x" \(--select, or only\) names no workspace'):
+    with pytest.raises(JobError, match=r'job.toml: "x" \(--select, or only\) matches no workspace'):
         limited(selection_of("a"), select, "job.toml", why=False)
 
 
@@ -517,7 +517,7 @@ def test_selecting_nothing_names_the_file_and_what_it_says() -> None:
     problem = nothing_selected(Select(names=("prd-*",), tags=("a",)), "prod.toml")
     assert problem.exit_code == 2
     assert str(problem) == (
-        'prod.toml: no workspace fits [select] names = ["prd-*"], tags = ["a"]\n'
-        "(`bulkops workspaces JOB --why` tells why not; a workspace this token may not see "
-        "counts as missing; allow_empty = true in [select] makes this a success)"
+        'prod.toml: no workspace matches [select] names = ["prd-*"], tags = ["a"]\n'
+        "(`bulkops workspaces JOB --why` shows why; workspaces that this token can't see never "
+        "match; allow_empty = true in [select] makes this a success)"
     )

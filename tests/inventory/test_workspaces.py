@@ -139,7 +139,7 @@ def test_with_why_the_server_leaves_out_nothing() -> None:
     assert reasons(told) == {
         "dev-0": 'its name matches none of names = ["prod-*"]',
         "prod-0": 'its name matches none of only = ["prod-1", "prod-2"]',
-        "prod-2": "it comes after the first 1 by name (limit)",
+        "prod-2": "it is not among the first 1 by name (limit)",
     }
 
 
@@ -178,14 +178,14 @@ def test_where_selects_by_what_the_server_shows(condition: str, selected: list[s
 def test_a_selection_that_is_not_shown_stops_the_plan(select: dict[str, Any]) -> None:
     """An attribute or tag bindings that the server doesn't show select nothing silently."""
     world = World(workspaces=2, profile="hcp-linked-tags")
-    with pytest.raises(BulkopsError, match=r"nobody knows .* selects 2 workspaces") as stopped:
+    with pytest.raises(BulkopsError, match=r"doesn't show whether .* 2 workspaces") as stopped:
         read(world, **select)
     assert stopped.value.exit_code == 1
     told = read(world, why=True, **select)
     assert names(told) == []
-    assert all("is not known" in reason for reason in reasons(told).values())
+    assert all("is unknown" in reason for reason in reasons(told).values())
     assert told.notes == [
-        "select: nobody knows whether it selects 2 workspaces, so that nothing is planned"
+        "select: the server doesn't show whether it selects 2 workspaces: nothing is planned"
     ]
 
 
@@ -224,7 +224,7 @@ class Denied(Simulator):
 def test_a_workspace_whose_tasks_can_not_be_read_stops_the_plan() -> None:
     """What can't be read is not known: neither attached nor not."""
     world = World(workspaces=2, profile="tfe-v202401-1", server=Denied)
-    doubt = "its run tasks are not known: this token may not read them"
+    doubt = "its run tasks are unknown: this token can't read them"
     for field in ("has_task", "lacks_task"):
         select: dict[str, Any] = {"all": field == "lacks_task", field: TASK}
         assert reasons(read(world, why=True, **select))["prod-0"] == doubt
@@ -244,7 +244,7 @@ def test_a_workspace_whose_tasks_can_not_be_read_is_blocked(kind: str) -> None:
     assert [o.target.name for o in plan.operations] == ["prod-2" if kind == "attach" else "prod-1"]
     (blocked,) = plan.blocked
     assert blocked.target.name == "prod-0"
-    assert blocked.reason == "its run tasks are not known: this token may not read them"
+    assert blocked.reason == "its run tasks are unknown: this token can't read them"
 
 
 def test_a_run_task_that_excludes_nothing_is_noted() -> None:
@@ -288,9 +288,9 @@ def test_a_list_that_is_denied_for_a_moment_drops_no_workspace(
             {"project": "x"},
             'select.project = "x": no such project in acme, or this',
         ),
-        ({"all": True, "only": ["prod-9"]}, '"prod-9" (--select, or only) names no workspace'),
-        ({"file": "a.csv"}, 'select.file = "a.csv" was not read: load_job reads it'),
-        ({"names": ["x"], "allow_empty": False}, "no workspace fits [select]"),
+        ({"all": True, "only": ["prod-9"]}, '"prod-9" (--select, or only) matches no workspace'),
+        ({"file": "a.csv"}, 'select.file = "a.csv" was not read: use load_job'),
+        ({"names": ["x"], "allow_empty": False}, "no workspace matches [select]"),
     ],
 )
 def test_what_names_nothing_is_an_error(select: dict[str, Any], message: str) -> None:
@@ -325,7 +325,7 @@ def test_without_tag_bindings_a_tag_is_its_name(profile: str) -> None:
     world.simulator.add_workspace("tagged", tags=["x"])
     assert names(read(world, tags=["x"])) == ["tagged"]
     assert names(read(world, all=True, exclude_tags=["x"])) == ["prod-0"]
-    with pytest.raises(BulkopsError, match=r'it has exclude_tags \["x=1"\] is not known'):
+    with pytest.raises(BulkopsError, match=r'it has exclude_tags \["x=1"\] is unknown'):
         read(world, all=True, exclude_tags=["x=1"])
     with pytest.raises(ApiError, match="409"):
         read(World(workspaces=1, server=Broken), tags=["x"])
@@ -347,7 +347,7 @@ def test_bindings_that_are_not_shown_are_not_known() -> None:
     world.simulator.add_workspace("tagged", tags=["legacy"])
     for tag in ("x=1", "legacy"):
         told = read(world, all=True, exclude_tags=[tag], why=True)
-        doubt = f'whether it has exclude_tags ["{tag}"] is not known: the server doesn'
+        doubt = f'whether it has exclude_tags ["{tag}"] is unknown: the server doesn'
         assert reasons(told)["prod-0"].startswith(doubt)
     told = read(world, all=True, exclude_tags=["legacy"], why=True)
     assert reasons(told)["tagged"] == 'it has exclude_tags ["legacy"]'
@@ -465,7 +465,7 @@ def test_whatever_a_selection_reads_and_is_not_shown_stops_it(
     """Links without data, null or absent: no value is made up, and nothing is planned."""
     world = documented(**{part: shown})
     world.simulator.add_project("p")
-    with pytest.raises(BulkopsError, match=r"selects 1 workspace, so that nothing is planned"):
+    with pytest.raises(BulkopsError, match=r"selects 1 workspace, so nothing is planned"):
         read(world, allow_empty=False, **select)
 
 

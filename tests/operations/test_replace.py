@@ -121,7 +121,7 @@ def test_a_run_task_is_not_replaced_by_itself() -> None:
         parse_job(text)
     world = world_for("replace", 1)
     for problem, operation in (
-        ("is operation.task, too: name another", {"replaces": world.task.id}),
+        ("is also operation.task: name another", {"replaces": world.task.id}),
         ('operation.replaces = "no": no such run task in acme', {"replaces": "no"}),
         ('operation.task = "no": no such run task in acme', {"task": "no"}),
     ):
