@@ -58,7 +58,7 @@ Timeout = Annotated[
     str,
     Meta(
         pattern=r"^[1-9][0-9]{0,5}(ms|s|m|h)\Z",
-        description='a duration above 0, such as "30s", "5m" or "1h"',
+        description='a duration longer than 0, such as "30s", "5m" or "1h"',
     ),
 ]
 Variable = Annotated[

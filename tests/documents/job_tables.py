@@ -70,10 +70,10 @@ def of_which_kinds() -> str:
     """Return, in words, which kinds' jobs have ``[select]``."""
     kinds = [f"`{name}`" for name, kind in KINDS.items() if kind.scope is Scope.SELECTED]
     text = (
-        f"Of the kinds {', '.join(kinds[:-1])} and {kinds[-1]}. The others change the run task "
-        "itself, and a job of them has no `[select]`."
+        f"For jobs of the kinds {', '.join(kinds[:-1])} and {kinds[-1]}. The other kinds change "
+        "the run task itself, and their jobs have no `[select]`."
     )
-    return textwrap.fill(text, 110, break_on_hyphens=False)
+    return textwrap.fill(text, 120, break_on_hyphens=False)
 
 
 def schema_as_it_should_be() -> str:
