@@ -160,13 +160,13 @@ def test_a_condition_and_its_opposite(name: str, operator: str, data: st.DataObj
     except ValueError:
         return
     shown = {name: data.draw(anything | st.sampled_from(samples))}
-    told = [one.objection(shown), other.objection(shown)]
+    objections = [one.objection(shown), other.objection(shown)]
     undecided = [
         objection is not None and (not objection.known or objection.uncompared is not None)
-        for objection in told
+        for objection in objections
     ]
     assert undecided in ([True, True], [False, False])
-    assert undecided == [True, True] or told.count(None) == 1
+    assert undecided == [True, True] or objections.count(None) == 1
 
 
 @given(st.text())

@@ -179,10 +179,10 @@ REFUSED = {
 @pytest.mark.parametrize(("text", "message"), REFUSED.items(), ids=REFUSED.values())
 def test_a_refusal_names_file_key_value_and_choice(text: str, message: str) -> None:
     """Each message names the file, the key, its value and what is allowed."""
-    said = refusal(text)
-    assert said.startswith(f"prod.toml: {message}")
-    assert said.isprintable()
-    assert len(said) < 900
+    error = refusal(text)
+    assert error.startswith(f"prod.toml: {message}")
+    assert error.isprintable()
+    assert len(error) < 900
 
 
 def test_deeply_dotted_keys_are_refused_like_any_value() -> None:
@@ -210,12 +210,14 @@ def test_the_default_organization_is_that_of_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("max_failures", "operations", "borne"),
+    ("max_failures", "operations", "tolerated"),
     [("10%", 19, 1), ("10%", 9, 0), ("100%", 7, 7), ("0%", 500, 0), (3, 1, 3), ("7%", 0, 0)],
 )
-def test_tolerance_is_rounded_down(max_failures: int | str, operations: int, borne: int) -> None:
+def test_tolerance_is_rounded_down(
+    max_failures: int | str, operations: int, tolerated: int
+) -> None:
     """A percentage is rounded down to whole failures; a count is used as it is."""
-    assert Rollout(max_failures=max_failures).tolerated(operations) == borne
+    assert Rollout(max_failures=max_failures).tolerated(operations) == tolerated
 
 
 @pytest.mark.parametrize(

@@ -186,9 +186,9 @@ def test_every_field_and_every_kind_has_its_meaning() -> None:
     for struct in TABLES.values():
         where: Any = SCHEMA if struct is JobFile else defined[struct.__name__]
         for field in msgspec.structs.fields(struct):
-            said = meanings(struct)[field.name]
-            assert said
-            assert where["properties"][field.name]["description"].startswith(said)
+            meaning = meanings(struct)[field.name]
+            assert meaning
+            assert where["properties"][field.name]["description"].startswith(meaning)
     for kind in KINDS.values():
         assert defined[kind.spec_type.__name__]["description"] == summary(kind)
 
