@@ -216,7 +216,7 @@ def test_the_run_tasks_it_names_are_looked_up_by_their_fields() -> None:
     assert recorded.kind_of(header).resolved.others["audit"].name == "audit"
     with pytest.raises(JobError, match=r"operation\.audit = \"none\": no such run task in acme"):
         world.plan(job(kind="pair", task="security-scan", audit="none"))
-    with pytest.raises(JobError, match=r"operation\.audit = .* is operation\.task, too"):
+    with pytest.raises(JobError, match=r"operation\.audit = .* is also operation\.task"):
         world.plan(job(kind="pair", task="security-scan", audit=world.task.id))
 
 
