@@ -1,7 +1,7 @@
-"""What the suites over all kinds know about each kind: one entry per kind, and no other list.
+"""The table of all kinds, used by every test suite: one entry per kind.
 
-A new kind's entry gives its ``[operation]``, the world in which it has something to do, the state
-afterwards, and a state for each row of the table in its docstring.
+A kind's entry has its ``[operation]``, a world in which it has something to do, the state
+afterwards, and a state for each row of the table of decisions in its docstring.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ WORKSPACES = "/organizations/acme/workspaces"
 
 
 Attachments: TypeAlias = list[tuple[str, tuple[str, ...]]]
-"""Level and stages of each attachment of a run task to a workspace."""
+"""The level and stages of each attachment of a run task to a workspace."""
 
 
 class State(NamedTuple):
-    """What the server shows, by aspect, and the target to decide on."""
+    """The server's state, by aspect, and the target to decide on."""
 
     shown: Mapping[str, Sequence[Observed]]
     target: Target = WORKSPACE
@@ -55,19 +55,21 @@ class Case(NamedTuple):
 
     Attributes:
         spec: its ``[operation]``.
-        refused: tables of ``[operation]`` that it refuses as a whole, of fields that are each
-            allowed.
-        states: the first cells of each row of its table of decisions, joined by ``|`` → the state
-            it stands for, or several.
-        writes: the methods of the writes to each target, in order.
-        looks: aspect → the list from which a lost answer is read back.
-        attached, replacing: of the world in which it has something to do (see ``World``).
-        before: the simulator's fields of each target before the job.
-        after: those after the job.
-        leaves: run task → its attachments to each workspace after the job, ``None`` for
-            unchanged.
-        gone: its target no longer exists afterwards, so that it can't be planned again.
-        write_only: it can't be read back; it is sent again instead, and always planned.
+        refused: tables of ``[operation]`` whose fields are allowed by themselves, but not
+            together.
+        states: the first cells of each row of its table of decisions, joined by ``|`` → the
+            state that the row describes, or several.
+        writes: the methods that change each target, in order.
+        looks: aspect → the list that a lost answer is read back from.
+        attached, replacing: arguments of the world in which it has something to do (see
+            ``World``).
+        before: the simulator's fields of each target in that world.
+        after: those fields afterwards.
+        leaves: how the run task is attached to each workspace afterwards, ``None`` if unchanged;
+            and the same for the old run task, if there are two.
+        gone: whether its target no longer exists afterwards, so that it can't be planned again.
+        write_only: whether its change can't be read back, so that it is repeated and always
+            planned.
     """
 
     spec: Mapping[str, object]
@@ -87,13 +89,13 @@ class Case(NamedTuple):
 class _Cases(dict[str, Case]):
     def __missing__(self, kind: str) -> Case:
         raise AssertionError(
-            f"the kind {kind} has no entry in tests/kinds.py: add its [operation], the "
+            f"the kind {kind} has no entry in tests/kinds.py: add one with its [operation], the "
             "world it needs, the state afterwards, and a state for each row of its table"
         )
 
 
 def _attachment(*attributes: Mapping[str, object]) -> State:
-    """Return the state with one attachment per set of attributes."""
+    """Return the state in which the run task is attached this way, once or several times."""
     return State({"": [Observed(f"wstask-{n}", a) for n, a in enumerate(attributes, 1)]})
 
 
@@ -324,14 +326,14 @@ def spec_of(kind: str, **changes: object) -> Spec:
 
 
 def bound(kind: str, **changes: object) -> Kind:
-    """Return a kind with its spec, and the run tasks of these tests."""
+    """Return a kind with its spec and with run tasks of these ids."""
     return bind(kind, spec_of(kind, **changes), BINDING)
 
 
 def table_of(kind: type[Kind]) -> dict[str, str]:
-    """Return the rows of a kind's table of decisions: first cells, joined by ``|`` → decision.
+    """Return a kind's table of decisions: first cells, joined by ``|`` → decision.
 
-    The table is in the docstring of the class or, failing that, of its module.
+    The table is in the docstring of the class or, if it has none, of its module.
     """
     for text in (kind.__doc__, inspect.getdoc(sys.modules[kind.__module__])):
         lines = (line.strip() for line in (text or "").splitlines())

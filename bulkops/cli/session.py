@@ -63,7 +63,7 @@ def _say_outage(client: Client, outage: Outage) -> None:
     """Say on stderr that the server is away, or is back; the error says that it was given up."""
     seconds = outage.seconds(client.clock.now())
     if outage.state is State.AWAY:
-        waiting = no_answer(seconds, outage.reason, outage.borne or 0.0)
+        waiting = no_answer(seconds, outage.reason, outage.tolerated or 0.0)
         note(f"{waiting}. Nothing fails for it.")
     elif outage.state is State.ANSWERING:
         note(f"The server answers again, after {in_words(seconds)}.")

@@ -82,7 +82,7 @@ def test_a_file_for_another_server_is_refused(
         done = here(*command, *words, **environment)
         assert (done.code, done.out) == (13, ""), command
         assert f"is for {files.address}, but {named_by} names {named}" in done.err
-        assert f"say --address {files.address}" in done.err
+        assert f"pass --address {files.address}" in done.err
         assert (files.requests, other.stats.requests) == (requests, 0), command
 
 
@@ -99,7 +99,7 @@ def test_a_forged_address_gets_no_token(
         done = here(*command, **environment)
         assert (done.code, done.out) == (13, ""), command
         assert f"is for {address}" in done.err
-        assert f"say --address {address}" in done.err
+        assert f"pass --address {address}" in done.err
         assert (files.requests, other.stats.requests) == (requests, 0), command
 
 
@@ -111,7 +111,7 @@ def test_a_files_address_alone_gets_only_a_token_bound_to_it(
     requests = files.requests
     done = here(*command, **UNNAMED)
     assert (done.code, done.out) == (13, "")
-    assert f"set TFE_ADDRESS={files.address} or say --address {files.address}" in done.err
+    assert f"set TFE_ADDRESS={files.address} or pass --address {files.address}" in done.err
     assert files.requests == requests
     tokens: set[str] = set()
     files.simulator.before = lambda request: tokens.add(request.headers["authorization"])
@@ -133,13 +133,13 @@ def test_a_plan_and_its_journal_must_agree(files: World, here: Here, number: int
 
 
 ODD = {
-    "https://ann:hunter2@tfe.example": "has a user or password in it",
-    "http://127.0.0.1@tfe.example": "has a user or password in it",
-    "https://tfe.example/x/..": "has a path or query in it",
+    "https://ann:hunter2@tfe.example": "contains a user or password",
+    "http://127.0.0.1@tfe.example": "contains a user or password",
+    "https://tfe.example/x/..": "contains a path or query",
     "https://tfe.example#": "is for https://tfe.example",
     "https://t\\u00e4fe.example": "not an address such as",
-    "https://tfe.\\u001b]0;example": "has spaces or control characters in it",
-    "https://tfe.example\\n": "has spaces or control characters in it",
+    "https://tfe.\\u001b]0;example": "contains spaces or control characters",
+    "https://tfe.example\\n": "contains spaces or control characters",
     "https://2130706433:9": "not an address such as",
     "": "not an address such as",
 }

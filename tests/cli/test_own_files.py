@@ -52,7 +52,7 @@ def test_no_output_destroys_a_file_of_ours(ours: World, here: Here, option: str)
         for target in (name, f"{name}-symlink", f"{name}-hard"):
             done = here(*(target if word == "FILE" else word for word in OPTIONS[option]))
             assert (done.code, done.out) == (2, ""), target
-            assert "and left as it is: choose another file" in done.err, target
+            assert "and was not overwritten: choose another file" in done.err, target
             assert contents(ours) == before, target
             assert ours.requests == 0, target
             assert not (ours.folder / "new.jsonl").exists(), target

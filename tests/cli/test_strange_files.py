@@ -257,7 +257,7 @@ def test_strange_credentials_are_refused(world: World, make: Make) -> None:
         make(world.folder / "ca.pem")
         asked = ("plan", "job.toml", "--address", "https://127.0.0.1:9", "--ca-file", "ca.pem")
         done = bounded(world, *asked)
-        assert (done.code, "ca.pem: not usable as --ca-file" in done.err) == (1, True)
+        assert (done.code, "ca.pem: can't be used as --ca-file" in done.err) == (1, True)
 
 
 REFUSING = """

@@ -526,7 +526,7 @@ def test_incomplete_attachments_are_an_error(
 ) -> None:
     """A list that doesn't show where the run task is attached can't mean "nowhere"."""
     world = World(workspaces=2, server=server, attached=True)
-    with pytest.raises(ApiError, match="nobody knows where the run task is attached"):
+    with pytest.raises(ApiError, match="it is unknown where the run task is attached"):
         read(world, **select)
-    with pytest.raises(ApiError, match="nobody knows where the run task is attached"):
+    with pytest.raises(ApiError, match="it is unknown where the run task is attached"):
         world.plan(job())

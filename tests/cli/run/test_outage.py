@@ -65,7 +65,7 @@ def test_what_is_said_when_it_begins_and_ends(
     async def away() -> None:
         client = connect(Server("http://127.0.0.1:9", insecure_http=False, ca_file=None))
         outage, now = client.outage, client.clock.now()
-        outage.bear(300.0)
+        outage.tolerate(300.0)
         outage.answered(now - 100)
         for _ in range(IN_A_ROW):
             outage.failed(now - AWAY_SECONDS, now, "503 Service unavailable")

@@ -36,7 +36,7 @@ def test_a_journal_whose_run_task_is_gone_is_not_resumed(
     before = world.writes
     done = here(*(arguments or world.applying))
     assert done.code == 13
-    assert f"the run task {TASK} ({old}) is no longer in acme" in done.err
+    assert f"the run task {TASK} ({old}) no longer exists in acme" in done.err
     assert "Not finished" not in done.err
     assert world.writes == before
 
@@ -99,7 +99,7 @@ def test_the_plain_apply_begins_a_new_journal(world: World, here: Here) -> None:
     old = _made_again(world, write=4, arguments=BY_ITSELF)
     done = here(*BY_ITSELF)
     assert done.code == 0
-    assert f"the run task {TASK} ({old}) is no longer in acme" in done.err
+    assert f"the run task {TASK} ({old}) no longer exists in acme" in done.err
     assert len(_journals(world)) == 2
     assert world.all_desired()
     again = here(*BY_ITSELF)
@@ -122,4 +122,4 @@ def test_a_run_task_that_goes_meanwhile_stops_the_job(world: World, here: Here) 
     world.simulator.before = delete
     done = here(*world.applying)
     assert done.code == 13
-    assert "is no longer in acme" in done.err
+    assert "no longer exists in acme" in done.err

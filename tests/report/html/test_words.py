@@ -119,7 +119,7 @@ def test_the_next_wave_is_named_before_it_begins() -> None:
         (made([header(0)]), "Not started"),
         (of_two(*BOTH), "Done"),
         (of_two(*BOTH, how=""), "Unfinished"),
-        (of_two(undone(0, 1), *done(1, 1)), "Done in part"),
+        (of_two(undone(0, 1), *done(1, 1)), "Partly done"),
         (of_two(undone(0, 1), how="tolerance"), "Stopped"),
         (of_two(undone(0, 1), how="error"), "Stopped by an error"),
         (of_two(undone(0, 1, Outcome.IN_DOUBT)), "In doubt"),
