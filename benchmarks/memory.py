@@ -27,7 +27,7 @@ from benchmarks.records import JOB
 from benchmarks.server import Answers, serving
 from bulkops.cli.commands import journal as journal_commands
 from bulkops.cli.commands import report as report_command
-from bulkops.cli.options import Asked
+from bulkops.cli.options import RunOptions
 from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
@@ -46,7 +46,7 @@ FEW = 5_000
 COMMANDS = ("plan", "apply", "resume", "status", "report")
 """In this order, as the commands from ``resume`` on read the journal that ``apply`` completed."""
 
-ASKED = Asked(yes=True, json=False, retry_failed=False, drain=5.0)
+ASKED = RunOptions(yes=True, json=False, retry_failed=False, drain=5.0)
 
 
 class Command(msgspec.Struct):
@@ -102,7 +102,7 @@ class Command(msgspec.Struct):
             contents = read(held.path, held.files)
             job = job_of(contents.replay.header)
             metrics = stack.enter_context(MetricsFile(None, job))
-            execute(self._clients(done=True)(), held, contents, job, asked=ASKED, metrics=metrics)
+            execute(self._clients(done=True)(), held, contents, job, options=ASKED, metrics=metrics)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from functools import cache
 from typing import TypeVar
 
@@ -87,8 +88,23 @@ def check(value: object, annotation: object, where: str) -> None:
     if entry is not None and isinstance(value, list | tuple):
         for index, item in enumerate(value):
             if not _fits([item], annotation):
-                raise not_allowed(f"{where}[{index}]", item, _words(entry))
-    raise not_allowed(where, value, _words(info))
+                hint = _quotes_hint(item, lambda other: _fits([other], annotation))
+                raise not_allowed(f"{where}[{index}]", item, _words(entry) + hint)
+    hint = _quotes_hint(value, lambda other: _fits(other, annotation))
+    raise not_allowed(where, value, _words(info) + hint)
+
+
+def _quotes_hint(value: object, fits: Callable[[object], bool]) -> str:
+    """Return what to do if only the quotes are too many or too few, beginning with ". "."""
+    match value:
+        case str():
+            bare = json.loads(value) if re.fullmatch(r"true|false|0|[1-9]\d{0,17}", value) else None
+            return f". Write it without quotes: {value}" if bare is not None and fits(bare) else ""
+        case bool() | int() | float() | date():
+            text = shown(value)
+            return f'. Put it in quotes: "{text}"' if fits(text) else ""
+        case _:
+            return ""
 
 
 def not_allowed(where: str, value: object, choice: str) -> JobError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -133,9 +135,53 @@ def test_a_command_with_json_logs_json(
 
 
 @pytest.mark.usefixtures("_restored")
-def test_a_command_logs_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """stderr has one ``key=value`` line per event, whatever its fields contain."""
+@pytest.mark.parametrize(
+    ("event", "facts", "text"),
+    [
+        (
+            "client_slowed",
+            {"rate": 3.7, "reason": "503s"},
+            "the server answers 503 above a limit of its own: slowed down to 3.7 requests per "
+            "second",
+        ),
+        (
+            "server_unreachable",
+            {"error": "http://127.0.0.1:9: refused"},
+            "no answer from the server (http://127.0.0.1:9: refused): trying again",
+        ),
+        (
+            "client_paused",
+            {"seconds": 60.0, "reason": "rate limit"},
+            "the server asked for a pause (rate limit): nothing is sent for 60 s",
+        ),
+        ("gate_not_run", {"reason": "too big"}, "the gate could not be started: too big"),
+        ("odd_thing", {"why": "a\x1b[31mb", "size": 2}, "odd thing (why a\\u001b[31mb, size 2)"),
+        ("odd_thing", {}, "odd thing"),
+    ],
+)
+def test_people_get_a_warning_as_a_sentence(
+    capsys: pytest.CaptureFixture[str], event: str, facts: dict[str, object], text: str
+) -> None:
+    """With the event's facts, but no ``key=value``: that is for ``--debug`` and log files."""
     logs.configure(debug=False, json=False)
+    with execution_of("bulkops-1"):
+        Log("bulkops.somewhere").warning(event, extra=facts)
+        Log("bulkops.somewhere").info(event, extra=facts)
+    assert capsys.readouterr().err == f"Warning: {text}.\n"
+
+
+def test_every_warning_of_the_library_has_a_sentence() -> None:
+    """A warning without one would be shown as a list of its fields."""
+    package = Path(logs.__file__).parents[1]
+    texts = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    warned = {name for text in texts for name in re.findall(r'log\.warning\("(\w+)"', text)}
+    assert {"client_slowed", "server_unreachable"} <= warned <= logs.SENTENCES.keys()
+
+
+@pytest.mark.usefixtures("_restored")
+def test_debug_prints_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """One ``key=value`` line per event on stderr, whatever a server put into its fields."""
+    logs.configure(debug=True, json=False)
     facts = {"seconds": 2, "why": "a \x1b[31mb\nc", "sure": True}
     logging.getLogger("bulkops.somewhere").warning("pausing", extra=facts)
     said = capsys.readouterr().err

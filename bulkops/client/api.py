@@ -24,6 +24,7 @@ from bulkops.client.paging import everything
 from bulkops.client.rows import Whole
 from bulkops.client.run_tasks import RunTasks
 from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
+from bulkops.client.waiting import Settling
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
 from bulkops.errors import (
@@ -60,6 +61,7 @@ class Client(Caller):
         kept_in: the variable or file that the token is from; empty if unknown.
         most_at_once: the most concurrent requests that the process's file descriptors allow;
             ``None`` for no limit.
+        settling: waits for reads to catch up, and tells listeners how long.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Client(Caller):
             )
         clock, random = clock or Clock(), random or Random()
         super().__init__(transport, Pacer(clock, random, rate), clock, random)
+        self.settling = Settling(clock)
         self.run_tasks = RunTasks(self)
         self.workspace_tasks = WorkspaceTasks(self)
         self.workspaces = Workspaces(self)

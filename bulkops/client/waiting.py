@@ -80,6 +80,40 @@ class Waiting:
         log.info(event, extra={"seconds": seconds, "reason": outage.reason})
 
 
+class Settling:
+    """Waits until lost writes have taken effect and reads have caught up, then to read again.
+
+    Attributes:
+        reason: of the current wait, to follow "waiting 10 s"; empty if there is none.
+        listeners: called with the seconds and the reason when a wait begins.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.reason = ""
+        self.listeners: list[Callable[[float, str], None]] = []
+        self._clock = clock
+        self._until = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds left of the current wait; 0 if there is none."""
+        return max(0.0, self._until - self._clock.now()) if self.reason else 0.0
+
+    async def wait(self, seconds: float, reason: str) -> None:
+        """Wait; one wait at a time.
+
+        Args:
+            reason: ``to read again what differs``.
+        """
+        self.reason, self._until = reason, self._clock.now() + seconds
+        try:
+            for listener in self.listeners:
+                listener(seconds, reason)
+            await self._clock.sleep(seconds)
+        finally:
+            self.reason = ""
+
+
 def _description(answer: Response | NoResponse) -> str:
     if isinstance(answer, NoResponse):
         return str(answer)

@@ -82,6 +82,8 @@ class JobExecution:
         return Activity(
             in_flight=runner.in_flight if runner else 0,
             waiting=runner.waiting if runner else 0,
+            settle_seconds=client.settling.seconds or (runner.settle_seconds if runner else 0.0),
+            settle_reason=client.settling.reason,
             requests=client.requests,
             retries=client.retries,
             refused=client.pacer.refusals,

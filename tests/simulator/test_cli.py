@@ -182,7 +182,7 @@ def test_retry_after_is_sent_with_the_option(start: Start) -> None:
 
 
 ALL_ENTITLEMENTS = (
-    "one of run-tasks, global-run-tasks, private-run-tasks, run-task-limit, "
+    "Known: run-tasks, global-run-tasks, private-run-tasks, run-task-limit, "
     "run-task-workspace-limit, run-task-mandatory-enforcement-limit"
 )
 
@@ -190,18 +190,18 @@ ALL_ENTITLEMENTS = (
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--lag", "1"), "write 50ms, 1.5s or 2m"),
+        (("--lag", "1"), "Write 50ms, 1.5s or 2m"),
         (("--duplicate-attach", "maybe"), "accept"),
         (("--entitlement", "run-tasks"), "write run-tasks=true or run-tasks=false"),
         (("--entitlement", "run-tasks=1"), "write run-tasks=true or run-tasks=false"),
         (("--entitlement", "run-task-limit=-1"), "write a number: run-task-limit=10"),
         (("--entitlement", "run-task-limit=²"), "write a number: run-task-limit=10"),
         (("--entitlement", "run-task-limit"), "write a number: run-task-limit=10"),
-        (("--entitlement", "sentinel=true"), f"'sentinel' is not known; {ALL_ENTITLEMENTS}"),
-        (("--latency", "5"), "write 50ms, 1.5s or 2m"),
-        (("--jitter", "fast"), "write 50ms, 1.5s or 2m"),
+        (("--entitlement", "sentinel=true"), f"'sentinel' is not known. {ALL_ENTITLEMENTS}"),
+        (("--latency", "5"), "Write 50ms, 1.5s or 2m"),
+        (("--jitter", "fast"), "Write 50ms, 1.5s or 2m"),
         (("--faults", "503"), "needs a probability"),
-        (("--profile", "tfe-v1"), "one of hcp, tfe-v202408-1"),
+        (("--profile", "tfe-v1"), "Known: hcp, tfe-v202408-1"),
         (("--window", "round"), "fixed"),
         (("--workspaces", "-1"), "--workspaces"),
     ],

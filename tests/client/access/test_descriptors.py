@@ -36,7 +36,7 @@ def test_few_descriptors_stop_no_job(world: World, files: int) -> None:
     code, err = limited(world, files, "--log-file", "log", *world.applying)
     assert code == 0, err
     assert world.all_desired()
-    assert err.count("event=few_descriptors") == 1
+    assert err.count("few file descriptors") == 1
     assert "Too many open files" not in (world.folder / "log").read_text()
 
 
