@@ -140,7 +140,7 @@ async def apply_plan(
     """
     client.check_open()
     _check_made_at(plan, client)
-    job = plan.job.taking_back(plan.undo_of)
+    job = plan.job.effective(plan.undo_of)
 
     def begin() -> LockedJournal:
         lock = stack.enter_context(locked(Path(journal), holder(client.clock)))

@@ -19,7 +19,7 @@ from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation, Resolved, Scope, Skip
 from bulkops.plan.notes import notes
 
-HIDDEN = "its run tasks are not known: this token may not read them"
+HIDDEN = "its run tasks are unknown: this token can't read them"
 """Why a selected workspace has no operation: unknown doesn't mean that it has no run tasks."""
 
 
@@ -58,7 +58,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def rollout(self) -> Rollout:
         """Its rollout; an undo has a single wave."""
-        return self.job.rollout.taking_back(self.undo_of)
+        return self.job.rollout.effective(self.undo_of)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -38,7 +38,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import (
-    MADE_SO,
+    SET_OUTSIDE,
     Shown,
     bare,
     changed,
@@ -166,7 +166,7 @@ def _pending(
     observed = observed_in(observations, operation)
     shown = compare(operation, observed)
     if shown is Shown.DESIRED:
-        yield _result(operation, Outcome.SKIPPED, MADE_SO, date)
+        yield _result(operation, Outcome.SKIPPED, SET_OUTSIDE, date)
     elif shown is not Shown.BEFORE:
         yield _result(operation, Outcome.CONFLICT, changed(operation, observed), date)
     elif reason := _hindered(operation, replay, observations, kind):

@@ -81,7 +81,7 @@ def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
 
 def job_of(header: Header) -> Job:
     """Return the job in a journal's header as it runs: an undo has a single wave."""
-    return written_job_of(header).taking_back(header.undo_of)
+    return written_job_of(header).effective(header.undo_of)
 
 
 def written_job_of(header: Header) -> Job:

@@ -8,7 +8,7 @@ from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, compare, gone
+from bulkops.operations.compare import Shown, compare, gone, reports_gone
 from bulkops.operations.model import Gone, Observations, observed_in
 
 
@@ -42,4 +42,4 @@ def verify(
 def _is_gone(progress: Progress, missing: Collection[str]) -> bool:
     """Return whether a target that isn't shown is gone, now or according to the last result."""
     target, result = progress.operation.target, progress.result
-    return target.id in missing or (result is not None and gone(target) in result.reason)
+    return target.id in missing or (result is not None and reports_gone(result.reason, target))

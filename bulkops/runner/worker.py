@@ -22,7 +22,7 @@ from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Una
 from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import MADE_SO, changed, compare, gone
+from bulkops.operations.compare import SET_OUTSIDE, changed, compare, gone
 from bulkops.operations.model import Observed, Operation, own
 from bulkops.runner.assignment import Assignment
 from bulkops.runner.readback import Cause, Readings, Row, Step, Unobserved
@@ -223,7 +223,7 @@ class Worker:
             case Step.BELIEVE:
                 outcome, reason, ours = Outcome.SUCCEEDED, "", True
             case Step.LEAVE:
-                outcome, reason = Outcome.SKIPPED, MADE_SO
+                outcome, reason = Outcome.SKIPPED, SET_OUTSIDE
             case Step.FAIL if isinstance(answer, Response) and answer.status < 300:
                 outcome, reason, ours = Outcome.FAILED, self._kept(observed), True
             case Step.FAIL:

@@ -62,7 +62,7 @@ def test_an_unknown_run_task_is_reported_with_the_existing_ones() -> None:
     world.simulator.add_task("cost-check")
     refused(
         world,
-        'operation.task = "scna": no such run task in acme, or this token may not see it; '
+        'operation.task = "scna": no such run task in acme, or this token can\'t see it; '
         "it sees: cost-check, security-scan",
         operation={"task": "scna"},
     )
@@ -72,7 +72,7 @@ def test_an_organization_without_visible_run_tasks_is_reported() -> None:
     """Or this token can't see any."""
     world = World(workspaces=1)
     world.simulator.remove_task(TASK)
-    refused(world, "no such run task in acme, or this token may not see it")
+    refused(world, "no such run task in acme, or this token can't see it")
 
 
 def test_two_run_tasks_of_one_name_are_reported_by_id() -> None:
@@ -80,7 +80,8 @@ def test_two_run_tasks_of_one_name_are_reported_by_id() -> None:
     world = World(workspaces=1)
     twin = world.simulator.add_task("twin")
     twin.name = TASK
-    refused(world, rf"2 run tasks have that name: give one's id \({world.task.id}, {twin.id}\)")
+    ids = rf"\({world.task.id}, {twin.id}\)"
+    refused(world, f"2 run tasks have this name: give the id of one of them {ids}")
 
 
 def test_workspaces_whose_settings_may_not_be_changed_are_blocked() -> None:
@@ -97,7 +98,7 @@ def test_an_unknown_project_is_reported_with_the_existing_ones() -> None:
     world.simulator.add_project("payments")
     refused(
         world,
-        'project = "paymnets": no such project in acme, or this token may not see it; '
+        'project = "paymnets": no such project in acme, or this token can\'t see it; '
         "it sees: Default Project, payments",
         select={"project": "paymnets"},
     )
@@ -176,8 +177,8 @@ def test_a_plan_estimates_its_duration() -> None:
 @pytest.mark.parametrize(
     ("profile", "stages", "problem"),
     [
-        ("tfe-v202401-1", ["post_apply"], "v202401-1 lacks that stage; it has: pre_plan, post"),
-        ("tfe-v202402-1", ["pre_plan", "post_plan"], "v202402-1 knows one stage an attachment"),
+        ("tfe-v202401-1", ["post_apply"], "v202401-1 doesn't support this stage; it supports: pre"),
+        ("tfe-v202402-1", ["pre_plan", "post_plan"], "supports only one stage per attachment"),
     ],
 )
 def test_unsupported_stages_are_reported_before_the_first_change(
@@ -192,7 +193,7 @@ def test_unsupported_stages_are_reported_before_the_first_change(
 def test_selecting_nothing_is_an_error_unless_allowed() -> None:
     """A pattern without matches is more likely a mistake than intended."""
     world = World(workspaces=2)
-    refused(world, "no workspace fits", select={"names": ["nothing-*"]})
+    refused(world, "no workspace matches", select={"names": ["nothing-*"]})
     plan = world.plan(job(select={"names": ["nothing-*"], "allow_empty": True}))
     assert (plan.operations, plan.skips) == ([], [])
 

@@ -50,7 +50,7 @@ def test_a_target_changed_outside_the_job_is_a_conflict(kind: str) -> None:
     replay = world.resume()
     assert outcomes(world) == {"prod-0": Outcome.CONFLICT, "prod-1": Outcome.SUCCEEDED}
     assert world.shown("prod-0") == [("advisory", ("pre_apply",))]
-    assert world.results[0][1].reason.startswith("somebody else changed it: the server shows ")
+    assert world.results[0][1].reason.startswith("changed outside this job: the server shows ")
     assert exit_code(replay) == 3
 
 

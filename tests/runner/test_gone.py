@@ -9,7 +9,7 @@ from bulkops.api.messages import Request
 from bulkops.inventory.missing import FEW
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
-from bulkops.operations.compare import MADE_SO, gone
+from bulkops.operations.compare import SET_OUTSIDE, gone
 from bulkops.operations.model import Target
 from bulkops.plan.current_state import read_verified
 from bulkops.report.model import exit_code
@@ -53,8 +53,8 @@ def asked_for(world: World) -> list[str]:
 
 def test_the_reason_names_both_causes_of_a_404() -> None:
     """Deleted, or not visible to this token."""
-    assert GONE == "the workspace is gone, or this token may not see it any more"
-    assert gone(Target("task-1", TASK)).startswith("the run task is gone, or this token")
+    assert GONE == "the workspace no longer exists, or this token can't see it"
+    assert gone(Target("task-1", TASK)).startswith("the run task no longer exists, or this token")
 
 
 @pytest.mark.parametrize("profile", ["hcp", OLD_SERVER])
@@ -68,7 +68,7 @@ def test_gone_when_it_is_written_to(kind: str, fault: str | None, profile: str) 
     replay = world.apply(job(kind, rollout=PATIENT))
     result = told(world)["prod-0"]
     assert GONE in result.reason
-    assert "somebody" not in result.reason
+    assert "outside this job" not in result.reason
     assert (result.outcome, result.ours) == (Outcome.FAILED, False)
     assert exit_code(replay) == 3
     # By the list of all attachments nothing is left to be detached.
@@ -238,7 +238,7 @@ def test_a_detach_outside_the_job_is_not_called_gone() -> None:
     world.simulator.remove_workspace("prod-1")
     assert exit_code(world.resume()) == 0
     reasons = {name: result.reason for name, result in told(world).items()}
-    assert reasons == {"prod-0": MADE_SO, "prod-1": GONE}
+    assert reasons == {"prod-0": SET_OUTSIDE, "prod-1": GONE}
 
 
 def test_many_workspaces_are_looked_up_in_one_list() -> None:

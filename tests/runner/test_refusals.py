@@ -48,7 +48,7 @@ def test_an_attachment_made_outside_the_job_is_skipped() -> None:
     world.apply(job())
     result = only_result(world)
     assert (result.outcome, result.ours) == (Outcome.SKIPPED, False)
-    assert result.reason == "somebody else made it so in the meantime"
+    assert result.reason == "set outside this job in the meantime"
     assert not world.effects()
 
 
@@ -59,7 +59,7 @@ def test_another_attachment_made_outside_the_job_is_a_conflict() -> None:
     world.apply(job())
     result = only_result(world)
     assert result.outcome is Outcome.CONFLICT
-    assert "shows advisory at post_plan, planned was mandatory at post_plan" in result.reason
+    assert "shows advisory at post_plan; planned: mandatory at post_plan" in result.reason
     assert world.shown("prod-0") == ADVISORY
 
 
@@ -146,7 +146,7 @@ def test_a_workspace_deleted_meanwhile_fails_with_both_causes(fault: str | None)
     world.apply(job(rollout={"max_failures": "100%"}))
     reasons = {operation.target.name: result.reason for operation, result in world.results}
     assert "404" in reasons["prod-0"]
-    assert "or this token may not" in reasons["prod-0"]
+    assert "or this token can't see it" in reasons["prod-0"]
     assert reasons["prod-1"] == ""
 
 

@@ -40,7 +40,7 @@ def scripted(*statuses: int) -> tuple[RunGate, list[Mapping[str, str]]]:
 
     async def gate(call: GateCall) -> int:
         assert call.command == "check"
-        told.append(call.told)
+        told.append(call.variables)
         return left.pop(0)
 
     return gate, told
@@ -266,7 +266,7 @@ def test_a_signal_ends_a_gate_and_it_is_run_again() -> None:
     runs = list[str]()
 
     async def endless(call: GateCall) -> int:
-        runs.append(call.told["BULKOPS_WAVE"])
+        runs.append(call.variables["BULKOPS_WAVE"])
         await anyio.sleep(3600 if len(runs) == 1 else 0)
         return 0
 
@@ -402,7 +402,7 @@ def dying(world: World, gates: list[str], at: int) -> RunGate:
     """Return a passing gate; the machine stops while it runs for the ``at``-th time."""
 
     async def gate(call: GateCall) -> int:
-        gates.append(call.told["BULKOPS_WAVE"])
+        gates.append(call.variables["BULKOPS_WAVE"])
         if len(gates) == at:
             world.disk.cut_power()
             world.wire.died()

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 async def ask(machine: Machine, call: GateCall) -> int:
     """Check that a gate's wave is carried out, and return its status after some time."""
-    number, weather = int(call.told["BULKOPS_WAVE"]), machine.weather
+    number, weather = int(call.variables["BULKOPS_WAVE"]), machine.weather
     machine.say(f"gate of wave {number}: {weather.gate}")
     replay = machine.replay_of(machine.journal)
     assert replay is not None
     ends = machine.ends(replay)
-    must(len(ends) == int(call.told["BULKOPS_WAVES"]), "as many waves as drawn", ends)
+    must(len(ends) == int(call.variables["BULKOPS_WAVES"]), "as many waves as drawn", ends)
     done = list(replay.operations.values())[: ends[number - 1]]
     left = left_behind(done, replay)
     must(not left, "a gate comes after its wave", f"{number}: {left}")

@@ -73,7 +73,7 @@ def test_what_changed_since_is_left_alone(world: World, here: Here) -> None:
     done = here(*APPLYING)
     assert done.code == 3
     assert any(
-        line.startswith("skipped") and "prod-001" in line and "somebody else made it so" in line
+        line.startswith("skipped") and "prod-001" in line and "set outside this job" in line
         for line in done.lines
     )
     conflicts = [line for line in done.lines if line.startswith("conflict")]
