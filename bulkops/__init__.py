@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from bulkops.report.model import Report
     from bulkops.runner.assignment import OnResult, OnWave
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PLACES = {
     "ApiError": "bulkops.errors",

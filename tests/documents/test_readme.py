@@ -19,13 +19,17 @@ from tests.cli.forked import Forked, Order, program
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXECUTED = ("help", "tour", "saved", "programs")
-"""Blocks of commands, each run in a folder of its own."""
+GUARANTEES = (ROOT / "jobs" / "guarantees.md").read_text(encoding="utf-8")
+FAULTS = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+EXECUTED = {"tour": README, "programs": README, "saved": GUARANTEES}
+"""Blocks of commands → the page that shows them; each is run in a folder of its own."""
+LEFT_OUT = "  …"
+"""Stands in the README for lines that the demo prints and the README leaves out."""
 
 
-def _block(name: str) -> str:
+def _block(name: str, page: str = README) -> str:
     """Return the fenced or indented block that follows ``<!-- name -->``."""
-    after = README.split(f"<!-- {name} -->\n", 1)[1]
+    after = page.split(f"<!-- {name} -->\n", 1)[1]
     if after.startswith("```"):
         return after.split("\n", 1)[1].split("```", 1)[0]
     lines = after.splitlines()
@@ -63,10 +67,41 @@ def simulator(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.long
 def test_the_demo_prints_what_the_readme_shows() -> None:
-    """``bulkops demo`` succeeds, and its output has the shape the README shows."""
+    """``bulkops demo`` prints each run of lines that the README shows, in their order."""
     words = [sys.executable, "-m", "bulkops", "demo"]
     ran = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
-    assert _shape(ran.stdout) == _shape(_block("demo"))
+    printed = "\n".join(_shape(ran.stdout))
+    for part in _block("demo").split(f"{LEFT_OUT}\n"):
+        shown = "\n".join(_shape(part))
+        assert shown in printed
+        printed = printed.split(shown, 1)[1]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("line", "then"),
+    [("pipx install .", "$PIPX_BIN_DIR/bulkops --help"), ("uvx --from . bulkops --help", "")],
+    ids=["pipx", "uvx"],
+)
+def test_it_can_be_installed_as_the_readme_says(line: str, then: str, tmp_path: Path) -> None:
+    """``pipx`` and ``uvx`` install it from a checkout, and the command runs."""
+    assert f"    {line}\n" in README
+    tools = Path(sys.executable).parent
+    homes = {"PIPX_HOME": "pipx", "PIPX_BIN_DIR": "bin", "UV_CACHE_DIR": "cache"}
+    ran = subprocess.run(
+        ["bash", "-euc", f"{line}\n{then}"],  # noqa: S607 - the reader's own shell
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            **{name: str(tmp_path / folder) for name, folder in homes.items()},
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        },
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Usage: bulkops" in ran.stdout
 
 
 def _jobs(folder: Path) -> None:
@@ -81,7 +116,7 @@ def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
     """Every command that the README shows in a row succeeds, one after the other."""
     _jobs(tmp_path)
     environment = _block("tour").splitlines()[0]
-    script = f"{environment}\n{_block(name)}".replace("http://127.0.0.1:8080", simulator)
+    script = f"{environment}\n{_block(name, EXECUTED[name])}".replace("http://127.0.0.1:8080", simulator)
     program(tmp_path / "bin")
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
@@ -98,9 +133,9 @@ def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
 
 
 def test_every_command_is_executed() -> None:
-    """A line of code in the README that begins with ``bulkops`` is one of those run here."""
-    shown = set(re.findall(r"(?m)^    (bulkops .*)$", README))
-    run = {line for name in EXECUTED for line in _block(name).splitlines()}
+    """A line of code that begins with ``bulkops`` is one of those run here."""
+    shown = set(re.findall(r"(?m)^    (bulkops .*)$", README + GUARANTEES))
+    run = {line for name in EXECUTED for line in _block(name, EXECUTED[name]).splitlines()}
     assert {line.split()[1] for line in shown - run} == {"simulate"}
 
 
@@ -127,8 +162,8 @@ def test_every_command_is_named() -> None:
 
 
 def test_every_promise_names_a_test_that_exists() -> None:
-    """The tests that the README's table of faults names are there."""
-    named = set(re.findall(r"`(test_\w+)`", README))
+    """The tests that the table of faults in ``tests/README.md`` names are there."""
+    named = set(re.findall(r"`(test_\w+)`", FAULTS))
     written = {
         name
         for path in (ROOT / "tests").rglob("test_*.py")
@@ -136,3 +171,21 @@ def test_every_promise_names_a_test_that_exists() -> None:
     }
     assert named
     assert named <= written, named - written
+
+
+def test_it_is_short_and_begins_with_its_two_commands() -> None:
+    """At most 200 lines; the first two blocks are one line each: the demo, then the tests."""
+    lines = README.splitlines()
+    assert len(lines) <= 200
+    first, second = [line for line in lines if line.startswith("    ")][:2]
+    assert first.endswith("bulkops demo")
+    assert second.endswith("pytest -n auto -q")
+
+
+def test_every_link_leads_somewhere() -> None:
+    """A file that the README links is there, and so is each heading of its own."""
+    headings = re.findall(r"(?m)^## (.*)$", README)
+    known = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        file, _, heading = target.partition("#")
+        assert (ROOT / file).exists() if file else heading in known, target
