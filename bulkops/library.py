@@ -33,6 +33,7 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
+from bulkops.journal.following.holder import holder_of
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.ownership import check_folder
 from bulkops.journal.reader import read
@@ -277,8 +278,8 @@ def read_report(journal: str | Path) -> Report:
         JournalError: there is no such journal, or it is damaged.
     """
     timeline = Timeline()
-    contents = sound_journal(Path(journal), timeline.take)
-    return report(contents.replay, timeline)
+    replay = sound_journal(Path(journal), timeline.take).replay
+    return report(replay, timeline, holder_of(Path(journal), replay))
 
 
 async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:

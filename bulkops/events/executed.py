@@ -239,5 +239,26 @@ class Report(Facts, frozen=True, kw_only=True, tag="report"):
     """What an execution came to; its last line."""
 
 
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that holds a journal: it runs the job, or is about to.
+
+    Attributes:
+        host: the name of its machine.
+        pid: its number there.
+        since: when it took the journal.
+    """
+
+    host: str
+    pid: int
+    since: Time
+
+
 class Status(Facts, frozen=True, kw_only=True, tag="status"):
-    """Where a journal's job stands."""
+    """Where a journal's job stands.
+
+    Attributes:
+        running: the process that holds the journal, such as `apply`; null if none does as far as
+            this machine can tell.
+    """
+
+    running: Running | None

@@ -23,8 +23,9 @@ import msgspec
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
-from bulkops.files import LOCK_START, followed, open_regular, reading
+from bulkops.files import LOCK_START, followed, open_regular
 from bulkops.journal.disk import GONE, NO_LOCKS, FileCalls, SystemFiles, lock_now
+from bulkops.journal.following.holder import last_runner, lock_of, signed
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
 
@@ -160,7 +161,7 @@ class _KeptLocks(SystemFiles):
 
 def _lock_name(stack: ExitStack, path: Path) -> int:
     """Lock ``PATH.lock``, and return its descriptor."""
-    name, calls = _lock_of(path), SystemFiles()
+    name, calls = lock_of(path), SystemFiles()
     if not path.parent.is_dir():
         raise JournalWriteFailed(
             f"{path.parent}: there is no such folder; nothing was sent. Make it, or choose "
@@ -196,7 +197,7 @@ def _lock_journal(calls: _KeptLocks, path: Path) -> None:
 
 def _sign(descriptor: int, path: Path, by: Holder) -> None:
     """Write who holds the lock into its file."""
-    name, data = _lock_of(path), msgspec.json.encode(by)
+    name, data = lock_of(path), msgspec.json.encode(by)
     with _said(name):
         os.lseek(descriptor, 0, os.SEEK_SET)
         text = os.read(descriptor, _LONGEST_TEXT)
@@ -252,11 +253,8 @@ _NOBODY = "another process"
 
 def _signed(lock: Path) -> str:
     """Return who holds a lock file, as its text says."""
-    try:
-        with reading(lock, follow=False) as stream:
-            return _words(msgspec.json.decode(stream.read(_LONGEST_TEXT), type=Holder))
-    except (OSError, msgspec.DecodeError):
-        return _NOBODY
+    by = signed(lock)
+    return _words(by) if by else _NOBODY
 
 
 def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
@@ -265,16 +263,11 @@ def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
         replay = read(path, calls).replay
     except JournalError:
         return _NOBODY
-    last = replay.executions[-1].by if replay.executions else replay.header.started_by
-    return f"{_NOBODY}, probably {_words(last)}"
+    return f"{_NOBODY}, probably {_words(last_runner(replay))}"
 
 
 def _words(holder: Holder) -> str:
     return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"
-
-
-def _lock_of(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
 
 
 def _user() -> str:

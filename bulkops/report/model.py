@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
+from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
@@ -122,6 +123,18 @@ class Rows(Generic[S, T]):
         return map(self._row, islice(self._of, start, end))
 
 
+class Running(msgspec.Struct, frozen=True):
+    """The process that holds a journal at this moment.
+
+    Attributes:
+        since: RFC 3339.
+    """
+
+    host: str
+    pid: int
+    since: str
+
+
 class Report(msgspec.Struct, frozen=True):
     """Everything a report can say.
 
@@ -141,6 +154,8 @@ class Report(msgspec.Struct, frozen=True):
         exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
         waves: all waves of the rollout; one where it has none.
         timeline: when all that happened; ``None`` where the journal was not read for it.
+        running: the process that holds the journal; ``None`` if none does, or the report is one
+            that ``apply_plan`` returned.
         next_steps: what to run next, a sentence each; empty unless whoever knows the journal's
             place said so.
     """
@@ -169,6 +184,7 @@ class Report(msgspec.Struct, frozen=True):
     skipped: Rows[Skip, SkippedRow]
     waves: list[Wave]
     timeline: Timeline | None = None
+    running: Running | None = None
     next_steps: Sequence[str] = ()
 
     @property
@@ -177,11 +193,14 @@ class Report(msgspec.Struct, frozen=True):
         return len(self.rows)
 
 
-def report(replay: Replay, timeline: Timeline | None = None) -> Report:
+def report(
+    replay: Replay, timeline: Timeline | None = None, holder: Holder | None = None
+) -> Report:
     """Return the report of a journal, finished or not.
 
     Args:
         timeline: of all its records.
+        holder: of the journal at this moment.
     """
     header, verified = replay.header, replay.verified
     differing = verified.differing if verified else {}
@@ -212,6 +231,7 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         skipped=Rows(replay.skips, _skipped_row),
         waves=rollout_of(replay).steps(len(replay.operations)),
         timeline=timeline,
+        running=Running(holder.host, holder.pid, holder.started_at) if holder else None,
     )
 
 

@@ -14,6 +14,7 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note, print_text
 from bulkops.errors import ExitCode
+from bulkops.journal.following.holder import holder_of
 from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import disagreement_as_known, sound_journal
@@ -78,7 +79,8 @@ def status(*, journal: Path, json: bool) -> None:
     Examples:
       bulkops status canary.jsonl
     """
-    made = make(replay_of(journal))
+    replay = replay_of(journal)
+    made = make(replay, holder=holder_of(journal, replay))
     if json:
         print_json(events.Status.of(made))
     else:

@@ -13,6 +13,7 @@ from bulkops.cli.commands.journal import replay_of
 from bulkops.cli.options import JOURNAL, OUTPUT, command
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import print_to
+from bulkops.journal.following.holder import holder_of
 from bulkops.report.model import Report
 from bulkops.report.model import report as make
 from bulkops.report.timeline import Timeline
@@ -60,7 +61,8 @@ def report(*, journal: Path, output_format: str, output: Path | None, only: str 
       bulkops report canary.jsonl --format csv --only failed --output failed.csv
     """
     timeline = Timeline()
-    made = make(replay_of(journal, timeline.take), timeline)
+    replay = replay_of(journal, timeline.take)
+    made = make(replay, timeline, holder_of(journal, replay))
     made = replace(made, next_steps=next_step(made, journal))
     print_to(output, _pieces(output_format, made, only_failed=only == "failed"))
 

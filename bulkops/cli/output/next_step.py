@@ -23,6 +23,8 @@ def end_lines(report: Report, path: Path) -> list[str]:
 
 def next_step(report: Report, path: Path) -> list[str]:
     """Return what to run next, nothing where all is done."""
+    if report.running is not None:
+        return [f"Running: `{_command('watch', path)}` shows how it goes on."]
     resume = _command("resume", path)
     wave = report.wave
     unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
@@ -80,5 +82,5 @@ def _done(report: Report, path: Path) -> list[str]:
 def _command(name: str, path: Path) -> str:
     """Return a command about a journal, with the server if an option of this command named it."""
     context = click.get_current_context(silent=True)
-    address = context.params.get("address") if context and name != "report" else None
+    address = context.params.get("address") if context and name not in ("report", "watch") else None
     return shlex.join(("bulkops", name, str(path), *(("--address", address) if address else ())))

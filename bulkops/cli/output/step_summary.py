@@ -47,9 +47,8 @@ def summarized(journal: Path) -> Iterator[None]:
 
 
 def _report(journal: Path, room: int) -> Iterable[str]:
-
-    # Read anew: what happened when is nowhere else.
-    made = read_report(journal)
+    # Read anew: what happened when is nowhere else. This process still holds the journal.
+    made = replace(read_report(journal), running=None)
     return markdown.document(replace(made, next_steps=next_step(made, journal)), room=room)
 
 
