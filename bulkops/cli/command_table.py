@@ -61,6 +61,9 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand("undo", "apply:undo", "Take back what a job did, where it still stands."),
     OnDemand("verify", "verify:verify", "Ask the server whether all is still as a job made it."),
     OnDemand("status", "journal:status", "Say where a journal's job stands; sends no request."),
+    OnDemand(
+        "watch", "journal:watch", "Show a job live that another process runs; sends no request."
+    ),
     OnDemand("report", "report:report", "Report a journal, finished or not; sends no request."),
     OnDemand("coverage", "coverage:coverage", "Show which workspaces have which run tasks."),
     OnDemand("check", "check:check", "Say what a job file is, or what is wrong with it."),

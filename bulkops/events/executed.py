@@ -111,13 +111,14 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
         of: operations of the journal.
         counts: outcome (and `pending`) → operations of the journal.
         in_flight: operations under way now.
-        requests: requests sent in this execution, reads and retries included.
-        retries: of those, the ones that were sent again.
+        requests: requests sent in this execution, reads and retries included; null from `watch`,
+            since no journal says it.
+        retries: of those, the ones that were sent again; null from `watch`.
         rate: operations finished a second, of late.
         limit: requests a second that the server allows; null where it tells none.
         pause_seconds: seconds left of a pause that the server asked for; 0 for none.
         outage_seconds: seconds since the server answers nothing, and the job waits for it; 0 while
-            it answers.
+            it answers; null from `watch`.
         wave: the number of the wave it is in, from 1; null where there is none.
         waves: how many waves there are.
         seconds_left: an estimate of the seconds until all is done; null where there is none.
@@ -128,12 +129,12 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     of: int
     counts: Counts
     in_flight: int
-    requests: int
-    retries: int
+    requests: int | None
+    retries: int | None
     rate: float
     limit: float | None
     pause_seconds: float
-    outage_seconds: float
+    outage_seconds: float | None
     wave: int | None
     waves: int
     seconds_left: float | None

@@ -88,6 +88,27 @@ def status(*, journal: Path, json: bool) -> None:
         note(*next_step(made, journal))
 
 
+@command(JOURNAL, JSON)
+def watch(*, journal: Path, json: bool) -> None:
+    """Show a job live that another process runs; sends no request.
+
+    Reads the journal until the job ends, and ends with its exit code. Needs no address and no
+    token, and leaves the journal as it is: Ctrl-C stops watching, not the job.
+
+    If the process that ran the job is gone, watch says so and ends with exit 1. On a journal that
+    another machine writes, or that is copied here in pieces, it can't tell: it says for how long
+    no new record has come, and goes on watching.
+
+    \b
+    Examples:
+      bulkops watch canary.jsonl
+      bulkops watch canary.jsonl --json
+    """
+    from bulkops.cli.run.follow import follow  # noqa: PLC0415 - status draws nothing
+
+    raise Exit(follow(journal, json=json))
+
+
 def replay_of(path: Path, take: Take | None = None) -> Replay:
     """Return where a journal stands; a torn tail is told and left."""
     contents = sound_journal(path, take)

@@ -79,9 +79,9 @@ class LiveView(RenderHook):
         finally:
             self._open()
 
-    def say(self, line: str) -> None:
-        """Let a line in trouble's colour scroll above the view, with what is shown next."""
-        self._above.append(Text(escaped(line), style="red"))
+    def say(self, line: str, *, style: str = "red") -> None:
+        """Let a line, in trouble's colour, scroll above the view, with what is shown next."""
+        self._above.append(Text(escaped(line), style=style))
 
     def show(self, progress: JobProgress) -> None:
         """Show where the execution stands, unless the terminal takes nothing just now."""

@@ -71,6 +71,7 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
             next wave, until then.
         pauses: until somebody says ``--continue``.
         drain_seconds: after which what is in flight is given up, ``None`` where nobody stopped it.
+        silence: in words, for how long nothing was heard of an execution that is only watched.
     """
 
     at: float
@@ -88,6 +89,7 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     seconds_left: float | None
     pauses: bool
     drain_seconds: float | None
+    silence: str = ""
 
 
 class ProgressTracker:
@@ -97,7 +99,13 @@ class ProgressTracker:
         replay: of its journal, which grows while it runs.
         rollout: in what waves it goes.
         rate: requests a second that the job allows itself, ``None`` for no limit of its own.
+
+    Attributes:
+        journal_only: another process runs it: an operation that waits for its turn is not seen
+            in flight, only one that was sent is.
     """
+
+    journal_only = False
 
     def __init__(self, replay: Replay, rollout: Rollout, rate: float | None = None) -> None:
         self._replay = replay
@@ -138,15 +146,16 @@ class ProgressTracker:
         self._notice(in_flight=activity.in_flight > 0)
         counts, operations = self._replay.operations.results, len(self._replay.operations)
         wave = self._wave()
-        doing, done = self._doing(wave, activity), self._start.done(counts)
+        done = self._start.done(counts)
         left = wave.size - done - self._start.in_doubt(counts) if wave else 0
+        doing = self._doing(wave, activity, left)
         # What the slowest of a wave, or a server that is down, will take nobody knows.
         waits = 0 < left <= activity.in_flight
         self._speed.measure(now, counts.total(), goes=not waits and doing is Doing.CARRYING_OUT)
         rest = max(0.0, self._rest[0] - now) if self._rest else 0.0
         limit = min(filter(None, (activity.limit, self._ceiling)), default=None)
-        drained, pauses = self._given_up_at, self._pauses(wave)
-        seconds_left = None
+        drained, seconds_left = self._given_up_at, None
+        pauses = self._rollout.pause == MANUAL and wave is not None and not wave.last
         if wave is not None and not waits and drained is None:
             left = left if pauses else operations - counts.total()
             seconds_left = self._seconds_left(wave, left, rest, limit)
@@ -196,7 +205,7 @@ class ProgressTracker:
             (w for w in self._waves if self._replay.reached(w.number) is not Reached.PASSED), None
         )
 
-    def _doing(self, wave: Wave | None, activity: Activity) -> Doing:
+    def _doing(self, wave: Wave | None, activity: Activity, left: int) -> Doing:
         if self._at_gate:
             return Doing.GATE
         if self._rest is not None:
@@ -204,7 +213,8 @@ class ProgressTracker:
         if not self._start.begun:
             return Doing.READING
         is_open = wave is not None and self._replay.reached(wave.number) is Reached.OPEN
-        if activity.in_flight or (is_open and not self._busy):
+        goes = not self._busy or (self.journal_only and left > 0)
+        if activity.in_flight or (is_open and goes):
             return Doing.CARRYING_OUT
         return Doing.VERIFYING
 
@@ -213,9 +223,6 @@ class ProgressTracker:
             passed = self._replay.reached(wave.number) is Reached.PASSED
             of_it = wave.size if passed else done if wave is current else 0
             yield WaveProgress(wave.number, wave.size, of_it)
-
-    def _pauses(self, wave: Wave | None) -> bool:
-        return self._rollout.pause == MANUAL and wave is not None and not wave.last
 
     def _seconds_left(
         self, wave: Wave, left: int, rest: float, limit: float | None

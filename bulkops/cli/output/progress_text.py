@@ -85,6 +85,8 @@ def standstill(progress: JobProgress) -> str:
             f"Paused {activity.pause_seconds:.1f} s: the server answered "
             f"{activity.pause_status}{why}"
         )
+    if progress.silence:
+        return progress.silence
     return {
         Doing.READING: "Reading what the server shows",
         Doing.CARRYING_OUT: "",

@@ -44,8 +44,10 @@ def gate_lines(job: Job) -> list[str]:
     return [f"    After each wave: {gate}", *gate_place(job.rollout, job.folder)] if gate else []
 
 
-def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveReached], None]:
-    """Return what prints how far a wave came: for people on stderr, for machines on stdout."""
+def teller(
+    rollout: Rollout, operations: int, *, json: bool, say: Callable[[str], object] = note
+) -> Callable[[WaveReached], None]:
+    """Return what prints how far a wave came: for people by ``say``, for machines on stdout."""
     of = len(rollout.steps(operations))
 
     def tell(wave: WaveReached) -> None:
@@ -55,7 +57,7 @@ def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveRe
             with heard_or_not():
                 print_json(events.Wave.reached_by(wave, of))
         elif text := _progress(wave):
-            note(f"Wave {wave.number} of {of}{text}")
+            say(f"Wave {wave.number} of {of}{text}")
 
     return tell
 

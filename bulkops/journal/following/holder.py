@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from bulkops.files import followed, open_regular, reading
 from bulkops.journal.disk import is_locked
+from bulkops.journal.following.outlook import Writer
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 
@@ -32,6 +36,45 @@ def holder_of(path: Path, replay: Replay) -> Holder | None:
     if sys.platform != "win32" and _is_held(path):
         return last_runner(replay)
     return None
+
+
+def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) -> Writer:
+    """Return what this machine can tell of the process that writes a journal.
+
+    Args:
+        is_alive: whether a process of this host runs.
+    """
+    last = last_runner(replay)
+    if holder := holder_of(path, replay):
+        return Writer.HOLDS if _same(holder, last) else Writer.FOLLOWS
+    if last.host != socket.gethostname():
+        return Writer.UNKNOWN
+    # A copy has no lock that its writer would hold. It has no lock file either, unless the whole
+    # folder was copied: then a pause of the copying is taken for the writer's end.
+    signature = signed(lock_of(path))
+    is_copy = signature is None or not _same(signature, last)
+    return Writer.UNKNOWN if is_copy and is_alive(last) else Writer.GONE
+
+
+def is_alive(runner: Holder) -> bool:
+    """Return whether a process of this host runs, as far as the system says."""
+    if sys.platform == "win32":
+        return False
+    try:
+        os.kill(runner.pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    # One that was killed keeps its number until its parent has asked for it.
+    with suppress(OSError, IndexError):
+        state = Path("/proc", str(runner.pid), "stat").read_bytes().rpartition(b")")[2].split()[0]
+        return state not in (b"Z", b"X")
+    return True
+
+
+def _same(one: Holder, other: Holder) -> bool:
+    return (one.host, one.pid) == (other.host, other.pid)
 
 
 def last_runner(replay: Replay) -> Holder:
