@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from threading import Event, Thread
 
+import msgspec
 import pytest
 
 from bulkops.errors import JournalLocked
-from bulkops.journal.following.holder import holder_of, lock_of
+from bulkops.journal.following.holder import holder_of, is_alive, lock_of, writer_of
+from bulkops.journal.following.outlook import Writer
 from bulkops.journal.lock import locked
 from bulkops.journal.reader import read
 from bulkops.journal.records import Execution, Holder
@@ -67,6 +72,39 @@ def test_a_lock_file_that_says_nothing_names_the_last_runner(journal: Path) -> N
     with locked(journal, BOB):
         lock_of(journal).write_bytes(b"\0\0")
         assert holder_of(journal, NOTHING) == HOLDER
+
+
+def test_what_can_be_told_of_a_writer(journal: Path) -> None:
+    """It holds the lock, another process does, it is gone, or it is elsewhere."""
+    me = Holder("ann", socket.gethostname(), os.getpid(), "2026-11-24T22:00:00.000Z")
+    mine, bobs = (replay([*first(1), Execution(by, "1")]) for by in (me, BOB))
+    with locked(journal, me):
+        assert writer_of(journal, mine, is_alive) is Writer.HOLDS
+        assert writer_of(journal, bobs, is_alive) is Writer.FOLLOWS
+    # It let the lock go, and lives on: to print what nobody reads, for instance.
+    assert writer_of(journal, mine, is_alive) is Writer.GONE
+    assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
+    with locked(journal, BOB):
+        pass
+    # The file beside it was signed by another: what this host's process writes is elsewhere.
+    assert writer_of(journal, mine, is_alive) is Writer.UNKNOWN
+    assert writer_of(journal, mine, lambda _: False) is Writer.GONE
+    lock_of(journal).unlink()
+    assert writer_of(journal, mine, is_alive) is Writer.UNKNOWN
+    assert writer_of(journal, mine, lambda _: False) is Writer.GONE
+
+
+def test_a_killed_process_is_not_alive_though_nobody_waited_for_it() -> None:
+    """It keeps its number as long as its parent has not asked how it ended."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        runner = Holder("ann", socket.gethostname(), process.pid, "")
+        assert is_alive(runner)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        if sys.platform == "linux":
+            assert not is_alive(runner)
+    assert not is_alive(runner)
+    assert not is_alive(msgspec.structs.replace(runner, pid=1 << 80))
 
 
 def test_a_runner_is_never_refused_because_somebody_looks(journal: Path) -> None:

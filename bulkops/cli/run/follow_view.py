@@ -169,7 +169,7 @@ class FollowView:
     def _progress(self, progress: JobProgress, now: float) -> None:
         if self._live is not None:
             self._live.show(progress)
-        elif self._is_due(now, EVERY if progress.doing is Doing.CARRYING_OUT else AT_REST):
+        elif self._is_due(now, AT_REST if progress.doing in STILL else EVERY):
             if self._json:
                 print_progress(progress, self._date(), journal_only=True)
                 note(*filter(None, (progress.silence,)), passing=True)

@@ -73,7 +73,10 @@ class Follower:
             with self._files.read(self._path) as stream:
                 status = os.fstat(stream.fileno())
                 self.arrived = status.st_size
-                self._recognize((status.st_dev, status.st_ino))
+                file = status.st_dev, status.st_ino
+                if file != self._file or not self._scanner.ends_in(stream):
+                    self._begin_again()
+                self._file = file
                 yield from self._read_on(stream)
         except OSError as error:
             # A name may lead nowhere for a moment, and a server of files not answer.
@@ -93,13 +96,10 @@ class Follower:
                     "command again"
                 ) from error
 
-    def _recognize(self, file: tuple[int, int]) -> None:
-        """Begin again if there is another file, or what was read of it is there no longer."""
-        if file != self._file or self.arrived < self._scanner.offset:
-            if self._mark is None and self.replay is not None:
-                self._mark = self._scanner.seq, self._scanner.crc
-            self._scanner = Scanner()
-        self._file = file
+    def _begin_again(self) -> None:
+        if self._mark is None and self.replay is not None:
+            self._mark = self._scanner.seq, self._scanner.crc
+        self._scanner = Scanner()
 
     def _read_on(self, stream: BinaryIO) -> Iterator[Record]:
         scanner = self._scanner
