@@ -22,6 +22,13 @@ RUN = {"first": 7001, "second": 7002, "third": 7003}
 """Ids of runs."""
 
 
+class Outputs(SimpleNamespace):
+    """The outputs of a step or a job; one that was never set is empty."""
+
+    def __getattr__(self, _name: str) -> str:
+        return ""
+
+
 class Expressions:
     """The values of ``${{ … }}`` in one job."""
 
@@ -52,7 +59,7 @@ class Expressions:
         """Return whether a job or a step is to run."""
         if condition is None:
             return not self.failed
-        found = re.fullmatch(r"\$\{\{(.*)\}\}", condition)
+        found = re.fullmatch(r"\$\{\{(.*)\}\}", condition, re.DOTALL)
         assert found, f"a condition is written as ${{{{ … }}}}: {condition}"
         return bool(self.value(found[1]))
 
@@ -68,6 +75,7 @@ class GitHub:
         self._machines = folder / "machines"
         self._number = 0
         self._installed = False
+        self._planned = dict[str, SimpleNamespace]()
 
     def attempt(
         self,
@@ -88,25 +96,32 @@ class GitHub:
         given = self.workflow["on"]["workflow_dispatch"]["inputs"]
         defaults = {key: spec["default"] for key, spec in given.items()}
         assert set(inputs) <= set(defaults)
-        planned = "skipped" if inputs.get("continue_run") else "success"
+        spec = self.workflow["jobs"][name]
+        self._outputs = {step["id"]: Outputs() for step in spec["steps"] if "id" in step}
+        skipped = SimpleNamespace(result="skipped", outputs=Outputs())
         self._expressions = Expressions(
             inputs={**defaults, "job": "job.toml", **inputs},
             github={"run_attempt": number, "run_id": RUN[run], "token": "gh-token"},
             secrets={"TFE_TOKEN": TOKEN},
             vars={"TFE_ADDRESS": self.world.address},
-            needs={"plan": SimpleNamespace(result=planned)},
+            needs={"plan": self._planned.get(run, skipped)},
+            steps={key: SimpleNamespace(outputs=value) for key, value in self._outputs.items()},
         )
-        spec = self.workflow["jobs"][name]
         if not self._expressions.holds(spec.get("if")):
             return {}
         self._run, self._attempt = run, number
         self._number += 1
         self._machine = self._machines / str(self._number)
         self._machine.mkdir(parents=True)
-        return {
+        done = {
             step.get("name", step.get("uses")): self._step(spec, step, strike)
             for step in spec["steps"]
         }
+        if name == "plan":
+            values = {k: self._expressions.filled(v) for k, v in spec["outputs"].items()}
+            result = "failure" if self._expressions.failed else "success"
+            self._planned[run] = SimpleNamespace(result=result, outputs=Outputs(**values))
+        return done
 
     def kept(self, run: str, name: str) -> Path:
         """Return the folder that an artifact is."""
@@ -135,8 +150,10 @@ class GitHub:
         assert "${{" not in step["run"], "an expression in a script is run"
         script = self._machine.with_suffix(".sh")
         script.write_text(step["run"], encoding="utf-8")
+        outputs = self._machine.with_suffix(".outputs")
+        outputs.write_text("", encoding="utf-8")
         own = {**self.workflow["env"], **job.get("env", {}), **step.get("env", {})}
-        return execute(
+        done = execute(
             self.world,
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
             folder=self._machine,
@@ -147,12 +164,17 @@ class GitHub:
                 "PIP_NO_INDEX": "1",
                 "CI": "true",
                 "HOME": str(self._machine),
+                "GITHUB_OUTPUT": str(outputs),
                 "GITHUB_RUN_ATTEMPT": str(self._attempt),
                 "GITHUB_RUN_ID": str(RUN[self._run]),
                 "GITHUB_STEP_SUMMARY": str(self.summary),
             },
             strike=strike,
         )
+        for line in outputs.read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition("=")
+            setattr(self._outputs[step["id"]], key, value)
+        return done
 
     def _checkout(self, _given: Mapping[str, str]) -> str | None:
         shutil.copy(self.world.folder / "job.toml", self._machine)

@@ -19,10 +19,30 @@ PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 class Strike(NamedTuple):
-    """A signal to the first process, once the server has carried out so many writes."""
+    """A signal, once the server has carried out so many writes.
+
+    Attributes:
+        to: the name of the program that gets it, one that the first process started; if empty,
+            the first process; ``*`` is all of them, as if their container were killed.
+    """
 
     number: signal.Signals
     write: int
+    to: str = ""
+
+    def hit(self, first: int) -> None:
+        """Send it."""
+        family = [first, *_descendants(first)] if self.to else [first]
+        for pid in family:
+            name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() if self.to else ""
+            if self.to in (name, "*"):
+                os.kill(pid, self.number)
+
+
+def _descendants(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    children = [int(word) for word in text.split()]
+    return children + [one for child in children for one in _descendants(child)]
 
 
 def execute(
@@ -48,7 +68,7 @@ def execute(
     def count(request: Request) -> None:
         writes["seen"] += request.method != "GET"
         if strike and writes["seen"] == strike.write and request.method != "GET":
-            process.send_signal(strike.number)
+            strike.hit(process.pid)
 
     world.simulator.after = count
     done = ended(process)

@@ -8,14 +8,19 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import bulkops
 from tests.cli.support import TOKEN, World, ended
+from tests.release.constraints import applies, closure, kept
 
 pytestmark = pytest.mark.long
 
@@ -80,6 +85,12 @@ def _copy(source: Path, place: Path) -> None:
         shutil.copy(source, place)
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the image's own commands install, a virtual environment."""
+    return _built(tmp_path_factory.mktemp("image"))
+
+
 def test_nothing_but_what_is_copied_gets_into_the_context() -> None:
     """``.dockerignore`` leaves all out but the sources of COPY."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -106,11 +117,43 @@ def test_every_pip_leaves_no_cache() -> None:
     assert all("--no-cache-dir" in command for command in commands)
 
 
-def test_what_it_builds_is_bulkops(world: World, tmp_path: Path) -> None:
+def test_it_installs_the_constraints_and_nothing_else(environment: Path) -> None:
+    """Each package in ``constraints.txt`` that this Python needs, in that version.
+
+    What bulkops and its dependencies require, by their own metadata, is all of the file. If this
+    fails, ``python -m tests.release.constraints`` writes the file.
+    """
+    (packages,) = environment.glob("lib/python3*/site-packages")
+    installed: dict[str, Distribution] = {
+        canonicalize_name(one.name): one for one in distributions(path=[str(packages)])
+    }
+    assert closure({name: one.requires or () for name, one in installed.items()}) == {*kept()}
+    here = ".".join(map(str, sys.version_info[:2]))
+    needed = closure(
+        {
+            name: [text for text in one.requires or () if applies(Requirement(text), [here])]
+            for name, one in installed.items()
+        }
+    )
+    versions = {name: one.version for name, one in installed.items()}
+    assert versions.pop("bulkops") == bulkops.__version__
+    versions.pop("pip", None)
+    versions.pop("setuptools", None)
+    assert versions == {name: kept()[name] for name in needed}
+
+
+def test_an_image_with_more_for_a_gate_is_made_of_this_one() -> None:
+    """The lines in the file's head begin with this image and end with its user."""
+    text = (ROOT / "jobs" / "Dockerfile").read_text(encoding="utf-8")
+    own = re.findall(r"(?m)^#   ([A-Z]+) (.+)$", text)
+    assert [name for name, _ in own] == ["FROM", "USER", "RUN", "USER"]
+    assert own[0][1] == f"bulkops:{bulkops.__version__}"
+    assert own[-1][1] == _only("USER")
+    subprocess.run(["sh", "-n", "-c", own[2][1]], check=True)  # noqa: S607 - as Docker
+
+
+def test_what_it_builds_is_bulkops(world: World, environment: Path) -> None:
     """Its own commands make an environment whose entry point plans and applies a job."""
-    folder = tmp_path / "image"
-    folder.mkdir()
-    environment = _built(folder)
     path = _only("ENV").removeprefix("PATH=").replace("/opt/bulkops", str(environment))
     words = json.loads(_only("ENTRYPOINT"))
 

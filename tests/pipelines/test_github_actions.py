@@ -242,19 +242,54 @@ def test_a_conflict_wants_a_new_plan(github: GitHub) -> None:
 
 
 def test_an_attempt_without_a_plan_says_so(github: GitHub) -> None:
-    """Nothing is sent, and the reports' step has nothing to say."""
-    done = github.attempt("apply", 2)
+    """It expired: nothing is sent, and the reports' step has nothing to say."""
+    github.attempt("plan", 1)
+    planned = github.world.requests
+    shutil.rmtree(github.kept("first", "rollout-1-plan"))
+    done = github.attempt("apply", 1)
     assert done["Take the newest"].code == 1
     assert "::error::There is no plan to carry out" in done["Take the newest"].out
     assert (done["Apply"].code, done["Report"].code) == (-1, 0)
-    assert github.world.requests == 0
+    assert github.world.requests == planned
 
 
 def test_a_plan_that_cant_be_made_is_not_applied(github: GitHub) -> None:
     """The plan's exit code is the job's, and nothing is kept."""
     done = github.attempt("plan", 1, inputs={"job": "missing.toml"})
-    assert (done["Plan"].code, done["Keep the plan"].code) == (2, -1)
+    assert (done["Plan"].code, done["Keep the plan"].code) == (1, -1)
     assert not github.artifacts.exists()
+    assert github.attempt("apply", 1) == {}
+
+
+def test_a_plan_that_cant_be_kept_is_not_applied(github: GitHub) -> None:
+    """It has changes, but nobody could apply what was approved."""
+    github.kept("first", "rollout-1-plan").mkdir(parents=True)
+    assert github.attempt("plan", 1)["Keep the plan"].code == 1
+    assert github.attempt("apply", 1) == {}
+
+
+def test_a_plan_without_changes_asks_nobody(github: GitHub) -> None:
+    """The job behind the environment's approval is skipped; the plan is kept and in the summary."""
+    for name in github.world.shown():
+        github.world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    assert github.attempt("plan", 1)["Plan"].code == 0
+    assert github.attempt("apply", 1) == {}
+    assert (github.kept("first", "rollout-1-plan") / "1-plan" / "saved.plan").exists()
+    assert "12" in github.summary.read_text(encoding="utf-8")
+
+
+def test_a_destructive_plan_needs_no_more_than_the_approval(github: GitHub) -> None:
+    """The summary names what will be lost; ``apply PLAN`` asks nothing, when resumed as well."""
+    for name in github.world.shown():
+        github.world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    github.world.job(
+        ('kind = "attach"', 'kind = "detach"'), ('enforcement_level = "mandatory"\n', "")
+    )
+    github.attempt("plan", 1)
+    assert "prod-001" in github.summary.read_text(encoding="utf-8")
+    assert github.attempt("apply", 1, strike=KILLED)["Apply"].code == -signal.SIGKILL
+    assert github.attempt("apply", 2)["Apply"].code == 0
+    assert not any(github.world.shown().values())
 
 
 def test_no_artifact_holds_the_token(github: GitHub) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -231,6 +233,48 @@ def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
     assert cluster.pod(JOB, "--continue", "--retry-failed").code == 0
     assert cluster.world.all_desired()
     assert set(cluster.world.changed().values()) == {1}
+
+
+def test_a_destructive_job_has_its_confirmation_in_the_arguments(cluster: Cluster) -> None:
+    """``--confirm=NAME`` in place of ``--yes`` starts it and resumes it; ``--yes`` doesn't."""
+    for name in cluster.world.shown():
+        cluster.world.simulator.attach(name, TASK, enforcement_level="mandatory")
+    cluster.configure(
+        ('kind = "attach"', 'kind = "detach"'),
+        ('enforcement_level = "mandatory"\nstages = ["post_plan"]\n', ""),
+        ('pause = "5m"', 'pause = "1ms"'),
+    )
+    assert cluster.pod(JOB).code == 2
+    assert cluster.world.writes == 0
+    job = copy.deepcopy(JOB)
+    arguments = _container(job)["args"]
+    arguments[arguments.index("--yes")] = f"--confirm={TASK}"
+    assert cluster.pod(job, strike=Strike(signal.SIGKILL, write=4)).code == -signal.SIGKILL
+    assert cluster.pod(JOB).code == 2
+    assert cluster.pod(job).code == 0
+    assert not any(cluster.world.shown().values())
+
+
+def test_the_secret_is_made_of_a_file(tmp_path: Path) -> None:
+    """The token is in no command line, and its file's line break, which is refused, is left out."""
+    (command,) = re.findall(r"(?m)^# +(tr .*)$", TEXT)
+    (tmp_path / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text('#!/bin/sh\necho "$*"\ncat "${5#--from-file=token=}"\n')
+    kubectl.chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-c", command],  # noqa: S607 - as a user does
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[1:] == [TOKEN]
+    assert not done.stdout.endswith("\n")
+    assert "--from-literal" not in TEXT
+    environment = _container(JOB)["env"][0]["valueFrom"]["secretKeyRef"]
+    assert f"generic {environment['name']} --from-file={environment['key']}=" in done.stdout
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o2775], ids=["everybody's", "the group's"])
