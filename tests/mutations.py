@@ -87,8 +87,26 @@ MUTATIONS = (
     Mutation(
         "only the lock's name is locked, not the journal",
         "journal/disk.py",
-        ("            lock_now(descriptor)\n", "            pass\n"),
+        (
+            'if sys.platform != "win32":\n            lock_now(descriptor)\n',
+            'if sys.platform != "win32":\n            pass\n',
+        ),
         ("cli/run/test_two_runners.py",),
+    ),
+    Mutation(
+        "a runner is refused because somebody looks who holds the journal",
+        "journal/disk.py",
+        ("    for _ in range(_LOOKS):", "    for _ in range(0):"),
+        ("journal/test_holder.py",),
+    ),
+    Mutation(
+        "a watcher takes a copy of what runs here for a journal whose writer is gone",
+        "journal/following/holder.py",
+        (
+            "    return Writer.UNKNOWN if is_copy and is_alive(last) else Writer.GONE",
+            "    return Writer.GONE",
+        ),
+        ("journal/test_holder.py",),
     ),
     Mutation(
         "a tag that is not shown is none",
