@@ -33,7 +33,7 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
-from bulkops.journal.following.holder import holder_of
+from bulkops.journal.following.holder import read_with_holder
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.ownership import check_folder
 from bulkops.journal.reader import read
@@ -277,9 +277,14 @@ def read_report(journal: str | Path) -> Report:
     Raises:
         JournalError: there is no such journal, or it is damaged.
     """
-    timeline = Timeline()
-    replay = sound_journal(Path(journal), timeline.take).replay
-    return report(replay, timeline, holder_of(Path(journal), replay))
+    path, timeline = Path(journal), Timeline()
+
+    def read_again() -> Replay:
+        timeline.clear()
+        return sound_journal(path, timeline.take).replay
+
+    replay, runner = read_with_holder(path, read_again)
+    return report(replay, timeline, runner)
 
 
 async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:

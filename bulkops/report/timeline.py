@@ -77,6 +77,10 @@ class Timeline:
     """
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all records: they come again."""
         self.spans = list[Span]()
         self.refused = list[Refused]()
         self.waves = list[WaveReached]()

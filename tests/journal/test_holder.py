@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 
@@ -14,11 +15,17 @@ import msgspec
 import pytest
 
 from bulkops.errors import JournalLocked
-from bulkops.journal.following.holder import holder_of, is_alive, lock_of, writer_of
+from bulkops.journal.following.holder import (
+    holder_of,
+    is_alive,
+    lock_of,
+    read_with_holder,
+    writer_of,
+)
 from bulkops.journal.following.outlook import Writer
 from bulkops.journal.lock import locked
 from bulkops.journal.reader import read
-from bulkops.journal.records import Execution, Holder
+from bulkops.journal.records import Ended, Execution, Holder
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.writer import create
 from tests.journal.samples import HOLDER, first, header
@@ -72,6 +79,27 @@ def test_a_lock_file_that_says_nothing_names_the_last_runner(journal: Path) -> N
     with locked(journal, BOB):
         lock_of(journal).write_bytes(b"\0\0")
         assert holder_of(journal, NOTHING) == HOLDER
+
+
+def test_a_runner_that_ends_while_a_journal_is_read_is_no_killed_one(journal: Path) -> None:
+    """The journal is read again: it has the end by then."""
+    unfinished = replay([*first(1), Execution(BOB, "1")])
+    finished = replay([*first(1), Execution(BOB, "1"), Ended("", "complete")])
+    runner = ExitStack()
+    runner.enter_context(locked(journal, BOB))
+    told = [finished, unfinished]
+
+    def read() -> Replay:
+        if len(told) == 2:
+            runner.close()
+        return told.pop()
+
+    assert read_with_holder(journal, read) == (finished, None)
+    told = [unfinished]
+    assert read_with_holder(journal, read) == (unfinished, None)
+    told = [unfinished]
+    with locked(journal, BOB):
+        assert read_with_holder(journal, read) == (unfinished, BOB)
 
 
 def test_what_can_be_told_of_a_writer(journal: Path) -> None:

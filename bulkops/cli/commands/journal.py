@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note, print_text
 from bulkops.errors import ExitCode
-from bulkops.journal.following.holder import holder_of
+from bulkops.journal.following.holder import read_with_holder
 from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import disagreement_as_known, sound_journal
@@ -79,8 +80,8 @@ def status(*, journal: Path, json: bool) -> None:
     Examples:
       bulkops status canary.jsonl
     """
-    replay = replay_of(journal)
-    made = make(replay, holder=holder_of(journal, replay))
+    replay, holder = read_with_holder(journal, partial(replay_of, journal))
+    made = make(replay, holder=holder)
     if json:
         print_json(events.Status.of(made))
     else:

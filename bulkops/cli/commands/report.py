@@ -13,7 +13,8 @@ from bulkops.cli.commands.journal import replay_of
 from bulkops.cli.options import JOURNAL, OUTPUT, command
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import print_to
-from bulkops.journal.following.holder import holder_of
+from bulkops.journal.following.holder import read_with_holder
+from bulkops.journal.replay import Replay
 from bulkops.report.model import Report
 from bulkops.report.model import report as make
 from bulkops.report.timeline import Timeline
@@ -61,8 +62,13 @@ def report(*, journal: Path, output_format: str, output: Path | None, only: str 
       bulkops report canary.jsonl --format csv --only failed --output failed.csv
     """
     timeline = Timeline()
-    replay = replay_of(journal, timeline.take)
-    made = make(replay, timeline, holder_of(journal, replay))
+
+    def read() -> Replay:
+        timeline.clear()
+        return replay_of(journal, timeline.take)
+
+    replay, holder = read_with_holder(journal, read)
+    made = make(replay, timeline, holder)
     made = replace(made, next_steps=next_step(made, journal))
     print_to(output, _pieces(output_format, made, only_failed=only == "failed"))
 

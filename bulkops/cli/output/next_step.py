@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import held_line
+from bulkops.errors import JobError
 from bulkops.journal.states import How
 from bulkops.operations import kind_named
 from bulkops.report.model import Report
@@ -23,6 +25,8 @@ def end_lines(report: Report, path: Path) -> list[str]:
 
 def next_step(report: Report, path: Path) -> list[str]:
     """Return what to run next, nothing where all is done."""
+    if report.running is not None and report.ended:
+        return ["In use: another command is about to resume it, or undoes it."]
     if report.running is not None:
         return [f"Running: `{_command('watch', path)}` shows how it goes on."]
     resume = _command("resume", path)
@@ -74,9 +78,16 @@ def _done(report: Report, path: Path) -> list[str]:
         f"`{_command('report', path)}` tells it once more.",
         f"`{_command('verify', path)}` looks whether it still stands.",
     ]
-    if report.counts.get("succeeded") and not report.undo_of and kind_named(report.kind).reversible:
+    if report.counts.get("succeeded") and not report.undo_of and _is_reversible(report.kind):
         steps.append(f"`{_command('undo', path)}` takes it back.")
     return steps
+
+
+def _is_reversible(kind: str) -> bool:
+    # The package of a kind need not be installed where a job is only watched.
+    with suppress(JobError):
+        return kind_named(kind).reversible
+    return False
 
 
 def _command(name: str, path: Path) -> str:

@@ -82,7 +82,7 @@ class _Following:
         self._follower = Follower(path)
         self._view = FollowView(json=json, date=self._date)
         self._writer = Writer.UNKNOWN
-        self._began = self._has_more = False
+        self._began = self._has_more = self._waits = False
         self._replaced = 0
         self._looked_at = self._new_at = around.now()
         self._arrived = 0
@@ -97,7 +97,29 @@ class _Following:
 
     def _step(self) -> Replay | None:
         """Look once at the journal; return where its job stands, once it has ended."""
-        follower, now = self._follower, self._around.now()
+        now = self._around.now()
+        self._read(now)
+        self._look_at_trouble(now)
+        replay, silent = self._follower.replay, now - self._new_at
+        sight = self._sight(replay, silent)
+        seen = outlook(sight)
+        if not self._began:
+            self._begin(replay, over=seen is Outlook.ENDED)
+        arrives_late = self._writer is Writer.UNKNOWN
+        if self._view.rests or not arrives_late:
+            self._view.followed.passes(now - self._looked_at)
+        self._view.followed.arrives_late = arrives_late
+        self._looked_at = now
+        if seen is Outlook.ENDED:
+            return replay
+        if seen is Outlook.GONE:
+            return self._gone()
+        self._view.show(now, self._silence(replay, silent) if seen is Outlook.SILENT else "")
+        return None
+
+    def _read(self, now: float) -> None:
+        """Show what is new."""
+        follower = self._follower
         for record in follower.look():
             if follower.replaced != self._replaced:
                 self._replaced, self._began = follower.replaced, False
@@ -107,44 +129,30 @@ class _Following:
             self._has_more = True
         if follower.arrived != self._arrived:
             self._arrived, self._new_at = follower.arrived, now
-        self._look_at_trouble(now)
-        silent = now - self._new_at
-        replay = follower.replay
-        sight = self._sight(replay, silent)
-        if replay is not None and self._is_sound and not self._began:
-            self._begin(replay)
-        if self._writer is not Writer.UNKNOWN or self._view.rests:
-            self._view.followed.passes(now - self._looked_at)
-        self._view.followed.arrives_late = self._writer is Writer.UNKNOWN
-        self._looked_at = now
-        match outlook(sight):
-            case Outlook.ENDED:
-                return replay
-            case Outlook.GONE:
-                return self._gone()
-            case Outlook.SILENT:
-                self._view.show(now, self._silence(replay, silent))
-            case Outlook.GOES_ON:
-                self._view.show(now, "")
-        return None
-
-    @property
-    def _is_sound(self) -> bool:
-        return self._follower.planned and not self._follower.damaged
 
     def _sight(self, replay: Replay | None, silent: float) -> Sight:
         if replay is None:
             return Sight(ended=False, more=False, writer=Writer.UNKNOWN, silent=silent)
-        ended = self._is_sound and replay.ended is not None
+        follower = self._follower
+        sound = follower.planned and not follower.damaged
+        ended = sound and replay.ended is not None
         if ended or silent >= QUIET or not self._began:
             self._writer = writer_of(self._path, replay, self._around.is_alive)
         more = ended and (replay.unfinished or replay.to_retry or not replay.passed)
         return Sight(ended, more, self._writer, silent)
 
-    def _begin(self, replay: Replay) -> None:
+    def _begin(self, replay: Replay | None, *, over: bool) -> None:
+        """Show the job, if its plan is there."""
+        if replay is None or not self._follower.planned:
+            if not (self._waits or self._follower.missing):
+                self._waits = True
+                self._view.say(f"{self._path}: its plan is not all there yet: waiting for the rest")
+            return
+        if self._follower.damaged:
+            return
         self._check(replay)
         self._began, self._has_more = True, False
-        if not self._json and replay.ended is None:
+        if not self._json and not over:
             self._view.say(next(head(report(replay))))
             self._view.say(f"  {self._watching(last_runner(replay))}")
         self._view.begin(replay, self._around.wall().timestamp())
@@ -156,6 +164,7 @@ class _Following:
         known = {
             Writer.UNKNOWN: "; whether it still runs can't be told from here",
             Writer.GONE: "; it no longer holds the journal",
+            Writer.FOLLOWS: "; another process holds it now",
         }
         return (
             f"Watching {self._path}, written by pid {runner.pid} on {runner.host} since "
@@ -166,6 +175,8 @@ class _Following:
         said = f"No new record for {in_words(silent)}"
         if replay is None or not self._follower.planned:
             return f"{said}: waiting for the rest of the plan"
+        if self._writer is Writer.FOLLOWS:
+            return f"{said} from the process that holds the journal now"
         runner = last_runner(replay)
         return f"{said} from pid {runner.pid} on {runner.host}"
 

@@ -20,6 +20,23 @@ from bulkops.journal.replay import Replay
 _LONGEST_TEXT = 4096
 
 
+def read_with_holder(path: Path, read: Callable[[], Replay]) -> tuple[Replay, Holder | None]:
+    """Return where a journal's job stands, and who holds it at that moment, see ``holder_of``.
+
+    Args:
+        read: reads the journal; called again if its runner ended meanwhile.
+    """
+    # Looked at first: all that a runner wrote before it let go is read then.
+    held = _is_held_by_any_name(path)
+    replay = read()
+    if not held:
+        return replay, None
+    holder = holder_of(path, replay)
+    if holder is None and replay.ended is None:
+        replay = read()
+    return replay, holder
+
+
 def holder_of(path: Path, replay: Replay) -> Holder | None:
     """Return who holds a journal, ``None`` if no process does as far as this machine can tell.
 
@@ -93,7 +110,16 @@ def signed(lock: Path) -> Holder | None:
 
 def lock_of(path: Path) -> Path:
     """Return the path of a journal's lock file."""
-    return path.with_name(path.name + ".lock")
+    # Not ``with_name``: a folder has no name where it is ``.`` or ``/``.
+    return path.parent / f"{path.name}.lock"
+
+
+def _is_held_by_any_name(path: Path) -> bool:
+    try:
+        path = followed(path)
+    except OSError:
+        return False
+    return _is_held(lock_of(path)) or (sys.platform != "win32" and _is_held(path))
 
 
 def _is_held(path: Path) -> bool:

@@ -42,6 +42,8 @@ def verdict(report: Report) -> Verdict:
     if not report.executions:
         return Verdict("Not started", PENDING)
     if report.exit_code is None:
+        if report.running is not None:
+            return Verdict("Running", PENDING)
         return Verdict("Unfinished", Outcome.CONFLICT)
     code = report.exit_code
     return Verdict(WORDS[code].verdict, _SHAPES.get(code, Outcome.CONFLICT))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import signal
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +18,16 @@ from bulkops.cli.run.follow import Surroundings, follow
 from bulkops.cli.run.followed import Followed, seconds_of
 from bulkops.errors import BulkopsError, ExitCode, JournalDamaged, JournalError
 from bulkops.journal.lines import frame
-from bulkops.journal.records import Execution, Intent, Paced, Record, Refused, WaveReached
+from bulkops.journal.lock import locked
+from bulkops.journal.records import (
+    Execution,
+    Holder,
+    Intent,
+    Paced,
+    Record,
+    Refused,
+    WaveReached,
+)
 from bulkops.journal.states import Reached
 from tests.cli.output.test_events import validated
 from tests.cli.support import World
@@ -150,6 +161,37 @@ def test_lines_come_as_they_are_written(
     assert abs(len(progress) - time.now / 10) < 2
     assert "  12 succeeded of 12 operations" in shown
     assert " of 12 done" not in said.err
+
+
+def test_a_plan_that_is_not_all_there_is_waited_for(
+    whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says so; of the lock nothing is known yet, and nobody is called gone."""
+    arrives(copy, b"")()
+    time.at(60, arrives(copy, whole[:700]))
+    time.at(120, arrives(copy, whole))
+    assert follow(copy, json=False, around=time.around(alive=True)) is ExitCode.DONE
+    shown = out(capsys)
+    assert shown[0] == f"{copy}: its plan is not all there yet: waiting for the rest"
+    assert "  No new record for 10 s: waiting for the rest of the plan" in shown
+    assert "  12 succeeded of 12 operations" in shown
+
+
+def test_somebody_who_is_about_to_resume_is_waited_for(
+    world: World, here: Here, time: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A paused job's journal that another process holds: its execution is not there yet."""
+    world.job(("[pace]", '[rollout]\nwaves = ["1", "50%"]\npause = "manual"\n[pace]'))
+    assert here(*world.applying).code == 6
+    with ExitStack() as stack:
+        by = Holder("ann", socket.gethostname(), 1, "")
+        stack.enter_context(locked(world.journal, by))
+        time.at(30, stack.close)
+        assert follow(world.journal, json=False, around=time.around()) == 6
+    shown = out(capsys)
+    assert time.now >= 30
+    assert "another process holds it now" in shown[1]
+    assert any("from the process that holds the journal now" in line for line in shown)
 
 
 def test_a_copy_may_come_in_any_pieces(

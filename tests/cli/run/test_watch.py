@@ -209,6 +209,22 @@ def test_a_reader_that_leaves_ends_it(in_waves: World) -> None:
         assert ended(job).code == 0
 
 
+def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) -> None:
+    """Ctrl-Z: the view is gone while the process is stopped, and back when it goes on."""
+    with held(in_waves, 4) as let_go:
+        job = begun(in_waves, let_go)
+        with on_terminal(in_waves, "watch", "scan.jsonl") as terminal:
+            terminal.until("in flight")
+            terminal.process.send_signal(signal.SIGTSTP)
+            terminal.until_gone("in flight")
+            assert terminal.cursor_is_there
+            terminal.process.send_signal(signal.SIGCONT)
+            terminal.until("in flight")
+            let_go.set()
+            assert terminal.ended() == 0
+        assert ended(job).code == 0
+
+
 @pytest.mark.parametrize(
     ("name", "said", "code"),
     [
