@@ -168,6 +168,7 @@ def test_a_terminal_has_the_live_view(in_waves: World) -> None:
     with held(in_waves, 4) as let_go:
         job = begun(in_waves, let_go)
         with on_terminal(in_waves, "watch", "scan.jsonl") as terminal:
+            terminal.until("  1/1\n")
             terminal.until("in flight")
             assert "\n  wave 1  ━━━" in terminal.text
             assert "\n  wave 3  ───" in terminal.text
@@ -213,11 +214,12 @@ def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) 
     """Ctrl-Z: the view is gone while the process is stopped, and back when it goes on."""
     with held(in_waves, 4) as let_go:
         job = begun(in_waves, let_go)
-        with on_terminal(in_waves, "watch", "scan.jsonl") as terminal:
+        with on_terminal(in_waves, "watch", "scan.jsonl", fresh=True) as terminal:
             terminal.until("in flight")
             terminal.process.send_signal(signal.SIGTSTP)
             terminal.until_gone("in flight")
             assert terminal.cursor_is_there
+            os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED)
             terminal.process.send_signal(signal.SIGCONT)
             terminal.until("in flight")
             let_go.set()
