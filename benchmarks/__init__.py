@@ -1,1 +1,1 @@
-"""Measurements of bulkops beside what else there is: ``python -m benchmarks.NAME``."""
+"""Benchmarks of bulkops and its alternatives: ``python -m benchmarks.NAME``."""

@@ -1,4 +1,4 @@
-"""An attach with pytfe, HashiCorp's own Python client."""
+"""Attaches a run task with pytfe, HashiCorp's Python client."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bulkops.plan.model import Plan
 
 
 def attach(client: TFEClient, plan: Plan, operation: Operation) -> None:
-    """Attach a plan's run task with pytfe."""
-    assert plan.resolved.task is not None  # noqa: S101 - it is a plan of attachments
+    """Attach the plan's run task to the operation's workspace with pytfe."""
+    assert plan.resolved.task is not None  # noqa: S101 - the plan only has attaches
     desired = {
         "enforcement-level": TaskEnforcementLevel.MANDATORY,
         "task": RunTask.model_construct(id=plan.resolved.task.id),

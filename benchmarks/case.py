@@ -1,4 +1,4 @@
-"""What is measured of a rate limit's use: one pacing, one server, one network."""
+"""A case of the benchmark ``limit``: one pacing, one server, one network."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TASK = "security-scan"
 TOKEN = "benchmark"
 DESIRED: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
 RATE = 30
-"""Requests a second: the documented limit."""
+"""The documented limit in requests per second."""
 
 A_WINDOW = 1.1
-"""Seconds after which the reads of a plan count no longer against what follows."""
+"""Seconds after which the reads of a plan no longer count against the limit."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,13 +32,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         pacing: a key of ``pacings.PACINGS``, ``bulkops``, or ``pytfe``.
         window: how the server counts.
-        latency: seconds there and back.
-        jitter: at most so many seconds more, on the way there and, in virtual time, back again.
-        stall: at most so many seconds everything stands still, twice a second on average; virtual
-            time only, over sockets a busy machine does it by itself.
-        other: requests a second that somebody else sends with the same user's rights.
-        seconds: for how long; the limit times that is how many writes there are to do.
-        seed: decides the jitter and where in the server's window the run begins.
+        latency: the round trip in seconds.
+        jitter: the most additional seconds on the way to the server and, in virtual time, back.
+        stall: the most seconds for which everything stalls, on average twice per second; only
+            in virtual time, because over sockets a busy machine stalls by itself.
+        other: requests per second that another client of the same user sends.
+        seconds: the duration, which determines the number of writes.
+        seed: determines the jitter, and where in the server's window the run begins.
     """
 
     pacing: str
@@ -52,16 +52,16 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def left(self) -> int:
-        """Requests a second that the other client leaves."""
+        """The requests per second that the other client leaves."""
         return RATE - self.other
 
     @property
     def writes(self) -> int:
-        """How many writes fill the time at that rate, the first one not counted."""
+        """The number of writes in this time at the remaining rate, plus the first one."""
         return math.ceil(self.seconds * self.left) + 1
 
     def job(self) -> Job:
-        """Return the job that attaches the run task everywhere."""
+        """Return a job that attaches the run task to all workspaces."""
         return job_from_builtins(
             {
                 "name": "benchmark",
@@ -72,7 +72,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def simulator(self) -> Simulator:
-        """Return the server, with as many workspaces as there are writes."""
+        """Return the server, with one workspace per write."""
         simulator = Simulator(
             seed=self.seed, rate=RATE, window=self.window, other_client=self.other
         )
@@ -83,24 +83,24 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return simulator
 
 
-def requests(plan: Plan, going_on: Callable[[], bool]) -> Iterator[Request]:
-    """Yield the writes of a plan while the time is not up: the same ones the engine sends."""
+def requests(plan: Plan, has_time: Callable[[], bool]) -> Iterator[Request]:
+    """Yield the writes of a plan, the same as the engine sends, until the time is up."""
     job = plan.job
     kind = bind(job.operation_kind, job.spec, plan.resolved)
     for operation in plan.operations:
-        if not going_on():
+        if not has_time():
             return
         yield kind.aspects[operation.aspect].request(operation)
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What came of a case, as the server saw it.
+    """The result of a case, as the server saw it.
 
     Attributes:
-        use: writes a second ÷ the limit left, from the first to the last write.
-        refused: 429s ÷ all requests, reads included.
-        writes: that took effect.
-        seconds: from the first to the last of them.
+        use: writes per second ÷ the remaining limit, from the first to the last write.
+        refused: 429s ÷ all requests, including reads.
+        writes: the number of writes that took effect.
+        seconds: the time from the first to the last of them.
     """
 
     use: float
@@ -109,12 +109,17 @@ class Figures(msgspec.Struct, frozen=True):
     seconds: float
 
     @classmethod
-    def of(cls, case: Case, effects: list[Effect], asked: int, refused: int) -> Figures:
-        """Return the figures of a case that has ended, so many requests and 429s in all."""
+    def of(cls, case: Case, effects: list[Effect], total: int, refused: int) -> Figures:
+        """Return the figures of a completed case.
+
+        Args:
+            total: the number of all requests.
+            refused: the number of 429s.
+        """
         writes, seconds = len(effects), effects[-1].now - effects[0].now
         return cls(
             use=(writes - 1) / seconds / case.left,
-            refused=refused / asked,
+            refused=refused / total,
             writes=writes,
             seconds=seconds,
         )

@@ -1,7 +1,7 @@
-"""Pages of made-up workspaces and attachments, of the size real ones have, made on the fly.
+"""Generates pages of workspaces and attachments of realistic size.
 
-A workspace has every attribute and relationship that HashiCorp's OpenAPI gives it, filled as a
-workspace in use has them: about 4 KB of JSON.
+A workspace has every attribute and relationship of HashiCorp's OpenAPI, with values as in a real
+one: about 4 KB of JSON.
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ _POINTERS = {
 
 
 def workspaces_page(number: int, total: int) -> bytes:
-    """Return one page of the workspace list, from 1."""
+    """Return one page of the workspace list; the first page is 1."""
     template = _workspace_template()
-    made = []
+    resources = []
     for index in _indexes(number, total):
         values = {b"id": workspace_id(index).encode(), b"name": workspace_name(index).encode()}
-        made.append(template % values)
-    return _page(made, number, total, b"/api/v2/organizations/acme/workspaces")
+        resources.append(template % values)
+    return _page(resources, number, total, b"/api/v2/organizations/acme/workspaces")
 
 
 def attachments_page(number: int, attached: Iterable[tuple[int, str]], total: int) -> bytes:
-    """Return one page of a run task's attachments: each one's workspace and level."""
-    made = [attachment(index, level) for index, level in attached]
-    return _page(made, number, total, b"/api/v2/tasks/relationships/workspace-tasks")
+    """Return one page of a run task's attachments; each is a workspace's number and a level."""
+    resources = [attachment(index, level) for index, level in attached]
+    return _page(resources, number, total, b"/api/v2/tasks/relationships/workspace-tasks")
 
 
 def attachment(number: int, level: str) -> bytes:
-    """Return the attachment of one workspace."""
+    """Return the attachment to one workspace."""
     return _attachment_template() % {
         b"wstask": b"wstask-%016d" % number,
         b"ws": workspace_id(number).encode(),
@@ -225,7 +225,7 @@ def _workspace_attributes() -> dict[str, object]:
 
 
 def _escaped(resource: object) -> bytes:
-    # "%(name)" becomes Python's "%(name)b"; no other percent sign is in there.
+    # "%(name)" becomes Python's "%(name)b"; there is no other percent sign.
     encoded = msgspec.json.encode(resource)
     for name in (b"id", b"name", b"wstask", b"ws", b"level"):
         encoded = encoded.replace(b"%%(%b)" % name, b"%%(%b)b" % name)

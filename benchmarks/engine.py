@@ -1,7 +1,7 @@
-"""What the engine costs itself: operations a second where no server holds it back, and CPU.
+"""Measures the engine's overhead: operations per second without a limiting server, and CPU time.
 
-All clients send the same writes to the same server of fixed answers in another process, each in
-a process of its own, in turns; ratios are taken within a turn.
+Each client runs in its own process and sends the same writes to the same server of fixed answers
+in another process. The clients take turns, and ratios are calculated within a turn.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CLIENTS = (
     ("sequential_pytfe", ""),
 )
 FEWER = {"bare_httpx": 5, "few_httpx": 5, "sequential_pytfe": 10}
-"""So many times fewer operations, since they take so much longer."""
+"""Slow clients send this many times fewer operations."""
 
 TOP = 15
 
@@ -41,12 +41,14 @@ TOP = 15
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(prog="benchmarks.engine", description=__doc__)
-    parser.add_argument("--operations", type=int, default=5000, help="of each run")
-    parser.add_argument("--runs", type=int, default=7, help="of each client")
+    parser.add_argument("--operations", type=int, default=5000, help="operations per run")
+    parser.add_argument("--runs", type=int, default=7, help="runs per client")
     given = parser.parse_args(arguments)
     costs: dict[tuple[str, str], list[Cost]] = defaultdict(list)
     print(machine("aiohttp", "httpx", "pytfe", "uvloop"))
-    print(f"{given.operations} operations, {AT_ONCE} at once, {given.runs} runs: median (range)\n")
+    print(
+        f"{given.operations} operations, {AT_ONCE} concurrent, {given.runs} runs: median (range)\n"
+    )
     busy, syncs = Busy(), list[float]()
     with serving() as address:
         for _ in range(given.runs):
@@ -57,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     _print_costs(costs)
     print(f"\nA sync of the journal's disk takes {spread(syncs, '.2f')} ms.")
     if (share := busy.share()) is not None:
-        print(f"The cores were {share:.0%} busy meanwhile.")
+        print(f"The cores were {share:.0%} busy.")
     _print_samples(sampled)
 
 
@@ -69,7 +71,7 @@ def _cost(address: str, client: str, loop: str, operations: int, *options: str) 
 
 
 def _sync_milliseconds() -> float:
-    """Return the median time of a small write and its sync, where the journals are as well."""
+    """Return the median time in ms of a small write with a sync, on the journals' disk."""
     files, times = SystemFiles(), list[float]()
     with tempfile.TemporaryDirectory() as folder:
         descriptor = files.create(Path(folder, "sync"))
@@ -83,7 +85,7 @@ def _sync_milliseconds() -> float:
 
 
 def _print_costs(costs: dict[tuple[str, str], list[Cost]]) -> None:
-    print("| client | loop | operations/s | ours ÷ it | CPU µs an operation |")
+    print("| client | loop | operations/s | bulkops ÷ client | CPU µs per operation |")
     print("|---|---|---|---|---|")
     for (client, loop), its in costs.items():
         ours = costs[("bulkops", loop or "asyncio")]
@@ -100,8 +102,10 @@ def _print_costs(costs: dict[tuple[str, str], list[Cost]]) -> None:
 
 def _print_samples(cost: Cost) -> None:
     total = sum(cost.modules.values())
-    print(f"\nWhere ours go, by {total} samples of {cost.microseconds:.0f} µs an operation:\n")
-    for title, counts in (("module", cost.modules), ("innermost of ours", cost.callers)):
+    print(f"\nThe CPU time of bulkops, from {total} samples, ", end="")
+    print(f"at {cost.microseconds:.0f} µs per operation:\n")
+    innermost = "innermost function of bulkops"
+    for title, counts in (("module", cost.modules), (innermost, cost.callers)):
         print(f"| {title} | µs | % |\n|---|---|---|")
         for name, count in sorted(counts.items(), key=lambda item: -item[1])[:TOP]:
             share = count / total

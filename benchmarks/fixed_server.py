@@ -1,8 +1,8 @@
-"""A server that says yes to everything, many times faster than any client can ask.
+"""A server that accepts everything, many times faster than any client can send.
 
-It parses no more of a request than its length, and answers each with the same 201: what
-``bulkops simulate`` says to an attach. ``GET /cpu`` tells the CPU seconds it has used, to show
-that it was never the bottleneck. ``python -m benchmarks.fixed_server`` prints its address.
+It parses only the length of a request, and answers each with the same 201, the answer of
+``bulkops simulate`` to an attach. ``GET /cpu`` returns its CPU time in seconds, to show that it is
+never the bottleneck. ``python -m benchmarks.fixed_server`` prints its address.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ class FixedServer(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what to answer to."""
+        """Store the transport for the answers."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole request that has come."""
+        """Answer every complete request received so far."""
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             head = self._received[:end]
-            found = _LENGTH.search(head)
-            whole = end + 4 + (int(found[1]) if found else 0)
+            length = _LENGTH.search(head)
+            whole = end + 4 + (int(length[1]) if length else 0)
             if len(self._received) < whole:
                 return
             self._received = self._received[whole:]
-            asks = head.startswith(b"GET /cpu ")
-            self._transport.write(_cpu() if asks else self._answer)
+            is_cpu = head.startswith(b"GET /cpu ")
+            self._transport.write(_cpu() if is_cpu else self._answer)
 
 
 def _cpu() -> bytes:
@@ -73,7 +73,7 @@ def _framed(status: int, headers: dict[str, str], body: bytes) -> bytes:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve from a process of its own while the block runs; yields the address."""
+    """Serve from a separate process within the block; yields the address."""
     command = [sys.executable, "-m", "benchmarks.fixed_server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,8 +1,9 @@
-"""Durable records a second with many writers waiting: the journal beside SQLite.
+"""Measures durable records per second with many waiting writers: the journal and SQLite.
 
-SQLite in WAL mode with ``synchronous=FULL``, as durable as the journal: once with a commit for
-each record, once with the records of all waiting coroutines grouped into one commit, made in a
-thread as the journal's writes are. The same records, encoded alike, in turns on the same disk.
+SQLite uses WAL mode with ``synchronous=FULL``, which is as durable as the journal: once with a
+commit per record, and once with one commit for the records of all waiting coroutines, in a thread
+like the journal's writes. All write the same records in the same encoding, alternating on the same
+disk.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Append = Callable[[Record], Awaitable[None]]
 
 
 def journal_seconds(folder: Path, writers: int, records: int) -> float:
-    """Return how long the journal takes for ``records`` by each of so many writers."""
+    """Return the seconds that the journal takes for ``records`` records per writer."""
     path = folder / "job.jsonl"
     create(path, [header(operations=writers), *map(planned, range(writers))])
 
@@ -41,13 +42,13 @@ def journal_seconds(folder: Path, writers: int, records: int) -> float:
 
 
 def grouped_seconds(folder: Path, writers: int, records: int) -> float:
-    """Return how long SQLite takes for the same, whatever waits grouped into one commit."""
+    """Return the seconds that SQLite takes for the same, with a commit per group."""
 
     async def run() -> float:
         with closing(_database(folder / "grouped.sqlite")) as database:
             grouped = Grouped(database)
             async with anyio.create_task_group() as group:
-                group.start_soon(grouped.commit_what_waits)
+                group.start_soon(grouped.commit_waiting)
                 seconds = await _written(grouped.append, writers, records)
                 group.cancel_scope.cancel()
             return seconds
@@ -56,7 +57,7 @@ def grouped_seconds(folder: Path, writers: int, records: int) -> float:
 
 
 def single_seconds(folder: Path, records: int) -> float:
-    """Return how long SQLite takes for ``records`` with a commit each, and nothing in between."""
+    """Return the seconds that SQLite takes for ``records`` records with a commit each."""
     with closing(_database(folder / "single.sqlite")) as database:
         record = finished(0)
         started = time.perf_counter()
@@ -66,7 +67,7 @@ def single_seconds(folder: Path, records: int) -> float:
 
 
 class Grouped:
-    """A table that many coroutines append to, a commit for whatever waits."""
+    """A table that many coroutines append to; one commit covers all waiting records."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -75,13 +76,13 @@ class Grouped:
         self._more = anyio.Event()
 
     async def append(self, record: Record) -> None:
-        """Return when the record is durable."""
+        """Append the record and wait until it is durable."""
         if not self._waiting:
             self._more.set()
         self._waiting.append(encode(record))
         await self._durable.wait()
 
-    async def commit_what_waits(self) -> None:
+    async def commit_waiting(self) -> None:
         """Commit, group by group, until cancelled."""
         while True:
             await self._more.wait()
@@ -120,7 +121,7 @@ async def _written(append: Append, writers: int, records: int) -> float:
 
 
 def file_system(path: Path) -> str:
-    """Return the type of the file system a path is on, empty where that can't be known."""
+    """Return the type of a path's file system, empty if it is unknown."""
     try:
         lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -130,7 +131,7 @@ def file_system(path: Path) -> str:
 
 
 def rates(place: Path, writers: int, records: int) -> tuple[float, float, float]:
-    """Return records a second: the journal's, SQLite's in groups, SQLite's one by one."""
+    """Return the records per second of the journal, SQLite in groups, and SQLite one by one."""
     singles = max(records, 100)
     with TemporaryDirectory(dir=place) as name:
         folder = Path(name)
@@ -144,26 +145,28 @@ def rates(place: Path, writers: int, records: int) -> tuple[float, float, float]
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(prog="benchmarks.journal", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(), help="on the disk to measure")
+    parser.add_argument("--folder", type=Path, default=Path(), help="a folder on the disk to use")
     parser.add_argument("--writers", type=int, default=64)
-    parser.add_argument("--records", type=int, default=300, help="of each writer")
+    parser.add_argument("--records", type=int, default=300, help="records per writer")
     parser.add_argument("--runs", type=int, default=9)
     given = parser.parse_args(arguments)
     kind = file_system(given.folder.resolve())
     if kind in ("tmpfs", "ramfs"):
-        raise SystemExit(f"{given.folder}: is on {kind}, where syncing costs nothing: --folder")
+        raise SystemExit(
+            f"{given.folder}: is on {kind}, where a sync is free: use another --folder"
+        )
     busy = Busy()
     measured = [rates(given.folder, given.writers, given.records) for _ in range(given.runs)]
     print(machine(), f"SQLite {sqlite3.sqlite_version}, {kind or 'unknown file system'}", sep="; ")
     print(f"{given.writers} writers, {given.runs} runs: median (range)\n")
-    print("| records | a second | the journal's over it |")
+    print("| records | per second | journal ÷ this |")
     print("|---|---|---|")
-    names = ("journal", "SQLite, a commit for a group", "SQLite, a commit for a record")
+    names = ("journal", "SQLite, a commit per group", "SQLite, a commit per record")
     for column, name in enumerate(names):
         rate = spread([run[column] for run in measured], ",.0f")
         print(f"| {name} | {rate} | {spread([run[0] / run[column] for run in measured], '.2f')} |")
     if (share := busy.share()) is not None:
-        print(f"\nThe cores were {share:.0%} busy meanwhile.")
+        print(f"\nThe cores were {share:.0%} busy.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How much of the server's rate limit each pacing uses, and how often it is refused.
+"""Measures how much of the server's rate limit each pacing uses, and how often it gets a 429.
 
-``--virtual`` measures in virtual time on the simulator's core, otherwise over real sockets
-against a simulator in a process of its own, several cases side by side.
+``--virtual`` measures in virtual time on the simulator's core; otherwise over real sockets against
+a simulator in a separate process, with several concurrent cases.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STALL = 0.05
 
 
 def cases(pacings: tuple[str, ...], seconds: float, *, stalls: bool) -> Iterator[Case]:
-    """Yield what is measured of each pacing: latencies, much jitter, stalls, another client."""
+    """Yield the cases for each pacing: latencies, high jitter, stalls, another client."""
     for pacing, window in product(pacings, WINDOWS):
         of = msgspec.structs.replace
         plain = Case(pacing=pacing, window=window, latency=0.15, jitter=JITTER, seconds=seconds)
@@ -43,42 +43,42 @@ def cases(pacings: tuple[str, ...], seconds: float, *, stalls: bool) -> Iterator
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(prog="benchmarks.limit", description=__doc__)
-    parser.add_argument("--virtual", action="store_true", help="in virtual time")
-    parser.add_argument("--seconds", type=float, default=60.0, help="that a case lasts")
-    parser.add_argument("--runs", type=int, default=3, help="of each case, each of its own seed")
-    parser.add_argument("--at-once", type=int, default=6, help="cases side by side, over sockets")
-    parser.add_argument("--pacing", action="append", help="only this; repeatable")
+    parser.add_argument("--virtual", action="store_true", help="measure in virtual time")
+    parser.add_argument("--seconds", type=float, default=60.0, help="duration of a case")
+    parser.add_argument("--runs", type=int, default=3, help="runs per case, each with its own seed")
+    parser.add_argument("--at-once", type=int, default=6, help="concurrent cases, over sockets")
+    parser.add_argument("--pacing", action="append", help="measure only this; repeatable")
     given = parser.parse_args(arguments)
     names = ("bulkops", *PACINGS) if given.virtual else ("bulkops", *PACINGS, "pytfe")
-    asked = list(cases(tuple(given.pacing or names), given.seconds, stalls=given.virtual))
+    chosen = list(cases(tuple(given.pacing or names), given.seconds, stalls=given.virtual))
     print(machine("aiohttp", "aiolimiter", "pytfe"))
-    print(f"limit {RATE} a second, {given.seconds:g} s, {given.runs} runs: median (range)\n")
+    print(f"limit {RATE} per second, {given.seconds:g} s, {given.runs} runs: median (range)\n")
     print("| pacing | window | latency | jitter | stalls | other | use of the limit | 429s, % |")
     print("|---|---|---|---|---|---|---|---|")
     busy = Busy()
     if given.virtual:
-        measured = _virtual(asked, given.runs)
+        measured = _virtual(chosen, given.runs)
     else:
-        measured = _side_by_side(asked, given.runs, given.at_once)
+        measured = _concurrently(chosen, given.runs, given.at_once)
     for case, figures in measured:
         print(_row(case, figures), flush=True)
     if not given.virtual and (share := busy.share()) is not None:
-        print(f"\nThe cores were {share:.0%} busy meanwhile.")
+        print(f"\nThe cores were {share:.0%} busy.")
 
 
-def _virtual(asked: list[Case], runs: int) -> Iterator[tuple[Case, list[Figures]]]:
-    for case in asked:
+def _virtual(chosen: list[Case], runs: int) -> Iterator[tuple[Case, list[Figures]]]:
+    for case in chosen:
         yield case, [virtual.measured(seeded) for seeded in _seeded(case, runs)]
 
 
-def _side_by_side(
-    asked: list[Case], runs: int, at_once: int
+def _concurrently(
+    chosen: list[Case], runs: int, at_once: int
 ) -> Iterator[tuple[Case, list[Figures]]]:
-    # Spawned, since a fork would inherit what this process has open.
+    # Spawned, because a fork would inherit this process's open files.
     with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
         waiting = [
             (case, [pool.submit(sockets.measured, seeded) for seeded in _seeded(case, runs)])
-            for case in asked
+            for case in chosen
         ]
         for case, futures in waiting:
             yield case, [future.result() for future in futures]

@@ -1,4 +1,4 @@
-"""Where figures were measured, and how several of them are told."""
+"""Describes the machine of a measurement, and formats figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import median
 
 
 def machine(*packages: str) -> str:
-    """Return one line: cores, Python, kernel, and the versions of packages that were compared."""
+    """Return one line with the cores, Python, the kernel, and the packages' versions."""
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), {platform.python_implementation()} "
@@ -21,7 +21,7 @@ def machine(*packages: str) -> str:
 
 
 class Busy:
-    """How busy all cores are from now on, whoever keeps them so: a crowded machine measures badly.
+    """Measures how busy all cores are from now on, because a busy machine distorts measurements.
 
     Linux only (``/proc/stat``).
     """
@@ -30,7 +30,7 @@ class Busy:
         self._before = _ticks()
 
     def share(self) -> float | None:
-        """Return the share since, from 0 to 1; ``None`` where it can't be known."""
+        """Return the busy share of the time since, from 0 to 1; ``None`` if it is unknown."""
         now = _ticks()
         if now is None or self._before is None or now[1] == self._before[1]:
             return None
@@ -48,7 +48,7 @@ def _ticks() -> tuple[int, int] | None:
 
 
 def spread(values: Sequence[float], form: str = ".3f") -> str:
-    """Return the median and, of several, the range: ``0.981 (0.979 to 0.984)``."""
+    """Return the median and, if there are several, the range: ``0.981 (0.979 to 0.984)``."""
     if len(values) == 1:
         return format(values[0], form)
     return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"

@@ -1,12 +1,11 @@
-"""How much memory the commands take for each workspace, beyond what they take for few.
+"""Measures how much memory each additional workspace takes, per command.
 
-What every one of them needs is taken off: modules, connections, and the pages and operations under
-way, which are all there are at once from a few thousand workspaces on. It is what the same command
-takes for 5,000.
+The fixed cost is subtracted: modules, connections, and the pages and operations in flight, which
+no longer grow beyond a few thousand workspaces. It is what the same command takes for 5,000.
 
-Each command runs in a process of its own, by the command line's own functions; the server is in
-another process. Where that takes too long (``--in-process``) its fixed answers are given without
-a socket; its five bytes a workspace are counted with the command's then. Linux only.
+Each command runs in its own process, with the functions of the command line; the server is in
+another process. With ``--in-process``, which is faster, the fixed answers are given without a
+socket, and the server's five bytes per workspace are included. Linux only.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from benchmarks.records import JOB
 from benchmarks.server import Answers, serving
 from bulkops.cli.commands import journal as journal_commands
 from bulkops.cli.commands import report as report_command
-from bulkops.cli.options import Asked
+from bulkops.cli.options import RunOptions
 from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.run.execute import execute
 from bulkops.cli.run.hold import hold
@@ -45,16 +44,16 @@ from bulkops.plan.recorded import job_of
 FEW = 5_000
 
 COMMANDS = ("plan", "apply", "resume", "status", "report")
-"""In this order: ``resume`` and what follows read the journal that ``apply`` has finished."""
+"""In this order, as the commands from ``resume`` on read the journal that ``apply`` completed."""
 
-ASKED = Asked(yes=True, json=False, retry_failed=False, drain=5.0)
+ASKED = RunOptions(yes=True, json=False, retry_failed=False, drain=5.0)
 
 
 class Command(msgspec.Struct):
-    """One command to be measured in this process.
+    """One command to measure in this process.
 
     Attributes:
-        address: of the server, empty for one in this process.
+        address: the server's address; empty for a server in this process.
     """
 
     name: str
@@ -63,7 +62,7 @@ class Command(msgspec.Struct):
     address: str = ""
 
     def run(self) -> None:
-        """Run it as the command line does once it has parsed its options."""
+        """Run the command as the command line does after parsing its options."""
         path = self.folder / "job.jsonl"
         with _exit_code_0():
             match self.name:
@@ -103,7 +102,7 @@ class Command(msgspec.Struct):
             contents = read(held.path, held.files)
             job = job_of(contents.replay.header)
             metrics = stack.enter_context(MetricsFile(None, job))
-            execute(self._clients(done=True)(), held, contents, job, asked=ASKED, metrics=metrics)
+            execute(self._clients(done=True)(), held, contents, job, options=ASKED, metrics=metrics)
 
 
 @contextmanager
@@ -116,21 +115,21 @@ def _exit_code_0() -> Iterator[None]:
 
 
 def peak() -> int:
-    """Return the most memory that this process has had so far, in bytes."""
+    """Return this process's peak memory so far, in bytes."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
 
 
 def measure(command: Command) -> None:
-    """Run a command in this process and say on stderr how much its memory grew, in bytes."""
+    """Run a command in this process and print to stderr how many bytes its memory grew."""
     before = peak()
     command.run()
     print(peak() - before, file=sys.stderr)
 
 
 def growth(command: Command) -> int:
-    """Return how much memory a command took in a new process beyond its start, in bytes."""
+    """Return how many bytes the memory of a new process grew while it ran a command."""
     words = [command.name, str(command.workspaces), str(command.folder), command.address]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.memory", "--of", *words],
@@ -149,8 +148,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.memory", description=__doc__)
     parser.add_argument("--workspaces", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--commands", nargs="*", default=COMMANDS)
-    parser.add_argument("--runs", type=int, default=3, help="of which the median counts")
-    parser.add_argument("--in-process", action="store_true", help="without sockets")
+    parser.add_argument("--runs", type=int, default=3, help="runs per command; takes the median")
+    parser.add_argument("--in-process", action="store_true", help="measure without sockets")
     parser.add_argument("--of", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.of:
@@ -158,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
         measure(Command(name, int(workspaces), Path(folder), address))
         return
     print(machine("msgspec"))
-    print(f"\nBytes a workspace beyond the first {FEW:,}; MB for those\n")
+    print(f"\nMB for the first {FEW:,} workspaces; bytes per workspace beyond these\n")
     print(f"| workspaces | {' | '.join(given.commands)} |")
     print(f"|---|{'---|' * len(given.commands)}")
     few = dict(_grown(FEW, given.commands, given.runs, in_process=given.in_process))
@@ -175,7 +174,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _grown(
     workspaces: int, commands: Sequence[str], runs: int, *, in_process: bool
 ) -> Iterator[tuple[str, int]]:
-    """Yield each command's median growth; every run is a rollout of its own."""
+    """Yield each command's median growth in bytes; every run is a separate rollout."""
     grown: dict[str, list[int]] = {name: [] for name in commands}
     for _ in range(runs):
         server = nullcontext("") if in_process else serving(workspaces)

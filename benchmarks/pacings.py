@@ -1,4 +1,4 @@
-"""How others keep to a rate limit, each restated from its source on one function that sends."""
+"""Other clients' ways to keep to a rate limit, reimplemented from their sources."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bulkops.api.messages import Request, Response
 
 Send = Callable[[Request], Awaitable[Response]]
 Pacing = Callable[[Send, Iterable[Request], float, Random], Awaitable[None]]
-"""Sends every request until it is accepted; the limit in requests a second, as the server says."""
+"""Sends every request until it is accepted; the limit is the server's, in requests per second."""
 
 
 class TokenBucket:
-    """Go's ``golang.org/x/time/rate.Limiter``: starts full, and serves those who wait in order."""
+    """Go's ``golang.org/x/time/rate.Limiter``: starts full, and serves waiting calls in order."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
@@ -25,7 +25,7 @@ class TokenBucket:
         self._at = asyncio.get_running_loop().time()
 
     async def wait(self) -> None:
-        """Take a token, from the future if need be: ``reserveN`` lets the count go below 0."""
+        """Wait for a token; like ``reserveN``, this lets the count go below 0."""
         now = asyncio.get_running_loop().time()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - 1
         self._at = now
@@ -36,13 +36,13 @@ class TokenBucket:
 async def go_tfe(
     send: Send, requests: Iterable[Request], limit: float, random: Random, parallel: int = 10
 ) -> None:
-    """Pace as go-tfe does, and with it the Terraform provider and Terraform's ten at once.
+    """Pace as go-tfe does, with the concurrency of Terraform and its provider.
 
-    hashicorp/go-tfe, ``tfe.go``: ``configureLimiter`` makes a token bucket of 0.66 of the limit
-    and a burst of 0.33 of it; ``Client.do`` waits for it once a call, so that the retries of
-    go-retryablehttp bypass it; ``rateLimitBackoff`` waits X-RateLimit-Reset, but not less than
-    100 ms, and up to 300 ms of jitter. Terraform walks its graph ten nodes at a time
-    (``-parallelism``). The provider's own extra reads are left out, in its favour.
+    hashicorp/go-tfe, ``tfe.go``: ``configureLimiter`` makes a token bucket with 0.66 of the limit
+    as its rate and 0.33 of it as its burst. ``Client.do`` waits for it once per call, so retries of
+    go-retryablehttp bypass it. ``rateLimitBackoff`` waits for X-RateLimit-Reset, at least 100 ms,
+    plus up to 300 ms of jitter. Terraform walks its graph ten nodes at a time (``-parallelism``).
+    The provider's additional reads are omitted, in its favor.
     """
     bucket = TokenBucket(limit * 0.66, int(limit * 0.33))
 
@@ -60,10 +60,10 @@ async def go_tfe(
 async def bare_limiter(
     send: Send, requests: Iterable[Request], limit: float, random: Random, parallel: int = 64
 ) -> None:
-    """Pace as a script on aiohttp does: ``AsyncLimiter(30, 1)``, and after a 429 once more.
+    """Pace as a script on aiohttp does: with ``AsyncLimiter(30, 1)``, and retries after a 429.
 
-    aiolimiter's own README shows this use. A 429 waits for X-RateLimit-Reset and up to 100 ms,
-    then takes its turn anew.
+    aiolimiter's README shows this use. After a 429, the request waits for X-RateLimit-Reset plus
+    up to 100 ms, and then for the limiter again.
     """
     limiter = AsyncLimiter(limit, 1)
 

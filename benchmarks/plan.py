@@ -1,7 +1,8 @@
-"""Deciding a plan beside only decoding the pages it is decided on, of the real documents' size.
+"""Measures deciding a plan, compared with only decoding its pages of realistic size.
 
-Pure, after the reads: from the pages' bytes to a ``Plan``; the workspaces have about 4 KB of
-JSON each, every other one has the run task. Decoding is msgspec's with the client's own types.
+No requests are included: it starts with the pages' bytes and ends with a ``Plan``. Each workspace
+has about 4 KB of JSON, and every other one has the run task. Decoding uses msgspec and the
+client's types.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ JOB_ON_ALL = job_from_builtins(JOB)
 
 
 class Pages:
-    """An organization's lists as bytes; made anew where asked, to hold none of them."""
+    """An organization's lists as bytes, generated on each use so as not to keep them."""
 
     def __init__(self, workspaces: int) -> None:
         self._workspaces = workspaces
@@ -47,13 +48,13 @@ class Pages:
 
 
 class Timed:
-    """Seconds of what happens between pages: making them is the server's time."""
+    """Measures the time between pages, without the time to generate them."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def over(self, pages: Iterator[Response]) -> Iterator[Response]:
-        """Yield the pages; the time until the next one is asked for counts."""
+        """Yield the pages, and count the time until the next one is requested."""
         for page in pages:
             started = time.perf_counter()
             yield page
@@ -61,7 +62,7 @@ class Timed:
 
 
 def decoding(pages: Pages) -> float:
-    """Return the seconds it takes to decode all pages, and to keep none."""
+    """Return the seconds it takes to decode all pages without keeping them."""
     timed = Timed()
     for answer in timed.over(pages.of_workspaces()):
         decode(answer, Many[WorkspaceResource])
@@ -114,13 +115,13 @@ def main(arguments: list[str] | None = None) -> None:
     size = len(workspaces_page(1, given.workspaces)) / min(PAGE, given.workspaces)
     print(machine("msgspec"))
     print(f"{given.workspaces:,} workspaces of {size:,.0f} bytes, {given.runs} runs\n")
-    print("| | seconds, median (range) | over decoding |")
+    print("| | seconds, median (range) | ÷ decoding |")
     print("|---|---|---|")
     print(f"| decoding the pages | {spread(decoded, '.2f')} | 1 |")
     ratios = [p / d for p, d in zip(planned, decoded, strict=True)]
     print(f"| deciding the plan | {spread(planned, '.2f')} | {spread(ratios, '.2f')} |")
     if (share := busy.share()) is not None:
-        print(f"\nThe cores were {share:.0%} busy meanwhile.")
+        print(f"\nThe cores were {share:.0%} busy.")
 
 
 if __name__ == "__main__":

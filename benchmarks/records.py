@@ -1,4 +1,4 @@
-"""A made-up rollout's records, as a real one has them, of any size."""
+"""Generates the journal records of a realistic rollout of any size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ JOB: dict[str, object] = {
 
 
 def workspace_id(number: int) -> str:
-    """Return an id of the length real ones have."""
+    """Return an id of realistic length."""
     return f"ws-{number:016d}"
 
 
@@ -55,7 +55,7 @@ def key(number: int) -> str:
 
 
 def header(operations: int) -> Header:
-    """Return the header of a journal of so many operations."""
+    """Return the header of a journal with this many operations."""
     return Header(
         format=FORMAT,
         run_id="bulkops-0123456789ab",
@@ -74,7 +74,7 @@ def header(operations: int) -> Header:
 
 
 def planned(number: int) -> Planned:
-    """Return an attachment to be brought from advisory to mandatory, every other one a new one."""
+    """Return an operation: odd numbers change advisory to mandatory, even ones attach."""
     desired: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
     before: dict[str, object] = {"enforcement-level": "advisory", "stages": ["post_plan"]}
     observed = Observed(f"wstask-{number:016d}", before) if number % 2 else None
@@ -102,7 +102,7 @@ def finished(number: int) -> Result:
 
 
 def whole(operations: int) -> Iterator[Record]:
-    """Yield all records of a rollout that came to its end."""
+    """Yield all records of a completed rollout."""
     yield header(operations)
     yield from map(planned, range(operations))
     yield Execution(HOLDER, __version__)

@@ -1,7 +1,7 @@
-"""Reading a journal back, every CRC checked, beside only decoding its lines with msgspec.
+"""Measures reading a journal with all checks, compared with only decoding its lines.
 
-A rollout that came to its end: header, operations, an intent and a result for each. The same
-file and the same record type, in turns in one process.
+The journal is a completed rollout: a header, operations, and an intent and a result for each. Both
+read the same file with the same record type, alternating in one process.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from bulkops.journal.records import Record, decode, encode
 from bulkops.journal.states import Outcome
 
 GROUP = 64
-"""Lines synced at once: so many operations wait for their intents."""
+"""The lines per sync: this many operations wait for their intents."""
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
-    """Write a journal as a job would, but for the syncing."""
+    """Write a journal as a job does, but without syncs."""
     payloads = map(encode, records)
     seq, crc = 1, 0
     with path.open("wb") as stream:
@@ -36,7 +36,7 @@ def write(path: Path, records: Iterable[Record]) -> None:
 
 
 def decoding(path: Path) -> float:
-    """Return the seconds it takes to decode every line, and to keep none."""
+    """Return the seconds it takes to decode every line without keeping it."""
     started = time.perf_counter()
     with path.open("rb") as stream:
         for line in stream:
@@ -45,7 +45,7 @@ def decoding(path: Path) -> float:
 
 
 def reading(path: Path, operations: int) -> float:
-    """Return the seconds it takes to know where the job stands."""
+    """Return the seconds it takes to read the journal and the job's state."""
     started = time.perf_counter()
     replay = read(path).replay
     seconds = time.perf_counter() - started
@@ -68,13 +68,13 @@ def main(arguments: list[str] | None = None) -> None:
         pairs = [(decoding(path), reading(path, given.operations)) for _ in range(given.runs)]
     print(machine("msgspec"))
     print(f"{given.operations:,} operations, {size / 1e6:,.0f} MB, {given.runs} runs\n")
-    print("| | seconds, median (range) | over decoding |")
+    print("| | seconds, median (range) | ÷ decoding |")
     print("|---|---|---|")
     print(f"| decoding its lines | {spread([d for d, _ in pairs], '.2f')} | 1 |")
     ratios = spread([r / d for d, r in pairs], ".2f")
     print(f"| reading the journal | {spread([r for _, r in pairs], '.2f')} | {ratios} |")
     if (share := busy.share()) is not None:
-        print(f"\nThe cores were {share:.0%} busy meanwhile.")
+        print(f"\nThe cores were {share:.0%} busy.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How many requests a rollout takes: plan, apply, verify; exact, counted in virtual time.
+"""Counts the requests of a rollout (plan, apply, verify), exactly and in virtual time.
 
-Beside one read and one write a workspace, which is what a loop over workspaces does.
+They are compared with a loop's one read and one write per workspace.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ PAGE = 100
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Requests of one rollout.
+    """The requests of one rollout.
 
     Attributes:
-        workspaces: that the server's filter returns; ``attached``: of them, before the rollout.
-        plan, apply, verify: all requests of each; ``writes``: of the apply's.
+        workspaces: the number of selected workspaces.
+        attached: how many of them have the run task before the rollout.
+        plan, apply, verify: the number of requests of each command.
+        writes: the number of writes among the requests of ``apply``.
     """
 
     workspaces: int
@@ -34,17 +36,17 @@ class Counts(msgspec.Struct, frozen=True):
 
     @property
     def total(self) -> int:
-        """All requests."""
+        """The number of all requests."""
         return self.plan + self.apply + self.verify
 
     @property
     def pages(self) -> int:
-        """Pages of the workspaces and, once the rollout is done, of the attachments."""
+        """The number of pages of workspaces and, after the rollout, of attachments."""
         return ceil(self.workspaces / PAGE) + ceil((self.attached + self.writes) / PAGE)
 
 
 def counted(workspaces: int, attached: int) -> Counts:
-    """Return the requests of an attach to ``workspaces``, so many of which have it already."""
+    """Return the requests of an attach to workspaces, some of which already have the run task."""
     world = World(workspaces=workspaces)
     for name in world.names[:attached]:
         world.simulator.attach(name, "security-scan", enforcement_level="mandatory")
@@ -58,7 +60,7 @@ def counted(workspaces: int, attached: int) -> Counts:
         await client.ping()
         shown = await current_state.read_current(client, replay, settle=10.0)
         if verify(replay, shown, client.clock.date()).differing:
-            raise RuntimeError("the rollout does not stand")
+            raise RuntimeError("the rollout has drifted")
 
     world.run(verified)
     return Counts(
@@ -76,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.requests", description=__doc__)
     parser.add_argument("--workspaces", type=int, nargs="*", default=[100, 1000, 10_000])
     given = parser.parse_args(arguments)
-    print("| workspaces | attached before | plan | apply | verify | writes | over a loop's |")
+    print("| workspaces | attached before | plan | apply | verify | writes | total ÷ loop |")
     print("|---|---|---|---|---|---|---|")
     for number in given.workspaces:
         for attached in (0, number // 2):

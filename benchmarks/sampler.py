@@ -1,8 +1,8 @@
-"""Where CPU time goes: a sample of the main thread's stack at every few milliseconds of it.
+"""Samples the main thread's stack every few milliseconds of CPU time.
 
-Unlike cProfile it costs the code nothing per call, so that a small function doesn't look dear.
-What is done in C counts for the Python function that called it; what other threads and the
-kernel do for this process counts for wherever the main thread is, mostly the event loop's wait.
+Unlike cProfile, it adds no cost per call, so small functions don't look expensive. Time in C counts
+for the calling Python function; time in other threads and the kernel counts for the main thread's
+current position, mostly the event loop's wait.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERVAL = 0.001
-"""Seconds of CPU time; the kernel's own tick may be coarser."""
+"""The sampling interval in seconds of CPU time; the kernel's tick may be coarser."""
 
 
 class Sampler:
-    """Counts samples while its block runs, in the main thread. Not on Windows.
+    """Counts samples of the main thread within a block. Not on Windows.
+
+    Args:
+        package: the prefix of the modules whose functions are counted in ``callers``.
 
     Attributes:
         modules: module → samples in it.
-        callers: innermost function of one's own package → samples in it or in what it called.
+        callers: innermost function of the package → samples in it or in functions it called.
     """
 
     def __init__(self, package: str) -> None:
@@ -32,7 +35,7 @@ class Sampler:
 
     @contextmanager
     def sampling(self) -> Iterator[None]:
-        """Take samples while the block runs."""
+        """Take samples within the block."""
         before = signal.signal(signal.SIGPROF, self._take)
         signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
         try:

@@ -1,8 +1,7 @@
-"""A server with fixed answers for one organization of any size: no limit, no faults, no state.
+"""A server with fixed answers for one organization of any size, without limit or faults.
 
-But one byte a workspace: how the run task is attached to it. ``Answers`` is a
-transport of its own, for a client in the same process; ``serving`` puts it behind a socket in
-another one.
+Its only state is one byte per workspace: the run task's enforcement level. ``Answers`` is a
+transport for a client in the same process; ``serving`` runs it behind a socket in another one.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Answers:
-    """What the server says.
+    """The server's answers.
 
     Args:
-        done: the run task is attached to every workspace as mandatory; otherwise to every other
-            one, as advisory.
+        done: whether the run task is attached to every workspace as mandatory; if not, it is
+            attached to every other one as advisory.
     """
 
     def __init__(self, workspaces: int, *, done: bool = False) -> None:
@@ -41,7 +40,7 @@ class Answers:
         self._attached = array("I")
 
     async def send(self, request: Request) -> Response:
-        """Answer as a transport does, without a socket."""
+        """Answer a request as a transport does, without a socket."""
         page = dict(request.query).get("page[number]", "1")
         return self.answer(request.method, request.path, int(page), request.body)
 
@@ -61,10 +60,10 @@ class Answers:
         return Response(404)
 
     def _write(self, path: str, body: bytes) -> Response:
-        found = _NUMBER.search(path)
-        if found is None:
+        workspace = _NUMBER.search(path)
+        if workspace is None:
             return Response(404)
-        number = int(found[1])
+        number = int(workspace[1])
         level = next(level for level in LEVELS[1:] if level.encode() in body)
         status = 200 if self._levels[number] else 201
         self._levels[number] = LEVELS.index(level)
@@ -80,7 +79,7 @@ class Answers:
 
 
 class _Connection(asyncio.Protocol):
-    """HTTP/1.1, as far as one well-behaved client needs it."""
+    """The subset of HTTP/1.1 that a well-behaved client needs."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
@@ -114,7 +113,7 @@ class _Connection(asyncio.Protocol):
 
 @contextmanager
 def serving(workspaces: int) -> Iterator[str]:
-    """Serve from another process while the block runs; the value is the address."""
+    """Serve from another process within the block; yields the address."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(workspaces, theirs), daemon=True)

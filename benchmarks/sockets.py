@@ -1,4 +1,4 @@
-"""A case over real sockets: the simulator is ``bulkops simulate`` in a process of its own."""
+"""Measures a case over real sockets, with ``bulkops simulate`` in a separate process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": MEDIA_TYPE}
 
 
 def measured(case: Case) -> Figures:
-    """Return a case's figures, in about the case's time."""
+    """Return a case's figures; takes about as long as the case."""
     with simulating(case) as address:
         plan = asyncio.run(_planned(case, address))
         match case.pacing:
@@ -59,7 +59,7 @@ class _Stats(msgspec.Struct, rename="kebab"):
 
 @contextmanager
 def simulating(case: Case) -> Iterator[str]:
-    """Run the case's server while the block runs; yields its address."""
+    """Run the case's server within the block; yields its address."""
     options: dict[str, object] = {
         "port": 0,
         "organization": ORGANIZATION,
@@ -78,8 +78,8 @@ def simulating(case: Case) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None  # noqa: S101 - it is a pipe
-            _, _, said = process.stdout.readline().partition(" at ")
-            yield said.split()[0]
+            _, _, address = process.stdout.readline().partition(" at ")
+            yield address.split()[0]
         finally:
             process.terminate()
 
@@ -112,7 +112,7 @@ async def _paced(case: Case, plan: Plan, address: str) -> None:
 
 
 async def bare_send(session: aiohttp.ClientSession, address: str, request: Request) -> Response:
-    """Send as any script on aiohttp does."""
+    """Send a request as a script on aiohttp does."""
     async with session.request(
         request.method, f"{address}{request.path}", data=request.body
     ) as answer:
@@ -121,8 +121,8 @@ async def bare_send(session: aiohttp.ClientSession, address: str, request: Reque
 
 
 def _pytfe(plan: Plan, address: str, until: float) -> None:
-    """Attach one after the other with HashiCorp's own client, pytfe, as it comes from PyPI."""
-    # Without ca_bundle it takes SSL_CERT_FILE, and httpx deprecates the way it does so.
+    """Attach to one workspace after the other with pytfe, HashiCorp's client from PyPI."""
+    # Without ca_bundle it uses SSL_CERT_FILE, in a way that httpx has deprecated.
     with TFEClient(TFEConfig(address=address, token=TOKEN, ca_bundle=None)) as client:
         for operation in plan.operations:
             if time.monotonic() >= until:

@@ -1,6 +1,6 @@
-"""What the command line's start costs of a processor, beside what click alone costs.
+"""Measures the CPU time of the command line's start, compared with that of click alone.
 
-CPU time, user and system: a crowded machine lengthens it less than the time that passes.
+A busy machine distorts CPU time (user and system) less than the elapsed time.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ COMMANDS = {
 
 
 def ratios(runs: int) -> dict[str, list[float]]:
-    """Return each command's seconds, one for each run, over the median of ``BASE``."""
+    """Return each command's CPU time per run ÷ the median of ``BASE``."""
     base: list[float] = []
     taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(runs):
-        # In turns, so that a busy moment strikes all of them alike.
+        # Alternating, so that a busy moment affects all of them.
         base.append(_seconds(BASE))
         for name, command in COMMANDS.items():
             taken[name].append(_seconds(command))
@@ -52,13 +52,13 @@ def main(arguments: list[str] | None = None) -> None:
     busy = Busy()
     measured = ratios(given.runs)
     print(machine("click"))
-    print(f"{given.runs} runs; CPU time over `{' '.join(BASE[1:])}`: median (range)\n")
+    print(f"{given.runs} runs; CPU time ÷ `{' '.join(BASE[1:])}`: median (range)\n")
     print("| command | ratio |")
     print("|---|---|")
     for name, values in measured.items():
         print(f"| `{name}` | {spread(values, '.2f')} |")
     if (share := busy.share()) is not None:
-        print(f"\nThe cores were {share:.0%} busy meanwhile.")
+        print(f"\nThe cores were {share:.0%} busy.")
 
 
 if __name__ == "__main__":

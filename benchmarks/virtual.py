@@ -1,8 +1,8 @@
-"""A case in virtual time: the real engine on the simulator's core, exact and quick.
+"""Measures a case in virtual time: the real engine on the simulator's core, exact and fast.
 
-A request takes half the latency and up to the whole jitter to the server, which counts it on
-arrival, and as much back, each way drawn anew. A journal's sync takes time as well, since it
-stands between the pacer and the request: ``SYNC_SECONDS``, half as much or half as much again.
+A request takes half the latency plus up to the full jitter to the server, which counts it on
+arrival, and the answer takes as long with a new jitter. A journal's sync, which comes between the
+pacer and the request, takes from half of ``SYNC_SECONDS`` to one and a half times that.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from bulkops.simulator.core import Simulator
 from tests import virtual_time
 
 SYNC_SECONDS = 0.002
-"""About what a journal's group takes in a thread on a solid-state disk."""
+"""The approximate time of a journal's group in a thread on a solid-state disk."""
 
 HEADERS = {"authorization": f"Bearer {TOKEN}", "content-type": MEDIA_TYPE}
 
@@ -48,7 +48,7 @@ async def _measured(case: Case) -> Figures:
     random = Random(case.seed)
     simulator = case.simulator()
     network = Network(simulator, case.latency, case.jitter, random)
-    # Windows begin at whole seconds of the server's clock: no client knows where.
+    # Windows begin at whole seconds of the server's clock, which a client doesn't know.
     await anyio.sleep(random.random())
     async with anyio.create_task_group() as background:
         background.start_soon(_stalling, case.stall, random)
@@ -71,9 +71,9 @@ async def _writing(case: Case, network: Network, random: Random) -> None:
 
 
 async def _stalling(most: float, random: Random) -> None:
-    """Let client and server stand still now and then, as on a machine that has other things to do.
+    """Stall client and server from time to time, as a busy machine does.
 
-    What was due meanwhile happens at once afterwards.
+    Everything due during a stall happens immediately afterwards.
     """
     loop = asyncio.get_running_loop()
     while most and isinstance(loop, virtual_time.VirtualTimeLoop):
@@ -82,7 +82,7 @@ async def _stalling(most: float, random: Random) -> None:
 
 
 class Network:
-    """The way to a simulator's core and back."""
+    """The network between a client and the simulator's core."""
 
     def __init__(self, simulator: Simulator, latency: float, jitter: float, random: Random) -> None:
         self._simulator = simulator
@@ -91,7 +91,7 @@ class Network:
         self._random = random
 
     async def send(self, request: Request) -> Response:
-        """Carry a request there and its answer back; see ``Transport``."""
+        """Deliver a request and its answer (see ``Transport``)."""
         full = msgspec.structs.replace(request, headers={**HEADERS, **request.headers})
         await self._way()
         answer = self._simulator.handle(full, anyio.current_time())
@@ -103,7 +103,7 @@ class Network:
 
 
 class _Unsynced(SystemFiles):
-    """A file system whose syncs take virtual time only."""
+    """A file system whose syncs only take virtual time."""
 
     def sync(self, descriptor: int) -> None:
         """Do nothing."""

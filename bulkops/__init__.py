@@ -1,20 +1,21 @@
-"""Roll one change out over a whole HCP Terraform or Terraform Enterprise organization.
+"""Roll out a change across an entire HCP Terraform or Terraform Enterprise organization.
 
-Data flows one way::
+Data flows in one direction::
 
     job → selection → inventory → plan → journal → runner ⇄ client → journal → verify → report
 
-Its packages, from the ground up, import only what stands before them: ``api``, ``operations``,
-``job``, ``client``, ``journal``, ``inventory``, ``plan``, ``runner``, ``report``, ``coverage``,
-``events``; ``library`` is the door for Python, ``cli`` the one for a shell. Each package's
-docstring says what it is for; one that is pure only decides: no clock, no file, no network in it.
+The packages, from the bottom up: ``api``, ``operations``, ``job``, ``client``, ``journal``,
+``inventory``, ``plan``, ``runner``, ``report``, ``coverage``, ``events``. Each imports only those
+before it. ``library`` is the interface for Python, ``cli`` the one for a shell. Each package's
+docstring states its purpose; a *pure* package or module makes decisions and uses no clock, file
+or network.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 
-TYPE_CHECKING = False  # what types know it as; `typing` takes longer than the rest together
+TYPE_CHECKING = False  # type checkers know the name; importing `typing` would slow the start
 if TYPE_CHECKING:
     from bulkops.api.endpoints import RunTaskChange
     from bulkops.api.resources import GlobalConfiguration
@@ -139,7 +140,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is used: the command line starts without aiohttp."""
+    """Import a public name on first use, so that the command line starts without aiohttp."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)

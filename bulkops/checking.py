@@ -1,8 +1,8 @@
-"""Tables of a job file → Structs, with errors that say what is allowed. Pure.
+"""Converts tables of a job file to Structs; errors name the key, the value and what is allowed.
 
-msgspec names the type it expected, in JSON's words and without the value it met. A person who
-mends a job file needs the key, the value as written and the choice, so each field is checked
-by itself and described from its own type. ``jobs/README.md`` prints the same descriptions.
+msgspec's errors name the expected type in JSON terms and omit the value. To correct a job file,
+the user needs the key, the value as written and the choices, so each field is checked by itself
+and described from its type. ``jobs/README.md`` has the same descriptions. Pure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from functools import cache
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from bulkops.text import escaped
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 LONGEST_VALUE_SHOWN = 80
-"""Characters; a value pasted by mistake must not fill the terminal."""
+"""The most characters of a value in a message: one pasted by mistake must not fill the screen."""
 
 _PLAIN: dict[type[inspect.Type], str] = {
     inspect.BoolType: "true or false",
@@ -42,13 +43,13 @@ def read_table(
     """Return the table as a Struct.
 
     Args:
-        key: the table's own dotted key, empty for the whole file.
-        beside: keys the table has beside the Struct's fields, read by the caller; named in
-            the message about an unknown one.
+        key: the table's dotted key; empty for the whole file.
+        beside: further known keys, which the caller reads; the message about an unknown key
+            lists them with the Struct's fields.
 
     Raises:
-        JobError: a key is unknown or missing, a value is not allowed, or the Struct's own
-            ``__post_init__`` refuses the whole.
+        JobError: a key is unknown or missing, a value is not allowed, or the Struct's
+            ``__post_init__`` rejects the table.
     """
     fields = _fields(into)
     known = (*beside, *fields)
@@ -69,16 +70,16 @@ def read_table(
 
 @cache
 def _fields(struct: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
-    # msgspec evaluates every annotation of a Struct each time it is asked, which takes longer
-    # than all else that is done with a table.
+    # Cached because msgspec evaluates all annotations of a Struct on each call, which takes
+    # longer than everything else here.
     return {field.name: field for field in msgspec.structs.fields(struct)}
 
 
 def check(value: object, annotation: object, where: str) -> None:
-    """Raise ``JobError`` unless the value fits the annotation; a list's first bad entry is named.
+    """Raise ``JobError`` unless the value fits the annotation; names a list's first bad entry.
 
     Args:
-        where: what stands before ``= value`` in the message, such as ``prod.toml: select.names``.
+        where: the file and key for the message, such as ``prod.toml: select.names``.
     """
     if _fits(value, annotation):
         return
@@ -87,17 +88,32 @@ def check(value: object, annotation: object, where: str) -> None:
     if entry is not None and isinstance(value, list | tuple):
         for index, item in enumerate(value):
             if not _fits([item], annotation):
-                raise not_allowed(f"{where}[{index}]", item, _words(entry))
-    raise not_allowed(where, value, _words(info))
+                hint = _quotes_hint(item, lambda other: _fits([other], annotation))
+                raise not_allowed(f"{where}[{index}]", item, _words(entry) + hint)
+    hint = _quotes_hint(value, lambda other: _fits(other, annotation))
+    raise not_allowed(where, value, _words(info) + hint)
+
+
+def _quotes_hint(value: object, fits: Callable[[object], bool]) -> str:
+    """Return what to do if only the quotes are too many or too few, beginning with ". "."""
+    match value:
+        case str():
+            bare = json.loads(value) if re.fullmatch(r"true|false|0|[1-9]\d{0,17}", value) else None
+            return f". Write it without quotes: {value}" if bare is not None and fits(bare) else ""
+        case bool() | int() | float() | date():
+            text = shown(value)
+            return f'. Put it in quotes: "{text}"' if fits(text) else ""
+        case _:
+            return ""
 
 
 def not_allowed(where: str, value: object, choice: str) -> JobError:
-    """Return the error for a value that is none of what ``choice`` describes."""
+    """Return the error for a value that isn't what ``choice`` describes."""
     return JobError(f"{where} = {shown(value)}: not {choice}")
 
 
 def unknown_key(source: str, dotted: str, name: str, known: Iterable[str]) -> JobError:
-    """Return the error for a key nobody knows, with the nearest one somebody does."""
+    """Return the error for an unknown key, with the most similar known one as a hint."""
     known = tuple(known)
     near = difflib.get_close_matches(name, known, n=1)
     hint = f'did you mean "{near[0]}"? ' if near else ""
@@ -105,17 +121,17 @@ def unknown_key(source: str, dotted: str, name: str, known: Iterable[str]) -> Jo
 
 
 def allowed(annotation: object) -> str:
-    """Return what a field of this type may hold, in words that fit after "not" and "give"."""
+    """Describe the values that a field of this type may have, as a phrase: ``a string``."""
     return _words(inspect.type_info(annotation))
 
 
 def one_of(values: Iterable[object]) -> str:
-    """Return the words for a closed choice."""
+    """Return the description of a closed set of values: ``one of "a", "b"``."""
     return "one of " + ", ".join(shown(value) for value in values)
 
 
 def shown(value: object) -> str:
-    """Return a value as TOML writes it, fit for one line of a terminal and not too long."""
+    """Return a value as TOML writes it, on one line, safe for a terminal, cut if too long."""
     if isinstance(value, list | tuple):
         text = "[" + ", ".join(_shown_entry(entry) for entry in value) + "]"
     else:
@@ -124,7 +140,7 @@ def shown(value: object) -> str:
 
 
 def _shown_entry(value: object) -> str:
-    # Dotted keys nest without limit: what lies deeper is left out, not recursed into.
+    # Dotted keys can nest without limit, so deeper levels are omitted rather than recursed into.
     if isinstance(value, list | tuple):
         return "[…]"
     if isinstance(value, dict):
@@ -134,7 +150,7 @@ def _shown_entry(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 64:
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, str):
-        # JSON leaves C1 controls and bidi overrides as they are; a terminal obeys them.
+        # JSON doesn't escape C1 controls and bidi overrides, which a terminal acts on.
         return escaped(json.dumps(value, ensure_ascii=False))
     return str(value)
 

@@ -1,7 +1,7 @@
-"""Time as the engine knows it: one object that tests replace.
+"""The engine's clock: one object, which tests replace.
 
-Pauses, settling and pace go by ``now`` (monotonic: a wall clock that jumps changes nothing);
-``wall`` only ever dates records that people read.
+Pauses, settling and pace use ``now``, which is monotonic, so a wall clock that jumps has no
+effect. ``wall`` only dates records for people.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Clock:
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait so many seconds."""
+        """Wait for this many seconds."""
         await anyio.sleep(seconds)
 
     def wall(self) -> datetime:
@@ -28,10 +28,10 @@ class Clock:
         return datetime.now(UTC)
 
     def date(self, later: float = 0.0) -> str:
-        """Return ``wall`` as RFC 3339, in milliseconds: ``2026-11-24T21:58:03.120Z``.
+        """Return ``wall`` in RFC 3339 with milliseconds: ``2026-11-24T21:58:03.120Z``.
 
         Args:
-            later: seconds that are added.
+            later: seconds to add.
         """
         then = self.wall() + timedelta(seconds=later)
         return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")

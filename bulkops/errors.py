@@ -1,26 +1,27 @@
-"""Every exception this package raises on purpose, and every exit code of its commands. Pure.
+"""The exceptions that this package raises, and the exit codes of its commands. Pure.
 
-A branch is a caller's next move, not a place in the code::
+The tree is arranged by what the caller should do next::
 
     BulkopsError                     something went wrong; the message says what to do next
-    ├── JobError                     mend the job file or the command line
+    ├── JobError                     correct the job file or the command line
     ├── PlanStale                    plan again, or name the server that the file is for
-    │   └── RunTaskGone              run the job again: the run task of this journal was deleted
-    ├── JournalError                 the journal can't serve this command
-    │   ├── JournalLocked            wait for the other runner, or stop it
-    │   ├── JournalDamaged           look at the file before anything else is sent
-    │   └── JournalWriteFailed       make room, then run the same command again
+    │   └── RunTaskGone              run the job again: the journal's run task was deleted
+    ├── JournalError                 this command can't use the journal
+    │   ├── JournalLocked            wait for the other process, or stop it
+    │   ├── JournalDamaged           inspect the file before sending anything else
+    │   └── JournalWriteFailed       free disk space, then run the same command again
     └── ApiError                     carries ``status``, ``errors``, ``request_id``
         ├── RequestRejected          4xx: sending it again won't help
-        │   ├── Unauthorized         401: the token is bad, so nothing else can succeed
-        │   ├── NotFoundOrForbidden  403, 404: the API tells the two apart to nobody
+        │   ├── Unauthorized         401: the token is invalid, so no request can succeed
+        │   ├── NotFoundOrForbidden  403, 404: the API does not distinguish the two
         │   └── RateLimited          429: carries ``retry_after`` in seconds
         ├── ServerBroken             5xx or an unreadable answer; a write is in doubt
-        │   └── ListMoved            a list that was never the same from its first page to its last
+        │   └── ListMoved            a list kept changing while it was read
         ├── NoResponse               no answer; ``sent`` says whether the request may have arrived
-        └── RetriesSpent             the server is away, or too much failed: try again later
+        └── RetriesSpent             an outage, or too many failures: try again later
 
-One operation's failure is a value in the journal (see ``bulkops.api.verdict``), never an exception.
+The failure of a single operation is not an exception but a value in the journal (see
+``bulkops.api.verdict``).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from typing import ClassVar, NamedTuple
 
 
 class ExitCode(IntEnum):
-    """Every exit code, by a name."""
+    """The exit codes of the commands."""
 
     DONE = 0
     ERROR = 1
@@ -49,12 +50,12 @@ class ExitCode(IntEnum):
 
 
 class Words(NamedTuple):
-    """What is said of one.
+    """How an exit code is described.
 
     Attributes:
-        meaning: in the README and in ``--help``.
-        verdict: of a job whose last execution ended with it, at a glance; empty of a code that
-            says nothing of a job.
+        meaning: its description in the README and in ``--help``.
+        verdict: the heading of a report whose last execution ended with this code; empty if
+            the code isn't about a job.
     """
 
     meaning: str
@@ -62,21 +63,21 @@ class Words(NamedTuple):
 
 
 WORDS = {
-    ExitCode.DONE: Words("all succeeded or nothing to do", "Done"),
+    ExitCode.DONE: Words("everything succeeded, or there was nothing to do", "Done"),
     ExitCode.ERROR: Words("error", "Stopped by an error"),
-    ExitCode.USAGE: Words("usage, job file included"),
-    ExitCode.UNFULFILLED: Words("some operations failed, in conflict or blocked", "Done in part"),
+    ExitCode.USAGE: Words("usage error, or an error in the job file"),
+    ExitCode.UNFULFILLED: Words("some operations failed, conflict or are blocked", "Partly done"),
     ExitCode.STOPPED: Words(
-        "stopped by the failure tolerance (--continue goes on) or a gate", "Stopped"
+        "stopped by the failure tolerance (--continue continues) or by a gate", "Stopped"
     ),
-    ExitCode.IN_DOUBT: Words("some operations in doubt", "In doubt"),
-    ExitCode.PAUSED: Words("paused by the job, --continue goes on", "Paused"),
-    ExitCode.JOURNAL_IN_USE: Words("journal in use"),
-    ExitCode.JOURNAL_DAMAGED: Words("journal damaged"),
+    ExitCode.IN_DOUBT: Words("some operations are in doubt", "In doubt"),
+    ExitCode.PAUSED: Words("paused by the job (--continue continues)", "Paused"),
+    ExitCode.JOURNAL_IN_USE: Words("the journal is in use"),
+    ExitCode.JOURNAL_DAMAGED: Words("the journal is damaged"),
     ExitCode.PLAN_STALE: Words(
-        "plan or journal out of date, or of another address or organization", "Out of date"
+        "the plan or journal is outdated, or for another address or organization", "Outdated"
     ),
-    ExitCode.JOURNAL_UNWRITABLE: Words("journal can't be written"),
+    ExitCode.JOURNAL_UNWRITABLE: Words("the journal can't be written"),
     ExitCode.HUNG_UP: Words("interrupted by a closed terminal (SIGHUP)", "Interrupted"),
     ExitCode.INTERRUPTED: Words("interrupted by Ctrl-C (SIGINT)", "Interrupted"),
     ExitCode.TERMINATED: Words("interrupted by SIGTERM", "Interrupted"),
@@ -87,26 +88,26 @@ SIGNALS = {
     "SIGINT": ExitCode.INTERRUPTED,
     "SIGTERM": ExitCode.TERMINATED,
 }
-"""The signals that stop an execution, by their names."""
+"""The signals that stop an execution: name → exit code."""
 
 TOO_FEW_FILES = (
-    "the system lets this process open too few files: raise the limit, for instance with "
+    "this process may not open enough files: raise the limit, for example with "
     "`ulimit -n 256`, and run the same command again"
 )
-"""Said where there is no descriptor left for a file or a connection."""
+"""The message if no descriptor is left for a file or a connection."""
 
 
 def unreadable(place: object, error: OSError | UnicodeError) -> str:
-    """Return the sentence for what could not be read: ``PLACE: can't be read: no such file``.
+    """Return the message for a file that can't be read: ``PLACE: can't be read: no such file``.
 
     Args:
-        place: a path, or an option and its path, as the user knows it.
+        place: a path, or an option and its path, as the user wrote it.
     """
     return f"{place}: can't be read: {_reason(error)}"
 
 
 def unwritable(place: object, error: OSError) -> str:
-    """Return the sentence for what could not be written; see ``unreadable``."""
+    """Return the message for a file that can't be written (see ``unreadable``)."""
     return f"{place}: can't be written: {_reason(error)}"
 
 
@@ -118,52 +119,53 @@ def _reason(error: OSError | UnicodeError) -> str:
 
 
 class BulkopsError(Exception):
-    """Root of the tree: ``str(error)`` is one or more lines meant for the user's terminal."""
+    """Base of all errors of this package; ``str(error)`` is one or more lines for the user."""
 
     exit_code: ClassVar[int] = ExitCode.ERROR
 
 
 class JobError(BulkopsError):
-    """The job file, or what was asked on the command line, can't be carried out as it stands."""
+    """The job file or the command line contains an error."""
 
     exit_code = ExitCode.USAGE
 
 
 class PlanStale(BulkopsError):
-    """A saved plan was changed or is of another version; it or a journal is for another server."""
+    """A saved plan is out of date or altered, or a plan or journal is for another server."""
 
     exit_code = ExitCode.PLAN_STALE
 
 
 class RunTaskGone(PlanStale):
-    """A run task that a plan or journal is about was deleted since, and what was attached with it.
+    """The run task of a plan or journal was deleted, and its attachments with it.
 
     Args:
-        named: the run task, ``security-scan (task-…)``.
+        named: the run task's name and id, ``security-scan (task-…)``.
     """
 
     def __init__(self, named: str, organization: str) -> None:
         super().__init__(
-            f"the run task {named} is no longer in {organization}, and its attachments went with "
-            "it: run the job again, into a new journal"
+            f"the run task {named} no longer exists in {organization}, and its attachments were "
+            "deleted with it: run the job again, into a new journal"
         )
 
 
 class JournalError(BulkopsError):
-    """The journal can't serve this command."""
+    """This command can't use the journal."""
 
 
 class JournalLocked(JournalError):
-    """Another process holds the journal; the message names its host, pid and start."""
+    """Another process is using the journal; the message names its host, pid and start time."""
 
     exit_code = ExitCode.JOURNAL_IN_USE
 
 
 class JournalDamaged(JournalError):
-    """A synced part of the journal is no longer what was written, or not what bulkops writes.
+    """A synced part of the journal has changed, or bulkops can't have written it.
 
     Attributes:
-        offset: byte at which the first bad line starts, 0 where each line is right by itself.
+        offset: the byte at which the first damaged line starts; 0 if every line is intact by
+            itself.
     """
 
     exit_code = ExitCode.JOURNAL_DAMAGED
@@ -174,18 +176,18 @@ class JournalDamaged(JournalError):
 
 
 class JournalWriteFailed(JournalError):
-    """A write or sync failed: nothing more was sent after it."""
+    """Writing or syncing the journal failed; nothing was sent after that."""
 
     exit_code = ExitCode.JOURNAL_UNWRITABLE
 
 
 class ApiError(BulkopsError):
-    """The API, or the way to it, did not do what was asked.
+    """A request failed, at the server or on the way to it.
 
     Attributes:
-        status: HTTP status, 0 where there was no answer.
-        errors: the server's own words, one string an error, already fit for a terminal.
-        request_id: the answer's ``X-Request-Id``, empty where there was none.
+        status: the HTTP status; 0 if there was no answer.
+        errors: the server's error messages, one string per error, safe to print in a terminal.
+        request_id: the answer's ``X-Request-Id``; empty if it has none.
     """
 
     def __init__(
@@ -203,7 +205,7 @@ class ApiError(BulkopsError):
 
 
 class RequestRejected(ApiError):
-    """The server understood and refused: 4xx."""
+    """4xx: the server refused the request."""
 
 
 class Unauthorized(RequestRejected):
@@ -211,14 +213,14 @@ class Unauthorized(RequestRejected):
 
 
 class NotFoundOrForbidden(RequestRejected):
-    """403 or 404: missing, or this token may not see it; the API says the same for both."""
+    """403 or 404: it does not exist, or this token can't see it; the API answers the same."""
 
 
 class RateLimited(RequestRejected):
-    """429, after the client's own patience ended.
+    """429, still after all of the client's retries.
 
     Attributes:
-        retry_after: seconds until the server said it will listen again.
+        retry_after: seconds until the server accepts requests again, as it announced.
     """
 
     def __init__(
@@ -234,20 +236,20 @@ class RateLimited(RequestRejected):
 
 
 class ServerBroken(ApiError):
-    """5xx, or an answer that can't be read; whether a write took effect is unknown."""
+    """5xx, or an answer that can't be read; a write may or may not have taken effect."""
 
 
 class ListMoved(ServerBroken):
-    """A list changed each time it was read; whoever reads it later may find it whole."""
+    """A list changed each time it was read; a later attempt may succeed."""
 
 
 class NoResponse(ApiError):
-    """The connection gave no answer.
+    """The server gave no answer.
 
     Attributes:
-        sent: False where the request certainly never reached the server (refused, no such
+        sent: False if the request can't have reached the server (connection refused, no such
             host, TLS failure), so that even a write may be sent again.
-        lasting: True where trying again can't help (an untrusted certificate).
+        lasting: True if trying again can't help (an untrusted certificate).
     """
 
     def __init__(self, message: str, *, sent: bool, lasting: bool = False) -> None:
@@ -257,7 +259,7 @@ class NoResponse(ApiError):
 
 
 class RetriesSpent(ApiError):
-    """One client sends no more; says nothing of an operation.
+    """The client has stopped sending; this is not the failure of one operation.
 
-    The server answered nothing for longer than the job waits for it, or too many requests failed.
+    The server was away for longer than the job waits, or too many requests failed.
     """

@@ -1,7 +1,7 @@
-"""Opens files: reads regular ones only, in bounds, and writes no output over one of bulkops' own.
+"""Opens files safely: reads are bounded, and an output never overwrites a file of bulkops.
 
-A file that bulkops finds may be anything: a FIFO that nobody writes, a link to ``/dev/zero``, a
-link to a file of another user. Such a file must neither stop a command nor fill its memory.
+A file that bulkops finds may be anything: a FIFO without a writer, a link to ``/dev/zero``, a
+link to another user's file. Such a file must neither block a command nor fill its memory.
 """
 
 from __future__ import annotations
@@ -18,55 +18,55 @@ from typing import BinaryIO
 from bulkops.errors import JobError, unreadable
 
 MOST_OF_A_KEY = 64 << 10
-"""Bytes of a file that a secret is read from."""
+"""The most bytes that a file with a secret may have."""
 
-# How a saved plan begins (``bulkops.plan.saved``); its first byte may have been changed.
+# The start of a saved plan (``bulkops.plan.saved``); its first byte may have been altered.
 _PLAN = re.compile(rb'.?"type":"plan","format":', re.DOTALL)
 
 LOCK_START = b'{"user":'
-"""How the text of a lock file begins: see ``bulkops.journal.lock``."""
+"""The start of a lock file (see ``bulkops.journal.lock``)."""
 
-# How a journal's lines begin (``bulkops.journal.lines``), the first of which may be damaged.
-# Further down it may be a quotation.
+# The start of a journal's lines (``bulkops.journal.lines``). The first line may be damaged, so
+# the second counts, too; further down it may be a quotation.
 _JOURNAL = re.compile(rb'([^\n]*\n)?\{"seq":\d+,"group":\d+,')
 
 MOST_OF_A_JOB = 64 << 20
-"""Bytes of a job file, or of a manifest: a million workspaces."""
+"""The most bytes of a job file or a manifest; enough for a million workspaces."""
 
 A_JOURNAL = "a journal"
 A_PLAN = "a saved plan"
 A_JOB = "a job file"
 A_LOCK = "the lock of a journal"
 SOME_JSON = "some other JSON"
-"""A saved plan, perhaps, whose beginning was changed: no TOML document begins with a brace."""
+"""Possibly a saved plan with an altered start: no TOML document starts with a brace."""
 
 NOT_OURS = ("", SOME_JSON)
 
 _TAKEN_BY = {
     A_JOURNAL: "`bulkops resume {}` resumes it",
-    A_PLAN: "`bulkops apply {}` carries it out",
-    A_JOB: "`bulkops apply {}` carries it out",
+    A_PLAN: "`bulkops apply {}` applies it",
+    A_JOB: "`bulkops apply {}` runs it",
 }
 
 _START = 64 << 10
-# For a file that is no TOML at the moment, a job file that is being edited: all before that table
-# is TOML's. In a text that quotes a job something else stands there.
+# Recognizes a job file that is being edited and isn't valid TOML right now: everything before
+# the table looks like TOML. A text that quotes a job has something else before it.
 _OPERATION = re.compile(
     r"([ \t]*([#\[\]\"'{}][^\n]*|[\w.-]+[ \t]*=[^\n]*)?\n)*[ \t]*\[[ \t]*operation[ \t]*\]"
 )
 
-# Windows has neither; what they prevent does not exist there.
+# Windows lacks some of these flags, and what they prevent.
 _SAFE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 def followed(path: Path) -> Path:
-    """Return the path that a symbolic link leads to, whether a file is there or not.
+    """Return the path that a symbolic link points to, whether it exists or not.
 
-    A path that is no link is returned as it is.
+    A path that isn't a link is returned unchanged.
 
     Raises:
-        OSError: the links lead in a circle.
+        OSError: the links form a loop.
     """
     if not path.is_symlink():
         return path
@@ -82,14 +82,14 @@ def open_regular(
     """Return a descriptor of a regular file; never waits for the other end of a FIFO.
 
     Args:
-        flags: of ``os.open``.
-        follow: a symbolic link is followed; if not, it is an error.
-        mode: of a file that ``O_CREAT`` makes, less the umask.
+        flags: as for ``os.open``.
+        follow: whether a symbolic link is followed; if not, it is an error.
+        mode: the permissions of a file that ``O_CREAT`` creates, before the umask.
 
     Raises:
-        OSError: it can't be opened, or is no regular file.
+        OSError: the file can't be opened, or isn't a regular file.
     """
-    # Looked at first: to open a device may do something already.
+    # Checked before opening, because opening a device can have side effects.
     try:
         _check_regular((path.stat if follow else path.lstat)().st_mode)
     except FileNotFoundError:
@@ -105,33 +105,34 @@ def open_regular(
 
 
 def reading(path: Path, *, follow: bool = True) -> BinaryIO:
-    """Open a regular file for reading; raises as ``open_regular``."""
+    """Open a regular file for reading; raises the same errors as ``open_regular``."""
     return os.fdopen(open_regular(path, follow=follow), "rb")
 
 
 def is_special(path: Path) -> bool:
-    """Return whether there is something, and no regular file: a folder, a device, a pipe."""
+    """Return whether a path exists and isn't a regular file: a folder, a device, a pipe."""
     return path.exists() and not path.is_file()
 
 
 def create(path: Path, flags: int = os.O_RDWR) -> int:
-    """Return a descriptor of a new, empty file, readable by its owner only.
+    """Return a descriptor of a new, empty file that only its owner can read.
 
     Raises:
-        OSError: it can't be made; ``FileExistsError``: there is something, be it a link.
+        OSError: the file can't be created.
+        FileExistsError: the path exists, even if only as a link.
     """
     return os.open(path, flags | os.O_CREAT | os.O_EXCL | _SAFE | _NOFOLLOW, 0o600)
 
 
 def read_bytes(path: Path, most: int, *, piped: bool = False) -> bytes:
-    """Return what is in a file.
+    """Return the content of a file.
 
     Args:
-        most: bytes; a larger file is an error.
-        piped: the user named it, so that it may be a pipe (``/dev/stdin``, ``<(…)``), too.
+        most: the most bytes that the file may have.
+        piped: whether it may be a pipe (``/dev/stdin``, ``<(…)``), because the user named it.
 
     Raises:
-        OSError: it can't be read, is too large, or is no file of that kind.
+        OSError: the file can't be read, is too large, or isn't of an accepted type.
     """
     with path.open("rb") if piped else reading(path) as stream:
         data = stream.read(most + 1)
@@ -141,22 +142,22 @@ def read_bytes(path: Path, most: int, *, piped: bool = False) -> bytes:
 
 
 def read_text(path: Path, most: int, *, piped: bool = False, encoding: str = "utf-8") -> str:
-    """Return the text in a file, each of its lines ended by ``\\n``; see ``read_bytes``.
+    """Return the text of a file with ``\\n`` as its line breaks (see ``read_bytes``).
 
     Raises:
-        OSError, UnicodeDecodeError: it can't be read, or is none.
+        OSError, UnicodeDecodeError: the file can't be read, or isn't text.
     """
     return StringIO(read_bytes(path, most, piped=piped).decode(encoding), newline=None).read()
 
 
 def read_key(path: Path, place: str) -> str:
-    """Return the key in a file, without the line break at its end; it may be a pipe.
+    """Return the key in a file or pipe, without the line break at its end.
 
     Args:
-        place: where the path is from, for the message.
+        place: how the message names the file.
 
     Raises:
-        JobError: it can't be read, or is no text.
+        JobError: the file can't be read, or isn't text.
     """
     try:
         return read_text(path, MOST_OF_A_KEY, piped=True).rstrip("\r\n")
@@ -165,34 +166,34 @@ def read_key(path: Path, place: str) -> str:
 
 
 def check_named(path: Path, most: int) -> None:
-    """Check that a file that a library will read can be read to its end; it may be a pipe.
+    """Check that a library can read a file or pipe to its end.
 
     Args:
-        most: bytes of a regular file.
+        most: the most bytes that a regular file may have.
 
     Raises:
-        OSError: there is none, or it is too large or endless.
+        OSError: the file does not exist, is too large or is endless.
     """
-    found = path.stat()
-    if not stat.S_ISFIFO(found.st_mode):
-        _check_regular(found.st_mode)
-    if found.st_size > most:
+    status = path.stat()
+    if not stat.S_ISFIFO(status.st_mode):
+        _check_regular(status.st_mode)
+    if status.st_size > most:
         raise _too_large(most)
 
 
 def check_output(path: Path) -> None:
     """Refuse to write an output over a journal, a saved plan, a job file or a lock.
 
-    A file that is not there, can't be read, or is no regular one, is none of them.
+    A file that does not exist, can't be read or isn't a regular file is accepted.
 
     Raises:
-        JobError: it is one, by its content and whatever its name is.
+        JobError: the file is one of these, by its content, whatever its name.
     """
     _refuse(path, what_is_at(path))
 
 
 def what_is_at(path: Path, *, jobs: bool = True) -> str:
-    """Return what a file is by its content: as ``what_is``, empty for one that can't be read."""
+    """Return the file's type by its content (see ``what_is``); empty if it can't be read."""
     try:
         with reading(path) as stream:
             return what_is(stream, jobs=jobs)
@@ -201,10 +202,10 @@ def what_is_at(path: Path, *, jobs: bool = True) -> str:
 
 
 def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
-    """Return what a file is by its content: ``A_JOURNAL``, …, empty for what is not known.
+    """Return a file's type by its content: ``A_JOURNAL``, …; empty if it isn't recognized.
 
     Args:
-        jobs: look whether it is a job file, for which all of it is read.
+        jobs: whether to recognize job files, for which the whole file is read.
     """
     start = stream.read(_START)
     if _JOURNAL.match(start):
@@ -219,10 +220,11 @@ def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
 
 
 def not_wanted(path: Path, what: str, wanted: str) -> str:
-    """Return, in words, that a file is something else than wanted, and which command takes it.
+    """Return a message that a file isn't the wanted one, with the command that takes it.
 
     Args:
-        what: as of ``what_is``; empty is returned where it is wanted, or no command takes it.
+        what: the result of ``what_is``. If it is the wanted one, or no command takes it, the
+            message is empty.
     """
     if what == wanted or what not in _TAKEN_BY:
         return ""
@@ -231,16 +233,16 @@ def not_wanted(path: Path, what: str, wanted: str) -> str:
 
 
 def open_output(path: Path, *, append: bool = False) -> int:
-    """Return a descriptor that writes an output: a file, or a device or a pipe as it is.
+    """Return a descriptor for writing an output to a file, a device or a pipe.
 
     A symbolic link is followed.
 
     Args:
-        append: keep what the file has; if not, it is emptied.
+        append: whether to keep the file's content; if not, the file is truncated.
 
     Raises:
-        OSError: it can't be written.
-        JobError: as of ``check_output``; the file is left as it is.
+        OSError: the output can't be written.
+        JobError: see ``check_output``; the file is unchanged.
     """
     flags = os.O_CREAT | (os.O_APPEND if append else 0)
     if is_special(path):
@@ -248,7 +250,7 @@ def open_output(path: Path, *, append: bool = False) -> int:
     try:
         descriptor = open_regular(path, os.O_RDWR | flags, mode=0o666)
     except PermissionError:
-        # What this user may not read is none of them.
+        # A file that this user can't read isn't one of bulkops' own.
         descriptor = open_regular(path, os.O_WRONLY | flags, mode=0o666)
     else:
         try:
@@ -272,12 +274,12 @@ def _check_regular(mode: int) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _refuse(path: Path, what: str) -> None:
     if what not in NOT_OURS:
-        raise JobError(f"{path}: is {what}, and left as it is: choose another file")
+        raise JobError(f"{path}: is {what}, and was not overwritten: choose another file")
 
 
 def _what_of(descriptor: int) -> str:
@@ -289,7 +291,7 @@ def _what_of(descriptor: int) -> str:
 def _is_job(content: bytes) -> bool:
     if b"operation" not in content:
         return False
-    from tomllib import TOMLDecodeError, loads  # noqa: PLC0415 - few outputs are there already
+    from tomllib import TOMLDecodeError, loads  # noqa: PLC0415 - few outputs exist already
 
     text = content.decode("utf-8-sig", "replace")
     try:

@@ -1,8 +1,8 @@
-"""Events that say what they belong to: the run id of a journal, the key of an operation.
+"""Log events that carry their context: a journal's run id, an operation's key.
 
-Every module's ``log`` is a ``Log``. Whatever is logged while a journal's job is executed has the
-field ``run_id``, and while an operation is carried out ``operation``, for every handler alike; the
-two are context variables, so that operations carried out at once don't mix.
+Every module's ``log`` is a ``Log``. Events logged while a job runs have the field ``run_id``, and
+events logged while an operation runs have the field ``operation``, for every handler. Both are
+context variables, so concurrent operations don't mix.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-# A library says nothing on its own, warnings included: whoever wants them adds a handler.
+# A library prints no logs by itself, not even warnings: its caller adds a handler.
 logging.getLogger("bulkops").addHandler(logging.NullHandler())
 
 _RUN_ID: ContextVar[str] = ContextVar("run_id", default="")
@@ -24,17 +24,17 @@ class Keyed(Protocol):
 
     @property
     def key(self) -> str:
-        """What events call it."""
+        """The key that log events show."""
         ...
 
 
 CARRIED_OUT: ContextVar[Keyed | None] = ContextVar("operation", default=None)
-"""The operation being carried out. Not its key, which costs time to make: most are never logged."""
+"""The running operation; not its key, which takes time to build and is seldom logged."""
 
 
 @contextmanager
 def execution_of(run_id: str) -> Iterator[None]:
-    """Let every event of the block, and of what it starts, have this ``run_id``."""
+    """Give this ``run_id`` to every event of the block and of the tasks it starts."""
     before = _RUN_ID.set(run_id)
     try:
         yield
@@ -43,7 +43,7 @@ def execution_of(run_id: str) -> Iterator[None]:
 
 
 class Log(logging.LoggerAdapter[logging.Logger]):
-    """A module's logger; an event's own fields come before those of where it happened."""
+    """A module's logger; an event's own fields win over those of its context."""
 
     def __init__(self, name: str) -> None:
         super().__init__(logging.getLogger(name))
@@ -51,7 +51,7 @@ class Log(logging.LoggerAdapter[logging.Logger]):
     def process(
         self, msg: object, kwargs: MutableMapping[str, Any]
     ) -> tuple[object, MutableMapping[str, Any]]:
-        """Add the fields; called only for what somebody listens to."""
+        """Add the context's fields; called only for events that have a handler."""
         fields: dict[str, object] = {}
         if run_id := _RUN_ID.get():
             fields["run_id"] = run_id

@@ -1,29 +1,31 @@
-"""Text from anywhere made fit for a terminal. Pure, and needs nothing but Python."""
+"""Makes text from any source safe to print in a terminal. Pure, standard library only."""
 
 from __future__ import annotations
 
 MOST_SHOWN = 90
-"""Characters of a name that a message repeats: no workspace's is longer."""
+"""The most characters of a name that a message repeats; no workspace name is longer."""
 
 
 def escaped(text: str) -> str:
-    r"""Return one line in which whatever could move the cursor, hide or reorder text is spelled.
+    r"""Return the text on one line, with characters that could affect the terminal escaped.
 
-    Control and direction characters are spelled as JSON and TOML do, ``\u001b`` and ``\n``, and so
-    are halves of characters, which can't be written anywhere. All of the text is kept.
+    Control and text-direction characters are escaped as in JSON and TOML (``\u001b``, ``\n``),
+    and so are lone surrogates, which can't be encoded. Nothing is cut.
     """
     if text.isprintable():
         return text
-    import json  # noqa: PLC0415 - few texts need it, and every command would wait for it
+    import json  # noqa: PLC0415 - few texts need it, and it would slow every command's start
 
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def printable(text: str, limit: int = 300) -> str:
-    """Return server text as words for a message: blanks for what ``escaped`` spells, cut to size.
+    """Return text from a server for a message, with blanks for what ``escaped`` would escape.
 
-    Nor half a character: aiohttp reads bytes of a header that are no UTF-8 as surrogates, which
-    can't be written anywhere.
+    That includes lone surrogates: aiohttp returns header bytes that aren't UTF-8 as such.
+
+    Args:
+        limit: the most characters; longer text is cut and ends in ``…``.
     """
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
@@ -37,5 +39,5 @@ def counted(number: int, noun: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return text from a file for a message."""
+    """Return text from a file for a message, escaped and cut to ``MOST_SHOWN`` characters."""
     return escaped(text)[:MOST_SHOWN]

@@ -1,1 +1,1 @@
-"""The tests, grouped by the part of the package they speak for."""
+"""The tests, grouped like the packages that they test."""

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run commands against a simulated server."""
+"""Fixtures for tests that run commands against a simulated server."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from tests.cli.support import (
 )
 
 Here = Callable[..., Done]
-"""Runs a command in this process: what the real one adds is start-up time only."""
+"""Runs a command in this process; a separate one would only add start-up time."""
 
-# A deadline would be a timed assertion: a crowded machine fails it.
+# A deadline would be a timing assertion, which fails on a busy machine.
 settings.register_profile("bulkops", deadline=None)
 settings.load_profile("bulkops")
 
 
 @pytest.hookimpl(optionalhook=True, wrapper=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
-    """Let ``-n auto`` start two workers per core: a third of the tests' time is spent waiting.
+    """Let ``-n auto`` start two workers per core, as a third of the tests' time is waiting.
 
-    It is spent on commands that run in processes of their own, and on servers that answer late on
-    purpose. pytest-xdist need not be installed, and what its own variable asks for is not doubled.
+    They wait for commands in separate processes, and for servers that delay answers on purpose.
+    pytest-xdist need not be installed, and a number set by its own variable is not doubled.
     """
     workers = yield
     named = config.option.numprocesses != "auto" or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ
@@ -46,8 +46,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int,
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """An organization of twelve workspaces without limits; no token is left in any file."""
-    # Whatever is sent twice is done twice: the server's own refusal must not hide it.
+    """An organization of twelve workspaces without limits, and no token in any file."""
+    # A repeated attach succeeds, so that the server's refusal can't hide that it was sent twice.
     simulator = StagedSimulator(rate=0, duplicate_attach="accept")
     organization(simulator)
     with serving(simulator) as address:
@@ -59,12 +59,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 def here(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Here]:
-    """The command in the world's folder and environment, run in this process."""
+    """The command, run in this process with the world's folder and environment."""
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
     for name in (*VARIABLES, "TFE_ORGANIZATION", "BULKOPS_TRUST_FILES", *proxies):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    # ``--debug`` sets it: only what was set here is taken back.
+    # ``--debug`` sets it; this restores only what was set here.
     monkeypatch.setenv(DEBUG, "")
     monkeypatch.setattr("bulkops.client.caller.BACKOFF_BASE", 0.0)
     monkeypatch.chdir(world.folder)

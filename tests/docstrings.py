@@ -1,4 +1,4 @@
-"""The tables in the docstrings of modules, as tests hold the code against them."""
+"""Reads the tables in docstrings of modules, which tests compare with the code."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from types import ModuleType
 
 
 def rows(module: ModuleType, heading: str) -> dict[str, list[str]]:
-    """Return one of the docstring's tables: the first cell of each row → its other cells.
+    """Return a table of a docstring: the first cell of each row → its other cells.
 
     Args:
-        heading: how the table's first line begins.
+        heading: the start of the table's first line.
     """
     lines = iter((module.__doc__ or "").splitlines())
     next(line for line in lines if line.startswith(f"| {heading} "))

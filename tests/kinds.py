@@ -1,6 +1,6 @@
-"""What every suite over all kinds knows of each: one entry a kind, and no other list anywhere.
+"""The table of all kinds, used by every test suite: one entry per kind.
 
-A new kind's entry says what its job asks for, in which world it has something to do, what is so
+A kind's entry has its ``[operation]``, a world in which it has something to do, the state
 afterwards, and a state for each row of the table of decisions in its docstring.
 """
 
@@ -40,11 +40,11 @@ WORKSPACES = "/organizations/acme/workspaces"
 
 
 Attachments: TypeAlias = list[tuple[str, tuple[str, ...]]]
-"""Level and stages of each attachment of a run task to a workspace."""
+"""The level and stages of each attachment of a run task to a workspace."""
 
 
 class State(NamedTuple):
-    """What the server shows, by aspect, and the target that is decided on."""
+    """The server's state, by aspect, and the target to decide on."""
 
     shown: Mapping[str, Sequence[Observed]]
     target: Target = WORKSPACE
@@ -55,19 +55,21 @@ class Case(NamedTuple):
 
     Attributes:
         spec: its ``[operation]``.
-        refused: tables of ``[operation]`` that it refuses as a whole, of fields that are each
-            allowed.
-        states: what each row of its table of decisions means by its first cells, joined by
-            ``|``; several where a row stands for several.
-        writes: methods by which each target is brought to the wish, in their order.
+        refused: tables of ``[operation]`` whose fields are allowed by themselves, but not
+            together.
+        states: the first cells of each row of its table of decisions, joined by ``|`` → the
+            state that the row describes, or several.
+        writes: the methods that change each target, in order.
         looks: aspect → the list that a lost answer is read back from.
-        attached, replacing: of the world in which it has something to do; see ``World``.
-        before: the simulator's fields of each target there.
-        after: those afterwards.
-        leaves: what each workspace shows of the run task afterwards, or ``None`` for whatever it
-            showed before; likewise of the old one, where it is about two.
-        gone: its target isn't there any more when it is done, so that it can't be planned again.
-        write_only: nobody can read back what it did: it is repeated instead, and always planned.
+        attached, replacing: arguments of the world in which it has something to do (see
+            ``World``).
+        before: the simulator's fields of each target in that world.
+        after: those fields afterwards.
+        leaves: how the run task is attached to each workspace afterwards, ``None`` if unchanged;
+            and the same for the old run task, if there are two.
+        gone: whether its target no longer exists afterwards, so that it can't be planned again.
+        write_only: whether its change can't be read back, so that it is repeated and always
+            planned.
     """
 
     spec: Mapping[str, object]
@@ -87,13 +89,13 @@ class Case(NamedTuple):
 class _Cases(dict[str, Case]):
     def __missing__(self, kind: str) -> Case:
         raise AssertionError(
-            f"the kind {kind} has no entry in tests/kinds.py: say there what its job asks for, "
-            "which world it needs, what is so afterwards, and a state for each row of its table"
+            f"the kind {kind} has no entry in tests/kinds.py: add one with its [operation], the "
+            "world it needs, the state afterwards, and a state for each row of its table"
         )
 
 
 def _attachment(*attributes: Mapping[str, object]) -> State:
-    """Return the state in which the run task is attached so, once or more often."""
+    """Return the state in which the run task is attached this way, once or several times."""
     return State({"": [Observed(f"wstask-{n}", a) for n, a in enumerate(attributes, 1)]})
 
 
@@ -319,20 +321,20 @@ CASES = _Cases(
 
 
 def spec_of(kind: str, **changes: object) -> Spec:
-    """Return a kind's wish, with these fields in place of its case's."""
+    """Return a kind's spec, with these fields in place of its case's."""
     return msgspec.convert({**CASES[kind].spec, **changes}, KINDS[kind].spec_type)
 
 
 def bound(kind: str, **changes: object) -> Kind:
-    """Return a kind bound to its wish, and to run tasks of these ids."""
+    """Return a kind with its spec and with run tasks of these ids."""
     return bind(kind, spec_of(kind, **changes), BINDING)
 
 
 def table_of(kind: type[Kind]) -> dict[str, str]:
-    """Return the rows of a kind's table of decisions: first cells, joined by ``|`` → decided.
+    """Return a kind's table of decisions: first cells, joined by ``|`` → decision.
 
-    It stands in the docstring of the class or, where that has none, of its module. What a cell
-    has in a second line belongs to the row before.
+    The table is in the docstring of the class or, if it has none, of its module. A line without a
+    first cell continues the row above.
     """
     for text in (kind.__doc__, inspect.getdoc(sys.modules[kind.__module__])):
         lines = (line.strip() for line in (text or "").splitlines())

@@ -1,8 +1,7 @@
-"""``python -m tests.mutations``: put one old fault back at a time; which test notices?
+"""``python -m tests.mutations`` reintroduces old faults one at a time; a test must fail.
 
-Each mutation is made in the text of a copy of the project, so that the commands that tests start
-have it, too. What the engine promises under faults has mutations of its own:
-``tests.simulation.mutations``.
+Each mutation changes the text of a copy of the project, so that it also affects the commands that
+tests start. ``tests.simulation.mutations`` has those of the engine's promises under faults.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ class Mutation(NamedTuple):
     """One old fault.
 
     Attributes:
-        fault: in words.
-        module: below ``bulkops/``.
-        text: that is there once, and what stands there with the fault.
-        tests: node ids below ``tests/``, one of which has to fail.
+        fault: a description.
+        module: the module's path below ``bulkops/``.
+        text: a text that occurs once, and its replacement with the fault.
+        tests: node ids below ``tests/``, one of which must fail.
     """
 
     fault: str
@@ -37,7 +36,7 @@ class Mutation(NamedTuple):
 
 MUTATIONS = (
     Mutation(
-        "a token follows the address in a file",
+        "a token is sent to another address that a file names",
         "client/access/address.py",
         (
             "        if other != address:\n            advice",
@@ -46,7 +45,7 @@ MUTATIONS = (
         ("cli/test_addresses.py",),
     ),
     Mutation(
-        "a token that is bound to no host goes to the address in a file",
+        "a token that isn't bound to a host is sent to the address in a file",
         "client/access/address.py",
         ("    if _is_plain(address) or not is_bound(address):", "    if _is_plain(address):"),
         ("cli/test_addresses.py",),
@@ -64,7 +63,7 @@ MUTATIONS = (
         ("client/access",),
     ),
     Mutation(
-        "a journal is carried out whatever it says",
+        "a journal is resumed without checking its operations",
         "plan/trusted.py",
         (
             "    if problem := disagreement(contents.replay):",
@@ -73,7 +72,7 @@ MUTATIONS = (
         ("cli/run/test_forged.py",),
     ),
     Mutation(
-        "a journal that others may have written is believed",
+        "a journal that other users can write is trusted",
         "journal/ownership.py",
         ("    if found.st_mode & stat.S_IWOTH and not sticky:", "    if False:"),
         ("journal/test_ownership.py",),
@@ -94,34 +93,19 @@ MUTATIONS = (
         ("cli/run/test_two_runners.py",),
     ),
     Mutation(
-        "a runner is refused because somebody looks who holds the journal",
-        "journal/disk.py",
-        ("    for _ in range(_LOOKS):", "    for _ in range(0):"),
-        ("journal/test_holder.py",),
-    ),
-    Mutation(
-        "a watcher takes a copy of what runs here for a journal whose writer is gone",
-        "journal/following/holder.py",
-        (
-            "    return Writer.UNKNOWN if is_copy and is_alive(last) else Writer.GONE",
-            "    return Writer.GONE",
-        ),
-        ("journal/test_holder.py",),
-    ),
-    Mutation(
-        "a tag that is not shown is none",
+        "tags that are not shown count as none",
         "inventory/matcher.py",
         ("    told = names is not None and bindings is not None", "    told = True"),
         ("inventory/test_selection.py",),
     ),
     Mutation(
-        "a job takes up operations while nobody reads its JSON",
+        "a job starts operations while its JSON output is blocked",
         "runner/runner.py",
         ("        if self._takes_more():\n", "        if True:\n"),
         ("runner/test_taking_up.py",),
     ),
     Mutation(
-        "what fails while the server is away is its operation's failure",
+        "a failure during an outage counts as the operation's",
         "client/outage.py",
         ("            if self._failures >= IN_A_ROW or", "            if False and"),
         ("runner/test_outage.py",),
@@ -130,7 +114,7 @@ MUTATIONS = (
 
 
 def ends_with(folder: Path, tests: tuple[str, ...]) -> int:
-    """Return pytest's exit status for tests of a copy: 0 all pass, 1 some fail."""
+    """Return pytest's exit status for tests of a copy: 0 if all pass, 1 if some fail."""
     named = [f"tests/{place}" for place in tests]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *named]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
@@ -139,7 +123,7 @@ def ends_with(folder: Path, tests: tuple[str, ...]) -> int:
 
 
 def noticed(folder: Path, mutation: Mutation) -> bool:
-    """Return whether a test fails with the mutation; the copy is as before afterwards."""
+    """Return whether a test fails with the mutation; the copy is restored afterwards."""
     path = folder / "bulkops" / mutation.module
     sound = path.read_text(encoding="utf-8")
     old, new = mutation.text
@@ -153,7 +137,7 @@ def noticed(folder: Path, mutation: Mutation) -> bool:
 
 
 def main() -> int:
-    """Return 0 if every mutation is noticed, and the tests pass without any."""
+    """Return 0 if the tests pass without a mutation, and every mutation makes one fail."""
     missed = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "project")

@@ -1,4 +1,4 @@
-"""A file is opened only if it is what it should be, however late it became something else."""
+"""A file is only opened if it has the right type, even if it is replaced meanwhile."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.journal.samples import first
 
 
 def a_socket(path: Path) -> None:
-    """Make a socket of this name."""
+    """Create a socket with this path."""
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(path))
 
@@ -41,32 +41,32 @@ STRANGE: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("what", STRANGE)
 @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR | os.O_CREAT])
 def test_only_a_regular_file_is_opened(tmp_path: Path, what: str, flags: int) -> None:
-    """Nothing else, and without waiting; no descriptor is left."""
+    """Other files are refused without waiting, and no descriptor is leaked."""
     path = tmp_path / "strange"
     STRANGE[what](path)
     before = list(Path("/dev/fd").iterdir())
-    with pytest.raises(OSError, match=r"no regular file|Is a directory"):
+    with pytest.raises(OSError, match=r"not a regular file|Is a directory"):
         open_regular(path, flags)
     assert len(list(Path("/dev/fd").iterdir())) == len(before)
 
 
 @pytest.mark.parametrize("what", ["fifo", "device"])
-def test_what_becomes_strange_at_the_last_moment_is_not_opened(
+def test_a_file_replaced_at_the_last_moment_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """The open file is looked at once more: it may be another one than its name was before."""
+    """The file is checked again after opening, because it may have been replaced."""
     path = tmp_path / "strange"
     path.touch()
     regular = path.stat()
     path.unlink()
     STRANGE[what](path)
     monkeypatch.setattr(Path, "stat", lambda _path: regular)
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         open_regular(path)
 
 
-def test_no_link_is_followed_where_none_is_wanted(tmp_path: Path) -> None:
-    """Neither to a file nor to nothing, and nothing is created through one."""
+def test_no_link_is_followed_unless_allowed(tmp_path: Path) -> None:
+    """A link is refused even if dangling, and nothing is created through it."""
     (tmp_path / "file").touch()
     for name, target in (("link", "file"), ("dangling", "nowhere")):
         (tmp_path / name).symlink_to(target)
@@ -79,7 +79,7 @@ def test_no_link_is_followed_where_none_is_wanted(tmp_path: Path) -> None:
 
 
 def test_a_link_is_followed_to_its_end(tmp_path: Path) -> None:
-    """Over other links, to a file that need not be there; a circle has no end."""
+    """A chain of links is followed, even to a missing file; a loop is an error."""
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("c")
     assert followed(tmp_path / "a") == tmp_path / "c"
@@ -89,8 +89,8 @@ def test_a_link_is_followed_to_its_end(tmp_path: Path) -> None:
         followed(tmp_path / "a")
 
 
-def test_no_more_is_read_than_makes_sense(tmp_path: Path) -> None:
-    """A file of exactly that many bytes is read, and a line is ended by one character."""
+def test_reads_are_bounded(tmp_path: Path) -> None:
+    """A file of exactly the maximum size is read, and line breaks are normalized."""
     path = tmp_path / "text"
     path.write_bytes("é\r\nb\rc\n".encode())
     assert read_text(path, 8) == "é\nb\nc\n"
@@ -100,8 +100,8 @@ def test_no_more_is_read_than_makes_sense(tmp_path: Path) -> None:
         read_bytes(Path("/dev/zero"), 7, piped=True)
 
 
-def test_an_output_is_looked_at_as_it_is_opened(tmp_path: Path) -> None:
-    """Whatever was there when the command began."""
+def test_an_output_is_checked_as_it_is_opened(tmp_path: Path) -> None:
+    """An output's type is checked again when it is opened."""
     path = tmp_path / "report"
     for text, append in ((b"a first, longer text", False), (b"a second", False), (b" one", True)):
         descriptor = open_output(path, append=append)
@@ -112,7 +112,7 @@ def test_an_output_is_looked_at_as_it_is_opened(tmp_path: Path) -> None:
     create_journal(path, first(3))
     before = path.read_bytes()
     for append in (False, True):
-        with pytest.raises(JobError, match="report: is a journal, and left as it is"):
+        with pytest.raises(JobError, match="report: is a journal, and was not overwritten"):
             open_output(path, append=append)
     assert path.read_bytes() == before
 
@@ -125,15 +125,15 @@ EDITED = 'name = "scan\n\n[select]\nnames = [\n  "a",\n]\n[operation]\nkind = "a
 
 
 @pytest.mark.parametrize("text", QUOTING)
-def test_a_text_that_quotes_a_file_of_ours_is_none(tmp_path: Path, text: str) -> None:
-    """A step's summary may show a job file, or the line of a journal."""
+def test_a_text_that_quotes_our_files_may_be_overwritten(tmp_path: Path, text: str) -> None:
+    """A text that quotes a job file or a journal's line may be overwritten."""
     path = tmp_path / "summary.md"
     path.write_text(text)
     assert what_is_at(path) == ""
 
 
 def test_a_job_file_that_is_being_edited_is_one(tmp_path: Path) -> None:
-    """It is no TOML at the moment, and yet nobody wants it overwritten."""
+    """A job file that isn't valid TOML right now is not overwritten either."""
     path = tmp_path / "job.toml"
     path.write_text(EDITED)
     assert what_is_at(path) == "a job file"

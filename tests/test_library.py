@@ -1,4 +1,4 @@
-"""The library over real sockets and a real disk, with a guard on the event loop."""
+"""The library over real sockets and a real disk; it must not block the event loop."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ NEVER_FAIL = {"job_schema", "events_schema"}
 
 @pytest.fixture
 def simulator() -> StagedSimulator:
-    """An organization of twelve workspaces, some of its answers lost."""
+    """An organization of twelve workspaces; some of its answers are lost."""
     made = StagedSimulator(rate=0)
     organization(made)
     made.faults = Faults.parse("POST:close-after=20%,503=10%", seed=1)
@@ -65,16 +65,16 @@ def simulator() -> StagedSimulator:
 
 @pytest.fixture
 def address(simulator: Simulator) -> Iterator[str]:
-    """Where it is served."""
+    """The address that it is served at."""
     with serving(simulator) as served:
         yield served
 
 
 @pytest.mark.parametrize("way", ["forged", "everybody's"])
-def test_what_sends_because_of_a_file_believes_it_no_further_than_a_command(
+def test_the_library_checks_files_like_a_command(
     simulator: StagedSimulator, address: str, tmp_path: Path, way: str
 ) -> None:
-    """Journals and plans, before any request; ``trust_files`` believes whoever may write them."""
+    """Journals and plans are checked before any request, unless ``trust_files`` is set."""
     journal, saved = tmp_path / "scan.jsonl", tmp_path / "scan.plan"
     forge_it = way == "forged"
 
@@ -111,7 +111,7 @@ def test_what_sends_because_of_a_file_believes_it_no_further_than_a_command(
 def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
     simulator: StagedSimulator, address: str, tmp_path: Path
 ) -> None:
-    """Plan, apply, resume, verify and undo: journals are read, synced and locked in threads."""
+    """Plan, apply, resume, verify and undo use journals only in threads."""
     journal, back = tmp_path / "scan.jsonl", tmp_path / "back.jsonl"
 
     async def main() -> None:
@@ -131,7 +131,7 @@ def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
 
 
 def test_a_jobs_own_rate_holds_in_the_library(address: str, tmp_path: Path) -> None:
-    """``[pace] rate`` lowers the pace of the client that is handed over."""
+    """``[pace] rate`` limits the pace of the given client."""
     job = parse_job(JOB.replace("[pace]", "[pace]\nrate = 500"))
 
     async def main() -> float | None:
@@ -143,7 +143,7 @@ def test_a_jobs_own_rate_holds_in_the_library(address: str, tmp_path: Path) -> N
 
 
 def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) -> None:
-    """Saved and loaded it is the same plan, for this address only, and nothing blocks the loop."""
+    """A loaded plan is the saved one, for this address only, and loading doesn't block."""
     path, journal = tmp_path / "scan.plan", tmp_path / "scan.jsonl"
 
     async def main() -> None:
@@ -164,7 +164,7 @@ def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) 
 
 
 def test_a_client_of_another_server_is_refused(address: str, tmp_path: Path) -> None:
-    """Whatever was made at one server is not carried out at another: nothing is sent to it."""
+    """Plans and journals of another server are refused before anything is sent."""
     journal, path, new = tmp_path / "scan.jsonl", tmp_path / "scan.plan", tmp_path / "new.jsonl"
     other = StagedSimulator(rate=0)
     organization(other)
@@ -195,7 +195,7 @@ def test_a_client_of_another_server_is_refused(address: str, tmp_path: Path) -> 
 
 
 def test_a_client_has_one_spelling_of_its_address(address: str, tmp_path: Path) -> None:
-    """Its journals are those of any other client of this server; what is no address is refused."""
+    """All clients of a server share its journals, and an invalid address is refused."""
     journal = tmp_path / "scan.jsonl"
 
     async def main() -> None:
@@ -206,12 +206,12 @@ def test_a_client_has_one_spelling_of_its_address(address: str, tmp_path: Path) 
             assert (await verify_journal(client, journal)).verified == 12
 
     anyio.run(main)
-    with pytest.raises(JobError, match="has a path or query in it"):
+    with pytest.raises(JobError, match="contains a path or query"):
         Client(f"{address}/api/v2", "any")
 
 
 def test_every_exception_that_a_public_docstring_names_is_public() -> None:
-    """A caller imports what to catch from ``bulkops``."""
+    """Callers can import from ``bulkops`` every exception to catch."""
     known = {name for name, value in vars(errors).items() if inspect.isclass(value)}
     public = [getattr(bulkops, name) for name in bulkops.__all__]
     methods = [method for one in public if inspect.isclass(one) for method in vars(one).values()]
@@ -225,7 +225,7 @@ def test_every_exception_that_a_public_docstring_names_is_public() -> None:
 
 
 def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
-    """What ``bulkops.library`` shows is run as it stands: planned, applied, verified."""
+    """The example in ``bulkops.library`` runs unchanged: plan, apply, verify."""
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
     job = tmp_path / "jobs" / "canary.toml"
     text = job.read_text(encoding="utf-8").replace('tags = ["canary"]', "all = true")
@@ -250,7 +250,7 @@ def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_a_public_function_says_what_it_raises_and_takes(function: Callable[..., object]) -> None:
-    """Its docstring names errors that there are, and explains every option."""
+    """Its docstring names existing errors, and describes every option."""
     said = inspect.getdoc(function) or ""
     raises = re.findall(r"(?m)^    ((?:\w+, )*\w+): ", said.partition("Raises:\n")[2])
     assert bool(raises) == (function.__name__ not in NEVER_FAIL)
@@ -265,26 +265,28 @@ def test_a_public_function_says_what_it_raises_and_takes(function: Callable[...,
     assert options <= explained
 
 
-def _ours(annotation: object) -> Iterator[type]:
-    """Yield the classes of ours that a type is made of."""
+def _own_classes(annotation: object) -> Iterator[type]:
+    """Yield the classes of this package that a type consists of."""
     if isinstance(annotation, type):
         if annotation.__module__.startswith("bulkops."):
             yield annotation
         return
     for part in typing.get_args(annotation):
-        yield from (one for p in (part if isinstance(part, list) else [part]) for one in _ours(p))
+        yield from (
+            one for p in (part if isinstance(part, list) else [part]) for one in _own_classes(p)
+        )
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_what_a_public_function_takes_and_gives_is_public(function: Callable[..., object]) -> None:
-    """Every class of ours in its signature is a name of ``bulkops``: callers can annotate it."""
+    """Every class of this package in a public signature is a name of ``bulkops``."""
     for annotation in typing.get_type_hints(function).values():
-        for named in _ours(annotation):
+        for named in _own_classes(annotation):
             assert getattr(bulkops, named.__name__) is named
 
 
 def test_the_wheel_says_that_it_is_typed(tmp_path: Path) -> None:
-    """``py.typed`` is in it, so that the types above reach whoever installs it."""
+    """The wheel contains ``py.typed``, so that users get the types."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")

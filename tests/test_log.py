@@ -1,10 +1,12 @@
-"""Events: silent in a library unless asked for, structured on a command's stderr."""
+"""Events: silent in a library unless enabled, structured on a command's stderr."""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,7 +20,7 @@ from tests.engine.world import World, job
 
 
 def test_a_library_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    """A job prints nothing by itself, on stdout or stderr, not even where something is wrong."""
+    """A job prints nothing by itself, on stdout or stderr, even if it fails."""
     world = World(workspaces=2)
     world.wire.troubles = writes(Trouble(NEVER_LEFT))
     world.apply(job())
@@ -26,15 +28,15 @@ def test_a_library_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_event_is_a_record_with_fields(caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever sets the level gets every request, its facts as attributes."""
+    """With the level enabled, each request is a log record with its facts as attributes."""
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         World(workspaces=1).apply(job())
     posts = [r for r in caplog.records if getattr(r, "method", "") == "POST"]
     assert [(r.getMessage(), r.__dict__["status"]) for r in posts] == [("request_finished", 201)]
 
 
-def test_every_event_of_a_job_says_which(caplog: pytest.LogCaptureFixture) -> None:
-    """From the opened journal to its end: its run id; the plan before it has none."""
+def test_every_event_of_a_job_has_its_run_id(caplog: pytest.LogCaptureFixture) -> None:
+    """Events have the run id from the opened journal to the end, but not those of the plan."""
     world = World(workspaces=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         replay = world.apply(job())
@@ -47,7 +49,7 @@ def test_every_event_of_a_job_says_which(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
-    """Each request about a workspace has the key of its own operation, whoever waits meanwhile."""
+    """Each request of concurrent operations has the key of its own operation."""
     world = World(workspaces=40, faults="POST:close-after=20%,close-before=20%,503=10%", seed=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.apply(job(pace={"max_at_once": 5, "settle": "1s"}))
@@ -62,11 +64,11 @@ def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> 
             assert "operation" not in facts
     assert len(set(written)) == 40 < len(written)
     changes = sum(a != b for a, b in pairwise(written))
-    assert changes > 39, "nothing was carried out at once"
+    assert changes > 39, "no operations ran concurrently"
 
 
-def test_an_operation_that_fails_is_told_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
-    """``operation_failed`` is worth more than ``operation_finished``, and no warning."""
+def test_a_failed_operation_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """``operation_failed`` has a higher level than ``operation_finished``, without a warning."""
     world = World(workspaces=2)
     struck = world.simulator.world.organizations["acme"].workspaces["prod-0"].id
     world.wire.troubles = always(
@@ -74,29 +76,31 @@ def test_an_operation_that_fails_is_told_with_its_reason(caplog: pytest.LogCaptu
     )
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.apply(job())
-    told = {
+    events = {
         r.__dict__["target"]: (r.msg, r.levelname, r.__dict__["outcome"], r.__dict__["operation"])
         for r in caplog.records
         if r.msg.startswith("operation_")
     }
-    assert told["prod-0"] == ("operation_failed", "INFO", "failed", f"attach:{struck}")
-    assert told["prod-1"][:3] == ("operation_finished", "DEBUG", "succeeded")
+    assert events["prod-0"] == ("operation_failed", "INFO", "failed", f"attach:{struck}")
+    assert events["prod-1"][:3] == ("operation_finished", "DEBUG", "succeeded")
 
 
-def test_what_nobody_carries_out_is_told_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
-    """What somebody else did since the plan is an event, too, though no request is sent for it."""
+def test_an_operation_without_a_request_is_logged_with_its_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A change made outside the job is logged, too, although no request is sent."""
     world = World(workspaces=2)
     world.start(job())
     world.simulator.attach("prod-0", "security-scan", enforcement_level="mandatory")
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         world.resume()
-    (told,) = (r.__dict__ for r in caplog.records if r.__dict__.get("outcome") == "skipped")
+    (events,) = (r.__dict__ for r in caplog.records if r.__dict__.get("outcome") == "skipped")
     (key,) = {o.key for o, _ in world.results if o.target.name == "prod-0"}
-    assert (told["target"], told["operation"], told["attempts"]) == ("prod-0", key, 0)
+    assert (events["target"], events["operation"], events["attempts"]) == ("prod-0", key, 0)
 
 
 def test_a_run_id_ends_with_its_execution(caplog: pytest.LogCaptureFixture) -> None:
-    """What is logged after a job is none of it; what an event says itself comes first."""
+    """Events after a job don't have its run id, and an event's own fields come first."""
     log = Log("bulkops.somewhere")
     with caplog.at_level(logging.INFO, logger="bulkops"):
         with execution_of("bulkops-1"):
@@ -120,20 +124,64 @@ def test_a_command_with_json_logs_json(
     debug: bool,  # noqa: FBT001 - a parameter of the test
     shown: list[str],
 ) -> None:
-    """One object a line on stderr: event, level, time and fields; requests only if asked for."""
+    """stderr has one JSON object per line; requests are only logged if enabled."""
     logs.configure(debug=debug, json=True)
     somewhere = logging.getLogger("bulkops.somewhere")
     somewhere.debug("a", extra={"number": 1})
     somewhere.warning("b", extra={"number": 2})
-    told = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
-    assert [event["event"] for event in told] == shown
-    assert told[-1].keys() == {"event", "level", "timestamp", "number"}
+    events = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
+    assert [event["event"] for event in events] == shown
+    assert events[-1].keys() == {"event", "level", "timestamp", "number"}
 
 
 @pytest.mark.usefixtures("_restored")
-def test_a_command_logs_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """One ``key=value`` line an event on stderr, whatever a server put into its fields."""
+@pytest.mark.parametrize(
+    ("event", "facts", "text"),
+    [
+        (
+            "client_slowed",
+            {"rate": 3.7, "reason": "503s"},
+            "the server answers 503 above a limit of its own: slowed down to 3.7 requests per "
+            "second",
+        ),
+        (
+            "server_unreachable",
+            {"error": "http://127.0.0.1:9: refused"},
+            "no answer from the server (http://127.0.0.1:9: refused): trying again",
+        ),
+        (
+            "client_paused",
+            {"seconds": 60.0, "reason": "rate limit"},
+            "the server asked for a pause (rate limit): nothing is sent for 60 s",
+        ),
+        ("gate_not_run", {"reason": "too big"}, "the gate could not be started: too big"),
+        ("odd_thing", {"why": "a\x1b[31mb", "size": 2}, "odd thing (why a\\u001b[31mb, size 2)"),
+        ("odd_thing", {}, "odd thing"),
+    ],
+)
+def test_people_get_a_warning_as_a_sentence(
+    capsys: pytest.CaptureFixture[str], event: str, facts: dict[str, object], text: str
+) -> None:
+    """With the event's facts, but no ``key=value``: that is for ``--debug`` and log files."""
     logs.configure(debug=False, json=False)
+    with execution_of("bulkops-1"):
+        Log("bulkops.somewhere").warning(event, extra=facts)
+        Log("bulkops.somewhere").info(event, extra=facts)
+    assert capsys.readouterr().err == f"Warning: {text}.\n"
+
+
+def test_every_warning_of_the_library_has_a_sentence() -> None:
+    """A warning without one would be shown as a list of its fields."""
+    package = Path(logs.__file__).parents[1]
+    texts = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    warned = {name for text in texts for name in re.findall(r'log\.warning\("(\w+)"', text)}
+    assert {"client_slowed", "server_unreachable"} <= warned <= logs.SENTENCES.keys()
+
+
+@pytest.mark.usefixtures("_restored")
+def test_debug_prints_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """One ``key=value`` line per event on stderr, whatever a server put into its fields."""
+    logs.configure(debug=True, json=False)
     facts = {"seconds": 2, "why": "a \x1b[31mb\nc", "sure": True}
     logging.getLogger("bulkops.somewhere").warning("pausing", extra=facts)
     said = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What a docstring or comment names of a class is there."""
+"""Class members that docstrings and comments mention exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODULES = sorted(Path(bulkops.__file__).parent.rglob("*.py"))
 
 
 def members(node: ast.ClassDef) -> set[str]:
-    """Return the names of a class's own methods and attributes."""
+    """Return the names of a class's methods and attributes."""
     found = {child.name for child in node.body if isinstance(child, ast.FunctionDef)}
     found |= {child.name for child in node.body if isinstance(child, ast.AsyncFunctionDef)}
     for child in ast.walk(node):
@@ -24,8 +24,8 @@ def members(node: ast.ClassDef) -> set[str]:
     return found
 
 
-def test_a_name_of_a_class_that_is_written_about_is_there() -> None:
-    """Of every ``Class.name`` in the sources the class, or a base, has that name."""
+def test_class_members_mentioned_in_the_sources_exist() -> None:
+    """For every ``Class.name`` in the sources, the class or a base has that name."""
     own, bases = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     texts = {path: path.read_text(encoding="utf-8") for path in MODULES}
     for text in texts.values():

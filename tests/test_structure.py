@@ -1,4 +1,4 @@
-"""The rules of the layout, held by reading the source."""
+"""The rules of the code's structure, checked by reading the source."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LAYERS = (
     *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
     *("report", "coverage", "events", "library", "simulator", "cli"),
 )
-"""What is in ``bulkops/``, from the ground up: each imports only what stands before it."""
+"""The contents of ``bulkops/``, from the bottom up: each imports only those before it."""
 LAYERS_INSIDE = {"operations": ("aspects", "kinds"), "cli": ("output", "run", "commands")}
-"""Likewise the packages inside a package."""
+"""The same for the packages inside a package."""
 PURE = (
     "text.py",
     "errors.py",
@@ -99,7 +99,7 @@ PURE = (
     "simulator/workspaces.py",
     "simulator/world.py",
 )
-"""Packages, and modules of packages that are not pure as a whole, without any I/O."""
+"""Packages without any I/O, and modules without I/O in the other packages."""
 
 IMPURE_PACKAGES = frozenset(
     [
@@ -135,10 +135,10 @@ def _is_pure(path: Path) -> bool:
 
 @cache
 def _imports(path: Path, *, typing_only: bool = False) -> frozenset[str]:
-    """Return the modules, and names in them, that a file imports anywhere in it.
+    """Return the modules, and names in them, that a file imports anywhere.
 
     Args:
-        typing_only: what only types need, too.
+        typing_only: whether to include imports that only types need.
     """
     found: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
@@ -167,19 +167,19 @@ def _file_of(module: str) -> Path | None:
 
 
 def test_no_module_is_longer_than_300_lines() -> None:
-    """A module is at most 300 lines long."""
+    """A module has at most 300 lines."""
     lengths = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
     assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
 
 
 def test_only_two_modules_know_aiohttp() -> None:
-    """Only the client's transport and the simulator's shell import aiohttp."""
+    """Only the client's transport and the simulator's server import aiohttp."""
     knowing = {_name(path) for path in MODULES if "aiohttp" in {*map(_root, _imports(path))}}
     assert knowing == AIOHTTP
 
 
 def test_modules_import_at_their_top() -> None:
-    """Fewer than thirty imports stand inside functions; ruff wants a reason for each (PLC0415)."""
+    """Fewer than thirty imports are inside functions; ruff requires a reason for each."""
     inside = [
         f"{_name(path)}:{node.lineno}"
         for path in MODULES
@@ -192,7 +192,7 @@ def test_modules_import_at_their_top() -> None:
 
 
 def test_nothing_imports_upwards() -> None:
-    """A package imports only those below it: see ``LAYERS``; what only types need counts, too."""
+    """A package imports only those below it in ``LAYERS``, also for types."""
     assert {place.stem for place in PACKAGE.iterdir() if _is_code(place)} == {
         *LAYERS,
         *("__init__", "__main__"),
@@ -207,7 +207,7 @@ def test_nothing_imports_upwards() -> None:
 
 
 def test_contributing_draws_the_packages_as_they_are() -> None:
-    """The drawing names every package, in order, and what it imports."""
+    """CONTRIBUTING lists every package, in order, with its imports."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     drawing = text.partition("<!-- packages -->")[2].partition("<!-- /packages -->")[0]
     drawn = re.findall(r"^(\w+) +[A-Z].*(?:\n +→ (.+))?$", drawing, re.MULTILINE)
@@ -219,7 +219,7 @@ def test_contributing_draws_the_packages_as_they_are() -> None:
 
 
 def _imported_by(room: str) -> set[str]:
-    """Return what of ``bulkops/`` a package imports, but for itself."""
+    """Return the parts of ``bulkops/`` that a package imports, except itself."""
     mine = [path for path in MODULES if path.relative_to(PACKAGE).with_suffix("").parts[0] == room]
     names = {name for path in mine for name in _imports(path, typing_only=True)}
     return {name.split(".")[1] for name in names if name.startswith("bulkops.")} - {room}
@@ -241,8 +241,8 @@ def _is_upwards(importer: tuple[str, ...], imported: tuple[str, ...]) -> bool:
     return inside.index(imported[2]) > inside.index(importer[2])
 
 
-def test_rooms_are_neither_crowded_nor_nested() -> None:
-    """The root holds at most ten files, and a package at most fourteen modules."""
+def test_packages_are_neither_large_nor_nested() -> None:
+    """The root has at most ten files, and a package at most fourteen modules."""
     assert len([place for place in PACKAGE.iterdir() if place.is_file()]) <= 10
     counts = Counter(path.parent for path in MODULES if path.name != "__init__.py")
     crowded = {_name(folder): number for folder, number in counts.items() if number > 14}
@@ -250,7 +250,7 @@ def test_rooms_are_neither_crowded_nor_nested() -> None:
 
 
 def test_pure_modules_import_nothing_impure() -> None:
-    """A pure module imports no clock, randomness, file, network or async, not even indirectly."""
+    """A pure module imports no clock, randomness, file, network or async, even indirectly."""
     pure = {path for path in MODULES if _is_pure(path)}
     assert {entry for entry in PURE if not any(_name(p).startswith(entry) for p in pure)} == set()
     waiting, observed = list(pure), set(pure)
@@ -273,20 +273,20 @@ def test_pure_modules_are_not_asynchronous() -> None:
 
 
 def test_the_public_names_are_there_and_sorted() -> None:
-    """Every name of ``bulkops.__all__`` can be had, and the list is sorted."""
+    """Every name in ``bulkops.__all__`` exists, and the list is sorted."""
     assert bulkops.__all__ == sorted(bulkops.__all__)
     for name in bulkops.__all__:
         assert getattr(bulkops, name).__doc__, name
 
 
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
-    """A name that is not public is refused as Python does it."""
+    """An unknown name raises AttributeError, as in any module."""
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = bulkops.nonsense
 
 
 def test_every_test_states_a_fact() -> None:
-    """Every test has a docstring: the fact it shows."""
+    """Every test has a docstring that states a fact."""
     silent = [
         f"{path.name}: {node.name}"
         for path in TESTS
@@ -298,14 +298,14 @@ def test_every_test_states_a_fact() -> None:
     assert silent == []
 
 
-def test_no_module_is_named_for_nothing() -> None:
-    """No module hides behind a name that says nothing."""
+def test_no_module_has_a_meaningless_name() -> None:
+    """No module has a name such as ``utils``."""
     nothing = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
     assert not [m for m in MODULES if m.stem in nothing]
 
 
-def test_the_flow_is_said_the_same_everywhere() -> None:
-    """README and package docstring draw the same line."""
+def test_the_data_flow_is_the_same_in_all_documents() -> None:
+    """The README and the package docstring have the same line."""
     flow = (
         "job → selection → inventory → plan → journal → runner ⇄ client → journal → verify → report"
     )

@@ -1,7 +1,7 @@
-"""An event loop in which waiting takes no time: its clock leaps to the next timer.
+"""An event loop in virtual time: its clock jumps to the next timer.
 
 ``run(coroutine_function, *args)`` works like ``anyio.run``; inside it ``asyncio.sleep``,
-``anyio.sleep``, timeouts and ``loop.time()`` all go by the leaping clock, which starts at 0.
+``anyio.sleep``, timeouts and ``loop.time()`` use the virtual clock, which starts at 0.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
 PAST_A_TIMER = 1e-6
-"""Seconds. A clock that stops exactly at a timer lets ``AsyncLimiter`` hang for ever: rounding
-makes it find nothing free yet, and it arms the same instant again (measured)."""
+"""Seconds. A clock that stops exactly at a timer would make ``AsyncLimiter`` hang: because of
+rounding it finds no capacity, and sets a timer for the same instant (measured)."""
 
 STANDING_STILL = 200
-"""Turns of the loop within one instant, after which each takes ``A_NANOSECOND``: by rounding,
-``AsyncLimiter`` may arm this very instant again and again until it sees time pass (measured)."""
+"""The iterations of the loop within one instant, after which each takes ``A_NANOSECOND``: because
+of rounding, ``AsyncLimiter`` may set timers for this instant until time passes (measured)."""
 
 A_NANOSECOND = 1e-9
 
 
 class Deadlock(AssertionError):
-    """Every task waits, and no timer will ever wake one."""
+    """Every task waits, and no timer will wake one."""
 
 
-class _Leaping(selectors.SelectSelector):
-    """Never blocks: where a selector would wait, the clock moves instead."""
+class _Jumping(selectors.SelectSelector):
+    """Never blocks: instead of waiting, it advances the clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class _Leaping(selectors.SelectSelector):
         self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        # Of its own, a loop has one end of a pipe here, for threads to wake it: there are none.
+        # A loop always has one end of a pipe here, through which threads would wake it.
         ready = super().select(0) if len(self.get_map()) > 1 else []
         if ready or timeout == 0:
             self._turns += 1
@@ -55,21 +55,21 @@ class _Leaping(selectors.SelectSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """For code without threads and sockets: what they are up to, this loop never waits for."""
+    """A loop for code without threads and sockets, which it never waits for."""
 
     def __init__(self) -> None:
-        self._leaping = _Leaping()
+        self._leaping = _Jumping()
         super().__init__(self._leaping)
 
     def time(self) -> float:
-        """Return seconds since the loop was made."""
+        """Return the seconds since the loop was created."""
         return self._leaping.now
 
     def stall(self, seconds: float) -> None:
-        """Let time pass as if something had blocked the loop."""
+        """Advance the time as if something had blocked the loop."""
         self._leaping.now += seconds
 
 
 def run(coroutine_function: Callable[[Unpack[Args]], Awaitable[T]], *args: *Args) -> T:
-    """Return what the coroutine function returns, in virtual time."""
+    """Return the result of the coroutine function, in virtual time."""
     return anyio.run(coroutine_function, *args, backend_options={"loop_factory": VirtualTimeLoop})

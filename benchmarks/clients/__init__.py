@@ -1,8 +1,7 @@
-"""Clients that send the same writes, 64 at once: how fast, and at what cost of CPU.
+"""Clients that send the same writes, 64 concurrently, and measure their speed and CPU time.
 
-Each runs in a process of its own, ``python -m benchmarks.clients.NAME ADDRESS OPERATIONS LOOP``,
-so that nobody pays for what another imports (the garbage collector walks through it), and prints
-its ``Cost`` as JSON.
+Each runs in its own process, ``python -m benchmarks.clients.NAME ADDRESS OPERATIONS LOOP``, so that
+none pays for another's imports (in garbage collection), and prints its ``Cost`` as JSON.
 """
 
 from __future__ import annotations
@@ -38,12 +37,13 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 
 
 class Cost(msgspec.Struct):
-    """What a client took for so many operations.
+    """The cost of a client's operations.
 
     Attributes:
-        seconds: by the wall clock.
-        cpu: seconds of CPU of this process, all threads.
-        modules, callers: where the time went, see ``Sampler``; empty where nobody sampled.
+        operations: the number of operations.
+        seconds: the elapsed time.
+        cpu: the CPU seconds of all threads of this process.
+        modules, callers: the samples (see ``Sampler``); empty if none were taken.
     """
 
     operations: int
@@ -54,17 +54,17 @@ class Cost(msgspec.Struct):
 
     @property
     def rate(self) -> float:
-        """Operations a second."""
+        """Operations per second."""
         return self.operations / self.seconds
 
     @property
     def microseconds(self) -> float:
-        """CPU microseconds an operation."""
+        """CPU microseconds per operation."""
         return self.cpu / self.operations * 1e6
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Measure the block, and sample it where the command line says so."""
+        """Measure the block, and sample it if the command line has ``--sample``."""
         sampler = Sampler("bulkops.") if "--sample" in sys.argv else None
         gc.collect()
         with sampler.sampling() if sampler else nullcontext():
@@ -77,7 +77,7 @@ class Cost(msgspec.Struct):
 
 
 def plan_of(operations: int) -> Plan:
-    """Return a plan that attaches a run task to so many workspaces."""
+    """Return a plan that attaches a run task to this many workspaces."""
     job = job_from_builtins(
         {
             "name": "benchmark",
@@ -96,7 +96,7 @@ def plan_of(operations: int) -> Plan:
 async def sent(
     send: Callable[[Request], Awaitable[int]], plan: Plan, at_once: int = AT_ONCE
 ) -> Cost:
-    """Send a plan's requests with a function that returns the status, and no more than that."""
+    """Send a plan's requests with a function that returns the status; check only that."""
     waiting = iter(list(requests(plan, lambda: True)))
 
     async def worker() -> None:
@@ -113,7 +113,7 @@ async def sent(
 
 
 def main(client: Callable[[str, Plan], Awaitable[Cost]]) -> None:
-    """Run an asynchronous client as the command line says."""
+    """Run an asynchronous client with the command line's arguments."""
     address, operations, loop = sys.argv[1:4]
     plan = plan_of(int(operations))
 

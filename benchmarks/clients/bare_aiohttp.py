@@ -1,4 +1,4 @@
-"""A loop on aiohttp: no journal, nothing paced or retried, answers read and thrown away."""
+"""A loop on aiohttp: no journal, no pacing, no retries; answers are read and discarded."""
 
 from __future__ import annotations
 

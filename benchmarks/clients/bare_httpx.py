@@ -1,4 +1,4 @@
-"""A loop on httpx: no journal, nothing paced or retried, answers read and thrown away."""
+"""A loop on httpx: no journal, no pacing, no retries; answers are read and discarded."""
 
 from __future__ import annotations
 

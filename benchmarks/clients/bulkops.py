@@ -1,4 +1,4 @@
-"""The engine: intents and results durable in a journal, answers decoded and checked."""
+"""The engine, with durable intents and results in a journal, and checked answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bulkops.runner.runner import Runner
 
 
 async def carry_out(address: str, plan: Plan) -> Cost:
-    """Carry the plan out, from the opened journal to the last durable result."""
+    """Apply the plan, from opening the journal to the last durable result."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "job.jsonl")
         async with Client(address, TOKEN) as client:

@@ -1,4 +1,4 @@
-"""HashiCorp's own Python client, pytfe, one write after the other: it knows no other way."""
+"""HashiCorp's Python client, pytfe, which is synchronous: one write after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bulkops.plan.model import Plan
 def attach_all(address: str, plan: Plan) -> Cost:
     """Attach the run task to each workspace."""
     cost = Cost(len(plan.operations))
-    # Without ca_bundle it takes SSL_CERT_FILE, and httpx deprecates the way it does so.
+    # Without ca_bundle it uses SSL_CERT_FILE, in a way that httpx has deprecated.
     config = TFEConfig(address=address, token=TOKEN, ca_bundle=None)
     with TFEClient(config) as client, cost.measured():
         for operation in plan.operations:

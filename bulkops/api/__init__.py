@@ -1,1 +1,1 @@
-"""The HCP Terraform API as values: requests, resources, limits, what an answer means. Pure."""
+"""The HCP Terraform API as values: requests, resources, limits, the meaning of answers. Pure."""

@@ -1,7 +1,7 @@
-"""The API's requests, one function each, named as the API pages name them. Pure.
+"""The API's requests, one function each, named as in the API documentation. Pure.
 
-The typed client sends them and reads the answers; the kinds of operation use the same
-functions, so that no path or body is spelled twice.
+The typed client and the kinds of operation use the same functions, so each path and body is
+defined only once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bulkops.api.resources import GlobalConfiguration
 
 API = "/api/v2"
 Include = Literal["workspace_tasks", "workspace_tasks.workspace"]
-"""What listing or showing run tasks can include."""
+"""What an answer with run tasks can include."""
 
 _FOLLOWING = {
     "organizations": "{organization}",
@@ -28,16 +28,16 @@ _FOLLOWING = {
     "workspaces": "{workspace_id}",
     "workspaces/tasks": "{workspace_task_id}",
 }
-"""Collections → what the next part of a path below them stands for."""
+"""Collection → the placeholder for the next part of its path."""
 
 
 class RunTaskChange(msgspec.Struct, frozen=True, rename="kebab", kw_only=True):
-    """Attributes of a run task to create or update; what is left unset is not sent.
+    """Attributes for creating or updating a run task; unset ones are not sent.
 
     Attributes:
-        description: at most 300 characters.
-        hmac_key: signs the requests to the task's URL; write-only, ``None`` removes it.
-        agent_pool_id: ``apool-…``, for a URL only reachable from agents.
+        description: a text of at most 300 characters.
+        hmac_key: the key that signs requests to the task's URL; write-only. ``None`` removes it.
+        agent_pool_id: ``apool-…``, for a URL that only agents can reach.
     """
 
     name: str | UnsetType = UNSET
@@ -49,75 +49,78 @@ class RunTaskChange(msgspec.Struct, frozen=True, rename="kebab", kw_only=True):
     agent_pool_id: str | UnsetType | None = UNSET
 
     def __repr__(self) -> str:
-        """Leave the hmac key out: a repr ends in logs and tracebacks."""
+        """Return a representation without the HMAC key: it may appear in logs and tracebacks."""
         shown = (name for name in self.__struct_fields__ if getattr(self, name) is not UNSET)
         fields = (f"{n}={'…' if n == 'hmac_key' else repr(getattr(self, n))}" for n in shown)
         return f"RunTaskChange({', '.join(fields)})"
 
 
 def ping() -> Request:
-    """204; its headers tell the rate limit and the server's version."""
+    """204; the headers have the rate limit and the server's version."""
     return Request("GET", f"{API}/ping")
 
 
 def show_entitlements(organization: str) -> Request:
-    """What the organization's plan allows."""
+    """200 with what the organization's plan allows."""
     return Request("GET", f"{API}/organizations/{quote(organization, '')}/entitlement-set")
 
 
 def list_projects(organization: str) -> Request:
-    """All projects."""
+    """200 with a page of the organization's projects."""
     return Request("GET", f"{API}/organizations/{quote(organization, '')}/projects")
 
 
 def list_workspaces(organization: str, filters: Mapping[str, str]) -> Request:
-    """Workspaces by name, so that paging is stable; ``filters`` are the API's own parameters."""
+    """200 with a page of workspaces, sorted by name so that paging is stable.
+
+    ``filters`` are the API's query parameters.
+    """
     query = (*filters.items(), ("sort", "name"))
     return Request("GET", f"{API}/organizations/{quote(organization, '')}/workspaces", query)
 
 
 def show_workspace(organization: str, name: str) -> Request:
-    """One workspace by its name."""
+    """200 with the workspace of this name."""
     path = f"{API}/organizations/{quote(organization, '')}/workspaces/{quote(name, '')}"
     return Request("GET", path)
 
 
 def show_workspace_by_id(workspace_id: str) -> Request:
-    """One workspace by its ``ws-…`` id."""
+    """200 with the workspace of this ``ws-…`` id."""
     return Request("GET", f"{API}/workspaces/{quote(workspace_id, '')}")
 
 
 def update_workspace(workspace_id: str, attributes: Mapping[str, object]) -> Request:
-    """200 with the workspace; attributes that are left out are kept."""
+    """200 with the workspace; attributes that are not given are unchanged."""
     path = f"{API}/workspaces/{quote(workspace_id, '')}"
     return Request("PATCH", path, body=encode_resource("workspaces", attributes, id=workspace_id))
 
 
 def lock_workspace(workspace_id: str, reason: str | None = None) -> Request:
-    """200 with the workspace; 409 where it is locked already, whoever holds it."""
+    """200 with the workspace; 409 if it is already locked, by this user or by anyone else."""
     path = f"{API}/workspaces/{quote(workspace_id, '')}/actions/lock"
     body = b"" if reason is None else msgspec.json.encode({"reason": reason})
     return Request("POST", path, body=body)
 
 
 def unlock_workspace(workspace_id: str) -> Request:
-    """200 with the workspace; 409 where it is not locked, or by a run, a team or another user."""
+    """200 with the workspace; 409 if it isn't locked, or not by this user."""
     return Request("POST", f"{API}/workspaces/{quote(workspace_id, '')}/actions/unlock")
 
 
 def create_run_task(organization: str, change: RunTaskChange) -> Request:
-    """201 with the run task; the platform calls its URL once and wants a 200."""
+    """201 with the run task; the platform calls its URL once and expects a 200."""
     path = f"{API}/organizations/{quote(organization, '')}/tasks"
     return Request("POST", path, body=_run_task_body(change, category="task"))
 
 
 def list_run_tasks(organization: str, include: Sequence[Include] = ()) -> Request:
-    """The organization's run tasks."""
+    """200 with a page of the organization's run tasks."""
     return Request("GET", f"{API}/organizations/{quote(organization, '')}/tasks", _include(include))
 
 
 def show_run_task(task_id: str, include: Sequence[Include] = ()) -> Request:
-    """One run task by its ``task-…`` id."""
+    """200 with the run task of this ``task-…`` id."""
     return Request("GET", f"{API}/tasks/{quote(task_id, '')}", _include(include))
 
 
@@ -128,29 +131,29 @@ def update_run_task(task_id: str, change: RunTaskChange) -> Request:
 
 
 def delete_run_task(task_id: str) -> Request:
-    """204, again 404."""
+    """204; if sent again, 404."""
     return Request("DELETE", f"{API}/tasks/{quote(task_id, '')}")
 
 
 def list_attachments(task_id: str) -> Request:
-    """Every attachment of one run task (OpenAPI only; an older TFE answers 404)."""
+    """200 with a page of a run task's attachments; 404 on an older TFE (only in the OpenAPI)."""
     return Request("GET", f"{API}/tasks/{quote(task_id, '')}/relationships/workspace-tasks")
 
 
 def attach(workspace_id: str, task_id: str, attributes: Mapping[str, object]) -> Request:
-    """201 with the workspace task (204 without one was documented once)."""
+    """201 with the workspace task; an older API page documents 204 without a body."""
     task = {"task": {"data": {"id": task_id, "type": "tasks"}}}
     body = encode_resource("workspace-tasks", attributes, task)
     return Request("POST", f"{API}/workspaces/{quote(workspace_id, '')}/tasks", body=body)
 
 
 def list_workspace_tasks(workspace_id: str) -> Request:
-    """The run tasks attached to one workspace."""
+    """200 with a page of a workspace's run tasks."""
     return Request("GET", f"{API}/workspaces/{quote(workspace_id, '')}/tasks")
 
 
 def show_workspace_task(workspace_id: str, workspace_task_id: str) -> Request:
-    """One attachment by its ``wstask-…`` id."""
+    """200 with the attachment of this ``wstask-…`` id."""
     return Request("GET", _workspace_task_path(workspace_id, workspace_task_id))
 
 
@@ -163,14 +166,14 @@ def update_workspace_task(
 
 
 def detach(workspace_id: str, workspace_task_id: str) -> Request:
-    """204, again 404."""
+    """204; if sent again, 404."""
     return Request("DELETE", _workspace_task_path(workspace_id, workspace_task_id))
 
 
 def route(request: Request) -> str:
-    """Return a path with names and ids left out: ``/workspaces/{workspace_id}/tasks``.
+    """Return the path with placeholders for names and ids: ``/workspaces/{workspace_id}/tasks``.
 
-    There are as many as endpoints, so that requests can be counted by it.
+    There is one per endpoint, so it can be used to count requests.
     """
     parts = request.path.removeprefix(API).split("/")
     for at in range(2, len(parts), 2):

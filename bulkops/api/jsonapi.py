@@ -1,8 +1,8 @@
-"""JSON:API documents to values and back: envelopes, paging, errors. Pure.
+"""Converts JSON:API documents to values and back: envelopes, paging, errors. Pure.
 
-Shapes follow HashiCorp's OpenAPI; where servers were seen to differ (an ``errors`` list of
-bare strings, a numeric ``status``, HTML from a proxy, an empty body) the reader accepts it.
-Unknown members are ignored, so that a newer server does not break an older bulkops.
+Shapes follow HashiCorp's OpenAPI. Known deviations of servers are accepted: an ``errors`` list of
+plain strings, a numeric ``status``, HTML from a proxy, an empty body. Unknown members are ignored,
+so that an older bulkops works with a newer server.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from bulkops.text import printable
 T = TypeVar("T")
 
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
-"""The API's longest are descriptions (300 characters) and URLs: what is longer fills a terminal."""
+"""A text of limited length. The API's longest are descriptions (300 characters) and URLs."""
 
 LONGEST_WAIT = 60.0
-"""Seconds; a longer ``Retry-After`` is taken for a mistake (a Unix time, say) and cut to this."""
+"""Seconds; a longer ``Retry-After`` is assumed to be a mistake, such as a Unix time, and cut."""
 
 LONGEST_QUOTED = 100_000
-"""Bytes of an error body that are looked at; the API's own have a few hundred."""
+"""The most bytes of an error body that are read; the API's errors have a few hundred."""
 
 _TITLE = re.compile(rb"<title>\s*([^<]{1,200})", re.IGNORECASE)
 
@@ -64,14 +64,14 @@ class ToOne(msgspec.Struct, frozen=True):
     """A relationship to at most one resource.
 
     Attributes:
-        data: ``None`` for none; ``UNSET`` if the server links to it without showing it.
+        data: the resource; ``None`` for none; ``UNSET`` if the server only links to it.
     """
 
     data: Identifier | UnsetType | None = UNSET
 
     @property
     def id(self) -> str | UnsetType | None:
-        """The id of that resource; ``None`` and ``UNSET`` as in ``data``."""
+        """The resource's id; ``None`` and ``UNSET`` as in ``data``."""
         return self.data.id if isinstance(self.data, Identifier) else self.data
 
 
@@ -79,17 +79,18 @@ class ToMany(msgspec.Struct, frozen=True):
     """A relationship to a list of resources.
 
     Attributes:
-        data: ``None`` if the server links to them without showing them: that is not "none".
+        data: the resources; ``None`` if the server only links to them, which isn't the same as
+            an empty list.
     """
 
     data: tuple[Identifier, ...] | None = None
 
 
 class Pagination(msgspec.Struct, frozen=True, rename="kebab"):
-    """``meta.pagination``; lists without totals leave the last two out.
+    """``meta.pagination``; a list without totals omits the last two.
 
     Attributes:
-        next_page: ``None`` on the last page; ``UNSET`` if the server doesn't say.
+        next_page: the next page's number; ``None`` on the last page; ``UNSET`` if not shown.
     """
 
     next_page: int | UnsetType | None = UNSET
@@ -99,7 +100,7 @@ class Pagination(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """A document's ``meta``, as far as paging needs it."""
+    """The part of a document's ``meta`` that paging needs."""
 
     pagination: Pagination = Pagination()
 
@@ -108,14 +109,14 @@ _NOTHING = msgspec.Raw(b"[]")
 
 
 class One(msgspec.Struct, Generic[T], frozen=True):
-    """A document with one resource; ``included`` stays undecoded, it may hold any types."""
+    """A document with one resource; ``included`` is not decoded, as it may have any types."""
 
     data: T
     included: msgspec.Raw = _NOTHING
 
 
 class Many(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list; ``links`` as they are: not every server has what JSON:API wants there."""
+    """One page of a list; ``links`` is not checked, as servers deviate from JSON:API there."""
 
     data: tuple[T, ...]
     meta: Meta = Meta()
@@ -132,7 +133,7 @@ def decode(answer: Response, shape: type[T]) -> T:
     """Return the answer's body as ``shape``, for example ``One[RunTaskResource]``.
 
     Raises:
-        ServerBroken: the body is no such document.
+        ServerBroken: the body is not such a document.
     """
     try:
         decoder = _decoder(cast("Hashable", shape))
@@ -149,13 +150,13 @@ def decode_included(part: msgspec.Raw, shape: type[T]) -> T:
     """Return a document's ``included``, or a part of it, as ``shape``.
 
     Raises:
-        ServerBroken: it is no such thing.
+        ServerBroken: it does not have this shape.
     """
     try:
         return msgspec.json.decode(part, type=shape)
     except UNREADABLE as error:
         reason = printable(str(error))
-        raise ServerBroken(f"what the server's answer includes can't be read: {reason}") from error
+        raise ServerBroken(f"the included part of the answer can't be read: {reason}") from error
 
 
 def encode_resource(
@@ -163,7 +164,7 @@ def encode_resource(
     attributes: object,
     relationships: Mapping[str, object] | None = None,
     *,
-    id: str = "",  # noqa: A002 - JSON:API's own word
+    id: str = "",  # noqa: A002 - the name in JSON:API
 ) -> bytes:
     """Return ``{"data": {"type": kind, "attributes": …, "relationships": …}}`` as bytes."""
     data: dict[str, object] = {"type": kind, "attributes": attributes}
@@ -175,17 +176,17 @@ def encode_resource(
 
 
 def error_texts(answer: Response) -> tuple[str, ...]:
-    """Return the server's words, one string an error, whatever the shape of the body.
+    """Return the server's error messages, one string per error, from a body of any shape.
 
-    ``("not found: workspace not found",)`` from JSON:API; a page's ``<title>`` from HTML;
-    ``()`` where there is nothing to quote.
+    ``("not found: workspace not found",)`` from JSON:API; the page's ``<title>`` from HTML;
+    ``()`` if there is no message.
     """
     body = answer.body[:LONGEST_QUOTED]
     try:
         document = msgspec.json.decode(body)
     except UNREADABLE:
         title = _TITLE.search(body)
-        # Proxies begin it with the status, which everybody who quotes it has said already.
+        # Proxies put the status first, which every message with this text already has.
         text = printable(title[1].decode("utf-8", "replace")) if title else ""
         text = text.removeprefix(str(answer.status)).lstrip(" :-")
         return (text,) if text else ()
@@ -198,49 +199,50 @@ def error_texts(answer: Response) -> tuple[str, ...]:
 
 def _error_text(error: object) -> str:
     if not isinstance(error, dict):
-        return _said(error)
-    parts = [text for key in ("title", "detail") if (text := _said(error.get(key)))]
+        return _scalar_text(error)
+    parts = [text for key in ("title", "detail") if (text := _scalar_text(error.get(key)))]
     source = error.get("source")
-    if isinstance(source, dict) and (pointer := _said(source.get("pointer"))):
+    if isinstance(source, dict) and (pointer := _scalar_text(source.get("pointer"))):
         parts.append(f"({pointer})")
     if len(parts) > 1 and parts[1].lower().startswith(parts[0].lower()):
         parts.pop(0)
     return ": ".join(parts[:2]) + "".join(f" {part}" for part in parts[2:])
 
 
-def _said(value: object) -> str:
-    # Not of a list: one that nests deeply has no text, but a RecursionError.
+def _scalar_text(value: object) -> str:
+    # Not for a list: converting a deeply nested one raises RecursionError.
     return str(value) if isinstance(value, str | int | float) else ""
 
 
 def request_id(answer: Response) -> str:
-    """Return the answer's ``X-Request-Id``, or ``""``."""
+    """Return the answer's ``X-Request-Id``, or ``""`` if it has none."""
     return printable(answer.headers.get("x-request-id", ""), 100)
 
 
 def retry_after(answer: Response, now: datetime | None = None) -> float:
-    """Return the seconds for which a server that did nothing asks to be left alone, else 0.
+    """Return for how many seconds an answer asks the client to wait; 0 if it doesn't.
 
-    ``Retry-After`` is seconds or a date (RFC 9110, 10.2.3), and holds on whatever may be sent
-    again. On a 429 ``X-RateLimit-Reset`` holds, too: float seconds until the reset, no Unix time
-    (API page "Rate limiting"). Every other answer has that header, and asks for nothing by it.
+    ``Retry-After`` is in seconds or a date (RFC 9110, 10.2.3), and applies to every answer after
+    which a request may be sent again. On a 429, ``X-RateLimit-Reset`` applies as well: seconds
+    until the reset as a float, not a Unix time (API page "Rate limiting"). Other answers have that
+    header, too, but don't ask to wait.
 
     Args:
-        now: the machine's date, for an answer that has a date in ``Retry-After`` but no ``Date``.
+        now: the local date, used if ``Retry-After`` is a date and the answer has no ``Date``.
     """
     if answer.status not in (408, 425, 429) and answer.status < 500:
         return 0.0
-    asked = answer.headers.get("retry-after", "")
-    seconds = max(number(asked) or 0.0, _until(asked, answer.headers.get("date", ""), now))
+    value = answer.headers.get("retry-after", "")
+    seconds = max(number(value) or 0.0, _until(value, answer.headers.get("date", ""), now))
     if answer.status == 429:
         seconds = max(seconds, number(answer.headers.get("x-ratelimit-reset", "")) or 0.0)
     return min(seconds, LONGEST_WAIT)
 
 
 def _until(text: str, date: str, now: datetime | None) -> float:
-    """Return the seconds from the server's own ``date``, else from ``now``, until a date."""
+    """Return the seconds from the server's ``date``, or else from ``now``, until a date."""
     then = _date(text)
-    # By the server's own clock, if it tells one: the machine's may be wrong by minutes.
+    # Prefers the server's clock, because the local one may be wrong by minutes.
     since = _date(date) or now if then else None
     return max(0.0, (then - since).total_seconds()) if then and since else 0.0
 
@@ -258,7 +260,7 @@ def _date(text: str) -> datetime | None:
 
 
 _NOT_KNOWN = "the token is missing, expired or revoked"
-_NOT_THERE = "it does not exist, or this token may not do that"
+_NOT_THERE = "it does not exist, or this token may not access it"
 _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
     401: (Unauthorized, _NOT_KNOWN),
     403: (NotFoundOrForbidden, _NOT_THERE),
@@ -267,9 +269,10 @@ _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
 
 
 def error_of(request: Request, answer: Response | NoResponse) -> ApiError:
-    """Return the exception that tells a caller what became of ``request``.
+    """Return the exception for a request that failed with this answer.
 
-    Both causes of a 404 are said: the API gives the same answer to a token without rights.
+    The message for a 404 names both causes, because the API also answers 404 to a token without
+    the permission.
     """
     if isinstance(answer, NoResponse):
         return answer
@@ -286,9 +289,8 @@ def error_of(request: Request, answer: Response | NoResponse) -> ApiError:
         )
     kind, advice = _MEANINGS.get(status, (ServerBroken if status >= 500 else RequestRejected, ""))
     if 300 <= status < 400:
-        # Never followed: the token is for this host only.
-        advice = (
-            f"redirected to {printable(answer.headers.get('location', '?'))}: is the address right?"
-        )
+        # Not followed, because the token is for this host only.
+        location = printable(answer.headers.get("location", "?"))
+        advice = f"the server redirects to {location}: is the address right?"
     text = f"{what}: {advice}" if advice else what
     return kind(text, status=status, errors=errors, request_id=ident)

@@ -1,7 +1,7 @@
 """A request and its answer as plain values.
 
-The client, the runner and the simulator speak in these types; only a transport knows how bytes
-move: see ``bulkops.client.transport``.
+The client, the runner and the simulator use these types; only a transport sends bytes (see
+``bulkops.client.transport``).
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from collections.abc import Mapping
 import msgspec
 
 MEDIA_TYPE = "application/vnd.api+json"
-"""Needed on every request, with or without a body: a bodiless DELETE without it is a 415."""
+"""Required on every request, even without a body: a DELETE without it is answered 415."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for a body that is no JSON, no text, nested too deep or of another shape."""
+"""What msgspec raises for a body that isn't JSON, isn't text, is nested too deep or misshapen."""
 
 
-# gc=False here and in other small values: they are in no cycles, and a job has so many of them
-# that walking through them was a tenth of the engine's CPU time (measured).
+# gc=False here and in other small values: they can't form cycles, and a job has so many of them
+# that garbage collection took a tenth of the engine's CPU time (measured).
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request.
 
     Attributes:
         method: GET, POST, PATCH or DELETE.
-        path: percent-encoded, from the root: ``/api/v2/organizations/acme/tasks``.
+        path: the percent-encoded path from the root: ``/api/v2/organizations/acme/tasks``.
         query: unescaped pairs in order: ``(("page[number]", "2"),)``.
-        body: JSON bytes, empty for none.
-        headers: names in lower case.
+        body: JSON; empty for no body.
+        headers: additional headers, with lower-case names.
     """
 
     method: str
@@ -38,12 +38,12 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def writes(self) -> bool:
-        """Whether this request is meant to change anything at the server."""
+        """Whether this request can change anything on the server."""
         return self.method != "GET"
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
-    """One whole HTTP answer; header names in lower case."""
+    """One complete HTTP answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str] = {}

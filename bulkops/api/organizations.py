@@ -1,4 +1,4 @@
-"""What an organization has and is allowed, as typed values. Pure."""
+"""An organization's projects and entitlements, as typed values. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from bulkops.api.jsonapi import Resource, Text
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project: ``prj-…`` and its name."""
+    """A project.
+
+    Attributes:
+        id: ``prj-…``.
+    """
 
     id: str
     name: str
 
 
 class Entitlements(msgspec.Struct, frozen=True, rename="kebab"):
-    """What an organization's plan allows; ``None`` is no limit, or not told."""
+    """What an organization's plan allows; ``None`` means no limit, or not shown."""
 
     run_tasks: bool | None = None
     global_run_tasks: bool | None = None

@@ -1,7 +1,8 @@
-"""What a server's headers say of its rate limit. Pure.
+"""Reads a server's rate limit from its headers. Pure.
 
-``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset`` (API page "Rate limiting"). A gateway in
-between may merge or extend them: ``30, 30``, ``30;w=1``. What can't be read is not "no limit".
+The headers are ``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset`` (API page "Rate limiting"). A
+gateway may merge or extend them: ``30, 30``, ``30;w=1``. An unreadable value doesn't mean that
+there is no limit.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from math import inf
 import msgspec
 
 DEFAULT_LIMIT = 30.0
-"""Requests per second where the server can't be asked, or its answer can't be read."""
+"""The limit in requests per second if the server's is unavailable or unreadable."""
 
 
 class Window(msgspec.Struct, frozen=True):
-    """What an answer's headers tell of the server's window.
+    """The state of the server's window, from an answer's headers.
 
     Attributes:
-        limit, remaining: requests in a window.
-        reset: seconds until the window ends, or its oldest request leaves it.
+        limit: the requests allowed per window.
+        remaining: the requests left in this window.
+        reset: seconds until the window ends, or until its oldest request leaves it.
     """
 
     limit: float
@@ -29,7 +31,7 @@ class Window(msgspec.Struct, frozen=True):
 
 
 def number(text: str) -> float | None:
-    """Return the number of 0 or more that a header holds, ``None`` if it holds anything else."""
+    """Return a header's value as a number of at least 0, ``None`` if it isn't one."""
     try:
         value = float(text)
     except ValueError:
@@ -40,25 +42,25 @@ def number(text: str) -> float | None:
 def limit_of(headers: Mapping[str, str]) -> float | None:
     """Return the requests per second that a server allows this user.
 
-    ``None`` if it announces no limit: the header is absent, or 0. ``DEFAULT_LIMIT`` if the header
-    can't be read.
+    ``None`` if the server announces no limit: the header is absent or 0. ``DEFAULT_LIMIT`` if the
+    header can't be read.
     """
-    told = headers.get("x-ratelimit-limit")
-    if told is None:
+    value = headers.get("x-ratelimit-limit")
+    if value is None:
         return None
-    limit = number(told)
+    limit = number(value)
     if limit is None or limit == inf:
         return DEFAULT_LIMIT
-    # Less than one a second is no limit a client could work with, but a mistake.
+    # Less than one per second must be a mistake: no client could work with it.
     return max(1.0, limit) if limit else None
 
 
 def window_of(headers: Mapping[str, str]) -> Window | None:
-    """Return what an answer's headers (names in lower case) tell, ``None`` for nothing usable."""
+    """Return the window from an answer's headers (lower-case names), ``None`` if unusable."""
     limit, remaining, reset = (
         number(headers.get(f"x-ratelimit-{name}", "")) for name in ("limit", "remaining", "reset")
     )
     if limit is None or remaining is None or reset is None:
         return None
-    # What is no possible window must not stay in the mean for ever.
+    # An impossible window would distort the running mean forever.
     return Window(limit, remaining, reset) if remaining <= limit < inf else None

@@ -1,7 +1,7 @@
 """The API's resources as typed values, read from its documents. Pure.
 
-Each public type is flat; the ``…Resource`` beside it is its JSON:API form as HashiCorp's
-OpenAPI has it. An ``hmac-key`` is write-only and has no place in any of them.
+Each public type is flat; the corresponding ``…Resource`` is its JSON:API form, as in HashiCorp's
+OpenAPI. None of them has an ``hmac-key``, which is write-only.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ _ID_END = re.compile("[1-9A-HJ-NP-Za-km-z]{16}")
 
 
 def is_id(text: str, kind: str) -> bool:
-    """Return whether ``text`` is an id such as ``ws-SihZTyXKfNXUWuUa`` (kind ``ws``).
+    """Return whether ``text`` is an id of this kind: ``ws-SihZTyXKfNXUWuUa`` for ``ws``.
 
-    A name may begin like an id (a workspace named ``ws-prod``); an id ends in 16 characters of
-    base 58.
+    A name may begin like an id (a workspace named ``ws-prod``), but an id ends in 16 characters
+    of base 58.
     """
     prefix, _, rest = text.partition("-")
     return prefix == kind and _ID_END.fullmatch(rest) is not None
 
 
 def in_run_order(stages: Iterable[str]) -> list[str]:
-    """Return the stages without repeats in the order a run reaches them, unknown ones last.
+    """Return the distinct stages in the order in which a run reaches them, unknown ones last.
 
-    The API treats stages as a set and may give them back in another order.
+    The API treats stages as a set and may return them in any order.
     """
     given = set(stages)
     return [s for s in STAGES if s in given] + sorted(given.difference(STAGES))
 
 
 class GlobalConfiguration(msgspec.Struct, frozen=True, rename="kebab"):
-    """A run task's organization-wide setting; absent where the organization isn't entitled."""
+    """A run task's organization-wide setting; absent if the organization isn't entitled to it."""
 
     enabled: bool = False
     stages: tuple[Text, ...] = ()
@@ -58,9 +58,9 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
 
     Attributes:
         id: ``wstask-…``.
-        workspace_id, task_id: empty if the server doesn't show them; see ``placed``.
-        stages: in run order; from ``stage`` alone on a server that has no ``stages``.
-        workspace_name: only where the workspace was included in the answer.
+        workspace_id, task_id: ``ws-…`` and ``task-…``; empty if not shown (see ``placed``).
+        stages: the stages in run order; on a server without ``stages``, the only ``stage``.
+        workspace_name: the workspace's name, if the answer includes the workspace.
     """
 
     id: str
@@ -71,12 +71,16 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
     workspace_name: str | None = None
 
     def placed(self) -> WorkspaceTask:
-        """Return this attachment; ``ServerBroken`` if the server doesn't show whose it is."""
+        """Return this attachment.
+
+        Raises:
+            ServerBroken: the server does not show its workspace or its run task.
+        """
         if self.workspace_id and self.task_id:
             return self
         raise ServerBroken(
-            f"the server does not show which run task and workspace {self.id} is of, so that "
-            "nobody knows where the run task is attached"
+            f"the server does not show the run task and workspace of {self.id}, so it is unknown "
+            "where the run task is attached"
         )
 
 
@@ -85,9 +89,9 @@ class RunTask(msgspec.Struct, frozen=True):
 
     Attributes:
         id: ``task-…``.
-        organization: whose it is, ``None`` if the server doesn't show it.
-        workspace_task_ids: ``wstask-…`` of its attachments, where the server lists them.
-        workspace_tasks: the attachments themselves, where ``include`` asked for them.
+        organization: the organization's name, ``None`` if the server doesn't show it.
+        workspace_task_ids: the ids of its attachments, ``wstask-…``, if the server lists them.
+        workspace_tasks: the attachments themselves, if ``include`` requested them.
     """
 
     id: str
@@ -104,20 +108,20 @@ class RunTask(msgspec.Struct, frozen=True):
 
 
 class Workspace(msgspec.Struct, frozen=True):
-    """A workspace, as far as selecting and planning needs it.
+    """A workspace, with what selecting and planning need.
 
-    What the server doesn't show is not known, and never the same as none.
+    A value that the server doesn't show is unknown, which is different from none.
 
     Attributes:
-        name: empty if the server doesn't show it.
-        project_id: ``None`` for a workspace in no project; ``UNSET`` if that isn't shown.
-        tag_names: ``None`` if the server doesn't show them.
-        locked: ``None`` where the server doesn't say.
-        permissions: what this token may do here, by the API's names of it.
-        tag_bindings: key → value, inherited ones included, ``""`` for a key alone; ``None`` if
-            the server links to them without showing them; ``UNSET`` if it doesn't even link to
-            them, as an older Terraform Enterprise, or if they were not asked for.
-        attributes: those asked for that the server shows, by their API names.
+        name: the name; empty if not shown.
+        project_id: ``prj-…``; ``None`` for a workspace in no project; ``UNSET`` if not shown.
+        tag_names: the tags; ``None`` if not shown.
+        locked: whether it is locked; ``None`` if not shown.
+        permissions: this token's permissions on the workspace, by their API names.
+        tag_bindings: key → value, including inherited ones, with ``""`` for a key without a
+            value; ``None`` if the server only links to them; ``UNSET`` if it doesn't link to
+            them, like an older Terraform Enterprise, or if they were not requested.
+        attributes: the requested attributes that the server shows, by their API names.
     """
 
     id: str
@@ -134,9 +138,9 @@ class Workspace(msgspec.Struct, frozen=True):
     working_directory: str | None = None
 
     def may(self, permission: str) -> bool | None:
-        """Return whether this token has a permission here, ``None`` where that is not told."""
-        told = self.permissions.get(permission)
-        return told if isinstance(told, bool) else None
+        """Return whether this token has a permission on the workspace, ``None`` if not shown."""
+        allowed = self.permissions.get(permission)
+        return allowed if isinstance(allowed, bool) else None
 
 
 class _RunTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
@@ -161,7 +165,7 @@ class RunTaskResource(Resource, frozen=True):
     relationships: _RunTaskRelationships = _RunTaskRelationships()
 
     def value(self, included: Iterable[WorkspaceTask] = ()) -> RunTask:
-        """Return the flat form, with those of ``included`` that are attachments of this task."""
+        """Return the flat form, with the attachments of this run task in ``included``."""
         a, r = self.attributes, self.relationships
         attached = (r.workspace_tasks and r.workspace_tasks.data) or ()
         return RunTask(
@@ -197,7 +201,7 @@ class WorkspaceTaskResource(Resource, frozen=True):
     relationships: _WorkspaceTaskRelationships = _WorkspaceTaskRelationships()
 
     def value(self, workspace_names: dict[str, str] | None = None) -> WorkspaceTask:
-        """Return the flat form; ``workspace_names`` maps ids of included workspaces."""
+        """Return the flat form; ``workspace_names`` maps the ids of included workspaces."""
         a, r = self.attributes, self.relationships
         stages = a.stages or ((a.stage,) if a.stage else ())
         workspace_id = r.workspace.id or ""
@@ -212,7 +216,7 @@ class WorkspaceTaskResource(Resource, frozen=True):
 
 
 class WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
-    """Of a ``workspaces`` resource, as far as ``Workspace`` has them."""
+    """The attributes of a ``workspaces`` resource that ``Workspace`` needs."""
 
     name: Text = ""
     tag_names: tuple[Text, ...] | None = None
@@ -225,7 +229,7 @@ class WorkspaceAttributes(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class WorkspaceRelationships(msgspec.Struct, frozen=True, rename="kebab"):
-    """Of a ``workspaces`` resource, as far as ``Workspace`` has them."""
+    """The relationships of a ``workspaces`` resource that ``Workspace`` needs."""
 
     project: ToOne | None = None
 
@@ -259,10 +263,10 @@ class _Included(Resource, frozen=True):
 
 
 def included_workspace_tasks(included: Iterable[msgspec.Raw]) -> list[WorkspaceTask]:
-    """Return the attachments that documents include, with names where those are in.
+    """Return the attachments among included resources, with workspace names if included, too.
 
     Args:
-        included: the documents' own, of any types.
+        included: the ``included`` of each document, with resources of any type.
     """
     parts = [part for raw in included for part in decode_included(raw, tuple[_Included, ...])]
     names = {

@@ -1,8 +1,9 @@
-"""What a server tells of itself in the headers of ``GET /ping``. Pure.
+"""Facts about a server, from the headers of ``GET /ping``. Pure.
 
-Headers: ``X-RateLimit-Limit``, ``TFP-AppName`` and, on Terraform Enterprise, ``X-TFE-Version``
-(``v202408-1``) or since its 1.0 ``X-TFE-Current-Version`` (``1.0.3``). Which release brought
-which stage: API page "Run Tasks", and the Terraform provider's changelog.
+The headers are ``X-RateLimit-Limit``, ``TFP-AppName`` and, on Terraform Enterprise,
+``X-TFE-Version`` (``v202408-1``) or since 1.0 ``X-TFE-Current-Version`` (``1.0.3``). The releases
+that introduced each stage are from the API page "Run Tasks" and the Terraform provider's
+changelog.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ class ServerInfo(msgspec.Struct, frozen=True):
     """Facts about the server.
 
     Attributes:
-        version: of Terraform Enterprise, empty on HCP Terraform.
-        limit: requests a second for this user, ``None`` where the server tells no limit; see
-            ``rate_limit.limit_of``.
-        single_stage: it knows ``stage`` only, one to an attachment.
-        stages: those it knows.
+        version: the version of Terraform Enterprise; empty on HCP Terraform.
+        limit: this user's limit in requests per second, ``None`` if the server announces none
+            (see ``rate_limit.limit_of``).
+        single_stage: whether it supports only ``stage``, one per attachment.
+        stages: the stages it supports.
     """
 
     version: str = ""
@@ -39,9 +40,9 @@ class ServerInfo(msgspec.Struct, frozen=True):
 
 
 def server_info(headers: Mapping[str, str]) -> ServerInfo:
-    """Return what the headers (names in lower case) of a ``/ping`` answer tell."""
-    told = headers.get("x-tfe-version") or headers.get("x-tfe-current-version") or ""
-    version = printable(told, 50)
+    """Return the facts in the headers (lower-case names) of an answer to ``/ping``."""
+    value = headers.get("x-tfe-version") or headers.get("x-tfe-current-version") or ""
+    version = printable(value, 50)
     monthly = _MONTHLY.fullmatch(version)
     release = (int(monthly[1]), int(monthly[2])) if monthly else None
     has_post_apply = release is None or release >= _POST_APPLY_SINCE

@@ -1,17 +1,17 @@
-"""One attempt's answer → what to do next. Pure: a table.
+"""Decides what an attempt's answer means for the next step. Pure: a table.
 
 | answer                                    | a read     | a write                        |
 |-------------------------------------------|------------|--------------------------------|
 | 2xx                                       | Succeeded  | Succeeded                      |
 | 401                                       | Refused    | Refused; ends the whole job    |
-| 425, 429                                  | Retry      | Retry: it was not carried out  |
+| 425, 429                                  | Retry      | Retry: it had no effect        |
 | other 1xx, 3xx, 4xx                       | Refused    | Refused: read back once        |
 | 408, 5xx                                  | Retry      | InDoubt                        |
-| no answer, the request never left         | Retry      | Retry                          |
-| no answer, and there never will be (TLS)  | Refused    | Refused                        |
-| no answer otherwise, or a cut one         | Retry      | InDoubt                        |
+| no answer; the request was never sent     | Retry      | Retry                          |
+| no answer, with a lasting cause (TLS)     | Refused    | Refused                        |
+| no answer otherwise, or a truncated one   | Retry      | InDoubt                        |
 
-A 425 says that the server did not process the request (RFC 8470, 5.2), a 429 that it refused it.
+425 means that the server did not process the request (RFC 8470, 5.2), 429 that it refused it.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from bulkops.errors import NoResponse
 
 # gc=False: see bulkops.api.messages.
 class Succeeded(msgspec.Struct, frozen=True, gc=False):
-    """The server did it, or showed what was asked for."""
+    """The server carried the request out."""
 
     answer: Response
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
-    """The server, or the way to it, said no; sending the same again won't help."""
+    """The request was refused, by the server or on the way; sending it again won't help."""
 
     answer: Response | NoResponse
 
 
 class Retry(msgspec.Struct, frozen=True, gc=False):
-    """Not carried out: safe to send again."""
+    """The request had no effect; it is safe to send it again."""
 
     answer: Response | NoResponse
 
 
 class InDoubt(msgspec.Struct, frozen=True, gc=False):
-    """A write's answer was lost: it may or may not have taken effect."""
+    """The answer of a write was lost; the write may or may not have taken effect."""
 
     answer: Response | NoResponse
 
@@ -53,7 +53,7 @@ Verdict: TypeAlias = Succeeded | Refused | Retry | InDoubt
 
 
 def classify(request: Request, answer: Response | NoResponse) -> Verdict:
-    """Return what one attempt's answer means; see the table above."""
+    """Return the verdict on one attempt's answer (see the table above)."""
     if isinstance(answer, NoResponse):
         if answer.lasting:
             return Refused(answer)

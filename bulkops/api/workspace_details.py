@@ -1,7 +1,7 @@
-"""Workspaces with more than selecting needs: attributes asked for by name, tag bindings. Pure.
+"""Workspaces with further details: requested attributes and tag bindings. Pure.
 
-``include=effective_tag_bindings`` is in HashiCorp's OpenAPI description of the list; the
-relationship of the same name, which says whose each one is, is as go-tfe reads it.
+``include=effective_tag_bindings`` is in HashiCorp's OpenAPI document; the relationship of the same
+name, which assigns the bindings to workspaces, is read as go-tfe reads it.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ class _Relationships(WorkspaceRelationships, frozen=True, rename="kebab"):
 
 
 class DetailedWorkspaceResource(Resource, frozen=True):
-    """A ``workspaces`` resource, its attributes undecoded."""
+    """A ``workspaces`` resource whose attributes are not decoded yet."""
 
     attributes: msgspec.Raw = msgspec.Raw(b"{}")
     relationships: _Relationships = _Relationships()
 
 
 class ShownWorkspace(Resource, frozen=True):
-    """A ``workspaces`` resource with all that the server shows of it."""
+    """A ``workspaces`` resource with everything that the server shows."""
 
     attributes: Mapping[str, object] = {}
     relationships: Mapping[str, object] = {}
 
     def value(self, name: str) -> object:
-        """Return an attribute by its API name, ``UNSET`` where it isn't shown.
+        """Return an attribute by its API name, ``UNSET`` if the server doesn't show it.
 
-        What is called ``agent-pool-id`` is the id in the relationship ``agent-pool``; the
-        relationship ``locked-by``, which has an id and no name of its own, is found as that.
+        A relationship's id is found by the relationship's name, with or without ``-id``:
+        ``agent-pool-id``, ``locked-by``.
         """
         if name in self.attributes:
             return self.attributes[name]
@@ -67,10 +67,10 @@ class _Resolved(msgspec.Struct, frozen=True):
 def detailed_workspaces(
     page: Many[DetailedWorkspaceResource], attributes: Sequence[str]
 ) -> Iterator[Workspace]:
-    """Yield a page's workspaces with these attributes and, where they are shown, tag bindings.
+    """Yield a page's workspaces with these attributes and, if shown, with tag bindings.
 
     Raises:
-        ServerBroken: one of the attributes or what is included can't be read.
+        ServerBroken: an attribute or an included resource can't be read.
     """
     bindings = {
         part.id: decode_included(part.attributes, _Resolved)
@@ -97,11 +97,11 @@ def _of(
 ) -> dict[str, str] | UnsetType | None:
     relationship = resource.relationships.effective_tag_bindings
     if relationship is UNSET:
-        # Its own alone would lack those of its project.
+        # The workspace's own bindings alone would lack those inherited from its project.
         return UNSET if resource.relationships.tag_bindings is UNSET else None
     if relationship is None or relationship.data is None:
         return None
-    found = [bindings.get(identifier.id) for identifier in relationship.data]
-    if None in found:
+    resolved = [bindings.get(identifier.id) for identifier in relationship.data]
+    if None in resolved:
         return None
-    return {one.key: one.value or "" for one in found if one is not None}
+    return {one.key: one.value or "" for one in resolved if one is not None}

@@ -1,4 +1,4 @@
-"""The command line: each module parses, calls the library, prints, and ends with an exit code."""
+"""The command line: it parses, calls the library, prints and exits with a code."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ DEBUG = "BULKOPS_DEBUG"
 
 
 def main() -> None:
-    """Run the command line; no traceback reaches a user who didn't ask for one."""
-    early = _remembered()
-    from bulkops.cli.ending import run_to_end  # noqa: PLC0415 - a signal may come meanwhile
+    """Run the command line; only ``--debug`` shows a traceback."""
+    early = _remember_signals()
+    from bulkops.cli.ending import run_to_end  # noqa: PLC0415 - a signal may arrive during the import
 
     run_to_end(early)
 
 
-def _remembered() -> list[int]:
-    """Return a list to which each signal is added that should end the command.
+def _remember_signals() -> list[int]:
+    """Install handlers that add a signal's number to the list that is returned.
 
-    The kernel drops a signal that PID 1 of a container has no handler for: until the rest is
-    imported, these are its handlers.
+    If the process is PID 1 of a container, the kernel drops signals without a handler. These are
+    the handlers until the rest is imported.
     """
     early = list[int]()
     for name in ("SIGHUP", "SIGINT", "SIGTERM"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
-        # As ``signals.handled`` has it: what nohup ignores stays ignored.
+        # What nohup ignores stays ignored (see ``signals.handled``).
         nohup = name == "SIGHUP" and number and signal.getsignal(number) is signal.SIG_IGN
         if number is not None and not nohup:
             signal.signal(number, lambda number, _frame: early.append(number))

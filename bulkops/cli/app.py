@@ -1,4 +1,4 @@
-"""The command line as a whole: what stands before a command, and how one ends."""
+"""The root command: options before a command, and what a command exits with."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from bulkops.cli.output.printing import print_text
 from bulkops.errors import ExitCode
 
 
-def _version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's signature
-    if asked and not ctx.resilient_parsing:
+def _version(ctx: click.Context, _option: click.Parameter, given: bool) -> None:  # noqa: FBT001 - click's signature
+    if given and not ctx.resilient_parsing:
         print_text(f"bulkops {__version__}")
         ctx.exit()
 
 
-def _completion(ctx: click.Context, option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's signature
-    if not asked or ctx.resilient_parsing:
+def _completion(ctx: click.Context, option: click.Parameter, given: bool) -> None:  # noqa: FBT001 - click's signature
+    if not given or ctx.resilient_parsing:
         return
-    from bulkops.cli import completion  # noqa: PLC0415 - no command waits for what shells need
+    from bulkops.cli import completion  # noqa: PLC0415 - needed by no command
 
     if option.name == "install_completion":
         completion.install(ctx)
@@ -38,17 +38,17 @@ def _completion(ctx: click.Context, option: click.Parameter, asked: bool) -> Non
 @click.group(
     cls=Group,
     commands=COMMANDS,
-    # Of every command: what is not given says what is taken.
-    context_settings={"show_default": True},
-    help="Roll one run-task change out over a whole HCP Terraform or Terraform Enterprise "
-    "organization: planned, paced, journaled, resumable.",
+    # Commands inherit these.
+    context_settings={"show_default": True, "help_option_names": ["-h", "--help"]},
+    help="Roll out one run-task change across an HCP Terraform or Terraform Enterprise "
+    "organization: planned, paced, journaled and resumable.",
 )
-@click.option("--debug", is_flag=True, help="Log every request and show tracebacks.")
+@click.option("--debug", is_flag=True, help="Log every request, and show tracebacks.")
 @click.option(
     "--log-file",
     type=TARGET,
     metavar="FILE",
-    help="Append every event to FILE, one JSON object a line.",
+    help="Append every log event to FILE, one JSON object per line.",
 )
 @click.option(
     "--version",
@@ -70,24 +70,33 @@ def _completion(ctx: click.Context, option: click.Parameter, asked: bool) -> Non
     is_flag=True,
     expose_value=False,
     callback=_completion,
-    help="Show completion for the current shell, to copy it or customize the installation.",
+    help="Print the completion script for the current shell.",
 )
 @click.pass_context
 def app(ctx: click.Context, *, debug: bool, log_file: Path | None) -> None:
-    """Take note of where events go; the command that was asked for comes next."""
+    """Configure logging; click calls the command next."""
     if debug:
         os.environ[DEBUG] = "1"
-    # Whoever asked for JSON reads with a program, whichever command it was.
+    # With --json, of whichever command, a program reads stderr as well.
     configure(debug=debug or bool(os.environ.get(DEBUG)), json="--json" in sys.argv, file=log_file)
     log.debug("command_started", extra={"command": ctx.invoked_subcommand, "bulkops": __version__})
 
 
+@app.command(
+    "version",
+    help="Print the version.\n\n\b\nExamples:\n  bulkops version",
+)
+def version() -> None:
+    """Print the version, as ``--version`` does."""
+    print_text(f"bulkops {__version__}")
+
+
 def run() -> int:
-    """Run the command that ``sys.argv`` asks for, and return its exit code."""
+    """Run the command in ``sys.argv`` and return its exit code."""
     try:
         code: int | None = app.main(standalone_mode=False)
     except click.ClickException as error:
-        # What is wrong with the command line itself; nothing was done yet.
+        # The command line is wrong; nothing was done yet.
         error.show()
         return error.exit_code
     except click.Abort:

@@ -1,14 +1,18 @@
-"""Which module each command is in: it is imported when the command runs, and no sooner.
+"""All commands, each with the module that is imported when it runs.
 
-That keeps the start quick, ``--help`` included, so that every module may import at its top.
+No command waits for another's imports, and ``--help`` waits for none, so every module may import
+at its top.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import click
+
+from bulkops.cli.meant import Place, check_command, check_option, options_of, path_of
 
 
 class Group(click.Group):
@@ -18,14 +22,49 @@ class Group(click.Group):
         """Return the commands' names."""
         return list(self.commands)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called; raises ``Meant`` if it has another name."""
+        if not ctx.resilient_parsing and args[0] not in self.commands:
+            check_command(path_of(ctx), args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command; raises ``Meant`` as ``Command`` does."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            called, options = self.called(given)
+            command = f"{path_of(ctx)} {called}".strip() if called else ""
+            after = {
+                name: f"it goes after the command: `bulkops {command} {name}`" for name in options
+            }
+            check_option(given, error.option_name, Place(command, options_of(self), after))
+            raise
+
+    def called(self, args: Sequence[str]) -> tuple[str, set[str]]:
+        """Return the words and the options of the command in the arguments; empty if none is."""
+        for number, name in enumerate(args):
+            match self.commands.get(name):
+                case Group() as group:
+                    words, options = group.called(args[number + 1 :])
+                    return f"{name} {words}".strip(), options
+                case OnDemand() as command:
+                    return name, options_of(command.load())
+                case _:
+                    pass
+        return "", set()
+
 
 class OnDemand(click.Command):
-    """Stands for a command whose module is imported when it is called.
+    """A placeholder for a command, which imports the command's module when it is called.
 
     Args:
-        name: as it is called.
+        name: the word that calls it.
         place: ``module:attribute`` below ``bulkops.cli.commands``.
-        sentence: the first one of its help.
+        sentence: the first sentence of its help.
     """
 
     def __init__(self, name: str, place: str, sentence: str) -> None:
@@ -45,7 +84,7 @@ class OnDemand(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Return the command's own context; whatever click does next, it does with that."""
+        """Return the context of the command itself, with which click continues."""
         return self.load().make_context(info_name, args, parent, **extra)
 
 
@@ -53,43 +92,34 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand(
         "workspaces",
         "workspaces:workspaces",
-        "Show which workspaces a job selects, and change nothing.",
+        "Show which workspaces a job selects.",
     ),
-    OnDemand("plan", "plan:plan", "Show what a job would change, and change nothing."),
-    OnDemand("apply", "apply:apply", "Carry a job out, or on where its journal stops."),
-    OnDemand("resume", "apply:resume", "Go on where a journal stops."),
-    OnDemand("undo", "apply:undo", "Take back what a job did, where it still stands."),
-    OnDemand("verify", "verify:verify", "Ask the server whether all is still as a job made it."),
-    OnDemand("status", "journal:status", "Say where a journal's job stands; sends no request."),
-    OnDemand(
-        "watch", "journal:watch", "Show a job live that another process runs; sends no request."
-    ),
-    OnDemand("report", "report:report", "Report a journal, finished or not; sends no request."),
+    OnDemand("plan", "plan:plan", "Show what an apply would change."),
+    OnDemand("apply", "apply:apply", "Run a job, or resume it from its journal."),
+    OnDemand("resume", "apply:resume", "Resume a job from its journal."),
+    OnDemand("undo", "apply:undo", "Undo what a job did."),
+    OnDemand("verify", "verify:verify", "Check for drift against a journal."),
+    OnDemand("status", "journal:status", "Show how far a job is, from its journal."),
+    OnDemand("report", "report:report", "Report what a job did, from its journal."),
     OnDemand("coverage", "coverage:coverage", "Show which workspaces have which run tasks."),
-    OnDemand("check", "check:check", "Say what a job file is, or what is wrong with it."),
+    OnDemand("check", "check:check", "Check a job file without sending a request."),
     OnDemand("schema", "schema:schema", "Print a JSON Schema, for editors and programs."),
     Group(
         "journal",
         [
-            OnDemand("check", "journal:check", "Say what is in a journal and whether it is sound."),
-            OnDemand(
-                "repair",
-                "repair:repair",
-                "Keep what is sound of a damaged journal, the rest aside.",
-            ),
+            OnDemand("check", "journal:check", "Check whether a journal is sound."),
+            OnDemand("repair", "repair:repair", "Cut the damaged part off a journal."),
         ],
-        help="Look at a journal's file itself.",
+        help="Check or repair a journal file.",
     ),
     Group(
         "task",
         [
-            OnDemand("list", "task:list_tasks", "List the run tasks of an organization."),
+            OnDemand("list", "task:list_tasks", "List an organization's run tasks."),
             OnDemand("show", "task:show", "Show one run task."),
-            OnDemand("create", "task:create", "Create a run task; it is attached nowhere yet."),
-            OnDemand(
-                "update", "task:update", "Change what is given of a run task; the rest stays."
-            ),
-            OnDemand("delete", "task:delete", "Delete a run task that is attached nowhere."),
+            OnDemand("create", "task:create", "Create a run task."),
+            OnDemand("update", "task:update", "Change a run task."),
+            OnDemand("delete", "task:delete", "Delete a run task that no workspace uses."),
         ],
         help="List, show, create, update and delete run tasks.",
     ),
@@ -102,7 +132,7 @@ COMMANDS: tuple[click.Command, ...] = (
                 "List the run tasks attached to a workspace.",
             ),
             OnDemand(
-                "show", "workspace_task:show", "Show how one run task is attached to a workspace."
+                "show", "workspace_task:show", "Show how a run task is attached to a workspace."
             ),
             OnDemand("attach", "workspace_task:attach", "Attach a run task to one workspace."),
             OnDemand(
@@ -113,7 +143,7 @@ COMMANDS: tuple[click.Command, ...] = (
             OnDemand(
                 "detach",
                 "workspace_task:detach",
-                "Detach a run task from one workspace; the run task itself stays.",
+                "Detach a run task from one workspace.",
             ),
         ],
         help="List and change the run tasks of one workspace.",
@@ -121,8 +151,8 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand(
         "simulate",
         "simulate:simulate",
-        "Serve a local copy of the API to rehearse a rollout on.",
+        "Serve a simulated organization to rehearse on.",
     ),
-    OnDemand("demo", "demo:demo", "Watch a simulated rollout be killed and go on."),
+    OnDemand("demo", "demo:demo", "Watch a simulated rollout get killed and resume."),
 )
 """All commands, in the order in which ``--help`` lists them."""

@@ -1,4 +1,4 @@
-"""``--install-completion`` and ``--show-completion``: click's own completion, put in its place."""
+"""``--install-completion`` and ``--show-completion``: install or print click's completion."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from bulkops.files import open_output, read_text
 PROGRAM = "bulkops"
 
 MOST_OF_SETTINGS = 16 << 20
-"""Bytes of what a shell reads at its start."""
+"""Bytes of a shell's settings file."""
 
 
 class _Home(NamedTuple):
     """Where a shell looks for completion, below the user's home.
 
     Attributes:
-        script: the file for it.
-        settings: the file that a new shell reads, where that must say so.
-        line: what it must say.
+        script: the completion script's path.
+        settings: the file that a new shell reads; empty if it needs no line.
+        line: the line that sources the script.
     """
 
     script: str
@@ -40,7 +40,7 @@ _HOMES = {
         ".bashrc",
         f'source "$HOME/.bash_completions/{PROGRAM}.sh"',
     ),
-    # Sourced: what zsh loads by its name completes no more than every other time.
+    # Sourced: if zsh autoloads the function, it completes only every other time.
     "zsh": _Home(
         f".zfunc/_{PROGRAM}",
         ".zshrc",
@@ -51,10 +51,10 @@ _HOMES = {
 
 
 def install(ctx: click.Context) -> None:
-    """Let every new shell of the kind that runs this complete.
+    """Install completion for the shell that runs this.
 
     Raises:
-        BulkopsError: it is of no kind that can, or a file can't be written.
+        BulkopsError: there is none for this shell, or a file can't be written.
     """
     shell, script = _script(ctx)
     home = _HOMES[shell]
@@ -66,26 +66,26 @@ def install(ctx: click.Context) -> None:
             _add_line(Path.home() / home.settings, home.line)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise BulkopsError(f"completion of {shell} can't be installed: {reason}") from error
+        raise BulkopsError(f"completion for {shell} can't be installed: {reason}") from error
     print_text(f"{shell} completion installed in {place}", "It works in the next shell you start.")
 
 
 def show(ctx: click.Context) -> None:
-    """Print the script for the shell that runs this; raises as ``install``."""
+    """Print the completion script for the shell that runs this; raises as ``install``."""
     print_text(*_script(ctx)[1].splitlines())
 
 
 def _script(ctx: click.Context) -> tuple[str, str]:
-    """Return the name of the shell that runs this, and what makes it complete."""
+    """Return the name of the shell that runs this, and its completion script."""
     try:
         shell = shellingham.detect_shell()[0]
     except shellingham.ShellDetectionFailure:
         shell = "this shell"
     completion = get_completion_class(shell)
     if shell not in _HOMES or completion is None:
-        raise BulkopsError(f"no completion for {shell}: there is one for {', '.join(_HOMES)}")
-    made = completion(ctx.find_root().command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE")
-    return shell, made.source()
+        raise BulkopsError(f"no completion for {shell}: only for {', '.join(_HOMES)}")
+    complete = completion(ctx.find_root().command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE")
+    return shell, complete.source()
 
 
 def _add_line(settings: Path, line: str) -> None:

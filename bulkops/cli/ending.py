@@ -1,4 +1,4 @@
-"""How a command ends: its errors in words, its exit code, and what it said on its way out."""
+"""How a command ends: error messages, exit code, and output written to the end."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from bulkops.cli.output.printing import (
 from bulkops.cli.signals import received
 from bulkops.errors import TOO_FEW_FILES, BulkopsError, ExitCode
 
-# At a level that no stderr shows unasked: a person is told of it in words.
+# Logged at INFO, which stderr shows only with --debug: the user gets the message.
 log = logging.getLogger(__name__)
 
 
 def run_to_end(early: Sequence[int]) -> None:
-    """Run the command line, and end with its exit code once all that it said is written.
+    """Run the command line, and exit once all of its output is written.
 
     Args:
-        early: signals that came before this could be called, and still come.
+        early: numbers of the signals received so far; the list may still grow.
 
     Raises:
         SystemExit: always.
@@ -52,7 +52,7 @@ def run_to_end(early: Sequence[int]) -> None:
 
 def _run() -> None:
     try:
-        from bulkops.cli.app import run  # noqa: PLC0415 - what is not installed is said in words
+        from bulkops.cli.app import run  # noqa: PLC0415 - an ImportError gets a message
 
         sys.exit(run())
     except BulkopsError as error:
@@ -83,10 +83,10 @@ def _explained(error: Exception) -> BulkopsError:
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return BulkopsError(f"{error.strerror}: {TOO_FEW_FILES}")
     if isinstance(error, OSError) and error.errno in NOWHERE:
-        # Only --help and usage are printed by others than us.
+        # click printed --help or a usage error.
         silence(sys.stdout)
         return stdout_failed(error)
     return BulkopsError(
         f"{type(error).__name__} inside bulkops: {error}\nThis is a bug: please report "
-        "it with what `bulkops --debug …` prints. A journal, if there is one, is safe."
+        "it with the output of `bulkops --debug …`. The journal, if there is one, is safe."
     )

@@ -1,4 +1,4 @@
-"""How an event reads: one line of ``key=value``, or one JSON object. Imports structlog."""
+"""Events as lines of ``key=value`` or as JSON objects. Imports structlog."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import structlog
 
 
 def formatter(*, json: bool) -> logging.Formatter:
-    """Return what makes a line of an event."""
+    """Return the formatter for events."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if json

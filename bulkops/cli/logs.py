@@ -1,7 +1,8 @@
-"""The library's events: on stderr for people or, with ``--json``, programs; all of them in a file.
+"""Where the library's events go: warnings to stderr, every event to ``--log-file``.
 
-The library tells them by the standard library's loggers below ``bulkops``, ``noun_past_participle``
-with fields as ``extra``: silent until somebody sets a level. structlog says them.
+The library logs events with the standard library's loggers below ``bulkops``: the message is
+``noun_past_participle``, the facts are ``extra`` fields. On stderr, people get a warning as a
+sentence, programs (``--json``) as JSON; ``--debug`` prints every event, as ``key=value`` or JSON.
 """
 
 from __future__ import annotations
@@ -23,16 +24,19 @@ log = logging.getLogger(__name__)
 
 
 def configure(*, debug: bool, json: bool, file: Path | None = None) -> None:
-    """Show warnings on stderr, and with ``debug`` every event; write every event into ``file``.
+    """Print warnings on stderr, or every event with ``debug``; append every event to ``file``.
+
+    Args:
+        json: print events as JSON on stderr.
 
     Raises:
         BulkopsError: the file can't be opened.
     """
     logger = logging.getLogger("bulkops")
     level = logging.DEBUG if debug else logging.WARNING
-    # The file first: where it can't be opened nothing else has changed.
+    # The file first: if it can't be opened, nothing else has changed.
     handlers: list[logging.Handler] = [_FileHandler(file)] if file else []
-    handlers.append(_Handler(level, json=json))
+    handlers.append(_Handler(level, json=json) if debug or json else _Sentences())
     for handler in logger.handlers:
         handler.close()
     logger.handlers = handlers
@@ -40,8 +44,18 @@ def configure(*, debug: bool, json: bool, file: Path | None = None) -> None:
     logger.setLevel(logging.DEBUG if file else level)
 
 
+class _Sentences(logging.Handler):
+    """Prints warnings on stderr, as sentences."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(sentence(record), passing=True)
+
+
 class _Handler(logging.Handler):
-    """Says events on stderr."""
+    """Prints events on stderr, structured."""
 
     def __init__(self, level: int, *, json: bool) -> None:
         super().__init__(level)
@@ -52,22 +66,22 @@ class _Handler(logging.Handler):
 
     @cached_property
     def _structured(self) -> logging.Formatter:
-        # With the first event, which few commands have.
-        from bulkops.cli.log_lines import formatter  # noqa: PLC0415 - brings asyncio and rich
+        # At the first event: few commands have one.
+        from bulkops.cli.log_lines import formatter  # noqa: PLC0415 - imports asyncio and rich
 
         return formatter(json=self._json)
 
 
 class _FileHandler(_Handler):
-    """Appends events to a file, one JSON object a line; a file that fails must stop no rollout.
+    """Appends events to a file, one JSON object per line; if it fails, the rollout continues.
 
-    A thread writes it: a FIFO without a reader, or a share that hangs, blocks the thread alone.
+    A thread writes it, so that a FIFO without a reader or a hanging share blocks only that thread.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(logging.DEBUG, json=True)
         self._path = path
-        # Imported now, unlike on stderr: every command has an event for the file.
+        # Imported now, unlike for stderr: every command logs an event to the file.
         _ = self._structured
         try:
             self._file = _opened(path)
@@ -80,23 +94,23 @@ class _FileHandler(_Handler):
         if self._file.closed:
             return
         try:
-            # By itself: a line is whole beside another process's.
+            # One write per line, so that lines of several processes don't mix.
             self._outlet.write(self._structured.format(record) + "\n")
         except OSError as error:
             self._end(error)
 
     def end(self) -> None:
-        """Wait until all is written, but not for a reader that reads nothing."""
+        """Wait until everything is written, unless a reader has stopped reading."""
         if self._file.closed:
             return
-        self._outlet.tell_dropped()
+        self._outlet.report_dropped()
         written = self._outlet.queue.wait(0, still=STILL_SECONDS)
         try:
             self._outlet.flush()
         except OSError as error:
             self._end(error)
         if not written:
-            note(f"--log-file {self._path}: is not read; its last events are not in it.")
+            note(f"--log-file {self._path}: not being read; its last events are missing.")
 
     def close(self) -> None:
         self._outlet.queue.close(self._outlet)
@@ -105,15 +119,45 @@ class _FileHandler(_Handler):
 
     def _end(self, error: OSError) -> None:
         self.close()
-        note(f"{_unwritable(self._path, error)}; the log ends here, the command goes on.")
+        note(f"{_unwritable(self._path, error)}; the log ends here; the command continues.")
 
     def _lost(self, lines: int) -> str:
         facts = {"msg": "events_dropped", "levelname": "WARNING", "events": lines}
         return self._structured.format(logging.makeLogRecord(facts)) + "\n"
 
 
+SENTENCES = {
+    "client_slowed": "the server answers 503 above a limit of its own: slowed down to {rate:g} "
+    "requests per second",
+    "client_paused": "the server asked for a pause ({reason}): nothing is sent for {seconds:g} s",
+    "server_unreachable": "no answer from the server ({error}): trying again",
+    "few_descriptors": "few file descriptors: at most {at_once} requests at a time instead of "
+    "{needed} (see `ulimit -n`)",
+    "gate_not_run": "the gate could not be started: {reason}",
+    "folder_not_synced": "{folder}: the folder could not be synced ({reason}): after a power cut, "
+    "a file created in it may be missing",
+    "journal_tail_cut": "{journal}: its last write was cut off: {bytes} bytes removed, kept in "
+    "{kept}",
+}
+"""Event → the sentence for people, with the event's fields."""
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "run_id", "operation"}
+
+
+def sentence(record: logging.LogRecord) -> str:
+    """Return an event as a sentence for people, with its facts."""
+    # The event's name alone: its message may show the fields as well.
+    event = str.__str__(record.msg) if isinstance(record.msg, str) else record.getMessage()
+    text = SENTENCES.get(event)
+    facts = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    if text is not None:
+        return f"Warning: {text.format_map(facts)}."
+    listed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())
+    return f"Warning: {event.replace('_', ' ')}{f' ({listed})' if listed else ''}."
+
+
 def end_log_file() -> None:
-    """Wait until the file of ``--log-file`` has all events, but not for a reader of it."""
+    """Wait until ``--log-file`` has every event, unless its reader has stopped reading."""
     for handler in logging.getLogger("bulkops").handlers:
         if isinstance(handler, _FileHandler):
             handler.end()
@@ -124,7 +168,7 @@ def _opened(path: Path) -> TextIO:
         number = open_output(path, append=True)
     else:
         try:
-            # A FIFO that nobody reads can't be opened so, and any other way waits for a reader.
+            # Without a reader this fails, and opening it write-only would block.
             number = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         except OSError as error:
             if error.errno != errno.ENXIO:

@@ -1,4 +1,4 @@
-"""From what people call a thing to the thing itself: a name or an id, and what is near a typo."""
+"""Find a run task or a workspace by its name or id; suggest similar names after a typo."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ async def find_run_task(
     """Return the run task with this name in the organization, or with this ``task-…`` id.
 
     Raises:
-        JobError: no run task, or several, have this name.
-        NotFoundOrForbidden: nothing that this token may see has this id.
+        JobError: no run task, or more than one, has this name.
+        NotFoundOrForbidden: this token can see nothing with this id.
     """
     if is_id(named, "task"):
         return await client.run_tasks.show(named, include)
@@ -32,9 +32,10 @@ async def find_run_task(
 
 
 async def run_task_names(client: Client, organization: str | None) -> dict[str, str]:
-    """Return id → name of the organization's run tasks; none where this token may not list them.
+    """Return id → name of the organization's run tasks.
 
-    Nor where no organization is named, which a workspace's id doesn't need.
+    Empty if the token may not list them, or if no organization is named: a workspace's id needs
+    none.
     """
     try:
         tasks = await client.run_tasks.list(organization_named(organization))
@@ -47,8 +48,8 @@ async def find_workspace(client: Client, organization: str | None, named: str) -
     """Return the workspace with this name in the organization, or with this ``ws-…`` id.
 
     Raises:
-        JobError: no workspace that this token may see has this name.
-        NotFoundOrForbidden: or has this id.
+        JobError: this token can see no workspace with this name.
+        NotFoundOrForbidden: this token can see none with this id.
     """
     if is_id(named, "ws"):
         return await client.workspaces.show("", named)
@@ -66,8 +67,8 @@ async def find_workspace_task(
     """Return a workspace's task by the run task's name or id, or by its own ``wstask-…`` id.
 
     Raises:
-        JobError: that run task is not attached there, or more than once.
-        NotFoundOrForbidden: nothing that this token may see has this id.
+        JobError: that run task is not attached there, or is attached more than once.
+        NotFoundOrForbidden: this token can see nothing with this id.
     """
     if is_id(named, "wstask"):
         return await client.workspace_tasks.show(workspace.id, named)
@@ -77,8 +78,8 @@ async def find_workspace_task(
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)
         raise JobError(
-            f"run task {task.name!r} is attached to {workspace.name!r} more than once, "
-            f"name one by its id: {ids}"
+            f"run task {task.name!r} is attached to {workspace.name!r} more than once. "
+            f"Give one of the ids: {ids}"
         )
     if not found:
         raise JobError(f"run task {task.name!r} ({task.id}) is not attached to {workspace.name!r}")
@@ -87,7 +88,7 @@ async def find_workspace_task(
 
 async def _workspaces_near(client: Client, organization: str, named: str) -> list[str]:
     filters = {"search[wildcard-name]": f"{named[:3]}*"}
-    # One page: who mistyped a name needs a hint, not ten thousand workspaces.
+    # One page: after a typo a hint is enough, not ten thousand workspaces.
     request = page(endpoints.list_workspaces(organization, filters), 1)
     listed = decode(await client.call(request), Many[WorkspaceResource])
     return [workspace.value().name for workspace in listed.data]

@@ -1,7 +1,7 @@
-"""Arguments and options that several commands share, each declared once, and how one is made.
+"""Arguments and options that several commands share, and the decorator that makes a command.
 
-A command is a function below ``@command(JOB, SELECT, …)``: its arguments and options in the order
-in which ``--help`` lists them. Options that travel together reach it as one value: ``Together``.
+A command is a function below ``@command(JOB, SELECT, …)``, which names its arguments and options in
+the order in which ``--help`` lists them. ``Together`` passes several options as one value.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from typing import Any, NamedTuple
 
 import click
 
+from bulkops.cli.meant import Command
 from bulkops.cli.signals import DRAIN_SECONDS
 from bulkops.errors import WORDS, JobError
 from bulkops.files import check_output
 
 PATH = click.Path(path_type=Path, readable=False)
-"""Of a file that may not be there: whoever reads it says what is wrong with it."""
+"""A file that may be missing: what reads it reports that."""
 
 
 class Target(click.Path):
-    """A file that is written: never one that is a journal, a plan or a job by its content."""
+    """A file to write, which must not be a journal, a saved plan or a job file."""
 
     def convert(
         self,
@@ -33,7 +34,7 @@ class Target(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Path:
-        """Return the path; fails where bulkops needs the file that is there."""
+        """Return the path; fails if the file there is one of those."""
         path = Path(os.fsdecode(value))
         try:
             check_output(path)
@@ -46,20 +47,20 @@ TARGET = Target(path_type=Path, readable=False)
 
 
 class WholeNumber(click.IntRange):
-    """A whole number in some range."""
+    """A whole number in a range."""
 
     name = "whole number"
 
 
 class Seconds(click.FloatRange):
-    """A time, which must be one: of ``nan`` every comparison is false, and ``inf`` never ends."""
+    """A finite number of seconds: ``nan`` passes any range check, and ``inf`` never ends."""
 
     name = "number of seconds"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the number; fails for what is none, or not finite."""
+        """Return the number; fails if it is not a finite one."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a {self.name}.", param, ctx)
@@ -69,100 +70,100 @@ class Seconds(click.FloatRange):
 AT_LEAST_1 = WholeNumber(min=1)
 
 JOB = click.Argument(["job_file"], type=PATH, metavar="JOB", help="The job file (TOML).")
-JOURNAL = click.Argument(["journal"], type=PATH, help="A journal.")
+JOURNAL = click.Argument(["journal"], type=PATH, help="A job's journal file.")
 ADDRESS = click.Option(
     ["--address"],
     metavar="URL",
-    help="The server. [default: TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME, else "
+    help="Address of the server. [default: TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME, else "
     "https://app.terraform.io]",
 )
 ORGANIZATION = click.Option(
     ["--organization"],
     metavar="NAME",
-    help="The organization. [default: TFE_ORGANIZATION]",
+    help="Name of the organization. [default: TFE_ORGANIZATION]",
 )
 CA_FILE = click.Option(
     ["--ca-file"],
     type=PATH,
     metavar="FILE",
-    help="Certificate authorities (PEM) to trust beside the system's.",
+    help="Trust these certificate authorities (PEM), too.",
 )
 INSECURE_HTTP = click.Option(
     ["--insecure-http"],
     is_flag=True,
-    help="Allow plain http to a host that is not this machine: the token is readable there.",
+    help="Allow http to another machine. The token can be read on the way.",
 )
-OUTPUT = click.Option(["--output"], type=TARGET, metavar="FILE", help="Write there, not to stdout.")
-JSON = click.Option(["--json"], is_flag=True, help="Print JSON for machines.")
+OUTPUT = click.Option(
+    ["--output"], type=TARGET, metavar="FILE", help="Write to this file, not to stdout."
+)
+JSON = click.Option(["--json"], is_flag=True, help="Print JSON.")
 SELECT = click.Option(
     ["--select"],
     multiple=True,
     metavar="NAME",
-    help="Of the workspaces the job selects, only those of this name (globs, too). Repeatable.",
+    help="Only workspaces with this name, of those the job selects. Globs work. Repeatable.",
 )
 LIMIT = click.Option(
     ["--limit"],
     type=AT_LEAST_1,
     metavar="N",
-    help="Of the workspaces selected, only the first N by name.",
+    help="Only the first N workspaces, by name.",
 )
-YES = click.Option(
-    ["--yes", "-y"], is_flag=True, help="Don't ask; needed where there is no terminal."
-)
+YES = click.Option(["--yes", "-y"], is_flag=True, help="Answer yes. Required without a terminal.")
 CONFIRM = click.Option(
     ["--confirm"],
     metavar="TASK",
-    help="Yes, for the run task of this name: a job that detaches needs it where there is no "
-    "terminal.",
+    help="Confirm a destructive job by naming its run task. Required without a terminal.",
 )
 TRUST_FILES = click.Option(
     ["--trust-files"],
     is_flag=True,
     envvar="BULKOPS_TRUST_FILES",
-    help="Believe a journal or plan that belongs to another user, or that everybody may write. "
+    help="Trust a journal or plan that another user owns or that everyone can write. "
     "[env: BULKOPS_TRUST_FILES=1]",
 )
 RETRY_FAILED = click.Option(
-    ["--retry-failed"], is_flag=True, help="Decide failed and conflicting operations anew, too."
+    ["--retry-failed"],
+    is_flag=True,
+    help="Also re-plan and retry failed and conflicting operations.",
 )
 CONTINUE = click.Option(
     ["--continue", "continue_paused"],
     is_flag=True,
-    help="Continue past the manual pause, the inconclusive gate or the stop by the failure "
-    "tolerance at which the job stands.",
+    help="Continue past the pause, gate or tolerance at which the job stopped.",
 )
 DESPITE_UNFINISHED = click.Option(
     ["--despite-unfinished"],
     is_flag=True,
-    help="Start, although the plan contradicts another job that is not finished.",
+    help="Start although the plan contradicts an unfinished job.",
 )
 MAX_OPERATIONS = click.Option(
     ["--max-operations"],
     type=AT_LEAST_1,
     metavar="N",
-    help="Refuse a plan with more operations. [default: the job's max_operations]",
+    help="Refuse a plan with more than N operations. [default: the job's max_operations]",
 )
 DRAIN_TIMEOUT = click.Option(
     ["--drain-timeout", "drain"],
     type=Seconds(min=0),
     default=DRAIN_SECONDS,
     metavar="SECONDS",
-    help="After Ctrl-C or SIGTERM, how long what is in flight may take to finish.",
+    help="How long operations in flight may take to finish after Ctrl-C or SIGTERM.",
 )
 METRICS_FILE = click.Option(
     ["--metrics-file"],
     type=TARGET,
     metavar="FILE",
-    help="Keep Prometheus metrics there, as the textfile collector of node-exporter reads them "
+    help="Write Prometheus metrics to this file, for the textfile collector of node-exporter "
     "(*.prom).",
 )
 
 
 class Server(NamedTuple):
-    """Where requests go to, as the command line says it.
+    """The options that say where requests go.
 
     Attributes:
-        address: ``None`` where it is Terraform's own environment that says so.
+        address: ``None`` if it comes from Terraform's environment variables.
     """
 
     address: str | None = None
@@ -171,22 +172,18 @@ class Server(NamedTuple):
 
 
 class Narrowing(NamedTuple):
-    """Which of a job's workspaces are meant: of these names, and so many at most."""
+    """The options that narrow a job: to these names, and to at most ``limit`` workspaces."""
 
     select: tuple[str, ...] = ()
     limit: int | None = None
 
 
-class Asked(NamedTuple):
-    """How a job is to be carried out, as the command line says it.
+class RunOptions(NamedTuple):
+    """The options that say how a job is run; each has the name of its option.
 
     Attributes:
-        drain: seconds.
-        confirm: of ``--confirm``.
-        continue_paused: of ``--continue``.
-        metrics_file: of ``--metrics-file``.
-        trust_files: of ``--trust-files``.
-        despite_unfinished: of ``--despite-unfinished``.
+        drain: ``--drain-timeout``, in seconds.
+        continue_paused: ``--continue``.
     """
 
     yes: bool
@@ -201,49 +198,49 @@ class Asked(NamedTuple):
 
 
 class Together(NamedTuple):
-    """Options that a command gets as one value.
+    """Options that a command receives as one value.
 
     Attributes:
-        name: of the command's parameter.
-        made: makes its value of theirs, by their names.
+        name: the command's parameter.
+        combined: returns the value, given the options' values by name.
     """
 
     name: str
-    made: Callable[..., object]
+    combined: Callable[..., object]
     options: Sequence[click.Option]
 
     def taken_from(self, given: dict[str, Any]) -> None:
-        """Replace the options' values by the one they make."""
+        """Replace the options' values with the combined one."""
         values = {option.name: given.pop(option.name) for option in self.options}
-        given[self.name] = self.made(**values)
+        given[self.name] = self.combined(**values)
 
 
 SERVER = Together("server", Server, (ADDRESS, CA_FILE, INSECURE_HTTP))
 
 IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
-"""Of commands that are about one run task, or one workspace."""
+"""Options of commands that read or change one run task or one workspace."""
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
 _LEFT = (JSON, CONTINUE, RETRY_FAILED)
 _HOW = (DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
-RESUMING = Together("asked", Asked, (YES, CONFIRM, *_LEFT, *_HOW))
-UNDOING = Together("asked", Asked, (YES, *_LEFT, DESPITE_UNFINISHED, *_HOW))
-APPLYING = Together("asked", Asked, (YES, CONFIRM, *_LEFT, DESPITE_UNFINISHED, *_HOW))
+RESUMING = Together("options", RunOptions, (YES, CONFIRM, *_LEFT, *_HOW))
+UNDOING = Together("options", RunOptions, (YES, *_LEFT, DESPITE_UNFINISHED, *_HOW))
+APPLYING = Together("options", RunOptions, (YES, CONFIRM, *_LEFT, DESPITE_UNFINISHED, *_HOW))
 
 Function = Callable[..., None]
 
 
 def command(
-    *params: click.Parameter | Together, cls: type[click.Command] = click.Command
+    *params: click.Parameter | Together, cls: type[Command] = Command
 ) -> Callable[[Function], click.Command]:
-    """Return what makes a function a command, whose help is its docstring.
+    """Return a decorator that makes a function a command, with its docstring as the help.
 
-    Where that says EXIT_CODES, each has a line with its meaning.
+    ``EXIT_CODES`` in the docstring becomes a table of the exit codes.
     """
     together = [one for one in params if isinstance(one, Together)]
     flat = [p for one in params for p in (one.options if isinstance(one, Together) else (one,))]
 
-    def made(function: Function) -> click.Command:
+    def decorated(function: Function) -> click.Command:
         @wraps(function)
         def called(**given: Any) -> None:
             for one in together:
@@ -254,4 +251,4 @@ def command(
         text = (getdoc(function) or "").replace("EXIT_CODES", codes)
         return click.command(cls=cls, params=flat, help=text)(called)
 
-    return made
+    return decorated

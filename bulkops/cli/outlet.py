@@ -1,10 +1,10 @@
-"""What is printed leaves by a thread, so that a pipe nobody reads blocks the thread alone.
+"""Writes stdout and stderr in threads, so that an unread pipe blocks only a thread.
 
-``let_out`` puts an ``Outlet`` in the place of stdout and of stderr. Like any stream it waits for
-its reader, except while an event loop runs: then a write only joins the queue. The caller asks
-``is_full`` first, and takes nothing new up, or counts what it does not print.
+``let_out`` replaces stdout and stderr by outlets. Like any stream, an outlet waits for its reader,
+except while an event loop runs: then a write only joins the queue. The caller checks ``is_full``
+first and, if it is, starts nothing new or counts the lines it does not print.
 
-The threads are daemons: a write that blocks must not hold the process at its end.
+The threads are daemons: a write that blocks must not keep the process alive.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from typing import TextIO, cast
 from bulkops.cli.signals import received
 
 ROOM = 64 * 1024
-"""Bytes that wait to be written, from which on a queue is full."""
+"""Bytes waiting to be written at which a queue is full."""
 
 ATOMIC = getattr(select, "PIPE_BUF", 512)
-"""Bytes that a pipe takes whole or not at all: what is cut off at the end is cut between lines."""
+"""Bytes that a pipe takes as a whole: output that is cut off ends with a whole line."""
 
 RESERVE = 16
-"""Times ``ROOM`` in which there is still a place for what matters more."""
+"""How many times ``ROOM`` may wait, so that notes and reports find a place in a full queue."""
 MOST = float(RESERVE * ROOM)
-"""Bytes that may wait where more would take too much memory."""
+"""Bytes that may wait at most, to bound the memory."""
 
-LOST = "{} lines not written: nobody read stderr.\n"
+LOST = "{} lines were not written because nothing read stderr.\n"
 STILL_SECONDS = 0.5
-"""Without a write, after which a reader is taken for gone once a signal has come."""
+"""Without a write, after a signal, until a reader counts as gone."""
 
 
 class Queue:
-    """Bytes on their way to one file, and the thread that writes them.
+    """Bytes waiting to be written to one file, and the thread that writes them.
 
     Attributes:
-        size: bytes not yet written.
+        size: number of bytes not yet written.
     """
 
     def __init__(self) -> None:
@@ -53,17 +53,16 @@ class Queue:
         Thread(target=self._write_all, name="bulkops output", daemon=True).start()
 
     def put(self, outlet: Outlet, data: bytes) -> None:
-        """Take bytes over."""
+        """Queue bytes."""
         with self._changed:
             self.size += len(data)
             self._waiting.append((outlet, data))
             self._changed.notify_all()
 
     def wait(self, left: float, *, still: float | None = None, until: float | None = None) -> bool:
-        """Wait until no more than so many bytes are left; return whether that was reached.
+        """Wait until at most ``left`` bytes wait; return whether that was reached.
 
-        Args:
-            still: seconds without a write after which it gives up; ``until`` when (monotonic).
+        It gives up after ``still`` seconds without a write, or at the monotonic time ``until``.
         """
         seconds = still
         with self._changed:
@@ -71,14 +70,14 @@ class Queue:
                 if until is not None:
                     rest = max(0.0, until - time.monotonic())
                     seconds = rest if still is None else min(still, rest)
-                # Each write notifies. Not for ever: no signal that came just before interrupts it.
+                # Each write notifies. A timeout, because an earlier signal does not interrupt it.
                 written = self._changed.wait(1.0 if seconds is None else seconds)
                 if not written and seconds is not None and self.size > left:
                     return False
         return True
 
     def discard(self, outlet: Outlet) -> None:
-        """Forget what waits to be written by an outlet."""
+        """Drop an outlet's bytes that still wait."""
         with self._changed:
             kept = [item for item in self._waiting if item[0] is not outlet]
             self.size -= sum(len(data) for other, data in self._waiting if other is outlet)
@@ -86,12 +85,12 @@ class Queue:
             self._changed.notify_all()
 
     def close(self, outlet: Outlet) -> None:
-        """End the thread once all is written."""
+        """End the thread once everything is written."""
         self.put(outlet, b"")
 
     def _write_all(self) -> None:
         if hasattr(signal, "pthread_sigmask"):  # not on Windows
-            # Signals are the main thread's; SIGTTOU would stop the process, blocked it does not.
+            # The main thread handles signals. SIGTTOU would stop the process unless it is blocked.
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while True:
             with self._changed:
@@ -115,16 +114,16 @@ class Queue:
 
 
 class Outlet:
-    """A text stream that a thread writes, like ``TextIO`` in all that this program uses.
+    """A text stream that a thread writes; has those parts of ``TextIO`` that bulkops uses.
 
     Args:
-        stream: has a descriptor and nothing in its buffer.
-        queue: shared by streams to the same file, so that what they say keeps its order.
-        lost: makes the line that says how many lines were dropped; without it none is.
+        stream: a stream with a descriptor and an empty buffer.
+        queue: shared by streams to the same file, so that their output keeps its order.
+        lost: returns the line that reports a number of dropped lines; ``None``: no line is dropped.
 
     Attributes:
-        left: bytes that may be left to be written when a flush returns; 0: it waits for all of it.
-            After a signal any number may: ``finish`` waits then, and not for long.
+        left: bytes that may still wait when a write or flush returns; 0: it waits for all of them.
+            After a signal it does not wait; ``finish`` does, for a short time.
     """
 
     def __init__(
@@ -143,21 +142,21 @@ class Outlet:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        """Queue a text; raises ``OSError`` once for an earlier one that couldn't be written."""
-        # Bytes fail here: click learns that way that this is a stream of text.
+        """Queue a text; raises ``OSError`` once if an earlier one couldn't be written."""
+        # bytes fail here, by which click learns that this is a text stream.
         data = text.encode(self._encoding, self._errors)
         self._raise()
         if self._lost and self.is_full(RESERVE) and self.left:
             self.drop(text.count("\n"))
             return len(text)
         self._wait(ROOM)
-        self.tell_dropped()
+        self.report_dropped()
         if data:
             self.queue.put(self, data)
         return len(text)
 
     def writelines(self, pieces: Iterable[str]) -> None:
-        """Queue texts in blocks, each the size of one write; raises as ``write``."""
+        """Queue texts in blocks of the size of one write; raises as ``write``."""
         block, size = list[str](), 0
         for piece in pieces:
             if size + len(piece) > ATOMIC // 2 and block:
@@ -169,31 +168,31 @@ class Outlet:
             self.write("".join(block))
 
     def flush(self) -> None:
-        """Wait until no more is left than may be; raises as ``write``."""
+        """Wait until at most ``left`` bytes wait; raises as ``write``."""
         self._wait()
         self._raise()
 
     def is_full(self, times: int = 1) -> bool:
-        """Return whether so many times ``ROOM`` wait to be written."""
+        """Return whether ``times`` times ``ROOM`` bytes wait."""
         return self.queue.size >= times * ROOM
 
     def drop(self, lines: int) -> None:
-        """Count lines that were not written; the next one that is says how many they were."""
+        """Count lines that are not written; a line before the next write reports them."""
         self._dropped += lines
 
-    def tell_dropped(self) -> None:
-        """Queue the line that says how many were dropped, where some were."""
+    def report_dropped(self) -> None:
+        """Queue the line that reports the dropped lines, if there are any."""
         if self._dropped and self._lost:
             number, self._dropped = self._dropped, 0
             self.queue.put(self, self._lost(number).encode(self._encoding, self._errors))
 
     def send(self, data: bytes) -> None:
-        """Write bytes, in the queue's thread; after an error what was queued is dropped."""
+        """Write bytes, in the queue's thread; after an error, drop them."""
         while data and self._error is None:
             try:
                 data = data[os.write(self._number, data) :]
             except BlockingIOError:
-                # Somebody who shares the file made it so.
+                # Another process that shares the file made it non-blocking.
                 select.select([], [self._number], [])
             except OSError as error:
                 self._error, data = error, b""
@@ -204,14 +203,14 @@ class Outlet:
 
     def _raise(self) -> None:
         if self._error is not None:
-            # Once, as a stream would: whoever hears it silences the descriptor.
+            # Once, as a stream would: the caller then silences the descriptor.
             self.queue.discard(self)
             error, self._error = self._error, None
             raise error
 
 
 def let_out() -> None:
-    """Let stdout and stderr be written by a thread; those without a descriptor stay as they are."""
+    """Replace stdout and stderr by outlets; a stream without a descriptor stays as it is."""
     queues = dict[tuple[int, int], Queue]()
     for name, lost in (
         ("stdout", None),
@@ -230,7 +229,7 @@ def let_out() -> None:
 
 @contextmanager
 def left_waiting(most: float = math.inf) -> Iterator[None]:
-    """While the block runs, let so many bytes of what is printed wait for their reader."""
+    """While the block runs, let up to ``most`` bytes of output wait for their reader."""
     before = [(outlet, outlet.left) for outlet in _outlets()]
     leave_waiting(most)
     try:
@@ -241,18 +240,18 @@ def left_waiting(most: float = math.inf) -> Iterator[None]:
 
 
 def leave_waiting(most: float = math.inf) -> None:
-    """From here on let so many bytes of what is printed wait, until the command has ended."""
+    """From now on, let up to ``most`` bytes of output wait for their reader."""
     for outlet in _outlets():
         outlet.left = most
 
 
 def is_full(stream: object, times: int = 1) -> bool:
-    """Return whether more than can be kept waits for a stream's reader."""
+    """Return whether ``times`` times ``ROOM`` bytes wait for a stream's reader."""
     return isinstance(stream, Outlet) and stream.is_full(times)
 
 
 def dropped(stream: object, lines: int) -> bool:
-    """Return whether lines were counted, not to be printed, since the stream takes no more."""
+    """Return whether the stream is full, so that lines were counted instead of printed."""
     full = isinstance(stream, Outlet) and stream.left > 0 and stream.is_full()
     if isinstance(stream, Outlet) and full:
         stream.drop(lines)
@@ -260,27 +259,27 @@ def dropped(stream: object, lines: int) -> bool:
 
 
 def is_idle(stream: object) -> bool:
-    """Return whether all that was printed is written."""
+    """Return whether all output is written."""
     return not (isinstance(stream, Outlet) and stream.queue.size)
 
 
 def settle() -> None:
-    """Wait until all that was printed is written, but not for a reader that reads nothing."""
+    """Wait until all output is written, unless the reader reads nothing."""
     for outlet in _outlets():
         outlet.queue.wait(0, still=STILL_SECONDS)
 
 
 def finish() -> None:
-    """Wait until all that was printed is written, and give the streams back.
+    """Wait until all output is written, and restore the streams.
 
-    It waits for a reader as any program does. After a signal only for one that reads, until the
-    time is over that what was in flight had, too.
+    It waits for a reader as any program does; after a signal only for one that still reads, and
+    not past the drain timeout.
     """
     outlets = _outlets()
     queues = list(dict.fromkeys(outlet.queue for outlet in outlets))
     try:
         for outlet in outlets:
-            outlet.tell_dropped()
+            outlet.report_dropped()
         for queue in queues:
             if not received.first:
                 queue.wait(0)

@@ -1,4 +1,4 @@
-"""From the command line to a client, and from an error to an exit code."""
+"""Connect to the server, run a command's requests, and ask the user."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import anyio
 from click.exceptions import Exit
 from msgspec.structs import replace
 
-import bulkops.cli.log_lines  # noqa: F401 - no event of a rollout must wait for its import
+import bulkops.cli.log_lines  # noqa: F401 - imported before a rollout logs its first event
 from bulkops.cli.options import Narrowing, Server
 from bulkops.cli.outlet import left_waiting
 from bulkops.cli.output.printing import note
-from bulkops.cli.output.progress_text import no_answer
+from bulkops.cli.output.progress_text import no_answer, settling
 from bulkops.cli.signals import received
 from bulkops.client.access.address import Stated, destination
 from bulkops.client.access.credentials import bound_token, resolve_token
@@ -35,14 +35,14 @@ T = TypeVar("T")
 
 
 def connect(server: Server, *files: Stated) -> Client:
-    """Return a client for a server, with the token that Terraform's users have set for it.
+    """Return a client for the server, with the token found as Terraform finds it.
 
     Args:
-        files: journal, saved plan; each names the address it was made for.
+        files: journals and saved plans, each with the address it was made for.
 
     Raises:
-        PlanStale: a file names another address than the user, or one that needs a token of its own.
-        BulkopsError: no token, an address that is none, or an unusable CA file or proxy.
+        PlanStale: a file names another address than the user, or one that needs its own token.
+        BulkopsError: no token, a bad address, or an unusable CA file or proxy.
     """
     place = destination(
         server.address,
@@ -55,25 +55,31 @@ def connect(server: Server, *files: Stated) -> Client:
     ca_file = str(server.ca_file) if server.ca_file else None
     client = Client(place.address, token.text, ca_file=ca_file)
     client.kept_in = token.origin
-    client.outage.listeners.append(partial(_say_outage, client))
+    client.outage.listeners.append(partial(_note_outage, client))
+    client.settling.listeners.append(_note_settling)
     return client
 
 
-def _say_outage(client: Client, outage: Outage) -> None:
-    """Say on stderr that the server is away, or is back; the error says that it was given up."""
+def _note_settling(seconds: float, reason: str) -> None:
+    if seconds >= 1:
+        note(f"{settling(seconds, reason)}.")
+
+
+def _note_outage(client: Client, outage: Outage) -> None:
+    """Note on stderr that the server is away, or is back; an error reports that it stayed away."""
     seconds = outage.seconds(client.clock.now())
     if outage.state is State.AWAY:
-        waiting = no_answer(seconds, outage.reason, outage.borne or 0.0)
-        note(f"{waiting}. Nothing fails for it.")
+        waiting = no_answer(seconds, outage.reason, outage.tolerated or 0.0)
+        note(f"{waiting}. No operation fails because of it.")
     elif outage.state is State.ANSWERING:
-        note(f"The server answers again, after {in_words(seconds)}.")
+        note(f"The server answers again after {in_words(seconds)}.")
 
 
 def narrowed_job(path: Path, narrowing: Narrowing) -> Job:
-    """Return the job in a file, narrowed as the command line says: another job than the whole.
+    """Return the job in a file, narrowed by ``--select`` and ``--limit``, which is a different job.
 
     Raises:
-        JobError: as of ``load_job``, or it can't be narrowed so.
+        JobError: as ``load_job``, or it can't be narrowed like this.
     """
     job = load_job(path)
     try:
@@ -84,27 +90,27 @@ def narrowed_job(path: Path, narrowing: Narrowing) -> Job:
 
 
 def organization_named(organization: str | None) -> str:
-    """Return the organization given, or TFE_ORGANIZATION's.
+    """Return the organization given, else that of ``TFE_ORGANIZATION``.
 
     Raises:
-        JobError: there is none.
+        JobError: there is neither.
     """
     named = organization or os.environ.get("TFE_ORGANIZATION")
     if not named:
-        raise JobError("no organization given: use --organization or set TFE_ORGANIZATION")
+        raise JobError("no organization given. Use --organization or set TFE_ORGANIZATION")
     return named
 
 
 def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what ``work`` does with the open client; a signal cancels it and ends the command."""
+    """Return the result of ``work`` with the open client; a signal cancels it and exits."""
     done: list[T] = []
 
     async def cancellable() -> None:
         main = asyncio.current_task()
-        with received.told_to(lambda _: main and main.cancel(), asyncio.get_running_loop()):
+        with received.passed_to(lambda _: main and main.cancel(), asyncio.get_running_loop()):
             async with client:
-                # Not returned: asyncio.Runner spells out what its task returns, on its way through
-                # an error message of ``enum`` (Python 3.11, measured): a plan of a million
+                # Not returned: asyncio.Runner formats what its task returns, for an error message
+                # of ``enum`` (Python 3.11, measured), and that may be a plan of a million
                 # operations.
                 done.append(await work(client))
 
@@ -112,7 +118,7 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
         with left_waiting(), received.held_back():
             anyio.run(cancellable)
     except Unauthorized as error:
-        error.args = (f"{error}: put a valid one into {client.kept_in}",)
+        error.args = (f"{error}. Put a valid one into {client.kept_in}",)
         raise
     except asyncio.CancelledError:
         raise SystemExit(SIGNALS[received.first]) from None
@@ -121,7 +127,7 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
 
 @contextmanager
 def only_reading() -> Iterator[None]:
-    """While the block runs, a signal ends the command and says that nothing was changed."""
+    """If a signal ends the block, note that nothing was changed."""
     try:
         yield
         received.check()
@@ -131,38 +137,38 @@ def only_reading() -> Iterator[None]:
 
 
 def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--yes") -> None:
-    """Ask on a terminal before anything changes.
+    """Ask a question on the terminal before anything changes.
 
     Args:
-        yes: it was said already.
-        answer: the only one that is accepted.
-        option: what to say where there is no terminal.
+        yes: an option has answered it.
+        answer: the only answer that is accepted.
+        option: the option that answers it without a terminal.
 
     Raises:
-        JobError: there is no terminal to ask on, and the option wasn't given.
-        Exit: the answer was no (exit 1).
+        JobError: there is no terminal to ask on.
+        Exit: the answer was another one (exit 1).
     """
     if yes:
         return
     if not can_ask():
-        raise JobError(f"nothing was changed: there is no terminal to ask on, so say {option}")
-    # Not click.prompt: it makes of Ctrl-C an exit code 1.
+        raise JobError(f"nothing was changed: there is no terminal to ask on. Add {option}")
+    # Not click.prompt, which turns Ctrl-C into exit code 1.
     with received.raised() as wait_for:
         note("", f"{question} Only '{answer}' is accepted: ", end="")
         wait_for(sys.stdin)
-        said = sys.stdin.readline().strip()
-    if said != answer:
+        given = sys.stdin.readline().strip()
+    if given != answer:
         note("Nothing was changed.")
         raise Exit(ExitCode.ERROR)
 
 
 def can_ask() -> bool:
-    """Return whether there is a terminal on which a question is seen and answered."""
+    """Return whether the user can see and answer a question on a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 MOST_OF_CREDENTIALS = 1 << 20
-"""Bytes of a file that Terraform keeps tokens in."""
+"""Bytes of a Terraform credentials file."""
 
 
 def _read_text(path: Path) -> str | None:

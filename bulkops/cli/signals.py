@@ -1,10 +1,10 @@
-"""The signals that stop a command: taken first of all, remembered, and told to whatever runs.
+"""The signals that stop a command: handled from the start, remembered, and passed to what runs.
 
-The kernel drops a signal that PID 1 of a container has no handler for. So ``main`` sets handlers
-before it imports anything; those of this module follow and stay to the end. An event loop gives
-the signals it takes back to the system when it closes: it gets none to take. An exception raised
-by a handler can get lost, in a destructor for instance, so a signal is remembered, too, and each
-later stage looks whether there was one.
+If the process is PID 1 of a container, the kernel drops signals without a handler. ``main`` sets
+handlers before it imports anything; those of this module replace them and stay until the end. An
+event loop installs no handlers of its own, because it would remove them when it closes. An
+exception that a handler raises can get lost, in a destructor for instance, so each signal is also
+remembered, and each later stage checks for one.
 """
 
 from __future__ import annotations
@@ -21,43 +21,42 @@ from typing import TYPE_CHECKING, TextIO
 from bulkops.errors import SIGNALS
 
 if TYPE_CHECKING:
-    # No command that sends nothing waits for its import.
+    # A command that sends no request does not wait for the import.
     from asyncio import AbstractEventLoop
 
 DRAIN_SECONDS = 5.0
-"""For what is in flight after a signal, unless the command line says another time: CI systems
-kill 7.5 to 10 seconds after they asked."""
+"""Default of ``--drain-timeout``: CI systems kill a process 7.5 to 10 seconds after the signal."""
 
 Listener = Callable[[signal.Signals], object]
 
 
 class Received:
-    """What this process has received of ``SIGNALS``.
+    """The signals of ``SIGNALS`` that this process has received.
 
     Attributes:
-        first: the name of the first one, empty while there was none.
-        deadline: monotonic seconds until which the command should have ended, once there was one.
+        first: the first one's name; empty if there was none.
+        deadline: monotonic time, in seconds, by which the command should end after a signal.
     """
 
     def __init__(self) -> None:
         self.first = ""
         self.deadline = 0.0
-        self._told: tuple[Listener, AbstractEventLoop] | None = None
+        self._listening: tuple[Listener, AbstractEventLoop] | None = None
         self._held_back = self._missed = self._passed_on = False
 
     def take(self) -> None:
-        """Take the signals from here on; what was received before was another command's."""
+        """Handle signals from now on, and forget those that an earlier command received."""
         self.first, self._passed_on = "", False
         for number in handled():
             signal.signal(number, self.stop)
 
     def stop(self, number: int, _frame: FrameType | None) -> None:
-        """Tell who listens, else end the process in good order: what is open is closed."""
+        """Notify the listener or, if there is none, raise ``SystemExit``."""
         name = signal.Signals(number).name
         if not self.first:
             self.first, self.deadline = name, time.monotonic() + DRAIN_SECONDS
-        if self._told is not None:
-            listener, loop = self._told
+        if self._listening is not None:
+            listener, loop = self._listening
             self._passed_on = True
             loop.call_soon_threadsafe(listener, signal.Signals(number))
         elif self._held_back:
@@ -66,16 +65,16 @@ class Received:
             raise SystemExit(SIGNALS[name])
 
     def check(self) -> None:
-        """Raise ``SystemExit`` where a signal was received, so that nothing new is begun."""
+        """Raise ``SystemExit`` if a signal was received, so that nothing new starts."""
         if self.first:
             raise SystemExit(SIGNALS[self.first])
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """While the block runs, and opens and closes its event loop, raise no signal.
+        """Raise no ``SystemExit`` while the block runs, and with it an event loop.
 
-        Raised inside a callback of the loop it would end the callback, not the command. One that
-        nobody was told of is raised after the block.
+        Raised inside a callback of the loop, it would end the callback, not the command. A signal
+        that no listener was notified of is raised after the block.
         """
         self._held_back, self._missed = True, False
         try:
@@ -86,9 +85,9 @@ class Received:
             self.check()
 
     @contextmanager
-    def told_to(self, listener: Listener, loop: AbstractEventLoop) -> Iterator[None]:
-        """While the block runs, let its event loop tell a listener, of an earlier one at once."""
-        outer, self._told = self._told, (listener, loop)
+    def passed_to(self, listener: Listener, loop: AbstractEventLoop) -> Iterator[None]:
+        """While the block runs, its event loop calls the listener, also for an earlier signal."""
+        outer, self._listening = self._listening, (listener, loop)
         with nullcontext() if outer else _woken(loop):
             if self.first and not self._passed_on:
                 self._missed = False
@@ -96,17 +95,17 @@ class Received:
             try:
                 yield
             finally:
-                self._told = outer
+                self._listening = outer
 
     @contextmanager
     def raised(self) -> Iterator[Callable[[TextIO], None]]:
-        """While the block waits for a person, raise also inside an event loop.
+        """While the block waits for the user, raise ``SystemExit`` even inside an event loop.
 
-        The loop would act once the block is left. Yields what waits until a stream can be read: a
-        signal that comes just before reading begins would not interrupt it.
+        The loop would act only after the block. Yields a function that waits until a stream can be
+        read: a signal that arrives just before a read would not interrupt it.
         """
-        before = self._told, self._held_back
-        self._told, self._held_back = None, False
+        before = self._listening, self._held_back
+        self._listening, self._held_back = None, False
         try:
             with _waking() as reader:
 
@@ -115,12 +114,12 @@ class Received:
 
                 yield wait_for
         finally:
-            self._told, self._held_back = before
+            self._listening, self._held_back = before
 
 
 @contextmanager
 def _waking() -> Iterator[int]:
-    """While the block runs, let every signal be readable: its handler runs when Python does."""
+    """While the block runs, yield a descriptor that every signal makes readable."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
@@ -144,14 +143,14 @@ def _woken(loop: AbstractEventLoop) -> Iterator[None]:
 
 
 def handled() -> list[signal.Signals]:
-    """Return the signals of ``SIGNALS`` that the system has, but SIGHUP under nohup.
+    """Return the signals of ``SIGNALS`` that this system has, without SIGHUP under nohup.
 
-    There it is ignored, and stays so. SIGINT, which a script's ``&`` ignores, is taken:
-    whoever sends it means this rollout.
+    nohup ignores SIGHUP, and so does bulkops then. SIGINT is handled even if a script started
+    bulkops with ``&``, which ignores it: a SIGINT sent to this process is meant for it.
     """
     there = [signal.Signals[name] for name in SIGNALS if hasattr(signal, name)]
     return [n for n in there if n.name != "SIGHUP" or signal.getsignal(n) is not signal.SIG_IGN]
 
 
 received = Received()
-"""Of this process."""
+"""The signals that this process has received."""

@@ -1,4 +1,4 @@
-"""One write without a journal: what to say when nobody knows whether it took effect."""
+"""One write without a journal: what to report if its answer is lost."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from bulkops.errors import BulkopsError, NoResponse, ServerBroken
 
 @contextmanager
 def single_write(*look: str) -> Iterator[None]:
-    """Wrap exactly one write; a bulk job would read back, here the user has to.
+    """Wrap exactly one write, which the user has to check if its answer is lost.
 
     Args:
-        look: the arguments of ``bulkops`` that show whether it took effect.
+        look: arguments of the ``bulkops`` command that shows whether it took effect.
 
     Raises:
-        BulkopsError: the answer was lost, or can't be read.
+        BulkopsError: the answer was lost or can't be read.
     """
-    # Quoted: an id is the server's, and the command will be pasted into a shell.
+    # Quoted: an id comes from the server, and the user pastes the command into a shell.
     command = join(("bulkops", *look))
-    advice = f"The change may or may not have taken effect. Look before you try again: {command}"
+    advice = f"The change may or may not have taken effect. Check before you try again: {command}"
     try:
         yield
     except CancelledError:
-        # Ctrl-C while the answer was awaited.
+        # Ctrl-C while waiting for the answer.
         note("", f"Interrupted. {advice}")
         raise
     except (NoResponse, ServerBroken) as error:

@@ -1,1 +1,1 @@
-"""Sends requests: paced, retried where that is safe; reads lists whole or not at all."""
+"""Sends requests: paced, and retried if that is safe. Reads lists completely or not at all."""

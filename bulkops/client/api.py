@@ -1,4 +1,4 @@
-"""The typed client: ``async with Client(...) as client: await client.run_tasks.list("acme")``."""
+"""The typed client: ``async with Client(…) as client: await client.run_tasks.list("acme")``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from bulkops.client.paging import everything
 from bulkops.client.rows import Whole
 from bulkops.client.run_tasks import RunTasks
 from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
+from bulkops.client.waiting import Settling
 from bulkops.client.workspaces import Workspaces, WorkspaceTasks
 from bulkops.clock import Clock
 from bulkops.errors import (
@@ -36,26 +37,31 @@ from bulkops.errors import (
 
 
 class Client(Caller):
-    """A client of one HCP Terraform or Terraform Enterprise server, for one user's token.
+    """A client of one HCP Terraform or Terraform Enterprise server, with one user's token.
 
-    Every method that sends a request, of the resources, too, raises the ``ApiError`` tree.
+    Every method that sends a request, including those of the resources, raises ``ApiError`` or a
+    subclass.
 
     Args:
-        address: ``https://app.terraform.io``, no path; a bare host means https.
-        rate: requests a second never to be exceeded; the server's own limit holds anyway.
-        ca_file: PEM file of certificate authorities trusted beside the system's.
-        answer_seconds: how long to wait for one answer.
-        transport: what moves the bytes, real sockets unless given; tests give another.
+        address: the server's address without a path: ``https://app.terraform.io``. A bare host
+            means https.
+        token: a user, team or organization token.
+        rate: the most requests per second; the server's own limit applies as well.
+        ca_file: a PEM file with certificate authorities to trust in addition to the system's.
+        answer_seconds: how long to wait for an answer, in seconds.
+        transport: sends the requests; real connections by default.
 
     Raises:
-        JobError: the address is none.
-        BulkopsError: the CA file, or the proxy that the environment names, can't be used.
+        JobError: the address is invalid.
+        BulkopsError: the CA file, or the proxy named in the environment, can't be used.
 
     Attributes:
-        address: in its one spelling.
+        address: the address in its canonical spelling.
         run_tasks, workspace_tasks, workspaces: the endpoints, by resource.
-        kept_in: where the token is kept, a variable or a file; empty where nobody has said it.
-        most_at_once: requests, for want of descriptors; ``None``: any number.
+        kept_in: the variable or file that the token is from; empty if unknown.
+        most_at_once: the most concurrent requests that the process's file descriptors allow;
+            ``None`` for no limit.
+        settling: waits for reads to catch up, and tells listeners how long.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class Client(Caller):
             )
         clock, random = clock or Clock(), random or Random()
         super().__init__(transport, Pacer(clock, random, rate), clock, random)
+        self.settling = Settling(clock)
         self.run_tasks = RunTasks(self)
         self.workspace_tasks = WorkspaceTasks(self)
         self.workspaces = Workspaces(self)
@@ -90,7 +97,7 @@ class Client(Caller):
         """Open the connection pool; nothing is sent yet.
 
         Raises:
-            BulkopsError: the system lets this process open no connection.
+            BulkopsError: the process can't open a single connection.
         """
         if self._sockets is not None:
             self.most_at_once = await anyio.to_thread.run_sync(most_connections)
@@ -111,20 +118,20 @@ class Client(Caller):
     async def attempt(
         self, request: Request, number: int = 1, announce: Announce | None = None
     ) -> Response | NoResponse:
-        """Send once, as ``Caller.attempt``, where a connection can be had for it."""
-        # Before the pacer lets it through: what waits after that leaves in a burst.
+        """Send once, like ``Caller.attempt``, as soon as a connection may be opened."""
+        # Waits here rather than after the pacer, where waiting requests would leave in a burst.
         async with self._connections:
             return await super().attempt(request, number, announce)
 
     async def ping(self) -> ServerInfo:
-        """Ask the server for its limit and version, and take the limit over.
+        """Read the server's rate limit and version, and apply the limit.
 
-        Where there is no ``/ping`` to be had, the limit stays at the documented 30 a second and
-        the server is taken for a current one.
+        If the server has no ``/ping``, the limit stays at the documented 30 requests per second
+        and the server is assumed to be a current one.
 
         Raises:
-            Unauthorized: the token is bad.
-            NoResponse: nobody answers at this address.
+            Unauthorized: the token is invalid.
+            NoResponse: the server does not answer.
         """
         try:
             answer = await self.call(endpoints.ping())
@@ -137,13 +144,14 @@ class Client(Caller):
         return info
 
     async def is_missing(self, organization: str, ident: str, name: str) -> bool:
-        """Return whether a workspace or run task is gone, or may not be seen by this token.
+        """Return whether a workspace or run task is gone, or this token can't see it.
 
-        A 404 alone may be a proxy's, and a list alone lacks what was renamed: a workspace is
-        missing only if it is not found by its id and the list of its name, which answers, lacks it.
+        A 404 alone may come from a proxy, and a list by name lacks a renamed workspace. So a
+        workspace is missing only if both its id is not found and the list by name lacks it.
 
         Args:
-            ident: ``ws-…`` or ``task-…``.
+            ident: its id, ``ws-…`` or ``task-…``.
+            name: its name.
         """
         try:
             if ident.startswith("task-"):
@@ -168,7 +176,7 @@ class Client(Caller):
         return decode(answer, One[EntitlementsResource]).data.attributes
 
     async def projects(self, organization: str) -> list[Project]:
-        """Return all projects."""
+        """Return all projects of the organization."""
         request = endpoints.list_projects(organization)
         rows = await everything(self, request, Many[ProjectResource], _projects, Whole[Project])
         return rows.values()

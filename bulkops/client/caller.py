@@ -1,4 +1,4 @@
-"""Sends requests: paced, retried where that is safe, answers turned into values or errors."""
+"""Sends requests, paced, and retries them if that is safe; turns answers into values or errors."""
 
 from __future__ import annotations
 
@@ -26,31 +26,33 @@ from bulkops.errors import ApiError, NoResponse, RetriesSpent
 from bulkops.log import Log
 
 ATTEMPTS = 6
-"""For one request. What the whole client waits for does not count: a 429, a ``Retry-After``, an
-outage."""
+"""The most attempts of one request. Those that make the whole client wait don't count: a 429, a
+``Retry-After``, an outage."""
 
 LATENCY_WEIGHT = 0.1
-"""Of one answer in the running mean of how long they take."""
+"""The weight of one answer in the running mean of the latency."""
 
 REFUSALS = 30
-"""Answers to one request that asked to wait, after which it is given up."""
+"""A request is given up after this many answers that asked to wait."""
 
 BACKOFF_BASE = 0.5
 BACKOFF_CAP = 8.0
 """Seconds; full jitter, as in AWS's "Exponential backoff and jitter"."""
 
 LONG_SECONDS = 10.0
-"""After so long without an answer somebody who waits is told."""
+"""Seconds without an answer after which a warning is logged."""
 
 PROBED = 3
-"""Reads that were answered of late: any of them shows that a server that was away is back."""
+"""The number of recently answered reads that probes repeat: any of them shows that a server is
+back."""
 
 PROBE_SECONDS = 15.0
 SLOWER = 3.0
-"""A probe waits for its answer so long, or so many times as long as answers took so far."""
+"""A probe waits for its answer for ``PROBE_SECONDS``, or for ``SLOWER`` times the mean latency if
+that is longer."""
 
 Announce = Callable[[], Awaitable[None]]
-"""Makes it known, durably, that a request is about to leave."""
+"""Records durably that a request is about to be sent."""
 
 PING = endpoints.ping().path
 
@@ -58,26 +60,26 @@ log = Log(__name__)
 
 
 def backoff(attempt: int, random: Random) -> float:
-    """Return the seconds to wait after the ``attempt``-th attempt (from 1) failed."""
+    """Return the seconds to wait after a failed attempt; the first attempt is 1."""
     return random.uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)))
 
 
 class Pace(Protocol):
-    """What a job says of its pace."""
+    """The pace that a job sets."""
 
     @property
     def rate(self) -> float | None:
-        """Requests a second never to be exceeded; ``None``: it sets no limit."""
+        """The most requests per second; ``None`` if the job sets no limit."""
         ...
 
     @property
     def outage_seconds(self) -> float:
-        """How long an outage is borne."""
+        """How long an outage is tolerated, in seconds."""
         ...
 
 
 class Caller:
-    """One user's way to one server; everything that is sent goes through ``attempt``."""
+    """Sends one user's requests to one server; every request goes through ``attempt``."""
 
     def __init__(self, transport: Transport, pacer: Pacer, clock: Clock, random: Random) -> None:
         self._transport = transport
@@ -88,50 +90,51 @@ class Caller:
         self._read = deque[Request](maxlen=PROBED)
         self._budget = RetryBudget()
         self._spent_on: ApiError | None = None
-        self._told = False
+        self._warned = False
         self.requests = 0
-        """Attempts sent so far."""
+        """The number of attempts so far."""
         self.retries = 0
-        """Of them, those of a request that was sent before."""
+        """The number of these attempts that repeated a request."""
         self.latency = 0.0
-        """Seconds an answer takes, a running mean."""
+        """The time to an answer in seconds, as a running mean."""
 
     @property
     def outage(self) -> Outage:
-        """Whether the server answers at all."""
+        """Whether the server answers at the moment."""
         return self._waiting.outage
 
     def keep_to(self, pace: Pace) -> None:
-        """From now on send no faster, and wait for a server that is away, as a job says.
+        """Apply a job's pace: its rate, and how long it waits for a server that is away.
 
-        Without a job no outage is borne: each request fails for itself.
+        Without a job no outage is tolerated, and each request fails by itself.
         """
         self.pacer.lower(pace.rate)
-        self.outage.bear(pace.outage_seconds)
+        self.outage.tolerate(pace.outage_seconds)
 
     async def until_answering(self) -> None:
-        """Return when the server answers, at once unless there is an outage.
+        """Wait for the end of an outage; return immediately if there is none.
 
         Raises:
-            RetriesSpent: it was away for longer than is borne.
+            RetriesSpent: the outage lasts longer than is tolerated.
         """
         await self._waiting.until_answering()
 
     async def attempt(
         self, request: Request, number: int = 1, announce: Announce | None = None
     ) -> Response | NoResponse:
-        """Send once, when the server is there and the pacer lets it; return what came of it.
+        """Send once, as soon as there is no outage and the pacer permits; return the outcome.
 
         Args:
-            announce: awaited when the pacer has let the request through, just before it leaves;
-                what it raises is raised, and nothing is sent.
+            number: the number of this attempt, starting at 1.
+            announce: awaited after the pacer, just before the request is sent. If it raises,
+                nothing is sent and its exception is passed on.
 
         Raises:
-            RetriesSpent: the server was away for longer than is borne; nothing was sent.
+            RetriesSpent: an outage lasts longer than is tolerated; nothing was sent.
         """
         await self._waiting.until_answering()
         await self.pacer.wait()
-        while self.outage.holds:
+        while self.outage.only_probes:
             await self._waiting.until_answering()
             await self.pacer.wait()
         if announce is not None:
@@ -139,7 +142,7 @@ class Caller:
         return await self._send(request, number)
 
     async def _probe(self) -> None:
-        # In turn, for one of them may fail for itself.
+        # Takes turns, because one of these reads may fail for a reason of its own.
         self._read.rotate()
         request = self._read[0] if self._read else endpoints.ping()
         await self.pacer.wait()
@@ -165,7 +168,7 @@ class Caller:
             answer = lost
         seconds = self.clock.now() - started
         if isinstance(answer, NoResponse):
-            self._tell_once(answer, seconds)
+            self._warn_once(answer, seconds)
         else:
             self._learn(request, answer, started, seconds)
         self._waiting.judge(answer, started, probe=probe)
@@ -176,17 +179,17 @@ class Caller:
     async def persist(
         self, request: Request, announce: Announce | None = None
     ) -> tuple[Verdict, int]:
-        """Send until there is a verdict other than "not carried out", within the caps.
+        """Send, and retry while that is safe, at most ``ATTEMPTS`` times.
 
         Args:
-            announce: awaited once, just before the request leaves for the first time.
+            announce: awaited once, just before the request is sent for the first time.
 
         Returns:
-            the last verdict and how often the request was sent.
+            The last verdict, and how often the request was sent.
 
         Raises:
-            RetriesSpent: too many requests of this client failed, this one's last attempt or
-                another's, or the server was away for longer than is borne.
+            RetriesSpent: too many of this client's requests failed, or an outage lasts longer
+                than is tolerated.
         """
         failures = refusals = sent = 0
         outages = self.outage.number
@@ -196,8 +199,8 @@ class Caller:
             answer = await self.attempt(request, sent, announce if sent == 1 else None)
             verdict = classify(request, answer)
             refused = isinstance(answer, Response) and answer.status == 429
-            # Its server is well enough to say when.
-            waits = refused or self._asked(answer) > 0
+            # A server that announces when to try again is not failing.
+            waits = refused or self._requested_wait(answer) > 0
             refusals += waits
             failures += not waits
             self._spend(request, verdict, waits=waits)
@@ -205,7 +208,7 @@ class Caller:
                 return verdict, sent
             await self._waiting.until_answering()
             if outages != self.outage.number:
-                # The server was away: what has failed so far says nothing of this request.
+                # The failures so far were the outage's, not this request's.
                 outages, failures = self.outage.number, 0
             elif failures >= ATTEMPTS or refusals >= REFUSALS:
                 early = isinstance(answer, Response) and answer.status == 425
@@ -214,7 +217,7 @@ class Caller:
                 await self.clock.sleep(backoff(failures, self.random))
 
     def _learn(self, request: Request, answer: Response, started: float, seconds: float) -> None:
-        after = self._asked(answer)
+        after = self._requested_wait(answer)
         if answer.status == 429:
             self.pacer.refused(started, after)
             return
@@ -226,24 +229,24 @@ class Caller:
             self.pacer.answered(started)
         if answer.status < 300 and not request.writes:
             self._remember(request)
-        self.pacer.told(started, window_of(answer.headers))
+        self.pacer.observe(started, window_of(answer.headers))
         self.latency += (seconds - self.latency) * (LATENCY_WEIGHT if self.latency else 1.0)
 
     def _remember(self, read: Request) -> None:
-        # Not ``/ping``: a gateway may answer that by itself.
+        # Not ``/ping``, because a gateway may answer that by itself.
         if read.path not in (PING, *(known.path for known in self._read)):
             self._read.append(read)
 
-    def _asked(self, answer: Response | NoResponse) -> float:
-        """Return the seconds for which an answer asks to be left alone."""
+    def _requested_wait(self, answer: Response | NoResponse) -> float:
+        """Return for how many seconds an answer asks the client to wait."""
         return 0.0 if isinstance(answer, NoResponse) else retry_after(answer, self.clock.wall())
 
     def _spend(self, request: Request, verdict: Verdict, *, waits: bool) -> None:
         if waits or not isinstance(verdict, Retry | InDoubt):
             self._budget.answered()
             return
-        if self.outage.stands:
-            # Nothing is sent meanwhile that could hammer it.
+        if self.outage.explains_failures:
+            # Only probes are sent meanwhile, so the server is not overloaded by retries.
             return
         self._budget.failed()
         if self._budget.spent and self._spent_on is None:
@@ -252,23 +255,24 @@ class Caller:
     def _check_budget(self) -> None:
         if self._spent_on is not None:
             raise RetriesSpent(
-                f"too many requests failed, the last one so: {self._spent_on}. Stopped, not to "
-                "hammer a server that is down; nothing is lost, run the same command again later"
+                f"too many requests failed; the last error was: {self._spent_on}. Stopped so as "
+                "not to overload a failing server; nothing is lost: run the same command again "
+                "later"
             )
 
-    def _tell_once(self, lost: NoResponse, seconds: float) -> None:
-        # So that whoever waits for the retries knows what for.
-        if not self._told and (not lost.sent or seconds >= LONG_SECONDS):
-            self._told = True
+    def _warn_once(self, lost: NoResponse, seconds: float) -> None:
+        # Explains to the user why the retries take so long.
+        if not self._warned and (not lost.sent or seconds >= LONG_SECONDS):
+            self._warned = True
             log.warning("server_unreachable", extra={"error": str(lost)})
 
     async def call(self, request: Request) -> Response:
-        """Return a successful answer; a read is repeated, a write only where it wasn't done.
+        """Return a successful answer; retry a read, and a write only if it did not take effect.
 
         Raises:
-            RequestRejected: the server said no (401, 403, 404, 422, …, or 429 to the end).
-            ServerBroken, NoResponse: for a read, to the end; for a write, at once, since it
-                may have taken effect: read back before sending it again.
+            RequestRejected: the server refused (401, 403, 404, 422, …, or 429 on every attempt).
+            ServerBroken, NoResponse: all attempts of a read failed, or one attempt of a write
+                did. The write may have taken effect: read back before sending it again.
         """
         verdict, _ = await self.persist(request)
         if isinstance(verdict, Succeeded):
@@ -279,14 +283,14 @@ class Caller:
 def _facts(
     request: Request, answer: Response | NoResponse, number: int, seconds: float
 ) -> dict[str, object]:
-    told = answer if isinstance(answer, Response) else None
+    response = answer if isinstance(answer, Response) else None
     return {
         "method": request.method,
         "route": route(request),
         "path": request.path,
-        "status": told and told.status,
+        "status": response and response.status,
         "attempt": number,
         "seconds": round(seconds, 4),
-        "request_id": told and (request_id(told) or None),
-        "error": None if told else str(answer),
+        "request_id": response and (request_id(response) or None),
+        "error": None if response else str(answer),
     }

@@ -1,14 +1,15 @@
-"""The rate that a server bears and tells nobody, found by its 503s. Pure.
+"""Finds a rate limit that a server does not announce, from its 503s. Pure.
 
-A gateway in front of the API (nginx ``limit_req``, for instance) answers 503 to what is over its
-own limit, whatever ``X-RateLimit-Limit`` says. A 503 is a limit's if others are answered in
-between; if nothing is answered it is an outage's (``bulkops.client.outage``).
+A gateway in front of the API (for example nginx ``limit_req``) answers 503 to requests over its
+own limit, whatever ``X-RateLimit-Limit`` says. 503s between other answers point to a limit; if
+nothing is answered, it is an outage (``bulkops.client.outage``).
 
-Each 503 adds 1 to a score, each answer takes some off, so that a few 503s among many answers are
-no limit. When the score is high the pace falls to what was let through; then it doubles every
-``DOUBLING`` seconds. Each time the limit is met again that takes twice as long, so that a lasting
-limit is seldom tried. If the pace falls again and again and the 503s stay as many, they have
-nothing to do with it: it is the full one again, and for a while it takes more to make it fall.
+Each 503 adds 1 to a score and each answer lowers it, so a few 503s among many answers don't count
+as a limit. If the score is high, the pace drops to the rate that was let through, and then
+doubles every ``DOUBLING`` seconds. Each time the limit is hit again, the doubling time is doubled,
+so that a lasting limit is seldom tested. If the pace drops repeatedly and the share of 503s stays
+the same, they aren't related to the pace: it returns to the full rate, and for a while it takes
+more 503s to lower it.
 """
 
 from __future__ import annotations
@@ -17,46 +18,52 @@ from collections import deque
 from typing import NamedTuple
 
 WINDOW = 1.0
-"""Seconds of a pause when the pace falls: what a limit counts is over by then."""
+"""Seconds of the pause after the pace drops; by its end the limit's window has passed."""
 
 SAMPLE_SECONDS = 2.0
 SAMPLE_REQUESTS = 10
-"""What was let through is measured on what left in the last seconds, or on so many requests."""
+"""The rate let through is measured over this many seconds, or this many requests if they take
+longer."""
 
 BELOW = 0.9
-"""Of the rate that was let through, kept as the pace."""
+"""The new pace, as a fraction of the rate that was let through."""
 
 SLOWEST = 0.5
 LEAST = 0.1
-"""Requests a second, and of the pace to which it fell first, that are sent however many 503s."""
+"""The slowest pace: ``SLOWEST`` requests per second, or ``LEAST`` of the first lowered pace if
+that is more."""
 
 LONGEST_GAP = 2.5
-"""Seconds without an answer after which it was an outage; a limit lets something through."""
+"""Seconds without an answer that mean an outage; a limit lets some requests through."""
 
 DOUBLING = 30.0
 LONGEST_DOUBLING = 120.0
 DOUBLING_REQUESTS = 200
-"""Seconds in which the pace doubles, or as long as it would take for so many requests."""
+"""The pace doubles in ``DOUBLING`` seconds (at most ``LONGEST_DOUBLING``), or in the time for
+``DOUBLING_REQUESTS`` requests if that is longer."""
 
 SAME = 0.7
-"""Of the pace at which a limit was met last; met above it is taken for the same."""
+"""Hitting a limit at more than this fraction of the pace of the last hit counts as the same limit.
+"""
 
 CHECKED = 30
 HELPED = 0.5
-"""Of the share of 503s, left among so many requests after the pace fell: then that helped."""
+"""A lower pace helped if among the next ``CHECKED`` requests the share of 503s is below this
+fraction of the former share."""
 
 USELESS = 4
-"""So many times in a row the pace falls and it does not help; then it is no limit."""
+"""After this many drops in a row that didn't help, the 503s are not a limit's."""
 
 NOISE_SECONDS = 300.0
+"""Seconds for which ``NOISE`` applies."""
 
 
 class Doubt(NamedTuple):
-    """How much it takes for a 503 to be a limit's.
+    """How much evidence it takes to see a limit in 503s.
 
     Attributes:
-        answer: what an answer takes off the score.
-        enough: score at which the pace falls.
+        answer: how much an answer lowers the score.
+        enough: the score at which the pace drops.
     """
 
     answer: float
@@ -65,18 +72,18 @@ class Doubt(NamedTuple):
 
 UNKNOWN = Doubt(0.12, 5.0)
 FOUND = Doubt(0.1, 2.5)
-"""While the pace is lowered: it comes back until the limit is met."""
+"""Applies while the pace is lowered, and rises until it hits the limit again."""
 
 NOISE = Doubt(0.5, 8.0)
-"""After 503s that had nothing to do with the pace."""
+"""Applies after 503s that were unrelated to the pace."""
 
 
 class HiddenLimit:
-    """Learns from each outcome of a request. Times are monotonic seconds.
+    """Learns from the outcome of each request. Times are monotonic seconds.
 
     Attributes:
         found: how often the pace was lowered.
-        full: requests a second before it was, which it comes back to.
+        full: the pace before it was lowered, in requests per second; it returns to this.
     """
 
     def __init__(self) -> None:
@@ -93,13 +100,13 @@ class HiddenLimit:
         self._doubling = DOUBLING
         self._share = 0.0
         self._useless = 0
-        # Since the pace fell.
+        # Since the pace dropped.
         self._first = list[bool]()
         self._outcomes = self._refusals = 0
         self._noise_until = 0.0
 
     def rate(self, now: float) -> float | None:
-        """Return the requests a second that are borne, ``None`` if no limit holds (any more)."""
+        """Return the lowered pace in requests per second, ``None`` if it isn't lowered."""
         if self._rate is None:
             return None
         doubling = max(self._doubling, DOUBLING_REQUESTS / self._rate)
@@ -109,7 +116,7 @@ class HiddenLimit:
         return self._rate and rate
 
     def refused(self, sent_at: float, now: float) -> None:
-        """Take note of a 503 to what left at ``sent_at``."""
+        """Record a 503 to a request sent at ``sent_at``."""
         if sent_at < self._set_at:
             return
         self._score += 1
@@ -117,10 +124,10 @@ class HiddenLimit:
         self._take(sent_at, now, answered=False)
 
     def answered(self, sent_at: float, now: float, pace: float | None) -> bool:
-        """Take note of an answer; return whether it shows that the pace must fall, and falls.
+        """Record any other answer; lower the pace if it shows a limit, and return whether it did.
 
         Args:
-            pace: requests a second that may leave now, ``None`` where nothing limits them.
+            pace: the current pace in requests per second, ``None`` if there is no limit.
         """
         gap, self._answered_at = now - self._answered_at, now
         if sent_at < self._set_at:
@@ -156,11 +163,11 @@ class HiddenLimit:
         answered = [one for _, one in self._sample]
         passed = max(0.05, now - self._sample[0][0])
         pace = pace or len(answered) / passed
-        # Of a limit that lets all of its requests through at once, and then none, only a part.
+        # A sample may hold only part of a limit's cycle of a burst and a gap, so half of it counts.
         measured = answered.count(True) / max(1.0, passed)
         if self._rate is None:
             self.full = pace
-        # Once the limit was met: what a gateway has saved up for a burst is used up by then.
+        # Counts from the first 503, when the gateway's burst allowance is used up.
         since = answered[answered.index(False) :] if False in answered else answered
         share = since.count(False) / len(since)
         rate = BELOW * max(pace * (1 - share), measured / 2)

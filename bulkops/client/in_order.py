@@ -1,4 +1,4 @@
-"""Many calls at once, their results one by one in the calls' order."""
+"""Runs calls concurrently and delivers their results in the calls' order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ T = TypeVar("T")
 async def in_order(
     calls: Iterable[Callable[[], Awaitable[T]]], take: Callable[[T], None], *, at_once: int
 ) -> None:
-    """Have each call's result taken as soon as it is its turn, so many calls running at once.
+    """Run the calls concurrently, and pass each result to ``take`` in the calls' order.
 
-    After the first error nothing more is started; what is under way ends, and the error is
-    raised as it is, not in a group.
+    After the first error no further call is started. The running ones finish, and then that
+    error is raised, not an exception group.
+
+    Args:
+        at_once: the most calls that run concurrently.
     """
     waiting = enumerate(calls)
     results: dict[int, T] = {}
@@ -31,7 +34,7 @@ async def in_order(
                 while turn in results:
                     take(results.pop(turn))
                     turn += 1
-            except Exception as error:  # noqa: BLE001 - raised below, as it is
+            except Exception as error:  # noqa: BLE001 - raised below, unchanged
                 errors.append(error)
             if errors:
                 break

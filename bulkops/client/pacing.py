@@ -1,12 +1,12 @@
-"""One limiter in front of every attempt, reads and retries included.
+"""One rate limiter for all attempts, including reads and retries.
 
-The limit counts per user over all endpoints (API page "Rate limiting": 30 requests a second),
-so one pacer serves a whole client. It is aiolimiter's leaky bucket, kept to hardly more than one
-request, because a big one lets a whole second's worth through at once: ``AsyncLimiter(30, 1)``
-admitted 59 requests in its first second (measured). What others take of the limit is left to
-them. A 429 pauses everybody until the server's reset, then the pace comes back slower and
-recovers; so does any answer that says ``Retry-After``. What 503s among other answers show of a
-limit that no header tells is kept, too (``bulkops.client.hidden_limit``).
+The limit is per user and covers all endpoints (API page "Rate limiting": 30 requests per second),
+so a client has one pacer. It uses aiolimiter's leaky bucket with a capacity of little more than
+one request, because a large bucket lets a full second's requests through in a burst:
+``AsyncLimiter(30, 1)`` admitted 59 requests in its first second (measured). The part of the limit
+that other clients use is left to them. After a 429, or an answer with ``Retry-After``, all
+requests pause until the server's reset; then the pace starts lower and recovers. A limit that only
+503s reveal is kept as well (``bulkops.client.hidden_limit``).
 """
 
 from __future__ import annotations
@@ -27,45 +27,45 @@ from bulkops.clock import Clock
 from bulkops.log import Log
 
 HEADROOM = 0.985
-"""Of the limit L. L + 1 requests in a row then take 15 ms more than a second: by so much may
-their ways, and the syncs before they leave, differ until the server's second holds one too many.
-"""
+"""The full pace, as a fraction of the limit L. L + 1 consecutive requests then take 15 ms more
+than a second. Latency, and the syncs before sending, may vary by that much before the server
+counts one request too many in a second."""
 
 WIDER = 0.01
-"""Of the limit, left free in addition after a 429 that nobody else is seen to have caused: the
-ways differ more than that."""
+"""The fraction of the limit given up after a 429 that no other client seems to have caused: the
+latency varies more than ``HEADROOM`` allows for."""
 
 WIDEST = 0.9
-"""Of the limit, kept whatever the ways are like."""
+"""The least fraction of the limit that is used, however much the latency varies."""
 
 CATCH_UP = 0.005
-"""Seconds a request may leave early after one that left late: a late timer costs no throughput."""
+"""Seconds that a request may be early after a late one, so late timers cost no throughput."""
 
 SLOWEST = 0.75
-"""Of the pace, right after a 429."""
+"""The fraction of the pace right after a 429."""
 
 RECOVERY = 1.0
 """Seconds from the slowest pace back to the full one."""
 
 LEAST = 0.1
-"""Of the pace, however much others take."""
+"""The least fraction of the pace, however much other clients take."""
 
 LONG_PAUSE = 5.0
-"""Seconds of a pause somebody who waits is told of."""
+"""A pause of at least this many seconds is logged as a warning."""
 
 log = Log(__name__)
 
 
 class Pacer:
-    """Lets requests through in the order they came, no faster than the server allows.
+    """Lets requests through in order, no faster than the server allows.
 
     Args:
-        ceiling: requests a second never to be exceeded whatever the server allows
-            (``[pace] rate``), ``None`` for none.
+        ceiling: the most requests per second, whatever the server allows (``[pace] rate``);
+            ``None`` for no such limit.
 
     Attributes:
-        refusals: 429s so far.
-        pause_status: of the answer that asked for the last pause.
+        refusals: the number of 429s so far.
+        pause_status: the status of the answer that caused the last pause.
     """
 
     def __init__(self, clock: Clock, random: Random, ceiling: float | None = None) -> None:
@@ -78,7 +78,7 @@ class Pacer:
         self._turn = anyio.Lock()
         self._resumes_at = 0.0
         self._listeners = list[Callable[[float], None]]()
-        self._told: float | None = None
+        self._server_limit: float | None = None
         self._limit: float | None = None
         self._limiter: AsyncLimiter | None = None
         self._succeeds = False
@@ -90,49 +90,49 @@ class Pacer:
         self.learn(DEFAULT_LIMIT)
 
     def learn(self, limit: float | None) -> None:
-        """Take over the server's limit in requests a second; ``None``: it tells no limit."""
-        self._told = limit
+        """Apply the server's limit in requests per second; ``None`` if it announces none."""
+        self._server_limit = limit
         self._renew()
 
     def lower(self, ceiling: float | None) -> None:
-        """Never exceed ``ceiling`` requests a second from now on; ``None`` changes nothing."""
+        """Send at most ``ceiling`` requests per second from now on; ``None`` changes nothing."""
         ceilings = [one for one in (ceiling, self._ceiling) if one]
         self._ceiling = min(ceilings) if ceilings else None
         self._renew()
 
     def _renew(self) -> None:
-        limits = [one for one in (self._told, self._ceiling) if one]
+        limits = [one for one in (self._server_limit, self._ceiling) if one]
         lowest = min(limits) if limits else None
         if lowest == self._limit:
             return
-        # A limiter's rate can't be changed: a new one takes over.
+        # A limiter's rate can't be changed, so it is replaced.
         self._succeeds = self._limiter is not None
         self._limit = lowest
         self._limiter = _limiter(lowest * HEADROOM) if lowest else None
 
     @property
     def rate(self) -> float | None:
-        """The full pace in requests a second, ``None`` where nothing limits it."""
+        """The full pace in requests per second, ``None`` if there is no limit."""
         return self._limit and self._limit * HEADROOM
 
     @property
     def limit(self) -> float | None:
-        """Requests a second that the server allows, ``None`` where it tells none."""
-        return self._told
+        """The server's limit in requests per second, ``None`` if it announces none."""
+        return self._server_limit
 
     @property
     def others_rate(self) -> float:
-        """Requests a second that other clients of the same user send, by the server's count."""
+        """The requests per second of the same user's other clients, by the server's count."""
         return self._others.rate
 
     @property
     def pause_seconds(self) -> float:
-        """What is left of a pause that the server asked for, 0 where there is none."""
+        """The seconds left of a pause that the server asked for; 0 if there is none."""
         return max(0.0, self._resumes_at - self._clock.now())
 
     @contextmanager
-    def telling(self, refused: Callable[[float], None]) -> Iterator[None]:
-        """While the block runs, tell of every 429 after how many seconds the server counts anew."""
+    def notifying(self, refused: Callable[[float], None]) -> Iterator[None]:
+        """Within the block, call ``refused`` on each 429 with the seconds until the reset."""
         self._listeners.append(refused)
         try:
             yield
@@ -140,7 +140,7 @@ class Pacer:
             self._listeners.remove(refused)
 
     async def wait(self) -> None:
-        """Return when one more request may leave."""
+        """Wait until one more request may be sent."""
         now = self._clock.now()
         limiter = self._limiter or (self._spare if self._hidden.rate(now) else None)
         if limiter is None and now >= self._resumes_at:
@@ -155,50 +155,50 @@ class Pacer:
                     return
 
     def sent(self, at: float) -> None:
-        """Take note that a request left at this moment."""
-        if self._told:
+        """Record that a request was sent at this time."""
+        if self._server_limit:
             self._others.sent(at)
 
-    def told(self, sent_at: float, window: Window | None) -> None:
-        """Learn what others take from the answer to the request that left at ``sent_at``."""
-        # Other endpoints count by the minute (listing runs): nothing about this limit.
-        if window is None or window.limit != self._told:
+    def observe(self, sent_at: float, window: Window | None) -> None:
+        """Learn how much others take from the answer to the request sent at ``sent_at``."""
+        # Some endpoints have a limit per minute (listing runs), which isn't this limit.
+        if window is None or window.limit != self._server_limit:
             return
-        self._others.told(sent_at, window)
+        self._others.observe(sent_at, window)
         shared = self._others.rate > 0
         if shared and not self._shared:
             log.info("limit_shared", extra={"others_rate": round(self._others.rate, 1)})
         self._shared = shared
 
     def refused(self, sent_at: float, after: float) -> None:
-        """Pause every request: the server answered 429 and counts anew in ``after`` seconds."""
+        """Pause all requests after a 429; the server's limit resets in ``after`` seconds."""
         if self._clock.now() >= self._resumes_at and not self._others.rate:
             self._headroom = max(WIDEST, self._headroom - WIDER)
         self.pause(after, 429, "rate limit")
         self.refusals += 1
         self._others.refused(sent_at)
-        for tell in self._listeners:
-            tell(after)
+        for listener in self._listeners:
+            listener(after)
 
     def pause(self, seconds: float, status: int, reason: str) -> None:
-        """Pause every request: an answer of this status asked to be left alone for so long."""
+        """Pause all requests for this many seconds, as an answer with this status asked."""
         now = self._clock.now()
         if now >= self._resumes_at:
             level = logging.WARNING if seconds >= LONG_PAUSE else logging.INFO
             facts = {"seconds": round(seconds, 3), "reason": reason}
             log.log(level, "client_paused", extra=facts)
-        # Everybody else who shares the limit wakes at the same reset: don't join the rush.
+        # All clients that share the limit resume at the same reset, so avoid their burst.
         jitter = self._random.uniform(0.02, 0.1)
         self._resumes_at = max(self._resumes_at, now + max(seconds, 0.05) + jitter)
         self.pause_status = status
         self._pauses += 1
 
     def unavailable(self, sent_at: float) -> None:
-        """Take note of a 503 to the request that left at ``sent_at``."""
+        """Record a 503 to the request sent at ``sent_at``."""
         self._hidden.refused(sent_at, self._clock.now())
 
     def answered(self, sent_at: float) -> None:
-        """Take note of any other answer; slow down where 503s among them show a limit."""
+        """Record any other answer; slow down if 503s between such answers show a limit."""
         now = self._clock.now()
         if not self._hidden.answered(sent_at, now, self._pace(now)):
             return
@@ -214,27 +214,28 @@ class Pacer:
 
     async def _take(self, limiter: AsyncLimiter) -> None:
         if self._succeeds:
-            # What left under the old limit still counts at the server: no second burst.
+            # The server still counts the requests sent under the old limit: no second burst.
             self._succeeds = False
             await limiter.acquire(limiter.max_rate)
         await limiter.acquire()
-        # How many requests at the full pace one of them stands for now.
+        # At a lowered pace, one request costs as much as several at the full pace.
         slower = (self.rate or self._hidden.full) / (self._pace(self._clock.now()) or inf) - 1
         while slower > 0:
             await limiter.acquire(min(slower, 1))
             slower -= 1
 
     def _pace(self, now: float) -> float | None:
-        """Return the requests a second that may leave now, ``None`` where nothing limits them."""
+        """Return the current pace in requests per second, ``None`` if there is no limit."""
         pace = self.rate
         if pace is not None:
-            told = self._told * self._headroom - self._others.rate if self._told else pace
-            pace = max(LEAST * pace, min(pace, told) * self._recovered())
+            limit = self._server_limit
+            share = limit * self._headroom - self._others.rate if limit else pace
+            pace = max(LEAST * pace, min(pace, share) * self._recovered())
         hidden = self._hidden.rate(now)
         return min(filter(None, (pace, hidden)), default=None)
 
     def _recovered(self) -> float:
-        """Return the part of the pace that is kept after a pause."""
+        """Return the fraction of the pace that has recovered since the last pause."""
         if not self._pauses:
             return 1.0
         since = max(0.0, self._clock.now() - self._resumes_at)

@@ -1,4 +1,4 @@
-"""Lists of the API, read page after page: whole and each row once, or not at all."""
+"""Reads the API's paged lists: completely and each row once, or not at all."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ MOST_PAGES = 20_000
 MOST_ROWS = 1_500_000
 ROW_BYTES = 16 * 1024
 FIRST_BYTES = 64 * 1024 * 1024
-"""A list's answers have at most ``FIRST_BYTES`` and ``ROW_BYTES`` more for each row: a workspace
-has about 6,000. What goes beyond any of these is no list of this API, and would fill the memory."""
+"""A list's answers may have ``FIRST_BYTES`` bytes, plus ``ROW_BYTES`` per row; a workspace takes
+about 6,000. Anything beyond these limits isn't a list of this API, and would fill the memory."""
 
-MOST_LOOKED_AT = 100
-"""Pages of one workspace's run tasks."""
+MOST_SHORT_PAGES = 100
+"""The most pages of one workspace's list of run tasks."""
 
-LARGEST_LOOKED_AT = 1024 * 1024
-"""Bytes of them all; a run task's attachment has about 700."""
+MOST_SHORT_BYTES = 1024 * 1024
+"""The most bytes of such a list; one attachment takes about 700."""
 
 REREADS = 3
-"""How often a list is read anew because it changed while it was read."""
+"""How often a list is read again because it changed while it was read."""
 
 log = Log(__name__)
 
@@ -45,16 +45,17 @@ async def everything(
     values: Callable[[Many[R]], Iterable[object]],
     rows: Callable[[], C],
 ) -> C:
-    """Return every resource of a list, each once, whatever ``rows`` keeps of it.
+    """Read a list completely and return its rows, collected in an object made by ``rows``.
 
     Args:
-        values: a page → its rows.
-        rows: makes what they are given to, page by page; anew where the list has moved.
+        shape: the type of a page.
+        values: returns the rows of a page.
+        rows: makes the object that collects the rows; called again for each new reading.
 
     Raises:
-        ListMoved: it never was the same from its first page to its last.
-        ServerBroken: it has no end, or is each time the same and not what it says it is.
-        ApiError: as of ``Caller.call``.
+        ListMoved: the list changed during every reading.
+        ServerBroken: the list has no end, or contradicts itself in the same way each time.
+        ApiError: see ``Caller.call``.
     """
     before: int | None = None
     for _ in range(1 + REREADS):
@@ -64,7 +65,7 @@ async def everything(
             await reading.read()
             if reading.sequence.is_whole():
                 return kept
-            problem = reading.sequence.wrong()
+            problem = reading.sequence.error()
         except _EmptyError as empty:
             problem = contradiction(request.path, str(empty))
         if reading.sequence.fingerprint == before:
@@ -75,11 +76,11 @@ async def everything(
 
 
 async def answers(caller: Caller, request: Request) -> list[Response]:
-    """Return the answers to every page of a short list, one after the other.
+    """Return the answers for all pages of a short list, read one after the other.
 
     Raises:
-        ListMoved, ServerBroken: as of ``everything``.
-        ApiError: as of ``Caller.call``.
+        ListMoved, ServerBroken: see ``everything``.
+        ApiError: see ``Caller.call``.
     """
     before: int | None = None
     for _ in range(1 + REREADS):
@@ -87,18 +88,18 @@ async def answers(caller: Caller, request: Request) -> list[Response]:
         if sequence.is_whole():
             return pages
         if sequence.fingerprint == before:
-            raise sequence.wrong()
+            raise sequence.error()
         before = sequence.fingerprint
     raise _moved(request)
 
 
 async def _short(caller: Caller, request: Request) -> tuple[list[Response], PageSequence]:
     pages, sequence, ids = list[Response](), PageSequence(request.path), set[str]()
-    while not pages or sequence.goes_on():
-        if len(pages) == MOST_LOOKED_AT:
+    while not pages or sequence.has_next():
+        if len(pages) == MOST_SHORT_PAGES:
             raise endless(request.path)
         pages.append(await caller.call(page(request, len(pages) + 1)))
-        if sum(len(answer.body) for answer in pages) > LARGEST_LOOKED_AT:
+        if sum(len(answer.body) for answer in pages) > MOST_SHORT_BYTES:
             raise endless(request.path)
         read = decode(pages[-1], Many[Resource])
         ids.update(row.id for row in read.data)
@@ -108,13 +109,13 @@ async def _short(caller: Caller, request: Request) -> tuple[list[Response], Page
 
 def _moved(request: Request) -> ListMoved:
     return ListMoved(
-        f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so "
-        "nobody knows what is in it: run this again when less is going on"
+        f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so its "
+        "content is unknown: run the command again when fewer changes are being made"
     )
 
 
 class _EmptyError(Exception):
-    """A page is empty, and an earlier one had promised that others follow."""
+    """A page is empty although the first page announced more pages."""
 
 
 class _Reading(Generic[R]):
@@ -138,7 +139,7 @@ class _Reading(Generic[R]):
         self._rows_read = 0
 
     async def read(self) -> None:
-        """Read every page once: side by side as far as the first says how many there are."""
+        """Read every page once; concurrently if the first page announces their number."""
         first = await self._page(1)
         self._take(first)
         total = first.meta.pagination.total_pages or 1
@@ -149,7 +150,7 @@ class _Reading(Generic[R]):
                 raise self._empty(1, total)
             calls = (partial(self._page, number, of=total) for number in range(2, total + 1))
             await in_order(calls, self._take, at_once=PAGES_AT_ONCE)
-        while self.sequence.goes_on():
+        while self.sequence.has_next():
             if self.sequence.number == MOST_PAGES:
                 raise endless(self._request.path)
             self._take(await self._page(self.sequence.number + 1))
@@ -160,7 +161,7 @@ class _Reading(Generic[R]):
         self.sequence.take(page, self._rows.count())
 
     async def _page(self, number: int, *, of: int = 0) -> Many[R]:
-        """Return a page; ``of``: how many there are, as far as that is known."""
+        """Return a page; ``of`` is the announced number of pages, 0 if unknown."""
         answer = await self._caller.call(page(self._request, number))
         read = decode(answer, self._shape)
         self._bytes_read += len(answer.body)
@@ -170,12 +171,12 @@ class _Reading(Generic[R]):
         if self._bytes_read > FIRST_BYTES + ROW_BYTES * self._rows_read:
             raise endless(self._request.path)
         if number < of and not read.data:
-            # Another one follows, so it can't be empty.
+            # It isn't the last page, so it can't be empty.
             raise self._empty(number, of)
         return read
 
     @staticmethod
     def _empty(number: int, total: int) -> _EmptyError:
         return _EmptyError(
-            f"the server says that the list has {total} pages, and page {number} is empty"
+            f"the server reports {total} pages for the list, but page {number} is empty"
         )

@@ -1,35 +1,35 @@
-"""How many failed requests a whole run bears before it ends. Pure.
+"""Limits how many requests of a run may fail before it ends. Pure.
 
-A server that fails at every other request is never away (``bulkops.client.outage``); without a
-common end each operation would try it for itself, and hundreds of them would hammer it. Each
-answer earns a little back, so that a run of any length bears a failure now and then (as gRPC's
+A server that fails every other request never counts as away (``bulkops.client.outage``). Without a
+common limit, hundreds of operations would each retry by themselves and overload it. Each answer
+restores a little of the budget, so a run of any length survives occasional failures (like gRPC's
 retry throttling, proposal A6).
 """
 
 from __future__ import annotations
 
 MOST = 100.0
-"""Failures borne, less what answers in between earn back."""
+"""The number of failures that a run may have, if no answer restores any."""
 
 EARNED = 0.1
-"""Failures that one answer earns back: one in eleven is borne for ever."""
+"""The number of failures that one answer restores: one failure in eleven can go on forever."""
 
 
 class RetryBudget:
-    """What is left of the failures a run bears."""
+    """The number of failures that a run may still have."""
 
     def __init__(self) -> None:
         self._left = MOST
 
     @property
     def spent(self) -> bool:
-        """Whether nothing more may be sent."""
+        """Whether the budget is used up, so that nothing more may be sent."""
         return self._left < 1
 
     def answered(self) -> None:
-        """Count an answer, whatever it says."""
+        """Record an answer."""
         self._left = min(MOST, self._left + EARNED)
 
     def failed(self) -> None:
-        """Count a request that got no answer, or none but that the server is ill (5xx, 408)."""
+        """Record a request without an answer, or with a 5xx or 408."""
         self._left -= 1

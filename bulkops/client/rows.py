@@ -1,4 +1,4 @@
-"""What becomes of a list's rows while it is read page by page. Pure."""
+"""Collects the rows of a list while it is read page by page. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ Row_contra = TypeVar("Row_contra", contravariant=True)
 
 
 class Rows(Protocol[Row_contra]):
-    """Takes a list's rows, and keeps of them what somebody needs."""
+    """Takes the rows of a list, and keeps what its user needs of them."""
 
     def add(self, row: Row_contra) -> None:
-        """Take a row; it may come again: rows move between pages while a list is read."""
+        """Add a row; the same row may be added again, because rows move between pages."""
         ...
 
     def count(self) -> int:
-        """Return how many different rows there were."""
+        """Return the number of distinct rows."""
         ...
 
 
@@ -24,7 +24,7 @@ class Identified(Protocol):
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """The id."""
         ...
 
 
@@ -32,7 +32,7 @@ V = TypeVar("V", bound=Identified)
 
 
 class Whole(Generic[V]):
-    """Keeps every row, in the list's order, each once."""
+    """Keeps all rows completely, each once, in the list's order."""
 
     def __init__(self) -> None:
         self._rows: dict[str, V] = {}
@@ -46,5 +46,5 @@ class Whole(Generic[V]):
         return len(self._rows)
 
     def values(self) -> list[V]:
-        """Return the rows."""
+        """Return the rows in the list's order."""
         return list(self._rows.values())

@@ -1,4 +1,4 @@
-"""The organization's run tasks: create, list, show, update, delete, and where each is attached.
+"""The organization's run tasks: create, list, show, update, delete, and list their attachments.
 
 API page: "Run Tasks".
 """
@@ -28,17 +28,17 @@ C = TypeVar("C", bound=Rows[Any])
 
 
 class RunTasks:
-    """``client.run_tasks``; every method raises the ``ApiError`` tree."""
+    """``client.run_tasks``; every method raises ``ApiError`` or a subclass."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     async def create(self, organization: str, change: RunTaskChange) -> RunTask:
-        """Create a run task from a change that has at least ``name`` and ``url``."""
+        """Create a run task; ``change`` must have at least ``name`` and ``url``."""
         return _one(await self._caller.call(endpoints.create_run_task(organization, change)))
 
     async def list(self, organization: str, include: Sequence[Include] = ()) -> list[RunTask]:
-        """Return all run tasks."""
+        """Return all run tasks of the organization."""
         request = endpoints.list_run_tasks(organization, include)
         rows = await everything(
             self._caller, request, Many[RunTaskResource], _run_tasks, Whole[RunTask]
@@ -50,19 +50,19 @@ class RunTasks:
         return _one(await self._caller.call(endpoints.show_run_task(task_id, include)))
 
     async def update(self, task_id: str, change: RunTaskChange) -> RunTask:
-        """Change what ``change`` sets, keep the rest."""
+        """Update the attributes that ``change`` sets; the others are unchanged."""
         return _one(await self._caller.call(endpoints.update_run_task(task_id, change)))
 
     async def delete(self, task_id: str) -> None:
-        """Delete a run task; one that is still attached is refused."""
+        """Delete a run task; the server refuses if it is still attached."""
         await self._caller.call(endpoints.delete_run_task(task_id))
 
     async def attachments(self, task_id: str, rows: Callable[[], C]) -> C | None:
-        """Return what ``rows`` keeps of all attachments of one run task, in ⌈n/100⌉ requests.
+        """Return all attachments of a run task, collected by ``rows``, in ⌈n/100⌉ requests.
 
-        An older TFE has no such list: then the attachments included with the task itself, where
-        those are complete; ``None`` where the server gives neither, and only the workspaces'
-        own lists remain (``client.workspace_tasks.list``).
+        An older TFE has no such list; then the attachments included with the run task are used,
+        if they are complete. ``None`` means that the server shows neither, so that only the
+        workspaces' lists remain (``client.workspace_tasks.list``).
         """
         try:
             return await everything(

@@ -1,17 +1,17 @@
-"""The one seam through which requests travel, and the transport of real sockets.
+"""The interface that requests are sent through, and its implementation with real connections.
 
-Only this module of the client knows aiohttp; a test may hand over a transport that calls the
-simulator's core directly.
+Only this module imports aiohttp. Tests pass in a transport that calls the simulator's core
+directly.
 
-``HttpTransport`` sends each request exactly once. aiohttp re-sends GET, PUT and DELETE by itself
-when a reused connection drops (``ClientSession._retry_connection``), behind the limiter's and the
-journal's back, so that is switched off; it follows no redirect, so that a token never leaves for
-another host; it keeps no cookie, since a session cookie would overrule the token.
+``HttpTransport`` sends each request exactly once. aiohttp would send GET, PUT and DELETE again by
+itself if a reused connection drops (``ClientSession._retry_connection``), bypassing the limiter
+and the journal, so that is disabled. Redirects are not followed, so that a token is never sent to
+another host. Cookies are not stored, because a session cookie would override the token.
 """
 
 from __future__ import annotations
 
-import concurrent.futures.thread  # noqa: F401 - like the next, by the first connection, which may find no descriptor for it
+import concurrent.futures.thread  # noqa: F401 - this and the next would be imported by the first connection, when no descriptor may be left
 import encodings.idna  # noqa: F401 - see above
 import os
 import ssl
@@ -28,40 +28,41 @@ from bulkops.errors import NoResponse
 from bulkops.text import printable
 
 CONNECT_SECONDS = 10.0
-"""For a connection, TLS included."""
+"""Timeout for a connection, including TLS."""
 
 ANSWER_SECONDS = 60.0
-"""For a whole answer; the platform's own gateway gives up earlier."""
+"""Timeout for a complete answer; the platform's gateway gives up earlier."""
 
 LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes; a full page of workspaces is about 0.5 MB, a run task with 20,000 attachments included
-about 14 MB, so a larger body is no answer of this API. Decoded it may take ten times as much."""
+"""The most bytes of a body. A full page of workspaces has about 0.5 MB, a run task with 20,000
+attachments included about 14 MB, so a larger body isn't an answer of this API. Decoded, it may
+take ten times as much memory."""
 
 LARGEST_TOGETHER = 4 * LARGEST_BODY
-"""Bytes of all bodies that are being received at once."""
+"""The most bytes of all bodies that are being received concurrently."""
 
 USER_AGENT = "bulkops"
 
 
 class Transport(Protocol):
-    """Moves one request to the server and its whole answer back, once, without retries."""
+    """Sends a request once, without retries, and returns the complete answer."""
 
     async def send(self, request: Request) -> Response:
-        """Return the whole answer.
+        """Send the request and return the complete answer.
 
         Raises:
-            NoResponse: there is none; its ``sent`` says whether the request may have arrived.
+            NoResponse: there is no answer; ``sent`` says whether the request may have arrived.
         """
         ...
 
 
 class HttpTransport:
-    """aiohttp behind the ``Transport`` seam.
+    """A ``Transport`` that uses aiohttp.
 
     Args:
-        address: ``https://host[:port]``, no path.
-        ca_file: PEM file of certificate authorities trusted beside the system's.
-        answer_seconds: how long to wait for a whole answer.
+        address: ``https://host[:port]``, without a path.
+        ca_file: a PEM file with certificate authorities to trust in addition to the system's.
+        answer_seconds: how long to wait for a complete answer, in seconds.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class HttpTransport:
             "Accept": MEDIA_TYPE,
             "User-Agent": USER_AGENT,
         }
-        # A file that can't be used is refused, whether this address needs it or not.
+        # An unusable CA file is refused even if this address doesn't need it.
         tls = ca_file or self._address.startswith("https:")
         self._tls = tls_context(ca_file) if tls else None
         proxy = proxy_for(self._address, os.environ)
@@ -91,8 +92,8 @@ class HttpTransport:
     async def __aenter__(self) -> Self:
         """Open the connection pool; no connection is made yet."""
         self._session = aiohttp.ClientSession(
-            # No pool limit: aiohttp's timeout would count the wait for a slot (measured), and
-            # how much is in flight is the runner's to decide.
+            # No pool limit: aiohttp's timeout would include the wait for a connection (measured),
+            # and the runner decides how much is in flight.
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
@@ -111,15 +112,15 @@ class HttpTransport:
             await self._session.close()
 
     async def send(self, request: Request) -> Response:
-        """Send once and read the whole answer.
+        """Send once and read the complete answer.
 
         Raises:
-            NoResponse: ``sent`` is False only where no byte of the request can have arrived.
+            NoResponse: ``sent`` is False only if no byte of the request can have arrived.
         """
         assert self._session is not None, "use `async with`"  # noqa: S101 - a programmer's error
         if not request.path.startswith("/"):
-            # It would become part of the host: the token would leave for another one.
-            raise ValueError(f"{request.path!r} is no path")
+            # It would become part of the host, and the token would be sent to another one.
+            raise ValueError(f"{request.path!r} is not a path")
         url = URL(f"{self._address}{request.path}", encoded=True)
         if request.query:
             url = url.with_query(list(request.query))
@@ -128,8 +129,8 @@ class HttpTransport:
                 request.method,
                 url,
                 data=request.body or None,
-                # With each request: aiohttp tells a session's own headers to the proxy as well,
-                # in plain text and with the token as Proxy-Authorization (measured).
+                # Per request, because aiohttp sends a session's headers to the proxy as well, in
+                # plain text and with the token as Proxy-Authorization (measured).
                 headers={**self._headers, **request.headers},
                 allow_redirects=False,
                 proxy=self._proxy,
@@ -142,16 +143,16 @@ class HttpTransport:
         except aiohttp.ClientConnectorCertificateError as error:
             reason = printable(str(error.certificate_error))
             raise NoResponse(
-                f"{_place(url)}: its certificate is not trusted: {reason}; if a private "
-                f"authority signed it, name that with --ca-file or SSL_CERT_FILE",
+                f"{_place(url)}: the server's certificate is not trusted: {reason}; if a private "
+                f"authority signed it, name that authority with --ca-file or SSL_CERT_FILE",
                 sent=False,
                 lasting=True,
             ) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NoResponse(f"{_place(url)}: {_cause(error)}", sent=False) from error
         except aiohttp.ClientHttpProxyError as error:
-            message = f"the proxy refused the way to {_place(url)}: {error.status} {error.message}"
-            raise NoResponse(printable(message), sent=False) from error
+            text = f"the proxy refused to connect to {_place(url)}: {error.status} {error.message}"
+            raise NoResponse(printable(text), sent=False) from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise NoResponse(f"{_place(url)}: {_cause(error)}", sent=True) from error
 
@@ -166,13 +167,13 @@ class HttpTransport:
                     raise aiohttp.ClientPayloadError(f"a body of more than {LARGEST_BODY} bytes")
                 if self._receiving > LARGEST_TOGETHER:
                     raise aiohttp.ClientPayloadError(
-                        f"answers of more than {LARGEST_TOGETHER} bytes at once"
+                        f"concurrent answers of more than {LARGEST_TOGETHER} bytes"
                     )
                 parts.append(part)
             return b"".join(parts)
         finally:
             self._receiving -= size
-            # An error's traceback would keep them as long as anybody keeps the error.
+            # Otherwise an error's traceback would keep the parts in memory.
             parts.clear()
 
 
@@ -184,17 +185,17 @@ def _cause(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the connection was closed before an answer"
+        return "the server closed the connection without an answer"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"can't connect to {error.host}:{error.port}: {_reason(error.os_error)}"
     if isinstance(error, aiohttp.ClientResponseError):
-        # Its status is none of the server's: aiohttp says 400 of an answer it can't parse.
-        return printable(f"the answer is no HTTP: {error.message}")
+        # Its status isn't the server's: aiohttp sets 400 if it can't parse an answer.
+        return printable(f"the answer is not valid HTTP: {error.message}")
     return printable(str(error) or type(error).__name__)
 
 
 def _reason(error: OSError) -> str:
-    # asyncio says "Connect call failed" and the address for every errno.
+    # asyncio's text is "Connect call failed" and the address, whatever the errno.
     known = not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0
     text = os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
     return printable(text)

@@ -1,4 +1,4 @@
-"""Workspaces and the run tasks attached to them.
+"""The organization's workspaces, and the run tasks attached to them.
 
 API pages: "Workspaces", "Run Tasks".
 """
@@ -35,7 +35,7 @@ C = TypeVar("C", bound=Rows[Any])
 
 
 class Workspaces:
-    """``client.workspaces``; every method raises the ``ApiError`` tree."""
+    """``client.workspaces``; every method raises ``ApiError`` or a subclass."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -43,17 +43,17 @@ class Workspaces:
     async def list(
         self, organization: str, filters: Mapping[str, str] | None = None
     ) -> list[Workspace]:
-        """Return all workspaces by name.
+        """Return all workspaces, sorted by name.
 
         Args:
-            filters: the API's own parameters: ``{"search[tags]": "prod,eu"}``,
+            filters: the API's query parameters: ``{"search[tags]": "prod,eu"}``,
                 ``search[name]``, ``search[wildcard-name]``, ``search[exclude-tags]``,
                 ``filter[project][id]``, …
         """
         return (await self.read(organization, filters or {}, Whole[Workspace])).values()
 
     async def read(self, organization: str, filters: Mapping[str, str], rows: Callable[[], C]) -> C:
-        """Return what ``rows`` keeps of all workspaces: of many, not everything is needed."""
+        """Return all workspaces, collected by ``rows``, which may keep only a part of each."""
         request = endpoints.list_workspaces(organization, filters)
         return await everything(self._caller, request, Many[WorkspaceResource], _workspaces, rows)
 
@@ -66,23 +66,23 @@ class Workspaces:
         *,
         bindings: bool = False,
     ) -> C:
-        """Return what ``rows`` keeps of all workspaces, which come with more than else.
+        """Return all workspaces with further details, collected by ``rows``.
 
         Args:
-            attributes: to read as well, by their API names: see ``Workspace.attributes``.
-            bindings: ask for the tag bindings, too.
+            attributes: the API names of further attributes (see ``Workspace.attributes``).
+            bindings: whether to read the tag bindings, too.
         """
-        asked = {**filters, **(INCLUDE_BINDINGS if bindings else {})}
+        parameters = {**filters, **(INCLUDE_BINDINGS if bindings else {})}
         return await everything(
             self._caller,
-            endpoints.list_workspaces(organization, asked),
+            endpoints.list_workspaces(organization, parameters),
             Many[DetailedWorkspaceResource],
             lambda page: detailed_workspaces(page, attributes),
             rows,
         )
 
     async def read_shown(self, organization: str, rows: Callable[[], C]) -> C:
-        """Return what ``rows`` keeps of all workspaces, each with all that is shown of it."""
+        """Return all workspaces with everything the server shows, collected by ``rows``."""
         request = endpoints.list_workspaces(organization, {})
         return await everything(
             self._caller, request, Many[ShownWorkspace], lambda page: iter(page.data), rows
@@ -98,7 +98,7 @@ class Workspaces:
 
 
 class WorkspaceTasks:
-    """``client.workspace_tasks``; every method raises the ``ApiError`` tree.
+    """``client.workspace_tasks``; every method raises ``ApiError`` or a subclass.
 
     Args:
         caller: sends the requests.
@@ -116,21 +116,21 @@ class WorkspaceTasks:
         stages: Sequence[Stage] = (),
         stage: Stage | None = None,
     ) -> WorkspaceTask:
-        """Attach a run task; the server's default stage is ``post_plan``.
+        """Attach a run task to a workspace; the server's default stage is ``post_plan``.
 
         Args:
-            stages: for HCP Terraform and TFE from v202404-1.
-            stage: for an older TFE, which knows one stage only.
+            stages: the stages, on HCP Terraform and TFE since v202404-1.
+            stage: the stage, on an older TFE, which supports only one.
         """
         attributes = _attributes(enforcement_level, stages, stage)
         answer = await self._caller.call(endpoints.attach(workspace_id, task_id, attributes))
         if answer.body.strip():
             return _one(answer)
-        # The seed API page has 204 without a body: only the list then tells the id.
+        # An older API page documents 204 without a body; then only the list shows the id.
         attached = [t for t in await self.list(workspace_id) if t.task_id == task_id]
         if not attached:
             raise ServerBroken(
-                f"the server said {answer.status} to the attachment of {task_id}, "
+                f"the server answered {answer.status} to the attachment of {task_id}, "
                 f"but does not list it",
                 status=answer.status,
                 request_id=request_id(answer),
@@ -159,13 +159,13 @@ class WorkspaceTasks:
         stages: Sequence[Stage] = (),
         stage: Stage | None = None,
     ) -> WorkspaceTask:
-        """Change what is given, keep the rest."""
+        """Update the attributes that are given; the others are unchanged."""
         attributes = _attributes(enforcement_level, stages, stage)
         request = endpoints.update_workspace_task(workspace_id, workspace_task_id, attributes)
         return _one(await self._caller.call(request))
 
     async def detach(self, workspace_id: str, workspace_task_id: str) -> None:
-        """Remove an attachment; the run task itself stays."""
+        """Remove an attachment; the run task itself is kept."""
         await self._caller.call(endpoints.detach(workspace_id, workspace_task_id))
 
 
@@ -183,7 +183,7 @@ def _attributes(
 
 
 def attachments_on(page: Many[WorkspaceTaskResource]) -> Iterator[WorkspaceTask]:
-    """Yield a page's attachments."""
+    """Yield the attachments of a page."""
     return (resource.value() for resource in page.data)
 
 

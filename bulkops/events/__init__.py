@@ -1,8 +1,8 @@
-"""What ``--json`` prints: one type a kind of line, told apart by ``"type"``. Pure.
+"""The lines that ``--json`` prints: one Struct per value of ``"type"``. Pure.
 
-This is an interface: ``jobs/events.md`` says what is promised of it, and is written from the
-``Attributes`` of these Structs, as ``jobs/events.schema.json`` is. A journal's records are
-something else: ``bulkops.journal.records``.
+This is a public interface. ``jobs/events.md`` lists its guarantees; that file and
+``jobs/events.schema.json`` are generated from the ``Attributes`` of these Structs. A journal's
+records are a separate format: ``bulkops.journal.records``.
 """
 
 from bulkops.events.examined import Differing, Job, Journal, Selection, Verified, Workspace
@@ -31,7 +31,7 @@ EVENTS: tuple[type[Event], ...] = (
     WorkspaceTask,
     Detached,
 )
-"""All of them, in the order in which somebody meets them."""
+"""All events, in the order in which a user meets them."""
 
 __all__ = [
     "EVENTS",

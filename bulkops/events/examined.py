@@ -1,4 +1,4 @@
-"""What is said of files and servers that were only looked at. Pure."""
+"""Events of commands that only read files and the server. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Job(Event, frozen=True, kw_only=True, tag="job"):
-    """What a job file is.
+    """The contents of a job file.
 
     Attributes:
         job: the job's name.
         kind: the kind of operation.
         organization: the organization's name.
         task: the run task as the file names it; null for a kind without one.
-        selecting: the fields that say which workspaces.
+        selecting: the fields of the job file that select workspaces.
     """
 
     job: str
@@ -34,8 +34,8 @@ class Workspace(Event, frozen=True, kw_only=True, tag="workspace"):
     Attributes:
         workspace: the workspace's name.
         workspace_id: its id, `ws-…`.
-        selected: true where the job is for it; false only with `--why`.
-        reason: why it is not selected, in words; null where it is.
+        selected: whether the job selects it; false only with `--why`.
+        reason: why it is not selected, human-readable; null if it is selected.
     """
 
     workspace: str
@@ -45,7 +45,7 @@ class Workspace(Event, frozen=True, kw_only=True, tag="workspace"):
 
     @classmethod
     def of(cls, target: Target, reason: str | None = None) -> Workspace:
-        """Return the event of a workspace; ``reason``: why it is not selected."""
+        """Return the event of a workspace; ``reason``: why it is not selected, if it is not."""
         return cls(
             workspace=target.name,
             workspace_id=target.id,
@@ -55,11 +55,11 @@ class Workspace(Event, frozen=True, kw_only=True, tag="workspace"):
 
 
 class Selection(Event, frozen=True, kw_only=True, tag="selection"):
-    """What a selection comes to; after all its workspaces.
+    """The total of a selection; printed after its workspaces.
 
     Attributes:
-        selected: workspaces the job is for.
-        notes: what a careful reader should know, in words.
+        selected: number of workspaces that the job selects.
+        notes: remarks worth reading, human-readable.
     """
 
     selected: int
@@ -67,11 +67,11 @@ class Selection(Event, frozen=True, kw_only=True, tag="selection"):
 
 
 class Differing(OfTarget, frozen=True, kw_only=True, tag="differing"):
-    """An operation that the server does not show as wanted.
+    """An operation whose desired state the server does not show.
 
     Attributes:
-        key: the operation's, as its event `operation` has it.
-        shows: what the server shows instead, in words.
+        key: the operation's key (see `operation`).
+        shows: the state that the server shows instead, human-readable.
     """
 
     key: str
@@ -79,12 +79,12 @@ class Differing(OfTarget, frozen=True, kw_only=True, tag="differing"):
 
 
 class Verified(Event, frozen=True, kw_only=True, tag="verified"):
-    """What a verification comes to; after all that differs.
+    """The totals of a verification; printed after the operations that differ.
 
     Attributes:
-        verified: operations that the server shows as wanted.
-        differing: operations that it does not.
-        unreadable: operations of which no server shows anything.
+        verified: number of operations whose desired state the server shows.
+        differing: number of operations for which the server shows another state.
+        unreadable: number of operations whose result can't be read back from any server.
     """
 
     verified: int
@@ -93,17 +93,18 @@ class Verified(Event, frozen=True, kw_only=True, tag="verified"):
 
 
 class Journal(Event, frozen=True, kw_only=True, tag="journal"):
-    """What is in a journal's file.
+    """The condition of a journal file.
 
     Attributes:
-        state: torn is what a power cut leaves, and the next apply or resume cuts it; disagreeing
-            is a journal whose job could not have decided what is in it.
-        lines: sound lines.
-        sound_bytes: bytes of the sound lines.
-        other_bytes: bytes after them.
-        run_id: names this run of the job.
-        counts: outcome (and `pending`) → operations, by the sound lines.
-        problem: how it does not agree with itself, in words; empty if it does.
+        state: `torn` means that the last line is incomplete, as after a power cut, and the next
+            apply or resume cuts it off; `damaged` means that a line is unreadable; `disagreeing`
+            means that the job could not have produced these records.
+        lines: number of intact lines.
+        sound_bytes: length of the intact lines in bytes.
+        other_bytes: number of bytes after them.
+        run_id: id of this run of the job.
+        counts: outcome (or `pending`) → number of operations, by the intact lines.
+        problem: the contradiction in the journal, human-readable; empty if there is none.
     """
 
     state: Literal["sound", "torn", "damaged", "disagreeing"]

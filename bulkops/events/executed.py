@@ -1,4 +1,4 @@
-"""What an execution prints while it goes on, and what it comes to. Pure."""
+"""Events of an execution: its progress and its result. Pure."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from bulkops.operations import model
     from bulkops.report import model as reports
 
-# Said to readers only: a journal of a later version is still told.
+# Only for the schema: journals of later versions may have other values and are still reported.
 HeldOrEmpty = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, Held), ""]})]
 ReachedOrEmpty = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, Reached), ""]})]
 End = Annotated[str, Meta(extra_json_schema={"enum": [*map(str, How), *SIGNALS, ""]})]
 
 
 class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
-    """What became of one operation.
+    """The result of one operation.
 
     Attributes:
-        key: the operation's, as its event `operation` has it.
-        aspect: which of several things about the target is written; empty for a kind with one.
-        action: what was to happen to it, as of its event `operation`.
-        outcome: what became of it; in doubt is looked at again by the next execution.
-        attempts: requests sent for it in this execution.
-        reason: in words; empty where it simply succeeded.
-        at: when that was known.
+        key: the operation's key (see `operation`).
+        aspect: the aspect that is written (see `operation`).
+        action: the action of the operation (see `operation`).
+        outcome: the outcome; the next execution checks an operation in doubt again.
+        attempts: number of requests sent for it in this execution.
+        reason: the reason for the outcome, human-readable; empty if it simply succeeded.
+        at: time at which the outcome was known.
     """
 
     key: str
@@ -59,19 +59,20 @@ class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
 
 
 class Wave(Event, frozen=True, kw_only=True, tag="wave"):
-    """A wave came further, or the job is held after it; not of a job in one wave without a gate.
+    """A wave's progress; not printed for a job with a single wave and no gate.
 
     Attributes:
-        number: the wave's, from 1.
-        of: how many waves there are.
-        operations: how many it has.
-        reached: how far it came.
-        drifted: of its finished operations, how many no longer stood when it was verified.
-        until: when the pause after it ends; empty where there is none.
-        held: why the job does not go on by itself; empty where it does.
-        status: the gate's exit status; null where it did not just run to its end.
-        reason: in words, why the gate was inconclusive where `status` does not say; else empty.
-        at: when it came so far.
+        number: the wave's number, starting at 1.
+        of: number of waves.
+        operations: number of operations in the wave.
+        reached: the step that the wave has reached.
+        drifted: number of its finished operations that had drifted when it was verified.
+        until: end of the pause after the wave; empty if there is no pause.
+        held: what keeps the job from continuing by itself; empty if nothing does.
+        status: the gate's exit status; null unless the gate has just ended.
+        reason: why the gate was inconclusive, human-readable, if `status` does not tell; else
+            empty.
+        at: time at which the wave reached this step.
     """
 
     number: int
@@ -87,7 +88,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
 
     @classmethod
     def reached_by(cls, wave: records.WaveReached, of: int) -> Wave:
-        """Return the event of a wave, one of ``of``."""
+        """Return the event of a wave; ``of``: number of waves."""
         return cls(
             number=wave.number,
             of=of,
@@ -103,25 +104,24 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
 
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
-    """How far an execution has come; printed every few seconds while it goes on.
+    """The progress of an execution; printed every few seconds.
 
     Attributes:
-        at: when this was so.
-        done: operations of the journal that are finished, in whichever execution.
-        of: operations of the journal.
-        counts: outcome (and `pending`) → operations of the journal.
-        in_flight: operations under way now.
-        requests: requests sent in this execution, reads and retries included; null from `watch`,
-            since no journal says it.
-        retries: of those, the ones that were sent again; null from `watch`.
-        rate: operations finished a second, of late.
-        limit: requests a second that the server allows; null where it tells none.
-        pause_seconds: seconds left of a pause that the server asked for; 0 for none.
-        outage_seconds: seconds since the server answers nothing, and the job waits for it; 0 while
-            it answers; null from `watch`.
-        wave: the number of the wave it is in, from 1; null where there is none.
-        waves: how many waves there are.
-        seconds_left: an estimate of the seconds until all is done; null where there is none.
+        at: time of these values.
+        done: number of finished operations, over all executions of the journal.
+        of: number of operations in the journal.
+        counts: outcome (or `pending`) → number of operations in the journal.
+        in_flight: number of operations in flight.
+        requests: number of requests sent in this execution, including reads and retries.
+        retries: number of those requests that were retries.
+        rate: recently finished operations per second.
+        limit: requests per second that the server allows; null if the server reports no limit.
+        pause_seconds: seconds left of a pause that the server requested; 0 for none.
+        outage_seconds: seconds for which the job has been waiting for a server that does not
+            answer; 0 while it answers.
+        wave: number of the current wave, starting at 1; null if there is none.
+        waves: number of waves.
+        seconds_left: estimated seconds until all operations are finished; null if unknown.
     """
 
     at: Time
@@ -141,18 +141,19 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
 
 
 class CurrentWave(msgspec.Struct, frozen=True, kw_only=True):
-    """The wave in which an unfinished job stands.
+    """The current wave of an unfinished job.
 
     Attributes:
-        number: the wave's, from 1.
-        of: how many waves there are.
+        number: the wave's number, starting at 1.
+        of: number of waves.
         first: its first operation, counted from 1 over the whole job.
-        last: its last operation, counted likewise.
-        reached: how far it came; empty where it has not begun.
-        held: why the job does not go on by itself; empty where it does.
-        until: when the pause after it ends; empty where there is none.
-        status: the gate's exit status; null where it did not run to its end.
-        reason: in words, why the gate was inconclusive where `status` does not say; else empty.
+        last: its last operation, counted from 1 over the whole job.
+        reached: the step that the wave has reached; empty if it has not started.
+        held: what keeps the job from continuing by itself; empty if nothing does.
+        until: end of the pause after the wave; empty if there is no pause.
+        status: the gate's exit status; null if the gate has not ended.
+        reason: why the gate was inconclusive, human-readable, if `status` does not tell; else
+            empty.
     """
 
     number: int
@@ -167,13 +168,14 @@ class CurrentWave(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
-    """By what its failure tolerance stopped a job.
+    """The failure tolerance that stopped a job.
 
     Attributes:
-        failures: counted since the start, or since the last `--continue` after such a stop.
-        tolerated: how many of them are borne.
-        of: operations of the job, or of the wave.
-        wave: the number of the wave whose own tolerance it was; 0 for the whole run's.
+        failures: number of failures since the start, or since the last `--continue` after such a
+            stop.
+        tolerated: number of failures that are tolerated.
+        of: number of operations in the job, or in the wave.
+        wave: number of the wave whose own tolerance was exceeded; 0 for the whole job's.
     """
 
     failures: int
@@ -183,30 +185,31 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(Event, frozen=True, kw_only=True):
-    """What a journal comes to: a report without its rows.
+    """A report without its rows.
 
     Attributes:
-        run_id: names this run of the job; its journal has it.
-        undo_of: run id of the journal that this one takes back; empty for a job's own.
+        run_id: id of this run of the job, from its journal.
+        undo_of: run id of the journal that this run reverts; empty if it is not an undo.
         job: the job's name.
-        kind: the kind of operation, as the job file has it.
+        kind: the kind of operation, as in the job file.
         organization: the organization's name.
-        address: the server's, a URL.
-        task: the name of the run task it is about; empty for a kind without one.
-        replaces: the name of the run task that is replaced; empty for a kind without one.
-        created_at: when the journal was started.
-        executions: how often the job was started, or started again.
-        ended: how the last execution ended; empty where it was killed or still runs.
-        saved_plan: true where it does what a saved plan says, and decides nothing anew.
-        counts: outcome (and `pending`) → operations.
-        skips: reason → targets skipped when it was planned.
-        verified: operations that the server showed as wanted; null where it was not read.
-        wave: the wave in which the job stands; null where there is but one, or all are done.
-        drifted: operations that were done and that the server no longer showed as wanted.
-        stopped: by what its failure tolerance stopped it: it waits for `--continue`; null where it
-            does not.
-        unreadable: operations of which no server shows anything.
-        exit_code: what the last execution ended with; null where it was killed or still runs.
+        address: the server's URL.
+        task: the run task's name; empty for a kind without one.
+        replaces: name of the run task that is replaced; empty for a kind without one.
+        created_at: time at which the journal was created.
+        executions: number of executions.
+        ended: how the last execution ended; empty if it was killed or is still running.
+        saved_plan: whether it applies a saved plan and makes no decisions of its own.
+        counts: outcome (or `pending`) → number of operations.
+        skips: reason → number of targets skipped when planned.
+        verified: number of operations whose desired state the server showed; null if it was not
+            read again.
+        wave: the current wave; null if there is only one, or if all are done.
+        drifted: number of operations that were done but had drifted when they were read again.
+        stopped: the failure tolerance that stopped the job, which needs `--continue` to resume;
+            null if it was not stopped by one.
+        unreadable: number of operations whose result can't be read back from any server.
+        exit_code: exit code of the last execution; null if it was killed or is still running.
     """
 
     run_id: str
@@ -237,7 +240,7 @@ class Facts(Event, frozen=True, kw_only=True):
 
 
 class Report(Facts, frozen=True, kw_only=True, tag="report"):
-    """What an execution came to; its last line."""
+    """The result of an execution; its last line."""
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,11 +258,4 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(Facts, frozen=True, kw_only=True, tag="status"):
-    """Where a journal's job stands.
-
-    Attributes:
-        running: the process that holds the journal, such as `apply`; null if none does as far as
-            this machine can tell.
-    """
-
-    running: Running | None
+    """The state of a journal's job."""

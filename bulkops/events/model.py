@@ -1,4 +1,4 @@
-"""What all events have in common. Pure."""
+"""Types that events share. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bulkops.journal.states import Outcome
 from bulkops.operations.kinds.base import VERB
 from bulkops.report.model import PENDING
 
-# As ``Clock.date`` writes it. Said to readers only: a journal that somebody edited is still told.
+# The format of ``Clock.date``. Only for the schema: an edited journal is still reported.
 _TIME = {"format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
 
 Time: TypeAlias = Annotated[str, Meta(extra_json_schema=_TIME)]
@@ -24,27 +24,27 @@ Counts: TypeAlias = Annotated[
     dict[str, int],
     Meta(extra_json_schema={"propertyNames": {"enum": [*map(str, Outcome), PENDING]}}),
 ]
-"""Outcome → operations; an outcome that no operation has is left out."""
+"""Outcome → number of operations; outcomes that no operation has are omitted."""
 
 Action: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": f"^{VERB}$"})]
-"""What an operation does, in one word: of ``Kind.verb``, so that each kind has its own."""
+"""An operation's action in one word: ``Kind.verb``, so a kind may have its own."""
 
 FreeObject: TypeAlias = Mapping[str, Any]
-"""Attributes by their API names: a kind of another package has its own."""
+"""Attributes by their API names; a kind from another package may have its own."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """One line of ``--json``: ``type``, which comes first, says which."""
+    """One line of ``--json``; its first member ``type`` identifies the event."""
 
 
 class OfTarget(Event, frozen=True, kw_only=True):
-    """What is said of one target: a workspace, or for the kinds ``task-…`` a run task.
+    """An event about one target: a workspace, or a run task for the kinds ``task-…``.
 
     Attributes:
-        workspace: the workspace's name; absent where the target is a run task.
-        workspace_id: its id, `ws-…`; absent where the target is a run task.
-        task: the run task's name; absent where the target is a workspace.
-        task_id: its id, `task-…`; absent where the target is a workspace.
+        workspace: the workspace's name; absent if the target is a run task.
+        workspace_id: its id, `ws-…`; absent if the target is a run task.
+        task: the run task's name; absent if the target is a workspace.
+        task_id: its id, `task-…`; absent if the target is a workspace.
     """
 
     workspace: str | UnsetType = UNSET

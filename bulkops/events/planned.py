@@ -1,4 +1,4 @@
-"""What a plan prints: each operation, each skip, and what it comes to. Pure."""
+"""Events of a plan: operations, skips and totals. Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):
-    """One write that an apply would make.
+    """One change that an apply would make.
 
     Attributes:
-        key: names the operation in this plan, its journal and their events.
-        aspect: which of several things about the target is written; empty for a kind with one.
-        action: what happens to it: `attach`, `update`, `detach`, `create`, `delete`, `enable`,
-            `disable`, `rotate`, or another word that its kind has for it.
-        before: its attributes as the server showed them, by their API names; null for absent.
-        desired: its attributes afterwards, by their API names; null for absent.
+        key: identifies the operation in this plan, in its journal and in their events.
+        aspect: the part of the target that is written, if its kind has several; else empty.
+        action: `attach`, `update`, `detach`, `create`, `delete`, `enable`, `disable`, `rotate`,
+            or another word that its kind defines.
+        before: the observed attributes, by their API names; null if it did not exist.
+        desired: the desired attributes, by their API names; null if it is removed.
     """
 
     key: str
@@ -45,11 +45,11 @@ class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):
 
 
 class Skip(OfTarget, frozen=True, kw_only=True, tag="skip"):
-    """One selected target on which nothing would be done.
+    """One selected target without an operation.
 
     Attributes:
-        reason: why, in words.
-        blocked: true where what the job wants is not so, and can't be made so.
+        reason: why it has none, human-readable.
+        blocked: whether the job wants a change there that is not possible.
     """
 
     reason: str
@@ -64,33 +64,34 @@ class Skip(OfTarget, frozen=True, kw_only=True, tag="skip"):
 _FIELDS = frozenset(
     ["attach", "create", "update", "detach", "delete", "enable", "disable", "rotate"]
 )
-"""The actions that are fields of a plan, by a promise; every one is in its ``actions``."""
+"""Actions that are guaranteed as fields of a plan; ``actions`` has all of them."""
 
 
 class Plan(Event, frozen=True, kw_only=True, tag="plan"):
-    """What a plan comes to; after all its operations and skips.
+    """The totals of a plan; printed after its operations and skips.
 
     Attributes:
         job: the job's name.
-        kind: the kind of operation, as the job file has it.
+        kind: the kind of operation, as in the job file.
         organization: the organization's name.
-        task: the name of the run task it is about; null for a kind without one.
+        task: the run task's name; null for a kind without one.
         task_id: that run task's id, `task-…`; null for a kind without one.
-        replaces: the name of the run task that is replaced; null for a kind without one.
+        replaces: name of the run task that is replaced; null for a kind without one.
         replaces_id: that run task's id, `task-…`; null for a kind without one.
-        actions: action → operations with it, 0 for one that the kind always counts.
-        attach, create, update, detach, delete, enable, disable, rotate: the same of that action;
-            absent where `actions` hasn't got it. An action that is new since is in `actions` only.
-        skipped: targets on which nothing is to be done.
-        blocked: targets on which nothing can be done, though the job wants it.
-        waves: operations of each wave, in order.
-        pause: between two waves, as the job file has it; null for none.
-        gate: the command run after each wave; null for none.
-        tolerated: failures that are borne; one more stops the job.
-        strict: true where never more are in flight than may still fail.
-        notes: what a careful reader should know, in words.
-        saved: the file that `--out` saved it in; null without `--out`.
-        sha256: what `apply` checks that file by, in hex; null without `--out`.
+        actions: action → number of operations; 0 for an action that the kind always counts.
+        attach, create, update, detach, delete, enable, disable, rotate: number of operations with
+            this action; absent if `actions` does not have it. Actions added since are in `actions`
+            only.
+        skipped: number of targets that need no change.
+        blocked: number of targets on which the job wants a change that is not possible.
+        waves: number of operations in each wave, in order.
+        pause: pause between two waves, as in the job file; null for none.
+        gate: command that runs after each wave; null for none.
+        tolerated: number of failures that are tolerated; one more stops the job.
+        strict: whether at most (remaining tolerance + 1) operations are in flight.
+        notes: remarks worth reading, human-readable.
+        saved: file in which `--out` saved the plan; null without `--out`.
+        sha256: digest of that file in hex, which `apply` checks; null without `--out`.
     """
 
     job: str
@@ -122,7 +123,7 @@ class Plan(Event, frozen=True, kw_only=True, tag="plan"):
 
     @classmethod
     def of(cls, plan: plan.Plan, saved: str | None = None, sha256: str | None = None) -> Plan:
-        """Return the event of a plan; ``saved``: the file it is in, with its digest."""
+        """Return the event of a plan; ``saved`` and ``sha256``: its file and the digest."""
         task, replaces = plan.resolved.task, plan.resolved.replaces
         rollout, operations = plan.rollout, len(plan.operations)
         return cls(

@@ -1,4 +1,4 @@
-"""The events as one JSON Schema (draft 2020-12), derived from their Structs. Pure."""
+"""The JSON Schema (draft 2020-12) of events, derived from their Structs. Pure."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from bulkops.events import EVENTS
 from bulkops.events.model import OfTarget
 from bulkops.job.schema import DIALECT, Schema, meanings, summary, with_nested
 
-TYPE_MEANING = "which event this is; the first member of the line"
+TYPE_MEANING = "type of the event; the first member of the line"
 _ONE_TARGET = [{"required": [what, f"{what}_id"]} for what in ("workspace", "task")]
 
 
 def events_schema() -> Schema:
-    """Return the schema of one line that ``--json`` prints, fit for JSON.
+    """Return the schema of one line that ``--json`` prints, as a JSON-compatible value.
 
-    A line may have more members than are defined: see the promise in ``jobs/events.md``.
+    A line may have members that are not defined: see the guarantees in ``jobs/events.md``.
     """
     structs = {struct.__name__: struct for struct in with_nested(EVENTS)}
-    _, made = msgspec.json.schema_components(EVENTS, ref_template="#/$defs/{name}")
+    _, schemas = msgspec.json.schema_components(EVENTS, ref_template="#/$defs/{name}")
     references = {_tag(event): f"#/$defs/{event.__name__}" for event in EVENTS}
     return {
         "$schema": DIALECT,
@@ -29,23 +29,26 @@ def events_schema() -> Schema:
         "oneOf": [{"$ref": reference} for reference in references.values()],
         "discriminator": {"propertyName": "type", "mapping": references},
         "$defs": {
-            # What is no Struct is the words of a field, which has its own meaning.
-            name: _described(structs[name], schema) if name in structs else _words(schema)
-            for name, schema in sorted(made.items())
+            # Anything but a Struct is an enumeration; its field has the description.
+            name: _described(structs[name], schema) if name in structs else _enumeration(schema)
+            for name, schema in sorted(schemas.items())
         },
     }
 
 
 def _described(struct: type[msgspec.Struct], schema: dict[str, Any]) -> Schema:
-    said = meanings(struct)
+    described = meanings(struct)
     properties: dict[str, Schema] = {
-        name: {**(_words(entry) if "enum" in entry else entry), "description": said[name]}
+        name: {
+            **(_enumeration(entry) if "enum" in entry else entry),
+            "description": described[name],
+        }
         for name, entry in schema["properties"].items()
         if name != "type"
     }
     if tag := _tag(struct):
-        meant: Schema = {"type": "string", "const": tag, "description": TYPE_MEANING}
-        properties = {"type": meant, **properties}
+        typed: Schema = {"type": "string", "const": tag, "description": TYPE_MEANING}
+        properties = {"type": typed, **properties}
     rule: Schema = {"oneOf": _ONE_TARGET} if issubclass(struct, OfTarget) else {}
     return {
         "title": struct.__name__,
@@ -57,7 +60,7 @@ def _described(struct: type[msgspec.Struct], schema: dict[str, Any]) -> Schema:
     }
 
 
-def _words(schema: dict[str, Any]) -> Schema:
+def _enumeration(schema: dict[str, Any]) -> Schema:
     return {"type": "string", "enum": schema["enum"]}
 
 

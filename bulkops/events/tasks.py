@@ -1,4 +1,4 @@
-"""Run tasks and their attachments, one at a time. Pure."""
+"""Events about single run tasks and their attachments. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class GlobalConfiguration(msgspec.Struct, frozen=True, kw_only=True):
-    """A run task's organization-wide setting.
+    """A run task's organization-wide configuration.
 
     Attributes:
-        enabled: whether it holds.
-        stages: when in a run it is called, in the server's words.
-        enforcement_level: whether a failure stops the run, in the server's words; null where
-            the server has none.
+        enabled: whether it is in effect.
+        stages: stages of a run in which the run task is called, as the server names them.
+        enforcement_level: whether a failure stops the run, as the server names it; null if the
+            server has none.
     """
 
     enabled: bool
@@ -28,15 +28,16 @@ class GlobalConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A run task as it is attached to a workspace.
+    """The attachment of a run task to a workspace.
 
     Attributes:
-        id: its id, `wstask-…`.
+        id: the attachment's id, `wstask-…`.
         workspace_id: the workspace's id, `ws-…`.
         task_id: the run task's id, `task-…`.
-        enforcement_level: whether a failure stops the run, in the server's words.
-        stages: when in a run it is called, in the server's words and a run's order.
-        workspace_name: the workspace's name; null where it was not asked for.
+        enforcement_level: whether a failure stops the run, as the server names it.
+        stages: stages of a run in which the run task is called, as the server names them, in
+            the order of a run.
+        workspace_name: the workspace's name; null if it was not requested.
     """
 
     id: str
@@ -53,14 +54,14 @@ class RunTask(Event, frozen=True, kw_only=True, tag="run_task"):
     Attributes:
         id: its id, `task-…`.
         name: its name.
-        url: where it is called.
-        category: `task`, the server's word.
-        description: as the server has it; null for none.
+        url: URL at which it is called.
+        category: `task`, as the server names it.
+        description: its description on the server; null for none.
         enabled: whether it is called at all.
-        global_configuration: its organization-wide setting; null where the server shows none.
-        agent_pool_id: of the agents that call it, `apool-…`; null for none.
-        workspace_task_ids: ids of its attachments, `wstask-…`, where the server lists them.
-        workspace_tasks: its attachments, where `--include` asked for them; else empty.
+        global_configuration: its organization-wide configuration; null if the server shows none.
+        agent_pool_id: id of the agent pool that calls it, `apool-…`; null for none.
+        workspace_task_ids: ids of its attachments, `wstask-…`, if the server lists them.
+        workspace_tasks: its attachments, if `--include` requests them; else empty.
     """
 
     id: str
@@ -81,10 +82,10 @@ class RunTask(Event, frozen=True, kw_only=True, tag="run_task"):
 
 
 class WorkspaceTask(Attachment, Event, frozen=True, kw_only=True, tag="workspace_task"):
-    """A run task as it is attached to a workspace.
+    """The attachment of a run task to a workspace.
 
     Attributes:
-        task_name: the run task's name; only `workspace-task list` looks it up, else null.
+        task_name: the run task's name; null except from `workspace-task list`.
     """
 
     task_name: str | None
@@ -111,7 +112,7 @@ class Detached(Event, frozen=True, kw_only=True, tag="detached"):
     """A run task was detached from a workspace.
 
     Attributes:
-        id: id of the attachment that is gone, `wstask-…`.
+        id: id of the former attachment, `wstask-…`.
         workspace_id: the workspace's id, `ws-…`.
         task_id: the run task's id, `task-…`.
     """

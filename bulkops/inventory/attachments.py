@@ -13,6 +13,7 @@ from bulkops.client.api import Client
 from bulkops.client.in_order import in_order
 from bulkops.client.rows import Rows
 from bulkops.errors import NotFoundOrForbidden
+from bulkops.text import counted
 
 LISTS_AT_ONCE = 32
 """Workspaces read at once where a server has no better list; the limiter holds the pace."""
@@ -40,7 +41,8 @@ async def list_attachments(
     listed = rows()
     denied = await _each_workspace(client, workspace_ids, listed)
     if denied:
-        await client.clock.sleep(settle)
+        again = counted(len(denied), "workspace")
+        await client.settling.wait(settle, f"to read again {again} whose run tasks were not found")
         denied = await _each_workspace(client, denied, listed)
     return listed, denied
 

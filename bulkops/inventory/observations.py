@@ -89,7 +89,8 @@ async def _is_gone(client: Client, source: Attached, settle: float) -> bool:
     A token that may not list the run tasks can't tell.
     """
     for wait in (0.0, settle) if source.organization else ():
-        await client.clock.sleep(wait)
+        if wait:
+            await client.settling.wait(wait, "to look again for the run task, which was not found")
         try:
             tasks = await client.run_tasks.list(source.organization)
         except NotFoundOrForbidden:

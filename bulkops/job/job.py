@@ -19,6 +19,7 @@ from bulkops.errors import JobError
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
+from bulkops.job.unquoted import unquoted_hint
 from bulkops.operations import kind_named, kind_names
 from bulkops.operations.model import Scope, Spec
 
@@ -140,7 +141,8 @@ def parse_job(
     except RecursionError:
         raise JobError(f"{source}: not valid TOML: nested too deeply") from None
     except ValueError as problem:  # TOMLDecodeError, and an integer of thousands of digits
-        raise JobError(f"{source}: not valid TOML: {_located(str(problem), text)}") from None
+        hint = unquoted_hint(str(problem), text)
+        raise JobError(f"{source}: not valid TOML: {_located(str(problem), text)}{hint}") from None
     return job_from_builtins(document, source, default_organization=default_organization)
 
 

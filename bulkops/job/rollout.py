@@ -34,9 +34,14 @@ from msgspec import Meta
 from bulkops.job.duration import in_seconds
 
 Count = Annotated[int, Meta(ge=0)]
-Percentage = Annotated[
-    str, Meta(pattern=r"^(100|[0-9]{1,2})%\Z", description='a percentage from "0%" to "100%"')
+Share = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9]{1,9}|(100|[0-9]{1,2})%)\Z",
+        description='a percentage from "0%" to "100%"',
+    ),
 ]
+"""A whole number in quotes, as in ``waves``, is read as the number."""
 Size = Annotated[
     str,
     Meta(
@@ -79,7 +84,11 @@ class SizedWave(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """
 
     size: Size
-    max_failures: Count | Percentage | None = None
+    max_failures: Count | Share | None = None
+
+    def __post_init__(self) -> None:
+        """Read ``"2"`` as 2."""
+        _read_number(self, self.max_failures)
 
 
 Waves = tuple[
@@ -111,12 +120,13 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     gate: Gate | None = None
     gate_env: tuple[Variable, ...] = ()
     gate_timeout: Timeout = "1h"
-    max_failures: Count | Percentage = "10%"
+    max_failures: Count | Share = "10%"
     strict: bool = False
     max_operations: Most | None = None
 
     def __post_init__(self) -> None:
-        """Refuse waves that don't grow, as far as can be told without knowing the operations."""
+        """Read ``"2"`` as 2; refuse waves that certainly don't grow."""
+        _read_number(self, self.max_failures)
         for percent in (False, True):
             sizes = [wave.size for wave in self.sized if wave.size.endswith("%") is percent]
             ends = [int(size.rstrip("%")) for size in sizes]
@@ -184,6 +194,11 @@ class Wave(msgspec.Struct, frozen=True):
 def rest_seconds(rollout: Rollout) -> float:
     """Return how long to rest between two waves, 0 where that is for somebody to say."""
     return 0.0 if rollout.pause in (None, MANUAL) else in_seconds(rollout.pause)
+
+
+def _read_number(table: Rollout | SizedWave, most: int | str | None) -> None:
+    if isinstance(most, str) and most.isdecimal():
+        msgspec.structs.force_setattr(table, "max_failures", int(most))
 
 
 def _share(most: int | str, operations: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -293,3 +293,22 @@ _A_LOOK = 0.002
 
 GONE = "it is no longer there"
 """Said of a file that was deleted or replaced while it was open."""
+
+
+def open_or_create(path: Path) -> tuple[int, bool]:
+    """Return the descriptor of a file to read and write, and whether this call created it."""
+    try:
+        return files.open_regular(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, follow=False), True
+    except FileExistsError:
+        return files.open_regular(path, os.O_RDWR | os.O_CREAT, follow=False), False
+
+
+def remove_unused(name: Path, descriptor: int, is_used: Callable[[], bool]) -> None:
+    """Remove a lock file while its lock is held, unless a journal was started.
+
+    A process that opened it before locks a file without a name, which it notices, and makes a new
+    one. On Windows an open file can't be removed, and stays.
+    """
+    with suppress(OSError):
+        if not is_used() and SystemFiles().is_at(descriptor, name):
+            name.unlink()

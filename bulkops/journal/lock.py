@@ -23,9 +23,16 @@ import msgspec
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
-from bulkops.files import LOCK_START, followed, open_regular
-from bulkops.journal.disk import GONE, NO_LOCKS, FileCalls, SystemFiles, lock_now
-from bulkops.journal.following.holder import last_runner, lock_of, signed
+from bulkops.files import LOCK_START, followed, open_regular, reading
+from bulkops.journal.disk import (
+    GONE,
+    NO_LOCKS,
+    FileCalls,
+    SystemFiles,
+    lock_now,
+    open_or_create,
+    remove_unused,
+)
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
 
@@ -65,7 +72,7 @@ def locked(journal: Path, by: Holder) -> Iterator[Hold]:
     with _said(journal):
         path = followed(journal)
     with ExitStack() as stack:
-        text = _lock_name(stack, path)
+        text = _lock_name(stack, path, lambda: os.path.lexists(path))
         calls = _KeptLocks()
         stack.callback(calls.release)
         _lock_journal(calls, path)
@@ -78,7 +85,7 @@ def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
     """Hold the right to start a journal in a folder while the block runs; raises as ``locked``."""
     name = folder / "folder"
     with ExitStack() as stack:
-        text = _lock_name(stack, name)
+        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {_lock_of(name)})
         if sys.platform != "win32":
             with _said(folder):
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -159,9 +166,12 @@ class _KeptLocks(SystemFiles):
         return next((kept for kept in self._kept if self.is_at(kept, path)), None)
 
 
-def _lock_name(stack: ExitStack, path: Path) -> int:
-    """Lock ``PATH.lock``, and return its descriptor."""
-    name, calls = lock_of(path), SystemFiles()
+def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int:
+    """Lock ``PATH.lock``, and return its descriptor.
+
+    At the end of the stack a file that this created is removed, unless it ``is_used``.
+    """
+    name, calls = _lock_of(path), SystemFiles()
     if not path.parent.is_dir():
         raise JournalWriteFailed(
             f"{path.parent}: there is no such folder; nothing was sent. Make it, or choose "
@@ -169,12 +179,14 @@ def _lock_name(stack: ExitStack, path: Path) -> int:
         )
     with _said(name):
         for _ in range(_TRIES):
-            descriptor = open_regular(name, os.O_RDWR | os.O_CREAT, follow=False)
+            descriptor, created = open_or_create(name)
             stack.callback(os.close, descriptor)
             with _contention(path, lambda: _signed(name)):
                 lock_now(descriptor)
             # Where it was removed or replaced after it was opened, others lock another file.
             if calls.is_at(descriptor, name):
+                if created:
+                    stack.callback(remove_unused, name, descriptor, is_used)
                 return descriptor
         raise OSError(errno.EAGAIN, "it is replaced again and again")
 

@@ -22,7 +22,10 @@ from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of, written_job_of
 from bulkops.plan.undo import is_not_ours, undo
 from bulkops.plan.verify import verify
-from bulkops.text import quoted
+from bulkops.text import counted, quoted
+
+TO_READ_AGAIN = "to read again what differs: a read may lag behind the last writes"
+TO_FIND_AGAIN = "to look again for {} that the server no longer shows"
 
 
 async def check_names(client: Client, header: Header, path: Path) -> None:
@@ -150,14 +153,14 @@ async def read_settled(
     observations, weighed = await read()
     gone = any(isinstance(rows, Gone) for rows in observations.values())
     if weighed.doubtful or (gone and not kind_of(replay.header).ends_task):
-        await client.clock.sleep(settle)
+        await client.settling.wait(settle, TO_READ_AGAIN)
         observations, weighed = await read()
     if needs_tasks:
         check_run_tasks(replay, observations)
     organization = replay.header.organization
     missing = await read_missing(client, organization, weighed.absent)
     if missing:
-        await client.clock.sleep(settle)
+        await client.settling.wait(settle, TO_FIND_AGAIN.format(counted(len(missing), "target")))
         missing = await read_missing(client, organization, missing)
     return Settled(observations, frozenset(target.id for target in missing))
 
@@ -220,9 +223,9 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
     settle = job.pace.settle_seconds
     client.keep_to(job.pace)
     await client.ping()
-    if replay.count(Outcome.IN_DOUBT):
+    if in_doubt := replay.count(Outcome.IN_DOUBT):
         # What was sent last may still take effect: only past that is a reading the last word.
-        await client.clock.sleep(settle)
+        await client.settling.wait(settle, f"for {counted(in_doubt, 'lost answer')} to settle")
 
     def weigh(observations: Observations) -> Weighed:
         # A skip says that somebody else was there.

@@ -31,8 +31,8 @@ class Plan(msgspec.Struct, frozen=True):
         notes: in words, what a careful reader should know before saying yes.
         undo_of: run id of the journal that this takes back, empty for a job's own plan.
         saved: SHA-256 of the file it was read from, empty where it was made just now.
-        projects: name, or else id, of a project → operations in it, most first; empty where it is
-            not known.
+        projects: name, or else id, of a project → workspaces to change in it, most first; empty
+            if it is not known.
         rate: requests a second at which it would go, ``None`` where nothing limits it or it is
             not known.
         address: of the server it was made at; empty where that may be any.
@@ -124,7 +124,9 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
 
 
 def _projects(operations: Sequence[Operation], projects: Mapping[str, str]) -> dict[str, int]:
-    found = Counter(projects[o.target.id] for o in operations if o.target.id in projects)
+    # Several operations may be about one workspace: those of a replace are.
+    targets = dict.fromkeys(operation.target.id for operation in operations)
+    found = Counter(projects[ident] for ident in targets if ident in projects)
     return dict(found.most_common())
 
 

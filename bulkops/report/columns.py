@@ -1,4 +1,4 @@
-"""Aligned columns of text from anywhere, as wide as a terminal shows them. Pure."""
+"""Aligned columns of untrusted text, measured in terminal cells. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from rich.cells import cell_len
 from bulkops.text import escaped
 
 WIDEST = 90
-"""Columns, as many as a workspace's name may have characters: one cell that is wider stands out of
-its column, it doesn't fill all others with blanks."""
+"""Columns: the longest name a workspace can have. A wider cell overflows its own column and leaves
+the others as they are."""
 
 
 def widest(texts: Iterable[str]) -> int:
-    """Return how many columns of a terminal the widest of these takes, 0 for none."""
+    """Return the width of the widest text in terminal columns; 0 if there are none."""
     return min(WIDEST, max((cell_len(escaped(text)) for text in texts), default=0))
 
 
 def filled(text: str, width: int) -> str:
-    """Return a cell of a table: the text, escaped, and blanks up to its column's width."""
+    """Return a table cell: the escaped text, padded to its column's width."""
     cell = escaped(text)
     return cell + " " * (width - cell_len(cell))

@@ -1,4 +1,4 @@
-"""Rows → CSV by RFC 4180, safe to open in a spreadsheet and to ``cat``. Pure."""
+"""Rows → CSV (RFC 4180) that is safe in a spreadsheet and in a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from bulkops.text import escaped
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet: it gets an apostrophe in front."""
+"""Start of a cell that a spreadsheet would run as a formula; it gets a leading apostrophe."""
 
 
 def rows_as_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    r"""Yield a line a row, each with its CR LF.
+    r"""Yield one line per row, each with its CR LF.
 
-    What a terminal would obey is spelled as everywhere, ``\u001b``; so no cell has a line end.
+    Control characters are escaped, as in all output (``\u001b``), so no cell has a line break.
     """
     line = io.StringIO(newline="")
     writer = csv.writer(line)

@@ -1,20 +1,20 @@
-"""The report as CSV, a line an operation, then one a target on which nothing was to be done. Pure.
+"""The report as CSV: one line per operation, then one per target without an operation. Pure.
 
-| column                    | is                                                                   |
+| column                    | contents                                                             |
 |---------------------------|----------------------------------------------------------------------|
-| workspace, workspace_id   | the target, where it is a workspace                                  |
-| task, task_id             | the target, where it is a run task of the organization               |
-| action, aspect, change    | what was to be done; empty where nothing was                         |
-| outcome                   | of ``Outcome``, ``pending``, or ``blocked``                          |
+| workspace, workspace_id   | the target, if it is a workspace                                     |
+| task, task_id             | the target, if it is a run task of the organization                  |
+| action, aspect, change    | the planned change; empty if skipped when planned                    |
+| outcome                   | of ``Outcome``, or ``pending`` or ``blocked``                        |
 | attempts                  | requests sent for it in the last execution                           |
-| at, seconds               | when it came to this outcome, and how long it took                   |
-| status, request_id        | of the last answer; the id only where the operation is in trouble    |
-| reason                    | in words, where it did not simply succeed                            |
+| at, seconds               | time of the outcome, and duration                                    |
+| status, request_id        | of the last answer; the id only if the operation is in trouble       |
+| reason                    | reason for the outcome, human-readable; empty if it simply succeeded |
 | shows                     | what the server showed instead when it was last read                 |
 
-Of what was skipped when planned the action is empty; ``blocked`` is what the job wanted and can't
-be. ``only_failed`` leaves what failed, is in conflict or in doubt; that is a ``select.file`` for a
-next job (``bulkops.job.manifest``), which goes by the ids, whatever a name begins with.
+``blocked`` means that the job wants a change that is not possible. With ``only_failed`` the file
+has the operations that failed, drifted, are in conflict or in doubt; it can be the ``select.file``
+of another job (``bulkops.job.manifest``), which uses the ids, not the names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bulkops.report.csv_lines import rows_as_csv
 from bulkops.report.model import BLOCKED, Of, Report, Row, SkippedRow
 
 Cells: TypeAlias = dict[str, object]
-"""Column → what is in it, for a row; a column that is not named, or has nothing, is empty."""
+"""A row: column → value; missing and false values become empty cells."""
 
 COLUMNS = (
     *("workspace", "workspace_id", "task", "task_id", "action", "aspect", "change", "outcome"),

@@ -1,4 +1,4 @@
-"""In which wave an unfinished job stands. Pure."""
+"""The current wave of an unfinished job. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bulkops.journal.states import How, Reached
 
 
 class CurrentWave(msgspec.Struct, frozen=True):
-    """The wave in which an unfinished job stands.
+    """The current wave of an unfinished job.
 
     Attributes:
-        of: how many waves there are.
-        first, last: its operations, counted from 1.
-        reached: of ``Reached``, empty where it has not begun.
-        held: why the job does not go on by itself: of ``Held``, else empty.
+        of: number of waves.
+        first, last: numbers of its first and last operation, counted from 1.
+        reached: of ``Reached``; empty if the wave has not started.
+        held: of ``Held``: what keeps the job from continuing by itself; empty if nothing does.
         until, status, reason: see ``WaveReached``.
     """
 
@@ -32,31 +32,31 @@ class CurrentWave(msgspec.Struct, frozen=True):
 
 
 def rollout_of(replay: Replay) -> Rollout:
-    """Return how a journal's job is rolled out, or taken back."""
+    """Return the rollout of a journal's job or undo."""
     rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
     return rollout.taking_back(replay.header.undo_of)
 
 
 def is_over(replay: Replay) -> bool:
-    """Return whether nothing can be left to do, however much is pending: its run task is gone."""
+    """Return whether the job can't continue, whatever is pending, because its run task is gone."""
     return replay.ended is not None and replay.ended.how == How.GONE
 
 
 def current_wave(replay: Replay) -> CurrentWave | None:
-    """Return the wave in which a journal's job stands, ``None`` where nobody needs to know."""
+    """Return the current wave; ``None`` if all have passed, or if the only one was never held."""
     waves = rollout_of(replay).steps(len(replay.operations))
     for wave in waves:
         if replay.reached(wave.number) is Reached.PASSED:
             continue
-        said = replay.waves.get(wave.number)
-        if not replay.waves or (len(waves) == 1 and not (said and said.held)):
+        record = replay.waves.get(wave.number)
+        if not replay.waves or (len(waves) == 1 and not (record and record.held)):
             return None
         current = CurrentWave(wave.number, len(waves), wave.start + 1, wave.end)
-        if said is None:
+        if record is None:
             return current
-        # An execution that has ended rests no longer: the next one rests anew.
-        until = "" if replay.ended else said.until
-        held = "" if is_over(replay) else said.held
-        known = {"reached": said.reached, "held": held, "status": said.status}
-        return msgspec.structs.replace(current, **known, until=until, reason=said.reason)
+        # The pause ends with the execution; the next one starts the pause again.
+        until = "" if replay.ended else record.until
+        held = "" if is_over(replay) else record.held
+        known = {"reached": record.reached, "held": held, "status": record.status}
+        return msgspec.structs.replace(current, **known, until=until, reason=record.reason)
     return None

@@ -14,13 +14,13 @@ _LISTS = ("rows", "skipped", "waves", "timeline", "next_steps")
 
 
 def facts(report: Report) -> dict[str, object]:
-    """Return the report without its long lists."""
+    """Return the report's fields without its long lists."""
     members = msgspec.structs.asdict(report)
     return {name: value for name, value in members.items() if name not in _LISTS}
 
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
-    """Yield a report as JSON, indented, in pieces.
+    """Yield a report as indented JSON, in pieces.
 
     ``{"run_id": …, "counts": …, "spans": […], "rows": […], "skipped": […]}``
     """
@@ -42,6 +42,6 @@ def _list(name: str, items: Iterable[object]) -> Iterator[str]:
 
 
 def _formatted(value: object) -> str:
-    # Somebody will ``cat`` it: what JSON leaves as it is and a terminal obeys is spelled.
+    # The file may be shown in a terminal: escape control characters that JSON permits.
     lines = msgspec.json.format(msgspec.json.encode(value)).decode().split("\n")
     return "\n".join(map(escaped, lines))

@@ -1,19 +1,19 @@
-"""The report as JUnit XML, for what CI systems show of a test run. Pure.
+"""The report as JUnit XML, for the test results of CI systems. Pure.
 
-| what                                      | is                                                   |
+| in the report                             | in JUnit XML                                         |
 |-------------------------------------------|------------------------------------------------------|
-| a wave                                    | a testsuite; one where the job goes at once          |
-| an operation                              | a testcase, its name the target's                    |
-| failed, in conflict, no longer as wanted  | ``<failure>``; its type says which                   |
+| a wave                                    | a testsuite; a single one for a job without waves    |
+| an operation                              | a testcase with the target's name                    |
+| failed, in conflict, drifted              | ``<failure>``; ``type`` is ``differing`` if drifted  |
 | in doubt                                  | ``<error>``                                          |
 | pending, skipped                          | ``<skipped>``                                        |
-| skipped when planned                      | ``<skipped>``, in a last testsuite of its own        |
-| blocked when planned                      | ``<failure type="blocked">`` there: the job is exit 3|
+| skipped when planned                      | ``<skipped>``, in a separate last testsuite          |
+| blocked when planned                      | ``<failure type="blocked">`` there: the job exits 3  |
 
-A wave is a testsuite since it is what a rollout stops after. The class stays the same over all
-executions and waves, so that a CI system's history finds the workspace again. A testsuite's
-time is the sum of its testcases', which ran at once; its timestamp is in UTC, in the spelling
-without a zone that JUnit's schemas want.
+A wave is a testsuite because a rollout can stop after it. The class name is the same in all
+executions and waves, so that a CI system recognises a workspace in its history. A testsuite's
+time is the sum of its testcases' times, which overlap; its timestamp is in UTC without a zone,
+as JUnit's schemas require.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from bulkops.report.text import why
 from bulkops.text import escaped
 
 DIFFERING = "differing"
-"""The type of a failure that was done, and that the server no longer shows."""
+"""Type of the failure of a drifted operation."""
 
 
 class Case(NamedTuple):
     """One testcase.
 
     Attributes:
-        element: ``failure``, ``error`` or ``skipped``; empty where it passed.
-        type: of a failure or an error.
-        details: its text.
+        element: ``failure``, ``error`` or ``skipped``; empty if it passed.
+        type: type of the failure or error.
+        details: text of the element.
     """
 
     classname: str
@@ -54,7 +54,7 @@ class Case(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """One testsuite; its cases are made anew each time they are gone through."""
+    """One testsuite; its cases are created at each iteration."""
 
     name: str
     timestamp: str
@@ -62,7 +62,7 @@ class Suite(NamedTuple):
 
 
 class Totals:
-    """What the attributes of testsuites count."""
+    """Counts for the attributes of testsuites."""
 
     def __init__(self) -> None:
         self.tests = self.failures = self.errors = self.skipped = 0
@@ -77,7 +77,7 @@ class Totals:
         self.seconds += case.seconds
 
     def attributes(self) -> dict[str, str]:
-        """Return those that a testsuite and all of them have."""
+        """Return the attributes that ``testsuite`` and ``testsuites`` share."""
         return {
             "tests": str(self.tests),
             "failures": str(self.failures),
@@ -87,9 +87,9 @@ class Totals:
 
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
-    """Yield a report as XML 1.0, a testcase a line.
+    """Yield a report as XML 1.0, one testcase per line.
 
-    Counts stand in front of what they count: the rows are gone through twice, none is kept.
+    The counts come first, so it iterates over the rows twice, and keeps none.
     """
     suites = list(_suites(report, only_failed=only_failed))
     total, totals = Totals(), []
@@ -130,7 +130,7 @@ def _suites(report: Report, *, only_failed: bool) -> Iterator[Suite]:
 
 
 def _opened(report: Report) -> dict[int, str]:
-    """Return when each wave began for the first time."""
+    """Return wave → time of its first opening."""
     reached = report.timeline.waves if report.timeline else ()
     return {w.number: w.at for w in reversed(reached) if w.reached is Reached.OPEN}
 
@@ -146,21 +146,21 @@ def _operation(kind: str, row: Row) -> Case:
     details = ""
     if element in ("failure", "error"):
         known = {"status": row.status, "request": row.request_id, "attempts": row.attempts}
-        said = [f"{name} {value}" for name, value in known.items() if value]
-        details = "\n".join((row.change, *said, row.at)).rstrip()
+        facts = [f"{name} {value}" for name, value in known.items() if value]
+        details = "\n".join((row.change, *facts, row.at)).rstrip()
     return Case(
         classname=f"{kind}.{row.aspect}" if row.aspect else kind,
         name=row.name,
         seconds=row.seconds or 0.0,
         element=element,
         type=of_type,
-        message="not taken up yet" if row.outcome == PENDING else why(row),
+        message="not started" if row.outcome == PENDING else why(row),
         details=details,
     )
 
 
 def _judged(row: Row) -> tuple[str, str]:
-    """Return the element that says what became of an operation, and its type."""
+    """Return the element for an operation's outcome, and its type."""
     if row.outcome in RETRIED:
         return "failure", row.outcome
     if row.outcome == Outcome.IN_DOUBT:
@@ -185,7 +185,7 @@ def _open(xml: XMLGenerator, suite: Suite, totals: Totals, report: Report) -> No
         name=suite.name,
         **totals.attributes(),
         skipped=str(totals.skipped),
-        # The schemas know no zone and no fraction.
+        # The schemas permit neither zone nor fraction.
         timestamp=suite.timestamp[:19],
     )
     xml.ignorableWhitespace("\n")
@@ -222,9 +222,9 @@ def _write(xml: XMLGenerator, case: Case) -> None:
 
 
 def _start(xml: XMLGenerator, element: str, **attributes: str) -> None:
-    # XML 1.0 can't say most control characters, not even as references: they are spelled.
-    spelled = {name: escaped(value) for name, value in attributes.items()}
-    xml.startElement(element, AttributesImpl(spelled))
+    # XML 1.0 permits most control characters not even as references: escape them.
+    values = {name: escaped(value) for name, value in attributes.items()}
+    xml.startElement(element, AttributesImpl(values))
 
 
 def _taken(out: io.StringIO) -> str:

@@ -1,51 +1,38 @@
-"""The report as GitHub flavoured Markdown, for a job's summary or a comment. Pure."""
+"""The report as GitHub-flavored Markdown, for a job summary or a comment. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
-
-import msgspec
 
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
-from bulkops.report.model import BLOCKED, PENDING, Report, Row
-from bulkops.report.text import executions, pace, why
+from bulkops.report.model import BLOCKED, PENDING, Report
+from bulkops.report.text import Group, executions, groups, label, pace, verified, why
 from bulkops.report.words import counts_in_words, outcome_in_words, state_of
 
-INSTANCES = 3
-"""Names told of those that share a reason."""
-
-_ALL = "`bulkops report JOURNAL --format csv` has all"
-
-
-class Group(msgspec.Struct):
-    """Operations that came to the same outcome for the same reason."""
-
-    operations: int = 0
-    names: list[str] = []
+_ALL = "`bulkops report JOURNAL --format csv` lists all"
 
 
 def document(
     report: Report,
     *,
-    only_failed: bool = False,  # noqa: ARG001 - it lists nothing else
+    only_failed: bool = False,  # noqa: ARG001 - nothing else is listed anyway
     room: int = ROOM,
 ) -> Iterator[str]:
     """Yield a report as Markdown, in pieces.
 
-    What is in trouble is grouped by its reason, then listed as far as there is room.
+    What needs attention is grouped by reason, then listed as far as there is room.
 
     Args:
-        room: bytes, 10,000 at least; what needs more is left out, and it is said how much.
+        room: bytes, at least 10,000; the document says how many rows did not fit.
     """
-    groups = _groups(report)
-    head = "".join(_head(report, groups))
+    found = groups(report)
+    head = "".join(_head(report, found))
     tail = "".join(_next(report))
     yield head
-    number = sum(group.operations for group in groups.values())
+    number = sum(group.operations for group in found.values())
     if number:
         yield from folded(
             f"All {number} by name",
@@ -58,24 +45,22 @@ def document(
     yield tail
 
 
-def _head(report: Report, groups: dict[tuple[str, str], Group]) -> Iterator[str]:
+def _head(report: Report, found: dict[tuple[str, str], Group]) -> Iterator[str]:
     tasks = " by ".join(code(task) for task in (report.replaces, report.task) if task)
     kind = wording.kind_in_words(report.kind, undo=bool(report.undo_of))
     what = f"{plain(kind)}{tasks and ' '}{tasks}"
     yield f"## {code(report.job)}: {what} in {code(report.organization)}\n\n"
-    said = filter(None, (executions(report), pace(report)))
-    yield f"At {code(report.address)}, run {code(report.run_id)}: {'; '.join(said)}.\n\n"
+    summary = "; ".join(filter(None, (executions(report), pace(report))))
+    yield f"At {code(report.address)}, run {code(report.run_id)}: {summary}.\n\n"
     yield from table(("outcome", "operations:"), _totals(report))
     yield "\n"
     yield from _skips(report)
     if report.verified is not None:
-        rest = f", {report.unreadable} can't be read back" if report.unreadable else ""
-        yield f"Verified: {report.verified} of {report.operations} shown as wanted by the server"
-        yield f"{rest}.\n\n"
+        yield f"Verified: {verified(report)}.\n\n"
     if len(report.waves) > 1:
         yield from _waves(report)
-    if groups:
-        yield from _reasons(groups)
+    if found:
+        yield from _reasons(found)
 
 
 def _totals(report: Report) -> Iterator[tuple[str, str]]:
@@ -97,12 +82,12 @@ def _skips(report: Report) -> Iterator[str]:
 
 def _waves(report: Report) -> Iterator[str]:
     yield "### Waves\n\n"
-    said = {wave.number: wave for wave in report.timeline.waves} if report.timeline else {}
+    begun = {wave.number: wave for wave in report.timeline.waves} if report.timeline else {}
     rows = (
         (
             str(wave.number),
             f"{wave.start + 1} to {wave.end}",
-            state_of(said[wave.number]) if wave.number in said else "not begun",
+            state_of(begun[wave.number]) if wave.number in begun else "not started",
             counts_in_words(Counter(row.outcome for row in report.rows.part(wave.start, wave.end))),
         )
         for wave in report.waves[:FEW]
@@ -113,14 +98,14 @@ def _waves(report: Report) -> Iterator[str]:
     yield "\n"
 
 
-def _reasons(groups: dict[tuple[str, str], Group]) -> Iterator[str]:
-    yield "### In trouble\n\n"
-    largest = sorted(groups.items(), key=lambda item: -item[1].operations)
+def _reasons(found: dict[tuple[str, str], Group]) -> Iterator[str]:
+    yield "### Needs attention\n\n"
+    largest = sorted(found.items(), key=lambda item: -item[1].operations)
     rows = (
         (outcome, str(group.operations), code(reason), _instances(group))
         for (outcome, reason), group in largest[:FEW]
     )
-    yield from table(("outcome", "operations:", "reason", "for instance"), rows)
+    yield from table(("outcome", "operations:", "reason", "for example"), rows)
     if len(largest) > FEW:
         more = sum(group.operations for _, group in largest[FEW:])
         yield f"\n… and {more} more, for {len(largest) - FEW} other reasons.\n"
@@ -140,28 +125,12 @@ def _next(report: Report) -> Iterator[str]:
         yield "\n"
 
 
-def _in_trouble(report: Report) -> Iterator[Row]:
-    return (row for row in report.rows if row.troubled)
-
-
-def _groups(report: Report) -> dict[tuple[str, str], Group]:
-    groups = dict[tuple[str, str], Group]()
-    rows = _in_trouble(report)
-    failed = ((outcome_in_words(row.outcome), why(row), row.name) for row in rows)
-    blocked = ((BLOCKED, skip.reason, skip.name) for skip in report.skipped if skip.blocked)
-    for outcome, reason, name in chain(failed, blocked):
-        group = groups.setdefault((outcome, reason), Group())
-        group.operations += 1
-        if len(group.names) < INSTANCES:
-            group.names.append(name)
-    return groups
-
-
 def _trouble(report: Report) -> Iterator[tuple[str, ...]]:
-    for row in _in_trouble(report):
-        status = str(row.status or "")
-        cells = (code(row.name), code(row.change), code(why(row)), status, code(row.request_id))
-        yield outcome_in_words(row.outcome), *cells
+    for row in report.rows:
+        if row.troubled:
+            status = str(row.status or "")
+            cells = (code(row.name), code(row.change), code(why(row)), status, code(row.request_id))
+            yield label(row), *cells
     for skip in report.skipped:
         if skip.blocked:
             yield BLOCKED, code(skip.name), "", code(skip.reason), "", ""

@@ -1,7 +1,7 @@
-"""Text from anywhere → GitHub flavoured Markdown that shows it and does nothing else. Pure.
+"""Untrusted text as GitHub-flavored Markdown that displays it and has no other effect. Pure.
 
-A name or a reason stands in a code span, in which GitHub makes no markup, link, mention or
-reference of anything; it may be long, and is cut.
+Names and reasons go into code spans, in which GitHub interprets no markup, link, mention or
+reference. Long ones are cut.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from bulkops.text import escaped
 
 ROOM = 2**20
-"""Bytes of UTF-8 that GitHub takes as the summary of one step."""
+"""Bytes of UTF-8 that GitHub accepts as the summary of one step."""
 
 LONGEST = 300
-"""Characters of one name or reason that are shown."""
+"""Characters shown of a name or reason."""
 
 FEW = 20
-"""Rows of a table that is not folded."""
+"""Rows shown of a table that is not collapsed."""
 
-# A code span can't have these in every reader's table: a pipe ends the cell, a backslash in front
-# of it is taken by some and not by others.
+# Not safe in a code span inside a table: a pipe ends the cell, and renderers disagree on whether a
+# backslash escapes it.
 _NO_SPAN = re.compile(r"[`|\\]|^ | $")
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#!|~&$^@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def code(text: str, longest: int = LONGEST) -> str:
-    """Return any text as a code span of one line, empty for an empty one."""
+    """Return any text as a one-line code span; empty if the text is."""
     text = escaped(text)
     if len(text) > longest:
         text = text[: longest - 1] + "…"
@@ -37,24 +37,24 @@ def code(text: str, longest: int = LONGEST) -> str:
 
 
 def plain(text: str) -> str:
-    """Return any text as words of one line: whatever Markdown or GitHub acts on is spelled."""
+    """Return any text as one line of plain words, without meaning to Markdown or GitHub."""
     return _MARKUP.sub(_entity, escaped(text))
 
 
 def step(sentence: str) -> str:
-    """Return a sentence of ours in which commands stand between backticks."""
+    """Return one of our own sentences, with its backticked commands as code spans."""
     parts = escaped(sentence).split("`")
-    # Whatever is in a command, each part is spelled: a path with a backtick only looks odd.
+    # Each part is escaped on its own: a path with a backtick looks odd, and is harmless.
     return "".join(
         code(part, len(part)) if number % 2 else plain(part) for number, part in enumerate(parts)
     )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table; cells are Markdown already.
+    """Yield the lines of a table whose cells are Markdown already.
 
     Args:
-        head: titles; one that ends with ``:`` is of a column of numbers.
+        head: titles; one that ends with ``:`` heads a column of numbers.
     """
     yield _row([title.rstrip(":") for title in head])
     yield _row(["--:" if title.endswith(":") else "---" for title in head])
@@ -70,12 +70,12 @@ def folded(
     room: int,
     rest: str,
 ) -> Iterator[str]:
-    """Yield a folded table of as many of the rows as there is room for.
+    """Yield a collapsed table with as many rows as there is room for.
 
     Args:
-        number: how many rows there are.
+        number: number of rows.
         room: bytes.
-        rest: how to get the others.
+        rest: how to list the others.
     """
     left_out = "\n… and {} more: {}\n".format
     end = "\n</details>\n\n"
@@ -92,7 +92,7 @@ def folded(
 
 
 def size(text: str) -> int:
-    """Return how many bytes a text is."""
+    """Return the size of a text in bytes of UTF-8."""
     return len(text.encode())
 
 
@@ -102,5 +102,5 @@ def _row(cells: Sequence[str]) -> str:
 
 def _entity(match: re.Match[str]) -> str:
     character = f"&#{ord(match[0])};"
-    # GitHub looks for mentions and addresses in what is shown, where an entity is what it means.
+    # GitHub finds mentions and addresses in the rendered text, where an entity no longer helps.
     return character + "<!-- -->" if match[0] == "@" else character

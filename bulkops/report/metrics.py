@@ -1,7 +1,7 @@
-"""How a job's execution stands, as metrics in Prometheus' text format. Pure.
+"""The state of an execution as metrics in Prometheus' text format. Pure.
 
-The labels are few and stay the same: a run has its id in ``bulkops_info`` only. None is called
-``job``, which is what Prometheus calls whatever it scrapes.
+Labels are few and stable: only ``bulkops_info`` has the run's id. No label is called ``job``, which
+Prometheus itself uses for the scraped job.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from bulkops.runner.activity import Activity
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What metrics are made of.
+    """The values of all metrics.
 
     Attributes:
-        kind: of operation; ``undo of attach`` of an undo.
-        info: what is not to be a label of everything: version, run id, ….
-        started: when the command was started, in seconds since 1970.
-        ended: likewise, ``None`` while it runs.
-        exit_code: ``None`` while it runs.
-        counts: outcome (and ``pending``) → operations; ``None`` where there is no journal yet.
-        activity: ``None`` where nothing has been sent for an operation yet.
+        kind: the kind of operation; ``undo of attach`` for an undo.
+        info: labels of ``bulkops_info`` only: version, run id, ….
+        started: start of the command, in seconds since 1970.
+        ended: end of the command, in seconds since 1970; ``None`` while it runs.
+        exit_code: the command's exit code; ``None`` while it runs.
+        counts: outcome (or ``pending``) → operations; ``None`` if there is no journal yet.
+        activity: ``None`` until the first request for an operation.
     """
 
     job: str
@@ -50,9 +50,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def counts_so_far(replay: Replay) -> dict[str, int]:
-    """Return outcome (and ``pending``) → operations of a job that is being carried out.
+    """Return outcome (or ``pending``) → operations of a running job.
 
-    What was sent and has no result yet is not in doubt while its answer may come: it is pending.
+    An operation in flight counts as pending, not in doubt: its answer may still arrive.
     """
     counts = Counter({o.value: number for o, number in replay.operations.results.items()})
     counts[PENDING] = len(replay.operations) - counts.total()
@@ -60,7 +60,7 @@ def counts_so_far(replay: Replay) -> dict[str, int]:
 
 
 def text(snapshot: Snapshot) -> bytes:
-    """Return the metrics, each with its help and its type."""
+    """Return the metrics, each with its HELP and TYPE lines."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(snapshot))
     return generate_latest(registry)
@@ -68,22 +68,22 @@ def text(snapshot: Snapshot) -> bytes:
 
 class _Families(Collector):
     def __init__(self, snapshot: Snapshot) -> None:
-        self._standing = snapshot
+        self._snapshot = snapshot
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the families; what is not known has none."""
-        snapshot = self._standing
+        """Yield the metric families; unknown values have none."""
+        snapshot = self._snapshot
         labels = {
             "job_name": snapshot.job,
             "organization": snapshot.organization,
             "kind": snapshot.kind,
         }
         names, values = list(labels), list(labels.values())
-        info = InfoMetricFamily("bulkops", "What is being carried out, and by what.", labels=names)
+        info = InfoMetricFamily("bulkops", "The job and its version of bulkops.", labels=names)
         info.add_metric(values, dict(snapshot.info))
         yield info
         if snapshot.counts is not None:
-            help_text = "Operations of the job by what became of them."
+            help_text = "Operations of the job, by outcome."
             family = GaugeMetricFamily("bulkops_operations", help_text, labels=[*names, "outcome"])
             for outcome in (*(outcome.value for outcome in Outcome), PENDING):
                 family.add_metric([*values, outcome], snapshot.counts.get(outcome, 0))
@@ -100,22 +100,26 @@ class _Families(Collector):
 
 
 def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, float | None]]:
-    started = "When the command was started, in seconds since 1970."
-    ended = "When the command ended, in seconds since 1970; absent while it runs."
-    exit_code = "What the command ended with; absent while it runs."
+    started = "Start of the command, in seconds since 1970."
+    ended = "End of the command, in seconds since 1970; absent while it runs."
+    exit_code = "Exit code of the command; absent while it runs."
     yield "bulkops_execution_start_time_seconds", started, snapshot.started
     yield "bulkops_execution_end_time_seconds", ended, snapshot.ended
     yield "bulkops_exit_code", exit_code, snapshot.exit_code
     if (activity := snapshot.activity) is not None:
-        limit = "Requests a second that the server allows; absent where it tells none."
-        yield "bulkops_in_flight", "Operations begun and not ended.", activity.in_flight
+        limit = "Requests per second that the server allows; absent if it reports no limit."
+        yield "bulkops_in_flight", "Operations in flight.", activity.in_flight
         yield "bulkops_limit_requests_per_second", limit, activity.limit
-        away = "For how long the server has answered nothing; 0 while it answers."
-        yield "bulkops_outage_seconds", away, activity.outage_seconds
+        outage = "Seconds since the server stopped answering; 0 while it answers."
+        yield "bulkops_outage_seconds", outage, activity.outage_seconds
 
 
 def _counters(activity: Activity | None) -> Iterator[tuple[str, str, int]]:
     if activity is not None:
         yield "bulkops_requests", "Requests sent by this execution.", activity.requests
-        yield "bulkops_retries", "Requests sent again by this execution.", activity.retries
-        yield "bulkops_refused", "Answers 429 to this execution.", activity.refused
+        yield "bulkops_retries", "Requests that this execution sent again.", activity.retries
+        yield (
+            "bulkops_refused",
+            "Answers 429 that this execution received.",
+            activity.refused,
+        )

@@ -1,4 +1,4 @@
-"""A journal's replay → the one value every report is printed from. Pure."""
+"""A journal's replay → the value from which every report is printed. Pure."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from bulkops.report.current_wave import CurrentWave, current_wave, is_over, roll
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
-"""An operation not taken up yet, where an outcome would stand."""
+"""In place of an outcome: the operation has not started."""
 
 BLOCKED = "blocked"
-"""A skip by which the job's wish stays unfulfilled, where an outcome would stand."""
+"""In place of an outcome: the job wants a change that is not possible."""
 
 _ENDS: dict[str, ExitCode] = {
     **SIGNALS,
@@ -39,7 +39,7 @@ _ENDS: dict[str, ExitCode] = {
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
-    """The target a row is of: a workspace or a run task; the other's fields are left out."""
+    """The target of a row: a workspace or a run task; the other's fields are unset."""
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
@@ -56,18 +56,19 @@ class Row(Of, frozen=True, kw_only=True):
     """One operation.
 
     Attributes:
-        aspect: which of its kind's aspects it writes, empty for a kind with one.
-        action: attach, update, detach, enable, …: of ``Kind.verb``.
-        change: in words: ``advisory at post_plan → mandatory at post_plan``.
+        aspect: the aspect that it writes; empty for a kind with only one.
+        action: attach, update, detach, enable, … (``Kind.verb``).
+        change: the change, human-readable: ``advisory at post_plan → mandatory at post_plan``.
         outcome: of ``Outcome``, or ``pending``.
-        shows: what the server showed instead when it was last read, empty where it stood.
-        status: HTTP status of the last answer, 0 where there was none.
-        request_id: of that answer, for the server's support; only where the operation is in
-            trouble (the journal has all).
-        at: when it came to this outcome, RFC 3339; empty where it is pending, or the report is
-            one that ``apply_plan`` returned (``read_report`` says it).
-        seconds: from its intent to there, waiting and retries included; ``None`` where nothing
-            was sent for it in that execution, or ``at`` is empty.
+        shows: the state that the server showed instead when it was last read; empty if it was
+            the desired one.
+        status: HTTP status of the last answer; 0 if there was none.
+        request_id: id of that request for the server's support; only if the operation is in
+            trouble (the journal has all of them).
+        at: time of the outcome, RFC 3339; empty if it is pending, or in a report that
+            ``apply_plan`` returned (``read_report`` has it).
+        seconds: time from its intent to the outcome, including waits and retries; ``None`` if
+            nothing was sent for it in that execution, or if ``at`` is empty.
     """
 
     key: str
@@ -85,12 +86,12 @@ class Row(Of, frozen=True, kw_only=True):
 
     @property
     def troubled(self) -> bool:
-        """Whether somebody has to look at it: it was not done, or has drifted since."""
+        """Whether it needs attention: it was not done, or it has drifted."""
         return self.outcome in TROUBLE or bool(self.shows)
 
 
 class SkippedRow(Of, frozen=True, kw_only=True):
-    """One target on which nothing was to be done."""
+    """One target without an operation, skipped when planned."""
 
     reason: str
     blocked: bool
@@ -101,11 +102,11 @@ T = TypeVar("T")
 
 
 class Rows(Generic[S, T]):
-    """Rows, made anew each time they are gone through: of a million, none is kept.
+    """Rows that are created at each iteration, so that a million take no memory.
 
     Args:
-        of: what there is a row of.
-        row: makes it.
+        of: source of the rows.
+        row: creates a row.
     """
 
     def __init__(self, of: Collection[S], row: Callable[[S], T]) -> None:
@@ -119,7 +120,7 @@ class Rows(Generic[S, T]):
         return len(self._of)
 
     def part(self, start: int, end: int) -> Iterator[T]:
-        """Yield those from ``start``, counted from 0, up to ``end``."""
+        """Yield the rows from ``start`` (counted from 0) up to, but not including, ``end``."""
         return map(self._row, islice(self._of, start, end))
 
 
@@ -136,28 +137,32 @@ class Running(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Everything a report can say.
+    """The facts of all report formats.
 
     Attributes:
-        undo_of: run id of the journal this one takes back, empty for a job's own.
-        replaces: the run task that ``task`` replaces, empty for a kind without one.
-        ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty
-            where it was killed or still runs.
-        wave: in which the job stands; ``None`` where there is but one, or all are done.
-        stopped: by what the failure tolerance holds it until ``--continue``; ``None`` where it
-            does not.
-        saved_plan: it does what a saved plan says, and decides nothing anew.
-        counts: outcome (and ``pending``) → operations.
-        verified: operations the server showed as wanted, ``None`` where it wasn't read.
-        drifted: operations that were done and that the server no longer showed as wanted.
-        unreadable: operations of which no server shows anything.
-        exit_code: what the last execution ended with; ``None`` where it was killed or still runs.
-        waves: all waves of the rollout; one where it has none.
-        timeline: when all that happened; ``None`` where the journal was not read for it.
-        running: the process that holds the journal; ``None`` if none does, or the report is one
-            that ``apply_plan`` returned.
-        next_steps: what to run next, a sentence each; empty unless whoever knows the journal's
-            place said so.
+        undo_of: run id of the journal that this run reverts; empty if it is not an undo.
+        replaces: the run task that ``task`` replaces; empty for a kind without one.
+        created_at: time at which the journal was created, RFC 3339.
+        executions: number of executions.
+        ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty if it
+            was killed or is still running.
+        saved_plan: whether it applies a saved plan and makes no decisions of its own.
+        counts: outcome (or ``pending``) → number of operations.
+        skips: reason → number of targets skipped when planned.
+        verified: number of operations whose desired state the server showed; ``None`` if it was
+            not read again.
+        wave: the current wave; ``None`` if there is only one, or if all are done.
+        drifted: number of operations that were done but had drifted when they were read again.
+        stopped: the failure tolerance that stopped the job until ``--continue``; ``None`` if it
+            was not stopped by one.
+        unreadable: number of operations whose result can't be read back from any server.
+        exit_code: exit code of the last execution; ``None`` if it was killed or is still running.
+        rows: operations, in order.
+        skipped: targets skipped when planned.
+        waves: all waves of the rollout; a single one if it has no waves.
+        timeline: dates and durations; ``None`` if the journal was not read for them.
+        next_steps: commands to run next, one sentence each; empty unless the caller knows the
+            journal's path.
     """
 
     run_id: str
@@ -189,7 +194,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def operations(self) -> int:
-        """How many operations were planned."""
+        """Number of planned operations."""
         return len(self.rows)
 
 
@@ -199,8 +204,7 @@ def report(
     """Return the report of a journal, finished or not.
 
     Args:
-        timeline: of all its records.
-        holder: of the journal at this moment.
+        timeline: the timeline of all its records; ``None`` for a report without dates.
     """
     header, verified = replay.header, replay.verified
     differing = verified.differing if verified else {}
@@ -236,10 +240,10 @@ def report(
 
 
 def exit_code(replay: Replay) -> ExitCode:
-    """Return what a command ends with that brought the job to where it stands.
+    """Return the exit code of the command that brought the job to its current state.
 
-    The first that holds: a signal's, an error, stopped by the tolerance or a gate, in doubt,
-    paused, unfulfilled (failed, in conflict, blocked or no longer as wanted), else done.
+    The first one that applies: a signal's, an error's, stopped by the tolerance or a gate, in
+    doubt, paused, unfulfilled (failed, in conflict, blocked or drifted), else done.
     """
     how = replay.ended.how if replay.ended else ""
     if how in _ENDS:

@@ -1,4 +1,4 @@
-"""A plan as GitHub flavoured Markdown: what would change, from what to what. Pure."""
+"""A plan as GitHub-flavored Markdown. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from collections.abc import Iterator, Sequence
 from bulkops.operations import wording
 from bulkops.plan.model import Plan
 from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
+from bulkops.text import counted
 
-_ALL = "`bulkops plan JOB --json` has all"
+_ALL = "`bulkops plan JOB --json` lists all"
+
+MOST_NAMES = 100
+"""Names per reason for being blocked; `--json` lists all."""
 
 
 def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) -> Iterator[str]:
-    """Yield a plan as Markdown, in pieces; what is listed is listed as far as there is room.
+    """Yield a plan as Markdown, in pieces.
 
     Args:
-        next_steps: what to run next, a sentence each.
-        room: bytes, 10,000 at least; what needs more is left out, and it is said how much.
+        next_steps: sentences that say what to run next.
+        room: bytes, at least 10,000; the document says how many rows did not fit.
     """
     head = "".join(_head(plan))
     tail = "".join(f"- {step(sentence)}\n" for sentence in next_steps)
@@ -25,13 +29,14 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
     yield head
     room -= size(head) + size(tail)
     if plan.blocked:
-        # Those that need somebody come first, and leave room for the rest.
+        # What needs a decision comes first, and leaves room for the rest.
+        reasons = _blocked(plan)
         lists = "".join(
             folded(
                 f"{len(plan.blocked)} blocked",
-                ("name", "reason"),
-                ((code(skip.target.name), code(skip.reason)) for skip in plan.blocked),
-                number=len(plan.blocked),
+                ("reason", "number:", "names"),
+                reasons,
+                number=len(reasons),
                 room=room // 2,
                 rest=_ALL,
             )
@@ -72,12 +77,25 @@ def _head(plan: Plan) -> Iterator[str]:
     yield "\n"
 
 
+def _blocked(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return a row per reason."""
+    found: dict[str, list[str]] = {}
+    for skip in plan.blocked:
+        found.setdefault(skip.reason, []).append(skip.target.name)
+    return [(code(reason), str(len(names)), _listed(names)) for reason, names in found.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f", … and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(map(code, names[:MOST_NAMES])) + more
+
+
 def _changes(plan: Plan) -> Iterator[str]:
     found = Counter((o.verb, wording.change(o)) for o in plan.operations).most_common()
     rows = ((verb, code(change), str(number)) for (verb, change), number in found[:FEW])
     yield from table(("action", "change", "operations:"), rows)
     if len(found) > FEW:
-        yield f"\n… and {sum(n for _, n in found[FEW:])} more, in other ways.\n"
+        yield f"\n… and {sum(n for _, n in found[FEW:])} more, with other changes.\n"
     yield "\n"
 
 
@@ -87,9 +105,10 @@ def _waves(plan: Plan) -> Iterator[str]:
     if len(waves) > 1:
         sizes = ", ".join(str(wave.size) for wave in waves[:FEW])
         more = f", … ({len(waves)} waves)" if len(waves) > FEW else ""
-        pause = f", between them a pause ({rollout.pause})" if rollout.pause else ""
+        pause = f", with a pause between them ({rollout.pause})" if rollout.pause else ""
         yield f"- Waves: {sizes}{more} operations{pause}\n"
     if rollout.gate is not None:
         yield f"- Gate after each wave: {code(rollout.gate)}\n"
     if plan.operations:
-        yield f"- Stops when more than {rollout.tolerated(len(plan.operations))} failed\n"
+        tolerated = counted(rollout.tolerated(len(plan.operations)), "failure")
+        yield f"- Stops after more than {tolerated}\n"

@@ -1,4 +1,4 @@
-"""When things happened: all records of a journal, in order → dates and durations. Pure."""
+"""All records of a journal, in order → dates and durations. Pure."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from bulkops.journal.records import (
 )
 
 NEVER = -1
-"""Milliseconds, where there is no date."""
+"""In place of milliseconds: no date."""
 
 
 class Span(msgspec.Struct):
     """One execution.
 
     Attributes:
-        started_at: RFC 3339; when it had asked the server for its limit, or was started where it
-            came no further.
-        ended_at: when it ended, or was heard of last where it was killed or still runs.
-        how: it ended: of ``How`` or a signal's name, empty where it was killed or still runs.
+        started_at: RFC 3339; time at which it knew the server's limit, or else of its start.
+        ended_at: RFC 3339; its end, or its last record if it was killed or is still running.
+        how: how it ended, of ``How`` or a signal's name; empty if it was killed or is still
+            running.
         by: ``user@host``.
-        limit: requests a second that the server allowed, ``None`` where it told none.
-        refused: 429s.
+        limit: requests per second that the server allowed; ``None`` if it reported no limit.
+        refused: number of 429s.
     """
 
     started_at: str
@@ -46,18 +46,18 @@ class Span(msgspec.Struct):
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
-        # A wall clock that was set back in between says nothing of it.
+        """Its duration."""
+        # 0 if the wall clock was set back in between.
         return max(0, _milliseconds(self.ended_at) - _milliseconds(self.started_at)) / 1000
 
 
 class Moment(NamedTuple):
-    """When an operation's last result was recorded.
+    """Time and duration of an operation's last result.
 
     Attributes:
-        at: RFC 3339; empty where there is none.
-        seconds: since its intent was recorded in the same execution, waiting and retries
-            included; ``None`` where it was not sent then.
+        at: RFC 3339; empty if there is no result.
+        seconds: time since its intent in the same execution, including waits and retries;
+            ``None`` if nothing was sent in that execution.
     """
 
     at: str
@@ -68,12 +68,12 @@ NO_MOMENT = Moment("", None)
 
 
 class Timeline:
-    """Give it every record of a journal, in order.
+    """Dates and durations of a journal; ``take`` needs every record, in order.
 
     Attributes:
         spans: executions.
-        refused: every 429.
-        waves: how far each wave came, each time it was said.
+        refused: 429s.
+        waves: all records of waves.
     """
 
     def __init__(self) -> None:
@@ -84,14 +84,14 @@ class Timeline:
         self.spans = list[Span]()
         self.refused = list[Refused]()
         self.waves = list[WaveReached]()
-        # Milliseconds by the operation's place in ``_places``: of a million operations, too.
+        # Milliseconds, by the operation's index in ``_places``: compact for a million operations.
         self._places = dict[str, int]()
         self._sent = array("q")
         self._done = array("q")
         self._seconds = array("q")
 
     def of(self, key: str) -> Moment:
-        """Return when the operation with a key was done."""
+        """Return time and duration of an operation's last result."""
         place = self._places.get(key)
         if place is None or self._done[place] == NEVER:
             return NO_MOMENT
@@ -99,12 +99,12 @@ class Timeline:
         return Moment(_date(self._done[place]), None if took == NEVER else took / 1000)
 
     def take(self, record: Record) -> None:
-        """Go one record further."""
+        """Take the next record."""
         if type(record) is Execution:
             by = record.by
             started = by.started_at
             self.spans.append(Span(started, started, "", f"{by.user}@{by.host}"))
-            # What was sent before was sent by a process that is no more.
+            # Durations across executions are meaningless.
             self._sent = array("q", [NEVER]) * len(self._places)
         elif self.spans:
             self._resume(record, self.spans[-1])
@@ -139,7 +139,7 @@ class Timeline:
         place = self._place(record.key)
         done, sent = _milliseconds(record.at), self._sent[place]
         self._done[place] = done
-        # A wall clock that was set back in between says nothing of how long it took.
+        # 0 if the wall clock was set back in between.
         self._seconds[place] = NEVER if sent == NEVER else max(0, done - sent)
         self._sent[place] = NEVER
 

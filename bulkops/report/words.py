@@ -1,4 +1,4 @@
-"""How operations, waves and executions stand, in words: the same ones in every report. Pure."""
+"""The words for the state of operations, waves and executions, shared by all reports. Pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _ENDS = {
 
 
 def outcome_in_words(outcome: str) -> str:
-    """Return an outcome as people read it: ``in doubt``."""
+    """Return an outcome for people: ``in doubt``."""
     return outcome.replace("_", " ")
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """Return outcomes in words: ``297 succeeded, 2 failed, 1 in doubt``; empty for none."""
+    """Return ``297 succeeded, 2 failed, 1 in doubt``; empty if there are none."""
     return ", ".join(
         f"{counts[outcome]} {outcome_in_words(outcome)}"
         for outcome in (*Outcome, PENDING)
@@ -44,7 +44,7 @@ def ended(how: str, *, last: bool = True) -> str:
     """Return how an execution ended: ``complete``, ``stopped by SIGINT``.
 
     Args:
-        last: none was started after it, so that it may still run.
+        last: it is the last execution, and may still be running.
     """
     if not how and not last:
         return "killed"
@@ -52,12 +52,12 @@ def ended(how: str, *, last: bool = True) -> str:
 
 
 def state_of(wave: CurrentWave | WaveReached) -> str:
-    """Return how far a wave came, as what follows ``Wave 2 of 3``."""
+    """Return the state of a wave, to follow ``Wave 2 of 3``."""
     known = {
         "": "comes next",
-        Reached.OPEN: "is under way",
-        Reached.VERIFIED: f"rests until {date(wave.until)} UTC" if wave.until else "is verified",
-        Reached.RESTED: "runs its gate",
+        Reached.OPEN: "is in progress",
+        Reached.VERIFIED: f"pauses until {date(wave.until)} UTC" if wave.until else "is verified",
+        Reached.RESTED: "is running its gate",
         Reached.PASSED: "passed",
         Held.MANUAL: "waits for --continue",
         Held.FAIL: f"was stopped by its gate (exit status {wave.status})",
@@ -71,13 +71,12 @@ def _why(wave: CurrentWave | WaveReached) -> str:
 
 
 def too_many(stopped: Exceeded) -> str:
-    """Return ``11 failures in 100 operations, 10 are tolerated``."""
+    """Return ``11 failures in 100 operations; the tolerance is 10``."""
     place = f" of wave {stopped.wave}" if stopped.wave else ""
-    borne = f"{stopped.tolerated:,} {'is' if stopped.tolerated == 1 else 'are'} tolerated"
     failures, of = counted(stopped.failures, "failure"), counted(stopped.of, "operation")
-    return f"{failures} in {of}{place}, {borne}"
+    return f"{failures} in {of}{place}; the tolerance is {stopped.tolerated:,}"
 
 
 def date(at: str) -> str:
-    """Return ``2026-11-24 21:58:03`` of RFC 3339, empty of nothing."""
+    """Return ``2026-11-24 21:58:03`` for an RFC 3339 date; empty if there is none."""
     return at[:19].replace("T", " ")

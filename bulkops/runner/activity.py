@@ -11,6 +11,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         in_flight: operations taken up and without a result.
         waiting: of them, those that only wait for a lost answer's effect to settle.
+        settle_seconds: until the last of these has settled, or until what was read is read again.
+        settle_reason: why it is read again, see ``Settling``; empty if it isn't.
         requests: sent so far by this client, reads included.
         retries: of them, those of a request that was sent before.
         refused: 429s so far.
@@ -35,3 +37,5 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     outage_seconds: float = 0.0
     outage_borne: float = 0.0
     outage_reason: str = ""
+    settle_seconds: float = 0.0
+    settle_reason: str = ""

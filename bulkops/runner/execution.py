@@ -82,6 +82,8 @@ class JobExecution:
         return Activity(
             in_flight=runner.in_flight if runner else 0,
             waiting=runner.waiting if runner else 0,
+            settle_seconds=client.settling.seconds or (runner.settle_seconds if runner else 0.0),
+            settle_reason=client.settling.reason,
             requests=client.requests,
             retries=client.retries,
             refused=client.pacer.refusals,
@@ -90,7 +92,7 @@ class JobExecution:
             pause_seconds=client.pacer.pause_seconds,
             pause_status=client.pacer.pause_status,
             outage_seconds=client.outage.lasting(client.clock.now()),
-            outage_borne=client.outage.borne or 0.0,
+            outage_borne=client.outage.tolerated or 0.0,
             outage_reason=client.outage.reason,
         )
 
@@ -123,7 +125,7 @@ class JobExecution:
             await journal.append(Execution(locked.by, __version__, self._past_tolerance))
             log_started(locked.path, self._job, journal.replay)
             try:
-                with self._client.pacer.telling(partial(self._refused, journal)):
+                with self._client.pacer.notifying(partial(self._refused, journal)):
                     how = await self._all_of(Assignment(self._client, kind, journal, self._job))
             except Exception as error:
                 how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR

@@ -64,6 +64,7 @@ class Runner:
         self._stopped = ""
         self._error: Exception | None = None
         self._waiting = 0
+        self._settling: list[float] = []
 
     @property
     def stopped(self) -> str:
@@ -78,7 +79,12 @@ class Runner:
     @property
     def waiting(self) -> int:
         """Of them, those that only wait for a lost answer's effect to settle."""
-        return self._waiting
+        return len(self._settling)
+
+    @property
+    def settle_seconds(self) -> float:
+        """Seconds until the last of these has settled; 0 if there are none."""
+        return max(0.0, max(self._settling, default=0.0) - self._caller.clock.now())
 
     async def run(self, work: Iterable[Progress], margin: Margin) -> str:
         """Carry out what is pending and look at what is in doubt; return what stopped it.
@@ -162,7 +168,7 @@ class Runner:
             operation,
             self._assignment,
             read_at=self._read_at,
-            aside=self._place_given_away,
+            aside=self._settles,
         )
         try:
             result = await worker.result(in_doubt=in_doubt)
@@ -201,6 +207,16 @@ class Runner:
     def _stop_if_too_many(self) -> None:
         if self._left < 0:
             self._stopped = self._stopped or How.TOLERANCE
+
+    @asynccontextmanager
+    async def _settles(self, seconds: float) -> AsyncIterator[None]:
+        settled_at = self._caller.clock.now() + seconds
+        self._settling.append(settled_at)
+        try:
+            async with self._place_given_away():
+                yield
+        finally:
+            self._settling.remove(settled_at)
 
     @asynccontextmanager
     async def _place_given_away(self) -> AsyncIterator[None]:

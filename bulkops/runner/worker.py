@@ -50,7 +50,8 @@ class Worker:
 
     Args:
         read_at: since when it is known, by a reading, what there was before the operation.
-        aside: entered while the operation only waits, so that another one may be in flight.
+        aside: entered with the seconds that the operation only waits, so that another one may be
+            in flight.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Worker:
         assignment: Assignment,
         *,
         read_at: float,
-        aside: Callable[[], AbstractAsyncContextManager[None]],
+        aside: Callable[[float], AbstractAsyncContextManager[None]],
     ) -> None:
         self._operation = operation
         self._assignment = assignment
@@ -155,7 +156,7 @@ class Worker:
         return self._resolved(step, reading, cause, answer)
 
     async def _wait(self, seconds: float) -> None:
-        async with self._aside():
+        async with self._aside(seconds):
             await self._caller.clock.sleep(seconds)
 
     async def _is_gone(self) -> bool:

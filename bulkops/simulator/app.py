@@ -1,4 +1,4 @@
-"""The simulator on a real socket: moves bytes, keeps time, and carries faults out."""
+"""Serves the simulator on a real socket: moves bytes, keeps time, and applies faults."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Delivery, Faults, Manner
 
 HANG_SECONDS: Final = 120.0
-"""How long a client is left without an answer before the connection is closed after all."""
+"""The time without an answer after which a hanging connection is closed."""
 DRIBBLE_SECONDS: Final = 0.5
-"""How long a dribbled answer takes."""
+"""The time that a dribbled answer takes."""
 _DRIBBLE_PIECES: Final = 10
 _VERIFY_SECONDS: Final = 10.0
 _GONE_POLL_SECONDS: Final = 0.02
-# By this token an integration tells a check of its URL from a run.
+# This token tells an integration that its URL is being checked.
 _TEST_PAYLOAD: Final = {"payload_version": 1, "access_token": "test-token", "stage": "test"}
 
 
@@ -45,18 +45,19 @@ async def serve(
     """Serve the simulator, and yield its address: ``http://127.0.0.1:49152``.
 
     Args:
-        simulator: its ``now`` is the event loop's monotonic time.
-        host: to listen on.
-        port: to listen on; 0 for any that is free.
-        latency: seconds from a request to its answer: half of it there, half of it back.
-        jitter: at most so many seconds more each way, evenly distributed.
-        faults: what goes wrong; outside /api/v2 nothing does.
-        verify_urls: call a run task's new URL once, and refuse it unless it answers 200.
-        ssl_context: makes it https.
-        seed: decides the jitter.
+        simulator: the simulator to serve; its ``now`` is the event loop's monotonic time.
+        host: the host to listen on.
+        port: the port to listen on; 0 for any free port.
+        latency: seconds from a request to its answer, half of it in each direction.
+        jitter: the most additional seconds in each direction, evenly distributed.
+        faults: the faults that strike requests under /api/v2.
+        verify_urls: whether to call a run task's new URL once, and refuse it unless the answer
+            is 200.
+        ssl_context: serves https with this context.
+        seed: determines the jitter.
 
     Raises:
-        OSError: the address can't be listened on.
+        OSError: the server can't listen on this host and port.
     """
     async with aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=_VERIFY_SECONDS)
@@ -101,7 +102,7 @@ class _Shell:
         self._session = session
 
     async def answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
-        """Carry one request to the simulator, and its answer back as the delivery says."""
+        """Pass a request to the simulator, and return its answer in the delivery's manner."""
         headers = {name.lower(): value for name, value in incoming.headers.items()}
         headers.setdefault("x-forwarded-proto", incoming.scheme)
         request = Request(
@@ -121,7 +122,7 @@ class _Shell:
     async def _one_way(self) -> None:
         delay = self._latency / 2 + self._random.random() * self._jitter
         if delay:
-            # What is on its way when the server closes arrives at once, and takes effect.
+            # If the server closes, requests on their way arrive immediately and take effect.
             await self._closing_within(delay)
 
     async def _verify(self, request: Request) -> int | None:
@@ -156,14 +157,14 @@ class _Shell:
                 return await self._dribble(incoming, response)
             case _:
                 assert_never(delivery.manner)
-        return web.Response()  # aiohttp wants one; the connection it would take is gone
+        return web.Response()  # aiohttp requires one; its connection is already closed
 
     async def _hang(self, incoming: web.BaseRequest) -> None:
-        """Return when the client is gone, the server closes, or nobody gave up for too long."""
+        """Wait until the client is gone, the server closes, or ``HANG_SECONDS`` have passed."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + HANG_SECONDS
-        # aiohttp tells a handler of a lost client only by cancelling it, and then it would for
-        # every handler; the effects of requests whose client has left must happen all the same.
+        # Polls, because aiohttp signals a lost client only by cancelling the handler, for all
+        # handlers or for none; but a request must take effect even if its client is gone.
         while not _gone(incoming) and loop.time() < deadline:
             if await self._closing_within(_GONE_POLL_SECONDS):
                 return
@@ -194,7 +195,7 @@ async def _start(incoming: web.BaseRequest, response: Response) -> web.StreamRes
 
 
 async def _cut(incoming: web.BaseRequest, response: Response) -> web.StreamResponse:
-    """Send half of the body under the length of the whole; an empty one can only be withheld."""
+    """Send half of the body with the full length; if it is empty, close the connection."""
     if not response.body:
         _close(incoming)
         return web.Response()
@@ -214,7 +215,7 @@ def _close(incoming: web.BaseRequest) -> None:
 
 
 def _reset(incoming: web.BaseRequest) -> None:
-    """Close so that the client sees a reset (RST): lingering for no time at all does that."""
+    """Close with a TCP reset (RST), which a linger time of 0 causes."""
     transport = incoming.transport
     if transport is None:
         return

@@ -1,4 +1,4 @@
-"""One request on its way through a route: what was asked, by whom, and what it changed."""
+"""One request while it is handled: its parameters, its user, and the changes it makes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bulkops.simulator.world import World
 
 _Body = TypeVar("_Body")
 
-# msgspec ends its message with the place: "... - at `$.data.attributes.name`".
+# msgspec's messages end with the place: "... - at `$.data.attributes.name`".
 _PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 
@@ -29,12 +29,12 @@ class Call:
 
     Attributes:
         args: the path's parameters in order, percent-decoded.
-        effects: of all requests so far; this one's are added.
-        history: what lists that lag behind still show.
-        accept_duplicates: whether a second attach of the same run task makes a second one.
-        url_status: what the run task's new URL answered when the shell called it (0 for no
-            answer); None where nobody called it.
-        query: the query's pairs; of a repeated name, the last.
+        effects: the effects of all requests so far, to which this one's are added.
+        history: earlier states, for lists that lag.
+        accept_duplicates: whether attaching the same run task again creates a second attachment.
+        url_status: the status that the run task's new URL answered (0 for no answer); None if
+            it was not called.
+        query: the query's parameters; the last one if a name is repeated.
     """
 
     request: Request
@@ -56,7 +56,7 @@ class Call:
         """Return the request's document.
 
         Raises:
-            Problem: 400 for what isn't JSON, 422 for JSON of another shape.
+            Problem: 400 if it isn't JSON, 422 if it has another shape.
         """
         try:
             return decoder.decode(self.request.body)
@@ -69,11 +69,11 @@ class Call:
             raise Problem(400, f"The request body is not valid JSON: {error}") from None
 
     def includes(self) -> frozenset[str]:
-        """Return what ``include`` asks for."""
+        """Return the values of the ``include`` parameter."""
         return frozenset(self.query.get("include", "").split(","))
 
     def organization(self) -> Organization:
-        """Return the organization that the first path parameter names, or raise a 404."""
+        """Return the organization whose name is the first path parameter, or raise a 404."""
         organization = self.world.organizations.get(self.args[0])
         if organization is None:
             raise not_found("Organization")
@@ -95,10 +95,10 @@ class Call:
 
     def workspace_task(self) -> WorkspaceTask:
         """Return the workspace task that the path addresses, or raise a 404."""
-        found = self.workspace().tasks.get(self.args[1])
-        if found is None:
+        workspace_task = self.workspace().tasks.get(self.args[1])
+        if workspace_task is None:
             raise not_found("Workspace run task")
-        return found
+        return workspace_task
 
     def record(
         self,
@@ -107,7 +107,7 @@ class Call:
         *,
         before: Snapshot | None = None,
     ) -> None:
-        """Note that this request changed ``record``; ``before`` is its snapshot from before."""
+        """Add an effect: this request changed ``record``, whose earlier state is ``before``."""
         kind, known_as = names(record)
         self.effects.append(
             Effect(
@@ -126,7 +126,7 @@ class Call:
 
 
 def check_name(name: str, taken: Iterable[str], what: str) -> None:
-    """Raise a 422 unless ``name`` is well-formed and free."""
+    """Raise a 422 unless ``name`` is well-formed and not taken."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,90}", name):
         raise unprocessable(
             f"{what} name can only include letters, numbers, - and _", "/data/attributes/name"

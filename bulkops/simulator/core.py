@@ -1,4 +1,4 @@
-"""The API's behaviour without any I/O: a request and the time go in, an answer comes out."""
+"""The API's behavior without I/O: takes a request and the time, and returns an answer."""
 
 from __future__ import annotations
 
@@ -47,32 +47,32 @@ _DISCOVERY: Final = {
 
 
 class Simulator(Setup):
-    """One server: its world, its rules, and what it has seen.
+    """One simulated server.
 
-    Everything it does follows from its arguments, the requests and their times; two simulators
-    that are given the same do the same.
+    It is deterministic: its behavior depends only on its arguments, the requests and their times.
 
     Args:
-        seed: decides ids and request ids.
+        seed: determines ids and request ids.
         profile: the server version, a key of ``profiles.PROFILES``.
-        rate: requests a second for each user; 0 for no limit, and then no header tells one.
+        rate: the limit per user in requests per second; 0 for no limit and no headers for it.
         window: how the rate is counted.
-        other_client: requests a second that somebody else sends for each user.
-        retry_after: whether a 429, and a gateway's 503, also carries ``Retry-After``.
-        gateway_rate: requests a second, of all users together, that a gateway in front lets
-            through; it answers 503 to the rest, and no header tells of it. 0 for none.
-        tokens: who each token belongs to; None accepts any token, each as a user of its own who
-            may do everything.
-        duplicate_attach: whether attaching a run task again is a 422 or makes a second one.
-        lag: seconds by which lists of workspace tasks are behind the changes made by requests.
-        epoch: the wall-clock time at which monotonic time was 0.
+        other_client: requests per second that another client of each user sends.
+        retry_after: whether a 429, and a gateway's 503, has a ``Retry-After``.
+        gateway_rate: requests per second, for all users together, that a gateway in front lets
+            through; it answers 503 to the rest, and announces the limit in no header. 0 for no
+            gateway.
+        tokens: token → its user. None accepts every token as a user of its own with all
+            permissions.
+        duplicate_attach: whether attaching a run task again is a 422 or a second attachment.
+        lag: seconds by which lists of workspace tasks lag behind the changes of requests.
+        epoch: the wall-clock time at monotonic time 0.
 
     Attributes:
-        profile: may be changed at any time, as by an upgrade; so may the next two.
-        tokens: as the argument.
-        duplicate_attach: as the argument.
-        effects: what really happened, in order.
-        stats: what came in and went out.
+        profile: the server version; like the next two, it can be changed at any time.
+        tokens: see the argument.
+        duplicate_attach: see the argument.
+        effects: the changes that took effect, in order.
+        stats: counts of requests and answers.
 
     Raises:
         KeyError: there is no such profile.
@@ -108,19 +108,20 @@ class Simulator(Setup):
         self._users: dict[str, User] = {}
         self._limits: dict[str, RateLimit] = {}
         self._history = History(lag)
-        # In the order of arrival: all of them are late by the same time.
+        # In order of arrival, because all are late by the same time.
         self._late: deque[tuple[float, Request, int | None]] = deque()
 
     def handle(self, request: Request, now: float, *, url_status: int | None = None) -> Response:
         """Answer one request.
 
         Args:
-            request: with an ``authorization`` header, and a ``host`` for absolute links.
-            now: monotonic seconds, never less than at the call before.
-            url_status: what the URL of ``url_to_verify`` answered, 0 for no answer; None where
-                nobody called it.
+            request: a request with an ``authorization`` header, and a ``host`` for absolute
+                links.
+            now: monotonic seconds, never less than in the previous call.
+            url_status: the status that the URL of ``url_to_verify`` answered, 0 for no answer;
+                None if it was not called.
         """
-        # What was late has arrived by now: nobody could tell that nothing happened until here.
+        # Late requests are handled only now, which no client can distinguish.
         while self._late and self._late[0][0] <= now:
             due, late, status = self._late.popleft()
             self._handle(late, due, status)
@@ -152,10 +153,10 @@ class Simulator(Setup):
         *,
         url_status: int | None = None,
     ) -> Delivery:
-        """Answer one request that a fault may strike; see ``handle``.
+        """Answer one request that a fault may strike (see ``handle``).
 
-        Whoever moves the bytes, a socket or a test's transport in virtual time, has only to
-        carry out the delivery's manner: the effect has happened, or not, when this returns.
+        When this returns, the request has had its effect or not. The caller, a socket or a test's
+        transport in virtual time, only has to apply the delivery's manner.
         """
         fault = faults.draw(request, now) if faults else None
         if fault is None:
@@ -171,7 +172,7 @@ class Simulator(Setup):
         return Delivery(fault.manner, fault.answer or answer)
 
     def url_to_verify(self, request: Request) -> str | None:
-        """Return the URL that the platform calls before it accepts this request, or None."""
+        """Return the URL that the platform calls before it accepts this request, None if none."""
         wanted = {"POST": run_tasks.create, "PATCH": run_tasks.update}.get(request.method)
         found = match(request.method, request.path.removeprefix(API)) if wanted else None
         if found is None or found[0].handler is not wanted:
@@ -183,7 +184,7 @@ class Simulator(Setup):
     ) -> tuple[int, object]:
         found = match(request.method, request.path[len(API) :].rstrip("/"))
         self.stats.by_route[found[0].name if found else "unknown"] += 1
-        # Like the real one, /ping asks for no token: clients learn the limit before they log in.
+        # As on the real server, /ping needs no token.
         pings = found is not None and found[0].path == "/ping"
         user = self._user(request) or (_ANONYMOUS if pings else None)
         self._limit(user or _ANONYMOUS, now, headers)
@@ -232,12 +233,12 @@ class Simulator(Setup):
         if self.tokens is not None:
             return self.tokens.get(token)
         if token not in self._users:
-            # Named by order of appearance: a token has no business in effects and statistics.
+            # Numbered in order of appearance, to keep tokens out of effects and statistics.
             self._users[token] = User(name=f"user-{len(self._users) + 1}")
         return self._users[token]
 
     def _limit(self, user: User, now: float, headers: dict[str, str]) -> None:
-        """Count the request and tell the limit in ``headers``; raise the 429 over it."""
+        """Count the request, add the limit to ``headers``, and raise a 429 if it is exceeded."""
         if not self._rate:
             return
         limit = self._limits.get(user.name)
@@ -253,7 +254,7 @@ class Simulator(Setup):
             raise Problem(429, "You have exceeded the API's rate limit.")
 
     def _headers(self) -> dict[str, str]:
-        """Return the headers that every answer of the API has."""
+        """Return the headers of every API answer."""
         number = f"{self.stats.requests:012x}"
         headers = {
             "tfp-api-version": "2.6",
@@ -265,7 +266,7 @@ class Simulator(Setup):
         return headers
 
     def _outside(self, request: Request) -> Response:
-        """Answer what isn't part of the API: discovery and the control endpoint."""
+        """Answer a request outside the API: discovery and the control endpoints."""
         match request.path:
             case "/.well-known/terraform.json":
                 document: object = _DISCOVERY
@@ -285,15 +286,15 @@ def _limit_headers(rate: int, verdict: Verdict) -> dict[str, str]:
     return {
         "x-ratelimit-limit": str(rate),
         "x-ratelimit-remaining": str(verdict.remaining),
-        # Rounded up: whoever waits just so long must not come a moment too early.
+        # Rounded up, so that a client that waits exactly this long isn't too early.
         "x-ratelimit-reset": f"{math.ceil(verdict.reset * 1000) / 1000:.3f}",
     }
 
 
 def _check_media_type(request: Request) -> None:
-    """Raise a 415 for a wrong media type, or for none on what isn't a GET, body or not."""
-    said = request.headers.get("content-type")
-    if said is None and request.method == "GET":
+    """Raise a 415 if the media type is wrong, or missing on a method other than GET."""
+    media_type = request.headers.get("content-type")
+    if media_type is None and request.method == "GET":
         return
-    if said is None or said.partition(";")[0].strip().lower() != MEDIA_TYPE:
+    if media_type is None or media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise Problem(415, f"The request's Content-Type must be {MEDIA_TYPE}")

@@ -1,4 +1,4 @@
-"""Records as JSON:API resource objects, spelled as HashiCorp's OpenAPI spells them."""
+"""Converts records to JSON:API resource objects, as in HashiCorp's OpenAPI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Resource = dict[str, object]
 
 
 def identifier(kind: str, record_id: str | None) -> dict[str, object]:
-    """Return a to-one relationship; None for one that points nowhere."""
+    """Return a to-one relationship; ``record_id`` is None if it is empty."""
     return {"data": record_id and {"id": record_id, "type": kind}}
 
 
@@ -54,7 +54,7 @@ def task(record: Task, profile: Profile) -> Resource:
 
 
 def workspace_task(record: WorkspaceTask, profile: Profile) -> Resource:
-    """Return a ``workspace-tasks`` object; ``stages`` only where the version has it."""
+    """Return a ``workspace-tasks`` object, with ``stages`` if the version supports it."""
     attributes: dict[str, object] = {
         "enforcement-level": record.enforcement_level,
         "stage": record.stages[0],
@@ -100,7 +100,7 @@ _FOR_MANAGERS = (
     "can-manage-ephemeral-workspaces",
     "can-queue-destroy",
 )
-# What the simulator doesn't model is the same in every workspace.
+# Attributes that the simulator doesn't model are the same in every workspace.
 _WORKSPACE_CONSTANTS = {
     "actions": {"is-destroyable": True},
     "allow-destroy-plan": True,
@@ -143,7 +143,7 @@ _WORKSPACE_PERMISSIONS = {
 
 
 def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
-    """Return a ``workspaces`` object with the permissions this user has on it."""
+    """Return a ``workspaces`` object with this user's permissions on it."""
     name = record.organization.name
     related = {"related": f"/api/v2/workspaces/{record.id}/effective-tag-bindings"}
     tags = {"effective-tag-bindings": {"links": related}}
@@ -180,7 +180,7 @@ def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
 
 
 def holder(record: Workspace) -> tuple[str, str | None]:
-    """Return type and id of who holds a workspace's lock."""
+    """Return the type and id of the holder of a workspace's lock."""
     prefix = (record.locked_by or "user").partition("-")[0]
     return f"{prefix}s", record.locked_by
 
@@ -210,7 +210,7 @@ def project(record: Project, user: User) -> Resource:
 
 
 def organization(record: Organization, user: User) -> Resource:
-    """Return an ``organizations`` object with the permissions this user has in it."""
+    """Return an ``organizations`` object with this user's permissions in it."""
     manages = user.manage_workspaces
     return {
         "id": record.name,

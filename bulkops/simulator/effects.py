@@ -1,4 +1,4 @@
-"""What really happened at the server, whatever a client was told about it."""
+"""What really happened on the server, whatever answers the clients received."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Kind: TypeAlias = Literal["task", "workspace-task", "workspace"]
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
-    """One create, update or delete that a request brought about.
+    """One create, update or delete that a request caused.
 
     Attributes:
-        seq: counted from 1 without a gap.
-        now: monotonic seconds.
-        method: of the request; a workspace's tags are updated by POST and DELETE too.
-        action: what it did.
-        kind: what was changed.
-        id: its id.
-        names: every name and id it goes by: ``task``, ``task-id``, ``workspace``,
-            ``workspace-id``, those that apply.
-        user: whose token it was.
-        before: its attributes before, None for a create.
-        after: its attributes after, None for a delete; equal to ``before`` where an update
-            changed nothing.
+        seq: a number, counted from 1 without gaps.
+        now: the time in monotonic seconds.
+        method: the request's method; a workspace's tags are also updated by POST and DELETE.
+        action: what the request did.
+        kind: the type of the changed record.
+        id: the record's id.
+        names: the record's names and ids: ``task``, ``task-id``, ``workspace``,
+            ``workspace-id``, as applicable.
+        user: the name of the token's user.
+        before: the record's attributes before; None for a create.
+        after: the record's attributes after; None for a delete. Equal to ``before`` if an
+            update changed nothing.
     """
 
     seq: int
@@ -45,16 +45,16 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 class Stats(msgspec.Struct, kw_only=True, rename="kebab"):
-    """Counts of what came in and what went out.
+    """Counts of requests and answers.
 
     Attributes:
-        requests: under /api/v2, those that a fault kept from the server included; one that is
-            late counts when it arrives.
-        by_route: keyed ``GET /workspaces/:workspace/tasks``; ``unknown`` for no such route.
-        by_status: keyed by the status the server decided on, before any fault hid it.
-        faults: struck, by kind.
-        too_many: answered 429 by the rate limit.
-        first_write, last_write: monotonic seconds of the first and last effect.
+        requests: the requests under /api/v2, including those that a fault kept from the server;
+            a late one counts when it arrives.
+        by_route: requests by route, ``GET /workspaces/:workspace/tasks``, or ``unknown``.
+        by_status: answers by the server's status, which a fault may have hidden.
+        faults: faults by kind.
+        too_many: requests that the rate limit answered with 429.
+        first_write, last_write: the monotonic seconds of the first and last effect.
     """
 
     requests: int = 0
@@ -67,14 +67,14 @@ class Stats(msgspec.Struct, kw_only=True, rename="kebab"):
 
 
 def counts_by_workspace(effects: list[Effect]) -> Counter[str]:
-    """Return how many workspace-task effects each workspace name has seen."""
+    """Return workspace name → its number of effects on workspace tasks."""
     return Counter(
         effect.names["workspace"] for effect in effects if effect.kind == "workspace-task"
     )
 
 
 def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
-    """Return what can be changed in a record, as the API spells it, without the HMAC key."""
+    """Return a record's changeable attributes by their API names, without the HMAC key."""
     match record:
         case WorkspaceTask():
             return {
@@ -109,7 +109,7 @@ def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
 
 
 def names(record: Task | Workspace | WorkspaceTask) -> tuple[Kind, dict[str, str]]:
-    """Return a record's kind, and the names and ids it goes by."""
+    """Return a record's kind, and its names and ids."""
     match record:
         case WorkspaceTask(workspace=workspace, task=task):
             return "workspace-task", {

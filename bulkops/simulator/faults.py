@@ -1,25 +1,25 @@
-"""Faults on the way to a server and back, drawn from a seed and described as data.
+"""Faults between the client and the server, drawn from a seed and described as data.
 
 ====================  ===========  =================================================
 kind                  takes effect what the client sees
 ====================  ===========  =================================================
 429                   no           the documented refusal, ``status`` as a number
 500, 503              no           a JSON error
-502-html, 502-empty   no           a proxy's error page, or no body at all
+502-html, 502-empty   no           a proxy's error page, or no body
 500-after, 502-after, yes          as above (502 and 504 as pages)
 503-after, 504-after
-close-before          no           the connection closed without an answer
+close-before          no           the connection is closed without an answer
 close-after           yes          the same
-late                  3 s later    the same; only then does the request arrive
-reset-before          no           the connection reset
+late                  3 s later    the same; the request arrives only then
+reset-before          no           the connection is reset
 reset-after           yes          the same
-hang-before           no           no answer, until somebody gives up
+hang-before           no           no answer, until the client gives up
 hang-after            yes          the same
-cut                   yes          half of the announced body, then the connection closed
-slow                  yes          the whole answer, a few bytes at a time
+cut                   yes          half of the body, then the connection is closed
+slow                  yes          the complete answer, a few bytes at a time
 ====================  ===========  =================================================
 
-A fault strikes with a probability, or everything for a while: then the server is away.
+A fault strikes with a probability, or strikes every request for some time, like an outage.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import msgspec
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 
 LATE_SECONDS: Final = 3.0
-"""How long after its connection was closed a late request arrives."""
+"""The time from closing a late request's connection to the request's arrival."""
 PREFIX: Final = "/api/v2/"
 _PING: Final = "/api/v2/ping"
 _METHODS: Final = ("GET", "POST", "PATCH", "DELETE", "PING")
@@ -43,7 +43,7 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
 class Manner(enum.Enum):
-    """How an answer reaches the client, or doesn't."""
+    """How an answer is delivered to the client, if it is."""
 
     WHOLE = "whole"
     CLOSED = "closed"
@@ -58,10 +58,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: its name.
-        effect: whether the server carries the request out before the fault strikes.
-        late: whether it carries the request out ``LATE_SECONDS`` after that.
-        manner: what becomes of the answer.
-        answer: sent instead of the server's own; None keeps the server's own.
+        effect: whether the request takes effect before the fault strikes.
+        late: whether the request takes effect ``LATE_SECONDS`` after the fault.
+        manner: how the answer is delivered.
+        answer: the answer to send; None for the server's own.
     """
 
     kind: str
@@ -72,11 +72,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """What the client is to see: an answer, and how it arrives.
+    """An answer, and how it is delivered to the client.
 
     Attributes:
         manner: CLOSED, RESET and SILENT deliver nothing, CUT the first half of the body.
-        response: the answer, or NOTHING where nothing is delivered.
+        response: the answer, or NOTHING if nothing is delivered.
     """
 
     manner: Manner
@@ -84,14 +84,16 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 NOTHING: Final = Response(0)
-"""Stands for an answer that nobody gets."""
+"""Represents an answer that is not delivered."""
 
 
 class Spell(msgspec.Struct, frozen=True):
-    """A while in which a fault strikes every request of some methods.
+    """A period in which a fault strikes every request.
 
     Attributes:
-        start, end: seconds since the first request.
+        methods: the methods of the requests; empty for all.
+        fault: the fault.
+        start, end: the period, in seconds since the first request.
     """
 
     methods: tuple[str, ...]
@@ -101,13 +103,13 @@ class Spell(msgspec.Struct, frozen=True):
 
 
 class BadFaults(ValueError):
-    """A fault specification that can't be understood; the message says what is allowed."""
+    """An invalid specification of faults; the message says what is allowed."""
 
 
 def _errors(status: int, title: str, *, status_in_body: int | str, **headers: str) -> Response:
     body = {"errors": [{"status": status_in_body, "title": title, "detail": title + "."}]}
-    said = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, {"content-type": MEDIA_TYPE, **said}, msgspec.json.encode(body))
+    extra = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, {"content-type": MEDIA_TYPE, **extra}, msgspec.json.encode(body))
 
 
 def _page(status: int, title: str) -> Response:
@@ -116,7 +118,7 @@ def _page(status: int, title: str) -> Response:
 
 
 def gateway_refusal(*, retry_after: bool) -> Response:
-    """Return what a gateway such as nginx answers to what is over its own limit."""
+    """Return the answer of a gateway such as nginx to a request over its own limit."""
     page = _page(503, "Service Temporarily Unavailable")
     if not retry_after:
         return page
@@ -160,15 +162,15 @@ FAULTS: Final = {
 
 
 class Faults:
-    """Which fault, if any, strikes each request.
+    """Decides which fault, if any, strikes each request.
 
-    The same seed and the same sequence of requests meet the same faults.
+    The same seed and the same sequence of requests result in the same faults.
 
     Args:
-        chances: for each method (and PING for ``GET /ping``) the faults and their
-            probabilities, which add up to at most 1.
-        seed: decides every draw.
-        spells: strike before anything is drawn.
+        chances: method (and PING for ``GET /ping``) → the faults and their probabilities, which
+            add up to at most 1.
+        seed: determines every draw.
+        spells: the periods, which are checked before a fault is drawn.
     """
 
     def __init__(
@@ -185,15 +187,16 @@ class Faults:
 
     @classmethod
     def parse(cls, spec: str, seed: int) -> Faults:
-        """Return the faults of a text such as ``503=2%,POST:close-after=1%,503=20s..45s``.
+        """Parse a text such as ``503=2%,POST:close-after=1%,503=20s..45s``.
 
-        Each part is ``KIND=PROBABILITY`` or ``METHOD:KIND=PROBABILITY``; a probability is a
-        percentage or a number from 0 to 1. Without a method, every request under /api/v2 can be
-        struck except ``GET /ping``, which takes ``PING:``. In place of a probability there may be
-        a time, ``FROM..TO`` since the first request: then all are struck, ``GET /ping`` as well.
+        Each part is ``KIND=PROBABILITY`` or ``METHOD:KIND=PROBABILITY``. A probability is a
+        percentage or a number from 0 to 1. Without a method, the fault can strike every request
+        under /api/v2 except ``GET /ping``, which needs ``PING:``. In place of a probability, a
+        part can have a period since the first request, ``FROM..TO``, in which the fault strikes
+        every request, including ``GET /ping``.
 
         Raises:
-            BadFaults: for anything else.
+            BadFaults: the text is invalid.
         """
         chances: dict[str, list[tuple[Fault, float]]] = {method: [] for method in _METHODS}
         spells: list[Spell] = []
@@ -218,10 +221,10 @@ class Faults:
         return cls(chances, seed, tuple(spells))
 
     def draw(self, request: Request, now: float) -> Fault | None:
-        """Return what strikes this request; nothing outside /api/v2 is ever struck.
+        """Return the fault that strikes this request; None outside /api/v2.
 
         Args:
-            now: monotonic seconds, never less than at the call before.
+            now: monotonic seconds, never less than in the previous call.
         """
         if not request.path.startswith(PREFIX):
             return None
@@ -239,9 +242,9 @@ class Faults:
         return None
 
     def _point(self) -> float:
-        """Return the next number from 0 up to 1.
+        """Return the next random number, from 0 up to 1.
 
-        A hash of seed and count is random enough, and the same with every version of Python.
+        A hash of seed and count is random enough, and the same in every version of Python.
         """
         self._draws += 1
         drawn = blake2b(f"{self._seed}/{self._draws}".encode(), digest_size=4).digest()
@@ -249,7 +252,7 @@ class Faults:
 
 
 def _parse_part(part: str) -> tuple[tuple[str, ...], Fault, str]:
-    """Return the methods named, the fault, and its probability or time as it is written."""
+    """Return a part's methods, its fault, and its probability or period as text."""
     name, _, chance = part.partition("=")
     method, colon, kind = name.rpartition(":")
     methods = (method.strip().upper(),) if colon else ()
@@ -262,10 +265,10 @@ def _parse_part(part: str) -> tuple[tuple[str, ...], Fault, str]:
 
 
 def _spell(part: str, methods: tuple[str, ...], fault: Fault, time: str) -> Spell | None:
-    found = _TIME.fullmatch(time)
-    if found is None:
+    period = _TIME.fullmatch(time)
+    if period is None:
         return None
-    start, end = (float(found[at]) * _UNITS[found[at + 1]] for at in (1, 3))
+    start, end = (float(period[at]) * _UNITS[period[at + 1]] for at in (1, 3))
     if start >= end:
         raise BadFaults(f"{part!r}: the time ends before it begins")
     return Spell(methods, fault, start, end)

@@ -1,4 +1,4 @@
-"""Workspace tasks as they were a while ago: what a list shows that lags behind the writes."""
+"""Earlier states of workspace tasks, for lists that lag behind the writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bulkops.simulator.state import Task, Workspace, WorkspaceTask
 
 
 class _Change(msgspec.Struct, frozen=True):
-    """One change by a request; ``before`` is the record as it was, None where it wasn't."""
+    """One change by a request; ``before`` is the record's earlier state, None if it was new."""
 
     now: float
     id: str
@@ -19,10 +19,10 @@ class _Change(msgspec.Struct, frozen=True):
 
 
 class History:
-    """Every change that a request made to a workspace task, so that the latest can be undone.
+    """The changes that requests made to workspace tasks.
 
     Args:
-        lag: seconds by which lists are behind; a change is seen once it is that old.
+        lag: the seconds after which lists show a change.
     """
 
     def __init__(self, lag: float) -> None:
@@ -30,23 +30,27 @@ class History:
         self._changes: list[_Change] = []
 
     def creates(self, record: WorkspaceTask, now: float) -> None:
-        """Note that a request makes this record."""
+        """Record that a request creates this workspace task."""
         self._changes.append(_Change(now, record.id, None))
 
     def changes(self, record: WorkspaceTask, now: float) -> None:
-        """Note that a request is about to change this record, or to delete it."""
+        """Record that a request is about to change or delete this workspace task."""
         self._changes.append(_Change(now, record.id, copy(record)))
 
     def shown(
         self, owner: Workspace | Task, records: Mapping[str, WorkspaceTask], now: float
     ) -> list[WorkspaceTask]:
-        """Return what a list of the owner's records shows, of which it really has ``records``."""
-        found = dict(records)
+        """Return the records that a lagging list of the owner shows.
+
+        Args:
+            records: the records that the owner really has.
+        """
+        listed = dict(records)
         for change in reversed(self._changes):
             if change.now <= now - self._lag:
                 break
             if change.before is None:
-                found.pop(change.id, None)
+                listed.pop(change.id, None)
             elif owner in (change.before.workspace, change.before.task):
-                found[change.id] = change.before
-        return list(found.values())
+                listed[change.id] = change.before
+        return list(listed.values())

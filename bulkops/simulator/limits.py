@@ -1,6 +1,6 @@
-"""The API's rate limit: so many requests a second for each user, whatever their tokens.
+"""The API's rate limit: requests per second and user, over all of the user's tokens.
 
-HashiCorp documents the number, not the window; both kinds are in use, so both can be played.
+HashiCorp documents the number but not the window; both kinds are in use, so both are supported.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ WINDOW_SECONDS = 1.0
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What the limit says to one request.
+    """The limit's decision on one request.
 
     Attributes:
-        allowed: False means 429.
-        remaining: how many more would be allowed now.
+        allowed: whether the request is accepted; if not, it is answered 429.
+        remaining: the number of further requests allowed now.
         reset: seconds until the window ends (fixed) or its oldest request leaves it (sliding).
     """
 
@@ -33,10 +33,10 @@ class RateLimit:
     """One user's window.
 
     Args:
-        rate: requests a window; at least 1.
-        window: ``fixed`` starts anew at every whole second, ``sliding`` looks back one second.
-        other_client: requests a second that somebody else sends with this user's rights, evenly
-            spaced, in competition for the same window.
+        rate: the requests per window; at least 1.
+        window: ``fixed`` resets at every whole second, ``sliding`` covers the last second.
+        other_client: requests per second that another client of this user sends, evenly spaced,
+            within the same limit.
     """
 
     def __init__(self, rate: int, window: Window, other_client: int) -> None:
@@ -47,7 +47,7 @@ class RateLimit:
         self._admitted: deque[float] = deque()
 
     def take(self, now: float) -> Verdict:
-        """Ask for one request at ``now`` (monotonic seconds, never running backwards)."""
+        """Decide on one request at ``now`` (monotonic seconds, never decreasing)."""
         if self._other_client:
             self._play_other_client(now)
         allowed = self._admit(now)
@@ -71,8 +71,8 @@ class RateLimit:
         return True
 
     def _play_other_client(self, now: float) -> None:
-        """Let the other client send what it would have sent since the last call."""
-        # What is older than two windows can't matter to either kind of window any more.
+        """Count the requests that the other client sent since the last call."""
+        # Requests older than two windows no longer matter for either kind of window.
         since = max(self._other_sent_until, math.floor(now) - 2 * WINDOW_SECONDS)
         first = math.floor(since * self._other_client) + 1
         last = math.floor(now * self._other_client)

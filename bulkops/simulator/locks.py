@@ -20,7 +20,7 @@ class _Resource(msgspec.Struct):
 
 
 class _Document(msgspec.Struct):
-    """``{"reason": …}`` as the OpenAPI has it; go-tfe sends it as a resource's attribute."""
+    """``{"reason": …}`` as in the OpenAPI; go-tfe sends it as a resource's attribute."""
 
     reason: str | None = None
     data: _Resource = msgspec.field(default_factory=_Resource)
@@ -33,10 +33,10 @@ _HOLDERS = {"user": "User", "team": "Team", "run": "Run"}
 def lock(call: Call) -> documents.Resource:
     """POST /workspaces/:workspace/actions/lock."""
     workspace = _may(call)
-    asked = call.body(_DECODER) if call.request.body.strip() else _Document()
+    document = call.body(_DECODER) if call.request.body.strip() else _Document()
     if workspace.locked:
         raise Problem(409, "Unable to lock workspace. The workspace is already locked.")
-    return _set(call, workspace, _own(call), asked.reason or asked.data.attributes.reason)
+    return _set(call, workspace, _own(call), document.reason or document.data.attributes.reason)
 
 
 def unlock(call: Call) -> documents.Resource:

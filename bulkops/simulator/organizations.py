@@ -95,4 +95,4 @@ def account(call: Call) -> documents.Resource:
 
 
 def ping(_call: Call) -> None:
-    """GET /ping: an empty answer, asked for its headers."""
+    """GET /ping: an empty answer whose headers have the rate limit and version."""

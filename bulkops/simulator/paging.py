@@ -1,4 +1,4 @@
-"""Lists, page by page, as the API cuts them."""
+"""Splits lists into pages as the API does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAXIMUM_SIZE = 100
 def page(
     call: Call, records: Sequence[_T], render: Callable[[_T], dict[str, object]]
 ) -> tuple[dict[str, object], Sequence[_T]]:
-    """Return the list document of the page asked for, and the records on it."""
+    """Return the document of the requested page, and the records on it."""
     number = _positive(call.query.get("page[number]"), 1)
     size = min(_positive(call.query.get("page[size]"), DEFAULT_SIZE), MAXIMUM_SIZE)
     total = len(records)
@@ -51,17 +51,17 @@ def page(
 
 
 def _positive(text: str | None, default: int) -> int:
-    """Return a positive number; the API takes what isn't one for the default."""
-    # Of more digits Python would refuse to make a number.
+    """Return a positive number, or the default if the text isn't one, as the API does."""
+    # Python refuses to convert very long strings of digits.
     number = int(text) if text and re.fullmatch("[0-9]{1,18}", text) else 0
     return number or default
 
 
 def _links(call: Call, size: int) -> Callable[[int], str]:
-    """Return what makes a page's number the link to it."""
+    """Return a function from a page's number to its link."""
     query = [pair for pair in call.request.query if not pair[0].startswith("page[")]
     headers = call.request.headers
-    # Behind a proxy or TLS the shell says how the client came; with no host at all, links are
+    # x-forwarded-proto is the client's scheme behind a proxy or TLS. Without a host, links are
     # relative to the root.
     host = headers.get("host")
     base = f"{headers.get('x-forwarded-proto', 'http')}://{host}" if host else ""

@@ -1,4 +1,4 @@
-"""An organization such as people have: named workspaces in three environments and projects."""
+"""A realistic organization: named workspaces in three environments and three projects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bulkops.simulator.setup import Setup
 from bulkops.simulator.state import Workspace
 
 PROJECTS: Final = ("platform", "payments", "data")
-# Environments by how many workspaces in ten are theirs.
+# Each environment as often as it occurs per ten workspaces.
 _ENVIRONMENTS: Final = ("prod",) * 4 + ("staging",) * 3 + ("dev",) * 3
 _SERVICES: Final = ("app", "api", "network", "database", "queue", "cache", "dns", "monitoring")
 _CANARY_EVERY: Final = 20
@@ -18,11 +18,11 @@ _CANARY_EVERY: Final = 20
 def populate(
     simulator: Setup, organization: str, *, workspaces: int, seed: int, now: float = 0.0
 ) -> list[Workspace]:
-    """Add an organization of so many workspaces: ``prod-app-001``, ``staging-dns-017``, ...
+    """Add an organization with workspaces such as ``prod-app-001`` and ``staging-dns-017``.
 
-    Each carries its environment as a tag, and one in twenty ``canary`` as well. The same seed
-    makes the same organization; ``now`` (monotonic seconds) decides the timestamps. Returns the
-    workspaces in the order they were added.
+    Each workspace has its environment as a tag, and one in twenty also ``canary``. The seed
+    determines the organization, ``now`` (monotonic seconds) the timestamps. Returns the workspaces
+    in the order in which they were added.
     """
     random = Random(seed)
     simulator.add_organization(organization, now=now)

@@ -1,4 +1,4 @@
-"""The API's refusals: one exception that carries what becomes a JSON:API error object."""
+"""The API's refusals: an exception that is converted to a JSON:API error object."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Problem(Exception):
 
     Attributes:
         status: the HTTP status.
-        detail: one sentence for people.
-        pointer: JSON pointer to the culprit in the request's body, empty for none.
+        detail: a human-readable sentence.
+        pointer: a JSON pointer to the cause in the request's body; empty for none.
     """
 
     def __init__(self, status: int, detail: str, pointer: str = "") -> None:
@@ -41,7 +41,7 @@ class Problem(Exception):
 
 
 def not_found(what: str) -> Problem:
-    """Return the 404 that tells a missing thing and a forbidden one apart to nobody."""
+    """Return a 404, which doesn't reveal whether the thing is missing or forbidden."""
     return Problem(404, f"{what} not found, or user unauthorized to perform action")
 
 

@@ -1,4 +1,4 @@
-"""The server versions that can be played, as data: what each one knows and how it answers."""
+"""The server versions that can be simulated, described as data."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """One server version.
 
     Attributes:
-        name: what ``--profile`` says.
+        name: the value of ``--profile``.
         tfe_version: the ``X-TFE-Version`` header; None for HCP Terraform.
-        stages: the stages this version knows.
-        many_stages: whether ``stages`` exists beside the older ``stage``; without it, only the
-            first known element of ``stages`` is kept, and nothing says so.
-        reverse_listing: whether ``GET /tasks/:id/relationships/workspace-tasks`` exists.
-        attach_body: whether an attach is answered 201 with the body, or 204 with none.
-        include_limit: how many workspace tasks ``include=workspace_tasks`` yields at most for
-            each task; None for all of them, 0 for no ``included`` at all.
-        bindings: of a workspace's tag bindings the list of workspaces includes those asked for,
-            links to them and includes none, or, before there were any, shows nothing.
+        stages: the stages that this version supports.
+        many_stages: whether it supports ``stages`` in addition to the older ``stage``; if not,
+            it silently keeps only the first known element of ``stages``.
+        reverse_listing: whether it has ``GET /tasks/:id/relationships/workspace-tasks``.
+        attach_body: whether it answers an attach with 201 and a body, or with 204.
+        include_limit: the most workspace tasks per run task with ``include=workspace_tasks``;
+            None for all of them, 0 for no ``included``.
+        bindings: whether the list of workspaces can include tag bindings, only links to them, or
+            does not show them, as before they existed.
     """
 
     name: str
@@ -59,7 +59,7 @@ PROFILES = {
     for profile in (
         Profile(name="hcp"),
         Profile(name="tfe-v202408-1", tfe_version="v202408-1"),
-        # post_apply came with v202402-1, `stages` with v202404-1: here is one without the other.
+        # post_apply was added in v202402-1, `stages` in v202404-1: this has only the first.
         Profile(
             name="tfe-v202402-1",
             tfe_version="v202402-1",
@@ -71,7 +71,7 @@ PROFILES = {
         _OLD,
         msgspec.structs.replace(_OLD, name="tfe-v202401-1-some-included", include_limit=20),
         msgspec.structs.replace(_OLD, name="tfe-v202401-1-none-included", include_limit=0),
-        # The documentation's samples are such: links, and nothing included.
+        # As in the documentation's samples: links, and nothing included.
         Profile(name="hcp-linked-tags", bindings="linked"),
     )
 }

@@ -1,4 +1,4 @@
-"""The routes as one table: what each method on each path does, and how it answers."""
+"""The table of routes: the handler and status for each method and path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Handler: TypeAlias = Callable[[Call], Resource | None]
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One row: a handler's None is answered 204, whatever ``status`` says."""
+    """One row of the table; if the handler returns None, the status is 204."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The route as the statistics call it."""
+        """The route's name in the statistics."""
         return f"{self.method} {self.path}"
 
 
@@ -70,7 +70,7 @@ ROUTES: Final = tuple(
         ("GET", f"{_WORKSPACE}/relationships/tag-bindings", 200, tags.bindings),
         ("POST", f"{_WORKSPACE}/relationships/tag-bindings", 204, tags.add_bindings),
         ("PATCH", f"{_WORKSPACE}/relationships/tag-bindings", 204, tags.replace_bindings),
-        # The prose and pytfe read the bindings here, the OpenAPI under relationships.
+        # The API pages and pytfe read the bindings here, the OpenAPI under relationships.
         ("GET", f"{_WORKSPACE}/tag-bindings", 200, tags.bindings),
         ("GET", f"{_WORKSPACE}/effective-tag-bindings", 200, tags.effective_bindings),
     )
@@ -92,7 +92,7 @@ _INDEX: Final = _index()
 
 
 def match(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-    """Return the route of a path below /api/v2, and its decoded parameters; None for none."""
+    """Return the route of a path below /api/v2 and its decoded parameters, None if unknown."""
     parts = path.split("/")[1:]
     for shape, route in _INDEX.get((method, len(parts)), ()):
         if all(wanted in (None, part) for wanted, part in zip(shape, parts, strict=True)):

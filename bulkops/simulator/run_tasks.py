@@ -62,7 +62,7 @@ _DECODER = msgspec.json.Decoder(_Document)
 
 
 def url_of(body: bytes) -> str | None:
-    """Return the URL that a create or update would set; None for none, or for no such body."""
+    """Return the URL that a create or update would set; None if none, or if it is malformed."""
     try:
         url = _DECODER.decode(body).data.attributes.url
     except UNREADABLE:
@@ -193,7 +193,7 @@ def _check_pool(organization: Organization, relationships: _Relationships) -> No
 
 
 def _assign(task: Task, resource: _Resource) -> None:
-    """Set what the request names beside name and URL; all of it is checked already."""
+    """Set the request's attributes other than name and URL, which are already checked."""
     wanted = resource.attributes
     if wanted.description is not UNSET:
         task.description = wanted.description
@@ -215,15 +215,15 @@ def _assign(task: Task, resource: _Resource) -> None:
 def _with_included(
     call: Call, document: documents.Resource, tasks: Sequence[Task]
 ) -> documents.Resource:
-    asked = call.includes() & {"workspace_tasks", "workspace_tasks.workspace"}
-    if not asked or call.profile.include_limit == 0:
+    requested = call.includes() & {"workspace_tasks", "workspace_tasks.workspace"}
+    if not requested or call.profile.include_limit == 0:
         return document
-    found: list[WorkspaceTask] = []
+    records: list[WorkspaceTask] = []
     for task in tasks:
-        found += list(task.attached.values())[: call.profile.include_limit]
-    included = [documents.workspace_task(record, call.profile) for record in found]
-    if "workspace_tasks.workspace" in asked:
-        workspaces = {record.workspace.id: record.workspace for record in found}
+        records += list(task.attached.values())[: call.profile.include_limit]
+    included = [documents.workspace_task(record, call.profile) for record in records]
+    if "workspace_tasks.workspace" in requested:
+        workspaces = {record.workspace.id: record.workspace for record in records}
         included += [
             documents.workspace(one, call.user, call.profile) for one in workspaces.values()
         ]

@@ -1,4 +1,4 @@
-"""The world as a test or a demo sets it up, and changes it behind a client's back."""
+"""Sets up and changes the simulated world directly, for tests and the demo."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bulkops.simulator.world import World
 
 
 class Setup:
-    """Changes that no request made: nothing is checked, limited, counted or listed as an effect.
+    """Changes without requests: they are not checked, limited, counted or listed as effects.
 
-    Organizations, projects and workspaces are called by name. Where several organizations exist,
-    the first added is meant unless ``organization`` says otherwise. ``now`` is monotonic seconds
-    and decides the timestamps. A name that doesn't exist is a KeyError.
+    Organizations, projects and workspaces are referred to by name. ``organization`` is by default
+    the one that was added first. ``now`` (monotonic seconds) determines the timestamps. A name
+    that does not exist raises KeyError.
     """
 
     def __init__(self, world: World) -> None:
@@ -30,7 +30,7 @@ class Setup:
     def add_organization(
         self, name: str, *, entitlements: Entitlements | None = None, now: float = 0.0
     ) -> Organization:
-        """Add an organization, entitled to everything without limits unless told otherwise."""
+        """Add an organization; by default it is entitled to everything without limits."""
         return self.world.create_organization(
             name, entitlements=entitlements or Entitlements(), now=now
         )
@@ -78,12 +78,12 @@ class Setup:
         by: str = "user-somebody",
         reason: str | None = None,
     ) -> None:
-        """Lock a workspace: ``by`` a ``user-…``, a ``team-…`` or a ``run-…``."""
+        """Lock a workspace; ``by`` is a ``user-…``, a ``team-…`` or a ``run-…``."""
         record = self._organization(organization).workspaces[workspace]
         record.locked, record.locked_by, record.locked_reason = True, by, reason
 
     def unlock(self, workspace: str, *, organization: str = "") -> None:
-        """Unlock a workspace, whoever holds its lock."""
+        """Unlock a workspace, regardless of the lock's holder."""
         record = self._organization(organization).workspaces[workspace]
         record.locked, record.locked_by, record.locked_reason = False, None, None
 
@@ -116,7 +116,7 @@ class Setup:
         stages: tuple[str, ...] = (DEFAULT_STAGE,),
         now: float = 0.0,
     ) -> WorkspaceTask:
-        """Attach a run task to a workspace, even where it already is attached."""
+        """Attach a run task to a workspace, even if it is already attached."""
         owner = self._organization(organization)
         return self.world.attach(
             owner.workspaces[workspace],
@@ -127,14 +127,14 @@ class Setup:
         )
 
     def detach(self, workspace: str, task: str, *, organization: str = "") -> None:
-        """Detach a run task from a workspace: every association of the two goes."""
+        """Detach a run task from a workspace, including duplicate attachments."""
         for record in self.attachments(workspace, task, organization=organization):
             self.world.detach(record)
 
     def attachments(
         self, workspace: str, task: str, *, organization: str = ""
     ) -> list[WorkspaceTask]:
-        """Return the associations of a workspace with a run task: one, none, or duplicates."""
+        """Return a run task's attachments to a workspace: none, one, or duplicates."""
         owner = self._organization(organization)
         wanted = owner.tasks[task]
         return [

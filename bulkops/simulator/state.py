@@ -1,4 +1,4 @@
-"""What the simulated server knows: plain records, changed only through ``world.World``."""
+"""The simulated server's data: plain records, changed only through ``world.World``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import msgspec
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a token belongs to, and what they may do; reading is open to every user but for one list.
+    """A token's user and permissions. Every user may read everything, except one list.
 
     Attributes:
-        name: the user's name; rate limits are counted by it.
-        manage_run_tasks: may create, change and delete the organization's run tasks.
-        list_run_tasks: may list the organization's run tasks; every user may read one by its id.
-        manage_workspace_run_tasks: may attach, change and detach: True for every workspace,
-            or the names of the workspaces where it holds.
-        manage_workspaces: may create, change and delete workspaces, projects and tags.
+        name: the user's name; the rate limit is per name.
+        manage_run_tasks: whether to allow creating, updating and deleting run tasks.
+        list_run_tasks: whether to allow listing the organization's run tasks; every user may
+            read one by its id.
+        manage_workspace_run_tasks: whether to allow attaching, updating and detaching; or the
+            names of the workspaces for which it is allowed.
+        manage_workspaces: whether to allow creating, updating and deleting workspaces, projects
+            and tags.
     """
 
     name: str
@@ -27,7 +29,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read_only(cls, name: str) -> User:
-        """Return a user who may change nothing."""
+        """Return a user who may not change anything."""
         return cls(
             name=name,
             manage_run_tasks=False,
@@ -37,20 +39,20 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of_workspaces(cls, name: str) -> User:
-        """Return a user with "Manage Workspace Run Tasks" and nothing else."""
+        """Return a user who only has "Manage Workspace Run Tasks"."""
         return cls(name=name, manage_run_tasks=False, list_run_tasks=False, manage_workspaces=False)
 
     def may_attach(self, workspace: Workspace) -> bool:
-        """Whether this user holds "Manage Workspace Run Tasks" on the workspace."""
+        """Return whether this user has "Manage Workspace Run Tasks" on the workspace."""
         rights = self.manage_workspace_run_tasks
         return rights if isinstance(rights, bool) else workspace.name in rights
 
 
 class Entitlements(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
-    """What an organization has paid for; a limit of None is no limit.
+    """What an organization's plan includes; None means no limit.
 
-    The mandatory limit counts workspace tasks, the workspace limit counts workspaces with at
-    least one workspace task: HashiCorp documents the limits, but not how they are counted.
+    The mandatory limit counts workspace tasks, and the workspace limit counts workspaces with at
+    least one workspace task; HashiCorp documents the limits but not how they are counted.
     """
 
     run_tasks: bool = True
@@ -62,7 +64,7 @@ class Entitlements(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 class GlobalConfiguration(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
-    """A run task's own wish to run in every workspace."""
+    """A run task's setting to run in every workspace."""
 
     enabled: bool = False
     stages: tuple[str, ...] = ()
@@ -70,11 +72,11 @@ class GlobalConfiguration(msgspec.Struct, frozen=True, kw_only=True, rename="keb
 
 
 class Organization(msgspec.Struct, eq=False, kw_only=True):
-    """One organization; its workspaces and run tasks are keyed by name, projects and tags too.
+    """One organization; its projects, workspaces, run tasks and tags are keyed by name.
 
     Attributes:
-        orders: sorted lists of the workspaces, made on demand and forgotten when one changes.
-        tags: the id of each workspace tag.
+        orders: cached sorted lists of the workspaces, cleared when a workspace changes.
+        tags: workspace tag → its id.
     """
 
     id: str
@@ -90,7 +92,7 @@ class Organization(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Project(msgspec.Struct, eq=False, kw_only=True):
-    """One project of the organization named; its workspaces inherit its tag bindings."""
+    """One project of an organization; its workspaces inherit its tag bindings."""
 
     id: str
     name: str
@@ -101,10 +103,11 @@ class Project(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Workspace(msgspec.Struct, eq=False, kw_only=True):
-    """One workspace; ``tasks`` are its workspace tasks by id, in the order of attaching.
+    """One workspace.
 
     Attributes:
-        locked_by: who holds the lock: ``user-…``, ``team-…`` or ``run-…``.
+        locked_by: the lock's holder: ``user-…``, ``team-…`` or ``run-…``.
+        tasks: its workspace tasks by id, in the order in which they were attached.
     """
 
     id: str
@@ -129,7 +132,11 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Task(msgspec.Struct, eq=False, kw_only=True):
-    """One run task; ``attached`` are its workspace tasks by id, in the order of attaching."""
+    """One run task.
+
+    Attributes:
+        attached: its workspace tasks by id, in the order in which they were attached.
+    """
 
     id: str
     name: str
@@ -146,7 +153,7 @@ class Task(msgspec.Struct, eq=False, kw_only=True):
 
 
 class WorkspaceTask(msgspec.Struct, eq=False, kw_only=True):
-    """One run task's association with one workspace."""
+    """One attachment of a run task to a workspace."""
 
     id: str
     workspace: Workspace

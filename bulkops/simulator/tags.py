@@ -75,7 +75,7 @@ def index(call: Call) -> documents.Resource:
 
 
 def add(call: Call) -> None:
-    """POST /workspaces/:workspace/relationships/tags; an unknown name makes a new tag."""
+    """POST /workspaces/:workspace/relationships/tags; an unknown name creates a tag."""
     workspace = _managed(call)
     names = [_name(workspace, tag) for tag in call.body(_TAGS).data]
     before = snapshot(workspace)
@@ -84,7 +84,7 @@ def add(call: Call) -> None:
 
 
 def remove(call: Call) -> None:
-    """DELETE /workspaces/:workspace/relationships/tags; what isn't there is no error."""
+    """DELETE /workspaces/:workspace/relationships/tags; a tag that isn't set is no error."""
     workspace = _managed(call)
     names = {_name(workspace, tag) for tag in call.body(_TAGS).data}
     before = snapshot(workspace)
@@ -93,7 +93,7 @@ def remove(call: Call) -> None:
 
 
 def bindings(call: Call) -> documents.Resource:
-    """GET /workspaces/:workspace/tag-bindings, which has no pages."""
+    """GET /workspaces/:workspace/tag-bindings, which is not paged."""
     workspace = call.workspace()
     return {
         "data": [
@@ -103,12 +103,12 @@ def bindings(call: Call) -> documents.Resource:
 
 
 def effective_bindings(call: Call) -> documents.Resource:
-    """GET /workspaces/:workspace/effective-tag-bindings, which has no pages."""
+    """GET /workspaces/:workspace/effective-tag-bindings, which is not paged."""
     return {"data": list(effective_documents(call.workspace()))}
 
 
 def add_bindings(call: Call) -> None:
-    """POST /workspaces/:workspace/relationships/tag-bindings: adds, or changes values."""
+    """POST /workspaces/:workspace/relationships/tag-bindings: add bindings or change values."""
     workspace = _managed(call)
     wanted = call.body(_BINDINGS).as_dict()
     before = snapshot(workspace)
@@ -117,7 +117,7 @@ def add_bindings(call: Call) -> None:
 
 
 def replace_bindings(call: Call) -> None:
-    """PATCH /workspaces/:workspace/relationships/tag-bindings: these, and no others."""
+    """PATCH /workspaces/:workspace/relationships/tag-bindings: replace all bindings."""
     workspace = _managed(call)
     wanted = call.body(_BINDINGS).as_dict()
     before = snapshot(workspace)
@@ -159,7 +159,7 @@ def _binding(workspace_id: str, key: str, value: str) -> documents.Resource:
 
 
 def effective_documents(record: Workspace) -> Iterator[documents.Resource]:
-    """Yield a workspace's ``effective-tag-bindings``: its own, then those its project adds."""
+    """Yield a workspace's ``effective-tag-bindings``: its own, then those of its project."""
     for key, value in record.tag_bindings.items():
         yield _effective(record, key, value, {})
     inherited: Mapping[str, object] = {
@@ -171,7 +171,7 @@ def effective_documents(record: Workspace) -> Iterator[documents.Resource]:
 
 
 def identifiers(resources: Sequence[documents.Resource]) -> list[documents.Resource]:
-    """Return the linkage to these resources."""
+    """Return the linkage for these resources."""
     return [{"id": one["id"], "type": one["type"]} for one in resources]
 
 

@@ -59,7 +59,7 @@ _CHANGED = msgspec.json.Decoder(_ChangedDocument)
 
 
 def create(call: Call) -> documents.Resource | None:
-    """POST /workspaces/:workspace/tasks; None where this version answers no body."""
+    """POST /workspaces/:workspace/tasks; None if this version answers without a body."""
     workspace = _managed(call)
     wanted = call.body(_NEW).data
     level = wanted.attributes.enforcement_level
@@ -96,7 +96,7 @@ def index(call: Call) -> documents.Resource:
 
 
 def index_of_task(call: Call) -> documents.Resource:
-    """GET /tasks/:task/relationships/workspace-tasks, where this version has it."""
+    """GET /tasks/:task/relationships/workspace-tasks, if this version has it."""
     if not call.profile.reverse_listing:
         raise not_found("Page")
     task = call.task()
@@ -149,7 +149,7 @@ def _managed(call: Call) -> Workspace:
 
 
 def _stages(wanted: _Attributes, profile: Profile) -> tuple[str, ...]:
-    """Return the stages that will hold; empty where the request names none this version knows."""
+    """Return the resulting stages; empty if the request has none that this version supports."""
     if profile.many_stages and wanted.stages is not UNSET:
         if not wanted.stages:
             raise unprocessable("stages can't be blank", "/data/attributes/stages")
@@ -172,7 +172,7 @@ def _check_stage(stage: str, profile: Profile, pointer: str) -> None:
 def _check_entitlements(
     organization: Organization, *, mandatory: bool, onto: Workspace | None = None
 ) -> None:
-    """Raise a 422 where one more (mandatory) workspace task is more than what was paid for."""
+    """Raise a 422 if one more (mandatory) workspace task exceeds the organization's plan."""
     entitlements = organization.entitlements
     if not entitlements.run_tasks:
         raise unprocessable("Run tasks are not part of this organization's plan")

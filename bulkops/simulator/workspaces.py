@@ -54,7 +54,7 @@ class _Document(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Document)
-# Their names are the same in the request and in the record; the others need more care.
+# These have the same name in the request and in the record; the others are handled separately.
 _PLAIN = tuple(
     name for name in _Attributes.__struct_fields__ if name not in ("name", "agent_pool_id")
 )
@@ -155,14 +155,14 @@ def _project(
 
 
 def _pool(wanted: _Attributes, mode: str, pool: str | None) -> str | None:
-    """Return the agent pool that a workspace has afterwards: agents need one, nobody else has."""
-    asked = wanted.agent_pool_id
-    after = pool if asked is UNSET else asked
+    """Return the workspace's resulting agent pool: required in the mode ``agent``, else None."""
+    requested = wanted.agent_pool_id
+    after = pool if requested is UNSET else requested
     if (mode if wanted.execution_mode is UNSET else wanted.execution_mode) == "agent":
-        if not after and (wanted.execution_mode is not UNSET or asked is not UNSET):
+        if not after and (wanted.execution_mode is not UNSET or requested is not UNSET):
             raise unprocessable("Agent pool can't be blank", "/data/attributes/agent-pool-id")
         return after
-    if asked is not UNSET and asked:
+    if requested is not UNSET and requested:
         detail = "Agent pool can't be set unless the execution mode is agent"
         raise unprocessable(detail, "/data/attributes/agent-pool-id")
     return None
@@ -182,7 +182,7 @@ _TAGGED = re.compile(r"filter\[tagged\]\[(?P<number>\d+)\]\[(?P<part>key|value)\
 
 
 def _filters(call: Call) -> list[_Filter]:
-    """Return what the query asks of a workspace; all of them must hold."""
+    """Return the query's filters, all of which a workspace must match."""
     return [
         _PARAMETERS[name](value)
         for name, value in call.query.items()
@@ -215,7 +215,7 @@ def _in_project(text: str) -> _Filter:
 
 
 def _never(_text: str) -> _Filter:
-    """No workspace here ever had a Terraform run, so that no run status matches any."""
+    """Match nothing: no simulated workspace ever had a Terraform run with a status."""
     return lambda _workspace: False
 
 
@@ -230,11 +230,11 @@ _PARAMETERS: dict[str, Callable[[str], _Filter]] = {
 
 
 def _tagged(call: Call) -> list[_Filter]:
-    """Return one filter for each ``filter[tagged][i]``: a key, with or without its value."""
+    """Return a filter for each ``filter[tagged][i]``: a key, with or without a value."""
     parts: dict[str, dict[str, str]] = {}
     for name, value in call.query.items():
-        if found := _TAGGED.fullmatch(name):
-            parts.setdefault(found["number"], {})[found["part"]] = value
+        if tagged := _TAGGED.fullmatch(name):
+            parts.setdefault(tagged["number"], {})[tagged["part"]] = value
     return [_bound_to(part.get("key", ""), part.get("value")) for part in parts.values()]
 
 
@@ -249,19 +249,19 @@ def _bound_to(key: str, value: str | None) -> _Filter:
 def _with_included(
     call: Call, document: documents.Resource, workspaces: Sequence[Workspace]
 ) -> documents.Resource:
-    asked = call.includes()
+    requested = call.includes()
     included: list[documents.Resource] = []
-    if "project" in asked:
+    if "project" in requested:
         projects = {workspace.project.id: workspace.project for workspace in workspaces}
         included += [documents.project(one, call.user) for one in projects.values()]
-    tags = "effective_tag_bindings" in asked and call.profile.bindings == "included"
+    tags = "effective_tag_bindings" in requested and call.profile.bindings == "included"
     if tags:
         for workspace, shown in zip(workspaces, _resources(document), strict=True):
             effective = list(effective_documents(workspace))
             included += effective
             relationship = shown["relationships"]["effective-tag-bindings"]
             relationship["data"] = identifiers(effective)
-    if tags or "project" in asked:
+    if tags or "project" in requested:
         document["included"] = included
     return document
 

@@ -1,6 +1,6 @@
-"""The simulated server's data and the few ways in which it changes.
+"""The simulated server's data and the ways to change it.
 
-Nothing here asks who changes it or whether the API would allow it: that is the routes' matter.
+Permissions and the API's rules are not checked here, but by the routes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from bulkops.simulator.state import (
 
 
 class World:
-    """Every record, by id where it has one, and by name within its organization.
+    """All records, by id if they have one, and by name within their organization.
 
     Args:
-        seed: decides every id.
-        epoch: the wall-clock time at which monotonic time was 0, in UTC.
+        seed: determines every id.
+        epoch: the wall-clock time at monotonic time 0, in UTC.
     """
 
     def __init__(self, *, seed: int, epoch: datetime) -> None:
@@ -36,14 +36,14 @@ class World:
         self.tasks: dict[str, Task] = {}
 
     def timestamp(self, now: float) -> str:
-        """Return monotonic ``now`` (seconds) as the API writes a time."""
+        """Return ``now`` (monotonic seconds) as a timestamp of the API."""
         moment = self.epoch + timedelta(seconds=now)
         return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
     def create_organization(
         self, name: str, *, entitlements: Entitlements, now: float
     ) -> Organization:
-        """Create an organization with the default project every organization has."""
+        """Create an organization with its default project."""
         created_at = self.timestamp(now)
         default = Project(
             id=self.ids.new("prj"), name="Default Project", organization=name, created_at=created_at
@@ -99,7 +99,7 @@ class World:
         return workspace
 
     def rename_workspace(self, workspace: Workspace, name: str) -> None:
-        """Give a workspace a name that is free."""
+        """Give a workspace a name that isn't taken."""
         organization = workspace.organization
         del organization.workspaces[workspace.name]
         workspace.name = name
@@ -107,12 +107,12 @@ class World:
         organization.orders.clear()
 
     def touch(self, workspace: Workspace, now: float) -> None:
-        """Note the time of a workspace's latest change."""
+        """Set the time of a workspace's latest change."""
         workspace.updated_at = self.timestamp(now)
         workspace.organization.orders.clear()
 
     def delete_workspace(self, workspace: Workspace) -> None:
-        """Delete a workspace, and its workspace tasks with it."""
+        """Delete a workspace and its workspace tasks."""
         for workspace_task in tuple(workspace.tasks.values()):
             self.detach(workspace_task)
         del workspace.organization.workspaces[workspace.name]
@@ -142,13 +142,13 @@ class World:
         return task
 
     def rename_task(self, task: Task, name: str) -> None:
-        """Give a run task a name that is free."""
+        """Give a run task a name that isn't taken."""
         del task.organization.tasks[task.name]
         task.name = name
         task.organization.tasks[name] = task
 
     def delete_task(self, task: Task) -> None:
-        """Delete a run task, and its workspace tasks with it."""
+        """Delete a run task and its workspace tasks."""
         for workspace_task in tuple(task.attached.values()):
             self.detach(workspace_task)
         del task.organization.tasks[task.name]
@@ -163,7 +163,7 @@ class World:
         stages: tuple[str, ...],
         now: float,
     ) -> WorkspaceTask:
-        """Associate a run task with a workspace, whether or not it already is."""
+        """Attach a run task to a workspace, even if it is already attached."""
         created_at = self.timestamp(now)
         workspace_task = WorkspaceTask(
             id=self.ids.new("wstask"),
@@ -179,13 +179,13 @@ class World:
         return workspace_task
 
     def detach(self, workspace_task: WorkspaceTask) -> None:
-        """Take an association away."""
+        """Remove an attachment."""
         del workspace_task.workspace.tasks[workspace_task.id]
         del workspace_task.task.attached[workspace_task.id]
 
 
 _ORDERS: dict[str, Callable[[Workspace], str]] = {
-    # By id: arbitrary, and yet the same on every page.
+    # By id: arbitrary, but the same for every page.
     "": lambda workspace: workspace.id,
     "name": lambda workspace: workspace.name,
     "latest-change-at": lambda workspace: workspace.updated_at,
@@ -193,14 +193,14 @@ _ORDERS: dict[str, Callable[[Workspace], str]] = {
 
 
 def in_order(organization: Organization, sort: str) -> list[Workspace]:
-    """Return the organization's workspaces by ``name``, ``-name``, ...; by id where unknown."""
+    """Return the organization's workspaces sorted by ``name``, ``-name``, …; else by id."""
     key = sort.removeprefix("-")
     if key not in _ORDERS:
         sort = key = ""
-    found = organization.orders.get(sort)
-    if found is None:
-        found = sorted(
+    ordered = organization.orders.get(sort)
+    if ordered is None:
+        ordered = sorted(
             organization.workspaces.values(), key=_ORDERS[key], reverse=sort.startswith("-")
         )
-        organization.orders[sort] = found
-    return found
+        organization.orders[sort] = ordered
+    return ordered

@@ -1,4 +1,4 @@
-"""Samples of answers, as servers were seen to give them."""
+"""Recorded answers, in the shapes that real servers gave them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAMPLES = Path(__file__).parent / "samples"
 
 @pytest.fixture
 def sample() -> Callable[[str], Response]:
-    """Return a recorded answer by its file's name."""
+    """Return a recorded answer by its file name."""
 
     def read(name: str, status: int = 200) -> Response:
         return Response(status, {}, (SAMPLES / name).read_bytes())

@@ -1,4 +1,4 @@
-"""Every request of the API by its method, path, query and body."""
+"""Every API request: its method, path, query and body."""
 
 from __future__ import annotations
 
@@ -128,22 +128,22 @@ CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
 
 
 @pytest.mark.parametrize(("request_", "line", "data"), CASES, ids=[line for _, line, _ in CASES])
-def test_each_request_is_spelled_as_the_api_pages_do(
+def test_each_request_is_as_in_the_api_documentation(
     request_: Request, line: str, data: dict[str, Any] | None
 ) -> None:
-    """Method, path, query and body are those of the API's own description."""
+    """Method, path, query and body match the API documentation."""
     query = "&".join(f"{name}={value}" for name, value in request_.query)
     path = request_.path.removeprefix("/api/v2")
     assert f"{request_.method} {path}{'?' * bool(query)}{query}" == line
     body = msgspec.json.decode(request_.body) if request_.body else None
-    # Of all requests only that of an action is no JSON:API document.
+    # Only the body of an action isn't a JSON:API document.
     assert (body and body.get("data", body)) == data
     assert request_.writes == (request_.method != "GET")
 
 
 @pytest.mark.parametrize("name", ["a/b", "a?b", "a#b", "a b", "a%2Fb", "ä"])
 def test_a_name_stays_within_its_part_of_the_path(name: str) -> None:
-    """Whatever a name holds, it can't address another thing."""
+    """A name can't change which resource a path addresses."""
     for request in (
         endpoints.list_run_tasks(name),
         endpoints.show_run_task(name),
@@ -164,8 +164,8 @@ ENDPOINTS: list[Callable[..., Request]] = [
 ]
 
 
-def asked(endpoint: Callable[..., Request], **texts: str) -> Request:
-    """Return an endpoint's request, each of its texts as given, else its parameter's ``{name}``."""
+def request_of(endpoint: Callable[..., Request], **texts: str) -> Request:
+    """Return an endpoint's request with these texts, or with each parameter's ``{name}``."""
     others: dict[str, Any] = {
         "RunTaskChange": RunTaskChange(),
         "Sequence[Include]": (),
@@ -183,8 +183,8 @@ def asked(endpoint: Callable[..., Request], **texts: str) -> Request:
 
 
 def test_every_endpoint_is_a_case() -> None:
-    """None of the module's requests is left out above."""
-    cases, there = (case[0] for case in CASES), map(asked, ENDPOINTS)
+    """Every function of the module has a test case."""
+    cases, there = (case[0] for case in CASES), map(request_of, ENDPOINTS)
     assert {(r.method, endpoints.route(r)) for r in cases} == {
         (r.method, endpoints.route(r)) for r in there
     }
@@ -192,15 +192,15 @@ def test_every_endpoint_is_a_case() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
 def test_a_route_is_the_path_with_its_parameters_named(endpoint: Callable[..., Request]) -> None:
-    """Whatever a name or an id is, its route is the same, spelled by the function's parameters."""
-    template = unquote(asked(endpoint).path).removeprefix("/api/v2")
+    """The route doesn't depend on names and ids; it has the function's parameter names."""
+    template = unquote(request_of(endpoint).path).removeprefix("/api/v2")
     names = ("organization", "name", "workspace_id", "task_id", "workspace_task_id")
     for text in ("acme", "tasks", "relationships", "a/b"):
-        assert endpoints.route(asked(endpoint, **dict.fromkeys(names, text))) == template
+        assert endpoints.route(request_of(endpoint, **dict.fromkeys(names, text))) == template
 
 
 def test_a_changes_repr_does_not_hold_the_key() -> None:
-    """An HMAC key does not end in a log or a traceback, and what is unset is not shown."""
+    """The repr contains neither the HMAC key nor unset attributes."""
     change = RunTaskChange(name="scan", hmac_key="sekret")
     assert repr(change) == "RunTaskChange(name='scan', hmac_key=…)"
     assert "sekret" not in f"{change}"

@@ -1,4 +1,4 @@
-"""Documents to values: every shape that was seen of a server, and any garbage."""
+"""Documents are decoded from every known shape, and garbage is rejected."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ BODIES = st.binary(max_size=200) | JSON.map(msgspec.json.encode)
         ("errors_of_a_proxy.html", ("502 Bad Gateway",)),
     ],
 )
-def test_the_servers_words_are_found(sample: Sample, name: str, texts: tuple[str, ...]) -> None:
-    """Whatever shape an error body has, its words are quoted."""
+def test_the_servers_messages_are_quoted(sample: Sample, name: str, texts: tuple[str, ...]) -> None:
+    """The server's messages are quoted from an error body of any shape."""
     assert error_texts(sample(name, 400)) == texts
 
 
@@ -95,7 +95,7 @@ def test_the_servers_words_are_found(sample: Sample, name: str, texts: tuple[str
     ],
 )
 def test_a_page_does_not_say_the_status_again(title: str, texts: tuple[str, ...]) -> None:
-    """A title's own status is left out: it stands before the words already."""
+    """A page title's status is dropped, as the message already has it."""
     body = f"<html><head><title>{title}</title></head></html>".encode()
     assert error_texts(Response(502, {}, body)) == texts
     assert str(error_of(READ, Response(502, {}, body))).count("502 502") == 0
@@ -112,14 +112,14 @@ def test_a_page_does_not_say_the_status_again(title: str, texts: tuple[str, ...]
     ],
     ids=lambda body: body[:20],
 )
-def test_a_body_without_words_quotes_nothing(body: bytes) -> None:
-    """An error body that says nothing readable gives no words, and no error of its own."""
+def test_an_unreadable_error_body_quotes_nothing(body: bytes) -> None:
+    """An unreadable error body gives no messages, and raises no error."""
     assert error_texts(Response(500, {}, body)) == ()
 
 
 @given(BODIES)
 def test_any_error_body_gives_words_fit_for_a_terminal(body: bytes) -> None:
-    """Whatever a server sends, its words hold no control character and no half of a character."""
+    """Messages from any body contain no control characters and no lone surrogates."""
     for text in error_texts(Response(500, {}, body)):
         assert text.isprintable()
 
@@ -129,7 +129,7 @@ def test_any_error_body_gives_words_fit_for_a_terminal(body: bytes) -> None:
 @example(b'{"data":{"id":"x"},"included":[{"id":"x","type":"workspaces","attributes":[]}]}')
 @example(b"[" * 99999)
 def test_any_body_is_a_document_or_a_broken_server(body: bytes) -> None:
-    """Garbage of any kind ends in ServerBroken, never in an error of the decoder."""
+    """A body that can't be decoded raises ServerBroken, not an error of the decoder."""
     answer = Response(200, {}, body)
     with suppress(ServerBroken):
         decode(answer, One[WorkspaceTaskResource]).data.value()
@@ -144,7 +144,7 @@ def test_any_body_is_a_document_or_a_broken_server(body: bytes) -> None:
     "row", [{"id": "x" * 5000}, {"id": "a", "attributes": {"name": "x" * 5000}}]
 )
 def test_a_name_that_would_fill_the_screen_is_a_broken_server(row: object) -> None:
-    """The API's own texts are short: one of thousands of characters is none of its."""
+    """A text of thousands of characters is not one of the API's, and is rejected."""
     answer = Response(200, {}, msgspec.json.encode({"data": row}))
     with pytest.raises(ServerBroken, match="length <= 4096"):
         decode(answer, One[WorkspaceResource])
@@ -152,7 +152,7 @@ def test_a_name_that_would_fill_the_screen_is_a_broken_server(row: object) -> No
 
 @given(JSON)
 def test_any_resource_of_a_list_is_a_value_or_a_broken_server(resource: object) -> None:
-    """One bad resource breaks its page, and does not come through half read."""
+    """One bad resource fails its page, and is never read in part."""
     answer = Response(200, {}, msgspec.json.encode({"data": [resource]}))
     with suppress(ServerBroken):
         assert len([one.value() for one in decode(answer, Many[WorkspaceResource]).data]) == 1
@@ -165,7 +165,7 @@ def test_any_resource_of_a_list_is_a_value_or_a_broken_server(resource: object) 
     ["a\x1b[31mb", "a\r\nb", "a\x00b", "a\u202eb", "a\u2066b", "a\u200bb", "a\ud800b", "a\x9bb"],
 )
 def test_control_and_direction_characters_do_not_reach_a_terminal(text: str) -> None:
-    """What could move the cursor, hide or reorder text becomes a blank."""
+    """Characters that move the cursor, hide or reorder text become blanks."""
     shown = printable(text)
     assert shown.startswith("a ")
     assert shown.endswith("b")
@@ -174,14 +174,14 @@ def test_control_and_direction_characters_do_not_reach_a_terminal(text: str) -> 
 
 @given(st.text(max_size=400))
 def test_shown_text_keeps_within_its_limit(text: str) -> None:
-    """Server text is cut to its limit, and can be written as UTF-8."""
+    """Server text is cut to the limit, and can be encoded as UTF-8."""
     shown = printable(text, 50)
     assert len(shown) <= 50
     assert shown.isprintable()
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "said"),
+    ("status", "kind", "message"),
     [
         (400, RequestRejected, "400"),
         (401, Unauthorized, "missing, expired or revoked"),
@@ -198,17 +198,17 @@ def test_shown_text_keeps_within_its_limit(text: str) -> None:
         (504, ServerBroken, "504"),
     ],
 )
-def test_each_status_has_its_exception(status: int, kind: type[ApiError], said: str) -> None:
-    """An error tells the caller's next move, the server's words and the request id."""
+def test_each_status_has_its_exception(status: int, kind: type[ApiError], message: str) -> None:
+    """The exception has the class for the status, the server's messages and the request id."""
     answer = Response(status, {"x-request-id": "req-1"}, b'{"errors":["the words"]}')
     error = error_of(READ, answer)
     assert type(error) is kind
     assert (error.status, error.errors, error.request_id) == (status, ("the words",), "req-1")
-    assert said in str(error)
+    assert message in str(error)
 
 
 def test_a_lost_answer_is_its_own_error() -> None:
-    """Where there is no answer, the transport's error is the error."""
+    """If there is no answer, the transport's error is returned."""
     lost = NoResponse("gone", sent=True)
     assert error_of(READ, lost) is lost
 
@@ -232,7 +232,7 @@ def test_a_lost_answer_is_its_own_error() -> None:
     ],
 )
 def test_the_wait_a_server_asks_for(headers: dict[str, str], seconds: float) -> None:
-    """The later of the two holds; what says nothing that can be read is passed over."""
+    """The longer of the two waits applies; unreadable headers are ignored."""
     assert retry_after(Response(429, headers)) == seconds
 
 
@@ -260,42 +260,42 @@ NOW = datetime(2026, 10, 21, 7, 27, 50, tzinfo=UTC)
 def test_the_wait_a_server_asks_for_may_be_a_date(
     status: int, headers: dict[str, str], seconds: float
 ) -> None:
-    """In each of RFC 9110's forms, by the server's own clock where it tells one."""
+    """All date formats of RFC 9110 are read, relative to the server's clock if it sends one."""
     assert retry_after(Response(status, headers), NOW) == seconds
 
 
 def test_a_date_without_any_clock_asks_for_nothing() -> None:
-    """Neither the server's date nor the machine's is known."""
+    """Without the server's date and the local one, a date is ignored."""
     assert retry_after(Response(503, {"retry-after": THEN})) == 0.0
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 404, 422])
 def test_an_answer_that_is_final_asks_for_no_wait(status: int) -> None:
-    """Nor does the reset, which every answer tells, of anything but a 429."""
+    """A final answer has no wait, and the reset counts only on a 429."""
     assert retry_after(Response(status, {"retry-after": "3", "x-ratelimit-reset": "1"})) == 0.0
     assert retry_after(Response(503, {"x-ratelimit-reset": "1"})) == 0.0
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_no_header_breaks_the_wait(asked: str, date: str) -> None:
-    """Whatever a server says, the wait is a number within the bounds."""
-    answer = Response(503, {"retry-after": asked, "date": date})
+def test_no_header_breaks_the_wait(value: str, date: str) -> None:
+    """The wait is within its bounds, whatever the headers contain."""
+    answer = Response(503, {"retry-after": value, "date": date})
     assert 0 <= retry_after(answer, NOW) <= LONGEST_WAIT
 
 
 def test_a_request_id_is_fit_for_a_terminal() -> None:
-    """A header is server text like any other, even one that is not ASCII."""
+    """A request id is cleaned like other server text, even if it is not ASCII."""
     assert request_id(Response(200, {"x-request-id": "a\udcffb"})) == "a b"
 
 
 def test_a_page_is_asked_for_at_the_largest_size() -> None:
-    """Paging adds its two parameters to those of the list."""
-    asked = page(Request("GET", "/x", (("sort", "name"),)), 3)
-    assert asked.query == (("sort", "name"), ("page[number]", "3"), ("page[size]", "100"))
+    """Paging adds two parameters to those of the list."""
+    request = page(Request("GET", "/x", (("sort", "name"),)), 3)
+    assert request.query == (("sort", "name"), ("page[number]", "3"), ("page[size]", "100"))
 
 
 def test_rows_that_moved_between_pages_come_once() -> None:
-    """A resource that two pages show is one resource, at its first place."""
+    """A resource on two pages is one resource, at its first position."""
     rows = Whole[ProjectResource]()
     for one in ["a", "b", "b", "c"]:
         rows.add(ProjectResource(one))
@@ -303,15 +303,16 @@ def test_rows_that_moved_between_pages_come_once() -> None:
 
 
 def test_a_resource_is_encoded_without_empty_members() -> None:
-    """An id and relationships are left out where there are none."""
+    """An empty id and empty relationships are omitted."""
     assert msgspec.json.decode(encode_resource("tasks", {"name": "a"})) == {
         "data": {"type": "tasks", "attributes": {"name": "a"}}
     }
 
 
-def test_a_redirect_says_where_to() -> None:
-    """It is not followed, so whoever gave the address has to know."""
+def test_a_redirect_names_its_target() -> None:
+    """A redirect is not followed, and its target is in the message."""
     answer = Response(302, {"location": "https://elsewhere.example/\x1b[31m"})
     error = error_of(Request("GET", "/api/v2/ping"), answer)
     assert type(error) is RequestRejected
-    assert "redirected to https://elsewhere.example/ [31m: is the address right?" in str(error)
+    message = "the server redirects to https://elsewhere.example/ [31m: is the address right?"
+    assert message in str(error)

@@ -1,4 +1,4 @@
-"""What the headers of a rate limit say, and what they don't."""
+"""The rate limit is read from headers, or recognized as absent."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from bulkops.api.rate_limit import DEFAULT_LIMIT, Window, limit_of, window_of
 def test_a_limit_that_can_not_be_read_is_the_default_limit(
     header: str, limit: float | None
 ) -> None:
-    """Only 0 says that there is no limit; merged, extended or garbled headers don't."""
+    """Merged, extended or garbled headers mean the default limit; only 0 means no limit."""
     assert limit_of({"x-ratelimit-limit": header}) == limit
 
 
 def test_a_header_that_is_absent_says_that_there_is_no_limit() -> None:
-    """A server whose administrator switched the limit off sends no header."""
+    """A server whose administrator disabled the limit sends no header."""
     assert limit_of({}) is None
 
 
@@ -67,6 +67,6 @@ def test_a_header_that_is_absent_says_that_there_is_no_limit() -> None:
         ),
     ],
 )
-def test_headers_are_read_or_left(headers: Mapping[str, str], window: Window | None) -> None:
-    """Three numbers that fit each other, or nothing at all."""
+def test_headers_are_read_or_ignored(headers: Mapping[str, str], window: Window | None) -> None:
+    """The three headers are read if they are consistent, and otherwise ignored."""
     assert window_of(headers) == window

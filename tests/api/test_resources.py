@@ -1,4 +1,4 @@
-"""Resources as flat values, from a sample of every shape that was seen of a server."""
+"""Resources are read as flat values, from a sample of every known shape."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Sample: TypeAlias = Callable[..., Response]
 
 
 def test_an_attachment_with_a_stage_alone_is_read(sample: Sample) -> None:
-    """A server that knows `stage` only gives an attachment with that one stage."""
+    """An attachment that has only `stage` gets that one stage."""
     document = decode(sample("attached_stage_only.json"), One[WorkspaceTaskResource])
     assert document.data.value() == WorkspaceTask(
         id="wstask-tBXYu8GVAFBpcmPm",
@@ -39,13 +39,13 @@ def test_an_attachment_with_a_stage_alone_is_read(sample: Sample) -> None:
 
 
 def test_an_attachments_stages_come_in_run_order(sample: Sample) -> None:
-    """Where there are `stages` they win over `stage`, in the order a run reaches them."""
+    """`stages` takes precedence over `stage`, and is in the order of a run."""
     document = decode(sample("attached_stages.json"), One[WorkspaceTaskResource])
     assert document.data.value().stages == ("post_plan", "pre_apply")
 
 
 def test_a_run_task_is_read_with_what_is_included(sample: Sample) -> None:
-    """Included workspaces name the attachments, and other included resources are passed over."""
+    """Attachments get names from included workspaces; other included resources are ignored."""
     document = decode(sample("run_task_included.json"), One[RunTaskResource])
     task = document.data.value(included_workspace_tasks([document.included]))
     assert task.global_configuration == GlobalConfiguration(
@@ -57,7 +57,7 @@ def test_a_run_task_is_read_with_what_is_included(sample: Sample) -> None:
 
 
 def test_a_run_task_may_lack_what_a_plan_does_not_include(sample: Sample) -> None:
-    """Without entitlement the global configuration and the agent pool are absent."""
+    """Without the entitlement, the global configuration and the agent pool are absent."""
     task = decode(sample("run_task_bare.json"), One[RunTaskResource]).data.value()
     assert task == RunTask(
         id="task-7oD7doVTQdAFnMLV",
@@ -69,7 +69,7 @@ def test_a_run_task_may_lack_what_a_plan_does_not_include(sample: Sample) -> Non
 
 
 def test_a_page_with_totals_is_read(sample: Sample) -> None:
-    """A list's page carries its resources and how many there are in all."""
+    """A page has its resources and the totals of the list."""
     listed = decode(sample("page_with_totals.json"), Many[WorkspaceResource])
     assert [one.value() for one in listed.data] == [
         Workspace(
@@ -87,13 +87,13 @@ def test_a_page_with_totals_is_read(sample: Sample) -> None:
 
 
 def test_a_page_without_totals_is_read(sample: Sample) -> None:
-    """A list without totals only tells its next page."""
+    """A page without totals has only the next page's number."""
     pagination = decode(sample("page_without_totals.json"), Many[ProjectResource]).meta.pagination
     assert (pagination.next_page, pagination.total_pages, pagination.total_count) == (2, None, None)
 
 
 def test_unknown_stages_come_last() -> None:
-    """A stage that bulkops does not know yet is kept, behind those it knows."""
+    """A stage that bulkops doesn't know is kept, after the known ones."""
     assert in_run_order(["z", "post_apply", "a", "pre_plan", "a"]) == [
         "pre_plan",
         "post_apply",
@@ -113,5 +113,5 @@ def test_unknown_stages_come_last() -> None:
     ],
 )
 def test_a_name_that_begins_like_an_id_is_a_name(text: str, kind: str, *, fits: bool) -> None:
-    """Only the prefix and 16 characters of base 58 make an id."""
+    """Only the prefix plus 16 characters of base 58 are an id."""
     assert is_id(text, kind) is fits

@@ -1,4 +1,4 @@
-"""What a server tells of itself in the headers of ``GET /ping``."""
+"""Facts about a server are read from the headers of ``GET /ping``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ OLDER_STAGES = ("pre_plan", "post_plan", "pre_apply")
     ],
 )
 def test_a_version_tells_the_stages(headers: dict[str, str], info: ServerInfo) -> None:
-    """`stages` came with v202404-1, post_apply with v202402-1; an unknown version is a new one."""
+    """v202404-1 added `stages`, v202402-1 post_apply; an unknown version counts as new."""
     assert server_info(headers) == info
     assert set(info.stages) <= set(STAGES)

@@ -1,4 +1,4 @@
-"""What an answer means: the table of ``bulkops.api.verdict``, cell by cell."""
+"""The table of ``bulkops.api.verdict`` holds, cell by cell."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ ANSWERS: dict[str, list[Response | NoResponse]] = {
     "425, 429": statuses(425, 429),
     "other 1xx, 3xx, 4xx": statuses(100, 101, 301, 304, 307, 400, 403, 404, 409, 415, 422, 499),
     "408, 5xx": statuses(408, 500, 501, 502, 503, 504, 599),
-    "no answer, the request never left": [NoResponse("refused", sent=False)],
-    "no answer, and there never will be (TLS)": [NoResponse("TLS", sent=False, lasting=True)],
-    "no answer otherwise, or a cut one": [NoResponse("reset", sent=True)],
+    "no answer; the request was never sent": [NoResponse("refused", sent=False)],
+    "no answer, with a lasting cause (TLS)": [NoResponse("TLS", sent=False, lasting=True)],
+    "no answer otherwise, or a truncated one": [NoResponse("reset", sent=True)],
 }
 VERDICTS: dict[str, type[Verdict]] = {
     one.__name__: one for one in (Succeeded, Refused, Retry, InDoubt)
@@ -37,8 +37,8 @@ VERDICTS: dict[str, type[Verdict]] = {
 TABLE = rows(verdict, "answer")
 
 
-def test_the_rows_are_the_ones_tested() -> None:
-    """No row of the table goes without a test."""
+def test_every_row_is_tested() -> None:
+    """Every row of the table has test cases."""
     assert list(TABLE) == list(ANSWERS)
 
 
@@ -56,7 +56,7 @@ def test_each_answer_means_what_the_table_says(row: str) -> None:
 def test_a_write_is_sent_again_only_where_it_was_not_carried_out(
     status: int, write: Request
 ) -> None:
-    """Of all statuses, 425 and 429 say that a write did not happen and may be repeated."""
+    """Of all statuses, only 425 and 429 allow a write to be sent again."""
     assert isinstance(classify(write, Response(status)), Retry) == (status in (425, 429))
 
 
@@ -64,6 +64,6 @@ def test_a_write_is_sent_again_only_where_it_was_not_carried_out(
 def test_a_write_that_may_have_arrived_is_never_just_sent_again(
     *, sent: bool, lasting: bool, write: Request
 ) -> None:
-    """Without an answer, a write is repeated only where it certainly never left."""
+    """Without an answer, a write is sent again only if it can't have arrived."""
     meant = classify(write, NoResponse("", sent=sent, lasting=lasting))
     assert isinstance(meant, Retry) == (not sent and not lasting)

@@ -1,4 +1,4 @@
-"""The measurement of the journal beside SQLite."""
+"""The benchmark of the journal and SQLite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bulkops.journal.reader import read
 
 
 def test_all_three_write_every_record(tmp_path: Path) -> None:
-    """What is timed is all there afterwards: in the journal, and in either table."""
+    """All timed records exist afterwards, in the journal and in both tables."""
     journal.journal_seconds(tmp_path, writers=3, records=4)
     journal.grouped_seconds(tmp_path, writers=3, records=4)
     journal.single_seconds(tmp_path, records=12)
@@ -25,21 +25,21 @@ def test_all_three_write_every_record(tmp_path: Path) -> None:
 
 
 def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
-    """WAL with FULL: a weaker setting would compare nothing."""
+    """SQLite uses WAL with FULL, because a weaker setting would not be comparable."""
     with closing(journal._database(tmp_path / "some.sqlite")) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert database.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_memory_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a tmpfs, where syncing costs nothing, nothing is measured."""
+def test_a_tmpfs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a tmpfs, where a sync is free, the benchmark refuses to run."""
     monkeypatch.setattr(journal, "file_system", lambda _path: "tmpfs")
     with pytest.raises(SystemExit, match="tmpfs"):
         journal.main(["--runs", "1"])
 
 
 def test_the_table_has_a_row_for_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The journal's own is the first, over which it is itself."""
+    """The journal is the first row, with a ratio of 1."""
     words = ["--folder", str(tmp_path), "--writers", "2", "--records", "2", "--runs", "1"]
     try:
         journal.main(words)

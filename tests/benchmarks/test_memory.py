@@ -1,4 +1,4 @@
-"""The measurement of memory, and the server it is measured against."""
+"""The benchmark of memory, and its server."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def run_all(folder: Path, address: str) -> None:
-    """Run every command, one after the other."""
+    """Run all commands, one after the other."""
     for name in COMMANDS:
         Command(name, 30, folder, address).run()
 
 
 @pytest.mark.parametrize("sockets", [True, False])
 def test_what_is_measured_is_a_whole_rollout(tmp_path: Path, *, sockets: bool) -> None:
-    """Every command comes to its end with exit code 0, and the server stands as wanted."""
+    """Every command completes with exit code 0, and the server is in the desired state."""
     if sockets:
         with serving(30) as address:
             run_all(tmp_path, address)
@@ -43,7 +43,7 @@ def test_what_is_measured_is_a_whole_rollout(tmp_path: Path, *, sockets: bool) -
 
 
 def test_the_server_has_no_limit_and_cuts_pages() -> None:
-    """Every other workspace has the run task, of which a page shows 100."""
+    """Every other workspace has the run task, shown in pages of 100."""
 
     async def ask(address: str) -> None:
         async with Client(address, "any") as client:
@@ -63,7 +63,7 @@ def test_the_server_has_no_limit_and_cuts_pages() -> None:
 def test_a_command_is_measured_in_a_process_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A row for few workspaces in MB, and one for each number asked for in bytes."""
+    """There is a row in MB for few workspaces, and one in bytes for each number of workspaces."""
     monkeypatch.setattr(memory, "FEW", 10)
     monkeypatch.setattr(memory, "TemporaryDirectory", lambda **_: _Kept(tmp_path))
     memory.main(["--in-process", "--workspaces", "500", "--commands", "plan", "--runs", "1"])

@@ -1,4 +1,4 @@
-"""The benchmarks of the network at a tiny size: facts about what they count, not speeds."""
+"""The network benchmarks at a tiny size: what they count, not how fast they are."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def _of(pacing: str, seconds: float = 2.0, other: int = 0) -> Case:
 
 
 def test_a_case_in_virtual_time_is_exact() -> None:
-    """In virtual time the same case gives the same figures, of every write there is to do."""
+    """In virtual time, the same case gives the same figures and includes every write."""
     figures = virtual.measured(TINY)
     assert figures == virtual.measured(TINY)
     assert figures.writes == TINY.writes == 2 * RATE + 1
 
 
 def test_use_is_what_the_server_saw() -> None:
-    """Use counts the intervals between writes, against what another client leaves of the limit."""
+    """Use counts the intervals between writes, against the limit left by the other client."""
     case = _of("go-tfe", other=10)
     figures = virtual.measured(case)
     assert case.left == 20
     assert figures.use == pytest.approx((figures.writes - 1) / figures.seconds / 20)
 
 
-def test_who_paces_badly_is_refused_and_still_done() -> None:
-    """A whole second's worth at once meets 429s, and what they refused is sent again."""
+def test_bad_pacing_gets_429s_and_still_completes() -> None:
+    """A burst of a second's requests gets 429s, and the refused ones are sent again."""
     figures = virtual.measured(_of("aiolimiter", seconds=3.0, other=10))
     assert figures.refused > 0.1
     assert figures.writes == 61
 
 
 def test_go_tfe_is_paced_as_its_source_says() -> None:
-    """A third of the limit at once, ten in parallel, then two thirds of it a second, evenly."""
+    """First a third of the limit in a burst, ten in parallel, then two thirds of it evenly."""
     left: list[float] = []
 
     async def send(_request: Request) -> Response:
@@ -67,7 +67,7 @@ def test_go_tfe_is_paced_as_its_source_says() -> None:
 
 
 def test_go_tfe_bypasses_its_limiter_after_a_429() -> None:
-    """A refused request waits for the reset and some jitter, whatever its bucket holds."""
+    """A refused request waits for the reset and jitter, but not for a token of the bucket."""
     left: list[float] = []
 
     async def send(_request: Request) -> Response:
@@ -81,8 +81,8 @@ def test_go_tfe_bypasses_its_limiter_after_a_429() -> None:
     assert 0.5 <= left[1] - left[0] <= 0.81
 
 
-def test_limit_prints_a_row_a_case(capsys: pytest.CaptureFixture[str]) -> None:
-    """Six cases for each window: three latencies, much jitter, stalls, another client."""
+def test_limit_prints_a_row_per_case(capsys: pytest.CaptureFixture[str]) -> None:
+    """There are six cases per window: three latencies, high jitter, stalls, another client."""
     limit.main(["--virtual", "--seconds", "1", "--runs", "2", "--pacing", "bulkops"])
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| bulkops")]
     assert len(rows) == 12
@@ -91,7 +91,7 @@ def test_limit_prints_a_row_a_case(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("pacing", ["bulkops", "pytfe"])
 def test_a_case_over_sockets(pacing: str) -> None:
-    """Over sockets the figures come from a simulator in a process of its own."""
+    """Over sockets, the figures come from a simulator in a separate process."""
     case = _of(pacing, seconds=0.5)
     figures = sockets.measured(case)
     assert isinstance(figures, Figures)
@@ -100,7 +100,7 @@ def test_a_case_over_sockets(pacing: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop, and a timer of CPU time")
 def test_engine_measures_every_client(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every client carries its share out, each in a process of its own."""
+    """Every client sends its operations in a process of its own."""
     engine.main(["--operations", "20", "--runs", "1"])
     printed = capsys.readouterr().out
     for client, loop in engine.CLIENTS:
@@ -109,8 +109,8 @@ def test_engine_measures_every_client(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no timer of CPU time")
-def test_a_sampler_finds_who_is_busy() -> None:
-    """Samples count for the innermost function of the package asked for."""
+def test_a_sampler_finds_the_busy_function() -> None:
+    """Samples count for the innermost function of the given package."""
     sampler = Sampler("tests.")
     with sampler.sampling():
         _burn(0.3)

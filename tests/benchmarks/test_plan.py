@@ -1,4 +1,4 @@
-"""The measurement of a plan, and the documents it is made of."""
+"""The benchmark of a plan, and its documents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.plan import Pages, main, planning
 
 
 def test_every_workspace_is_planned() -> None:
-    """Half to attach, half to update, in order of name."""
+    """Half are attaches and half updates, in order of name."""
     seconds, plan = planning(Pages(250))
     assert seconds > 0
     assert plan.counts == {"attach": 125, "update": 125, "detach": 0}
@@ -19,7 +19,7 @@ def test_every_workspace_is_planned() -> None:
 
 
 def test_a_workspace_is_as_big_as_a_real_one() -> None:
-    """4 to 6 KB of JSON, each with an id and a name of its own."""
+    """Each has 4 to 6 KB of JSON, with a unique id and name."""
     page = msgspec.json.decode(workspaces_page(2, 150))
     assert len(page["data"]) == 50
     assert len({one["id"] for one in page["data"]}) == 50
@@ -28,7 +28,7 @@ def test_a_workspace_is_as_big_as_a_real_one() -> None:
 
 
 def test_both_are_timed(capsys: pytest.CaptureFixture[str]) -> None:
-    """A row for decoding, and one for deciding with its ratio."""
+    """There is a row for decoding, and one for deciding with its ratio."""
     main(["--workspaces", "120", "--runs", "1"])
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert float(rows[3].split("|")[3]) > 0

@@ -1,4 +1,4 @@
-"""The measurement of reading a journal back."""
+"""The benchmark of reading a journal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bulkops.journal.reader import read
 from bulkops.report.model import report
 
 
-def test_the_made_up_journal_is_a_whole_one(tmp_path: Path) -> None:
-    """Sound to its last line, in groups; all done, verified and ended."""
+def test_the_generated_journal_is_complete(tmp_path: Path) -> None:
+    """The generated journal is intact, in groups, completed, verified and ended."""
     path = tmp_path / "job.jsonl"
     write(path, whole(100))
     contents = read(path)
@@ -26,7 +26,7 @@ def test_the_made_up_journal_is_a_whole_one(tmp_path: Path) -> None:
 def test_both_are_timed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A row for decoding, and one for reading with its ratio."""
+    """There is a row for decoding, and one for reading with its ratio."""
     monkeypatch.chdir(tmp_path)
     main(["--operations", "50", "--runs", "1"])
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]

@@ -1,4 +1,4 @@
-"""How many requests a rollout takes, to the last one."""
+"""The exact number of requests of a rollout."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from benchmarks.requests import counted, main
 
 LOOKED_UP = 3
-"""Once a plan: the server's limit, the run task, the organization's entitlements."""
+"""The requests per plan for the server's limit, the run task and the entitlements."""
 
 
 @pytest.mark.parametrize(("workspaces", "attached"), [(1, 0), (100, 40), (101, 100), (330, 210)])
 def test_a_rollout_reads_pages_and_writes_each_workspace_once(
     workspaces: int, attached: int
 ) -> None:
-    """Plan: both lists once; apply: the attachments before and after; verify: once more."""
+    """Plan reads both lists, apply the attachments before and after, verify them once."""
     counts = counted(workspaces, attached)
     before, after = max(ceil(attached / 100), 1), ceil(workspaces / 100)
     assert counts.plan == LOOKED_UP + ceil(workspaces / 100) + before
@@ -27,7 +27,7 @@ def test_a_rollout_reads_pages_and_writes_each_workspace_once(
 
 
 def test_the_table_says_what_was_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    """One row for each organization, its last column over one read and one write a workspace."""
+    """One row per organization, whose last column compares it with a simple loop."""
     main(["--workspaces", "10"])
     rows = capsys.readouterr().out.splitlines()[2:]
     assert rows == [

@@ -1,4 +1,4 @@
-"""The measurement of the command line's start."""
+"""The benchmark of the command line's start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.start import COMMANDS, main
 
 
 def test_every_command_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each has a row with its CPU time over that of click, and none failed."""
+    """Each command succeeds, and has a row with its CPU time ÷ that of click."""
     main(["--runs", "1"])
     rows = capsys.readouterr().out.splitlines()
     for name in COMMANDS:

@@ -1,4 +1,4 @@
-"""What a server may answer to do harm."""
+"""Answers of a hostile server."""
 
 from __future__ import annotations
 
@@ -82,4 +82,4 @@ REFUSALS: dict[str, Attack] = {
     "a status of its own": says(b"HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n"),
 }
 LOST = {**GARBAGE, **TOO_MUCH, **TOO_SLOW, "999": says(http(999))}
-"""What a write's answer may not be taken for."""
+"""Answers that don't confirm a write."""

@@ -13,7 +13,7 @@ Words = tuple[str, ...]
 
 
 def names(command: Any) -> list[str]:
-    """Return a group's commands, none of a command that is no group."""
+    """Return a group's commands; empty for a command that is not a group."""
     return list(command.list_commands(None)) if hasattr(command, "list_commands") else []
 
 
@@ -34,12 +34,14 @@ def _listed(path: Words) -> Any:
     return command
 
 
-ON_DEMAND: dict[Words, OnDemand] = {path: _listed(path) for path in LEAVES}
-"""Every command as its group lists it."""
+ON_DEMAND: dict[Words, OnDemand] = {
+    path: _listed(path) for path in LEAVES if isinstance(_listed(path), OnDemand)
+}
+"""Every command that is loaded when it is called, as its group lists it."""
 
 
 def command_of(path: Words) -> Any:
-    """Return the command of these words."""
+    """Return the command with these words."""
     return ON_DEMAND[path].load() if path in ON_DEMAND else _listed(path)
 
 

@@ -22,7 +22,7 @@ Command = Callable[..., Done]
 def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Iterator[Command]:
-    """Run ``bulkops`` with the arguments given; what it must never say is looked for."""
+    """Run ``bulkops`` with the arguments given, and check that its output has no secret in it."""
     monkeypatch.setenv("TFE_TOKEN", TOKEN)
     monkeypatch.setenv("TFE_ORGANIZATION", "acme")
     monkeypatch.setenv("HOME", str(tmp_path))

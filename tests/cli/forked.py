@@ -160,7 +160,7 @@ class Forked:
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """Wait for the end, and return what it said that nobody has read yet."""
+        """Wait for the end, and return the output that has not been read yet."""
         with ThreadPoolExecutor(2) as pool:
             out, err = pool.map(_drained, (self.stdout, self.stderr))
         assert self.wait(timeout) != -signal.SIGALRM, f"did not end; printed {out!r} and {err!r}"
@@ -224,7 +224,7 @@ def _serve() -> None:
 
 
 def _imported_late() -> list[str]:
-    """Return all that is imported when a command has asked somebody who isn't there."""
+    """Return all modules that are imported after a command found no server."""
     ours, its = os.pipe()
     if not os.fork():
         os.environ |= {"TFE_ADDRESS": "http://127.0.0.1:9", "TFE_TOKEN": "any"}
@@ -290,7 +290,7 @@ def _carry_out(order: Order, streams: list[int], alive: int) -> NoReturn:
 
 
 def _become(order: Order, streams: list[int], alive: int) -> None:
-    """Make this process what a shell starts."""
+    """Make this process like one that a shell starts."""
     signal.alarm(SECONDS)
     # As on a terminal, though pytest itself be started by nohup, or in the background.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -322,7 +322,7 @@ def _stream(number: int, mode: str, errors: str, *, buffering: int = -1) -> Text
 
 
 def _run() -> int:
-    """Run the command and return with what Python would end."""
+    """Run the command and return the exit code that Python would end with."""
     code: object = 0
     try:
         main()

@@ -32,7 +32,7 @@ def says(data: bytes) -> Attack:
 
 
 def endless(head: bytes, again: bytes, pause: float = 0.0) -> Attack:
-    """Return the attack of a beginning and then the same bytes until nobody listens."""
+    """Return the attack of a beginning and then the same bytes until the client hangs up."""
 
     async def attack(writer: asyncio.StreamWriter) -> None:
         writer.write(head)

@@ -56,7 +56,7 @@ Process: TypeAlias = "subprocess.Popen[str] | Forked"
 
 
 class Done(NamedTuple):
-    """How a command ended and what it said."""
+    """How a command ended, and its output."""
 
     code: int
     out: str
@@ -74,7 +74,7 @@ class Done(NamedTuple):
 
 
 class StagedSimulator(Simulator):
-    """A simulator whose test is told of every request before and after it had its effect."""
+    """A simulator that calls its test before and after each request takes effect."""
 
     before: Callable[[Request], None] | None = None
     after: Callable[[Request], None] | None = None
@@ -88,7 +88,7 @@ class StagedSimulator(Simulator):
         *,
         url_status: int | None = None,
     ) -> Delivery:
-        """Tell, answer, tell."""
+        """Call ``before``, answer, call ``after``."""
         if self.before is not None:
             self.before(request)
         delivery = super().deliver(request, now, faults or self.faults, url_status=url_status)
@@ -242,7 +242,7 @@ def ended(process: Process, *, debug: bool = False) -> Done:
 
 
 def checked(done: Done, *, debug: bool = False) -> Done:
-    """Return what a command said, having looked for what it must never say."""
+    """Return a command's output, after checking that no secret is in it."""
     said = done.out + done.err
     assert TOKEN not in said
     assert debug or "Traceback" not in said, said
@@ -266,7 +266,7 @@ def workspaces(number: int) -> list[str]:
 
 
 def organization(simulator: Simulator, number: int = 12) -> None:
-    """Add the organization acme with so many workspaces and the run task."""
+    """Add the organization acme with workspaces and the run task."""
     simulator.add_organization("acme")
     for name in workspaces(number):
         simulator.add_workspace(name)
@@ -289,7 +289,7 @@ def serving(
 
 @contextmanager
 def logging_restored() -> Iterator[None]:
-    """Undo afterwards what a command sets for its own process: where events are told."""
+    """Restore the logging handlers that a command sets for its own process."""
     bulkops = logging.getLogger("bulkops")
     before = bulkops.handlers, bulkops.propagate, bulkops.level
     yield
@@ -300,7 +300,7 @@ def logging_restored() -> Iterator[None]:
 
 
 def no_secret_in_process_list(pid: int) -> None:
-    """Fail where a process shows a secret to whoever lists the processes."""
+    """Fail if the list of processes shows a secret."""
     arguments = Path("/proc", str(pid), "cmdline")
     if arguments.exists():
         text = arguments.read_bytes()
@@ -309,7 +309,7 @@ def no_secret_in_process_list(pid: int) -> None:
 
 
 def no_secret_below(folder: Path) -> None:
-    """Fail where a file below the folder holds a secret."""
+    """Fail if a file below the folder has a secret in it."""
     for path in folder.rglob("*"):
         if path.is_file():
             text = path.read_bytes()

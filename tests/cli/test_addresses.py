@@ -1,4 +1,4 @@
-"""Requests, and the token, go where the user said, whatever a journal or a saved plan names."""
+"""Requests and the token go only to the user's server, whatever a journal or plan names."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def test_a_file_for_another_server_is_refused(
         done = here(*command, *words, **environment)
         assert (done.code, done.out) == (13, ""), command
         assert f"is for {files.address}, but {named_by} names {named}" in done.err
-        assert f"say --address {files.address}" in done.err
+        assert f"pass --address {files.address}" in done.err
         assert (files.requests, other.stats.requests) == (requests, 0), command
 
 
 def test_a_forged_address_gets_no_token(
     files: World, here: Here, elsewhere: tuple[StagedSimulator, str]
 ) -> None:
-    """A file that says another server, itself sound: refused, whether the user named one or not."""
+    """An intact file that names another server is refused, whether or not the user named one."""
     other, address = elsewhere
     for path in files.folder.iterdir():
         if path.suffix in (".jsonl", ".plan"):
@@ -99,7 +99,7 @@ def test_a_forged_address_gets_no_token(
         done = here(*command, **environment)
         assert (done.code, done.out) == (13, ""), command
         assert f"is for {address}" in done.err
-        assert f"say --address {address}" in done.err
+        assert f"pass --address {address}" in done.err
         assert (files.requests, other.stats.requests) == (requests, 0), command
 
 
@@ -107,11 +107,11 @@ def test_a_forged_address_gets_no_token(
 def test_a_files_address_alone_gets_only_a_token_bound_to_it(
     files: World, here: Here, command: tuple[str, ...]
 ) -> None:
-    """Where the user names none: exit 13 and which variable to set, else that host's own token."""
+    """If the user names none, exit 13 names the variable to set, unless a token is bound to it."""
     requests = files.requests
     done = here(*command, **UNNAMED)
     assert (done.code, done.out) == (13, "")
-    assert f"set TFE_ADDRESS={files.address} or say --address {files.address}" in done.err
+    assert f"set TFE_ADDRESS={files.address} or pass --address {files.address}" in done.err
     assert files.requests == requests
     tokens: set[str] = set()
     files.simulator.before = lambda request: tokens.add(request.headers["authorization"])
@@ -133,21 +133,21 @@ def test_a_plan_and_its_journal_must_agree(files: World, here: Here, number: int
 
 
 ODD = {
-    "https://ann:hunter2@tfe.example": "has a user or password in it",
-    "http://127.0.0.1@tfe.example": "has a user or password in it",
-    "https://tfe.example/x/..": "has a path or query in it",
+    "https://ann:hunter2@tfe.example": "contains a user or password",
+    "http://127.0.0.1@tfe.example": "contains a user or password",
+    "https://tfe.example/x/..": "contains a path or query",
     "https://tfe.example#": "is for https://tfe.example",
     "https://t\\u00e4fe.example": "not an address such as",
-    "https://tfe.\\u001b]0;example": "has spaces or control characters in it",
-    "https://tfe.example\\n": "has spaces or control characters in it",
+    "https://tfe.\\u001b]0;example": "contains spaces or control characters",
+    "https://tfe.example\\n": "contains spaces or control characters",
     "https://2130706433:9": "not an address such as",
     "": "not an address such as",
 }
-"""Address, as JSON writes it → what is said of it."""
+"""Address, as JSON writes it → what the message says."""
 
 
 def test_an_odd_address_in_a_file_is_never_used_as_it_stands(files: World, here: Here) -> None:
-    """What is no plain address is refused in words, whatever token there is, and never printed."""
+    """An odd address is refused with a message, whatever token there is, and never printed."""
     paths = [files.folder / name for name in ("scan.jsonl", "scan.plan")]
     sound = [path.read_bytes() for path in paths]
     commands = (COMMANDS["resume"], COMMANDS["verify"], COMMANDS["apply PLAN"])
@@ -200,7 +200,7 @@ def test_two_variables_that_differ_are_exit_2(
 
 
 def test_tfe_hostname_names_the_server(here: Here) -> None:
-    """A company that sets what Terraform's provider reads doesn't send its token to HashiCorp."""
+    """With the provider's variable set, the token is not sent to HashiCorp."""
     done = here("plan", "job.toml", **UNNAMED | {"TFE_HOSTNAME": "tfe.invalid"})
     assert done.code == 1
     assert "https://tfe.invalid" in done.err
@@ -208,7 +208,7 @@ def test_tfe_hostname_names_the_server(here: Here) -> None:
 
 
 def test_the_default_in_a_file_needs_no_naming(files: World, here: Here) -> None:
-    """A journal of HCP Terraform is gone on with as before; the proxy is not told the token."""
+    """A journal of HCP Terraform is resumed as before; the proxy does not get the token."""
     _forged(files.folder / "scan.jsonl", files.address, "https://app.terraform.io")
     heads: list[str] = []
     with threaded(tunnel(heads)) as proxy:
@@ -238,7 +238,7 @@ def test_a_journal_of_another_server_in_the_default_folder_is_left_alone(
 
 
 def test_a_journal_of_the_default_folder_may_spell_the_address(world: World, here: Here) -> None:
-    """What is the same server is gone on with, however its journal writes the address."""
+    """A journal of the same server is resumed, however it spells the address."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.simulator.before = lambda _: setattr(
         world.simulator, "tokens", {} if world.writes >= 4 else None
@@ -252,10 +252,10 @@ def test_a_journal_of_the_default_folder_may_spell_the_address(world: World, her
 
 
 def test_the_next_commands_name_the_server_as_this_one_did(world: World, here: Here) -> None:
-    """An address by option is in every command that is advised, one by variable in none."""
+    """Suggested commands repeat ``--address``, but not an address from a variable."""
     server = f"--address {world.address}"
     planned = here("plan", "job.toml", "--out", "scan.plan", *server.split(), **UNNAMED)
-    assert f"`bulkops apply scan.plan {server}` does exactly this." in planned.out
+    assert f"`bulkops apply scan.plan {server}` carries out exactly this plan." in planned.out
     done = here(*COMMANDS["apply PLAN"], *server.split(), **UNNAMED)
     assert f"`bulkops verify new.jsonl {server}`" in done.err
     assert f"`bulkops undo new.jsonl {server}`" in done.err

@@ -19,7 +19,7 @@ ADVICE = "Is the address right (--address, TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE
 
 
 def test_nothing_listens(here: Here) -> None:
-    """Nobody at the address: exit 1 with address, reason and what to look at."""
+    """If nothing listens at the address, exit 1 names address, reason and what to check."""
     done = here("plan", "job.toml", "--address", NOBODY)
     assert done.code == 1
     assert "can't connect to 127.0.0.1:9: Connection refused" in done.err
@@ -27,7 +27,7 @@ def test_nothing_listens(here: Here) -> None:
 
 
 def test_unknown_host(here: Here) -> None:
-    """A host that has no address: exit 1 with its name and what to look at."""
+    """A host without an address: exit 1 with its name and what to check."""
     done = here("apply", "job.toml", "--yes", "--address", "https://tfe.invalid")
     assert done.code == 1
     assert "tfe.invalid" in done.err
@@ -35,10 +35,10 @@ def test_unknown_host(here: Here) -> None:
 
 
 def test_plain_http_elsewhere_is_refused(world: World, here: Here) -> None:
-    """Plain http to another host would show the token: exit 2 unless --insecure-http is said."""
+    """Plain http to another host would expose the token: exit 2 unless --insecure-http is given."""
     done = here("plan", "job.toml", "--address", "http://tfe.invalid")
     assert done.code == 2
-    assert "say --insecure-http" in done.err
+    assert "pass --insecure-http" in done.err
     allowed = here("plan", "job.toml", "--address", "http://tfe.invalid", "--insecure-http")
     assert allowed.code == 1
     assert "tfe.invalid" in allowed.err
@@ -103,10 +103,10 @@ def secure(world: World) -> Iterator[str]:
 
 
 def test_an_untrusted_certificate(secure: str, here: Here) -> None:
-    """A certificate nobody vouches for: exit 1, and how to name its authority."""
+    """An untrusted certificate: exit 1, and how to name its authority."""
     done = here("plan", "job.toml", "--address", secure)
     assert done.code == 1
-    assert "its certificate is not trusted" in done.err
+    assert "certificate is not trusted" in done.err
     assert "--ca-file or SSL_CERT_FILE" in done.err
 
 
@@ -118,11 +118,11 @@ def test_a_private_authority_is_named(secure: str, here: Here) -> None:
 
 @pytest.mark.parametrize("ca_file", ["nothing.pem", "job.toml"])
 def test_an_unusable_ca_file(world: World, here: Here, ca_file: str) -> None:
-    """A CA file that isn't there, or is none: exit 1, with its name and what it must be."""
+    """A missing or malformed CA file: exit 1, with its name and what it must be."""
     address = world.address.replace("http:", "https:")
     done = here("plan", "job.toml", "--address", address, "--ca-file", ca_file)
     assert done.code == 1
-    assert f"{ca_file}: not usable as --ca-file" in done.err
+    assert f"{ca_file}: can't be used as --ca-file" in done.err
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_through_a_proxy(proxy: str, world: World, here: Here, secure: str) -> N
 
 
 def tunnel(heads: list[str]) -> type[BaseHTTPRequestHandler]:
-    """Return a proxy that refuses every tunnel and keeps what it was told."""
+    """Return a proxy that refuses every tunnel and records each request."""
 
     class Tunnel(BaseHTTPRequestHandler):
         def do_CONNECT(self) -> None:
@@ -159,13 +159,13 @@ def tunnel(heads: list[str]) -> type[BaseHTTPRequestHandler]:
     return Tunnel
 
 
-def test_a_proxy_is_never_told_the_token(here: Here) -> None:
-    """The request for a tunnel goes to the proxy in plain text: it doesn't hold the token."""
+def test_a_proxy_never_gets_the_token(here: Here) -> None:
+    """The request for a tunnel, which goes to the proxy in plain text, has no token in it."""
     heads: list[str] = []
     with threaded(tunnel(heads)) as proxy:
         done = here("plan", "job.toml", "--address", "https://tfe.invalid", HTTPS_PROXY=proxy)
     assert done.code == 1
-    assert "the proxy refused the way to https://tfe.invalid" in done.err
+    assert "the proxy refused to connect to https://tfe.invalid" in done.err
     assert "403 No tunnels today" in done.err
     assert heads
     for head in heads:
@@ -191,14 +191,14 @@ def test_a_rehearsal_never_meets_a_proxy(world: World, here: Here) -> None:
     assert here("plan", "job.toml", "--address", named, **everywhere).code == 0
 
 
-def test_what_is_no_proxy_is_exit_1(here: Here) -> None:
+def test_a_malformed_proxy_is_exit_1(here: Here) -> None:
     """The variable is named, not the password in it, and nothing is sent."""
     done = here(
         *("plan", "job.toml", "--address", "https://tfe.invalid"),
         HTTPS_PROXY=f"socks5://ann:{TOKEN}@proxy.invalid",
     )
     assert done.code == 1
-    assert "HTTPS_PROXY names no proxy" in done.err
+    assert "HTTPS_PROXY is not the URL of a proxy" in done.err
 
 
 def test_missing_token(world: World, here: Here) -> None:

@@ -1,4 +1,4 @@
-"""Job files and command lines that can't be carried out: exit 2, and what to mend."""
+"""Wrong job files and command lines: exit 2, and what to fix."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_wrong_job_file_is_refused(
     *,
     asks: bool,
 ) -> None:
-    """File, key, value and what is allowed or there are named: exit 2, and nothing is changed.
+    """The message names file, key, value and the allowed values: exit 2, and nothing is changed.
 
     Nothing is asked, either, where the file alone says what is wrong.
     """
@@ -136,11 +136,11 @@ def test_a_stage_the_server_lacks(
 
 @pytest.mark.parametrize("journal", [".", "folder"])
 def test_a_journal_that_is_a_folder(world: World, here: Here, journal: str) -> None:
-    """``--journal`` wants a file's name: a folder is exit 2, and no request is sent."""
+    """``--journal`` must name a file: a folder is exit 2, and no request is sent."""
     (world.folder / "folder").mkdir()
     done = here("apply", "job.toml", "--yes", "--journal", journal)
     assert (done.code, world.requests) == (2, 0)
-    assert f"{journal}: is a folder: name a journal's file" in done.err
+    assert f"{journal}: is a folder. Name a file for the journal" in done.err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Servers, tokens and organizations that don't let a job be done: what users see then."""
+"""What users see if a server, a token or an organization prevents a job."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tests.conftest import Here
 
 
 def _as(world: World, user: User | None) -> None:
-    """Make the token somebody's; ``None``: nobody's."""
+    """Give the token to a user; ``None``: to no user."""
     world.simulator.tokens = {TOKEN: user} if user else {}
 
 
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")], ids=["plan", "apply"])
 def test_a_rejected_token(world: World, here: Here, command: tuple[str, ...]) -> None:
-    """A token the server doesn't take: exit 1, and the message says to set a valid one."""
+    """A token that the server rejects: exit 1, and the message says to set a valid one."""
     _as(world, None)
     done = here(*command, "job.toml")
     assert (done.code, done.out) == (1, "")
-    assert "the token is missing, expired or revoked: put a valid one into TFE_TOKEN" in done.err
+    assert "the token is missing, expired or revoked. Put a valid one into TFE_TOKEN" in done.err
     assert world.requests <= 2
     assert not list(world.folder.rglob("*.jsonl"))
 
@@ -47,7 +47,7 @@ def test_a_rejected_token_is_named_by_the_place_where_it_is_kept(
     done = here("plan", "job.toml", TFE_TOKEN="", HOME=str(world.folder), **own)
     assert done.code == 1
     place = variable if kept == "variable" else str(file)
-    assert f"put a valid one into {place}" in done.err
+    assert f"Put a valid one into {place}" in done.err
     assert "TFE_TOKEN" not in done.err
 
 
@@ -61,7 +61,7 @@ def test_an_organization_that_isnt_there(world: World, here: Here) -> None:
 
 
 def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
-    """A token refused while the job runs: exit 1, how far it came, and how to go on."""
+    """A token rejected while the job runs: exit 1, how far the job is, and how to resume it."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
 
     def revoke(_request: Request) -> None:
@@ -72,8 +72,8 @@ def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
     done = here(*world.applying)
     assert done.code == 1
     assert sum(line.startswith("succeeded") for line in done.lines) == 4
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in done.err
-    assert "put a valid one into TFE_TOKEN" in done.err.splitlines()[-1]
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in done.err
+    assert "Put a valid one into TFE_TOKEN" in done.err.splitlines()[-1]
     world.simulator.before = None
     world.simulator.tokens = None
     assert here(*world.applying).code == 0
@@ -85,7 +85,7 @@ def test_a_token_that_may_only_read(world: World, here: Here) -> None:
     _as(world, User.read_only("bob"))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 3
-    assert "! prod-001  blocked: this token may not manage run tasks on it" in done.err
+    assert "! 12 workspaces  blocked: this token may not manage run tasks on it" in done.err
     assert "0 skipped, 12 blocked." in done.err
     assert world.writes == 0
 
@@ -97,7 +97,9 @@ def test_a_token_that_may_change_some(world: World, here: Here) -> None:
     done = here(*world.applying)
     assert done.code == 3
     assert set(world.changed()) == allowed
-    blocked = {line.split()[1] for line in done.lines if line.startswith("  blocked ")}
+    assert any(line.startswith("  blocked    10 workspaces:  ") for line in done.lines)
+    each = here("report", "scan.jsonl", "--only", "failed").lines
+    blocked = {line.split()[1] for line in each if line.startswith("  blocked ")}
     assert blocked == set(workspaces(12)) - allowed
 
 
@@ -144,10 +146,10 @@ def test_a_workspace_deleted_in_between(world: World, here: Here) -> None:
 @pytest.mark.parametrize(
     ("level", "code", "word"), [("mandatory", 0, "skipped"), ("advisory", 3, "conflict")]
 )
-def test_somebody_attaches_in_between(
+def test_an_attachment_made_outside_the_job_is_a_skip_or_a_conflict(
     world: World, here: Here, level: str, code: int, word: str
 ) -> None:
-    """Somebody else's attachment: as wanted it is a skip and not ours, otherwise a conflict."""
+    """An attachment made outside the job is a skip if it is as desired, otherwise a conflict."""
     world.simulator.duplicate_attach = "reject"
     world.job(("[pace]", "[rollout]\nmax_failures = 1\n[pace]"))
     _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level=level))
@@ -159,18 +161,18 @@ def test_somebody_attaches_in_between(
 
 
 def test_a_second_attachment_is_found(world: World, here: Here) -> None:
-    """Where the server lets a task be attached twice, the last reading tells so, exit 3."""
+    """If the server lets a task be attached twice, the verification reports it, exit 3."""
     _once(world, lambda: world.simulator.attach("prod-012", TASK, enforcement_level="mandatory"))
     done = here(*world.applying)
     assert done.code == 3
-    assert "  verified: 11 of 12 shown as wanted by the server, 1 drifted" in done.lines
+    assert "  verified: 11 of 12 operations, 1 drifted" in done.lines
     assert "prod-012" in done.lines[-1]
     assert "the server showed 2 attachments (wstask-" in done.lines[-1]
 
 
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")], ids=["plan", "apply"])
 def test_over_the_entitlement(here: Here, command: tuple[str, ...]) -> None:
-    """What the organization's plan has no room for is refused before the first change, exit 2."""
+    """A plan beyond the organization's entitlement is refused before the first change, exit 2."""
     simulator = StagedSimulator(rate=0)
     simulator.add_organization("acme", entitlements=Entitlements(run_task_workspace_limit=10))
     for name in workspaces(12):
@@ -232,7 +234,7 @@ def test_debug_shows_the_traceback(here: Here) -> None:
 
 
 def test_a_bug_is_called_one(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception nobody foresaw: exit 1, one line that it is a bug, and no traceback."""
+    """An unexpected exception: exit 1, a line that calls it a bug, and no traceback."""
 
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError("by nought")

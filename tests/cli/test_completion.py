@@ -1,4 +1,4 @@
-"""Completion in real shells: somebody types a piece of a command, and TAB."""
+"""Completion in real shells: part of a command is typed, then TAB."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_what_is_typed_is_completed(folder: Path, shell: Shell) -> None:
 
 
 def test_it_stays_installed(folder: Path, shell: Shell) -> None:
-    """``--install-completion`` is all there is to do: the next shell completes."""
+    """After ``--install-completion`` the next shell completes."""
     with session(shell.at_home, folder) as at:
         at.type("bulkops --install-completion && echo done >>said\n")
         at.lines(1)

@@ -41,7 +41,7 @@ ENDS_WITH = {
     "--detailed-exitcode": (2, "there is something to do"),
     "coverage jobs/canary.toml": (3, "the job's run task is missing somewhere"),
 }
-"""What of a command line makes it end with another exit code than 0, and why."""
+"""Part of a command line → the exit code that it ends with instead of 0, and why."""
 
 OUTPUT = re.compile(r"(?:--out|--output|--journal|>) (\S+)")
 """A file that the command itself makes."""
@@ -81,7 +81,7 @@ def place(tmp_path: Path) -> Iterator[World]:
 
 
 def prepare(world: World, example: str) -> str:
-    """Make what an example takes for granted; return it with the ids that are here."""
+    """Create what an example needs; return the example with the ids of this world."""
     simulator = world.simulator
     if "task create lint" in example:
         simulator.remove_task("lint")
@@ -123,7 +123,7 @@ def apply(world: World, job_file: str, journal: str) -> Report:
 
 
 def apply_in_vain(world: World, job_file: str, journal: str) -> Report:
-    """Carry a job out while somebody else attaches its run task otherwise, and thinks again."""
+    """Run a job while another client attaches its run task differently, and then detaches it."""
 
     def interfere(request: Request) -> None:
         if request.writes:
@@ -150,7 +150,7 @@ def _with_ids(world: World, example: str) -> str:
 
 
 def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]:
-    """Return exit code, stdout and stderr of a line in bash; on a terminal somebody says yes."""
+    """Return exit code, stdout and stderr of a line in bash; a question gets a yes."""
     ours, theirs = pty.openpty()
     said = list[bytes]()
 
@@ -183,7 +183,7 @@ def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]
 
 @pytest.mark.parametrize("example", [line for path, line in EXAMPLES if path != SIMULATE])
 def test_an_example_does_what_it_says(place: World, example: str) -> None:
-    """It ends with 0, or as listed above, and has something to show or made its file."""
+    """Each example ends with 0, or as listed above, and prints something or writes its file."""
     if example in NOT_RUN:
         pytest.skip(NOT_RUN[example])
     if "| jq" in example and shutil.which("jq") is None:
@@ -199,7 +199,7 @@ def test_an_example_does_what_it_says(place: World, example: str) -> None:
 
 @pytest.mark.parametrize("example", [line for path, line in EXAMPLES if path == SIMULATE])
 def test_a_simulator_starts_as_the_examples_say(place: World, example: str) -> None:
-    """It says where it is once it is ready, and SIGTERM ends it: exit 0."""
+    """The simulator prints its address when it is ready, and SIGTERM ends it: exit 0."""
     # On a port that is free: the default one is somebody else's where tests run side by side.
     process = place.start(*shlex.split(example)[1:], "--port", "0")
     assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""What the other tests take for a command in a process of its own is one."""
+"""A forked command behaves like a command in its own process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cli.support import World, ended
     [("plan", "job.toml", "--json"), ("status", "no-such.jsonl"), ("plan", "--nonsense")],
     ids=" ".join,
 )
-def test_a_forked_command_says_what_a_started_one_says(
+def test_a_forked_command_prints_what_a_started_one_prints(
     world: World, arguments: tuple[str, ...]
 ) -> None:
     """The same exit code, stdout and stderr as of a fresh Python, its program's name aside."""
@@ -27,8 +27,8 @@ def test_a_forked_command_says_what_a_started_one_says(
     assert forked.err == started.err.replace("python -m bulkops", "bulkops")
 
 
-def test_how_it_died_is_told(world: World) -> None:
-    """A signal that kills is told as a negative exit code, and there is no more to wait for."""
+def test_a_killing_signal_is_a_negative_exit_code(world: World) -> None:
+    """A signal that kills is reported as a negative exit code, and a second wait returns."""
     process = world.start("simulate", "--port", "0")
     assert isinstance(process, Forked)
     assert process.poll() is None

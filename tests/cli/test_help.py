@@ -1,4 +1,4 @@
-"""``--help``: what every command says of itself."""
+"""``--help`` of every command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_help_fits_a_terminal(here: Here, path: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_help_reads_like_a_manual_page(here: Here, path: tuple[str, ...]) -> None:
-    """No markup is left in it, and no command's first sentence is cut off."""
+    """Help has no markup in it, and no command's first sentence is cut off."""
     said = here(*path, "--help").out
     assert "`" not in said
     assert "**" not in said
@@ -41,7 +41,7 @@ def test_help_has_examples(here: Here, path: tuple[str, ...]) -> None:
 
 
 def test_no_placeholder_is_lost_in_help(here: Here) -> None:
-    """Markdown swallows ``<…>``: the default journal's folder is spelled without it."""
+    """The help spells the default journal's folder without ``<…>``, which Markdown swallows."""
     said = " ".join(re.sub(r"[│\s]+", " ", here("apply", "--help").out).split())
     assert ".bulkops/NAME/" in said
 
@@ -54,10 +54,17 @@ def test_every_exit_code_is_explained(here: Here) -> None:
     assert rows == [[str(code), words.meaning] for code, words in WORDS.items()]
 
 
-def test_version(here: Here) -> None:
-    """``--version`` is one line on stdout."""
-    done = here("--version")
-    assert done.code == 0
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_h_is_help(here: Here, path: tuple[str, ...]) -> None:
+    """``-h`` prints what ``--help`` prints."""
+    assert here(*path, "-h") == here(*path, "--help")
+
+
+@pytest.mark.parametrize("word", ["--version", "version"])
+def test_version(here: Here, word: str) -> None:
+    """``--version`` and ``version`` print one line on stdout."""
+    done = here(word)
+    assert (done.code, done.err) == (0, "")
     assert re.fullmatch(r"bulkops \d+\.\d+\.\d+\n", done.out)
 
 

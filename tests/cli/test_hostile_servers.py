@@ -30,7 +30,7 @@ from tests.cli.support import (
 from tests.client.raw_server import http
 
 MOST_MEMORY = 256 * MB
-"""Of which 45 MB are Python and what it has imported, and the rest is 13 bodies' worth."""
+"""45 MB of it are Python and its imports; the rest is the size of 13 bodies."""
 
 
 class Place:
@@ -63,7 +63,7 @@ class Place:
         return done
 
     def attacked(self, attack: Attack, picked: Callable[[Request], bool], *words: str) -> Done:
-        """Run a command while the picked requests are answered so."""
+        """Run a command while the picked requests get that answer."""
         self.hostile.attack, self.hostile.picked = attack, picked
         done = self.run(*words)
         assert self.hostile.struck
@@ -87,17 +87,17 @@ def nothing(_request: Request) -> bool:
 
 
 def reads(request: Request) -> bool:
-    """Pick what is read, but for the ping: what it can't be told by that, is taken as usual."""
+    """Pick every read but the ping, whose unusable answers are replaced by defaults."""
     return not request.writes and not request.path.endswith("/ping")
 
 
 def writes(request: Request) -> bool:
-    """Pick what is written."""
+    """Pick every write."""
     return request.writes
 
 
 def failed(done: Done) -> None:
-    """Check that a command ended in an error that says something, and nothing else."""
+    """Check that a command ended with an error message and nothing else."""
     assert done.code == 1
     assert done.out == ""
     assert "Error: " in done.err
@@ -108,13 +108,13 @@ ATTACKS = {**LOST, **LISTS, **REFUSALS}
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_a_read_ends_in_an_error(place: Place, attack: Attack) -> None:
-    """Whatever comes instead of a list: exit 1, in words, soon, and in little memory."""
+    """Any other answer than a list is exit 1 with a message, soon and in little memory."""
     failed(place.attacked(attack, reads, "plan", "job.toml"))
 
 
 @pytest.mark.parametrize("attack", LOST.values(), ids=LOST)
 def test_a_write_is_read_back_and_adopted(place: Place, attack: Attack) -> None:
-    """Whatever comes instead of its echo: what was done is seen, taken over, and done once."""
+    """After any other answer to a write, its effect is read back, adopted, and made once."""
     words = ("apply", "job.toml", "--journal", "scan.jsonl", "--yes", "--json")
     done = place.attacked(attack, writes, *words)
     assert done.code == 0
@@ -168,7 +168,7 @@ def test_no_command_is_harmed_by_what_it_reads(place: Place, words: tuple[str, .
 
 @pytest.mark.parametrize("attack", SOME_LOST.values(), ids=SOME_LOST)
 def test_what_is_resumed_or_undone_is_adopted(place: Place, attack: Attack) -> None:
-    """Stopped by a 401 to its first write, a job goes on, and back: each change is made once."""
+    """A job stopped by a 401 to its first write is resumed and undone: each change is made once."""
     assert place.attacked(says(http(401)), writes, *APPLYING).code == 1
     assert done_to(place) == workspaces(1)
     assert place.attacked(attack, writes, "resume", "scan.jsonl", "--yes").code == 0
@@ -194,13 +194,13 @@ WRITING = {
 
 
 @pytest.mark.parametrize("words", WRITING.values(), ids=WRITING)
-def test_a_single_write_is_told_as_in_doubt(place: Place, words: tuple[str, ...]) -> None:
+def test_a_lost_single_write_is_reported_as_in_doubt(place: Place, words: tuple[str, ...]) -> None:
     """Without a journal the user has to look: exit 1, and the command to look with."""
     simulator = place.hostile.simulator
     simulator.add_task("spare")
     simulator.attach("prod-001", TASK)
     failed(done := place.attacked(SOME_LOST["a body without end"], writes, *words))
-    assert "may or may not have taken effect. Look before you try again: bulkops " in done.err
+    assert "may or may not have taken effect. Check before you try again: bulkops " in done.err
     assert len(simulator.effects) == 1
 
 
@@ -217,8 +217,8 @@ def test_nobody_else_is_asked(place: Place) -> None:
             elsewhere.accept()
 
 
-def test_a_ping_that_is_none_is_done_without(place: Place) -> None:
-    """Limits and versions that are none are not believed, nor shown as they are."""
+def test_an_unusable_ping_is_replaced_by_defaults(place: Place) -> None:
+    """Malformed limits and versions are neither used nor printed unescaped."""
     headers = {"X_RateLimit_Limit": "nan", "X_RateLimit_Remaining": "-inf"}
     answer = http(200, b"{", **headers, X_RateLimit_Reset="0.1", X_TFE_Version="\x9bv1\u202e")
     done = place.attacked(says(answer), lambda r: r.path.endswith("/ping"), "plan", "job.toml")

@@ -1,4 +1,4 @@
-"""A kind from somebody else's package: installed, planned, applied, undone; or broken."""
+"""A kind of another package: installed, planned, applied, undone; or broken."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def block(name: str) -> str:
 
 
 def wheel(folder: Path, modules: Mapping[str, str], project: str) -> Path:
-    """Return a wheel of modules, built by what the pyproject says of itself."""
+    """Return a wheel of modules, built by the backend that the pyproject names."""
     table = tomllib.loads(project)["project"]
     name, version = table["name"].replace("-", "_"), table["version"]
     info = f"{name}-{version}.dist-info"
@@ -92,7 +92,7 @@ def asking(world: World, kind: str = "advise") -> None:
 
 @pytest.mark.long
 def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path: Path) -> None:
-    """CONTRIBUTING's example, installed by pip: planned, applied, verified, told, undone."""
+    """CONTRIBUTING's example, installed by pip, is planned, applied, verified, reported, undone."""
     path = installed(tmp_path, {"acme_advise.py": block("kind")}, block("package"))
     asking(world)
     world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
@@ -130,7 +130,7 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
 
 @pytest.mark.long
 def test_without_the_package_its_journal_says_what_is_missing(world: World, tmp_path: Path) -> None:
-    """Neither job nor journal is of a known kind; each kind there is is named."""
+    """Job and journal are refused, and the message names every known kind."""
     path = installed(tmp_path, {"acme_advise.py": block("kind")}, block("package"))
     asking(world)
     kinds = ", ".join(f'"{kind}"' for kind in KINDS)
@@ -184,10 +184,10 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("value", "problem"), BROKEN.items(), ids=BROKEN)
-def test_a_broken_kind_is_told_with_the_package_that_adds_it(
+def test_a_broken_kind_is_reported_with_its_package(
     world: World, here: Here, found: Found, value: str, problem: str
 ) -> None:
-    """One line, exit 2, and only for whoever asks for that kind."""
+    """One line, exit 2, and only for a job of that kind."""
     modules = {"odd.py": MODULE, "raises.py": "raise RuntimeError('not today')"}
     found("odd", modules, broken=value)
     asking(world, "broken")
@@ -218,7 +218,7 @@ def _choices(schema: dict[str, Any]) -> list[dict[str, str]]:
 def test_two_packages_with_the_same_kind_are_refused(
     world: World, here: Here, found: Found
 ) -> None:
-    """Nobody can tell which one the job means."""
+    """Which one the job means is ambiguous."""
     modules = {"odd.py": MODULE}
     for package in ("one", "two"):
         found(package, modules, broken="odd:Kind")
@@ -236,8 +236,8 @@ def test_what_is_built_in_can_not_be_replaced(world: World, here: Here, found: F
     assert here("plan", "job.toml").err.count('"attach"') == 1
 
 
-def test_entry_points_that_can_not_be_read_are_told(world: World, here: Here, found: Found) -> None:
-    """Broken metadata of any package: said in a line, and no trouble for what is built in."""
+def test_unreadable_entry_points_are_reported(world: World, here: Here, found: Found) -> None:
+    """Broken metadata of another package is one line, and built-in kinds still work."""
     found("odd", {}, broken="odd:Kind")
     (points,) = (world.folder / "odd").glob("*.dist-info/entry_points.txt")
     points.write_text("[bulkops.operations]\nno equals sign\n", encoding="utf-8")

@@ -32,8 +32,8 @@ def logged(world: World) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for line in lines]
 
 
-def test_a_job_with_faults_is_told_line_by_line(world: World) -> None:
-    """Every request with its fields, run id and operation; stderr shows what it shows without."""
+def test_a_job_with_faults_is_logged_line_by_line(world: World) -> None:
+    """The file has every request with fields, run id and operation; stderr is as without it."""
     world.simulator.faults = Faults.parse("POST:close-after=20%,POST:503=10%,GET:503=30%", seed=1)
     done = world.run("--log-file", LOG, *world.applying)
     assert done.code == 0
@@ -85,7 +85,7 @@ def test_it_is_json_beside_debug_text(world: World) -> None:
 
 
 def test_no_secret_gets_into_it(world: World) -> None:
-    """Neither the token nor an HMAC key, however much is logged, and whoever refuses it."""
+    """Neither the token nor an HMAC key is in it, even if the server quotes it in a refusal."""
     change = ("task", "update", "security-scan", "--hmac-key-env", "KEY", "--yes")
     world.environment |= {"KEY": HMAC_KEY, "TFE_ORGANIZATION": "acme"}
     for world.simulator.faults in (
@@ -108,11 +108,11 @@ def test_no_secret_gets_into_it(world: World) -> None:
 
 @full
 def test_a_full_disk_stops_no_job(world: World) -> None:
-    """It is said once, and the rollout goes on to its end."""
+    """One note reports it, and the rollout continues to its end."""
     done = world.run("--log-file", "/dev/full", *world.applying)
     assert done.code == 0
     assert done.err.count("can't be written: No space left on device") == 1
-    assert "goes on" in done.err
+    assert "the command continues" in done.err
     assert world.all_desired()
 
 
@@ -120,7 +120,9 @@ def test_a_full_disk_stops_no_job(world: World) -> None:
     ("place", "why"),
     [(".", "Is a directory"), ("no-such-folder/log", "No such file"), ("/dev/tty/log", "Not a")],
 )
-def test_a_file_that_can_not_be_opened_is_said_at_once(world: World, place: str, why: str) -> None:
+def test_a_file_that_can_not_be_opened_is_exit_1_immediately(
+    world: World, place: str, why: str
+) -> None:
     """Exit 1 in one line that names it, before any request; 2 is ``--detailed-exitcode``'s."""
     done = world.run("--log-file", place, *world.applying)
     assert (done.code, done.out) == (1, "")
@@ -133,7 +135,7 @@ def test_a_file_that_can_not_be_opened_is_said_at_once(world: World, place: str,
 def test_a_bug_is_in_the_file_with_its_traceback(
     here: Here, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever reports one has what is needed, though stderr shows no traceback."""
+    """The file has the traceback for a bug report, although stderr shows none."""
 
     def broken(_path: Path) -> None:
         raise ZeroDivisionError

@@ -38,7 +38,7 @@ def ours(world: World, here: Here) -> World:
 
 
 def contents(world: World) -> dict[str, bytes]:
-    """Return what every file of ours has."""
+    """Return the content of each of bulkops' files."""
     return {name: (world.folder / name).read_bytes() for name in OURS}
 
 
@@ -52,7 +52,7 @@ def test_no_output_destroys_a_file_of_ours(ours: World, here: Here, option: str)
         for target in (name, f"{name}-symlink", f"{name}-hard"):
             done = here(*(target if word == "FILE" else word for word in OPTIONS[option]))
             assert (done.code, done.out) == (2, ""), target
-            assert "and left as it is: choose another file" in done.err, target
+            assert "and was not overwritten: choose another file" in done.err, target
             assert contents(ours) == before, target
             assert ours.requests == 0, target
             assert not (ours.folder / "new.jsonl").exists(), target
@@ -74,12 +74,12 @@ def test_a_plan_is_saved_over_no_file_of_ours(ours: World, here: Here, name: str
 def test_no_journal_is_started_in_another_file_of_ours(
     ours: World, here: Here, name: str, command: str
 ) -> None:
-    """``--journal`` of a job, a plan or a lock: exit 2, and no lock file beside it."""
+    """``--journal`` naming a job, a plan or a lock is exit 2, and no lock file is created."""
     before = contents(ours)
     of = "job.toml" if command == "apply" else "scan.jsonl"
     done = here(command, of, "--journal", name, "--yes")
     assert done.code == 2
-    assert "choose another --journal" in done.err
+    assert "Choose another --journal" in done.err
     assert contents(ours) == before
     assert not (ours.folder / f"{name}.lock").exists()
 
@@ -113,7 +113,7 @@ def test_a_job_that_is_being_edited_is_a_job(ours: World, here: Here) -> None:
 
 
 def test_a_damaged_journal_is_a_journal(ours: World, here: Here) -> None:
-    """So is what was put aside of one: somebody may still need it."""
+    """So is its saved damaged part, which may still be needed."""
     data = ours.journal.read_bytes()
     (ours.folder / "damaged").write_bytes(b"x" + data[1:])
     (ours.folder / "aside").write_bytes(data[data.index(b"\n") + 1 :])
@@ -123,7 +123,7 @@ def test_a_damaged_journal_is_a_journal(ours: World, here: Here) -> None:
 
 @pytest.mark.parametrize("old", [b"", b"an older report\n", b"operation = 3\n", b"\xff" * 100])
 def test_any_other_file_is_replaced(ours: World, here: Here, old: bytes) -> None:
-    """A report takes the place of what was there, through a link as well, and of all of it."""
+    """A report replaces the whole file, also through a link."""
     (ours.folder / "old.txt").write_bytes(old * 1000)
     (ours.folder / "link").symlink_to("old.txt")
     plain = here("report", "scan.jsonl").out

@@ -1,4 +1,4 @@
-"""Signals that come early, between two stages, or to PID 1 of a container: none is lost."""
+"""No signal is lost: early, between two stages, or sent to PID 1 of a container."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ main()
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
-    """Return whether a process has a handler for a signal, as the system says."""
+    """Return whether a process has a handler for a signal, according to the system."""
     status = Path("/proc", str(pid), "status").read_text()
     mask = next(line for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(mask.split()[1], 16) >> (number - 1) & 1)
@@ -50,7 +50,7 @@ def until_caught(pid: int, number: signal.Signals) -> None:
 
 
 def child_of(process: subprocess.Popen[str]) -> int:
-    """Return the pid of the one process that a process has started."""
+    """Return the pid of a process's only child."""
     path = Path("/proc", str(process.pid), "task", str(process.pid), "children")
     deadline = time.monotonic() + SECONDS
     while not (pids := path.read_text().split()):
@@ -101,10 +101,8 @@ def test_handlers_are_there_before_anything_else() -> None:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
-def test_a_signal_right_at_the_start_is_heard(
-    world: World, number: signal.Signals, code: int
-) -> None:
-    """As soon as the process has handlers, before it has read its arguments: nothing is asked."""
+def test_a_signal_at_the_start_is_handled(world: World, number: signal.Signals, code: int) -> None:
+    """A signal before the arguments are parsed ends the command without a request."""
     process = world.start_program([sys.executable, "-m", "bulkops", *world.applying])
     # SIGINT has a handler of Python's own before that.
     until_caught(process.pid, signal.SIGTERM if number == signal.SIGINT else number)
@@ -115,8 +113,8 @@ def test_a_signal_right_at_the_start_is_heard(
 
 
 @proc
-def test_pid_1_hears_a_signal_at_its_start(world: World, as_pid_1: Started) -> None:
-    """The kernel gives PID 1 only what it has a handler for: it has one first of all."""
+def test_pid_1_handles_a_signal_at_its_start(world: World, as_pid_1: Started) -> None:
+    """The kernel drops signals that PID 1 has no handler for: bulkops installs them first."""
     process, pid = as_pid_1(*world.applying)
     until_caught(pid, signal.SIGTERM)
     os.kill(pid, signal.SIGTERM)
@@ -126,10 +124,10 @@ def test_pid_1_hears_a_signal_at_its_start(world: World, as_pid_1: Started) -> N
 
 @proc
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_pid_1_hears_a_signal_while_it_plans(
+def test_pid_1_handles_a_signal_while_it_plans(
     world: World, as_pid_1: Started, number: signal.Signals
 ) -> None:
-    """Each of them, SIGHUP included, which no shell has ignored."""
+    """Each signal ends the command, including SIGHUP."""
     struck = list[int]()
 
     def strike(request: Request) -> None:
@@ -146,7 +144,7 @@ def test_pid_1_hears_a_signal_while_it_plans(
 
 @proc
 def test_pid_1_finishes_what_is_in_flight(world: World, as_pid_1: Started, here: Here) -> None:
-    """While it carries a job out, as any process does; the same command goes on."""
+    """PID 1 drains its job like any process; the same command resumes it."""
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     struck = list[int]()
 
@@ -166,7 +164,7 @@ def test_pid_1_finishes_what_is_in_flight(world: World, as_pid_1: Started, here:
 
 
 @pytest.mark.parametrize("moment", ["__init__", "close"])
-def test_a_signal_while_an_event_loop_opens_or_closes_is_heard(
+def test_a_signal_while_an_event_loop_opens_or_closes_is_handled(
     here: Here, world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """Neither is a moment at which the signal is the system's: nothing is planned, or begun."""
@@ -184,10 +182,10 @@ def test_a_signal_while_an_event_loop_opens_or_closes_is_heard(
 
 
 @pytest.mark.parametrize("place", ["with_unfinished_noted", "confirm_plan", "start_journal"])
-def test_a_signal_whose_exception_got_lost_is_heard_later(
+def test_a_signal_whose_exception_got_lost_is_handled_later(
     here: Here, world: World, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """A destructor swallows what a handler raises; the next stage looks again: nothing is sent."""
+    """If a destructor swallows a handler's exception, the next stage stops: nothing is sent."""
     real = getattr(start, place)
 
     def struck(*arguments: object) -> object:
@@ -203,7 +201,7 @@ def test_a_signal_whose_exception_got_lost_is_heard_later(
 
 
 def test_under_nohup_a_closed_terminal_is_ignored(world: World) -> None:
-    """SIGHUP that was ignored from the start stays so, from the first moment to the end."""
+    """A SIGHUP that is ignored at the start stays ignored to the end."""
     struck = list[int]()
 
     def strike(_request: Request) -> None:

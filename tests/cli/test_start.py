@@ -1,4 +1,4 @@
-"""What a command imports: nothing that it doesn't need."""
+"""A command imports nothing that it doesn't need."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def imported(*arguments: str, folder: Path | None = None) -> set[str]:
 
 
 def test_commands_that_send_nothing_import_no_client(world: World, here: Here) -> None:
-    """Neither an HTTP client nor an event loop, no pydantic, no log for nobody, no drawing."""
+    """A command that sends nothing imports no HTTP client, event loop, pydantic or structlog."""
     assert here(*world.applying).code == 0
     for arguments, more in OFFLINE.items():
         needless = SENDING | TOLD | more
@@ -82,7 +82,7 @@ def test_repair_imports_no_client(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("task", "--help")])
 def test_help_imports_no_command(arguments: tuple[str, ...]) -> None:
-    """Neither do ``--version`` and a group's help; nor what structs and events need."""
+    """``--version`` and the help of groups import neither commands nor msgspec."""
     found = imported(*arguments)
     assert "click" in found
     assert found & {"msgspec", *SENDING, *TOLD} == set()
@@ -90,12 +90,12 @@ def test_help_imports_no_command(arguments: tuple[str, ...]) -> None:
 
 
 def test_the_first_event_imports_structlog(world: World) -> None:
-    """A command that sends nothing imports it where somebody listens."""
+    """A command that sends nothing imports structlog only if an event is logged."""
     assert "structlog" in imported("--log-file", "log", "check", "job.toml", folder=world.folder)
 
 
 @pytest.mark.parametrize("path", ON_DEMAND, ids=" ".join)
-def test_the_table_says_what_each_command_says(path: Words) -> None:
+def test_the_table_has_the_first_sentence_of_each_command(path: Words) -> None:
     """It loads, and its line in the group's help is the first sentence of its own."""
     listed = ON_DEMAND[path]
     loaded = command_of(path)
@@ -121,7 +121,7 @@ def test_what_is_installed_with_it_is_no_framework() -> None:
 
 @pytest.mark.parametrize("options", [(), ("--debug",), ("--json", "--metrics-file", "m.prom")])
 def test_a_rollout_imports_nothing_once_it_sends(world: World, options: tuple[str, ...]) -> None:
-    """What an import needs, a descriptor or a disk, may be gone by then, and no journal says so."""
+    """Once a rollout sends, imports may fail for want of a descriptor or a disk."""
     world.job(("[pace]", '[rollout]\nwaves = ["1"]\ngate = "true"\n[pace]'))
     world.environment["TFE_ADDRESS"] = world.address.replace("127.0.0.1", "localhost")
     world.simulator.faults = Faults.parse("POST:close-after=30%,POST:503=20%", seed=3)

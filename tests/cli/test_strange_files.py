@@ -20,12 +20,12 @@ MEMORY = 400 << 20
 
 
 def fifo(path: Path) -> None:
-    """Make a FIFO, which nobody ever writes to."""
+    """Create a FIFO without a writer."""
     os.mkfifo(path)
 
 
 def endless(path: Path) -> None:
-    """Make a link to what never ends."""
+    """Create a link to ``/dev/zero``."""
     path.symlink_to("/dev/zero")
 
 
@@ -36,7 +36,7 @@ def huge(path: Path) -> None:
 
 
 def huge_after_a_header(path: Path) -> None:
-    """Make a file that begins as a journal and goes on as ``huge``."""
+    """Create a file that begins as a journal and continues as ``huge``."""
     (journal,) = path.parent.glob("*Z.jsonl")
     lines = journal.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:20]))
@@ -79,7 +79,7 @@ def bounded(world: World, *arguments: str, **environment: str) -> Done:
 
 @pytest.fixture(autouse=True)
 def _nothing_huge_is_looked_at_afterwards(world: World) -> Iterator[None]:
-    """Undo first what the world's own end would read as a whole."""
+    """Remove first what the world's teardown would read as a whole."""
     yield
     for path in world.folder.rglob("*"):
         if path.is_file() and path.stat().st_size > MEMORY:
@@ -87,7 +87,7 @@ def _nothing_huge_is_looked_at_afterwards(world: World) -> Iterator[None]:
 
 
 @STRANGE
-def test_a_strange_file_beside_a_journal_hinders_no_plan(
+def test_a_strange_file_beside_a_journal_stops_no_plan(
     world: World, here: Here, make: Make
 ) -> None:
     """``plan`` passes over it: it neither waits, nor fills its memory, nor fails."""
@@ -98,7 +98,7 @@ def test_a_strange_file_beside_a_journal_hinders_no_plan(
 
 @STRANGE
 def test_a_strange_file_in_the_jobs_folder_is_named(world: World, here: Here, make: Make) -> None:
-    """``apply`` can't tell which journal is the newest: it ends, names it and sends nothing."""
+    """``apply`` can't know which journal is the newest: it names the file and sends nothing."""
     assert here("apply", "job.toml", "--yes").code == 0
     before = world.writes
     make(world.folder / ".bulkops" / "scan" / "strange.jsonl")
@@ -121,10 +121,10 @@ def test_a_strange_file_in_the_jobs_folder_is_named(world: World, here: Here, ma
     ],
     ids=" ".join,
 )
-def test_a_strange_journal_is_refused_in_words(
+def test_a_strange_journal_is_refused_with_a_message(
     world: World, here: Here, make: Make, arguments: tuple[str, ...]
 ) -> None:
-    """Exit 1, 2 or 12 at once, with its name, and no request."""
+    """Exit 1, 2 or 12 immediately, with the file's name and no request."""
     assert here(*world.applying).code == 0
     shutil.copy(world.journal, world.folder / "20Z.jsonl")
     requests = world.requests
@@ -136,8 +136,8 @@ def test_a_strange_journal_is_refused_in_words(
 
 
 @pytest.mark.parametrize("place", ["fifo", "/dev/null", "/dev/zero", "."])
-def test_what_is_no_regular_file_is_no_journal(world: World, here: Here, place: str) -> None:
-    """``--journal`` of one: exit 2 at once, nothing is sent."""
+def test_a_special_file_is_not_a_journal(world: World, here: Here, place: str) -> None:
+    """A special file as ``--journal`` is exit 2 immediately, and nothing is sent."""
     os.mkfifo(world.folder / "fifo")
     for arguments in (
         ("apply", "job.toml", "--journal", place, "--yes"),
@@ -150,7 +150,7 @@ def test_what_is_no_regular_file_is_no_journal(world: World, here: Here, place: 
 
 
 def victim(world: World) -> Path:
-    """Make a file that somebody wants to have overwritten."""
+    """Create a file that an attacker wants overwritten."""
     path = world.folder / "victim"
     path.write_bytes(b"precious")
     return path
@@ -167,10 +167,10 @@ IN_THE_WAY: dict[str, Make] = {
 
 
 @pytest.mark.parametrize("what", IN_THE_WAY)
-def test_what_lies_where_a_file_is_created_is_left_as_it_is(
+def test_a_file_in_the_way_of_a_new_one_is_left_unchanged(
     world: World, here: Here, what: str
 ) -> None:
-    """``JOURNAL.new``, ``PLAN.new``: the journal is created, the plan saved, and nobody is hurt."""
+    """A file at ``JOURNAL.new`` or ``PLAN.new`` is left unchanged; journal and plan are saved."""
     precious = victim(world)
     for name in ("scan.jsonl.new", "scan.plan.new"):
         IN_THE_WAY[what](world.folder / name)
@@ -184,7 +184,7 @@ def test_what_lies_where_a_file_is_created_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("what", IN_THE_WAY)
-def test_what_lies_where_a_torn_tail_is_put_is_left_as_it_is(
+def test_a_file_in_the_way_of_a_torn_tail_is_left_unchanged(
     world: World, here: Here, what: str
 ) -> None:
     """The tail is kept in the next file that is free."""
@@ -203,7 +203,7 @@ def test_what_lies_where_a_torn_tail_is_put_is_left_as_it_is(
 
 @pytest.mark.parametrize("what", ["link", "hard link", "dangling link", "fifo", "device"])
 def test_a_strange_lock_file_is_refused(world: World, here: Here, what: str) -> None:
-    """A lock file is neither a link nor somebody's file: it is named, and nothing is sent."""
+    """A lock file that is a link or another file is named, and nothing is sent."""
     precious = victim(world)
     IN_THE_WAY[what](world.folder / "scan.jsonl.lock")
     done = here(*world.applying)
@@ -218,7 +218,7 @@ def test_a_strange_lock_file_is_refused(world: World, here: Here, what: str) -> 
 def test_a_lock_file_that_a_crash_has_left_is_used(
     world: World, here: Here, content: bytes
 ) -> None:
-    """Nobody has to remove one that was written in part."""
+    """A partly written lock file need not be removed."""
     (world.folder / "scan.jsonl.lock").write_bytes(content)
     assert here(*world.applying).code == 0
 
@@ -247,7 +247,7 @@ def test_an_endless_job_is_refused(world: World, command: str) -> None:
 
 @pytest.mark.parametrize("make", [fifo, endless, huge])
 def test_strange_credentials_are_refused(world: World, make: Make) -> None:
-    """Terraform's file, and a file of certificate authorities: exit 1, in words and at once."""
+    """A strange credentials or CA file is exit 1 with a message, immediately."""
     folder = world.folder / ".terraform.d"
     folder.mkdir()
     make(folder / "credentials.tfrc.json")
@@ -257,7 +257,7 @@ def test_strange_credentials_are_refused(world: World, make: Make) -> None:
         make(world.folder / "ca.pem")
         asked = ("plan", "job.toml", "--address", "https://127.0.0.1:9", "--ca-file", "ca.pem")
         done = bounded(world, *asked)
-        assert (done.code, "ca.pem: not usable as --ca-file" in done.err) == (1, True)
+        assert (done.code, "ca.pem: can't be used as --ca-file" in done.err) == (1, True)
 
 
 REFUSING = """
@@ -276,17 +276,17 @@ main()
 
 
 def test_what_a_file_system_can_not_do_stops_nothing(world: World) -> None:
-    """CIFS, 9p, FUSE: folders that can't be synced, modes that can't be set; each is said once."""
+    """CIFS, 9p, FUSE: folders that can't be synced and modes that can't be set are noted once."""
     program = [sys.executable, "-c", REFUSING.format(error="EINVAL")]
     done = ended(world.start_program([*program, *world.applying, "--metrics-file", "m.prom"]))
     assert done.code == 0
-    assert done.err.count("folder_not_synced") == 1
+    assert done.err.count("the folder could not be synced") == 1
     assert done.err.count("its mode can't be set") == 1
     assert world.all_desired()
     assert (world.folder / "m.prom").exists()
     planned = ended(world.start_program([*program, "plan", "job.toml", "--out", "scan.plan"]))
     assert planned.code == 0
-    assert planned.err.count("folder_not_synced") == 1
+    assert planned.err.count("the folder could not be synced") == 1
 
 
 def test_a_folder_whose_sync_fails_stops_everything(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What the client's tests share: a loop that nothing may block."""
+"""Fixtures of the client's tests: an event loop that must not be blocked."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from blockbuster import blockbuster_ctx
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """The package runs on asyncio alone, since aiohttp does."""
+    """The tests run on asyncio alone, because aiohttp does."""
     return "asyncio"
 
 
 @pytest.fixture
 def unblocked() -> Iterator[None]:
-    """Fail whatever in the package blocks the event loop."""
+    """Fail the test if code of the package blocks the event loop."""
     with blockbuster_ctx("bulkops") as guard:
-        # OpenSSL reads the file of authorities there, too: once, when a client is made.
+        # Creating a client blocks once, while OpenSSL reads the file of authorities.
         guard.functions["os.stat"].can_block_in("bulkops/client/access/tls.py", "tls_context")
         yield

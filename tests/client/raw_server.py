@@ -1,4 +1,4 @@
-"""A server of bytes: it answers what a test tells it, byte for byte, and keeps what came."""
+"""A server that answers with given bytes and records the requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Literal
 
 
 def http(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """Return an HTTP/1.1 answer; an underscore in a header's name stands for a hyphen."""
+    """Return an HTTP/1.1 answer; underscores in header names become hyphens."""
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -21,7 +21,7 @@ def http(status: int, body: bytes = b"", **headers: str) -> bytes:
 
 @dataclass(frozen=True)
 class Answer:
-    """Bytes to send after one request, and what becomes of the connection then."""
+    """The bytes to send after a request, and what happens to the connection afterwards."""
 
     data: bytes = b""
     then: Literal["keep", "close", "reset", "hang"] = "keep"
@@ -29,12 +29,12 @@ class Answer:
 
 @dataclass
 class RawServer:
-    """Gives the answers in order, the last one over and over.
+    """Sends the answers in order, and then repeats the last one.
 
     Attributes:
-        requests: head and body of each request, as they came.
-        connections: how many were made.
-        most_open: how many of them were open at once.
+        requests: the head and body of each request, unchanged.
+        connections: the number of connections so far.
+        most_open: the most connections that were open simultaneously.
     """
 
     answers: Sequence[Answer]

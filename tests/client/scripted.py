@@ -1,4 +1,4 @@
-"""A transport without a network: it answers what it is told, in virtual time."""
+"""A transport without a network that gives scripted answers in virtual time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bulkops.errors import NoResponse
 
 
 class Scripted:
-    """A transport that answers what a function says, a while later, and keeps what was sent."""
+    """A transport whose answers come from a function, with a delay; records the requests."""
 
     def __init__(
         self, answer: Callable[[Request], Response | NoResponse], seconds: float = 0.0
@@ -38,13 +38,13 @@ class Scripted:
 
 
 def one_by_one(*answers: Response | NoResponse) -> Scripted:
-    """Return a transport that gives the answers in order, the last one over and over."""
+    """Return a transport that gives the answers in order, and then repeats the last one."""
     left = list(answers)
     return Scripted(lambda _: left.pop(0) if len(left) > 1 else left[0])
 
 
 def caller(transport: Scripted, limit: float | None = None) -> Caller:
-    """Return a caller with a pace of its own choosing, none unless given."""
+    """Return a caller with the given rate limit, by default none."""
     clock, random = Clock(), Random(7)
     pacer = Pacer(clock, random)
     pacer.learn(limit)

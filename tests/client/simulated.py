@@ -1,4 +1,4 @@
-"""A small organization in the simulator, and a client of it over a real socket."""
+"""A small organization in the simulator, and a client connected over a real socket."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bulkops.simulator.state import User
 
 
 class Impatient(Clock):
-    """A clock on which nobody waits; the event loop's own time goes on as it does."""
+    """A clock that doesn't wait; the event loop's time is unaffected."""
 
     async def sleep(self, seconds: float) -> None:  # noqa: ARG002 - that is the point
-        """Let others run."""
+        """Let other tasks run."""
         await anyio.lowlevel.checkpoint()
 
 
@@ -42,7 +42,7 @@ def organization(
 async def client_of(
     simulator: Simulator, *, faults: str = "", user: str = "t", clock: Clock | None = None
 ) -> AsyncIterator[Client]:
-    """Serve the simulator and yield a client of it that nothing holds back."""
+    """Serve the simulator and yield an unlimited client for it."""
     async with (
         serve(simulator, faults=Faults.parse(faults, seed=1)) as address,
         Client(address, user, random=Random(1), clock=clock or Impatient()) as client,

@@ -1,4 +1,4 @@
-"""The client over another transport than sockets, as the engine's simulation uses it."""
+"""The client works with another transport than sockets, as the simulation uses it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def client(transport: Scripted) -> Client:
     return Client("https://tfe.example.com/", "t", transport=transport)
 
 
-def test_a_client_speaks_over_the_transport_it_is_given() -> None:
-    """With a transport of its own, no connection pool is opened."""
+def test_a_client_uses_the_transport_it_is_given() -> None:
+    """With a given transport, no connection pool is opened."""
     transport = one_by_one(Response(204, {"x-ratelimit-limit": "10"}))
 
     async def scenario() -> tuple[ServerInfo, float | None]:
@@ -40,7 +40,7 @@ def test_a_client_speaks_over_the_transport_it_is_given() -> None:
 def test_a_ping_fails_where_nothing_else_can_succeed(
     answer: Response | NoResponse, error: type[Exception]
 ) -> None:
-    """A bad token or nobody there is no older server: the job ends here."""
+    """An invalid token or no answer is an error, not taken for an older server."""
 
     async def scenario() -> None:
         await client(one_by_one(answer)).ping()
@@ -51,7 +51,7 @@ def test_a_ping_fails_where_nothing_else_can_succeed(
 
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_a_server_without_a_ping_is_taken_for_a_current_one(status: int) -> None:
-    """Where /ping can't be had, the documented limit and all stages are assumed."""
+    """Without /ping, the documented limit and all stages are assumed."""
 
     async def scenario() -> tuple[ServerInfo, float | None]:
         speaking = client(one_by_one(Response(status)))
@@ -63,7 +63,7 @@ def test_a_server_without_a_ping_is_taken_for_a_current_one(status: int) -> None
 
 
 def test_an_attachment_that_is_answered_but_not_listed_is_in_doubt() -> None:
-    """A 204 without a body, and a list without the run task: nobody knows its id."""
+    """A 204 without a body, and a list without the run task: its id is unknown."""
     transport = one_by_one(Response(204), Response(200, {}, b'{"data":[]}'))
 
     async def scenario() -> None:

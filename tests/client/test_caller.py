@@ -1,4 +1,4 @@
-"""What is sent again and what is not, over a scripted transport in virtual time."""
+"""Which requests are retried, over a scripted transport in virtual time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TOO_MANY = Response(429, {"x-ratelimit-reset": "2.0"})
 
 
 def call(transport: Scripted, request: Request) -> Response:
-    """Return a call's answer, in virtual time."""
+    """Return the answer to a call, in virtual time."""
 
     async def scenario() -> Response:
         return await caller(transport).call(request)
@@ -52,7 +52,7 @@ def call(transport: Scripted, request: Request) -> Response:
 
 @pytest.mark.parametrize("hiccup", [Response(500), Response(502), Response(408), LOST, REFUSED])
 def test_a_read_is_repeated_until_it_is_answered(hiccup: Response | NoResponse) -> None:
-    """A hiccup of the server or of the way to it costs a read another attempt, nothing more."""
+    """A temporary failure only costs a read another attempt."""
     transport = one_by_one(hiccup, hiccup, Response(200))
     assert call(transport, READ).status == 200
     assert len(transport.sent) == 3
@@ -64,7 +64,7 @@ def test_a_read_is_repeated_until_it_is_answered(hiccup: Response | NoResponse) 
 def test_a_read_is_given_up_in_the_end(
     hiccup: Response | NoResponse, error: type[ApiError]
 ) -> None:
-    """After its last attempt a read raises what came of it, without another wait."""
+    """After its last attempt, a read raises the error without another wait."""
     transport = one_by_one(hiccup)
 
     async def scenario() -> float:
@@ -84,7 +84,7 @@ def test_a_read_is_given_up_in_the_end(
 def test_a_write_that_may_have_happened_is_not_repeated(
     write: Request, answer: Response | NoResponse, error: type[ApiError]
 ) -> None:
-    """A lost answer to a write is the caller's to look into: exactly one request was sent."""
+    """A write whose answer is lost is sent once, and the caller gets the error."""
     transport = one_by_one(answer, Response(201))
     with pytest.raises(error):
         call(transport, write)
@@ -96,7 +96,7 @@ def test_a_write_that_may_have_happened_is_not_repeated(
 def test_a_write_that_did_not_happen_is_repeated(
     write: Request, answer: Response | NoResponse
 ) -> None:
-    """A 429, or a connection that never came about, leaves a write to be sent again."""
+    """After a 429 or a failed connection, a write is sent again."""
     transport = one_by_one(answer, answer, Response(201))
     assert call(transport, write).status == 201
     assert len(transport.sent) == 3
@@ -115,10 +115,10 @@ def test_a_write_that_did_not_happen_is_repeated(
     ],
 )
 @pytest.mark.parametrize("request_", [READ, *WRITES])
-def test_a_no_is_final(
+def test_a_refusal_is_final(
     request_: Request, answer: Response | NoResponse, error: type[ApiError]
 ) -> None:
-    """What the server refused, or will never answer, is not asked again."""
+    """A request that the server refuses, or can never answer, is not sent again."""
     transport = one_by_one(answer)
     with pytest.raises(error):
         call(transport, request_)
@@ -126,7 +126,7 @@ def test_a_no_is_final(
 
 
 def test_a_refusal_costs_no_attempt_but_ends_too() -> None:
-    """A 429 waits for the server's reset each time, and is given up after many."""
+    """A 429 waits for the reset and costs no attempt, but after many the request is given up."""
     transport = one_by_one(TOO_MANY)
     with pytest.raises(RateLimited) as caught:
         call(transport, READ)
@@ -137,7 +137,7 @@ def test_a_refusal_costs_no_attempt_but_ends_too() -> None:
 
 
 def test_a_refusal_of_one_request_holds_the_others_back() -> None:
-    """After a 429 nothing is sent by anybody before the server's reset."""
+    """After a 429, no request is sent before the server's reset."""
     transport = one_by_one(TOO_MANY, Response(200))
 
     async def scenario() -> None:
@@ -153,7 +153,7 @@ def test_a_refusal_of_one_request_holds_the_others_back() -> None:
 
 
 def test_every_attempt_is_paced_and_counted() -> None:
-    """Retries stand in the same line as everything else."""
+    """Retries wait for the pacer like all other requests."""
     transport = Scripted(lambda _: Response(500))
 
     async def scenario() -> int:
@@ -171,21 +171,21 @@ def test_every_attempt_is_paced_and_counted() -> None:
 
 
 def test_backoff_grows_to_its_cap_with_full_jitter() -> None:
-    """The wait after each failed attempt is drawn from zero up to twice the one before."""
+    """The wait after an attempt is random, up to a maximum that doubles each time."""
     bounds = [max(backoff(n, Random(seed)) for seed in range(300)) for n in range(1, 8)]
     assert bounds == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, BACKOFF_CAP, BACKOFF_CAP], rel=0.02)
     assert min(backoff(5, Random(seed)) for seed in range(300)) < 0.2
 
 
 def test_a_server_that_says_when_is_not_asked_before() -> None:
-    """A Retry-After on a 503 is waited for."""
+    """A 503 with Retry-After is retried only after that time."""
     transport = one_by_one(Response(503, {"retry-after": "20"}), Response(200))
     call(transport, READ)
     assert transport.sent[1][0] >= 20
 
 
-def test_what_an_announcement_raises_keeps_the_request_back() -> None:
-    """An intent that can't be written means that nothing is sent."""
+def test_a_failed_announcement_prevents_the_request() -> None:
+    """If the intent can't be written, the request is not sent."""
     transport = one_by_one(Response(201))
 
     async def refuse() -> None:
@@ -202,7 +202,7 @@ def test_what_an_announcement_raises_keeps_the_request_back() -> None:
 
 
 def test_the_announcement_comes_when_the_pacer_has_let_the_request_through() -> None:
-    """Just before a request leaves, and after any pause."""
+    """The intent is written after any pause, just before the request is sent."""
     transport = one_by_one(TOO_MANY, Response(201))
     announced: list[tuple[float, int]] = []
 
@@ -220,8 +220,8 @@ def test_the_announcement_comes_when_the_pacer_has_let_the_request_through() -> 
 
 
 @pytest.mark.parametrize("request_", [READ, *WRITES])
-def test_what_came_too_early_is_sent_again(request_: Request) -> None:
-    """A 425 was not processed: a write may be repeated, and one that always is, is refused."""
+def test_a_425_is_sent_again(request_: Request) -> None:
+    """A 425 is retried, even for a write; if it persists, the request is refused."""
     transport = one_by_one(Response(425), Response(425), Response(201))
     assert call(transport, request_).status == 201
     assert len(transport.sent) == 3
@@ -230,11 +230,11 @@ def test_what_came_too_early_is_sent_again(request_: Request) -> None:
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
-@pytest.mark.parametrize("asked", ["20", "Thu, 01 Jan 1970 00:00:20 GMT"])
-def test_whatever_asks_to_wait_holds_everybody_back(status: int, asked: str) -> None:
-    """In seconds or as a date: nobody sends anything before, and no attempt is used up."""
+@pytest.mark.parametrize("wait", ["20", "Thu, 01 Jan 1970 00:00:20 GMT"])
+def test_any_answer_that_asks_to_wait_pauses_all_requests(status: int, wait: str) -> None:
+    """Retry-After, in seconds or as a date, pauses all requests and costs no attempt."""
     date = "Thu, 01 Jan 1970 00:00:00 GMT"
-    busy = Response(status, {"retry-after": asked, "date": date})
+    busy = Response(status, {"retry-after": wait, "date": date})
     transport = one_by_one(*[busy] * (ATTEMPTS + 1), Response(200))
 
     async def scenario() -> None:
@@ -252,7 +252,7 @@ def test_whatever_asks_to_wait_holds_everybody_back(status: int, asked: str) -> 
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_write_that_may_have_happened_is_in_doubt_whatever_it_asks(write: Request) -> None:
-    """A 503 with Retry-After to a write: not repeated; the next request waits."""
+    """A write answered 503 with Retry-After isn't repeated; the next request waits."""
     transport = one_by_one(Response(503, {"retry-after": "20"}), Response(200))
 
     async def scenario() -> None:
@@ -274,7 +274,7 @@ class Pace(NamedTuple):
 
 
 def outage_of(transport: Scripted, *requests: Request) -> Caller:
-    """Return a caller that bears an outage, after it has sent the requests one by one."""
+    """Return a caller that tolerates an outage and has sent the requests one by one."""
 
     async def scenario() -> Caller:
         shared = caller(transport)
@@ -286,8 +286,8 @@ def outage_of(transport: Scripted, *requests: Request) -> Caller:
     return run(scenario)
 
 
-def test_a_server_that_is_away_is_probed_by_what_it_answered_before() -> None:
-    """Not by ``/ping`` nor by what fails; everything else waits, and is sent when it is back."""
+def test_a_server_that_is_away_is_probed_with_reads_it_answered_before() -> None:
+    """Probes are reads that were answered before; all other requests wait for the server."""
     known, ping = Request("GET", "/known"), endpoints.ping()
     down = range(2, 12)
     transport = Scripted(
@@ -300,8 +300,8 @@ def test_a_server_that_is_away_is_probed_by_what_it_answered_before() -> None:
     assert shared.outage.number == 1
 
 
-def test_where_nothing_else_was_answered_a_ping_has_to_do() -> None:
-    """Away since the second request, for a moment."""
+def test_a_ping_is_the_probe_if_no_read_was_answered() -> None:
+    """If no read was answered before, the probe is a ping."""
     transport = Scripted(
         lambda _: Response(503) if 0 < len(transport.sent) - 1 < 10 else Response(200)
     )
@@ -310,8 +310,8 @@ def test_where_nothing_else_was_answered_a_ping_has_to_do() -> None:
     assert sent.count(endpoints.ping().path) == 1 + 5
 
 
-def test_a_probe_does_not_wait_for_ever() -> None:
-    """A server that is silent is asked again, and given up when that was said."""
+def test_a_probe_does_not_wait_forever() -> None:
+    """A probe without an answer times out, and the server is given up on time."""
     at: list[float] = []
 
     class Silent(Scripted):
@@ -335,8 +335,8 @@ def test_a_probe_does_not_wait_for_ever() -> None:
     assert all(later - earlier <= 2 * PROBE_SECONDS for earlier, later in pairwise(at))
 
 
-def test_one_probe_is_sent_for_everybody() -> None:
-    """A hundred wait; each second or so one request leaves."""
+def test_one_probe_is_sent_for_all_waiting_requests() -> None:
+    """While a hundred requests wait, about one probe per second is sent."""
     transport = Scripted(
         lambda _: Response(503) if 1 < anyio.current_time() < 30 else Response(200), seconds=0.04
     )
@@ -357,7 +357,7 @@ def test_one_probe_is_sent_for_everybody() -> None:
 
 
 def test_a_client_may_be_used_for_another_job_after_an_outage() -> None:
-    """What one job gave up, the next one tries."""
+    """A client that gave up in one job tries again in the next."""
     transport = Scripted(lambda _: Response(503) if anyio.current_time() > 1 else Response(200))
 
     async def scenario() -> int:
@@ -378,7 +378,7 @@ def test_a_client_may_be_used_for_another_job_after_an_outage() -> None:
 
 
 def test_outages_use_up_no_attempt() -> None:
-    """One request meets three of them: what failed in each says nothing of the request."""
+    """A request survives three outages, whose failures cost no attempts."""
     known = Request("GET", "/known")
     back = [0.0]
 

@@ -1,4 +1,4 @@
-"""The typed client against the simulator, over sockets: every endpoint on every server version."""
+"""The typed client against the simulator over sockets, on every server version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked")]
 
 
 async def test_a_run_task_lives_through_all_its_endpoints() -> None:
-    """Create, list, show, update and delete give and take the same typed values."""
+    """Create, list, show, update and delete accept and return the same typed values."""
     spec = GlobalConfiguration(enabled=True, stages=("pre_plan",), enforcement_level="mandatory")
     async with client_of(organization()) as client:
         created = await client.run_tasks.create(
@@ -57,7 +57,7 @@ async def test_a_run_task_lives_through_all_its_endpoints() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_an_attachment_lives_through_all_its_endpoints(profile: str) -> None:
-    """Attach, list, show, update and detach on every server version, 204 answers included."""
+    """Attach, list, show, update and detach work on every version, also with 204 answers."""
     simulator = organization(profile=profile)
     async with client_of(simulator) as client:
         single = (await client.ping()).single_stage
@@ -91,7 +91,7 @@ async def test_an_attachment_lives_through_all_its_endpoints(profile: str) -> No
 
 
 async def test_an_attachment_without_stage_gets_the_servers_default() -> None:
-    """What is not said is left to the server: post_plan."""
+    """Without a stage, the server chooses post_plan."""
     simulator = organization()
     async with client_of(simulator) as client:
         workspace = await client.workspaces.show("acme", "prod-0")
@@ -102,7 +102,7 @@ async def test_an_attachment_without_stage_gets_the_servers_default() -> None:
 
 @pytest.mark.parametrize("include", get_args(Include))
 async def test_run_tasks_come_with_their_attachments(include: Include) -> None:
-    """`include` brings the attachments, and with the workspaces also their names."""
+    """`include` adds the attachments, and with the workspaces also their names."""
     simulator = organization()
     for name in ("prod-0", "prod-1"):
         simulator.attach(name, "scan", stages=("pre_plan",))
@@ -127,7 +127,7 @@ async def test_run_tasks_come_with_their_attachments(include: Include) -> None:
     ],
 )
 async def test_attachments_are_listed_whole_or_not_at_all(profile: str, found: int | None) -> None:
-    """By the reverse listing, else by include where that is complete, else nothing is said."""
+    """From the reverse listing, or else from a complete include, or else None."""
     simulator = organization(profile=profile)
     for number in range(25):
         simulator.add_workspace(f"w-{number}")
@@ -139,7 +139,7 @@ async def test_attachments_are_listed_whole_or_not_at_all(profile: str, found: i
 
 
 async def test_attachments_of_a_run_task_that_is_not_there_are_an_error() -> None:
-    """A 404 for the list may be an older server's; a 404 for the run task itself is not."""
+    """A 404 for the list may mean an older server; a 404 for the run task is an error."""
     async with client_of(organization()) as client:
         with pytest.raises(NotFoundOrForbidden):
             await client.run_tasks.attachments("task-1111111111111111", Whole[WorkspaceTask])
@@ -163,14 +163,14 @@ async def test_attachments_of_a_run_task_that_is_not_there_are_an_error() -> Non
     ],
 )
 async def test_a_ping_tells_the_version_and_sets_the_pace(profile: str, info: ServerInfo) -> None:
-    """The limit that a server tells is taken over, and its version tells its stages."""
+    """A ping applies the server's limit, and its version determines the stages."""
     async with client_of(organization(limit=12, profile=profile)) as client:
         assert await client.ping() == info
         assert client.pacer.rate == pytest.approx(11.82)
 
 
 async def test_entitlements_and_projects_are_read() -> None:
-    """What a plan allows, and every project."""
+    """The organization's entitlements and all its projects are read."""
     simulator = Simulator(rate=0)
     limits = Entitlements(global_run_tasks=False, run_task_limit=1, run_task_workspace_limit=10)
     simulator.add_organization("acme", entitlements=limits)
@@ -186,7 +186,7 @@ async def test_entitlements_and_projects_are_read() -> None:
 
 
 async def test_workspaces_are_listed_by_name_and_filtered() -> None:
-    """All of them in pages of 100, or those the API's own parameters select."""
+    """All workspaces are listed in pages of 100, or those that the API's filters select."""
     simulator = organization()
     for number in range(250):
         simulator.add_workspace(f"app-{number:03}", tags=["app"] if number % 2 else [])
@@ -202,7 +202,7 @@ async def test_workspaces_are_listed_by_name_and_filtered() -> None:
 
 
 async def test_a_workspace_is_shown_by_name_and_by_id() -> None:
-    """A name that begins like an id is still a name."""
+    """A name that begins like an id is looked up as a name."""
     async with client_of(organization()) as client:
         for name in ("prod-1", "ws-odd"):
             workspace = await client.workspaces.show("acme", name)

@@ -1,4 +1,4 @@
-"""The typed client against the simulator when things go wrong: refusals, faults, limits."""
+"""The typed client against the simulator with refusals, faults and limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOWHERE = "ws-1111111111111111"
 
 
 async def test_each_documented_refusal_has_its_exception() -> None:
-    """401, 404 and 422 from every endpoint that documents them."""
+    """401, 404 and 422 from every endpoint that documents them raise their exceptions."""
     simulator = organization(tokens={"t": User(name="ann"), "ro": User.read_only("bob")})
     workspace_id = next(iter(simulator.world.workspaces))
     (task_id,) = simulator.world.tasks
@@ -67,7 +67,7 @@ async def test_each_documented_refusal_has_its_exception() -> None:
 
 @pytest.mark.parametrize("fault", ["500-after", "502-after", "504-after", "close-after", "cut"])
 async def test_a_write_whose_answer_is_lost_is_sent_once(fault: str) -> None:
-    """The effect happened, the caller is told that nobody knows, and nothing is repeated."""
+    """The write takes effect once, and the caller gets an error that leaves it in doubt."""
     simulator = organization()
     workspace_id = next(iter(simulator.world.workspaces))
     (task_id,) = simulator.world.tasks
@@ -78,8 +78,8 @@ async def test_a_write_whose_answer_is_lost_is_sent_once(fault: str) -> None:
     assert len(simulator.effects) == 1
 
 
-async def test_reads_come_through_a_bad_day() -> None:
-    """A third of all answers broken in every way does not change what is read."""
+async def test_reads_survive_every_kind_of_fault() -> None:
+    """Reads are correct even if a third of all answers is broken in different ways."""
     simulator = organization()
     faults = "GET:503=6%,GET:502-html=6%,GET:close-before=6%,GET:reset-after=6%,GET:cut=6%"
     async with client_of(simulator, faults=faults) as client:
@@ -88,8 +88,8 @@ async def test_reads_come_through_a_bad_day() -> None:
     assert sum(simulator.stats.faults.values()) > 0
 
 
-async def test_a_limit_lower_than_told_is_waited_for() -> None:
-    """With somebody else under the same limit, 429s only cost time."""
+async def test_a_limit_lower_than_announced_is_waited_for() -> None:
+    """429s caused by another client only cost time."""
     simulator = organization()
     async with client_of(simulator, faults="GET:429=30%", clock=Clock()) as client:
         for _ in range(5):

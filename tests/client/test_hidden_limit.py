@@ -1,4 +1,4 @@
-"""A limit that no header tells: found by its 503s, kept, and tried again ever less often."""
+"""A limit without a header is found by its 503s, kept, and tested less and less often."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACE = 30.0
 
 
 class FixedWindow:
-    """So many requests in each whole second."""
+    """Admits a number of requests in each whole second."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -34,7 +34,7 @@ class FixedWindow:
 
 
 class Bucket:
-    """As nginx ``limit_req rate=… burst=… nodelay``: ``burst`` requests may come too early."""
+    """Like nginx ``limit_req rate=… burst=… nodelay``: up to ``burst`` requests may be early."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
@@ -60,7 +60,7 @@ LIMITS: dict[str, Callable[[], Callable[[float], bool]]] = {
 
 
 def gated(world: World, lets: Callable[[float], bool]) -> list[Request]:
-    """Put a gateway in front of a world's server; return the requests it will have refused."""
+    """Put a gateway in front of a world's server; return the list of refused requests."""
     refused: list[Request] = []
     handle = world.simulator.handle
 
@@ -70,30 +70,30 @@ def gated(world: World, lets: Callable[[float], bool]) -> list[Request]:
         refused.append(request)
         return Response(503, {}, b"<html><title>503 Service Temporarily Unavailable</title>")
 
-    world.simulator.handle = through  # type: ignore[method-assign]  # the server itself stays
+    world.simulator.handle = through  # type: ignore[method-assign]  # keeps the same server
     return refused
 
 
-@pytest.mark.parametrize("told", [30, 0], ids=["30 told", "none told"])
+@pytest.mark.parametrize("announced", [30, 0], ids=["30 announced", "none announced"])
 @pytest.mark.parametrize("latency", [0.04, 0.5])
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("size", [40, pytest.param(200, marks=pytest.mark.long)])
 def test_a_job_behind_a_gateways_limit_completes_without_a_failure(
-    size: int, limit: str, latency: float, told: int
+    size: int, limit: str, latency: float, announced: int
 ) -> None:
-    """Whatever the gateway counts: few 503s, nothing failed, nothing twice."""
-    world = World(workspaces=size, latency=latency, server=partial(Simulator, rate=told))
+    """Whatever the gateway's window, there are few 503s, no failures and no repeated writes."""
+    world = World(workspaces=size, latency=latency, server=partial(Simulator, rate=announced))
     world.start(job(rollout={"max_failures": 0}))
     refused = gated(world, LIMITS[limit]())
     assert world.resume().count(Outcome.SUCCEEDED) == size
     assert world.effects() == dict.fromkeys(world.names, 1)
-    # With no limit told, 32 are in flight when the first 503 comes.
-    assert len(refused) <= (30 if told else 80) + 0.3 * size
+    # Without an announced limit, 32 requests are in flight at the first 503.
+    assert len(refused) <= (30 if announced else 80) + 0.3 * size
 
 
 @pytest.mark.parametrize("size", [40, 300, 1000])
-def test_a_gateway_that_says_when_is_asked_no_earlier(size: int) -> None:
-    """The simulator's gateway: 503 with a Retry-After of a second."""
+def test_a_gateways_retry_after_is_kept(size: int) -> None:
+    """The simulator's gateway answers 503 with a Retry-After of a second."""
     server = partial(Simulator, rate=30, gateway_rate=10, retry_after=True)
     world = World(workspaces=size, server=server)
     world.start(job(rollout={"max_failures": 0}))
@@ -105,7 +105,7 @@ def test_a_gateway_that_says_when_is_asked_no_earlier(size: int) -> None:
 def steady(
     limit: HiddenLimit, start: float, seconds: float, lets: Callable[[float], bool]
 ) -> tuple[float, int]:
-    """Send at the pace for a while; return when it ended, and how many were refused."""
+    """Send at the pace for a while; return the end time and the number of refusals."""
     now, refused = start, 0
     while now < start + seconds:
         pace = limit.rate(now) or PACE
@@ -119,7 +119,7 @@ def steady(
 
 
 def test_the_pace_falls_below_what_is_let_through_and_comes_back() -> None:
-    """A limit that is gone again is forgotten; the pace doubles in so many seconds."""
+    """The pace doubles in a fixed time, and a limit that was removed is forgotten."""
     limit = HiddenLimit()
     now, refused = steady(limit, 0.0, 1.0, FixedWindow(10))
     now, _ = steady(limit, now, 1.0, FixedWindow(10))
@@ -134,7 +134,7 @@ def test_the_pace_falls_below_what_is_let_through_and_comes_back() -> None:
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_most_of_a_lasting_limit_is_used_and_little_refused(limit: str) -> None:
-    """Ten minutes of it."""
+    """Over ten minutes, most of the limit is used, with few 503s."""
     one, lets, taken = HiddenLimit(), LIMITS[limit](), 0
 
     def counted(now: float) -> bool:
@@ -152,8 +152,8 @@ def test_most_of_a_lasting_limit_is_used_and_little_refused(limit: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_now_and_then_a_503_is_no_limit(seed: int) -> None:
-    """One in fifty, at random: the pace stays."""
+def test_an_occasional_503_is_not_a_limit(seed: int) -> None:
+    """If one answer in fifty is a 503 at random, the pace is unchanged."""
     limit, random = HiddenLimit(), Random(seed)
     _, refused = steady(limit, 0.0, 600.0, lambda _: random.random() > 0.02)
     assert refused > 200
@@ -162,8 +162,8 @@ def test_now_and_then_a_503_is_no_limit(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("share", [0.1, 0.2])
-def test_503s_that_stay_as_many_stop_no_job(share: float, seed: int) -> None:
-    """One in ten, or five, at random: in the end the pace is not lowered for them."""
+def test_random_503s_do_not_lower_the_pace_for_good(share: float, seed: int) -> None:
+    """If one in ten or five is a 503 at random, the pace is not lowered in the end."""
     limit, random = HiddenLimit(), Random(seed)
     sent = 0
 
@@ -176,8 +176,8 @@ def test_503s_that_stay_as_many_stop_no_job(share: float, seed: int) -> None:
     assert sent / (3 * NOISE_SECONDS) > 0.2 * PACE
 
 
-def test_an_outage_is_no_limit() -> None:
-    """Nothing was let through for a while: what failed meanwhile says nothing of the pace."""
+def test_an_outage_is_not_a_limit() -> None:
+    """If nothing was let through for a while, the failures don't affect the pace."""
     limit = HiddenLimit()
     now, _ = steady(limit, 0.0, 3.0, lambda _: True)
     now, _ = steady(limit, now, 3.0, lambda _: False)
@@ -185,16 +185,16 @@ def test_an_outage_is_no_limit() -> None:
     assert limit.found == 0
 
 
-def test_however_little_is_let_through_something_is_sent() -> None:
-    """One in ten at any pace: the pace stays above its floor."""
+def test_the_pace_stays_above_its_minimum() -> None:
+    """If one in ten is let through at any pace, the pace stays above its minimum."""
     limit = HiddenLimit()
     now, _ = steady(limit, 0.0, 300.0, Bucket(0.1, 0))
     rate = limit.rate(now)
     assert rate is None or rate >= SLOWEST
 
 
-def test_what_left_before_the_pace_fell_says_nothing_of_it() -> None:
-    """Answers that are still under way at that moment are not counted."""
+def test_answers_to_older_requests_are_not_counted() -> None:
+    """Answers to requests sent before the pace dropped are not counted."""
     limit = HiddenLimit()
     now, _ = steady(limit, 0.0, 2.0, FixedWindow(10))
     found = limit.found

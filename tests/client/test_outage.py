@@ -1,4 +1,4 @@
-"""Whether a server is away: the table of ``bulkops.client.outage``, cell by cell, and its times."""
+"""The table of ``bulkops.client.outage`` holds, cell by cell, with its times."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bulkops.client.outage import AWAY_SECONDS, IN_A_ROW, LONG_SECONDS, PROBE_CA
 from tests.docstrings import rows
 
 TABLE = rows(outage, "state")
-BORNE = 300.0
+TOLERATED = 300.0
 LONG_AGO = 100.0
-"""When the state was reached; events come later, and by then something may have lasted."""
+"""A time before the events, at which the state was reached."""
 
 
 def reached(state: State) -> Outage:
-    """Return an outage in a state, its first failure sent at 100 s if it has any."""
+    """Return an outage in a state; its first failure, if any, was sent at 100 s."""
     one = Outage()
-    one.bear(BORNE)
+    one.tolerate(TOLERATED)
     if state is State.UNHEARD:
         return one
     one.answered(LONG_AGO - 1)
@@ -33,12 +33,12 @@ def reached(state: State) -> Outage:
     one.failed(LONG_AGO, LONG_AGO + AWAY_SECONDS, "503", probe=True)
     if state is State.AWAY:
         return one
-    one.failed(LONG_AGO, LONG_AGO + BORNE, "503", probe=True)
+    one.failed(LONG_AGO, LONG_AGO + TOLERATED, "503", probe=True)
     return one
 
 
 def fails(times: int, after: float, *, probe: bool = False) -> Callable[[Outage], None]:
-    """Return the event of so many failures, that many seconds after the first one was sent."""
+    """Return an event of several failures, some seconds after the first was sent."""
 
     def event(one: Outage) -> None:
         for _ in range(times):
@@ -52,15 +52,15 @@ EVENTS: list[Callable[[Outage], None]] = [
     fails(1, 0.1),
     fails(IN_A_ROW, 0.1),
     fails(1, AWAY_SECONDS, probe=True),
-    fails(1, BORNE, probe=True),
+    fails(1, TOLERATED, probe=True),
 ]
-"""By the columns of the table."""
+"""The events, in the order of the table's columns."""
 
 
 @pytest.mark.parametrize("column", range(len(EVENTS)))
 @pytest.mark.parametrize("state", State)
 def test_each_event_leads_where_the_table_says(state: State, column: int) -> None:
-    """Every state and every event; an empty cell is an event that does not happen there."""
+    """Every event in every state leads to the table's state; empty cells can't happen."""
     one = reached(state)
     assert one.state is state
     EVENTS[column](one)
@@ -68,12 +68,12 @@ def test_each_event_leads_where_the_table_says(state: State, column: int) -> Non
 
 
 def test_the_table_has_every_state() -> None:
-    """Whoever adds a state adds its row."""
+    """Every state has a row in the table."""
     assert list(TABLE) == [state.value for state in State]
 
 
-def test_without_a_job_no_outage_is_borne() -> None:
-    """Then each request fails for itself, however many do."""
+def test_without_a_job_no_outage_is_tolerated() -> None:
+    """Without a job, each request fails by itself, however many there are."""
     one = Outage()
     one.answered(0.0)
     for _ in range(100):
@@ -82,12 +82,12 @@ def test_without_a_job_no_outage_is_borne() -> None:
 
 
 def test_a_single_request_does_not_use_its_attempts_up() -> None:
-    """Where only one is in flight it is suspected before the last attempt."""
+    """A single request in flight suspects an outage before its last attempt."""
     assert IN_A_ROW < ATTEMPTS
 
 
-def test_two_failures_are_many_where_each_took_long() -> None:
-    """A server that is silent is suspected by the second request that waited in vain."""
+def test_two_slow_failures_are_enough() -> None:
+    """A silent server is suspected after two requests without an answer."""
     one = reached(State.ANSWERING)
     one.failed(100.0, 160.0, "no answer in time")
     assert one.state.value == "answering"
@@ -97,7 +97,7 @@ def test_two_failures_are_many_where_each_took_long() -> None:
 
 
 def test_it_lasts_since_the_last_answer_at_most() -> None:
-    """A request that was sent long before the last answer may have failed for itself."""
+    """An outage starts at the last answer or later, however early its requests were sent."""
     one = reached(State.ANSWERING)
     one.answered(150.0)
     for _ in range(IN_A_ROW):
@@ -106,7 +106,7 @@ def test_it_lasts_since_the_last_answer_at_most() -> None:
 
 
 def test_an_answer_in_between_begins_the_count_again() -> None:
-    """Half of all requests fail, for ever: no outage."""
+    """If every other request fails, there is no outage."""
     one = reached(State.ANSWERING)
     for second in range(100, 200):
         for _ in range(IN_A_ROW - 1):
@@ -115,17 +115,17 @@ def test_an_answer_in_between_begins_the_count_again() -> None:
         assert one.state is State.ANSWERING
 
 
-@pytest.mark.parametrize("borne", [0.0, 1.0])
-def test_what_is_borne_may_be_less_than_it_takes_to_be_sure(borne: float) -> None:
-    """Then the first probe after it gives up."""
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_the_tolerated_time_may_be_less_than_away_seconds(seconds: float) -> None:
+    """If less than ``AWAY_SECONDS`` is tolerated, the first probe after it gives up."""
     one = reached(State.SUSPECTED)
-    one.bear(borne)
-    one.failed(LONG_AGO, LONG_AGO + borne, "503", probe=True)
+    one.tolerate(seconds)
+    one.failed(LONG_AGO, LONG_AGO + seconds, "503", probe=True)
     assert (one.state, one.number) == (State.GIVEN_UP, 1)
 
 
 def test_probes_come_at_once_and_then_less_and_less_often() -> None:
-    """1, 2, 4, … 15 s apart, or half of that: many clients must not come at the same moment."""
+    """Probes are 1, 2, 4, … 15 s apart, less up to half as jitter."""
     one = reached(State.SUSPECTED)
     now = LONG_AGO
     waits = []
@@ -138,44 +138,44 @@ def test_probes_come_at_once_and_then_less_and_less_often() -> None:
 
 
 def test_the_last_probe_is_sent_before_it_is_given_up() -> None:
-    """Nobody waits for longer than was said."""
+    """The last probe is sent when the tolerated time ends, not later."""
     one = reached(State.AWAY)
-    assert one.next_probe(LONG_AGO + BORNE - 0.25, 1.0) == 0.25
-    one.expire(LONG_AGO + BORNE)
+    assert one.next_probe(LONG_AGO + TOLERATED - 0.25, 1.0) == 0.25
+    one.expire(LONG_AGO + TOLERATED)
     assert one.state is State.GIVEN_UP
 
 
-def test_its_listeners_are_told_when_it_begins_and_ends() -> None:
-    """And of nothing else: a suspicion that is disproved is nobody's business."""
+def test_listeners_are_notified_of_its_beginning_and_end() -> None:
+    """Listeners aren't notified of a suspicion that proves false."""
     one = Outage()
-    one.bear(BORNE)
-    told: list[tuple[State, float]] = []
-    one.listeners.append(lambda it: told.append((it.state, it.seconds(LONG_AGO + 50))))
+    one.tolerate(TOLERATED)
+    notified: list[tuple[State, float]] = []
+    one.listeners.append(lambda it: notified.append((it.state, it.seconds(LONG_AGO + 50))))
     one.answered(LONG_AGO)
-    for end in (50.0, BORNE):
+    for end in (50.0, TOLERATED):
         for _ in range(IN_A_ROW):
             one.failed(LONG_AGO, LONG_AGO, "503")
         one.answered(LONG_AGO)
         for _ in range(IN_A_ROW):
             one.failed(LONG_AGO, LONG_AGO, "503")
         one.failed(LONG_AGO, LONG_AGO + AWAY_SECONDS, "503", probe=True)
-        if end < BORNE:
+        if end < TOLERATED:
             one.answered(LONG_AGO + end)
-    one.expire(LONG_AGO + BORNE)
-    assert told == [
+    one.expire(LONG_AGO + TOLERATED)
+    assert notified == [
         (State.AWAY, 50.0),
         (State.ANSWERING, 50.0),
         (State.AWAY, 50.0),
-        (State.GIVEN_UP, BORNE),
+        (State.GIVEN_UP, TOLERATED),
     ]
 
 
 def test_a_new_job_may_try_again_what_was_given_up() -> None:
-    """A program that lives longer than one job keeps its client."""
+    """A client that gave up can be used for a new job."""
     one = reached(State.GIVEN_UP)
     one.answered(1000.0)
     assert one.state.value == "given up"
-    one.bear(BORNE)
+    one.tolerate(TOLERATED)
     assert one.state is State.ANSWERING
     one.failed(1001.0, 1001.0, "503")
     assert one.state is State.ANSWERING

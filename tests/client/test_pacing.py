@@ -1,4 +1,4 @@
-"""The pace in virtual time: never over it, first come first served, and back after a 429."""
+"""The pace in virtual time: within the limit, in order, and recovering after a 429."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from bulkops.clock import Clock
 from tests.virtual_time import VirtualTimeLoop, run
 
 ROUNDING = 1e-3
-"""Requests: the virtual clock steps a little past each timer."""
+"""A margin in requests, because the virtual clock steps a little past each timer."""
 
 
 def burst(rate: float) -> float:
-    """Return the most by which a window may exceed the pace at this limit, in requests."""
+    """Return the most requests by which a window may exceed the pace at this limit."""
     return 1 + (CATCH_UP + ROUNDING) * rate
 
 
 def pacer(ceiling: float | None = None) -> Pacer:
-    """Return a pacer whose jitter is always the same."""
+    """Return a pacer with constant jitter."""
     return Pacer(Clock(), Random(1), ceiling)
 
 
 async def departures(paced: Pacer, count: int) -> list[float]:
-    """Return when each of ``count`` requests, all waiting at once, may leave."""
+    """Return the send times of ``count`` requests that all wait from the start."""
     times: list[float] = []
 
     async def one() -> None:
@@ -56,7 +56,7 @@ async def departures(paced: Pacer, count: int) -> list[float]:
 
 def most_over(times: Sequence[float], rate: float) -> float:
     """Return by how many requests the fullest window exceeds ``rate`` times its length."""
-    # i + 1 requests left until times[i]: windows are compared by a running minimum.
+    # i + 1 requests were sent until times[i]; a running minimum compares the windows.
     worst, lowest = 0.0, float("inf")
     for count, time in enumerate(times):
         level = count - rate * time
@@ -66,13 +66,13 @@ def most_over(times: Sequence[float], rate: float) -> float:
 
 
 def busiest_second(times: Sequence[float]) -> int:
-    """Return the most requests that left within one second, wherever it begins."""
+    """Return the most requests sent within one second, wherever it begins."""
     return max(sum(start <= time < start + 1 for time in times) for start in times)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 10, 19, 20, 21, 25, 30, 100])
 def test_no_second_holds_more_requests_than_the_limit(limit: int) -> None:
-    """Whenever the server's window of a second begins, a burst and the full pace fit into it."""
+    """The limit holds in any second, wherever the server's window begins."""
 
     async def scenario() -> list[float]:
         paced = pacer()
@@ -96,7 +96,7 @@ def test_no_second_holds_more_requests_than_the_limit(limit: int) -> None:
 def test_no_window_holds_more_than_the_pace_and_a_small_burst(
     rate: float, delays: list[float], refusals: list[tuple[float, float]]
 ) -> None:
-    """However requests arrive and 429s come, no window holds more than the pace and one."""
+    """No window has more requests than the pace plus one, whatever requests and 429s come."""
 
     async def scenario() -> list[float]:
         paced = pacer()
@@ -121,7 +121,7 @@ def test_no_window_holds_more_than_the_pace_and_a_small_burst(
 
 
 def test_a_long_job_keeps_the_pace() -> None:
-    """Over thousands of requests, the pace is kept from both sides."""
+    """Over thousands of requests, the rate is neither above nor below the pace."""
     times = run(departures, pacer(), 3_000)
     seconds = times[-1] - times[0]
     assert (len(times) - 1) / seconds >= 0.99 * DEFAULT_LIMIT * HEADROOM
@@ -129,7 +129,7 @@ def test_a_long_job_keeps_the_pace() -> None:
 
 
 def test_requests_leave_in_the_order_they_came() -> None:
-    """First come, first served, across a pause too."""
+    """Requests are sent in order, even across a pause."""
 
     async def scenario() -> list[int]:
         paced, order = pacer(), list[int]()
@@ -149,8 +149,8 @@ def test_requests_leave_in_the_order_they_came() -> None:
     assert run(scenario) == list(range(100))
 
 
-def test_a_cancelled_request_keeps_nobody_waiting() -> None:
-    """Whoever gives up while waiting gives its place away."""
+def test_a_cancelled_request_delays_no_other() -> None:
+    """A request that is cancelled while it waits gives up its place."""
 
     async def scenario() -> list[float]:
         paced = pacer(1.0)
@@ -166,8 +166,8 @@ def test_a_cancelled_request_keeps_nobody_waiting() -> None:
 
 
 @pytest.mark.long
-def test_a_hundred_thousand_requests_with_everything_that_may_happen() -> None:
-    """Stalls, 429s and requests given up: no second over the limit, in order, nobody left out."""
+def test_the_limit_holds_over_a_hundred_thousand_requests_with_trouble() -> None:
+    """With stalls, 429s and cancellations, the limit and the order hold, and all are sent."""
     random = Random(7)
     left: list[tuple[float, int]] = []
     given_up = 0
@@ -206,7 +206,7 @@ def test_a_hundred_thousand_requests_with_everything_that_may_happen() -> None:
 
 
 def test_a_stalled_loop_saves_nothing_up() -> None:
-    """After the process was stopped for a while, nothing leaves at once to make up for it."""
+    """After a stall of the process, no burst makes up for it."""
 
     async def scenario() -> list[float]:
         paced = pacer(10.0)
@@ -219,8 +219,8 @@ def test_a_stalled_loop_saves_nothing_up() -> None:
     assert most_over(run(scenario), 10.0) <= burst(10)
 
 
-def test_a_refusal_pauses_everybody_until_the_reset_and_a_little_more() -> None:
-    """A 429 stops every request until the server's reset, plus jitter so that nobody rushes."""
+def test_a_refusal_pauses_all_requests_until_after_the_reset() -> None:
+    """After a 429, all requests wait for the server's reset plus jitter."""
 
     async def scenario() -> tuple[float, list[float]]:
         paced = pacer()
@@ -233,8 +233,8 @@ def test_a_refusal_pauses_everybody_until_the_reset_and_a_little_more() -> None:
     assert 2.5 < times[0] - refused_at <= 2.6 + ROUNDING
 
 
-def test_a_refusal_reaches_whoever_already_waits_for_the_pace() -> None:
-    """A request that waits for its turn when the 429 comes waits for the reset too."""
+def test_a_refusal_also_pauses_requests_that_already_wait() -> None:
+    """A request that already waits when a 429 comes also waits for the reset."""
 
     async def scenario() -> list[float]:
         paced = pacer(1.0)
@@ -247,7 +247,7 @@ def test_a_refusal_reaches_whoever_already_waits_for_the_pace() -> None:
 
 
 def test_the_pace_comes_back_slower_and_recovers() -> None:
-    """After a 429 the pace is three quarters, and the full one again within a second."""
+    """After a 429 the pace is three quarters, and recovers within a second."""
 
     async def scenario() -> list[float]:
         paced = pacer()
@@ -263,8 +263,8 @@ def test_the_pace_comes_back_slower_and_recovers() -> None:
     assert rate == pytest.approx(pace, rel=0.05)
 
 
-def test_refused_alone_it_leaves_more_room_from_then_on() -> None:
-    """Ways that differ more than the headroom allows cost a few 429s, not one every second."""
+def test_a_429_without_other_clients_widens_the_headroom() -> None:
+    """If latency varies more than the headroom allows, a few 429s widen it."""
 
     async def scenario() -> list[float]:
         paced = pacer()
@@ -280,8 +280,8 @@ def test_refused_alone_it_leaves_more_room_from_then_on() -> None:
     assert rate == pytest.approx((HEADROOM - 4 * WIDER) * DEFAULT_LIMIT, rel=0.002)
 
 
-def test_however_often_it_is_refused_it_goes_on() -> None:
-    """A server that refuses for a reason of its own makes it no slower than nine tenths."""
+def test_many_refusals_cost_a_tenth_of_the_pace_at_most() -> None:
+    """However often requests are refused, the pace stays above nine tenths of the limit."""
 
     async def scenario() -> list[float]:
         paced = pacer()
@@ -296,7 +296,7 @@ def test_however_often_it_is_refused_it_goes_on() -> None:
 
 
 def test_several_refusals_at_once_are_one_pause() -> None:
-    """Requests that were under way together are refused together: the latest reset counts."""
+    """Requests in flight that are refused together cause one pause, to the latest reset."""
 
     async def scenario() -> float:
         paced = pacer()
@@ -309,7 +309,7 @@ def test_several_refusals_at_once_are_one_pause() -> None:
 
 
 def test_a_ceiling_only_ever_lowers() -> None:
-    """Whatever the server tells afterwards, and whatever higher ceiling is asked for."""
+    """A ceiling holds, whatever limit or higher ceiling follows."""
 
     async def scenario() -> list[float | None]:
         paced = pacer()
@@ -323,8 +323,8 @@ def test_a_ceiling_only_ever_lowers() -> None:
     assert run(scenario) == [9.85, 9.85]
 
 
-def test_no_limit_told_means_no_waiting() -> None:
-    """A server that tells no limit is not held back, except by its own 429s."""
+def test_without_an_announced_limit_nothing_waits() -> None:
+    """Without an announced limit, requests wait only after a 429."""
 
     async def scenario() -> list[float]:
         paced = pacer()
@@ -353,19 +353,19 @@ def test_no_limit_told_means_no_waiting() -> None:
 def test_a_ceiling_only_lowers(
     ceiling: float | None, limit: float | None, rate: float | None
 ) -> None:
-    """`[pace] rate` never lifts the pace above the server's own limit."""
+    """`[pace] rate` never raises the pace above the server's limit."""
     paced = pacer(ceiling)
     paced.learn(limit)
     assert paced.rate == (rate if rate is None else pytest.approx(rate))
 
 
 def test_before_anything_is_learned_the_documented_limit_holds() -> None:
-    """Where the server can't be asked, 30 a second is what the API page says."""
+    """Until a limit is known, the documented 30 per second applies."""
     assert pacer().rate == pytest.approx(DEFAULT_LIMIT * HEADROOM)
 
 
 def test_learning_a_limit_does_not_hand_out_another_burst() -> None:
-    """A limit learned under way holds from then on, with no second burst on top."""
+    """A limit that is learned later applies from then on, without another burst."""
 
     async def scenario() -> list[float]:
         paced = pacer()

@@ -1,4 +1,4 @@
-"""Lists: read whole, in order, each row once, whatever moves meanwhile."""
+"""Lists are read completely, in order, each row once, even if they change meanwhile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bulkops.api.jsonapi import Many
 from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import ProjectResource
 from bulkops.client.in_order import in_order
-from bulkops.client.paging import MOST_LOOKED_AT, PAGES_AT_ONCE, REREADS, answers
+from bulkops.client.paging import MOST_SHORT_PAGES, PAGES_AT_ONCE, REREADS, answers
 from bulkops.client.rows import Whole
 from bulkops.errors import ListMoved, NotFoundOrForbidden, ServerBroken
 from tests.client.scripted import Scripted, caller, one_by_one
@@ -26,7 +26,7 @@ READ = Request("GET", "/things")
 
 
 def listing(ids: list[str], *, size: int = 2, totals: bool = True) -> Callable[[Request], Response]:
-    """Return a list's answers, as the API pages them."""
+    """Return the answers for a list, paged like the API's."""
 
     def answer(request: Request) -> Response:
         number = int(dict(request.query)["page[number]"])
@@ -63,21 +63,21 @@ NUMBERS = [str(number) for number in range(41)]
 @pytest.mark.parametrize("totals", [True, False])
 @pytest.mark.parametrize("ids", [[], NUMBERS[:1], NUMBERS[:2], NUMBERS])
 def test_a_list_is_read_whole_and_in_order(ids: list[str], *, totals: bool) -> None:
-    """Every page is read once, whether or not the list tells its totals."""
+    """Every page is read once, whether the list shows totals or not."""
     transport = Scripted(listing(ids, totals=totals), seconds=0.1)
     assert everything(transport) == ids
     assert len(transport.sent) == max(1, -(-len(ids) // 2))
 
 
 def test_pages_are_read_side_by_side_within_bounds() -> None:
-    """Where the totals are told, several pages are under way at once, and never more."""
+    """With known totals, several pages are read concurrently, up to a limit."""
     transport = Scripted(listing(NUMBERS), seconds=0.1)
     everything(transport)
     assert transport.most_under_way == PAGES_AT_ONCE
 
 
 def test_a_list_that_moved_is_read_again() -> None:
-    """When its total changes from one page to the next, the list is read anew."""
+    """If the total changes between two pages, the list is read again."""
     ids = [str(number) for number in range(6)]
 
     def answer(request: Request) -> Response:
@@ -91,7 +91,7 @@ def test_a_list_that_moved_is_read_again() -> None:
 
 
 def test_a_row_that_slipped_through_between_pages_is_found() -> None:
-    """A rename may move a row past the page being read, and leave the total as it is."""
+    """A rename that moves a row past the page being read is noticed, with the same total."""
     ids = ["b", "c", "d", "z"]
 
     def answer(request: Request) -> Response:
@@ -104,7 +104,7 @@ def test_a_row_that_slipped_through_between_pages_is_found() -> None:
 
 
 def test_a_list_that_never_rests_is_an_error() -> None:
-    """After a few readings: what may lack rows is never given for the whole."""
+    """After a few readings of a changing list, an error is raised instead of a partial list."""
     moves = count()
 
     def answer(request: Request) -> Response:
@@ -117,8 +117,8 @@ def test_a_list_that_never_rests_is_an_error() -> None:
     assert len(readings) == 1 + REREADS
 
 
-def test_a_repeated_next_page_does_not_go_round_for_ever() -> None:
-    """A server whose next page is one that was read has no list to give."""
+def test_a_repeated_next_page_does_not_loop_forever() -> None:
+    """A next page that was already read is an error."""
     body = {"data": [{"id": "a"}], "meta": {"pagination": {"next-page": 1}}}
     transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
     with pytest.raises(ServerBroken, match="has no end"):
@@ -126,8 +126,8 @@ def test_a_repeated_next_page_does_not_go_round_for_ever() -> None:
     assert len(transport.sent) == 1
 
 
-def test_pages_that_bring_nothing_new_do_not_go_on_for_ever() -> None:
-    """A next page that is always one more, with the same rows, is no list."""
+def test_pages_without_new_rows_do_not_loop_forever() -> None:
+    """Further pages with the same rows are an error."""
     bodies = [{"data": [{"id": "a"}], "meta": {"pagination": {"next-page": n}}} for n in (2, 3, 4)]
     answers = [Response(200, {}, msgspec.json.encode(body)) for body in bodies]
     with pytest.raises(ServerBroken, match="has no end"):
@@ -135,8 +135,8 @@ def test_pages_that_bring_nothing_new_do_not_go_on_for_ever() -> None:
 
 
 @pytest.mark.parametrize("pages", [10**9, 20_001])
-def test_more_pages_than_any_organization_has_are_not_asked_for(pages: int) -> None:
-    """The number is the server's; believing it would fill the memory."""
+def test_an_impossible_number_of_pages_is_rejected(pages: int) -> None:
+    """An impossible number of pages is rejected before it fills the memory."""
     body = {"data": [{"id": "a"}], "meta": {"pagination": {"total-pages": pages}}}
     transport = one_by_one(Response(200, {}, msgspec.json.encode(body)))
     with pytest.raises(ServerBroken, match="has no end"):
@@ -145,7 +145,7 @@ def test_more_pages_than_any_organization_has_are_not_asked_for(pages: int) -> N
 
 
 def test_one_workspace_has_no_endless_list_either() -> None:
-    """Reading back gives up after so many pages."""
+    """Reading a workspace's list ends after a maximum number of pages."""
 
     def answer(request: Request) -> Response:
         number = int(dict(request.query)["page[number]"])
@@ -159,11 +159,11 @@ def test_one_workspace_has_no_endless_list_either() -> None:
 
     with pytest.raises(ServerBroken, match="has no end"):
         run(scenario)
-    assert len(transport.sent) == MOST_LOOKED_AT
+    assert len(transport.sent) == MOST_SHORT_PAGES
 
 
 def test_a_short_list_gives_its_answers_as_they_are() -> None:
-    """Page after page, undecoded: what a kind of operation reads for itself."""
+    """The pages' answers are returned undecoded, for kinds that read them themselves."""
     transport = Scripted(listing(NUMBERS[:5]))
 
     async def scenario() -> list[Response]:
@@ -173,7 +173,7 @@ def test_a_short_list_gives_its_answers_as_they_are() -> None:
 
 
 def test_a_page_that_can_not_be_read_fails_the_list() -> None:
-    """One bad page is an error, as it is and not in a group, never a shorter list."""
+    """One unreadable page raises its own error, not a group, and no shorter list."""
 
     def answer(request: Request) -> Response:
         if dict(request.query)["page[number]"] == "3":
@@ -185,7 +185,7 @@ def test_a_page_that_can_not_be_read_fails_the_list() -> None:
 
 
 def numbers(*seconds: float) -> list[Callable[[], Awaitable[int]]]:
-    """Return calls that each take so long and return their place."""
+    """Return calls that take some time and return their index."""
 
     async def one(place: int) -> int:
         await anyio.sleep(seconds[place])
@@ -195,7 +195,7 @@ def numbers(*seconds: float) -> list[Callable[[], Awaitable[int]]]:
 
 
 def test_results_come_in_the_order_of_the_calls() -> None:
-    """The fastest call does not come first in the results."""
+    """Results are delivered in order, even if a later call is faster."""
 
     async def scenario() -> list[int]:
         taken: list[int] = []
@@ -206,7 +206,7 @@ def test_results_come_in_the_order_of_the_calls() -> None:
 
 
 def test_the_first_error_is_raised_and_starts_nothing_more() -> None:
-    """What is under way ends, what waits never starts, and the error that came first is raised."""
+    """After the first error no call is started, and running calls finish."""
     started: list[int] = []
     taken: list[int] = []
 
@@ -236,7 +236,7 @@ def page_of(ids: list[str], **pagination: object) -> Response:
 def test_pages_that_always_bring_something_new_end_as_well(
     monkeypatch: pytest.MonkeyPatch, limit: str, most: int
 ) -> None:
-    """Pages, rows and bytes of a list are counted: it can't fill the memory."""
+    """Pages, rows and bytes are limited, so a list can't fill the memory."""
     monkeypatch.setattr(bulkops.client.paging, limit, most)
 
     def answer(request: Request) -> Response:
@@ -250,16 +250,16 @@ def test_pages_that_always_bring_something_new_end_as_well(
 
 
 @pytest.mark.parametrize("empty", ["1", "2", "5"])
-def test_an_empty_page_in_the_middle_is_told_as_that(empty: str) -> None:
-    """Thousands of pages are not asked for where an early one has nothing, twice."""
+def test_an_empty_page_in_the_middle_is_named(empty: str) -> None:
+    """An empty page in the middle ends the reading, and a second time is an error."""
 
     def answer(request: Request) -> Response:
         number = dict(request.query)["page[number]"]
         return page_of([] if number == empty else [number], **{"total-pages": 1000})
 
     transport = Scripted(answer, seconds=0.1)
-    said = f"says that the list has 1000 pages, and page {empty} is empty, each time it is read"
-    with pytest.raises(ServerBroken, match=said):
+    message = f"reports 1000 pages for the list, but page {empty} is empty, each time it is read"
+    with pytest.raises(ServerBroken, match=message):
         everything(transport)
     assert len(transport.sent) <= 2 * (1 + 2 * PAGES_AT_ONCE)
 
@@ -276,7 +276,7 @@ def silent(
     link: str | None = "/things?page%5Bnumber%5D={}",
     **pagination: Any,
 ) -> Scripted:
-    """Return a server that says of its pages only what is given, and where ``links.next`` leads."""
+    """Return a server that shows only the given paging facts, and where ``links.next`` points."""
 
     def answer(request: Request) -> Response:
         number = int(dict(request.query)["page[number]"])
@@ -303,7 +303,7 @@ ELSEWHERE = "https://evil.example/x?page%5Bnumber%5D={}&page%5Bsize%5D=1&token=1
     ["/things?page%5Bnumber%5D={}", "?page[number]={}", "/things?cursor={}", ELSEWHERE, "{}", None],
 )
 def test_a_list_without_totals_is_read_on(count: int, link: str | None) -> None:
-    """By its links, wherever they lead; without any, until a page isn't full."""
+    """Without totals, links are followed by page number, or pages are read until one isn't full."""
     transport = silent(MANY[:count], link=link)
     assert everything(transport) == MANY[:count]
     assert len(transport.sent) <= count // 100 + 1 + (count == 20)
@@ -314,10 +314,10 @@ def test_a_list_without_totals_is_read_on(count: int, link: str | None) -> None:
 
 @pytest.mark.parametrize("count", [0, 19, 20, 40, 45])
 def test_a_server_of_small_pages_that_says_nothing_is_read_on(count: int) -> None:
-    """One that overlooks the size asked for gives the API's default, or says what it gives."""
+    """A server that ignores the size gives the API's default, or reports its own."""
     assert everything(silent(MANY[:count], size=20, link=None)) == MANY[:count]
-    told = silent(MANY[:count], size=15, link=None, **{"page-size": 15})
-    assert everything(told) == MANY[:count]
+    server_of_15 = silent(MANY[:count], size=15, link=None, **{"page-size": 15})
+    assert everything(server_of_15) == MANY[:count]
 
 
 @pytest.mark.parametrize(
@@ -332,72 +332,72 @@ def test_a_server_of_small_pages_that_says_nothing_is_read_on(count: int) -> Non
 )
 @pytest.mark.parametrize("size", [20, 50, 100])
 def test_a_total_that_promises_more_is_read_on(size: int, pagination: dict[str, object]) -> None:
-    """Pages are counted by rows, whatever the server has computed from the size asked for."""
+    """A total counts more than a number of pages computed from another size."""
     transport = silent(MANY, size=size, link=None, **pagination)
     assert everything(transport) == MANY
     assert len(transport.sent) <= 250 // size + 2
 
 
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("server", "message"),
     [
         (
             silent(MANY[:59], **TOTAL_60),
-            "/things: the server says that the list has 60 rows, and shows 59, each time it is",
+            "/things: the server reports 60 rows for the list, but shows 59, each time it is",
         ),
-        (silent(MANY[:61], **TOTAL_60), "has 60 rows, and shows 61"),
-        (silent(MANY[:150], **ONE_PAGE), "100 rows, and shows 150"),
+        (silent(MANY[:61], **TOTAL_60), "60 rows for the list, but shows 61"),
+        (silent(MANY[:150], **ONE_PAGE), "100 rows for the list, but shows 150"),
         (
             silent(MANY[:40], size=20, **THREE_PAGES),
-            "the server's pages have 20 rows where 100 were asked for; the server says that the "
-            "list has 60 rows, and shows 40",
+            "the server's pages have 20 rows, but 100 were requested; the server reports 60 rows "
+            "for the list, but shows 40",
         ),
         (
             one_by_one(page_of(MANY[:20], **{"total-count": 60, "total-pages": 1})),
-            "the server's pages have 20 rows where 100 were asked for; the server says that the "
-            "list has 60 rows, and shows 20",
+            "the server's pages have 20 rows, but 100 were requested; the server reports 60 rows "
+            "for the list, but shows 20",
         ),
         (
             one_by_one(page_of(MANY[:20], **{"total-count": 60, "total-pages": 3})),
-            "the server's pages have 20 rows where",
+            "the server's pages have 20 rows, but",
         ),
     ],
 )
-def test_totals_that_are_wrong_are_told_as_that(server: Scripted, said: str) -> None:
-    """A list that is the same again hasn't changed: its reader is told what it says and shows."""
+def test_wrong_totals_are_named(server: Scripted, message: str) -> None:
+    """If a list is the same again, the error names its total and the rows it shows."""
     with pytest.raises(ServerBroken) as broken:
         everything(server)
     assert not isinstance(broken.value, ListMoved)
-    assert said in str(broken.value)
+    assert message in str(broken.value)
 
 
 def test_totals_that_differ_by_page_are_named() -> None:
-    """Both of them."""
+    """The error names both totals."""
 
     def answer(request: Request) -> Response:
         number = int(dict(request.query)["page[number]"])
         return page_of([str(number)], **{"total-pages": 2, "total-count": number})
 
-    with pytest.raises(ServerBroken, match="says that the list has 1 or 2 rows, and shows 2"):
+    with pytest.raises(ServerBroken, match="reports 1 or 2 rows for the list, but shows 2"):
         everything(Scripted(answer))
 
 
-def test_a_full_page_over_and_over_is_no_list() -> None:
-    """A server that overlooks the page asked for may have more than the first one."""
+def test_a_repeated_full_page_is_an_error() -> None:
+    """A server that ignores the page number may have more rows than the first page."""
     transport = one_by_one(page_of(MANY[:100]))
-    with pytest.raises(ServerBroken, match="gives the same full page again and does not say"):
+    with pytest.raises(ServerBroken, match="sends the same full page again and doesn't show"):
         everything(transport)
     assert len(transport.sent) == 2
 
 
 @pytest.mark.parametrize("count", [20, 150])
 def test_a_list_without_pages_is_read_as_it_is(count: int) -> None:
-    """More than was asked for, or the same again: that is all there is."""
+    """More rows than requested, or the same again, are the complete list."""
     assert everything(one_by_one(page_of(MANY[:count]))) == MANY[:count]
 
 
-def test_links_of_any_shape_are_read_or_left() -> None:
-    """JSON:API's objects are; what is no link is none."""
+def test_links_of_any_shape_are_read_or_ignored() -> None:
+    """Link objects are read as in JSON:API; anything else is not a link."""
     links: list[object] = [None, [], {}, {"next": 5}, {"next": ""}, {"next": []}, {"next": {}}]
     for link in links:
         body = {"data": [{"id": "a"}], "links": link}
@@ -409,8 +409,8 @@ def test_links_of_any_shape_are_read_or_left() -> None:
         assert everything(one_by_one(*bodies)) == ["a", "b"]
 
 
-def test_links_do_not_matter_where_the_totals_are_fulfilled() -> None:
-    """A gateway that gives every page a next one is not followed past the end."""
+def test_links_beyond_the_total_are_ignored() -> None:
+    """Links that a gateway adds are not followed beyond the total."""
     totals = {"total-pages": 1, "total-count": 1, "next-page": None}
     for following in (1, 2, 99):
         body = {
@@ -430,8 +430,8 @@ def test_links_do_not_matter_where_the_totals_are_fulfilled() -> None:
     assert everything(one_by_one(*pages)) == MANY[:100]
 
 
-def test_a_link_that_leads_back_does_not_go_round_for_ever() -> None:
-    """Unless the totals say that all is there."""
+def test_a_link_back_does_not_loop_forever() -> None:
+    """A link back is an error, unless the total is reached."""
     link = {"links": {"next": "/things?page[number]=1"}}
     body: dict[str, object] = {"data": [{"id": "a"}], **link}
     with pytest.raises(ServerBroken, match="has no end"):
@@ -441,7 +441,7 @@ def test_a_link_that_leads_back_does_not_go_round_for_ever() -> None:
 
 
 def short(transport: Scripted) -> list[str]:
-    """Return the ids of a short list's answers."""
+    """Return the ids in the answers for a short list."""
 
     async def scenario() -> list[Response]:
         return await answers(caller(transport), READ)
@@ -451,7 +451,7 @@ def short(transport: Scripted) -> list[str]:
 
 @pytest.mark.parametrize("count", [0, 1, 100, 150])
 def test_a_short_list_without_totals_is_read_on_as_well(count: int) -> None:
-    """What is read back must not lack the attachment that was just made."""
+    """Reading back must not miss the attachment that was just created."""
     assert short(silent(MANY[:count])) == MANY[:count]
     assert short(silent(MANY[:count], link=None)) == MANY[:count]
     totals: dict[str, Any] = {"total-pages": -(-count // 100), "total-count": count}
@@ -459,7 +459,7 @@ def test_a_short_list_without_totals_is_read_on_as_well(count: int) -> None:
 
 
 def test_a_short_list_that_moved_is_read_again_and_one_that_is_wrong_is_not_believed() -> None:
-    """As of a long one."""
+    """The rules for short lists are those for long ones."""
     ids = [str(number) for number in range(4)]
 
     def answer(request: Request) -> Response:
@@ -468,7 +468,7 @@ def test_a_short_list_that_moved_is_read_again_and_one_that_is_wrong_is_not_beli
         return listing(ids)(request)
 
     assert short(Scripted(answer)) == ids
-    with pytest.raises(ServerBroken, match="says that the list has 60 rows, and shows 59"):
+    with pytest.raises(ServerBroken, match="reports 60 rows for the list, but shows 59"):
         short(silent(MANY[:59], **TOTAL_60))
 
     moves = count()
@@ -481,8 +481,8 @@ def test_a_short_list_that_moved_is_read_again_and_one_that_is_wrong_is_not_beli
 
 
 def test_a_workspaces_list_is_no_larger_than_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hundreds of operations read back at once: each may hold a little only."""
-    monkeypatch.setattr(bulkops.client.paging, "LARGEST_LOOKED_AT", 10)
+    """Each of hundreds of concurrent readings may only take a little memory."""
+    monkeypatch.setattr(bulkops.client.paging, "MOST_SHORT_BYTES", 10)
 
     async def scenario() -> list[Response]:
         return await answers(caller(one_by_one(page_of(["a"]))), READ)

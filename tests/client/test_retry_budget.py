@@ -1,12 +1,12 @@
-"""A server that is down ends a run soon; one that fails now and then does not."""
+"""A failing server ends a run soon; occasional failures don't."""
 
 from __future__ import annotations
 
 from bulkops.client.retry_budget import EARNED, MOST, RetryBudget
 
 
-def test_so_many_failures_in_a_row_are_borne() -> None:
-    """The last failure borne spends it."""
+def test_a_number_of_failures_in_a_row_is_tolerated() -> None:
+    """The last tolerated failure uses up the budget."""
     budget = RetryBudget()
     for _ in range(int(MOST) - 1):
         budget.failed()
@@ -15,8 +15,8 @@ def test_so_many_failures_in_a_row_are_borne() -> None:
     assert budget.spent
 
 
-def test_a_failure_now_and_then_is_borne_for_ever() -> None:
-    """Answers earn back what failures took, as long as there are ten to one."""
+def test_occasional_failures_are_tolerated_forever() -> None:
+    """With at least ten answers per failure, the budget lasts forever."""
     budget = RetryBudget()
     for _ in range(1000):
         budget.failed()
@@ -26,7 +26,7 @@ def test_a_failure_now_and_then_is_borne_for_ever() -> None:
 
 
 def test_answers_are_not_saved_up() -> None:
-    """However well a run went so far, a server that goes down ends it as soon."""
+    """A successful run so far doesn't increase the budget."""
     budget = RetryBudget()
     for _ in range(10_000):
         budget.answered()

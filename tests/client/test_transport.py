@@ -1,4 +1,4 @@
-"""The transport over real sockets: one request is one request, and where the lost ones went."""
+"""The transport over real sockets: requests are sent once, and failures are classified."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def send(address: str, *requests: Request, answer_seconds: float = 5.0) ->
 
 
 async def lose(address: str, *requests: Request, answer_seconds: float = 5.0) -> NoResponse:
-    """Return the error that the last request ends in."""
+    """Return the error of the last request."""
     async with HttpTransport(address, "sekret-token", answer_seconds=answer_seconds) as transport:
         for request in requests[:-1]:
             await transport.send(request)
@@ -49,7 +49,7 @@ def head(server: RawServer, number: int = 0) -> list[str]:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("body", [b"", b'{"data":{}}'])
 async def test_each_request_names_the_media_type_and_the_token(method: str, body: bytes) -> None:
-    """With or without a body: a DELETE without the content type is answered 415."""
+    """Even a request without a body has the content type, without which DELETE gets a 415."""
     async with raw_server(OK) as server:
         await send(server.address, Request(method, "/api/v2/things", body=body))
     lines = head(server)
@@ -61,7 +61,7 @@ async def test_each_request_names_the_media_type_and_the_token(method: str, body
 
 
 async def test_path_and_query_arrive_as_they_are_meant() -> None:
-    """An encoded path is not encoded again, and the query's values come through whole."""
+    """An encoded path isn't encoded again, and query values arrive unchanged."""
     query = (("search[name]", "a&b=c d"), ("page[number]", "2"))
     async with raw_server(OK) as server:
         await send(server.address, Request("GET", "/api/v2/organizations/a%2Fb/tasks", query))
@@ -73,7 +73,7 @@ async def test_path_and_query_arrive_as_they_are_meant() -> None:
 
 
 async def test_an_answer_comes_back_whole() -> None:
-    """Status, headers (in lower case) and body are handed on, whatever the status."""
+    """Status, headers (in lower case) and body are returned, whatever the status."""
     async with raw_server(Answer(http(422, b'{"errors":[]}', X_Request_Id="r-1"))) as server:
         (answer,) = await send(server.address, GET)
     assert (answer.status, answer.body) == (422, b'{"errors":[]}')
@@ -81,7 +81,7 @@ async def test_an_answer_comes_back_whole() -> None:
 
 
 async def test_a_kept_connection_is_used_again() -> None:
-    """Requests one after the other share a connection."""
+    """Consecutive requests share a connection."""
     async with raw_server(OK) as server:
         await send(server.address, GET, GET, GET)
     assert server.connections == 1
@@ -89,7 +89,7 @@ async def test_a_kept_connection_is_used_again() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_a_request_on_a_dropped_connection_is_not_sent_again(method: str) -> None:
-    """aiohttp would re-send some methods behind our back: exactly one request arrives."""
+    """Exactly one request arrives, although aiohttp would send some methods again."""
     async with raw_server(OK, Answer(then="close"), OK) as server:
         lost = await lose(server.address, GET, Request(method, "/second"))
     assert lost.sent
@@ -98,7 +98,7 @@ async def test_a_request_on_a_dropped_connection_is_not_sent_again(method: str) 
 
 
 async def test_aiohttp_would_send_again_by_itself() -> None:
-    """The switch that the transport turns off still exists, and still does what it did."""
+    """The aiohttp setting that the transport disables still exists and still has its effect."""
     async with (
         raw_server(OK, Answer(then="close"), OK) as server,
         aiohttp.ClientSession() as session,
@@ -111,7 +111,7 @@ async def test_aiohttp_would_send_again_by_itself() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_not_followed(status: int) -> None:
-    """A token never leaves for another address, and a POST never becomes a GET."""
+    """A token is never sent to another address, and a POST never becomes a GET."""
     async with raw_server(OK) as other:
         redirect = Answer(http(status, Location=f"{other.address}/elsewhere"))
         async with raw_server(redirect) as server:
@@ -121,27 +121,30 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
 
 
 async def test_a_cookie_is_not_kept() -> None:
-    """A session cookie would overrule the token: none is ever sent back."""
+    """A session cookie, which would override the token, is never sent back."""
     async with raw_server(Answer(http(200, b"{}", Set_Cookie="session=1; Path=/"))) as server:
         await send(server.address, GET, GET)
     assert not [line for line in head(server, 1) if line.lower().startswith("cookie")]
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "cause"),
     [
         (Answer(http(200, b"no gzip", Content_Encoding="gzip")), ""),
-        (Answer(then="close"), "closed before an answer"),
+        (Answer(then="close"), "closed the connection without an answer"),
         (Answer(then="reset"), "reset by peer"),
         (Answer(then="hang"), "no answer in time"),
         (Answer(http(200, b"x" * 100)[:-50], then="close"), "not completed"),
         (Answer(http(200, b"x" * 100)[:-50], then="hang"), "no answer in time"),
         (Answer(http(200, b"x" * 100)[:-50], then="reset"), ""),
         (Answer(b"HTTP/1.1 200 X\r\nContent-Le", then="close"), ""),
-        (Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"), "the answer is no http: bad status"),
+        (
+            Answer(b"SSH-2.0-OpenSSH_9.6\r\n", then="close"),
+            "the answer is not valid http: bad status",
+        ),
         (
             Answer(b"HTTP/1.1 200 X\r\nX: " + b"x" * 99999 + b"\r\n\r\n", then="close"),
-            "the answer is no http: got more than",
+            "the answer is not valid http: got more than",
         ),
     ],
     ids=[
@@ -159,9 +162,9 @@ async def test_a_cookie_is_not_kept() -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_lost_answer_may_be_of_a_request_that_arrived(
-    method: str, answer: Answer, said: str
+    method: str, answer: Answer, cause: str
 ) -> None:
-    """Once a byte may have left, the error says so, and names the place and the cause."""
+    """Once a byte may have been sent, the error says so, with the address and the cause."""
     async with raw_server(answer) as server:
         request = Request(method, "/api/v2/things")
         patience = 0.3 if answer.then == "hang" else 60.0
@@ -169,13 +172,13 @@ async def test_a_lost_answer_may_be_of_a_request_that_arrived(
     assert lost.sent
     assert not lost.lasting
     assert server.address in str(lost)
-    assert said in str(lost).lower()
+    assert cause in str(lost).lower()
     assert str(lost).isprintable()
     assert len(server.requests) == 1
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port on which no server listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -184,7 +187,7 @@ def free_port() -> int:
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_a_connection_that_never_came_about_sent_nothing(*, known: bool) -> None:
-    """A refused connection, or a host without an address: even a write may be sent again."""
+    """After a refused connection or a failed name look-up, even a write may be sent again."""
     address = f"http://127.0.0.1:{free_port()}" if known else "http://nowhere.invalid"
     lost = await lose(address, Request("POST", "/api/v2/things", body=b"{}"))
     assert not lost.sent
@@ -195,7 +198,7 @@ async def test_a_connection_that_never_came_about_sent_nothing(*, known: bool) -
 async def test_a_connection_that_takes_too_long_sent_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A host that does not pick up (a full backlog, a firewall that drops) was sent nothing."""
+    """A host that doesn't accept the connection (full backlog, firewall) got nothing."""
     monkeypatch.setattr(bulkops.client.transport, "CONNECT_SECONDS", 0.2)
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
@@ -216,7 +219,7 @@ async def test_a_connection_that_takes_too_long_sent_nothing(
 async def test_a_body_without_end_is_refused(
     monkeypatch: pytest.MonkeyPatch, *, announced: bool
 ) -> None:
-    """A body over the limit ends in an error that says so, announced or not."""
+    """A body over the limit is an error, whether its length is announced or not."""
     monkeypatch.setattr(bulkops.client.transport, "LARGEST_BODY", 1_000_000)
     body = b"x" * 2_000_000
     length = f"Content-Length: {len(body)}" if announced else "Connection: close"
@@ -227,7 +230,7 @@ async def test_a_body_without_end_is_refused(
 
 
 async def test_a_compressed_body_can_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What little bytes unpack to counts, and is never held whole."""
+    """The decompressed size counts, and the body is never held completely."""
     monkeypatch.setattr(bulkops.client.transport, "LARGEST_BODY", 1_000_000)
     bomb = gzip.compress(bytes(64_000_000))
     async with raw_server(Answer(http(200, bomb, Content_Encoding="gzip"))) as server:
@@ -242,7 +245,7 @@ async def test_a_compressed_body_can_not_fill_the_memory(monkeypatch: pytest.Mon
 async def test_bodies_that_arrive_together_are_counted_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Hundreds of answers at once take no more than a few: who is over the sum is refused."""
+    """The sum of concurrent bodies is limited; a body that exceeds it is an error."""
     monkeypatch.setattr(bulkops.client.transport, "LARGEST_TOGETHER", 2_500_000)
     ended: list[str] = []
 
@@ -261,13 +264,13 @@ async def test_bodies_that_arrive_together_are_counted_together(
             async with anyio.create_task_group() as group:
                 for _ in range(3):
                     group.start_soon(ask, transport)
-    together, slow = "answers of more than 2500000 bytes at once", "no answer in time"
-    # The second time what the first took is given back.
+    together, slow = "concurrent answers of more than 2500000 bytes", "no answer in time"
+    # The second request shows that the first one's share was released.
     assert ended == [together, slow, slow] * 2
 
 
 async def test_an_error_keeps_nothing_of_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever keeps the error of a lost answer does not keep megabytes with it."""
+    """The error of a lost answer doesn't keep the body in memory."""
     monkeypatch.setattr(bulkops.client.transport, "LARGEST_BODY", 8_000_000)
     async with raw_server(Answer(http(200, bytes(9_000_000)))) as server:
         tracemalloc.start()
@@ -279,7 +282,7 @@ async def test_an_error_keeps_nothing_of_the_body(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_more_requests_than_a_pool_would_hold_are_under_way_at_once() -> None:
-    """No pool makes a request wait for a slot: its time limit would count the wait."""
+    """No request waits for a connection of a pool, which would count against its timeout."""
 
     async def give_up(transport: HttpTransport) -> None:
         with suppress(NoResponse):

@@ -1,4 +1,4 @@
-"""What ``jobs/events.md`` says of the fields of each event, and its schema, from the code."""
+"""The generated part of ``jobs/events.md``, and the events' schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 DOCUMENT = Path(__file__).parents[2] / "jobs" / "events.md"
 SCHEMA = DOCUMENT.with_name("events.schema.json")
 TYPES = "## The types\n"
-"""The heading below which all is written from the code."""
+"""Everything below this heading is generated."""
 
 HEADER = "| field | type | meaning |\n|---|---|---|\n"
 
@@ -27,32 +27,32 @@ def schema_as_it_should_be() -> str:
 
 
 def document_as_it_should_be(text: str) -> str:
-    """Return the text of ``jobs/events.md`` with the types as the code has them."""
+    """Return the text of ``jobs/events.md`` with its generated part renewed."""
     before, heading, _ = text.partition(TYPES)
     return before + heading + "".join(_sections(events_schema()))
 
 
 def _sections(schema: Schema) -> Iterator[str]:
-    said: dict[str, str] = {}
+    first_with: dict[str, str] = {}
     for choice in schema["oneOf"]:
         event = _resolved(schema, choice)
         name = event["properties"]["type"]["const"]
         table = _table(schema, event)
-        same = said.setdefault(table, name)
-        body = f"Its fields are those of `{same}`.\n" if same != name else table
+        same = first_with.setdefault(table, name)
+        body = f"The fields are those of `{same}`.\n" if same != name else table
         yield f"\n### `{name}`\n\n{event['description']}\n\n{body}"
 
 
 def _table(schema: Schema, event: Schema) -> str:
-    """Return a table of fields; those next to each other that are said alike share a row."""
+    """Return a table of fields; neighbours with the same description share a row."""
     lines = ""
-    for said, fields in groupby(_fields(schema, event, ""), key=lambda field: field[1:]):
-        lines += f"| {' | '.join((', '.join(f'`{name}`' for name, *_ in fields), *said))} |\n"
+    for described, fields in groupby(_fields(schema, event, ""), key=lambda field: field[1:]):
+        lines += f"| {' | '.join((', '.join(f'`{name}`' for name, *_ in fields), *described))} |\n"
     return HEADER + lines
 
 
 def _fields(schema: Schema, struct: Schema, inside: str) -> Iterator[tuple[str, str, str]]:
-    """Yield name, type and meaning; those of an object in it follow, as ``wave.number``."""
+    """Yield name, type and meaning; fields of a nested object follow, as ``wave.number``."""
     for name, field in struct["properties"].items():
         if "const" in field:
             continue
@@ -66,7 +66,7 @@ def _fields(schema: Schema, struct: Schema, inside: str) -> Iterator[tuple[str, 
 
 
 def _type(schema: Schema, field: Schema) -> tuple[str, list[str], Schema | None]:
-    """Return a field's type in words, the words it may be, and the object that is in it."""
+    """Return the name of a field's type, its possible values, and the nested object, if any."""
     field = _resolved(schema, field)
     if "properties" in field:
         return "object", [], field

@@ -1,4 +1,4 @@
-"""The events' Structs: of one mind with the values they are made from, schema and documents."""
+"""The events' Structs agree with the values they are built from, the schema and the docs."""
 
 from __future__ import annotations
 
@@ -52,24 +52,24 @@ def _tag(event: type[Event]) -> str:
     return str(event.__struct_config__.tag)
 
 
-def test_the_schema_is_one_of_the_dialect_it_names() -> None:
-    """It is valid by the metaschema of draft 2020-12."""
+def test_the_schema_is_valid_in_its_dialect() -> None:
+    """The metaschema of draft 2020-12 accepts it."""
     jsonschema.Draft202012Validator.check_schema(events_schema())
     assert events_schema()["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$id"]
 
 
-def test_the_schema_in_the_folder_is_what_the_code_says() -> None:
+def test_the_schema_file_is_up_to_date() -> None:
     """``jobs/events.schema.json`` is what ``bulkops schema events`` prints.
 
-    Where this fails, `python -m tests.documents.job_tables` writes it anew.
+    If this fails, `python -m tests.documents.job_tables` generates it again.
     """
     assert SCHEMA.read_text(encoding="utf-8") == schema_as_it_should_be()
 
 
-def test_the_tables_in_the_folder_are_what_the_code_says() -> None:
-    """``jobs/events.md`` has every type with its fields, and no other.
+def test_the_tables_of_the_docs_are_up_to_date() -> None:
+    """``jobs/events.md`` has every type with its fields, and no others.
 
-    Where this fails, `python -m tests.documents.job_tables` writes them anew.
+    If this fails, `python -m tests.documents.job_tables` generates them again.
     """
     text = DOCUMENT.read_text(encoding="utf-8")
     assert document_as_it_should_be(text) == text
@@ -79,8 +79,8 @@ def test_the_tables_in_the_folder_are_what_the_code_says() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=_tag)
-def test_every_event_and_every_field_is_explained(event: type[Event]) -> None:
-    """Each has a sentence of its own, and each field a meaning; each event has its own type."""
+def test_every_event_and_every_field_is_described(event: type[Event]) -> None:
+    """Each event has a summary and a unique type; each field has a description."""
     assert summary(event)
     assert set(meanings(event)) == _fields(event)
     assert all(meanings(event).values())
@@ -88,7 +88,7 @@ def test_every_event_and_every_field_is_explained(event: type[Event]) -> None:
 
 
 def test_every_subclass_of_an_event_is_listed() -> None:
-    """No type can be printed that the schema doesn't have."""
+    """No event can be printed that the schema does not have."""
 
     def tagged(struct: type[Event]) -> set[type[Event]]:
         below = set().union(*map(tagged, struct.__subclasses__()), set[type[Event]]())
@@ -108,22 +108,22 @@ def test_every_subclass_of_an_event_is_listed() -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_nothing_that_is_known_is_left_out(
+def test_an_event_has_every_field_of_its_source(
     event: type[msgspec.Struct], value: type[msgspec.Struct], more: set[str]
 ) -> None:
-    """An event has every field of the value it is made from, but for a report's long lists."""
+    """Only a report's long lists are left out."""
     assert _fields(event) == _fields(value) - more
 
 
-def test_the_actions_that_were_fields_of_a_plan_still_are() -> None:
-    """By a promise; that of a kind that came later is in ``actions`` only."""
+def test_the_guaranteed_actions_are_fields_of_a_plan() -> None:
+    """Actions of later kinds are in ``actions`` only."""
     known = {"attach", "create", "update", "detach", "delete", "enable", "disable", "rotate"}
     assert known == PLAN_FIELDS
     assert {"actions", *known} <= _fields(Plan)
 
 
-def test_nested_names_are_the_clients_and_no_api_spelling() -> None:
-    """A run task is made with all that is in it, spelled as fields everywhere."""
+def test_nested_fields_use_underscores() -> None:
+    """A run task's nested objects have the names of the client's fields, not the API's."""
     attached = resources.WorkspaceTask("wstask-1", "ws-1", "task-1", "mandatory", ("pre_plan",))
     task = resources.RunTask(
         "task-1",
@@ -132,13 +132,13 @@ def test_nested_names_are_the_clients_and_no_api_spelling() -> None:
         global_configuration=resources.GlobalConfiguration(enabled=True),
         workspace_tasks=(attached,),
     )
-    made = msgspec.json.decode(msgspec.json.encode(RunTask.of(task)))
-    assert made["global_configuration"] == {
+    decoded = msgspec.json.decode(msgspec.json.encode(RunTask.of(task)))
+    assert decoded["global_configuration"] == {
         "enabled": True,
         "stages": [],
         "enforcement_level": None,
     }
-    assert made["workspace_tasks"] == [
+    assert decoded["workspace_tasks"] == [
         {
             "id": "wstask-1",
             "workspace_id": "ws-1",
@@ -149,14 +149,14 @@ def test_nested_names_are_the_clients_and_no_api_spelling() -> None:
         }
     ]
     alone = msgspec.json.decode(msgspec.json.encode(WorkspaceTask.of(attached, "scan")))
-    assert alone == {"type": "workspace_task", **made["workspace_tasks"][0], "task_name": "scan"}
-    VALIDATOR.validate(made)
+    assert alone == {"type": "workspace_task", **decoded["workspace_tasks"][0], "task_name": "scan"}
+    VALIDATOR.validate(decoded)
     VALIDATOR.validate(alone)
 
 
 def _progress(**changes: Any) -> dict[str, Any]:
-    made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(PROGRESS))
-    return {name: value for name, value in {**made, **changes}.items() if value != "left out"}
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(PROGRESS))
+    return {name: value for name, value in {**decoded, **changes}.items() if value != "left out"}
 
 
 RESULT: dict[str, Any] = {
@@ -185,8 +185,8 @@ RESULT: dict[str, Any] = {
     ],
     ids=str,
 )
-def test_the_schema_takes_what_is_promised(line: dict[str, Any]) -> None:
-    """Fields that it does not know are for later versions to add."""
+def test_the_schema_accepts_guaranteed_lines(line: dict[str, Any]) -> None:
+    """It permits unknown fields, which later versions may add."""
     VALIDATOR.validate(line)
 
 
@@ -214,13 +214,13 @@ def test_the_schema_takes_what_is_promised(line: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_the_schema_refuses_what_no_command_prints(line: object) -> None:
-    """A missing field, a wrong type, an unknown word, a time without ``Z``, two targets."""
+def test_the_schema_refuses_lines_that_no_command_prints(line: object) -> None:
+    """Missing field, wrong type, unknown value, time without ``Z``, two targets."""
     assert not VALIDATOR.is_valid(line)
 
 
-def test_the_words_of_a_count_are_the_outcomes() -> None:
-    """``counts`` has an outcome, or ``pending``, as each of its names."""
+def test_the_keys_of_counts_are_the_outcomes() -> None:
+    """Each key is an outcome or ``pending``."""
     defined: Any = events_schema()["$defs"]
     names = defined["Progress"]["properties"]["counts"]["propertyNames"]["enum"]
     assert names == [*Outcome, model.PENDING]

@@ -526,7 +526,7 @@ def test_attachments_of_nobody_knows_what_are_no_answer(
 ) -> None:
     """A list that doesn't say where the run task is attached doesn't say that it is nowhere."""
     world = World(workspaces=2, server=server, attached=True)
-    with pytest.raises(ApiError, match="nobody knows where the run task is attached"):
+    with pytest.raises(ApiError, match="it is unknown where the run task is attached"):
         read(world, **select)
-    with pytest.raises(ApiError, match="nobody knows where the run task is attached"):
+    with pytest.raises(ApiError, match="it is unknown where the run task is attached"):
         world.plan(job())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.errors import JobError
-from bulkops.job.job import job_from_builtins
+from bulkops.job.job import job_from_builtins, job_to_builtins
 from bulkops.job.rollout import Rollout, SizedWave, rest_seconds
 
 DOCUMENT: dict[str, object] = {
@@ -71,6 +71,17 @@ def test_a_wave_may_have_a_tolerance_of_its_own() -> None:
     waves = (SizedWave("10", max_failures=0), SizedWave("50%", max_failures="10%"), "100%")
     tolerated = [step.tolerated for step in Rollout(waves=waves).steps(100)]
     assert tolerated == [0, 4, None]
+
+
+def test_a_tolerance_in_quotes_is_the_same_whole_number() -> None:
+    """``max_failures = "2"`` gives the job of ``max_failures = 2``, in a wave as well."""
+    quoted: dict[str, object] = {"waves": [{"size": "5", "max_failures": "0"}], "max_failures": "2"}
+    plain: dict[str, object] = {"waves": [{"size": "5", "max_failures": 0}], "max_failures": 2}
+    jobs = [job_from_builtins({**DOCUMENT, "rollout": rollout}) for rollout in (quoted, plain)]
+    assert jobs[0] == jobs[1]
+    assert job_to_builtins(jobs[0]) == job_to_builtins(jobs[1])
+    assert jobs[0].digest == jobs[1].digest
+    assert jobs[0].rollout.tolerated(1000) == 2
 
 
 @pytest.mark.parametrize("waves", [["2", "1"], ["10%", "10%"], ["1", "50%", "5", "20%"]])

@@ -138,6 +138,53 @@ def test_a_lock_file_that_is_removed_as_it_is_locked_is_made_again(
             pass
 
 
+def test_a_lock_file_is_removed_if_nothing_was_started(tmp_path: Path) -> None:
+    """If this process created it and no journal was created; any other lock file stays."""
+    journal, name = tmp_path / "job.jsonl", tmp_path / "job.jsonl.lock"
+    with locked(journal, HOLDER):
+        assert name.exists()
+    assert not name.exists()
+    with locked(journal, HOLDER):
+        journal.touch()
+    assert name.exists()
+    journal.unlink()
+    with locked(journal, HOLDER):
+        pass
+    assert name.exists()
+
+
+def test_a_lock_file_that_replaced_the_held_one_is_not_removed(tmp_path: Path) -> None:
+    """Another process created it, after a user had removed the held one."""
+    journal, name = tmp_path / "job.jsonl", tmp_path / "job.jsonl.lock"
+    with locked(journal, HOLDER):
+        name.unlink()
+        name.write_bytes(b"another")
+    assert name.read_bytes() == b"another"
+
+
+def test_a_process_that_opened_a_removed_lock_file_makes_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first holder removes its file between another process's open and lock calls."""
+    journal, name = tmp_path / "job.jsonl", tmp_path / "job.jsonl.lock"
+    first = locked(journal, HOLDER)
+    first.__enter__()
+    ended = list[bool]()
+
+    def first_ends(descriptor: int) -> None:
+        if not ended:
+            ended.append(first.__exit__(None, None, None) or True)
+            assert not name.exists()
+        lock_now(descriptor)
+
+    monkeypatch.setattr(lock, "lock_now", first_ends)
+    with locked(journal, HOLDER):
+        assert ended
+        assert name.exists()
+        with pytest.raises(JournalLocked, match="ann on build-7"), locked(journal, HOLDER):
+            pass
+
+
 def test_the_lock_does_not_outlive_its_block(tmp_path: Path) -> None:
     """An error inside frees it."""
     journal = tmp_path / "job.jsonl"

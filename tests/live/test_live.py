@@ -1,4 +1,4 @@
-"""Against a real organization: only where somebody names one in BULKOPS_LIVE_ORG."""
+"""Tests against a real organization, if BULKOPS_LIVE_ORG names one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bulkops.client.access.address import destination
 
 ORGANIZATION = os.environ.get("BULKOPS_LIVE_ORG", "")
 WORKSPACE = os.environ.get("BULKOPS_LIVE_WORKSPACE", "")
-"""A workspace that a run task may be attached to for a moment."""
+"""The workspace to which the test briefly attaches a run task."""
 
 pytestmark = pytest.mark.skipif(
     not (ORGANIZATION and WORKSPACE and os.environ.get("TFE_TOKEN")),

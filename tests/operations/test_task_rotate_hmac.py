@@ -95,7 +95,7 @@ def test_the_journal_has_no_key() -> None:
     assert KEY.encode() not in content
     assert HmacKey(KEY).digest.encode() in content
     said = list(lines(report_of(replay)))
-    assert "  verified: 0 of 1 shown as wanted by the server, 1 can't be read back" in said
+    assert "  verified: 0 of 1 operation, 1 can't be read back" in said
 
 
 @pytest.mark.parametrize("fault", ["close-after", "close-before", "502-after", "html-200"])

@@ -126,7 +126,7 @@ def test_a_rerun_goes_on_with_the_journal_of_the_attempt_before(github: GitHub) 
     assert killed["Keep the journal and the reports"].code == 0
     again = github.attempt("apply", 10, strike=Strike(signal.SIGKILL, write=2))
     assert again["Apply"].code == -signal.SIGKILL
-    assert "Going on with rollout/10-result/journal.jsonl." in again["Apply"].err
+    assert "Resuming rollout/10-result/journal.jsonl." in again["Apply"].err
     done = github.attempt("apply", 11)
     assert done["Apply"].code == 0
     assert _all_done_once(github.world)
@@ -176,7 +176,7 @@ def test_a_runner_with_umask_0_or_of_another_user_goes_on(github: GitHub) -> Non
     finally:
         os.umask(before)
     assert done.code == 0
-    assert "Going on with rollout/2-result/journal.jsonl." in done.err
+    assert "Resuming rollout/2-result/journal.jsonl." in done.err
     assert _all_done_once(github.world)
 
 

@@ -113,8 +113,20 @@ def test_a_project_is_meant_by_name_or_id() -> None:
         assert [operation.target.name for operation in plan.operations] == ["pay-1"]
 
 
-def test_a_plan_counts_the_operations_of_each_project() -> None:
-    """Most first; what is skipped isn't counted, and names are read in one request more."""
+def test_a_replace_counts_each_workspace_of_a_project_once() -> None:
+    """It has two operations per workspace."""
+    world = World(workspaces=3)
+    world.simulator.add_task("new-scan")
+    for name in world.names:
+        world.simulator.attach(name, TASK)
+    spec = {"kind": "replace", "task": "new-scan", "replaces": TASK}
+    plan = world.plan(job(operation=spec))
+    assert len(plan.operations) == 6
+    assert list(plan.projects.values()) == [3]
+
+
+def test_a_plan_counts_the_workspaces_of_each_project() -> None:
+    """Most first; skips don't count, and the names take one more request."""
     world = World(workspaces=2)
     payments = world.simulator.add_project("payments")
     for number in range(3):

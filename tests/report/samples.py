@@ -1,4 +1,4 @@
-"""Reports to print: of a journal with everything in it, and of what a hostile server sends."""
+"""Sample reports: a journal with every outcome, and hostile texts from a server."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ HOSTILE = (
 )
 
 texts = st.sampled_from(HOSTILE) | st.text(max_size=40) | st.text("`|\\<>&@ \n*[](:", max_size=12)
-"""Whatever a reason may be."""
+"""Any reason."""
 names = texts.filter(bool)
-"""Whatever a name may be."""
+"""Any name."""
 
 
 def at(seconds: float) -> str:
-    """Return a date so many seconds into the rollout."""
+    """Return the date that many seconds after the rollout's start."""
     then = datetime(2026, 11, 24, 21, tzinfo=UTC) + timedelta(seconds=seconds)
     return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -71,15 +71,15 @@ def said(number: int, outcome: Outcome, reason: str = "", status: int = 0) -> li
 
 
 def mixed() -> list[Record]:
-    """Return what happened to a plan of six: one of every outcome, and one pending."""
+    """Return the records after a plan of six operations: every outcome, and one pending."""
     return [
         Execution(HOLDER, "1"),
         *said(0, Outcome.SUCCEEDED, status=201),
         *said(1, Outcome.FAILED, "422 no", status=422),
-        *said(2, Outcome.CONFLICT, "somebody else changed it"),
+        *said(2, Outcome.CONFLICT, "changed outside this job"),
         Refused(at(3), 0.5),
         Intent(KEY % 3, at(3)),
-        *said(4, Outcome.SKIPPED, "already as wanted"),
+        *said(4, Outcome.SKIPPED, "already as desired"),
         Verified(at(6), 1, {KEY % 0: "not attached"}),
         Ended(at(7), "complete"),
     ]
@@ -93,10 +93,10 @@ def made(
     skips: Sequence[Skipped] = (),
     rollout: dict[str, object] | None = None,
 ) -> Report:
-    """Return the report of a journal of so many operations and what happened then.
+    """Return the report of a journal with that many operations and the records after its plan.
 
     Args:
-        names: of the first targets, else ``prod-0``, ….
+        names: names of the first targets; the others are ``prod-0``, ….
     """
     head = header(operations, len(skips))
     head = msgspec.structs.replace(head, job={**head.job, "rollout": rollout or {}})
@@ -112,7 +112,7 @@ def made(
 
 
 SKIPS = (
-    Skipped(Target("ws-8", "prod-8"), "already attached as wanted"),
+    Skipped(Target("ws-8", "prod-8"), "already attached as desired"),
     Skipped(Target("ws-9", "prod-9"), "attached 2 times", blocked=True),
 )
 TASK_PLAN = Planned(
@@ -129,7 +129,7 @@ def everything() -> Report:
 
 
 def failed(names: Sequence[str], reasons: Sequence[str]) -> Report:
-    """Return the report of operations that all failed, each with a name and a reason."""
+    """Return the report of operations that all failed, with these names and reasons."""
     results = [
         record
         for number, reason in enumerate(reasons)
@@ -139,5 +139,5 @@ def failed(names: Sequence[str], reasons: Sequence[str]) -> Report:
 
 
 def wave(number: int, start: int, end: int, reached: Reached, seconds: float) -> WaveReached:
-    """Return how far a wave came."""
+    """Return the record of a wave's progress."""
     return WaveReached(number, start, end, reached, at(seconds))

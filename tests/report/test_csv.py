@@ -19,13 +19,13 @@ from tests.report.samples import TASK_PLAN, at, everything, failed, names, texts
 
 
 def table(made: Report, *, only_failed: bool = False) -> list[dict[str, str]]:
-    """Return the rows as any reader of CSV has them."""
+    """Return the rows as a strict CSV reader reads them."""
     text = "".join(document(made, only_failed=only_failed))
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-def test_it_has_a_line_an_operation_and_a_line_a_skipped_target() -> None:
-    """Every outcome by its word, blocked ones apart; pieces are whole lines with CR LF."""
+def test_it_has_a_line_per_operation_and_per_skipped_target() -> None:
+    """Every outcome has its word, blocked too; pieces are whole lines with CR LF."""
     pieces = list(document(everything()))
     assert all(piece.endswith("\r\n") and piece.count("\n") == 1 for piece in pieces)
     rows = table(everything())
@@ -38,7 +38,7 @@ def test_it_has_a_line_an_operation_and_a_line_a_skipped_target() -> None:
 
 
 def test_a_row_has_all_that_is_known() -> None:
-    """Dates by RFC 3339, seconds to the millisecond, what is not known is empty."""
+    """Dates are RFC 3339, durations in milliseconds; unknown values are empty."""
     rows = table(everything())
     assert rows[1] == {
         "workspace": "prod-1",
@@ -64,14 +64,14 @@ def test_a_row_has_all_that_is_known() -> None:
     assert tuple(rows[0]) == COLUMNS
 
 
-def test_only_failed_is_what_somebody_has_to_look_at() -> None:
-    """What failed, is in conflict, in doubt or has drifted; no skip of the plan."""
+def test_only_failed_keeps_the_problems() -> None:
+    """They failed, drifted, are in conflict or in doubt; skips of the plan are left out."""
     rows = table(everything(), only_failed=True)
     assert [row["outcome"] for row in rows] == ["succeeded", "failed", "conflict", "in_doubt"]
 
 
-def test_a_run_task_has_columns_of_its_own() -> None:
-    """Its row names no workspace, so that no manifest takes it for one."""
+def test_a_run_task_has_separate_columns() -> None:
+    """Its row names no workspace, so that a manifest can't take it for one."""
     (row,) = table(report(replay([header(1), TASK_PLAN])))
     assert (row["task"], row["task_id"]) == ("security-scan", "task-1")
     assert (row["workspace"], row["workspace_id"]) == ("", "")
@@ -79,7 +79,7 @@ def test_a_run_task_has_columns_of_its_own() -> None:
 
 @given(st.lists(st.tuples(names, texts), min_size=1, max_size=5))
 def test_hostile_text_stays_in_its_cell(pairs: list[tuple[str, str]]) -> None:
-    """A row an operation, the same text but for what is spelled, no cell a formula."""
+    """There is one row per operation, with the escaped text, and no cell is a formula."""
     called, reasons = [name for name, _ in pairs], [reason for _, reason in pairs]
     rows = table(failed(called, reasons))
     assert [row["workspace"].removeprefix("'") for row in rows] == [
@@ -93,7 +93,7 @@ def test_hostile_text_stays_in_its_cell(pairs: list[tuple[str, str]]) -> None:
 
 
 @given(st.lists(names, min_size=1, max_size=5))
-def test_what_failed_is_a_manifest(called: list[str]) -> None:
-    """Whatever the names are: the ids are read, each once."""
+def test_the_failed_operations_are_a_manifest(called: list[str]) -> None:
+    """The ids are read, each once, whatever the names are."""
     text = "".join(document(failed(called, [""] * len(called)), only_failed=True))
     assert parse_manifest(text, "failed.csv") == tuple(f"ws-{n}" for n in range(len(called)))

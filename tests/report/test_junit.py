@@ -23,7 +23,7 @@ from tests.journal.samples import AT, HOLDER, header
 from tests.report.samples import TASK_PLAN, everything, failed, made, names, said, texts, wave
 
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 can't have, by its section 2.2."""
+"""Characters that XML 1.0 forbids (section 2.2)."""
 
 ATTRIBUTES = {
     "testsuites": {"name", "tests", "failures", "errors", "time"},
@@ -35,7 +35,7 @@ ATTRIBUTES = {
     "error": {"type", "message"},
     "skipped": {"message"},
 }
-"""Element → its attributes: all of them are ones that the schemas of Jenkins and of Ant know."""
+"""Element → its attributes; the schemas of Jenkins and Ant have all of them."""
 
 WITHIN = {
     "testsuites": ["testsuite"],
@@ -43,14 +43,14 @@ WITHIN = {
     "properties": ["property"],
     "testcase": ["failure", "error", "skipped"],
 }
-"""Element → what may be in it, in this order."""
+"""Element → its possible children, in this order."""
 
 
 def suites(made: Report, *, only_failed: bool = False) -> list[Any]:
-    """Return the testsuites as junitparser reads them, once the rules of the schemas hold."""
+    """Return the testsuites as junitparser reads them, after checking the schemas' rules."""
     text = "".join(document(made, only_failed=only_failed))
     assert not FORBIDDEN.search(text)
-    root = ET.fromstring(text.encode())  # noqa: S314 - our own
+    root = ET.fromstring(text.encode())  # noqa: S314 - our own output
     _check(root)
     xml = JUnitXml.fromstring(text.encode())
     _check_sums(xml, list(xml))
@@ -72,7 +72,7 @@ def _check(element: ET.Element) -> None:
 
 
 def _check_sums(whole: Any, parts: Iterable[Any]) -> None:
-    """What is counted in front is what comes, by junitparser's own count."""
+    """Check that the counts equal those of junitparser."""
     for part in (*parts, whole):
         said = [part.tests, part.failures, part.errors, part.time]
         skipped = None if part is whole else part.skipped
@@ -82,7 +82,7 @@ def _check_sums(whole: Any, parts: Iterable[Any]) -> None:
 
 
 def results(suite: Iterable[Any]) -> list[tuple[str, object, str | None]]:
-    """Return name, kind and type of what became of each testcase, ``None`` where it passed."""
+    """Return name, result and type of each testcase; ``None`` if it passed."""
     found: list[tuple[str, object, str | None]] = []
     for case in suite:
         if case.result:
@@ -93,8 +93,8 @@ def results(suite: Iterable[Any]) -> list[tuple[str, object, str | None]]:
     return found
 
 
-def test_it_has_a_testcase_an_operation() -> None:
-    """Every outcome as what a CI system makes of it, in one testsuite, skips in another."""
+def test_each_operation_is_a_testcase() -> None:
+    """Every outcome has its JUnit result; targets skipped when planned are in a second suite."""
     job, skipped = suites(everything())
     assert results(job) == [
         ("prod-0", Failure, "differing"),
@@ -115,8 +115,8 @@ def test_it_has_a_testcase_an_operation() -> None:
     }
 
 
-def test_a_failure_says_all_that_is_known() -> None:
-    """Reason, change, status and request id, when; class and seconds of every operation."""
+def test_a_failure_has_all_known_facts() -> None:
+    """It has the reason, change, status, request id, attempts, date, class and duration."""
     _, failure, _, doubt, *_ = suites(everything())[0]
     assert (failure.classname, failure.time) == ("bulkops.attach", 0.5)
     assert failure.result[0].message == "422 no"
@@ -127,25 +127,25 @@ def test_a_failure_says_all_that_is_known() -> None:
         "attempts 1",
         "2026-11-24T21:00:01.500Z",
     ]
-    assert (doubt.result[0].message, doubt.time) == ("sent, and no answer is known", 0.0)
+    assert (doubt.result[0].message, doubt.time) == ("sent; its answer is unknown", 0.0)
     assert doubt.result[0].text == "mandatory at post_plan"
 
 
-def test_what_succeeded_has_no_result() -> None:
-    """A testcase without anything in it has passed."""
+def test_a_success_has_no_result() -> None:
+    """An empty testcase has passed."""
     (suite,) = suites(made(1, [Execution(HOLDER, "1"), *said(0, Outcome.SUCCEEDED)]))
     assert results(suite) == [("prod-0", None, None)]
     assert suite.timestamp == AT[:19]
 
 
-def test_only_failed_leaves_what_somebody_has_to_look_at() -> None:
-    """And the counts are of what is left."""
+def test_only_failed_keeps_the_problems() -> None:
+    """The counts cover only those."""
     (job,) = suites(everything(), only_failed=True)
     assert [name for name, *_ in results(job)] == ["prod-0", "prod-1", "prod-2", "prod-3"]
 
 
 def test_a_wave_is_a_testsuite() -> None:
-    """It begins when the wave was opened first, and has its operations."""
+    """It has the wave's operations; its timestamp is the wave's first opening."""
     records: list[Record] = [
         Execution(HOLDER, "1"),
         wave(1, 0, 1, Reached.OPEN, 1),
@@ -165,8 +165,8 @@ def test_a_wave_is_a_testsuite() -> None:
     assert second.timestamp == "2026-11-24T21:00:03"
 
 
-def test_an_undo_and_an_aspect_are_classes_of_their_own() -> None:
-    """So is a kind that changes a run task, whose testcase is called like the run task."""
+def test_an_undo_and_an_aspect_have_separate_classes() -> None:
+    """A testcase about a run task has the run task's name."""
     head = header(1)
     undo = replace(head, undo_of="bulkops-1")
     (suite,) = suites(report(replay([undo, TASK_PLAN])))
@@ -177,20 +177,20 @@ def test_an_undo_and_an_aspect_are_classes_of_their_own() -> None:
 
 
 def test_a_job_with_nothing_to_do_is_an_empty_testsuite() -> None:
-    """It is XML, and nothing failed."""
+    """It is valid, with 0 tests."""
     (suite,) = suites(made(0))
     assert suite.tests == 0
 
 
 @given(st.lists(st.tuples(names, texts), min_size=1, max_size=5))
 def test_hostile_text_is_text(pairs: list[tuple[str, str]]) -> None:
-    """Names and reasons come back but for what is spelled; what XML can't say is not there."""
+    """Names and reasons are read back escaped, and no forbidden character remains."""
     (suite,) = suites(failed([name for name, _ in pairs], [reason for _, reason in pairs]))
     assert [case.name for case in suite] == [escaped(name) for name, _ in pairs]
     assert [case.result[0].message for case in suite] == [escaped(why) for _, why in pairs]
 
 
-def test_it_is_made_piece_by_piece() -> None:
+def test_it_is_written_piece_by_piece() -> None:
     """No piece has more than one testcase."""
     pieces = list(document(everything()))
     assert max(piece.count("<testcase") for piece in pieces) == 1

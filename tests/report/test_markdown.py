@@ -112,8 +112,8 @@ def test_a_long_text_is_cut() -> None:
 
 def test_a_command_is_code_whatever_its_path_is() -> None:
     """Between our backticks; a path with one looks odd and does nothing."""
-    assert step("Not finished: `bulkops resume a.jsonl` goes on.") == (
-        "Not finished: `bulkops resume a.jsonl` goes on."
+    assert step("Not finished. `bulkops resume a.jsonl` resumes it.") == (
+        "Not finished. `bulkops resume a.jsonl` resumes it."
     )
     odd = step("`bulkops resume 'a`<img src=x>`b'` goes on.")
     assert read(f"- {odd}\n").text.replace("`", "") == "bulkops resume 'a<img src=x>b' goes on."
@@ -121,25 +121,25 @@ def test_a_command_is_code_whatever_its_path_is() -> None:
 
 def test_it_counts_groups_and_lists() -> None:
     """Totals, then reasons with how many and a few names, then each of them; what to run next."""
-    steps = ("Not finished: `bulkops resume scan.jsonl` goes on.",)
+    steps = ("Not finished. `bulkops resume scan.jsonl` resumes it.",)
     shown = report(replace(everything(), next_steps=steps))
     assert ["failed", "1"] in shown.cells
     assert ["all", "6"] in shown.cells
-    assert ["conflict", "1", "somebody else changed it", "prod-2"] in shown.cells
+    assert ["conflict", "1", "changed outside this job", "prod-2"] in shown.cells
     assert ["blocked", "1", "attached 2 times", "prod-9"] in shown.cells
     listed = ["failed", "prod-1", "mandatory at post_plan", "422 no", "422", "req-1"]
     assert listed in shown.cells
     assert ["blocked", "prod-9", "", "attached 2 times", "", ""] in shown.cells
-    assert "Not finished: bulkops resume scan.jsonl goes on." in shown.text
-    assert "1 skipped when planned: already attached as wanted" in shown.text
-    assert "Verified: 1 of 6 shown as wanted by the server." in shown.text
+    assert "Not finished. bulkops resume scan.jsonl resumes it." in shown.text
+    assert "1 skipped when planned: already attached as desired" in shown.text
+    assert "Verified: 1 of 6 operations, 1 drifted." in shown.text
     assert "run bulkops-0123456789ab: 1 execution, complete; took 0 ms" in shown.text
 
 
 def test_only_failed_lists_what_has_drifted() -> None:
-    """What was done and is no longer shown is somebody's to look at, too."""
+    """What was done and is no longer shown needs attention, too."""
     shown = report(everything(), only_failed=True)
-    assert any(row[:2] == ["succeeded", "prod-0"] for row in shown.cells)
+    assert any(row[:2] == ["drifted", "prod-0"] for row in shown.cells)
 
 
 def test_where_all_went_well_nothing_is_folded() -> None:
@@ -148,7 +148,7 @@ def test_where_all_went_well_nothing_is_folded() -> None:
         markdown.document(made(1, [Execution(HOLDER, "1"), *said(0, Outcome.SUCCEEDED)]))
     )
     assert "<details>" not in text
-    assert "In trouble" not in text
+    assert "Needs attention" not in text
     assert "Next" not in text
 
 
@@ -174,7 +174,7 @@ def test_waves_say_how_far_they_came() -> None:
     cells = report(made(6, records, rollout={"waves": ["1", "50%"]})).cells
     assert ["1", "1 to 1", "passed", "1 succeeded"] in cells
     assert ["2", "2 to 3", "waits for --continue", "1 failed, 1 pending"] in cells
-    assert ["3", "4 to 6", "not begun", "3 pending"] in cells
+    assert ["3", "4 to 6", "not started", "3 pending"] in cells
 
 
 def test_many_waves_and_reasons_to_skip_are_cut() -> None:
@@ -205,7 +205,7 @@ def test_it_fits(room: int) -> None:
     text = "".join(markdown.document(_long(3000), room=room))
     assert room - 2000 < len(text.encode()) <= room
     listed = text.count("| failed | `w")
-    assert f"… and {3000 - listed} more: `bulkops report JOURNAL --format csv` has all" in text
+    assert f"… and {3000 - listed} more: `bulkops report JOURNAL --format csv` lists all" in text
     assert text.rstrip().endswith("</details>")
 
 
@@ -222,7 +222,7 @@ def plan(targets: Iterable[str], blocked: Iterable[tuple[str, str]] = (), **tabl
         Operation("attach", Target(f"ws-{n}", name), None, DESIRED, verb="attach")
         for n, name in enumerate(targets)
     ]
-    skips = [Skip(Target("ws-a", "a"), "already attached as wanted")]
+    skips = [Skip(Target("ws-a", "a"), "already attached as desired")]
     skips += [
         Skip(Target(f"ws-b{n}", name), why, blocked=True) for n, (name, why) in enumerate(blocked)
     ]
@@ -245,17 +245,26 @@ def test_a_plan_counts_groups_and_lists() -> None:
     assert "2 to attach, 0 to update, 0 to detach; 1 skipped, 1 blocked." in shown.text
     assert ["attach", "mandatory at post_plan", "2"] in shown.cells
     assert ["attach", "p2", "mandatory at post_plan"] in shown.cells
-    assert ["b1", "attached 2 times"] in shown.cells
+    assert ["attached 2 times", "1", "b1"] in shown.cells
     for line in (
-        "1 skipped: already attached as wanted",
+        "1 skipped: already attached as desired",
         "1 blocked: attached 2 times",
-        "Waves: 1, 1 operations, between them a pause (5m)",
+        "Waves: 1, 1 operations, with a pause between them (5m)",
         "Gate after each wave: ./check.sh",
-        "Stops when more than 1 failed",
+        "Stops after more than 1 failure",
         "Note: 2 are locked",
         "bulkops apply x does it",
     ):
         assert line in shown.text.split("\n")
+
+
+def test_alike_blocked_workspaces_are_one_row() -> None:
+    """Per reason a number, and the names; of many the first hundred."""
+    shown = planned(plan([], [(f"b{n}", "locked") for n in range(120)]))
+    rows = [row for row in shown.cells if row[0] == "locked"]
+    assert [row[1] for row in rows] == ["120"]
+    assert rows[0][2].startswith("b0, b1, ")
+    assert rows[0][2].endswith("b99, … and 20 more")
 
 
 def test_a_plan_with_nothing_to_do_says_so() -> None:
@@ -285,7 +294,7 @@ def test_a_plan_of_many_kinds_is_cut() -> None:
     desired = [{"enforcement-level": f"level-{n}", "stages": ["post_plan"]} for n in range(number)]
     pairs = zip(made.operations, desired, strict=True)
     shown = planned(replace(made, operations=[replace(o, desired=w) for o, w in pairs]))
-    assert "… and 5 more, in other ways." in shown.text
+    assert "… and 5 more, with other changes." in shown.text
     assert "… and 6 more, for other reasons" in shown.text
     assert f"1, … ({number} waves) operations" in shown.text
 
@@ -298,15 +307,21 @@ def test_hostile_text_in_a_plan_is_text(pairs: list[tuple[str, str]]) -> None:
     shown = planned(replace(made, notes=[why for _, why in pairs]))
     listed = [row[1] for row in shown.cells if len(row) == 3 and row[0] == "attach"][1:]
     assert listed == [escaped(name) for name, _ in pairs]
-    blocked = [row for row in shown.cells if len(row) == 2][1:]
-    assert blocked == [[escaped(name), escaped(why)] for name, why in pairs]
+    heads = [row for row in shown.cells if row[0] == "reason"]
+    start = shown.cells.index(heads[0]) + 1
+    reasons = dict.fromkeys(why for _, why in pairs)
+    assert [row[0] for row in shown.cells[start : start + len(reasons)]] == [
+        escaped(why) for why in reasons
+    ]
 
 
 @pytest.mark.parametrize("room", [ROOM, 100_000, 10_000])
 def test_a_plan_fits(room: int) -> None:
     """Blocked ones take half of the room at most."""
     many = [f"w{n}-{'ü' * 80}" for n in range(9000)]
-    text = "".join(plan_markdown.document(plan(many, [(n, "é" * 290) for n in many]), room=room))
+    text = "".join(
+        plan_markdown.document(plan(many, [(n, f"{n[:8]} {'é' * 90}") for n in many]), room=room)
+    )
     assert room - 2000 < len(text.encode()) <= room
-    assert text.count("has all") == 2
+    assert text.count("lists all") == 2
     assert text.count("</details>") == 2

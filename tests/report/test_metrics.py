@@ -1,4 +1,4 @@
-"""How an execution stands, as Prometheus reads it."""
+"""The state of an execution as Prometheus reads it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACTIVITY = Activity(
     others_rate=0.0,
     pause_seconds=0.0,
 )
-STANDING = Snapshot(
+SNAPSHOT = Snapshot(
     job="scan",
     organization="acme",
     kind="attach",
@@ -42,15 +42,15 @@ Samples = dict[tuple[str, str], float]
 
 
 def samples(snapshot: Snapshot) -> Samples:
-    """Return name and outcome → value; each family has a help and the type its name asks for."""
-    said = text(snapshot).decode()
-    found: Samples = {}
-    for family in text_string_to_metric_families(said):
+    """Return name and outcome → value, after checking each family's HELP, TYPE and labels."""
+    printed = text(snapshot).decode()
+    values: Samples = {}
+    for family in text_string_to_metric_families(printed):
         assert family.documentation.endswith(".")
         for sample in family.samples:
-            assert f"# HELP {sample.name} {family.documentation}" in said
+            assert f"# HELP {sample.name} {family.documentation}" in printed
             kind = "counter" if sample.name.endswith("_total") else "gauge"
-            assert f"# TYPE {sample.name} {kind}" in said
+            assert f"# TYPE {sample.name} {kind}" in printed
             common = {name: sample.labels[name] for name in COMMON}
             assert common == {
                 "job_name": snapshot.job,
@@ -59,13 +59,13 @@ def samples(snapshot: Snapshot) -> Samples:
             }
             rest = set(sample.labels) - set(COMMON)
             assert rest in (set(), {"outcome"}) or sample.name == "bulkops_info"
-            found[sample.name, sample.labels.get("outcome", "")] = sample.value
-    return found
+            values[sample.name, sample.labels.get("outcome", "")] = sample.value
+    return values
 
 
-def test_an_ended_execution_has_all() -> None:
-    """Every outcome has a value, 0 where there is none; counters end with ``_total``."""
-    assert samples(STANDING) == {
+def test_an_ended_execution_has_all_metrics() -> None:
+    """Every outcome has a value, even 0; counters end with ``_total``."""
+    assert samples(SNAPSHOT) == {
         ("bulkops_info", ""): 1,
         ("bulkops_operations", "succeeded"): 5,
         ("bulkops_operations", "skipped"): 0,
@@ -85,20 +85,20 @@ def test_an_ended_execution_has_all() -> None:
     }
 
 
-def test_what_a_run_is_called_is_in_one_metric_only() -> None:
-    """Its id and the version, so that no run is a time series of its own."""
-    families = text_string_to_metric_families(text(STANDING).decode())
+def test_only_the_info_metric_has_the_run_id() -> None:
+    """So a new run or version does not start new time series."""
+    families = text_string_to_metric_families(text(SNAPSHOT).decode())
     (info,) = (family for family in families if family.name == "bulkops_info")
     assert info.samples[0].labels == {**COMMON, "version": "1.2.3", "run_id": "bulkops-1"}
 
 
-def test_what_is_not_known_is_absent() -> None:
-    """A running execution has no end and no exit code, one that begins no counts either."""
-    running = {name for name, _ in samples(replace(STANDING, ended=None, exit_code=None))}
+def test_unknown_values_are_absent() -> None:
+    """A running execution has no end and no exit code, and at first no counts."""
+    running = {name for name, _ in samples(replace(SNAPSHOT, ended=None, exit_code=None))}
     assert running.isdisjoint({"bulkops_execution_end_time_seconds", "bulkops_exit_code"})
-    boundless = replace(STANDING, activity=replace(ACTIVITY, limit=None))
+    boundless = replace(SNAPSHOT, activity=replace(ACTIVITY, limit=None))
     assert ("bulkops_limit_requests_per_second", "") not in samples(boundless)
-    beginning = replace(STANDING, ended=None, exit_code=None, counts=None, activity=None)
+    beginning = replace(SNAPSHOT, ended=None, exit_code=None, counts=None, activity=None)
     assert {name for name, _ in samples(beginning)} == {
         "bulkops_info",
         "bulkops_execution_start_time_seconds",
@@ -106,14 +106,14 @@ def test_what_is_not_known_is_absent() -> None:
 
 
 @given(texts)
-def test_a_job_may_be_called_anything_that_can_be_written(name: str) -> None:
-    """A label comes back as it is."""
+def test_a_job_may_have_any_printable_name(name: str) -> None:
+    """The label is read back unchanged."""
     if name.isprintable():
-        assert samples(replace(STANDING, job=name))
+        assert samples(replace(SNAPSHOT, job=name))
 
 
-def test_what_is_on_its_way_is_pending() -> None:
-    """In doubt is only what a result calls so."""
+def test_an_operation_in_flight_is_pending() -> None:
+    """Only a result can make it in doubt."""
     records = [
         *first(4),
         Execution(HOLDER, "1"),

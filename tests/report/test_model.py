@@ -1,4 +1,4 @@
-"""From a replay to what people and scripts read: rows, totals, exit codes."""
+"""The report of a replay: rows, totals, exit codes."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def said(number: int, outcome: Outcome, reason: str = "") -> Result:
 
 
 def ended(*records: Record, how: str = "complete") -> Replay:
-    """Return the replay of a journal of five that was carried out and came to this."""
+    """Return the replay of an executed journal of five operations."""
     return replay([*first(5), Execution(HOLDER, "1"), *records, Ended(AT, how)])
 
 
 MIXED = (
     result(0),
     said(1, Outcome.FAILED, "422 no"),
-    said(2, Outcome.CONFLICT, "somebody else changed it"),
+    said(2, Outcome.CONFLICT, "changed outside this job"),
     intent(3),
     Verified(AT, 1, {KEY % 0: "not attached", KEY % 1: "not attached"}),
 )
@@ -60,14 +60,14 @@ DIFFERING = Verified(AT, 4, {KEY % 0: "not attached"})
         ("SIGTERM", [intent(1)], 143),
     ],
 )
-def test_the_first_code_that_holds_counts(how: str, records: list[Record], code: int) -> None:
-    """130 or 143, then 1, 4, 5, 3, and 0 where nothing is to be told."""
+def test_the_first_exit_code_that_applies_wins(how: str, records: list[Record], code: int) -> None:
+    """The order is 130 or 143, 1, 4, 5, 3, then 0."""
     assert exit_code(ended(*records, how=how)) == code
     assert report(ended(*records, how=how)).exit_code == code
 
 
-def test_a_blocked_workspace_is_work_not_done() -> None:
-    """Exit 3 though every operation succeeded."""
+def test_a_blocked_workspace_leaves_the_job_unfulfilled() -> None:
+    """The exit code is 3 although every operation succeeded."""
     blocked = Skipped(Target("ws-9", "prod-9"), "attached 2 times", blocked=True)
     state = replay([header(0, 1), blocked, Execution(HOLDER, "1"), Ended(AT, "complete")])
     assert exit_code(state) == 3
@@ -75,28 +75,28 @@ def test_a_blocked_workspace_is_work_not_done() -> None:
 
 
 def test_the_report_counts_every_operation_once() -> None:
-    """Each has a row, each row an outcome, and the counts add up."""
-    made = report(ended(*MIXED))
-    assert [row.outcome for row in made.rows] == [
+    """Each has one row, each row has an outcome, and the counts add up."""
+    built = report(ended(*MIXED))
+    assert [row.outcome for row in built.rows] == [
         "succeeded", "failed", "conflict", "in_doubt", "pending",
     ]  # fmt: skip
-    assert sum(made.counts.values()) == made.operations == 5
-    assert made.skips == {"already attached as wanted": 1}
-    assert (made.job, made.kind, made.task) == ("scan", "attach", "security-scan")
-    assert (made.executions, made.ended, made.verified) == (1, "complete", 1)
-    first, second, *_ = made.rows
+    assert sum(built.counts.values()) == built.operations == 5
+    assert built.skips == {"already attached as wanted": 1}
+    assert (built.job, built.kind, built.task) == ("scan", "attach", "security-scan")
+    assert (built.executions, built.ended, built.verified) == (1, "complete", 1)
+    first, second, *_ = built.rows
     assert first.shows == "not attached"
     assert (second.attempts, second.reason) == (2, "422 no")
 
 
-def test_as_text_trouble_is_listed_and_success_counted() -> None:
-    """Totals first, then what somebody has to look at."""
+def test_the_text_lists_problems_and_counts_successes() -> None:
+    """Totals come first, then the operations that need attention."""
     text = list(lines(report(ended(*MIXED))))
     assert text[0] == "scan: attach security-scan in acme (https://app.terraform.io)"
     assert "1 succeeded, 1 failed, 1 conflict, 1 in doubt, 1 pending of 5 operations" in text[1]
     assert text[2].endswith(" complete")
     listed = [line.split()[0] for line in text if "prod-" in line]
-    assert listed == ["succeeded", "failed", "conflict", "in"]
+    assert listed == ["drifted", "failed", "conflict", "in"]
 
 
 @pytest.mark.parametrize(
@@ -107,41 +107,41 @@ def test_as_text_trouble_is_listed_and_success_counted() -> None:
         ("SIGTERM", "stopped by SIGTERM"),
     ],
 )
-def test_as_text_it_says_how_it_ended(how: str, words: str) -> None:
-    """Each end in words."""
+def test_the_text_gives_the_end_of_the_execution(how: str, words: str) -> None:
+    """Every way to end has its phrase."""
     assert words in "\n".join(lines(report(ended(result(0), how=how))))
 
 
-def test_as_text_an_end_that_was_never_written_is_a_kill_or_still_runs() -> None:
-    """Nobody can tell the two apart from the journal."""
+def test_without_a_recorded_end_the_text_says_killed_or_still_running() -> None:
+    """The journal alone does not tell which."""
     state = replay([*first(5), Execution(HOLDER, "1"), intent(0)])
     assert "1 execution, killed or still running" in "\n".join(lines(report(state)))
     assert report(state).ended == ""
 
 
-def test_as_text_a_journal_only_created_is_not_started() -> None:
-    """Planned, and never carried out."""
+def test_a_journal_without_executions_is_not_started() -> None:
+    """The text says so; all operations are pending."""
     text = list(lines(report(replay(first(5)))))
     assert "5 pending of 5 operations" in text[1]
     assert "not started yet" in text[2]
 
 
-def test_as_json_it_is_the_same_value() -> None:
-    """One document, whose rows are those of the text; ``only_failed`` leaves the trouble."""
-    made = report(ended(*MIXED))
-    whole = msgspec.json.decode("".join(document(made)))
-    assert whole["counts"] == made.counts
-    assert [row["key"] for row in whole["rows"]] == [row.key for row in made.rows]
-    failed = msgspec.json.decode("".join(document(made, only_failed=True)))
+def test_the_json_has_the_same_values() -> None:
+    """Its rows are those of the report; ``only_failed`` keeps the problems."""
+    built = report(ended(*MIXED))
+    whole = msgspec.json.decode("".join(document(built)))
+    assert whole["counts"] == built.counts
+    assert [row["key"] for row in whole["rows"]] == [row.key for row in built.rows]
+    failed = msgspec.json.decode("".join(document(built, only_failed=True)))
     outcomes = [row["outcome"] for row in failed["rows"]]
     assert outcomes == ["succeeded", "failed", "conflict", "in_doubt"]
     assert failed["skipped"] == []
-    assert failed["counts"] == made.counts
+    assert failed["counts"] == built.counts
 
 
 SHOWN: dict[str, list[Observed]] = {
     "as planned from": [],
-    "as wanted": [Observed("wstask-9", DESIRED)],
+    "as desired": [Observed("wstask-9", DESIRED)],
     "anything else": [Observed("wstask-9", OTHERWISE)],
 }
 
@@ -152,7 +152,7 @@ def reconciled(
     *,
     retry_failed: bool = False,
 ) -> list[Record]:
-    """Return what brings a journal of one operation up to what the server shows."""
+    """Return the records that reconcile a journal of one operation with the server."""
     return list(
         reconcile(
             replay([*first(1), *records]),
@@ -168,28 +168,30 @@ def reconciled(
     ("shows", "outcome"),
     [
         ("as planned from", None),
-        ("as wanted", Outcome.SKIPPED),
+        ("as desired", Outcome.SKIPPED),
         ("anything else", Outcome.CONFLICT),
     ],
 )
-def test_what_is_pending_is_settled_by_what_the_server_shows(
+def test_a_pending_operation_is_decided_by_the_observed_state(
     shows: str, outcome: Outcome | None
 ) -> None:
-    """Left to be carried out, skipped as somebody else's, or in conflict."""
-    made = reconciled([], {"ws-0": SHOWN[shows]})
-    assert [r.outcome for r in made if isinstance(r, Result)] == ([outcome] if outcome else [])
+    """It stays pending, is skipped as someone else's work, or is in conflict."""
+    built = reconciled([], {"ws-0": SHOWN[shows]})
+    assert [r.outcome for r in built if isinstance(r, Result)] == ([outcome] if outcome else [])
 
 
 @pytest.mark.parametrize("shows", SHOWN)
 @pytest.mark.parametrize("records", [[intent(0)], [intent(0), said(0, Outcome.IN_DOUBT)]])
-def test_what_is_in_doubt_is_left_to_be_looked_at(records: list[Record], shows: str) -> None:
-    """Whatever a list shows: only a reading past ``settle`` decides it."""
+def test_an_operation_in_doubt_is_not_decided_from_a_list(
+    records: list[Record], shows: str
+) -> None:
+    """Only a read after ``settle`` decides it."""
     assert reconciled(records, {"ws-0": SHOWN[shows]}, retry_failed=True) == []
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.CONFLICT])
-def test_what_failed_is_decided_anew_only_where_asked(outcome: Outcome) -> None:
-    """Under the same key, from what the server shows now."""
+def test_failed_operations_are_replanned_only_with_retry_failed(outcome: Outcome) -> None:
+    """They keep their key and start from the observed state."""
     records: list[Record] = [intent(0), said(0, outcome)]
     assert reconciled(records, {}) == []
     (again,) = reconciled(records, {"ws-0": [Observed("wstask-9", OTHERWISE)]}, retry_failed=True)
@@ -205,10 +207,10 @@ def test_what_failed_is_decided_anew_only_where_asked(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.SKIPPED])
-def test_what_is_done_is_done_again_where_it_drifted_and_that_is_asked_for(
+def test_drifted_operations_are_replanned_only_with_retry_failed(
     outcome: Outcome,
 ) -> None:
-    """A plain resume leaves it for verify to tell; ``--retry-failed`` plans it again."""
+    """A plain resume leaves them for verify to report."""
     records: list[Record] = [intent(0), said(0, outcome)]
     assert reconciled(records, {}) == []
     (again,) = reconciled(records, {}, retry_failed=True)
@@ -218,21 +220,21 @@ def test_what_is_done_is_done_again_where_it_drifted_and_that_is_asked_for(
     )
 
 
-states = st.sampled_from(["absent", "wanted", "otherwise", "twice"])
+states = st.sampled_from(["absent", "desired", "otherwise", "twice"])
 
 
 @given(st.lists(states, min_size=1, max_size=6))
-def test_each_operation_stands_or_differs(shown: list[str]) -> None:
-    """The two add up, and each that differs is told by what the server shows."""
+def test_each_operation_is_verified_or_differs(shown: list[str]) -> None:
+    """The two counts add up, and each that differs has the observed state."""
     observed = {
         "absent": [],
-        "wanted": [Observed("a", DESIRED)],
+        "desired": [Observed("a", DESIRED)],
         "otherwise": [Observed("a", OTHERWISE)],
         "twice": [Observed("a", DESIRED), Observed("b", DESIRED)],
     }
     attachments = {f"ws-{number}": observed[state] for number, state in enumerate(shown)}
     verified = verify(replay(first(len(shown))), {"": attachments}, AT)
-    assert verified.verified == shown.count("wanted")
+    assert verified.verified == shown.count("desired")
     assert verified.verified + len(verified.differing) == len(shown)
     words = {
         "absent": "not attached",
@@ -240,12 +242,12 @@ def test_each_operation_stands_or_differs(shown: list[str]) -> None:
         "twice": "2 attachments (a, b)",
     }
     assert verified.differing == {
-        KEY % number: words[state] for number, state in enumerate(shown) if state != "wanted"
+        KEY % number: words[state] for number, state in enumerate(shown) if state != "desired"
     }
 
 
-def test_a_detached_target_stands() -> None:
-    """Absent is what a detach wanted."""
+def test_an_absent_attachment_verifies_a_detach() -> None:
+    """Absent is the desired state of a detach."""
     before = Observed("wstask-1", DESIRED)
     detach = Operation("detach", Target("ws-0", "prod-0"), before, None)
     state = replay([header(1), Planned.of(detach)])

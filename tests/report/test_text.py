@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.journal.records import Ended, Execution, Holder, Record, Refused
+from bulkops.journal.records import Ended, Execution, Holder, Record, Refused, Skipped, Verified
 from bulkops.journal.replay import replay
 from bulkops.journal.states import Outcome
+from bulkops.operations.model import Target
 from bulkops.report.model import report
 from bulkops.report.text import document, pace
 from tests.journal.samples import first
-from tests.report.samples import at, everything, made, said
+from tests.report.samples import at, everything, failed, made, said
 
 
 def execution(began: float, ended: float, *records: Record) -> list[Record]:
@@ -19,12 +20,53 @@ def execution(began: float, ended: float, *records: Record) -> list[Record]:
     return [Execution(by, "1"), *records, Ended(at(ended), "complete")]
 
 
+def test_alike_failures_are_one_group() -> None:
+    """With their number and the first names; ``only_failed`` lists each of them."""
+    reasons = ["422 no", "409 taken", "422 no", "422 no", "422 no"]
+    job = failed([f"w-{n}" for n in range(5)], reasons)
+    text = "".join(document(job))
+    assert text.split("\n")[5:] == [
+        "  failed     4 operations:  422 no",
+        "             w-0, w-2, w-3, … and 1 more (report --only failed lists all)",
+        "  failed     w-1  mandatory at post_plan  409 taken  request req-1",
+        "",
+    ]
+    every = "".join(document(job, only_failed=True)).split("\n")[5:-1]
+    assert [line.split()[:2] for line in every] == [["failed", f"w-{n}"] for n in range(5)]
+    assert every[2].endswith("422 no  request req-2")
+
+
+def test_alike_blocked_targets_are_one_group() -> None:
+    """Workspaces are counted as such."""
+    skips = [Skipped(Target(f"ws-{n}", f"b-{n}"), "taken", blocked=True) for n in range(20)]
+    text = "".join(document(made(1, skips=skips)))
+    assert "  blocked    20 workspaces:  taken\n" in text
+    assert "             b-0, b-1, b-2, … and 17 more (report --only failed lists all)\n" in text
+    assert text.count("taken") == 2
+    assert "".join(document(made(1, skips=skips), only_failed=True)).count("  blocked  ") == 20
+
+
+def test_what_has_drifted_is_called_so() -> None:
+    """Its outcome is still succeeded, which would read like a contradiction."""
+    text = "".join(document(everything()))
+    assert "  drifted    prod-0  mandatory at post_plan  the server showed not attached\n" in text
+
+
+def test_counts_agree_in_number() -> None:
+    """One operation is singular."""
+    done = [*said(0, Outcome.SUCCEEDED), Verified(at(2), 1, {})]
+    text = "".join(document(made(1, execution(0, 1, *done))))
+    assert "  1 succeeded of 1 operation\n" in text
+    assert "1 operation per second" in text
+    assert "  verified: 1 of 1 operation\n" in text
+
+
 def test_executions_are_added_up() -> None:
     """What is between two is no part of it; operations are those that were taken up."""
     done = [*said(0, Outcome.SUCCEEDED), *said(1, Outcome.FAILED), *said(2, Outcome.SUCCEEDED)]
     refused = Refused(at(1), 0.5)
     records = [*execution(0, 1.2, *done, refused), *execution(70, 71, refused)]
-    assert pace(made(6, records)) == "took 2.2 s, 1 operations a second, 429s: 2"
+    assert pace(made(6, records)) == "took 2.2 s, 1 operation per second, 429s: 2"
 
 
 @pytest.mark.parametrize(

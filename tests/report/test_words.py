@@ -1,4 +1,4 @@
-"""How operations, waves and executions stand, in words."""
+"""The words for the state of a wave."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bulkops.report.words import state_of
     [
         (
             CurrentWave(1, 2, 1, 1, Reached.VERIFIED, until="2026-11-24T21:58:03.5Z"),
-            "rests until 2026-11-24 21:58:03 UTC",
+            "pauses until 2026-11-24 21:58:03 UTC",
         ),
         (CurrentWave(1, 2, 1, 1, Reached.VERIFIED), "is verified"),
         (CurrentWave(1, 2, 1, 1, Reached.PASSED), "passed"),
@@ -24,6 +24,6 @@ from bulkops.report.words import state_of
         ),
     ],
 )
-def test_a_wave_stands_in_words(wave: CurrentWave, words: str) -> None:
-    """How far it came, or why it is held."""
+def test_the_state_of_a_wave(wave: CurrentWave, words: str) -> None:
+    """It says what the wave has reached, or why it is paused or stopped."""
     assert state_of(wave) == words

@@ -176,7 +176,7 @@ def test_a_run_task_deleted_meanwhile_stops_before_the_first_write() -> None:
     world = World(workspaces=2)
     world.start(job())
     world.simulator.remove_task(TASK)
-    with pytest.raises(RunTaskGone, match="no longer in acme"):
+    with pytest.raises(RunTaskGone, match="no longer exists in acme"):
         world.resume()
     assert exit_code(world.journaled()) == 13
     assert not world.wire.writes

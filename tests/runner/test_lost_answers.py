@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from bulkops.errors import NoResponse
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
+from bulkops.runner.activity import Activity
 from bulkops.simulator.state import WorkspaceTask
 from tests.engine.scripts import Script, always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
@@ -74,6 +76,29 @@ def test_done_but_not_heard_of_is_adopted(kind: str, nth: int, fault: str) -> No
     heard = CASES[kind].writes[nth] == "DELETE" and fault == "cut"
     assert ("its answer was lost" in result.reason) != heard
     check_once(world, kind, len(CASES[kind].writes))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_wait_for_lost_answers_tells_its_length(strict: bool) -> None:  # noqa: FBT001 - a case
+    """While it settles, the execution says how many answers were lost and how long it waits."""
+    world = World(workspaces=3)
+    world.wire.troubles = writes(Trouble("reset-before"), None, None)
+    world.start(job(rollout={"max_failures": 3, "strict": strict}))
+    observed = list[Activity]()
+
+    async def look() -> None:
+        await anyio.sleep(4)
+        assert world.execution is not None
+        observed.append(world.execution.activity())
+
+    async def executed() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(look)
+            await world.executed()
+
+    world.run(executed)
+    assert (observed[0].in_flight, observed[0].waiting) == (1, 1)
+    assert 6 <= observed[0].settle_seconds < 7
 
 
 @pytest.mark.parametrize("fault", LOST_ON_THE_WAY)

@@ -9,7 +9,7 @@ import pytest
 
 from bulkops.api.messages import Request, Response
 from bulkops.journal.states import Outcome
-from bulkops.plan.current_state import read_verified
+from bulkops.plan.current_state import TO_READ_AGAIN, read_verified
 from bulkops.report.model import exit_code
 from tests.engine.scripts import METHODS, both, writes
 from tests.engine.wire import Trouble
@@ -193,6 +193,28 @@ def test_a_verification_reads_what_differs_again_past_settle() -> None:
     verified = world.run(lambda: read_verified(world.client(), replay, 10.0))
     assert (verified.verified, verified.differing) == (3, {})
     assert server.lagged == 1
+
+
+def test_a_wait_to_read_again_tells_its_length_and_reason() -> None:
+    """A listener is called when it begins; the client shows what is left of it."""
+    world = World(workspaces=3)
+    replay = world.apply(job())
+    world.pause = 0.0
+    world.simulator.detach("prod-0", TASK)
+    client, begun, left = world.client(), list[tuple[float, str]](), list[float]()
+    client.settling.listeners.append(lambda seconds, reason: begun.append((seconds, reason)))
+
+    async def verified() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(read_verified, client, replay, 10.0)
+            await anyio.sleep(4)
+            left.append(client.settling.seconds)
+        left.append(client.settling.seconds)
+
+    world.run(verified)
+    assert begun == [(10.0, TO_READ_AGAIN)]
+    assert 6 <= left[0] < 7
+    assert left[1] == 0
 
 
 def test_a_verification_without_a_difference_reads_once() -> None:

@@ -458,7 +458,7 @@ def test_a_report_says_in_which_wave_a_killed_job_was() -> None:
     assert world.until_stopped() is None
     world.disk.power_on(keeping=1.0)
     text = list(lines(report(world.journaled())))
-    assert "  wave 2 of 3 (operations 2 to 3) is under way" in text
+    assert "  wave 2 of 3 (operations 2 to 3) is in progress" in text
     assert report(world.resume()).wave is None
     plain = World(workspaces=2)
     plain.start(job())

@@ -1,4 +1,4 @@
-"""A simulated server for each test, whose every answer HashiCorp's OpenAPI judges."""
+"""A simulated server for each test, whose answers are checked against HashiCorp's OpenAPI."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ROOT = Path(__file__).parents[2]
 _OPENAPI = Path(os.environ.get("BULKOPS_OPENAPI") or _ROOT.parent / "shared" / "openapi")
 
 
-class _Asked:
-    """A request as openapi-core reads one."""
+class _OpenApiRequest:
+    """A request in the form that openapi-core reads."""
 
     def __init__(self, request: Request) -> None:
         self.host_url = "http://simulator"
@@ -32,8 +32,8 @@ class _Asked:
         self.body = request.body or None
 
 
-class _Answered:
-    """An answer as openapi-core reads one."""
+class _OpenApiResponse:
+    """An answer in the form that openapi-core reads."""
 
     def __init__(self, response: Response) -> None:
         self.status_code = response.status
@@ -44,19 +44,19 @@ class _Answered:
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """The server is aiohttp's, which knows only asyncio."""
+    """The server uses aiohttp, which requires asyncio."""
     return "asyncio"
 
 
 @pytest.fixture(scope="session")
 def openapi_documents() -> list[dict[str, Any]]:
-    """HashiCorp's OpenAPI documents; none where the folder isn't there."""
+    """HashiCorp's OpenAPI documents; none if the folder does not exist."""
     return [msgspec.json.decode(path.read_bytes()) for path in sorted(_OPENAPI.glob("*.json"))]
 
 
 @pytest.fixture
 def needed_documents(openapi_documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The documents, for tests that say nothing without them."""
+    """The documents, for tests that require them."""
     if not openapi_documents:
         pytest.skip(
             f"no OpenAPI in {_OPENAPI}: set BULKOPS_OPENAPI to the folder that holds "
@@ -67,16 +67,16 @@ def needed_documents(openapi_documents: list[dict[str, Any]]) -> list[dict[str, 
 
 @pytest.fixture(scope="session")
 def judge(openapi_documents: list[dict[str, Any]]) -> Callable[[Request, Response], None]:
-    """Raises where an answer isn't what the OpenAPI documents of its path say."""
+    """Raises if an answer doesn't conform to the OpenAPI documents of its path."""
     judges = [OpenAPI.from_dict(_as_meant(document)) for document in openapi_documents]
 
     def check(request: Request, response: Response) -> None:
         if response.status == 204 and not response.body and request.method == "POST":
-            # An older server's attach: HashiCorp's prose documents it, its OpenAPI doesn't.
+            # An older server's attach, which is in HashiCorp's API pages but not in the OpenAPI.
             return
         for one in judges:
             try:
-                one.validate_response(_Asked(request), _Answered(response))
+                one.validate_response(_OpenApiRequest(request), _OpenApiResponse(response))
             except PathError:
                 continue
 
@@ -84,12 +84,12 @@ def judge(openapi_documents: list[dict[str, Any]]) -> Callable[[Request, Respons
 
 
 def _as_meant(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy that is stricter about names, and as lax about null as its authors meant."""
+    """Return a copy that is stricter about names, and accepts null where it is intended."""
     copy: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     schemas = copy["components"]["schemas"]
     if relationships := schemas.get("workspaces", {}).get("properties", {}).get("relationships"):
-        # What `include=effective_tag_bindings` brings has to be linked from somewhere (JSON:API's
-        # "full linkage"); go-tfe reads it here, the documents forgot it.
+        # Resources of `include=effective_tag_bindings` must be linked (JSON:API's "full linkage").
+        # go-tfe reads the links here, but the documents omit them.
         relationships["properties"]["effective-tag-bindings"] = {"type": "object"}
     for schema in schemas.values():
         properties = schema.get("properties", {})
@@ -97,14 +97,14 @@ def _as_meant(document: dict[str, Any]) -> dict[str, Any]:
         _close(properties.get("relationships", {}))
         data = properties.get("data", {})
         if data.get("nullable") and "allOf" in data:
-            # By the letter no null passes the allOf, and `nullable` would say nothing.
+            # Strictly, null never passes the allOf, which would make `nullable` meaningless.
             name = data["allOf"][0]["$ref"].rpartition("/")[2]
             properties["data"] = schemas[name] | {"nullable": True}
     return copy
 
 
 def _close(schema: dict[str, Any]) -> None:
-    """Let a misspelled attribute be an error: the documents say what is, not what isn't."""
+    """Reject misspelled attributes, which the documents don't forbid."""
     if "properties" in schema:
         schema.setdefault("additionalProperties", False)
         for inner in schema["properties"].values():
@@ -126,13 +126,13 @@ def ask(judge: Callable[[Request, Response], None]) -> Callable[..., Response]:
         headers: dict[str, str] | None = None,
         now: float = 0.0,
     ) -> Response:
-        said = {"authorization": f"Bearer {token}", "content-type": MEDIA_TYPE}
+        defaults = {"authorization": f"Bearer {token}", "content-type": MEDIA_TYPE}
         request = Request(
             method,
             path if path.startswith(("/_", "/.")) else f"/api/v2{path}",
             tuple((query or {}).items()),
             body if isinstance(body, bytes) else msgspec.json.encode(body) if body else b"",
-            said if headers is None else headers,
+            defaults if headers is None else headers,
         )
         response = simulator.handle(request, now)
         judge(request, response)
@@ -144,13 +144,13 @@ def ask(judge: Callable[[Request, Response], None]) -> Callable[..., Response]:
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     """Organization acme: workspaces prod-1, prod-2 and dev-1, run task scan, no rate limit."""
-    made = Simulator(rate=0)
-    made.add_organization("acme")
-    made.add_project("platform", tag_bindings={"team": "core"})
-    made.add_workspace("prod-1", project="platform", tags=["prod"])
-    made.add_workspace("prod-2", tags=["prod", "canary"], tag_bindings={"tier": "1"})
-    made.add_workspace("dev-1", tags=["dev"])
-    made.add_task("scan")
-    yield made
-    # A quick look at the log after every test: whatever happened is in order, without gaps.
-    assert [effect.seq for effect in made.effects] == list(range(1, len(made.effects) + 1))
+    created = Simulator(rate=0)
+    created.add_organization("acme")
+    created.add_project("platform", tag_bindings={"team": "core"})
+    created.add_workspace("prod-1", project="platform", tags=["prod"])
+    created.add_workspace("prod-2", tags=["prod", "canary"], tag_bindings={"tier": "1"})
+    created.add_workspace("dev-1", tags=["dev"])
+    created.add_task("scan")
+    yield created
+    # Checks after every test that the effects are in order, without gaps.
+    assert [effect.seq for effect in created.effects] == list(range(1, len(created.effects) + 1))

@@ -1,4 +1,4 @@
-"""Who may do what: tokens, permissions, media types, and what isn't there."""
+"""Tokens, permissions, media types, and missing resources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _data(response: Response) -> Any:
 @pytest.fixture
 def guarded() -> Simulator:
     """Organization acme with an owner, a reader, a task manager and an operator of prod-1."""
-    made = Simulator(
+    created = Simulator(
         rate=0,
         tokens={
             "owner": User(name="olga"),
@@ -37,15 +37,15 @@ def guarded() -> Simulator:
             ),
         },
     )
-    made.add_organization("acme")
-    made.add_workspace("prod-1")
-    made.add_workspace("prod-2")
-    made.add_task("scan")
-    return made
+    created.add_organization("acme")
+    created.add_workspace("prod-1")
+    created.add_workspace("prod-2")
+    created.add_task("scan")
+    return created
 
 
 def test_the_right_to_workspaces_alone_lists_no_run_tasks(guarded: Simulator, ask: Ask) -> None:
-    """A user of workspaces attaches, and reads a run task whose id is known."""
+    """A user with workspace rights can attach, and read a run task by its id."""
     assert guarded.tokens is not None
     guarded.tokens = {**guarded.tokens, "worker": User.of_workspaces("wanda")}
     task = guarded.world.organizations["acme"].tasks["scan"].id
@@ -74,7 +74,7 @@ def test_no_token_is_401(simulator: Simulator, ask: Ask, headers: dict[str, str]
 
 
 def test_any_token_is_a_user_of_its_own(simulator: Simulator, ask: Ask) -> None:
-    """Unless told otherwise every token is accepted, each as another user, never named by it."""
+    """By default every token is accepted as a separate user, whose name doesn't contain it."""
     names = [
         _data(ask(simulator, "GET", "/account/details", token=token))["attributes"]["username"]
         for token in ("one", "two", "one")
@@ -83,19 +83,19 @@ def test_any_token_is_a_user_of_its_own(simulator: Simulator, ask: Ask) -> None:
 
 
 def test_only_listed_tokens_are_accepted(guarded: Simulator, ask: Ask) -> None:
-    """Where tokens are listed, any other is a 401."""
+    """If tokens are listed, any other token is answered 401."""
     assert ask(guarded, "GET", ACME, token="owner").status == 200
     assert ask(guarded, "GET", ACME, token="stranger").status == 401
 
 
 def test_tokens_may_be_changed_at_any_time(guarded: Simulator, ask: Ask) -> None:
-    """A token taken off the list is a 401 from then on."""
+    """A token that is removed from the list is answered 401 from then on."""
     guarded.tokens = {}
     assert ask(guarded, "GET", ACME, token="owner").status == 401
 
 
 def test_ping_needs_no_token(guarded: Simulator, ask: Ask) -> None:
-    """A ping is answered 204 without a token, and with a bad one."""
+    """A ping is answered 204 without a token, and with an invalid one."""
     assert ask(guarded, "GET", "/ping", headers={}).status == 204
     assert ask(guarded, "GET", "/ping", token="stranger").status == 204
 
@@ -112,7 +112,7 @@ def test_ping_needs_no_token(guarded: Simulator, ask: Ask) -> None:
 def test_rights_decide_what_may_change(
     guarded: Simulator, ask: Ask, token: str, statuses: dict[str, int]
 ) -> None:
-    """What a user may not change is a 404, the same as what isn't there."""
+    """A change without permission is answered 404, like a missing resource."""
     attributes = {"name": "new", "url": "https://x.example", "category": "task"}
     new_task = {"data": {"type": "tasks", "attributes": attributes}}
     assert ask(guarded, "POST", f"{ACME}/tasks", new_task, token=token).status == statuses["task"]
@@ -134,7 +134,7 @@ def test_rights_decide_what_may_change(
 
 
 def test_reader_changes_nothing(guarded: Simulator, ask: Ask) -> None:
-    """Every route that changes anything is a 404 for a read-only user."""
+    """Every route that changes something answers 404 to a read-only user."""
     organization = guarded.world.organizations["acme"]
     workspace, task = organization.workspaces["prod-1"], organization.tasks["scan"]
     link = guarded.attach("prod-1", "scan")
@@ -154,7 +154,7 @@ def test_reader_changes_nothing(guarded: Simulator, ask: Ask) -> None:
 
 
 def test_documents_tell_the_permissions(guarded: Simulator, ask: Ask) -> None:
-    """Workspace and organization documents show what this user may do with run tasks."""
+    """Workspace and organization documents show this user's run task permissions."""
 
     def shown(token: str) -> tuple[list[bool], bool]:
         listed = ask(guarded, "GET", f"{ACME}/workspaces", query={"sort": "name"}, token=token)
@@ -186,7 +186,7 @@ def test_documents_tell_the_permissions(guarded: Simulator, ask: Ask) -> None:
 def test_media_type(
     simulator: Simulator, ask: Ask, method: str, content_type: str | None, *, refused: bool
 ) -> None:
-    """What isn't a GET needs JSON:API's media type, even without a body; a wrong one never does."""
+    """Methods other than GET need JSON:API's media type, even without a body."""
     headers = {"authorization": "Bearer x"}
     if content_type is not None:
         headers["content-type"] = content_type
@@ -210,19 +210,19 @@ def test_media_type(
     ],
 )
 def test_what_is_not_there_is_404(simulator: Simulator, ask: Ask, method: str, path: str) -> None:
-    """An unknown record, path or method is a JSON:API 404."""
+    """An unknown resource, path or method is a JSON:API 404."""
     response = ask(simulator, method, path)
     assert response.status == 404
     assert msgspec.json.decode(response.body)["errors"][0]["title"] == "not found"
 
 
 def test_path_parameters_are_percent_decoded(simulator: Simulator, ask: Ask) -> None:
-    """A percent-encoded name in the path means the same as the plain one."""
+    """A percent-encoded name in a path is equivalent to the plain one."""
     assert ask(simulator, "GET", "/organizations/ac%6De/workspaces/prod%2D1").status == 200
 
 
 def test_organizations_and_projects(simulator: Simulator, ask: Ask) -> None:
-    """Organizations and projects are listed, projects are filtered, sorted and created."""
+    """Organizations and projects are listed; projects are filtered, sorted and created."""
     assert [one["id"] for one in _data(ask(simulator, "GET", "/organizations"))] == ["acme"]
     path = f"{ACME}/projects"
 
@@ -241,7 +241,7 @@ def test_organizations_and_projects(simulator: Simulator, ask: Ask) -> None:
 
 
 def test_entitlement_set(simulator: Simulator, ask: Ask) -> None:
-    """The entitlement set spells entitlements as the API does, null for no limit."""
+    """The entitlement set has the API's attribute names, and null for no limit."""
     attributes = _data(ask(simulator, "GET", f"{ACME}/entitlement-set"))["attributes"]
     assert attributes == {
         "run-tasks": True,

@@ -1,4 +1,4 @@
-"""The simulator over real sockets, as a raw client sees it."""
+"""The simulator over real sockets, used with a plain HTTP client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NEW = {"data": {"type": "workspaces", "attributes": {"name": "new"}}}
 
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """No test may leave a warning or an error in the log of the server's side."""
+    """Fail the test if the server logs a warning or an error."""
     yield
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
@@ -38,8 +38,8 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """A client with a token that any simulator accepts."""
-    async with aiohttp.ClientSession(headers=HEADERS) as made:
-        yield made
+    async with aiohttp.ClientSession(headers=HEADERS) as created:
+        yield created
 
 
 async def _create(session: aiohttp.ClientSession, address: str) -> tuple[int, bytes]:
@@ -54,7 +54,7 @@ async def _first_effect(simulator: Simulator) -> None:
 
 
 async def test_serves_the_core(simulator: Simulator, session: aiohttp.ClientSession) -> None:
-    """Over a socket come the core's status, headers and body, with links to this address."""
+    """The core's status, headers and body arrive, with links to the server's address."""
     async with (
         serve(simulator) as address,
         session.get(
@@ -71,7 +71,7 @@ async def test_serves_the_core(simulator: Simulator, session: aiohttp.ClientSess
 async def test_control_endpoint_is_never_struck(
     simulator: Simulator, session: aiohttp.ClientSession
 ) -> None:
-    """Effects, statistics, discovery and pings answer while everything else fails."""
+    """Effects, statistics, discovery and pings are answered even if everything else fails."""
     async with serve(simulator, faults=Faults.parse("close-before=100%", 0)) as address:
         with pytest.raises(aiohttp.ServerDisconnectedError):
             await _create(session, address)
@@ -86,7 +86,7 @@ async def test_control_endpoint_is_never_struck(
 async def test_answered_faults(
     simulator: Simulator, session: aiohttp.ClientSession, kind: str
 ) -> None:
-    """A fault with an answer sends it whole; the effect happened only for the kinds ``-after``."""
+    """A fault with an answer sends it; only the kinds ``-after`` take effect."""
     async with serve(simulator, faults=Faults.parse(f"POST:{kind}=100%", 0)) as address:
         status, body = await _create(session, address)
     answer = FAULTS[kind].answer
@@ -110,7 +110,7 @@ async def test_answered_faults(
     ],
 )
 async def test_unanswered_faults(simulator: Simulator, kind: str, error: type[Exception]) -> None:
-    """The client sees the connection fail as the kind says, and so does the server's world."""
+    """The connection fails as the kind specifies, and the request takes effect or not."""
     # Only what never answers in time costs the test any time.
     patience = aiohttp.ClientTimeout(total=0.3 if error is TimeoutError else 10)
     async with (
@@ -128,7 +128,7 @@ async def test_unanswered_faults(simulator: Simulator, kind: str, error: type[Ex
 async def test_cut_of_an_empty_answer_closes(
     simulator: Simulator, session: aiohttp.ClientSession
 ) -> None:
-    """An answer without a body can't be cut: the connection closes after the effect."""
+    """An empty answer can't be cut, so the connection closes after the effect."""
     workspace = simulator.world.organizations["acme"].workspaces["dev-1"].id
     body = b'{"data":[{"type":"tags","attributes":{"name":"blue"}}]}'
     async with serve(simulator, faults=Faults.parse("cut=100%", 0)) as address:
@@ -142,7 +142,7 @@ async def test_cut_of_an_empty_answer_closes(
 async def test_slow_answer_arrives_whole(
     simulator: Simulator, session: aiohttp.ClientSession
 ) -> None:
-    """A dribbled answer is the whole answer for a client that waits."""
+    """A client that waits receives a dribbled answer completely."""
     async with serve(simulator, faults=Faults.parse("slow=100%", 0)) as address:
         status, body = await _create(session, address)
     assert status == 201
@@ -150,7 +150,7 @@ async def test_slow_answer_arrives_whole(
 
 
 class Patient(web.ServerRunner):
-    """Gives handlers an hour to end when it is shut down, before it cancels them."""
+    """Gives handlers an hour to finish on shutdown before it cancels them."""
 
     def __init__(self, server: web.Server, **options: Any) -> None:
         super().__init__(server, **{**options, "shutdown_timeout": 3600.0})
@@ -159,7 +159,7 @@ class Patient(web.ServerRunner):
 async def test_hanging_requests_end_with_the_server(
     simulator: Simulator, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Closing the server ends requests that hang, by themselves and without a trace."""
+    """If the server closes, hanging requests end by themselves and without a traceback."""
     monkeypatch.setattr(web, "ServerRunner", Patient)
     async with serve(simulator, faults=Faults.parse("hang-after=100%", 0)) as address:
         hanging = asyncio.create_task(_create(session, address))
@@ -169,7 +169,7 @@ async def test_hanging_requests_end_with_the_server(
 
 
 async def test_effect_happens_though_the_client_has_left(simulator: Simulator) -> None:
-    """A request whose client gives up while it is on its way still takes effect."""
+    """A request takes effect even if its client disconnects while it is on its way."""
     impatient = aiohttp.ClientTimeout(total=0.01)
     async with (
         serve(simulator, latency=1.0) as address,
@@ -184,7 +184,7 @@ async def test_effect_happens_though_the_client_has_left(simulator: Simulator) -
 async def test_latency_and_jitter_delay_request_and_answer(
     simulator: Simulator, session: aiohttp.ClientSession
 ) -> None:
-    """A request reaches the server after half the latency, its answer takes the other half."""
+    """The request takes half the latency, and the answer the other half."""
     async with serve(simulator, latency=0.02, jitter=0.01) as address:
         started = time.monotonic()
         status, _ = await _create(session, address)
@@ -194,7 +194,7 @@ async def test_latency_and_jitter_delay_request_and_answer(
 
 
 async def test_rate_limit_by_real_time(session: aiohttp.ClientSession) -> None:
-    """The shell gives the core its loop's time, so that requests at once meet the limit."""
+    """The core gets the event loop's time, so simultaneous requests exceed the limit."""
     simulator = Simulator(rate=2, window="sliding")
     simulator.add_organization("acme")
     async with serve(simulator) as address:
@@ -208,7 +208,7 @@ async def test_rate_limit_by_real_time(session: aiohttp.ClientSession) -> None:
 async def test_verify_urls(
     simulator: Simulator, session: aiohttp.ClientSession, answer: int, status: int
 ) -> None:
-    """With ``verify_urls`` a new run task's URL is called once, and only a 200 lets it be made."""
+    """With ``verify_urls`` a new run task's URL is called once and must answer 200."""
     calls: list[Any] = []
 
     async def hook(request: web.BaseRequest) -> web.Response:
@@ -255,7 +255,7 @@ async def test_serves_over_tls(simulator: Simulator) -> None:
 
 
 async def test_taken_port_is_an_os_error(simulator: Simulator) -> None:
-    """A port that somebody listens on already is an OSError, and nothing is left behind."""
+    """A port in use is an OSError, and all resources are released."""
     async with serve(simulator) as address:
         port = int(address.rpartition(":")[2])
         with pytest.raises(OSError, match="address already in use"):

@@ -26,7 +26,7 @@ COMMAND = "from bulkops.cli.commands.simulate import simulate; simulate()"
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts ``simulate`` with arguments; what still runs is killed at the end."""
+    """Start ``simulate`` with arguments; kill what still runs at the end."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> subprocess.Popen[str]:
@@ -52,7 +52,7 @@ def _ask(
     *,
     token: str = "any",  # noqa: S107 -- made up
 ) -> tuple[int, HTTPMessage, Any]:
-    """Return status, headers and document of a GET, or of a POST where there is a body."""
+    """Return status, headers and document of a GET, or of a POST if there is a body."""
     host, port = address.removeprefix("http://").split(":")
     connection = HTTPConnection(host, int(port))
     connection.request(
@@ -82,7 +82,7 @@ def _ready(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_one_line_when_ready_and_exit_0_on_a_signal(start: Start, number: signal.Signals) -> None:
-    """The address is the only line on stdout, and a signal ends the process quietly with 0."""
+    """stdout only has the address, and a signal ends the process with 0 and no output."""
     process = start("--port", "0", "--organization", "acme", "--workspaces", "7", "--seed", "3")
     address, what = _ready(process)
     assert what == "organization acme, 7 workspaces"
@@ -95,7 +95,7 @@ def test_one_line_when_ready_and_exit_0_on_a_signal(start: Start, number: signal
 
 
 def test_options_reach_the_server(start: Start) -> None:
-    """Run tasks, profile, rate, tokens, latency and faults are as the options say."""
+    """Run tasks, profile, rate, tokens, latency and faults are set by options."""
     arguments = "--port 0 --workspaces 1 --task scan --task cost --rate 0 --latency 1ms"
     arguments += " --jitter 0.001s --faults POST:503=100% --token any --profile tfe-v202408-1"
     process = start(*arguments.split())
@@ -117,7 +117,7 @@ TASKS = "/api/v2/organizations/acme/tasks"
 
 
 def test_tokens_are_who_the_options_say(start: Start) -> None:
-    """All of them, some of them or only reading, and no other is accepted."""
+    """Tokens have all permissions, some, or only read, and no other token is accepted."""
     arguments = "--port 0 --workspaces 0 --token all --read-only-token ro --workspace-task-token ws"
     address, _ = _ready(start(*arguments.split()))
     statuses = [_ask(address, TASKS, token=token)[0] for token in ("all", "ro", "ws", "any")]
@@ -127,14 +127,14 @@ def test_tokens_are_who_the_options_say(start: Start) -> None:
 
 
 def test_a_token_given_as_both_only_reads(start: Start) -> None:
-    """The lesser of two rights counts."""
+    """If a token is given as both, the lesser permission counts."""
     arguments = "--port 0 --workspaces 0 --read-only-token any --token any"
     address, _ = _ready(start(*arguments.split()))
     assert _ask(address, TASKS, NEW_TASK)[0] == 404
 
 
 def test_entitlements_are_as_the_options_say(start: Start) -> None:
-    """--entitlement sets what the organization has paid for; the rest stays without limits."""
+    """--entitlement sets an entitlement; the others are unlimited."""
     arguments = "--port 0 --workspaces 0 --task scan --entitlement run-task-limit=1"
     arguments += " --entitlement global-run-tasks=false --entitlement run-task-workspace-limit=10"
     address, _ = _ready(start(*arguments.split()))
@@ -153,7 +153,7 @@ def test_entitlements_are_as_the_options_say(start: Start) -> None:
 
 
 def test_duplicates_and_lag_are_as_the_options_say(start: Start) -> None:
-    """With both, a second attach is made, and the list shows neither yet."""
+    """With both, a second attach succeeds, and the list shows neither yet."""
     arguments = "--port 0 --workspaces 1 --task scan --duplicate-attach accept --lag 1m"
     address, _ = _ready(start(*arguments.split()))
     (task,) = _get(address, TASKS)["data"]
@@ -170,8 +170,8 @@ def test_duplicates_and_lag_are_as_the_options_say(start: Start) -> None:
     assert _get(address, path)["data"] == []
 
 
-def test_retry_after_is_told_where_asked_for(start: Start) -> None:
-    """With --retry-after a 429 says in whole seconds when to come again."""
+def test_retry_after_is_sent_with_the_option(start: Start) -> None:
+    """With --retry-after, a 429 has Retry-After in whole seconds."""
     arguments = "--port 0 --workspaces 0 --rate 1 --window sliding --retry-after"
     address, _ = _ready(start(*arguments.split()))
     answers = [_ask(address, TASKS)[:2] for _ in range(2)]
@@ -182,7 +182,7 @@ def test_retry_after_is_told_where_asked_for(start: Start) -> None:
 
 
 ALL_ENTITLEMENTS = (
-    "one of run-tasks, global-run-tasks, private-run-tasks, run-task-limit, "
+    "Known: run-tasks, global-run-tasks, private-run-tasks, run-task-limit, "
     "run-task-workspace-limit, run-task-mandatory-enforcement-limit"
 )
 
@@ -190,31 +190,31 @@ ALL_ENTITLEMENTS = (
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--lag", "1"), "write 50ms, 1.5s or 2m"),
+        (("--lag", "1"), "Write 50ms, 1.5s or 2m"),
         (("--duplicate-attach", "maybe"), "accept"),
         (("--entitlement", "run-tasks"), "write run-tasks=true or run-tasks=false"),
         (("--entitlement", "run-tasks=1"), "write run-tasks=true or run-tasks=false"),
         (("--entitlement", "run-task-limit=-1"), "write a number: run-task-limit=10"),
         (("--entitlement", "run-task-limit=²"), "write a number: run-task-limit=10"),
         (("--entitlement", "run-task-limit"), "write a number: run-task-limit=10"),
-        (("--entitlement", "sentinel=true"), f"'sentinel' is not known; {ALL_ENTITLEMENTS}"),
-        (("--latency", "5"), "write 50ms, 1.5s or 2m"),
-        (("--jitter", "fast"), "write 50ms, 1.5s or 2m"),
+        (("--entitlement", "sentinel=true"), f"'sentinel' is not known. {ALL_ENTITLEMENTS}"),
+        (("--latency", "5"), "Write 50ms, 1.5s or 2m"),
+        (("--jitter", "fast"), "Write 50ms, 1.5s or 2m"),
         (("--faults", "503"), "needs a probability"),
-        (("--profile", "tfe-v1"), "one of hcp, tfe-v202408-1"),
+        (("--profile", "tfe-v1"), "Known: hcp, tfe-v202408-1"),
         (("--window", "round"), "fixed"),
         (("--workspaces", "-1"), "--workspaces"),
     ],
 )
 def test_wrong_option_is_a_usage_error(arguments: tuple[str, ...], says: str) -> None:
-    """An option that can't be understood is exit 2, and stderr says what is allowed."""
+    """An invalid option is exit 2, and stderr says what is allowed."""
     result = CliRunner().invoke(simulate, ["--port", "0", *arguments])
     assert (result.stdout, result.exit_code) == ("", 2)
     assert says in re.sub(r"[\s│]+", " ", result.stderr)
 
 
 def test_taken_port_is_an_error_that_names_it() -> None:
-    """A port that somebody listens on already is an error that names the port."""
+    """A port in use is an error that names the port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(BulkopsError, match=f"can't listen on port {port}"):

@@ -1,4 +1,4 @@
-"""What the simulator knows afterwards: effects, statistics, and the endpoints that tell them."""
+"""The simulator's records: effects, statistics, and the endpoints that show them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Ask = Callable[..., Response]
 
 
 def _change_everything(simulator: Simulator, ask: Ask) -> None:
-    """Create, update and delete one of each kind, with refused requests in between."""
+    """Create, update and delete one record of each kind, with refused requests in between."""
     organization = simulator.world.organizations["acme"]
     attributes = {"name": "new", "url": "https://x.example", "category": "task", "hmac-key": "k"}
     ask(
@@ -47,7 +47,7 @@ def _change_everything(simulator: Simulator, ask: Ask) -> None:
 
 
 def test_effects_are_what_really_happened(simulator: Simulator, ask: Ask) -> None:
-    """Every change that took effect is listed once, in order; refused requests are not."""
+    """Every change that took effect is listed once, in order, and no refused request."""
     _change_everything(simulator, ask)
     assert [(one.now, one.action, one.kind) for one in simulator.effects] == [
         (1.0, "create", "task"),
@@ -69,24 +69,24 @@ def test_effects_are_what_really_happened(simulator: Simulator, ask: Ask) -> Non
 
 
 def test_control_endpoint_tells_the_effects(simulator: Simulator, ask: Ask) -> None:
-    """The effects are served as JSON without a token, with counts for each workspace."""
+    """The effects are served as JSON without a token, with counts per workspace."""
     _change_everything(simulator, ask)
     response = ask(simulator, "GET", "/_simulator/effects", headers={})
     assert response.headers["content-type"] == "application/json"
-    told = msgspec.json.decode(response.body)
-    assert [one["seq"] for one in told["effects"]] == [1, 2, 3, 4, 5, 6]
-    assert told["effects"][0]["after"]["url"] == "https://x.example"
-    assert told["by-workspace"] == {"prod-1": 3}
+    document = msgspec.json.decode(response.body)
+    assert [one["seq"] for one in document["effects"]] == [1, 2, 3, 4, 5, 6]
+    assert document["effects"][0]["after"]["url"] == "https://x.example"
+    assert document["by-workspace"] == {"prod-1": 3}
     assert b"hmac" not in response.body
 
 
 def test_statistics(simulator: Simulator, ask: Ask) -> None:
-    """Requests are counted in all, by route and by status; control requests are not."""
+    """Requests are counted in total, by route and by status, without control requests."""
     _change_everything(simulator, ask)
     ask(simulator, "GET", "/nonsense")
-    told = msgspec.json.decode(ask(simulator, "GET", "/_simulator/stats").body)
-    assert told["requests"] == 9
-    assert told["by-route"] == {
+    document = msgspec.json.decode(ask(simulator, "GET", "/_simulator/stats").body)
+    assert document["requests"] == 9
+    assert document["by-route"] == {
         "POST /organizations/:organization/tasks": 1,
         "POST /workspaces/:workspace/tasks": 2,
         "PATCH /workspaces/:workspace/tasks/:workspace-task": 1,
@@ -95,13 +95,13 @@ def test_statistics(simulator: Simulator, ask: Ask) -> None:
         "DELETE /organizations/:organization/workspaces/:name": 1,
         "unknown": 1,
     }
-    assert told["by-status"] == {"201": 2, "200": 1, "204": 3, "404": 2, "422": 1}
-    assert (told["first-write"], told["last-write"]) == (1.0, 6.0)
-    assert (told["too-many"], told["faults"]) == (0, {})
+    assert document["by-status"] == {"201": 2, "200": 1, "204": 3, "404": 2, "422": 1}
+    assert (document["first-write"], document["last-write"]) == (1.0, 6.0)
+    assert (document["too-many"], document["faults"]) == (0, {})
 
 
 def test_setting_up_is_no_effect(simulator: Simulator) -> None:
-    """What a test changes behind a client's back isn't listed among the effects."""
+    """Changes made directly by a test aren't listed as effects."""
     simulator.attach("prod-1", "scan")
     simulator.detach("prod-1", "scan")
     simulator.attach("prod-2", "scan")
@@ -112,7 +112,7 @@ def test_setting_up_is_no_effect(simulator: Simulator) -> None:
 
 
 def test_setting_up_without_an_organization_is_a_key_error() -> None:
-    """A workspace or run task needs an organization that was added before."""
+    """A workspace or run task needs an existing organization."""
     with pytest.raises(KeyError):
         Simulator().add_workspace("w")
     with pytest.raises(KeyError):
@@ -120,14 +120,14 @@ def test_setting_up_without_an_organization_is_a_key_error() -> None:
 
 
 def test_discovery(simulator: Simulator, ask: Ask) -> None:
-    """Service discovery names the API's path without a token; other paths are a plain 404."""
+    """Service discovery returns the API's path without a token; other paths are a plain 404."""
     response = ask(simulator, "GET", "/.well-known/terraform.json", headers={})
     assert msgspec.json.decode(response.body)["tfe.v2"] == "/api/v2/"
     assert ask(simulator, "GET", "/_simulator/nothing").status == 404
 
 
 def test_the_same_requests_give_the_same_answers(ask: Ask) -> None:
-    """Two simulators given the same seed, requests and times answer byte for byte the same."""
+    """With the same seed, requests and times, two simulators give identical answers."""
 
     def history() -> list[Response]:
         simulator = Simulator(seed=5, epoch=datetime(2026, 11, 24, tzinfo=UTC))
@@ -145,9 +145,9 @@ def test_the_same_requests_give_the_same_answers(ask: Ask) -> None:
 
 
 def test_population_is_realistic_and_repeatable() -> None:
-    """A populated organization has just so many workspaces, tagged by environment."""
+    """A populated organization has the given number of workspaces, with environment tags."""
 
-    def made(seed: int) -> dict[str, list[str]]:
+    def populated(seed: int) -> dict[str, list[str]]:
         simulator = Simulator()
         added = populate(simulator, "acme", workspaces=100, seed=seed)
         organization = simulator.world.organizations["acme"]
@@ -156,16 +156,16 @@ def test_population_is_realistic_and_repeatable() -> None:
         assert added == list(organization.workspaces.values())
         return {name: one.tags for name, one in organization.workspaces.items()}
 
-    workspaces = made(3)
+    workspaces = populated(3)
     assert len(workspaces) == 100
     assert all(tags[0] == name.partition("-")[0] for name, tags in workspaces.items())
     assert {tags[0] for tags in workspaces.values()} == {"prod", "staging", "dev"}
     assert sum("canary" in tags for tags in workspaces.values()) == 5
-    assert made(3) == workspaces != made(4)
+    assert populated(3) == workspaces != populated(4)
 
 
 def test_several_organizations_are_kept_apart(ask: Ask) -> None:
-    """The same name in two organizations means two workspaces, and set-up takes either."""
+    """The same name in two organizations means two workspaces, also for the setup."""
     simulator = Simulator(rate=0)
     for name in ("one", "two"):
         simulator.add_organization(name)

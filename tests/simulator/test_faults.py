@@ -1,4 +1,4 @@
-"""Faults as data: parsing, drawing, and what a struck request does at the server."""
+"""Faults as data: parsing, drawing, and the effect of a struck request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _drawn(faults: Faults, request: Request, times: int = 2000) -> Counter[str]:
 
 
 def test_probabilities_hold() -> None:
-    """Over many requests each fault strikes about as often as it was said to."""
+    """Over many requests, each fault strikes with about its probability."""
     drawn = _drawn(Faults.parse("503=10%, cut=0.2", 1), GET)
     assert set(drawn) == {"503", "cut"}
     assert 150 < drawn["503"] < 250
@@ -30,7 +30,7 @@ def test_probabilities_hold() -> None:
 
 
 def test_same_seed_same_faults() -> None:
-    """The same seed and sequence of requests meet the same faults, another seed others."""
+    """The same seed and requests give the same faults; another seed gives others."""
 
     def kinds(seed: int) -> list[str]:
         faults = Faults.parse("503=30%,cut=30%", seed)
@@ -40,14 +40,14 @@ def test_same_seed_same_faults() -> None:
 
 
 def test_method_narrows_a_fault() -> None:
-    """A fault with a method strikes that method and no other."""
+    """A fault with a method strikes only that method."""
     faults = Faults.parse("delete:503=100%", 0)
     assert faults.draw(GET, 0.0) is None
     assert faults.draw(DELETE, 0.0) == FAULTS["503"]
 
 
 def test_ping_is_struck_only_when_asked() -> None:
-    """A fault without a method spares /ping; PING: strikes it and nothing else."""
+    """A fault without a method spares /ping; PING: strikes only /ping."""
     assert Faults.parse("503=100%", 0).draw(PING, 0.0) is None
     assert Faults.parse("GET:503=100%", 0).draw(PING, 0.0) is None
     faults = Faults.parse("PING:503=100%", 0)
@@ -57,12 +57,12 @@ def test_ping_is_struck_only_when_asked() -> None:
 
 @pytest.mark.parametrize("path", ["/_simulator/effects", "/.well-known/terraform.json"])
 def test_nothing_outside_the_api_is_struck(path: str) -> None:
-    """The control endpoint and discovery always answer."""
+    """The control endpoint and discovery are always answered."""
     assert Faults.parse("503=100%", 0).draw(Request("GET", path), 0.0) is None
 
 
 def test_empty_spec_is_no_faults() -> None:
-    """An empty specification strikes nothing."""
+    """An empty specification has no faults."""
     assert Faults.parse("", 0).draw(GET, 0.0) is None
 
 
@@ -84,14 +84,14 @@ def test_empty_spec_is_no_faults() -> None:
     ],
 )
 def test_bad_spec_says_what_is_allowed(spec: str, says: str) -> None:
-    """A specification that can't be understood is refused with what is wrong and allowed."""
+    """An invalid specification is refused with what is wrong and what is allowed."""
     with pytest.raises(BadFaults, match=says):
         Faults.parse(spec, 0)
 
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_effect_happens_or_not_as_the_kind_says(kind: str) -> None:
-    """A struck request takes effect exactly where its kind says so, and is counted by kind."""
+    """A struck request takes effect if its kind says so, and is counted by kind."""
     simulator = Simulator()
     simulator.add_organization("acme")
     simulator.add_workspace("w")
@@ -106,7 +106,7 @@ def test_effect_happens_or_not_as_the_kind_says(kind: str) -> None:
 
 
 def test_late_request_arrives_in_the_end() -> None:
-    """A late request takes effect 3 s after it was lost, before whatever is asked from then on."""
+    """A late request takes effect 3 s after it was lost, before any later request."""
     simulator = Simulator()
     simulator.add_organization("acme")
     simulator.add_workspace("w")
@@ -119,7 +119,7 @@ def test_late_request_arrives_in_the_end() -> None:
 
 
 def test_late_requests_arrive_in_order() -> None:
-    """Late requests arrive in the order they were sent, those that aren't due yet later."""
+    """Late requests arrive in the order in which they were sent, each when it is due."""
     simulator = Simulator()
     simulator.add_organization("acme")
     late = Faults.parse("late=100%", 0)
@@ -135,7 +135,7 @@ def test_late_requests_arrive_in_order() -> None:
 
 
 def test_unstruck_request_is_delivered_whole() -> None:
-    """Without faults a delivery is the server's own answer, whole."""
+    """Without faults, the server's answer is delivered unchanged."""
     simulator = Simulator()
     simulator.add_organization("acme")
     delivery = simulator.deliver(GET, 0.0)
@@ -143,7 +143,7 @@ def test_unstruck_request_is_delivered_whole() -> None:
 
 
 def test_a_fault_may_strike_everything_for_a_while() -> None:
-    """From a time to another after the first request, ``/ping`` as well; then nothing."""
+    """In a period since the first request, all requests are struck, including ``/ping``."""
     faults = Faults.parse("503=2s..1m,close-before=500ms..1.5s", 0)
     struck = [faults.draw(PING, now) for now in (100.0, 100.5, 101.6, 102.0, 159.9, 160.0)]
     assert [fault and fault.kind for fault in struck] == [
@@ -152,15 +152,15 @@ def test_a_fault_may_strike_everything_for_a_while() -> None:
     ]
 
 
-def test_a_while_may_be_of_one_method() -> None:
-    """Reads are answered while writes are not."""
+def test_a_period_may_be_for_one_method() -> None:
+    """In a period for GET, only reads are struck, or for writes only writes."""
     faults = Faults.parse("DELETE:503=0s..10s", 0)
     assert faults.draw(GET, 0.0) is None
     assert faults.draw(DELETE, 1.0) == FAULTS["503"]
 
 
-def test_a_while_leaves_what_is_drawn_as_it_was() -> None:
-    """The same seed strikes the same requests afterwards, one draw for each not struck."""
+def test_a_period_does_not_change_the_draws() -> None:
+    """Periods don't change the draws: the same requests are struck afterwards."""
     plain, after = Faults.parse("cut=30%", 1), Faults.parse("cut=30%,503=0s..1s", 1)
     assert [after.draw(GET, now / 100) for now in range(100)] == [FAULTS["503"]] * 100
     assert [plain.draw(GET, 2.0) for _ in range(50)] == [after.draw(GET, 2.0) for _ in range(50)]

@@ -1,4 +1,4 @@
-"""Lists that lag behind the writes, as a server with replicas shows them."""
+"""Lists that lag behind the writes, as on a server with replicas."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Ask = Callable[..., Response]
 
 @pytest.fixture
 def lagging() -> Simulator:
-    """Organization acme whose lists are a second behind: workspaces a and b, run task scan."""
-    made = Simulator(rate=0, lag=1.0)
-    made.add_organization("acme")
-    made.add_task("scan")
+    """Organization acme with lists a second behind: workspaces a and b, run task scan."""
+    created = Simulator(rate=0, lag=1.0)
+    created.add_organization("acme")
+    created.add_task("scan")
     for name in ("a", "b"):
-        made.add_workspace(name)
-    return made
+        created.add_workspace(name)
+    return created
 
 
 def _path(simulator: Simulator, workspace: str = "a") -> str:
@@ -43,7 +43,7 @@ def _link(simulator: Simulator) -> dict[str, object]:
 
 
 def _attach(ask: Ask, simulator: Simulator, now: float) -> str:
-    """Attach scan to workspace a, and return the path of the association."""
+    """Attach scan to workspace a, and return the path of the attachment."""
     response = ask(simulator, "POST", _path(simulator), _link(simulator), now=now)
     return f"{_path(simulator)}/{msgspec.json.decode(response.body)['data']['id']}"
 
@@ -60,7 +60,7 @@ def _levels(ask: Ask, simulator: Simulator, path: str, now: float) -> list[str]:
 
 
 def test_both_lists_show_a_change_once_it_is_old_enough(lagging: Simulator, ask: Ask) -> None:
-    """An attach, an update and a detach are each seen a second later, in both directions."""
+    """Attach, update and detach are shown a second later in both lists."""
     lists = (_path(lagging), f"/tasks/{_task(lagging)}/relationships/workspace-tasks")
 
     def seen(now: float) -> list[str]:
@@ -82,15 +82,15 @@ def test_both_lists_show_a_change_once_it_is_old_enough(lagging: Simulator, ask:
 def test_changes_in_quick_succession_are_seen_one_by_one(
     lagging: Simulator, ask: Ask, now: float, seen: list[str]
 ) -> None:
-    """However many changes are too young to be seen, the list is as it was before them."""
+    """Each of several quick changes is shown a second after it was made."""
     path = _attach(ask, lagging, now=10.0)
     _change(ask, lagging, path, now=10.1)
     ask(lagging, "DELETE", path, now=10.2)
     assert _levels(ask, lagging, _path(lagging), now) == seen
 
 
-def test_what_is_undone_belongs_to_one_list(lagging: Simulator, ask: Ask) -> None:
-    """A detach that isn't seen yet shows in its own workspace's list, not in another's."""
+def test_a_lagging_detach_affects_one_list(lagging: Simulator, ask: Ask) -> None:
+    """A detach that isn't shown yet affects only its own workspace's list."""
     path = _attach(ask, lagging, now=10.0)
     ask(lagging, "DELETE", path, now=20.0)
     assert _levels(ask, lagging, _path(lagging, "b"), 20.5) == []
@@ -98,15 +98,15 @@ def test_what_is_undone_belongs_to_one_list(lagging: Simulator, ask: Ask) -> Non
 
 
 def test_only_lists_lag(lagging: Simulator, ask: Ask) -> None:
-    """By its id an association is shown as it is, and a second attach is refused at once."""
+    """An attachment is shown by id without lag, and a second attach is refused immediately."""
     path = _attach(ask, lagging, now=10.0)
     assert ask(lagging, "GET", path, now=10.0).status == 200
     assert ask(lagging, "POST", _path(lagging), _link(lagging), now=10.0).status == 422
     assert _levels(ask, lagging, _path(lagging), 10.0) == []
 
 
-def test_set_up_is_seen_at_once(lagging: Simulator, ask: Ask) -> None:
-    """What no request changed doesn't lag."""
+def test_changes_of_the_setup_are_shown_immediately(lagging: Simulator, ask: Ask) -> None:
+    """Changes by the setup are shown immediately."""
     lagging.attach("a", "scan")
     assert _levels(ask, lagging, _path(lagging), 0.0) == ["advisory"]
     lagging.detach("a", "scan")

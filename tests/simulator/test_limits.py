@@ -1,4 +1,4 @@
-"""The rate limit: windows, headers, users, and somebody else in the same window."""
+"""The rate limit: windows, headers, users, and another client in the same window."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Ask = Callable[..., Response]
 
 
 def _limited(rate: int = 3, window: Window = "fixed", **options: object) -> Simulator:
-    made = Simulator(rate=rate, window=window, **options)  # type: ignore[arg-type]  # each test names its own
-    made.add_organization("acme")
-    return made
+    created = Simulator(rate=rate, window=window, **options)  # type: ignore[arg-type]  # each test names its own
+    created.add_organization("acme")
+    return created
 
 
 def _statuses(
@@ -35,13 +35,13 @@ def _statuses(
 
 
 def test_fixed_window_starts_anew_each_second(ask: Ask) -> None:
-    """A fixed window admits the rate in each whole second, so twice the rate around its edge."""
+    """A fixed window resets each second, so twice the rate can pass around its edge."""
     statuses = _statuses(ask, _limited(), 0.7, 0.8, 0.9, 0.95, 1.0, 1.0, 1.1, 1.9)
     assert statuses == [200, 200, 200, 429, 200, 200, 200, 429]
 
 
 def test_sliding_window_looks_back_one_second(ask: Ask) -> None:
-    """A sliding window admits a request when fewer than the rate came in the second before."""
+    """A sliding window admits a request if there were fewer than the rate in the last second."""
     statuses = _statuses(
         ask, _limited(window="sliding"), 0.7, 0.8, 0.9, 1.0, 1.69, 1.7, 1.71, 1.8, 1.95, 1.95
     )
@@ -50,7 +50,7 @@ def test_sliding_window_looks_back_one_second(ask: Ask) -> None:
 
 @pytest.mark.parametrize("window", ["fixed", "sliding"])
 def test_refusal_is_the_documented_one(ask: Ask, window: Window) -> None:
-    """Over the limit the answer is a 429 with the documented error, and no Retry-After."""
+    """Over the limit, the answer is the documented 429, without Retry-After."""
     simulator = _limited(1, window)
     ask(simulator, "GET", "/ping", now=5.25)
     response = ask(simulator, "GET", "/ping", now=5.5)
@@ -71,15 +71,15 @@ def test_refusal_is_the_documented_one(ask: Ask, window: Window) -> None:
     assert simulator.stats.too_many == 1
 
 
-def test_retry_after_is_told_where_asked_for(ask: Ask) -> None:
-    """With ``retry_after`` a 429 carries Retry-After in whole seconds, other answers don't."""
+def test_only_a_429_has_retry_after(ask: Ask) -> None:
+    """With ``retry_after`` a 429 has Retry-After in whole seconds, other answers don't."""
     simulator = _limited(1, retry_after=True)
     assert "retry-after" not in ask(simulator, "GET", "/ping").headers
     assert ask(simulator, "GET", "/ping").headers["retry-after"] == "1"
 
 
 def test_every_answer_tells_the_limit(ask: Ask) -> None:
-    """Each answer, errors and pings included, tells limit, remaining and seconds until reset."""
+    """Every answer, including errors and pings, has limit, remaining and seconds to the reset."""
     simulator = _limited(30)
     for remaining, path in ((29, "/ping"), (28, "/organizations/acme"), (27, "/nothing")):
         headers = ask(simulator, "GET", path, now=2.25).headers
@@ -89,7 +89,7 @@ def test_every_answer_tells_the_limit(ask: Ask) -> None:
 
 
 def test_limit_is_per_user_not_per_token(ask: Ask) -> None:
-    """Two tokens of one user share a window, another user has one of their own."""
+    """Two tokens of one user share a window; another user has a separate one."""
     ann, bob = User(name="ann"), User(name="bob")
     simulator = _limited(2, tokens={"a1": ann, "a2": ann, "b": bob})
     assert _statuses(ask, simulator, 0.0, token="a1") == [200]
@@ -98,7 +98,7 @@ def test_limit_is_per_user_not_per_token(ask: Ask) -> None:
 
 
 def test_no_rate_means_no_limit_and_no_headers(ask: Ask) -> None:
-    """A rate of 0 admits everything and tells no limit."""
+    """A rate of 0 admits everything and sends no headers for it."""
     simulator = _limited(0)
     responses = [ask(simulator, "GET", "/ping") for _ in range(100)]
     assert {response.status for response in responses} == {204}
@@ -106,7 +106,7 @@ def test_no_rate_means_no_limit_and_no_headers(ask: Ask) -> None:
 
 
 def test_other_client_takes_its_share(ask: Ask) -> None:
-    """What another client of the same user sends is gone from the window, evenly over time."""
+    """Another client of the same user takes part of the window, evenly over time."""
     simulator = _limited(10, other_client=8)
     remaining = [
         ask(simulator, "GET", "/ping", now=now).headers["x-ratelimit-remaining"]
@@ -117,19 +117,19 @@ def test_other_client_takes_its_share(ask: Ask) -> None:
 
 
 def test_other_client_faster_than_the_limit_starves_everybody(ask: Ask) -> None:
-    """When another client alone is over the limit, nothing more is admitted in its window."""
+    """If another client alone exceeds the limit, nothing else is admitted."""
     assert _statuses(ask, _limited(10, other_client=100), 7.5, 7.9, 8.05) == [429, 429, 200]
 
 
 _PACES = st.lists(st.integers(0, 700), max_size=200)
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(rate=st.integers(1, 20), other=st.integers(0, 30), milliseconds=_PACES)
 def test_no_sliding_window_holds_more_than_the_rate(
     rate: int, other: int, milliseconds: list[int]
 ) -> None:
-    """However requests come, no second of a sliding window ever holds more than the rate."""
+    """No second in a sliding window admits more requests than the rate."""
     limit = RateLimit(rate, "sliding", other)
     now, admitted = 0, list[int]()
     for step in milliseconds:
@@ -143,12 +143,12 @@ def test_no_sliding_window_holds_more_than_the_rate(
         assert sum(now - 999 < time for time in admitted) <= rate
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(rate=st.integers(1, 20), other=st.integers(0, 30), milliseconds=_PACES)
 def test_no_fixed_window_holds_more_than_the_rate(
     rate: int, other: int, milliseconds: list[int]
 ) -> None:
-    """However requests come, no whole second of a fixed window ever admits more than the rate."""
+    """No whole second in a fixed window admits more requests than the rate."""
     limit = RateLimit(rate, "fixed", other)
     now, admitted = 0, list[int]()
     for step in milliseconds:
@@ -159,7 +159,7 @@ def test_no_fixed_window_holds_more_than_the_rate(
 
 
 def test_a_gateway_in_front_answers_503_and_no_header_tells(ask: Ask) -> None:
-    """Over its own limit, for all users and ``/ping`` alike; what it refuses has no effect."""
+    """The gateway's limit is for all users and ``/ping``; refused requests have no effect."""
     simulator = Simulator(rate=30, gateway_rate=2)
     simulator.add_organization("acme")
     answers = [ask(simulator, "GET", "/ping", now=now) for now in (0.0, 0.1, 0.2, 1.05, 1.11, 1.12)]
@@ -169,7 +169,7 @@ def test_a_gateway_in_front_answers_503_and_no_header_tells(ask: Ask) -> None:
 
 
 def test_a_gateway_may_say_when(ask: Ask) -> None:
-    """With ``retry_after`` its 503 carries Retry-After, too."""
+    """With ``retry_after`` the gateway's 503 has Retry-After, too."""
     simulator = Simulator(rate=30, gateway_rate=1, retry_after=True)
     simulator.add_organization("acme")
     first, second = (ask(simulator, "GET", "/ping", now=now) for now in (0.0, 0.1))

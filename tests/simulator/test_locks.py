@@ -1,4 +1,4 @@
-"""Locking and unlocking a workspace: by whom, why, and who may take a lock away."""
+"""Locking and unlocking a workspace: holder, reason, and who may unlock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _path(simulator: Simulator, action: str) -> str:
 
 
 def _shown(response: Response) -> tuple[Any, Any, Any]:
-    """Return whether it is locked, why, and by whom."""
+    """Return whether the workspace is locked, the reason, and the holder."""
     assert response.status == 200
     data = msgspec.json.decode(response.body)["data"]
     attributes, by = data["attributes"], data["relationships"]["locked-by"]["data"]
@@ -45,7 +45,7 @@ def _problem(response: Response) -> tuple[int, str]:
 def test_a_lock_has_a_reason_and_a_holder(
     simulator: Simulator, ask: Ask, body: object, reason: str | None
 ) -> None:
-    """As the OpenAPI sends the reason, or as go-tfe does; both are shown until it is unlocked."""
+    """The reason is read as in the OpenAPI or in go-tfe, and shown until it is unlocked."""
     locked = _shown(ask(simulator, "POST", _path(simulator, "lock"), body))
     assert locked[:2] == (True, reason)
     assert locked[2]["type"] == "users"
@@ -56,7 +56,7 @@ def test_a_lock_has_a_reason_and_a_holder(
 
 
 def test_a_second_lock_is_a_conflict(simulator: Simulator, ask: Ask) -> None:
-    """Whoever holds it, and nothing changes."""
+    """A locked workspace can't be locked by anyone, and is unchanged."""
     first = _shown(ask(simulator, "POST", _path(simulator, "lock"), {"reason": "mine"}))
     status, detail = _problem(ask(simulator, "POST", _path(simulator, "lock"), {"reason": "x"}))
     assert (status, detail) == (409, "Unable to lock workspace. The workspace is already locked.")
@@ -65,7 +65,7 @@ def test_a_second_lock_is_a_conflict(simulator: Simulator, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "kind", "said"),
+    ("by", "kind", "message"),
     [
         ("run-1", "runs", "locked by Run 1"),
         ("team-ops", "teams", "locked by Team ops"),
@@ -74,13 +74,13 @@ def test_a_second_lock_is_a_conflict(simulator: Simulator, ask: Ask) -> None:
     ],
 )
 def test_only_its_holder_unlocks_it(
-    simulator: Simulator, ask: Ask, by: str, kind: str, said: str
+    simulator: Simulator, ask: Ask, by: str, kind: str, message: str
 ) -> None:
-    """Anybody else meets a 409 that names the holder; so does who unlocks what isn't locked."""
+    """Another user gets a 409 that names the holder; so does unlocking an unlocked workspace."""
     if by:
         simulator.lock("prod-1", by=by)
     status, detail = _problem(ask(simulator, "POST", _path(simulator, "unlock")))
-    assert (status, said in detail) == (409, True)
+    assert (status, message in detail) == (409, True)
     if by:
         show = _path(simulator, "lock").removesuffix("/actions/lock")
         assert _shown(ask(simulator, "GET", show)) == (True, None, {"id": by, "type": kind})
@@ -89,8 +89,8 @@ def test_only_its_holder_unlocks_it(
 
 
 @pytest.mark.parametrize("action", ["lock", "unlock"])
-def test_whoever_may_not_is_told_that_it_is_not_there(ask: Ask, action: str) -> None:
-    """404, as everywhere; and the permission says so beforehand."""
+def test_without_the_permission_a_lock_is_a_404(ask: Ask, action: str) -> None:
+    """Without the permission, the answer is 404, and the workspace's permissions show it."""
     simulator = Simulator(tokens={"t": User.read_only("ann")})
     simulator.add_organization("acme")
     simulator.add_workspace("prod-1")

@@ -1,4 +1,4 @@
-"""HashiCorp's OpenAPI as the judge of every documented operation that the simulator has."""
+"""Every documented operation of the simulator conforms to HashiCorp's OpenAPI."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _shape(path: str) -> str:
 
 @pytest.fixture
 def operations(needed_documents: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """Method and path shape of everything that is documented and simulated."""
+    """The method and path shape of everything that is both documented and simulated."""
     documented = {
         (method.upper(), _shape(path))
         for document in needed_documents
@@ -40,7 +40,7 @@ def operations(needed_documents: list[dict[str, Any]]) -> set[tuple[str, str]]:
 def test_every_documented_operation_answers_as_documented(
     simulator: Simulator, ask: Ask, operations: set[tuple[str, str]]
 ) -> None:
-    """Each documented operation succeeds with the status and document that the OpenAPI gives."""
+    """Each operation succeeds with the status and document of the OpenAPI."""
     task = simulator.world.organizations["acme"].tasks["scan"].id
     workspace = simulator.world.organizations["acme"].workspaces["prod-1"].id
     attached = simulator.attach("prod-1", "scan").id
@@ -100,7 +100,7 @@ def test_every_documented_operation_answers_as_documented(
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_every_refusal_is_a_documented_error(simulator: Simulator, ask: Ask, route: Any) -> None:
-    """Without a token every route but /ping answers 401, and nothing that isn't there is found."""
+    """Without a token, every route except /ping answers 401; a missing resource is a 404."""
     path = re.sub(r":[a-z-]+", "nothing", route.path)
     refused = ask(simulator, route.method, path, headers={})
     assert refused.status == (204 if path == "/ping" else 401)
@@ -110,7 +110,7 @@ def test_every_refusal_is_a_documented_error(simulator: Simulator, ask: Ask, rou
 
 @pytest.mark.usefixtures("needed_documents")
 def test_the_judge_refuses_a_wrong_document(judge: Callable[[Request, Response], None]) -> None:
-    """A misspelled attribute does not pass for documented."""
+    """A document with a misspelled attribute is rejected."""
     body = b'{"data":{"id":"task-1","type":"tasks","attributes":{"hmac_key":null}}}'
     response = Response(200, {"content-type": "application/vnd.api+json"}, body)
     with pytest.raises(Exception, match="InvalidData"):

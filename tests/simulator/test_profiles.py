@@ -1,4 +1,4 @@
-"""Older servers: what they don't know, and how differently they answer."""
+"""Older server versions: what they don't support, and how they answer differently."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ OLD = [name for name in PROFILES if name.startswith("tfe-v202401")]
 
 
 def _server(profile: str, workspaces: int = 1) -> Simulator:
-    made = Simulator(rate=0, profile=profile)
-    made.add_organization("acme")
-    made.add_task("scan")
+    created = Simulator(rate=0, profile=profile)
+    created.add_organization("acme")
+    created.add_task("scan")
     for number in range(workspaces):
-        made.add_workspace(f"w-{number}")
-    return made
+        created.add_workspace(f"w-{number}")
+    return created
 
 
 def _attach(ask: Ask, simulator: Simulator, **attributes: object) -> Response:
@@ -47,7 +47,7 @@ def _listed(ask: Ask, simulator: Simulator) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_headers_name_the_product_and_version(ask: Ask, profile: str) -> None:
-    """Each answer names product and API version, and Terraform Enterprise its own version too."""
+    """Answers name the product and API version, and on Terraform Enterprise its version."""
     headers = ask(_server(profile), "GET", "/ping").headers
     assert headers["tfp-api-version"] == "2.6"
     assert headers["x-request-id"] == "00000000-0000-4000-8000-000000000001"
@@ -60,7 +60,7 @@ def test_headers_name_the_product_and_version(ask: Ask, profile: str) -> None:
 
 
 def test_newer_enterprise_knows_what_hcp_knows(ask: Ask) -> None:
-    """Since v202404-1 Terraform Enterprise takes and shows several stages, post_apply included."""
+    """Since v202404-1 Terraform Enterprise supports several stages, including post_apply."""
     simulator = _server("tfe-v202408-1")
     response = _attach(ask, simulator, stages=["pre_plan", "post_apply"])
     assert response.status == 201
@@ -72,7 +72,7 @@ def test_newer_enterprise_knows_what_hcp_knows(ask: Ask) -> None:
 
 @pytest.mark.parametrize("profile", OLD)
 def test_old_attach_answers_204_without_a_body(ask: Ask, profile: str) -> None:
-    """An old server attaches and answers 204 with nothing, so that its id must be read back."""
+    """An old server answers an attach with 204 and no body, so the id must be read back."""
     simulator = _server(profile)
     response = _attach(ask, simulator, stage="pre_plan")
     assert (response.status, response.body) == (204, b"")
@@ -93,7 +93,7 @@ def test_old_attach_answers_204_without_a_body(ask: Ask, profile: str) -> None:
 def test_old_servers_drop_stages_silently(
     ask: Ask, profile: str, attributes: dict[str, object], stage: str
 ) -> None:
-    """An old server keeps one stage it knows, or the default, and says nothing of the others."""
+    """An old server keeps one stage that it supports, or the default, without an error."""
     simulator = _server(profile)
     assert _attach(ask, simulator, **attributes).status == 204
     assert _listed(ask, simulator) == [{"enforcement-level": "advisory", "stage": stage}]
@@ -101,7 +101,7 @@ def test_old_servers_drop_stages_silently(
 
 @pytest.mark.parametrize("profile", OLD)
 def test_old_update_keeps_the_stage_when_it_knows_none(ask: Ask, profile: str) -> None:
-    """A PATCH of an old server with no stage that it knows leaves the stage as it was."""
+    """A PATCH without a supported stage leaves the stage unchanged on an old server."""
     simulator = _server(profile)
     record = simulator.attach("w-0", "scan", stages=("pre_plan",))
     body = {"data": {"type": "workspace-tasks", "attributes": {"stages": ["post_apply"]}}}
@@ -111,14 +111,14 @@ def test_old_update_keeps_the_stage_when_it_knows_none(ask: Ask, profile: str) -
 
 
 def test_post_apply_came_with_v202402(ask: Ask) -> None:
-    """``post_apply`` as the one stage is a 422 before v202402-1 and accepted from then on."""
+    """The stage ``post_apply`` is a 422 before v202402-1, and accepted since."""
     assert _attach(ask, _server("tfe-v202401-1"), stage="post_apply").status == 422
     assert _attach(ask, _server("tfe-v202402-1"), stage="post_apply").status == 204
 
 
 @pytest.mark.parametrize("profile", [*OLD, "tfe-v202402-1"])
 def test_old_servers_have_no_reverse_listing(ask: Ask, profile: str) -> None:
-    """The listing of a run task's workspace tasks is a 404 on an old server."""
+    """The list of a run task's workspace tasks is a 404 on an old server."""
     simulator = _server(profile)
     task = next(iter(simulator.world.tasks))
     path = f"/tasks/{task}/relationships/workspace-tasks"
@@ -134,7 +134,7 @@ def test_old_servers_have_no_reverse_listing(ask: Ask, profile: str) -> None:
     ],
 )
 def test_include_may_be_incomplete(ask: Ask, profile: str, included: int | None) -> None:
-    """Some old servers include all workspace tasks, some a few of them, some none."""
+    """Old servers include all workspace tasks, a few of them, or none."""
     simulator = _server(profile, workspaces=30)
     for name in simulator.world.organizations["acme"].workspaces:
         simulator.attach(name, "scan")
@@ -146,7 +146,7 @@ def test_include_may_be_incomplete(ask: Ask, profile: str, included: int | None)
 
 
 def test_profile_may_be_changed_at_any_time(ask: Ask) -> None:
-    """After an upgrade headers and answers are those of the newer version."""
+    """After an upgrade, headers and answers are those of the newer version."""
     simulator = _server("tfe-v202401-1")
     assert _attach(ask, simulator, stage="pre_plan").status == 204
     simulator.profile = PROFILES["tfe-v202408-1"]
@@ -165,7 +165,7 @@ def test_profile_may_be_changed_at_any_time(ask: Ask) -> None:
 def test_tag_bindings_are_included_linked_or_unknown(
     ask: Ask, profile: str, shown: list[set[str]]
 ) -> None:
-    """Asked for and not: some servers only link to them, and the oldest have none."""
+    """Some servers only link to tag bindings, and the oldest have none."""
     server = _server(profile)
     found = []
     for query in ({"include": "effective_tag_bindings"}, {}):
@@ -178,6 +178,6 @@ def test_tag_bindings_are_included_linked_or_unknown(
 
 
 def test_unknown_profile_is_a_key_error() -> None:
-    """A simulator of a version that isn't known can't be made."""
+    """A simulator of an unknown version can't be created."""
     with pytest.raises(KeyError):
         Simulator(profile="tfe-v1")

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def _with_client(simulator: Simulator, work: Callable[[TFEClient], None]) -> None:
-    """Run ``work`` in a thread, as pytfe blocks, with a client of the served simulator."""
+    """Run ``work`` in a thread, because pytfe blocks, with a client of the served simulator."""
 
     def in_thread(address: str) -> None:
         # Without ca_bundle it takes SSL_CERT_FILE, and httpx deprecates the way it does so.
@@ -40,19 +40,19 @@ async def test_pytfe_manages_run_tasks(simulator: Simulator) -> None:
     """pytfe creates, lists, reads, updates and deletes a run task."""
 
     def work(client: TFEClient) -> None:
-        made = client.run_tasks.create(
+        created = client.run_tasks.create(
             "acme",
             RunTaskCreateOptions(
                 name="new", url="https://x.example", category="task", hmac_key="secret"
             ),
         )
         assert [task.name for task in client.run_tasks.list("acme")] == ["scan", "new"]
-        assert client.run_tasks.read(made.id).url == "https://x.example"
-        changed = client.run_tasks.update(made.id, RunTaskUpdateOptions(description="d"))
+        assert client.run_tasks.read(created.id).url == "https://x.example"
+        changed = client.run_tasks.update(created.id, RunTaskUpdateOptions(description="d"))
         assert (changed.name, changed.description, changed.hmac_key) == ("new", "d", None)
-        client.run_tasks.delete(made.id)
+        client.run_tasks.delete(created.id)
         with pytest.raises(NotFound):
-            client.run_tasks.read(made.id)
+            client.run_tasks.read(created.id)
 
     await _with_client(simulator, work)
     assert [effect.action for effect in simulator.effects] == ["create", "update", "delete"]
@@ -72,22 +72,22 @@ async def test_pytfe_attaches_and_detaches(simulator: Simulator) -> None:
                 "stages": [Stage.PRE_PLAN, Stage.POST_PLAN],
             }
         )
-        made = api.create(workspace, wanted)
-        assert made.run_task is not None
-        assert made.run_task.id == task
+        created = api.create(workspace, wanted)
+        assert created.run_task is not None
+        assert created.run_task.id == task
         with pytest.raises(TFEError, match="already associated"):
             api.create(workspace, wanted)
-        assert [one.id for one in api.list(workspace)] == [made.id]
-        assert api.read(workspace, made.id).stages == [Stage.PRE_PLAN, Stage.POST_PLAN]
+        assert [one.id for one in api.list(workspace)] == [created.id]
+        assert api.read(workspace, created.id).stages == [Stage.PRE_PLAN, Stage.POST_PLAN]
         changed = api.update(
             workspace,
-            made.id,
+            created.id,
             WorkspaceRunTaskUpdateOptions.model_validate(
                 {"enforcement-level": TaskEnforcementLevel.MANDATORY}
             ),
         )
         assert changed.enforcement_level is TaskEnforcementLevel.MANDATORY
-        api.delete(workspace, made.id)
+        api.delete(workspace, created.id)
         assert list(api.list(workspace)) == []
 
     await _with_client(simulator, work)

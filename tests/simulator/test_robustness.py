@@ -1,4 +1,4 @@
-"""Whatever is sent, the core answers as an API does."""
+"""The core gives an API's answer to any request."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ QUERIES = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=300, deadline=None)  # a busy machine is no failure
+@settings(max_examples=300, deadline=None)  # a busy machine must not fail it
 @given(route=st.sampled_from(ROUTES), body=BODIES, query=QUERIES, known=st.booleans())
 def test_any_request_gets_an_answer_and_a_refused_one_changes_nothing(
     route: object, body: bytes, query: tuple[tuple[str, str], ...], known: object
 ) -> None:
-    """Any body and query get a documented status, and only a success leaves an effect."""
+    """Any body and query get a documented status, and only a success has an effect."""
     assert isinstance(route, type(ROUTES[0]))
     simulator = Simulator()
     simulator.add_organization("acme")
@@ -113,7 +113,7 @@ TASKS = "/api/v2/organizations/acme/tasks"
     ids=["no text", "nested deeply", "a URL that is no text"],
 )
 def test_a_body_that_can_not_be_read_is_a_400(body: bytes, status: int) -> None:
-    """Bytes that are no text and nesting without end are bad JSON, and no error of the server's."""
+    """Bytes that aren't text, and endless nesting, are invalid JSON, not a server error."""
     simulator = Simulator()
     simulator.add_organization("acme")
     request = Request("POST", TASKS, (), body, HEADERS)
@@ -122,7 +122,7 @@ def test_a_body_that_can_not_be_read_is_a_400(body: bytes, status: int) -> None:
 
 
 def test_a_page_number_of_thousands_of_digits_is_taken_for_the_default() -> None:
-    """Python refuses to read it as a number; the API takes what it doesn't understand for 1."""
+    """Python can't convert it to a number; the API takes an invalid page for 1."""
     simulator = Simulator()
     simulator.add_organization("acme")
     request = Request("GET", TASKS, (("page[number]", "9" * 5000),), b"", HEADERS)

@@ -38,7 +38,7 @@ def _id(simulator: Simulator, name: str = "scan") -> str:
 
 
 def test_create_answers_201_with_the_task(simulator: Simulator, ask: Ask) -> None:
-    """A created run task is answered whole, enabled, and its HMAC key isn't told."""
+    """The answer has the complete run task, enabled, without its HMAC key."""
     response = ask(simulator, "POST", TASKS, _task(description="d", hmac_key="secret"))
     assert response.status == 201
     task = _data(response)
@@ -57,7 +57,7 @@ def test_create_answers_201_with_the_task(simulator: Simulator, ask: Ask) -> Non
 
 
 def test_created_task_is_listed_and_shown(simulator: Simulator, ask: Ask) -> None:
-    """A new run task is in its organization's list, and found by its id."""
+    """A new run task is in its organization's list, and shown by its id."""
     created = _data(ask(simulator, "POST", TASKS, _task()))
     assert _data(ask(simulator, "GET", f"/tasks/{created['id']}")) == created
     assert [task["attributes"]["name"] for task in _data(ask(simulator, "GET", TASKS))] == [
@@ -94,7 +94,7 @@ def test_created_task_is_listed_and_shown(simulator: Simulator, ask: Ask) -> Non
 def test_create_refuses_a_malformed_task(
     simulator: Simulator, ask: Ask, body: object, pointer: str
 ) -> None:
-    """A missing, taken or wrong attribute is a 422 that points at it, and creates nothing."""
+    """A missing, taken or invalid attribute is a 422 that points at it, without an effect."""
     response = ask(simulator, "POST", TASKS, body)
     assert response.status == 422
     error = msgspec.json.decode(response.body)["errors"][0]
@@ -114,7 +114,7 @@ def test_description_of_300_characters_is_accepted(simulator: Simulator, ask: As
 
 
 def test_update_changes_only_what_is_named(simulator: Simulator, ask: Ask) -> None:
-    """A PATCH leaves every attribute it doesn't name as it was."""
+    """A PATCH leaves all other attributes unchanged."""
     path = f"/tasks/{_id(simulator)}"
     before = _data(ask(simulator, "GET", path))["attributes"]
     response = ask(simulator, "PATCH", path, _patch(enabled=False), now=5.0)
@@ -126,7 +126,7 @@ def test_update_changes_only_what_is_named(simulator: Simulator, ask: Ask) -> No
 
 
 def test_update_renames(simulator: Simulator, ask: Ask) -> None:
-    """A run task can be renamed to what is free or already its own, not to a taken name."""
+    """A run task can be renamed to a free name or its own, but not to a taken one."""
     path = f"/tasks/{_id(simulator)}"
     simulator.add_task("other")
     assert ask(simulator, "PATCH", path, _patch(name="scan")).status == 200
@@ -140,7 +140,7 @@ def test_update_renames(simulator: Simulator, ask: Ask) -> None:
 
 
 def test_delete_is_204_and_then_404(simulator: Simulator, ask: Ask) -> None:
-    """A deleted run task is gone: deleting, showing or changing it again is a 404."""
+    """After a delete, deleting, showing or updating the run task is a 404."""
     path = f"/tasks/{_id(simulator)}"
     assert ask(simulator, "DELETE", path) == Response(
         204,
@@ -156,7 +156,7 @@ def test_delete_is_204_and_then_404(simulator: Simulator, ask: Ask) -> None:
 
 
 def test_delete_of_an_attached_task_is_refused(simulator: Simulator, ask: Ask) -> None:
-    """A run task that is still attached can't be deleted; detached everywhere, it can."""
+    """An attached run task can't be deleted until it is detached everywhere."""
     path = f"/tasks/{_id(simulator)}"
     simulator.attach("prod-1", "scan")
     assert ask(simulator, "DELETE", path).status == 422
@@ -185,7 +185,7 @@ def test_include_brings_workspace_tasks_and_workspaces(simulator: Simulator, ask
 
 
 def test_global_configuration_needs_its_entitlement(simulator: Simulator, ask: Ask) -> None:
-    """A global configuration is echoed, or ignored with a 201 where it isn't paid for."""
+    """Without the entitlement, a global configuration is ignored, with a 201."""
     spec = {"enabled": True, "stages": ["pre_plan"], "enforcement-level": "mandatory"}
     response = ask(simulator, "POST", TASKS, _task(global_configuration=spec))
     assert _data(response)["attributes"]["global-configuration"] == spec
@@ -199,7 +199,7 @@ def test_global_configuration_needs_its_entitlement(simulator: Simulator, ask: A
 
 
 def test_agent_pool_needs_its_entitlement(simulator: Simulator, ask: Ask) -> None:
-    """An agent pool is kept and can be taken away; without the entitlement it is a 422."""
+    """An agent pool is stored and can be removed; without the entitlement it is a 422."""
     body: Any = _task()
     pool = {"agent-pool": {"data": {"id": "apool-1", "type": "agent-pools"}}}
     body["data"]["relationships"] = pool
@@ -226,7 +226,7 @@ def test_agent_pool_needs_its_entitlement(simulator: Simulator, ask: Ask) -> Non
 def test_create_stops_at_the_entitlement(
     simulator: Simulator, ask: Ask, entitlements: Entitlements, statuses: list[int]
 ) -> None:
-    """More run tasks than the organization is entitled to are refused with a 422."""
+    """Creating more run tasks than the entitlement allows is a 422."""
     simulator.add_organization("free", entitlements=entitlements)
     path = "/organizations/free/tasks"
     assert [ask(simulator, "POST", path, _task(name=name)).status for name in "ab"] == statuses
@@ -238,7 +238,7 @@ def test_create_stops_at_the_entitlement(
 def test_url_must_have_answered_200(
     simulator: Simulator, url_status: int | None, status: int
 ) -> None:
-    """Where somebody called the URL, only a 200 from it lets the run task be made."""
+    """If the URL was called, the run task is only created after a 200."""
     request = Request(
         "POST",
         f"/api/v2{TASKS}",
@@ -249,8 +249,8 @@ def test_url_must_have_answered_200(
     assert simulator.handle(request, 0.0, url_status=url_status).status == status
 
 
-def test_no_url_is_verified_that_nobody_sets(simulator: Simulator) -> None:
-    """Reads, deletes, bodies without a URL and other resources' bodies ask for no call."""
+def test_no_url_is_verified_unless_it_is_set(simulator: Simulator) -> None:
+    """Reads, deletes, bodies without a URL and other resources' bodies need no call."""
     body = msgspec.json.encode(_task())
     for method, path, sent in (
         ("GET", TASKS, body),

@@ -44,7 +44,7 @@ def _change(**attributes: object) -> dict[str, object]:
 
 
 def test_attach_answers_201_with_the_association(simulator: Simulator, ask: Ask) -> None:
-    """An attach is answered 201 with level, stages, both relationships and a link to itself."""
+    """The answer has level, stages, both relationships and a link to itself."""
     path = _path(simulator)
     response = ask(
         simulator,
@@ -53,8 +53,8 @@ def test_attach_answers_201_with_the_association(simulator: Simulator, ask: Ask)
         _link(simulator, enforcement_level="mandatory", stages=["pre_apply", "pre_plan"]),
     )
     assert response.status == 201
-    made = _data(response)
-    assert made["attributes"] == {
+    created = _data(response)
+    assert created["attributes"] == {
         "enforcement-level": "mandatory",
         "stage": "pre_apply",
         "stages": ["pre_apply", "pre_plan"],
@@ -63,14 +63,16 @@ def test_attach_answers_201_with_the_association(simulator: Simulator, ask: Ask)
     }
     workspace = simulator.world.organizations["acme"].workspaces["prod-1"]
     task = simulator.world.organizations["acme"].tasks["scan"]
-    assert made["relationships"] == {
+    assert created["relationships"] == {
         "task": {"data": {"id": task.id, "type": "tasks"}},
         "workspace": {"data": {"id": workspace.id, "type": "workspaces"}},
     }
-    assert made["links"]["self"] == f"/api/v2{path}/{made['id']}"
-    assert _data(ask(simulator, "GET", path)) == [made]
-    assert _data(ask(simulator, "GET", f"{path}/{made['id']}")) == made
-    assert _data(ask(simulator, "GET", f"/tasks/{task.id}/relationships/workspace-tasks")) == [made]
+    assert created["links"]["self"] == f"/api/v2{path}/{created['id']}"
+    assert _data(ask(simulator, "GET", path)) == [created]
+    assert _data(ask(simulator, "GET", f"{path}/{created['id']}")) == created
+    assert _data(ask(simulator, "GET", f"/tasks/{task.id}/relationships/workspace-tasks")) == [
+        created
+    ]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +87,10 @@ def test_attach_answers_201_with_the_association(simulator: Simulator, ask: Ask)
 def test_attach_takes_stage_or_stages(
     simulator: Simulator, ask: Ask, attributes: dict[str, Any], stages: list[str]
 ) -> None:
-    """``stages`` wins over the older ``stage``, and post_plan is the default."""
-    made = _data(ask(simulator, "POST", _path(simulator), _link(simulator, **attributes)))
-    assert made["attributes"]["stages"] == stages
-    assert made["attributes"]["stage"] == stages[0]
+    """``stages`` takes precedence over ``stage``, and post_plan is the default."""
+    created = _data(ask(simulator, "POST", _path(simulator), _link(simulator, **attributes)))
+    assert created["attributes"]["stages"] == stages
+    assert created["attributes"]["stage"] == stages[0]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_attach_takes_stage_or_stages(
 def test_attach_refuses_wrong_attributes(
     simulator: Simulator, ask: Ask, attributes: dict[str, Any], pointer: str
 ) -> None:
-    """An unknown level or stage is a 422 that points at it, and attaches nothing."""
+    """An unknown level or stage is a 422 that points at it, without an effect."""
     response = ask(simulator, "POST", _path(simulator), _link(simulator, **attributes))
     assert response.status == 422
     place = msgspec.json.decode(response.body)["errors"][0]["source"]["pointer"]
@@ -115,7 +117,7 @@ def test_attach_refuses_wrong_attributes(
 
 
 def test_attach_needs_a_level_and_a_task(simulator: Simulator, ask: Ask) -> None:
-    """Without an enforcement level or a task relationship an attach is a 422."""
+    """An attach without an enforcement level or a task relationship is a 422."""
     path = _path(simulator)
     body: Any = _link(simulator)
     del body["data"]["attributes"]["enforcement-level"]
@@ -126,7 +128,7 @@ def test_attach_needs_a_level_and_a_task(simulator: Simulator, ask: Ask) -> None
 
 
 def test_attach_of_an_unknown_or_foreign_task_is_404(simulator: Simulator, ask: Ask) -> None:
-    """A run task that doesn't exist, or is another organization's, isn't found."""
+    """A run task that doesn't exist, or belongs to another organization, isn't found."""
     simulator.add_organization("other")
     simulator.add_task("foreign", organization="other")
     path = _path(simulator)
@@ -137,7 +139,7 @@ def test_attach_of_an_unknown_or_foreign_task_is_404(simulator: Simulator, ask: 
 
 
 def test_second_attach_is_refused(simulator: Simulator, ask: Ask) -> None:
-    """Attaching a run task where it is attached already is a 422 and changes nothing."""
+    """Attaching a run task that is already attached is a 422 without an effect."""
     body = _link(simulator)
     assert ask(simulator, "POST", _path(simulator), body).status == 201
     assert ask(simulator, "POST", _path(simulator), body).status == 422
@@ -145,7 +147,7 @@ def test_second_attach_is_refused(simulator: Simulator, ask: Ask) -> None:
 
 
 def test_server_that_accepts_duplicates_makes_one(ask: Ask) -> None:
-    """With ``duplicate_attach="accept"`` a repeated POST makes a second association."""
+    """With ``duplicate_attach="accept"`` a repeated POST creates a second attachment."""
     simulator = Simulator(rate=0, duplicate_attach="accept")
     simulator.add_organization("acme")
     simulator.add_workspace("prod-1")
@@ -160,7 +162,7 @@ def test_server_that_accepts_duplicates_makes_one(ask: Ask) -> None:
 
 
 def test_update_changes_level_and_stages(simulator: Simulator, ask: Ask) -> None:
-    """A PATCH changes what it names, by ``stage`` or ``stages``, and echoes the result."""
+    """A PATCH changes the given attributes, by ``stage`` or ``stages``, and returns the result."""
     record = simulator.attach("prod-1", "scan")
     path = f"{_path(simulator)}/{record.id}"
 
@@ -180,7 +182,7 @@ def test_update_changes_level_and_stages(simulator: Simulator, ask: Ask) -> None
 
 
 def test_detach_is_204_and_then_404(simulator: Simulator, ask: Ask) -> None:
-    """A detached association is gone: detaching, showing or changing it again is a 404."""
+    """After a detach, detaching, showing or updating the attachment is a 404."""
     record = simulator.attach("prod-1", "scan")
     path = f"{_path(simulator)}/{record.id}"
     assert ask(simulator, "DELETE", path).status == 204
@@ -199,7 +201,7 @@ def test_association_is_found_only_under_its_workspace(simulator: Simulator, ask
 
 
 def test_deleted_workspace_takes_its_associations_along(simulator: Simulator, ask: Ask) -> None:
-    """When a workspace goes, the run task's reverse listing doesn't show it any more."""
+    """A deleted workspace's attachments are no longer in the run task's list."""
     simulator.attach("prod-1", "scan")
     simulator.attach("prod-2", "scan")
     simulator.remove_workspace("prod-1")
@@ -220,7 +222,7 @@ def test_deleted_workspace_takes_its_associations_along(simulator: Simulator, as
 def test_attach_stops_at_the_entitlement(
     ask: Ask, entitlements: Entitlements, statuses: list[int]
 ) -> None:
-    """What goes beyond the workspace or mandatory limit is refused with a 422."""
+    """Exceeding the workspace limit or the mandatory limit is a 422."""
     simulator = Simulator(rate=0)
     simulator.add_organization("acme", entitlements=entitlements)
     simulator.add_task("scan")
@@ -233,7 +235,7 @@ def test_attach_stops_at_the_entitlement(
 
 
 def test_workspace_limit_counts_workspaces(ask: Ask) -> None:
-    """A second run task in a workspace that has one already is within the workspace limit."""
+    """A second run task in the same workspace doesn't count against the workspace limit."""
     simulator = Simulator(rate=0)
     simulator.add_organization("acme", entitlements=Entitlements(run_task_workspace_limit=1))
     simulator.add_workspace("a")
@@ -243,7 +245,7 @@ def test_workspace_limit_counts_workspaces(ask: Ask) -> None:
 
 
 def test_update_to_mandatory_stops_at_the_entitlement(ask: Ask) -> None:
-    """A PATCH to mandatory counts against the mandatory limit, one that stays doesn't."""
+    """Only a PATCH from advisory to mandatory counts against the mandatory limit."""
     simulator = Simulator(rate=0)
     simulator.add_organization(
         "acme", entitlements=Entitlements(run_task_mandatory_enforcement_limit=1)

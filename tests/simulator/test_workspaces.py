@@ -1,4 +1,4 @@
-"""Workspaces by id and by name, the filters and the pages of their list, and their tags."""
+"""Workspaces by id and by name, the filters and pages of their list, and their tags."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _workspace(relationships: object = None, **attributes: object) -> dict[str, 
 
 
 def test_create_read_update_delete(simulator: Simulator, ask: Ask) -> None:
-    """A workspace lives through POST, GET, PATCH and DELETE, by id and by name alike."""
+    """POST, GET, PATCH and DELETE work, by id and by name."""
     project = simulator.world.organizations["acme"].projects["platform"]
     response = ask(
         simulator,
@@ -55,11 +55,11 @@ def test_create_read_update_delete(simulator: Simulator, ask: Ask) -> None:
         ),
     )
     assert response.status == 201
-    made = _data(response)
-    assert made["relationships"]["project"]["data"]["id"] == project.id
-    assert made["attributes"]["auto-apply"] is True
-    by_id, by_name = f"/workspaces/{made['id']}", f"{WORKSPACES}/new"
-    assert _data(ask(simulator, "GET", by_id)) == _data(ask(simulator, "GET", by_name)) == made
+    created = _data(response)
+    assert created["relationships"]["project"]["data"]["id"] == project.id
+    assert created["attributes"]["auto-apply"] is True
+    by_id, by_name = f"/workspaces/{created['id']}", f"{WORKSPACES}/new"
+    assert _data(ask(simulator, "GET", by_id)) == _data(ask(simulator, "GET", by_name)) == created
     assert _data(ask(simulator, "GET", f"{by_id}/tag-bindings"))[0]["attributes"]["key"] == "a"
     assert ask(simulator, "PATCH", by_name, _workspace(name="newer")).status == 200
     assert ask(simulator, "GET", by_name).status == 404
@@ -74,7 +74,7 @@ def test_create_read_update_delete(simulator: Simulator, ask: Ask) -> None:
 
 @pytest.mark.parametrize("name", ["", "prod-1", "with space", "a" * 91, None])
 def test_create_refuses_a_wrong_name(simulator: Simulator, ask: Ask, name: str | None) -> None:
-    """A missing, taken or malformed workspace name is a 422, at create and at rename."""
+    """A missing, taken or malformed name is a 422, for create and rename."""
     body = _workspace(name=name) if name is not None else _workspace()
     assert ask(simulator, "POST", WORKSPACES, body).status == 422
     if name is not None:
@@ -82,7 +82,7 @@ def test_create_refuses_a_wrong_name(simulator: Simulator, ask: Ask, name: str |
 
 
 def test_unknown_project_is_404(simulator: Simulator, ask: Ask) -> None:
-    """A workspace can't be put into a project that isn't the organization's."""
+    """A workspace can't be put into a project of another organization."""
     simulator.add_organization("other")
     foreign = simulator.add_project("foreign", organization="other")
     body = _workspace({"project": {"data": {"id": foreign.id}}}, name="new")
@@ -115,7 +115,7 @@ def test_unknown_project_is_404(simulator: Simulator, ask: Ask) -> None:
 def test_list_filters(
     simulator: Simulator, ask: Ask, query: dict[str, str], names: list[str]
 ) -> None:
-    """Each filter keeps what it names, and several keep what passes all of them."""
+    """Each filter selects its workspaces, and several select their intersection."""
     if "filter[project][id]" in query:
         project = simulator.world.organizations["acme"].projects[query["filter[project][id]"]]
         query = {"filter[project][id]": project.id}
@@ -123,7 +123,7 @@ def test_list_filters(
 
 
 def test_sort(simulator: Simulator, ask: Ask) -> None:
-    """The list sorts by name or latest change, backwards with a minus, also after a change."""
+    """The list is sorted by name or latest change, descending with a minus."""
     assert _names(ask(simulator, "GET", WORKSPACES, query={"sort": "-name"})) == [
         "prod-2",
         "prod-1",
@@ -139,7 +139,7 @@ def test_sort(simulator: Simulator, ask: Ask) -> None:
 
 
 def test_default_order_is_arbitrary_but_stable(ask: Ask) -> None:
-    """Without ``sort`` the order is the same on every page and every time, and not by name."""
+    """Without ``sort`` the order is the same on every page and every time, but not by name."""
     simulator = Simulator(rate=0)
     simulator.add_organization("acme")
     for number in range(50):
@@ -175,16 +175,16 @@ def test_default_order_is_arbitrary_but_stable(ask: Ask) -> None:
 def test_pages(
     ask: Ask, query: dict[str, str], shown: int, pagination: tuple[int | None, ...]
 ) -> None:
-    """A page holds 20 unless told otherwise and never more than 100, and tells where it is."""
+    """A page has 20 rows by default, at most 100, and shows its position."""
     simulator = Simulator(rate=0)
     simulator.add_organization("acme")
     for number in range(150):
         simulator.add_workspace(f"w-{number}")
     document = msgspec.json.decode(ask(simulator, "GET", WORKSPACES, query=query).body)
     assert len(document["data"]) == shown
-    told = document["meta"]["pagination"]
-    assert tuple(told.values()) == pagination
-    assert list(told) == [
+    paging = document["meta"]["pagination"]
+    assert tuple(paging.values()) == pagination
+    assert list(paging) == [
         "current-page",
         "page-size",
         "prev-page",
@@ -192,11 +192,11 @@ def test_pages(
         "total-pages",
         "total-count",
     ]
-    assert (document["links"]["next"] is None) == (told["next-page"] is None)
+    assert (document["links"]["next"] is None) == (paging["next-page"] is None)
 
 
 def test_links_are_absolute_where_the_host_is_known(simulator: Simulator) -> None:
-    """Page links repeat the query with the host and scheme that the client came by."""
+    """Page links repeat the query, with the client's host and scheme."""
     request = Request(
         "GET",
         f"/api/v2{WORKSPACES}",
@@ -220,7 +220,7 @@ def test_links_are_absolute_where_the_host_is_known(simulator: Simulator) -> Non
 
 
 def test_include_brings_projects_and_bindings(simulator: Simulator, ask: Ask) -> None:
-    """``include`` adds each project once and the effective tag bindings of all on the page."""
+    """``include`` adds each project once, and all effective tag bindings on the page."""
     query = {"include": "project,effective_tag_bindings"}
     document = msgspec.json.decode(ask(simulator, "GET", WORKSPACES, query=query).body)
     kinds = sorted(one["type"] for one in document["included"])
@@ -237,7 +237,7 @@ def test_include_brings_projects_and_bindings(simulator: Simulator, ask: Ask) ->
 
 
 def test_tags_are_added_listed_and_removed(simulator: Simulator, ask: Ask) -> None:
-    """Tags go by name or id, come once each, and are counted over the organization."""
+    """Tags are given by name or id, are unique, and are counted per organization."""
     path = f"/workspaces/{_id(simulator, 'dev-1')}/relationships/tags"
 
     def tags(*names: str) -> dict[str, object]:
@@ -261,7 +261,7 @@ def test_tags_are_added_listed_and_removed(simulator: Simulator, ask: Ask) -> No
 
 
 def test_tag_bindings_are_added_and_replaced(simulator: Simulator, ask: Ask) -> None:
-    """POST adds or changes bindings, PATCH leaves no others, effective ones add the project's."""
+    """POST adds or changes bindings, PATCH replaces all; effective ones include the project's."""
     base = f"/workspaces/{_id(simulator, 'prod-1')}"
     path = f"{base}/relationships/tag-bindings"
 
@@ -289,15 +289,15 @@ def test_tag_bindings_are_added_and_replaced(simulator: Simulator, ask: Ask) -> 
 
 
 def test_ids_look_like_the_servers(simulator: Simulator) -> None:
-    """Ids are a prefix and 16 characters, all different, and the same for the same seed."""
+    """Ids have a prefix and 16 characters, are unique, and are the same for the same seed."""
     workspaces = list(simulator.world.workspaces)
     assert len(set(workspaces)) == 3
     assert all(re.fullmatch(r"ws-[1-9A-HJ-NP-Za-km-z]{16}", one) for one in workspaces)
 
     def ids(seed: int) -> list[str]:
-        made = Simulator(seed=seed)
-        made.add_organization("acme")
-        return [made.add_workspace(name).id for name in "abc"]
+        created = Simulator(seed=seed)
+        created.add_organization("acme")
+        return [created.add_workspace(name).id for name in "abc"]
 
     assert ids(1) == ids(1)
     assert not set(ids(1)) & set(ids(2))
@@ -321,18 +321,18 @@ def test_an_agent_pool_goes_with_the_mode_agent(
     status: int,
     shown: tuple[str, str | None],
 ) -> None:
-    """Neither is taken without the other, when it is created or changed."""
+    """The mode agent and an agent pool require each other, for create and update."""
     path = f"/workspaces/{_id(simulator, 'prod-1')}"
     assert ask(simulator, "PATCH", path, _workspace(**attributes)).status == status
     data = _data(ask(simulator, "GET", path))
     pool = data["relationships"]["agent-pool"]["data"]
     assert (data["attributes"]["execution-mode"], pool and pool["id"]) == shown
-    made = ask(simulator, "POST", WORKSPACES, _workspace(name="new", **attributes))
-    assert made.status == (201 if status == 200 else 422)
+    created = ask(simulator, "POST", WORKSPACES, _workspace(name="new", **attributes))
+    assert created.status == (201 if status == 200 else 422)
 
 
 def test_the_pool_goes_with_the_mode(simulator: Simulator, ask: Ask) -> None:
-    """Another mode takes it away, another pool replaces it, a description leaves it."""
+    """Another mode removes the pool, another pool replaces it, a description keeps it."""
     path = f"/workspaces/{_id(simulator, 'prod-1')}"
     agents = {"execution_mode": "agent", "agent_pool_id": "apool-1"}
     record = simulator.world.organizations["acme"].workspaces["prod-1"]

@@ -1,1 +1,1 @@
-"""The commands: each parses, calls the library, prints, and ends with an exit code."""
+"""The commands: each parses, calls the library, prints and exits with a code."""

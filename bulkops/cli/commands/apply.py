@@ -1,4 +1,4 @@
-"""``bulkops apply JOB|PLAN``, ``resume JOURNAL``, ``undo JOURNAL``: a job out, on, or back."""
+"""``bulkops apply JOB|PLAN``, ``resume JOURNAL``, ``undo JOURNAL``."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from bulkops.cli.options import (
     RESUMING,
     SERVER,
     UNDOING,
-    Asked,
     Narrowing,
+    RunOptions,
     Server,
     command,
 )
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
-from bulkops.cli.run.confirm import confirm_going_on
+from bulkops.cli.run.confirm import confirm_resuming
 from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import check_journal, hold, open_held
 from bulkops.cli.run.metrics_file import MetricsFile
-from bulkops.cli.run.start import Undertaking, ask_for_names, start_or_resume
+from bulkops.cli.run.start import Undertaking, check_run_tasks, start_or_resume
 from bulkops.cli.session import connect, narrowed_job
 from bulkops.client.access.address import Stated, is_at
 from bulkops.client.api import Client
@@ -63,17 +63,15 @@ OWN_JOURNAL = click.Option(
     ["--journal"],
     type=PATH,
     metavar="FILE",
-    help="The journal to start, or to go on with where it stops. "
-    "[default: the newest unfinished one in .bulkops/NAME/, NAME being the job's, else a new "
-    "one there]",
+    help="The journal to start or resume. [default: the newest unfinished one in .bulkops/NAME/, "
+    "else a new one there; NAME is the job's]",
 )
-
 UNDO_JOURNAL = click.Option(
     ["--journal", "undo_journal"],
     type=PATH,
     metavar="FILE",
-    help="The undo's own journal, to start or to go on with. [default: JOURNAL with .undo "
-    "before its ending]",
+    help="The undo's own journal, to start or resume. [default: JOURNAL with .undo before its "
+    "suffix]",
 )
 
 
@@ -83,23 +81,24 @@ def apply(
     job_file: Path,
     journal: Path | None,
     narrowing: Narrowing,
-    asked: Asked,
+    options: RunOptions,
     max_operations: int | None,
     server: Server,
 ) -> None:
-    """Carry a job out, or on where its journal stops.
+    """Run a job, or resume it from its journal.
 
-    Every change is written to the journal before it is sent. Killed, interrupted or cut off, the
-    job goes on with the same command: nothing is lost and nothing is done twice. A job narrowed by
-    --select or --limit is another job than the whole, with a journal of its own.
+    bulkops writes every change to the journal before it sends it. If the command is killed or
+    interrupted, run it again: it resumes the job, and no change is lost or made twice.
 
-    A job that detaches wants its run task's name instead of a yes, typed or as --confirm, each time
-    that it goes on, too.
+    With --select or --limit it is a different job, with its own journal.
 
-    A saved plan is carried out as it stands, and nothing is asked: whoever looked at it has said
-    yes. What no longer is as the plan saw it is left alone and listed (exit 3).
+    A job that detaches asks for its run task's name instead of yes, also when it resumes. Without a
+    terminal, --confirm gives that name.
 
-    Where GITHUB_STEP_SUMMARY is set, the report is appended there as Markdown, whatever the end.
+    A saved plan runs without a question, exactly as saved. Whatever changed since it was saved is
+    left alone and listed as a conflict (exit 3).
+
+    If GITHUB_STEP_SUMMARY is set, the report is appended to that file as Markdown.
 
     \b
     Exit codes:
@@ -119,36 +118,37 @@ def apply(
     if saved:
         if narrowing != Narrowing() or max_operations:
             raise JobError(
-                f"{job_file}: is a saved plan: --select, --limit and --max-operations are for plan"
+                f"{job_file}: is a saved plan. Give --select, --limit and --max-operations to "
+                "`bulkops plan`"
             )
-        undertaking = _of_plan(job_file, server, trust_files=asked.trust_files)
+        undertaking = _of_plan(job_file, server, trust_files=options.trust_files)
     else:
         job = narrowed_job(job_file, narrowing).allowing(max_operations)
         undertaking = _of_job(job, job_file, server)
-    asked = asked._replace(yes=asked.yes or saved)
+    options = options._replace(yes=options.yes or saved)
     with ExitStack() as stack:
-        path = journal or _default(stack, undertaking, asked, finished=saved)
-        # A new journal in the default folder is safe under the folder's lock until it is there:
-        # a command that finds nothing to do leaves no lock behind.
+        path = journal or _default(stack, undertaking, options, finished=saved)
+        # A new journal in the default folder is created under the folder's lock, so a command that
+        # finds nothing to do leaves no lock file behind.
         held = hold(stack, path) if journal or path.exists() else None
         path = held.path if held else path
         try:
-            start_or_resume(stack, path, held, undertaking, asked)
+            start_or_resume(stack, path, held, undertaking, options)
         except RunTaskGone as gone:
             if journal or saved:
                 raise
-            note("", f"{path}: {gone}.", "That journal is left; a new one begins.")
+            note("", f"{path}: {gone}.", "That journal is left unchanged. Starting a new one.")
             path = new(path.parent, Clock().wall())
-            start_or_resume(stack, path, None, undertaking, asked)
+            start_or_resume(stack, path, None, undertaking, options)
 
 
 @command(JOURNAL, RESUMING, SERVER)
-def resume(*, journal: Path, asked: Asked, server: Server) -> None:
-    """Go on where a journal stops.
+def resume(*, journal: Path, options: RunOptions, server: Server) -> None:
+    """Resume a job from its journal.
 
-    Needs nothing else but credentials and, unless it is the default, the server's address. The
-    server is read before anything is sent: an operation whose answer was lost is adopted where the
-    server shows it done, and sent again only where it does not.
+    The journal is all it needs, besides credentials and, unless it is the default, the server's
+    address. bulkops reads the server before it sends anything: an operation whose answer was lost
+    is sent again only if the server does not show it as done.
 
     \b
     Examples:
@@ -160,29 +160,29 @@ def resume(*, journal: Path, asked: Asked, server: Server) -> None:
     check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
-        held, contents = open_held(stack, journal, trust_files=asked.trust_files)
+        held, contents = open_held(stack, journal, trust_files=options.trust_files)
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
         client = connect(server, stated)
-        with MetricsFile(asked.metrics_file, job, undo=bool(header.undo_of)) as metrics:
-            end_if_stopped(held.path, contents, job, asked, metrics)
-            confirm_going_on(contents, held.path, asked, job)
-            # Each event loop needs a client of its own.
-            ask_for_names(connect(server, stated), contents, held.path)
-            execute(client, held, contents, job, asked=asked, metrics=metrics)
+        with MetricsFile(options.metrics_file, job, undo=bool(header.undo_of)) as metrics:
+            end_if_stopped(held.path, contents, job, options, metrics)
+            confirm_resuming(contents, held.path, options, job)
+            # Each event loop needs its own client.
+            check_run_tasks(connect(server, stated), contents, held.path)
+            execute(client, held, contents, job, options=options, metrics=metrics)
 
 
 @command(JOURNAL, UNDO_JOURNAL, UNDOING, SERVER)
-def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Server) -> None:
-    """Take back what a job did, where it still stands.
+def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, server: Server) -> None:
+    """Undo what a job did.
 
-    What was attached is detached, what was changed gets its old level and stages, what was
-    detached is attached as it was; a replaced task is attached again before the new one goes. What
-    somebody changed since is left alone and listed (exit 3).
-    What task-delete and task-rotate-hmac did can't be taken back (exit 2).
+    What was attached is detached, what was changed gets its old level and stages, and what was
+    detached is attached as before. A replaced run task is attached again before the new one is
+    detached. Whatever was changed outside the job since is left alone and listed (exit 3).
+    Jobs of these kinds can't be undone (exit 2): task-delete, task-rotate-hmac.
 
-    An undo has a journal of its own: it is resumed by the same command, and can be undone.
+    An undo has its own journal: the same command resumes it, and it can be undone as well.
 
     \b
     Examples:
@@ -193,13 +193,13 @@ def undo(*, journal: Path, undo_journal: Path | None, asked: Asked, server: Serv
     if undo_journal:
         check_journal(undo_journal)
     with ExitStack() as stack:
-        undone, contents = open_held(stack, journal, trust_files=asked.trust_files)
+        undone, contents = open_held(stack, journal, trust_files=options.trust_files)
         path = undo_journal or undone.path.with_name(f"{undone.path.stem}.undo{undone.path.suffix}")
         if path.exists() and path.samefile(journal):
-            raise JobError(f"{path}: is the journal to take back: choose another --journal")
+            raise JobError(f"{path}: is the journal to undo. Choose another --journal")
         held = hold(stack, path)
         undertaking = _of_undo(journal, contents.replay, server)
-        start_or_resume(stack, held.path, held, undertaking, asked)
+        start_or_resume(stack, held.path, held, undertaking, options)
 
 
 def _of_undo(journal: Path, undone: Replay, server: Server) -> Undertaking:
@@ -230,12 +230,12 @@ def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
 
 
 def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
-    """Return what a saved plan says is to be carried out; raises ``PlanStale``."""
+    """Return the undertaking of a saved plan; raises ``PlanStale`` if it is out of date."""
     saved = read_plan(path, trust_files=trust_files)
     job = saved.plan.job.taking_back(saved.plan.undo_of)
     digest, stated = saved.plan.digest, Stated(path, saved.plan.address)
     resolved = saved.plan.resolved
-    connect(server, stated)  # a plan of another server is refused before anything else
+    connect(server, stated)  # refuses a plan for another server before anything else
     saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
     note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
 
@@ -243,7 +243,7 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
         return connect(server, stated, *files)
 
     def again() -> Plan:
-        # Read once more: it need not be in memory beside the journal, which may be all there is.
+        # Read again if needed: often the journal alone is, and then the plan takes no memory.
         return read_plan(path, digest, trust_files=trust_files).plan
 
     async def plan(client: Client) -> Plan:
@@ -260,11 +260,13 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     )
 
 
-def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finished: bool) -> Path:
-    """Return the job's own journal to go on with, else a new place, under the folder's lock.
+def _default(
+    stack: ExitStack, undertaking: Undertaking, options: RunOptions, *, finished: bool
+) -> Path:
+    """Return the journal to resume in the job's folder, else a new path, under the folder's lock.
 
     Args:
-        finished: one that is finished is gone on with, too.
+        finished: a finished journal counts as one to resume.
     """
     address = undertaking.client().address
     folder = folder_of(undertaking.job.name)
@@ -273,13 +275,13 @@ def _default(stack: ExitStack, undertaking: Undertaking, asked: Asked, *, finish
     def fits(replay: Replay) -> bool:
         if replay.ended and replay.ended.how == How.GONE:
             return False
-        left = finished or replay.unfinished or (asked.retry_failed and replay.to_retry)
+        left = finished or replay.unfinished or (options.retry_failed and replay.to_retry)
         left |= stopped_by_tolerance(replay, undertaking.job.rollout) is not None
         left |= undertaking.job.rollout.gate is not None and not replay.passed
         mine = identity_of(replay.header) == undertaking.identity
         return left and mine and is_at(replay.header.address, address)
 
-    check_folder(folder / "journal", trusted=asked.trust_files)
-    # One of a kind that is not installed is another job's: nothing of it is sent.
-    opened = partial(sound_journal, files=OwnFiles(trusted=asked.trust_files))
+    check_folder(folder / "journal", trusted=options.trust_files)
+    # A journal of a kind that is not installed is another job's; it is not resumed.
+    opened = partial(sound_journal, files=OwnFiles(trusted=options.trust_files))
     return newest(folder, fits, opened) or new(folder, Clock().wall())

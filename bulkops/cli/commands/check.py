@@ -1,4 +1,4 @@
-"""``bulkops check JOB``: what a job file is, or what is wrong with it; sends no request."""
+"""``bulkops check JOB``: check a job file; sends no request."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.job.file import check_gate, load_job
 from bulkops.job.job import Job
+from bulkops.operations import wording
 
 
 @command(JOB, JSON)
 def check(*, job_file: Path, json: bool) -> None:
-    """Say what a job file is, or what is wrong with it.
+    """Check a job file without sending a request.
 
-    Exit 2 where something is wrong. Sends no request: whether its run task, its project and its
-    workspaces are there, only plan can tell.
+    Prints what the job does, or what is wrong with the file (exit 2). Whether the run task, the
+    project and the workspaces exist, only plan can check.
 
     \b
     Examples:
@@ -27,8 +28,9 @@ def check(*, job_file: Path, json: bool) -> None:
     job = load_job(job_file)
     check_gate(job, str(job_file))
     fields, task = _selecting(job), getattr(job.spec, "task", None)
+    subject = wording.subject(task or "", getattr(job.spec, "replaces", ""))
     if json:
-        from bulkops import events  # noqa: PLC0415 - brings what reports and journals are made of
+        from bulkops import events  # noqa: PLC0415 - it imports reports and journals
 
         print_json(
             events.Job(
@@ -40,13 +42,11 @@ def check(*, job_file: Path, json: bool) -> None:
             )
         )
     else:
-        print_text(
-            f"{job.name}: {job.operation_kind}{f' {task}' if task else ''} in {job.organization}, "
-            f"selected by {', '.join(fields)}"
-        )
+        what = f"{job.operation_kind}{subject and ' '}{subject}"
+        print_text(f"{job.name}: {what} in {job.organization}, selected by {', '.join(fields)}")
 
 
 def _selecting(job: Job) -> list[str]:
-    """Return the fields that say which workspaces."""
+    """Return the fields that select workspaces."""
     given: dict[str, object] = msgspec.to_builtins(job.select)
     return [name for name in given if name != "allow_empty"]

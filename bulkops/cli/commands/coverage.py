@@ -25,19 +25,19 @@ JOB = click.Argument(
     type=PATH,
     required=False,
     metavar="[JOB]",
-    help="A job file (TOML) that says which should have its run task.",
+    help="A job file (TOML): report where its run task is missing or differs.",
 )
 TASK = click.Option(
     ["--task"],
     multiple=True,
     metavar="NAME",
-    help="Only this run task, by name or id; may be said several times.",
+    help="Only this run task, by name or id. Repeatable.",
 )
 FORMAT = click.Option(
     ["--format", "output_format"],
     type=click.Choice(["text", "csv", "json"]),
     default="text",
-    help="How to say it.",
+    help="Output format.",
 )
 
 
@@ -53,14 +53,14 @@ def coverage(
 ) -> None:
     """Show which workspaces have which run tasks.
 
-    And at which level and stages; with a job file also where its task is missing, or differs from
-    what the job wants: exit 3 if it does anywhere, 0 if not. Changes nothing.
+    Lists each attachment's level and stages. With a job file it also lists where the job's run task
+    is missing or attached differently: exit 3 if there is such a workspace. Changes nothing.
 
-    Reads the organization in about N/100 requests, and A/100 for the A attachments of each run
-    task; a job file costs its plan beside.
+    Takes about N/100 requests for N workspaces, A/100 for the A attachments of each run task, and
+    with a job file those of its plan.
 
-    In CSV a cell that begins with = + - @ tab or CR gets an apostrophe in front, so that no
-    spreadsheet takes it for a formula.
+    In CSV, a cell that begins with = + - @, a tab or a CR gets a leading apostrophe, so that no
+    spreadsheet runs it as a formula.
 
     \b
     Examples:
@@ -73,26 +73,26 @@ def coverage(
     named = _same(organization, job) if job else organization_named(organization)
     client = connect(server)
     with only_reading():
-        made = run(client, lambda c: read_coverage(c, named, task, job, str(job_file)))
-    print_to(output, _pieces(made, output_format, to_file=output is not None))
-    if made.gaps:
+        found = run(client, lambda c: read_coverage(c, named, task, job, str(job_file)))
+    print_to(output, _pieces(found, output_format, to_file=output is not None))
+    if found.gaps:
         raise Exit(ExitCode.UNFULFILLED)
 
 
 def _same(organization: str | None, job: Job) -> str:
-    """Return the job's organization, which ``--organization`` may repeat."""
+    """Return the job's organization; ``--organization`` may repeat it."""
     if organization not in (None, job.organization):
         raise JobError(
-            f"--organization {organization}: the job file is of {job.organization}: give one"
+            f"--organization {organization}: the job file names {job.organization}. Leave one out"
         )
     return job.organization
 
 
-def _pieces(made: Coverage, output_format: str, *, to_file: bool) -> Iterator[str]:
+def _pieces(found: Coverage, output_format: str, *, to_file: bool) -> Iterator[str]:
     if output_format == "csv":
-        return csv_lines(made)
+        return csv_lines(found)
     if output_format == "json":
-        return document(made)
-    # Of a pipe nobody knows the width: as wide as the table is, so that grep finds whole lines.
+        return document(found)
+    # A pipe has no width: the table is as wide as its content, so that grep finds whole lines.
     columns = 0 if to_file else shutil.get_terminal_size((0, 0)).columns
-    return (f"{escaped(line)}\n" for line in lines(made, columns or None))
+    return (f"{escaped(line)}\n" for line in lines(found, columns or None))

@@ -1,7 +1,7 @@
-"""``bulkops demo``: a rollout that is killed in the middle and goes on, on the simulator.
+"""``bulkops demo``: a rollout on the simulator that is killed half-way and resumes.
 
-Everything is real but the server: the commands are child processes of this one, talk to the
-simulator over sockets, meet its faults, and one of them dies of a SIGKILL.
+Only the server is simulated: the commands are child processes, talk to the simulator over sockets,
+meet its faults, and one of them is killed with SIGKILL.
 """
 
 from __future__ import annotations
@@ -59,43 +59,44 @@ settle = "2s"
 
 @command()
 def demo() -> None:
-    """Watch a simulated rollout be killed and go on.
+    """Watch a simulated rollout get killed and resume.
 
-    Takes about half a minute, needs no credentials and no network, and leaves nothing behind.
+    Takes about half a minute. Needs no credentials and no network, and leaves no files behind.
 
     \b
     Examples:
       bulkops demo
     """
     started = time.monotonic()
+    print_text("This takes about 20 s.")
     simulator = Simulator(rate=RATE, other_client=OTHER_CLIENT)
     selected = _half_done_rollout(simulator)
     with _serving(simulator) as address, TemporaryDirectory(prefix="bulkops-demo-") as folder:
-        _say(
-            f"An organization of {WORKSPACES} workspaces. {len(selected)} of them shall have the "
-            "run task security-scan as mandatory;\nsomebody began by hand and stopped half-way. "
-            f"The server takes {RATE} requests a second, another client\nuses up {OTHER_CLIENT} of "
-            "them; answers get lost before and after the change was made, and 503s happen."
+        _print_paragraph(
+            f"An organization of {WORKSPACES} workspaces. The goal: security-scan, mandatory, on "
+            f"{len(selected)} of them;\nsome have it already, some as advisory. The server allows "
+            f"{RATE} requests per second, and another\nclient uses {OTHER_CLIENT} of them. Some "
+            "answers get lost, before or after the change, and some are 503."
         )
         ok = _session(
             Commands(
                 Path(folder), address, click.get_current_context().find_root().params["log_file"]
             )
         )
-        ok = _say_effects(simulator, selected) and ok
-    _say(f"Took {time.monotonic() - started:.0f} s.")
+        ok = _print_effects(simulator, selected) and ok
+    _print_paragraph(f"Took {time.monotonic() - started:.0f} s.")
     raise Exit(ExitCode.DONE if ok else ExitCode.ERROR)
 
 
 def _session(commands: Commands) -> bool:
-    """Run the commands a person would; return whether each ended as it should."""
+    """Run the commands that a user would; return whether each ended as expected."""
     apply = ("apply", JOB_FILE, "--journal", JOURNAL, "--yes", "--json")
     (commands.folder / JOB_FILE).write_text(JOB, encoding="utf-8")
     ended = [commands.run("plan", JOB_FILE) == 0]
     done = commands.watch(apply, kill_after=KILLED_AT)
-    _say(f"Killed with SIGKILL after {done} results. What does the journal know?")
+    _print_paragraph(f"Killed with SIGKILL after {done} results. What the journal knows:")
     ended.append(commands.run("status", JOURNAL) == 0)
-    _say("The same command again:")
+    _print_paragraph("The same command again:")
     ended.append(commands.watch(apply) >= 0)
     ended.append(commands.run("verify", JOURNAL) == 0)
     ended.append(commands.run("report", JOURNAL) == 0)
@@ -103,7 +104,7 @@ def _session(commands: Commands) -> bool:
 
 
 class Commands:
-    """Runs ``bulkops`` commands as child processes in one folder, showing what they print."""
+    """Runs ``bulkops`` commands as child processes in one folder, and prints their output."""
 
     def __init__(self, folder: Path, address: str, log_file: Path | None) -> None:
         self.folder = folder
@@ -123,10 +124,13 @@ class Commands:
         return child.returncode
 
     def watch(self, arguments: tuple[str, ...], kill_after: int | None = None) -> int:
-        """Run an apply with ``--json``, counting results live.
+        """Run an apply with ``--json``, and show a live count of its results.
+
+        Args:
+            kill_after: number of results after which it is killed; ``None``: it runs to its end.
 
         Returns:
-            the results seen where it was killed, else its exit code negated where it failed.
+            The number of results if it is killed, else its negated exit code.
         """
         counts: Counter[str] = Counter()
         shown = Live()
@@ -143,7 +147,7 @@ class Commands:
 
     def _child(self, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
         print_text("", f"$ bulkops {' '.join(arguments)}")
-        return subprocess.Popen(  # noqa: S603 - this very program, with the demo's own words
+        return subprocess.Popen(  # noqa: S603 - this program, with fixed arguments
             [sys.executable, "-m", "bulkops", *self._logging, *arguments],
             cwd=self.folder,
             env=self._environment,
@@ -153,7 +157,7 @@ class Commands:
 
 
 class Live:
-    """One line that counts: rewritten in place on a terminal, now and then elsewhere."""
+    """A line of counts: rewritten in place on a terminal, else printed every ``SECONDS``."""
 
     SECONDS = 2.0
 
@@ -161,7 +165,7 @@ class Live:
         self._last = time.monotonic()
 
     def show(self, counts: Counter[str]) -> None:
-        """Show the counts, if it is time to."""
+        """Show the counts, unless the last line is too recent."""
         if sys.stdout.isatty():
             print_raw((f"\r\x1b[K  {self._line(counts)}",))
         elif time.monotonic() - self._last >= self.SECONDS:
@@ -174,7 +178,7 @@ class Live:
 
     def _line(self, counts: Counter[str]) -> str:
         outcomes = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
-        return outcomes or "nothing done yet"
+        return outcomes or "no results yet"
 
 
 def _half_done_rollout(simulator: Simulator) -> set[str]:
@@ -190,25 +194,25 @@ def _half_done_rollout(simulator: Simulator) -> set[str]:
     return set(names)
 
 
-def _say_effects(simulator: Simulator, selected: set[str]) -> bool:
-    """Tell what really happened at the server; return whether it is as promised."""
+def _print_effects(simulator: Simulator, selected: set[str]) -> bool:
+    """Print what happened at the server; return whether it is as promised."""
     changed = Counter(effect.names["workspace"] for effect in simulator.effects)
     twice = [name for name, times in changed.items() if times > 1]
     outside = [name for name in changed if name not in selected]
     stats = simulator.stats
     lost = sum(n for kind, n in stats.faults.items() if kind != "503")
-    _say(
+    _print_paragraph(
         f"What the server saw: {stats.requests} requests, {lost} lost answers, "
-        f"{stats.faults.get('503', 0)} times 503, {stats.too_many} times 429.\n"
+        f"{stats.faults.get('503', 0)} answered with 503, {stats.too_many} with 429.\n"
         f"{len(changed)} workspaces changed, {len(twice)} of them twice, "
-        f"{len(outside)} that were not selected."
+        f"{len(outside)} of them not selected."
     )
     return not twice and not outside
 
 
 @contextmanager
 def _serving(simulator: Simulator) -> Iterator[str]:
-    """Serve in a thread of its own while the block runs."""
+    """Serve in a thread while the block runs; yield the address."""
     ready, over = Event(), Event()
     addresses: list[str] = []
 
@@ -230,5 +234,5 @@ def _serving(simulator: Simulator) -> Iterator[str]:
         thread.join()
 
 
-def _say(text: str) -> None:
+def _print_paragraph(text: str) -> None:
     print_text("", *text.splitlines())

@@ -1,4 +1,4 @@
-"""Commands that look at a journal, ``status`` and ``journal check``; neither sends a request."""
+"""``bulkops status`` and ``bulkops journal check``, which send no request."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from bulkops.journal.following.holder import read_with_holder
 from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import disagreement_as_known, sound_journal
-from bulkops.report.model import report as make
+from bulkops.report.model import report as summarize
 from bulkops.report.text import head, totals, verification
 
 
 @command(JOURNAL, JSON)
 def check(*, journal: Path, json: bool) -> None:
-    """Say what is in a journal and whether it is sound.
+    """Check whether a journal is sound.
 
-    Exit 12 where it is damaged, or does not agree with itself: where its job could not have decided
-    what it says. Sends no request and leaves the file as it is. A torn tail is no
-    damage: a power cut leaves it, and the next apply or resume cuts it.
+    Exit 12 if it is damaged, or if it contradicts itself: its operations are not those that its job
+    would decide. A torn tail is not damage: a power cut leaves one, and the next apply or resume
+    cuts it off. Sends no request and leaves the file unchanged.
 
     \b
     Examples:
       bulkops journal check canary.jsonl
     """
     contents = sound_part(journal)
-    scanner, made = contents.scanner, make(contents.replay)
+    scanner, summary = contents.scanner, summarize(contents.replay)
     problem = disagreement_as_known(contents.replay)
     state: Literal["sound", "torn", "damaged", "disagreeing"] = "torn" if scanner.rest else "sound"
     if scanner.damaged or problem:
@@ -48,25 +48,25 @@ def check(*, journal: Path, json: bool) -> None:
                 lines=scanner.seq - 1,
                 sound_bytes=scanner.offset,
                 other_bytes=scanner.rest,
-                run_id=made.run_id,
-                counts=made.counts,
+                run_id=summary.run_id,
+                counts=summary.counts,
                 problem=problem,
             )
         )
     else:
         rest_is = "damaged" if scanner.damaged else "torn"
-        rest = f", then {scanner.rest} bytes that are {rest_is}" if scanner.rest else ""
+        rest = f", then {scanner.rest} {rest_is} bytes" if scanner.rest else ""
         print_text(
             f"{journal}: {scanner.seq - 1} sound lines, {scanner.offset} bytes{rest}",
-            f"  {made.run_id}: {totals(made)}",
+            f"  {summary.run_id}: {totals(summary)}",
         )
     if scanner.damaged:
         command = shlex.join(("bulkops", "journal", "repair", str(journal), "--accept-loss"))
         note(f"`{command}` keeps the sound lines.")
     if problem:
         note(
-            f"It does not agree with itself: {problem}.",
-            "bulkops did not write it so, and carries none of it out.",
+            f"It contradicts itself: {problem}.",
+            "bulkops did not write it like this and will not run it.",
         )
     if scanner.damaged or problem:
         raise Exit(ExitCode.JOURNAL_DAMAGED)
@@ -74,19 +74,20 @@ def check(*, journal: Path, json: bool) -> None:
 
 @command(JOURNAL, JSON)
 def status(*, journal: Path, json: bool) -> None:
-    """Say where a journal's job stands; sends no request.
+    """Show how far a job is, from its journal.
+
+    Sends no request.
 
     \b
     Examples:
       bulkops status canary.jsonl
     """
-    replay, holder = read_with_holder(journal, partial(replay_of, journal))
-    made = make(replay, holder=holder)
+    summary = summarize(replay_of(journal))
     if json:
-        print_json(events.Status.of(made))
+        print_json(events.Status.of(summary))
     else:
-        print_text(*head(made), *verification(made))
-        note(*next_step(made, journal))
+        print_text(*head(summary), *verification(summary))
+        note(*next_step(summary, journal))
 
 
 @command(JOURNAL, JSON)
@@ -111,16 +112,16 @@ def watch(*, journal: Path, json: bool) -> None:
 
 
 def replay_of(path: Path, take: Take | None = None) -> Replay:
-    """Return where a journal stands; a torn tail is told and left."""
+    """Return the replay of a journal; a torn tail is noted and left."""
     contents = sound_journal(path, take)
-    tell_torn(path, contents)
+    note_torn_tail(path, contents)
     return contents.replay
 
 
-def tell_torn(path: Path, contents: Contents) -> None:
-    """Say that a journal has a torn tail, if it has one."""
+def note_torn_tail(path: Path, contents: Contents) -> None:
+    """Note on stderr that a journal has a torn tail, if it has one."""
     if contents.torn:
         note(
-            f"{path}: its last {contents.torn} bytes are a torn tail; the next apply or resume "
-            "cuts it and keeps it aside"
+            f"{path}: its last {contents.torn} bytes are a torn tail. The next apply or resume "
+            "cuts it off and saves it beside the journal"
         )

@@ -1,4 +1,4 @@
-"""``bulkops plan JOB``: what an apply would do; changes nothing."""
+"""``bulkops plan JOB``: what an apply would change."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
+from bulkops.cli.meant import Command
 from bulkops.cli.options import (
     JOB,
     JSON,
@@ -37,16 +38,16 @@ from bulkops.plan.saved import check_place, save_plan
 from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
-class DetailedExit(click.Command):
-    """With ``--detailed-exitcode`` a wrong command line is exit 1 as well."""
+class DetailedExit(Command):
+    """With ``--detailed-exitcode``, a wrong command line is exit 1."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; what click would end with 2 ends with 1."""
-        asked = "--detailed-exitcode" in args
+        """Parse the arguments; with the option, an error exits with 1 instead of 2."""
+        detailed = "--detailed-exitcode" in args
         try:
             return super().parse_args(ctx, args)
         except click.ClickException as error:
-            if not asked:
+            if not detailed:
                 raise
             error.show()
             raise Exit(ExitCode.ERROR) from error
@@ -56,12 +57,12 @@ OUT = click.Option(
     ["--out"],
     type=PATH,
     metavar="PLAN",
-    help="Save the plan in this file, for apply PLAN to carry out exactly.",
+    help="Save the plan to this file. apply PLAN carries out exactly that.",
 )
 DETAILED_EXITCODE = click.Option(
     ["--detailed-exitcode"],
     is_flag=True,
-    help="Exit 0 when there is nothing to do, 2 when there is, 1 on any error.",
+    help="Exit 0 if there is nothing to do, 2 if there are changes, 1 on any error.",
 )
 
 
@@ -76,10 +77,10 @@ def plan(
     max_operations: int | None,
     server: Server,
 ) -> None:
-    """Show what a job would change, and change nothing.
+    """Show what an apply would change.
 
-    Reads the organization in about 2·N/100 requests. Where GITHUB_STEP_SUMMARY is set, the plan
-    is appended there as Markdown.
+    Changes nothing. Takes about 2·N/100 requests for N workspaces. If GITHUB_STEP_SUMMARY is set,
+    the plan is appended to that file as Markdown.
 
     \b
     Examples:
@@ -102,31 +103,31 @@ def plan(
             check_place(out)
         client = connect(server)
         with only_reading():
-            made = run(client, planned)
-        made = with_unfinished_noted(made, unfinished_jobs(made, client.address))
+            shown = run(client, planned)
+        shown = with_unfinished_noted(shown, unfinished_jobs(shown, client.address))
         if out:
             by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
-            sha256 = save_plan(out, made, client, by, default)
+            sha256 = save_plan(out, shown, client, by, default)
     except BulkopsError as error:
         if not detailed_exitcode:
             raise
-        # With this option 2 means changes and nothing else.
+        # With this option, 2 means that there are changes.
         fail(error)
         raise Exit(ExitCode.ERROR) from error
     applies = _apply(job_file, out, narrowing, server.address)
-    append_plan(made, [f"`{applies}` does this."] if made.operations else [])
+    append_plan(shown, [f"`{applies}` carries it out."] if shown.operations else [])
     if json:
-        print_objects(made, str(out) if out else None, sha256)
+        print_objects(shown, str(out) if out else None, sha256)
     else:
-        print_text(*lines(made, width_of(sys.stdout)), paint=painter(sys.stdout))
+        print_text(*lines(shown, width_of(sys.stdout)), paint=painter(sys.stdout))
         if out:
-            print_text(f"Saved: {out}; `{applies}` does exactly this.")
-    if detailed_exitcode and made.operations:
+            print_text(f"Saved to {out}. `{applies}` carries out exactly this plan.")
+    if detailed_exitcode and shown.operations:
         raise Exit(2)
 
 
 def _apply(job_file: Path, out: Path | None, narrowing: Narrowing, address: str | None) -> str:
-    """Return the command that carries out what was planned, and no more."""
+    """Return the command that carries out exactly what was planned."""
     server = ("--address", address) if address else ()
     if out:
         return shlex.join(("bulkops", "apply", str(out), *server))

@@ -1,4 +1,4 @@
-"""``bulkops journal repair JOURNAL``: keeps what is sound of it, under its lock."""
+"""``bulkops journal repair JOURNAL``: cut off its damaged part, under its lock."""
 
 from __future__ import annotations
 
@@ -13,23 +13,30 @@ from bulkops.cli.run.hold import hold
 from bulkops.errors import JobError
 from bulkops.journal.repair import repair as cut
 
-ACCEPT_LOSS = click.Option(["--accept-loss"], is_flag=True, help="Yes, what is not sound may go.")
+ACCEPT_LOSS = click.Option(["--accept-loss"], is_flag=True, help="Discard the damaged part.")
 
 
 @command(JOURNAL, ACCEPT_LOSS)
 def repair(*, journal: Path, accept_loss: bool) -> None:
-    """Keep what is sound of a damaged journal, the rest aside.
+    """Cut the damaged part off a journal.
 
-    An operation whose result is lost with the rest is in doubt, and the next resume looks at it
-    again. One whose intent is lost looks like somebody else's work: no undo takes it back.
+    The damaged part is saved beside the journal. An operation whose result was in it is in doubt,
+    and the next resume checks it. An operation whose intent was in it looks like a change made
+    outside the job, and an undo does not revert it.
 
     \b
     Examples:
       bulkops journal repair canary.jsonl --accept-loss
     """
     if not accept_loss:
-        raise JobError(f"{journal}: was left as it is: say --accept-loss to cut what is not sound")
+        raise JobError(
+            f"{journal}: was left unchanged. Add --accept-loss to discard the damaged part"
+        )
     with ExitStack() as stack:
         held = hold(stack, journal)
         aside = cut(held.path, held.files)
-    print_text(f"{journal}: was sound" if aside is None else f"{journal}: cut; the rest is {aside}")
+    print_text(
+        f"{journal}: is sound"
+        if aside is None
+        else f"{journal}: repaired; the damaged part is in {aside}"
+    )

@@ -1,4 +1,4 @@
-"""``bulkops report JOURNAL``: what a journal knows, in one of several formats."""
+"""``bulkops report JOURNAL``: what a job did, in one of several formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bulkops.cli.output.printing import print_to
 from bulkops.journal.following.holder import read_with_holder
 from bulkops.journal.replay import Replay
 from bulkops.report.model import Report
-from bulkops.report.model import report as make
+from bulkops.report.model import report as summarize
 from bulkops.report.timeline import Timeline
 
 MODULES = {
@@ -29,31 +29,34 @@ MODULES = {
 }
 """Format → its module in ``bulkops.report``, whose ``document`` yields the text in pieces."""
 
-
 FORMAT = click.Option(
     ["--format", "output_format"],
     type=click.Choice(list(MODULES)),
     default="text",
-    help="How to say it.",
+    help="Output format.",
 )
 ONLY = click.Option(
     ["--only"],
     type=click.Choice(["failed"]),
-    help="failed: what failed, is in conflict, in doubt or has drifted.",
+    help="failed: only operations that failed, are in conflict or in doubt, or have drifted.",
 )
 
 
 @command(JOURNAL, FORMAT, OUTPUT, ONLY)
 def report(*, journal: Path, output_format: str, output: Path | None, only: str | None) -> None:
-    """Report a journal, finished or not; sends no request.
+    """Report what a job did, from its journal.
 
-    csv has a line an operation, then one a target skipped when planned. With --only failed it is
-    a select.file for a next job. A cell that begins with = + - @ tab or CR gets an apostrophe in
-    front, so that no spreadsheet takes it for a formula.
+    The job need not be finished. Sends no request.
 
-    junit has a testcase an operation and a testsuite a wave, for what a CI system shows of tests.
-    markdown is GitHub's, for the summary of a step or a comment: at most 1 MiB.
-    html is one file for a browser that needs no other and no network.
+    csv: one line per operation, then one per skipped target. With --only failed it can be the
+    select.file of another job. A cell that begins with = + - @, a tab or a CR gets a leading
+    apostrophe, so that no spreadsheet runs it as a formula.
+
+    junit: one testcase per operation and one testsuite per wave, for CI systems.
+
+    markdown: for a GitHub step summary or comment, at most 1 MiB.
+
+    html: a single file that needs no network.
 
     \b
     Examples:
@@ -62,18 +65,12 @@ def report(*, journal: Path, output_format: str, output: Path | None, only: str 
       bulkops report canary.jsonl --format csv --only failed --output failed.csv
     """
     timeline = Timeline()
-
-    def read() -> Replay:
-        timeline.clear()
-        return replay_of(journal, timeline.take)
-
-    replay, holder = read_with_holder(journal, read)
-    made = make(replay, timeline, holder)
-    made = replace(made, next_steps=next_step(made, journal))
-    print_to(output, _pieces(output_format, made, only_failed=only == "failed"))
+    summary = summarize(replay_of(journal, timeline.take), timeline)
+    summary = replace(summary, next_steps=next_step(summary, journal))
+    print_to(output, _pieces(output_format, summary, only_failed=only == "failed"))
 
 
-def _pieces(output_format: str, made: Report, *, only_failed: bool) -> Iterator[str]:
+def _pieces(output_format: str, summary: Report, *, only_failed: bool) -> Iterator[str]:
     module = import_module(f"bulkops.report.{MODULES[output_format]}")
-    pieces: Iterator[str] = module.document(made, only_failed=only_failed)
+    pieces: Iterator[str] = module.document(summary, only_failed=only_failed)
     return pieces

@@ -1,6 +1,6 @@
-"""``bulkops schema``: what a job file, or a line of ``--json``, may be; sends no request.
+"""``bulkops schema``: the JSON Schema of a job file, or of a line of ``--json``.
 
-Apart from ``check``, which needs a tenth of what this imports.
+Not in one module with ``check``, which needs a tenth of these imports.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ OF = click.Argument(
     ["of"],
     type=click.Choice(["job", "events"]),
     default="job",
-    help="Of a job file, or of a line that --json prints. [default: job]",
+    help="The schema of a job file, or of a line that --json prints. [default: job]",
 )
 
 
@@ -25,7 +25,8 @@ OF = click.Argument(
 def schema(*, of: str) -> None:
     """Print a JSON Schema, for editors and programs.
 
-    A job file names its schema in its first line: #:schema ./job.schema.json
+    A job file may name its schema in its first line: #:schema ./job.schema.json
+
     Sends no request.
 
     \b
@@ -33,6 +34,6 @@ def schema(*, of: str) -> None:
       bulkops schema > jobs/job.schema.json
       bulkops schema events
     """
-    made = events_schema() if of == "events" else job_schema()
-    text = msgspec.json.format(msgspec.json.encode(made), indent=2)
+    document = events_schema() if of == "events" else job_schema()
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     print_raw((text.decode() + "\n",))

@@ -1,4 +1,4 @@
-"""``bulkops simulate``: serve a local copy of the API to rehearse a rollout on."""
+"""``bulkops simulate``: serve a simulated organization to rehearse on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SWITCH = {"true": True, "false": False}
         ["--port"],
         type=WholeNumber(min=0, max=65535),
         default=8080,
-        help="Port on 127.0.0.1; 0 for any that is free.",
+        help="Port on 127.0.0.1; 0: any free port.",
     ),
     click.Option(
         ["--organization"], default="acme", metavar="NAME", help="Name of the organization."
@@ -43,117 +43,117 @@ _SWITCH = {"true": True, "false": False}
         type=WholeNumber(min=0),
         default=300,
         metavar="N",
-        help="How many workspaces it has.",
+        help="Number of workspaces.",
     ),
     click.Option(
         ["--task"],
         multiple=True,
         metavar="NAME",
-        help="A run task that exists already; repeatable.",
+        help="Name of a run task to start with. Repeatable.",
     ),
     click.Option(
         ["--rate"],
         type=WholeNumber(min=0),
         default=30,
         metavar="N",
-        help="Requests a second a user; 0: no limit.",
+        help="Requests per second and user; 0: no limit.",
     ),
     click.Option(
         ["--window"],
         type=click.Choice(["fixed", "sliding"]),
         default="fixed",
-        help="How the rate is counted.",
+        help="How requests are counted against the rate.",
     ),
     click.Option(
         ["--gateway-rate"],
         type=WholeNumber(min=0),
         default=0,
         metavar="N",
-        help="Requests a second that a gateway in front lets through: 503 to the rest; 0: no "
-        "gateway.",
+        help="Requests per second that a gateway in front passes on; it answers 503 to the rest. "
+        "0: no gateway.",
     ),
     click.Option(
         ["--retry-after"],
         is_flag=True,
-        help="Let a 429, and a gateway's 503, carry Retry-After as well.",
+        help="Add Retry-After to each 429 and to a gateway's 503.",
     ),
     click.Option(
         ["--other-client"],
         type=WholeNumber(min=0),
         default=0,
         metavar="N",
-        help="Requests a second that somebody else sends as the same user.",
+        help="Requests per second that another client of the same user sends.",
     ),
     click.Option(
         ["--latency"],
         default="0ms",
         metavar="DURATION",
-        help="Time a request and its answer are on their way: 50ms.",
+        help="Time on the way, of a request and its answer: 50ms.",
     ),
     click.Option(
         ["--jitter"],
         default="0ms",
         metavar="DURATION",
-        help="At most so much longer each way: 20ms.",
+        help="Random extra latency, at most this much each way: 20ms.",
     ),
     click.Option(
         ["--faults"],
         default="",
         show_default=False,
         metavar="SPEC",
-        help="What goes wrong: 503=2%,POST:late=1% (late: no answer, and the effect 3 s "
-        "later); 503=20s..45s: everything, from 20 s to 45 s after the first request; an unknown "
-        "kind is answered with the list of all.",
+        help="Faults: 503=2%,POST:late=1% (late: no answer, the effect 3 s later). "
+        "503=20s..45s: every request from 20 s to 45 s after the first one. An unknown kind "
+        "prints the list of kinds.",
     ),
     click.Option(
         ["--lag"],
         default="0ms",
         metavar="DURATION",
-        help="Lists of workspace tasks show a change so much later: 1s.",
+        help="Delay until lists of workspace tasks show a change: 1s.",
     ),
     click.Option(
         ["--duplicate-attach"],
         type=click.Choice(["reject", "accept"]),
         default="reject",
-        help="Whether a second attach of a run task is refused or made.",
+        help="What happens to a second attach of a run task.",
     ),
     click.Option(
-        ["--seed"], type=int, default=0, metavar="N", help="Decides names, ids, faults and jitter."
+        ["--seed"], type=int, default=0, metavar="N", help="Seed of names, ids, faults and jitter."
     ),
     click.Option(
         ["--profile"],
         default="hcp",
         metavar="VERSION",
-        help="Server version; an unknown one is answered with the list of all.",
+        help="Server version. An unknown one prints the list of versions.",
     ),
     click.Option(
         ["--token"],
         multiple=True,
         metavar="TOKEN",
-        help="A token that may do everything, repeatable; without any, every token may.",
+        help="A token with all rights. Repeatable. Without one, any token has them.",
     ),
     click.Option(
         ["--read-only-token"],
         multiple=True,
         metavar="TOKEN",
-        help="A token that may only read, repeatable; as with --token, no other is accepted.",
+        help="A token that may only read. Repeatable. As with --token, others are refused.",
     ),
     click.Option(
         ["--workspace-task-token"],
         multiple=True,
         metavar="TOKEN",
-        help='A token with "Manage Workspace Run Tasks" alone, which may not list the '
-        "organization's run tasks; repeatable; as with --token, no other is accepted.",
+        help='A token with "Manage Workspace Run Tasks" only, which can\'t list the '
+        "organization's run tasks. Repeatable. As with --token, others are refused.",
     ),
     click.Option(
         ["--entitlement"],
         multiple=True,
         metavar="NAME=VALUE",
-        help="What the plan allows: run-task-limit=1, run-tasks=false; repeatable, an unknown "
-        "name is answered with the list of all.",
+        help="An entitlement: run-task-limit=1, run-tasks=false. Repeatable. An unknown name "
+        "prints the list of names.",
     ),
     click.Option(
-        ["--verify-urls"], is_flag=True, help="Call a run task's new URL once and want a 200."
+        ["--verify-urls"], is_flag=True, help="Call a run task's new URL once and require a 200."
     ),
 )
 def simulate(
@@ -180,10 +180,10 @@ def simulate(
     entitlement: tuple[str, ...],
     verify_urls: bool,
 ) -> None:
-    """Serve a local copy of the API to rehearse a rollout on.
+    """Serve a simulated organization to rehearse on.
 
-    Prints one line with its address when it is ready; SIGINT or SIGTERM end it.
-    GET /_simulator/effects tells what really happened there, /_simulator/stats what was asked.
+    Prints one line with its address when it is ready, and runs until SIGINT or SIGTERM.
+    GET /_simulator/effects lists every change made there, /_simulator/stats counts the requests.
 
     \b
     Examples:
@@ -242,7 +242,7 @@ def _seconds(text: str, option: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", text.strip())
     if found is None:
         raise click.BadParameter(
-            f"{text!r} is not a duration; write 50ms, 1.5s or 2m", param_hint=option
+            f"{text!r} is not a duration. Write 50ms, 1.5s or 2m", param_hint=option
         )
     return float(found[1]) * _UNITS[found[2]]
 
@@ -250,7 +250,7 @@ def _seconds(text: str, option: str) -> float:
 def _known_profile(name: str) -> str:
     if name not in PROFILES:
         raise click.BadParameter(
-            f"{name!r} is not known; one of {', '.join(PROFILES)}", param_hint="--profile"
+            f"{name!r} is not known. Known: {', '.join(PROFILES)}", param_hint="--profile"
         )
     return name
 
@@ -258,7 +258,7 @@ def _known_profile(name: str) -> str:
 def _users(
     full: Iterable[str], of_workspaces: Iterable[str], read_only: Iterable[str]
 ) -> dict[str, User] | None:
-    """Return who each token belongs to, by the lesser right; None where none is given."""
+    """Return token → user, with the lesser right if a token is given twice; None without tokens."""
     users = {token: User(name=f"user-{number}") for number, token in enumerate(full, 1)}
     for number, token in enumerate(of_workspaces, 1):
         users[token] = User.of_workspaces(f"workspace-user-{number}")
@@ -273,7 +273,7 @@ def _entitlements(settings: Iterable[str]) -> Entitlements:
     for setting in settings:
         name, _, value = setting.partition("=")
         if name not in fields:
-            raise _bad_entitlement(f"{name!r} is not known; one of {', '.join(fields)}")
+            raise _bad_entitlement(f"{name!r} is not known. Known: {', '.join(fields)}")
         if fields[name].type is bool:
             if value not in _SWITCH:
                 raise _bad_entitlement(f"{setting!r}: write {name}=true or {name}=false")

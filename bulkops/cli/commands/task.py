@@ -1,4 +1,4 @@
-"""``bulkops task …``: the organization's run tasks, one at a time."""
+"""``bulkops task …``: list, show, create, update and delete run tasks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def list_tasks(
     server: Server,
     json: bool,
 ) -> None:
-    """List the run tasks of an organization.
+    """List an organization's run tasks.
 
     \b
     Examples:
@@ -83,10 +83,12 @@ def show(
 
 @command(
     click.Argument(["name"], help="Letters, digits, hyphens and underscores."),
-    click.Option(["--url"], required=True, metavar="URL", help="Where it is called; tried once."),
+    click.Option(
+        ["--url"], required=True, metavar="URL", help="Its URL. The server calls it once as a test."
+    ),
     DESCRIPTION,
     HMAC_KEY,
-    click.Option(["--disabled"], is_flag=True, help="Create it switched off."),
+    click.Option(["--disabled"], is_flag=True, help="Create it disabled."),
     EVERYWHERE,
     AGENT_POOL,
     *IN_ORGANIZATION,
@@ -104,7 +106,9 @@ def create(
     server: Server,
     json: bool,
 ) -> None:
-    """Create a run task; it is attached nowhere yet.
+    """Create a run task.
+
+    No workspace uses it until it is attached.
 
     \b
     Examples:
@@ -135,14 +139,14 @@ def create(
 @command(
     NAMED,
     click.Option(["--name"], metavar="NAME", help="Its new name."),
-    click.Option(["--url"], metavar="URL", help="Where it is called; tried once."),
+    click.Option(["--url"], metavar="URL", help="Its new URL. The server calls it once as a test."),
     DESCRIPTION,
     HMAC_KEY,
-    click.Option(["--remove-hmac-key"], is_flag=True, help="Sign no longer."),
-    click.Option(["--enabled/--disabled"], default=None, help="Switch it on or off."),
+    click.Option(["--remove-hmac-key"], is_flag=True, help="Stop signing requests."),
+    click.Option(["--enabled/--disabled"], default=None, help="Enable or disable it."),
     EVERYWHERE_OR_NOT,
     AGENT_POOL,
-    click.Option(["--no-agent-pool"], is_flag=True, help="Reach its URL without agents."),
+    click.Option(["--no-agent-pool"], is_flag=True, help="Call its URL without agents."),
     YES,
     *IN_ORGANIZATION,
 )
@@ -163,9 +167,9 @@ def update(
     server: Server,
     json: bool,
 ) -> None:
-    """Change what is given of a run task; the rest stays.
+    """Change a run task.
 
-    The change is one of every workspace to which it is attached.
+    Only what an option names changes. The change applies to every workspace that uses the run task.
 
     \b
     Examples:
@@ -173,10 +177,10 @@ def update(
       bulkops task update security-scan --disabled
     """
     if remove_hmac_key and hmac_key:
-        raise JobError("--remove-hmac-key and a new key exclude each other")
+        raise JobError("--remove-hmac-key and a new key exclude each other. Give one")
     if no_agent_pool and agent_pool_id:
-        raise JobError("--no-agent-pool and --agent-pool-id exclude each other")
-    asked = RunTaskChange(
+        raise JobError("--no-agent-pool and --agent-pool-id exclude each other. Give one")
+    changes = RunTaskChange(
         name=given(name),
         url=given(url),
         description=given(description),
@@ -189,9 +193,9 @@ def update(
         task = await find_run_task(client, organization, name_or_id)
         before = task.global_configuration or GlobalConfiguration()
         spec = global_of(everywhere, before)
-        change = msgspec.structs.replace(asked, global_configuration=given(spec))
+        change = msgspec.structs.replace(changes, global_configuration=given(spec))
         if change == RunTaskChange():
-            raise JobError("nothing to change: say what, for example --url or --disabled")
+            raise JobError("nothing to change. Name a change, for example --url or --disabled")
         with only_reading():
             confirm(f"Update run task {called(task)}?", yes=yes)
         with single_write("task", "show", task.id):
@@ -211,9 +215,10 @@ def delete(
     server: Server,
     json: bool,
 ) -> None:
-    """Delete a run task that is attached nowhere.
+    """Delete a run task that no workspace uses.
 
-    The server refuses one that is still attached: a job of the kind task-delete detaches it first.
+    The server refuses to delete one that is attached: a job of the kind task-delete detaches it
+    everywhere first.
 
     \b
     Examples:

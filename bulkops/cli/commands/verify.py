@@ -1,4 +1,4 @@
-"""``bulkops verify JOURNAL``: whether the server still shows what a job made."""
+"""``bulkops verify JOURNAL``: check whether the server still shows what a job did."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from click.exceptions import Exit
 
 from bulkops import events
-from bulkops.cli.commands.journal import tell_torn
+from bulkops.cli.commands.journal import note_torn_tail
 from bulkops.cli.options import JOURNAL, JSON, SERVER, TRUST_FILES, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
@@ -24,17 +24,18 @@ from bulkops.text import counted
 
 @command(JOURNAL, JSON, TRUST_FILES, SERVER)
 def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> None:
-    """Ask the server whether all is still as a job made it.
+    """Check for drift against a journal.
 
-    Exit 3, and a list, where it is not. What differs is read again after the job's settle (10 s):
-    a read may lag behind the job. Changes nothing, neither at the server nor in the journal.
+    Compares the server with what the job did, and lists what has drifted (exit 3). Because a read
+    may lag behind a write, what differs is read again after the job's settle time (10 s). Changes
+    neither the server nor the journal.
 
     \b
     Examples:
       bulkops verify canary.jsonl
     """
     contents = open_journal(journal, trust_files=trust_files)
-    tell_torn(journal, contents)
+    note_torn_tail(journal, contents)
     replay = contents.replay
     client = connect(server, Stated(journal, replay.header.address))
 
@@ -51,10 +52,10 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
     names = {key: replay.operations[key].operation.target.name for key in verified.differing}
     width = widest(names.values())
     for key, shows in verified.differing.items():
-        print_text(f"differs  {filled(names[key], width)}  the server shows {shows}")
+        print_text(f"drifted  {filled(names[key], width)}  the server shows {shows}")
     total = counted(len(replay.operations), "operation")
     rest = f", {verified.unreadable} can't be read back" if verified.unreadable else ""
-    print_text(f"{verified.verified} of {total} shown as wanted by the server{rest}.")
+    print_text(f"{verified.verified} of {total} verified{rest}.")
 
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:

@@ -1,4 +1,4 @@
-"""``bulkops workspace-task …``: the run tasks attached to one workspace."""
+"""``bulkops workspace-task …``: list and change the run tasks of one workspace."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from bulkops.cli.output.printing import print_text
 from bulkops.cli.output.tables import print_fields, print_table
 from bulkops.cli.session import confirm, connect, only_reading, run
 from bulkops.cli.single_write import single_write
-from bulkops.cli.stages import check_echo, stages_for
-from bulkops.cli.task_options import LEVEL
+from bulkops.cli.task_options import LEVEL, check_echo, stages_for
 from bulkops.client.api import Client
 from bulkops.errors import JobError
 
@@ -24,7 +23,7 @@ TASK = click.Argument(["task"], help="Name or task-… id of the run task, or a 
 STAGES = click.Option(
     ["--stages"],
     metavar="STAGE,…",
-    help="When in a run it is called, of pre_plan, post_plan, pre_apply, post_apply.",
+    help="When it runs: pre_plan, post_plan, pre_apply, post_apply, comma-separated.",
 )
 
 
@@ -72,7 +71,7 @@ def show(
     server: Server,
     json: bool,
 ) -> None:
-    """Show how one run task is attached to a workspace.
+    """Show how a run task is attached to a workspace.
 
     \b
     Examples:
@@ -95,7 +94,7 @@ def show(
         ["--enforcement-level"],
         type=LEVEL,
         required=True,
-        help="Whether a failed task stops the run.",
+        help="With mandatory, a failed task stops the run.",
     ),
     STAGES,
     *IN_ORGANIZATION,
@@ -112,7 +111,7 @@ def attach(
 ) -> None:
     """Attach a run task to one workspace.
 
-    For many at once, write a job and use bulkops apply.
+    For many workspaces, write a job file and run bulkops apply.
 
     \b
     Examples:
@@ -122,14 +121,14 @@ def attach(
     """
 
     async def work(client: Client) -> WorkspaceTask:
-        asked = stages_for(await client.ping(), stages)
+        requested = stages_for(await client.ping(), stages)
         place = await find_workspace(client, organization, workspace)
         run_task = await find_run_task(client, organization, task)
         with single_write("workspace-task", "list", place.id):
             attached = await client.workspace_tasks.attach(
-                place.id, run_task.id, enforcement_level, stages=asked.many, stage=asked.one
+                place.id, run_task.id, enforcement_level, stages=requested.many, stage=requested.one
             )
-        check_echo(enforcement_level, asked, attached)
+        check_echo(enforcement_level, requested, attached)
         return attached
 
     client = connect(server)
@@ -139,7 +138,9 @@ def attach(
 @command(
     WORKSPACE,
     TASK,
-    click.Option(["--enforcement-level"], type=LEVEL, help="Whether a failed task stops the run."),
+    click.Option(
+        ["--enforcement-level"], type=LEVEL, help="With mandatory, a failed task stops the run."
+    ),
     STAGES,
     YES,
     *IN_ORGANIZATION,
@@ -157,7 +158,7 @@ def update(
 ) -> None:
     """Change how a run task is attached to one workspace.
 
-    What is not given stays.
+    Only what an option names changes.
 
     \b
     Examples:
@@ -165,10 +166,10 @@ def update(
       bulkops workspace-task update prod-app lint --stages pre_apply --yes
     """
     if enforcement_level is None and stages is None:
-        raise JobError("nothing to change: say --enforcement-level or --stages")
+        raise JobError("nothing to change. Give --enforcement-level or --stages")
 
     async def work(client: Client) -> WorkspaceTask:
-        asked = stages_for(await client.ping(), stages)
+        requested = stages_for(await client.ping(), stages)
         place = await find_workspace(client, organization, workspace)
         before = await find_workspace_task(client, organization, place, task)
         with only_reading():
@@ -178,10 +179,10 @@ def update(
                 place.id,
                 before.id,
                 enforcement_level=enforcement_level,
-                stages=asked.many,
-                stage=asked.one,
+                stages=requested.many,
+                stage=requested.one,
             )
-        check_echo(enforcement_level, asked, updated)
+        check_echo(enforcement_level, requested, updated)
         return updated
 
     client = connect(server)
@@ -198,7 +199,9 @@ def detach(
     server: Server,
     json: bool,
 ) -> None:
-    """Detach a run task from one workspace; the run task itself stays.
+    """Detach a run task from one workspace.
+
+    The run task itself remains.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``bulkops workspaces JOB``: which workspaces a job is for; changes nothing."""
+"""``bulkops workspaces JOB``: which workspaces a job selects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bulkops.report.columns import filled, widest
 from bulkops.text import counted
 
 WHY = click.Option(
-    ["--why"], is_flag=True, help="List the others, too, and for each one why it is not."
+    ["--why"], is_flag=True, help="Also list the other workspaces, each with the reason."
 )
 
 
@@ -25,9 +25,9 @@ WHY = click.Option(
 def workspaces(
     *, job_file: Path, why: bool, narrowing: Narrowing, json: bool, server: Server
 ) -> None:
-    """Show which workspaces a job selects, and change nothing.
+    """Show which workspaces a job selects.
 
-    What --json prints is a manifest: a job file's [select] may name it as its file.
+    Changes nothing. The output of --json is a manifest, which a job file's select.file may name.
 
     \b
     Examples:
@@ -46,14 +46,14 @@ def workspaces(
 
 
 def _lines(selected: Selected, *, why: bool) -> list[str]:
-    everybody = [*selected.targets, *(other.target for other in selected.others)]
-    width = widest(target.name for target in everybody)
-    made = [f"  + {filled(target.name, width)}  {target.id}" for target in selected.targets]
-    made += [f"  - {filled(o.target.name, width)}  {o.reason}" for o in selected.others]
-    made += [f"    Note: {note}" for note in selected.notes]
+    every = [*selected.targets, *(other.target for other in selected.others)]
+    width = widest(target.name for target in every)
+    shown = [f"  + {filled(target.name, width)}  {target.id}" for target in selected.targets]
+    shown += [f"  - {filled(o.target.name, width)}  {o.reason}" for o in selected.others]
+    shown += [f"    Note: {note}" for note in selected.notes]
     number = len(selected.targets)
-    total = f"{number} of {len(everybody)} workspaces" if why else counted(number, "workspace")
-    return [*made, *([""] if made else []), f"{total} selected."]
+    total = f"{number} of {len(every)} workspaces" if why else counted(number, "workspace")
+    return [*shown, *([""] if shown else []), f"{total} selected."]
 
 
 def _print_objects(selected: Selected) -> None:

@@ -1,4 +1,4 @@
-"""Events as machines read them: one JSON object a line."""
+"""Events for programs: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bulkops.cli.output.printing import print_raw
 from bulkops.text import escaped
 
 if TYPE_CHECKING:
-    # All kinds of line: `check` needs one of them.
+    # Imports every kind of event, and a command needs few of them.
     from bulkops.events import Event
 
 
 def print_json(event: Event) -> None:
-    """Print one JSON object a line on stdout; raises as ``print_raw``."""
-    # JSON leaves C1 controls and bidi overrides as they are; spelled, they are the same string.
+    """Print an event as one line of JSON on stdout; raises like ``print_raw``."""
+    # JSON allows raw C1 controls and bidi overrides; escaped, they decode to the same string.
     print_raw((escaped(msgspec.json.encode(event).decode()) + "\n",))

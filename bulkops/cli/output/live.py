@@ -1,4 +1,4 @@
-"""The live view: a few lines at the bottom of a terminal that say how an execution goes on."""
+"""The live view: a few lines at the bottom of a terminal that show an execution's progress."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from bulkops.text import escaped
 
 LONGEST_BAR = 50
 SHORTEST_BAR = 4
-"""Columns; where there are fewer, the numbers have to do."""
+"""Columns; with fewer, only the numbers are shown."""
 
 TIME_LEFT = len("  about 119 min to the pause")
-"""Columns beside the last bar, where there are as many."""
+"""Columns beside the last bar, if there is room."""
 
 
 class LiveView(RenderHook):
-    """Shows headway in place; what is printed meanwhile scrolls above it.
+    """Shows progress in place; other output scrolls above it.
 
     Args:
         stream: a terminal.
@@ -51,7 +51,7 @@ class LiveView(RenderHook):
             force_interactive=True,
             highlight=False,
         )
-        # Before the live display's own hook: where it begins depends on the size.
+        # Before the live display's own hook: the size decides where the display starts.
         self._console.push_render_hook(self)
         self._live: Live | None = None
         self._progress: JobProgress | None = None
@@ -63,7 +63,7 @@ class LiveView(RenderHook):
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Keep the view at the bottom while the block runs; then it is gone, whatever happened."""
+        """Keep the view at the bottom while the block runs; remove it when it ends."""
         self._open()
         try:
             yield
@@ -72,26 +72,26 @@ class LiveView(RenderHook):
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Leave the terminal to others while the block runs."""
+        """Hide the view while the block runs."""
         self._close()
         try:
             yield
         finally:
             self._open()
 
-    def say(self, line: str, *, style: str = "red") -> None:
-        """Let a line, in trouble's colour, scroll above the view, with what is shown next."""
-        self._above.append(Text(escaped(line), style=style))
+    def alert(self, line: str) -> None:
+        """Print a red line above the view, at the next refresh."""
+        self._above.append(Text(escaped(line), style="red"))
 
     def show(self, progress: JobProgress) -> None:
-        """Show where the execution stands, unless the terminal takes nothing just now."""
+        """Show the progress, unless the terminal is not reading."""
         self._progress = progress
         if self._live is not None and self._takes_more():
-            self._say_above()
+            self._print_above()
             self._live.refresh()
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Before anything is drawn, take over the size, and go up what it broke into more lines."""
+        """Before drawing, take over the window's size and move up over lines it has wrapped."""
         try:
             columns, rows = os.get_terminal_size(self._stream.fileno())
         except (OSError, ValueError):
@@ -100,7 +100,7 @@ class LiveView(RenderHook):
         narrower = columns < self._columns
         more = sum((width - 1) // columns for width in self._widths if width) if narrower else 0
         self._columns = columns
-        # A few less: the terminal shows ^C there, and at the end of a line it would begin another.
+        # Three fewer: room for the ^C that the terminal echoes, which would wrap the line.
         self._console.size = ConsoleDimensions(max(1, columns - 3), rows)
         up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2))
         return [Control(*up * more), *renderables]
@@ -125,18 +125,18 @@ class LiveView(RenderHook):
 
     def _close(self) -> None:
         if self._live is not None:
-            self._say_above()
+            self._print_above()
             self._live.stop()
             self._live = None
             self._widths = []
 
     def _takes_more(self) -> bool:
-        # Ctrl-S, or a connection that hangs: the rollout must not wait for a picture of it.
+        # Ctrl-S, or a connection that hangs: the rollout must not wait for its view.
         with suppress(OSError, ValueError):
             return is_idle(self._stream) and bool(select.select([], [self._stream], [], 0)[1])
         return False
 
-    def _say_above(self) -> None:
+    def _print_above(self) -> None:
         if self._above:
             lines, self._above = self._above, []
             self._console.print(*lines, sep="\n", soft_wrap=True)
@@ -157,10 +157,11 @@ class LiveView(RenderHook):
             if beside and bar is shown[-1]:
                 line.append(f"  {left}")
             yield line
-        for said in ("" if beside else left, *map(", ".join, (pace(progress), troubles(progress)))):
-            if said:
-                yield Text(f"  {said}")
-        # Empty or not: lines that come and go make all others jump.
+        facts = map(", ".join, (pace(progress), troubles(progress)))
+        for text in ("" if beside else left, *facts):
+            if text:
+                yield Text(f"  {text}")
+        # Even if empty: a line that comes and goes makes the others jump.
         yield Text(f"  {standstill(progress)}", style="yellow")
 
     def _bar(self, bar: Bar, length: int) -> Text:
@@ -172,7 +173,7 @@ class LiveView(RenderHook):
 
 
 class _NeverFailing:
-    """A stream on which nothing fails: where it is closed or full, what is written is dropped."""
+    """A stream that never fails: if it is closed or full, output is dropped."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -181,7 +182,7 @@ class _NeverFailing:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write what can be written."""
+        """Write, or drop the text."""
         try:
             return self._stream.write(text)
         except OSError:
@@ -189,7 +190,7 @@ class _NeverFailing:
             return len(text)
 
     def flush(self) -> None:
-        """Send what was written on its way."""
+        """Flush, or drop what is buffered."""
         try:
             self._stream.flush()
         except OSError:

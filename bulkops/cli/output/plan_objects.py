@@ -1,4 +1,4 @@
-"""A plan for machines: one JSON object a line."""
+"""A plan for programs: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bulkops.plan.model import Plan
 
 
 def print_objects(plan: Plan, saved: str | None = None, sha256: str | None = None) -> None:
-    """Print a plan on stdout, one JSON object a line; ``saved``: the file it is in."""
+    """Print a plan on stdout, one JSON object per line; ``saved``: the file it was saved in."""
     for operation in plan.operations:
         print_json(events.Operation.of(operation))
     for skip in plan.skips:

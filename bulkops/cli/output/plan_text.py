@@ -1,4 +1,4 @@
-"""A plan for people: what changes from what to what, on how many, long lists folded."""
+"""A plan for people: changes grouped by what they change, long lists shortened."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ from bulkops.cli.output.waves import plan_lines
 from bulkops.job.duration import in_words
 from bulkops.job.rollout import MANUAL
 from bulkops.operations import wording
+from bulkops.operations.model import Target
 from bulkops.plan.model import Plan
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted, escaped
 
 MOST_GROUPS = 12
-"""Different changes that are told one by one."""
+"""Different changes listed one by one; the rest is a number."""
 
-MOST_BLOCKED = 20
-"""Workspaces that can't be brought to the job's wish, told one by one."""
+MOST_REASONS = 20
+"""Reasons for being blocked listed one by one; the rest is a number."""
 
 MOST_LINES = 2
-"""Of the names of one group, and of projects."""
+"""Lines of names per group, and of projects."""
 
 MOST_NAMES = 100
-"""More don't fit in these lines on any terminal."""
+"""Names kept per group: more never fit into ``MOST_LINES``."""
 
 WIDTH = 80
-"""Columns where there is no terminal to ask."""
+"""Columns, unless a terminal has its own width."""
 
 WIDEST = 120
-"""Columns beyond which nobody reads a list."""
+"""Columns of a list at most: longer lines are hard to read."""
 
 _COLOURS = {"+": 32, "~": 33, "-": 31, "!": 31}
 _SIGNED = re.compile(r"  ([-+~!]) \S+")
 
 
 class _Group:
-    """Operations that change the same from the same to the same."""
+    """Operations that make the same change."""
 
     def __init__(self, sign: str, verb: str, change: str, noun: str) -> None:
         self.sign = sign
@@ -52,37 +53,43 @@ class _Group:
         self.noun = noun
         self.size = 0
         self.names: list[str] = []
-        """The first ones, as many as may be shown."""
+        """The first ``MOST_NAMES``."""
+
+    def add(self, name: str) -> None:
+        """Count one more."""
+        self.size += 1
+        if len(self.names) < MOST_NAMES:
+            self.names.append(name)
 
 
 def lines(plan: Plan, width: int = WIDTH) -> list[str]:
-    """Return a plan for people; ``width``: columns to fold the lists to."""
-    made = [headline(plan), "", *_group_lines(plan, width)]
+    """Return a plan for people; ``width``: columns to wrap lists to."""
+    shown = [headline(plan), "", *_group_lines(plan, width)]
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
-        made.append(f"    {count} skipped: {reason}")
-    made += blocked_lines(plan)
-    made += _project_lines(plan, width)
-    made += plan_lines(plan)
-    made += time_lines(plan)
-    made += note_lines(plan)
-    return [*made, *([""] if len(made) > 2 else []), summary(plan)]
+        shown.append(f"    {count} skipped: {reason}")
+    shown += blocked_lines(plan, width)
+    shown += _project_lines(plan, width)
+    shown += plan_lines(plan)
+    shown += time_lines(plan)
+    shown += note_lines(plan)
+    return [*shown, *([""] if len(shown) > 2 else []), summary(plan)]
 
 
 def painter(stream: TextIO) -> Callable[[str], str]:
-    """Return what colours a plan's lines, where the stream is a terminal that shows colours."""
+    """Return a function that colors a plan's lines if the stream is a terminal with colors."""
     plain = os.environ.get("NO_COLOR") or not obeys_escapes(stream)
     return str if plain else _painted
 
 
 def width_of(stream: TextIO) -> int:
-    """Return how many columns to fold lists to, as its terminal has them."""
+    """Return how many columns to wrap lists to on this stream."""
     with suppress(OSError):
         return min(WIDEST, os.get_terminal_size(stream.fileno()).columns or WIDTH)
     return WIDTH
 
 
 def headline(plan: Plan) -> str:
-    """Return what is planned, and where."""
+    """Return one line: what is planned, and in which organization."""
     kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
     task, replaces = (
         f"{ref.name} ({ref.id})" if ref else ""
@@ -92,29 +99,41 @@ def headline(plan: Plan) -> str:
     return f"{kind}{named and ' '}{named} in {plan.job.organization}"
 
 
-def blocked_lines(plan: Plan) -> list[str]:
-    """Return the workspaces that can't be brought to the job's wish, and why, folded."""
-    shown = plan.blocked[:MOST_BLOCKED]
-    width = widest(s.target.name for s in shown)
-    made = [f"  ! {filled(s.target.name, width)}  blocked: {s.reason}" for s in shown]
-    if len(plan.blocked) > MOST_BLOCKED:
-        made.append(f"    … and {len(plan.blocked) - MOST_BLOCKED} more blocked (--json lists all)")
-    return made
+def blocked_lines(plan: Plan, width: int = WIDTH) -> list[str]:
+    """Return what is blocked, a line per reason; ``width``: columns to wrap lists to."""
+    found: dict[str, _Group] = {}
+    for skip in plan.blocked:
+        group = found.setdefault(skip.reason, _Group("!", "", skip.reason, _noun(skip.target)))
+        group.add(skip.target.name)
+    groups = list(found.values())
+    shown, others = groups[:MOST_REASONS], groups[MOST_REASONS:]
+    heads = [g.names[0] if g.size == 1 else counted(g.size, g.noun) for g in shown]
+    column = widest(heads)
+    listed: list[str] = []
+    for head, group in zip(heads, shown, strict=True):
+        listed.append(f"  ! {filled(head, column)}  blocked: {group.change}")
+        listed += _name_lines(group, width) if group.size > 1 else []
+    if others:
+        more = sum(group.size for group in others)
+        listed.append(f"    … and {more} more blocked for other reasons (--json lists all)")
+    return listed
 
 
 def time_lines(plan: Plan) -> list[str]:
-    """Return how long it will take, nothing where nobody knows."""
+    """Return a line with the estimated duration, if it is known."""
     if not plan.operations or plan.seconds is None or plan.rate is None:
         return []
     waves = len(plan.rollout.steps(len(plan.operations)))
     pauses = plan.rollout.pause if waves > 1 else None
-    counted = ", without the pauses" if pauses == MANUAL else ", pauses included" if pauses else ""
+    note = (
+        ", not counting the pauses" if pauses == MANUAL else ", pauses included" if pauses else ""
+    )
     rate = f"{plan.rate:.0f}" if plan.rate >= 10 else f"{plan.rate:.2g}"
-    return [f"    Time: about {in_words(plan.seconds)} at {rate} requests a second{counted}"]
+    return [f"    Time: about {in_words(plan.seconds)} at {rate} requests per second{note}"]
 
 
 def note_lines(plan: Plan) -> list[str]:
-    """Return what a careful reader should know before saying yes."""
+    """Return the notes: what to know before approving the plan."""
     return [f"    Note: {note}" for note in plan.notes]
 
 
@@ -126,18 +145,20 @@ def summary(plan: Plan) -> str:
 
 
 def folded(texts: Sequence[str], of: int, width: int, more: str = "") -> list[str]:
-    """Return a list of ``of`` things in a few lines, of which ``texts`` are the first ones.
+    """Return ``MOST_LINES`` lines with as many texts as fit, and the number of the others.
 
     Args:
-        width: columns of each line.
-        more: said behind how many more there are.
+        texts: the first of the list.
+        of: length of the whole list.
+        width: columns per line.
+        more: follows the number of the others.
     """
     texts = [escaped(text) for text in texts]
     for number in range(len(texts), 0, -1):
         rest = [f"… and {of - number} more{more}"] if number < of else []
-        made = list(_wrapped([*texts[:number], *rest], width))
-        if len(made) <= MOST_LINES or number == 1:
-            return made
+        wrapped = list(_wrapped([*texts[:number], *rest], width))
+        if len(wrapped) <= MOST_LINES or number == 1:
+            return wrapped
     return []
 
 
@@ -152,19 +173,26 @@ def _wrapped(texts: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _groups(plan: Plan) -> list[_Group]:
-    """Return the operations by what they change, in the order of the plan's counts."""
+    """Return the operations grouped by what they change, in the order of the plan's counts."""
     found: dict[tuple[str, str], _Group] = {}
     for operation in plan.operations:
         verb, change = operation.verb, wording.change(operation)
         group = found.get((verb, change))
         if group is None:
-            noun = "run task" if "task" in operation.target.said else "workspace"
+            noun = _noun(operation.target)
             group = found[verb, change] = _Group(wording.sign(operation), verb, change, noun)
-        group.size += 1
-        if len(group.names) < MOST_NAMES:
-            group.names.append(operation.target.name)
+        group.add(operation.target.name)
     order = list(plan.counts)
     return sorted(found.values(), key=lambda group: order.index(group.verb))
+
+
+def _noun(target: Target) -> str:
+    return "run task" if "task" in target.said else "workspace"
+
+
+def _name_lines(group: _Group, width: int) -> list[str]:
+    names = folded(group.names, group.size, width - 6, " (--json lists all)")
+    return [f"      {line}" for line in names]
 
 
 def _group_lines(plan: Plan, width: int) -> Iterator[str]:
@@ -173,20 +201,20 @@ def _group_lines(plan: Plan, width: int) -> Iterator[str]:
     verbs, changes = widest(g.verb for g in shown), widest(g.change for g in shown)
     digits = max((len(str(group.size)) for group in shown), default=0)
     for group in shown:
-        said = f"{filled(group.verb, verbs)}  {filled(group.change, changes)}"
+        what = f"{filled(group.verb, verbs)}  {filled(group.change, changes)}"
         number = counted(group.size, group.noun)
         blanks = " " * (digits - len(str(group.size)))
-        yield f"  {group.sign} {said}  {blanks}{number}"
-        for line in folded(group.names, group.size, width - 6, " (--json lists all)"):
-            yield f"      {line}"
+        yield f"  {group.sign} {what}  {blanks}{number}"
+        yield from _name_lines(group, width)
     if others:
         more = counted(sum(group.size for group in others), "operation")
-        yield f"    … and {len(others)} more kinds of change: {more} (--json lists all)"
+        yield f"    … and {len(others)} other changes: {more} (--json lists all)"
 
 
 def _project_lines(plan: Plan, width: int) -> Iterator[str]:
-    said = [f"{name} {number}" for name, number in plan.projects.items()]
-    first, *rest = folded(said[:MOST_NAMES], len(said), width - len("    Projects: ")) or [""]
+    projects = [f"{name} {number}" for name, number in plan.projects.items()]
+    room = width - len("    Projects: ")
+    first, *rest = folded(projects[:MOST_NAMES], len(projects), room) or [""]
     if first:
         yield f"    Projects: {first}"
     for line in rest:

@@ -1,7 +1,7 @@
-"""The one way to stdout, and the one to stderr: nothing else in the command line prints.
+"""The only functions of the command line that write to stdout and stderr.
 
-A line is escaped on its way, whatever a server put into it; JSON stays the same JSON. What goes to
-stderr is said to whoever is there: a reader that left, or a full disk, must not stop a rollout.
+Lines are escaped, whatever a server put into them; escaped JSON decodes to the same value. Output
+to stderr is best effort: a reader that left, or a full disk, must not stop a rollout.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from bulkops.files import open_output
 from bulkops.text import escaped
 
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What a write to a stream ends with that can't be written any more."""
+"""Errors of a stream that can no longer be written."""
 
 _NAMED_BY = "--address, TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME"
 
 
 def print_text(*lines: str, paint: Callable[[str], str] = str) -> None:
-    """Print lines for people on stdout; raises as ``print_raw``.
+    """Print lines for people on stdout; raises like ``print_raw``.
 
     Args:
-        paint: colours a line, whose own characters can't by now.
+        paint: adds colors to an escaped line.
     """
     print_raw(f"{paint(escaped(line).rstrip())}\n" for line in lines)
 
 
 def print_raw(pieces: Iterable[str]) -> None:
-    """Print on stdout as it is, piece by piece.
+    """Print text on stdout unchanged, piece by piece.
 
     Raises:
-        SystemExit: whoever read stdout has left (``| head``): exit 1, nothing to say.
-        BulkopsError: it can't be written, its disk is full for instance.
+        SystemExit: the reader of stdout has left (``| head``): exit 1, without a message.
+        BulkopsError: stdout can't be written, for example because its disk is full.
     """
     try:
         sys.stdout.writelines(pieces)
@@ -52,10 +52,10 @@ def print_raw(pieces: Iterable[str]) -> None:
 
 
 def print_to(output: Path | None, pieces: Iterable[str]) -> None:
-    """Print into a file as it is, or on stdout where none is named.
+    """Print text unchanged into a file, or on stdout if there is none.
 
     Raises:
-        BulkopsError: it can't be written; and as ``print_raw``.
+        BulkopsError: the file or stdout can't be written; see ``print_raw``.
         JobError: the file is a journal, a plan or a job.
     """
     if output is None:
@@ -70,11 +70,11 @@ def print_to(output: Path | None, pieces: Iterable[str]) -> None:
 
 @contextmanager
 def heard_or_not() -> Iterator[None]:
-    """Go on where stdout is closed or full: the journal has every result."""
+    """Ignore a closed or full stdout while the block runs: the journal has every result."""
     try:
         yield
     except (BulkopsError, SystemExit):
-        note("stdout can't be written any more; a journal, if there is one, has all of it.")
+        note("stdout can no longer be written; the journal has every result.")
 
 
 def note(
@@ -83,8 +83,8 @@ def note(
     """Print lines on stderr, the last one followed by ``end``; never raises.
 
     Args:
-        paint: as of ``print_text``.
-        passing: they are of a moment: where nobody reads stderr they are counted, not kept.
+        paint: see ``print_text``.
+        passing: of interest only now: if stderr is not read, they are counted and dropped.
     """
     if not lines:
         return
@@ -98,28 +98,28 @@ def note(
 
 
 def fail(error: BulkopsError) -> None:
-    """Print the error on stderr, as the last thing a command says."""
+    """Print an error on stderr, as the last output of a command."""
     note(*f"Error: {error}".split("\n"))
     if isinstance(error, NoResponse):
         note(f"Is the address right ({_NAMED_BY})? Is a proxy needed (HTTPS_PROXY)?")
     elif isinstance(error, ServerBroken) and not isinstance(error, ListMoved):
-        note(f"Is that the API ({_NAMED_BY})? If it is, wait, and run this again.")
+        note(f"Is this the API's address ({_NAMED_BY})? If it is, run this again later.")
 
 
 def obeys_escapes(stream: TextIO) -> bool:
-    """Whether a stream is a terminal that can move its cursor and show colours, and no log."""
+    """Return whether a stream is a terminal with cursor movement and colors, and not a CI log."""
     dumb = os.environ.get("TERM", "") in ("", "dumb", "unknown")
     in_ci = os.environ.get("CI", "") not in ("", "0", "false")
     return stream.isatty() and not dumb and not in_ci
 
 
 def stdout_failed(error: OSError) -> BulkopsError:
-    """Return what is said where stdout can't be written."""
+    """Return the error for a stdout that can't be written."""
     return BulkopsError(unwritable("stdout", error))
 
 
 def silence(stream: TextIO) -> None:
-    """Let a stream write to nowhere: what it still holds must not fail once more at the end."""
+    """Redirect a stream to nowhere, so that flushing it at exit does not fail again."""
     with suppress(OSError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -127,13 +127,13 @@ def silence(stream: TextIO) -> None:
 
 
 def open_streams() -> None:
-    """Make the three streams usable: those closed by the caller, and those of few characters."""
+    """Make the standard streams usable if the caller closed them or their encoding is limited."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # Takes the free number, which would be the journal's otherwise: whatever a library
-            # printed on "stderr" would damage it.
+            # Takes the free descriptor. The journal would get it otherwise, and what a library
+            # prints on "stderr" would damage it.
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - kept
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that knows no "→" must not end a job in the middle.
+        # An encoding without "→" must not end a job half-way.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -1,8 +1,8 @@
-"""How far an execution has come, how fast it goes, and how long it still takes. Pure.
+"""The progress of an execution: operations done, rate and time left. Pure.
 
-The replay of its journal counts the operations. A ``ProgressTracker`` is told the waves as they are
-recorded, and knows since when; whoever wants to show where it stands gives it the time and the
-execution's activity, and gets a ``JobProgress``: all that is shown.
+The replay of the journal counts the operations. A ``ProgressTracker`` takes the waves as they are
+recorded and turns the time and the execution's activity into a ``JobProgress``: all that a view
+shows.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from bulkops.journal.states import Outcome, Reached
 from bulkops.runner.activity import Activity
 
 LATELY = 10.0
-"""Seconds over which the rate is a mean."""
+"""Seconds over which the rate is averaged."""
 
 SOONEST = 2.0
-"""Seconds that a rate must be measured over: a burst, or a pause, at the start says nothing."""
+"""Seconds to measure before a rate is shown: a burst or pause at the start means nothing."""
 
 
 class Doing(StrEnum):
-    """What an execution is doing at one moment."""
+    """What an execution is doing at a given moment."""
 
     READING = "reading"
     CARRYING_OUT = "carrying out"
@@ -40,11 +40,12 @@ class Doing(StrEnum):
 
 
 class WaveProgress(msgspec.Struct, frozen=True):
-    """How far one wave has come.
+    """The progress of one wave.
 
     Attributes:
-        number: from 1.
-        done: of its ``size`` operations.
+        number: starting at 1.
+        size: number of operations.
+        done: operations done.
     """
 
     number: int
@@ -53,25 +54,23 @@ class WaveProgress(msgspec.Struct, frozen=True):
 
 
 class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an execution stands at one moment.
+    """The progress of an execution at one moment.
 
     Attributes:
         at: monotonic seconds.
-        done: operations with an outcome other than in doubt, those of earlier executions
-            included; ``of`` all that were planned.
-        counts: outcome → operations, without those that have none.
-        rate: operations a second of late, ``None`` where too few were seen.
-        limit: requests a second, the server's or the job's, ``None`` where nothing limits.
-        wave: number of that in which it stands, 0 where all have passed.
-        until: RFC 3339, where it is resting.
-        rest_seconds: left of the rest.
-        seconds_left: until its end, the rests between waves included, gates not, at the limit
-            until a rate is known; ``None`` where nobody can know, as where all that is left of
-            a wave is in flight. Where it ``pauses`` before the
-            next wave, until then.
-        pauses: until somebody says ``--continue``.
-        drain_seconds: after which what is in flight is given up, ``None`` where nobody stopped it.
-        silence: in words, for how long nothing was heard of an execution that is only watched.
+        done: operations with an outcome other than in doubt, including earlier executions.
+        of: operations planned.
+        counts: outcome → operations; operations without an outcome are left out.
+        rate: recent operations per second; ``None`` if not measured yet.
+        limit: requests per second, the server's or the job's; ``None`` if there is no limit.
+        wave: number of the current wave; 0 if all have passed.
+        until: end of the pause between waves (RFC 3339); empty if there is none.
+        rest_seconds: left of that pause.
+        seconds_left: until the job ends, or until it ``pauses``: including pauses between waves,
+            not including gates, at the limit until a rate is known. ``None`` if unknown, for
+            example if everything left in a wave is in flight.
+        pauses: the job pauses after this wave until it is resumed with ``--continue``.
+        drain_seconds: until operations in flight are given up; ``None`` unless it was stopped.
     """
 
     at: float
@@ -93,16 +92,12 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProgressTracker:
-    """The course of one execution.
+    """Tracks the progress of one execution.
 
     Args:
-        replay: of its journal, which grows while it runs.
-        rollout: in what waves it goes.
-        rate: requests a second that the job allows itself, ``None`` for no limit of its own.
-
-    Attributes:
-        journal_only: another process runs it: an operation that waits for its turn is not seen
-            in flight, only one that was sent is.
+        replay: of its journal, updated while it runs.
+        rollout: the job's waves and pauses.
+        rate: the job's own limit in requests per second; ``None`` for none.
     """
 
     journal_only = False
@@ -119,22 +114,22 @@ class ProgressTracker:
         self._rest: tuple[float, str] | None = None
         self._given_up_at: float | None = None
 
-    def reached(self, said: WaveReached, now: float) -> None:
-        """Take note of how far a wave came, which is in the replay already."""
+    def reached(self, wave: WaveReached, now: float) -> None:
+        """Note the state of a wave, which the replay knows already."""
         self._rest = None
-        if said.reached is Reached.OPEN:
+        if wave.reached is Reached.OPEN:
             self._busy, self._start = False, self._starting(begun=True)
             self._speed.starts(now, self._start.counts.total())
-        elif said.until:
-            self._rest = now + rest_seconds(self._rollout), said.until
+        elif wave.until:
+            self._rest = now + rest_seconds(self._rollout), wave.until
 
     def stopping(self, given_up_at: float) -> None:
-        """Take note that it was told to stop, and when it gives up what is in flight."""
+        """Note that it was stopped, and when operations in flight are given up."""
         self._given_up_at = given_up_at
 
     @contextmanager
     def at_gate(self) -> Iterator[None]:
-        """While the block runs, the gate does."""
+        """Note that the gate is running while the block does."""
         self._at_gate = True
         try:
             yield
@@ -142,14 +137,13 @@ class ProgressTracker:
             self._at_gate = False
 
     def look(self, now: float, activity: Activity) -> JobProgress:
-        """Return where it stands at this moment, which is no earlier than the last one."""
+        """Return the progress at this moment; moments must not go backwards."""
         self._notice(in_flight=activity.in_flight > 0)
         counts, operations = self._replay.operations.results, len(self._replay.operations)
         wave = self._wave()
         done = self._start.done(counts)
         left = wave.size - done - self._start.in_doubt(counts) if wave else 0
-        doing = self._doing(wave, activity, left)
-        # What the slowest of a wave, or a server that is down, will take nobody knows.
+        # There is no estimate for the last few of a wave, or for a server that is down.
         waits = 0 < left <= activity.in_flight
         self._speed.measure(now, counts.total(), goes=not waits and doing is Doing.CARRYING_OUT)
         rest = max(0.0, self._rest[0] - now) if self._rest else 0.0
@@ -159,6 +153,8 @@ class ProgressTracker:
         if wave is not None and not waits and drained is None:
             left = left if pauses else operations - counts.total()
             seconds_left = self._seconds_left(wave, left, rest, limit)
+            if seconds_left is not None:
+                seconds_left = max(seconds_left, activity.settle_seconds)
         return JobProgress(
             at=now,
             doing=doing,
@@ -178,12 +174,12 @@ class ProgressTracker:
         )
 
     def _notice(self, *, in_flight: bool) -> None:
-        """Find out whether something is, or was, carried out since the last look."""
+        """Note whether an operation has been started or finished since the last look."""
         more = self._replay.operations.results != self._start.counts
         if self._start.begun:
             self._busy |= in_flight or more
         elif in_flight or more:
-            # With nothing in flight it was found out by reading, and of any wave.
+            # With nothing in flight, reading decided it, and it may belong to any wave.
             self._busy, self._start = in_flight, self._starting(begun=in_flight)
 
     def _starting(self, *, begun: bool) -> _Start:
@@ -200,7 +196,7 @@ class ProgressTracker:
         return _Start(begun, Counter(self._replay.operations.results), elsewhere, along)
 
     def _wave(self) -> Wave | None:
-        """Return the wave in which it stands, ``None`` where all have passed."""
+        """Return the current wave, ``None`` if all have passed."""
         return next(
             (w for w in self._waves if self._replay.reached(w.number) is not Reached.PASSED), None
         )
@@ -221,8 +217,8 @@ class ProgressTracker:
     def _waves_shown(self, current: Wave | None, done: int) -> Iterator[WaveProgress]:
         for wave in self._waves:
             passed = self._replay.reached(wave.number) is Reached.PASSED
-            of_it = wave.size if passed else done if wave is current else 0
-            yield WaveProgress(wave.number, wave.size, of_it)
+            wave_done = wave.size if passed else done if wave is current else 0
+            yield WaveProgress(wave.number, wave.size, wave_done)
 
     def _seconds_left(
         self, wave: Wave, left: int, rest: float, limit: float | None
@@ -239,13 +235,13 @@ class ProgressTracker:
 
 
 class _Start(NamedTuple):
-    """Where a wave began to be carried out, or the execution to read.
+    """The state when a wave started, or when the execution started to read.
 
     Attributes:
-        begun: to be carried out.
-        counts: outcome → operations of all waves, then.
-        elsewhere: operations of other waves that were done then.
-        along: those of other waves that were not, and are looked at along with this one.
+        begun: a wave has started.
+        counts: outcome → operations, of all waves.
+        elsewhere: operations of other waves that were done.
+        along: operations of other waves that were not, and are looked at with this wave.
     """
 
     begun: bool
@@ -254,22 +250,22 @@ class _Start(NamedTuple):
     along: list[Progress]
 
     def done(self, counts: Counter[Outcome]) -> int:
-        """Return how many operations of the wave are done by now."""
+        """Return how many operations of the wave are done."""
         everywhere = counts.total() - counts[Outcome.IN_DOUBT]
         return everywhere - self.elsewhere - sum(map(_is_done, self.along))
 
     def in_doubt(self, counts: Counter[Outcome]) -> int:
-        """Return how many of its operations have a result and are in doubt by now."""
+        """Return how many of the wave's operations have a result and are in doubt."""
         return counts[Outcome.IN_DOUBT] - sum(
             p.result is not None and p.result.outcome is Outcome.IN_DOUBT for p in self.along
         )
 
 
 class _Speed:
-    """Operations a second of late.
+    """Measures the recent rate of operations per second.
 
     Attributes:
-        rate: measured last, ``None`` where too little was seen.
+        rate: the last one measured; ``None`` before that.
     """
 
     def __init__(self) -> None:
@@ -277,14 +273,14 @@ class _Speed:
         self._observed = deque[tuple[float, int]]()
 
     def starts(self, now: float, results: int) -> None:
-        """Take note of what there is when something is about to be carried out."""
+        """Note the number of results before an operation is started."""
         self._observed.append((now, results))
 
     def measure(self, now: float, results: int, *, goes: bool) -> None:
-        """Take note of how many results there are; only where it ``goes`` on do they count."""
+        """Note the number of results; they count only while operations are started (``goes``)."""
         observed = self._observed
         if not goes:
-            # The rate measured last still says how fast the next wave will be.
+            # The last rate remains the best estimate for the next wave.
             observed.clear()
             return
         observed.append((now, results))
@@ -292,7 +288,7 @@ class _Speed:
             observed.popleft()
         began, before = observed[0]
         if now - began >= SOONEST:
-            # What is sent again has no result meanwhile.
+            # An operation that is retried loses its result, so the number may shrink.
             self.rate = max(0, results - before) / (now - began)
 
 

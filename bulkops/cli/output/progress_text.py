@@ -1,4 +1,4 @@
-"""An execution's headway in words, for the live view and for plain lines."""
+"""The words for an execution's progress, in the live view and in plain lines. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 from bulkops.cli.output.progress import Doing, JobProgress, WaveProgress
 from bulkops.job.duration import in_words
-from bulkops.report.words import outcome_in_words
+from bulkops.report.words import date, outcome_in_words
 from bulkops.text import counted
 
 MOST_BARS = 5
-"""Waves with a bar each; where there are more, those far from the current one share two."""
+"""Waves with a bar of their own; if there are more, the distant ones share a bar."""
 
 
 class Bar(NamedTuple):
     """One bar of the live view.
 
     Attributes:
-        current: the execution stands in this one.
+        current: of the wave in progress.
     """
 
     label: str
@@ -28,44 +28,47 @@ class Bar(NamedTuple):
 
 
 def plain_line(progress: JobProgress) -> str:
-    """Return where an execution stands in one line."""
+    """Return the progress of an execution in one line."""
     of = len(progress.waves)
     parts = [f"{progress.done} of {progress.of} done"]
     if of > 1 and progress.wave:
         parts[0] += f" (wave {progress.wave} of {of})"
     parts += pace(progress)
     parts += troubles(progress)
-    if said := standstill(progress):
-        parts.append(said[0].lower() + said[1:])
+    if reason := standstill(progress):
+        parts.append(reason[0].lower() + reason[1:])
     if left := time_left(progress):
         parts.append(left)
     return "  " + ", ".join(parts)
 
 
 def pace(progress: JobProgress) -> Iterator[str]:
-    """Yield how fast it goes, and what is on its way."""
+    """Yield the rate and what is in flight; nothing while lost answers are waited for."""
     activity = progress.activity
+    if _only_settles(progress):
+        return
     if progress.rate is not None:
         limit = f" (limit {progress.limit:g})" if progress.limit else ""
-        yield f"{progress.rate:.1f} a second{limit}"
+        yield f"{progress.rate:.1f} per second{limit}"
     if activity.in_flight:
-        waiting = f" ({activity.waiting} waiting to settle)" if activity.waiting else ""
+        left = in_words(activity.settle_seconds)
+        waiting = f" ({activity.waiting} waiting {left} to settle)" if activity.waiting else ""
         yield f"{activity.in_flight} in flight{waiting}"
 
 
 def troubles(progress: JobProgress) -> Iterator[str]:
-    """Yield how many operations are in trouble, and how often something was sent again."""
+    """Yield the numbers of operations that did not succeed, of retries and of 429s."""
     for outcome in ("failed", "conflict", "in_doubt"):
         if number := progress.counts.get(outcome):
             yield f"{number} {outcome_in_words(outcome)}"
     if progress.activity.retries:
-        yield f"{progress.activity.retries} sent again"
+        yield f"retries: {progress.activity.retries}"
     if progress.activity.refused:
         yield f"429s: {progress.activity.refused}"
 
 
 def time_left(progress: JobProgress) -> str:
-    """Return how long it still takes, empty where nobody knows."""
+    """Return the estimated time left; empty if unknown."""
     if progress.seconds_left is None:
         return ""
     to = "to the pause" if progress.pauses else "left"
@@ -73,7 +76,7 @@ def time_left(progress: JobProgress) -> str:
 
 
 def standstill(progress: JobProgress) -> str:
-    """Return why nothing new is carried out at this moment, empty where something is."""
+    """Return why no operation is started at this moment; empty if one may be."""
     activity = progress.activity
     if progress.drain_seconds is not None:
         return draining(activity.in_flight, progress.drain_seconds)
@@ -82,46 +85,61 @@ def standstill(progress: JobProgress) -> str:
     if activity.pause_seconds > 0:
         why = _why(progress) if activity.pause_status == 429 else ""
         return (
-            f"Paused {activity.pause_seconds:.1f} s: the server answered "
+            f"Paused for {activity.pause_seconds:.1f} s: the server answered "
             f"{activity.pause_status}{why}"
         )
-    if progress.silence:
-        return progress.silence
+    if _only_settles(progress):
+        lost = counted(activity.waiting, "lost answer")
+        return f"Waiting {in_words(activity.settle_seconds)} for {lost} to settle"
+    if activity.settle_reason:
+        return settling(activity.settle_seconds, activity.settle_reason)
+    pause = f"{in_words(progress.rest_seconds)} left, until {date(progress.until)} UTC"
     return {
-        Doing.READING: "Reading what the server shows",
+        Doing.READING: "Reading the current state",
         Doing.CARRYING_OUT: "",
-        Doing.VERIFYING: "Verifying: reading again what was done",
-        Doing.RESTING: f"Resting {in_words(progress.rest_seconds)} more, until {progress.until}",
+        Doing.VERIFYING: "Verifying: reading the changes back",
+        Doing.RESTING: f"Pause between waves: {pause}",
         Doing.GATE: "Running the gate",
     }[progress.doing]
 
 
-def no_answer(seconds: float, reason: str, borne: float) -> str:
-    """Return for how long the server has answered nothing, why, and how long it is waited for."""
+def settling(seconds: float, reason: str) -> str:
+    """Return how long bulkops waits for lagging reads, and why: see ``Settling``."""
+    return f"Waiting {in_words(seconds)} {reason}"
+
+
+def no_answer(seconds: float, reason: str, tolerated: float) -> str:
+    """Return how long the server has not answered, why, and how long bulkops waits for it."""
     return (
-        f"No answer from the server for {in_words(seconds)} ({reason}): waiting for it, "
-        f"{in_words(borne)} at most"
+        f"No answer from the server for {in_words(seconds)} ({reason}): waiting up to "
+        f"{in_words(tolerated)} for it"
     )
 
 
 def draining(in_flight: int, seconds: float) -> str:
-    """Return what a stopped execution waits for, and how long at most."""
+    """Return what a stopped execution waits for, and for how long at most."""
     if not in_flight:
         return "Stopping"
     operations = counted(in_flight, "operation")
-    return f"Stopping: waiting for {operations} in flight, {in_words(seconds)} at most"
+    return f"Stopping: waiting up to {in_words(seconds)} for {operations} in flight"
+
+
+def _only_settles(progress: JobProgress) -> bool:
+    """Return whether every operation in flight only waits for a lost answer to settle."""
+    activity = progress.activity
+    return 0 < activity.in_flight <= activity.waiting
 
 
 def _why(progress: JobProgress) -> str:
     activity = progress.activity
     if not activity.limit:
         return ""
-    others = f", others take {activity.others_rate:.0f}" if activity.others_rate else ""
-    return f" (its limit is {activity.limit:g} a second{others})"
+    others = f", other clients use {activity.others_rate:.0f}" if activity.others_rate else ""
+    return f" (its limit is {activity.limit:g} per second{others})"
 
 
 def bars(progress: JobProgress) -> list[Bar]:
-    """Return a bar for each wave, where there are several, and one for all."""
+    """Return a bar for all operations, after one per wave if there are several."""
     everything = Bar("all", progress.done, progress.of)
     if len(progress.waves) == 1:
         return [everything]

@@ -1,4 +1,4 @@
-"""``GITHUB_STEP_SUMMARY``: what GitHub Actions shows of the step that ran a command."""
+"""Appends plans and reports to ``GITHUB_STEP_SUMMARY``, which GitHub Actions shows per step."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from bulkops.report.markdown_text import ROOM, size
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
 LEAST = 10_000
-"""Bytes; where there is less room left nothing is appended."""
+"""Bytes; if less room is left, nothing is appended."""
 
 
 def check_summary() -> None:
-    """Refuse, before anything is done, to append to a journal, a plan or a job; raises JobError."""
+    """Raise ``JobError`` if the variable names a journal, a plan or a job."""
     if name := os.environ.get(VARIABLE):
         try:
             check_output(Path(name))
@@ -33,13 +33,13 @@ def check_summary() -> None:
 
 
 def append_plan(plan: Plan, next_steps: Sequence[str]) -> None:
-    """Append a plan as Markdown, where there is such a file; never raises."""
+    """Append a plan as Markdown if the variable is set; never raises."""
     _append(lambda room: plan_markdown.document(plan, next_steps=next_steps, room=room))
 
 
 @contextmanager
 def summarized(journal: Path) -> Iterator[None]:
-    """Append the report of a journal once the block has ended, however it does."""
+    """Append the report of a journal when the block ends, even by an error."""
     try:
         yield
     finally:
@@ -47,9 +47,9 @@ def summarized(journal: Path) -> Iterator[None]:
 
 
 def _report(journal: Path, room: int) -> Iterable[str]:
-    # Read anew: what happened when is nowhere else. This process still holds the journal.
-    made = replace(read_report(journal), running=None)
-    return markdown.document(replace(made, next_steps=next_step(made, journal)), room=room)
+    # From the file: only there is it recorded when things happened.
+    report = read_report(journal)
+    return markdown.document(replace(report, next_steps=next_step(report, journal)), room=room)
 
 
 def _append(pieces: Callable[[int], Iterable[str]]) -> None:
@@ -59,17 +59,17 @@ def _append(pieces: Callable[[int], Iterable[str]]) -> None:
 
     path = Path(name)
     if is_special(path):
-        # A pipe that nobody reads would hold the command back.
-        note(f"{VARIABLE}: nothing was appended: {path}: it is no regular file")
+        # Opening a pipe without a reader would block.
+        note(f"{VARIABLE}: nothing was appended: {path} is not a regular file")
         return
     try:
         with os.fdopen(open_output(path, append=True), "a", encoding="utf-8") as file:
             room = ROOM - file.tell()
             if room < LEAST:
-                note(f"{VARIABLE}: has no room left, nothing was appended")
+                note(f"{VARIABLE}: nothing was appended: the summary of this step is full")
                 return
             between = "\n" if file.tell() else ""
             file.write(between + "".join(pieces(room - size(between))))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the rollout has ended as it has
+    except Exception as error:  # noqa: BLE001 - a failed summary must not change the outcome
         reason = error.strerror if isinstance(error, OSError) else error
         note(f"{VARIABLE}: nothing was appended: {path}: {reason}")

@@ -1,4 +1,4 @@
-"""Values for people: aligned lines on stdout, whatever a server put into them."""
+"""Tables and fields for people, on stdout; server text is escaped."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bulkops.report.columns import filled, widest
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print the rows below their header, each column as wide as its widest cell."""
+    """Print rows under a header; each column is as wide as its widest cell."""
     table = [header, *([cell or "-" for cell in row] for row in rows)]
     widths = [widest(column) for column in zip(*table, strict=True)]
     print_text(*("  ".join(map(filled, line, widths)) for line in table))
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
-    """Print one fact a line: its name, then its value."""
+    """Print one field per line: its name, then its value."""
     lines = [(f"{name}:", value or "-") for name, value in fields]
     width = widest(name for name, _ in lines)
     print_text(*(f"{filled(name, width)}  {value}" for name, value in lines))

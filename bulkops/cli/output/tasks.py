@@ -1,4 +1,4 @@
-"""A run task as people and machines read it, both from one value."""
+"""Run tasks, printed for people or as JSON."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from bulkops.api.resources import GlobalConfiguration, RunTask
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.tables import print_fields, print_table
+from bulkops.text import counted
 
 
 def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
-    """Print a table, or one JSON object a run task."""
+    """Print a table, or one JSON object per run task."""
     if as_json:
         for task in tasks:
             print_json(events.RunTask.of(task))
@@ -25,7 +26,7 @@ def print_run_tasks(tasks: Sequence[RunTask], *, as_json: bool) -> None:
 
 
 def print_run_task(task: RunTask, *, as_json: bool) -> None:
-    """Print one fact a line, or one JSON object."""
+    """Print one field per line, or one JSON object."""
     if as_json:
         print_json(events.RunTask.of(task))
         return
@@ -43,18 +44,18 @@ def print_run_task(task: RunTask, *, as_json: bool) -> None:
             ("enabled", _enabled(task)),
             ("global", _global(task)),
             ("agent pool", task.agent_pool_id or ""),
-            ("attached", attached or f"{len(task.workspace_task_ids)} workspaces"),
+            ("attached", attached or counted(len(task.workspace_task_ids), "workspace")),
         )
     )
 
 
 def warn_if_ignored(spec: GlobalConfiguration | None, task: RunTask) -> None:
-    """Say so where the server answered 201 and dropped the global configuration."""
-    if spec is None or _as_asked(task.global_configuration, spec):
+    """Warn if the server answered 201 but dropped the global configuration."""
+    if spec is None or _is_applied(task.global_configuration, spec):
         return
     note(
-        "Warning: the server did not take the global configuration over "
-        f"(it shows: {_global(task)}); is the organization entitled to global run tasks?"
+        f"Warning: the server ignored the global configuration (it shows: {_global(task)}). "
+        "Is the organization entitled to global run tasks?"
     )
 
 
@@ -63,7 +64,7 @@ def called(task: RunTask) -> str:
     return f"{task.name} ({task.id})"
 
 
-def _as_asked(shown: GlobalConfiguration | None, spec: GlobalConfiguration) -> bool:
+def _is_applied(shown: GlobalConfiguration | None, spec: GlobalConfiguration) -> bool:
     if not spec.enabled:
         return shown is None or not shown.enabled
     return (

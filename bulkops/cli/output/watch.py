@@ -1,4 +1,4 @@
-"""An execution while it runs: a live view on a terminal, a line now and then elsewhere."""
+"""Shows an execution while it runs: a live view on a terminal, periodic lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bulkops.cli.output.live import LiveView
 from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes
 from bulkops.cli.output.progress import Doing, JobProgress, ProgressTracker
 from bulkops.cli.output.progress_text import plain_line
-from bulkops.cli.output.results import Lines, tell_json
+from bulkops.cli.output.results import Lines, print_result
 from bulkops.clock import Clock
 from bulkops.job.gate import GateCall
 from bulkops.job.rollout import Rollout
@@ -32,26 +32,26 @@ from bulkops.runner.activity import Activity
 from bulkops.runner.gate import run_gate
 
 TICK = 0.2
-"""Seconds from one picture of the live view to the next."""
+"""Seconds between refreshes of the live view."""
 
 FIRST = 5.0
-"""Seconds until the first progress line: a short run has none."""
+"""Seconds before the first progress line, so that a short run prints none."""
 
 EVERY = 10.0
-"""Seconds from one progress line to the next."""
+"""Seconds between progress lines."""
 
 AT_REST = 60.0
-"""The same, while nothing is carried out."""
+"""Seconds between progress lines while no operation is in flight."""
 
 
 class Watch:
-    """Shows what an execution tells, and how it goes on in between.
+    """Shows the results, waves and progress of an execution.
 
     Args:
         replay: of its journal.
-        rollout: in what waves it goes.
-        rate: requests a second that the job allows itself, ``None`` for no limit of its own.
-        json: results, waves and progress as objects on stdout.
+        rollout: the job's waves and pauses.
+        rate: the job's own limit in requests per second; ``None`` for none.
+        json: print JSON objects on stdout instead of text.
     """
 
     def __init__(
@@ -61,57 +61,62 @@ class Watch:
         self._json = json
         self._tracker = ProgressTracker(replay, rollout, rate)
         self._lines = Lines(replay)
-        self._tell_wave = waves.teller(rollout, len(replay.operations), json=json)
+        self._print_wave = waves.teller(rollout, len(replay.operations), json=json)
         self._live = _live_view(json=json)
-        # Where the terminal shows the view, a line for each success would only drown the rest.
+        # On a terminal with the live view, a line per success would bury everything else.
         self._quiet = self._live is not None and sys.stdout.isatty()
         self._held_up = False
         self._next_line_at: float | None = None
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the live view is shown, which counts down every wait."""
+        return self._live is not None
+
     def result(self, operation: Operation, result: Result) -> None:
-        """Tell a result."""
+        """Show a result."""
         if self._live is not None and result.outcome in TROUBLE:
-            self._live.say(self._lines.line(operation, result))
+            self._live.alert(self._lines.line(operation, result))
         if self._quiet:
             return
         with heard_or_not():
             if self._json:
-                tell_json(operation, result)
+                print_result(operation, result)
             else:
-                self._lines.tell(operation, result)
+                self._lines.print(operation, result)
 
     def takes_more(self) -> bool:
-        """Return whether more can be told: with ``--json``, which is complete, not always."""
+        """Return whether more output fits: ``--json`` drops nothing, so it may have to wait."""
         full = self._json and is_full(sys.stdout)
         if full and not self._held_up:
             self._held_up = True
-            note("stdout is not read: no further operation is begun until it is.")
+            note("stdout is not being read: no further operation starts until it is.")
         return not full
 
     def catch_up(self) -> None:
-        """Say how many results nobody had read, and were not printed."""
+        """Print how many results were only counted because stdout was not read."""
         self._lines.catch_up()
 
-    def wave(self, said: WaveReached) -> None:
-        """Tell how far a wave came."""
-        self._tracker.reached(said, self._clock.now())
-        self._tell_wave(said)
+    def wave(self, wave: WaveReached) -> None:
+        """Show the state of a wave."""
+        self._tracker.reached(wave, self._clock.now())
+        self._print_wave(wave)
 
     async def gate(self, call: GateCall) -> int:
-        """Show a gate and run it; the terminal belongs to it meanwhile."""
+        """Run a gate, which has the terminal to itself while it runs."""
         with self._tracker.at_gate(), self._live.aside() if self._live else nullcontext():
             note(f"Gate of wave {call.told['BULKOPS_WAVE']}: {call.command}")
-            # What was said before it, and it itself, stand above what it says.
+            # The gate writes to the terminal directly: print everything before it first.
             await asyncio.to_thread(settle)
             return await run_gate(call)
 
     def stopping(self, drain: float) -> None:
-        """Take note that it was told to stop, and to give up what is in flight in ``drain`` s."""
+        """Note that it was stopped and gives up operations in flight after ``drain`` seconds."""
         self._tracker.stopping(self._clock.now() + drain)
 
     @asynccontextmanager
     async def watching(self, activity: Callable[[], Activity]) -> AsyncIterator[None]:
-        """Show how it goes on, while the block runs."""
+        """Show the progress while the block runs."""
         ticker = asyncio.create_task(self._tick(activity))
         try:
             with self._shown(self._live) if self._live else nullcontext():
@@ -126,7 +131,7 @@ class Watch:
         def suspend(_number: int, _frame: FrameType | None) -> None:
             loop.call_soon_threadsafe(self._suspend, live)
 
-        # Not the loop's own: that would end what wakes the loop for the other signals.
+        # Not the loop's own handler: replacing it would stop the wake-ups for other signals.
         before = signal.signal(signal.SIGTSTP, suspend)
         try:
             with live.shown():
@@ -135,7 +140,7 @@ class Watch:
             signal.signal(signal.SIGTSTP, before)
 
     def _suspend(self, live: LiveView) -> None:
-        # Ctrl-Z: the shell gets its terminal in order, and `fg` goes on below what it wrote.
+        # Ctrl-Z: leave the shell a clean terminal; after `fg` the view starts on a new line.
         with live.aside():
             settle()
             os.kill(os.getpid(), signal.SIGSTOP)
@@ -145,8 +150,8 @@ class Watch:
             while True:
                 await self._clock.sleep(TICK)
                 self._show(self._tracker.look(self._clock.now(), activity()))
-        except Exception as error:  # noqa: BLE001 - a rollout must not end for a picture of it
-            note(f"How it goes on can't be shown any more: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - a rollout must not end because its view failed
+            note(f"Progress can no longer be shown: {type(error).__name__}: {error}")
 
     def _show(self, progress: JobProgress) -> None:
         if self._live is not None:
@@ -170,12 +175,8 @@ class Watch:
             note(plain_line(progress), passing=True)
 
 
-def print_progress(progress: JobProgress, date: str, *, journal_only: bool = False) -> None:
-    """Print where an execution stands as one JSON object.
-
-    Args:
-        journal_only: another process runs it, and only its journal is known.
-    """
+def print_progress(progress: JobProgress, date: str) -> None:
+    """Print the progress of an execution as one JSON object."""
     activity = progress.activity
     pending = progress.of - sum(progress.counts.values())
     print_json(
@@ -199,7 +200,7 @@ def print_progress(progress: JobProgress, date: str, *, journal_only: bool = Fal
 
 
 def _live_view(*, json: bool) -> LiveView | None:
-    """Return a view where stderr is a terminal that can show one, and nobody else writes to it."""
+    """Return a view if stderr is a terminal that can show it and stdout won't disturb it."""
     if not obeys_escapes(sys.stderr) or (json and sys.stdout.isatty()) or _is_piped():
         return None
 
@@ -207,7 +208,7 @@ def _live_view(*, json: bool) -> LiveView | None:
 
 
 def _is_piped() -> bool:
-    """Whether somebody reads stdout who may show it on the same terminal: tee, jq, grep, less."""
+    """Return whether stdout is a pipe, whose reader (tee, jq, less) may share the terminal."""
     with suppress(OSError):
         mode = os.fstat(sys.stdout.fileno()).st_mode
         return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

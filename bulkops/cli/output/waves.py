@@ -1,4 +1,4 @@
-"""What is said of a job's waves: in a plan, while they go on, and where the job is held."""
+"""The lines about waves: in a plan, while a job runs, and when it is paused or stopped."""
 
 from __future__ import annotations
 
@@ -18,36 +18,34 @@ from bulkops.text import counted
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """Return in which waves a plan goes and what comes between; nothing where it goes at once."""
+    """Return the waves of a plan, their pauses and gate; nothing for one wave without a gate."""
     rollout = plan.rollout
     waves = rollout.steps(len(plan.operations))
     if not plan.operations or (len(waves) == 1 and rollout.gate is None):
         return []
-    made = [f"    Waves: {', '.join(str(wave.size) for wave in waves)} operations"]
+    listed = [f"    Waves: {', '.join(str(wave.size) for wave in waves)} operations"]
     if rollout.pause is not None and len(waves) > 1:
-        made.append(f"    Between them: a pause ({rollout.pause})")
+        listed.append(f"    Pause between waves: {rollout.pause}")
     if rollout.gate is not None:
-        made += [f"    After each: {rollout.gate}", *gate_place(rollout, plan.job.folder)]
-    return made
-
-
-def gate_place(rollout: Rollout, folder: str) -> list[str]:
-    """Return where a job's gate runs, and which credentials it gets; see ``GateCall``."""
-    given = f", and gets {', '.join(rollout.gate_env)}" if rollout.gate_env else ""
-    place = f"in {folder}" if folder else "in the current folder"
-    return [f"        (runs {place}{given})"]
+        listed += gate_lines(plan.job)
+    return listed
 
 
 def gate_lines(job: Job) -> list[str]:
-    """Return a job's gate as it is run, whole; nothing for a job without one."""
+    """Return a job's whole gate, where it runs and which credentials it gets (see ``GateCall``).
+
+    Nothing for a job without a gate.
+    """
     gate = job.rollout.gate
-    return [f"    After each wave: {gate}", *gate_place(job.rollout, job.folder)] if gate else []
+    if gate is None:
+        return []
+    given = f", with {', '.join(job.rollout.gate_env)}" if job.rollout.gate_env else ""
+    place = f"in {job.folder}" if job.folder else "in the current folder"
+    return [f"    Gate after each wave: {gate}", f"        (runs {place}{given})"]
 
 
-def teller(
-    rollout: Rollout, operations: int, *, json: bool, say: Callable[[str], object] = note
-) -> Callable[[WaveReached], None]:
-    """Return what prints how far a wave came: for people by ``say``, for machines on stdout."""
+def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveReached], None]:
+    """Return a function that prints the state of a wave: on stderr, or as JSON on stdout."""
     of = len(rollout.steps(operations))
 
     def tell(wave: WaveReached) -> None:
@@ -63,29 +61,30 @@ def teller(
 
 
 def _progress(wave: WaveReached) -> str:
-    """Return what follows ``Wave 2 of 3``; empty where that was said already, or is at the end."""
+    """Return what follows ``Wave 2 of 3``; empty if another line says it already."""
     if wave.until or wave.held in (Held.FAIL, Held.INCONCLUSIVE):
         return f" {state_of(wave)}"
-    stood = f"{wave.drifted} no longer stand" if wave.drifted else "all that was done stands"
-    said = {
+    drifted = f"{counted(wave.drifted, 'operation')} drifted" if wave.drifted else "no drift"
+    texts = {
         Reached.OPEN: f": {counted(wave.end - wave.start, 'operation')}",
-        Reached.VERIFIED: "" if wave.held else f": verified, {stood}",
+        Reached.VERIFIED: "" if wave.held else f": verified, {drifted}",
         Reached.RESTED: "",
         Reached.PASSED: "" if wave.status is None else ": its gate passed",
     }
-    return said[wave.reached]
+    return texts[wave.reached]
 
 
 def held_line(wave: CurrentWave, resume: str) -> str:
-    """Return why a job is held, and the commands that go on.
+    """Return why a job is paused or stopped, and the commands that resume it.
 
     Args:
-        resume: the command that goes on with the journal.
+        resume: the command that resumes the journal.
     """
     of = f"wave {wave.number} of {wave.of}"
     if wave.held == Held.MANUAL:
-        return f"Paused after {of}: `{resume} --continue` goes on."
+        return f"Paused after {of}. `{resume} --continue` continues past the pause."
     again = f"`{resume}` runs it again"
     if wave.held == Held.FAIL:
-        return f"The gate of {of} failed: {again}."
-    return f"The gate of {of} was inconclusive: {again}, `{resume} --continue` goes on past it."
+        return f"The gate of {of} failed. {again}."
+    past = f"`{resume} --continue` continues past the gate"
+    return f"The gate of {of} was inconclusive. {again}; {past}."

@@ -1,1 +1,1 @@
-"""What apply, resume and undo share: start a journal, or go on with one, and carry it out."""
+"""What apply, resume and undo share: start or resume a journal, and run it."""

@@ -1,4 +1,4 @@
-"""What somebody is shown, and asked, before anything is changed."""
+"""What the user is shown and asked before anything is changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from click.exceptions import Exit
 
-from bulkops.cli.options import Asked
+from bulkops.cli.options import RunOptions
 from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.output.plan_text import (
     blocked_lines,
@@ -39,128 +39,133 @@ from bulkops.runner.gate import check_gate_to_resume
 from bulkops.text import counted
 
 
-def confirm_plan(plan: Plan, address: str, asked: Asked, first: Sequence[Unfinished] = ()) -> None:
-    """Show a plan and have somebody say yes; ends the command where there is nothing to do.
+def confirm_plan(
+    plan: Plan, address: str, options: RunOptions, first: Sequence[Unfinished] = ()
+) -> None:
+    """Show a plan and have the user confirm it.
 
     Args:
         first: unfinished jobs that the plan contradicts.
 
     Raises:
-        JobError: nobody can be asked, and what was said is not enough.
+        Exit: there is nothing to do, or the answer was no.
+        JobError: there is no terminal to ask on, and the options don't confirm the plan.
     """
-    if asked.json:
+    if options.json:
         with heard_or_not():
             print_objects(plan)
-    # Unless somebody is asked, each operation is told soon enough, as a result on stdout.
+    # Without a question, each operation soon appears as a result on stdout.
     shown = lines(plan, width_of(sys.stderr))
-    if asked.yes or asked.confirm or asked.json or not plan.operations:
+    if options.yes or options.confirm or options.json or not plan.operations:
         rest = (*plan_lines(plan), *time_lines(plan), *note_lines(plan))
         shown = [headline(plan), *blocked_lines(plan), *rest, summary(plan)]
     note(*shown, paint=painter(sys.stderr))
     if not plan.operations:
         append_plan(plan, ())
-        note("Nothing can be done about what is blocked." if plan.blocked else "Nothing to do.")
+        note("Nothing to do: what remains is blocked." if plan.blocked else "Nothing to do.")
         raise Exit(ExitCode.UNFULFILLED if plan.blocked else ExitCode.DONE)
-    if first and not asked.despite_unfinished and (_said_yes(asked) or not can_ask()):
-        raise _not_first(first[0].path)
+    if first and not options.despite_unfinished and (_answered(options) or not can_ask()):
+        raise _unfinished_first(first[0].path)
     what = counted(len(plan.operations), "operation")
-    question = f"Carry out {what} in {plan.job.organization} ({address})?"
-    # A saved plan was looked at.
+    question = f"Apply {what} in {plan.job.organization} ({address})?"
+    # The user reviewed a saved plan already.
     destructive = _is_destructive(plan.job, plan.undo_of) and not plan.saved
-    _have_said(question, plan.job, plan.resolved.task, asked, destructive=destructive)
+    _have_confirmed(question, plan.job, plan.resolved.task, options, destructive=destructive)
 
 
-def _have_said(
-    question: str, job: Job, task: TaskRef | None, asked: Asked, *, destructive: bool
+def _have_confirmed(
+    question: str, job: Job, task: TaskRef | None, options: RunOptions, *, destructive: bool
 ) -> None:
-    """Have somebody say yes or, of what destroys, the run task's name.
+    """Have the user answer yes or, for a destructive job, the run task's name.
 
     Raises:
-        JobError: it was not said, and there is no terminal to ask on.
+        Exit: the answer was another one.
+        JobError: the options don't confirm it, and there is no terminal to ask on.
     """
-    said = _confirmed(asked, task)
+    confirmed = _confirmed(options, task)
     if not destructive:
-        confirm(question, yes=asked.yes or said)
+        confirm(question, yes=options.yes or confirmed)
         return
     name = task.name if task else job.organization
     option = f"--confirm {shlex.quote(name)}"
-    if asked.yes and not said:
+    if options.yes and not confirmed:
         raise JobError(
-            f"nothing was changed: --yes is not enough to {job.operation_kind}, say {option}"
+            f"nothing was changed: --yes is not enough for {job.operation_kind}. Add {option}"
         )
-    confirm(question, yes=said, answer=name, option=option)
+    confirm(question, yes=confirmed, answer=name, option=option)
 
 
 def _is_destructive(job: Job, undo_of: str) -> bool:
-    """Return whether a yes is not enough; an undo gives back."""
+    """Return whether a job needs more than a yes; an undo, which restores, never does."""
     return kind_named(job.operation_kind).destructive and not undo_of
 
 
-def _not_first(unfinished: Path) -> JobError:
+def _unfinished_first(unfinished: Path) -> JobError:
     named = shlex.quote(str(unfinished))
     return JobError(
-        f"nothing was changed: {unfinished} is not finished and comes first: finish it with "
-        f"`bulkops resume {named}`, take it back with `bulkops undo {named}`, or say "
+        f"nothing was changed: this plan contradicts {unfinished}, which is not finished. Finish "
+        f"it with `bulkops resume {named}`, revert it with `bulkops undo {named}`, or add "
         "--despite-unfinished"
     )
 
 
-def _said_yes(asked: Asked) -> bool:
-    return asked.yes or asked.confirm is not None
+def _answered(options: RunOptions) -> bool:
+    return options.yes or options.confirm is not None
 
 
-def _confirmed(asked: Asked, task: TaskRef | None) -> bool:
-    """Return whether ``--confirm`` was given, and rightly.
+def _confirmed(options: RunOptions, task: TaskRef | None) -> bool:
+    """Return whether ``--confirm`` names the job's run task; False if it was not given.
 
     Raises:
-        JobError: it names another run task.
+        JobError: it names another one.
     """
-    if asked.confirm is None:
+    if options.confirm is None:
         return False
-    about = f"run task {task.name}" if task else "no run task"
-    if task is None or asked.confirm != task.name:
-        raise JobError(f"nothing was changed: --confirm {asked.confirm}: this job is about {about}")
+    actual = f"run task {task.name}" if task else "no run task"
+    if task is None or options.confirm != task.name:
+        raise JobError(f"nothing was changed: --confirm {options.confirm}: this job has {actual}")
     return True
 
 
-def confirm_going_on(
-    contents: Contents, path: Path, asked: Asked, job: Job, *, looked_at: bool = False
+def confirm_resuming(
+    contents: Contents, path: Path, options: RunOptions, job: Job, *, looked_at: bool = False
 ) -> None:
-    """Say what is left of a journal's job, and have somebody say yes to it.
+    """Show what is left of a journal's job, and have the user confirm it.
 
     Args:
-        job: whose rollout holds.
-        looked_at: it carries out a saved plan, and it is that plan that was given.
+        job: the job whose ``[rollout]`` applies.
+        looked_at: the user gave the saved plan that this journal carries out.
 
     Raises:
-        JobError: nobody can be asked, or the job's gate surely can't be run.
+        Exit: the answer was no.
+        JobError: there is no terminal to ask on, or the job's gate can't run.
     """
-    note(f"Going on with {path}.")
+    note(f"Resuming {path}.")
     replay = contents.replay
-    wave = _stands_after(replay)
+    wave = _wave_to_pass(replay)
     held = wave.held if wave else ""
-    waits = held == Held.MANUAL and not asked.continue_paused
-    passes = held == Held.INCONCLUSIVE and asked.continue_paused
+    waits = held == Held.MANUAL and not options.continue_paused
+    passes = held == Held.INCONCLUSIVE and options.continue_paused
     numbers = {
-        "carry out {}": 0 if waits else replay.count(None),
-        "look at {} in doubt": replay.count(Outcome.IN_DOUBT),
-        "try {} again that failed": replay.count(*RETRIED) if asked.retry_failed else 0,
+        "apply {}": 0 if waits else replay.count(None),
+        "check {} in doubt": replay.count(Outcome.IN_DOUBT),
+        "retry {} that failed": replay.count(*RETRIED) if options.retry_failed else 0,
     }
     parts = [what.format(counted(n, "operation")) for what, n in numbers.items() if n]
     decides = not (replay.header.undo_of or replay.header.plan)
-    if asked.retry_failed and decides and replay.count(*DONE):
+    if options.retry_failed and decides and replay.count(*DONE):
         # Only the server knows whether there is any.
-        parts.append("do again what has drifted")
+        parts.append("redo what has drifted")
     judge = f"run the gate of wave {wave.number}{' again' * bool(held)}" if wave else ""
     if judge and job.rollout.gate and not (waits or passes):
         parts.insert(0, judge)
     if waits and not parts:
         return
     if not parts:
-        note("Nothing is left to do: only reading whether it still stands.")
+        note("Nothing is left to do. Checking for drift.")
         return
     note(*gate_lines(job))
-    check_gate_to_resume(job, replay, retry_failed=asked.retry_failed)
+    check_gate_to_resume(job, replay, retry_failed=options.retry_failed)
     question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
     question = question[0].upper() + question[1:]
     header = replay.header
@@ -170,11 +175,11 @@ def confirm_going_on(
         and any(part != judge for part in parts)
     )
     with only_reading():
-        _have_said(question, job, header.task, asked, destructive=destructive)
+        _have_confirmed(question, job, header.task, options, destructive=destructive)
 
 
-def _stands_after(replay: Replay) -> WaveReached | None:
-    """Return the wave that was carried out, and has not passed its pause and its gate yet."""
-    said = (wave for _, wave in sorted(replay.waves.items()))
-    current = next((wave for wave in said if wave.reached is not Reached.PASSED), None)
+def _wave_to_pass(replay: Replay) -> WaveReached | None:
+    """Return the wave that is carried out but has not passed its pause and its gate yet."""
+    waves = (wave for _, wave in sorted(replay.waves.items()))
+    current = next((wave for wave in waves if wave.reached is not Reached.PASSED), None)
     return None if current is None or current.reached is Reached.OPEN else current

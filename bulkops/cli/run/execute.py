@@ -1,4 +1,4 @@
-"""One execution of a journal as the command line sees it: asked, watched, interrupted, told."""
+"""One execution of a journal on the command line: shown live, interruptible, then reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from click.exceptions import Exit
 
 from bulkops import events
-from bulkops.cli.options import Asked
+from bulkops.cli.options import RunOptions
 from bulkops.cli.outlet import leave_waiting
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import end_lines, stopping
@@ -42,70 +42,72 @@ def execute(
     contents: Contents,
     job: Job,
     *,
-    asked: Asked,
+    options: RunOptions,
     metrics: MetricsFile,
 ) -> None:
-    """Run a journal's job on, print every result and the report, and end with its exit code."""
+    """Run what is left of a journal's job, print every result and the report, and exit."""
     path = held.path
-    watch = Watch(client.clock, contents.replay, job.rollout, job.pace.rate, json=asked.json)
-    key = key_to_resume(job, contents.replay, retry_failed=asked.retry_failed)
+    watch = Watch(client.clock, contents.replay, job.rollout, job.pace.rate, json=options.json)
+    if watch.is_live:
+        client.settling.listeners.clear()
+    key = key_to_resume(job, contents.replay, retry_failed=options.retry_failed)
     execution = JobExecution(
         client,
         LockedJournal(path, contents, held.by, held.files),
         job,
-        Instructions(asked.retry_failed, asked.continue_paused, key),
+        Instructions(options.retry_failed, options.continue_paused, key),
         Observer(watch.result, watch.wave, watch.gate, watch.takes_more),
     )
 
     async def carried_out(_client: Client) -> Replay:
         loop = asyncio.get_running_loop()
-        with received.told_to(_stopping(execution, watch, path, asked.drain), loop):
+        with received.passed_to(_stopping(execution, watch, path, options.drain), loop):
             async with (
                 metrics.watching(execution, contents.replay),
                 watch.watching(execution.activity),
             ):
                 return await execution.run()
 
-    # The journal's lock must be free before anybody waits for a reader.
+    # The journal's lock is released before the command waits for a reader of its output.
     leave_waiting()
     try:
         with summarized(path):
             replay = run(client, carried_out)
     except BulkopsError as error:
-        stands = report(contents.replay)
-        note("", f"  {totals(stands)}", *end_lines(stands, path))
+        summary = report(contents.replay)
+        note("", f"  {totals(summary)}", *end_lines(summary, path))
         if execution.interrupted and error.exit_code == ExitCode.ERROR:
-            # Of the two, what the user did is told by the exit code, what went wrong by the text.
+            # The exit code reports the interruption, the text what went wrong.
             fail(error)
             raise Exit(SIGNALS[execution.interrupted]) from error
         raise
     with heard_or_not():
         watch.catch_up()
-    _conclude(report(replay), path, json=asked.json)
+    _conclude(report(replay), path, json=options.json)
     raise Exit(exit_code(replay))
 
 
 def end_if_stopped(
-    path: Path, contents: Contents, job: Job, asked: Asked, metrics: MetricsFile
+    path: Path, contents: Contents, job: Job, options: RunOptions, metrics: MetricsFile
 ) -> None:
-    """End the command where too many failures stopped the job, and nobody said ``--continue``.
+    """End the command if too many failures stopped the job and ``--continue`` is not given.
 
     Raises:
-        Exit: it stands; no request was sent, and the journal is as it was.
+        Exit: it is stopped; no request was sent, and the journal is unchanged.
     """
     stopped = stopped_by_tolerance(contents.replay, job.rollout)
-    if stopped is None or asked.continue_paused:
+    if stopped is None or options.continue_paused:
         return
-    metrics.stands(contents.replay)
+    metrics.show(contents.replay)
     summary = report(contents.replay)
     summary = msgspec.structs.replace(summary, stopped=stopped, exit_code=ExitCode.STOPPED)
     with summarized(path):
-        _conclude(summary, path, json=asked.json)
+        _conclude(summary, path, json=options.json)
     raise Exit(ExitCode.STOPPED)
 
 
 def _conclude(summary: Report, path: Path, *, json: bool) -> None:
-    """Print what a job came to, and what to run next."""
+    """Print the report of a job, and what to run next."""
     with heard_or_not():
         if json:
             print_json(events.Report.of(summary))
@@ -115,14 +117,14 @@ def _conclude(summary: Report, path: Path, *, json: bool) -> None:
 
 
 def _stopping(execution: JobExecution, watch: Watch, path: Path, drain: float) -> Listener:
-    """Return what lets a signal of ``SIGNALS`` stop an execution: in good order, again at once."""
+    """Return a handler: a first signal drains the execution, a second one ends it immediately."""
 
     def interrupt(number: signal.Signals) -> None:
         again = bool(execution.interrupted)
-        # First of all, before anything that could go wrong.
+        # First, before anything that could fail.
         execution.interrupt(number.name, drain)
         if again:
-            note("Stopping at once.")
+            note("Stopping immediately.")
         else:
             received.deadline = time.monotonic() + drain
             watch.stopping(drain)

@@ -1,4 +1,4 @@
-"""One command at a journal: its locks, held until the command ends."""
+"""The locks of a journal, held until the command ends."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def hold(stack: ExitStack, path: Path) -> Hold:
 
 
 def open_held(stack: ExitStack, path: Path, *, trust_files: bool) -> tuple[Hold, Contents]:
-    """Lock a journal that is there until the stack ends, and read it, once.
+    """Lock an existing journal until the stack ends, and read it once.
 
-    What is no journal, or somebody else's, is refused before there is a lock file beside it.
+    A file that is not a journal, or is another user's, is refused before its lock file is created.
 
     Raises:
         BulkopsError: as of ``hold`` and ``open_journal``.
@@ -42,15 +42,15 @@ def open_held(stack: ExitStack, path: Path, *, trust_files: bool) -> tuple[Hold,
 
 
 def check_journal(path: Path) -> None:
-    """Check that what is at a path, if anything, may be a journal.
+    """Check that a path is free, or has a journal or what may become one.
 
     Raises:
-        JobError: it is a folder, a device, a job, a plan, …; nothing was touched.
+        JobError: it is a folder, a device, a job, a plan, …; it was left unchanged.
     """
     if path.is_dir():
-        raise JobError(f"{path}: is a folder: name a journal's file, in it or elsewhere")
+        raise JobError(f"{path}: is a folder. Name a file for the journal, in it or elsewhere")
     if is_special(path):
-        raise JobError(f"{path}: is no regular file, which a journal must be")
+        raise JobError(f"{path}: is not a regular file, as a journal must be")
     what = what_is_at(path)
     if what not in (A_JOURNAL, *NOT_OURS):
-        raise JobError(f"{path}: is {what}, and left as it is: choose another --journal")
+        raise JobError(f"{path}: is {what} and was left unchanged. Choose another --journal")

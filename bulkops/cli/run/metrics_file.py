@@ -1,4 +1,4 @@
-"""``--metrics-file``: how an execution stands, for the textfile collector of node-exporter."""
+"""``--metrics-file``: the progress of an execution, for node-exporter's textfile collector."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from bulkops.runner.activity import Activity
 from bulkops.runner.execution import JobExecution
 
 EVERY_SECONDS = 15.0
-"""Between two writings: as often as Prometheus is usually told to look."""
+"""Between two writes: Prometheus's usual scrape interval."""
 
 
 class MetricsFile:
-    """The metrics of one command, from where it holds the journal's lock to its end.
+    """The metrics of one command, from the moment it holds the journal's lock to its end.
 
     ::
 
@@ -39,16 +39,17 @@ class MetricsFile:
             async with metrics.watching(execution, replay):
                 await execution.run()
 
-    Written at the beginning, every now and then while the execution runs, and at the end,
-    whatever the end, with the exit code. A reader never sees half of it.
+    The file is written at the start, every ``EVERY_SECONDS`` while the execution runs, and at the
+    end with the exit code, however the command ends. It is replaced as a whole.
 
     Args:
-        path: ``None`` where nobody asked for one; then nothing is done.
-        undo: the job is taken back.
+        path: ``None`` if the option is not given: nothing is written.
+        undo: the command undoes the job.
 
     Raises:
-        BulkopsError: on entering, it can't be written. Later that is a note: the journal counts.
-        JobError: on entering, it is a journal, a plan or a job.
+        BulkopsError: on entering, the file can't be written. Later, a note says so and the job
+            continues.
+        JobError: on entering, the file is a journal, a saved plan or a job file.
     """
 
     def __init__(self, path: Path | None, job: Job, *, undo: bool = False) -> None:
@@ -64,18 +65,18 @@ class MetricsFile:
         if self._path is None:
             return self
         if is_special(self._path):
-            raise BulkopsError(f"--metrics-file {self._path}: is no file")
+            raise BulkopsError(f"--metrics-file {self._path}: is not a regular file")
         check_output(self._path)
         try:
-            # The file itself is replaced, not a link to it.
+            # The file is replaced, not the link that may lead to it.
             self._path = followed(self._path)
             unreadable = _replace(self._path, self._text())
         except OSError as error:
             raise BulkopsError(_unwritable(self._path, error)) from error
         if unreadable:
             note(
-                f"--metrics-file {self._path}: other users may not be able to read it: its mode "
-                f"can't be set ({unreadable.strerror})"
+                f"--metrics-file {self._path}: its mode can't be set ({unreadable.strerror}), so "
+                "other users may be unable to read it"
             )
         return self
 
@@ -87,16 +88,16 @@ class MetricsFile:
     ) -> None:
         self._write(code=_exit_code(error))
 
-    def stands(self, replay: Replay) -> None:
-        """Take note of where a job stands that is not executed."""
+    def show(self, replay: Replay) -> None:
+        """Show the progress of a job that is not executed."""
         self._replay = replay
 
     @asynccontextmanager
     async def watching(self, execution: JobExecution, replay: Replay) -> AsyncIterator[None]:
-        """Write every now and then while the block runs an execution.
+        """Write every ``EVERY_SECONDS`` while the block runs an execution.
 
         Args:
-            replay: that the execution brings forward.
+            replay: what the execution adds its results to.
         """
         self._replay = replay
         if self._path is None:
@@ -107,7 +108,7 @@ class MetricsFile:
         try:
             yield
         finally:
-            # Not cancelled: a thread that still writes would come after the last word.
+            # Not cancelled: its thread would write after the last write.
             ended.set()
             await writing
             self._activity = execution.activity()
@@ -127,7 +128,7 @@ class MetricsFile:
             _replace(self._path, self._text(code))
         except OSError as error:
             if not self._failed:
-                note(f"{_unwritable(self._path, error)}; the job goes on without it")
+                note(f"{_unwritable(self._path, error)}; the job continues without it")
             self._failed = True
 
     def _text(self, code: int | None = None) -> bytes:
@@ -154,13 +155,13 @@ class MetricsFile:
 
 
 def _replace(path: Path, data: bytes) -> OSError | None:
-    """Write a file so that whoever reads it sees the one before or this one, and may read it.
+    """Replace a file as a whole, readable by every user.
 
     Returns:
-        Why the file system sets no mode; ``None`` if it does.
+        Why the file system can't set the mode; ``None`` if it can.
     """
     failed = None
-    # Hidden, and without the ending that the collector looks for.
+    # Hidden, and without the suffix that the collector looks for.
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
     try:
         with os.fdopen(number, "wb") as file:
@@ -168,7 +169,7 @@ def _replace(path: Path, data: bytes) -> OSError | None:
             try:
                 os.fchmod(file.fileno(), 0o644)
             except OSError as error:
-                # CIFS and FAT keep modes of their own.
+                # CIFS and FAT have no modes.
                 failed = error
         Path(name).replace(path)
     except BaseException:
@@ -183,7 +184,7 @@ def _unwritable(path: Path, error: OSError) -> str:
 
 
 def _exit_code(error: BaseException | None) -> int:
-    """Return what the process ends with, as ``bulkops.cli.ending`` makes it of an error."""
+    """Return the exit code that ``bulkops.cli.ending`` gives the process for an error."""
     match error:
         case None:
             return ExitCode.DONE

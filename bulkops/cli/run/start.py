@@ -1,4 +1,4 @@
-"""What ``apply``, ``resume`` and ``undo`` have in common: start a journal, or go on with one."""
+"""Start a journal, or resume one, for ``apply`` and ``undo``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from bulkops.cli.options import Asked
+from bulkops.cli.options import RunOptions
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
-from bulkops.cli.run.confirm import confirm_going_on, confirm_plan
+from bulkops.cli.run.confirm import confirm_plan, confirm_resuming
 from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
 from bulkops.cli.run.metrics_file import MetricsFile
@@ -32,17 +32,18 @@ from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
 class Undertaking(NamedTuple):
-    """What is to be carried out, and how it is started where there is no journal of it yet.
+    """A job, a saved plan or an undo to carry out, and how its journal is started.
 
     Attributes:
-        job: whose pace and tolerance hold.
+        job: the job whose pace and tolerance apply.
         identity: what a journal must have in common with it.
-        client: makes one, that of a journal's server where one is given; each event loop needs
-            its own.
-        plan: reads the server and decides.
-        differs: how a journal is not of it though its identity is, in words; empty if it is.
-        undo: it takes back what the job did.
-        looked_at: it is a saved plan, to which somebody has said yes.
+        client: returns a new client for the server that the given files agree on; each event loop
+            needs its own.
+        plan: reads the server and decides the operations.
+        differs: returns, human-readable, how a journal of the same identity disagrees with it;
+            empty if it agrees.
+        undo: it undoes what the job did.
+        looked_at: it is a saved plan, which the user has reviewed.
     """
 
     job: Job
@@ -55,42 +56,43 @@ class Undertaking(NamedTuple):
 
 
 def start_or_resume(
-    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
+    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> None:
-    """Carry an undertaking out with the journal at ``path``, under its lock; ends the command.
+    """Start or resume the journal at ``path``, run the job under its lock, and end the command.
 
     Args:
-        path: of the file itself.
-        held: the journal; ``None``: it is locked when it is started.
+        path: of the file itself, not of a link.
+        held: the journal's lock; ``None``: it is locked when it is started.
 
     Raises:
-        PlanStale: the journal is of another server.
-        JobError: the journal is another job's.
-        BulkopsError: whatever else stands in the way.
+        Exit: the job ended.
+        PlanStale: the journal is for another server.
+        JobError: the journal is for another job.
+        BulkopsError: anything else prevents it.
     """
     leave_waiting(MOST)
-    with MetricsFile(asked.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
+    with MetricsFile(options.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
         if held is not None and path.exists():
-            contents = open_journal(path, held.files, trust_files=asked.trust_files)
+            contents = open_journal(path, held.files, trust_files=options.trust_files)
             stated = Stated(path, contents.replay.header.address)
             client = undertaking.client(stated)
             check_same(contents.replay.header, undertaking.identity, path)
             if problem := undertaking.differs(contents.replay):
                 raise disagreeing(path, problem)
-            end_if_stopped(path, contents, undertaking.job, asked, metrics)
-            confirm_going_on(
-                contents, path, asked, undertaking.job, looked_at=undertaking.looked_at
+            end_if_stopped(path, contents, undertaking.job, options, metrics)
+            confirm_resuming(
+                contents, path, options, undertaking.job, looked_at=undertaking.looked_at
             )
-            ask_for_names(undertaking.client(stated), contents, path)
+            check_run_tasks(undertaking.client(stated), contents, path)
         else:
-            check_folder(path, trusted=asked.trust_files)
-            held = _start(stack, path, held, undertaking, asked)
+            check_folder(path, trusted=options.trust_files)
+            held = _start(stack, path, held, undertaking, options)
             contents, client = read(path, held.files), undertaking.client()
-        execute(client, held, contents, undertaking.job, asked=asked, metrics=metrics)
+        execute(client, held, contents, undertaking.job, options=options, metrics=metrics)
 
 
-def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
-    """Ask the server, before a journal is gone on with, whether it is about its job's run tasks.
+def check_run_tasks(client: Client, contents: Contents, path: Path) -> None:
+    """Check, before a journal is resumed, that the server still has its job's run tasks.
 
     Raises:
         JournalDamaged, ApiError: as of ``check_names``.
@@ -100,15 +102,15 @@ def ask_for_names(client: Client, contents: Contents, path: Path) -> None:
 
 
 def _start(
-    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, asked: Asked
+    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> Hold:
     check_gate(undertaking.job)
-    # The plan ends with this function: from here on the journal has all of it.
+    # The plan is freed when this function returns: the journal has all of it.
     client = undertaking.client()
     with only_reading():
         plan = run(client, undertaking.plan)
         first = unfinished_jobs(plan, client.address, path)
-        confirm_plan(with_unfinished_noted(plan, first), client.address, asked, first)
+        confirm_plan(with_unfinished_noted(plan, first), client.address, options, first)
     held = held or hold(stack, path)
     start_journal(path, plan, client, held.by, held.files)
     note(f"Journal: {path}")

@@ -1,1 +1,1 @@
-"""Where the server is and how it is reached: address, token, TLS, proxy, connections."""
+"""How the server is reached: its address, the token, TLS, the proxy, the connections."""

@@ -1,14 +1,14 @@
-"""Which token opens a server, found where Terraform's users keep them. Pure.
+"""Finds the token for a server in the places where Terraform users keep it. Pure.
 
-| looked at, in this order                                        | its token goes to             |
+| places, in this order                                           | the token may be sent to      |
 |-----------------------------------------------------------------|-------------------------------|
 | ``TFE_TOKEN``                                                   | the address the user named,   |
-|                                                                 | and the default               |
+|                                                                 | or the default                |
 | ``TF_TOKEN_<host>`` with ``.`` as ``_`` and ``-`` as ``__``     | that host                     |
-| ``~/.terraform.d/credentials.tfrc.json`` (``terraform login``)  | the host beside it            |
+| ``~/.terraform.d/credentials.tfrc.json`` (``terraform login``)  | the host that it is listed for |
 
-The last two are *bound* to a host. The environment and the reader of files are passed in. No
-message here holds a token.
+Tokens of the last two are *bound* to a host. The environment and the reader of files are passed
+in. No message contains a token.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ TOKEN_PREFIX = "TF_TOKEN_"  # noqa: S105 - the name of a variable, not a token
 
 
 class Token(NamedTuple):
-    """A token, and where the user keeps it: a variable's name, or a file's path."""
+    """A token, and where it was found: a variable's name, or a file's path."""
 
     text: str
     origin: str
 
 
 ReadText = Callable[[Path], str | None]
-"""Returns a file's text, ``None`` where there is no such file."""
+"""Returns a file's text, ``None`` if the file does not exist."""
 
 
 class _Entry(msgspec.Struct):
@@ -46,31 +46,31 @@ class _CredentialsFile(msgspec.Struct):
 
 
 def resolve_token(destination: Destination, env: Mapping[str, str], read_text: ReadText) -> Token:
-    """Return the token for a destination, whose ``bound`` is held.
+    """Return the token for a destination; only a bound token if the destination requires one.
 
     Raises:
-        BulkopsError: there is none, it can't be one, or the credentials file can't be read.
+        BulkopsError: there is no token, it is malformed, or the credentials file can't be read.
     """
     if not destination.bound and (token := env.get("TFE_TOKEN")):
         return _sound(token, "TFE_TOKEN")
-    if found := bound_token(destination.address, env, read_text):
-        return found
+    if token_of_host := bound_token(destination.address, env, read_text):
+        return token_of_host
     host = urlsplit(destination.address).netloc
     raise BulkopsError(
-        f"no token for {host}: looked at TFE_TOKEN, {_variable_of_host(host)} and "
+        f"no token for {host}: tried TFE_TOKEN, {_variable_of_host(host)} and "
         f"{_path(env) or '~/.terraform.d/credentials.tfrc.json (HOME is not set)'}; "
         f"set one of them, or run: terraform login {host}"
     )
 
 
 def bound_token(address: str, env: Mapping[str, str], read_text: ReadText) -> Token | None:
-    """Return the token that is kept for the host of an address, ``None`` for none.
+    """Return the token that is bound to the host of an address, ``None`` if there is none.
 
     Args:
-        address: as ``canonical`` returns it.
+        address: an address, as ``canonical`` returns it.
 
     Raises:
-        BulkopsError: it can't be one, or the credentials file can't be read.
+        BulkopsError: the token is malformed, or the credentials file can't be read.
     """
     host = urlsplit(address).netloc
     for name in env:
@@ -88,7 +88,7 @@ def _path(env: Mapping[str, str]) -> Path | None:
 
 
 def _host_of_variable(name: str) -> str | None:
-    """Return the host a ``TF_TOKEN_…`` variable is for, in Terraform's own reading of it."""
+    """Return the host that a ``TF_TOKEN_…`` variable is for, decoded as Terraform does."""
     if not name.startswith(TOKEN_PREFIX):
         return None
     return _comparable(name.removeprefix(TOKEN_PREFIX).replace("__", "-").replace("_", "."))
@@ -99,7 +99,7 @@ def _variable_of_host(host: str) -> str:
 
 
 def _comparable(host: str) -> str:
-    # Terraform keeps a port as part of the host, but for 443.
+    # Terraform keeps the port as part of the host, except 443.
     return host.lower().removesuffix(":443")
 
 
@@ -120,7 +120,7 @@ def _token_in_file(path: Path, host: str, read_text: ReadText) -> str | None:
 def _sound(token: str, origin: str) -> Token:
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise BulkopsError(
-            f"the token in {origin} has spaces, control or non-ASCII characters in it: "
-            "copy it again, whole and without a line break"
+            f"the token in {origin} contains spaces, control characters or non-ASCII characters: "
+            "copy it again, complete and without a line break"
         )
     return Token(token, origin)

@@ -1,4 +1,4 @@
-"""How many connections the process may open: each is a file to the system, which limits them."""
+"""How many connections the process can open: each needs a file descriptor, which are limited."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 from bulkops.errors import TOO_FEW_FILES, BulkopsError
 
 SPARE = 10
-"""Descriptors for all that is no connection: the journal's files, name look-ups, a gate's pipes."""
+"""Descriptors kept for everything else: the journal's files, name look-ups, a gate's pipes."""
 
 
 def most_connections() -> int | None:
-    """Return how many connections can be open beside what is open already; ``None``: any number.
+    """Return how many connections can be opened with what is open now; ``None`` for no limit.
 
     Raises:
-        BulkopsError: none can.
+        BulkopsError: not one connection can be opened.
     """
     if sys.platform == "win32":
         return None
-    import resource  # noqa: PLC0415 - there is none on Windows
+    import resource  # noqa: PLC0415 - does not exist on Windows
 
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
@@ -32,7 +32,7 @@ def most_connections() -> int | None:
 
 def _open() -> int:
     try:
-        # One of them is the listing's own.
+        # One of them belongs to the listing itself.
         return sum(1 for _ in Path("/dev/fd").iterdir()) - 1
     except OSError:
         return SPARE

@@ -1,20 +1,21 @@
-"""Through which proxy a server is reached, as Go's ``httpproxy`` decides it. Pure.
+"""Decides which proxy a server is reached through, with the rules of Go's ``httpproxy``. Pure.
 
-``HTTPS_PROXY``, else ``https_proxy``, is for https; ``HTTP_PROXY``, else ``http_proxy``, for plain
-http. This machine (``localhost``, ``127.0.0.0/8``, ``::1``) is never reached through one, nor is
-what ``NO_PROXY``, else ``no_proxy``, lists: entries with commas between, in any case.
+``HTTPS_PROXY`` or else ``https_proxy`` applies to https, ``HTTP_PROXY`` or else ``http_proxy`` to
+plain http. This machine (``localhost``, ``127.0.0.0/8``, ``::1``) is always reached directly, and
+so is every host in ``NO_PROXY`` or else ``no_proxy``, a comma-separated list in any case.
 
-| entry                             | reached directly are                                  |
+| entry                             | hosts that are reached directly                       |
 |-----------------------------------|-------------------------------------------------------|
 | ``*``                             | all                                                   |
-| ``example.com``                   | this name and all below it                            |
-| ``.example.com, *.example.com``   | all names below it                                    |
-| ``10.1.2.3``, ``2001:db8::1``     | an address given as this number, however it is spelled |
-| ``10.0.0.0/8``, ``2001:db8::/32`` | an address given as a number of this network          |
-| ``example.com:8443``,             | as without a port, if that is the address's port      |
+| ``example.com``                   | this name and all its subdomains                      |
+| ``.example.com, *.example.com``   | all its subdomains                                    |
+| ``10.1.2.3``, ``2001:db8::1``     | this IP address, in any spelling                      |
+| ``10.0.0.0/8``, ``2001:db8::/32`` | the IP addresses of this network                      |
+| ``example.com:8443``,             | as without the port, if the address has this port     |
 | ``10.1.2.3:80``, ``[::2]:80``     |                                                       |
 
-A name is never looked up: networks and numbers are compared with numbers only.
+Names are never looked up: entries with an IP address or network match only addresses that are
+given as IP addresses.
 """
 
 from __future__ import annotations
@@ -32,20 +33,20 @@ _PORT = re.compile(r"(?:\[(.*)\]|([^:]*)):(\d*)")
 
 
 def proxy_for(address: str, env: Mapping[str, str]) -> str | None:
-    """Return the URL of the proxy to an address, ``None`` where it is reached directly.
+    """Return the URL of the proxy for an address, ``None`` if it is reached directly.
 
     Args:
-        address: as ``canonical`` returns it.
+        address: an address, as ``canonical`` returns it.
 
     Raises:
-        BulkopsError: the variable for it names no proxy; its value, which may hold a password,
-            is not in the message.
+        BulkopsError: the variable's value isn't a proxy's URL. The value is not in the message,
+            because it may contain a password.
     """
     url = urlsplit(address)
     host, port = url.hostname or "", url.port or PORTS[url.scheme]
     name, proxy = _first(env, f"{url.scheme}_proxy")
     if name == "HTTP_PROXY" and env.get("REQUEST_METHOD"):
-        # A CGI server makes this variable of a header, which anybody can send.
+        # A CGI server sets this variable from the request header "Proxy", which is untrusted.
         return None
     if not proxy or is_loopback(host):
         return None
@@ -56,12 +57,12 @@ def proxy_for(address: str, env: Mapping[str, str]) -> str | None:
 
 
 def _first(env: Mapping[str, str], name: str) -> tuple[str, str]:
-    """Return the first of a variable's two spellings that is set, and its value."""
+    """Return the spelling of a variable that is set, upper case first, and its value."""
     return next(((n, env[n]) for n in (name.upper(), name) if env.get(n)), (name, ""))
 
 
 def _ascii(entry: str) -> str:
-    """Return an entry with names in other letters as punycode, as addresses have them."""
+    """Return an entry with non-ASCII names as punycode, the form that addresses have."""
     if entry.isascii():
         return entry
     try:
@@ -101,11 +102,11 @@ def _checked(proxy: str, name: str) -> str:
         sound = url.scheme in PORTS and bool(url.hostname) and (url.port or 0) >= 0
     except ValueError:
         sound = False
-    # What a password breaks off with these would be taken for the host.
+    # With one of these in a password, a part of the password would be taken for the host.
     broken = any(sign in proxy.partition("://")[2].removesuffix("/") for sign in "/?#\\ ")
     if not sound or broken or not (proxy.isascii() and proxy.isprintable()):
         raise BulkopsError(
-            f"{name} names no proxy such as http://proxy.example.com:3128 (http or https; "
-            "letters that are not ASCII, and signs in a password, percent-encoded)"
+            f"{name} is not the URL of a proxy such as http://proxy.example.com:3128 (use http or "
+            "https; percent-encode non-ASCII letters and special characters in a password)"
         )
     return proxy

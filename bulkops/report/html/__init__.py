@@ -1,7 +1,7 @@
-"""The report as one HTML file that needs nothing else: no network, no other file. Pure.
+"""The report as one self-contained HTML file: no network, no other file. Pure.
 
 Everything that comes from a job or a server is text: Jinja2 escapes it, the rows are JSON in which
-``<`` is spelled, and a Content-Security-Policy lets run and style only what is hashed here.
+``<`` is escaped, and a Content-Security-Policy allows only the style and script hashed here.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from bulkops.report.words import date, outcome_in_words
 from bulkops.text import counted, escaped
 
 PAGE = 100
-"""Rows that are shown at once; the first of them are in the page for whoever has no JavaScript."""
+"""Rows shown at once; the first page is in the HTML, for readers without JavaScript."""
 _ORDER = (*Outcome, PENDING, BLOCKED, PLANNED_SKIP)
 
 
 class Total(NamedTuple):
-    """One outcome, and its part of a bar that is 1,000 wide."""
+    """One outcome and its part of a bar that is 1,000 wide."""
 
     outcome: str
     number: int
@@ -57,18 +57,18 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield a report as an HTML document, in pieces.
 
     Args:
-        only_failed: list only what failed, is in conflict, in doubt, has drifted or is blocked;
-            what is counted and drawn is of all.
+        only_failed: list only what failed, drifted, is in conflict, in doubt or blocked; totals
+            and charts still cover everything.
     """
     environment = Environment(
         loader=FunctionLoader(_package_file),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_spelled,
+        finalize=_escape_controls,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"words": outcome_in_words, "date": date, "px": _px}
+    environment.filters |= {"words": outcome_in_words, "date": date, "px": _px, "percent": _percent}
     gathered = Gathered(report)
     timeline = report.timeline if report.timeline and report.timeline.spans else None
     style, script = _package_file("style.css"), _package_file("table.js")
@@ -110,8 +110,8 @@ def _package_file(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _spelled(value: object) -> object:
-    """Spell what could reorder or hide text, as in every other format."""
+def _escape_controls(value: object) -> object:
+    """Escape what could reorder or hide text, as every other format does."""
     return escaped(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -123,26 +123,28 @@ def _px(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
 
 
+def _percent(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".") + "%"
+
+
 def _totals(report: Report) -> list[Total]:
     outcomes = [outcome for outcome in _ORDER if report.counts.get(outcome)]
     counts = [report.counts[outcome] for outcome in outcomes]
     return [
-        Total(outcome, count, _percent(count / report.operations), x, width)
+        Total(outcome, count, _share(count / report.operations), x, width)
         for outcome, count, (x, width) in zip(
             outcomes, counts, shares(counts, 1000.0, 8.0), strict=True
         )
     ]
 
 
-def _percent(share: float) -> str:
-    """Return a share of more than nothing: 100 % only of all, 0 % of none."""
-    if share in (0.0, 1.0):
-        return f"{share:.0%}".replace("%", " %")
-    return f"{min(99.9, max(0.1, share * 100)):.1f} %"
+def _share(share: float) -> str:
+    """Return a share in percent, ``100%`` only for all of them."""
+    return "100%" if share == 1 else f"{min(99.9, max(0.1, share * 100)):.1f}%"
 
 
 def _listed(report: Report, *, only_failed: bool) -> dict[str, int]:
-    """Return how many rows of each outcome the table has."""
+    """Return the number of table rows with each outcome."""
     counts = Counter(report.counts)
     for row in report.skipped:
         counts[BLOCKED if row.blocked else PLANNED_SKIP] += 1
@@ -158,7 +160,7 @@ def _entries(report: Report, *, only_failed: bool) -> Iterator[Entry]:
 
 
 def _data(entries: Iterable[Entry]) -> Iterator[str]:
-    """Yield the rows as JSON that can stand in a script: ``[["prod-1", "ws-1", …], …]``."""
+    """Yield the rows as JSON that is safe in a script: ``[["prod-1", "ws-1", …], …]``."""
     between = "[\n"
     for one in entries:
         text = msgspec.json.encode(tuple(map(escaped, one))).decode()

@@ -1,4 +1,4 @@
-"""Numbers → what charts are drawn from: percentiles, ticks, buckets, an axis of time. Pure."""
+"""Numbers for charts: percentiles, ticks, buckets and a time axis. Pure."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ _SERIES = (_E24, _E24[::2], _E24[::4], _E24[::8])
 
 MOST_BREAKS = 20
 LEAST_BREAK = 30.0
-"""Seconds; a shorter time in which nothing happened is drawn as long as it was."""
+"""Seconds; shorter idle times are drawn to scale."""
 BREAK_SHARE = 0.15
-"""Nor is one drawn shorter that is less than so much of the time in which something happened."""
+"""Idle times below this share of the busy time are drawn to scale, too."""
+BREAK_WIDTH = 19
+"""A break is this fraction of the axis: one in 19, or less if there are many."""
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
-    """Return the nearest rank of ascending values, of which there is at least one."""
+    """Return a percentile (nearest rank) of ascending values; at least one."""
     return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
 
 
@@ -36,7 +38,7 @@ def nice_step(least: float) -> float:
 
 
 def ticks(top: float, most: int = 5) -> list[float]:
-    """Return 0 and nice steps, at most so many, the last of them at least ``top``.
+    """Return 0 and about ``most`` nice steps, the last one at least ``top``.
 
     >>> ticks(28.7)
     [0.0, 10.0, 20.0, 30.0]
@@ -47,15 +49,17 @@ def ticks(top: float, most: int = 5) -> list[float]:
 
 
 def time_step(least: float) -> float:
-    """Return the smallest step of seconds, minutes, hours or days that is at least this."""
+    """Return the smallest round number of seconds, minutes, hours or days that is at least this."""
     steps = (*_TIME_STEPS, *_LONGER_STEPS)
     return next((step for step in steps if step >= least), None) or DAY * nice_step(least / DAY)
 
 
 def shares(counts: Sequence[int], width: float, least: float) -> list[tuple[float, float]]:
-    """Return, for a bar of so much width, where each count's part begins and how wide it is.
+    """Return the start and the width of each count's part of a bar.
 
-    A part that is not 0 is at least about ``least`` wide.
+    Args:
+        width: width of the whole bar.
+        least: approximate least width of a part that is not 0.
     """
     total = sum(counts)
     desired = [max(least, width * count / total) if count else 0.0 for count in counts]
@@ -65,7 +69,7 @@ def shares(counts: Sequence[int], width: float, least: float) -> list[tuple[floa
 
 
 class Piece(NamedTuple):
-    """A piece of time, drawn to scale: seconds ``start`` to ``end`` at ``left`` to ``right``."""
+    """A stretch of time drawn to scale: ``start`` to ``end`` (seconds) at ``left`` to ``right``."""
 
     start: float
     end: float
@@ -74,10 +78,10 @@ class Piece(NamedTuple):
 
 
 class Break(NamedTuple):
-    """A time in which nothing happened, drawn shorter than it was.
+    """An idle time, drawn shorter than it was.
 
     Attributes:
-        seconds: how long it was.
+        seconds: its real duration.
     """
 
     left: float
@@ -86,10 +90,10 @@ class Break(NamedTuple):
 
 
 def stretches(moments: Iterable[float]) -> list[tuple[float, float]]:
-    """Return from when to when something happened; what is in between is to be a break.
+    """Return start and end of each busy stretch; the times in between become breaks.
 
     Args:
-        moments: at which something happened, in any order; at least one.
+        moments: times of events in seconds, in any order; at least one.
     """
     ordered = sorted(moments)
     idle = [(late - early, late) for early, late in pairwise(ordered) if late - early > LEAST_BREAK]
@@ -102,19 +106,19 @@ def stretches(moments: Iterable[float]) -> list[tuple[float, float]]:
 
 
 class TimeAxis:
-    """Where on a chart a moment is; long times in which nothing happened are short breaks.
+    """A time axis on which long idle times are short breaks.
 
     Args:
-        moments: at which something happened, in seconds and any order; at least one.
+        moments: times of events in seconds, in any order; at least one.
         left, right: ends of the axis.
-        least: buckets for which there is room; fewer leave the rest of the axis empty.
-        most: buckets, about.
+        least: buckets that the axis has room for; fewer leave the rest of it empty.
+        most: approximate maximum of buckets.
 
     Attributes:
-        bucket: seconds that a bucket is wide.
-        step: how wide it is drawn.
-        pieces: those that are to scale; each begins and ends with a bucket.
-        breaks: what is between them.
+        bucket: duration of a bucket in seconds.
+        step: width of a bucket on the axis.
+        pieces: stretches drawn to scale; each is a whole number of buckets.
+        breaks: idle times between the pieces.
     """
 
     def __init__(
@@ -126,51 +130,51 @@ class TimeAxis:
         least: int = 12,
         most: int = 120,
     ) -> None:
-        found = stretches(moments)
-        self.bucket = time_step(sum(end - start for start, end in found) / most)
-        counts = [floor((end - start) / self.bucket) + 1 for start, end in found]
-        breaks = len(found) - 1
-        gap = min(48.0, (right - left) / 2 / max(1, breaks))
+        busy = stretches(moments)
+        self.bucket = time_step(sum(end - start for start, end in busy) / most)
+        counts = [floor((end - start) / self.bucket) + 1 for start, end in busy]
+        breaks = len(busy) - 1
+        gap = (right - left) / max(BREAK_WIDTH, 2 * breaks)
         self.step = (right - left - gap * breaks) / max(least, sum(counts))
         self.pieces = list[Piece]()
-        for (start, _), count in zip(found, counts, strict=True):
+        for (start, _), count in zip(busy, counts, strict=True):
             end = left + count * self.step
             self.pieces.append(Piece(start, start + count * self.bucket, left, end))
             left = end + gap
         self.breaks = [
             Break(one.right, other.left, start - end)
             for (one, other), ((_, end), (start, _)) in zip(
-                pairwise(self.pieces), pairwise(found), strict=True
+                pairwise(self.pieces), pairwise(busy), strict=True
             )
         ]
         self._starts = [piece.start for piece in self.pieces]
-        # Where each piece's buckets begin among those of all.
+        # Number of each piece's first bucket.
         self._firsts = [sum(counts[:index]) for index in range(len(counts))]
         self._buckets = sum(counts)
 
     def x(self, moment: float) -> float:
-        """Return where a moment is; outside of all pieces at the nearest end of one."""
+        """Return a moment's place; outside all pieces, the nearest end of one."""
         piece = self.pieces[max(0, bisect_right(self._starts, moment) - 1)]
         share = (moment - piece.start) / (piece.end - piece.start)
         return piece.left + (piece.right - piece.left) * min(1.0, max(0.0, share))
 
     def bucket_of(self, moment: float) -> int:
-        """Return the number of the bucket in which a moment is, counted over all pieces."""
+        """Return the number of a moment's bucket, counted over all pieces."""
         index = max(0, bisect_right(self._starts, moment) - 1)
         number = self._firsts[index] + floor((moment - self._starts[index]) / self.bucket)
-        # A sum of floats may put the last moment of a piece just behind it.
+        # Rounding may put the last moment of a piece just behind its end.
         last = self._firsts[index + 1] if index + 1 < len(self._firsts) else self._buckets
         return min(max(number, self._firsts[index]), last - 1)
 
     def counts(self, moments: Iterable[float]) -> list[int]:
-        """Return how many moments are in each bucket."""
+        """Return the number of moments in each bucket."""
         counts = [0] * self._buckets
         for moment in moments:
             counts[self.bucket_of(moment)] += 1
         return counts
 
     def bucket_starts(self) -> list[tuple[float, float]]:
-        """Return where each bucket begins: the moment, and the place on the axis."""
+        """Return the start of each bucket: its moment and its place on the axis."""
         return [
             (piece.start + number * self.bucket, piece.left + number * self.step)
             for piece in self.pieces
@@ -178,7 +182,7 @@ class TimeAxis:
         ]
 
     def labels(self, apart: float) -> list[tuple[float, float]]:
-        """Return round moments and their places, so far apart that they can be labeled."""
+        """Return round moments and their places, at least ``apart`` from each other."""
         step = time_step(apart / self.step * self.bucket)
         found = list[tuple[float, float]]()
         for piece in self.pieces:
@@ -192,7 +196,7 @@ class TimeAxis:
 
 
 class Bin(NamedTuple):
-    """A ``number`` of values is at least ``low`` and less than ``high``."""
+    """A bin: the ``number`` of values that are at least ``low`` and less than ``high``."""
 
     low: int
     high: int
@@ -200,10 +204,10 @@ class Bin(NamedTuple):
 
 
 def histogram(ordered: Sequence[int], most: int = 40) -> list[Bin]:
-    """Return ascending values by size: bins that grow wider, by an E series of IEC 60063.
+    """Return a histogram of ascending values whose bins grow by an E series of IEC 60063.
 
-    By the finest of E24, E12, E6 and E3 that makes less than ``most`` bins. None is left out
-    between the smallest value and the largest.
+    It uses the finest of E24, E12, E6 and E3 with less than ``most`` bins, and includes the empty
+    bins between the smallest and the largest value.
 
     Args:
         ordered: from 0 to 10**12; at least one.
@@ -218,7 +222,7 @@ def histogram(ordered: Sequence[int], most: int = 40) -> list[Bin]:
 
 
 def _edges(steps: Sequence[float], lowest: int, highest: int) -> list[int]:
-    """Return 0 and whole numbers by a series, as many as are around these two."""
+    """Return the edges (0 and whole numbers of a series) that enclose these two."""
     edges, decade = [0], 0
     while edges[-1] <= highest:
         found = (round(step * 10**decade) for step in steps)

@@ -1,4 +1,4 @@
-"""One pass over a report's rows: of a million, only numbers and some names are kept. Pure."""
+"""One pass over a report's rows that keeps only numbers and some names. Pure."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from bulkops.report.text import why
 from bulkops.report.timeline import Timeline
 
 MOST_NAMES = 200
-"""Of a reason, that are listed; all are in the table."""
+"""Most names listed for one reason; the table has all of them."""
 MOST_REASONS = 50
-"""Groups that are listed."""
-NO_REASON = "no reason is known"
+"""Most groups listed."""
+NO_REASON = "unknown reason"
 DRIFTED = "drifted"
-"""Done, and not as wanted when it was read again: where an outcome would stand."""
+"""In place of an outcome: done, but not as desired when it was read again."""
 
 
 class Group:
-    """What was not done for one reason.
+    """The operations with one outcome and one reason.
 
     Attributes:
-        outcome: of all of it.
-        count: operations.
-        names: of the first of them.
+        count: number of operations.
+        names: targets of the first ones.
     """
 
     def __init__(self, outcome: str, reason: str) -> None:
@@ -39,26 +38,26 @@ class Group:
         self.names = list[str]()
 
     def add(self, name: str) -> None:
-        """Count one more."""
+        """Add an operation."""
         self.count += 1
         if len(self.names) < MOST_NAMES:
             self.names.append(name)
 
     @property
     def more(self) -> int:
-        """How many are not named."""
+        """Number of operations without a name in ``names``."""
         return self.count - len(self.names)
 
 
 class Gathered:
-    """What the page's totals, groups and charts are made from.
+    """The source of the page's totals, groups and charts.
 
     Attributes:
-        done, trouble: when operations came to their outcomes, in seconds since 1970.
-        seconds: how long each that was sent took, ascending.
-        waves: outcomes of each wave.
-        noun: what an operation is about: ``workspace``, ``run task``; ``operation`` where there
-            may be several for one target, or they are about both.
+        done, trouble: times at which operations got their outcomes, in seconds since 1970.
+        seconds: durations of the operations that were sent, ascending.
+        waves: outcomes → operations, for each wave.
+        noun: what is counted: ``workspace`` or ``run task``; ``operation`` if a target may have
+            several, or if both kinds of target occur.
     """
 
     def __init__(self, report: Report) -> None:
@@ -83,7 +82,7 @@ class Gathered:
 
     @property
     def groups(self) -> list[Group]:
-        """What was not done, by reason, the most first."""
+        """Problems by outcome and reason, the largest group first."""
         return sorted(self._groups.values(), key=lambda group: -group.count)
 
     def _take(self, row: Row) -> None:
@@ -99,7 +98,7 @@ class Gathered:
 
 
 class Entry(NamedTuple):
-    """A row of the table, as text: one list of JSON."""
+    """A row of the operations table: strings, in the order of the embedded JSON."""
 
     name: str
     id: str
@@ -115,7 +114,7 @@ class Entry(NamedTuple):
 
 
 def entry(row: Row) -> Entry:
-    """Return an operation's row of the table."""
+    """Return the table row of an operation."""
     return Entry(
         name=row.name,
         id=str(row.workspace_id or row.task_id),
@@ -132,19 +131,19 @@ def entry(row: Row) -> Entry:
 
 
 def skipped_entry(row: SkippedRow) -> Entry:
-    """Return the row of the table of a target without an operation."""
+    """Return the table row of a target without an operation."""
     outcome = BLOCKED if row.blocked else PLANNED_SKIP
     ident = str(row.workspace_id or row.task_id)
     return Entry(row.name, ident, "", "", outcome, "", "", "", "", row.reason, "")
 
 
 def moment(at: str) -> float:
-    """Return seconds since 1970 of a date in RFC 3339."""
+    """Return an RFC 3339 date in seconds since 1970."""
     return datetime.fromisoformat(at).timestamp()
 
 
 def moments(timeline: Timeline) -> list[float]:
-    """Return when anything but a result was recorded."""
+    """Return the times of all records except results, in seconds since 1970."""
     ends = [at for span in timeline.spans for at in (span.started_at, span.ended_at)]
     refused = [record.at for record in timeline.refused]
     return list(map(moment, [*ends, *refused, *(record.at for record in timeline.waves)]))

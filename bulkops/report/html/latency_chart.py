@@ -1,81 +1,100 @@
-"""How long operations took, as numbers for a drawing. Pure."""
+"""How long operations took, as numbers for a drawing. Pure.
+
+x and widths are percent of the chart's width; y and heights are pixels.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
 from bulkops.job.duration import exact
-from bulkops.report.html.charts import histogram, percentile, ticks
+from bulkops.report.html.charts import Bin, histogram, percentile, ticks
+from bulkops.report.html.labels import Label, Place, labels, length
 from bulkops.text import counted
 
-WIDTH, HEIGHT = 960, 230
-LEFT, RIGHT = 44.0, WIDTH - 8.0
+HEIGHT = 210
 TOP, BOTTOM = 12.0, 180.0
-WIDEST = 48.0
-"""Of a bar."""
-LABELS_APART = 56.0
+RIGHT = 100.0
+FEWEST_BARS = 16
+"""Bars that the chart has room for at least; fewer leave the rest of it empty."""
+BETWEEN = 0.1
+"""Between two bars."""
+LABELS_APART = 10.0
+"""Pixels between two labels."""
+MARGIN = 8.0
+"""Pixels to the right of the chart that a label may use."""
 LEAST = 2.0
-"""How high a bar is at least, so that one operation of a million is seen."""
+"""Least height of a bar, so that one operation in a million is visible."""
 FEWEST = 5
 PERCENTILES = (50, 95, 99)
 
 
 class Bar(NamedTuple):
-    """How many took at least so long, and less than the next bar's.
-
-    Attributes:
-        low: that duration in words, empty where there is no room for it.
-    """
+    """Operations that took at least one duration and less than the next bar's."""
 
     x: float
     width: float
     y: float
     height: float
-    low: str
     title: str
 
 
 class LatencyChart(NamedTuple):
-    """All of it, in the units of a drawing that is ``WIDTH`` wide and ``HEIGHT`` high.
+    """The chart, ``HEIGHT`` pixels high.
 
     Attributes:
-        levels: height and label of each line.
-        end: where the last bar ends, and what its operations took at most.
-        percentiles: percent → duration in words.
+        levels: y and label of each horizontal line.
+        durations: the least durations of bars.
+        percentiles: percent → duration, human-readable.
     """
 
     bars: list[Bar]
     levels: list[tuple[float, str]]
-    end: tuple[float, str]
+    durations: list[Label]
     percentiles: dict[int, str]
     longest: str
     operations: str
 
 
 def latency_chart(seconds: Sequence[float]) -> LatencyChart | None:
-    """Return the chart of ascending durations, ``None`` of too few to have a distribution."""
+    """Return the chart of ascending durations, ``None`` if they are too few."""
     if len(seconds) < FEWEST:
         return None
     bins = histogram([round(took * 1000) for took in seconds])
     levels = ticks(max(FEWEST, *(one.number for one in bins)))
     scale = (BOTTOM - TOP) / levels[-1]
-    width = min(WIDEST, (RIGHT - LEFT) / len(bins))
-    stride = ceil(LABELS_APART / width)
+    step = RIGHT / max(FEWEST_BARS, len(bins))
     bars = list[Bar]()
     for number, one in enumerate(bins):
         height = max(LEAST, one.number * scale) if one.number else 0.0
         between = f"{exact(one.low / 1000)} to {exact(one.high / 1000)}"
         title = f"{between}: {counted(one.number, 'operation')}"
-        x = LEFT + number * width
-        low = "" if number % stride else exact(one.low / 1000)
-        bars.append(Bar(x, width - 1, BOTTOM - height, height, low, title))
+        bars.append(Bar(number * step, step - BETWEEN, BOTTOM - height, height, title))
     return LatencyChart(
         bars=bars,
-        levels=[(BOTTOM - level * scale, f"{level:,.15g}") for level in levels],
-        end=(LEFT + len(bins) * width, exact(bins[-1].high / 1000)),
+        levels=[(BOTTOM - level * scale, _compact(level)) for level in levels],
+        durations=labels(lambda width: _durations(bins, step, width)),
         percentiles={percent: exact(percentile(seconds, percent)) for percent in PERCENTILES},
         longest=exact(seconds[-1]),
         operations=counted(len(seconds), "operation"),
     )
+
+
+def _durations(bins: Sequence[Bin], step: float, width: float) -> Iterator[Place]:
+    texts = [exact(one.low / 1000) for one in bins]
+    pixel = RIGHT / width
+    stride = ceil((max(map(length, texts)) + LABELS_APART) * pixel / step)
+    for number in range(0, len(texts), stride):
+        x, text = number * step, texts[number]
+        if x + length(text) / 2 * pixel <= RIGHT + MARGIN * pixel:
+            yield Place(x, text)
+
+
+def _compact(number: float) -> str:
+    """Return a label that fits beside the chart: ``250``, ``5,000``, ``20k``, ``1M``."""
+    for least, unit in ((1_000_000, "M"), (1_000, "k")):
+        if number >= max(least, 10_000):
+            return f"{number / least:g}{unit}"
+    return f"{number:,.15g}"

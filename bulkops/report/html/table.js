@@ -1,11 +1,11 @@
 "use strict";
-// The table of operations: search, filter, sort, and a page of rows at a time. Rows are
-// [target, id, action, change, outcome, attempts, date, seconds, status, reason, request id], all text.
+// The table of operations: search, filter, sort, and one page of rows at a time. Rows are
+// [target, id, action, change, outcome, attempts, date, seconds, status, reason, request id], all strings.
 (() => {
   const PAGE = 100;
   const [NAME, ID, ACTION, CHANGE, OUTCOME, ATTEMPTS, AT, SECONDS, STATUS, REASON, REQUEST] =
     Array(11).keys();
-  const COLUMNS = [NAME, ACTION, CHANGE, OUTCOME, ATTEMPTS, AT, SECONDS, STATUS, REASON];
+  const COLUMNS = [NAME, OUTCOME, ACTION, CHANGE, REASON, AT, SECONDS, ATTEMPTS, STATUS];
   const find = (id) => document.getElementById(id);
   const rows = JSON.parse(find("rows").textContent);
   if (!rows.length) return;
@@ -14,10 +14,10 @@
   const headings = [...table.tHead.rows[0].cells];
   const boxes = [...document.querySelectorAll("input[name=outcome]")];
   const words = (outcome) => outcome.replaceAll("_", " ");
-  // Orders numbers as numbers, in names, too: seconds have three decimals each.
+  // Sorts numbers as numbers, also within names; seconds always have three decimals.
   const collator = new Intl.Collator("en", { numeric: true });
 
-  // What is searched, and how rows are ordered by a column: made when first asked for.
+  // Search texts, and each column's order of rows: computed when first needed.
   let searched = null;
   const ranks = new Map();
   let order = [...rows.keys()];
@@ -27,10 +27,10 @@
   let page = 0;
 
   function element(name, text, className) {
-    const made = document.createElement(name);
-    if (className) made.className = className;
-    made.textContent = text;
-    return made;
+    const created = document.createElement(name);
+    if (className) created.className = className;
+    created.textContent = text;
+    return created;
   }
 
   function icon(outcome) {
@@ -55,14 +55,14 @@
     if (row[REQUEST]) reason.append(element("small", `request ${row[REQUEST]}`));
     line.append(
       name,
+      outcome,
       element("td", row[ACTION]),
       element("td", row[CHANGE]),
-      outcome,
-      element("td", row[ATTEMPTS], "number"),
-      element("td", row[AT], "date"),
-      element("td", row[SECONDS], "number"),
-      element("td", row[STATUS], "number"),
       reason,
+      element("td", row[AT]),
+      element("td", row[SECONDS], "number"),
+      element("td", row[ATTEMPTS], "number"),
+      element("td", row[STATUS], "number"),
     );
     return line;
   }
@@ -72,19 +72,19 @@
     const last = Math.min(shown.length, first + PAGE);
     table.tBodies[0].replaceChildren(...shown.slice(first, last).map((at) => rendered(rows[at])));
     const number = (value) => value.toLocaleString("en");
-    const of = shown.length === rows.length ? "" : ` (${number(rows.length)} in all)`;
+    const of = shown.length === rows.length ? "" : ` (${number(rows.length)} in total)`;
     count.textContent = shown.length
       ? `${number(first + 1)} to ${number(last)} of ${number(shown.length)}${of}`
-      : `None of ${number(rows.length)} matches`;
-    // Not disabled: a button that is loses the focus of whoever pages by keyboard.
+      : `No match in ${number(rows.length)} rows`;
+    // Not `disabled`: a disabled button would lose the keyboard focus.
     previous.setAttribute("aria-disabled", String(page === 0));
     next.setAttribute("aria-disabled", String(last === shown.length));
   }
 
   function filter() {
-    const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const terms = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const outcomes = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
-    if (wanted.length && !searched) {
+    if (terms.length && !searched) {
       searched = rows.map((row) =>
         row.map((cell, at) => (at === OUTCOME ? words(cell) : cell)).join("\n").toLowerCase(),
       );
@@ -92,13 +92,13 @@
     shown = order.filter(
       (at) =>
         (!outcomes.size || outcomes.has(rows[at][OUTCOME])) &&
-        wanted.every((word) => searched[at].includes(word)),
+        terms.every((word) => searched[at].includes(word)),
     );
     page = 0;
     show();
   }
 
-  // Each row's place by a column; nothing (NaN) comes last in either direction.
+  // Each row's rank by a column; an empty value (NaN) comes last in both directions.
   function ranked(column) {
     if (!ranks.has(column)) {
       const values = rows.map((row) => row[column]);
@@ -130,10 +130,11 @@
   }
 
   function turn(pages) {
-    const wanted = page + pages;
-    if (wanted < 0 || wanted * PAGE >= shown.length) return;
-    page = wanted;
+    const target = page + pages;
+    if (target < 0 || target * PAGE >= shown.length) return;
+    page = target;
     show();
+    if (table.getBoundingClientRect().top < 0) table.scrollIntoView();
   }
 
   headings.forEach((heading, at) => {
@@ -153,6 +154,6 @@
   find("without-script").hidden = true;
   find("controls").hidden = false;
   document.querySelectorAll(".pager").forEach((one) => (one.hidden = false));
-  // A browser may have kept what was typed and ticked before the page was loaded anew.
+  // After a reload the browser may have kept the search text and the checkboxes.
   filter();
 })();

@@ -1,4 +1,4 @@
-"""Waves and executions, as tables have them. Pure."""
+"""Rows of the tables of waves and executions. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from bulkops.report.words import date, ended
 
 
 class WaveLine(NamedTuple):
-    """One wave: dates in words, empty where it did not come so far.
+    """One wave; a date is empty if the wave has not come that far.
 
     Attributes:
-        drifted: of its operations that were done, how many no longer stood at its end.
-        stands: how far it is.
+        drifted: operations that were done but had drifted when the wave was verified.
     """
 
     number: int
@@ -33,11 +32,11 @@ class WaveLine(NamedTuple):
     passed: str
     drifted: int
     gate: str
-    stands: str
+    state: str
 
 
 class ExecutionLine(NamedTuple):
-    """One execution, in words."""
+    """One execution, human-readable."""
 
     number: int
     started: str
@@ -55,16 +54,16 @@ _HELD = {
     Held.INCONCLUSIVE: "waits for --continue",
 }
 _REACHED = {
-    Reached.OPEN: "is under way",
+    Reached.OPEN: "in progress",
     Reached.VERIFIED: "verified",
-    Reached.RESTED: "its gate is asked",
+    Reached.RESTED: "its gate runs",
     Reached.PASSED: "passed",
 }
 _GATES = {0: "passed", 1: "failed"}
 
 
 def wave_lines(report: Report, gathered: Gathered) -> list[WaveLine]:
-    """Return a job's waves; none where it has but one that was never held."""
+    """Return a job's waves; empty if there is only one and it was never held."""
     timeline = report.timeline or Timeline()
     if len(report.waves) == 1 and not any(record.held for record in timeline.waves):
         return []
@@ -81,7 +80,7 @@ def _wave(wave: Wave, records: Sequence[WaveReached], counts: Counter[str]) -> W
         if record.reached is Reached.OPEN:
             reached = {Reached.OPEN: reached.get(Reached.OPEN, record.at)}
             drifted, status = 0, None
-        # It is said again for a pause that begins, and for a gate that was asked.
+        # The record is repeated when a pause starts and when the gate has run.
         reached.setdefault(record.reached, record.at)
         drifted += record.drifted
         status = record.status if record.status is not None else status
@@ -95,21 +94,22 @@ def _wave(wave: Wave, records: Sequence[WaveReached], counts: Counter[str]) -> W
         passed=date(reached.get(Reached.PASSED, "")),
         drifted=drifted,
         gate="" if status is None else f"{_GATES.get(status, 'inconclusive')} ({status})",
-        stands=_stands(records[-1] if records else None),
+        state=_state(records[-1] if records else None),
     )
 
 
-def _stands(last: WaveReached | None) -> str:
+def _state(last: WaveReached | None) -> str:
     if last is None:
-        return "not begun"
+        return "not started"
     if last.held:
         return _HELD[Held(last.held)]
-    rests = last.reached is Reached.VERIFIED and last.until
-    return f"rests until {date(last.until)}" if rests else _REACHED[last.reached]
+    if last.reached is Reached.VERIFIED and last.until:
+        return f"paused until {date(last.until)}"
+    return _REACHED[last.reached]
 
 
 def execution_lines(timeline: Timeline) -> list[ExecutionLine]:
-    """Return every execution."""
+    """Return a row for each execution."""
     return [
         ExecutionLine(
             number=number,
@@ -117,7 +117,7 @@ def execution_lines(timeline: Timeline) -> list[ExecutionLine]:
             ended=date(span.ended_at),
             took=exact(span.seconds),
             by=span.by,
-            limit="none told" if span.limit is None else f"{span.limit:g}",
+            limit="none reported" if span.limit is None else f"{span.limit:g}",
             refused=span.refused,
             how=ended(span.how, last=number == len(timeline.spans)),
         )

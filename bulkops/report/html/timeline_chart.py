@@ -1,32 +1,39 @@
-"""When operations came to their outcomes, as numbers for a drawing. Pure."""
+"""The timeline: operations finished per second, as numbers for a drawing. Pure.
+
+x and widths are percent of the chart's width; y and heights are pixels.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
 from bulkops.job.duration import exact, rounded
 from bulkops.journal.states import Reached
-from bulkops.report.html.charts import Break, TimeAxis, ticks
+from bulkops.report.html.charts import TimeAxis, ticks
 from bulkops.report.html.gathered import Gathered, moment, moments
+from bulkops.report.html.labels import Label, Place, labels, length
 from bulkops.report.timeline import Timeline
 from bulkops.report.words import ended
 from bulkops.text import counted
 
-WIDTH, HEIGHT = 960, 296
-LEFT, RIGHT = 44.0, WIDTH - 8.0
+HEIGHT = 296
 TOP, BOTTOM = 48.0, 240.0
-"""Between which bars are; above them are two lines of labels, below them marks and dates."""
+"""Bars are between these; two lines of labels are above them, marks and dates below."""
+RIGHT = 100.0
 LABELS_APART = 76.0
-CHARACTER = 6.6
-"""How wide one is, about."""
+MARGIN = 8.0
+"""Pixels to the right of the chart that a label may use."""
+BETWEEN = 0.1
+"""Between two bars."""
 FAR_LIMIT = 4
-"""A limit so many times as high as the highest bar is told and not drawn."""
+"""A limit more than this many times the highest bar is named in the summary but not drawn."""
 
 
 class Bar(NamedTuple):
-    """Operations a second in one bucket: those done, and on top of them those in trouble."""
+    """Operations per second in one bucket: those done and, on top, those in trouble."""
 
     x: float
     width: float
@@ -38,42 +45,29 @@ class Bar(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Something at one place.
-
-    Attributes:
-        label: empty where there is no room for it.
-    """
+    """A mark at one moment."""
 
     x: float
-    label: str
     title: str
+
+
+class Level(NamedTuple):
+    """A horizontal line and its label."""
+
+    y: float
+    label: str
 
 
 class Band(NamedTuple):
-    """Something from one place to another."""
+    """A stretch of time."""
 
     x: float
     width: float
-    label: str
-    title: str
-
-
-class End(NamedTuple):
-    """Where an execution ended.
-
-    Attributes:
-        label: empty where there is no room for it.
-        side: which end of the label is at the mark, ``start`` or ``end``.
-    """
-
-    x: float
-    label: str
-    side: str
     title: str
 
 
 class Limit(NamedTuple):
-    """What the server allowed in one execution."""
+    """The rate limit during one execution."""
 
     x: float
     end: float
@@ -81,21 +75,25 @@ class Limit(NamedTuple):
 
 
 class TimelineChart(NamedTuple):
-    """All of it, in the units of a drawing that is ``WIDTH`` wide and ``HEIGHT`` high.
+    """The chart, ``HEIGHT`` pixels high.
 
     Attributes:
-        levels: heights, labeled.
-        dates: times of the day; the title is the date, where it is another than the one before.
-        bucket: how wide a bar is, in words.
+        ends: ends of executions.
+        refused: 429s.
+        dates: times of day; the second line is the date if it differs from the label before.
+        bucket: duration that a bar covers, human-readable.
     """
 
     bars: list[Bar]
     limits: list[Limit]
-    levels: list[Mark]
-    dates: list[Mark]
+    levels: list[Level]
+    dates: list[Label]
     breaks: list[Band]
+    break_labels: list[Label]
     waves: list[Band]
-    ends: list[End]
+    wave_labels: list[Label]
+    ends: list[Mark]
+    end_labels: list[Label]
     refused: list[Mark]
     bucket: str
     summary: str
@@ -104,7 +102,7 @@ class TimelineChart(NamedTuple):
 def timeline_chart(timeline: Timeline, gathered: Gathered) -> TimelineChart:
     """Return the chart of a timeline with at least one execution."""
     done, trouble = gathered.done, gathered.trouble
-    axis = TimeAxis((*done, *trouble, *moments(timeline)), LEFT, RIGHT)
+    axis = TimeAxis((*done, *trouble, *moments(timeline)), 0.0, RIGHT)
     rates = [
         (one / axis.bucket, other / axis.bucket)
         for one, other in zip(axis.counts(done), axis.counts(trouble), strict=True)
@@ -114,6 +112,7 @@ def timeline_chart(timeline: Timeline, gathered: Gathered) -> TimelineChart:
     drawn = {limit for limit in limits if not most or limit <= FAR_LIMIT * most}
     levels = ticks(max([most, *drawn]))
     scale = (BOTTOM - TOP) / levels[-1]
+    waves = _waves(timeline, axis)
     return TimelineChart(
         bars=_bars(axis, rates, scale),
         limits=[
@@ -125,11 +124,17 @@ def timeline_chart(timeline: Timeline, gathered: Gathered) -> TimelineChart:
             for span in timeline.spans
             if (limit := span.limit or 0.0) in drawn
         ],
-        levels=[Mark(BOTTOM - level * scale, f"{level:g}", "") for level in levels],
-        dates=_dates(axis),
-        breaks=[_break(one) for one in axis.breaks],
-        waves=_waves(timeline, axis),
+        levels=[Level(BOTTOM - level * scale, f"{level:g}") for level in levels],
+        dates=labels(lambda width: _dates(axis, width)),
+        breaks=[
+            Band(one.left, one.right - one.left, f"Idle for {exact(one.seconds)}")
+            for one in axis.breaks
+        ],
+        break_labels=labels(lambda width: _break_labels(axis, width)),
+        waves=waves,
+        wave_labels=labels(lambda width: _wave_labels(waves, width)),
         ends=_ends(timeline, axis),
+        end_labels=labels(lambda width: _end_labels(timeline, axis, width)),
         refused=_refused(timeline, axis),
         bucket=exact(axis.bucket),
         summary=_summary(timeline, len(done) + len(trouble), most, limits),
@@ -142,79 +147,99 @@ def _summary(timeline: Timeline, operations: int, most: float, limits: set[float
     were = "was" if len(timeline.refused) < 2 else "were"
     return " ".join(
         [
-            f"{counted(operations, 'operation')} finished, at most {most:.3g} a second.",
-            f"The server allows {allowed} requests a second."
+            f"{counted(operations, 'operation')} finished, at most {most:.3g} per second.",
+            f"The server allows {allowed} requests per second."
             if allowed
-            else "The server told no limit.",
-            f"{refused} {were} refused for coming too fast (429).",
+            else "The server reported no rate limit.",
+            f"{refused} {were} refused because of the rate limit (429).",
         ]
     )
 
 
 def _bars(axis: TimeAxis, rates: list[tuple[float, float]], scale: float) -> list[Bar]:
-    # A line between bars, where there is room for one.
-    width = axis.step - 1 if axis.step > 3 else axis.step
+    # A gap between bars, if there is room for one.
+    width = axis.step - BETWEEN if axis.step > 3 * BETWEEN else axis.step
     bars = list[Bar]()
     for (at, x), (done, trouble) in zip(axis.bucket_starts(), rates, strict=True):
         if done or trouble:
-            title = f"{_time(at)}: {done + trouble:.3g} a second"
+            title = f"{_time(at)}: {done + trouble:.3g} per second"
             not_done = f", {trouble:.3g} of them not done" if trouble else ""
             low, high = BOTTOM - done * scale, BOTTOM - (done + trouble) * scale
             bars.append(Bar(x, width, low, BOTTOM - low, high, low - high, title + not_done))
     return bars
 
 
-def _dates(axis: TimeAxis) -> list[Mark]:
-    labels = [(at, x) for at, x in axis.labels(LABELS_APART) if x <= RIGHT - LABELS_APART / 3]
-    short = all(at % 60 == 0 for at, _ in labels)
-    dates = [f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at, _ in labels]
-    return [
-        Mark(x, _time(at)[: 5 if short else 8], date if date != before else "")
-        for (at, x), date, before in zip(labels, dates, ["", *dates], strict=False)
-    ]
+def _dates(axis: TimeAxis, width: float) -> Iterator[Place]:
+    pixel = RIGHT / width
+    times = axis.labels(LABELS_APART * pixel)
+    short = all(at % 60 == 0 for at, _ in times)
+    before = ""
+    for at, x in times:
+        time = _time(at)[: 5 if short else 8]
+        date = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+        below = date if date != before else ""
+        if x + max(length(time), length(below)) / 2 * pixel <= RIGHT + MARGIN * pixel:
+            yield Place(x, time, below=below)
+            before = date
 
 
-def _break(one: Break) -> Band:
-    width = one.right - one.left
-    label = rounded(one.seconds)
-    room = len(label) * CHARACTER <= width
-    title = f"Nothing happened for {exact(one.seconds)}"
-    return Band(one.left, width, label if room else "", title)
+def _break_labels(axis: TimeAxis, width: float) -> Iterator[Place]:
+    for one in axis.breaks:
+        text = rounded(one.seconds)
+        if length(text) <= (one.right - one.left) * width / RIGHT:
+            yield Place((one.left + one.right) / 2, text)
 
 
 def _waves(timeline: Timeline, axis: TimeAxis) -> list[Band]:
-    """Return a band from where each wave opened to where it passed, or to the end of all."""
+    """Return a band from each wave's opening to its passing, or to the end of the timeline."""
     by_number = sorted(timeline.waves, key=lambda record: record.number)
-    found = list[Band]()
+    bands = list[Band]()
     for number, group in groupby(by_number, key=lambda record: record.number):
         records = list(group)
         last = records[-1]
         end = last.at if last.reached is Reached.PASSED else timeline.spans[-1].ended_at
         left, right = axis.x(moment(records[0].at)), axis.x(moment(end))
-        labels = (f"Wave {number}", str(number), "")
-        label = next(one for one in labels if len(one) * CHARACTER <= right - left - 4 or not one)
-        found.append(Band(left, max(1.0, right - left), label, f"Wave {number}"))
-    return found if len(found) > 1 else []
+        bands.append(Band(left, max(0.1, right - left), f"Wave {number}"))
+    return bands if len(bands) > 1 else []
 
 
-def _ends(timeline: Timeline, axis: TimeAxis) -> list[End]:
+def _wave_labels(waves: list[Band], width: float) -> Iterator[Place]:
+    for band in waves:
+        room = band.width * width / RIGHT - 4
+        for text in (band.title, band.title.removeprefix("Wave ")):
+            if length(text) <= room:
+                yield Place(band.x + band.width / 2, text)
+                break
+
+
+def _ends(timeline: Timeline, axis: TimeAxis) -> list[Mark]:
+    last = len(timeline.spans)
+    return [
+        Mark(
+            axis.x(moment(span.ended_at)),
+            f"Execution {number}: {ended(span.how, last=number == last)}",
+        )
+        for number, span in enumerate(timeline.spans, 1)
+    ]
+
+
+def _end_labels(timeline: Timeline, axis: TimeAxis, width: float) -> Iterator[Place]:
     places = [axis.x(moment(span.ended_at)) for span in timeline.spans]
-    found = list[End]()
     free = 0.0
-    for number, span in enumerate(timeline.spans, 1):
+    for number, (x, span) in enumerate(zip(places, timeline.spans, strict=True), 1):
         how = ended(span.how, last=number == len(places))
-        x, width = places[number - 1], len(how) * CHARACTER
+        long = length(how) * RIGHT / width
         after = places[number] if number < len(places) else RIGHT
-        side = "end" if x - width >= free else "start" if x + width <= after else ""
-        free = x + width if side == "start" else x
-        found.append(End(x, how if side else "", side, f"Execution {number}: {how}"))
-    return found
+        anchor = "end" if x - long >= free else "start" if x + long <= after else ""
+        free = x + long if anchor == "start" else x
+        if anchor:
+            yield Place(x, how, anchor)
 
 
 def _refused(timeline: Timeline, axis: TimeAxis) -> list[Mark]:
     counts = axis.counts(moment(record.at) for record in timeline.refused)
     return [
-        Mark(x + axis.step / 2, "", f"{_time(at)}: 429, {count} times")
+        Mark(x + axis.step / 2, f"{_time(at)}: {counted(count, 'request')} refused (429)")
         for (at, x), count in zip(axis.bucket_starts(), counts, strict=True)
         if count
     ]

@@ -1,4 +1,4 @@
-"""What a rollout came to, in words for people who did not watch it. Pure."""
+"""A rollout's result in sentences, for people who did not watch it. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bulkops.report.words import ended, running_in_words, state_of, too_many
 from bulkops.text import counted
 
 PLANNED_SKIP = "skipped_when_planned"
-"""Of targets without an operation, where an outcome would stand."""
+"""In place of an outcome: a target without an operation."""
 
 
 class Verdict(NamedTuple):
-    """What it came to, at a glance.
+    """The result at a glance.
 
     Attributes:
-        shape: the outcome whose shape and colour stand for it.
+        shape: the outcome whose shape and colour represent it.
     """
 
     words: str
@@ -34,11 +34,11 @@ _SHAPES: dict[ExitCode, str] = {
     ExitCode.IN_DOUBT: Outcome.IN_DOUBT,
     ExitCode.PAUSED: PENDING,
 }
-"""Whose shape stands for an exit code, where it is not that of a conflict."""
+"""Exit code → outcome whose shape represents it; that of a conflict for the others."""
 
 
 def verdict(report: Report) -> Verdict:
-    """Return what a report's job came to."""
+    """Return the verdict on a report's job."""
     if not report.executions:
         return Verdict("Not started", PENDING)
     if report.exit_code is None:
@@ -50,25 +50,23 @@ def verdict(report: Report) -> Verdict:
 
 
 def sentences(report: Report, noun: str) -> list[str]:
-    """Return what it came to, for somebody who has never seen bulkops.
+    """Return the result in sentences, for readers who have never seen bulkops.
 
     Args:
-        noun: of what operations are about: ``workspace``, ``run task``, ``operation``.
+        noun: what is counted: ``workspace``, ``run task`` or ``operation``.
     """
-    said = [_changed(report, noun)]
+    parts = [_changed(report, noun)]
     if report.verified is not None and report.operations:
-        said.append(_verified(report, report.verified))
-    if report.running is not None:
-        said.append(f"It was running when this was written: {running_in_words(report.running)}.")
-    elif report.executions and not report.ended:
-        said.append("The last execution was killed, or is still running.")
+        parts.append(_verified(report, report.verified))
+    if report.executions and not report.ended:
+        parts.append("The last execution was killed or is still running.")
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):
-        said.append(f"It was {ended(report.ended)}.")
+        parts.append(f"It was {ended(report.ended)}.")
     if report.stopped is not None:
-        said.append(f"It waits for --continue: {too_many(report.stopped)}.")
+        parts.append(f"It needs --continue to resume: {too_many(report.stopped)}.")
     if report.wave is not None:
-        said.append(f"Wave {report.wave.number} of {report.wave.of} {state_of(report.wave)}.")
-    return said
+        parts.append(f"Wave {report.wave.number} of {report.wave.of} {state_of(report.wave)}.")
+    return parts
 
 
 def _verified(report: Report, verified: int) -> str:
@@ -76,26 +74,26 @@ def _verified(report: Report, verified: int) -> str:
     if verified == report.operations:
         shown = "it" if verified == 1 else "all of them"
     elif verified == done:
-        shown = f"all {done:,} that are done"
+        shown = f"all {done:,} that are done" if done > 1 else "the one that is done"
     else:
         shown = f"{verified:,} of {report.operations:,}"
     rest = f"; {report.unreadable:,} can't be read back" if report.unreadable else ""
-    return f"Verified: the server shows {shown} as wanted{rest}."
+    return f"Verified: the server shows {shown} as desired{rest}."
 
 
 def executions(timeline: Timeline) -> str:
-    """Return how many there were, and where there were several how they ended."""
+    """Return the number of executions and how they ended: ``2: killed, complete``."""
     spans = timeline.spans
     ends = Counter(ended(span.how, last=span is spans[-1]) for span in spans)
-    said = ", ".join(f"{number} {how}" if number > 1 else how for how, number in ends.items())
-    return f"{len(spans)}: {said}"
+    listed = ", ".join(f"{number} {how}" if number > 1 else how for how, number in ends.items())
+    return f"{len(spans)}: {listed}"
 
 
 def _changed(report: Report, noun: str) -> str:
     total = report.operations
     if not total:
         return "There was nothing to change."
-    changed = f"changed{' back' if report.undo_of else ''}"
+    changed = "reverted" if report.undo_of else "changed"
     counts = report.counts
     failed = counts.get(Outcome.FAILED, 0)
     parts = [
@@ -104,10 +102,10 @@ def _changed(report: Report, noun: str) -> str:
         *(
             f"{counts[outcome]:,} {words}"
             for outcome, words in (
-                (Outcome.CONFLICT, "left alone because somebody else changed them"),
+                (Outcome.CONFLICT, "left alone because of changes outside this job"),
                 (Outcome.IN_DOUBT, "in doubt"),
-                (Outcome.SKIPPED, "already as wanted by then"),
-                (PENDING, "not begun"),
+                (Outcome.SKIPPED, "already as desired"),
+                (PENDING, "not started"),
             )
             if counts.get(outcome)
         ),

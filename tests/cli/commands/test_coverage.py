@@ -35,7 +35,7 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 
 def test_without_a_job_it_is_all_run_tasks_and_exit_0(world: World) -> None:
-    """Each workspace and run task, with level and stages; nothing says what should be."""
+    """Each workspace and run task is listed with level and stages, without a verdict."""
     _some(world.simulator)
     done = world.run(*ALL, COLUMNS="200")
     assert (done.code, done.err) == (0, "")
@@ -49,7 +49,7 @@ def test_without_a_job_it_is_all_run_tasks_and_exit_0(world: World) -> None:
 
 
 def test_a_job_says_what_is_missing_and_exit_3(world: World, here: Here) -> None:
-    """Where its task is missing, or differs, it is exit 3; where nothing does, exit 0."""
+    """Exit 3 if the job's task is missing or differs anywhere, else exit 0."""
     _some(world.simulator)
     done = here("coverage", "job.toml", "--format", "csv")
     assert (done.code, done.err) == (3, "")
@@ -66,7 +66,7 @@ def test_a_job_says_what_is_missing_and_exit_3(world: World, here: Here) -> None
 
 
 def test_what_a_job_does_not_select_is_shown_and_no_gap(world: World, here: Here) -> None:
-    """The matrix is of the whole organization, the verdict of the job's selection."""
+    """The matrix covers the whole organization, the verdict only the job's selection."""
     world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
     world.job(("all = true", 'names = ["prod-001"]'))
     done = here("coverage", "job.toml", "--format", "json")
@@ -115,17 +115,17 @@ def test_a_file_keeps_the_line_ends_of_csv(world: World, here: Here) -> None:
         ((*ALL, "--task", "scna"), 2, '"scna": no such run task in acme'),
         (("coverage",), 2, "--organization"),
         (("coverage", "--organization", "nobody"), 2, 'organization = "nobody"'),
-        (("coverage", "job.toml", "--organization", "other"), 2, "the job file is of acme"),
+        (("coverage", "job.toml", "--organization", "other"), 2, "the job file names acme"),
         (("coverage", "missing.toml"), 2, "missing.toml"),
         ((*ALL, "--format", "xml"), 2, "--format"),
         ((*ALL, "--output", "no/such/folder"), 1, "can't be written"),
     ],
     ids=["task", "none", "organization", "two", "file", "format", "output"],
 )
-def test_what_is_wrong_is_said(
+def test_what_is_wrong_is_reported(
     here: Here, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
-    """Wrong names and files end in words, and with nothing on stdout."""
+    """Wrong names and files end with a message, and with nothing on stdout."""
     done = here(*arguments)
     assert (done.code, done.out) == (code, "")
     assert says in done.err
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_said(
 def test_a_job_about_something_else_is_refused(
     world: World, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kind that attaches nothing can't say which workspaces should have a run task."""
+    """A kind that attaches nothing doesn't define which workspaces should have a run task."""
 
     class Other:
         name = "other"
@@ -168,7 +168,7 @@ def test_requests_grow_by_pages(here: Here) -> None:
     "profile", ["tfe-v202408-1", "tfe-v202402-1", "tfe-v202401-1-none-included"]
 )
 def test_older_servers_show_the_same(here: Here, profile: str) -> None:
-    """Where a server has no list by run task, other lists tell the same."""
+    """If a server has no list by run task, other lists give the same result."""
     simulator = StagedSimulator(rate=0, profile=profile)
     organization(simulator, 3)
     simulator.attach("prod-002", TASK, enforcement_level="mandatory")

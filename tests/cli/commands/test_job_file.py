@@ -9,7 +9,7 @@ from tests.conftest import Here
 from tests.documents.job_tables import SCHEMA
 
 
-def test_check_says_in_one_line_what_a_job_is(world: World, here: Here) -> None:
+def test_check_describes_a_job_in_one_line(world: World, here: Here) -> None:
     """Name, kind, task, organization and the selecting fields; no request is sent."""
     world.job(("all = true", 'names = ["prod-*"]\nexclude_tags = ["old"]\nallow_empty = true'))
     done = here("check", "job.toml", TFE_ADDRESS=NOBODY, TFE_TOKEN="")
@@ -18,7 +18,7 @@ def test_check_says_in_one_line_what_a_job_is(world: World, here: Here) -> None:
     assert world.requests == 0
 
 
-def test_check_for_machines(here: Here) -> None:
+def test_check_as_json(here: Here) -> None:
     """``--json`` is one object with the same facts."""
     done = here("check", "job.toml", "--json")
     assert done.code == 0
@@ -45,7 +45,7 @@ def test_check_for_machines(here: Here) -> None:
         ('settle = "50ms"', 'settle = "50"'),
     ],
 )
-def test_check_refuses_what_plan_refuses_in_the_same_words(
+def test_check_refuses_what_plan_refuses_with_the_same_message(
     world: World, here: Here, old: str, new: str
 ) -> None:
     """A wrong file is exit 2, with plan's message on stderr and nothing on stdout."""
@@ -64,7 +64,7 @@ def test_check_of_a_file_that_is_not_there(here: Here) -> None:
 
 
 def test_schema_prints_what_the_ready_files_name(world: World, here: Here) -> None:
-    """``bulkops schema`` is ``jobs/job.schema.json``, byte for byte, and asks nobody."""
+    """``bulkops schema`` prints ``jobs/job.schema.json``, byte for byte, without a request."""
     done = here("schema", TFE_ADDRESS=NOBODY)
     assert (done.code, done.err) == (0, "")
     assert done.out == SCHEMA.read_text(encoding="utf-8")

@@ -20,8 +20,8 @@ def a_result(world: World) -> int:
     return world.journal.read_bytes().index(b'"type":"result"')
 
 
-def test_a_sound_journal_is_said_to_be_sound(world: World, here: Here) -> None:
-    """Its lines and bytes, and where the job stands; no request is sent."""
+def test_a_sound_journal_is_reported_as_sound(world: World, here: Here) -> None:
+    """``journal check`` counts lines and bytes, shows the job's totals, and sends no request."""
     here(*world.applying)
     requests = world.requests
     done = here("journal", "check", "scan.jsonl")
@@ -32,8 +32,8 @@ def test_a_sound_journal_is_said_to_be_sound(world: World, here: Here) -> None:
     assert (done.code, world.requests) == (0, requests)
 
 
-def test_a_torn_tail_is_told_and_no_damage(world: World, here: Here) -> None:
-    """What a power cut leaves is exit 0."""
+def test_a_torn_tail_is_reported_and_is_not_damage(world: World, here: Here) -> None:
+    """A torn tail, as a power cut leaves it, is exit 0."""
     here(*world.applying)
     world.journal.write_bytes(world.journal.read_bytes()[:-10])
     done = here("journal", "check", "scan.jsonl", "--json")
@@ -42,7 +42,7 @@ def test_a_torn_tail_is_told_and_no_damage(world: World, here: Here) -> None:
 
 
 def test_damage_is_exit_12_and_repaired_only_when_accepted(world: World, here: Here) -> None:
-    """The sound lines are kept, the rest lies aside, and the job goes on to its end."""
+    """The sound lines are kept, the rest is saved beside them, and the job can be resumed."""
     here(*world.applying)
     damage(world, a_result(world))
     before = world.journal.read_bytes()
@@ -77,9 +77,9 @@ def test_a_journal_without_its_plan_is_beyond_repair(world: World, here: Here) -
 
 
 def test_a_sound_journal_needs_no_repair(world: World, here: Here) -> None:
-    """It is said so, and left."""
+    """A sound journal is reported as sound and left unchanged."""
     world.kill(signal.SIGKILL, write=3, stage="after")
     before = world.journal.read_bytes()
     done = here("journal", "repair", "scan.jsonl", "--accept-loss")
-    assert (done.code, done.out) == (0, "scan.jsonl: was sound\n")
+    assert (done.code, done.out) == (0, "scan.jsonl: is sound\n")
     assert world.journal.read_bytes() == before

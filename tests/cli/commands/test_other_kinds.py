@@ -18,7 +18,7 @@ def written(text: str) -> str:
 
 
 def test_a_run_task_is_disabled_and_enabled_again(world: World, here: Here) -> None:
-    """Planned, applied, verified, reported and undone, told by its name and id."""
+    """A run task is planned, applied, verified, reported and undone, with its name and id."""
     job = written(HEAD + 'kind = "task-disable"\n[pace]\nsettle = "50ms"\n')
     task = world.simulator.world.organizations["acme"].tasks[TASK]
     done = here("plan", job)
@@ -43,8 +43,8 @@ def test_a_run_task_is_disabled_and_enabled_again(world: World, here: Here) -> N
     assert task.enabled
 
 
-def test_a_key_is_rotated_and_never_told(world: World, here: Here) -> None:
-    """Neither on the terminal nor in a file; another key does not go on with its journal."""
+def test_a_key_is_rotated_and_never_shown(world: World, here: Here) -> None:
+    """The key is neither printed nor in a file, and another key can't resume the journal."""
     job = written(HEAD + 'kind = "task-rotate-hmac"\nkey_env = "NEW_KEY"\n')
     key = "4c1d-never-told"
     task = world.simulator.world.organizations["acme"].tasks[TASK]
@@ -57,9 +57,7 @@ def test_a_key_is_rotated_and_never_told(world: World, here: Here) -> None:
     assert "bulkops undo" not in said[2].err
     assert task.hmac_key == key
     said += [here("verify", "o.jsonl"), here("report", "o.jsonl"), here("status", "o.jsonl")]
-    assert said[3].lines == [
-        "0 of 1 operation shown as wanted by the server, 1 can't be read back."
-    ]
+    assert said[3].lines == ["0 of 1 operation verified, 1 can't be read back."]
     assert here("verify", "o.jsonl", "--json").objects[-1]["unreadable"] == 1
     assert not any(key in done.out + done.err for done in said)
     assert not any(key in path.read_text() for path in Path().rglob("*") if path.is_file())
@@ -83,7 +81,7 @@ def test_a_report_of_workspaces_names_no_run_task(here: Here) -> None:
 
 
 def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
-    """The plan says so, and ``undo`` does: exit 2, and nothing is sent."""
+    """The plan says that it can't be undone, and so does ``undo``: exit 2, nothing sent."""
     for name in ("prod-001", "prod-002"):
         world.simulator.attach(name, TASK)
     job = written(HEAD + 'kind = "task-delete"\n[pace]\nsettle = "50ms"\n')

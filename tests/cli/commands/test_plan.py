@@ -1,4 +1,4 @@
-"""``bulkops plan``: what it shows, what it asks the server, how it ends."""
+"""``bulkops plan``: output, requests and exit codes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_json_is_one_object_a_line_with_its_type_first(world: World, here: Here)
 
 
 def test_long_lists_are_folded_for_people_only(world: World, here: Here) -> None:
-    """Beyond two lines of names the text says how many more; ``--json`` lists all."""
+    """After two lines of names the text counts the rest; ``--json`` lists all."""
     for number in range(13, 41):
         world.simulator.add_workspace(f"prod-{number:03}")
     done = here("plan", "job.toml")
@@ -68,7 +68,7 @@ def test_long_lists_are_folded_for_people_only(world: World, here: Here) -> None
 
 
 def test_many_kinds_of_change_are_folded(world: World, here: Here) -> None:
-    """What is different on every workspace is told of twelve kinds, of the rest how many."""
+    """If every workspace differs, twelve kinds of change are shown and the rest counted."""
     stages = ("pre_plan", "post_plan", "pre_apply", "post_apply")
     desired = [s for n in (1, 2, 3) for s in combinations(stages, n) if s != ("post_plan",)]
     for name, these in zip(sorted(world.shown()), desired, strict=False):
@@ -77,7 +77,7 @@ def test_many_kinds_of_change_are_folded(world: World, here: Here) -> None:
     world.simulator.attach("prod-013", TASK, stages=stages)
     done = here("plan", "job.toml")
     assert sum(line.startswith("  ~ ") for line in done.lines) == 12
-    assert "    … and 1 more kinds of change: 1 operation (--json lists all)" in done.lines
+    assert "    … and 1 other changes: 1 operation (--json lists all)" in done.lines
 
 
 def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> None:
@@ -93,12 +93,12 @@ def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> No
     assert "    Projects: Default Project 147, payments 2 2, payments 1 1" in lines
     assert not any("Time: " in line for line in lines)
     for more, said in (
-        ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 20 requests a second, pauses included"),
+        ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 20 requests per second, pauses included"),
         (
             'pause = "manual"\nwaves = ["1"]\n',
-            "about 8 s at 20 requests a second, without the pauses",
+            "about 8 s at 20 requests per second, not counting the pauses",
         ),
-        ('pause = "5m"\n', "about 8 s at 20 requests a second"),
+        ('pause = "5m"\n', "about 8 s at 20 requests per second"),
     ):
         world.job(("[pace]", f"[rollout]\n{more}[pace]\nrate = 20"))
         assert f"    Time: {said}" in here("plan", "job.toml").lines
@@ -118,7 +118,7 @@ def test_a_terminal_has_colours_and_its_own_width(world: World) -> None:
 
 
 def test_many_projects_are_folded(world: World, here: Here) -> None:
-    """Two lines of them, as long as they may be."""
+    """Projects fill at most two lines."""
     for number in range(30):
         world.simulator.add_project(f"project {number:02}")
         world.simulator.add_workspace(f"own-{number:02}", project=f"project {number:02}")
@@ -169,7 +169,7 @@ def test_with_detailed_exitcode_every_error_is_1(
 
 
 def test_requests_grow_by_pages_not_by_workspaces(here: Here) -> None:
-    """A plan of 950 workspaces, half of them attached, asks 2·⌈N/100⌉ and a few times."""
+    """A plan of 950 workspaces, half of them attached, takes 2·⌈N/100⌉ requests and a few."""
     simulator = StagedSimulator(rate=0)
     organization(simulator, 950)
     for name in sorted(simulator.world.organizations["acme"].workspaces)[::2]:
@@ -194,7 +194,7 @@ def test_tfe_organization_stands_in(world: World, here: Here) -> None:
     assert here("plan", "job.toml", TFE_ORGANIZATION="acme").code == 0
 
 
-def test_a_result_is_never_spelled_out() -> None:
+def test_a_result_is_never_formatted_by_asyncio() -> None:
     """``asyncio.Runner`` spells its task, result included: for a million operations too much."""
 
     class Huge:

@@ -44,6 +44,12 @@ def test_a_plan_shows_what_comes_and_what_goes(replacing: World, here: Here) -> 
     assert done.lines[-1] == "Plan: 1 to attach, 1 to update, 3 to detach; 9 skipped."
 
 
+@pytest.mark.usefixtures("replacing")
+def test_check_names_the_old_run_task_first(here: Here) -> None:
+    """As the plan does."""
+    assert here("check", "job.toml").out.startswith(f"scan: replace {OLD} by {TASK} in acme, ")
+
+
 def test_json_says_which_of_the_two_is_meant(replacing: World, here: Here) -> None:
     """Plan, results and report have the aspect, and the names of both run tasks."""
     first, second, *_, totals = here("plan", "job.toml", "--json").objects
@@ -59,7 +65,7 @@ def test_json_says_which_of_the_two_is_meant(replacing: World, here: Here) -> No
     assert replacing.writes == 5
 
 
-def test_reports_name_both_and_tell_which_differs(replacing: World, here: Here) -> None:
+def test_reports_name_both_and_which_has_drifted(replacing: World, here: Here) -> None:
     """The report's first line, a row an operation, and verify's words."""
     here("apply", "job.toml", "--journal", "scan.jsonl", "--yes")
     assert (
@@ -68,7 +74,7 @@ def test_reports_name_both_and_tell_which_differs(replacing: World, here: Here) 
     replacing.simulator.attach("prod-001", OLD)
     differs = here("verify", "scan.jsonl")
     assert differs.code == 3
-    assert differs.lines[0] == "differs  prod-001  the server shows old: advisory at post_plan"
+    assert differs.lines[0] == "drifted  prod-001  the server shows old: advisory at post_plan"
 
 
 def test_a_saved_plan_knows_both_run_tasks(replacing: World, here: Here) -> None:

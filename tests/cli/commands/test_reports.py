@@ -46,7 +46,7 @@ def rows(text: str) -> list[dict[str, str]]:
 def test_what_failed_is_the_next_jobs_selection(
     world: World, here: Here, output_format: str
 ) -> None:
-    """A report of what failed is a ``select.file``: the next plan has exactly those."""
+    """A report of failures is a ``select.file``: the next plan has exactly those."""
     failing = refused(world, here)
     assert failing == {"-prod", "prod-001", "prod-002"}
     only = ("--format", output_format, "--only", "failed", "--output", "failed.list")
@@ -72,7 +72,7 @@ def test_csv_of_a_real_rollout(world: World, here: Here) -> None:
 
 
 def test_csv_of_a_run_task_and_of_an_undo(world: World, here: Here) -> None:
-    """A run task is a ``task``; what an undo does is its own action."""
+    """A run task is a ``task``; an undo's action is the inverse."""
     here(*world.applying)
     here("undo", "scan.jsonl", "--yes")
     undone = rows(here("report", "scan.undo.jsonl", "--format", "csv").out)
@@ -88,7 +88,7 @@ def test_csv_of_a_run_task_and_of_an_undo(world: World, here: Here) -> None:
 
 
 def test_a_file_keeps_the_line_ends(world: World, here: Here) -> None:
-    """``--output`` writes CR LF as it is, and the same as on stdout."""
+    """``--output`` writes CR LF unchanged, the same as on stdout."""
     here(*world.applying)
     shown = here("report", "scan.jsonl", "--format", "csv").out
     here("report", "scan.jsonl", "--format", "csv", "--output", "report.csv")
@@ -98,7 +98,7 @@ def test_a_file_keeps_the_line_ends(world: World, here: Here) -> None:
 
 
 def test_junit_of_waves_held_in_the_middle(world: World, here: Here) -> None:
-    """A testsuite a wave with its date; what is pending in the next ones is skipped."""
+    """One testsuite per wave, with its date; pending operations are skipped testcases."""
     world.job(("[pace]", '[rollout]\nwaves = ["1", "50%"]\npause = "manual"\n[pace]'))
     assert here(*world.applying).code == 6
     xml = JUnitXml.fromstring(here("report", "scan.jsonl", "--format", "junit").out.encode())
@@ -110,7 +110,7 @@ def test_junit_of_waves_held_in_the_middle(world: World, here: Here) -> None:
 
 
 def test_junit_of_a_job_killed_in_the_middle(world: World, here: Here) -> None:
-    """What was sent when it died is an error: nobody knows."""
+    """An operation in doubt is an error."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=4, stage="after")
     done = here("report", "scan.jsonl", "--format", "junit")
@@ -119,13 +119,13 @@ def test_junit_of_a_job_killed_in_the_middle(world: World, here: Here) -> None:
 
 
 def test_markdown_of_a_job_killed_in_the_middle(world: World, here: Here) -> None:
-    """What is in doubt is told, and what goes on."""
+    """It shows what is in doubt and the command that resumes."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=4, stage="after")
     shown = read(here("report", "scan.jsonl", "--format", "markdown").out)
     assert ["in doubt", "1"] in shown.cells
     assert "1 execution, killed or still running; took " in shown.text
-    assert "Not finished: bulkops resume scan.jsonl goes on." in shown.text
+    assert "Not finished. bulkops resume scan.jsonl resumes it." in shown.text
 
 
 def test_a_replaced_run_task_has_two_operations_a_workspace(world: World, here: Here) -> None:
@@ -150,7 +150,7 @@ def test_a_replaced_run_task_has_two_operations_a_workspace(world: World, here: 
 
 @pytest.mark.parametrize("output_format", ["text", "json", "csv", "junit", "markdown", "html"])
 def test_no_format_lets_a_name_through(world: World, here: Here, output_format: str) -> None:
-    """What a terminal would obey is spelled in every format, a server's words too."""
+    """Control characters are escaped in every format, including the server's messages."""
     world.simulator.add_workspace(EVIL)
     assert EVIL in refused(world, here)
     done = here("report", "scan.jsonl", "--format", output_format)

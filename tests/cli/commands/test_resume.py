@@ -22,7 +22,7 @@ def test_resume_asks_what_it_would_do(world: World, here: Here) -> None:
     before = world.requests
     done = here("resume", "scan.jsonl")
     assert done.code == 2
-    assert "say --yes" in done.err
+    assert "Add --yes" in done.err
     assert world.requests == before
 
 
@@ -35,8 +35,8 @@ def test_resume_of_a_finished_journal_sends_no_change(world: World, here: Here) 
 
 
 @pytest.mark.parametrize("level", ["mandatory", "advisory"])
-def test_somebody_else_meanwhile(world: World, here: Here, level: str) -> None:
-    """A change not yet sent that somebody made is a skip; one they made otherwise a conflict."""
+def test_pending_changes_made_outside_the_job(world: World, here: Here, level: str) -> None:
+    """A pending change made outside the job is a skip; another change there is a conflict."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=4, stage="after")
     world.simulator.attach("prod-012", TASK, enforcement_level=level)
@@ -50,12 +50,12 @@ def test_somebody_else_meanwhile(world: World, here: Here, level: str) -> None:
         assert done.code == 3
         assert line.startswith("conflict ")
         assert "somebody else changed it: the server shows advisory at post_plan" in line
-        assert "resume scan.jsonl --retry-failed` tries again what failed" in done.err
+        assert "resume scan.jsonl --retry-failed` retries what failed" in done.err
     assert "prod-012" not in world.changed()
 
 
-def test_retry_failed_takes_a_conflict_up_again(world: World, here: Here) -> None:
-    """``--retry-failed`` decides a conflict anew from what the server shows now."""
+def test_retry_failed_retries_a_conflict(world: World, here: Here) -> None:
+    """``--retry-failed`` re-plans a conflict from what the server shows now."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=4, stage="after")
     world.simulator.attach("prod-012", TASK, enforcement_level="advisory")
@@ -67,8 +67,8 @@ def test_retry_failed_takes_a_conflict_up_again(world: World, here: Here) -> Non
     assert set(world.changed().values()) == {1}
 
 
-def test_retry_failed_is_asked_about(world: World, here: Here) -> None:
-    """``--retry-failed`` would change something, so without a terminal it needs --yes."""
+def test_retry_failed_needs_a_yes(world: World, here: Here) -> None:
+    """``--retry-failed`` may change something, so without a terminal it needs --yes."""
     world.simulator.before = lambda request: (
         world.simulator.remove_workspace("prod-012")
         if request.writes and "prod-012" in world.shown()
@@ -87,8 +87,8 @@ def test_no_journal_there(here: Here) -> None:
     assert "nothing.jsonl: can't be read: No such file or directory" in done.err
 
 
-def test_a_file_that_is_no_journal(world: World, here: Here) -> None:
-    """Some other file is called no journal, exit 1, and left as it is."""
+def test_a_file_that_is_not_a_journal(world: World, here: Here) -> None:
+    """Another file is reported as not a journal, exit 1, and left unchanged."""
     text = world.job().read_bytes()
     done = here("resume", "job.toml", "--yes")
     assert done.code == 1

@@ -1,4 +1,4 @@
-"""``plan --out PLAN`` and ``apply PLAN``: what was looked at is what is done, or nothing."""
+"""``plan --out PLAN`` and ``apply PLAN``: exactly what was reviewed is applied."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ def test_a_saved_plan_is_carried_out_unasked(world: World, here: Here) -> None:
     assert _header(world.journal)["plan"] == said["sha256"]
 
 
-def test_text_says_how_to_apply_it(world: World, here: Here) -> None:
+def test_text_names_the_command_that_applies_it(world: World, here: Here) -> None:
     """The last line of the plan names the file and the command; only its owner can read it."""
     done = here("plan", "job.toml", "--out", "my scan.plan")
     assert (
-        done.lines[-1] == "Saved: my scan.plan; `bulkops apply 'my scan.plan'` does exactly this."
+        done.lines[-1]
+        == "Saved to my scan.plan. `bulkops apply 'my scan.plan'` carries out exactly this plan."
     )
     assert stat.S_IMODE((world.folder / "my scan.plan").stat().st_mode) == 0o600
     assert sorted(path.name for path in world.folder.iterdir()) == ["job.toml", "my scan.plan"]
@@ -52,7 +53,7 @@ def test_text_says_how_to_apply_it(world: World, here: Here) -> None:
 
 
 def test_the_job_file_is_not_needed_any_more(world: World, here: Here) -> None:
-    """Neither what became of the job file, nor new workspaces, change what is carried out."""
+    """Neither a changed job file nor new workspaces change what is applied."""
     _planned(here)
     (world.folder / "job.toml").unlink()
     world.simulator.add_workspace("prod-new")
@@ -61,8 +62,8 @@ def test_the_job_file_is_not_needed_any_more(world: World, here: Here) -> None:
     assert world.writes == 12
 
 
-def test_what_moved_since_is_left_alone(world: World, here: Here) -> None:
-    """Made so by somebody else: a skip; anything else than seen: a conflict, exit 3."""
+def test_what_changed_since_is_left_alone(world: World, here: Here) -> None:
+    """Set outside the job as desired: a skip; changed otherwise: a conflict, exit 3."""
     world.job(('"acme"', '"acme"'), ("[pace]", "[rollout]\nmax_failures = 5\n[pace]"))
     world.simulator.attach("prod-003", TASK)
     _planned(here)
@@ -81,25 +82,25 @@ def test_what_moved_since_is_left_alone(world: World, here: Here) -> None:
     assert world.shown()["prod-002"] == [("advisory", ("post_plan",))]
     assert world.shown()["prod-003"] == []
     assert world.writes == 9
-    assert "What is in conflict was changed by somebody, and wants a new plan" in done.err
+    assert "Conflicts were changed outside this job and need a new plan" in done.err
     assert "--retry-failed" not in done.err
     again = here(*APPLYING, "--retry-failed")
     assert (again.code, world.writes) == (3, 9)
 
 
-def test_the_same_command_goes_on(world: World, here: Here) -> None:
-    """Killed in the middle, ``apply PLAN`` goes on unasked, and nothing is done twice."""
+def test_the_same_command_resumes(world: World, here: Here) -> None:
+    """A killed ``apply PLAN`` resumes without a question, and nothing is done twice."""
     _planned(here)
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=APPLYING)
     done = here(*APPLYING)
     assert done.code == 0
-    assert "Going on with scan.jsonl." in done.err
+    assert "Resuming scan.jsonl." in done.err
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
 
 
 def test_in_the_default_folder_a_plan_has_one_journal(world: World, here: Here) -> None:
-    """Applied once more, it goes on with its own journal even where that is finished."""
+    """Applied again, a plan resumes its own journal even if that is finished."""
     _planned(here)
     assert here("apply", "scan.plan").code == 0
     again = here("apply", "scan.plan")
@@ -110,7 +111,7 @@ def test_in_the_default_folder_a_plan_has_one_journal(world: World, here: Here) 
 
 @pytest.mark.parametrize("other", ["plan", "job"])
 def test_another_plans_journal_is_refused(world: World, here: Here, other: str) -> None:
-    """Neither another plan nor the plan's own job goes on with it: exit 2, file untouched."""
+    """Neither another plan nor the plan's own job resumes it: exit 2, file unchanged."""
     _planned(here)
     assert here(*APPLYING).code == 0
     written = world.journal.read_bytes()
@@ -121,7 +122,7 @@ def test_another_plans_journal_is_refused(world: World, here: Here, other: str) 
     assert world.journal.read_bytes() == written
 
 
-def test_a_plan_of_nothing_is_saved_too(world: World, here: Here) -> None:
+def test_an_empty_plan_is_saved_as_well(world: World, here: Here) -> None:
     """Where all is as wanted, the plan is saved, and applied it ends with 0 and no journal."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
@@ -133,7 +134,7 @@ def test_a_plan_of_nothing_is_saved_too(world: World, here: Here) -> None:
 
 
 def test_a_plans_undo(world: World, here: Here) -> None:
-    """What a saved plan did is taken back by its journal as any other's."""
+    """The journal of a saved plan is undone like any other."""
     before = world.shown()
     _planned(here)
     here(*APPLYING)
@@ -146,8 +147,10 @@ def test_a_plans_undo(world: World, here: Here) -> None:
     [("resume",), ("verify",), ("undo",), ("status",), ("report",), ("journal", "check")],
     ids=" ".join,
 )
-def test_a_plan_is_no_journal(world: World, here: Here, command: tuple[str, ...]) -> None:
-    """A command that wants a journal says what it was given, and what to do with that."""
+def test_a_plan_is_not_taken_for_a_journal(
+    world: World, here: Here, command: tuple[str, ...]
+) -> None:
+    """A command that takes a journal says what it was given, and what to do with it."""
     _planned(here)
     requests = world.requests
     done = here(*command, "scan.plan")
@@ -157,8 +160,10 @@ def test_a_plan_is_no_journal(world: World, here: Here, command: tuple[str, ...]
 
 
 @pytest.mark.parametrize("command", [("apply", "--yes"), ("plan",), ("check",), ("coverage",)])
-def test_a_journal_is_no_job_file(world: World, here: Here, command: tuple[str, ...]) -> None:
-    """A command that wants a job file says which command takes a journal: exit 2, nothing sent."""
+def test_a_journal_is_not_taken_for_a_job_file(
+    world: World, here: Here, command: tuple[str, ...]
+) -> None:
+    """A command that takes a job file says which command takes a journal: exit 2, nothing sent."""
     here(*world.applying)
     requests = world.requests
     done = here(*command, "scan.jsonl")
@@ -167,8 +172,8 @@ def test_a_journal_is_no_job_file(world: World, here: Here, command: tuple[str, 
 
 
 @pytest.mark.parametrize("command", ["plan", "check", "coverage"])
-def test_a_plan_is_no_job_file(world: World, here: Here, command: str) -> None:
-    """A command that wants a job file says which command takes a plan: exit 2, nothing sent."""
+def test_a_plan_is_not_taken_for_a_job_file(world: World, here: Here, command: str) -> None:
+    """A command that takes a job file says which command takes a plan: exit 2, nothing sent."""
     _planned(here)
     (world.folder / "scan.plan").rename(world.folder / "my plan")
     requests = world.requests
@@ -178,8 +183,10 @@ def test_a_plan_is_no_job_file(world: World, here: Here, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", [("resume",), ("verify",), ("undo",), ("status",), ("report",)])
-def test_a_job_file_is_no_journal(world: World, here: Here, command: tuple[str, ...]) -> None:
-    """A command that wants a journal says which command takes a job file, and leaves no lock."""
+def test_a_job_file_is_not_taken_for_a_journal(
+    world: World, here: Here, command: tuple[str, ...]
+) -> None:
+    """A command that takes a journal says which command takes a job file, and leaves no lock."""
     world.job()
     done = here(*command, "job.toml")
     assert (done.code, world.requests) == (1, 0)
@@ -251,7 +258,7 @@ def test_an_older_plan_is_replaced_and_nothing_else(world: World, here: Here) ->
 
 
 def test_a_plan_that_cant_be_written_is_an_error(world: World, here: Here) -> None:
-    """The system's reason is said, exit 1, also beside ``--detailed-exitcode``."""
+    """The message has the system's reason: exit 1, also with ``--detailed-exitcode``."""
     name = "p" * 253  # what is written first has a longer one, and 255 bytes is the most
     for arguments in ((), ("--detailed-exitcode",)):
         done = here("plan", "job.toml", "--out", name, *arguments)
@@ -261,7 +268,7 @@ def test_a_plan_that_cant_be_written_is_an_error(world: World, here: Here) -> No
 
 
 def test_a_plan_may_travel(world: World, here: Here) -> None:
-    """Another name, another folder: the same plan goes on with its journal."""
+    """Under another name and in another folder, the same plan resumes its journal."""
     _planned(here)
     assert here(*APPLYING).code == 0
     (world.folder / "elsewhere").mkdir()
@@ -271,7 +278,7 @@ def test_a_plan_may_travel(world: World, here: Here) -> None:
 
 
 def test_the_server_is_read_before_the_first_write(world: World, here: Here) -> None:
-    """Nothing is read to plan again, only what each operation is compared with."""
+    """Nothing is planned again; only what the operations are compared with is read."""
     _planned(here)
     requests: list[Request] = []
     world.simulator.before = requests.append
@@ -281,7 +288,7 @@ def test_the_server_is_read_before_the_first_write(world: World, here: Here) -> 
     assert first_write == 3
 
 
-def test_a_plan_with_a_gate_is_resumed_and_taken_back(world: World, here: Here) -> None:
+def test_a_plan_with_a_gate_is_resumed_and_undone(world: World, here: Here) -> None:
     """The gate's folder is part of neither job: the same command resumes, and undoes in turn."""
     world.job(("[pace]", "[rollout]\nwaves=['1']\npause='manual'\ngate='true'\n[pace]"))
     _planned(here)

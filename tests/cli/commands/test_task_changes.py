@@ -63,9 +63,9 @@ def test_a_key_comes_from_a_file(command: Command, acme: Simulator, tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--hmac-key-env", "NOT_SET"), "that variable holds no key"),
+        (("--hmac-key-env", "NOT_SET"), "the variable has no key in it"),
         (("--hmac-key-file", "not-there"), "can't be read"),
-        (("--hmac-key-file", "/dev/null"), "that file holds no key"),
+        (("--hmac-key-file", "/dev/null"), "the file has no key in it"),
         (("--hmac-key-env", "HOME", "--hmac-key-file", "x"), "exclude each other"),
         (("--global-stage", "post_lunch"), "post_lunch: the stages are pre_plan"),
         (("--global-enforcement-level", "strict"), "strict"),
@@ -74,7 +74,7 @@ def test_a_key_comes_from_a_file(command: Command, acme: Simulator, tmp_path: Pa
 def test_what_makes_no_run_task_is_a_usage_error(
     command: Command, acme: Simulator, options: tuple[str, ...], said: str
 ) -> None:
-    """What can't be sent is refused before anything is."""
+    """An invalid run task is refused before anything is sent."""
     done = command("task", "create", "new", "--url", URL, *options)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
@@ -89,7 +89,7 @@ def test_what_makes_no_run_task_is_a_usage_error(
         ("new", "no url", "URL is invalid"),
     ],
 )
-def test_what_the_server_refuses_is_told_in_its_words(
+def test_a_refusal_is_quoted(
     command: Command, acme: Simulator, name: str, url: str, said: str
 ) -> None:
     """A 422 exits 1 with the server's own words."""
@@ -102,7 +102,7 @@ def test_what_the_server_refuses_is_told_in_its_words(
 def test_an_ignored_global_configuration_is_warned_of(
     command: Command, served: Callable[[Simulator], Simulator]
 ) -> None:
-    """Without the entitlement the server answers 201 and drops it: stderr says so."""
+    """Without the entitlement the server answers 201 but ignores it: stderr warns."""
     simulator = Simulator(rate=0)
     simulator.add_organization("acme", entitlements=Entitlements(global_run_tasks=False))
     simulator.add_task("scan")
@@ -111,7 +111,7 @@ def test_an_ignored_global_configuration_is_warned_of(
         done = command("task", *arguments, "--global-stage", "pre_plan", "--json")
         assert done.code == 0
         assert len(done.objects) == 1
-        assert "Warning: the server did not take the global configuration over" in done.err
+        assert "Warning: the server ignored the global configuration" in done.err
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_global_configuration_keeps_what_is_not_given(command: Command, acme: 
 
 
 def test_a_global_configuration_is_switched_off(command: Command, acme: Simulator) -> None:
-    """``--no-global`` keeps its level and stages for another time, and is warned of by nobody."""
+    """``--no-global`` keeps level and stages for later, and causes no warning."""
     command("task", "update", "security-scan", "--global-stage", "pre_apply", "--yes")
     done = command("task", "update", "security-scan", "--no-global", "--yes")
     assert "global:       no" in done.lines
@@ -176,7 +176,7 @@ def test_a_global_configuration_is_switched_off(command: Command, acme: Simulato
 def test_an_update_of_nothing_or_of_two_things_at_once_is_refused(
     command: Command, acme: Simulator, options: tuple[str, ...]
 ) -> None:
-    """An update must say what, and not the opposite too."""
+    """An update must name a change, and no two that contradict each other."""
     assert command("task", "update", "security-scan", "--yes", *options).code == 2
     assert not acme.effects
 
@@ -187,7 +187,7 @@ def test_an_update_of_nothing_or_of_two_things_at_once_is_refused(
 def test_without_a_terminal_a_change_needs_yes(
     command: Command, acme: Simulator, arguments: tuple[str, ...]
 ) -> None:
-    """Where nobody can be asked, --yes has to be said."""
+    """Without a terminal, a change needs --yes."""
     done = command("task", *arguments)
     assert done.code == 2
     assert "--yes" in done.err
@@ -195,7 +195,7 @@ def test_without_a_terminal_a_change_needs_yes(
 
 
 def test_a_run_task_is_deleted(command: Command, acme: Simulator) -> None:
-    """What was deleted is said in one line, as text and as JSON."""
+    """The deletion is reported in one line, as text and as JSON."""
     first, second = only(acme), acme.add_task("lint")
     done = command("task", "delete", "security-scan", "--yes")
     assert (done.code, done.out, done.err) == (0, f"deleted security-scan ({first.id})\n", "")
@@ -205,7 +205,7 @@ def test_a_run_task_is_deleted(command: Command, acme: Simulator) -> None:
 
 
 def test_an_attached_run_task_is_not_deleted(command: Command, acme: Simulator) -> None:
-    """The server's refusal is told in its own words."""
+    """The server's refusal is quoted."""
     acme.attach("prod-network", "security-scan")
     done = command("task", "delete", "security-scan", "--yes")
     assert done.code == 1
@@ -221,14 +221,14 @@ def test_an_attached_run_task_is_not_deleted(command: Command, acme: Simulator) 
         ("DELETE", ("delete", "security-scan", "--yes")),
     ],
 )
-def test_a_lost_answer_to_a_write_is_said_plainly(
+def test_a_lost_answer_to_a_write_is_reported(
     command: Command,
     served: Callable[[Simulator], Simulator],
     method: str,
     arguments: tuple[str, ...],
     fault: str,
 ) -> None:
-    """Nobody knows whether it took effect, and the command that shows it is named."""
+    """Whether it took effect is unknown: the message names the command that shows it."""
     simulator = StagedSimulator(rate=0)
     simulator.faults = Faults.parse(f"{method}:{fault}=100%", seed=1)
     simulator.add_organization("acme")
@@ -241,8 +241,8 @@ def test_a_lost_answer_to_a_write_is_said_plainly(
     assert len(simulator.effects) == 1
 
 
-def test_the_command_to_look_with_is_safe_to_paste() -> None:
-    """An id is the server's: in the command that is offered it is one word, whatever it holds."""
+def test_the_suggested_command_is_safe_to_paste() -> None:
+    """An id from the server is quoted as one word in the suggested command."""
     lost = NoResponse("gone", sent=True)
     with (
         pytest.raises(BulkopsError, match=r"bulkops task show 'x; touch y'\Z"),
@@ -251,8 +251,8 @@ def test_the_command_to_look_with_is_safe_to_paste() -> None:
         raise lost
 
 
-def test_a_write_that_never_left_is_told_as_it_is() -> None:
-    """Where the connection did not come about, there is no doubt to speak of."""
+def test_a_write_that_was_never_sent_is_not_in_doubt() -> None:
+    """If the connection failed, nothing was sent, and the message says so."""
     refused = NoResponse("connection refused", sent=False)
     with pytest.raises(NoResponse) as caught, single_write("task", "list"):
         raise refused

@@ -94,10 +94,12 @@ def test_where_a_run_task_is_attached_is_shown(command: Command, acme: Simulator
     acme.attach("prod-network", "security-scan", stages=("pre_plan", "post_plan"))
     done = command("task", "show", "security-scan", "--include", "workspace_tasks.workspace")
     assert "attached:     prod-network (advisory, pre_plan+post_plan)" in done.lines
-    assert "attached:     1 workspaces" in command("task", "show", "security-scan").lines
+    assert "attached:     1 workspace" in command("task", "show", "security-scan").lines
 
 
-def test_a_mistyped_name_is_told_with_what_there_is(command: Command, acme: Simulator) -> None:
+def test_a_mistyped_name_is_reported_with_the_existing_names(
+    command: Command, acme: Simulator
+) -> None:
     """A name that matches nothing is a usage error that offers the names there are."""
     acme.add_task("lint")
     done = command("task", "show", "securty-scan")
@@ -106,7 +108,7 @@ def test_a_mistyped_name_is_told_with_what_there_is(command: Command, acme: Simu
     assert "it sees: lint, security-scan" in done.err
 
 
-def test_a_name_of_several_run_tasks_is_told_with_their_ids(
+def test_a_name_of_several_run_tasks_is_reported_with_their_ids(
     command: Command, acme: Simulator
 ) -> None:
     """One of several is never picked by chance: their ids are named."""
@@ -120,10 +122,10 @@ def test_a_name_of_several_run_tasks_is_told_with_their_ids(
 
 
 @pytest.mark.parametrize("arguments", [("show", NOBODY), ("delete", NOBODY, "--yes")])
-def test_an_unknown_id_says_both_causes(
+def test_an_unknown_id_names_both_causes(
     command: Command, acme: Simulator, arguments: tuple[str, ...]
 ) -> None:
-    """The API's 404 means missing or not permitted, and both are said."""
+    """The API's 404 means missing or not permitted, and the message names both."""
     done = command("task", *arguments)
     assert done.code == 1
     assert "404" in done.err
@@ -141,10 +143,10 @@ def test_a_bad_token_ends_the_command(
     assert "TFE_TOKEN" in done.err
 
 
-def test_a_token_without_rights_is_told_so(
+def test_a_token_without_rights_gets_a_message(
     command: Command, served: Callable[[Simulator], Simulator]
 ) -> None:
-    """A write that the token may not do is a 404 that says both causes."""
+    """A write without the right is a 404, and the message names both causes."""
     simulator = Simulator(rate=0, tokens={TOKEN: User.read_only("bob")})
     simulator.add_organization("acme")
     served(simulator)

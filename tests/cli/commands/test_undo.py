@@ -8,8 +8,8 @@ from tests.cli.support import TASK, World
 from tests.conftest import Here
 
 
-def test_undo_takes_back_and_can_be_taken_back(world: World, here: Here) -> None:
-    """Undo restores, its journal lies beside the job's, and undoing that is the job again."""
+def test_undo_reverts_and_can_be_undone(world: World, here: Here) -> None:
+    """Undo restores, with its journal beside the job's; undoing it makes the changes again."""
     before = world.shown()
     here(*world.applying)
     done = here("undo", "scan.jsonl", "--yes")
@@ -41,11 +41,11 @@ def test_undo_asks_first(world: World, here: Here) -> None:
     writes = world.writes
     done = here("undo", "scan.jsonl")
     assert (done.code, world.writes) == (2, writes)
-    assert "say --yes" in done.err
+    assert "Add --yes" in done.err
 
 
-def test_what_somebody_changed_since_is_listed(world: World, here: Here) -> None:
-    """The rest is taken back, the changed one stays and makes it exit 3."""
+def test_what_was_changed_since_outside_the_job_is_listed(world: World, here: Here) -> None:
+    """The rest is undone; the one changed outside the job stays: exit 3."""
     here(*world.applying)
     world.simulator.detach("prod-003", TASK)
     world.simulator.attach("prod-003", TASK, stages=("pre_apply",))
@@ -60,7 +60,7 @@ def test_what_somebody_changed_since_is_listed(world: World, here: Here) -> None
 
 
 def test_an_undo_is_resumed_by_the_same_command(world: World, here: Here) -> None:
-    """Killed in the middle, the same undo goes on: everything back, each change made once."""
+    """The same command resumes a killed undo: all is undone, each change made once."""
     before = world.shown()
     here(*world.applying)
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=("undo", "scan.jsonl", "--yes"))
@@ -70,7 +70,7 @@ def test_an_undo_is_resumed_by_the_same_command(world: World, here: Here) -> Non
 
 
 def test_a_killed_job_is_undone(world: World, here: Here) -> None:
-    """Not resumed but undone: what was done, or in doubt, is taken back."""
+    """Undoing a killed job reverts what was done or is in doubt."""
     before = world.shown()
     world.kill(signal.SIGKILL, write=5, stage="after")
     assert any(world.shown().values())
@@ -79,7 +79,7 @@ def test_a_killed_job_is_undone(world: World, here: Here) -> None:
 
 
 def test_another_journals_undo_is_refused(world: World, here: Here) -> None:
-    """An undo goes on with its own journal only; neither does a job with an undo's."""
+    """An undo resumes only its own journal, and a job resumes no undo's."""
     here(*world.applying)
     here("undo", "scan.jsonl", "--journal", "back.jsonl", "--yes")
     here("apply", "job.toml", "--journal", "second.jsonl", "--yes")

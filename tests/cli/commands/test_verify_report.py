@@ -1,4 +1,4 @@
-"""``verify``, ``status`` and ``report``: what a journal tells, and what a damaged one doesn't."""
+"""``verify``, ``status`` and ``report`` of intact and damaged journals."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ def _with_failures(world: World, here: Here) -> None:
     assert here(*world.applying).code == 3
 
 
-def test_verify_of_what_stands(world: World, here: Here) -> None:
+def test_verify_without_drift(world: World, here: Here) -> None:
     """Everything still as wanted: exit 0 and one line; neither server nor journal is changed."""
     here(*world.applying)
     before = world.journal.read_bytes()
     done = here("verify", "scan.jsonl")
     assert (done.code, done.out, done.err) == (
         0,
-        "12 of 12 operations shown as wanted by the server.\n",
+        "12 of 12 operations verified.\n",
         "",
     )
     assert world.writes == 12
     assert world.journal.read_bytes() == before
 
 
-def test_a_deleted_workspace_is_told_as_gone(world: World, here: Here) -> None:
+def test_a_deleted_workspace_is_reported_as_gone(world: World, here: Here) -> None:
     """By verify, by the report after going on, and by undo, which has nothing left to do there."""
     here(*world.applying)
     world.simulator.remove_workspace("prod-002")
     gone = "the workspace is gone, or this token may not see it any more"
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[0] == f"differs  prod-002  the server shows not attached: {gone}"
+    assert done.lines[0] == f"drifted  prod-002  the server shows not attached: {gone}"
     told = here("verify", "scan.jsonl", "--json").objects[0]
     assert (told["workspace"], told["shows"]) == ("prod-002", f"not attached: {gone}")
     gone_on = here("resume", "scan.jsonl", "--yes")
@@ -75,16 +75,16 @@ def test_a_deleted_workspace_is_told_as_gone(world: World, here: Here) -> None:
     assert [told["reason"] for told in again if told.get("workspace") == "prod-002"] == [gone]
 
 
-def test_verify_lists_what_differs(world: World, here: Here) -> None:
-    """What somebody changed since is listed with what the server shows, exit 3."""
+def test_verify_lists_what_has_drifted(world: World, here: Here) -> None:
+    """Drift is listed with what the server shows, exit 3."""
     here(*world.applying)
     world.simulator.detach("prod-002", TASK)
     world.simulator.attach("prod-003", TASK, enforcement_level="mandatory")
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[0] == "differs  prod-002  the server shows not attached"
-    assert done.lines[1].startswith("differs  prod-003  the server shows 2 attachments (wstask-")
-    assert done.lines[2] == "10 of 12 operations shown as wanted by the server."
+    assert done.lines[0] == "drifted  prod-002  the server shows not attached"
+    assert done.lines[1].startswith("drifted  prod-003  the server shows 2 attachments (wstask-")
+    assert done.lines[2] == "10 of 12 operations verified."
     objects = here("verify", "scan.jsonl", "--json").objects
     assert [value["type"] for value in objects] == ["differing", "differing", "verified"]
     assert (objects[-1]["verified"], objects[-1]["differing"]) == (10, 2)
@@ -96,11 +96,11 @@ def test_verify_of_an_unfinished_job(world: World, here: Here) -> None:
     world.kill(signal.SIGKILL, write=4, stage="after")
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[-1] == "4 of 12 operations shown as wanted by the server."
+    assert done.lines[-1] == "4 of 12 operations verified."
 
 
 def test_status_of_a_killed_job(world: World, here: Here) -> None:
-    """Status says how far a killed job came and what to run next, and sends no request."""
+    """Status shows how far a killed job is and what to run next, and sends no request."""
     # One at a time: what others had sent would still be counted after their death.
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
@@ -113,7 +113,7 @@ def test_status_of_a_killed_job(world: World, here: Here) -> None:
         "  3 succeeded, 1 in doubt, 8 pending of 12 operations",
         "  1 execution, killed or still running",
     ]
-    assert done.err == "Not finished: `bulkops resume scan.jsonl` goes on.\n"
+    assert done.err == "Not finished. `bulkops resume scan.jsonl` resumes it.\n"
     assert world.requests == before
 
 
@@ -161,25 +161,24 @@ def test_status_as_json(world: World, here: Here) -> None:
 
 
 def test_report_text_lists_trouble(world: World, here: Here) -> None:
-    """The text report has the totals, then what failed with the server's words; no request."""
+    """The text report has the totals, then each reason with the server's words; no request."""
     _with_failures(world, here)
     before = world.requests
     done = here("report", "scan.jsonl", TFE_TOKEN="")
     assert done.code == 0
     assert done.lines[1] == "  10 succeeded, 2 failed of 12 operations"
-    assert [line.split()[:2] for line in done.lines[-2:]] == [
-        ["failed", "prod-011"],
-        ["failed", "prod-012"],
-    ]
-    assert "404" in done.lines[-1]
-    assert "this token may not" in done.lines[-1]
-    assert re.search(r"  request [\w-]{8,}$", done.lines[-1])
+    assert done.lines[-2].startswith("  failed     2 operations:  404: ")
+    assert "this token may not" in done.lines[-2]
+    assert done.lines[-1] == "             prod-011, prod-012"
+    each = here("report", "scan.jsonl", "--only", "failed", TFE_TOKEN="").lines[-2:]
+    assert [line.split()[:2] for line in each] == [["failed", "prod-011"], ["failed", "prod-012"]]
+    assert all(re.search(r"this token may not.*  request [\w-]{8,}$", line) for line in each)
     assert world.requests == before
 
 
 @pytest.mark.parametrize(("only", "rows"), [((), 12), (("--only", "failed"), 2)])
 def test_report_as_json(world: World, here: Here, only: tuple[str, ...], rows: int) -> None:
-    """The JSON report has a row an operation; ``--only failed`` those somebody has to look at."""
+    """The JSON report has a row per operation; ``--only failed`` those that need attention."""
     _with_failures(world, here)
     done = here("report", "scan.jsonl", "--format", "json", *only)
     value = msgspec.json.decode(done.out)
@@ -220,17 +219,21 @@ def test_a_torn_tail_is_reported(world: World, here: Here, command: str) -> None
     before = world.journal.read_bytes()
     done = here(command, "scan.jsonl")
     assert done.code == 0
-    assert "are a torn tail; the next apply or resume cuts it and keeps it aside" in done.err
+    assert (
+        "are a torn tail. The next apply or resume cuts it off and saves it beside the journal"
+        in done.err
+    )
     assert world.journal.read_bytes() == before
 
 
 def test_a_torn_tail_is_cut_and_kept(world: World, here: Here) -> None:
-    """Apply cuts a torn tail, keeps it beside the journal, says so, and goes on."""
+    """Apply cuts off a torn tail, saves it beside the journal, says so, and resumes."""
     here(*world.applying)
     _torn(world.journal)
     done = here(*world.applying)
     assert done.code == 0
-    assert "journal_tail_cut" in done.err
+    assert "Warning: scan.jsonl: its last write was cut off: " in done.err
+    assert "bytes removed, kept in scan.jsonl.torn-" in done.err
     assert len(list(world.folder.glob("scan.jsonl.torn-*"))) == 1
     assert world.writes == 12
     assert here("report", "scan.jsonl").err == ""
@@ -253,7 +256,7 @@ def test_a_damaged_journal_is_refused(world: World, here: Here, arguments: tuple
 
 
 def test_a_damaged_journal_in_the_default_folder_is_refused(world: World, here: Here) -> None:
-    """Without ``--journal`` a damaged newest journal is refused too: nobody knows what it holds."""
+    """Without ``--journal`` a damaged newest journal is refused: its job is unknown."""
     here("apply", "job.toml", "--yes")
     (journal,) = world.folder.rglob("*.jsonl")
     data = bytearray(journal.read_bytes())

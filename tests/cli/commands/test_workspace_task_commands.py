@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bulkops.api.resources import WorkspaceTask as WorkspaceTaskShown
-from bulkops.cli.stages import StagesAsked, check_echo
+from bulkops.cli.task_options import RequestedStages, check_echo
 from bulkops.errors import BulkopsError
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
@@ -75,8 +75,8 @@ def test_without_stages_the_server_decides(command: Command, acme: Simulator) ->
     [
         ("hcp", "post_lunch", "pre_plan, post_plan, pre_apply, post_apply"),
         ("hcp", "", "pre_plan, post_plan, pre_apply, post_apply"),
-        ("tfe-v202402-1", "pre_plan,post_plan", "(v202402-1) takes one stage only"),
-        ("tfe-v202401-1", "post_apply", "(v202401-1) knows: pre_plan, post_plan, pre_apply"),
+        ("tfe-v202402-1", "pre_plan,post_plan", "(v202402-1) accepts only one stage"),
+        ("tfe-v202401-1", "post_apply", "(v202401-1). It knows: pre_plan, post_plan, pre_apply"),
     ],
 )
 @pytest.mark.parametrize("verb", ["attach", "update"])
@@ -96,7 +96,7 @@ def test_stages_the_server_does_not_know_are_refused_before_anything_is_sent(
 def test_stages_that_a_server_dropped_are_an_error_that_names_both(
     command: Command, served: Serve, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    """A server may keep the first of the stages and say nothing: its echo is compared."""
+    """A server may silently keep only the first stage: its echo is compared."""
     monkeypatch.setitem(PROFILES, "dropping", Profile(name="dropping", many_stages=False))
     simulator = served(organization("dropping"))
     options = ["--enforcement-level", "advisory", "--stages", "pre_plan,pre_apply"]
@@ -105,14 +105,14 @@ def test_stages_that_a_server_dropped_are_an_error_that_names_both(
         options.append("--yes")
     done = command("workspace-task", verb, *PLACE, *options)
     assert (done.code, done.out) == (1, "")
-    assert "asked for stages pre_plan,pre_apply, but the server made it pre_plan" in done.err
+    assert "the server shows stages pre_plan; requested: pre_plan,pre_apply" in done.err
 
 
 def test_a_level_that_a_server_did_not_take_is_an_error_that_names_both() -> None:
     """The echo of the level is compared as well."""
     shown = WorkspaceTaskShown("wstask-1", "ws-1", "task-1", "advisory", ("post_plan",))
-    with pytest.raises(BulkopsError, match=r"level mandatory, but .* made it advisory"):
-        check_echo("mandatory", StagesAsked(), shown)
+    with pytest.raises(BulkopsError, match=r"level advisory; requested: mandatory"):
+        check_echo("mandatory", RequestedStages(), shown)
 
 
 def test_attached_run_tasks_are_listed(command: Command, acme: Simulator) -> None:
@@ -191,7 +191,7 @@ def test_what_is_not_there_is_named(
     code: int,
     said: str,
 ) -> None:
-    """A name that matches nothing is a usage error; a 404 for an id says both causes."""
+    """A name that matches nothing is a usage error; a 404 for an id names both causes."""
     name, *options = verb
     done = command("workspace-task", name, workspace, task, *options)
     assert (done.code, done.out) == (code, "")
@@ -220,7 +220,7 @@ def test_two_attachments_of_one_run_task_are_told_apart_by_id(
         (("--stages", "pre_plan"), "advisory", ("pre_plan",)),
     ],
 )
-def test_what_is_not_given_stays_as_it_is(
+def test_what_is_not_given_is_unchanged(
     command: Command,
     served: Serve,
     *,
@@ -239,7 +239,7 @@ def test_what_is_not_given_stays_as_it_is(
 
 
 def test_an_update_of_nothing_is_refused(command: Command, acme: Simulator) -> None:
-    """An update must say what to change."""
+    """An update must name a change."""
     acme.attach(*PLACE)
     done = command("workspace-task", "update", *PLACE, "--yes")
     assert done.code == 2
@@ -250,7 +250,7 @@ def test_an_update_of_nothing_is_refused(command: Command, acme: Simulator) -> N
 def test_without_a_terminal_a_change_needs_yes(
     command: Command, acme: Simulator, verb: tuple[str, ...]
 ) -> None:
-    """Where nobody can be asked, --yes has to be said."""
+    """Without a terminal, a change needs --yes."""
     acme.attach(*PLACE)
     name, *options = verb
     done = command("workspace-task", name, *PLACE, *options)
@@ -260,7 +260,7 @@ def test_without_a_terminal_a_change_needs_yes(
 
 
 def test_a_run_task_is_detached(command: Command, acme: Simulator) -> None:
-    """What was detached is said in one line, as text and as JSON; the run task stays."""
+    """The detach is reported in one line, as text and as JSON; the run task remains."""
     first = acme.attach(*PLACE)
     done = command("workspace-task", "detach", *PLACE, "--yes")
     assert (done.code, done.err) == (0, "")
@@ -288,10 +288,10 @@ def test_a_run_task_is_detached(command: Command, acme: Simulator) -> None:
         ("DELETE", ("detach", *PLACE, "--yes")),
     ],
 )
-def test_a_lost_answer_to_a_write_is_said_plainly(
+def test_a_lost_answer_to_a_write_is_reported(
     command: Command, served: Serve, method: str, arguments: tuple[str, ...], fault: str
 ) -> None:
-    """Nobody knows whether it took effect: the command that shows it is named, nothing repeated."""
+    """Whether it took effect is unknown: a command that shows it is named, nothing is retried."""
     simulator = StagedSimulator(rate=0)
     simulator.faults = Faults.parse(f"{method}:{fault}=100%", seed=1)
     simulator.add_organization("acme")
@@ -307,7 +307,9 @@ def test_a_lost_answer_to_a_write_is_said_plainly(
     assert simulator.stats.faults == {fault: 1}
 
 
-def test_a_second_attach_is_refused_in_the_servers_words(command: Command, acme: Simulator) -> None:
+def test_a_second_attach_is_refused_with_the_servers_message(
+    command: Command, acme: Simulator
+) -> None:
     """A 422 exits 1 and changes nothing."""
     acme.attach(*PLACE)
     done = command("workspace-task", "attach", *PLACE, "--enforcement-level", "advisory")
@@ -316,8 +318,8 @@ def test_a_second_attach_is_refused_in_the_servers_words(command: Command, acme:
     assert "already associated" in done.err
 
 
-def test_a_token_without_rights_here_is_told_so(command: Command, served: Serve) -> None:
-    """A workspace that may be seen but not managed answers 404: both causes are said."""
+def test_a_token_without_rights_here_gets_a_message(command: Command, served: Serve) -> None:
+    """A workspace that the token may see but not manage answers 404: both causes are named."""
     simulator = Simulator(
         rate=0, tokens={TOKEN: User(name="ann", manage_workspace_run_tasks=set())}
     )

@@ -1,4 +1,4 @@
-"""``bulkops workspaces``, and what narrows a job on the command line."""
+"""``bulkops workspaces``, and the options that narrow a job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_selected_are_listed(world: World, here: Here) -> None:
     assert world.writes == 0
 
 
-def test_why_tells_of_each_other_workspace(world: World, here: Here) -> None:
+def test_why_lists_each_other_workspace(world: World, here: Here) -> None:
     """Each workspace is selected, or comes with the first reason why it is not."""
     world.job(SOME)
     done = here("workspaces", "job.toml", "--why", "--limit", "1")
@@ -44,7 +44,7 @@ def test_why_tells_of_each_other_workspace(world: World, here: Here) -> None:
 
 
 def test_entries_that_select_nothing_are_noted(world: World, here: Here) -> None:
-    """A name, an id or a line of the list that fits no workspace is told, as in a plan."""
+    """A name, an id or a line of the list that matches no workspace is noted, as in a plan."""
     (world.folder / "list.csv").write_text("name\nprod-001\nprod-0001\n", encoding="utf-8")
     world.job(("all = true", 'file = "list.csv"'))
     note = 'select: "prod-0001" selects no workspace'
@@ -54,7 +54,7 @@ def test_entries_that_select_nothing_are_noted(world: World, here: Here) -> None
 
 
 def test_why_nothing_is_selected(world: World, here: Here) -> None:
-    """A selection of nothing is an error that names --why, and --why tells all the reasons."""
+    """An empty selection is an error that names --why, and --why lists all reasons."""
     world.job(("all = true", 'where = ["resource-count > 0"]'))
     done = here("workspaces", "job.toml")
     assert done.code == 2
@@ -77,7 +77,7 @@ def test_what_json_prints_is_a_manifest(world: World, here: Here) -> None:
 
 
 def test_a_report_of_what_failed_is_a_manifest(world: World, here: Here) -> None:
-    """What a job could not do is the next job's list, straight from report and apply."""
+    """What a job could not do is the next job's list, directly from report and apply."""
     world.job(("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]'))
 
     def strike(request: Request) -> None:
@@ -101,7 +101,7 @@ def test_a_report_of_what_failed_is_a_manifest(world: World, here: Here) -> None
 
 
 def test_a_narrowed_job_is_another_job(world: World, here: Here) -> None:
-    """--select and --limit are in plan and journal, and the whole job does not go on with it."""
+    """--select and --limit are in plan and journal, and the whole job does not resume that one."""
     narrow = ("--select", "prod-00*", "--select", "prod-012", "--limit", "2")
     planned = here("plan", "job.toml", *narrow)
     assert planned.lines[-1].startswith("Plan: 2 to attach")
@@ -128,7 +128,7 @@ def test_select_must_name_something(world: World, here: Here, command: str) -> N
 
 
 def test_a_job_that_is_narrow_can_only_become_narrower(world: World, here: Here) -> None:
-    """The smaller limit holds; a second list of names is refused, not taken for the first."""
+    """The smaller limit applies; a second list of names is refused."""
     world.job(("all = true", 'all = true\nonly = ["prod-00*"]\nlimit = 2'))
     assert here("workspaces", "job.toml", "--limit", "5").lines[-1] == "2 workspaces selected."
     assert here("workspaces", "job.toml", "--limit", "1").lines[-1] == "1 workspace selected."
@@ -137,7 +137,7 @@ def test_a_job_that_is_narrow_can_only_become_narrower(world: World, here: Here)
     assert 'job.toml: --select: only = ["prod-00*"] is in [select] already' in done.err
 
 
-def test_one_glob_is_the_servers_business(here: Here) -> None:
+def test_one_glob_is_sent_to_the_server(here: Here) -> None:
     """--select of one name reads one page of a thousand workspaces, not ten."""
     simulator = Simulator(rate=0)
     organization(simulator, 1000)
@@ -164,7 +164,7 @@ COMMANDS = [
 def test_an_exclusion_that_can_not_be_judged_stops_everything(
     world: World, here: Here, arguments: tuple[str, ...], kind: str
 ) -> None:
-    """The server links to tag bindings and shows none: production might be among the selected."""
+    """The server only links to tag bindings, so production might be selected: an error."""
     world.simulator.profile = PROFILES["hcp-linked-tags"]
     for name in ("prod-001", "prod-002"):
         world.simulator.attach(name, "security-scan")
@@ -187,8 +187,8 @@ DETACHING = (
 )
 
 
-def test_why_tells_what_is_not_known(world: World, here: Here) -> None:
-    """As the reason of each of these, and in a note; it is no error to ask."""
+def test_why_lists_what_is_not_known(world: World, here: Here) -> None:
+    """``--why`` gives it as the reason of each such workspace, and in a note, and is no error."""
     world.simulator.profile = PROFILES["hcp-linked-tags"]
     world.job(("all = true", 'all = true\nexclude_tags = ["legacy"]\nexclude_names = ["*9"]'))
     done = here("workspaces", "job.toml", "--why")
@@ -204,7 +204,7 @@ def test_why_tells_what_is_not_known(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize("excluding", ['exclude_names = ["stage-*"]', 'exclude_tags = ["a=b"]'])
 @pytest.mark.parametrize("command", ["plan", "workspaces"])
-def test_an_exclusion_that_excludes_nothing_is_told(
+def test_workspaces_notes_an_exclusion_that_excludes_nothing(
     world: World, here: Here, command: str, excluding: str
 ) -> None:
     """In the text, and in the last object of --json."""
@@ -231,7 +231,7 @@ def test_an_exclusion_that_excludes_nothing_is_told(
 def test_an_exclusion_that_differs_by_case_only_is_exit_2(
     world: World, here: Here, command: str, excluding: str, what: str
 ) -> None:
-    """It was meant for what the server writes in another way, and nothing is changed."""
+    """An exclusion that misses by case only is exit 2, and nothing is changed."""
     workspaces = world.simulator.world.organizations["acme"].workspaces
     workspaces["prod-002"].tags = ["legacy"]
     workspaces["prod-003"].tag_bindings = {"env": "prod"}

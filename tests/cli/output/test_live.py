@@ -71,7 +71,7 @@ def test_waves_are_seen_while_they_run(in_waves: World) -> None:
         assert terminal.ended() == 0
         nothing_is_left(terminal)
         assert "  12 succeeded of 12 operations\n" in terminal.text
-        assert terminal.text.endswith("`bulkops undo scan.jsonl` takes it back.")
+        assert terminal.text.endswith("`bulkops undo scan.jsonl` reverts it.")
         # Each success is in the count: a line for each would hide what matters.
         assert "succeeded  prod-" not in terminal.said
     assert in_waves.all_desired()
@@ -92,8 +92,8 @@ def test_failures_scroll_above_the_view(in_waves: World) -> None:
         assert terminal.ended() == 3
         nothing_is_left(terminal)
         assert terminal.text.splitlines()[-2:] == [
-            "`bulkops resume scan.jsonl --retry-failed` tries again what failed.",
-            "`bulkops report scan.jsonl --only failed` lists it.",
+            "`bulkops resume scan.jsonl --retry-failed` retries what failed.",
+            "`bulkops report scan.jsonl --only failed` lists the details.",
         ]
     assert len(in_waves.changed()) == 11
 
@@ -111,7 +111,7 @@ def test_a_pause_says_why(refusing: World) -> None:
     """How long everything waits, that the server asked for it, and its limit."""
     assert isinstance(refusing.simulator, Refusing)
     with on_terminal(refusing) as terminal:
-        terminal.until(" s: the server answered 429 (its limit is 30 a second")
+        terminal.until(" s: the server answered 429 (its limit is 30 per second")
         assert "\n  Paused " in terminal.text
         refusing.simulator.refuses = False
         assert terminal.ended() == 0
@@ -132,14 +132,14 @@ def test_stopped_it_says_what_it_waits_for(
     ):
         terminal.until("5 in flight")
         terminal.type(key) if isinstance(key, bytes) else terminal.process.send_signal(key)
-        terminal.until("\n  Stopping: waiting for 5 operations in flight, 50 s at most")
+        terminal.until("\n  Stopping: waiting up to 50 s for 5 operations in flight")
         said = " ".join(terminal.text.split())
-        assert "50 s at most (Ctrl-C again: at once). `bulkops resume scan.jsonl` goes on." in said
+        assert "in flight (Ctrl-C again stops immediately). `bulkops resume scan.jsonl` " in said
         let_go.set()
         assert terminal.ended() == code
         nothing_is_left(terminal)
         assert "stopped by SIG" in terminal.text
-        assert terminal.text.endswith("Not finished: `bulkops resume scan.jsonl` goes on.")
+        assert terminal.text.endswith("Not finished. `bulkops resume scan.jsonl` resumes it.")
     assert in_waves.writes == 6
 
 
@@ -151,12 +151,12 @@ def test_ctrl_c_twice_stops_at_once(in_waves: World) -> None:
     ):
         terminal.until("5 in flight")
         terminal.type(CTRL_C)
-        terminal.until("Stopping: waiting for 5 operations in flight, 10 min at most")
+        terminal.until("Stopping: waiting up to 10 min for 5 operations in flight")
         terminal.type(CTRL_C)
         assert terminal.ended() == 130
         let_go.set()
         nothing_is_left(terminal)
-        assert "\nStopping at once.\n" in terminal.text
+        assert "\nStopping immediately.\n" in terminal.text
         assert "5 in doubt" in terminal.text
 
 
@@ -349,7 +349,7 @@ def test_a_view_that_fails_ends_no_job(
     monkeypatch.setattr(watch, "plain_line", broken)
     done = here(*world.applying)
     assert done.code == 0
-    assert done.err.count("can't be shown any more: ZeroDivisionError: of nothing") == 1
+    assert done.err.count("can no longer be shown: ZeroDivisionError: of nothing") == 1
     assert world.all_desired()
 
 
@@ -364,7 +364,7 @@ def test_a_window_made_narrower_is_redrawn(in_waves: World) -> None:
         assert tmux.text.count("wave 3") == tmux.text.count("in flight") == 1
         assert "Wave 2 of 3: 5 operations\n\n  wave 1" in tmux.text
         let_go.set()
-        tmux.until("takes it back.")
+        tmux.until("reverts it.")
         assert not any(character in tmux.text for character in BAR), tmux.text
 
 

@@ -311,56 +311,57 @@ MIDDLE = JobProgress(
 def test_all_in_one_line() -> None:
     """For a log: how far, how fast, what is on its way, what went wrong, how long."""
     assert plain_line(MIDDLE) == (
-        "  120 of 300 done, 29.4 a second (limit 30), 8 in flight, 1 failed, 429s: 3, "
+        "  120 of 300 done, 29.4 per second (limit 30), 8 in flight, 1 failed, 429s: 3, "
         "about 6 s left"
     )
     assert plain_line(replace(MIDDLE, rate=None, seconds_left=None, activity=IDLE, counts={})) == (
         "  120 of 300 done"
     )
     waves = (WaveProgress(1, 100, 100), WaveProgress(2, 200, 20))
-    sent_again = replace(BUSY, waiting=2, retries=4)
+    sent_again = replace(BUSY, waiting=2, retries=4, settle_seconds=8.2)
     line = plain_line(
         replace(
             MIDDLE, waves=waves, wave=2, limit=None, pauses=True, counts={}, activity=sent_again
         )
     )
     assert line == (
-        "  120 of 300 done (wave 2 of 2), 29.4 a second, 3 in flight (2 waiting to settle), "
-        "4 sent again, about 6 s to the pause"
+        "  120 of 300 done (wave 2 of 2), 29.4 per second, 3 in flight (2 waiting 9 s to settle), "
+        "retries: 4, about 6 s to the pause"
     )
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "reason"),
     [
         ({}, ""),
-        ({"doing": Doing.READING}, "Reading what the server shows"),
-        ({"doing": Doing.VERIFYING}, "Verifying: reading again what was done"),
+        ({"doing": Doing.READING}, "Reading the current state"),
+        ({"doing": Doing.VERIFYING}, "Verifying: reading the changes back"),
         ({"doing": Doing.GATE}, "Running the gate"),
         (
             {"doing": Doing.RESTING, "rest_seconds": 299.5, "until": "2026-11-24T21:58:03Z"},
-            "Resting 5 min more, until 2026-11-24T21:58:03Z",
+            "Pause between waves: 5 min left, until 2026-11-24 21:58:03 UTC",
         ),
         (
             {"drain_seconds": 3.2},
-            "Stopping: waiting for 8 operations in flight, 4 s at most",
+            "Stopping: waiting up to 4 s for 8 operations in flight",
         ),
         ({"drain_seconds": 3.2, "activity": IDLE}, "Stopping"),
         (
             {"activity": replace(BUSY, pause_seconds=0.84)},
-            "Paused 0.8 s: the server answered 429 (its limit is 30 a second)",
+            "Paused for 0.8 s: the server answered 429 (its limit is 30 per second)",
         ),
         (
             {"activity": replace(BUSY, pause_seconds=0.84, others_rate=7.9)},
-            "Paused 0.8 s: the server answered 429 (its limit is 30 a second, others take 8)",
+            "Paused for 0.8 s: the server answered 429 "
+            "(its limit is 30 per second, other clients use 8)",
         ),
         (
             {"activity": replace(IDLE, pause_seconds=2.0)},
-            "Paused 2.0 s: the server answered 429",
+            "Paused for 2.0 s: the server answered 429",
         ),
         (
             {"activity": replace(BUSY, pause_seconds=2.0, pause_status=503)},
-            "Paused 2.0 s: the server answered 503",
+            "Paused for 2.0 s: the server answered 503",
         ),
         (
             {
@@ -372,16 +373,41 @@ def test_all_in_one_line() -> None:
                     outage_reason="503 Service unavailable",
                 )
             },
-            "No answer from the server for 12 s (503 Service unavailable): waiting for it, "
-            "5 min at most",
+            "No answer from the server for 12 s (503 Service unavailable): waiting up to 5 min "
+            "for it",
         ),
     ],
 )
-def test_why_nothing_new_is_carried_out(changes: dict[str, object], said: str) -> None:
-    """In words, empty while something is."""
-    assert standstill(replace(MIDDLE, **changes)) == said
+def test_why_no_operation_is_started(changes: dict[str, object], reason: str) -> None:
+    """A standstill has a reason, which the plain line gives, too; it is empty otherwise."""
+    assert standstill(replace(MIDDLE, **changes)) == reason
     line = plain_line(replace(MIDDLE, **changes))
-    assert said.casefold() in line.casefold()
+    assert reason.casefold() in line.casefold()
+
+
+def test_a_wait_for_lost_answers_shows_its_length_and_no_rate() -> None:
+    """While every operation in flight only waits to settle, the last rate means nothing."""
+    settling = replace(IDLE, in_flight=2, waiting=2, settle_seconds=8.3)
+    progress = replace(MIDDLE, activity=settling, seconds_left=None, counts={})
+    assert plain_line(progress) == ("  120 of 300 done, waiting 9 s for 2 lost answers to settle")
+    one = replace(settling, in_flight=1, waiting=1)
+    assert standstill(replace(progress, activity=one)) == "Waiting 9 s for 1 lost answer to settle"
+
+
+def test_the_time_left_is_no_shorter_than_the_wait() -> None:
+    """What is left may take a second, but not before the lost answers have settled."""
+    run = Journaled(12)
+    run.wave(1, Reached.OPEN)
+    settling = replace(BUSY, in_flight=2, waiting=2, settle_seconds=8.0)
+    assert run.look(settling).seconds_left == 8.0
+
+
+@pytest.mark.parametrize("doing", [Doing.READING, Doing.VERIFYING])
+def test_a_wait_for_reads_shows_its_length_and_reason(doing: Doing) -> None:
+    """Before the job starts, or when it verifies, what differs is read again after ``settle``."""
+    again = replace(IDLE, settle_seconds=10.0, settle_reason="to read again what differs")
+    progress = replace(MIDDLE, doing=doing, activity=again)
+    assert standstill(progress) == "Waiting 10 s to read again what differs"
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,13 @@ def test_a_plan_is_appended(world: World, here: Here) -> None:
     assert here("plan", "job.toml", **SUMMARY) == shown
     assert summary(world).startswith("# Before\n## Plan of `scan`: attach `security-scan` in")
     assert ["attach", "mandatory at post_plan", "12"] in read(summary(world)).cells
-    assert "- `bulkops apply job.toml` does this." in summary(world)
+    assert "- `bulkops apply job.toml` carries it out." in summary(world)
     assert here("plan", "job.toml", "--out", "scan.plan", "--json", **SUMMARY).code == 0
-    assert "- `bulkops apply scan.plan` does this." in summary(world)
+    assert "- `bulkops apply scan.plan` carries it out." in summary(world)
     assert here("plan", "job.toml", "--select", "prod-00*", "--limit", "2", **SUMMARY).code == 0
-    assert "- `bulkops apply job.toml --select 'prod-00*' --limit 2` does this." in summary(world)
+    assert "- `bulkops apply job.toml --select 'prod-00*' --limit 2` carries it out." in summary(
+        world
+    )
 
 
 def test_a_job_with_nothing_to_do_has_its_summary(world: World, here: Here) -> None:
@@ -57,7 +59,7 @@ def test_a_pipe_nobody_reads_holds_nothing_back(world: World, here: Here) -> Non
     os.mkfifo(world.folder / "summary.md")
     done = here(*world.applying, **SUMMARY)
     assert done.code == 0
-    assert "nothing was appended: summary.md: it is no regular file" in done.err
+    assert "nothing was appended: summary.md is not a regular file" in done.err
 
 
 def test_a_plan_of_nothing_has_nothing_next(world: World, here: Here) -> None:
@@ -88,7 +90,7 @@ def test_failures_are_grouped_and_what_to_run_next_is_said(world: World, here: H
     shown = read(summary(world))
     (group,) = (row for row in shown.cells if len(row) == 4 and row[0] == "failed")
     assert (group[1], group[3]) == ("3", "-prod, prod-001, prod-002")
-    assert "bulkops resume scan.jsonl --retry-failed tries again what failed." in shown.text
+    assert "bulkops resume scan.jsonl --retry-failed retries what failed." in shown.text
 
 
 def test_an_interruption_has_its_summary(world: World) -> None:
@@ -102,7 +104,7 @@ def test_an_interruption_has_its_summary(world: World) -> None:
     assert ["succeeded", str(world.writes)] in shown.cells
     assert ["pending", str(12 - world.writes)] in shown.cells
     assert ", stopped by SIGTERM" in shown.text
-    assert "Not finished: bulkops resume scan.jsonl goes on." in shown.text
+    assert "Not finished. bulkops resume scan.jsonl resumes it." in shown.text
 
 
 def test_an_error_has_its_summary(world: World, here: Here) -> None:
@@ -137,7 +139,7 @@ def test_a_full_one_stays_as_it_is(world: World, here: Here) -> None:
     Path("summary.md").write_text(before, encoding="utf-8")
     done = here(*world.applying, **SUMMARY)
     assert done.code == 0
-    assert "GITHUB_STEP_SUMMARY: has no room left, nothing was appended" in done.err
+    assert "GITHUB_STEP_SUMMARY: nothing was appended: the summary of this step is full" in done.err
     assert summary(world) == before
 
 
@@ -148,4 +150,4 @@ def test_a_nearly_full_one_is_filled_up(world: World, here: Here) -> None:
     Path("summary.md").write_text("x" * (ROOM - 20_000), encoding="utf-8")
     here("plan", "job.toml", **SUMMARY)
     assert ROOM - 1000 < Path("summary.md").stat().st_size <= ROOM
-    assert "more: `bulkops plan JOB --json` has all" in summary(world)
+    assert "more: `bulkops plan JOB --json` lists all" in summary(world)

@@ -21,7 +21,7 @@ from tests.cli.support import TASK, StagedSimulator, World, serving
 from tests.cli.terminal import CTRL_C, held, on_terminal
 from tests.conftest import Here
 
-HELD_UP = "stdout is not read: no further operation is begun until it is."
+HELD_UP = "stdout is not being read: no further operation starts until it is."
 STOP, GO = b"\x13", b"\x11"
 """Ctrl-S and Ctrl-Q."""
 
@@ -235,8 +235,8 @@ def test_logs_that_nobody_reads_are_counted(world: World, here: Here) -> None:
         assert unread.process.poll() is None
         said = unread.read()
         assert unread.process.wait(SECONDS) == 0
-        assert " lines not written: nobody read stderr.\n" in said
-        assert said.endswith("`bulkops undo scan.jsonl` takes it back.\n")
+        assert " lines were not written because nothing read stderr.\n" in said
+        assert said.endswith("`bulkops undo scan.jsonl` reverts it.\n")
         each_once(world)
 
 
@@ -286,7 +286,7 @@ def test_a_log_file_that_nobody_reads_holds_nothing_up(world: World) -> None:
     os.mkfifo(world.folder / "log")
     done = world.run("--log-file", "log", *world.applying)
     assert done.code == 0
-    assert "--log-file log: is not read; its last events are not in it." in done.err
+    assert "--log-file log: not being read; its last events are missing." in done.err
     each_once(world)
 
 
@@ -312,7 +312,7 @@ def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(world: World, here: Here)
         terminal.until("in flight")
         terminal.type(STOP)
         terminal.type(CTRL_C)
-        terminal.until("Stopping: waiting for ")
+        terminal.until("Stopping: waiting up to ")
         terminal.type(STOP)
         terminal.type(CTRL_C)
         assert terminal.ended() == 130

@@ -1,4 +1,4 @@
-"""Which journal ``bulkops apply`` starts, goes on with, or refuses."""
+"""Which journal ``bulkops apply`` starts, resumes or refuses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _folder(world: World) -> list[Path]:
 
 
 def test_a_new_journal_is_named_before_anything_is_sent(world: World, here: Here) -> None:
-    """``--journal FILE`` that isn't there is created; its header knows the job, never a token."""
+    """``--journal FILE`` is created; its header has the job in it, never a token."""
     assert here(*world.applying).code == 0
     header = msgspec.json.decode(world.journal.read_bytes().splitlines()[0])
     assert header["type"] == "header"
@@ -41,23 +41,23 @@ def test_a_new_journal_is_named_before_anything_is_sent(world: World, here: Here
     assert world.journal.stat().st_mode & 0o077 == 0
 
 
-def test_an_unfinished_journal_is_gone_on_with(world: World, here: Here) -> None:
-    """The same command goes on where the journal stops and does nothing twice."""
+def test_an_unfinished_journal_is_resumed(world: World, here: Here) -> None:
+    """The same command resumes the journal and does nothing twice."""
     _interrupted(world, here, *world.applying)
     done = here(*world.applying)
     assert done.code == 0
-    assert done.err.startswith("Going on with scan.jsonl.\n")
+    assert done.err.startswith("Resuming scan.jsonl.\n")
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
 
 
-def test_going_on_asks_as_well(world: World, here: Here) -> None:
+def test_resuming_asks_as_well(world: World, here: Here) -> None:
     """An unfinished journal without --yes and terminal: exit 2, nothing is sent."""
     _interrupted(world, here, *world.applying)
     before = world.requests
     done = here("apply", "job.toml", "--journal", "scan.jsonl")
     assert done.code == 2
-    assert "say --yes" in done.err
+    assert "Add --yes" in done.err
     assert world.requests == before
 
 
@@ -67,17 +67,17 @@ def test_a_finished_journal_sends_no_change(world: World, here: Here) -> None:
     done = here("apply", "job.toml", "--journal", "scan.jsonl")
     assert done.code == 0
     assert "Nothing is left to do" in done.err
-    assert "  verified: 12 of 12 shown as wanted by the server" in done.lines
+    assert "  verified: 12 of 12 operations" in done.lines
     assert world.writes == 12
 
 
-def test_a_finished_journal_that_no_longer_stands_is_exit_3(world: World, here: Here) -> None:
-    """What somebody undid since is shown, exit 3, and not done again: the job is finished."""
+def test_a_finished_journal_that_has_drifted_is_exit_3(world: World, here: Here) -> None:
+    """Drift after a finished job is shown, exit 3, and not corrected."""
     here(*world.applying)
     world.simulator.detach("prod-004", "security-scan")
     done = here(*world.applying)
     assert done.code == 3
-    assert "  verified: 11 of 12 shown as wanted by the server, 1 drifted" in done.lines
+    assert "  verified: 11 of 12 operations, 1 drifted" in done.lines
     assert any("prod-004" in line and "not attached" in line for line in done.lines)
     assert world.writes == 12
 
@@ -94,7 +94,7 @@ def test_a_finished_journal_that_no_longer_stands_is_exit_3(world: World, here: 
 def test_another_jobs_journal_is_refused(
     world: World, here: Here, change: tuple[str, str], says: str
 ) -> None:
-    """Another job does not go on with this one's journal: exit 2, nothing sent, file untouched."""
+    """Another job's journal is refused: exit 2, nothing sent, file unchanged."""
     _interrupted(world, here, *world.applying)
     before, journal = world.requests, world.journal.read_bytes()
     world.job(change)
@@ -114,7 +114,7 @@ def test_another_jobs_journal_is_refused(
     ids=["pace", "max_failures"],
 )
 def test_pace_and_tolerance_may_change(world: World, here: Here, change: tuple[str, str]) -> None:
-    """A slower or more patient job goes on with the same journal."""
+    """A job with another pace or tolerance resumes the same journal."""
     _interrupted(world, here, *world.applying)
     world.job(change)
     assert here(*world.applying).code == 0
@@ -130,8 +130,8 @@ def test_the_default_journal_is_in_the_jobs_folder(world: World, here: Here) -> 
     assert journal.name.endswith("Z.jsonl")
 
 
-def test_the_newest_unfinished_default_journal_is_gone_on_with(world: World, here: Here) -> None:
-    """Without ``--journal`` the same command goes on, and starts anew only when that is done."""
+def test_the_newest_unfinished_default_journal_is_resumed(world: World, here: Here) -> None:
+    """Without ``--journal`` the same command resumes; once that is done it starts a new journal."""
     _interrupted(world, here, "apply", "job.toml", "--yes")
     assert here("apply", "job.toml", "--yes").code == 0
     assert len(_folder(world)) == 1
@@ -143,7 +143,7 @@ def test_the_newest_unfinished_default_journal_is_gone_on_with(world: World, her
 
 
 def test_another_jobs_default_journal_is_left_alone(world: World, here: Here) -> None:
-    """A changed job of the same name starts a journal of its own beside the unfinished one."""
+    """A changed job of the same name starts its own journal beside the unfinished one."""
     _interrupted(world, here, "apply", "job.toml", "--yes")
     (first,) = _folder(world)
     before = first.read_bytes()
@@ -163,7 +163,7 @@ def test_a_journal_that_cant_be_written_is_exit_14(world: World, here: Here, jou
 
 
 def test_a_default_folder_that_cant_be_made_is_exit_14(world: World, here: Here) -> None:
-    """A file where .bulkops should be: exit 14, nothing is sent, and what to do is said."""
+    """A file at ``.bulkops``: exit 14, nothing is sent, and the message says what to do."""
     (world.folder / ".bulkops").write_text("in the way")
     done = here("apply", "job.toml", "--yes")
     assert done.code == 14
@@ -173,7 +173,7 @@ def test_a_default_folder_that_cant_be_made_is_exit_14(world: World, here: Here)
 
 
 def test_a_full_disk_is_exit_14_and_stops_sending(world: World, here: Here) -> None:
-    """A journal that can't grow any more ends the job with 14; the same command goes on later."""
+    """A full disk ends the job with 14; the same command resumes it later."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     # -B: Python's own caches would be cut to that size, too, and stay so for other tests.
     command = shlex.join([sys.executable, "-B", "-m", "bulkops", *world.applying])

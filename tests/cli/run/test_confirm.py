@@ -1,4 +1,4 @@
-"""A job that detaches: what will be lost is named, and a yes is not enough."""
+"""A job that detaches names what will be lost, and a yes is not enough for it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_the_plan_says_what_will_be_lost(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
 def test_without_the_name_nothing_is_sent(world: World, here: Here, said: tuple[str, ...]) -> None:
-    """Neither nothing nor --yes is enough: exit 2, and the message says what to say."""
+    """Without --confirm, with or without --yes: exit 2, and the message names --confirm."""
     done = here(*APPLYING, *said)
     assert (done.code, world.writes) == (2, 0)
-    assert done.err.endswith(f"say --confirm {TASK}\n")
-    assert ("--yes is not enough to detach" in done.err) == bool(said)
+    assert done.err.endswith(f"Add --confirm {TASK}\n")
+    assert ("--yes is not enough for detach" in done.err) == bool(said)
     assert LOST in done.err
     assert not world.journal.exists()
 
@@ -47,12 +47,12 @@ def test_another_name_is_refused(world: World, here: Here, said: tuple[str, ...]
     """``--confirm`` of another run task: exit 2, naming the job's own."""
     done = here(*APPLYING, "--confirm", "cost-check", *said)
     assert (done.code, world.writes) == (2, 0)
-    assert f"--confirm cost-check: this job is about run task {TASK}" in done.err
+    assert f"--confirm cost-check: this job has run task {TASK}" in done.err
 
 
 @pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
 def test_the_name_is_a_yes(world: World, here: Here, said: tuple[str, ...]) -> None:
-    """``--confirm NAME`` carries it out, with or without --yes, and what is lost is said."""
+    """``--confirm NAME`` applies it, with or without --yes, and what is lost is noted."""
     done = here(*APPLYING, "--confirm", TASK, *said)
     assert done.code == 0
     assert LOST in done.err
@@ -61,7 +61,7 @@ def test_the_name_is_a_yes(world: World, here: Here, said: tuple[str, ...]) -> N
 
 @pytest.mark.parametrize(("answer", "code"), [(b"security-scan\n", 0), (b"yes\n", 1), (b"\n", 1)])
 def test_on_a_terminal_the_name_is_typed(world: World, answer: bytes, code: int) -> None:
-    """Asked for the run task's name, only that is accepted: not even yes."""
+    """The question accepts only the run task's name, not even yes."""
     ended, said = on_a_terminal(world, answer, *APPLYING)
     assert ended == code
     assert LOST in said
@@ -70,17 +70,17 @@ def test_on_a_terminal_the_name_is_typed(world: World, answer: bytes, code: int)
 
 
 @pytest.mark.parametrize("going_on", [APPLYING, ("resume", "scan.jsonl")], ids=["apply", "resume"])
-def test_going_on_wants_the_name_as_the_start_does(
+def test_resuming_needs_the_name_as_the_start_does(
     world: World, here: Here, going_on: tuple[str, ...]
 ) -> None:
-    """Killed in the middle: neither nothing nor a yes nor another name goes on, the name does."""
+    """A killed job resumes with the run task's name only, not with a yes or another name."""
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
     writes, requests = world.writes, world.requests
     for said in ((), ("--yes",)):
         done = here(*going_on, *said)
         assert (done.code, world.requests) == (2, requests)
-        assert done.err.endswith(f"say --confirm {TASK}\n")
-        assert ("--yes is not enough to detach" in done.err) == bool(said)
+        assert done.err.endswith(f"Add --confirm {TASK}\n")
+        assert ("--yes is not enough for detach" in done.err) == bool(said)
     assert here(*going_on, "--confirm", "cost-check").code == 2
     assert world.writes == writes
     assert here(*going_on, "--confirm", TASK).code == 0
@@ -89,7 +89,7 @@ def test_going_on_wants_the_name_as_the_start_does(
 
 
 def test_nothing_left_needs_no_name(world: World, here: Here) -> None:
-    """A finished job only reads whether it still stands."""
+    """A finished job only checks for drift."""
     assert here(*APPLYING, "--confirm", TASK).code == 0
     assert here(*APPLYING, "--yes").code == 0
     assert here("resume", "scan.jsonl").code == 0
@@ -97,7 +97,7 @@ def test_nothing_left_needs_no_name(world: World, here: Here) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), [(b"security-scan\n", 0), (b"yes\n", 1)])
-def test_on_a_terminal_the_name_is_typed_to_go_on(world: World, answer: bytes, code: int) -> None:
+def test_on_a_terminal_the_name_is_typed_to_resume(world: World, answer: bytes, code: int) -> None:
     """As at the start: a yes is not accepted."""
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
     ended, said = on_a_terminal(world, answer, "resume", "scan.jsonl")
@@ -106,8 +106,8 @@ def test_on_a_terminal_the_name_is_typed_to_go_on(world: World, answer: bytes, c
     assert any(world.shown().values()) == bool(code)
 
 
-def test_a_saved_plan_goes_on_as_it_began(world: World, here: Here) -> None:
-    """``apply PLAN`` asks nothing; its journal alone was looked at by nobody."""
+def test_a_saved_plan_resumes_without_a_question(world: World, here: Here) -> None:
+    """``apply PLAN`` asks nothing; ``resume`` of its journal, which no one reviewed, does."""
     assert here("plan", "job.toml", "--out", "scan.plan").code == 0
     world.kill(
         signal.SIGKILL,
@@ -121,7 +121,7 @@ def test_a_saved_plan_goes_on_as_it_began(world: World, here: Here) -> None:
 
 
 def test_undo_needs_a_yes_only(world: World, here: Here) -> None:
-    """Giving back what was detached destroys nothing; neither does taking back an attach."""
+    """An undo is not destructive: neither of a detach nor of an attach."""
     before = world.shown()
     here(*APPLYING, "--confirm", TASK)
     assert here("undo", "scan.jsonl", "--yes").code == 0
@@ -131,7 +131,7 @@ def test_undo_needs_a_yes_only(world: World, here: Here) -> None:
 
 
 def test_a_saved_plan_was_looked_at(world: World, here: Here) -> None:
-    """It says once more what will be lost, and asks nothing."""
+    """A saved plan names again what will be lost, and asks nothing."""
     assert f"    Note: {LOST}" in here("plan", "job.toml", "--out", "scan.plan").lines
     done = here("apply", "scan.plan")
     assert done.code == 0
@@ -150,7 +150,7 @@ def test_nothing_to_lose_needs_no_name(world: World, here: Here) -> None:
 
 
 def test_confirm_is_a_yes_to_any_job(world: World, here: Here) -> None:
-    """A pipeline may say it for every job, and is still told of the wrong run task."""
+    """A pipeline may give --confirm for every job; a wrong run task is still refused."""
     world.job(('"mandatory"', '"advisory"'))
     assert here(*APPLYING, "--confirm", "cost-check").code == 2
     assert here(*APPLYING, "--confirm", TASK).code == 0

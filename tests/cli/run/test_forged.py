@@ -1,4 +1,4 @@
-"""Journals and plans that somebody else may have written: nothing is sent because of them."""
+"""Journals and plans that others may have written: bulkops sends nothing because of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def left(world: World) -> World:
 def test_a_forged_journal_is_exit_12_and_nothing_is_sent(
     left: World, here: Here, arguments: tuple[str, ...]
 ) -> None:
-    """With the digest of the job file's job, and other operations: not a single request."""
+    """A journal with the job's digest but other operations is refused without a request."""
     forge(left.journal, _detached)
     data, requests = left.journal.read_bytes(), left.requests
     done = here(*arguments)
@@ -63,7 +63,7 @@ def test_a_forged_journal_is_exit_12_and_nothing_is_sent(
 def test_one_in_the_default_folder_stops_apply(
     left: World, here: Here, more: tuple[str, ...]
 ) -> None:
-    """It is named, and not passed over, whatever it says of whose job it is."""
+    """A forged journal in the default folder stops ``apply``, whichever job it claims."""
     folder = left.folder / ".bulkops" / "scan"
     folder.mkdir(parents=True)
     path = folder / "20990101T000000Z.jsonl"
@@ -79,14 +79,14 @@ def test_one_in_the_default_folder_stops_apply(
 
 @pytest.mark.parametrize("arguments", [("status",), ("report",), ("report", "--format", "json")])
 def test_it_is_not_reported(left: World, here: Here, arguments: tuple[str, ...]) -> None:
-    """What it says is not what was done; ``journal check`` says what is wrong with it."""
+    """``status`` and ``report`` refuse it; ``journal check`` says what is wrong with it."""
     forge(left.journal, _detached)
     command, *options = arguments
     done = here(command, "scan.jsonl", *options)
     assert (done.code, done.out) == (12, "")
     checked = here("journal", "check", "scan.jsonl")
     assert checked.code == 12
-    assert "It does not agree with itself: attach:ws-" in checked.err
+    assert "It contradicts itself: attach:ws-" in checked.err
     (event,) = here("journal", "check", "scan.jsonl", "--json").objects
     assert event["state"] == "disagreeing"
     assert "could have decided" in str(event["problem"])
@@ -98,7 +98,7 @@ def test_it_is_not_reported(left: World, here: Here, arguments: tuple[str, ...])
 def test_another_run_task_under_the_jobs_name_is_found(
     left: World, here: Here, arguments: tuple[str, ...]
 ) -> None:
-    """The job names it, and only the journal says which id that is: the server is asked."""
+    """The job names the run task, and the server is asked which id has that name."""
     other = left.simulator.add_task("cost-check")
     forge(left.journal, with_header(task=TaskRef(other.id, TASK)))
     writes = left.writes
@@ -121,7 +121,7 @@ def test_a_saved_plan_of_another_run_task_under_the_jobs_name_is_found(
     assert f"its task {planned.id} is not {TASK}, but scan-1" in done.err
 
 
-def test_a_run_task_that_was_renamed_is_gone_on_with(left: World, here: Here) -> None:
+def test_a_job_whose_run_task_was_renamed_is_resumed(left: World, here: Here) -> None:
     """No other has its name: it is the one that the journal is about."""
     task = next(iter(left.simulator.world.organizations["acme"].tasks.values()))
     task.name = "security-scan-2"
@@ -130,8 +130,8 @@ def test_a_run_task_that_was_renamed_is_gone_on_with(left: World, here: Here) ->
     assert here("undo", "scan.jsonl", "--yes").code == 0
 
 
-def test_an_undo_that_is_none_is_found(left: World, here: Here) -> None:
-    """Beside the journal it takes back: each of its operations must be the inverse of one there."""
+def test_a_forged_undo_is_found(left: World, here: Here) -> None:
+    """Each operation of an undo must be the inverse of one in the undone journal."""
     assert left.apply().code == 0
 
     def refuse(_request: object) -> None:
@@ -159,7 +159,7 @@ def test_an_undo_that_is_none_is_found(left: World, here: Here) -> None:
 
 
 def test_a_plan_of_another_job_under_the_digest_of_a_plan_is_found(left: World, here: Here) -> None:
-    """A detach, whose journal says it carries out the plan of an attach."""
+    """A detach whose journal claims the digest of an attach's plan is refused."""
     assert here("plan", "job.toml", "--out", "scan.plan").code == 0
     for name in left.shown():
         if not left.shown()[name]:
@@ -246,7 +246,7 @@ def test_what_others_may_have_written_is_refused(
 
 
 @pytest.mark.parametrize("place", [".bulkops", ".bulkops/scan"])
-def test_nothing_is_begun_where_others_may_write(world: World, here: Here, place: str) -> None:
+def test_nothing_is_started_where_others_may_write(world: World, here: Here, place: str) -> None:
     """In the default folder, or in the one above, before any request."""
     (world.folder / ".bulkops" / "scan").mkdir(parents=True)
     (world.folder / place).chmod(0o777)
@@ -257,14 +257,16 @@ def test_nothing_is_begun_where_others_may_write(world: World, here: Here, place
     assert here("apply", "job.toml", "--yes", "--trust-files").code == 0
 
 
-def test_a_folder_with_the_sticky_bit_is_nobodys(left: World, here: Here) -> None:
+def test_a_folder_with_the_sticky_bit_is_trusted(left: World, here: Here) -> None:
     """As ``/tmp``: each file in it is its owner's alone."""
     left.folder.chmod(0o1777)
     assert here("resume", "scan.jsonl", "--yes").code == 0
 
 
-def test_a_link_is_as_good_as_the_worst_folder_on_its_way(left: World, here: Here) -> None:
-    """Whoever may write where the link lies chooses the file."""
+def test_a_link_is_as_trusted_as_the_least_trusted_folder_on_its_way(
+    left: World, here: Here
+) -> None:
+    """Anyone who may write to the link's folder can choose the file."""
     links = left.folder / "links"
     links.mkdir()
     links.chmod(0o777)
@@ -289,7 +291,7 @@ def test_a_plan_that_others_may_have_written_is_refused(world: World, here: Here
 
 
 def test_folders_are_made_for_their_owner_alone(world: World, here: Here) -> None:
-    """Whatever the umask, as a runner may have 0: the same command goes on in them."""
+    """Whatever the umask, new folders belong to their owner, and the same command resumes there."""
     before = os.umask(0)
     try:
         assert here("apply", "job.toml", "--yes").code == 0

@@ -49,18 +49,21 @@ def test_it_is_shown_whole_before_anything_is_changed(world: World, here: Here, 
         assert world.writes == 0
         lines = err.replace("\r", "").splitlines()
     elif said == "saved plan":
-        assert f"    After each: {LONG}" in here("plan", "job.toml", "--out", "scan.plan").lines
+        assert (
+            f"    Gate after each wave: {LONG}"
+            in here("plan", "job.toml", "--out", "scan.plan").lines
+        )
         lines = here("apply", "scan.plan", "--journal", "scan.jsonl").err.splitlines()
     else:
         arguments = ("--json",) if said == "--json" else ()
         lines = here(*world.applying, *arguments).err.splitlines()
-    shown = lines.index(f"    After each: {LONG}")
-    assert lines[shown + 1] == f"        (runs in {world.folder}, and gets TFE_TOKEN)"
+    shown = lines.index(f"    Gate after each wave: {LONG}")
+    assert lines[shown + 1] == f"        (runs in {world.folder}, with TFE_TOKEN)"
     if said != "answer":
         assert lines.index(f"Gate of wave 1: {LONG}") > shown
 
 
-def test_what_a_terminal_would_obey_is_spelled(world: World, here: Here) -> None:
+def test_control_characters_are_escaped(world: World, here: Here) -> None:
     """A line break, an escape sequence: one line, and all of it to be seen."""
     gated(world, "true # \\u001b[2K\n:\ttrue", "")
     job = (world.folder / "job.toml").read_text(encoding="utf-8")
@@ -68,7 +71,7 @@ def test_what_a_terminal_would_obey_is_spelled(world: World, here: Here) -> None
     (world.folder / "job.toml").write_text(job, encoding="utf-8")
     done = here(*world.applying)
     assert done.code == 0
-    assert r"    After each: true # \u001b[2K\n:\ttrue" in done.err.splitlines()
+    assert r"    Gate after each wave: true # \u001b[2K\n:\ttrue" in done.err.splitlines()
     assert r"Gate of wave 1: true # \u001b[2K\n:\ttrue" in done.err.splitlines()
 
 
@@ -80,33 +83,33 @@ def test_what_a_terminal_would_obey_is_spelled(world: World, here: Here) -> None
     ],
     ids=["resume", "apply"],
 )
-def test_going_on_shows_it_before_it_runs(
+def test_resuming_shows_it_before_it_runs(
     world: World, here: Here, arguments: tuple[str, ...]
 ) -> None:
-    """A gate that somebody wrote into a journal is seen before the yes counts."""
+    """The gate in a journal is shown before the user can confirm it."""
     stopped_in_the_gate(world)
     done = here(*arguments)
     assert done.code == 0
     lines = done.err.splitlines()
     gate = "test -e go || { kill -9 $PPID; exit; }"
-    assert lines.index(f"    After each wave: {gate}") < lines.index(f"Gate of wave 1: {gate}")
+    assert lines.index(f"    Gate after each wave: {gate}") < lines.index(f"Gate of wave 1: {gate}")
 
 
-def test_a_gate_that_is_all_that_is_left_wants_a_yes(world: World, here: Here) -> None:
+def test_a_gate_that_is_all_that_is_left_needs_a_yes(world: World, here: Here) -> None:
     """Killed in the last wave's gate: nothing is to be sent, but a command is to be run."""
     world.job(("[pace]", "[rollout]\ngate = 'test -e go || { kill -9 $PPID; exit; }'\n[pace]"))
     assert world.run(*world.applying).code == -signal.SIGKILL
     (world.folder / "go").touch()
     done = here("resume", "scan.jsonl")
     assert done.code == 2
-    assert "    After each wave: test -e go" in done.err
+    assert "    Gate after each wave: test -e go" in done.err
     done = here("resume", "scan.jsonl", "--yes")
     assert done.code == 0
     assert "Gate of wave 1: test -e go" in done.err
 
 
-def test_a_retry_of_what_drifted_wants_a_yes(world: World, here: Here) -> None:
-    """The journal knows of nothing left to do; what is found drifted is sent, and judged anew."""
+def test_a_retry_of_what_drifted_needs_a_yes(world: World, here: Here) -> None:
+    """Nothing is left to do by the journal; what has drifted is redone and gated again."""
     gated(world, "true")
     assert here(*world.applying).code == 0
     world.simulator.detach("prod-001", "security-scan")
@@ -115,12 +118,12 @@ def test_a_retry_of_what_drifted_wants_a_yes(world: World, here: Here) -> None:
     done = here("resume", "scan.jsonl", "--retry-failed", "--yes")
     assert (done.code, world.writes) == (0, 13)
     lines = done.err.splitlines()
-    assert lines.index("    After each wave: true") < lines.index("Gate of wave 1: true")
+    assert lines.index("    Gate after each wave: true") < lines.index("Gate of wave 1: true")
 
 
 @pytest.mark.parametrize("command", ["apply", "resume"])
 def test_it_gets_no_credentials(world: World, here: Here, command: str) -> None:
-    """Neither started nor gone on with; but what else is in the environment."""
+    """Neither when started nor when resumed; it gets all other variables."""
     gated(world, 'env > "gate-$BULKOPS_WAVE.env"; test -e go || exit 75')
     assert here(*world.applying, **ENVIRONMENT, OTHER="seen").code == 6
     if command == "resume":
@@ -183,7 +186,7 @@ def test_a_missing_script_is_found_before_anything_is_sent(
 
 
 def test_a_script_is_seen_from_the_job_files_folder(world: World, here: Here) -> None:
-    """Started elsewhere, gone on with elsewhere, by a plan or a journal: the same script runs."""
+    """Started or resumed in another folder, from a plan or a journal, the same script runs."""
     jobs = world.folder / "jobs"
     script(jobs / "check.sh", "pwd >> ../where; test -e ../go || exit 75")
     script(world.folder / "check.sh", "exit 1")
@@ -209,10 +212,10 @@ def test_a_script_is_seen_from_the_job_files_folder(world: World, here: Here) ->
 
 
 @pytest.mark.parametrize("command", ["resume", "apply PLAN"])
-def test_gone_on_with_elsewhere_the_folder_is_asked_for(
+def test_resumed_elsewhere_it_needs_the_job_files_folder(
     world: World, here: Here, command: str
 ) -> None:
-    """Exit 2 before anything is sent, naming the folder and what to do; put back, it goes on."""
+    """Exit 2, nothing sent, names the folder and what to do; with the folder, it resumes."""
     jobs = world.folder / "jobs"
     script(jobs / "check.sh", "test -e ../go || exit 75")
     gated(world, "./check.sh")
@@ -241,7 +244,7 @@ def test_gone_on_with_elsewhere_the_folder_is_asked_for(
 
 
 def test_a_finished_job_needs_no_folder(world: World, here: Here) -> None:
-    """Nothing is run any more: it is only read whether it still stands."""
+    """No gate runs any more: the job only checks for drift."""
     jobs = world.folder / "jobs"
     script(jobs / "check.sh")
     gated(world, "./check.sh")

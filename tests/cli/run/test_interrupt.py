@@ -38,7 +38,7 @@ def test_killed_and_run_again(world: World, here: Here, write: int, stage: str) 
 
 
 def test_killed_and_resumed(world: World, here: Here) -> None:
-    """``resume JOURNAL`` goes on after SIGKILL with nothing but the journal, address and token."""
+    """After SIGKILL, ``resume JOURNAL`` needs only the journal, the address and the token."""
     world.kill(signal.SIGKILL, write=6, stage="after")
     (world.folder / "job.toml").unlink()
     done = here("resume", "scan.jsonl", "--yes")
@@ -47,7 +47,7 @@ def test_killed_and_resumed(world: World, here: Here) -> None:
 
 
 def test_killed_over_and_over(world: World, here: Here) -> None:
-    """A job that is killed at every fifth write still ends, each change made once."""
+    """A job that is killed at every fifth write still ends, and each change is made once."""
     world.job(("[pace]", "[pace]\nmax_at_once = 3"))
     deaths = 0
     while not world.all_desired():
@@ -74,22 +74,22 @@ def test_killed_in_the_default_folder(world: World, here: Here) -> None:
 def test_a_signal_finishes_what_is_in_flight(
     world: World, here: Here, number: signal.Signals, code: int
 ) -> None:
-    """What is in flight is finished and recorded, then 130, 143, or 129 for a closed terminal."""
+    """What is in flight is finished and recorded; exit 130, 143, or 129 if the terminal closed."""
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     stopped = world.kill(number, write=4, stage="before")
     assert stopped.code == code
     assert 4 <= world.writes < 12
     recorded = sum(line.startswith("succeeded") for line in stopped.lines)
     assert recorded == world.writes
-    assert "Stopping: waiting for 2 operations in flight, 5 s at most" in stopped.err
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
+    assert "Stopping: waiting up to 5 s for 2 operations in flight" in stopped.err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in stopped.err
     assert f"  1 execution, stopped by {number.name}" in stopped.lines
     assert here("resume", "scan.jsonl", "--yes").code == 0
     _each_once(world)
 
 
 def test_draining_has_an_end(world: World, here: Here) -> None:
-    """What doesn't answer within ``--drain-timeout`` is left in doubt, and looked at later."""
+    """What gets no answer within ``--drain-timeout`` is in doubt, and checked on resume."""
     world.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
     stopped = world.kill(
         signal.SIGINT,
@@ -104,8 +104,8 @@ def test_draining_has_an_end(world: World, here: Here) -> None:
     _each_once(world)
 
 
-def test_a_second_signal_stops_at_once(world: World, here: Here) -> None:
-    """The second signal doesn't wait for answers; the same command goes on all the same."""
+def test_a_second_signal_stops_immediately(world: World, here: Here) -> None:
+    """A second signal ends the command without waiting; the same command still resumes it."""
     world.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
     observed = {"writes": 0}
 
@@ -122,7 +122,7 @@ def test_a_second_signal_stops_at_once(world: World, here: Here) -> None:
     process.send_signal(signal.SIGINT)
     stopped = ended(process)
     assert stopped.code == 130
-    assert "Stopping at once." in stopped.err
+    assert "Stopping immediately." in stopped.err
     world.simulator.faults = None
     assert here(*world.applying).code == 0
     _each_once(world)
@@ -152,7 +152,7 @@ def test_a_signal_while_reading_changes_nothing(
 
 @pytest.mark.parametrize("read", ["/api/v2/tasks/", "/ping", "/relationships/"])
 def test_a_signal_while_reading_again_is_resumable(world: World, here: Here, read: str) -> None:
-    """A signal while a resumed job still reads: 130, nothing sent, and it goes on later."""
+    """A signal while a resumed job still reads: 130, nothing sent, and it can be resumed."""
     # One at a time: none that was on its way when it was killed arrives after it was counted.
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=3, stage="after")
@@ -206,7 +206,7 @@ def test_two_runners_in_the_default_folder(world: World, here: Here) -> None:
     ended(first)
 
 
-def test_sigterm_is_heard_between_plan_and_job(here: Here) -> None:
+def test_sigterm_is_handled_between_plan_and_job(here: Here) -> None:
     """An event loop that ends gives the signal back to the system: it must not stay there."""
     assert here("plan", "job.toml").code == 0
     assert signal.getsignal(signal.SIGTERM) == received.stop

@@ -46,7 +46,7 @@ def labels(world: World) -> dict[str, str]:
 
 
 def test_a_finished_job(world: World, here: Here) -> None:
-    """Counts, exit code 0 and both dates; readable by whoever collects it; stdout is the same."""
+    """Counts, exit code 0 and both dates, readable by the collector; stdout is the same."""
     umask = os.umask(0o077)
     try:
         done = here(*world.applying, *FILE)
@@ -66,7 +66,7 @@ def test_a_finished_job(world: World, here: Here) -> None:
 
 
 def test_failures(world: World, here: Here) -> None:
-    """What failed is counted, and the exit code is the command's; a later resume is told anew."""
+    """Failures are counted, and the exit code is the command's; a later resume overwrites them."""
     refused(world, here)
     assert here("resume", "scan.jsonl", "--yes", *FILE).code == 3
     found = metrics(world)
@@ -77,8 +77,8 @@ def test_failures(world: World, here: Here) -> None:
     assert (found["failed"], found["succeeded"], found["bulkops_exit_code"]) == (0, 13, 0)
 
 
-def test_an_undo_is_a_kind_of_its_own(world: World, here: Here) -> None:
-    """So that its metrics and the job's can lie in one folder; its resume is called the same."""
+def test_an_undo_has_its_own_kind(world: World, here: Here) -> None:
+    """An undo's metrics have their own kind, also when it is resumed."""
     here(*world.applying)
     assert here("undo", "scan.jsonl", "--yes", *FILE).code == 0
     assert labels(world)["kind"] == "undo of attach"
@@ -88,7 +88,7 @@ def test_an_undo_is_a_kind_of_its_own(world: World, here: Here) -> None:
 
 
 def test_nothing_to_do_is_an_end_as_well(world: World, here: Here) -> None:
-    """A nightly job that finds all as wanted says exit code 0, not that of the night before."""
+    """A nightly job that finds all as desired writes exit code 0, not the previous one."""
     refused(world, here)
     here("resume", "scan.jsonl", "--yes", *FILE)
     assert metrics(world)["bulkops_exit_code"] == 3
@@ -109,7 +109,7 @@ def test_an_error_before_anything_is_sent_is_an_end(world: World, here: Here) ->
 
 
 def test_one_that_waits_for_its_turn_leaves_the_others_file(world: World, here: Here) -> None:
-    """Exit 11: the metrics are those of the command that holds the journal."""
+    """A command that exits with 11 leaves the metrics to the one that holds the journal."""
     world.simulator.faults = Faults.parse("POST:hang-before=100%", 0)
     first = world.start(*world.applying, *FILE, "--drain-timeout", "0")
     assert first.stderr is not None
@@ -137,7 +137,7 @@ def test_a_signal_is_an_end(world: World, number: signal.Signals, code: int) -> 
 
 
 def test_a_killed_one_has_no_end(world: World) -> None:
-    """SIGKILL: the last word is that it runs, with the run's id; so somebody can be told."""
+    """After SIGKILL the file still says that it runs, with the run's id, for an alert."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     arguments = (*world.applying, *FILE)
     world.kill(signal.SIGKILL, write=6, stage="before", arguments=arguments)
@@ -169,8 +169,8 @@ def test_it_is_written_while_it_runs(
 
 
 @pytest.mark.parametrize("place", ["no/such/scan.prom", "folder"])
-def test_where_it_cant_be_written_nothing_is_sent(world: World, here: Here, place: str) -> None:
-    """Exit 1 and the file is named, before the server is asked for anything."""
+def test_if_it_cant_be_written_nothing_is_sent(world: World, here: Here, place: str) -> None:
+    """Exit 1 names the file before any request."""
     (world.folder / "folder").mkdir()
     done = here(*world.applying, "--metrics-file", place)
     assert done.code == 1
@@ -182,12 +182,12 @@ def test_where_it_cant_be_written_nothing_is_sent(world: World, here: Here, plac
 def test_a_device_is_not_replaced(world: World, here: Here) -> None:
     """As root a rename over it would succeed."""
     done = here(*world.applying, "--metrics-file", "/dev/null")
-    assert (done.code, done.err) == (1, "Error: --metrics-file /dev/null: is no file\n")
+    assert (done.code, done.err) == (1, "Error: --metrics-file /dev/null: is not a regular file\n")
     assert not Path("/dev/null").is_file()
 
 
 def test_a_folder_that_goes_away_is_a_note(world: World, here: Here) -> None:
-    """Once the job runs, its metrics can't stop it; it is said once."""
+    """Once the job runs, unwritable metrics don't stop it; one note reports them."""
     place = world.folder / "metrics"
     place.mkdir()
 
@@ -201,7 +201,7 @@ def test_a_folder_that_goes_away_is_a_note(world: World, here: Here) -> None:
     done = here(*world.applying, "--metrics-file", "metrics/scan.prom")
     assert done.code == 0
     assert done.err.count("--metrics-file metrics/scan.prom: can't be written") == 1
-    assert "the job goes on without it" in done.err
+    assert "the job continues without it" in done.err
     assert world.all_desired()
 
 

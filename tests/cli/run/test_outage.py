@@ -1,4 +1,4 @@
-"""The server goes away in the middle of an apply: exit 1, nothing failed, and it goes on later."""
+"""The server goes away during an apply: exit 1, nothing failed, and it can be resumed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import Here
 def test_a_server_that_goes_away_is_exit_1_and_fails_nothing(
     world: World, here: Here, fault: str, after: int
 ) -> None:
-    """Not the tolerance's 4, whatever the size; the journal says so, and all is done in the end."""
+    """It is exit 1, not the tolerance's 4, whatever the job's size; a resume does the rest."""
 
     def goes_away(request: Request) -> None:
         if request.writes and world.writes >= after:
@@ -46,7 +46,7 @@ def test_a_server_that_goes_away_is_exit_1_and_fails_nothing(
         ("forever", 'pace.outage = "forever": not a duration'),
     ],
 )
-def test_an_outage_that_nobody_waits_for_is_refused(
+def test_an_outage_longer_than_a_day_is_refused(
     world: World, here: Here, outage: str, said: str
 ) -> None:
     """Exit 2, before any request."""
@@ -56,7 +56,7 @@ def test_an_outage_that_nobody_waits_for_is_refused(
     assert said in done.err
 
 
-def test_what_is_said_when_it_begins_and_ends(
+def test_the_start_and_the_end_of_an_outage_are_noted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line each on stderr, of every command that sends requests."""
@@ -65,7 +65,7 @@ def test_what_is_said_when_it_begins_and_ends(
     async def away() -> None:
         client = connect(Server("http://127.0.0.1:9", insecure_http=False, ca_file=None))
         outage, now = client.outage, client.clock.now()
-        outage.bear(300.0)
+        outage.tolerate(300.0)
         outage.answered(now - 100)
         for _ in range(IN_A_ROW):
             outage.failed(now - AWAY_SECONDS, now, "503 Service unavailable")
@@ -75,6 +75,22 @@ def test_what_is_said_when_it_begins_and_ends(
     asyncio.run(away())
     assert capsys.readouterr().err.splitlines() == [
         "No answer from the server for 4 s (503 Service unavailable): waiting for it, 5 min at "
-        "most. Nothing fails for it.",
-        "The server answers again, after 4 s.",
+        "most. No operation fails because of it.",
+        "The server answers again after 4 s.",
     ]
+
+
+def test_a_wait_for_reads_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How long, and why, on stderr: of verify, undo and plan, which show no progress."""
+    monkeypatch.setenv("TFE_TOKEN", "any")
+
+    async def wait() -> None:
+        client = connect(Server("http://127.0.0.1:9", insecure_http=False, ca_file=None))
+        for seconds in (0.5, 9.2):
+            for listener in client.settling.listeners:
+                listener(seconds, "to read again what differs")
+
+    asyncio.run(wait())
+    assert capsys.readouterr().err == "Waiting 10 s to read again what differs.\n"

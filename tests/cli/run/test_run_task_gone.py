@@ -1,4 +1,4 @@
-"""A run task that was deleted, and made again, while a journal of it was unfinished."""
+"""A run task is deleted and created again while a journal of it is unfinished."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_journal_whose_run_task_is_gone_is_not_resumed(
     before = world.writes
     done = here(*(arguments or world.applying))
     assert done.code == 13
-    assert f"the run task {TASK} ({old}) is no longer in acme" in done.err
+    assert f"the run task {TASK} ({old}) no longer exists in acme" in done.err
     assert "Not finished" not in done.err
     assert world.writes == before
 
@@ -47,7 +47,7 @@ def test_a_journal_whose_run_task_is_gone_is_not_resumed(
 def test_status_of_a_journal_without_its_run_task_waits_for_nothing(
     world: World, here: Here, rollout: str
 ) -> None:
-    """Nothing is left to do: it neither waits for ``--continue`` nor says how to resume."""
+    """Status neither asks for ``--continue`` nor says how to resume."""
     world.job(("[pace]", f"[rollout]\n{rollout}\n[pace]"))
     assert here(*world.applying).code in (4, 6)
     world.simulator.remove_task(TASK)
@@ -60,18 +60,18 @@ def test_status_of_a_journal_without_its_run_task_waits_for_nothing(
         assert "bulkops resume" not in said
 
 
-def test_verify_says_that_the_run_task_is_gone(world: World, here: Here) -> None:
+def test_verify_reports_that_the_run_task_is_gone(world: World, here: Here) -> None:
     """Each operation differs, and the reason names the run task: exit 3."""
     old = _made_again(world, write=4)
     done = here("verify", "scan.jsonl")
     assert done.code == 3
     gone = f"the server shows not attached: the run task {TASK} ({old}) is gone"
-    assert done.lines[0] == f"differs  prod-001  {gone}"
-    assert done.lines[-1] == "0 of 12 operations shown as wanted by the server."
+    assert done.lines[0] == f"drifted  prod-001  {gone}"
+    assert done.lines[-1] == "0 of 12 operations verified."
 
 
 def test_undo_finds_nothing_left(world: World, here: Here) -> None:
-    """What was attached went with the run task: exit 0, nothing is sent."""
+    """The attachments went with the run task: undo is exit 0 and sends nothing."""
     old = _made_again(world, write=4)
     before = world.writes
     done = here("undo", "scan.jsonl", "--yes")
@@ -82,7 +82,7 @@ def test_undo_finds_nothing_left(world: World, here: Here) -> None:
 
 
 def test_a_detach_cannot_be_undone_without_its_run_task(world: World, here: Here) -> None:
-    """What was detached can't be attached again: blocked, exit 3."""
+    """A detached run task that is gone can't be attached again: blocked, exit 3."""
     for name in world.shown():
         world.simulator.attach(name, TASK)
     world.job(('"attach"', '"detach"'), ('enforcement_level = "mandatory"\n', ""))
@@ -91,15 +91,15 @@ def test_a_detach_cannot_be_undone_without_its_run_task(world: World, here: Here
     world.simulator.add_task(TASK)
     done = here("undo", "scan.jsonl", "--yes")
     assert done.code == 3
-    assert "Nothing can be done about what is blocked" in done.err
+    assert "Nothing to do: what remains is blocked" in done.err
 
 
-def test_the_plain_apply_begins_a_new_journal(world: World, here: Here) -> None:
+def test_the_plain_apply_starts_a_new_journal(world: World, here: Here) -> None:
     """It names the run task that is gone, and attaches the one that has its name now."""
     old = _made_again(world, write=4, arguments=BY_ITSELF)
     done = here(*BY_ITSELF)
     assert done.code == 0
-    assert f"the run task {TASK} ({old}) is no longer in acme" in done.err
+    assert f"the run task {TASK} ({old}) no longer exists in acme" in done.err
     assert len(_journals(world)) == 2
     assert world.all_desired()
     again = here(*BY_ITSELF)
@@ -111,7 +111,7 @@ def test_the_plain_apply_begins_a_new_journal(world: World, here: Here) -> None:
 
 
 def test_a_run_task_that_goes_meanwhile_stops_the_job(world: World, here: Here) -> None:
-    """Deleted in the middle of a rollout: exit 13, and the report says why it ended."""
+    """A run task deleted during the rollout is exit 13, and the report says why it ended."""
 
     def delete(request: object) -> None:
         if getattr(request, "method", "") == "POST" and world.writes == 3:
@@ -122,4 +122,4 @@ def test_a_run_task_that_goes_meanwhile_stops_the_job(world: World, here: Here) 
     world.simulator.before = delete
     done = here(*world.applying)
     assert done.code == 13
-    assert "is no longer in acme" in done.err
+    assert "no longer exists in acme" in done.err

@@ -1,4 +1,4 @@
-"""After exit 4 by the failure tolerance: what each command says, and that nothing is sent."""
+"""After exit 4 by the failure tolerance, every command reports it and sends nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bulkops.simulator.state import User
 from tests.cli.support import TOKEN, World
 from tests.conftest import Here
 
-WHY = "Stopped by the failure tolerance: 2 failures in 12 operations, 1 is tolerated."
-WAITS = "  waits for --continue: 2 failures in 12 operations, 1 is tolerated"
+WHY = "Stopped by the failure tolerance: 2 failures in 12 operations; the tolerance is 1."
+WAITS = "  waits for --continue: 2 failures in 12 operations; the tolerance is 1"
 
 COMMANDS = {
     "apply": "apply job.toml --yes",
@@ -58,22 +58,22 @@ def words(journal: Path, command: str) -> list[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_the_job_stands_and_the_reason_is_said(
+def test_the_job_stays_stopped_and_the_reason_is_shown(
     world: World, here: Here, journal: Path, command: str
 ) -> None:
-    """Exit 4, how many failed, what goes on; not one request, and the journal as it was."""
+    """Exit 4 with the failures and the command that continues; no request, journal unchanged."""
     asked, before = world.requests, (world.folder / journal).read_bytes()
     done = here(*words(journal, command))
     assert done.code == 4
     assert WHY in done.err
-    assert f"`bulkops resume {journal} --continue` goes on" in done.err
+    assert f"`bulkops resume {journal} --continue` continues past the tolerance" in done.err
     assert WAITS in done.lines
     assert (world.requests, (world.folder / journal).read_bytes()) == (asked, before)
     assert len(list(world.folder.rglob("*.jsonl"))) == 1
 
 
 @pytest.mark.parametrize("command", [COMMANDS["apply"], COMMANDS["resume"]])
-def test_continue_goes_on_and_counts_from_zero(
+def test_continue_continues_and_counts_from_zero(
     world: World, here: Here, journal: Path, command: str
 ) -> None:
     """Two more refused writes stop it again; after them it comes to its end."""
@@ -92,7 +92,7 @@ def test_continue_goes_on_and_counts_from_zero(
 def test_continue_and_retry_failed_try_again_what_failed(
     world: World, here: Here, journal: Path
 ) -> None:
-    """Both together, once what was wrong is mended."""
+    """Both together retry what failed, once the cause is fixed."""
     world.simulator.before = world.simulator.tokens = None
     done = here(*words(journal, COMMANDS["apply --retry-failed"]), "--continue")
     assert done.code == 0
@@ -100,12 +100,12 @@ def test_continue_and_retry_failed_try_again_what_failed(
 
 
 def test_continue_is_no_yes(world: World, here: Here, journal: Path) -> None:
-    """Without a terminal it wants --yes as well."""
+    """Without a terminal, ``--continue`` needs --yes as well."""
     done = here("resume", str(journal), "--continue")
     assert (done.code, world.writes) == (2, 0)
 
 
-def test_status_and_report_say_it(here: Here, journal: Path) -> None:
+def test_status_and_report_show_it(here: Here, journal: Path) -> None:
     """As text, as JSON and as a page; each names --continue."""
     status = here("status", str(journal))
     assert WAITS in status.lines
@@ -120,7 +120,7 @@ def test_status_and_report_say_it(here: Here, journal: Path) -> None:
     assert "waits for --continue: 2 failures in 12 operations" in page
 
 
-def test_as_json_the_report_says_it(here: Here, journal: Path) -> None:
+def test_as_json_the_report_has_it(here: Here, journal: Path) -> None:
     """One object, the report; its exit code is the command's."""
     done = here(*words(journal, COMMANDS["apply"]), "--json")
     (value,) = done.objects
@@ -128,8 +128,8 @@ def test_as_json_the_report_says_it(here: Here, journal: Path) -> None:
     assert value["stopped"] == {"failures": 2, "tolerated": 1, "of": 12, "wave": 0}
 
 
-def test_metrics_and_the_step_summary_say_it(world: World, here: Here, journal: Path) -> None:
-    """What stands is told as whatever else a command ends with."""
+def test_metrics_and_the_step_summary_have_it(world: World, here: Here, journal: Path) -> None:
+    """Metrics and step summary report the stop as they report any end."""
     metrics, summary = world.folder / "scan.prom", world.folder / "summary.md"
     arguments = words(journal, COMMANDS["resume"])
     done = here(*arguments, "--metrics-file", "scan.prom", GITHUB_STEP_SUMMARY=str(summary))
@@ -141,14 +141,16 @@ def test_metrics_and_the_step_summary_say_it(world: World, here: Here, journal: 
     assert "--continue" in summary.read_text(encoding="utf-8")
 
 
-def test_a_job_made_more_patient_stands_as_well(world: World, here: Here, journal: Path) -> None:
-    """Going on is said, not inferred from a changed file."""
+def test_a_job_with_a_larger_tolerance_stays_stopped(
+    world: World, here: Here, journal: Path
+) -> None:
+    """Only ``--continue`` continues, not a larger tolerance in the job file."""
     world.job(("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]\nmax_at_once = 1'))
     assert here(*words(journal, COMMANDS["apply"])).code == 4
     assert here(*words(journal, COMMANDS["apply"]), "--continue").code == 3
 
 
-def test_a_saved_plan_stands_as_well(world: World, here: Here) -> None:
+def test_a_saved_plan_stays_stopped(world: World, here: Here) -> None:
     """``apply PLAN`` is the same command, too."""
     world.job(("[pace]", "[rollout]\nmax_failures = 1\n[pace]\nmax_at_once = 1"))
     assert here("plan", "job.toml", "--out", "scan.plan").code == 0
@@ -162,8 +164,8 @@ def test_a_saved_plan_stands_as_well(world: World, here: Here) -> None:
     assert here("apply", "scan.plan", "--continue").code == 3
 
 
-def test_an_undo_stands_as_well(world: World, here: Here) -> None:
-    """Its journal is held likewise, and ``undo --continue`` goes on."""
+def test_an_undo_stays_stopped(world: World, here: Here) -> None:
+    """An undo stops in the same way, and ``undo --continue`` continues it."""
     world.job(("[pace]", "[rollout]\nmax_failures = 1\n[pace]\nmax_at_once = 1"))
     assert here(*world.applying).code == 0
     refusing(world, "prod-001", "prod-002")
@@ -171,12 +173,12 @@ def test_an_undo_stands_as_well(world: World, here: Here) -> None:
     asked = world.requests
     done = here("undo", "scan.jsonl", "--yes")
     assert (done.code, world.requests) == (4, asked)
-    assert "`bulkops resume scan.undo.jsonl --continue` goes on" in done.err
+    assert "`bulkops resume scan.undo.jsonl --continue` continues past the" in done.err
     assert here("undo", "scan.jsonl", "--yes", "--continue").code == 3
 
 
-def test_one_that_has_nothing_left_stands_as_well(world: World, here: Here) -> None:
-    """The last operations failed: the plain command plans nothing anew before somebody looked."""
+def test_a_job_with_nothing_left_stays_stopped(world: World, here: Here) -> None:
+    """If the last operations failed, the plain command plans nothing until ``--continue``."""
     world.job(("[pace]", "[rollout]\nmax_failures = 1\n[pace]\nmax_at_once = 1"))
     refusing(world, "prod-011", "prod-012")
     assert here("apply", "job.toml", "--yes").code == 4
@@ -189,8 +191,10 @@ def test_one_that_has_nothing_left_stands_as_well(world: World, here: Here) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_ended_by_a_signal_it_stands(world: World, here: Here, number: signal.Signals) -> None:
-    """The stop is in the journal before the process says so: what ends it then changes nothing."""
+def test_ended_by_a_signal_it_stays_stopped(
+    world: World, here: Here, number: signal.Signals
+) -> None:
+    """The stop is in the journal before it is printed, so a signal then changes nothing."""
     world.job(
         ("[pace]", "[rollout]\nmax_failures = 0\n[pace]\nmax_at_once = 2"), ('"50ms"', '"3s"')
     )
@@ -204,4 +208,4 @@ def test_ended_by_a_signal_it_stands(world: World, here: Here, number: signal.Si
     process.communicate()
     done = here(*world.applying)
     assert done.code == 4
-    assert "1 failure in 12 operations, 0 are tolerated" in done.err
+    assert "1 failure in 12 operations; the tolerance is 0" in done.err

@@ -32,7 +32,7 @@ def hard_link(journal: Path) -> Path:
 
 
 def lock_removed(journal: Path) -> Path:
-    """Return the same name, whose lock file somebody has removed."""
+    """Return the same name, after its lock file is removed."""
     journal.with_name(f"{journal.name}.lock").unlink()
     return journal
 
@@ -75,7 +75,7 @@ def running(world: World) -> Iterator[Process]:
 @BY
 @pytest.mark.parametrize("command", ["apply", "resume", "undo", "repair"])
 def test_a_second_runner_is_refused(world: World, here: Here, by: object, command: str) -> None:
-    """A link, a hard link, no lock file, another one: exit 11, the holder named, nothing sent."""
+    """A link, a hard link, a removed or replaced lock file: exit 11, which names the holder."""
     with running(world) as first:
         assert callable(by)
         other = os.path.relpath(by(world.journal), world.folder)
@@ -94,7 +94,7 @@ def test_a_second_runner_is_refused(world: World, here: Here, by: object, comman
 
 @BY
 def test_a_killed_runner_holds_nothing(world: World, here: Here, by: object) -> None:
-    """After SIGKILL the other name goes on, and every workspace is changed once."""
+    """After SIGKILL the journal resumes under its other name, and each workspace changes once."""
     with running(world) as first:
         assert callable(by)
         other = os.path.relpath(by(world.journal), world.folder)
@@ -103,7 +103,7 @@ def test_a_killed_runner_holds_nothing(world: World, here: Here, by: object) -> 
     assert world.changed() == dict.fromkeys(workspaces(12), 1)
 
 
-def test_two_runners_that_begin_at_once_do_nothing_twice(world: World) -> None:
+def test_two_runners_that_start_together_do_nothing_twice(world: World) -> None:
     """Though the lock file is removed again and again, one journal has one runner."""
     lock = world.journal.with_name("scan.jsonl.lock")
     processes = [world.start(*world.applying) for _ in range(4)]
@@ -116,7 +116,7 @@ def test_two_runners_that_begin_at_once_do_nothing_twice(world: World) -> None:
 
 
 def test_a_dangling_link_is_followed(world: World, here: Here) -> None:
-    """The journal is created where the link leads to, with its lock beside it; the link stays."""
+    """The journal and its lock are created where the link leads to; the link stays."""
     (world.folder / "real").mkdir()
     world.journal.symlink_to("real/journal.jsonl")
     assert here(*world.applying).code == 0
@@ -151,7 +151,7 @@ def test_an_undo_into_the_journal_itself_is_refused(world: World, here: Here) ->
     for name in ("scan.jsonl", "link.jsonl", "hard.jsonl"):
         refused = here("undo", "scan.jsonl", "--journal", name, "--yes")
         assert refused.code == 2
-        assert "is the journal to take back" in refused.err
+        assert "is the journal to undo" in refused.err
     assert world.journal.read_bytes() == before
 
 
@@ -167,7 +167,7 @@ main()
 
 @pytest.mark.parametrize("error", ["ENOSYS", "ENOTSUP", "ENOLCK"])
 def test_a_file_system_without_locks_is_refused(world: World, error: str) -> None:
-    """Lustre, for instance: exit 14, what is wrong and what to do; nothing is left that locks."""
+    """A file system without locks, like Lustre, is exit 14 with a message, and no lock is left."""
     program = [sys.executable, "-c", NO_LOCKS.format(error=error), *world.applying]
     done = ended(world.start_program(program))
     assert done.code == 14

@@ -1,4 +1,4 @@
-"""A plan that takes back what an unfinished job did says so, with that job's journal."""
+"""A plan that reverts what an unfinished job did notes that job's journal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def journal(world: World, here: Here, request: pytest.FixtureRequest) -> Path:
 
 
 def _notes(here: Here, *arguments: str) -> list[str]:
-    """Return the notes of an apply that nobody says yes to, with its journal in this folder."""
+    """Return the notes of an unconfirmed apply, with its journal in this folder."""
     done = here(*(arguments or ("apply", "job.toml", "--journal", "new.jsonl")))
     assert done.code in (0, 2), done
     lines = (done.out + done.err).splitlines()
@@ -46,14 +46,14 @@ def _notes(here: Here, *arguments: str) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "numbers"), [(DETACH, (4, 0)), (ADVISORY, (4, 8))], ids=["detach", "level"]
 )
-def test_it_is_told_with_the_journal_and_the_way_out(
+def test_the_note_names_the_journal_and_the_way_out(
     world: World,
     here: Here,
     journal: Path,
     changes: tuple[tuple[str, str], ...],
     numbers: tuple[int, int],
 ) -> None:
-    """How many changes are taken back, and how many that are still to come are in conflict."""
+    """The note counts the changes that are reverted and the pending ones that conflict."""
     world.job(*changes)
     undone, hindered = numbers
     expected = (
@@ -66,7 +66,7 @@ def test_it_is_told_with_the_journal_and_the_way_out(
     assert _notes(here, "plan", "job.toml") == ([expected] if in_default_folder else [])
 
 
-def test_a_saved_plan_tells_it_once(world: World, here: Here, journal: Path) -> None:
+def test_a_saved_plan_notes_it_once(world: World, here: Here, journal: Path) -> None:
     """Noted when it was planned, and looked for again when it is applied."""
     world.job(*ADVISORY)
     here("plan", "job.toml", "--out", "scan.plan")
@@ -75,7 +75,7 @@ def test_a_saved_plan_tells_it_once(world: World, here: Here, journal: Path) -> 
     assert done.err.count(f"Note: {journal} is not finished") == 1
 
 
-def test_who_agrees_or_means_something_else_is_not_told(
+def test_a_job_that_agrees_or_is_about_something_else_gets_no_note(
     world: World, here: Here, journal: Path
 ) -> None:
     """The same wish, another run task, and the undo of that very journal."""
@@ -87,7 +87,7 @@ def test_who_agrees_or_means_something_else_is_not_told(
     assert _notes(here, "undo", str(journal)) == []
 
 
-def test_who_asks_another_server_is_not_told(world: World, here: Here, journal: Path) -> None:
+def test_a_job_on_another_server_gets_no_note(world: World, here: Here, journal: Path) -> None:
     """The same organization at another address is another one."""
     world.job(*ADVISORY)
     elsewhere = world.address.replace("127.0.0.1", "localhost")
@@ -95,10 +95,10 @@ def test_who_asks_another_server_is_not_told(world: World, here: Here, journal: 
     assert journal.exists()
 
 
-def test_what_somebody_else_changed_since_is_not_taken_back(
+def test_a_change_made_outside_the_job_since_is_not_counted(
     world: World, here: Here, journal: Path
 ) -> None:
-    """Only what still stands as the job made it can be taken back."""
+    """Only a change that still holds can be reverted."""
     for name, shows in world.shown().items():
         if shows:
             world.simulator.detach(name, TASK)
@@ -108,8 +108,8 @@ def test_what_somebody_else_changed_since_is_not_taken_back(
     assert journal.exists()
 
 
-def test_a_finished_job_has_no_say(world: World, here: Here, journal: Path) -> None:
-    """Once it came to its end, another job may change what it did."""
+def test_a_finished_job_causes_no_note(world: World, here: Here, journal: Path) -> None:
+    """Another job may change what a finished job did."""
     assert here("resume", str(journal), "--yes").code == 0
     world.job(*DETACH)
     assert _notes(here) == []
@@ -119,7 +119,7 @@ def test_a_finished_job_has_no_say(world: World, here: Here, journal: Path) -> N
 def test_a_journal_that_cant_be_read_is_passed_over(
     world: World, here: Here, journal: Path, damage: bytes
 ) -> None:
-    """It is for other commands to say so: a plan is made all the same."""
+    """Other commands report an unreadable journal; a plan ignores it."""
     (world.folder / journal).write_bytes(damage)
     world.job(*ADVISORY)
     assert _notes(here) == []
@@ -128,8 +128,8 @@ def test_a_journal_that_cant_be_read_is_passed_over(
     assert _notes(here) == []
 
 
-def test_a_torn_journal_is_told_as_well(world: World, here: Here, journal: Path) -> None:
-    """Whoever was killed while writing left an unfinished job all the same."""
+def test_a_torn_journal_is_noted_as_well(world: World, here: Here, journal: Path) -> None:
+    """A journal with a torn tail is an unfinished job as well."""
     with (world.folder / journal).open("ab") as file:
         file.write(b'{"seq":99,"gro')
     world.job(*ADVISORY)
@@ -143,7 +143,7 @@ def _stops(world: World, here: Here, journal: Path, *arguments: str) -> bool:
     done = here(*arguments)
     assert (world.writes, set(world.folder.rglob("*.jsonl"))) == (before, files)
     last = done.err.splitlines()[-1]
-    named = f"{journal} is not finished and comes first" in last
+    named = f"this plan contradicts {journal}, which is not finished" in last
     return done.code == 2 and named and f"`bulkops resume {journal}`" in last
 
 
@@ -157,19 +157,19 @@ def test_a_yes_without_a_question_is_not_enough(
     assert _stops(world, here, journal, *applying)
     done = here(*applying, "--despite-unfinished")
     assert done.code == (0 if said else 2)
-    assert "say --yes" in done.err or said
+    assert "Add --yes" in done.err or said
     assert f"Note: {journal} is not finished" in done.err
 
 
 def test_a_saved_plan_stops_as_well(world: World, here: Here, journal: Path) -> None:
-    """Whoever looked at it may not have seen that a job has begun since."""
+    """The contradicting job may have started after the plan was reviewed."""
     world.job(*ADVISORY)
     here("plan", "job.toml", "--out", "scan.plan")
     assert _stops(world, here, journal, "apply", "scan.plan", "--journal", "new.jsonl")
 
 
 def test_an_undo_stops_as_well(world: World, here: Here, journal: Path) -> None:
-    """Taking back what another job changes is a contradiction, too."""
+    """Undoing what another job changes is a contradiction as well."""
     world.job(*ADVISORY)
     arguments = ("apply", "job.toml", "--journal", "new.jsonl", "--despite-unfinished")
     assert here(*arguments, "--yes").code == 0
@@ -186,7 +186,7 @@ def test_on_a_terminal_it_is_asked(world: World, journal: Path) -> None:
     arguments = ("apply", "job.toml", "--journal", "new.jsonl")
     code, said = on_a_terminal(world, b"yes\n", *arguments)
     assert code == 0
-    assert "comes first" in said
+    assert "is not finished" in said
     assert journal.exists()
 
 

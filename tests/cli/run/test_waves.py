@@ -1,4 +1,4 @@
-"""Waves, pauses and gates from the command line: what is shown, and how it ends."""
+"""Waves, pauses and gates on the command line: output and exit codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOME = ("all = true", 'names = ["*"]')
 
 
 def in_waves(world: World, more: str = "") -> None:
-    """Write a job of three waves; ``more`` lines say what comes between."""
+    """Write a job of three waves, with ``more`` lines in ``[rollout]``."""
     world.job(SOME, ("[pace]", f"{ROLLOUT}{more}\n[pace]"))
 
 
@@ -32,8 +32,8 @@ def test_a_plan_shows_its_waves(world: World, here: Here) -> None:
     lines = here("plan", "job.toml").lines
     assert lines[-6:-1] == [
         "    Waves: 1, 5, 6 operations",
-        "    Between them: a pause (5m)",
-        "    After each: ./check --quick",
+        "    Pause between waves: 5m",
+        "    Gate after each wave: ./check --quick",
         f"        (runs in {world.folder})",
         "",
     ]
@@ -46,15 +46,15 @@ def test_a_plan_shows_its_waves(world: World, here: Here) -> None:
     assert here("plan", "job.toml", "--json").objects[-1]["waves"] == [12]
 
 
-def test_a_manual_pause_is_exit_6_and_continue_goes_on(world: World, here: Here) -> None:
-    """The same command stays there, asks nobody and sends nothing; ``--continue`` goes on."""
+def test_a_manual_pause_is_exit_6_and_continue_continues(world: World, here: Here) -> None:
+    """The same command stays paused, asks and sends nothing; ``--continue`` continues."""
     in_waves(world, 'pause = "manual"')
     done = here(*world.applying)
     assert (done.code, world.writes) == (6, 1)
     assert "Wave 1 of 3: 1 operation" in done.err
-    assert "Wave 1 of 3: verified, all that was done stands" in done.err
+    assert "Wave 1 of 3: verified, no drift" in done.err
     assert done.err.splitlines()[-1] == (
-        "Paused after wave 1 of 3: `bulkops resume scan.jsonl --continue` goes on."
+        "Paused after wave 1 of 3. `bulkops resume scan.jsonl --continue` continues past the pause."
     )
     again = here("apply", "job.toml", "--journal", "scan.jsonl")
     assert (again.code, world.writes) == (6, 1)
@@ -70,7 +70,7 @@ def test_a_manual_pause_is_exit_6_and_continue_goes_on(world: World, here: Here)
     assert "wave" not in here("report", "scan.jsonl").out
 
 
-def test_without_a_terminal_going_on_is_asked_for(world: World, here: Here) -> None:
+def test_without_a_terminal_resuming_needs_a_yes(world: World, here: Here) -> None:
     """``--continue`` alone is no yes."""
     in_waves(world, 'pause = "manual"')
     here(*world.applying)
@@ -79,7 +79,7 @@ def test_without_a_terminal_going_on_is_asked_for(world: World, here: Here) -> N
 
 
 def test_a_gate_is_asked_and_its_output_is_not_a_result(world: World) -> None:
-    """It finds where the job stands in its environment; what it prints goes to stderr."""
+    """The gate's environment describes the job's progress; its output goes to stderr."""
     in_waves(
         world,
         """gate = 'echo "$BULKOPS_WAVE/$BULKOPS_WAVES $BULKOPS_SUCCEEDED $BULKOPS_FAILED \
@@ -97,16 +97,16 @@ $BULKOPS_JOB"; grep -c resul[t] "$BULKOPS_JOURNAL"'""",
     ("status", "code", "words", "passed"),
     [(1, 4, "failed", False), (75, 6, "was inconclusive", True)],
 )
-def test_a_gate_holds_the_job(
+def test_a_gate_stops_the_job(
     world: World, here: Here, status: int, code: int, words: str, *, passed: bool
 ) -> None:
-    """Exit 4 or 6 and how to go on; the default folder finds the held journal again."""
+    """Exit 4 or 6 with the way to continue; the default folder finds the paused journal again."""
     in_waves(world, f'gate = "test -e go || exit {status}"')
     done = here("apply", "job.toml", "--yes")
     assert (done.code, world.writes) == (code, 1)
     assert f"gate {'was inconclusive ' * passed}(exit status {status})" in done.err
-    assert f"The gate of wave 1 of 3 {words}: `bulkops resume" in done.err
-    assert ("--continue` goes on past it" in done.err) is passed
+    assert f"The gate of wave 1 of 3 {words}. `bulkops resume" in done.err
+    assert ("--continue` continues past the gate" in done.err) is passed
     assert here("apply", "job.toml", "--yes", "--continue").code == code
     assert world.writes == (6 if passed else 1)
     (world.folder / "go").touch()
@@ -115,7 +115,7 @@ def test_a_gate_holds_the_job(
     assert len(list(world.folder.rglob("*.jsonl"))) == 1
 
 
-def test_the_last_gate_holds_a_job_that_has_nothing_left_to_do(world: World, here: Here) -> None:
+def test_the_last_gate_stops_a_job_that_has_nothing_left_to_do(world: World, here: Here) -> None:
     """All is carried out: the same command finds the journal and runs the gate again."""
     world.job(("[pace]", '[rollout]\ngate = "test -e go"\n[pace]'))
     assert here("apply", "job.toml", "--yes").code == 4
@@ -128,8 +128,8 @@ def test_the_last_gate_holds_a_job_that_has_nothing_left_to_do(world: World, her
     assert here("apply", "job.toml", "--yes").err.splitlines()[-1] == "Nothing to do."
 
 
-def test_a_gate_that_can_not_be_run_says_nothing(world: World, here: Here) -> None:
-    """127 of the shell, where nobody could tell beforehand: inconclusive."""
+def test_a_gate_that_can_not_be_run_is_inconclusive(world: World, here: Here) -> None:
+    """The shell's 127, which could not be foreseen, is inconclusive."""
     in_waves(world, 'gate = "cd . && no-such-command-anywhere"')
     done = here(*world.applying)
     assert done.code == 6
@@ -165,29 +165,29 @@ def _runs(pid: int) -> bool:
 
 
 def test_a_signal_ends_a_pause(world: World, here: Here) -> None:
-    """130, not finished, and the pause begins anew."""
+    """130, not finished, and the pause starts again."""
     in_waves(world, 'pause = "1h"')
     process = world.start(*world.applying)
     assert process.stderr is not None
     said = ""
-    while "rests until" not in said:
+    while "pauses until" not in said:
         said = process.stderr.readline()
     assert (
         here("status", "scan.jsonl")
         .lines[3]
-        .startswith("  wave 1 of 3 (operations 1 to 1) rests until 20")
+        .startswith("  wave 1 of 3 (operations 1 to 1) pauses until 20")
     )
     process.send_signal(signal.SIGINT)
     stopped = ended(process)
     assert (stopped.code, world.writes) == (130, 1)
     assert "  wave 1 of 3 (operations 1 to 1) is verified" in stopped.lines
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in stopped.err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in stopped.err
     in_waves(world)
     assert here(*world.applying).code == 0
 
 
 def test_as_json_waves_are_objects_among_the_results(world: World, here: Here) -> None:
-    """``type`` first, as all the others; a job that goes at once has none."""
+    """``type`` comes first, as in all objects; a job without waves has none."""
     in_waves(world, 'gate = "exit 3"')
     done = here(*world.applying, "--json")
     said = [value for value in done.objects if value["type"] == "wave"]
@@ -217,7 +217,7 @@ def test_an_undo_goes_at_once(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
 def test_a_plan_that_is_too_large_is_refused(world: World, here: Here, command: str) -> None:
-    """Exit 2 with both numbers, before anybody is asked; the option comes before the job."""
+    """Exit 2 with both numbers, before any question; the option overrides the job."""
     world.job(("[pace]", "[rollout]\nmax_operations = 11\n[pace]"))
     for arguments, most in (((), 11), (("--max-operations", "3"), 3)):
         done = here(command, "job.toml", *arguments)
@@ -230,8 +230,8 @@ def test_a_plan_that_is_too_large_is_refused(world: World, here: Here, command: 
     assert allowed.lines[-1].startswith("Plan: 12 to attach")
 
 
-def test_a_plan_says_where_strict_holds_the_pace(world: World, here: Here) -> None:
-    """By what was measured while it was made, and only where it does."""
+def test_a_plan_notes_that_strict_limits_the_pace(world: World, here: Here) -> None:
+    """It is estimated from the measured latency, and noted only if strict limits the pace."""
     world.job(SOME, ("[pace]", "[rollout]\nmax_failures = 0\nstrict = true\n[pace]"))
     notes = here("plan", "job.toml", "--json").objects[-1]["notes"]
     # A server without a limit: one in flight instead of as many as there may be.

@@ -1,4 +1,4 @@
-"""Which address is used, and how it is written."""
+"""Which address is used, and how it is normalized."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ SPELLINGS = [
     ("http://[::FFFF:7F00:1]:8080", LOCAL),
 ]
 WRONG = [
-    ("https://ann:hunter2@tfe.example.com", "has a user or password in it"),
-    ("https://tfe.example.com@evil.example", "has a user or password in it"),
-    ("https://tfe.example.com/api/v2", "has a path or query in it"),
-    ("https://tfe.example.com?x=1", "has a path or query in it"),
-    ("https://tfe.example.com#x", "has a path or query in it"),
-    ("https://tfe.example.com\n", "has spaces or control characters in it"),
-    ("https://tfe.exam\tple.com", "has spaces or control characters in it"),
-    ("https://tfe.\x1b[2Jexample.com", "has spaces or control characters in it"),
-    ("https://tfe.example\u202e.com", "has spaces or control characters in it"),
-    ("tfe example.com", "has spaces or control characters in it"),
+    ("https://ann:hunter2@tfe.example.com", "contains a user or password"),
+    ("https://tfe.example.com@evil.example", "contains a user or password"),
+    ("https://tfe.example.com/api/v2", "contains a path or query"),
+    ("https://tfe.example.com?x=1", "contains a path or query"),
+    ("https://tfe.example.com#x", "contains a path or query"),
+    ("https://tfe.example.com\n", "contains spaces or control characters"),
+    ("https://tfe.exam\tple.com", "contains spaces or control characters"),
+    ("https://tfe.\x1b[2Jexample.com", "contains spaces or control characters"),
+    ("https://tfe.example\u202e.com", "contains spaces or control characters"),
+    ("tfe example.com", "contains spaces or control characters"),
     ("ftp://tfe.example.com", "not an address such as"),
     ("file:///etc/passwd", "not an address such as"),
     ("https://", "not an address such as"),
-    ("//tfe.example.com", "has a path or query in it"),
+    ("//tfe.example.com", "contains a path or query"),
     ("https:\\\\tfe.example.com", "not an address such as"),
     ("https://[::1", "not an address such as"),
     ("https://[tfe.example.com]", "not an address such as"),
@@ -72,7 +72,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "address"), SPELLINGS)
 def test_every_spelling_of_an_address_becomes_one(text: str, address: str) -> None:
-    """Case, default port, final slash or dot, and the ways to write a number don't count."""
+    """Case, default port, final slash or dot, and the notation of IP addresses don't matter."""
     assert canonical(text) == canonical(address) == address
     assert destination(text, {}) == Destination(address)
     assert is_at(text, address)
@@ -81,7 +81,7 @@ def test_every_spelling_of_an_address_becomes_one(text: str, address: str) -> No
 
 @pytest.mark.parametrize(("text", "words"), WRONG)
 def test_a_wrong_address_is_refused(text: str, words: str) -> None:
-    """The message says where the address came from and what is wrong, and never a password."""
+    """The message names the source of the address and the error, and never a password."""
     with pytest.raises(JobError, match=words) as caught:
         destination(None, {"TFE_ADDRESS": text})
     assert str(caught.value).startswith("TFE_ADDRESS ")
@@ -93,7 +93,7 @@ def test_a_wrong_address_is_refused(text: str, words: str) -> None:
 def test_a_wrong_address_in_a_file_is_refused(
     given_address: str | None, text: str, words: str
 ) -> None:
-    """It is never used as it stands, whatever the user named and whatever token there is."""
+    """It is refused, whatever address the user named and whatever tokens exist."""
     with pytest.raises(PlanStale, match=rf"scan\.jsonl: its address .*{words}") as caught:
         destination(given_address, {}, [Stated(JOURNAL, text)], is_bound=lambda _: True)
     assert "hunter2" not in str(caught.value)
@@ -104,7 +104,7 @@ def test_a_wrong_address_in_a_file_is_refused(
 
 @given(st.text())
 def test_any_text_is_an_address_or_refused(text: str) -> None:
-    """What is accepted is its own canonical form; anything else is a JobError."""
+    """An accepted text's canonical form is stable; anything else is a JobError."""
     try:
         address = canonical(text)
     except JobError:
@@ -114,12 +114,12 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["http://tfe.example.com", "http://10.0.0.1", "http://0.0.0.0:80"])
-def test_plain_http_to_another_host_must_be_said(text: str) -> None:
-    """--insecure-http is what allows it, for an address that the user named."""
-    with pytest.raises(JobError, match="plain http would show the token to the network"):
+def test_plain_http_to_another_host_needs_its_option(text: str) -> None:
+    """--insecure-http allows plain http for an address that the user named."""
+    with pytest.raises(JobError, match="plain http would expose the token to the network"):
         destination(text, {})
     assert destination(text, {}, insecure_http=True).address == canonical(text)
-    with pytest.raises(PlanStale, match="say --address http://"):
+    with pytest.raises(PlanStale, match="pass --address http://"):
         destination(None, {}, [Stated(PLAN, text)], is_bound=lambda _: True, insecure_http=True)
 
 
@@ -139,7 +139,7 @@ def test_plain_http_to_another_host_must_be_said(text: str) -> None:
     ],
 )
 def test_this_machine_is_known_by_name_and_number(host: str, *, ours: bool) -> None:
-    """``localhost``, ``127.0.0.0/8`` and ``::1``, an IPv4 number in an IPv6 one included."""
+    """``localhost``, ``127.0.0.0/8`` and ``::1`` are local, and IPv4-mapped IPv6 addresses."""
     assert is_loopback(host) is ours
 
 
@@ -160,7 +160,7 @@ def test_this_machine_is_known_by_name_and_number(host: str, *, ours: bool) -> N
 def test_the_user_names_an_address(
     given_address: str | None, env: dict[str, str], address: str
 ) -> None:
-    """By option, which wins, else by any variable; an empty variable is none."""
+    """The option takes precedence over the variables; an empty variable is ignored."""
     assert destination(given_address, env) == Destination(address)
 
 
@@ -175,7 +175,7 @@ def test_the_user_names_an_address(
     ],
 )
 def test_two_variables_that_differ_are_refused(env: dict[str, str]) -> None:
-    """The message names both and their addresses, also where a file agrees with one of them."""
+    """The message names both variables with their addresses, even if a file agrees with one."""
     for files in ([], [Stated(JOURNAL, A)]):
         with pytest.raises(JobError, match="name different servers") as caught:
             destination(None, env, files, is_bound=lambda _: True)
@@ -184,7 +184,7 @@ def test_two_variables_that_differ_are_refused(env: dict[str, str]) -> None:
 
 
 def test_an_empty_option_names_nothing_and_is_refused() -> None:
-    """``--address "$TYPO"`` must not mean the default."""
+    """``--address "$TYPO"`` does not select the default."""
     with pytest.raises(JobError, match="--address"):
         destination("", {})
 
@@ -197,44 +197,44 @@ def test_an_empty_option_names_nothing_and_is_refused() -> None:
 def test_a_file_that_names_another_address_is_refused(
     given_address: str | None, env: dict[str, str], origin: str
 ) -> None:
-    """The message has the file with its address, and the user's with where it was named."""
+    """The message has the file's address, and the user's with its source."""
     for stated in (A, HCP_TERRAFORM, "https://b.com:8443", "http://b.com", LOCAL):
         with pytest.raises(PlanStale) as caught:
             destination(given_address, env, [Stated(JOURNAL, stated)], is_bound=lambda _: True)
         assert f"scan.jsonl: is for {stated}, but {origin} names {B}" in str(caught.value)
-        assert f"say --address {stated}" in str(caught.value)
+        assert f"pass --address {stated}" in str(caught.value)
     same = Stated(JOURNAL, "HTTPS://B.com/")
     assert destination(given_address, env, [same]) == Destination(B)
 
 
 @pytest.mark.parametrize("stated", [A, LOCAL, "http://localhost:8080", "https://app.terraform.com"])
 def test_a_files_address_alone_needs_a_token_bound_to_it(stated: str) -> None:
-    """Else the message says which variable to set; no address is an exception, this machine's too.
+    """Without such a token the message names a variable to set, even for this machine.
 
-    Somebody else's process may listen there.
+    Another user's process may listen on this machine.
     """
-    asked: list[str] = []
+    checked: list[str] = []
 
     def is_bound(address: str) -> bool:
-        asked.append(address)
-        return len(asked) > 1
+        checked.append(address)
+        return len(checked) > 1
 
     with pytest.raises(PlanStale) as caught:
         destination(None, {}, [Stated(JOURNAL, stated)], is_bound=is_bound)
-    assert f"set TFE_ADDRESS={stated} or say --address {stated}" in str(caught.value)
+    assert f"set TFE_ADDRESS={stated} or pass --address {stated}" in str(caught.value)
     bound = destination(None, {}, [Stated(JOURNAL, stated)], is_bound=is_bound)
     assert bound == Destination(stated, bound=True)
-    assert asked == [stated, stated]
+    assert checked == [stated, stated]
 
 
 def test_a_files_default_address_needs_no_naming() -> None:
-    """It is where requests go anyway, with any token."""
+    """The default address in a file is used with any token."""
     stated = Stated(JOURNAL, "https://APP.terraform.io/")
     assert destination(None, {}, [stated]) == Destination(HCP_TERRAFORM)
 
 
 def test_two_files_must_name_one_address() -> None:
-    """A saved plan and its journal: where they differ, neither decides."""
+    """If a saved plan and its journal name different addresses, both are refused."""
     files = [Stated(PLAN, HCP_TERRAFORM), Stated(JOURNAL, A)]
     with pytest.raises(PlanStale, match=r"scan\.jsonl: is for https://a\.com"):
         destination(None, {}, files, is_bound=lambda _: True)
@@ -243,6 +243,6 @@ def test_two_files_must_name_one_address() -> None:
 
 
 def test_a_client_of_another_address_is_refused() -> None:
-    """The library's callers name the address by their client."""
+    """In the library, the client's address counts as the user's."""
     with pytest.raises(PlanStale, match=r"is for https://a\.com, but the client is for https://b"):
         check_stated(Stated(JOURNAL, A), B)

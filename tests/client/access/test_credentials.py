@@ -1,4 +1,4 @@
-"""Where tokens come from, to whom each is sent, and that no message ever holds one."""
+"""Where tokens are found, where each may be sent, and that no message contains one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOME = {"HOME": "/home/ann"}
 
 
 class Files:
-    """Reads from a mapping of paths, and notes what was read."""
+    """Reads from a mapping of paths, and records the paths."""
 
     def __init__(self, files: dict[Path, str] | None = None) -> None:
         self.files = files or {}
@@ -29,13 +29,13 @@ class Files:
 
 
 def credentials(**tokens: str) -> Files:
-    """Return a reader of a credentials file with these hosts' tokens, ``_`` for ``.``."""
+    """Return a reader of a credentials file with tokens for these hosts, ``_`` for ``.``."""
     hosts = {host.replace("_", "."): {"token": token} for host, token in tokens.items()}
     return Files({FILE: json.dumps({"credentials": hosts})})
 
 
 def test_the_order_of_places() -> None:
-    """TFE_TOKEN, then the host's own variable, then Terraform's file; empty counts as not set."""
+    """TFE_TOKEN, then the host's variable, then Terraform's file; empty ones are ignored."""
     file = credentials(app_terraform_io="from-file")
     own = {"TF_TOKEN_app_terraform_io": "from-own"}
     assert resolve_token(HCP, HOME | own | {"TFE_TOKEN": "from-tfe"}, file).text == "from-tfe"
@@ -58,36 +58,36 @@ def test_the_order_of_places() -> None:
     ],
 )
 def test_variables_are_read_as_terraform_reads_them(address: str, variable: str) -> None:
-    """Dots are underscores, hyphens two of them or themselves, a port but 443 is of the host."""
+    """``_`` is a dot, ``__`` a hyphen, and a port other than 443 belongs to the host."""
     assert resolve_token(Destination(address), {variable: "t"}, Files()).text == "t"
 
 
 @pytest.mark.parametrize("variable", ["TF_TOKEN_b_com", "TF_TOKEN_a_com", "TF_TOKEN_", "TFE_TOKE"])
 def test_another_hosts_token_is_not_sent(variable: str) -> None:
-    """A token goes only to the host and port it was kept for."""
+    """A token is only used for the host and port that it is for."""
     with pytest.raises(BulkopsError, match="no token for"):
         resolve_token(Destination("https://a.com:8443"), HOME | {variable: "t"}, Files())
 
 
 def test_hosts_in_the_file_are_compared_as_terraform_does() -> None:
-    """Case doesn't count, and neither does port 443."""
+    """Case and port 443 don't matter."""
     text = json.dumps({"credentials": {"TFE.A.com:443": {"token": "t"}, "b.com": {}}, "more": 1})
     assert resolve_token(Destination("https://tfe.a.com"), HOME, Files({FILE: text})).text == "t"
 
 
 def test_no_token_names_every_place() -> None:
-    """The message lists the three places and the command that fills one."""
+    """The message lists the three places, and the command that stores a token."""
     with pytest.raises(BulkopsError) as caught:
         resolve_token(Destination("https://my-tfe.a.com"), HOME, credentials(b_com="other"))
     assert str(caught.value) == (
-        "no token for my-tfe.a.com: looked at TFE_TOKEN, TF_TOKEN_my__tfe_a_com and "
+        "no token for my-tfe.a.com: tried TFE_TOKEN, TF_TOKEN_my__tfe_a_com and "
         f"{FILE}; set one of them, or run: terraform login my-tfe.a.com"
     )
     assert caught.value.exit_code == 1
 
 
 def test_without_a_home_there_is_no_file() -> None:
-    """Where HOME isn't set no file is read, and the message says so."""
+    """If HOME isn't set, no file is read, and the message says so."""
     files = Files()
     with pytest.raises(BulkopsError, match="HOME is not set"):
         resolve_token(HCP, {}, files)
@@ -95,8 +95,8 @@ def test_without_a_home_there_is_no_file() -> None:
 
 
 @pytest.mark.parametrize("token", ["hunter2\n", "hunter 2", "hunt\x00er2", "hünter2"])
-def test_a_token_that_cannot_be_one_is_refused_unseen(token: str) -> None:
-    """The message names the place and never shows the token."""
+def test_a_malformed_token_is_refused_and_not_shown(token: str) -> None:
+    """The message for a malformed token names its place but doesn't contain it."""
     for env, files, place in (
         ({"TFE_TOKEN": token}, Files(), "TFE_TOKEN"),
         ({"TF_TOKEN_app_terraform_io": token}, Files(), "TF_TOKEN_app_terraform_io"),
@@ -112,7 +112,7 @@ def test_a_token_that_cannot_be_one_is_refused_unseen(token: str) -> None:
     "text", ["", "[]", '{"credentials": 1}', '{"credentials": {"a": {"token": 5}}}', '{"cred']
 )
 def test_a_malformed_file_is_named(text: str) -> None:
-    """A credentials file that is none stops the search with its name."""
+    """A malformed credentials file is an error that names the file."""
     with pytest.raises(BulkopsError, match="is not a Terraform credentials file") as caught:
         resolve_token(HCP, HOME, Files({FILE: text}))
     assert str(FILE) in str(caught.value)
@@ -126,7 +126,7 @@ def test_a_malformed_file_is_named(text: str) -> None:
     ],
 )
 def test_an_unreadable_file_is_named(failure: Exception, reason: str) -> None:
-    """A file that is there but can't be read is an error, not a missing token."""
+    """A credentials file that can't be read is an error, not a missing token."""
 
     def read_text(_path: Path) -> str | None:
         raise failure
@@ -137,7 +137,7 @@ def test_an_unreadable_file_is_named(failure: Exception, reason: str) -> None:
 
 
 def test_a_bound_destination_gets_no_other_token() -> None:
-    """Where only a file named the address, TFE_TOKEN stays here."""
+    """If only a file named the address, TFE_TOKEN isn't sent."""
     there = Destination("https://a.com", bound=True)
     env = HOME | {"TFE_TOKEN": "any"}
     with pytest.raises(BulkopsError, match="no token for"):
@@ -149,5 +149,5 @@ def test_a_bound_destination_gets_no_other_token() -> None:
 
 @pytest.mark.parametrize("env", [{"TFE_TOKEN": "any"}, {"TF_TOKEN_a_com": ""}, {}])
 def test_what_is_empty_or_for_another_host_is_not_bound(env: dict[str, str]) -> None:
-    """Neither TFE_TOKEN nor an empty token is bound to a host."""
+    """TFE_TOKEN, empty tokens and other hosts' tokens aren't bound to a host."""
     assert bound_token("https://a.com", HOME | env, credentials(b_com="other", a_com="")) is None

@@ -1,4 +1,4 @@
-"""A process that may open few files opens few connections, and says so; with none it says why."""
+"""A process with few file descriptors opens few connections; with none, it explains why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ fd = pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd, which 
 
 
 def limited(world: World, files: int, *arguments: str) -> tuple[int, str]:
-    """Run a command that may open so many files; return its exit code and stderr."""
+    """Run a command with this limit on open files; return its exit code and stderr."""
     words = ["/bin/sh", "-c", LIMITED, "sh", str(files), sys.executable, "-m", "bulkops"]
     done = ended(world.start_program([*words, *arguments]))
     return done.code, done.err
@@ -27,22 +27,22 @@ def limited(world: World, files: int, *arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("files", [64, 32, 25])
 def test_few_descriptors_stop_no_job(world: World, files: int) -> None:
-    """No bug, no attempt that fails for want of one; where there are fewer than wanted, said once.
+    """No attempt fails for lack of descriptors; a lower concurrency is reported once.
 
-    The name must be looked up, and the wave's gate started.
+    Descriptors are also needed for the name look-up and the wave's gate.
     """
     world.job(("[pace]", '[rollout]\nwaves = ["1"]\ngate = "true"\n[pace]\nmax_at_once = 50'))
     world.environment["TFE_ADDRESS"] = world.address.replace("127.0.0.1", "localhost")
     code, err = limited(world, files, "--log-file", "log", *world.applying)
     assert code == 0, err
     assert world.all_desired()
-    assert err.count("event=few_descriptors") == 1
+    assert err.count("few file descriptors") == 1
     assert "Too many open files" not in (world.folder / "log").read_text()
 
 
 @pytest.mark.parametrize("files", [16, 12, 8])
-def test_no_descriptor_for_a_connection_is_said_in_words(world: World, files: int) -> None:
-    """Exit 1, what is too few and how to mend it, before anything is sent."""
+def test_no_descriptor_for_a_connection_is_an_error(world: World, files: int) -> None:
+    """Exit 1, with the limit and the remedy, before anything is sent."""
     code, err = limited(world, files, *world.applying)
     assert code == 1
     assert "ulimit -n" in err
@@ -50,7 +50,7 @@ def test_no_descriptor_for_a_connection_is_said_in_words(world: World, files: in
 
 
 def test_as_many_as_are_free_but_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit, less what is open and what else needs one; no limit, no bound; none left: why."""
+    """The limit minus open and reserved descriptors; None if unlimited; none left is an error."""
     real = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     def limit(number: int) -> None:
@@ -72,7 +72,7 @@ def test_as_many_as_are_free_but_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
 @fd
 @pytest.mark.anyio
 async def test_a_client_sends_no_more_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It knows how many, from when it is opened."""
+    """An open client knows the limit and doesn't exceed it."""
     client = Client(NOBODY, "token")
     assert client.most_at_once is None
     monkeypatch.setattr("bulkops.client.api.most_connections", lambda: 3)
@@ -80,8 +80,10 @@ async def test_a_client_sends_no_more_at_once(monkeypatch: pytest.MonkeyPatch) -
         assert client.most_at_once == 3
 
 
-def test_a_file_too_many_is_no_bug(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever it is met, an import included, the limit is named."""
+def test_too_many_open_files_are_not_reported_as_a_bug(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the error occurs, even in an import, the message names the limit."""
     error = OSError(24, "Too many open files", "/usr/lib/python/asyncio/events.py")
 
     def none(_file: Path) -> None:
@@ -90,4 +92,4 @@ def test_a_file_too_many_is_no_bug(here: Here, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("bulkops.cli.session.load_job", none)
     done = here("plan", "job.toml")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("Error: Too many open files: the system lets this process open")
+    assert done.err.startswith("Error: Too many open files: this process may not open enough files")

@@ -1,4 +1,4 @@
-"""No answer decides where the next request, and the token with it, goes."""
+"""An answer can't decide where the next request, and the token, is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked")]
 
 
 async def test_a_link_to_another_server_is_not_followed() -> None:
-    """A list whose links point elsewhere is read on where it was begun."""
+    """A list whose links point elsewhere is read further from its own server."""
     async with raw_server(Answer(http(404, b"{}"))) as other:
 
         def page(number: int) -> Answer:
@@ -43,7 +43,7 @@ async def test_a_link_to_another_server_is_not_followed() -> None:
 
 @pytest.mark.parametrize("path", ["@other.example/x", ".other.example/x", ":8443/x", "x", ""])
 async def test_a_path_never_becomes_part_of_the_host(path: str) -> None:
-    """What doesn't begin with a slash is not sent at all."""
+    """A path that doesn't start with a slash is not sent."""
     async with HttpTransport("https://tfe.invalid", "sekret-token") as transport:
-        with pytest.raises(ValueError, match="is no path"):
+        with pytest.raises(ValueError, match="is not a path"):
             await transport.send(Request("GET", path))

@@ -1,4 +1,4 @@
-"""A real HTTP proxy between client and server, named by the environment as usual."""
+"""Requests go through a real HTTP proxy that the environment names."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked", "no_proxie
 POST = Request("POST", "/api/v2/things", body=b"{}")
 OK = Answer(http(200, b"{}"))
 NOBODY = "http://127.0.0.1:9"
-"""The discard port: who is sent there is refused."""
+"""The discard port, which refuses connections."""
 
 
 @pytest.fixture(scope="module")
 def proxy_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Run proxy.py, which lets nobody through without ``user:word``."""
+    """Run proxy.py, which requires ``user:word``."""
     folder = tmp_path_factory.mktemp("proxy")
     with real_proxy(folder, "--basic-auth", "user:word") as port:
         yield port
@@ -34,7 +34,7 @@ def proxy_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take away what the machine itself says about proxies."""
+    """Remove the machine's own proxy settings."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -49,7 +49,7 @@ async def post(address: str, ca_file: str | None = None) -> Response:
 async def test_plain_http_goes_through_the_proxy(
     proxy_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """HTTP_PROXY is used, with its user and password, and the request arrives as it was sent."""
+    """HTTP_PROXY is used with its user and password, and the request arrives unchanged."""
     async with raw_server(OK) as server:
         monkeypatch.setenv("HTTP_PROXY", f"http://user:word@127.0.0.1:{proxy_port}")
         assert (await post(elsewhere(server.address))).status == 200
@@ -64,7 +64,7 @@ async def test_plain_http_goes_through_the_proxy(
 async def test_https_goes_through_the_proxys_tunnel(
     proxy_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """HTTPS_PROXY is asked for a tunnel; one that is refused sent nothing."""
+    """HTTPS_PROXY is used with a tunnel; if it is refused, nothing was sent."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(elsewhere("127.0.0.1")).configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -75,7 +75,7 @@ async def test_https_goes_through_the_proxys_tunnel(
         with pytest.raises(NoResponse, match="--ca-file"):
             await post(elsewhere(server.address))
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:wrong@127.0.0.1:{proxy_port}")
-        with pytest.raises(NoResponse, match="the proxy refused the way to") as caught:
+        with pytest.raises(NoResponse, match="the proxy refused to connect to") as caught:
             await post(elsewhere(server.address), ca_file)
     assert not caught.value.sent
     assert len(server.requests) == 1
@@ -86,7 +86,7 @@ async def test_https_goes_through_the_proxys_tunnel(
 async def test_a_proxy_that_is_not_there_sent_nothing(
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody at the proxy's address: the request went nowhere."""
+    """If the proxy doesn't answer, nothing was sent."""
     monkeypatch.setenv(variable, NOBODY)
     async with raw_server(OK) as server:
         with pytest.raises(NoResponse, match=r"127\.0\.0\.1:9") as caught:
@@ -100,7 +100,7 @@ async def test_a_proxy_that_is_not_there_sent_nothing(
 async def test_this_machine_is_never_reached_through_a_proxy(
     spelled: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the variables say: the token of a rehearsal stays on this machine."""
+    """A token for this machine never leaves it, whatever the variables are."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, NOBODY)
         monkeypatch.setenv(name.lower(), NOBODY)
@@ -110,10 +110,8 @@ async def test_this_machine_is_never_reached_through_a_proxy(
 
 
 @pytest.mark.parametrize("hosts", [elsewhere("127.0.0.1"), "example.com, 0.0.0.0/8", "*"])
-async def test_no_proxy_names_who_is_asked_directly(
-    hosts: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """NO_PROXY bypasses the proxy for a host, a network, or for all."""
+async def test_no_proxy_bypasses_the_proxy(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_PROXY bypasses the proxy for a host, a network, or all hosts."""
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
     monkeypatch.setenv("NO_PROXY", hosts)
     async with raw_server(OK) as server:
@@ -121,7 +119,7 @@ async def test_no_proxy_names_who_is_asked_directly(
 
 
 async def test_a_proxy_may_be_named_without_its_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``host:port`` is a proxy too, and plain http has no use for HTTPS_PROXY."""
+    """``host:port`` is accepted, and plain http doesn't use HTTPS_PROXY."""
     monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:9")
     with pytest.raises(NoResponse, match=r"127\.0\.0\.1:9"):
         await post(elsewhere("https://127.0.0.1:1"))

@@ -1,4 +1,4 @@
-"""Which proxy is used, decided from the environment as Go's ``httpproxy`` does."""
+"""Which proxy is used, according to the environment and the rules of Go's ``httpproxy``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GO = (
     "10.0.0.0/30, 2001:db8::52:0:1, [2001:db8::52:0:2]:443, [2001:db8::52:0:3]:80, "
     "2002:db8:a::45/64"
 )
-"""Of the tests of golang.org/x/net/http/httpproxy, as are the hosts below it."""
+"""From the tests of golang.org/x/net/http/httpproxy, like the hosts below."""
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ GO = (
     ],
 )
 def test_gos_own_cases(host: str, *, proxied: bool) -> None:
-    """The list and the hosts of Go's tests give what Go gives, and ``*`` gives no proxy."""
+    """The cases of Go's tests have Go's results, and ``*`` disables the proxy."""
     env = {"HTTP_PROXY": PROXY, "HTTPS_PROXY": OTHER}
     found = proxy_for(f"http://{host}:80", {**env, "NO_PROXY": GO})
     assert found == (PROXY if proxied else None)
@@ -106,14 +106,14 @@ def test_gos_own_cases(host: str, *, proxied: bool) -> None:
         ("", "https://example.com", True),
     ],
 )
-def test_what_no_proxy_excepts(no_proxy: str, address: str, *, proxied: bool) -> None:
-    """Names with all below them, numbers, networks, and each with a port; see the module."""
+def test_what_no_proxy_excludes(no_proxy: str, address: str, *, proxied: bool) -> None:
+    """Names with their subdomains, IP addresses, networks, and each with a port."""
     env = {"HTTPS_PROXY": PROXY, "NO_PROXY": no_proxy}
     assert proxy_for(address, env) == (PROXY if proxied else None)
 
 
-def test_the_address_as_a_number_in_a_number() -> None:
-    """An IPv4 number in an IPv6 one is that IPv4 number."""
+def test_an_ipv4_mapped_address_is_its_ipv4_address() -> None:
+    """An IPv4-mapped IPv6 address counts as its IPv4 address."""
     env = {"HTTPS_PROXY": PROXY, "NO_PROXY": "10.0.0.0/8"}
     assert proxy_for("https://[::ffff:10.1.2.3]", env) is None
     assert proxy_for("https://[::ffff:127.0.0.1]", {"HTTPS_PROXY": PROXY}) is None
@@ -143,7 +143,7 @@ def test_the_address_as_a_number_in_a_number() -> None:
 def test_which_variable_names_the_proxy(
     address: str, env: dict[str, str], proxy: str | None
 ) -> None:
-    """By the address's scheme, in capitals first; HTTP_PROXY of a CGI request is nobody's word."""
+    """The scheme's variable counts, upper case first; not HTTP_PROXY in a CGI request."""
     assert proxy_for(address, env) == proxy
 
 
@@ -163,9 +163,9 @@ def test_which_variable_names_the_proxy(
         "http://proxy.corp\n",
     ],
 )
-def test_what_is_no_proxy_is_an_error(proxy: str) -> None:
-    """The variable is named, its value isn't: it may hold a password."""
-    with pytest.raises(BulkopsError, match=r"^https_proxy names no proxy") as caught:
+def test_an_invalid_proxy_is_an_error(proxy: str) -> None:
+    """The message names the variable but not its value, which may contain a password."""
+    with pytest.raises(BulkopsError, match=r"^https_proxy is not the URL of a proxy") as caught:
         proxy_for("https://a.com", {"https_proxy": proxy})
     assert "hunt" not in str(caught.value)
     assert proxy_for("https://localhost", {"https_proxy": proxy}) is None
@@ -173,7 +173,7 @@ def test_what_is_no_proxy_is_an_error(proxy: str) -> None:
 
 @given(st.text(), st.text())
 def test_any_text_is_a_proxy_or_refused(proxy: str, no_proxy: str) -> None:
-    """Whatever the variables hold, there is a URL, none, or an error in words."""
+    """Any values of the variables give a URL, None, or a readable error."""
     try:
         found = proxy_for("https://a.com", {"HTTPS_PROXY": proxy, "NO_PROXY": no_proxy})
     except BulkopsError:

@@ -1,4 +1,4 @@
-"""TLS with a private certificate authority, as most Terraform Enterprise servers have it."""
+"""TLS with a private certificate authority, as on most Terraform Enterprise servers."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
-    """Return the file that makes the private authority known."""
+    """Return a file with the private authority's certificate."""
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)
 
 
 def tls(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
-    """Return a server's side of TLS, with a certificate for the host."""
+    """Return a server's TLS context, with a certificate for the host."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(context)
     return context
 
 
 async def test_a_private_authority_is_not_trusted_by_itself(authority: trustme.CA) -> None:
-    """The error says what to do, and that neither a request nor a retry makes any sense."""
+    """The error says what to do, and that the request is not worth retrying."""
     async with (
         raw_server(OK, tls=tls(authority)) as server,
         HttpTransport(server.address, "t") as transport,
@@ -56,7 +56,7 @@ async def test_a_private_authority_is_not_trusted_by_itself(authority: trustme.C
 
 
 async def test_an_authority_is_trusted_by_file(authority: trustme.CA, ca_file: str) -> None:
-    """--ca-file makes a private authority known."""
+    """--ca-file makes a private authority trusted."""
     async with (
         raw_server(OK, tls=tls(authority)) as server,
         HttpTransport(server.address, "t", ca_file=ca_file) as transport,
@@ -67,7 +67,7 @@ async def test_an_authority_is_trusted_by_file(authority: trustme.CA, ca_file: s
 async def test_an_authority_is_trusted_by_environment(
     authority: trustme.CA, ca_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SSL_CERT_FILE does what it does for other programs."""
+    """SSL_CERT_FILE has the same effect as for other programs."""
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
     async with (
         raw_server(OK, tls=tls(authority)) as server,
@@ -79,7 +79,7 @@ async def test_an_authority_is_trusted_by_environment(
 async def test_a_certificate_for_another_host_is_refused(
     authority: trustme.CA, ca_file: str
 ) -> None:
-    """A trusted authority is not enough: the certificate must name the host."""
+    """Even with a trusted authority, the certificate must be for the host."""
     async with (
         raw_server(OK, tls=tls(authority, "tfe.example.com")) as server,
         HttpTransport(server.address, "t", ca_file=ca_file) as transport,
@@ -92,7 +92,7 @@ async def test_a_certificate_for_another_host_is_refused(
 async def test_a_server_that_speaks_no_tls_was_sent_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without a handshake no request left, and the wait for one has its limit."""
+    """Without a handshake no request is sent, and waiting for it has a timeout."""
     monkeypatch.setattr(bulkops.client.transport, "CONNECT_SECONDS", 0.2)
     async with raw_server(OK) as server:
         address = server.address.replace("http:", "https:")
@@ -105,11 +105,11 @@ async def test_a_server_that_speaks_no_tls_was_sent_nothing(
 
 @pytest.mark.parametrize("text", [None, "", "no certificate", "-----BEGIN CERTIFICATE-----\nx\n"])
 async def test_an_unusable_authority_file_is_named(tmp_path: Path, text: str | None) -> None:
-    """A missing or foreign file is an error at once, not a failed handshake later."""
+    """A missing or malformed file is an immediate error, not a failed handshake later."""
     path = tmp_path / "authorities.pem"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(BulkopsError, match=r"authorities\.pem: not usable as --ca-file"):
+    with pytest.raises(BulkopsError, match=r"authorities\.pem: can't be used as --ca-file"):
         HttpTransport("https://tfe.example.com", "t", ca_file=str(path))
 
 
@@ -117,14 +117,12 @@ async def test_an_unusable_authority_file_is_named(tmp_path: Path, text: str | N
     ("place", "reason"),
     [
         ("/nothing", "No such file or directory"),
-        ("/dev/zero", "it is no regular file"),
+        ("/dev/zero", "it is not a regular file"),
         ("/", "Is a directory"),
     ],
 )
-def test_what_is_no_file_of_authorities_is_refused_where_it_is_loaded(
-    place: str, reason: str
-) -> None:
-    """A library's caller gets the command line's words; OpenSSL would read a device for ever."""
+def test_a_malformed_or_endless_authority_file_is_refused(place: str, reason: str) -> None:
+    """The library gives the same message as the CLI; an endless device isn't read."""
     for scheme in ("https", "http"):
-        with pytest.raises(BulkopsError, match=f"{place}: not usable as --ca-file: {reason}"):
+        with pytest.raises(BulkopsError, match=f"{place}: can't be used as --ca-file: {reason}"):
             Client(f"{scheme}://tfe.example.com", "t", ca_file=place)

@@ -1,4 +1,4 @@
-"""Numbers of charts: nothing is lost between the values and the drawing."""
+"""Numbers for charts: no value is lost between the data and the drawing."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ moments = st.lists(milliseconds.map(lambda ms: START + ms / 1000), min_size=1, m
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.integers(1, 100))
-def test_a_percentile_is_a_value_that_so_many_do_not_exceed(values: list[float], at: int) -> None:
-    """The smallest such value (nearest rank)."""
+def test_a_percentile_is_the_nearest_rank(values: list[float], at: int) -> None:
+    """It is the smallest value that at least that many percent do not exceed."""
     ordered = sorted(values)
     found = percentile(ordered, at)
     assert sum(value <= found for value in ordered) * 100 >= at * len(ordered)
@@ -39,7 +39,7 @@ def test_a_percentile_is_a_value_that_so_many_do_not_exceed(values: list[float],
 
 @given(st.floats(1e-6, 1e12))
 def test_a_nice_step_is_the_next_of_1_2_and_5(least: float) -> None:
-    """No smaller than asked for, and no more than two and a half times as large."""
+    """It is at least the given number, and at most two and a half times that."""
     step = nice_step(least)
     assert least <= step <= least * 2.5 * (1 + 1e-9)
     assert f"{step:e}"[0] in "125"
@@ -47,7 +47,7 @@ def test_a_nice_step_is_the_next_of_1_2_and_5(least: float) -> None:
 
 @given(st.floats(0, 1e9), st.integers(2, 10))
 def test_ticks_reach_the_top(top: float, most: int) -> None:
-    """From 0 in equal steps, about as many as asked for, the last at or above the top."""
+    """They go from 0 in equal steps, about as many as requested; the last is not below the top."""
     found = ticks(top, most)
     assert found[0] == 0
     assert found[-1] >= top
@@ -59,13 +59,13 @@ def test_ticks_reach_the_top(top: float, most: int) -> None:
     [(0.02, 1), (1.1, 2), (16, 30), (61, 120), (50_000, 86_400), (86_401, 172_800)],
 )
 def test_a_step_of_time_is_one_that_clocks_have(least: float, step: float) -> None:
-    """Seconds, minutes, hours, then days."""
+    """Steps are round seconds, minutes, hours or days."""
     assert time_step(least) == step
 
 
 @given(st.lists(st.integers(0, 1000), max_size=8))
-def test_shares_fill_the_bar_and_none_vanishes(counts: list[int]) -> None:
-    """One after the other, each that is not 0 wide enough to be seen."""
+def test_shares_fill_the_bar_and_stay_visible(counts: list[int]) -> None:
+    """Parts follow each other; each that is not 0 is wide enough to see."""
     parts = shares(counts, 1000.0, 8.0)
     assert len(parts) == len(counts)
     end = 0.0
@@ -78,7 +78,7 @@ def test_shares_fill_the_bar_and_none_vanishes(counts: list[int]) -> None:
 
 @given(moments)
 def test_every_moment_is_in_a_stretch(given_moments: list[float]) -> None:
-    """Stretches are in order, and the few breaks between them are long and empty."""
+    """Stretches are in order; the breaks between them are few, long and empty."""
     found = stretches(given_moments)
     assert all(any(a <= moment <= b for a, b in found) for moment in given_moments)
     assert len(found) <= MOST_BREAKS + 1
@@ -98,14 +98,14 @@ def test_every_moment_is_in_a_stretch(given_moments: list[float]) -> None:
     ],
     ids=["the next day", "short waits", "a slow server", "a hiccup", "twenty pauses"],
 )
-def test_a_long_wait_is_a_break(moments: list[float], pieces: int) -> None:
-    """A night and the pauses of waves are; what is short beside the rest is drawn as it was."""
+def test_a_long_idle_time_is_a_break(moments: list[float], pieces: int) -> None:
+    """So are a night and pauses of waves; an idle time that is short in comparison is to scale."""
     assert len(stretches(moments)) == pieces
 
 
 @given(moments)
 def test_buckets_add_up(given_moments: list[float]) -> None:
-    """Every moment is counted once, in the bucket that begins before it and has not yet ended."""
+    """Every moment is counted once, in the bucket that contains it."""
     axis = TimeAxis(given_moments, 40.0, 940.0)
     counts, starts = axis.counts(given_moments), axis.bucket_starts()
     assert len(counts) == len(starts)
@@ -118,7 +118,7 @@ def test_buckets_add_up(given_moments: list[float]) -> None:
 
 @given(moments)
 def test_a_later_moment_is_further_right(given_moments: list[float]) -> None:
-    """The axis goes one way and stays inside; breaks are where no piece is."""
+    """The axis is monotonic and stays within its ends; breaks fill the space between pieces."""
     axis = TimeAxis(given_moments, 40.0, 940.0)
     places = [axis.x(moment) for moment in sorted(given_moments)]
     assert places == sorted(places)
@@ -131,8 +131,8 @@ def test_a_later_moment_is_further_right(given_moments: list[float]) -> None:
 
 
 @given(moments)
-def test_labels_do_not_touch(given_moments: list[float]) -> None:
-    """Each is where its moment is, and far enough from the one before."""
+def test_labels_keep_their_distance(given_moments: list[float]) -> None:
+    """Each is at its moment, and far enough from the one before."""
     axis = TimeAxis(given_moments, 40.0, 940.0)
     labels = axis.labels(76.0)
     assert labels
@@ -141,14 +141,14 @@ def test_labels_do_not_touch(given_moments: list[float]) -> None:
 
 
 def test_few_buckets_do_not_fill_the_axis() -> None:
-    """One second of a rollout is one narrow bar, not one over all of the width."""
+    """One second of a rollout is one narrow bar, not a bar over the full width."""
     axis = TimeAxis([START, START + 0.4], 0.0, 960.0)
     assert (axis.bucket, axis.step) == (1, 80.0)
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1))
 def test_bins_add_up(values: list[int]) -> None:
-    """Each value is in one bin, and the bins follow each other without a hole."""
+    """Each value is in one bin, and there is no gap between bins."""
     ordered = sorted(values)
     bins = histogram(ordered)
     assert sum(one.number for one in bins) == len(ordered)

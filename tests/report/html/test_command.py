@@ -1,4 +1,4 @@
-"""The page by the command."""
+"""``report --format html``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.conftest import Here
 
 
 def test_the_command_writes_the_page(world: World, here: Here) -> None:
-    """Of a real rollout, into the file named."""
+    """It writes the page of a rollout into the named file."""
     world.job()
     assert here("apply", "job.toml", "--journal", "scan.jsonl", "--yes").code == 0
     done = here("report", "scan.jsonl", "--format", "html", "--output", "report.html")

@@ -1,4 +1,4 @@
-"""What a rollout came to, in words."""
+"""A rollout's result in sentences."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.report.html.words import sentences, verdict
 from bulkops.report.model import PENDING, Report
 from tests.journal.samples import HOLDER, header
-from tests.report.html.samples import at, done, execution, key, made, rolled_out, undone, wave
+from tests.report.html.samples import (
+    at,
+    done,
+    execution,
+    key,
+    not_done,
+    report_of,
+    rolled_out,
+    wave,
+)
 
 
 def of_two(*since: Record, how: str = "complete", undo: bool = False) -> Report:
-    """Return the report of a rollout of two that ended so."""
+    """Return the report of a rollout of two operations that ended this way."""
     ended = [Ended(at(9), how)] if how else []
     report = rolled_out(2, Execution(HOLDER, "1"), list(since), *ended)
     return msgspec.structs.replace(report, undo_of="bulkops-7") if undo else report
@@ -32,42 +41,42 @@ STANDING = Verified(at(3), 2)
         (
             of_two(*BOTH, STANDING),
             "2 of 2 workspaces changed, none failed. "
-            "Verified: the server shows all of them as wanted.",
+            "Verified: the server shows all of them as desired.",
         ),
-        (of_two(*BOTH, undo=True), "2 of 2 workspaces changed back, none failed."),
+        (of_two(*BOTH, undo=True), "2 of 2 workspaces reverted, none failed."),
         (
             of_two(*BOTH, Verified(at(3), 1, {key(0): "not attached"})),
             "2 of 2 workspaces changed, none failed. "
-            "Verified: the server shows 1 of 2 as wanted.",
+            "Verified: the server shows 1 of 2 as desired.",
         ),
         (
             of_two(*BOTH, Verified(at(3), 0, unreadable=2)),
             "2 of 2 workspaces changed, none failed. "
-            "Verified: the server shows 0 of 2 as wanted; 2 can't be read back.",
+            "Verified: the server shows 0 of 2 as desired; 2 can't be read back.",
         ),
         (
-            of_two(*done(0, 1), undone(1, 2), Verified(at(3), 1)),
+            of_two(*done(0, 1), not_done(1, 2), Verified(at(3), 1)),
             "1 of 2 workspaces changed, 1 failed. "
-            "Verified: the server shows all 1 that are done as wanted.",
+            "Verified: the server shows the one that is done as desired.",
         ),
         (
-            of_two(undone(0, 1, Outcome.CONFLICT), undone(1, 2, Outcome.IN_DOUBT)),
-            "0 of 2 workspaces changed, none failed, 1 left alone because somebody else changed "
-            "them, 1 in doubt.",
+            of_two(not_done(0, 1, Outcome.CONFLICT), not_done(1, 2, Outcome.IN_DOUBT)),
+            "0 of 2 workspaces changed, none failed, 1 left alone because of changes outside this "
+            "job, 1 in doubt.",
         ),
         (
-            of_two(undone(0, 1, Outcome.SKIPPED), how="SIGTERM"),
-            "0 of 2 workspaces changed, none failed, 1 already as wanted by then, 1 not begun. "
+            of_two(not_done(0, 1, Outcome.SKIPPED), how="SIGTERM"),
+            "0 of 2 workspaces changed, none failed, 1 already as desired, 1 not started. "
             "It was stopped by SIGTERM.",
         ),
         (
             of_two(*done(0, 1), how=""),
-            "1 of 2 workspaces changed, none failed, 1 not begun. "
-            "The last execution was killed, or is still running.",
+            "1 of 2 workspaces changed, none failed, 1 not started. "
+            "The last execution was killed or is still running.",
         ),
         (
             rolled_out(1, execution(0), *BOTH[:2], Verified(at(3), 1), Ended(at(4), "complete")),
-            "1 of 1 workspace changed, none failed. Verified: the server shows it as wanted.",
+            "1 of 1 workspace changed, none failed. Verified: the server shows it as desired.",
         ),
         (
             rolled_out(0, execution(0), Verified(at(3), 0), Ended(at(4), "complete")),
@@ -75,18 +84,18 @@ STANDING = Verified(at(3), 2)
         ),
     ],
 )  # fmt: skip
-def test_a_sentence_says_what_it_came_to(report: Report, words: str) -> None:
-    """How many of how many, how many failed, what else became of them, and what was verified."""
+def test_sentences_give_the_result(report: Report, words: str) -> None:
+    """They count what changed, failed or had another outcome, and what was verified."""
     assert " ".join(sentences(report, "workspace")) == words
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("record", "words"),
     [
-        (wave(1, 0, 1, Reached.OPEN, 1), "is under way"),
+        (wave(1, 0, 1, Reached.OPEN, 1), "is in progress"),
         (wave(1, 0, 1, Reached.VERIFIED, 1), "is verified"),
-        (wave(1, 0, 1, Reached.VERIFIED, 1, until=at(9)), "rests until 2026-11-24 00:00:09 UTC"),
-        (wave(1, 0, 1, Reached.RESTED, 1), "runs its gate"),
+        (wave(1, 0, 1, Reached.VERIFIED, 1, until=at(9)), "pauses until 2026-11-24 00:00:09 UTC"),
+        (wave(1, 0, 1, Reached.RESTED, 1), "is running its gate"),
         (
             wave(1, 0, 1, Reached.VERIFIED, 1, held=Held.MANUAL),
             "waits for --continue",
@@ -101,40 +110,40 @@ def test_a_sentence_says_what_it_came_to(report: Report, words: str) -> None:
         ),
     ],
 )
-def test_a_sentence_says_in_which_wave_it_stands(said: Record, words: str) -> None:
-    """Which of how many, and why it is there."""
-    made = rolled_out(4, execution(0), said, waves=("1", "100%"))
-    assert sentences(made, "workspace")[-1] == f"Wave 1 of 2 {words}."
+def test_a_sentence_gives_the_current_wave(record: Record, words: str) -> None:
+    """It gives the wave's number, the number of waves, and why the job is there."""
+    report = rolled_out(4, execution(0), record, waves=("1", "100%"))
+    assert sentences(report, "workspace")[-1] == f"Wave 1 of 2 {words}."
 
 
 def test_the_next_wave_is_named_before_it_begins() -> None:
-    """Between two waves the next one is where it stands."""
-    made = rolled_out(4, execution(0), wave(1, 0, 1, Reached.PASSED, 1), waves=("1", "100%"))
-    assert sentences(made, "workspace")[-1] == "Wave 2 of 2 comes next."
+    """Between two waves the current wave is the next one."""
+    report = rolled_out(4, execution(0), wave(1, 0, 1, Reached.PASSED, 1), waves=("1", "100%"))
+    assert sentences(report, "workspace")[-1] == "Wave 2 of 2 comes next."
 
 
 @pytest.mark.parametrize(
     ("report", "words"),
     [
-        (made([header(0)]), "Not started"),
+        (report_of([header(0)]), "Not started"),
         (of_two(*BOTH), "Done"),
         (of_two(*BOTH, how=""), "Unfinished"),
-        (of_two(undone(0, 1), *done(1, 1)), "Done in part"),
-        (of_two(undone(0, 1), how="tolerance"), "Stopped"),
-        (of_two(undone(0, 1), how="error"), "Stopped by an error"),
-        (of_two(undone(0, 1, Outcome.IN_DOUBT)), "In doubt"),
+        (of_two(not_done(0, 1), *done(1, 1)), "Partly done"),
+        (of_two(not_done(0, 1), how="tolerance"), "Stopped"),
+        (of_two(not_done(0, 1), how="error"), "Stopped by an error"),
+        (of_two(not_done(0, 1, Outcome.IN_DOUBT)), "In doubt"),
         (of_two(how="paused"), "Paused"),
         *((of_two(how=signal), "Interrupted") for signal in ("SIGHUP", "SIGINT", "SIGTERM")),
     ],
 )
 def test_every_end_has_its_verdict(report: Report, words: str) -> None:
-    """Two words at a glance."""
+    """It is a few words at a glance."""
     assert verdict(report).words == words
 
 
 @pytest.mark.parametrize("code", ExitCode)
 def test_every_exit_code_has_its_verdict(code: ExitCode) -> None:
-    """Words for an execution's end; any other code ends none, and breaks no page."""
-    said = verdict(msgspec.structs.replace(of_two(*BOTH), exit_code=code))
-    assert said.words == WORDS[code].verdict
-    assert said.shape in {*Outcome, PENDING}
+    """Even a code that ends no execution has a shape, so that the page is complete."""
+    shown = verdict(msgspec.structs.replace(of_two(*BOTH), exit_code=code))
+    assert shown.words == WORDS[code].verdict
+    assert shown.shape in {*Outcome, PENDING}

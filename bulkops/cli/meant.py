@@ -1,0 +1,277 @@
+"""What people type who come from Terraform or a similar tool, and what bulkops calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import click
+
+Value = TypeVar("Value")
+
+
+class Meant(click.ClickException):
+    """A command line with a word that bulkops calls otherwise: one sentence, exit 2."""
+
+    exit_code = 2
+
+
+class Advice(NamedTuple):
+    """What to type instead.
+
+    Attributes:
+        words: the end of a sentence; ``{}`` is the command's own name.
+        option: an option that the command must have; empty if it need not.
+        commands: the commands for which the advice holds; empty if it holds for all.
+    """
+
+    words: str
+    option: str = ""
+    commands: Sequence[str] = ()
+
+    def holds(self, command: str, options: Collection[str]) -> bool:
+        """Return whether the advice holds for a command with these options."""
+        named = bool(command) or "{}" not in self.words
+        fits = not self.commands or command in self.commands
+        return named and fits and (not self.option or self.option in options)
+
+
+_WITH_A_JOB = ("apply", "plan", "workspaces", "check")
+_CHANGES_NOTHING = (
+    *("plan", "workspaces", "verify", "status", "report", "coverage", "check", "schema"),
+    *("journal check", "task list", "task show", "workspace-task list", "workspace-task show"),
+)
+_NO_STATE = "bulkops keeps no state: it reads the server each time and records a job in its journal"
+_REVERTED = "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run task"
+_VERBOSE = (Advice("`bulkops --debug {}` logs every request"),)
+
+OPTIONS: dict[str, tuple[Advice, ...]] = {
+    "dry-run dryrun n what-if whatif noop preview diff": (
+        Advice("`bulkops plan JOB` shows what apply would change", commands=("apply",)),
+        Advice("`bulkops status JOURNAL` shows what is left to do", commands=("resume",)),
+        Advice("`bulkops {}` changes nothing", commands=_CHANGES_NOTHING),
+        Advice("without --yes, `bulkops {}` asks before it changes anything", "--yes"),
+    ),
+    "auto-approve approve assume-yes non-interactive noninteractive no-input no-confirm force": (
+        Advice("--yes answers the question", "--yes"),
+        Advice("--accept-loss confirms the repair", "--accept-loss"),
+        Advice("`bulkops {}` asks no question"),
+    ),
+    "input interactive i": (
+        Advice("bulkops asks on a terminal only, and --yes answers the question", "--yes"),
+        Advice("`bulkops {}` asks no question"),
+    ),
+    "parallelism parallel concurrency max-concurrency workers threads forks jobs j": (
+        Advice("set max_at_once under [pace] in the job file"),
+    ),
+    "rate rate-limit qps rps throttle": (Advice("set rate under [pace] in the job file"),),
+    "target include workspace workspaces filter": (
+        Advice("--select NAME narrows the job to some of its workspaces", "--select"),
+    ),
+    "exclude": (Advice("set exclude_names under [select] in the job file", commands=_WITH_A_JOB),),
+    "project projects": (
+        Advice("set project under [select] in the job file", commands=_WITH_A_JOB),
+    ),
+    "tag tags": (Advice("set tags under [select] in the job file", commands=_WITH_A_JOB),),
+    "out save save-plan": (
+        Advice("--output FILE writes to a file", "--output"),
+        Advice("`bulkops plan JOB --out PLAN` saves a plan", commands=("apply", "workspaces")),
+    ),
+    "o": (
+        Advice("use --output FILE", "--output"),
+        Advice("use --out PLAN to save the plan, or --json to print JSON", "--out"),
+        Advice("use --json", "--json"),
+    ),
+    "json csv html junit markdown": (Advice("use --format", "--format"),),
+    "output format": (Advice("use --json", "--json"),),
+    "detailed-exitcode": (
+        Advice("it is an option of `bulkops plan`, and `bulkops apply --help` lists exit codes"),
+    ),
+    "destroy": (Advice(_REVERTED, commands=_WITH_A_JOB),),
+    "refresh-only": (Advice("`bulkops verify JOURNAL` checks for drift"),),
+    "refresh": (Advice("bulkops always reads the server first"),),
+    "replace": (Advice("a job of the kind replace replaces a run task", commands=_WITH_A_JOB),),
+    "var var-file": (Advice("a job file has no variables", commands=_WITH_A_JOB),),
+    "state state-out backup": (
+        Advice(f"{_NO_STATE}, which --journal names", "--journal"),
+        Advice(_NO_STATE),
+    ),
+    "lock lock-timeout": (Advice("bulkops always locks the journal and does not wait (exit 11)"),),
+    "no-color color colour no-colour": (Advice("NO_COLOR=1 in the environment turns colors off"),),
+    "chdir c directory cwd": (Advice("change to the folder first"),),
+    "compact-warnings": (Advice("bulkops has no such warnings"),),
+    "verbose v vv vvv trace log-level loglevel": _VERBOSE,
+    "quiet q silent": (Advice("2>/dev/null drops what `bulkops {}` writes to stderr"),),
+    "token api-token": (
+        Advice("set TFE_TOKEN: a token on the command line shows in the list of processes"),
+    ),
+    "host hostname url server endpoint api-url": (Advice("use --address URL", "--address"),),
+    "org": (
+        Advice("use --organization NAME", "--organization"),
+        Advice("name the organization in the job file, or set TFE_ORGANIZATION"),
+    ),
+    "organization": (Advice("name it in the job file, or set TFE_ORGANIZATION"),),
+    "config file job job-file": (
+        Advice("give the job file without an option: `bulkops {} JOB`", commands=_WITH_A_JOB),
+    ),
+    "f": (
+        Advice("give the job file without an option: `bulkops {} JOB`", commands=_WITH_A_JOB),
+        Advice("--yes answers the question", "--yes"),
+    ),
+    "plan plan-file": (
+        Advice("give the saved plan without an option: `bulkops apply PLAN`", commands=("apply",)),
+    ),
+    "resume": (
+        Advice(
+            "the same apply resumes an unfinished job, and so does `bulkops resume JOURNAL`",
+            commands=("apply",),
+        ),
+    ),
+    "retry": (Advice("use --retry-failed", "--retry-failed"),),
+    "insecure k skip-tls-verify tls-skip-verify insecure-skip-tls-verify": (
+        Advice("TLS verification can't be switched off, and --ca-file FILE adds authorities"),
+    ),
+    "ca ca-cert cacert": (Advice("use --ca-file FILE", "--ca-file"),),
+}
+"""Names of options, without dashes → what is meant; the first advice that holds is given."""
+
+COMMANDS: dict[str, str] = {
+    "destroy": _REVERTED,
+    "rollback revert restore": "`bulkops undo JOURNAL` reverts what a job did",
+    "init": "there is nothing to initialize: write a job file, then run `bulkops plan JOB`",
+    "validate lint": "`bulkops check JOB` checks a job file",
+    "show": "`bulkops status JOURNAL` shows how far a job is, `bulkops task show NAME` a run task",
+    "preview diff dry-run": "`bulkops plan JOB` shows what apply would change",
+    "run start rollout execute deploy": "`bulkops apply JOB` runs a job",
+    "continue restart retry": "`bulkops resume JOURNAL` resumes a job",
+    "refresh drift": "`bulkops verify JOURNAL` checks for drift",
+    "log logs history output": "`bulkops report JOURNAL` reports what a job did",
+    "cancel stop abort pause": "press Ctrl-C in the running command, or send it SIGTERM",
+    "state import taint untaint": _NO_STATE,
+    "force-unlock unlock": "a journal's lock ends with the process that holds it",
+    "workspace ws": "`bulkops workspaces JOB` lists the workspaces that a job selects",
+    "tasks run-task run-tasks": "`bulkops task list` lists the run tasks of an organization",
+    "attach": "`bulkops workspace-task attach` attaches to one workspace, a job to many",
+    "detach": "`bulkops workspace-task detach` detaches from one workspace, a job from many",
+    "login logout": "bulkops uses the credentials that `terraform login` saves, or TFE_TOKEN",
+    "help": "`bulkops --help` lists the commands, `bulkops COMMAND --help` explains one",
+    "completion": "`bulkops --install-completion` installs completion for the current shell",
+    "serve server simulator": "`bulkops simulate` serves a simulated organization",
+}
+"""Names of commands → what is meant."""
+
+_SYNONYMS = {
+    **dict.fromkeys(("add", "new"), ("create", "attach")),
+    **dict.fromkeys(("rm", "remove", "destroy"), ("delete", "detach")),
+    "delete": ("detach",),
+    "create": ("attach",),
+    "ls": ("list",),
+    **dict.fromkeys(("get", "describe", "view", "read"), ("show",)),
+    **dict.fromkeys(("edit", "change", "set", "patch"), ("update",)),
+    **dict.fromkeys(("validate", "verify", "inspect"), ("check",)),
+    "fix": ("repair",),
+}
+"""Of the commands in a group: a word → what it may be called there."""
+
+
+class Place(NamedTuple):
+    """Where an option was given.
+
+    Attributes:
+        command: the command's words, without the program's name.
+        options: long names of the options that are allowed there.
+        elsewhere: long names of options that may not → where they may.
+    """
+
+    command: str
+    options: Collection[str]
+    elsewhere: Mapping[str, str]
+
+
+class Command(click.Command):
+    """A command that says what is meant by an option that it doesn't have."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments.
+
+        Raises:
+            Meant: an option is known by another name.
+            click.NoSuchOption: it is not.
+        """
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            command = path_of(ctx)
+            before = {
+                name: f"it goes before the command: `bulkops {name} {command}`"
+                for name in options_of(ctx.find_root().command)
+            }
+            check_option(given, error.option_name, Place(command, options_of(self), before))
+            raise
+
+
+def check_option(args: Sequence[str], refused: str, place: Place) -> None:
+    """Raise ``Meant`` if the option that click refused is known by another name.
+
+    Args:
+        refused: as click names it; if ``-json`` was given, it is ``-j``.
+    """
+    single = not refused.startswith("--")
+    for arg in args:
+        name = arg.partition("=")[0]
+        if arg == "--":
+            return
+        if name == refused or (single and _is_single_dash(name) and refused[1:] in name):
+            words = _meant_by(name, place)
+            if words:
+                raise Meant(f"No option {name}: {words}.")
+
+
+def check_command(group: str, name: str, commands: Collection[str]) -> None:
+    """Raise ``Meant`` if a command that a group doesn't have is known by another name.
+
+    Args:
+        group: its words, without the program's name.
+        commands: names of those it has.
+    """
+    if not group:
+        words = _entry(COMMANDS, name)
+    else:
+        other = next((word for word in _SYNONYMS.get(name, ()) if word in commands), None)
+        words = other and f"use `bulkops {group} {other}`"
+    if words:
+        raise Meant(f"No command {' '.join((group, name)).strip()}: {words}.")
+
+
+def _meant_by(name: str, place: Place) -> str | None:
+    bare = name.lstrip("-").lower().replace("_", "-")
+    long = f"--{bare}"
+    if long in place.options:
+        return f"options have two dashes here, so {long}"
+    if long in place.elsewhere:
+        return place.elsewhere[long]
+    options = {*place.options, *place.elsewhere}
+    for advice in _entry(OPTIONS, bare) or ():
+        if advice.holds(place.command, options):
+            return advice.words.format(place.command)
+    return None
+
+
+def _entry(table: Mapping[str, Value], word: str) -> Value | None:
+    return next((value for words, value in table.items() if word in words.split()), None)
+
+
+def _is_single_dash(name: str) -> bool:
+    return name.startswith("-") and not name.startswith("--")
+
+
+def options_of(command: click.Command) -> set[str]:
+    """Return the long names of a command's options."""
+    names = (name for param in command.params for name in (*param.opts, *param.secondary_opts))
+    return {"--help", *(name for name in names if name.startswith("--"))}
+
+
+def path_of(ctx: click.Context) -> str:
+    """Return a command's words, without the program's name."""
+    return f"{path_of(ctx.parent)} {ctx.info_name}".strip() if ctx.parent else ""

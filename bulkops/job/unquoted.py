@@ -1,0 +1,80 @@
+"""The commonest mistake in a TOML file: a text without quotes. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from bulkops.checking import shown
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
+_COMMENT = re.compile(r"(^|\s)#.*")
+_KEY = re.compile(r"[^=]*=")
+# A bracket that follows a letter or a wildcard is a pattern's, as in prod-[ab].
+_ENTRIES = re.compile(r"(?:[^,\[\]{}]|(?<=[\w*?-])\[[^\]]*\])+")
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e"
+"""What a text may have around it that TOML doesn't take for quotes, or only half a pair of them."""
+
+_SWITCHES = {
+    **dict.fromkeys(("true", "yes", "on"), "true"),
+    **dict.fromkeys(("false", "no", "off"), "false"),
+}
+_NOTHING = {"none", "null", "nil"}
+
+
+def unquoted_hint(problem: str, text: str) -> str:
+    """Return the sentence that says how to mend a value without quotes, beginning with ". ".
+
+    Args:
+        problem: the message of ``tomllib``, which names the line.
+        text: of the whole file.
+
+    Returns:
+        Empty if the mistake is another one.
+    """
+    line = _line_of(problem, text)
+    key = _KEY.match(line)
+    if key is None and not problem.startswith(("Invalid value", "Unclosed array")):
+        return ""
+    value = (line[key.end() :] if key else line).strip()
+    for word in _words(value, listed=key is None):
+        bare = word.strip(_QUOTES).strip()
+        if not bare or word.startswith("=") or _is_toml(word):
+            continue
+        if bare.lower() in _SWITCHES:
+            return f". Write {_SWITCHES[bare.lower()]} for a switch; a text needs quotes"
+        if bare.lower() in _NOTHING:
+            return ". Leave the key out: TOML has no empty value"
+        if "," in bare:
+            return f". Write a list of texts in quotes: {shown(re.split(r' *, *', bare))}"
+        return f". Put the text in quotes: {shown(bare)}"
+    return ""
+
+
+def _line_of(problem: str, text: str) -> str:
+    found = re.search(r"\(at line (\d+), column \d+", problem)
+    lines = text.split("\n")
+    number = int(found[1]) if found else len(lines)
+    return lines[number - 1] if number <= len(lines) else ""
+
+
+def _words(value: str, *, listed: bool) -> list[str]:
+    """Return what stands in a value, or in entries of a list, and is not in quotes."""
+    value = _COMMENT.sub("", _STRING.sub('""', value)).strip()
+    if value.startswith('""'):
+        return []
+    if not listed and value[:1] not in ("[", "{"):
+        return [value]
+    entries = _ENTRIES.findall(value)
+    if "{" in value:
+        # Of an inline table only the values.
+        entries = [entry.rpartition("=")[2] for entry in entries]
+    return [entry.strip() for entry in entries if not entry.strip().startswith('""')]
+
+
+def _is_toml(word: str) -> bool:
+    try:
+        tomllib.loads(f"value = {word}")
+    except ValueError:
+        return False
+    return True

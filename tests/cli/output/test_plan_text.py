@@ -1,0 +1,26 @@
+"""A plan as text for people."""
+
+from __future__ import annotations
+
+from bulkops.cli.output.plan_text import MOST_REASONS, lines
+from tests.report.test_markdown import plan
+
+
+def test_alike_blocked_workspaces_are_one_line() -> None:
+    """With their number and the first names; a single one is named in its line."""
+    blocked = [(f"b-{n:02}", "attached 2 times") for n in range(40)]
+    text = lines(plan(["p1"], [*blocked, ("c-1", "locked")]))
+    shown = text[text.index("    1 skipped: already attached as wanted") + 1 :]
+    assert shown[:4] == [
+        "  ! 40 workspaces  blocked: attached 2 times",
+        "      b-00, b-01, b-02, b-03, b-04, b-05, b-06, b-07, b-08, b-09, b-10, b-11,",
+        "      b-12, b-13, b-14, b-15, b-16, b-17, … and 22 more (--json lists all)",
+        "  ! c-1            blocked: locked",
+    ]
+
+
+def test_many_reasons_are_a_number() -> None:
+    """A line for each of the first ones; the rest is counted."""
+    text = lines(plan([], [(f"b-{n}", f"because {n}") for n in range(MOST_REASONS + 3)]))
+    assert sum(line.startswith("  ! ") for line in text) == MOST_REASONS
+    assert "    … and 3 more blocked for other reasons (--json lists all)" in text
