@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -234,7 +235,7 @@ def sync_folder(calls: FileCalls, folder: Path) -> OSError | None:
 def lock_now(descriptor: int) -> None:
     """Lock an open file, or raise ``BlockingIOError`` at once; the end of the process frees it.
 
-    A look at the lock (``is_locked``) is waited out: it takes microseconds, and is no holder.
+    A look at the lock (``following.holder``) is waited out: it takes microseconds.
     """
     if sys.platform == "win32":
         # Of a byte past every text: who may not have the lock may still read who has it.
@@ -255,35 +256,6 @@ def lock_now(descriptor: int) -> None:
         else:
             return
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def is_locked(descriptor: int) -> bool:
-    """Return whether another process has locked an open file.
-
-    ``flock`` has no query, and ``/proc/locks`` leaves out the processes of other containers, and
-    names another device than ``stat`` on overlayfs and btrfs. So this takes a shared lock for a
-    moment: several may look at the same time, a holder loses nothing, and a runner that comes in
-    that moment tells it from a holder's lock, see ``lock_now``.
-    """
-    if sys.platform == "win32":
-        try:
-            lock_now(descriptor)
-        except BlockingIOError:
-            return True
-        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        return False
-    # Not left to ``close``: a child that was forked meanwhile has the descriptor, too.
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-    return False
 
 
 _LOOKS = 500

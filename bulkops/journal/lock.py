@@ -23,7 +23,7 @@ import msgspec
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
-from bulkops.files import LOCK_START, followed, open_regular, reading
+from bulkops.files import LOCK_START, followed, open_regular
 from bulkops.journal.disk import (
     GONE,
     NO_LOCKS,
@@ -33,6 +33,7 @@ from bulkops.journal.disk import (
     open_or_create,
     remove_unused,
 )
+from bulkops.journal.following.holder import last_runner, lock_of, signed
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
 
@@ -85,7 +86,7 @@ def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
     """Hold the right to start a journal in a folder while the block runs; raises as ``locked``."""
     name = folder / "folder"
     with ExitStack() as stack:
-        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {_lock_of(name)})
+        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {lock_of(name)})
         if sys.platform != "win32":
             with _said(folder):
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -171,7 +172,7 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
 
     At the end of the stack a file that this created is removed, unless it ``is_used``.
     """
-    name, calls = _lock_of(path), SystemFiles()
+    name, calls = lock_of(path), SystemFiles()
     if not path.parent.is_dir():
         raise JournalWriteFailed(
             f"{path.parent}: there is no such folder; nothing was sent. Make it, or choose "

@@ -161,6 +161,8 @@ class Report(msgspec.Struct, frozen=True):
         skipped: targets skipped when planned.
         waves: all waves of the rollout; a single one if it has no waves.
         timeline: dates and durations; ``None`` if the journal was not read for them.
+        running: process that holds the journal; ``None`` if none does, or if it is the report of
+            ``apply_plan``.
         next_steps: commands to run next, one sentence each; empty unless the caller knows the
             journal's path.
     """
@@ -205,6 +207,7 @@ def report(
 
     Args:
         timeline: the timeline of all its records; ``None`` for a report without dates.
+        holder: the process that holds the journal; ``None`` if none does.
     """
     header, verified = replay.header, replay.verified
     differing = verified.differing if verified else {}

@@ -82,7 +82,8 @@ def status(*, journal: Path, json: bool) -> None:
     Examples:
       bulkops status canary.jsonl
     """
-    summary = summarize(replay_of(journal))
+    replay, holder = read_with_holder(journal, partial(replay_of, journal))
+    summary = summarize(replay, holder=holder)
     if json:
         print_json(events.Status.of(summary))
     else:
@@ -92,14 +93,15 @@ def status(*, journal: Path, json: bool) -> None:
 
 @command(JOURNAL, JSON)
 def watch(*, journal: Path, json: bool) -> None:
-    """Show a job live that another process runs; sends no request.
+    """Show a running job live, from its journal.
 
-    Reads the journal until the job ends, and ends with its exit code. Needs no address and no
-    token, and leaves the journal as it is: Ctrl-C stops watching, not the job.
+    Another process runs the job. Reads its journal until the job ends, and exits with the job's
+    exit code. Sends no request, needs no address and no token, and leaves the journal as it is.
+    Ctrl-C stops watching, not the job.
 
-    If the process that ran the job is gone, watch says so and ends with exit 1. On a journal that
-    another machine writes, or that is copied here in pieces, it can't tell: it says for how long
-    no new record has come, and goes on watching.
+    If the process that ran the job is gone, watch says so within 10 seconds and exits with 1. If
+    another machine writes the journal, or copies it here in pieces, watch can't tell: it shows for
+    how long no new record has come, and continues.
 
     \b
     Examples:

@@ -65,7 +65,13 @@ def report(*, journal: Path, output_format: str, output: Path | None, only: str 
       bulkops report canary.jsonl --format csv --only failed --output failed.csv
     """
     timeline = Timeline()
-    summary = summarize(replay_of(journal, timeline.take), timeline)
+
+    def read() -> Replay:
+        timeline.clear()
+        return replay_of(journal, timeline.take)
+
+    replay, holder = read_with_holder(journal, read)
+    summary = summarize(replay, timeline, holder)
     summary = replace(summary, next_steps=next_step(summary, journal))
     print_to(output, _pieces(output_format, summary, only_failed=only == "failed"))
 

@@ -25,6 +25,10 @@ def end_lines(report: Report, path: Path) -> list[str]:
 
 def next_step(report: Report, path: Path) -> list[str]:
     """Return sentences that say what to run next; none if everything is done."""
+    if report.running is not None and report.ended:
+        return ["In use: another command is about to resume it, or undoes it."]
+    if report.running is not None:
+        return [f"Running: `{_command('watch', path)}` shows it live."]
     resume = _command("resume", path)
     wave = report.wave
     unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
@@ -77,9 +81,16 @@ def _done(report: Report, path: Path) -> list[str]:
         _again(path),
         f"`{_command('verify', path)}` checks for drift.",
     ]
-    if report.counts.get("succeeded") and not report.undo_of and kind_named(report.kind).reversible:
+    if report.counts.get("succeeded") and not report.undo_of and _is_reversible(report.kind):
         steps.append(f"`{_command('undo', path)}` reverts it.")
     return steps
+
+
+def _is_reversible(kind: str) -> bool:
+    # A job may be watched where the package of its kind is not installed.
+    with suppress(JobError):
+        return kind_named(kind).reversible
+    return False
 
 
 def _again(path: Path) -> str:

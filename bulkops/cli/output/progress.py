@@ -71,6 +71,7 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
             example if everything left in a wave is in flight.
         pauses: the job pauses after this wave until it is resumed with ``--continue``.
         drain_seconds: until operations in flight are given up; ``None`` unless it was stopped.
+        silence: how long a watched journal has had no new record, human-readable; mostly empty.
     """
 
     at: float
@@ -98,6 +99,9 @@ class ProgressTracker:
         replay: of its journal, updated while it runs.
         rollout: the job's waves and pauses.
         rate: the job's own limit in requests per second; ``None`` for none.
+
+    Attributes:
+        journal_only: another process runs it: only operations that were sent are seen in flight.
     """
 
     journal_only = False
@@ -143,6 +147,7 @@ class ProgressTracker:
         wave = self._wave()
         done = self._start.done(counts)
         left = wave.size - done - self._start.in_doubt(counts) if wave else 0
+        doing = self._doing(wave, activity, left)
         # There is no estimate for the last few of a wave, or for a server that is down.
         waits = 0 < left <= activity.in_flight
         self._speed.measure(now, counts.total(), goes=not waits and doing is Doing.CARRYING_OUT)
@@ -209,8 +214,7 @@ class ProgressTracker:
         if not self._start.begun:
             return Doing.READING
         is_open = wave is not None and self._replay.reached(wave.number) is Reached.OPEN
-        goes = not self._busy or (self.journal_only and left > 0)
-        if activity.in_flight or (is_open and goes):
+        if activity.in_flight or (is_open and (not self._busy or (self.journal_only and left > 0))):
             return Doing.CARRYING_OUT
         return Doing.VERIFYING
 

@@ -175,8 +175,12 @@ class Watch:
             note(plain_line(progress), passing=True)
 
 
-def print_progress(progress: JobProgress, date: str) -> None:
-    """Print the progress of an execution as one JSON object."""
+def print_progress(progress: JobProgress, date: str, *, journal_only: bool = False) -> None:
+    """Print the progress of an execution as one JSON object.
+
+    Args:
+        journal_only: another process runs it, so that only its journal is known.
+    """
     activity = progress.activity
     pending = progress.of - sum(progress.counts.values())
     print_json(

@@ -124,7 +124,7 @@ class _Following:
             if follower.replaced != self._replaced:
                 self._replaced, self._began = follower.replaced, False
                 self._view.restart()
-                self._view.say(f"{self._path}: was replaced by another state of the same job")
+                self._view.say(f"{self._path}: it was replaced by another state of the same job")
             self._view.take(record)
             self._has_more = True
         if follower.arrived != self._arrived:

@@ -20,7 +20,7 @@ from bulkops.cli.output.live import LiveView
 from bulkops.cli.output.printing import note, obeys_escapes, print_text
 from bulkops.cli.output.progress import Doing, JobProgress, ProgressTracker
 from bulkops.cli.output.progress_text import plain_line
-from bulkops.cli.output.results import liner, tell_json
+from bulkops.cli.output.results import liner, print_result
 from bulkops.cli.output.watch import AT_REST, EVERY, FIRST, print_progress
 from bulkops.cli.run.followed import Followed, seconds_of
 from bulkops.job.pace import Pace
@@ -107,7 +107,7 @@ class FollowView:
     def tell(self, record: Record) -> None:
         """Print a record that was there before, as an object."""
         if self._shows is not None and type(record) is Result:
-            tell_json(self._shows.replay.operations[record.key].operation, record)
+            print_result(self._shows.replay.operations[record.key].operation, record)
         elif type(record) is WaveReached:
             self.wave(record)
 
@@ -124,7 +124,7 @@ class FollowView:
         if self._json:
             note(line)
         elif self._live is not None:
-            self._live.say(line, style="")
+            self._live.alert(line, style="")
         else:
             print_text(line)
 
@@ -155,11 +155,11 @@ class FollowView:
     def _result(self, result: Result, shown: _Shown) -> None:
         operation = shown.replay.operations[result.key].operation
         if self._json:
-            tell_json(operation, result)
+            print_result(operation, result)
         elif self._live is None:
             print_text(shown.line(operation, result))
         elif result.outcome in TROUBLE:
-            self._live.say(shown.line(operation, result))
+            self._live.alert(shown.line(operation, result))
 
     def _at_gate(self, wave: WaveReached, shown: _Shown) -> None:
         self._gate.close()

@@ -137,7 +137,7 @@ class Follower:
             raise unknown_record(self._path, self._scanner, error) from error
         if not isinstance(header, Header):
             raise JournalError(
-                f"{self._path}: is no bulkops journal: the first record is no header"
+                f"{self._path}: is not a bulkops journal (its first record is not a header)"
             )
         return header
 

@@ -12,10 +12,15 @@ from pathlib import Path
 import msgspec
 
 from bulkops.files import followed, open_regular, reading
-from bulkops.journal.disk import is_locked
+from bulkops.journal.disk import NO_LOCKS, lock_now
 from bulkops.journal.following.outlook import Writer
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 _LONGEST_TEXT = 4096
 
@@ -128,6 +133,35 @@ def _is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
-        return is_locked(descriptor)
+        return _is_locked(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Return whether another process has locked an open file.
+
+    ``flock`` has no query, and ``/proc/locks`` leaves out the processes of other containers, and
+    names another device than ``stat`` on overlayfs and btrfs. So this takes a shared lock for a
+    moment: several may look at the same time, a holder loses nothing, and a runner that comes in
+    that moment tells it from a holder's lock, see ``lock_now``.
+    """
+    if sys.platform == "win32":
+        try:
+            lock_now(descriptor)
+        except BlockingIOError:
+            return True
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        return False
+    # Not left to ``close``: a child that was forked meanwhile has the descriptor, too.
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False

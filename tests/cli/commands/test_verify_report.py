@@ -129,14 +129,14 @@ def test_status_of_a_running_job(world: World, here: Here) -> None:
         assert line in done.lines
         assert any(shown.startswith(line) for shown in report.lines)
         assert f"pid {first.pid} on {told['host']}" in page
-        assert done.err == "Running: `bulkops watch scan.jsonl` shows how it goes on.\n"
+        assert done.err == "Running: `bulkops watch scan.jsonl` shows it live.\n"
         markdown = here("report", "scan.jsonl", "--format", "markdown").out
         assert "bulkops watch scan.jsonl" in markdown
         assert "resume" not in done.err + done.out + report.out + report.err + page + markdown
         assert read_report(world.journal).running == Running(**told)
     (value,) = here("status", "scan.jsonl", "--json").objects
     assert value["running"] is None
-    assert "Not finished: `bulkops resume scan.jsonl` goes on." in here("status", "scan.jsonl").err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in here("status", "scan.jsonl").err
 
 
 def test_a_finished_job_may_be_in_use(world: World, here: Here) -> None:

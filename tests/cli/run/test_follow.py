@@ -333,7 +333,7 @@ def test_another_state_of_the_same_job_is_watched_on(
     time.at(2, arrives(copy, other))
     assert follow(copy, json=False, around=time.around(alive=True)) is ExitCode.DONE
     shown = out(capsys)
-    assert f"{copy}: was replaced by another state of the same job" in shown
+    assert f"{copy}: it was replaced by another state of the same job" in shown
     assert not [line for line in shown if line.startswith("succeeded ")]
     assert "  12 succeeded of 12 operations" in shown
 
@@ -371,7 +371,9 @@ def test_a_rest_counts_down(
     arrives(copy, up_to(data, b'"reached":"verified"'))()
     time.at(58, arrives(copy, data))
     assert follow(copy, json=False, around=time.around(alive=True)) is ExitCode.DONE
-    assert out(capsys)[2].startswith("  1 of 12 done (wave 1 of 3), resting 5 s more, until 20")
+    assert out(capsys)[2].startswith(
+        "  1 of 12 done (wave 1 of 3), pause between waves: 5 s left, until 20"
+    )
 
 
 def test_the_time_of_a_copy_is_that_of_its_records() -> None:

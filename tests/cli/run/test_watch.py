@@ -233,7 +233,7 @@ def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) 
         ("none.jsonl", "can't be read: No such file or directory", 1),
         ("job.toml", "is a job file, not a journal", 1),
         (".", "can't be read: Is a directory", 1),
-        ("pipe", "no regular file", 1),
+        ("pipe", "not a regular file", 1),
     ],
 )
 def test_what_is_no_journal_is_said_at_once(
