@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from bulkops.operations.model import Operation
     from bulkops.plan.model import Plan
     from bulkops.report.model import Report
+    from bulkops.runner.assignment import OnResult, OnWave
 
 __version__ = "0.1.0"
 
@@ -68,6 +69,8 @@ _PLACES = {
     "JobError": "bulkops.errors",
     "JournalError": "bulkops.errors",
     "NoResponse": "bulkops.errors",
+    "OnResult": "bulkops.runner.assignment",
+    "OnWave": "bulkops.runner.assignment",
     "Operation": "bulkops.operations.model",
     "Plan": "bulkops.plan.model",
     "PlanStale": "bulkops.errors",
@@ -108,6 +111,8 @@ __all__ = [
     "JobError",
     "JournalError",
     "NoResponse",
+    "OnResult",
+    "OnWave",
     "Operation",
     "Plan",
     "PlanStale",

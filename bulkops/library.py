@@ -1,4 +1,4 @@
-"""The public door for Python: what the commands do, as functions.
+"""The public Python API: the commands as functions.
 
 ::
 
@@ -14,7 +14,7 @@
             undo = await plan_undo(client, "canary.jsonl")
             await apply_plan(client, undo, "canary.undo.jsonl")
 
-Every journal and saved plan is a file of the command line's, too, and the other way round.
+Journals and saved plans are interchangeable with those of the command line.
 """
 
 from __future__ import annotations
@@ -63,23 +63,23 @@ from bulkops.runner.slots import slots_needed
 
 
 async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
-    """Read the server in about 2·N/100 requests and decide every selected workspace.
+    """Read the server, in about 2·N/100 requests for N workspaces, and return a plan.
 
     Changes nothing.
 
     Args:
-        source: the job file's name, for error messages.
+        source: name of the job file, for error messages.
 
     Raises:
-        JobError: the job can't be carried out as it stands, or is larger than it allows itself.
-        BulkopsError: the server can't be read, or doesn't show what decides the selection.
+        JobError: the job can't be carried out as it is, or its plan exceeds ``max_operations``.
+        BulkopsError: the server can't be read, or doesn't show what the selection depends on.
     """
     plan = make_plan(job, await read_inventory(client, job, source, key_of(job)), source)
     operations, most = len(plan.operations), job.rollout.max_operations
     if most is not None and operations > most:
         raise JobError(
-            f"{source}: {operations} operations are planned, and max_operations allows {most}: "
-            "select fewer, or allow more"
+            f"{source}: {operations} operations are planned, but max_operations allows {most}. "
+            "Select fewer workspaces, or allow more"
         )
     rate = client.pacer.rate
     notes = strict_notes(
@@ -95,17 +95,17 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
 
 
 async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = False) -> Plan:
-    """Return the plan that takes back what a journal's job did; changes nothing.
+    """Return the plan that undoes a journal's job; changes nothing.
 
-    ``apply_plan`` carries it out, into a journal of its own. Where the server no longer shows what
-    the job wrote, the workspace is a blocked skip.
+    ``apply_plan`` applies it, with a journal of its own. A workspace on which the server no longer
+    shows what the job wrote is a blocked skip.
 
     Args:
-        trust_files: believe the journal, whoever owns it or may write it.
+        trust_files: accept the journal even if other users own it or may write it.
 
     Raises:
-        PlanStale: the journal is of another server.
-        JobError: nothing can take back what jobs of this kind do, or others may have written it.
+        PlanStale: the journal is for another server.
+        JobError: jobs of this kind can't be undone, or other users may have written the journal.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
@@ -122,31 +122,33 @@ async def apply_plan(
     *,
     trust_files: bool = False,
 ) -> Report:
-    """Carry a plan out, recorded in a new journal.
+    """Apply a plan, recorded in a new journal.
 
-    A job that pauses itself ends with ``report.ended == "paused"``; ``resume_journal`` goes on.
-    An operation that fails is no exception, but a row of the report.
+    If the job pauses, ``report.ended`` is ``"paused"``, and ``resume_journal`` continues it. A
+    failed operation raises no exception: it is a row of the report.
 
     Args:
-        on_result: told every result as it is recorded.
-        on_wave: told how far a wave came as it is recorded.
-        trust_files: whoever else may write the journal's folder.
+        on_result: called for each result, see ``OnResult``; an exception in it ends the job.
+        on_wave: called for each step of a wave, see ``OnWave``.
+        trust_files: accept the journal's folder even if others may write it.
 
     Raises:
-        JobError: the job's gate surely can't be run, or others may write the folder.
-        PlanStale: the plan was made at another server.
-        JournalError: the journal exists, is in use or can't be written.
+        JobError: the job's gate can't be run, or others may write to the journal's folder.
+        PlanStale: the plan was made for another server.
+        JournalError: the journal exists already (``resume_journal`` resumes it), is in use, or
+            can't be written.
         ApiError: the server could not be read, or refused the token.
     """
+    client.check_open()
     _check_made_at(plan, client)
-    job = plan.job.taking_back(plan.undo_of)
+    job = plan.job.effective(plan.undo_of)
 
     def begin() -> LockedJournal:
-        held = stack.enter_context(locked(Path(journal), holder(client.clock)))
-        check_folder(held.path, trusted=trust_files)
+        lock = stack.enter_context(locked(Path(journal), holder(client.clock)))
+        check_folder(lock.path, trusted=trust_files)
         check_gate(job)
-        start_journal(held.path, plan, client, held.by, held.files)
-        return LockedJournal(held.path, read(held.path, held.files), held.by, held.files)
+        start_journal(lock.path, plan, client, lock.by, lock.files)
+        return LockedJournal(lock.path, read(lock.path, lock.files), lock.by, lock.files)
 
     with ExitStack() as stack:
         opened = await to_thread.run_sync(begin)
@@ -170,33 +172,34 @@ async def resume_journal(
     on_result: OnResult = ignore,
     on_wave: OnWave = ignore,
 ) -> Report:
-    """Go on where a journal stops; a finished one sends no change.
+    """Resume a job from its journal; if it is finished, no change is sent.
 
-    Where too many failures stopped the job, the report's ``stopped`` says so, and without
-    ``continue_paused`` nothing is sent.
+    If too many failures stopped the job, the report's ``stopped`` says so, and nothing is sent
+    unless ``continue_paused`` is set.
 
     Args:
-        retry_failed: decide failed and conflicting operations anew, too.
-        continue_paused: past the pause, the inconclusive gate, or the stop by too many failures,
-            at which the job stands; after such a stop failures are counted from zero.
-        trust_files: believe the journal, whoever owns it or may write it.
-        on_result: told every result as it is recorded.
-        on_wave: told how far a wave came as it is recorded.
+        retry_failed: also decide failed and conflicting operations again.
+        continue_paused: continue past the pause, the inconclusive gate or the stop by too many
+            failures at which the job stopped; after such a stop, failures count from zero.
+        trust_files: accept the journal even if other users own it or may write it.
+        on_result: called for each result, see ``OnResult``; an exception in it ends the job.
+        on_wave: called for each step of a wave, see ``OnWave``.
 
     Raises:
-        PlanStale: the journal is of another server.
-        RunTaskGone: its run task was deleted since: nothing of it is left to do.
-        JobError: an HMAC key that the job needs to go on is not there, or another one; others may
-            have written the journal; or its gate surely can't be run.
-        JournalError: there is none, or it is in use, damaged or can't be written.
+        PlanStale: the journal is for another server.
+        RunTaskGone: its run task was deleted since, so that nothing is left to do.
+        JobError: an HMAC key that the job needs is missing or is another one, other users may have
+            written the journal, or the job's gate can't be run.
+        JournalError: there is no such journal, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
 
     def begin() -> LockedJournal:
-        held = stack.enter_context(locked(Path(journal), holder(client.clock)))
-        contents = open_journal(held.path, held.files, trust_files=trust_files)
-        return LockedJournal(held.path, contents, held.by, held.files)
+        lock = stack.enter_context(locked(Path(journal), holder(client.clock)))
+        contents = open_journal(lock.path, lock.files, trust_files=trust_files)
+        return LockedJournal(lock.path, contents, lock.by, lock.files)
 
+    client.check_open()
     with ExitStack() as stack:
         opened = await to_thread.run_sync(begin)
         replay = opened.contents.replay
@@ -220,16 +223,16 @@ async def resume_journal(
 async def verify_journal(
     client: Client, journal: str | Path, *, trust_files: bool = False
 ) -> Verified:
-    """Read the organization again and return which operations it still shows as wanted.
+    """Read the server and return which operations of a journal still have their desired state.
 
-    What differs is read once more after the job's ``settle``: a read may lag behind the job.
+    A difference is read again after the job's ``settle``, since a read may lag behind the job.
 
     Args:
-        trust_files: believe the journal, whoever owns it or may write it.
+        trust_files: accept the journal even if other users own it or may write it.
 
     Raises:
-        PlanStale: the journal is of another server.
-        JobError: others may have written it.
+        PlanStale: the journal is for another server.
+        JobError: other users may have written the journal.
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
@@ -238,13 +241,13 @@ async def verify_journal(
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
-    """Write a plan into a file, whole or not at all, and return its SHA-256 in hex.
+    """Write a plan to a file, atomically, and return its SHA-256 in hex.
 
-    An older plan there is replaced, anything else is left as it is.
+    An older plan of that name is replaced.
 
     Raises:
-        PlanStale: the plan was made at another server.
-        JobError: there is something else, or no such folder.
+        PlanStale: the plan was made for another server.
+        JobError: the file is not a plan, and was not changed; or there is no such folder.
         BulkopsError: it can't be written.
     """
     _check_made_at(plan, client)
@@ -253,14 +256,14 @@ async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
 
 
 async def load_plan(client: Client, path: str | Path, *, trust_files: bool = False) -> Plan:
-    """Return the plan in a file, for ``apply_plan`` to carry out exactly.
+    """Return the plan in a file, for ``apply_plan`` to apply exactly.
 
     Args:
-        trust_files: believe it, whoever owns it or may write it.
+        trust_files: accept the file even if other users own it or may write it.
 
     Raises:
-        JobError: others may have written it.
-        PlanStale: it is no longer what was written, or is for another address or organization.
+        JobError: other users may have written it.
+        PlanStale: it was changed, or is for another address or organization.
         BulkopsError: it can't be read.
     """
     reading = partial(saved_plan.read_plan, Path(path), trust_files=trust_files)
@@ -288,7 +291,7 @@ def read_report(journal: str | Path) -> Report:
 
 
 async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:
-    """Return a journal of the client's server, for a command that only reads it."""
+    """Return the state of a journal that is for the client's server."""
     contents = await to_thread.run_sync(partial(open_journal, path, trust_files=trust_files))
     check_stated(Stated(path, contents.replay.header.address), client.address)
     return contents.replay

@@ -127,7 +127,7 @@ _NEW: dict[str, list[Mapping[str, object]]] = {
     "not attached": [],
     "attached": [OTHERWISE],
     "attached otherwise": [OTHERWISE],
-    "attached as wanted": [{**OTHERWISE, "enforcement-level": "mandatory"}],
+    "attached as desired": [{**OTHERWISE, "enforcement-level": "mandatory"}],
     "attached more than once": [AS_DESIRED, OTHERWISE],
 }
 
@@ -139,7 +139,7 @@ CASES = _Cases(
             states={
                 "not attached": _attachment(),
                 "attached otherwise": _attachment(OTHERWISE),
-                "attached as wanted": _attachment(AS_DESIRED),
+                "attached as desired": _attachment(AS_DESIRED),
                 "attached more than once": MORE_THAN_ONCE,
             },
             writes=("POST",),
@@ -153,7 +153,7 @@ CASES = _Cases(
             states={
                 "not attached": _attachment(),
                 "attached otherwise": _attachment(OTHERWISE),
-                "attached as wanted": _attachment(AS_DESIRED),
+                "attached as desired": _attachment(AS_DESIRED),
                 "attached more than once": MORE_THAN_ONCE,
             },
             writes=("PATCH",),
@@ -273,7 +273,7 @@ CASES = _Cases(
                 "not there": State({"": []}),
                 "not shown": _workspace(auto_apply=True),
                 "set otherwise": _workspace(terraform_version="1.5.7", auto_apply=True),
-                "set as wanted": _workspace(terraform_version="1.14.0", auto_apply=True),
+                "set as desired": _workspace(terraform_version="1.14.0", auto_apply=True),
             },
             writes=("PATCH",),
             looks={"": WORKSPACES},
@@ -333,8 +333,7 @@ def bound(kind: str, **changes: object) -> Kind:
 def table_of(kind: type[Kind]) -> dict[str, str]:
     """Return a kind's table of decisions: first cells, joined by ``|`` → decision.
 
-    The table is in the docstring of the class or, if it has none, of its module. A line without a
-    first cell continues the row above.
+    The table is in the docstring of the class or, if it has none, of its module.
     """
     for text in (kind.__doc__, inspect.getdoc(sys.modules[kind.__module__])):
         lines = (line.strip() for line in (text or "").splitlines())

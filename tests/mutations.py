@@ -95,7 +95,7 @@ MUTATIONS = (
     Mutation(
         "tags that are not shown count as none",
         "inventory/matcher.py",
-        ("    told = names is not None and bindings is not None", "    told = True"),
+        ("    both_shown = names is not None and bindings is not None", "    both_shown = True"),
         ("inventory/test_selection.py",),
     ),
     Mutation(

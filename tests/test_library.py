@@ -23,7 +23,14 @@ from bulkops import (
     BulkopsError,
     Client,
     JobError,
+    JournalError,
+    OnResult,
+    OnWave,
+    Operation,
     PlanStale,
+    Result,
+    RunTaskGone,
+    WaveReached,
     apply_plan,
     errors,
     load_plan,
@@ -39,7 +46,7 @@ from bulkops import (
 from bulkops import (
     library as public,
 )
-from bulkops.errors import JournalDamaged
+from bulkops.errors import JournalDamaged, JournalWriteFailed
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from tests.cli.support import JOB, TASK, StagedSimulator, organization, serving
@@ -128,6 +135,102 @@ def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
         anyio.run(main)
     assert read_report(journal).verified == 12
     assert not any(simulator.attachments(f"prod-{n:03}", TASK) for n in range(1, 13))
+
+
+ERRORS = (
+    ValueError("the caller's"),
+    RunTaskGone("security-scan", "elsewhere"),
+    JournalWriteFailed("the caller's own file is full"),
+    ExceptionGroup("several", [ValueError("one")]),
+)
+
+
+@pytest.mark.parametrize("callback", ["on_result", "on_wave"])
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_exception_in_a_callback_reaches_the_caller_and_the_journal_resumes(
+    address: str, tmp_path: Path, callback: str, error: Exception
+) -> None:
+    """Even one of bulkops' own classes: what is in flight is recorded, nothing else starts."""
+    journal = tmp_path / "scan.jsonl"
+    results, resumed = list[str](), list[str]()
+
+    def raising_result(operation: Operation, _: Result) -> None:
+        results.append(operation.target.name)
+        if callback == "on_result" and len(results) == 1:
+            raise error
+
+    def raising_wave(wave: WaveReached) -> None:
+        if callback == "on_wave" and wave.reached == "verified":
+            raise error
+
+    async def main() -> None:
+        async with Client(address, "any") as client:
+            job = parse_job(JOB.replace("[pace]", "[pace]\nmax_at_once = 3"))
+            plan = await plan_job(client, job)
+            with pytest.raises(type(error)) as caught:
+                await apply_plan(client, plan, journal, raising_result, raising_wave)
+            assert caught.value is error
+            assert caught.value.__cause__ is caught.value.__context__ is None
+            stopped = read_report(journal)
+            assert (stopped.ended, stopped.counts.get("in_doubt", 0)) == ("error", 0)
+            assert stopped.counts["succeeded"] == len(results)
+            assert (len(results) <= 3) == (callback == "on_result")
+            report = await resume_journal(
+                client, journal, on_result=lambda operation, _: resumed.append(operation.key)
+            )
+            assert (report.ended, report.counts) == ("complete", {"succeeded": 12})
+
+    anyio.run(main)
+    assert len(resumed) == 12 - len(results)
+
+
+def test_a_callbacks_type_is_public_and_described() -> None:
+    """``OnResult`` names public classes; its docstring says what its exception does."""
+    arguments = typing.get_type_hints(OnResult.__call__)
+    assert (arguments["operation"], arguments["result"]) == (Operation, Result)
+    assert typing.get_type_hints(OnWave.__call__)["wave"] == WaveReached
+    assert "exception" in (inspect.getdoc(OnResult) or "")
+    for function in (apply_plan, resume_journal):
+        assert typing.get_type_hints(function)["on_result"] == OnResult
+        assert "``OnResult``" in (inspect.getdoc(function) or "")
+
+
+def test_a_client_outside_its_block_names_the_block(address: str, tmp_path: Path) -> None:
+    """Before it is entered and after it was left; nothing is written or sent."""
+    journal = tmp_path / "scan.jsonl"
+    open_it = pytest.raises(RuntimeError, match=r"async with Client\(\.\.\.\) as client")
+
+    async def main() -> None:
+        unopened = Client(address, "any")
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+        for outside in (unopened, client):
+            for call in (
+                plan_job(outside, parse_job(JOB)),
+                apply_plan(outside, plan, journal),
+                resume_journal(outside, journal),
+                outside.ping(),
+                outside.run_tasks.list("acme"),
+            ):
+                with open_it:
+                    await call
+
+    anyio.run(main)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_journal_names_resume_journal(address: str, tmp_path: Path) -> None:
+    """``apply_plan`` into a journal that exists says which function resumes it."""
+    journal = tmp_path / "scan.jsonl"
+
+    async def main() -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            await apply_plan(client, plan, journal)
+            with pytest.raises(JournalError, match=r"exists already.*`resume_journal`"):
+                await apply_plan(client, plan, journal)
+
+    anyio.run(main)
 
 
 def test_a_jobs_own_rate_holds_in_the_library(address: str, tmp_path: Path) -> None:

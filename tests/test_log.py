@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import pickle
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -12,7 +14,7 @@ import msgspec
 import pytest
 
 from bulkops.cli import logs
-from bulkops.log import Log, execution_of
+from bulkops.log import Event, Log, execution_of
 from tests.cli.support import logging_restored
 from tests.engine.scripts import always, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
@@ -32,11 +34,53 @@ def test_an_event_is_a_record_with_fields(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         World(workspaces=1).apply(job())
     posts = [r for r in caplog.records if getattr(r, "method", "") == "POST"]
-    assert [(r.getMessage(), r.__dict__["status"]) for r in posts] == [("request_finished", 201)]
+    assert [(r.msg, r.__dict__["status"]) for r in posts] == [("request_finished", 201)]
+
+
+def test_a_message_shows_the_fields_of_its_event() -> None:
+    """A standard-library handler with ``%(message)s`` prints them on one line."""
+    lines, log = io.StringIO(), Log("bulkops.somewhere")
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    log.logger.addHandler(handler)
+    try:
+        with execution_of("bulkops-1"):
+            log.warning("paused", extra={"seconds": 2, "error": None, "path": "/a", "sure": True})
+            hostile = {"why": 'a \x1b[31m"b"\n\u202e', "run_id": "bulkops-2", "to": ""}
+            log.warning("b", extra=hostile)
+        log.warning("nothing_known")
+    finally:
+        log.logger.removeHandler(handler)
+    assert lines.getvalue().splitlines() == [
+        "WARNING paused seconds=2 path=/a sure=true run_id=bulkops-1",
+        'WARNING b why="a \\u001b[31m\\"b\\"\\n\\u202e" run_id=bulkops-2 to=""',
+        "WARNING nothing_known",
+    ]
+
+
+def test_each_request_of_a_job_shows_its_route_and_status(caplog: pytest.LogCaptureFixture) -> None:
+    """The message alone tells which attempt was answered how, and for which operation."""
+    world = World(workspaces=1)
+    world.wire.troubles = writes(Trouble("429"))
+    with caplog.at_level(logging.DEBUG, logger="bulkops"):
+        world.apply(job())
+    posts = [message for message in caplog.messages if "method=POST" in message]
+    assert re.fullmatch(
+        r"request_finished method=POST route=\S+ path=/api/v2/workspaces/(ws-\w+)/tasks status=429 "
+        r"attempt=1 seconds=\S+ run_id=bulkops-\w+ operation=attach:\1",
+        posts[0],
+    )
+    assert " status=201 attempt=2 " in posts[1]
+
+
+def test_an_event_survives_being_pickled() -> None:
+    """A record that is sent to another process keeps the event's name and fields."""
+    event = pickle.loads(pickle.dumps(Event("paused", {"seconds": 2})))  # noqa: S301 - our own
+    assert (event, str(event)) == ("paused", "paused seconds=2")
 
 
 def test_every_event_of_a_job_has_its_run_id(caplog: pytest.LogCaptureFixture) -> None:
-    """Events have the run id from the opened journal to the end, but not those of the plan."""
+    """From the opened journal to its end; the plan before it has none."""
     world = World(workspaces=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         replay = world.apply(job())
@@ -132,6 +176,20 @@ def test_a_command_with_json_logs_json(
     events = [msgspec.json.decode(line) for line in capsys.readouterr().err.splitlines()]
     assert [event["event"] for event in events] == shown
     assert events[-1].keys() == {"event", "level", "timestamp", "number"}
+
+
+@pytest.mark.usefixtures("_restored")
+@pytest.mark.parametrize("json", [False, True])
+def test_a_command_shows_the_fields_of_an_event_once(
+    capsys: pytest.CaptureFixture[str],
+    json: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """The lines of stderr and ``--log-file`` have the event's name, and each field beside it."""
+    logs.configure(debug=True, json=json)
+    Log("bulkops.somewhere").warning("paused", extra={"seconds": 2})
+    line = capsys.readouterr().err
+    assert line.count("seconds") == 1
+    assert ('"event": "paused"' in line) if json else (" event=paused seconds=2\n" in line)
 
 
 @pytest.mark.usefixtures("_restored")

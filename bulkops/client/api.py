@@ -115,6 +115,11 @@ class Client(Caller):
         """Close all connections."""
         await self._stack.aclose()
 
+    def check_open(self) -> None:
+        """Raise ``RuntimeError`` outside the ``async with`` block, before anything is written."""
+        if self._sockets is not None:
+            self._sockets.check_open()
+
     async def attempt(
         self, request: Request, number: int = 1, announce: Announce | None = None
     ) -> Response | NoResponse:

@@ -43,6 +43,11 @@ LARGEST_TOGETHER = 4 * LARGEST_BODY
 
 USER_AGENT = "bulkops"
 
+NOT_OPEN = (
+    "the client is not open: use it inside `async with Client(...) as client:`, which opens its "
+    "connections and closes them at the end"
+)
+
 
 class Transport(Protocol):
     """Sends a request once, without retries, and returns the complete answer."""
@@ -111,13 +116,17 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
 
+    def check_open(self) -> None:
+        """Raise ``RuntimeError`` outside the ``async with`` block."""
+        self._opened()
+
     async def send(self, request: Request) -> Response:
         """Send once and read the complete answer.
 
         Raises:
             NoResponse: ``sent`` is False only if no byte of the request can have arrived.
         """
-        assert self._session is not None, "use `async with`"  # noqa: S101 - a programmer's error
+        session = self._opened()
         if not request.path.startswith("/"):
             # It would become part of the host, and the token would be sent to another one.
             raise ValueError(f"{request.path!r} is not a path")
@@ -125,7 +134,7 @@ class HttpTransport:
         if request.query:
             url = url.with_query(list(request.query))
         try:
-            async with self._session.request(
+            async with session.request(
                 request.method,
                 url,
                 data=request.body or None,
@@ -155,6 +164,11 @@ class HttpTransport:
             raise NoResponse(printable(text), sent=False) from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise NoResponse(f"{_place(url)}: {_cause(error)}", sent=True) from error
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            raise RuntimeError(NOT_OPEN)
+        return self._session
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         parts: list[bytes] = []

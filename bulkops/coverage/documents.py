@@ -1,4 +1,4 @@
-"""The coverage matrix as text, CSV and JSON, all from one value and row by row. Pure."""
+"""Formats the coverage matrix as text, CSV and JSON, row by row. Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from bulkops.operations.model import Observed
 from bulkops.operations.wording import attachments
 from bulkops.report.columns import filled, widest
 from bulkops.report.csv_lines import rows_as_csv
-from bulkops.text import escaped
+from bulkops.text import counted, escaped
 
 NOTHING = "-"
-"""What people see where a run task is not attached, or the job does not select a workspace."""
+"""Shown in the text if a run task is not attached, or the job does not select the workspace."""
 
 
 def lines(coverage: Coverage, columns: int | None = None) -> Iterator[str]:
-    """Yield a table for people, then what it comes to.
+    """Yield a table for people, then the totals.
 
     Args:
-        columns: of the terminal, ``None`` for as many as it takes. Where the table has more, each
-            workspace is a block of lines instead, its run tasks below its name.
+        columns: the width of the terminal, ``None`` for unlimited. If the table is wider, each
+            workspace is a block of lines instead, with its run tasks below its name.
     """
     titles = ["WORKSPACE", *_task_names(coverage)]
     if coverage.job:
@@ -42,12 +42,12 @@ def lines(coverage: Coverage, columns: int | None = None) -> Iterator[str]:
 
 
 def csv_lines(coverage: Coverage) -> Iterator[str]:
-    """Yield the table by RFC 4180; see ``bulkops.report.csv_lines``."""
+    """Yield the table as CSV, by RFC 4180 (see ``bulkops.report.csv_lines``)."""
     return rows_as_csv(_csv_rows(coverage))
 
 
 def document(coverage: Coverage) -> Iterator[str]:
-    """Yield one JSON document in pieces, a workspace a line.
+    """Yield one JSON document in pieces, one workspace per line.
 
     ``{"organization": …, "job": …, "counts": …, "tasks": […], "workspaces": […]}``
     """
@@ -83,7 +83,7 @@ def _cell(observed: Sequence[Observed]) -> str:
     return attachments(observed) if observed else ""
 
 
-def _said(desired: Desired | None) -> str:
+def _status(desired: Desired | None) -> str:
     if desired is None:
         return ""
     if desired.status is Status.AS_DESIRED:
@@ -94,7 +94,7 @@ def _said(desired: Desired | None) -> str:
 def _row(coverage: Coverage, row: Row) -> list[str]:
     cells = [row.workspace.name, *map(_cell, row.observed)]
     if coverage.job:
-        cells.append(_said(row.desired))
+        cells.append(_status(row.desired))
     return [cell or NOTHING for cell in cells]
 
 
@@ -121,12 +121,13 @@ def _totals(coverage: Coverage) -> Iterator[str]:
         disabled = "" if column.task.enabled else " (disabled: it does not run)"
         yield f"{column.task.name}{disabled}: {covered} of {total} workspaces{elsewhere}"
         if surplus := ", ".join(coverage.surplus(column)):
-            yield f"  and more than once on {surplus}: a job of kind detach removes all of them"
+            yield f"  attached more than once on {surplus}: a job of kind detach removes them all"
         if setting := global_setting(column.task):
-            yield f"  and, being global, {setting} on every workspace without it"
+            yield f"  global: {setting} on every workspace that it is not attached to"
     if coverage.job:
-        counted = ", ".join(f"{coverage.count(s)} {_words(s)}" for s in Status)
-        yield f"{coverage.job}: {counted} of {len(coverage.desired)} selected"
+        words = {Status.DIFFERS: "differing"}
+        counts = ", ".join(f"{coverage.count(s)} {words.get(s, _words(s))}" for s in Status)
+        yield f"{coverage.job}: {counts} of {counted(len(coverage.desired), 'selected workspace')}"
 
 
 def _words(status: Status) -> str:
@@ -158,16 +159,16 @@ def _workspace(coverage: Coverage, row: Row) -> dict[str, object]:
         for column, several in zip(coverage.columns, row.observed, strict=True)
         for observed in several
     ]
-    made: dict[str, object] = {
+    result: dict[str, object] = {
         "workspace": row.workspace.name,
         "workspace_id": row.workspace.id,
         "tasks": attached,
     }
     if row.desired:
-        made |= {"status": row.desired.status, "desired": row.desired.why}
-    return made
+        result |= {"status": row.desired.status, "desired": row.desired.why}
+    return result
 
 
 def _json(value: object) -> str:
-    # Somebody will ``cat`` it: what JSON leaves as it is and a terminal obeys is spelled.
+    # For ``cat``: escape characters that JSON allows but a terminal would interpret.
     return escaped(msgspec.json.encode(value).decode())

@@ -1,11 +1,11 @@
-"""The matrix of workspaces and run tasks, and what a job would still change in it. Pure.
+"""The matrix of workspaces and run tasks, and a job's status for each workspace. Pure.
 
-| the plan of the job says     | and the workspace has the task | state     |
-|------------------------------|--------------------------------|-----------|
-| nothing, it is not selected  |                                | none      |
-| skip                         |                                | as_desired |
-| an operation, or blocked     | no                             | missing   |
-| an operation, or blocked     | yes                            | differs   |
+| the job's plan has           | the workspace has the task     | status     |
+|------------------------------|--------------------------------|------------|
+| nothing: it is not selected  |                                | none       |
+| a skip                       |                                | as_desired |
+| an operation, or blocked     | no                             | missing    |
+| an operation, or blocked     | yes                            | differs    |
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bulkops.plan.model import Plan
 
 
 class Status(StrEnum):
-    """Where a selected workspace stands by the job."""
+    """How a selected workspace compares with what the job wants."""
 
     AS_DESIRED = "as_desired"
     MISSING = "missing"
@@ -30,10 +30,11 @@ class Status(StrEnum):
 
 
 class Desired(msgspec.Struct, frozen=True, gc=False):
-    """What the job says of one workspace it selects.
+    """What the job wants on one workspace that it selects.
 
     Attributes:
-        why: in words, what it wants there, or why that can't be had or is there already.
+        status: how the workspace compares with it.
+        why: the desired attachment, or the reason of the skip.
     """
 
     status: Status
@@ -51,8 +52,8 @@ class Row(msgspec.Struct, frozen=True):
     """One workspace.
 
     Attributes:
-        observed: its attachments of each run task, in the order of the columns.
-        desired: ``None`` where the job does not select it, or there is no job.
+        observed: its attachments per run task, in the order of the columns.
+        desired: ``None`` if the job does not select it, or there is no job.
     """
 
     workspace: Target
@@ -64,10 +65,10 @@ class Coverage(msgspec.Struct, frozen=True):
     """Which workspaces have which run tasks.
 
     Attributes:
-        workspaces: all that the token may see, by name.
-        columns: by name of the run task.
-        job: the job's name, empty where none was given.
-        desired: workspace id → what the job says of it, for those it selects.
+        workspaces: all workspaces that the token can see, by name.
+        columns: the run tasks, by name.
+        job: the job's name, empty without a job.
+        desired: workspace id → what the job wants there, for those it selects.
     """
 
     organization: str
@@ -77,18 +78,18 @@ class Coverage(msgspec.Struct, frozen=True):
     desired: Mapping[str, Desired] = {}
 
     def rows(self) -> Iterator[Row]:
-        """Yield the workspaces by name; made one at a time, a million need not be kept."""
+        """Yield the workspaces by name, one at a time, so that a million rows need no memory."""
         for workspace in self.workspaces:
             observed = [column.attached.get(workspace.id, ()) for column in self.columns]
             yield Row(workspace, observed, self.desired.get(workspace.id))
 
     def count(self, status: Status) -> int:
-        """Return on how many selected workspaces the job stands so."""
+        """Return the number of selected workspaces with this status."""
         return sum(desired.status is status for desired in self.desired.values())
 
     @property
     def gaps(self) -> int:
-        """On how many workspaces the task is missing, or differs."""
+        """The number of workspaces on which the job's run task is missing or differs."""
         return self.count(Status.MISSING) + self.count(Status.DIFFERS)
 
     def surplus(self, column: Column) -> Iterator[str]:
@@ -103,7 +104,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class Targets:
-    """Keeps, of the workspaces it is given, ids and names: see ``client.rows.Rows``."""
+    """Keeps only the ids and names of the added workspaces (see ``client.rows.Rows``)."""
 
     def __init__(self) -> None:
         self._rows: dict[str, Target] = {}
@@ -117,29 +118,29 @@ class Targets:
         return len(self._rows)
 
     def by_name(self) -> list[Target]:
-        """Return the workspaces."""
+        """Return the workspaces, sorted by name."""
         return sorted(self._rows.values(), key=lambda target: (target.name, target.id))
 
     def same(self, workspace_id: str, ident: str) -> tuple[str, str]:
-        """Return the ids with the workspace's as it is in memory already: see ``ByWorkspace``."""
+        """Return the ids, the workspace's as the string already in memory (see ``ByWorkspace``)."""
         known = self._rows.get(workspace_id)
         return (workspace_id if known is None else known.id), ident
 
 
 def desired_by(plan: Plan, attached: ByTarget) -> dict[str, Desired]:
-    """Return workspace id → what the plan says of it.
+    """Return workspace id → what the plan wants there.
 
     Args:
-        attached: where the job's run task is.
+        attached: the attachments of the job's run task.
     """
-    found = {o.target.id: _by_operation(o) for o in plan.operations}
+    result = {o.target.id: _by_operation(o) for o in plan.operations}
     for skip in plan.skips:
-        found[skip.target.id] = _by_skip(skip, has_it=skip.target.id in attached)
-    return found
+        result[skip.target.id] = _by_skip(skip, has_it=skip.target.id in attached)
+    return result
 
 
 def global_setting(task: RunTask) -> str:
-    """Return in words what a run task does without any attachment, empty for nothing."""
+    """Describe the level and stages of a global run task; empty if it is not global."""
     setting = task.global_configuration
     if setting is None or not setting.enabled:
         return ""

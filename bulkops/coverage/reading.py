@@ -1,6 +1,6 @@
-"""Reads the coverage matrix: about N/100 requests, and ⌈A/100⌉ for each run task.
+"""Reads the coverage matrix: ⌈N/100⌉ requests for workspaces, and ⌈A/100⌉ per run task.
 
-A job file costs its plan beside that: as many for the workspaces it selects.
+With a job, the requests of its plan are added.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ async def read_coverage(
     """Read which workspaces of an organization have which run tasks; changes nothing.
 
     Args:
-        named: run tasks by name or ``task-…`` id; none for all. The job's own is always there.
-        job: says where a run task should be; of this organization.
+        named: names or ids (``task-…``) of run tasks, empty for all. The job's own is always
+            included.
+        job: a job of this organization; its plan decides the status of each workspace.
         source: the job file's name, for error messages.
 
     Raises:
-        JobError: a run task or the organization is not there, or the job can't be planned, or is
-            none about where a run task is attached.
+        JobError: a run task or the organization doesn't exist, the job can't be planned, or it
+            doesn't change where one run task is attached.
         ApiError: the server can't be read.
     """
     known: dict[str, ByTarget] = {}
@@ -53,7 +54,7 @@ async def read_coverage(
         inventory = await read_inventory(client, job, source)
         plan = make_plan(job, inventory, source)
         desired = desired_by(plan, inventory.observations[""])
-        # The plan's own reading: cell and verdict are of the same moment.
+        # Reuse what the plan read, so that cell and status are from the same moment.
         assert plan.resolved.task is not None  # noqa: S101 - _check_kind's promise
         known[plan.resolved.task.id] = inventory.observations[""]
     try:
@@ -61,7 +62,7 @@ async def read_coverage(
     except JobError:
         if named or not known:
             raise
-        # A token that may not list the organization's run tasks has found the job's own.
+        # The token can't list the organization's run tasks, but it can see the job's own.
         tasks = await _columns(client, organization, tuple(known))
     targets = await client.workspaces.read(organization, {}, Targets)
     workspaces = targets.by_name()
@@ -82,7 +83,7 @@ async def read_coverage(
 
 
 async def _columns(client: Client, organization: str, named: Sequence[str]) -> list[RunTask]:
-    """Return the run tasks named, or all, by name; where ids name them, without a list of all."""
+    """Return the named run tasks, or all, by name; ids are read without listing all run tasks."""
     if named and all(is_id(name, "task") for name in named):
         tasks = await find_run_tasks(client, organization, (("", name) for name in named))
         chosen = {task.id: task for task in tasks}
@@ -100,6 +101,6 @@ async def _columns(client: Client, organization: str, named: Sequence[str]) -> l
 def _check_kind(job: Job, source: str) -> None:
     if not issubclass(kind_named(job.operation_kind), WorkspaceTaskKind):
         raise JobError(
-            f"{source}: operation.kind = {shown(job.operation_kind)}: that job changes something "
-            "else, or more, than where one run task is attached, which is what coverage is of"
+            f"{source}: operation.kind = {shown(job.operation_kind)}: coverage is about where one "
+            "run task is attached: give a job of kind attach, update or detach"
         )

@@ -47,7 +47,7 @@ class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
     def of(cls, operation: model.Operation, result: records.Result) -> Result:
         """Return the event of an operation's result."""
         return cls(
-            **operation.target.said,
+            **operation.target.fields,
             key=result.key,
             aspect=operation.aspect,
             action=operation.verb,

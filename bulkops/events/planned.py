@@ -35,7 +35,7 @@ class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):
     def of(cls, planned: model.Operation) -> Operation:
         """Return the event of a planned operation."""
         return cls(
-            **planned.target.said,
+            **planned.target.fields,
             key=planned.key,
             aspect=planned.aspect,
             action=planned.verb,
@@ -58,7 +58,7 @@ class Skip(OfTarget, frozen=True, kw_only=True, tag="skip"):
     @classmethod
     def of(cls, skip: model.Skip) -> Skip:
         """Return the event of a planned skip."""
-        return cls(**skip.target.said, reason=skip.reason, blocked=skip.blocked)
+        return cls(**skip.target.fields, reason=skip.reason, blocked=skip.blocked)
 
 
 _FIELDS = frozenset(

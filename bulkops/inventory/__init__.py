@@ -1,1 +1,1 @@
-"""Reads what a job is about: which workspaces, and what the server shows of them."""
+"""Reads which workspaces a job selects, and what the server shows of them."""

@@ -1,4 +1,4 @@
-"""Reads where a run task is attached, from the best list that a server has."""
+"""Reads where a run task is attached, from the best list that the server offers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bulkops.errors import NotFoundOrForbidden
 from bulkops.text import counted
 
 LISTS_AT_ONCE = 32
-"""Workspaces read at once where a server has no better list; the limiter holds the pace."""
+"""Workspaces read concurrently if the server has no better list; the limiter sets the pace."""
 
 C = TypeVar("C", bound=Rows[WorkspaceTask])
 
@@ -28,12 +28,17 @@ async def list_attachments(
     workspace_ids: Iterable[str],
     settle: float,
 ) -> tuple[C, list[str]]:
-    """Return what ``rows`` keeps of a run task's attachments, and the workspaces still denied.
+    """Read a run task's attachments.
 
     Args:
-        workspace_ids: read one by one where the server has no list by task (an older TFE).
-        settle: seconds that a workspace's own list may be not found, or denied, for a moment:
-            only what is denied past that is returned as denied.
+        rows: creates the collection to add them to.
+        workspace_ids: the workspaces to read one by one if the server has no list by task (an
+            older TFE).
+        settle: seconds for which a workspace's list may temporarily be not found or denied; then
+            it is read a second time.
+
+    Returns:
+        The collection, and the ids of the workspaces whose lists can't be read.
     """
     listed = await client.run_tasks.attachments(task_id, rows)
     if listed is not None:
@@ -48,7 +53,7 @@ async def list_attachments(
 
 
 async def _each_workspace(client: Client, workspace_ids: Iterable[str], rows: C) -> list[str]:
-    """Add each workspace's own list to ``rows``; return those not found, or not to be read."""
+    """Add each workspace's list to ``rows``; return the ids of those not found or denied."""
     denied: list[str] = []
 
     async def one(workspace_id: str) -> list[WorkspaceTask]:
@@ -57,7 +62,7 @@ async def _each_workspace(client: Client, workspace_ids: Iterable[str], rows: C)
         except NotFoundOrForbidden:
             denied.append(workspace_id)
             return []
-        # Not every old server names the workspace in its own list.
+        # Some older servers don't name the workspace in its own list.
         return [msgspec.structs.replace(t, workspace_id=workspace_id) for t in found]
 
     def take(found: list[WorkspaceTask]) -> None:

@@ -1,6 +1,6 @@
-"""What the server is asked to leave out of its list of workspaces. Pure.
+"""Query parameters that shorten the server's list of workspaces. Pure.
 
-Only where that leaves out nothing that would be selected: the matcher decides.
+They never leave out a workspace that would be selected; the matcher still decides about each.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from bulkops.job.select import Select
 
 
 def server_filters(select: Select, project_id: str | None) -> dict[str, str]:
-    """Return query parameters of the workspace list that leave out none of the selected.
+    """Return query parameters for the workspace list that keep every selected workspace.
 
-    A project is sent where its id is known; a name where there is one glob; ``key=value`` as the
-    tag binding it is. Never sent: ``ids`` and ``where``, for which the API has no filter;
-    exclusions, because one that excludes nothing is reported; and a ``key`` alone, which stands
-    for tags and tag bindings: the API filters by either (``search[tags]`` misses tag bindings,
-    hashicorp/terraform#39107).
+    Sent are the project, if its id is known; a name, if there is a single glob; and ``key=value``
+    as a tag binding. Never sent are ``ids`` and ``where``, for which the API has no filter;
+    exclusions, because bulkops reports those that exclude nothing; and a ``key`` alone, which
+    matches tags and tag bindings, while the API filters only by one of them (``search[tags]``
+    misses tag bindings, hashicorp/terraform#39107).
     """
     bindings = [tag.split("=", 1) for tag in select.tags if "=" in tag]
     filters = {
@@ -32,8 +32,8 @@ def server_filters(select: Select, project_id: str | None) -> dict[str, str]:
 
 
 def _server_wildcard(patterns: Sequence[str]) -> str | None:
-    # The API promises "*" as prefix, suffix or both, and doesn't say what a "*" in the middle
-    # or a name without one match: what is sent keeps to the promise and is never narrower.
+    # The API documents "*" as prefix, suffix or both, but not in the middle, nor names without
+    # one: only documented forms are sent, and they are never narrower than the pattern.
     if len(patterns) != 1 or patterns[0].startswith(REGEX):
         return None
     (glob,) = patterns

@@ -1,7 +1,7 @@
-"""Whether a job addresses a workspace: yes, no and why, or not known and what isn't. Pure.
+"""Decides whether a job selects a workspace: yes, no with a reason, or unknown. Pure.
 
-Three values, because not shown is not none: what the server doesn't show decides nothing, unless
-the rest of the selection leaves the workspace out anyway.
+There are three answers because "not shown" doesn't mean "none": if the server doesn't show what a
+field reads, the answer is unknown, unless another field leaves the workspace out anyway.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from bulkops.job.select import Select
 
 
 class Exclusion(NamedTuple):
-    """One entry of ``exclude_names`` or ``exclude_tags``; ``field`` says of which."""
+    """One entry of ``exclude_names`` or ``exclude_tags``, as named by ``field``."""
 
     field: str
     entry: str
 
 
 class Verdict(NamedTuple):
-    """What a selection makes of one workspace.
+    """The decision about one workspace.
 
     Attributes:
-        objection: why it is not selected, or what isn't known of it; ``None`` if it is selected.
-        excluding: the exclusions that match, or may match, one which the rest may select.
-        near: those that would match one that stays in if case didn't count.
+        objection: why it is not selected, or what is unknown; ``None`` if it is selected.
+        excluding: exclusions that match, or may match, this workspace, which the other fields
+            select or may select.
+        near: exclusions that don't match this workspace, but would without regard to case.
     """
 
     objection: Objection | None = None
@@ -43,10 +44,10 @@ _SELECTED = Verdict()
 
 
 class Matcher:
-    """Decides about one workspace at a time, by what its own resource shows.
+    """Decides about one workspace at a time, by its own resource.
 
     Args:
-        project_id: ``prj-…`` of ``select.project``; not looked at where that is not given.
+        project_id: the id (``prj-…``) of ``select.project``; ignored if that is not given.
     """
 
     def __init__(self, select: Select, project_id: str | None) -> None:
@@ -57,11 +58,11 @@ class Matcher:
         self._conditions = parse_conditions("where", select.where)
 
     def judge(self, workspace: Workspace, *, with_bindings: bool = True) -> Verdict:
-        """Return what the selection makes of a workspace.
+        """Return the decision about a workspace.
 
         Args:
             with_bindings: the server has tag bindings, so that tag names alone don't decide
-                about one whose bindings it doesn't link to.
+                about a workspace whose bindings are not shown.
         """
         doubts: list[Objection] = []
         uncompared: Objection | None = None
@@ -82,7 +83,7 @@ class Matcher:
         *,
         with_bindings: bool,
     ) -> Verdict:
-        """Return the verdict on a workspace that the rest may select."""
+        """Return the verdict on a workspace that the other fields may select."""
         names, tags = self._select.exclude_names, self._select.exclude_tags
         if not names and not tags:
             objection = uncompared or (doubts[0] if doubts else None)
@@ -90,26 +91,28 @@ class Matcher:
         name = workspace.name
         matching = [entry for entry in names if name and matches(entry, name)]
         has = _tags(workspace, tags, with_bindings=with_bindings)
-        tagged = sorted(tag for tag, told in has.items() if told)
+        tagged = sorted(tag for tag, present in has.items() if present)
         if matching or tagged:
             reason = f"its name matches exclude_names {shown(matching)}"
             reason = reason if matching else f"it has exclude_tags {shown(tagged)}"
             return Verdict(Objection(reason), (*_of_names(matching), *_of_tags(tagged)))
         if names and not name:
             doubts.append(_NO_NAME)
-        if unknown := [tag for tag, told in has.items() if told is None]:
+        if unknown := [tag for tag, present in has.items() if present is None]:
             doubts.append(_unknown_tags("exclude_tags", unknown, workspace))
         return Verdict(
             uncompared or (doubts[0] if doubts else None),
             (*_of_names(() if name else names), *_of_tags(unknown)),
             near=(
                 *_of_names(e for e in names if name and matches(e, name, any_case=True)),
-                *_of_tags(tag for tag, told in has.items() if not told and _near(workspace, tag)),
+                *_of_tags(
+                    tag for tag, has_it in has.items() if not has_it and _near(workspace, tag)
+                ),
             ),
         )
 
     def _objections(self, workspace: Workspace, *, with_bindings: bool) -> Iterator[Objection]:
-        """Yield what speaks against it, or isn't known of it, but for the exclusions."""
+        """Yield every objection to a workspace, except those from exclusions."""
         select, name = self._select, workspace.name
         if self._ids and workspace.id not in self._ids:
             yield Objection("its id is not in ids")
@@ -129,25 +132,25 @@ class Matcher:
         self, workspace: Workspace, *, with_bindings: bool
     ) -> Iterator[Objection]:
         has = _tags(workspace, self._select.tags, with_bindings=with_bindings)
-        if lacking := sorted(tag for tag, told in has.items() if told is False):
+        if lacking := sorted(tag for tag, present in has.items() if present is False):
             yield Objection(f"it lacks tags {shown(lacking)}")
-        if unknown := [tag for tag, told in has.items() if told is None]:
+        if unknown := [tag for tag, present in has.items() if present is None]:
             yield _unknown_tags("tags", unknown, workspace)
 
     def _objections_to_project(self, workspace: Workspace) -> Iterator[Objection]:
         project = shown(self._select.project)
         if workspace.project_id is UNSET:
             yield Objection(
-                f"whether it is in project {project} is not known: the server doesn't show its "
+                f"whether it is in project {project} is unknown: the server doesn't show its "
                 "project",
                 known=False,
             )
         elif self._project_id is None or workspace.project_id != self._project_id:
-            # In no project is None: that must not equal a project nobody looked up.
+            # A workspace without a project has None, which must not equal an unresolved project.
             yield Objection(f"it is not in project {project}")
 
 
-_NO_NAME = Objection("its name is not known: the server doesn't show it", known=False)
+_NO_NAME = Objection("its name is unknown: the server doesn't show it", known=False)
 
 
 def _objections_to_name(field: str, entries: tuple[str, ...], name: str) -> Iterator[Objection]:
@@ -168,7 +171,7 @@ def _of_tags(entries: Iterable[str]) -> Iterator[Exclusion]:
 def _unknown_tags(field: str, tags: Iterable[str], workspace: Workspace) -> Objection:
     bindings = isinstance(workspace.tag_bindings, dict)
     return Objection(
-        f"whether it has {field} {shown(sorted(tags))} is not known: the server doesn't show its "
+        f"whether it has {field} {shown(sorted(tags))} is unknown: the server doesn't show its "
         f"{'tag names' if bindings else 'tag bindings'}",
         known=False,
     )
@@ -181,19 +184,19 @@ def _tags(
 
 
 def _has_tag(workspace: Workspace, tag: str, *, with_bindings: bool) -> bool | None:
-    """Return whether a workspace has a tag, ``None`` if what the server shows doesn't tell."""
+    """Return whether a workspace has a tag, ``None`` if the server doesn't show enough."""
     key, equals, value = tag.partition("=")
     names, bindings = workspace.tag_names, workspace.tag_bindings
     if equals:
         return None if bindings is None or bindings is UNSET else bindings.get(key) == value
     if key in (names or ()) or (bindings and key in bindings):
         return True
-    told = names is not None and bindings is not None
-    return False if told and (bindings is not UNSET or not with_bindings) else None
+    both_shown = names is not None and bindings is not None
+    return False if both_shown and (bindings is not UNSET or not with_bindings) else None
 
 
 def _near(workspace: Workspace, tag: str) -> bool:
-    """Whether a workspace has a tag that differs by case only."""
+    """Return whether a workspace has a tag that differs only in case."""
     key, equals, value = tag.casefold().partition("=")
     bindings = workspace.tag_bindings or {}
     if equals:
@@ -202,7 +205,7 @@ def _near(workspace: Workspace, tag: str) -> bool:
 
 
 def may_select(select: Select, ident: str, name: str) -> bool:
-    """Return whether a job addresses a workspace, as far as its id and name alone tell."""
+    """Return whether a job may select a workspace, judged only by its id and name."""
     return (
         (not select.ids or ident in select.ids)
         and (select.listed is None or ident in select.listed or name in select.listed)

@@ -1,4 +1,4 @@
-"""Reads which of a journal's targets are gone."""
+"""Reads which of a journal's targets no longer exist."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from bulkops.client.api import Client
 from bulkops.client.in_order import in_order
 from bulkops.operations.model import Target
 
-ASKED_AT_ONCE = 32
-"""Requests in flight; the limiter holds the pace."""
+READ_AT_ONCE = 32
+"""Requests in flight; the limiter sets the pace."""
 
 FEW = 20
-"""Targets that are asked for one by one; more are looked for in the list of workspaces first."""
+"""Up to this many targets are read one by one; more are first looked up in the list."""
 
 
 async def read_missing(
     client: Client, organization: str, targets: Collection[Target]
 ) -> frozenset[Target]:
-    """Return which of these workspaces and run tasks are gone, or may not be seen any more.
+    """Return which of these workspaces and run tasks no longer exist, or are no longer visible.
 
-    The API does not tell which. One answer may be wrong for a moment: ask again past ``settle``
-    before it counts.
+    The API doesn't distinguish the two. A single answer may be stale: the caller must ask again
+    after ``settle`` before relying on it.
     """
-    asked = sorted(targets, key=lambda target: target.id)
-    if len(asked) > FEW:
+    unseen = sorted(targets, key=lambda target: target.id)
+    if len(unseen) > FEW:
         listed = await client.workspaces.read(organization, {}, _Ids)
-        asked = [target for target in asked if target.id not in listed.ids]
+        unseen = [target for target in unseen if target.id not in listed.ids]
     missing: list[Target] = []
 
     async def one(target: Target) -> list[Target]:
         is_missing = await client.is_missing(organization, target.id, target.name)
         return [target] if is_missing else []
 
-    calls = (partial(one, target) for target in asked)
-    await in_order(calls, missing.extend, at_once=min(ASKED_AT_ONCE, max(1, len(asked))))
+    calls = (partial(one, target) for target in unseen)
+    await in_order(calls, missing.extend, at_once=min(READ_AT_ONCE, max(1, len(unseen))))
     return frozenset(missing)
 
 
 class _Ids:
-    """Keeps the ids of workspaces, of which there may be many; see ``client.rows.Rows``."""
+    """Keeps only the ids of workspaces, to save memory (see ``client.rows.Rows``)."""
 
     def __init__(self) -> None:
         self.ids: set[str] = set()

@@ -1,4 +1,4 @@
-"""What is read for a plan, as values. Pure."""
+"""The values read for a plan. Pure."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from bulkops.operations.model import Observations, Resolved, Target
 
 
 class Unselected(msgspec.Struct, frozen=True, gc=False):
-    """A workspace the job doesn't address, and in words the first reason."""
+    """A workspace that the job doesn't select, and the first reason why."""
 
     target: Target
     reason: str
 
 
 class Selected(msgspec.Struct, frozen=True):
-    """The workspaces a job addresses.
+    """The workspaces that a job selects.
 
     Attributes:
-        targets: by name.
-        forbidden: ids of those on which this token lacks the right.
-        locked: ids of those that are.
-        others: all others with their reasons, by name; empty unless asked for.
-        projects: id of a workspace → id of its project, of those that are in one.
-        doubted: workspaces that may be selected, by name, each with what isn't known of it.
-        notes: in words, what a careful reader of the selection should know.
+        targets: the selected workspaces, by name.
+        forbidden: ids of those on which this token lacks the required permission.
+        locked: ids of those that are locked.
+        others: all other workspaces with reasons, by name; empty unless requested.
+        projects: workspace id → project id, for those in a project.
+        doubted: workspaces that may be selected, by name, with what is unknown.
+        notes: notes for a careful reader of the selection.
     """
 
     targets: Sequence[Target]
@@ -40,18 +40,19 @@ class Selected(msgspec.Struct, frozen=True):
 
 
 class Inventory(msgspec.Struct, frozen=True):
-    """What a plan is decided on.
+    """Everything that a plan is based on.
 
     Attributes:
+        resolved: the run tasks that the job names, looked up.
         targets: the selected workspaces by name, or the run task.
-        forbidden: ids of those on which this token lacks the kind's right.
-        observations: of everything the job's kind is about, selected or not.
-        entitlements: ``None`` where this token may not read them.
-        locked: ids of workspaces.
-        version: of Terraform Enterprise, empty on HCP Terraform.
-        projects: id of a workspace → id of its project, of those that are in one.
-        notes: on the selection; see ``Selected``.
-        hidden: ids of workspaces whose run tasks this token may not read.
+        forbidden: ids of those on which this token lacks the kind's permission.
+        observations: what the server shows, for selected and other targets alike.
+        entitlements: ``None`` if this token can't read them.
+        locked: ids of locked workspaces.
+        version: the version of Terraform Enterprise, empty on HCP Terraform.
+        projects: workspace id → project id, for those in a project.
+        notes: notes on the selection (see ``Selected``).
+        hidden: ids of workspaces whose run tasks this token can't read.
     """
 
     resolved: Resolved

@@ -1,4 +1,4 @@
-"""One thing by its name or id, out of the list that the server shows. Pure."""
+"""Finds a run task or project by name or id in the server's list. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from bulkops.errors import JobError
 from bulkops.text import printable
 
 MOST_NAMES = 20
-"""Names that a message offers in place of one that is not there; of more only the nearest."""
+"""Up to this many names, an error lists all of them; of more, only the nearest."""
 
 NEAREST = 5
+"""Names listed as the nearest."""
 
 
 class Named(Protocol):
@@ -26,58 +27,60 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """Unique in most organizations, but no server promises it."""
+        """Usually unique in an organization, but the API doesn't guarantee it."""
         ...
 
 
 N = TypeVar("N", bound=Named)
 
 
-def the_one(things: Sequence[N], asked: str, what: str, organization: str, place: str = "") -> N:
-    """Return the one thing that has a name or an id.
+def the_one(things: Sequence[N], wanted: str, what: str, organization: str, place: str = "") -> N:
+    """Return the one object with this name or id.
 
     Args:
-        what: it is: ``run task``, ``project``.
-        place: where it was asked for, ``job.toml: operation.task``; empty for the command line.
+        wanted: the name or id.
+        what: its type: ``run task``, ``project``.
+        place: where it is named, ``job.toml: operation.task``; empty for the command line.
 
     Raises:
-        JobError: none has it, or several have; the message names what there is.
+        JobError: there is none, or more than one; the message lists what exists.
     """
-    found = [thing for thing in things if asked in (thing.id, thing.name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(thing.id for thing in found)
+    matching = [thing for thing in things if wanted in (thing.id, thing.name)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        ids = ", ".join(thing.id for thing in matching)
         raise JobError(
-            f"{_asked(asked, place)}: {len(found)} {what}s have that name: give one's id ({ids})"
+            f"{_where(wanted, place)}: {len(matching)} {what}s have this name: give the id of one "
+            f"of them ({ids})"
         )
-    raise no_such(asked, what, organization, (thing.name for thing in things), place)
+    raise no_such(wanted, what, organization, (thing.name for thing in things), place)
 
 
 def no_such(
-    asked: str, what: str, organization: str, names: Iterable[str], place: str = ""
+    wanted: str, what: str, organization: str, names: Iterable[str], place: str = ""
 ) -> JobError:
-    """Return the error for what is not there, or not shown to this token; see ``the_one``.
+    """Return the error for an object that doesn't exist or isn't visible (see ``the_one``).
 
     Args:
-        names: of what is there, as far as that was read.
+        names: the existing names, as far as they are known.
     """
-    known = offered(asked, names)
+    known = offered(wanted, names)
     return JobError(
-        f"{_asked(asked, place)}: no such {what} in {organization}, or this token may not see it"
+        f"{_where(wanted, place)}: no such {what} in {organization}, or this token can't see it"
         f"{known and '; it sees: '}{known}"
     )
 
 
-def offered(asked: str, names: Iterable[str]) -> str:
-    """Return the names there are, or of many those nearest to the one asked for; may be empty."""
+def offered(wanted: str, names: Iterable[str]) -> str:
+    """List the existing names, or those nearest to ``wanted`` if there are many; may be empty."""
     known = sorted(set(names))
     few = known
     if len(known) > MOST_NAMES:
-        few = get_close_matches(asked, known, NEAREST, 0.5) or known[:NEAREST]
+        few = get_close_matches(wanted, known, NEAREST, 0.5) or known[:NEAREST]
     more = f", … ({len(known) - len(few)} more)" if len(known) > len(few) else ""
     return ", ".join(map(printable, few)) + more
 
 
-def _asked(asked: str, place: str) -> str:
-    return f"{place} = {shown(asked)}" if place else shown(asked)
+def _where(wanted: str, place: str) -> str:
+    return f"{place} = {shown(wanted)}" if place else shown(wanted)

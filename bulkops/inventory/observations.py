@@ -1,4 +1,4 @@
-"""Reads what the server shows of everything a kind of operation is about."""
+"""Reads what the server shows of all aspects of a kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import ByTarget, Gone, Observations
 
 Same = Callable[[str, str], tuple[str, str]]
-"""Ids of a workspace and an attachment → the same, as strings that are in memory already."""
+"""Returns the ids of a workspace and an attachment as strings already in memory."""
 
 
 async def read_observations(
@@ -28,7 +28,7 @@ async def read_observations(
     *,
     denied: set[str] | None = None,
 ) -> Observations:
-    """Return what the server shows of everything a kind is about; arguments as below."""
+    """Return what the server shows of a kind's aspects; arguments as for ``read_attachments``."""
     observations: dict[str, ByTarget] = {}
     for name, aspect in kind.aspects.items():
         match aspect.source:
@@ -60,15 +60,15 @@ async def read_attachments(
     *,
     denied: set[str] | None = None,
 ) -> ByTarget:
-    """Return where a run task is attached, ``Gone`` where it is itself gone.
+    """Return where a run task is attached, or ``Gone`` if the run task no longer exists.
 
     Args:
-        target_ids: workspaces, read one by one where the server has no list by task (an older
+        target_ids: the workspaces to read one by one if the server has no list by task (an older
             TFE); the run task may be among them.
-        settle: seconds that a read may lag, or not find what is there.
-        same: as of ``ByWorkspace``.
-        denied: takes the workspaces whose own lists are not found, or denied, past that: whether
-            they are gone or hidden, nobody knows. Nothing is attached to them, as far as it shows.
+        settle: seconds for which a read may be stale, or not find what exists.
+        same: same as in ``ByWorkspace``.
+        denied: the workspaces whose lists are still not found or denied after ``settle`` are added
+            to it. They may be gone or hidden; the result has no attachments for them.
     """
     rows = partial(ByWorkspace, source.task_id, same)
     workspace_ids = (ident for ident in target_ids if ident != source.task_id)
@@ -84,9 +84,9 @@ async def read_attachments(
 
 
 async def _is_gone(client: Client, source: Attached, settle: float) -> bool:
-    """Whether a run task that was not found is gone: by a list that may lag.
+    """Return whether a run task that was not found no longer exists, by a list that may be stale.
 
-    A token that may not list the run tasks can't tell.
+    False if the token can't list the run tasks.
     """
     for wait in (0.0, settle) if source.organization else ():
         if wait:

@@ -1,4 +1,4 @@
-"""Reads what a job is about: about ⌈N/100⌉ requests for workspaces, as many for attachments."""
+"""Reads what a plan is based on: ⌈N/100⌉ requests for workspaces, as many for attachments."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from bulkops.operations.model import HmacKey, Resolved, Scope, Target, TaskRef
 async def read_inventory(
     client: Client, job: Job, source: str = "job", key: HmacKey | None = None
 ) -> Inventory:
-    """Read everything a plan of ``job`` needs; changes nothing.
+    """Read everything that a plan of ``job`` needs; changes nothing.
 
     Args:
         source: the job file's name, for error messages.
-        key: that the job's wish names.
+        key: the HMAC key, if the job sets one.
 
     Raises:
-        JobError: the run task or project is not there or not unique, the server lacks a stage,
-            or nothing is selected.
+        JobError: a run task or project doesn't exist or is not unique, the server doesn't support
+            a stage, or nothing is selected.
         ApiError: the server can't be read.
     """
     client.keep_to(job.pace)
     server = await client.ping()
     _check_stages(job, server, source)
-    resolved = msgspec.structs.replace(await _binding(client, job, server, source), key=key)
+    resolved = msgspec.structs.replace(await _resolve(client, job, server, source), key=key)
     kind = bind(job.operation_kind, job.spec, resolved)
     chosen = await _chosen(client, job, kind, resolved, source)
     hidden = set[str]()
@@ -59,7 +59,7 @@ async def read_inventory(
 async def _chosen(
     client: Client, job: Job, kind: Kind, resolved: Resolved, source: str
 ) -> Selected:
-    """Return what the job goes over."""
+    """Return the targets of the job."""
     task = [Target(resolved.task.id, resolved.task.name)] if resolved.task else []
     if kind.scope is Scope.TASK:
         return Selected(task)
@@ -69,22 +69,22 @@ async def _chosen(
     return selected
 
 
-async def _binding(client: Client, job: Job, server: ServerInfo, source: str) -> Resolved:
-    found: dict[str, TaskRef] = {}
+async def _resolve(client: Client, job: Job, server: ServerInfo, source: str) -> Resolved:
+    refs: dict[str, TaskRef] = {}
     named = job.spec.run_tasks
-    places = [(f"{source}: operation.{field}", asked) for field, asked in named.items()]
+    places = [(f"{source}: operation.{field}", wanted) for field, wanted in named.items()]
     tasks = await find_run_tasks(client, job.organization, places, source)
-    for (field, asked), (place, _), task in zip(named.items(), places, tasks, strict=True):
+    for (field, wanted), (place, _), task in zip(named.items(), places, tasks, strict=True):
         ref = TaskRef(task.id, task.name)
-        for other in (other for other, one in found.items() if one == ref):
-            said = f"{place} = {shown(asked)}: {ref.name} ({ref.id})"
-            raise JobError(f"{said} is operation.{other}, too: name another run task")
-        found[field] = ref
+        for other in (other for other, one in refs.items() if one == ref):
+            where = f"{place} = {shown(wanted)}: {ref.name} ({ref.id})"
+            raise JobError(f"{where} is also operation.{other}: name another run task")
+        refs[field] = ref
     return Resolved(
         organization=job.organization,
-        task=found.pop("task", None),
-        replaces=found.pop("replaces", None),
-        others=found,
+        task=refs.pop("task", None),
+        replaces=refs.pop("replaces", None),
+        others=refs,
         single_stage=server.single_stage,
     )
 
@@ -95,13 +95,13 @@ def _check_stages(job: Job, server: ServerInfo, source: str) -> None:
     for stage in job.spec.stages_asked:
         if stage not in server.stages:
             raise JobError(
-                f"{place} = {shown(stage)}: {version} lacks that stage; it has: "
+                f"{place} = {shown(stage)}: {version} doesn't support this stage; it supports: "
                 f"{', '.join(server.stages)}"
             )
     if server.single_stage and len(job.spec.stages_asked) > 1:
         stages = ", ".join(job.spec.stages_asked)
         raise JobError(
-            f"{place} = {stages}: {version} knows one stage an attachment; give one of: "
+            f"{place} = {stages}: {version} supports only one stage per attachment: give one of: "
             f"{', '.join(server.stages)}"
         )
 

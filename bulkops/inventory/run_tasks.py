@@ -1,4 +1,4 @@
-"""Reads which run tasks an organization has, or those that a job names."""
+"""Reads an organization's run tasks, or those that a job names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def read_run_tasks(client: Client, organization: str, source: str = "") ->
         source: the job file's name, for the error message; empty for the command line.
 
     Raises:
-        JobError: the organization is not there, or its run tasks may not be listed.
+        JobError: the organization doesn't exist, or this token can't list its run tasks.
         ApiError: the server can't be read.
     """
     try:
@@ -26,45 +26,45 @@ async def read_run_tasks(client: Client, organization: str, source: str = "") ->
     except NotFoundOrForbidden as error:
         place = f"{source}: organization" if source else "organization"
         raise JobError(
-            f"{place} = {shown(organization)}: it does not exist, or this token may not list its "
-            f"run tasks ({'; '.join(error.errors) or error.status}): name run tasks by their ids "
+            f"{place} = {shown(organization)}: it does not exist, or this token can't list its "
+            f"run tasks ({'; '.join(error.errors) or error.status}): give run tasks by their ids "
             "(task-…), which needs no list"
         ) from error
 
 
 async def find_run_tasks(
-    client: Client, organization: str, asked: Iterable[tuple[str, str]], source: str = ""
+    client: Client, organization: str, wanted: Iterable[tuple[str, str]], source: str = ""
 ) -> list[RunTask]:
-    """Return the run tasks of an organization that have these names or ids, in that order.
+    """Return an organization's run tasks with these names or ids, in this order.
 
-    One that is named by its id is read by itself: a token that manages the run tasks of
-    workspaces alone may not list those of the organization. For the others the list is read, once.
+    A run task given by id is read by itself, since a token that can only manage the run tasks of
+    workspaces can't list those of the organization. For names, the list is read once.
 
     Args:
-        asked: where each is asked for (``job.toml: operation.task``; empty for the command line),
-            and its name or id.
-        source: as of ``read_run_tasks``.
+        wanted: for each, where it is named (``job.toml: operation.task``; empty for the command
+            line), and its name or id.
+        source: same as in ``read_run_tasks``.
 
     Raises:
-        JobError: there is no such run task, or there are several, or this token may not see them.
+        JobError: there is no such run task, there are several, or this token can't see them.
         ApiError: the server can't be read.
     """
-    found: list[RunTask] = []
+    tasks: list[RunTask] = []
     listed: Sequence[RunTask] | None = None
-    for place, named in asked:
+    for place, named in wanted:
         task = await _by_id(client, organization, named)
         if task is None:
             if listed is None:
                 listed = await _listed(client, organization, place, named, source)
             task = the_one(listed, named, "run task", organization, place)
-        found.append(task)
-    return found
+        tasks.append(task)
+    return tasks
 
 
 async def _by_id(client: Client, organization: str, named: str) -> RunTask | None:
-    """Return the run task with this id, ``None`` for a name, or where it isn't shown.
+    """Return the run task with this id.
 
-    Nor where it is another organization's: the list of this one hasn't got it.
+    ``None`` for a name, and if the token can't see it or it belongs to another organization.
     """
     if not is_id(named, "task"):
         return None
@@ -73,7 +73,7 @@ async def _by_id(client: Client, organization: str, named: str) -> RunTask | Non
     except NotFoundOrForbidden:
         # It may be a name that looks like an id.
         return None
-    # The server takes the names of organizations without case, as in a path.
+    # Organization names are case-insensitive, as they are in paths.
     here = task.organization is None or task.organization.casefold() == organization.casefold()
     return task if here else None
 

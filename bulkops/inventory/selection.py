@@ -1,4 +1,4 @@
-"""Which workspaces a job addresses, and for each other one why not. Pure."""
+"""Which workspaces a job selects, and why not the others. Pure."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from bulkops.job.select import Select
 from bulkops.operations.model import Right, Target
 
 WhyNot = Callable[[Target], Objection | None]
-"""Says why a workspace is not selected, or what isn't known of it."""
+"""Returns why a workspace is not selected or what is unknown, ``None`` if it is selected."""
 
 
 class WorkspaceRows:
-    """Keeps, of the workspaces it is given, those that match: see ``client.rows.Rows``.
+    """Keeps those of the added workspaces that match (see ``client.rows.Rows``).
 
     Args:
-        why: keep the others, too, each with its reason.
+        why: keep the others, too, with reasons.
 
     Attributes:
-        forbidden: ids of those on which this token lacks the right.
-        locked: ids of those that are.
-        projects: id → id of its project, of those that are in one.
-        exclusions: which of the exclusions excluded something, and what they nearly did.
+        forbidden: ids of those on which this token lacks the required permission.
+        locked: ids of those that are locked.
+        projects: workspace id → project id, for those in a project.
+        exclusions: which exclusions excluded something, and which nearly did.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class WorkspaceRows:
         )
 
     def add(self, workspace: Workspace) -> None:
-        """Take a workspace."""
+        """Add a workspace."""
         verdict = self._matcher.judge(workspace, with_bindings=self._by_names is None)
         if self._by_names is not None:
             self._judge_by_names(self._by_names, workspace, verdict)
@@ -72,7 +72,7 @@ class WorkspaceRows:
     def _judge_by_names(
         self, by_names: dict[str, Unselected], workspace: Workspace, verdict: Verdict
     ) -> None:
-        """Take note of what tag names alone decided: they do only on a server without bindings."""
+        """Note what tag names alone decided, which is valid only on a server without bindings."""
         if workspace.tag_bindings is not UNSET:
             self._by_names = None
             for row in by_names.values():
@@ -107,15 +107,15 @@ class WorkspaceRows:
             self.projects[workspace.id] = self._once(workspace.project_id)
 
     def _once(self, text: str) -> str:
-        """Return the same text for equal ones: of few reasons and projects each is kept once."""
+        """Return one object for equal texts: there are few distinct reasons and projects."""
         return self._known.setdefault(text, text)
 
     def count(self) -> int:
-        """Return how many workspaces there were."""
+        """Return the number of workspaces added."""
         return len(self._rows)
 
     def selected(self) -> Selected:
-        """Return what the job addresses so far, and the others where they were to be kept."""
+        """Return the selection among the workspaces added so far."""
         rows = self._rows.values()
         return Selected(
             sorted((row for row in rows if isinstance(row, Target)), key=_by_name),
@@ -129,10 +129,10 @@ class WorkspaceRows:
 
 
 def keep(selected: Selected, why_not: WhyNot, *, why: bool) -> Selected:
-    """Return what is left of a selection: each target to which ``why_not`` has no objection.
+    """Return the part of a selection to which ``why_not`` has no objection.
 
     Args:
-        why: keep the others, too, each with its reason.
+        why: keep the others, too, with reasons.
     """
     targets, doubted, others = list[Target](), list[Unselected](), list[Unselected]()
     for target, doubt in candidates(selected):
@@ -148,20 +148,20 @@ def keep(selected: Selected, why_not: WhyNot, *, why: bool) -> Selected:
 
 
 def candidates(selected: Selected) -> Iterator[tuple[Target, Unselected | None]]:
-    """Yield by name what is selected and what may be, the latter with what isn't known."""
+    """Yield, by name, the targets that are or may be selected, the latter with the doubt."""
     doubts = {row.target.id: row for row in selected.doubted}
     every = [*selected.targets, *(row.target for row in selected.doubted)]
     return ((target, doubts.get(target.id)) for target in sorted(every, key=_by_name))
 
 
 def limited(selected: Selected, select: Select, source: str, *, why: bool) -> Selected:
-    """Return the first ``limit`` of a selection by name.
+    """Return the first ``limit`` workspaces of a selection, by name.
 
     Args:
-        why: as of ``keep``.
+        why: same as in ``keep``.
 
     Raises:
-        JobError: an entry of ``only`` names nothing that is selected.
+        JobError: an entry of ``only`` matches no selected workspace.
     """
     _check_only(select, [target for target, _ in candidates(selected)], source)
     if select.limit is None:
@@ -173,32 +173,32 @@ def limited(selected: Selected, select: Select, source: str, *, why: bool) -> Se
             break
         first.add(target.id)
         left -= doubt is None
-    reason = Objection(f"it comes after the first {select.limit} by name (limit)")
+    reason = Objection(f"it is not among the first {select.limit} by name (limit)")
     return keep(selected, lambda t: None if t.id in first else reason, why=why)
 
 
 def in_order(others: Iterable[Unselected]) -> list[Unselected]:
-    """Return them by name."""
+    """Return the workspaces sorted by name."""
     return sorted(others, key=lambda other: _by_name(other.target))
 
 
 def attached_or_not(attached: Mapping[str, bool | None], task: str, *, desired: bool) -> WhyNot:
-    """Return what says why a workspace's run tasks speak against it.
+    """Return the check for ``has_task`` and ``lacks_task``.
 
     Args:
-        attached: workspace id → whether the task is attached, ``None`` where that can't be read.
+        attached: workspace id → whether the task is attached, ``None`` if that can't be read.
         desired: True for ``has_task``, False for ``lacks_task``.
     """
 
     def why_not(target: Target) -> Objection | None:
         is_attached = attached.get(target.id, False)
         if is_attached is None:
-            words = "its run tasks are not known: this token may not read them"
+            words = "its run tasks are unknown: this token can't read them"
             return Objection(words, known=False)
         if is_attached is desired:
             return None
-        said = "attached to it" if is_attached else "not attached"
-        return Objection(f"run task {shown(task)} is {said}")
+        state = "attached to it" if is_attached else "not attached"
+        return Objection(f"run task {shown(task)} is {state}")
 
     return why_not
 
@@ -207,8 +207,8 @@ def _check_only(select: Select, targets: Sequence[Target], source: str) -> None:
     for entry in select.only:
         if not any(matches(entry, target.name) for target in targets):
             raise JobError(
-                f"{source}: {shown(entry)} (--select, or only) names no workspace that [select] "
-                "selects: `bulkops workspaces JOB --why` tells why not"
+                f"{source}: {shown(entry)} (--select, or only) matches no workspace that [select] "
+                "selects: `bulkops workspaces JOB --why` shows why"
             )
 
 

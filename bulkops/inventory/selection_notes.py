@@ -1,4 +1,4 @@
-"""What is said of a selection: notes on what it leaves out, and why it can't be used. Pure."""
+"""Notes on a selection, and the errors for selections that can't be used. Pure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from bulkops.operations.model import Target
 from bulkops.text import counted, printable
 
 MOST_NAMED = 7
-"""Workspaces, or values, that a sentence names; of the others it gives the number."""
+"""Workspaces or values that a message names; the others are counted."""
+
+_DIFFERS = {"exclude_names": "whose names differ", "exclude_tags": "whose tags differ"}
 
 
 class Exclusions:
-    """Keeps which exclusions exclude something of what the rest of a selection selects."""
+    """Tracks which exclusions exclude workspaces that the other fields select."""
 
     def __init__(self, select: Select) -> None:
         self._every = [
@@ -34,25 +36,26 @@ class Exclusions:
         self._near: dict[Exclusion, dict[str, str]] = {}
 
     def note(self, target: Target, verdict: Verdict) -> None:
-        """Take the verdict on a workspace."""
+        """Add the verdict on a workspace."""
         self._used.update(verdict.excluding)
         for exclusion in verdict.near:
             self._near.setdefault(exclusion, {})[target.id] = target.name or target.id
 
     def notes(self) -> Iterator[str]:
-        """Yield which of them exclude nothing, and which not what differs by case only."""
+        """Yield notes on exclusions that exclude nothing, or that miss something only by case."""
         for exclusion in self._every:
             what = f"select: {exclusion.field} {shown(exclusion.entry)}"
             if near := self._near.get(exclusion):
-                yield f"{what} does not exclude what differs by case only: {_few(near)}"
+                differs = _DIFFERS[exclusion.field]
+                yield f"{what} does not exclude workspaces {differs} only in case: {_few(near)}"
             elif exclusion not in self._used and not self._narrowed:
-                # Of what --select leaves out, nobody knows what it would have excluded.
+                # With --select, it may exclude workspaces that were never read.
                 yield f"{what} excludes no workspace"
 
     def check(self, source: str) -> None:
-        """Raise ``JobError`` for one that excludes nothing because of upper and lower case.
+        """Raise ``JobError`` for an exclusion that excludes nothing only because of its case.
 
-        A pattern that tells the two apart on purpose (``re:.*[A-Z]``) is only noted.
+        A pattern that distinguishes case on purpose (``re:.*[A-Z]``) only gets a note.
         """
         for exclusion in self._every:
             field, entry = exclusion
@@ -61,35 +64,35 @@ class Exclusions:
             if near and literal and exclusion not in self._used:
                 what = "name" if field == "exclude_names" else "tags"
                 raise JobError(
-                    f"{source}: select.{field}: {shown(entry)} excludes no workspace, because case "
-                    f"counts: it differs by case only from the {what} of {_few(near)}: write it as "
-                    "the server does"
+                    f"{source}: select.{field}: {shown(entry)} excludes no workspace: matching is "
+                    f"case-sensitive, and it differs only in case from the {what} of "
+                    f"{_few(near)}: write it as the server does"
                 )
 
 
 def uncompared_notes(uncompared: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield, for each attribute, how many workspaces have a value that ``where`` can't compare.
+    """Yield, per attribute, how many workspaces have a value that ``where`` can't compare.
 
     Args:
-        uncompared: attribute and value, of each workspace that is not selected for it alone.
+        uncompared: attribute and value of each workspace that is not selected for only this reason.
     """
     counts = Counter(uncompared)
     for attribute in sorted({attribute for attribute, _ in counts}):
         values = [(value, n) for (name, value), n in counts.items() if name == attribute]
         values.sort(key=itemgetter(1), reverse=True)
-        said = [f"{value} {number}" for value, number in values[:MOST_NAMED]]
-        said += [f"{len(values) - MOST_NAMED} more values"] if len(values) > MOST_NAMED else []
+        parts = [f"{value} {number}" for value, number in values[:MOST_NAMED]]
+        parts += [f"{len(values) - MOST_NAMED} more values"] if len(values) > MOST_NAMED else []
         workspaces = counted(sum(number for _, number in values), "workspace")
         yield (
             f"select: where can't compare the {attribute} of {workspaces}, which are not "
-            f"selected: {', '.join(said)}"
+            f"selected: {', '.join(parts)}"
         )
 
 
 def unmatched_notes(select: Select, chosen: Sequence[Target]) -> Iterator[str]:
-    """Yield a note on each entry of ``names``, ``ids`` and ``listed`` that selects none of these.
+    """Yield a note on each entry of ``names``, ``ids`` and ``listed`` that selects nothing.
 
-    Typing errors, most of them; none are told where ``only`` or ``limit`` left out others.
+    Most of these are typing errors. With ``only`` or ``limit`` there are no such notes.
     """
     if select.only or select.limit is not None:
         return
@@ -108,11 +111,11 @@ def doubted_notes(doubted: Sequence[Unselected]) -> Iterator[str]:
     """Yield a note on workspaces that may be selected."""
     if doubted:
         workspaces = counted(len(doubted), "workspace")
-        yield f"select: nobody knows whether it selects {workspaces}, so that nothing is planned"
+        yield f"select: the server doesn't show whether it selects {workspaces}: nothing is planned"
 
 
 def undecided(selected: Selected, source: str) -> BulkopsError:
-    """Return the error for a selection that can't be decided by what the server shows.
+    """Return the error for a selection that depends on what the server doesn't show.
 
     Args:
         source: the job file's name.
@@ -126,33 +129,33 @@ def undecided(selected: Selected, source: str) -> BulkopsError:
     return BulkopsError(
         "\n".join(
             [
-                f"{source}: nobody knows whether [select] selects {workspaces}, so that nothing is "
-                "planned:",
+                f"{source}: the server doesn't show whether [select] selects {workspaces}, so "
+                "nothing is planned:",
                 *lines,
-                "Not shown is not none: select by what the server shows, such as names or ids, or "
-                "use a token that may see it. `bulkops workspaces JOB --why` lists them all.",
+                "Select by what the server shows, such as names or ids, or use a token that can "
+                "see the rest. `bulkops workspaces JOB --why` lists all of these workspaces.",
             ]
         )
     )
 
 
 def nothing_selected(select: Select, source: str) -> JobError:
-    """Return the error for a selection no workspace fits, where that is not allowed.
+    """Return the error for a selection that no workspace matches.
 
     Args:
         source: the job file's name.
     """
     fields: dict[str, object] = msgspec.to_builtins(select)
-    said = ", ".join(f"{name} = {shown(value)}" for name, value in fields.items())
+    text = ", ".join(f"{name} = {shown(value)}" for name, value in fields.items())
     return JobError(
-        f"{source}: no workspace fits [select] {said}\n"
-        "(`bulkops workspaces JOB --why` tells why not; a workspace this token may not see counts "
-        "as missing; allow_empty = true in [select] makes this a success)"
+        f"{source}: no workspace matches [select] {text}\n"
+        "(`bulkops workspaces JOB --why` shows why; workspaces that this token can't see "
+        "never match; allow_empty = true in [select] makes this a success)"
     )
 
 
 def _few(names: dict[str, str]) -> str:
-    """Return the first of some names, and how many more there are."""
+    """List the first of some names, and the number of the others."""
     known = sorted(names.values())
     more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
     return ", ".join(map(printable, known[:MOST_NAMED])) + more

@@ -1,4 +1,4 @@
-"""Reads which workspaces a job addresses: about ⌈N/100⌉ requests, as many for a task named."""
+"""Reads which workspaces a job selects: ⌈N/100⌉ requests, and as many per run task it names."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ _NO_SUCH_INCLUDE = (400, 422)
 async def select_workspaces(
     client: Client, job: Job, source: str = "job", *, why: bool = False
 ) -> Selected:
-    """Read which workspaces a job addresses; changes nothing.
+    """Read which workspaces a job selects; changes nothing.
 
     Args:
         source: the job file's name, for error messages.
-        why: tell of all others, too, each with its first reason; then every workspace is read,
-            and selecting nothing is no error.
+        why: include all other workspaces, each with its first reason. Then every workspace is
+            read, and selecting nothing is not an error.
 
     Raises:
-        JobError: something that ``[select]`` names is not there, or nothing is selected.
-        BulkopsError: the server can't be read, or doesn't show what decides the selection.
+        JobError: ``[select]`` names something that doesn't exist, or nothing is selected.
+        BulkopsError: the server can't be read, or doesn't show what the selection depends on.
     """
     client.keep_to(job.pace)
     await client.ping()
@@ -59,23 +59,23 @@ async def select_workspaces(
 async def read_selection(
     client: Client, job: Job, source: str = "job", *, why: bool = False
 ) -> Selected:
-    """Read the workspaces of ``job``; changes nothing.
+    """Read which workspaces a job selects, on a client that is already set up.
 
     Args:
         source: the job file's name, for error messages.
-        why: tell of the others, too; then the server is not asked to leave out any, and
-            selecting nothing is no error.
+        why: same as in ``select_workspaces``.
 
     Raises:
-        JobError: a project, run task or ``only`` names nothing, or nothing is selected, or an
-            exclusion excludes nothing because of upper and lower case.
+        JobError: a project, run task or ``only`` matches nothing, nothing is selected, or an
+            exclusion excludes nothing because it differs in case.
         ApiError: the server can't be read.
-        BulkopsError: what it shows doesn't tell whether a workspace is selected.
+        BulkopsError: the server doesn't show whether a workspace is selected.
     """
     select = job.select
     if select.file is not None:
         raise JobError(
-            f"{source}: select.file = {shown(select.file)} was not read: load_job reads it"
+            f"{source}: select.file = {shown(select.file)} was not read: use load_job, which "
+            "reads it"
         )
     project_id = await _find_project(client, job, source)
     rows = await _read(client, job, project_id, why=why)
@@ -87,7 +87,7 @@ async def read_selection(
     notes = [*unmatched_notes(select, chosen), *selected.notes, *doubted_notes(selected.doubted)]
     selected = replace(selected, notes=notes)
     if why:
-        # Whoever asks why is told of each of them, and need not be stopped.
+        # ``--why`` lists them with their reasons, instead of stopping with an error.
         return replace(selected, others=in_order([*selected.others, *selected.doubted]))
     if selected.doubted:
         raise undecided(selected, source)
@@ -99,7 +99,7 @@ async def read_selection(
 async def _by_run_tasks(
     client: Client, job: Job, selected: Selected, source: str, *, why: bool
 ) -> Selected:
-    """Return what ``has_task`` and ``lacks_task`` leave of a selection."""
+    """Return the part of a selection that meets ``has_task`` and ``lacks_task``."""
     for field, desired in (("has_task", True), ("lacks_task", False)):
         named = getattr(job.select, field)
         if named is None:
@@ -110,8 +110,8 @@ async def _by_run_tasks(
         attached = await _attached(client, task.id, ids, job.pace.settle_seconds)
         left = keep(selected, attached_or_not(attached, named, desired=desired), why=why)
         if not desired and len(list(candidates(left))) == len(ids):
-            said = f"select: {field} {shown(named)} excludes no workspace"
-            left = replace(left, notes=[*left.notes, said])
+            note = f"select: {field} {shown(named)} excludes no workspace"
+            left = replace(left, notes=[*left.notes, note])
         selected = left
     return selected
 
@@ -131,12 +131,12 @@ async def _read(client: Client, job: Job, project_id: str | None, *, why: bool) 
     except RequestRejected as error:
         if not bindings or error.status not in _NO_SUCH_INCLUDE:
             raise
-    # An older Terraform Enterprise without tag bindings: there a tag is its name.
+    # An older Terraform Enterprise has no tag bindings: there, a tag is only a name.
     return await read()
 
 
 class _AttachedTo:
-    """Keeps the workspaces of one run task's attachments: see ``client.rows.Rows``."""
+    """Keeps the workspaces of one run task's attachments (see ``client.rows.Rows``)."""
 
     def __init__(self, task_id: str) -> None:
         self.workspaces: dict[str, bool | None] = {}
@@ -144,28 +144,28 @@ class _AttachedTo:
         self._ids: set[str] = set()
 
     def add(self, attachment: WorkspaceTask) -> None:
-        """Take an attachment of any run task."""
+        """Add an attachment of any run task."""
         self._ids.add(attachment.id)
         if attachment.placed().task_id == self._task_id:
             self.workspaces[attachment.workspace_id] = True
 
     def count(self) -> int:
-        """Return how many attachments there were."""
+        """Return the number of attachments added."""
         return len(self._ids)
 
 
 async def _attached(
     client: Client, task_id: str, workspace_ids: Iterable[str], settle: float
 ) -> Mapping[str, bool | None]:
-    """Return where a run task is attached; ``None`` for a workspace that can't be read."""
+    """Return workspace id → True if the run task is attached, ``None`` if it can't be read."""
     rows = partial(_AttachedTo, task_id)
     listed, denied = await list_attachments(client, task_id, rows, workspace_ids, settle)
     return {**listed.workspaces, **dict.fromkeys(denied)}
 
 
 async def _find_project(client: Client, job: Job, source: str) -> str | None:
-    asked = job.select.project
-    if asked is None:
+    named = job.select.project
+    if named is None:
         return None
     projects, place = await client.projects(job.organization), f"{source}: select.project"
-    return the_one(projects, asked, "project", job.organization, place).id
+    return the_one(projects, named, "project", job.organization, place).id

@@ -1,1 +1,1 @@
-"""A job file: TOML to a ``Job``; errors name file, key, value, choice. Pure but for ``file``."""
+"""Job files: TOML → ``Job``; errors name file, key, value and choices. Pure except ``file``."""

@@ -1,6 +1,6 @@
 """``where``: conditions on a workspace's attributes, ``terraform-version < 1.6``. Pure.
 
-The attributes are those of HashiCorp's OpenAPI description that have one plain value.
+The attributes are those in HashiCorp's OpenAPI description that have a single plain value.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ class Objection(NamedTuple):
     """Why a workspace is not selected.
 
     Attributes:
-        words: the reason, about "it".
-        known: False if the server doesn't show what decides: then it might be selected.
-        uncompared: attribute and value in words, if the server shows one that can't be compared.
+        words: the reason, with the workspace as "it".
+        known: False if the server doesn't show the deciding attribute: the workspace may be
+            selected after all.
+        uncompared: attribute and value, if the server shows a value that can't be compared.
     """
 
     words: str
@@ -47,14 +48,14 @@ class Objection(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """What one sort of attribute may be compared with.
+    """How one type of attribute is compared.
 
     Attributes:
-        words: what a value may be, fit for "not …".
-        operators: those that make sense.
-        written: a condition's text → what is compared, ``None`` for what is no such value.
-        known: the server's value → the same.
-        optional: the server's null says that there is none; else that it isn't shown.
+        words: the allowed values, to follow "not …".
+        operators: the allowed operators.
+        written: a condition's text → comparable value, ``None`` if it is not allowed.
+        known: the server's value → comparable value, ``None`` if it can't be compared.
+        optional: the server's null means "none"; otherwise it means "not shown".
     """
 
     words: str
@@ -73,7 +74,7 @@ def _version(value: object) -> object:
         numbers.pop()
     if not found[2]:
         return tuple(numbers), (1,)
-    # As of semver: 1.6.0-beta1 comes before 1.6.0, numbers before words.
+    # As in semver: 1.6.0-beta1 comes before 1.6.0, numbers before words.
     parts = found[2].split(".")
     return tuple(numbers), (0, *((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts))
 
@@ -93,7 +94,7 @@ def _count(value: object) -> object:
 
 
 def _text(value: object) -> object:
-    # The server's null is a text nobody has written: not unknown, but empty.
+    # The server's null is a text that was never set: it counts as empty, not as unknown.
     return "" if value is None else value if isinstance(value, str) else None
 
 
@@ -119,7 +120,7 @@ _COUNTS = _Kind(
     optional=True,
 )
 _BOOLEANS = _Kind("true or false", _EQUAL, {"true": True, "false": False}.get, _boolean)
-_TEXTS = _Kind("a text", _EQUAL, _text, _text, optional=True)
+_TEXTS = _Kind("text", _EQUAL, _text, _text, optional=True)
 
 _KINDS = {
     _VERSIONS: "terraform-version",
@@ -135,14 +136,14 @@ _KINDS = {
     "vcs-repo-identifier working-directory",
 }
 ATTRIBUTES = {name: kind for kind, names in _KINDS.items() for name in names.split()}
-"""Attribute → what it may be compared with."""
+"""Attribute → how it is compared."""
 
 
 class Condition(NamedTuple):
     """``ATTRIBUTE OPERATOR VALUE``.
 
     Attributes:
-        desired: the value as compared: see ``_Kind``.
+        desired: ``value`` as it is compared (see ``_Kind``).
     """
 
     attribute: str
@@ -151,34 +152,34 @@ class Condition(NamedTuple):
     desired: object
 
     def objection(self, attributes: Mapping[str, object]) -> Objection | None:
-        """Return why a workspace doesn't fulfil this, ``None`` if it does.
+        """Return why a workspace doesn't meet this condition, ``None`` if it does.
 
         Args:
-            attributes: what the server shows of those asked for. One that is not in it, or is
-                null and never is at the server, is not known; one that is shown and can't be
-                compared fulfils nothing, not even ``!=``.
+            attributes: what the server shows. A missing attribute, or a null that this attribute
+                never has, is unknown. A value that can't be compared meets no condition, not even
+                ``!=``.
         """
         name, value = self.attribute, attributes.get(self.attribute)
         kind = ATTRIBUTES[name]
         if name not in attributes or (value is None and not kind.optional):
-            return Objection(f"its {name} is not known: the server doesn't show it", known=False)
-        known, said = kind.known(value), "none" if value is None else shown(value)
+            return Objection(f"its {name} is unknown: the server doesn't show it", known=False)
+        known, text = kind.known(value), "none" if value is None else shown(value)
         if known is None:
-            words = f"its {name} can't be compared: {said} is not {kind.words}"
-            return Objection(words, uncompared=(name, said))
+            words = f"its {name} can't be compared: {text} is not {kind.words}"
+            return Objection(words, uncompared=(name, text))
         if _OPERATORS[self.operator](known, self.desired):
             return None
-        return Objection(f"its {name} is {said}, not {self.operator} {self.value or 'none'}")
+        return Objection(f"its {name} is {text}, not {self.operator} {self.value or 'none'}")
 
 
 def parse_condition(text: str) -> Condition:
-    """Return the condition a text says; raises ``ValueError`` that tells what is allowed."""
+    """Return a condition from its text; ``ValueError`` says what is allowed."""
     found = _CONDITION.fullmatch(text)
     if found is None or found[2] not in _OPERATORS:
         operators = " ".join(_OPERATORS)
         raise ValueError(
-            "not a condition: give ATTRIBUTE OPERATOR VALUE such as "
-            f'"terraform-version < 1.6", the operator one of {operators}'
+            'not a condition: give ATTRIBUTE OPERATOR VALUE, such as "terraform-version < 1.6", '
+            f"with one of the operators {operators}"
         )
     name, operator_, value = found[1], found[2], found[3]
     if name not in ATTRIBUTES:
@@ -187,7 +188,8 @@ def parse_condition(text: str) -> Condition:
         raise ValueError(f"unknown attribute {name}: {hint}Known: {', '.join(ATTRIBUTES)}")
     kind = ATTRIBUTES[name]
     if operator_ not in kind.operators:
-        raise ValueError(f"{name} is compared by {' '.join(kind.operators)}, not by {operator_}")
+        operators = " ".join(kind.operators)
+        raise ValueError(f"{name} can't be compared with {operator_}: use one of {operators}")
     desired = kind.written(value)
     if desired is None:
         raise ValueError(f"{shown(value)} is not {kind.words}")
@@ -195,7 +197,7 @@ def parse_condition(text: str) -> Condition:
 
 
 def parse_conditions(field: str, texts: Iterable[str]) -> list[Condition]:
-    """Return the conditions of a list; raises ``ValueError``, which names the place."""
+    """Return the conditions of a list; ``ValueError`` names the wrong entry."""
     conditions: list[Condition] = []
     for index, text in enumerate(texts):
         try:

@@ -1,4 +1,4 @@
-"""Durations: as a job file writes them, and in words for people. Pure."""
+"""Durations, as job files write them and as people read them. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Duration = Annotated[
 ]
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 _UNITS = (("d", "h", 86_400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1))
-"""A unit and the next smaller one, and how many seconds each has."""
+"""A unit, the next smaller one, and the seconds in each."""
 
 
 def in_seconds(duration: Duration) -> float:
@@ -26,7 +26,7 @@ def in_seconds(duration: Duration) -> float:
 
 
 def in_words(seconds: float) -> str:
-    """Return a length of time that is only estimated: ``6 s``, ``12 min``, ``1 h 5 min``."""
+    """Return an estimated duration: ``6 s``, ``12 min``, ``1 h 5 min``."""
     whole = math.ceil(seconds)
     if whole < 2 * 60:
         return f"{whole} s"
@@ -37,7 +37,7 @@ def in_words(seconds: float) -> str:
 
 
 def exact(seconds: float) -> str:
-    """Return a length of time that was measured: ``250 ms``, ``8.2 s``, ``14 h 5 min``."""
+    """Return a measured duration: ``250 ms``, ``8.2 s``, ``14 h 5 min``."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
@@ -49,7 +49,7 @@ def exact(seconds: float) -> str:
 
 
 def rounded(seconds: float) -> str:
-    """Return a length of time in one unit, for a chart: ``35 s``, ``14 h``, ``2 d``."""
+    """Return a duration in one unit, for a chart: ``35 s``, ``14 h``, ``2 d``."""
     whole = round(seconds)
     unit, of = next(((unit, of) for unit, _, of, _ in _UNITS if whole >= of), ("s", 1))
     return f"{round(whole / of):,} {unit}"

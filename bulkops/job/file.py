@@ -1,4 +1,4 @@
-"""A job file on disk, and the files that it names: a manifest, a gate. Sends no request."""
+"""Reads a job file, and the files that it names: a manifest, a gate. Sends no requests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from bulkops.job.manifest import parse_manifest
 
 
 def load_job(path: str | Path) -> Job:
-    """Return the job in a TOML file; ``TFE_ORGANIZATION`` stands in where it names none.
+    """Return the job in a TOML file; ``TFE_ORGANIZATION`` is its default organization.
 
-    The manifest that ``select.file`` names is read, too: what it lists is part of the job.
+    The manifest in ``select.file`` is read, too: the workspaces it lists become part of the job.
 
     Raises:
-        JobError: a file can't be read, or is no job or manifest; the message says what is allowed.
+        JobError: a file can't be read, or is not a job or manifest; the message says what is
+            allowed.
     """
     what = what_is_at(Path(path), jobs=False)
     if other := not_wanted(Path(path), what, A_JOB):
@@ -37,24 +38,25 @@ def load_job(path: str | Path) -> Job:
 
 
 def check_gate(job: Job, source: str = "") -> None:
-    """Refuse a job whose gate surely can't be run, before anything is changed.
+    """Refuse a job whose gate certainly can't run, before anything is changed.
 
     Args:
-        source: the job file's name, for error messages; the job's own where there is none.
+        source: the job file's name, for error messages; the job's own name if empty.
 
     Raises:
-        JobError: its folder is not there, or a file that the command needs.
+        JobError: the gate's folder, or a file that its command needs, doesn't exist.
     """
     gate, folder = job.rollout.gate, Path(job.folder)
     if gate is None:
         return
     where = f"{source or job.name}: rollout.gate"
     if os.fsencode(job.folder).decode(errors="ignore") != job.folder:
-        raise JobError(f"{where}: the folder in which it runs has a name that is no UTF-8")
+        raise JobError(f"{where}: the name of the job file's folder is not valid UTF-8: rename it")
     if not folder.is_dir():
         raise JobError(
-            f"{where}: runs in the job file's folder {folder}, which is not there: make it, or go "
-            "on with `bulkops apply JOB --journal JOURNAL` from the job file as it is here"
+            f"{where}: the gate runs in the job file's folder {folder}, which doesn't exist: "
+            "create it, or resume with `bulkops apply JOB --journal JOURNAL` and the job file's "
+            "new path"
         )
     for needed in needed_by(gate):
         problem = _missing(needed, folder)
@@ -63,7 +65,7 @@ def check_gate(job: Job, source: str = "") -> None:
 
 
 def _missing(needed: Needed, folder: Path) -> str:
-    """Return, in words, why a file that a gate needs can't be used; empty where it can."""
+    """Return why a gate can't use a file that it needs, empty if it can."""
     path = folder / needed.word
     if "/" not in needed.word:
         there = not needed.runs and path.exists()
@@ -72,21 +74,22 @@ def _missing(needed: Needed, folder: Path) -> str:
         mode = os.F_OK | (os.X_OK if needed.runs else 0)
         if there or shutil.which(needed.word, mode, absolute):
             return ""
-        beside = " (one beside the job file is ./NAME)" if needed.runs and path.exists() else ""
-        place = "PATH" if needed.runs else f"{folder}, or on the PATH"
-        return f"{needed.word} is not {'on the ' if needed.runs else 'in '}{place}{beside}"
+        hint = f": to run the one beside the job file, write ./{needed.word}"
+        beside = hint if needed.runs and path.exists() else ""
+        place = "on the PATH" if needed.runs else f"in {folder} or on the PATH"
+        return f"{needed.word} is not {place}{beside}"
     if not path.exists():
-        return f"{path}: there is no such file"
+        return f"{path} does not exist"
     if needed.runs and path.is_dir():
-        return f"{path}: is a folder"
+        return f"{path} is a folder, not a program"
     if needed.runs and not os.access(path, os.X_OK):
-        return f"{path}: is not executable: chmod +x it"
+        return f"{path} is not executable: chmod +x it"
     return ""
 
 
 def _text_of(path: Path, named: str) -> str:
     try:
-        # Spreadsheets begin a CSV file with a byte order mark.
+        # Spreadsheet programs write a byte order mark at the start of a CSV file.
         return read_text(path, MOST_OF_A_JOB, piped=True, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(named, error)) from error

@@ -1,20 +1,20 @@
-"""What a gate is run with, and which files it needs: decided before it is run. Pure.
+"""Decides a gate's environment, and which files its command needs. Pure.
 
-A gate is given the environment of bulkops, but for what opens something:
+A gate inherits the environment of bulkops without its credentials:
 
 | variable                                                   | the gate gets it             |
 |------------------------------------------------------------|------------------------------|
 | one that ``gate_env`` names                                | yes                          |
 | ``TFE_TOKEN``, ``TF_TOKEN_…``, and any other whose name    | no                           |
-| begins with ``TFE_``, ``TFC_``, ``TF_`` or ``ATLAS_`` and  |                              |
-| has ``TOKEN`` in it                                        |                              |
+| starts with ``TFE_``, ``TFC_``, ``TF_`` or ``ATLAS_`` and  |                              |
+| contains ``TOKEN``                                         |                              |
 | ``AWS_…``, ``AZURE_…``, ``ARM_…``, ``GOOGLE_…``            | no                           |
 | the one that holds the job's HMAC key                      | no                           |
 | any other                                                  | yes                          |
 
-What a command needs is told from its first words, as far as they say it:
+The files that a command needs follow from its first words:
 
-| the command begins with                                    | is looked for                |
+| the command starts with                                    | needs                        |
 |------------------------------------------------------------|------------------------------|
 | a path: ``./check.sh --quick``                             | that program                 |
 | a name: ``promtool``                                       | that program, on the PATH    |
@@ -38,15 +38,15 @@ class GateCall(msgspec.Struct, frozen=True):
     """One run of a gate.
 
     Attributes:
-        command: for the shell.
-        told: variables by which it learns where the job stands.
-        folder: it runs there; empty for the current one.
-        kept: of ``gate_env``.
-        secret: the variable that holds the job's HMAC key, empty for none.
+        command: a shell command.
+        variables: the ``BULKOPS_…`` variables, which tell it the job's progress.
+        folder: where it runs; empty for the current folder.
+        kept: the variables in ``gate_env``.
+        secret: the variable that holds the job's HMAC key, empty if there is none.
     """
 
     command: str
-    told: Mapping[str, str]
+    variables: Mapping[str, str]
     folder: str = ""
     kept: tuple[str, ...] = ()
     secret: str = ""
@@ -56,8 +56,8 @@ class Needed(NamedTuple):
     """A file that a gate's command needs.
 
     Attributes:
-        word: as the command has it.
-        runs: it is a program; else it is only read.
+        word: the word in the command.
+        runs: it is a program; otherwise it is only read.
     """
 
     word: str
@@ -68,10 +68,10 @@ _WITHHELD = re.compile(r"(TFE_|TFC_|TF_|ATLAS_).*TOKEN|(AWS|AZURE|ARM|GOOGLE)_",
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _INTERPRETER = re.compile(r"(.*/)?(sh|bash|dash|ksh|zsh|node|perl|ruby|(python|pypy)[0-9.]*)")
 _PLAIN = re.compile(r"[\w./+@%:,-]([\w./+@%:, -]*[\w./+@%:,-])?")
-"""A word that means itself to every shell."""
+"""A word that every shell takes literally."""
 
 _BEFORE = frozenset(["!", "command", "env", "exec", "nice", "nohup", "time"])
-"""Words after which the program comes."""
+"""Words that come before the program."""
 
 _SHELLS_OWN = frozenset(
     [
@@ -87,21 +87,21 @@ _SHELLS_OWN = frozenset(
 
 
 def gate_environment(environ: Mapping[str, str], call: GateCall) -> dict[str, str]:
-    """Return the environment of a gate; see the first table above.
+    """Return the environment of a gate (see the first table above).
 
     Args:
-        environ: of this process.
+        environ: the environment of this process.
     """
     passed = {
         name: value
         for name, value in environ.items()
         if name in call.kept or not (name == call.secret or _WITHHELD.match(name))
     }
-    return {**passed, **call.told}
+    return {**passed, **call.variables}
 
 
 def needed_by(command: str) -> list[Needed]:
-    """Return the files that a command surely needs; see the second table above."""
+    """Return the files that a command certainly needs (see the second table above)."""
     words = _words(command)
     path_is_set = False
     while words and (_ASSIGNMENT.match(words[0]) or words[0] in _BEFORE):
@@ -120,12 +120,12 @@ def needed_by(command: str) -> list[Needed]:
 
 
 def _words(command: str) -> list[str]:
-    """Return the words of a command's first line; operators are words of their own."""
+    """Return the words of a command's first line; operators are separate words."""
     lexer = shlex.shlex(command.strip().partition("\n")[0], posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:
         return list(lexer)
     except ValueError:
-        # A quotation that ends on a later line.
+        # A quotation that continues on the next line.
         return []

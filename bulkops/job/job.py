@@ -1,7 +1,7 @@
 """Job file (TOML text) → ``Job``. Pure: the caller reads the file.
 
-Every field, default and allowed value is in ``jobs/README.md``, which a test compares with the
-Structs below. A kind that is not built in is looked for in the packages installed.
+``jobs/README.md`` lists every field, default and allowed value; a test compares it with the Structs
+below. Kinds that are not built in come from other installed packages.
 """
 
 from __future__ import annotations
@@ -23,32 +23,34 @@ from bulkops.job.unquoted import unquoted_hint
 from bulkops.operations import kind_named, kind_names
 from bulkops.operations.model import Scope, Spec
 
-# Patterns end in \Z because "$" would let a final line break through.
+# Patterns end in \Z because "$" would accept a trailing line break.
 Name = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9_-]{1,90}\Z", description='1 to 90 letters, digits, "-" or "_"'),
 ]
-"""Names a folder, so nothing a shell or a file system treats specially."""
+"""Also the name of a folder: no characters that are special to a shell or a file system."""
 
 Organization = Annotated[
     str,
     Meta(pattern=r"^[^/\s]+\Z", description="an organization's name, no spaces or slashes"),
 ]
-"""As lenient as go-tfe's ``validStringID``: the server knows best."""
+"""As lenient as go-tfe's ``validStringID``: the server decides what is valid."""
 
 Table = Annotated[dict[str, object], Meta(description="a table")]
 
 
 class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The top level of a job file, its tables unread.
+    """The top level of a job file, with its tables unparsed.
 
     Attributes:
-        name: names the job and the folder of its journals.
-        operation: what is changed.
-        organization: taken from ``TFE_ORGANIZATION`` where it isn't given; one of the two must be.
-        select: which workspaces; left out, it is refused.
-        rollout: when the job stops itself.
-        pace: how fast it goes.
+        name: the job's name, and that of the folder for its journals.
+        operation: the change to make.
+        organization: the organization to change; defaults to ``TFE_ORGANIZATION``. One of the two
+            is required.
+        select: the workspaces to change; required for the kinds that change workspaces, not
+            allowed for the others.
+        rollout: waves, gates and the failure tolerance.
+        pace: the request rate, and how long to wait for a slow or unavailable server.
     """
 
     name: Name
@@ -60,16 +62,16 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One change to be rolled out, as a job file says it.
+    """One change to roll out, as a job file declares it.
 
     Attributes:
-        name: letters, digits, ``-`` and ``_``; names the folder of its journals.
-        organization: from the file, else from ``TFE_ORGANIZATION``.
-        operation_kind: as ``kind_named`` knows it.
-        spec: of that kind's ``spec_type``.
-        select: of a kind that goes over something else, no matter what.
-        folder: of the job's file, absolute, where its gate runs; no part of what the job means.
-            Empty for a job without a file.
+        name: letters, digits, ``-`` and ``_``; also the name of the folder for its journals.
+        organization: from the file, otherwise from ``TFE_ORGANIZATION``.
+        operation_kind: the kind's name (see ``kind_named``).
+        spec: an instance of that kind's ``spec_type``.
+        select: not used by kinds that don't change selected workspaces.
+        folder: absolute path of the job file's folder, in which its gate runs; not part of the
+            digest. Empty for a job without a file.
     """
 
     name: str
@@ -82,34 +84,34 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
 
     def allowing(self, most: int | None) -> Job:
-        """Return the job with another ``max_operations``; ``None`` leaves it."""
+        """Return the job with another ``max_operations``; ``None`` keeps it."""
         if most is None:
             return self
         rollout = msgspec.structs.replace(self.rollout, max_operations=most)
         return msgspec.structs.replace(self, rollout=rollout)
 
-    def taking_back(self, undo_of: str) -> Job:
-        """Return the job as it is carried out: see ``Rollout.taking_back``."""
-        return msgspec.structs.replace(self, rollout=self.rollout.taking_back(undo_of))
+    def effective(self, undo_of: str) -> Job:
+        """Return the job as it is carried out (see ``Rollout.effective``)."""
+        return msgspec.structs.replace(self, rollout=self.rollout.effective(undo_of))
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hex, of what the job means.
+        """The SHA-256 of what the job means, in hex.
 
-        Comments, layout, the order of keys and of entries in ``[select]`` don't count, and
-        neither do ``[pace]`` and, of ``[rollout]``, anything but where the waves end: a job made
-        slower, or more patient, goes on with the same journal.
+        Comments, layout, and the order of keys and of entries in ``[select]`` don't affect it.
+        Neither do ``[pace]`` and ``[rollout]``, except where the waves end: a slower or more
+        patient job resumes with the same journal.
         """
         return digest_of(job_to_builtins(self))
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
-    """Return ``Job.digest`` of a job in the shape of ``job_to_builtins``, as a journal has it.
+    """Return ``Job.digest`` of a job in the form of ``job_to_builtins``, as a journal has it.
 
-    What it says is taken as it was written: a field that a later version adds changes no digest.
+    The document is used as written, so that fields added by a later version change no digest.
 
     Raises:
-        Exception: it has not this shape: of ``KeyError``, ``TypeError``, ``AttributeError``.
+        Exception: ``KeyError``, ``TypeError`` or ``AttributeError`` if it is not in this form.
     """
     meaning = {name: value for name, value in document.items() if name != "pace"}
     waves = meaning["rollout"].get("waves", ())
@@ -130,13 +132,14 @@ def parse_job(
 
     Args:
         source: the file's name, for error messages.
-        default_organization: ``TFE_ORGANIZATION``, for a file that names none.
+        default_organization: ``TFE_ORGANIZATION``, used if the file names no organization.
 
     Raises:
-        JobError: the text is no TOML, or no job; the message names the place and what is allowed.
+        JobError: the text is not TOML, or not a job; the message names the place and what is
+            allowed.
     """
     try:
-        text.encode()  # a lone surrogate would pass here and fail where the journal is written
+        text.encode()  # tomllib accepts a lone surrogate, but it can't be written to a journal
         document = tomllib.loads(text)
     except RecursionError:
         raise JobError(f"{source}: not valid TOML: nested too deeply") from None
@@ -153,7 +156,7 @@ def job_from_builtins(
     default_organization: str | None = None,
     folder: str = "",
 ) -> Job:
-    """Return the job a plain mapping of a job file's shape describes; raises ``JobError``."""
+    """Return the job from a plain mapping in the form of a job file; raises ``JobError``."""
     file = read_table(document, JobFile, source)
     kind, spec = _operation(file.operation, source)
     return Job(
@@ -169,7 +172,7 @@ def job_from_builtins(
 
 
 def job_to_builtins(job: Job) -> dict[str, object]:
-    """Return the job in a job file's shape, fit for JSON and ``job_from_builtins``."""
+    """Return the job in the form of a job file, for JSON and ``job_from_builtins``."""
     selects = kind_named(job.operation_kind).scope is Scope.SELECTED
     return {
         "name": job.name,
@@ -194,25 +197,25 @@ def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool)
     if scope is Scope.SELECTED:
         return read_table(table, Select, source, "select")
     if given:
-        raise JobError(f"{source}: select: {kind} selects nothing, it goes over {scope.value}")
+        raise JobError(f"{source}: select: a {kind} job applies to {scope.value}: remove [select]")
     return Select(all=True, allow_empty=True)
 
 
 def _default_organization(name: str | None, source: str) -> str:
     if not name:
-        raise JobError(f"{source}: organization is missing: give it there, or TFE_ORGANIZATION")
+        raise JobError(f"{source}: organization is missing: set it here, or set TFE_ORGANIZATION")
     check(name, Organization, "TFE_ORGANIZATION")
     return name
 
 
 def _given(struct: msgspec.Struct) -> dict[str, object]:
-    # TOML has no null, so neither has the form that is read back as a job file.
+    # TOML has no null, so the form that is read back as a job file has none either.
     fields: dict[str, object] = msgspec.to_builtins(struct)
     return {key: value for key, value in fields.items() if value is not None}
 
 
 def _located(problem: str, text: str) -> str:
-    # tomllib gives line and column everywhere but here.
+    # This is the only error for which tomllib gives no line and column.
     line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
     end = f"(at line {line}, column {column}, the end of the file)"
     return problem.replace("(at end of document)", end)

@@ -1,6 +1,6 @@
-"""A list of workspaces, CSV or JSON Lines → names and ids. Pure: the caller reads the file.
+"""A manifest (a list of workspaces, CSV or JSON) → names and ids. Pure: the caller reads the file.
 
-What bulkops itself prints with ``--json``, and its JSON report, are manifests as they are.
+The output of bulkops with ``--json`` and its JSON report are manifests, too.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from bulkops.errors import JobError
 
 IDS = ("workspace_id", "id")
 NAMES = ("workspace", "name")
-"""Columns and members that are read, the first that is there; ids before names."""
+"""Columns or members to read: the first one present counts, ids before names."""
 
 _ALLOWED = 'a column or member "name" or "workspace", or "id" or "workspace_id"'
 _ENTRY = re.compile(r"[^\s,;]{1,90}")
 
 
 def parse_manifest(text: str, source: str) -> tuple[str, ...]:
-    """Return the names and ids a file lists, each once, in its order; ids where it has both.
+    """Return the names or ids that a file lists, without duplicates, in its order.
+
+    A row with both counts by its id.
 
     Args:
         source: the file's name, for error messages.
 
     Raises:
-        JobError: it is neither CSV with a header nor JSON; the message names line and choice.
+        JobError: it is neither CSV with a header nor JSON; the message names the line and what is
+            allowed.
     """
     rows = _json_rows(text, source) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text, source)
     return tuple(dict.fromkeys(_entry(row, place) for place, row in rows))
@@ -51,12 +54,12 @@ def _csv_rows(text: str, source: str) -> Iterator[tuple[str, Mapping[str, object
 
 
 def _json_rows(text: str, source: str) -> Iterator[tuple[str, Mapping[str, object]]]:
-    # A report is one document of many lines, which no single line of it is.
+    # A JSON report is one document over several lines, not one document per line.
     whole = _json(text)
     if isinstance(whole, list) or (isinstance(whole, dict) and "rows" in whole):
         rows = whole["rows"] if isinstance(whole, dict) else whole
         if not isinstance(rows, list):
-            raise JobError(f"{source}: its rows are {shown(rows)}: not a list")
+            raise JobError(f"{source}: rows = {shown(rows)}: not a list")
         yield from _objects(((f"{source}, row {n}", row) for n, row in enumerate(rows, 1)))
         return
     lines = enumerate(text.split("\n"), 1)
@@ -69,7 +72,7 @@ def _objects(
     for place, value in values:
         if not isinstance(value, dict):
             raise JobError(f"{place}: not a JSON object with {_ALLOWED}")
-        # Of bulkops' own lines, which have a type, not all are about a workspace.
+        # Lines from bulkops itself have a type, and not all of them are about a workspace.
         named = "type" not in value or any(value.get(key) for key in (*IDS, *NAMES))
         if named and value.get("selected") is not False:
             yield place, value

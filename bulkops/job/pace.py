@@ -1,4 +1,4 @@
-"""``[pace]``: how fast a job goes, and how long it waits for what was lost, or away. Pure."""
+"""``[pace]``: the request rate, and how long to wait for a slow or unavailable server. Pure."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from bulkops.checking import shown
 from bulkops.job.duration import Duration, in_seconds
 
 Rate = Annotated[float, Meta(ge=0.1, le=100_000, description="a number from 0.1 to 100000")]
 MOST_OUTAGE = 24 * 3600.0
-"""Seconds: whoever is away for longer is not waited for by a process that does nothing else."""
+"""Seconds: for a longer outage, resume the job later instead of keeping a process waiting."""
 
 MaxAtOnce = Annotated[int, Meta(ge=1, le=512)]
 
 
 class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[pace]``: how fast; never above the server's own limit.
+    """``[pace]``: the request rate and how long to wait; never above the server's own limit.
 
     Attributes:
-        rate: requests a second, reads and retries included; the server's own limit where it is
-            lower or nothing is given.
-        max_at_once: operations in flight at the same time, unless given as many as pace and
-            latency ask for; reading is held by the rate alone.
-        settle: how long after a lost answer its effect may still land, and a read still lag.
-        outage: how long a server that answers nothing is waited for, at most "24h"; then the job
-            ends with exit 1, nothing has failed for it, and the same command resumes it. "0s":
-            not at all.
+        rate: requests per second, including reads and retries; defaults to the server's own limit
+            and never exceeds it.
+        max_at_once: operations in flight at the same time; by default, as many as rate and
+            latency call for. Reads are limited by ``rate`` only.
+        settle: how long after a lost answer the change may still take effect and reads may be
+            stale.
+        outage: how long to wait for a server that answers nothing, at most "24h"; then the job
+            ends with exit 1, without failed operations, and the same command resumes it. "0s"
+            means not to wait.
     """
 
     rate: Rate | None = None
@@ -36,9 +38,9 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outage: Duration = "5m"
 
     def __post_init__(self) -> None:
-        """Refuse an outage that nobody waits for."""
+        """Refuse an outage over the maximum."""
         if self.outage_seconds > MOST_OUTAGE:
-            raise ValueError(f"outage is at most 24h, and this says {self.outage}")
+            raise ValueError(f"outage = {shown(self.outage)}: give at most 24h")
 
     @property
     def outage_seconds(self) -> float:

@@ -1,8 +1,8 @@
-"""How a job file gives names of workspaces: globs and, after ``re:``, regular expressions. Pure.
+"""Name patterns in job files: globs and, after ``re:``, regular expressions. Pure.
 
-A regular expression is the work of whoever wrote the job file, and nothing but the length of a
-name (90 characters) bounds what it costs: one that repeats a repetition, ``re:(a+)+b``, can take
-for ever. It is tried while nothing has been sent; Ctrl-C twice ends it.
+Nothing limits the cost of a regular expression except the length of a name (90 characters): one
+with nested repetition, ``re:(a+)+b``, can run forever. It runs before any request is sent; Ctrl-C
+twice ends it.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ REGEX = "re:"
 
 
 def matches(entry: str, name: str, *, any_case: bool = False) -> bool:
-    """Return whether the whole name fits a glob or, after ``re:``, a regular expression.
+    """Return whether the whole name matches a glob or, after ``re:``, a regular expression.
 
     Args:
-        any_case: upper and lower case are the same.
+        any_case: ignore case.
     """
     return _compiled(entry, re.IGNORECASE if any_case else 0).fullmatch(name) is not None
 
 
 def check_patterns(field: str, entries: Sequence[str]) -> None:
-    """Raise ``ValueError``, which names the place, for what is no regular expression."""
+    """Raise ``ValueError`` for an invalid regular expression; it names the wrong entry."""
     for index, entry in enumerate(entries):
         if not entry.startswith(REGEX):
             continue
         try:
             with warnings.catch_warnings():
-                # What a later Python may read in another way is refused today.
+                # Refuse what a later Python may interpret differently.
                 warnings.simplefilter("error")
                 _compiled(entry)
         except (re.error, RecursionError, OverflowError, Warning) as problem:

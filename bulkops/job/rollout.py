@@ -1,27 +1,27 @@
-"""``[rollout]``: waves, what comes between them, and when a job stops itself. Pure.
+"""``[rollout]``: waves, what happens between them, and the failure tolerance. Pure.
 
-A wave is a first part of the operations, in order of name; the next one begins where it ends.
-What an execution does between two waves is decided in ``bulkops.runner.wave_steps``.
+Operations are ordered by name, and waves divide them: each wave starts where the previous one ends.
+``bulkops.runner.wave_steps`` decides what an execution does between two waves.
 
-The tolerance (``Rollout.tolerated``): a job stops when failures **exceed** it. Failures are
-counted over all executions; ``--continue`` after such a stop counts from zero. What counts:
+The tolerance (``Rollout.tolerated``): a job stops when failures **exceed** it. Failures are counted
+over all executions; ``--continue`` after such a stop resets the count to zero. What counts:
 
-| an operation that                              | counts |
-|------------------------------------------------|--------|
-| succeeded, at once or after retries            | no     |
-| lost its answer and was read back as done      | no     |
-| is already as wanted, whoever made it so       | no     |
-| was refused, or not kept by the server         | yes    |
-| is in conflict: somebody else changed it       | yes    |
-| is left in doubt                               | yes    |
-| has no result because the server went away     | no     |
-| was not tried, since what it comes after failed| no     |
-| no longer stands when its wave is verified     | yes    |
+| an operation that                                     | counts |
+|-------------------------------------------------------|--------|
+| succeeded, with or without retries                    | no     |
+| lost its answer and was read back as done             | no     |
+| is already as desired, whoever set it                 | no     |
+| was refused, or not kept by the server                | yes    |
+| is in conflict: changed outside this job              | yes    |
+| is left in doubt                                      | yes    |
+| has no result because of an outage                    | no     |
+| was not tried because one that must come first failed | no     |
+| has drifted when its wave is verified                 | yes    |
 
-Those in flight when it stops are finished, so failures ≤ tolerance + in flight (those that only
-wait for a lost answer's effect to settle are in flight, too). ``strict`` never has more in flight
-than tolerance left + 1, so failures ≤ tolerance + 1. What a verification adds comes on top: it
-was written before, and nothing is in flight then.
+When the job stops, operations in flight are finished, so failures ≤ tolerance + in flight
+(including those that wait for a lost answer to settle). With ``strict``, at most (remaining
+tolerance + 1) operations are in flight, so failures ≤ tolerance + 1. Drift found by a verification
+comes on top: those operations succeeded earlier, and nothing is in flight during a verification.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ Pause = Annotated[
     ),
 ]
 Most = Annotated[int, Meta(ge=1)]
-Gate = Annotated[str, Meta(min_length=1, description="a command for the shell")]
+Gate = Annotated[str, Meta(min_length=1, description="a shell command")]
 Timeout = Annotated[
     str,
     Meta(
         pattern=r"^[1-9][0-9]{0,5}(ms|s|m|h)\Z",
-        description='a duration such as "30s", "5m" or "1h", not 0',
+        description='a duration longer than 0, such as "30s", "5m" or "1h"',
     ),
 ]
 Variable = Annotated[
@@ -76,11 +76,11 @@ Variable = Annotated[
 
 
 class SizedWave(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One wave as a job file writes it where it has a tolerance of its own.
+    """One wave with its own tolerance, as a job file writes it.
 
     Attributes:
-        size: where it ends, counted from the first operation of all.
-        max_failures: borne in this wave, beside the whole run's tolerance.
+        size: where the wave ends, counted from the first operation of the job.
+        max_failures: the wave's tolerance, in addition to that of the whole run.
     """
 
     size: Size
@@ -99,20 +99,23 @@ Waves = tuple[
 
 
 class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """``[rollout]``: in which steps the job goes, and when it stops itself.
+    """``[rollout]``: waves, what happens between them, and the failure tolerance.
 
     Attributes:
-        waves: where each wave ends; what is left after the last one named is one more.
-        pause: between two waves: a time, or ``"manual"`` until somebody says ``--continue``.
-        gate: run after each wave; its exit status says whether the job goes on.
-        gate_env: variables that the gate gets although they may hold credentials.
-        gate_timeout: how long the gate may run; then it is ended, and was inconclusive.
-        max_failures: borne over the whole run; a percentage is of the planned operations.
-        strict: never have more in flight than may still fail.
-        max_operations: a plan with more is refused.
+        waves: where each wave ends, counted from the first operation; the operations after the
+            last of these form one more wave.
+        pause: how long to wait between waves; ``"manual"`` waits for ``--continue``.
+        gate: a command to run after each wave; its exit status decides whether the job continues.
+        gate_env: environment variables that the gate gets although they may hold credentials.
+        gate_timeout: how long the gate may run; after that, bulkops ends it and treats it as
+            inconclusive.
+        max_failures: the failure tolerance of the whole run; a percentage is of the planned
+            operations.
+        strict: never have more operations in flight than the remaining tolerance + 1.
+        max_operations: the most operations a plan may have; larger plans are refused.
 
     Raises:
-        ValueError: a wave ends before the one in front of it.
+        ValueError: a wave doesn't end after the previous one.
     """
 
     waves: Waves = ()
@@ -125,38 +128,38 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     max_operations: Most | None = None
 
     def __post_init__(self) -> None:
-        """Read ``"2"`` as 2; refuse waves that certainly don't grow."""
+        """Read ``"2"`` as 2, and refuse waves that certainly don't grow."""
         _read_number(self, self.max_failures)
         for percent in (False, True):
             sizes = [wave.size for wave in self.sized if wave.size.endswith("%") is percent]
             ends = [int(size.rstrip("%")) for size in sizes]
             if ends != sorted(set(ends)):
                 raise ValueError(
-                    f"waves are counted from the first operation, so each must end after the "
-                    f"one before: {', '.join(sizes)}"
+                    "waves are counted from the first operation, so each must end after the "
+                    f"previous one: {', '.join(sizes)}"
                 )
 
     @property
     def sized(self) -> list[SizedWave]:
-        """The waves, all in the longer form."""
+        """The waves, all as ``SizedWave``."""
         return [SizedWave(wave) if isinstance(wave, str) else wave for wave in self.waves]
 
-    def taking_back(self, undo_of: str) -> Rollout:
-        """Return how the job is rolled out, or an earlier one of it taken back: all at once.
+    def effective(self, undo_of: str) -> Rollout:
+        """Return the rollout as it is carried out: an undo has no waves, pause or gate.
 
         Args:
-            undo_of: run id of the journal that is taken back, empty for none.
+            undo_of: run id of the journal to undo, empty if this is not an undo.
         """
         return msgspec.structs.replace(self, waves=(), pause=None, gate=None) if undo_of else self
 
     def tolerated(self, operations: int) -> int:
-        """Return how many failures of that many operations are borne: one more stops the job."""
+        """Return how many of that many operations may fail: one more failure stops the job."""
         return _share(self.max_failures, operations)
 
     def steps(self, operations: int) -> list[Wave]:
-        """Return the waves of that many operations; those that would add nothing are left out.
+        """Return the waves of that many operations, without empty ones.
 
-        A percentage is rounded up, so that the first wave has at least one operation.
+        Percentages are rounded up, so that the first wave has at least one operation.
         """
         steps: list[Wave] = []
         for wave in [*self.sized, SizedWave("100%")]:
@@ -170,13 +173,13 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 class Wave(msgspec.Struct, frozen=True):
-    """A wave of a certain plan.
+    """A wave of a particular plan.
 
     Attributes:
-        number: from 1.
-        start, end: its operations are those of the plan from ``start`` up to ``end``.
-        tolerated: failures borne in it, ``None`` where only the whole run's count.
-        last: no wave comes after it.
+        number: the wave's number, starting at 1.
+        start, end: its operations are ``operations[start:end]`` of the plan.
+        tolerated: the wave's own tolerance, ``None`` if only that of the whole run applies.
+        last: whether it is the last wave.
     """
 
     number: int
@@ -187,12 +190,12 @@ class Wave(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """How many operations it has."""
+        """The number of its operations."""
         return self.end - self.start
 
 
 def rest_seconds(rollout: Rollout) -> float:
-    """Return how long to rest between two waves, 0 where that is for somebody to say."""
+    """Return the pause between two waves in seconds, 0 if there is none or it is manual."""
     return 0.0 if rollout.pause in (None, MANUAL) else in_seconds(rollout.pause)
 
 

@@ -1,4 +1,4 @@
-"""``[select]``: which workspaces a job is for. Pure."""
+"""``[select]``: the workspaces that a job applies to. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Pattern = Annotated[
     str,
     Meta(
         min_length=1,
-        description='a workspace name; "*", "?" and "[a-z]" are wildcards, '
-        'and what begins with "re:" is a regular expression',
+        description='a workspace name, a glob with "*", "?" or "[a-z]", '
+        'or "re:" and a regular expression',
     ),
 ]
-# A comma would be the end of a tag in the API's parameter.
+# A comma would end the tag in the API's query parameter.
 Tag = Annotated[
     str,
     Meta(
@@ -32,10 +32,11 @@ WorkspaceId = Annotated[
     str, Meta(pattern=r"^ws-[A-Za-z0-9]+\Z", description='a workspace id, "ws-…"')
 ]
 ProjectRef = Annotated[
-    str, Meta(pattern=r"\S", description='one project, by its name or its id "prj-…"')
+    str, Meta(pattern=r"\S", description='one project\'s name or its id "prj-…"')
 ]
 FilePath = Annotated[
-    str, Meta(min_length=1, description="a CSV or JSON Lines file, seen from the job file's folder")
+    str,
+    Meta(min_length=1, description="a CSV or JSON file, relative to the job file's folder"),
 ]
 Listed = Annotated[
     str, Meta(pattern=r"^[^\s,;]{1,90}\Z", description="a workspace's exact name or its id")
@@ -46,40 +47,41 @@ ConditionText = Annotated[
 RunTaskRef = Annotated[str, Meta(min_length=1, description='a run task\'s name or its id "task-…"')]
 Limit = Annotated[int, Meta(ge=1)]
 
-# An empty list would mean "any": one left empty by a template must not widen a rollout.
+# An empty list would mean "any", so a list that a template left empty would widen the rollout.
 Patterns = Annotated[tuple[Pattern, ...], Meta(min_length=1)]
 Tags = Annotated[tuple[Tag, ...], Meta(min_length=1)]
 WorkspaceIds = Annotated[tuple[WorkspaceId, ...], Meta(min_length=1)]
 ConditionTexts = Annotated[tuple[ConditionText, ...], Meta(min_length=1)]
 
 SELECTING = ("names", "tags", "project", "ids", "file", "listed", "where", "has_task")
-"""Fields of which one must be given, unless ``all`` stands alone."""
+"""Fields that select workspaces: at least one of these is required, or ``all``."""
 
 
 class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """``[select]``: fields are combined with AND; values in one field with OR, but see below.
+    """``[select]``: the workspaces to change, those that match every field given.
 
     Attributes:
-        names: patterns, one of which the name matches; case counts.
-        exclude_names: patterns, none of which it matches.
-        tags: all of which the workspace has: ``key``, a tag's name or a tag binding's key, or
-            ``key=value``, a tag binding, its own or its project's.
-        exclude_tags: none of which it has.
-        project: name or ``prj-…`` id of the project it is in.
-        ids: ``ws-…``, one of which is its own.
-        file: lists names and ids, one of which is its own.
-        listed: what a journal has in place of ``file``: the names and ids that were in it.
-        where: conditions, all of which it fulfils.
-        has_task: a run task that is attached to it.
-        lacks_task: a run task that isn't attached to it.
-        all: every workspace, but for what is excluded.
-        allow_empty: selecting nothing is a success, not an error.
-        only: patterns; of all that is selected, what one of them matches (``--select``).
-        limit: of what is left, the first so many by name (``--limit``).
+        names: patterns, one of which must match the workspace's name; case-sensitive.
+        exclude_names: patterns, none of which may match the name.
+        tags: tags, all of which the workspace must have. ``key`` is the name of a tag or the key
+            of a tag binding; ``key=value`` is a tag binding, of the workspace or its project.
+        exclude_tags: tags, none of which it may have.
+        project: the name or id (``prj-…``) of the project it must be in.
+        ids: the ids (``ws-…``) of the workspaces.
+        file: a file that lists the names or ids of the workspaces.
+        listed: the names and ids that ``file`` listed; journals have this in its place.
+        where: conditions, all of which the workspace must meet.
+        has_task: the name or id of a run task that must be attached to it.
+        lacks_task: the name or id of a run task that must not be attached to it.
+        all: whether to select every workspace that is not excluded.
+        allow_empty: whether the job succeeds if it selects no workspace; otherwise, that is an
+            error.
+        only: patterns that narrow the selection to the names that match one (``--select``).
+        limit: the number of workspaces to keep of these, the first by name (``--limit``).
 
     Raises:
-        ValueError: nothing is selected, ``all`` stands beside what narrows it, or a pattern or
-            a condition is none.
+        ValueError: nothing is selected, ``all`` is combined with another selecting field, or a
+            pattern or condition is invalid.
     """
 
     names: Patterns = ()
@@ -99,35 +101,38 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     limit: Limit | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a selection of everything that nobody asked for in so many words."""
+        """Refuse to select everything, unless ``all`` says so explicitly."""
         selecting = [n for n in SELECTING if getattr(self, n) not in (None, ())]
         if self.listed == ():
             selecting.append("listed")
         if self.all and selecting:
             raise ValueError(
-                f"all = true can't stand beside {', '.join(selecting)}: drop one or the other "
-                "(exclude_names, exclude_tags and lacks_task may stay)"
+                f"all = true can't be combined with {', '.join(selecting)}: remove one or the "
+                "other (exclude_names, exclude_tags and lacks_task are fine)"
             )
         if not self.all and not selecting:
             raise ValueError(
                 "nothing selects a workspace: give names, tags, project, ids, file, where or "
-                "has_task, or all = true for every workspace"
+                "has_task, or all = true to select every workspace"
             )
         if self.file is not None and self.listed is not None:
-            raise ValueError("listed is what file lists: give one of the two")
+            raise ValueError("listed takes the place of file: give only one of them")
         for field in ("names", "exclude_names", "only"):
             check_patterns(field, getattr(self, field))
         parse_conditions("where", self.where)
 
     def narrowed(self, only: Sequence[str] = (), limit: int | None = None) -> Select:
-        """Return this selection made smaller; raises ``ValueError`` where it can't be.
+        """Return the selection narrowed further.
 
         Args:
-            only: patterns; of all that is selected, what one of them matches.
-            limit: of what is left, the first so many by name.
+            only: patterns; keeps the workspaces whose name matches one.
+            limit: keeps this many of them, the first by name.
+
+        Raises:
+            ValueError: the selection already has ``only``.
         """
         if only and self.only:
-            raise ValueError(f"only = {shown(self.only)} is in [select] already")
+            raise ValueError(f"only = {shown(self.only)} is already in [select]")
         limits = [one for one in (limit, self.limit) if one is not None]
         return msgspec.structs.replace(
             self, only=tuple(only) or self.only, limit=min(limits, default=None)

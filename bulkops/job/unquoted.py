@@ -1,4 +1,4 @@
-"""The commonest mistake in a TOML file: a text without quotes. Pure."""
+"""A hint for the most common mistake in TOML: text without quotes. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bulkops.checking import shown
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _COMMENT = re.compile(r"(^|\s)#.*")
 _KEY = re.compile(r"[^=]*=")
-# A bracket that follows a letter or a wildcard is a pattern's, as in prod-[ab].
+# A bracket after a letter or a wildcard belongs to a pattern, as in prod-[ab].
 _ENTRIES = re.compile(r"(?:[^,\[\]{}]|(?<=[\w*?-])\[[^\]]*\])+")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e"
-"""What a text may have around it that TOML doesn't take for quotes, or only half a pair of them."""
+"""Characters around a text that are not TOML quotes, or only one half of a pair."""
 
 _SWITCHES = {
     **dict.fromkeys(("true", "yes", "on"), "true"),
@@ -23,14 +23,14 @@ _NOTHING = {"none", "null", "nil"}
 
 
 def unquoted_hint(problem: str, text: str) -> str:
-    """Return the sentence that says how to mend a value without quotes, beginning with ". ".
+    """Return a sentence on how to fix a value without quotes, starting with ". ".
 
     Args:
         problem: the message of ``tomllib``, which names the line.
-        text: of the whole file.
+        text: the text of the whole file.
 
     Returns:
-        Empty if the mistake is another one.
+        Empty if the mistake is a different one.
     """
     line = _line_of(problem, text)
     key = _KEY.match(line)
@@ -59,7 +59,7 @@ def _line_of(problem: str, text: str) -> str:
 
 
 def _words(value: str, *, listed: bool) -> list[str]:
-    """Return what stands in a value, or in entries of a list, and is not in quotes."""
+    """Return the unquoted parts of a value, or of the entries of a list."""
     value = _COMMENT.sub("", _STRING.sub('""', value)).strip()
     if value.startswith('""'):
         return []
@@ -67,7 +67,7 @@ def _words(value: str, *, listed: bool) -> list[str]:
         return [value]
     entries = _ENTRIES.findall(value)
     if "{" in value:
-        # Of an inline table only the values.
+        # Of an inline table, only the values.
         entries = [entry.rpartition("=")[2] for entry in entries]
     return [entry.strip() for entry in entries if not entry.strip().startswith('""')]
 

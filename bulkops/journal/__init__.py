@@ -1,6 +1,6 @@
-"""The append-only record of a job: JSON Lines, readable with ``jq``, safe to cut the power on.
+"""The append-only record of a job: JSON Lines, readable with ``jq``, safe across power cuts.
 
-``lines``: how one line is framed and checked. ``records``: what a line says. ``states``: its words.
-``replay``: all records → where the job stands. ``writer``: append, sync, create, cut. ``lock``: one
-runner.
+``lines``: the framing and checking of a line. ``records``: the content of a line. ``states``: the
+values of its fields. ``replay``: all records → the job's state. ``writer``: create, append, sync,
+cut. ``lock``: one runner at a time.
 """

@@ -1,8 +1,8 @@
-"""The file calls a journal makes: the seam that tests put faults into.
+"""The file calls of a journal: the seam at which tests inject faults.
 
-Syncing is ``fdatasync`` on Linux; macOS only reaches the disk with ``F_FULLFSYNC``; elsewhere
-``fsync``. Files are made readable by their owner only. No call follows a symbolic link: a path is
-that of the file itself.
+Syncing is ``fdatasync`` on Linux, ``F_FULLFSYNC`` on macOS (nothing less reaches the disk there),
+``fsync`` elsewhere. New files are readable by their owner only. No call that writes follows a
+symbolic link: a path is that of the file itself.
 """
 
 from __future__ import annotations
@@ -26,61 +26,61 @@ else:
 _NO_SUCH_CALL = frozenset([errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
 
 UNSUPPORTED = _NO_SUCH_CALL | {errno.EBADF, errno.EISDIR, errno.EPERM, errno.EACCES}
-"""What a file system answers that can't do a thing, or not with a folder; no fault of a disk."""
+"""Errors of a file system that doesn't support a call, or not on a folder; not a disk fault."""
 
 NO_LOCKS = _NO_SUCH_CALL | {errno.ENOLCK}
-"""What a file system answers that has no locks: Lustre, NFS without its lock service."""
+"""Errors of a file system without locks: Lustre, NFS without its lock service."""
 
 
 class Reads(Protocol):
     """Opens files for reading."""
 
     def read(self, path: Path) -> BinaryIO:
-        """Open for reading; what was locked is read through the locked descriptor."""
+        """Open for reading; a locked file is read through its locked descriptor."""
         ...
 
 
 class FileCalls(Reads, Protocol):
-    """What a journal asks of the file system; every call may raise ``OSError``."""
+    """The calls that a journal makes to the file system; each may raise ``OSError``."""
 
     def exists(self, path: Path) -> bool:
-        """Return whether there is anything of this name."""
+        """Return whether anything has this name, a dangling link included."""
         ...
 
     def create(self, path: Path) -> int:
-        """Return a descriptor of a new, empty file; ``FileExistsError`` if there is anything."""
+        """Create a file and return its descriptor; ``FileExistsError`` if the name is taken."""
         ...
 
     def append(self, path: Path) -> int:
-        """Return a descriptor that writes at the end of an existing file."""
+        """Open an existing file and return a descriptor that writes at its end."""
         ...
 
     def lock(self, descriptor: int) -> None:
-        """Lock an open file for as long as it is open, whatever its name is.
+        """Lock an open file until it is closed, independently of its name.
 
         Raises:
-            BlockingIOError: another process has locked it.
+            BlockingIOError: another process holds the lock.
         """
         ...
 
     def is_at(self, descriptor: int, path: Path) -> bool:
-        """Return whether the open file is still the one that has this name."""
+        """Return whether this name still refers to the open file."""
         ...
 
     def size(self, descriptor: int) -> int:
-        """Return how many bytes an open file has."""
+        """Return the size of an open file in bytes."""
         ...
 
     def write(self, descriptor: int, data: bytes) -> int:
-        """Write some of ``data``, at least a byte, and return how much."""
+        """Write at least one byte of ``data`` and return the number of bytes written."""
         ...
 
     def overwrite(self, descriptor: int, path: Path, offset: int, data: bytes) -> int:
-        """Write some of ``data``, at least a byte, over what is there, and return how much."""
+        """Write at least one byte of ``data`` at ``offset``; return the number of bytes written."""
         ...
 
     def sync(self, descriptor: int) -> None:
-        """Return when what was written would survive a power cut."""
+        """Return once the written data would survive a power cut."""
         ...
 
     def truncate(self, descriptor: int, size: int) -> None:
@@ -88,19 +88,19 @@ class FileCalls(Reads, Protocol):
         ...
 
     def rename(self, old: Path, new: Path, *, replacing: bool) -> None:
-        """Give a file its final name; ``FileExistsError`` if there is one, and none is replaced."""
+        """Rename a file; ``FileExistsError`` if ``new`` exists, unless ``replacing``."""
         ...
 
     def remove(self, path: Path) -> None:
-        """Remove a file that was not finished."""
+        """Remove an unfinished file."""
         ...
 
     def sync_folder(self, path: Path) -> None:
-        """Return when the names in a folder would survive a power cut."""
+        """Return once the names in a folder would survive a power cut."""
         ...
 
     def close(self, descriptor: int) -> None:
-        """Close."""
+        """Close a descriptor."""
         ...
 
 
@@ -117,16 +117,16 @@ class SystemFiles:
 
     def append(self, path: Path) -> int:
         """See ``FileCalls``."""
-        # Not only for writing: it is read through this descriptor, too, once it is locked.
+        # Readable too: once it is locked, the file is read through this descriptor.
         return files.open_regular(path, os.O_RDWR | os.O_APPEND, follow=False)
 
     def lock(self, descriptor: int) -> None:
-        """See ``FileCalls``; nothing is done on Windows, whose locks keep readers out, too."""
+        """See ``FileCalls``; a no-op on Windows, whose locks would also shut readers out."""
         if sys.platform != "win32":
             lock_now(descriptor)
 
     def read(self, path: Path) -> BinaryIO:
-        """See ``FileCalls``; whoever only reads may name a link."""
+        """See ``FileCalls``; follows a link, since reading one does no harm."""
         return files.reading(path)
 
     def is_at(self, descriptor: int, path: Path) -> bool:
@@ -146,7 +146,7 @@ class SystemFiles:
 
     def overwrite(self, descriptor: int, path: Path, offset: int, data: bytes) -> int:
         """See ``FileCalls``."""
-        # A descriptor that appends writes at the end, whatever the offset.
+        # A descriptor opened for appending writes at the end, regardless of the offset.
         second = files.open_regular(path, os.O_WRONLY, follow=False)
         try:
             if not os.path.samestat(os.fstat(second), os.fstat(descriptor)):
@@ -175,12 +175,12 @@ class SystemFiles:
             old.replace(new)
             return
         try:
-            # Unlike a rename it replaces nothing, however late something came there.
+            # Unlike a rename, a hard link never replaces a file, even one created just now.
             new.hardlink_to(old)
         except FileExistsError:
             raise
         except OSError:
-            # No hard links, as on FAT.
+            # A file system without hard links, such as FAT.
             if os.path.lexists(new):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
             old.rename(new)
@@ -208,9 +208,9 @@ class SystemFiles:
 
 
 def create_free(calls: FileCalls, desired: Path) -> tuple[int, Path]:
-    """Create a file of this name, or with ``-2``, ``-3``, … where something is there already.
+    """Create a file of this name, or with ``-2``, ``-3``, … appended if the name is taken.
 
-    What is there may be a killed process's, or a link to anything: it is left as it is.
+    The existing file may belong to a killed process, or be a link to anything: it isn't touched.
     """
     path, number = desired, 1
     while True:
@@ -222,7 +222,7 @@ def create_free(calls: FileCalls, desired: Path) -> tuple[int, Path]:
 
 
 def sync_folder(calls: FileCalls, folder: Path) -> OSError | None:
-    """Sync a folder; return the error of a file system that has no such call (CIFS, 9p, FUSE)."""
+    """Sync a folder; return the error of a file system that can't (CIFS, 9p, FUSE)."""
     try:
         calls.sync_folder(folder)
     except OSError as error:
@@ -233,12 +233,12 @@ def sync_folder(calls: FileCalls, folder: Path) -> OSError | None:
 
 
 def lock_now(descriptor: int) -> None:
-    """Lock an open file, or raise ``BlockingIOError`` at once; the end of the process frees it.
+    """Lock an open file until the process ends; raise ``BlockingIOError`` if it is locked.
 
     A look at the lock (``following.holder``) is waited out: it takes microseconds.
     """
     if sys.platform == "win32":
-        # Of a byte past every text: who may not have the lock may still read who has it.
+        # One byte beyond any text: a process that can't get the lock can still read its holder.
         os.lseek(descriptor, 1 << 30, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -264,7 +264,7 @@ _A_LOOK = 0.002
 
 
 GONE = "it is no longer there"
-"""Said of a file that was deleted or replaced while it was open."""
+"""The error of a file that was deleted or replaced while it was open."""
 
 
 def open_or_create(path: Path) -> tuple[int, bool]:

@@ -1,4 +1,4 @@
-"""Where a job's journals lie unless told otherwise: ``.bulkops/<job name>/<UTC time>.jsonl``."""
+"""The default place of a job's journals: ``.bulkops/<job name>/<UTC time>.jsonl``."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from bulkops.journal.reader import Contents, read
 from bulkops.journal.replay import Replay
 
 DEFAULT_FOLDER = Path(".bulkops")
-"""Where each job has a folder for its journals: whoever may write it exchanges those."""
+"""Has a folder of journals per job; anyone who can write to it can replace those journals."""
 
 
 def folder_of(job_name: str) -> Path:
-    """Return the job's folder below the current one, made if need be.
+    """Return the job's folder below the current one; create it if necessary.
 
     Raises:
-        JournalWriteFailed: it can't be made.
+        JournalWriteFailed: it can't be created.
     """
     folder = DEFAULT_FOLDER / job_name
     try:
-        # Whatever the umask: whoever may write a folder may exchange the journals in it.
+        # Regardless of the umask: write access to the folder is enough to replace its journals.
         for path in (DEFAULT_FOLDER, folder):
             path.mkdir(mode=0o755, exist_ok=True)
     except OSError as error:
         raise JournalWriteFailed(
-            f"{folder}: can't be made ({error.strerror or error}); nothing was sent. "
-            "Choose another place with --journal, or mend this one"
+            f"{folder}: can't be created ({error.strerror or error}); nothing was sent. "
+            "Choose another path with --journal, or fix this one"
         ) from error
     return folder
 
@@ -36,13 +36,13 @@ def folder_of(job_name: str) -> Path:
 def newest(
     folder: Path, fits: Callable[[Replay], bool], opened: Callable[[Path], Contents] = read
 ) -> Path | None:
-    """Return the folder's newest journal that ``fits``, ``None`` where there is none.
+    """Return the folder's newest journal that ``fits``, ``None`` if there is none.
 
     Args:
-        opened: reads one; whatever it refuses is not passed over.
+        opened: reads a journal; its errors are raised, so that no journal is silently skipped.
 
     Raises:
-        JournalDamaged: one newer than that is damaged, so that nobody knows what it holds.
+        JournalDamaged: a newer one is damaged, so that its content is unknown.
     """
     for path in sorted(folder.glob("*.jsonl"), key=_age, reverse=True):
         if fits(opened(path).replay):
@@ -51,7 +51,7 @@ def newest(
 
 
 def new(folder: Path, now: datetime) -> Path:
-    """Return a path named by time, not taken yet."""
+    """Return an unused path, named after the time."""
     name = now.strftime("%Y%m%dT%H%M%SZ")
     path, number = folder / f"{name}.jsonl", 1
     while path.exists():

@@ -1,7 +1,7 @@
-"""The formats of a journal's records, and of a saved plan's. Pure.
+"""The record formats of journals and saved plans. Pure.
 
-Format 1 is that of bulkops 0.1, in which three fields had other names. A journal keeps its format:
-what is appended to one of format 1 is written in format 1.
+Format 1 is that of bulkops 0.1, which had other names for three fields. A journal keeps its format:
+records appended to a journal of format 1 are written in format 1.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bulkops.operations.model import Attributes
 
 
 class Format(NamedTuple):
-    """How a record becomes the bytes of a line, and bytes become a record.
+    """How records are encoded to the bytes of a line, and decoded from them.
 
     Attributes:
         decode: raises ``msgspec.DecodeError`` if the bytes are not a record.
@@ -84,4 +84,4 @@ def _encode_as_1(record: Record) -> bytes:
 
 
 FORMATS = {1: Format(_encode_as_1, _decode_as_1), FORMAT: Format(encode, decode)}
-"""Format, as the header states it → how its records are read and written."""
+"""Format number in the header → its encoder and decoder."""

@@ -1,4 +1,4 @@
-"""Whose journal it is. Pure."""
+"""Which job a journal belongs to. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bulkops.journal.records import Header
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What a job and its journal must have in common, beside the server's address.
+    """What a job and its journal must have in common, apart from the server's address.
 
     Attributes:
-        digest: ``Job.digest``, or what the two functions below return.
+        digest: ``Job.digest``, or the result of one of the two functions below.
     """
 
     digest: str
@@ -25,34 +25,34 @@ _PLAN = "plan "
 
 
 def digest_of_plan(sha256: str) -> str:
-    """Return the digest of a saved plan, which is carried out as it is, whatever its job says."""
+    """Return the digest of a saved plan, which is applied exactly as it was saved."""
     return f"{_PLAN}{sha256}"
 
 
 def digest_of_undo(run_id: str) -> str:
-    """Return the digest of what takes back the job of a journal, told by its run id."""
+    """Return the digest of the undo of a journal with this run id."""
     return f"undo of {run_id}"
 
 
 def identity_of(header: Header) -> Identity:
-    """Return what a job must have in common with a journal's header to go on with it."""
+    """Return what a job must have in common with a journal's header to resume it."""
     return Identity(header.digest, header.organization)
 
 
-def check_same(header: Header, asked: Identity, path: Path) -> None:
-    """Refuse to go on with another job's journal.
+def check_same(header: Header, expected: Identity, path: Path) -> None:
+    """Refuse to resume another job's journal.
 
     Raises:
         JobError: job or organization differ; the message says which.
     """
-    found = identity_of(header)
-    if found == asked:
+    actual = identity_of(header)
+    if actual == expected:
         return
-    if found.digest != asked.digest:
-        what = "job or plan" if asked.digest.startswith(_PLAN) else "job"
+    if actual.digest != expected.digest:
+        what = "job or plan" if expected.digest.startswith(_PLAN) else "job"
     else:
-        what = f"organization ({found.organization}, not {asked.organization})"
+        what = f"organization ({actual.organization}, not {expected.organization})"
     raise JobError(
-        f"{path}: is the journal of another {what}: finish it with `bulkops resume {path}`, "
-        "or choose another --journal"
+        f"{path}: is the journal of another {what}. Finish it with `bulkops resume {path}`, "
+        "or choose another path with --journal"
     )

@@ -1,19 +1,19 @@
-r"""How a journal line is framed, and how damage is told from a torn tail. Pure.
+r"""How a journal line is framed, and how damage differs from a torn tail. Pure.
 
 A line is one JSON object::
 
     {"seq":8,"group":7,"type":"intent",…,"crc":"0c4a1f22"}\n
 
-``seq`` counts lines from 1. Lines are written and synced in groups, the next group only after
-the last one is synced; ``group`` is the ``seq`` of a group's first line. ``crc`` is the CRC-32
-of all bytes of the line before it, continued from the line before, so that a line is right only
-after its predecessors. Bytes are compared, never parsed numbers: ``int(text, 16)`` takes some
-flipped digits for the same number (measured).
+``seq`` counts lines from 1. Lines are written and synced in groups: a group is written only after
+the previous one is synced. ``group`` is the ``seq`` of its group's first line. ``crc`` is the
+CRC-32 of the line's bytes before it, continued from the previous line's, so that a line is valid
+only after its predecessors. Bytes are compared, never parsed numbers: ``int(text, 16)`` reads some
+flipped digits as the same number (measured).
 
-At the first line that is not right, everything from there on is given up. It is a torn tail,
-and may be cut, if it can only be the last group, whose sync was never confirmed (a power cut may
-keep a later page of it and lose an earlier one). A later line whose group started after the
-first bad one proves the opposite: the bad line was synced once, and this is real damage.
+The first invalid line ends the valid part. The rest is a torn tail, and may be cut, if all of it
+can belong to the last group, whose sync was never confirmed (a power cut may keep a later page of
+it and lose an earlier one). A later line whose group started after the first invalid line proves
+damage: that group was written, so the invalid line had been synced.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ LONGEST = 64 << 20
 """Bytes of a line; a header with a million names is shorter."""
 
 CHUNK = 1 << 20
-"""Bytes that are looked at, or copied, at once."""
+"""Bytes read or copied at a time."""
 
 LARGEST_GROUP = 1 << 30
-"""Bytes; what is not right after the sound lines, and is more than this, was no last group."""
+"""Bytes; a longer rest after the valid lines can't have been the last group."""
 
 _LONGEST_START = 64
 
@@ -46,8 +46,8 @@ def frame(payloads: Sequence[bytes], seq: int, group: int, crc: int) -> tuple[by
 
     Args:
         payloads: encoded JSON objects, each with at least one member.
-        seq: of the first of them; ``group``: of the first of their group.
-        crc: of the line before them, 0 at the start of a journal.
+        seq: number of the first line; ``group``: number of the first line of its group.
+        crc: CRC of the previous line, 0 at the start of a journal.
     """
     lines: list[bytes] = []
     for number, payload in enumerate(payloads, seq):
@@ -58,22 +58,22 @@ def frame(payloads: Sequence[bytes], seq: int, group: int, crc: int) -> tuple[by
 
 
 def lines_of(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a file; one that is longer than ``LONGEST`` in pieces."""
+    """Yield the lines of a file; a line longer than ``LONGEST`` comes in pieces."""
     return iter(partial(stream.readline, LONGEST), b"")
 
 
 class Scanner:
-    """Reads lines as long as they are right.
+    """Reads lines up to the first invalid one.
 
     Attributes:
-        seq: of the next line.
-        crc: of the last right line.
-        offset: bytes of right lines.
-        last_group: those of them in the last group, whose sync may have failed; empty for the
-            first group, since a journal gets its name only once that is synced.
-        rest: bytes after them, 0 for a sound journal.
-        rest_start: the first of these bytes.
-        damaged: whether the rest is damage to something once synced, and no torn tail.
+        seq: number of the next line.
+        crc: CRC of the last valid line.
+        offset: size of the valid lines in bytes.
+        last_group: bytes of the last valid group, whose sync may have failed; empty for the
+            first group, since a journal gets its name only after that is synced.
+        rest: number of bytes after the valid lines, 0 for a sound journal.
+        rest_start: the first of those bytes.
+        damaged: whether the rest is damage to synced data; if not, it is a torn tail.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Scanner:
         self._group = _FIRST
 
     def lines(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Yield right lines, to the end or to the first that is not right."""
+        """Yield valid lines, up to the end or the first invalid line."""
         seq, crc, offset = self.seq, self.crc, self.offset
         for line in lines_of(stream):
             crc = crc32(line[:-_TRAILER], crc)
@@ -109,7 +109,7 @@ class Scanner:
         return stream.read(_TRAILER) == b'"crc":"%08x"}\n' % self.crc
 
     def _give_up(self, line: bytes, stream: BinaryIO) -> None:
-        """Look at the rest, in pieces: it may be anything, and of any size."""
+        """Examine the rest, in pieces: it may be anything, of any size."""
         self.rest_start = line[:_LONGEST_START]
         part, before, looked_at = line, b"", 0
         while part and not self.damaged and looked_at <= LARGEST_GROUP:

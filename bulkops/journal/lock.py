@@ -1,10 +1,10 @@
 """One runner per journal: exclusive locks on the file ``JOURNAL.lock`` and on the journal itself.
 
-The lock file is there before the journal is. The journal's own lock also stops a runner that comes
-by another name, a hard link for instance, or after somebody removed the lock file. The kernel
-frees both when their holder dies. The lock file's text says who holds it; it proves nothing.
+The lock file exists before the journal does. The journal's own lock also stops a runner that uses
+another name, such as a hard link, or that starts after the lock file was removed. The kernel
+releases both when their holder dies. The lock file's text names the holder; it is no proof.
 
-On Windows only the lock file is locked, so that two names of one journal are two journals.
+On Windows only the lock file is locked: two names of one journal count as two journals there.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from bulkops.journal.records import Holder
 
 _LONGEST_TEXT = 4096
 _TRIES = 100
-"""A file may be replaced so often while it is being locked."""
+"""Attempts to lock a file that is replaced while it is being locked."""
 
 
 class Hold(NamedTuple):
-    """A journal that no other process runs.
+    """A locked journal.
 
     Attributes:
-        path: of the file itself, which need not be there yet; a link was followed.
-        by: who holds it.
-        files: the calls by which it is created, read and written; they keep its lock.
+        path: the file itself, with links followed; it need not exist yet.
+        by: the holder of the lock.
+        files: the calls that create, read and write it; they keep its lock.
     """
 
     path: Path
@@ -57,20 +57,20 @@ class Hold(NamedTuple):
 
 
 def holder(clock: Clock) -> Holder:
-    """Return who is running this, for the journal and its lock."""
+    """Return who runs this process, for the journal and its lock."""
     return Holder(_user(), socket.gethostname(), os.getpid(), clock.date())
 
 
 @contextmanager
 def locked(journal: Path, by: Holder) -> Iterator[Hold]:
-    """Hold a journal, whether it is there already or is created later, while the block runs.
+    """Lock a journal while the block runs, whether it exists or is created later.
 
     Raises:
-        JournalLocked: another process holds it; the message names the holder if that is known.
+        JournalLocked: another process holds it; the message names the holder if it is known.
         JournalWriteFailed: the folder can't be written, or its file system has no locks.
-        JobError: ``JOURNAL.lock`` is a file of something else.
+        JobError: ``JOURNAL.lock`` is not a lock file of bulkops.
     """
-    with _said(journal):
+    with _write_failures(journal):
         path = followed(journal)
     with ExitStack() as stack:
         text = _lock_name(stack, path, lambda: os.path.lexists(path))
@@ -83,37 +83,37 @@ def locked(journal: Path, by: Holder) -> Iterator[Hold]:
 
 @contextmanager
 def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
-    """Hold the right to start a journal in a folder while the block runs; raises as ``locked``."""
+    """Lock a folder while the block runs, to start a journal in it; raises as ``locked``."""
     name = folder / "folder"
     with ExitStack() as stack:
         text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {lock_of(name)})
         if sys.platform != "win32":
-            with _said(folder):
+            with _write_failures(folder):
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             stack.callback(os.close, descriptor)
             try:
                 lock_now(descriptor)
             except BlockingIOError:
-                raise _in_use(folder, _NOBODY) from None
+                raise _in_use(folder, _UNKNOWN) from None
             except OSError:
-                # Some file systems lock no folders (NFS): the lock file is what counts there.
+                # Some file systems can't lock folders (NFS): there the lock file has to do.
                 pass
         _sign(text, name, by)
         yield
 
 
 def take(calls: FileCalls, descriptor: int, path: Path, size: int) -> None:
-    """Lock a journal that was read and then opened, and check that it is what was read.
+    """Lock a journal that was read and then opened, and check that it hasn't changed since.
 
     Args:
-        size: bytes that were read.
+        size: number of bytes that were read.
 
     Raises:
         JournalLocked: another process holds it, or has written to it since.
         JournalWriteFailed: its file system has no locks.
-        OSError: this is no longer its name.
+        OSError: the name no longer refers to this file.
     """
-    with _contention(path, lambda: _last_runner(path, calls)):
+    with _lock_failures(path, lambda: _last_runner(path, calls)):
         calls.lock(descriptor)
     if not calls.is_at(descriptor, path):
         raise FileNotFoundError(errno.ENOENT, GONE)
@@ -125,14 +125,14 @@ def take(calls: FileCalls, descriptor: int, path: Path, size: int) -> None:
 
 
 class _KeptLocks(SystemFiles):
-    """The system's calls for one journal; what they lock stays locked until ``release``."""
+    """The system's calls for one journal; locks are kept until ``release``."""
 
     def __init__(self) -> None:
         self._kept: list[int] = []
         self._unwritable: set[Path] = set()
 
     def append(self, path: Path) -> int:
-        """Return the locked descriptor again, if it is that of this file."""
+        """See ``FileCalls``; returns a copy of the locked descriptor if it is this file's."""
         kept = None if path in self._unwritable else self._kept_at(path)
         return super().append(path) if kept is None else os.dup(kept)
 
@@ -153,13 +153,13 @@ class _KeptLocks(SystemFiles):
             self._kept.append(os.dup(descriptor))
 
     def open_unwritable(self, path: Path) -> int:
-        """Return a descriptor of a file that may only be read: what an undo takes back, perhaps."""
+        """Open a read-only file, such as the journal that an undo reverts."""
         descriptor = open_regular(path, follow=False)
         self._unwritable.add(path)
         return descriptor
 
     def release(self) -> None:
-        """Give all locks back."""
+        """Release all locks."""
         while self._kept:
             os.close(self._kept.pop())
 
@@ -175,26 +175,26 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
     name, calls = lock_of(path), SystemFiles()
     if not path.parent.is_dir():
         raise JournalWriteFailed(
-            f"{path.parent}: there is no such folder; nothing was sent. Make it, or choose "
-            "another place with --journal"
+            f"{path.parent}: there is no such folder; nothing was sent. Create it, or choose "
+            "another path with --journal"
         )
-    with _said(name):
+    with _write_failures(name):
         for _ in range(_TRIES):
             descriptor, created = open_or_create(name)
             stack.callback(os.close, descriptor)
-            with _contention(path, lambda: _signed(name)):
+            with _lock_failures(path, lambda: _holder_in(name)):
                 lock_now(descriptor)
-            # Where it was removed or replaced after it was opened, others lock another file.
+            # If it was removed or replaced after it was opened, others lock another file.
             if calls.is_at(descriptor, name):
                 if created:
                     stack.callback(remove_unused, name, descriptor, is_used)
                 return descriptor
-        raise OSError(errno.EAGAIN, "it is replaced again and again")
+        raise OSError(errno.EAGAIN, "it keeps being replaced")
 
 
 def _lock_journal(calls: _KeptLocks, path: Path) -> None:
-    """Lock the journal itself, if it is there."""
-    with _said(path):
+    """Lock the journal itself, if it exists."""
+    with _write_failures(path):
         try:
             descriptor = calls.append(path)
         except FileNotFoundError:
@@ -202,23 +202,23 @@ def _lock_journal(calls: _KeptLocks, path: Path) -> None:
         except PermissionError:
             descriptor = calls.open_unwritable(path)
         try:
-            with _contention(path, lambda: _last_runner(path)):
+            with _lock_failures(path, lambda: _last_runner(path)):
                 calls.lock(descriptor)
         finally:
             calls.close(descriptor)
 
 
 def _sign(descriptor: int, path: Path, by: Holder) -> None:
-    """Write who holds the lock into its file."""
+    """Write the holder of the lock into its file."""
     name, data = lock_of(path), msgspec.json.encode(by)
-    with _said(name):
+    with _write_failures(name):
         os.lseek(descriptor, 0, os.SEEK_SET)
         text = os.read(descriptor, _LONGEST_TEXT)
         # A power cut leaves zeros.
         if not text.startswith(LOCK_START) and text.strip(b"\0"):
             raise JobError(
-                f"{name}: is no lock file of bulkops, and left as it is; nothing was sent. Choose "
-                "another --journal"
+                f"{name}: is not a lock file of bulkops, and was not changed; nothing was sent. "
+                "Choose another path with --journal"
             )
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, data)
@@ -226,8 +226,8 @@ def _sign(descriptor: int, path: Path, by: Holder) -> None:
 
 
 @contextmanager
-def _contention(path: Path, holder: Callable[[], str]) -> Iterator[None]:
-    """Say that another process holds a lock, or that the file system has none."""
+def _lock_failures(path: Path, holder: Callable[[], str]) -> Iterator[None]:
+    """Raise the error for a lock that another process holds, or a file system without locks."""
     try:
         yield
     except BlockingIOError:
@@ -236,50 +236,50 @@ def _contention(path: Path, holder: Callable[[], str]) -> Iterator[None]:
         if error.errno not in NO_LOCKS:
             raise
         raise JournalWriteFailed(
-            f"{path.parent}: its file system has no locks ({error.strerror}), without which two "
+            f"{path.parent}: its file system has no locks ({error.strerror}). Without them, two "
             "runners of one journal could make every change twice; nothing was sent. Put the "
             "journal on another file system with --journal"
         ) from error
 
 
 @contextmanager
-def _said(place: Path) -> Iterator[None]:
-    """Say what is in the way of a lock."""
+def _write_failures(place: Path) -> Iterator[None]:
+    """Raise ``JournalWriteFailed`` for any ``OSError`` of the block."""
     try:
         yield
     except OSError as error:
         raise JournalWriteFailed(
-            f"{unwritable(place, error)}; nothing was sent. Choose another place with --journal, "
-            "or mend this one"
+            f"{unwritable(place, error)}; nothing was sent. Choose another path with --journal, "
+            "or fix this one"
         ) from error
 
 
 def _in_use(path: Path, holder: str) -> JournalLocked:
     return JournalLocked(
-        f"{path} is in use by {holder}: wait until it ends, or stop it and run the same command "
+        f"{path} is in use by {holder}. Wait until it ends, or stop it and run the same command "
         "again"
     )
 
 
-_NOBODY = "another process"
+_UNKNOWN = "another process"
 
 
-def _signed(lock: Path) -> str:
-    """Return who holds a lock file, as its text says."""
+def _holder_in(lock: Path) -> str:
+    """Return the holder that a lock file names."""
     by = signed(lock)
-    return _words(by) if by else _NOBODY
+    return _described(by) if by else _UNKNOWN
 
 
 def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
-    """Return who holds a journal by another name; its last execution is all that is known."""
+    """Return the probable holder of a journal: all that is known is its last execution."""
     try:
         replay = read(path, calls).replay
     except JournalError:
-        return _NOBODY
-    return f"{_NOBODY}, probably {_words(last_runner(replay))}"
+        return _UNKNOWN
+    return f"{_UNKNOWN}, probably {_described(last_runner(replay))}"
 
 
-def _words(holder: Holder) -> str:
+def _described(holder: Holder) -> str:
     return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"
 
 

@@ -1,8 +1,9 @@
-"""Whose a file is that says what to send: only the user's own, or root's, is believed.
+"""Who owns a file that decides what is sent: only files of the user or of root are trusted.
 
-As ssh does with its own files. The open file is looked at, so that nobody exchanges it meanwhile;
-and its folder, in which whoever may write exchanges files. A folder with the sticky bit, such as
-``/tmp``, is writable by everybody, and yet each file in it belongs to its owner.
+This is the rule of ssh for its own files. The open file is checked, so that it can't be replaced
+in between; so is its folder, since write access to a folder is enough to replace the files in it.
+A folder with the sticky bit, such as ``/tmp``, is excepted: there, users can replace only their
+own files.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from bulkops.journal.folder import DEFAULT_FOLDER
 
 
 class OwnFiles:
-    """Reads no file that is somebody else's.
+    """Reads files, and refuses those that other users own or may write.
 
     Args:
-        trusted: it does: somebody said that these files are to be believed.
-        calls: by which a file is opened.
+        trusted: refuse none, because the user trusts them (``--trust-files``).
+        calls: open the files.
     """
 
     def __init__(self, *, trusted: bool, calls: Reads | None = None) -> None:
@@ -31,7 +32,7 @@ class OwnFiles:
         self._calls = calls or SystemFiles()
 
     def read(self, path: Path) -> BinaryIO:
-        """Open for reading; ``JobError`` for a file that is somebody else's."""
+        """Open for reading; ``JobError`` for a file that other users own or may write."""
         stream = self._calls.read(path)
         if not self._trusted:
             try:
@@ -43,10 +44,10 @@ class OwnFiles:
 
 
 def check_folder(path: Path, *, trusted: bool) -> None:
-    """Refuse to begin a file where others may exchange it; raises ``JobError``.
+    """Refuse a folder in which other users may replace a new file; raises ``JobError``.
 
     Args:
-        path: of the file, which need not be there.
+        path: the file, which need not exist.
     """
     if trusted or sys.platform == "win32":
         return
@@ -56,16 +57,16 @@ def check_folder(path: Path, *, trusted: bool) -> None:
 
 
 def distrust(found: os.stat_result, user: int) -> str:
-    """Return, in words, why a file or folder is not believed; empty if it is.
+    """Return why a file or folder is not trusted; empty if it is.
 
     Args:
-        user: whose word counts, beside root's.
+        user: id of the user whose files are trusted, besides root's.
     """
     if found.st_uid not in (user, 0):
         return f"belongs to user {found.st_uid}, not to you ({user}) or root"
     sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
     if found.st_mode & stat.S_IWOTH and not sticky:
-        return f"is writable by everybody (mode {stat.S_IMODE(found.st_mode):04o})"
+        return f"is world-writable (mode {stat.S_IMODE(found.st_mode):04o})"
     return ""
 
 
@@ -78,7 +79,7 @@ def _check(path: Path, descriptor: int) -> None:
 
 
 def _folders(path: Path) -> list[Path]:
-    """Return the folders in which a path and, if it is a link, its file can be exchanged."""
+    """Return the folders in which a path and, if it is a link, its file can be replaced."""
     folders = [path.parent.resolve(), path.resolve().parent]
     folders += [folder.parent for folder in folders if folder.parent.name == DEFAULT_FOLDER.name]
     return list(dict.fromkeys(folders))
@@ -86,6 +87,6 @@ def _folders(path: Path) -> list[Path]:
 
 def _refused(path: Path, reason: str) -> JobError:
     return JobError(
-        f"{path}: {reason}, so others may have written what bulkops believes; nothing was sent. "
-        "Mend that (chown, chmod), or say --trust-files (BULKOPS_TRUST_FILES=1) if you know who did"
+        f"{path}: {reason}, so others may have changed what bulkops would send; nothing was sent. "
+        "Fix that (chown, chmod), or pass --trust-files (BULKOPS_TRUST_FILES=1) if you trust them"
     )

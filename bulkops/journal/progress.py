@@ -1,4 +1,4 @@
-"""How far each operation of a journal has come, by the operation's key. Pure."""
+"""The progress of each operation of a journal, by the operation's key. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bulkops.operations.model import Attributes, Observed, Operation
 
 # gc=False: see bulkops.api.messages.
 class Conclusion(msgspec.Struct, frozen=True, gc=False):
-    """What of a result the rest of a job, its undo and its reports need; see ``Result``.
+    """The part of a ``Result`` that the rest of the job, its undo and its reports need.
 
     Attributes:
-        request_id: only where an operation is in trouble.
-        failed_in: the number of the execution in which it counted as a failure, 0 for none.
+        request_id: empty unless the operation is in trouble.
+        failed_in: number of the execution in which it counted as a failure, 0 if it didn't.
     """
 
     outcome: Outcome
@@ -33,13 +33,13 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
 
 # gc=False: see bulkops.api.messages.
 class Progress(msgspec.Struct, gc=False):
-    """One operation and how far it came.
+    """One operation and its progress.
 
     Attributes:
-        restore: what to go back to, should what we did be taken back.
-        sent: there is an intent.
-        result: the last one, ``None`` where there is none since the last intent.
-        id: of the attachment the result speaks of.
+        restore: the state that an undo restores.
+        sent: whether the journal has an intent for it.
+        result: the last one, ``None`` if there is none since the last intent.
+        id: id of the attachment that the result is about.
     """
 
     operation: Operation
@@ -57,12 +57,12 @@ class Progress(msgspec.Struct, gc=False):
 
 
 class _Tally:
-    """How many operations have come how far.
+    """The number of operations by progress.
 
     Attributes:
-        results: each outcome → operations of which that is the last result.
-        unanswered: operations that were sent and have no result since.
-        failures: operations whose last result is a failure that counts.
+        results: outcome → number of operations whose last result has it.
+        unanswered: number of operations that were sent and have no result since.
+        failures: number of operations whose last result is a failure that counts.
     """
 
     __slots__ = ("_counts", "failures", "results", "unanswered")
@@ -75,13 +75,13 @@ class _Tally:
             self.add(progress, 1)
 
     def conclude(self, result: Conclusion, number: int) -> None:
-        """Count a last result so many times more."""
+        """Add ``number`` (1 or -1) to the counts of a last result."""
         self.results[result.outcome] += number
         if result.failed_in and self._counts(result):
             self.failures += number
 
     def add(self, progress: Progress, number: int) -> None:
-        """Count an operation as it stands so many times more."""
+        """Add ``number`` (1 or -1) to the counts of an operation's progress."""
         if progress.result is not None:
             self.conclude(progress.result, number)
         elif progress.sent:
@@ -91,19 +91,19 @@ class _Tally:
 class Operations(Mapping[str, Progress]):
     """Key → progress of every operation of a job, in the order planned.
 
-    There may be a million of them, and a key is a string of its own: an operation is kept under
-    its target's id, which is there already, and only a target's further ones under their keys.
-    How many have come how far is counted when it is first asked for, and kept from then on: to
-    count while a journal is read would take a tenth of that time (measured).
+    There may be a million of them, and each key would be another string in memory. So an operation
+    is stored under its target's id, which exists already; only further operations on the same
+    target are stored under their keys. The counts are built on first use and updated from then on:
+    counting while a journal is read would take a tenth of that time (measured).
 
     Attributes:
-        execution: the number of the one that goes on, from 1.
+        execution: number of the current execution, starting at 1.
     """
 
-    __slots__ = ("_counted_since", "_kept", "_tally", "execution")
+    __slots__ = ("_counted_since", "_stored", "_tally", "execution")
 
     def __init__(self) -> None:
-        self._kept: dict[str, Progress] = {}
+        self._stored: dict[str, Progress] = {}
         self._tally: _Tally | None = None
         self._counted_since = 1
         self.execution = 1
@@ -111,56 +111,56 @@ class Operations(Mapping[str, Progress]):
     def __getitem__(self, key: str) -> Progress:
         """Return the progress of the operation with a key."""
         kind, _, target_id = key.partition(":")
-        progress = self._kept[target_id]
-        return progress if progress.operation.kind == kind else self._kept[key]
+        progress = self._stored[target_id]
+        return progress if progress.operation.kind == kind else self._stored[key]
 
     def __iter__(self) -> Iterator[str]:
         """Yield the keys."""
-        return (progress.operation.key for progress in self._kept.values())
+        return (progress.operation.key for progress in self._stored.values())
 
     def __len__(self) -> int:
         """Return how many operations were planned."""
-        return len(self._kept)
+        return len(self._stored)
 
     def values(self) -> ValuesView[Progress]:
-        """Return the progress of each, without its key being made."""
-        return self._kept.values()
+        """Return the progress of each operation; unlike ``items``, this builds no keys."""
+        return self._stored.values()
 
     @property
     def results(self) -> Counter[Outcome]:
-        """Each outcome → operations of which that is the last result; in doubt is one, too."""
+        """Outcome, in doubt included → number of operations whose last result has it."""
         return self._counted().results
 
     def count(self, outcome: Outcome | None) -> int:
-        """Return how many operations have an outcome; ``None``: are pending."""
+        """Return the number of operations with an outcome; ``None``: those pending."""
         tally = self._counted()
         if outcome is None:
-            return len(self._kept) - tally.results.total() - tally.unanswered
+            return len(self._stored) - tally.results.total() - tally.unanswered
         return tally.results[outcome] + (tally.unanswered if outcome is Outcome.IN_DOUBT else 0)
 
     @property
     def failures(self) -> int:
-        """How many operations' last result is a failure that counts; see ``failed``."""
+        """The number of operations whose last result is a failure that counts (see ``failed``)."""
         return self._counted().failures
 
     def failed(self, start: int, end: int) -> int:
-        """Return how many failures count of the operations from ``start`` up to ``end``.
+        """Return the failures that count among the operations from ``start`` up to ``end``.
 
-        What failed counts until somebody goes on past it; what is in doubt only in the execution
-        that left it so, since the next one looks at it again.
+        A failure counts until the job continues past it (``--continue``). An operation in doubt
+        counts only in the execution that left it in doubt, since the next one reads it again.
         """
         if not self.failures:
             return 0
-        results = (progress.result for progress in islice(self._kept.values(), start, end))
+        results = (progress.result for progress in islice(self._stored.values(), start, end))
         return sum(result is not None and self._counts(result) for result in results)
 
-    def begin(self, execution: int, *, anew: bool) -> None:
-        """Take note that an execution begins; ``anew``: no failure of before counts any more."""
+    def begin(self, execution: int, *, continued: bool) -> None:
+        """Record the start of an execution; if ``continued``, earlier failures stop counting."""
         self.execution = execution
-        if anew:
+        if continued:
             self._counted_since = execution
         if self._tally is not None and self._tally.failures:
-            self._tally.failures = self.failed(0, len(self._kept))
+            self._tally.failures = self.failed(0, len(self._stored))
 
     def _counts(self, result: Conclusion) -> bool:
         if result.outcome is Outcome.IN_DOUBT:
@@ -168,20 +168,20 @@ class Operations(Mapping[str, Progress]):
         return result.failed_in >= self._counted_since
 
     def put(self, progress: Progress) -> Progress | None:
-        """Add a pending operation; one with its key gives it its place, and is returned."""
+        """Add a pending operation; replace and return an earlier one with the same key."""
         operation = progress.operation
         place = operation.target.id
-        earlier = self._kept.get(place)
+        earlier = self._stored.get(place)
         if earlier is not None and earlier.operation.kind != operation.kind:
             place = operation.key
-            earlier = self._kept.get(place)
+            earlier = self._stored.get(place)
         if earlier is not None and self._tally is not None:
             self._tally.add(earlier, -1)
-        self._kept[place] = progress
+        self._stored[place] = progress
         return earlier
 
     def send(self, key: str) -> None:
-        """Take note that an operation is sent: what its last result was holds no longer."""
+        """Record that an operation is being sent; its last result no longer holds."""
         progress = self[key]
         if self._tally is not None:
             self._tally.add(progress, -1)
@@ -189,7 +189,7 @@ class Operations(Mapping[str, Progress]):
         progress.sent, progress.result = True, None
 
     def conclude(self, key: str, ident: str, result: Conclusion) -> None:
-        """Take note of an operation's result, and of the attachment that it speaks of."""
+        """Record an operation's result, and the id of the attachment that it is about."""
         progress = self[key]
         if self._tally is not None:
             self._tally.add(progress, -1)
@@ -200,21 +200,21 @@ class Operations(Mapping[str, Progress]):
 
     def _counted(self) -> _Tally:
         if self._tally is None:
-            self._tally = _Tally(self._kept.values(), self._counts)
+            self._tally = _Tally(self._stored.values(), self._counts)
         return self._tally
 
     @property
     def target_ids(self) -> list[str]:
-        """The ids of all targets, each once."""
-        kept = self._kept.items()
+        """The ids of all targets, without duplicates."""
+        kept = self._stored.items()
         return [place for place, progress in kept if place == progress.operation.target.id]
 
     def same(self, target_id: str, ident: str) -> tuple[str, str]:
-        """Return two ids as the strings that are kept here already, where there are such.
+        """Return two ids as the equal strings that are stored here already, if any.
 
-        Of a second operation on the target only the target's id is found.
+        For a second operation on a target, only the target's id is found.
         """
-        progress = self._kept.get(target_id)
+        progress = self._stored.get(target_id)
         if progress is None:
             return target_id, ident
         operation = progress.operation

@@ -1,4 +1,4 @@
-"""Reads and checks a whole journal; leaves it as it is."""
+"""Reads and checks a whole journal; changes nothing in it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
 
 Take = Callable[[Record], None]
-"""Told every record, in order."""
+"""Called with every record, in order."""
 
 LAST_LINE = 4096
-"""Bytes of a journal's end in which its last record, if it is an ``end``, surely is."""
+"""Bytes at the end of a journal that are sure to contain its last record if that is an ``end``."""
 
 
 class Contents(msgspec.Struct):
-    """A journal as read: where the job stands, and what follows the sound lines."""
+    """A journal as read: the job's state, and the scanner with what follows the valid lines."""
 
     replay: Replay
     scanner: Scanner
 
     @property
     def torn(self) -> int:
-        """Bytes of a torn tail, 0 for none."""
+        """Size of a torn tail in bytes, 0 if there is none."""
         return self.scanner.rest
 
 
@@ -42,38 +42,38 @@ def read(path: Path, files: Reads | None = None, take: Take | None = None) -> Co
     """Read and check a whole journal; a torn tail is left in place and reported.
 
     Args:
-        take: told every record, too.
+        take: called with every record, too.
 
     Raises:
-        JournalDamaged: a synced line is no longer what was written.
-        JournalError: there is no such file, or it is no journal of this version.
+        JournalDamaged: a synced line has changed since it was written.
+        JournalError: there is no such file, or it is not a journal of this version.
     """
     contents = sound_part(path, files, take)
     if contents.scanner.damaged:
         raise _damaged(
             path,
             contents.scanner,
-            f"restore it from a backup, or keep what is sound: `bulkops journal check {path}`",
+            f"restore it from a backup, or keep the sound part: `bulkops journal check {path}`",
         )
     return contents
 
 
 def header_of_unended(path: Path) -> Header | None:
-    """Return the header of a journal, ``None`` for one whose last execution came to its end.
+    """Return the header of a journal, ``None`` if its last execution completed.
 
-    Looks at the first line and the last one only: whether the journal is sound it does not say.
+    Only the first and the last line are read; the lines between them aren't checked.
 
     Raises:
-        OSError: it can't be read, or is no regular file.
-        msgspec.DecodeError: its first line is no record.
+        OSError: it can't be read, or is not a regular file.
+        msgspec.DecodeError: its first line is not a record.
     """
     with reading(path) as stream:
         header = decode(stream.readline(LONGEST))
-        ended = not isinstance(header, Header) or _came_to_its_end(stream)
+        ended = not isinstance(header, Header) or _is_complete(stream)
     return header if isinstance(header, Header) and not ended else None
 
 
-def _came_to_its_end(stream: BinaryIO) -> bool:
+def _is_complete(stream: BinaryIO) -> bool:
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - LAST_LINE))
     try:
@@ -84,14 +84,14 @@ def _came_to_its_end(stream: BinaryIO) -> bool:
 
 
 def sound_part(path: Path, files: Reads | None = None, take: Take | None = None) -> Contents:
-    """Read a journal to its end or to the first line that is not right.
+    """Read a journal up to its end or its first invalid line.
 
     Args:
-        take: told every record, too.
+        take: called with every record, too.
 
     Raises:
-        JournalDamaged: not even its plan is whole, or it does not agree with itself.
-        JournalError: there is no such file, or it is no journal of this version.
+        JournalDamaged: its plan is incomplete, or the journal does not agree with itself.
+        JournalError: there is no such file, or it is not a journal of this version.
     """
     scanner, files = Scanner(), files or SystemFiles()
     try:
@@ -103,11 +103,11 @@ def sound_part(path: Path, files: Reads | None = None, take: Take | None = None)
         if scanner.damaged:
             raise _damaged(path, scanner, _NO_PLAN) from error
         if scanner.seq > 2:
-            # Its first record is a header, and each line is right.
+            # Its first record is a header, and each line is valid.
             raise disagreeing(path, str(error)) from error
         other = not_wanted(path, _what_is(path, files), A_JOURNAL)
-        raise JournalError(other or f"{path}: is no bulkops journal: {error}") from error
-    # A journal is created whole (see ``create``): no power cut tears its plan, only damage does.
+        raise JournalError(other or f"{path}: is not a bulkops journal ({error})") from error
+    # A journal is created atomically (see ``create``): only damage can make its plan incomplete.
     created = 1 + state.header.operations + state.header.skips
     if scanner.seq <= created:
         raise _damaged(path, scanner, _NO_PLAN)
@@ -134,7 +134,7 @@ def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None)
 def unknown_record(path: Path, scanner: Scanner, error: msgspec.DecodeError) -> JournalDamaged:
     """Return the error for the last line: its CRC is right, so another version wrote it so."""
     return JournalDamaged(
-        f"{path}: line {scanner.seq - 1} is of a kind this version does not know: {error}", 0
+        f"{path}: line {scanner.seq - 1} has a record that this version doesn't know: {error}", 0
     )
 
 
@@ -162,20 +162,20 @@ def _taken(records: Iterator[Record], take: Take) -> Iterator[Record]:
 
 
 def disagreeing(path: Path, problem: str) -> JournalDamaged:
-    """Return the error for a journal whose lines are right, and say what can't be so."""
+    """Return the error for a journal whose lines are valid but contradict each other."""
     return JournalDamaged(
-        f"{path}: does not agree with itself: {problem}. bulkops did not write it so: nothing was "
-        "sent and the file is left as it is; restore it from a backup, or move it away",
+        f"{path}: does not agree with itself: {problem}. bulkops didn't write this; nothing was "
+        "sent, and the file was not changed. Restore it from a backup, or move it away",
         0,
     )
 
 
 def _damaged(path: Path, scanner: Scanner, advice: str) -> JournalDamaged:
     return JournalDamaged(
-        f"{path}: damaged at byte {scanner.offset} (line {scanner.seq}), in a part that was safely "
-        f"on disk before. Nothing was sent and the file is left as it is; {advice}",
+        f"{path}: damaged at byte {scanner.offset} (line {scanner.seq}), in a part that was synced "
+        f"to disk. Nothing was sent, and the file was not changed; {advice}",
         scanner.offset,
     )
 
 
-_NO_PLAN = "its plan is no longer whole: restore it from a backup"
+_NO_PLAN = "its plan is incomplete: restore it from a backup"

@@ -1,8 +1,8 @@
-"""What a journal's lines say: one type a line, told apart by ``"type"``. Pure.
+"""The records of a journal, one per line, distinguished by ``"type"``. Pure.
 
-In this order: one header; the planned operations and skips; then, as they happen, executions,
-waves, intents, results, verifications. Dates are RFC 3339 in UTC and only for people: order is
-``seq``.
+Their order: one header; the planned operations and skips; then executions, waves, intents, results
+and verifications as they happen. Dates are RFC 3339 in UTC, for people only; ``seq`` gives the
+order.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from bulkops.operations.model import (
 from bulkops.text import escaped
 
 FORMAT = 2
-"""Of the journals that are written; ``bulkops.journal.formats`` has those that are read."""
+"""The format of new journals; ``bulkops.journal.formats`` lists the formats that can be read."""
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who runs a job: never a token, never a key."""
+    """Who runs a job; contains no token and no key."""
 
     user: str
     host: str
@@ -42,20 +42,21 @@ class _Record(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defa
 
 
 class Header(_Record, frozen=True, gc=False, tag="header"):
-    """The first line: which job, where, by whom.
+    """The first line: which job, where, and who started it.
 
     Attributes:
-        job: the job file's meaning, as ``bulkops.job.job`` reads it back.
-        digest: of the job, saved plan or undo it carries out, see ``Identity``; nothing else
-            goes on with this journal.
-        task: the run task its operations are about, ``None`` for a kind without one.
-        single_stage: the server knows only ``stage``.
-        operations: how many were planned.
-        undo_of: run id of the journal this one takes back, empty for a job's own.
-        plan: SHA-256 of the saved plan it carries out, empty for none.
+        job: the job file's content, in the form that ``bulkops.job.job`` reads.
+        digest: digest of the job, saved plan or undo (see ``Identity``); only the same one can
+            resume this journal.
+        task: the run task of the operations, ``None`` for a kind without one.
+        single_stage: whether the server knows only ``stage``, not ``stages``.
+        operations: number of planned operations.
+        skips: number of skips in the plan.
+        undo_of: run id of the journal that this one undoes, empty if it isn't an undo.
+        plan: SHA-256 of the saved plan, empty if there is none.
         replaces: the run task that ``task`` replaces, ``None`` for a kind without one.
-        others: run tasks that other fields name, by the field.
-        folder: of the job file, absolute, where the job's gate runs; empty for none.
+        others: run tasks that other fields of the spec name, by field.
+        folder: absolute folder of the job file, in which the gate runs; empty without a gate.
     """
 
     format: int
@@ -79,7 +80,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
 
     @property
     def resolved(self) -> Resolved:
-        """What the job was bound to."""
+        """The run tasks and server features to which the job's names were resolved."""
         return Resolved(
             organization=self.organization,
             task=self.task,
@@ -90,7 +91,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
 
 
 class Planned(_Record, frozen=True, gc=False, tag="operation"):
-    """One operation; a later line with the same key replaces it (``--retry-failed``)."""
+    """One planned operation; a later line with the same key replaces it (``--retry-failed``)."""
 
     key: str
     target: Target
@@ -114,8 +115,8 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
         )
 
     @property
-    def said(self) -> str:
-        """What it does in one word; of a journal that does not say it, as 0.1 knew it."""
+    def known_verb(self) -> str:
+        """The operation's verb; inferred if the journal, of 0.1, doesn't record it."""
         if self.verb:
             return self.verb
         before = self.before.attributes if self.before else {}
@@ -132,7 +133,7 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
 
 
 class Skipped(_Record, frozen=True, gc=False, tag="skip"):
-    """One selected target on which nothing was to be done."""
+    """One selected target that needs no operation, or can't have one (``blocked``)."""
 
     target: Target
     reason: str
@@ -145,10 +146,11 @@ class Skipped(_Record, frozen=True, gc=False, tag="skip"):
 
 
 class Execution(_Record, frozen=True, gc=False, tag="execution"):
-    """The job was started, or started again.
+    """The job was started or resumed.
 
     Attributes:
-        continued: past a stop by the failure tolerance: failures are counted anew from here.
+        continued: whether it continues past a stop by the failure tolerance; failures are then
+            counted from zero again.
     """
 
     by: Holder
@@ -157,11 +159,11 @@ class Execution(_Record, frozen=True, gc=False, tag="execution"):
 
 
 class Paced(_Record, frozen=True, gc=False, tag="paced"):
-    """The server was asked for its limit; everything sent from here on keeps it.
+    """The server reported its rate limit, which holds from here on.
 
     Attributes:
-        limit: requests a second that the server allows, ``None`` where it tells none.
-        rate: requests a second that are sent at most, ``None`` where nothing limits them.
+        limit: requests per second that the server allows, ``None`` if it sets no limit.
+        rate: maximum requests per second that are sent, ``None`` if unlimited.
     """
 
     at: str
@@ -170,10 +172,10 @@ class Paced(_Record, frozen=True, gc=False, tag="paced"):
 
 
 class Refused(_Record, frozen=True, gc=False, tag="refused"):
-    """The server answered 429, and everything that would be sent waits.
+    """The server answered 429; no request is sent until its limit resets.
 
     Attributes:
-        seconds: until it counts anew, as it said.
+        seconds: time until the reset, as reported by the server.
     """
 
     at: str
@@ -181,24 +183,27 @@ class Refused(_Record, frozen=True, gc=False, tag="refused"):
 
 
 class Intent(_Record, frozen=True, gc=False, tag="intent"):
-    """The operation's request is about to be sent; durable before it is."""
+    """The operation's request is about to be sent; this record is durable before that."""
 
     key: str
     at: str
 
 
 class Result(_Record, frozen=True, gc=False, tag="result"):
-    """What became of an operation.
+    """The result of an operation.
 
     Attributes:
-        outcome: in doubt is looked at again by the next execution; all others are final
-            (``--retry-failed`` takes failed and conflict up again).
-        ours: the state the server shows is of our making, so undo may take it back.
-        id: of the attachment written.
-        kept: what the server made of the write where that is not what was wanted.
-        attempts: requests sent for it in this execution.
-        reason: in words, where it did not simply succeed.
-        counts: it counts against the failure tolerance, where its outcome is one that does.
+        key: key of the operation, such as ``attach:ws-…``.
+        outcome: all but in doubt are final. The next execution reads an operation in doubt again;
+            ``--retry-failed`` retries failed and conflicting ones.
+        ours: whether this job wrote the state that the server shows, so that an undo may revert it.
+        id: id of the attachment that was written.
+        kept: the state that the server kept, if it differs from the desired one.
+        attempts: requests sent for the operation in this execution.
+        reason: human-readable; empty if it simply succeeded.
+        status: HTTP status of the last answer, 0 if there was none.
+        request_id: that answer's ``X-Request-Id``, empty if it had none.
+        counts: whether a failure counts against the failure tolerance.
     """
 
     key: str
@@ -215,12 +220,12 @@ class Result(_Record, frozen=True, gc=False, tag="result"):
 
 
 class Verified(_Record, frozen=True, gc=False, tag="verified"):
-    """The organization was read again.
+    """The result of a verification.
 
     Attributes:
-        verified: operations that the server shows as wanted.
-        differing: key → what it shows instead, for those done that it doesn't.
-        unreadable: operations of which no server shows anything.
+        verified: number of operations whose desired state the server shows.
+        differing: key → what the server shows instead, for the other operations.
+        unreadable: number of operations whose state no server ever shows.
     """
 
     at: str
@@ -230,16 +235,18 @@ class Verified(_Record, frozen=True, gc=False, tag="verified"):
 
 
 class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
-    """How far a wave came; the last such line of a wave counts.
+    """The progress of a wave; its last record counts.
 
     Attributes:
-        number: from 1.
+        number: the wave's number, starting at 1.
         start, end: its operations are those of the plan from ``start`` up to ``end``.
-        drifted: of its finished operations, how many no longer stood when it was verified.
-        until: the date to which the job rests, where it does.
-        held: why the job does not go on: of ``bulkops.journal.states.Held``, else empty.
-        status: the gate's exit status, ``None`` where it did not just run to its end.
-        reason: in words, why the gate was inconclusive where its exit status does not say.
+        reached: the last step that is finished.
+        drifted: number of its finished operations that had drifted when it was verified.
+        until: date of the end of the pause, empty if the job isn't pausing.
+        held: why the job stopped after this wave (a value of ``bulkops.journal.states.Held``),
+            empty if it didn't.
+        status: the gate's exit status, ``None`` if the gate hasn't just run to its end.
+        reason: human-readable reason of an inconclusive gate that has no exit status.
     """
 
     number: int
@@ -255,11 +262,11 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
 
 
 class Ended(_Record, frozen=True, gc=False, tag="end"):
-    """An execution ended by itself; one without this record was killed, or still runs.
+    """The end of an execution; one without this record was killed or is still running.
 
     Attributes:
-        how: of ``How``, or ``SIGHUP``, ``SIGINT``, ``SIGTERM``.
-        exceeded: by what the failure tolerance stopped the job, whatever came after that.
+        how: a value of ``How``, or ``SIGHUP``, ``SIGINT``, ``SIGTERM``.
+        exceeded: the failure tolerance that was exceeded, ``None`` if none was.
     """
 
     at: str
@@ -283,9 +290,9 @@ Record: TypeAlias = (
 
 _encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Record).decode
-"""Bytes of one line → record; raises ``msgspec.DecodeError`` for what is none."""
+"""Bytes of one line → record; raises ``msgspec.DecodeError`` if they are not one."""
 
 
 def encode(record: msgspec.Struct) -> bytes:
-    """Return a record as JSON in which whatever a terminal would obey is spelled."""
+    """Return a record as JSON in which terminal control characters are escaped."""
     return escaped(_encode(record).decode()).encode()

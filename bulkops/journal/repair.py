@@ -1,4 +1,4 @@
-"""Cuts a damaged journal back to what of it is sound."""
+"""Cuts a damaged journal back to its sound part."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from bulkops.journal.writer import cut_tail, write_failed
 
 
 def repair(path: Path, files: FileCalls | None = None) -> Path | None:
-    """Keep the sound lines, put the rest aside, and return where; ``None``: it was sound.
+    """Keep the sound lines, move the rest to another file and return its path.
 
-    What is lost with the rest: an operation whose result was in it is in doubt, and looked at
-    again; one whose intent was in it looks like somebody else's work, and no undo takes it back.
+    Returns ``None`` if the journal was sound. An operation whose result was in the rest is in doubt
+    and will be read again. One whose intent was in it looks like a change outside this job, which
+    an undo doesn't revert.
 
     Raises:
-        JournalError: it is no journal, or its plan itself is damaged.
+        JournalError: it is not a journal, or its plan is damaged.
         JournalWriteFailed: it can't be written.
     """
     files = files or SystemFiles()

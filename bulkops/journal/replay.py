@@ -1,4 +1,4 @@
-"""All records of a journal → where the job stands. Pure."""
+"""All records of a journal → the state of its job. Pure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from bulkops.operations.model import Observed, Operation, Shared, Skip
 
 
 class Replay(msgspec.Struct):
-    """Where the job stands.
+    """The state of a job.
 
-    There may be a million operations: equal parts of them, and of their results, are kept once.
+    There may be a million operations: equal parts of them and of their results are stored once.
 
     Attributes:
-        waves: number → what was last said of it.
-        decided_again: keys of the operations that were decided again after a result: what they
-            want may have been so a moment before.
+        waves: number → the wave's last record.
+        decided_again: keys of the operations that were decided again after a result, so that the
+            server may have shown their desired state a moment earlier.
     """
 
     header: Header
@@ -51,37 +51,37 @@ class Replay(msgspec.Struct):
 
     @property
     def failures(self) -> int:
-        """Failures that count: since the start, or since somebody went on past too many."""
+        """Failures that count: since the start, or since the last ``--continue`` past too many."""
         return self.operations.failures + sum(self._drifted.values())
 
     def failures_in(self, number: int, start: int, end: int) -> int:
-        """Return those of a wave; its operations are those from ``start`` up to ``end``."""
+        """Return the failures of a wave; its operations are those from ``start`` up to ``end``."""
         return self.operations.failed(start, end) + self.drifted_in(number)
 
     def drifted_in(self, number: int) -> int:
-        """Return how many of a wave no longer stood when it was verified, and count."""
+        """Return how many operations of a wave had drifted when it was verified, and count."""
         return self._drifted.get(number, 0)
 
     @property
     def unfinished(self) -> bool:
-        """Whether some operation is pending or in doubt."""
+        """Whether any operation is pending or in doubt."""
         return self.count(None, Outcome.IN_DOUBT) > 0
 
     @property
     def drifted(self) -> int:
-        """How many operations were done and no longer stood when they were last verified."""
+        """The number of finished operations that had drifted when they were last verified."""
         differing = self.verified.differing if self.verified else ()
         return sum(self.operations[key].outcome in DONE for key in differing)
 
     @property
     def to_retry(self) -> bool:
-        """Whether ``--retry-failed`` has something to take up again."""
+        """Whether ``--retry-failed`` has anything to retry."""
         return self.count(*RETRIED) + self.drifted > 0
 
     def reached(self, number: int) -> Reached:
-        """Return how far the wave of this number came; one of which nothing is said is open."""
-        said = self.waves.get(number)
-        return said.reached if said else Reached.OPEN
+        """Return how far a wave has come; a wave without a record is open."""
+        wave = self.waves.get(number)
+        return wave.reached if wave else Reached.OPEN
 
     @property
     def passed(self) -> bool:
@@ -97,8 +97,8 @@ class Replay(msgspec.Struct):
         return sum(map(self.operations.count, outcomes))
 
     def take(self, record: Record) -> None:
-        """Go one record further."""
-        # Not ``isinstance``: of a Struct's class it takes longer than all the rest (measured).
+        """Apply the next record."""
+        # Not ``isinstance``: for a Struct it takes longer than everything else here (measured).
         if type(record) is Intent:
             self.operations.send(record.key)
         elif type(record) is Result:
@@ -114,7 +114,7 @@ class Replay(msgspec.Struct):
         match record:
             case Execution():
                 self.executions.append(record)
-                self.operations.begin(len(self.executions), anew=record.continued)
+                self.operations.begin(len(self.executions), continued=record.continued)
                 if record.continued:
                     self._drifted.clear()
                 self.ended = self.verified = None
@@ -138,10 +138,10 @@ class Replay(msgspec.Struct):
             self.operations.conclude(record.key, record.id, result)
             return
         succeeded = record.outcome is Outcome.SUCCEEDED
-        said = (succeeded, record.ours, record.attempts, record.reason, record.status)
-        shared = self._conclusions.get(said)
+        parts = (succeeded, record.ours, record.attempts, record.reason, record.status)
+        shared = self._conclusions.get(parts)
         if shared is None:
-            shared = self._conclusions[said] = self._conclusion(record, "", 0)
+            shared = self._conclusions[parts] = self._conclusion(record, "", 0)
         self.operations.conclude(record.key, record.id, shared)
 
     def _conclusion(self, record: Result, request_id: str, failed_in: int) -> Conclusion:
@@ -165,27 +165,27 @@ class Replay(msgspec.Struct):
         desired = None if desired is None else self._shared(desired)
         operation = Operation(
             *(intern(kind), record.target, before, desired, intern(record.aspect), record.after),
-            intern(record.said),
+            intern(record.known_verb),
         )
         progress = Progress(operation, restore=before)
         earlier = self.operations.put(progress)
         if earlier is not None:
             self.decided_again.add(operation.key)
         if earlier is not None and earlier.result is not None and earlier.result.ours:
-            # Decided anew from a state that was of our own making: not the one to go back to.
+            # Decided again from a state that this job wrote: an undo restores the one before it.
             progress.restore = earlier.restore
 
 
 def replay(records: Iterable[Record]) -> Replay:
-    """Return where the job stands after these records.
+    """Return the job's state after these records.
 
     Raises:
-        ValueError: the first is no header, or one speaks of an operation never planned.
+        ValueError: the first is not a header, or one is about an operation that was never planned.
     """
     stream = iter(records)
     header = next(stream, None)
     if not isinstance(header, Header):
-        raise ValueError("the first record is no header")  # noqa: TRY004 - the file's fault
+        raise ValueError("its first record is not a header")  # noqa: TRY004 - the file's fault
     state = Replay(header)
     take = state.take
     try:

@@ -1,4 +1,4 @@
-"""The journal's words for where things stand: an operation, a wave, an execution. Pure."""
+"""The states of an operation, a wave and an execution, as the journal spells them. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Outcome(StrEnum):
-    """What became of an operation; the journal's and the reports' only words for it."""
+    """The outcome of an operation, as journals and reports spell it."""
 
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
@@ -18,17 +18,17 @@ class Outcome(StrEnum):
 
 
 RETRIED = (Outcome.FAILED, Outcome.CONFLICT)
-"""What ``--retry-failed`` takes up again."""
+"""The outcomes that ``--retry-failed`` retries."""
 
 DONE = (Outcome.SUCCEEDED, Outcome.SKIPPED)
-"""What is as wanted, whoever made it so."""
+"""The outcomes of operations whose target is as desired, whether or not this job wrote it."""
 
 TROUBLE = (*RETRIED, Outcome.IN_DOUBT)
-"""What counts against the failure tolerance, and what somebody has to look at."""
+"""The outcomes that count against the failure tolerance and need the user's attention."""
 
 
 class Reached(StrEnum):
-    """How far a wave came; the journal's words for it."""
+    """The progress of a wave, as the journal spells it."""
 
     OPEN = "open"
     VERIFIED = "verified"
@@ -37,7 +37,7 @@ class Reached(StrEnum):
 
 
 class Held(StrEnum):
-    """Why a job does not go on after a wave; the journal's words for it."""
+    """Why a job stopped after a wave, as the journal spells it."""
 
     MANUAL = "manual"
     FAIL = "fail"
@@ -45,7 +45,7 @@ class Held(StrEnum):
 
 
 class How(StrEnum):
-    """How an execution ended; where a signal stopped it, ``Ended.how`` is the signal's name."""
+    """How an execution ended; if a signal stopped it, ``Ended.how`` is the signal's name."""
 
     COMPLETE = "complete"
     TOLERANCE = "tolerance"
@@ -56,13 +56,14 @@ class How(StrEnum):
 
 
 class Exceeded(msgspec.Struct, frozen=True):
-    """By what the failure tolerance stopped a job.
+    """A failure tolerance that was exceeded.
 
     Attributes:
-        failures: counted since the start, or since the last ``--continue`` after such a stop.
-        tolerated: how many of them are borne.
-        of: operations of the job, or of the wave.
-        wave: the number of the wave whose own tolerance it was, 0 for the whole run's.
+        failures: number of failures since the start, or since the last ``--continue`` past such a
+            stop.
+        tolerated: number of failures that the tolerance allows.
+        of: number of operations of the job, or of the wave.
+        wave: number of the wave whose own tolerance was exceeded, 0 for the job's tolerance.
     """
 
     failures: int

@@ -1,10 +1,10 @@
-"""The journal on disk: created whole, its torn tail cut, appended in synced groups.
+"""The journal on disk: created atomically, appended in synced groups, its torn tail cut.
 
-Concurrent operations share a sync: while one group is being written in the executor, everything
-recorded meanwhile becomes the next group. A write or sync that failed is never tried again on
-the same file (after a failed fsync a second one may succeed and lie): the journal is broken from
-then on and says so to everybody. The next process writes the last group over itself before it
-appends, because it can't know whether what it reads is on the disk.
+Concurrent operations share a sync: records that arrive while one group is being written form the
+next group. A failed write or sync is never retried on the same file (after a failed fsync, a
+second one may succeed without having written anything): from then on every call raises. The next
+process writes the last group again, over itself, before it appends, since it can't know whether
+the bytes that it reads are on the disk.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ Executor = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs a blocking call: in a thread in production, inline in simulation."""
 
 CREATE_CHUNK = 4096
-"""Lines written at once while a journal is created."""
+"""Lines per write while a journal is created."""
 
 log = Log(__name__)
 
 
 async def in_thread(call: Callable[[], None]) -> None:
-    """Run a blocking call in a worker thread, to its end even when cancelled."""
+    """Run a blocking call in a worker thread; a cancellation waits until it ends."""
     await anyio.to_thread.run_sync(call)
 
 
 def create(path: Path, records: Iterable[Record], files: FileCalls | None = None) -> None:
-    """Create a journal with its header, operations and skips: wholly or not at all.
+    """Create a journal with its header, operations and skips, atomically.
 
     Raises:
-        JournalError: there is a file already.
+        JournalError: the file exists already.
         JournalWriteFailed: it can't be written.
     """
     files = files or SystemFiles()
@@ -66,10 +66,11 @@ def write_whole(
     """Write a file that gets its name once all of it is on the disk; raises ``OSError``.
 
     Args:
-        replacing: an older file of that name; if not, it is a journal, locked from the beginning.
+        replacing: replace an older file of that name. If not, the file is a journal, and locked
+            from the beginning.
 
     Returns:
-        With what the file system says that it syncs no folders; ``None`` if it does.
+        The error of a file system that can't sync folders; ``None`` if it can.
     """
     descriptor, new = create_free(files, path.with_name(path.name + ".new"))
     try:
@@ -90,7 +91,7 @@ def write_whole(
 
 
 class Journal:
-    """A journal open for appending, by one runner under its lock."""
+    """A journal that is open for appending, by the runner that holds its lock."""
 
     def __init__(
         self,
@@ -121,10 +122,10 @@ class Journal:
         files: FileCalls | None = None,
         executor: Executor = in_thread,
     ) -> AsyncIterator[Journal]:
-        """Make what was read durable, and append until the block ends; a torn tail is cut.
+        """Cut a torn tail, make the read part durable, and append until the block ends.
 
         Raises:
-            JournalWriteFailed: from the block or at its end, when something can't be written.
+            JournalWriteFailed: something can't be written; raised in the block or at its end.
         """
         journal = cls(path, contents, files, executor)
         error: Exception | None = None
@@ -146,7 +147,7 @@ class Journal:
             raise failed
 
     def post(self, record: Record) -> _Group:
-        """Take a record over; it becomes durable with the group that is returned.
+        """Queue a record; it becomes durable with the group that is returned.
 
         Raises:
             JournalWriteFailed: an earlier write failed.
@@ -160,10 +161,10 @@ class Journal:
         return self._group
 
     async def append(self, record: Record) -> None:
-        """Return when the record is durable.
+        """Write a record and return once it is durable.
 
         Raises:
-            JournalWriteFailed: it isn't.
+            JournalWriteFailed: it can't be written.
         """
         await self.post(record).durable.wait()
         if self._broken:
@@ -178,17 +179,17 @@ class Journal:
                 facts = {"journal": str(self.path), "bytes": scanner.rest, "kept": str(kept)}
                 log.warning("journal_tail_cut", extra=facts)
             self._write_anew(scanner.offset, bytes(scanner.last_group))
-            # Whoever was killed left lines, and a name, that no power cut has tested yet.
+            # A killed process may have left lines, and the file's name, unsynced.
             self._files.sync(self._descriptor)
             if unsynced := sync_folder(self._files, self.path.parent):
-                # Said here only: what is created or cut is opened, too.
+                # Logged only here: a journal that is created or cut is opened too.
                 log_unsynced(self.path.parent, unsynced)
         except OSError as error:
             raise write_failed(self.path, error) from error
 
     def _write_anew(self, end: int, group: bytes) -> None:
-        # After a failed sync the page cache still shows what it should have written, and no later
-        # sync writes it, unless the pages are written to again. All before it was synced.
+        # After a failed sync the page cache still shows the data, but later syncs write it only if
+        # its pages are written to again. Everything before the last group was synced.
         while group:
             written = self._files.overwrite(self._descriptor, self.path, end - len(group), group)
             group = group[written:]
@@ -210,7 +211,8 @@ class Journal:
                 self._broken = write_failed(self.path, error)
                 group.durable.set()
                 self._group.durable.set()
-                # What is durable already may be about to be sent: its result could not be.
+                # An operation with a durable intent may be about to be sent: stop it, since its
+                # result could not be recorded.
                 block.cancel()
                 return
             self._seq += len(payloads)
@@ -219,28 +221,28 @@ class Journal:
 
     def _write_group(self, data: bytes) -> None:
         if not self._files.is_at(self._descriptor, self.path):
-            # Deleted or replaced: what is written to it still succeeds, and nobody finds it.
+            # Deleted or replaced: a write would succeed, and the data would be lost.
             raise FileNotFoundError(errno.ENOENT, GONE)
         _write_all(self._files, self._descriptor, data)
         self._files.sync(self._descriptor)
 
 
 class _Group:
-    """Records that become durable together."""
+    """A group of records that become durable together."""
 
     def __init__(self) -> None:
         self.durable = anyio.Event()
 
 
 def log_unsynced(folder: Path, error: OSError) -> None:
-    """Say that a power cut may lose a new file's name: the file system syncs no folders."""
+    """Log that a power cut may lose a new file's name, since folders can't be synced."""
     log.warning("folder_not_synced", extra={"folder": str(folder), "reason": error.strerror})
 
 
 def cut_tail(files: FileCalls, descriptor: int, path: Path, scanner: Scanner, why: str) -> Path:
-    """Cut what follows the sound lines, once it is safely aside in ``PATH.WHY-OFFSET``.
+    """Copy what follows the sound lines to ``PATH.WHY-OFFSET``, sync the copy, then cut.
 
-    Where the same offset was cut before, ``-2``, ``-3``, … is added.
+    If that name is taken, ``-2``, ``-3``, … is appended. Returns the copy's path.
     """
     kept, aside = create_free(files, path.with_name(f"{path.name}.{why}-{scanner.offset}"))
     try:
@@ -268,17 +270,20 @@ def _framed(records: Iterable[Record]) -> Iterator[bytes]:
 def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        # A write may be short: on a nearly full disk it is.
+        # A write may be partial, as on a nearly full disk.
         view = view[files.write(descriptor, bytes(view)) :]
 
 
 def _exists(path: Path) -> JournalError:
-    return JournalError(f"{path}: exists already")
+    return JournalError(
+        f"{path}: exists already. Resume it with `resume_journal` (`bulkops resume {path}`), or "
+        "choose another path for a new journal"
+    )
 
 
 def write_failed(path: Path, error: OSError) -> JournalWriteFailed:
-    """Return the error that tells a user of a file that can't be written."""
+    """Return the error for a journal that can't be written."""
     return JournalWriteFailed(
-        f"{unwritable(path, error)}. Sending has stopped and nothing is "
-        "lost; make room or mend the folder, then run the same command again"
+        f"{unwritable(path, error)}. Sending has stopped, and nothing is lost. Free some space or "
+        "fix the folder, then run the same command again"
     )

@@ -1,7 +1,7 @@
-"""The kinds of operation, one module each, by the name a job file calls them. Pure.
+"""The kinds of operation, one module each, by their names in job files. Pure.
 
-What a kind is made of can be imported from here: ``CONTRIBUTING.md`` shows how somebody else's
-package adds one.
+Everything a kind needs can be imported from here; ``CONTRIBUTING.md`` shows how another package
+adds a kind.
 """
 
 from __future__ import annotations
@@ -112,20 +112,20 @@ _BUILT_IN: tuple[type[Kind], ...] = (
 )
 
 KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in _BUILT_IN}
-"""``[operation] kind`` → its class, of those built in."""
+"""``[operation] kind`` → its class, for the built-in kinds."""
 
 for _kind in _BUILT_IN:
     wording.learn(_kind.words)
 
 
 def kind_named(name: object, where: str = "operation.kind") -> type[Kind]:
-    """Return the kind of that name: built in, else of another installed package.
+    """Return the kind with this name, built in or from another installed package.
 
     Args:
-        where: what stands before ``= name`` in a message.
+        where: the place that errors name before ``= name``.
 
     Raises:
-        JobError: there is none, or the installed one is broken.
+        JobError: there is no such kind, or the installed one is broken.
     """
     kind = None
     if isinstance(name, str):
@@ -136,20 +136,28 @@ def kind_named(name: object, where: str = "operation.kind") -> type[Kind]:
 
 
 def kind_names() -> list[str]:
-    """Return the names of all kinds, those built in first; ``JobError`` as ``kind_named``."""
+    """Return the names of all kinds, built-in ones first.
+
+    Raises:
+        JobError: the installed packages can't be read.
+    """
     return list(dict.fromkeys([*KINDS, *installed_kinds.names()]))
 
 
 def all_kinds() -> dict[str, type[Kind]]:
-    """Return the kinds by their names: those built in, and those installed that can be loaded."""
-    found = dict(KINDS)
+    """Return name → kind for the built-in kinds and the installed ones that can be loaded."""
+    kinds = dict(KINDS)
     for name in installed_kinds.names():
-        # Whoever asks for a broken one is told what is broken.
+        # A job that uses a broken kind gets the error from ``kind_named``.
         with suppress(JobError):
-            found.setdefault(name, kind_named(name))
-    return found
+            kinds.setdefault(name, kind_named(name))
+    return kinds
 
 
 def bind(kind: str, spec: Spec, resolved: Resolved) -> Kind:
-    """Return the kind named, bound to a wish of its own ``spec_type``."""
+    """Return the named kind for one job.
+
+    Args:
+        spec: an instance of that kind's ``spec_type``.
+    """
     return kind_named(kind)(spec, resolved)

@@ -1,4 +1,4 @@
-"""What the server shows, held against what an operation was planned from and wants. Pure."""
+"""Compares what the server shows with an operation's states before and desired. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bulkops.operations.model import Attributes, Gone, Observations, Observed, O
 
 
 class Shown(Enum):
-    """What the server shows, as the rows of the table in ``bulkops.runner.readback``."""
+    """What the server shows: the rows of the table in ``bulkops.runner.readback``."""
 
-    DESIRED = "as wanted"
+    DESIRED = "as desired"
     BEFORE = "as before"
     OTHER = "anything else"
     SEVERAL = "more than one"
 
 
 def compare(operation: Operation, observed: Sequence[Observed]) -> Shown:
-    """Return how a target's attachments compare with what an operation wants."""
+    """Return how what the server shows of a target compares with an operation."""
     before, desired = operation.before, operation.desired
     if len(observed) > 1:
         return Shown.SEVERAL
@@ -35,20 +35,20 @@ def compare(operation: Operation, observed: Sequence[Observed]) -> Shown:
     return Shown.BEFORE if observed[0] == before else Shown.OTHER
 
 
-MADE_SO = "somebody else made it so in the meantime"
-"""Said where the server shows what an operation wants, and it is not of our making."""
+SET_OUTSIDE = "set outside this job in the meantime"
+"""The reason if the server already shows what an operation wants, without a write of this job."""
 
 
 def changed(operation: Operation, observed: Sequence[Observed]) -> str:
-    """Return, in words, that the server shows neither what was planned from nor what is wanted."""
+    """Return the reason of a conflict: the state shown is neither the one before nor desired."""
     return (
-        f"somebody else changed it: the server shows {wording.reading(operation, observed)}, "
-        f"planned was {wording.change(operation)}"
+        f"changed outside this job: the server shows {wording.reading(operation, observed)}; "
+        f"planned: {wording.change(operation)}"
     )
 
 
 def absent(operations: Iterable[Operation], observations: Observations) -> set[Target]:
-    """Return the targets of operations of which nothing is shown, so that they may be gone."""
+    """Return the targets of operations that the server shows nothing of: they may be gone."""
     return {operation.target for operation in operations if _shows_nothing(observations, operation)}
 
 
@@ -58,15 +58,24 @@ def _shows_nothing(observations: Observations, operation: Operation) -> bool:
 
 
 def gone(target: Target) -> str:
-    """Return, in words, that an operation's target is not found any more."""
-    what = "run task" if "task" in target.said else "workspace"
-    return f"the {what} is gone, or this token may not see it any more"
+    """Return the reason if an operation's target is not found."""
+    return f"the {_noun(target)} no longer exists, or this token can't see it"
+
+
+def reports_gone(reason: str, target: Target) -> bool:
+    """Return whether a recorded reason contains ``gone``, in today's wording or that of 0.1."""
+    before = f"the {_noun(target)} is gone, or this token may not see it any more"
+    return gone(target) in reason or before in reason
+
+
+def _noun(target: Target) -> str:
+    return "run task" if "task" in target.fields else "workspace"
 
 
 def bare(kind: Kind, operation: Operation, observations: Observations) -> str:
-    """Return, in words, that an operation takes away the last one; empty where it doesn't.
+    """Return the reason if an operation would remove the last of a target's aspects, else "".
 
-    Only of a kind that leaves one: see ``Kind.never_empty``.
+    Only kinds with ``Kind.never_empty`` have such operations.
     """
     if not kind.never_empty or operation.desired is not None:
         return ""
@@ -79,10 +88,11 @@ def bare(kind: Kind, operation: Operation, observations: Observations) -> str:
 
 
 def showable(source: Source | None, attributes: Attributes, desired: Attributes) -> bool:
-    """Return whether a source shows a target with these attributes, and no others.
+    """Return whether a source can show a target with exactly these attributes.
 
     Args:
-        desired: attributes that are compared with them: of a ``shown`` nobody knows what it names.
+        desired: the operation's desired attributes: a source's ``shown`` may rename attributes,
+            so these names are accepted, too.
     """
     match source:
         case None:

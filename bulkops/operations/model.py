@@ -1,9 +1,8 @@
-"""What every kind of operation is made of, whichever thing it changes. Pure.
+"""The values that kinds of operation work with. Pure.
 
-A kind compares what the server shows with what the job wants, as plain attribute mappings in
-the API's own spelling (``{"enforcement-level": "mandatory", "stages": ["post_plan"]}``); ``None``
-stands for absent. So planning, resuming, reading back and verifying are one comparison, and
-the engine needs to know nothing about any kind.
+A kind compares what the server shows with what the job wants: attribute mappings in the API's
+spelling (``{"enforcement-level": "mandatory", "stages": ["post_plan"]}``), ``None`` for absent.
+Planning, resuming, reading back and verifying are the same comparison, independent of the kind.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from typing import Annotated, ClassVar
 import msgspec
 
 Attributes = Mapping[str, object]
-"""Attributes a kind compares and writes, by their API names, lists in one canonical order."""
+"""The attributes a kind compares and writes, by API name; lists are in a canonical order."""
 
 
 class Shared(msgspec.Struct):
-    """Gives the same object for equal attributes: a million operations have few different ones."""
+    """Returns one object for equal attributes: a million operations share a few distinct ones."""
 
     known: dict[bytes, Attributes] = {}
     latest: Attributes = {}
 
     def __call__(self, attributes: Attributes) -> Attributes:
-        """Return the first of those equal to ``attributes``."""
+        """Return the first mapping that was equal to ``attributes``."""
         if attributes != self.latest:
             self.latest = self.known.setdefault(_encode(attributes), attributes)
         return self.latest
@@ -35,23 +34,23 @@ class Shared(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 
 
-# Not looked at by the garbage collector, which takes longer than all else where there are a
-# million of them (measured): none of these can be part of a cycle.
+# ``gc=False``: with a million of these, the garbage collector takes longer than everything else
+# (measured), and none of them can be part of a cycle.
 class Target(msgspec.Struct, frozen=True, gc=False):
-    """The thing an operation changes: a workspace, or a run task of the organization."""
+    """What an operation changes: a workspace, or a run task of the organization."""
 
     id: str
     name: str
 
     @property
-    def said(self) -> dict[str, str]:
-        """Its name and id as a row of JSON has them: of a ``workspace`` or of a ``task``."""
+    def fields(self) -> dict[str, str]:
+        """Its name and id as fields of JSON: ``workspace`` or ``task``, and ``…_id``."""
         what = "task" if self.id.startswith("task-") else "workspace"
         return {what: self.name, f"{what}_id": self.id}
 
 
 class Observed(msgspec.Struct, frozen=True, gc=False):
-    """One thing as the server shows it: its id and the attributes a kind compares."""
+    """One object as the server shows it: its id and the attributes a kind compares."""
 
     id: str
     attributes: Attributes
@@ -61,13 +60,13 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     """One write to one target.
 
     Attributes:
-        kind: of operation; of an undo's, what it does; ``detach.2`` for the second of several
-            things that the target has, see ``one_of_several``.
+        kind: the job's kind, or the verb in an undo; ``detach.2`` for the second of several
+            objects on the target (see ``one_of_several``).
         before: what the server showed when this was decided, ``None`` for absent.
-        desired: attributes it shall show afterwards, ``None`` for absent.
+        desired: the attributes it should show afterwards, ``None`` for absent.
         aspect: which of its kind's aspects it writes.
-        after: keys of the operations that must have succeeded before it is carried out.
-        verb: what it does, in one word for plans and reports: of ``Kind.verb``.
+        after: keys of the operations that must succeed first.
+        verb: what it does, in one word for plans and reports (see ``Kind.verb``).
     """
 
     kind: str
@@ -80,33 +79,33 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> str:
-        """``attach:ws-…``: stays the same over every execution of the job."""
+        """``attach:ws-…``: the same in every execution of the job."""
         return f"{self.kind}:{self.target.id}"
 
     @property
     def number(self) -> int:
-        """Which of several things on the target it is about, from 1; 0 where there is only one."""
+        """Which of several objects on the target it is about, from 1; 0 if there is only one."""
         return int(self.kind.partition(".")[2] or 0)
 
     @property
     def before_id(self) -> str:
-        """The id of what was there when this was decided, empty for nothing."""
+        """The id of what was there when this was decided, empty if nothing was."""
         return self.before.id if self.before else ""
 
     @property
     def changed(self) -> dict[str, object]:
-        """The attributes wanted that are not so before: what a write sends, and no other."""
+        """The desired attributes that differ from those before: exactly what a write sends."""
         before = self.before.attributes if self.before else {}
         desired = self.desired or {}
         return {name: value for name, value in desired.items() if before.get(name) != value}
 
 
 class Skip(msgspec.Struct, frozen=True, gc=False):
-    """A target on which nothing is done.
+    """A target that is left unchanged.
 
     Attributes:
-        reason: in words, for a report.
-        blocked: True where the job's wish is not fulfilled and bulkops can't fulfil it.
+        reason: human-readable, for reports.
+        blocked: True if the job wants a change there that bulkops can't make.
     """
 
     target: Target
@@ -115,17 +114,17 @@ class Skip(msgspec.Struct, frozen=True, gc=False):
 
 
 ByTarget = Mapping[str, Sequence[Observed]]
-"""Id of a target → what the server shows there; a target without any has no entry."""
+"""Target id → what the server shows there; a target with nothing to show has no entry."""
 
 Observations = Mapping[str, ByTarget]
-"""Aspect → what the server shows of it; one that can't be read back has no entry."""
+"""Aspect → what the server shows of it; an aspect that can't be read back has no entry."""
 
 
 class Gone(dict[str, Sequence[Observed]]):
-    """What the server shows where the run task itself is gone: nothing, of any target.
+    """An empty ``ByTarget``: the run task itself no longer exists.
 
     Attributes:
-        task_id: of that run task.
+        task_id: the id of that run task.
     """
 
     def __init__(self, task_id: str) -> None:
@@ -134,34 +133,34 @@ class Gone(dict[str, Sequence[Observed]]):
 
 
 def observed_in(observations: Observations, operation: Operation) -> Sequence[Observed]:
-    """Return what the server shows of the thing an operation changes."""
+    """Return what the server shows of the object an operation changes."""
     return own(operation, observations[operation.aspect].get(operation.target.id, ()))
 
 
 def own(operation: Operation, observed: Sequence[Observed]) -> Sequence[Observed]:
-    """Return, of what a target shows, what the operation is about: see ``one_of_several``."""
+    """Return the observations of its target that an operation is about (``one_of_several``)."""
     ident = operation.before_id
     return [one for one in observed if one.id == ident] if operation.number else observed
 
 
 def one_of_several(operation: Operation, number: int) -> Operation:
-    """Return an operation that is about the thing it was planned from, and no other like it.
+    """Return the operation limited to the object in its ``before``, for targets with several.
 
     Args:
-        number: from 1; tells the operations on one target apart.
+        number: from 1; distinguishes the operations on one target.
     """
     return msgspec.structs.replace(operation, kind=f"{operation.kind}.{number}")
 
 
 class TaskRef(msgspec.Struct, frozen=True):
-    """A run task a job is about, as looked up at the server."""
+    """A run task that a job names, as looked up at the server."""
 
     id: str
     name: str
 
 
 class HmacKey:
-    """A run task's new HMAC key, which no journal, report, log or traceback is to show."""
+    """A run task's new HMAC key, which must not appear in a journal, report, log or traceback."""
 
     __slots__ = ("_text",)
 
@@ -169,7 +168,7 @@ class HmacKey:
         self._text = text
 
     def __repr__(self) -> str:
-        """Leave the key out."""
+        """Return a text without the key."""
         return "HmacKey(…)"
 
     @property
@@ -183,11 +182,12 @@ class HmacKey:
 
 
 class Secret(msgspec.Struct, frozen=True):
-    """Where a wish's secret is: in an environment variable, or in a file; one of the two.
+    """Where a spec's secret is: in an environment variable or in a file.
 
     Attributes:
-        field: of the wish, that says so.
-        shown_as: the attribute that stands for it in an operation's ``desired``: its SHA-256.
+        field: the field of the spec that names the place.
+        shown_as: the attribute that holds its SHA-256 in an operation's ``desired``.
+        env, file: the variable's name, or the file's path; the other one is empty.
     """
 
     field: str
@@ -197,14 +197,14 @@ class Secret(msgspec.Struct, frozen=True):
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job's kind must know of the server, beside the job's own wish.
+    """What a kind needs beside its spec: the names in it, looked up at the server.
 
     Attributes:
-        task: the run task that ``[operation] task`` names, ``None`` for a kind without one.
-        replaces: the run task that ``[operation] replaces`` names, ``None`` for a kind without one.
-        others: those that other fields name, by the field: see ``Spec.run_tasks``.
+        task: the run task named by ``[operation] task``, ``None`` for kinds without one.
+        replaces: the run task named by ``[operation] replaces``, ``None`` for kinds without one.
+        others: field → run task, for the other fields of ``Spec.run_tasks``.
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
-        key: of a kind that sets one, where something is to be sent; never written anywhere.
+        key: the new HMAC key, if the kind sets one and is about to send it; never stored.
     """
 
     organization: str
@@ -215,7 +215,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     key: HmacKey | None = None
 
     def named(self, task_id: str) -> str:
-        """Return a run task as people are told of it: ``security-scan (task-…)``."""
+        """Return a run task's name and id for a message: ``security-scan (task-…)``."""
         known = (self.task, self.replaces, *self.others.values())
         name = next((ref.name for ref in known if ref and ref.id == task_id), "")
         return f"{name} ({task_id})" if name else task_id
@@ -225,32 +225,32 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A job file's ``[operation]`` table without its ``kind``; each kind adds its own fields.
 
     Attributes:
-        schema_rule: as JSON Schema, what its ``__post_init__`` holds over several fields.
+        schema_rule: what ``__post_init__`` checks across fields, as JSON Schema.
     """
 
     schema_rule: ClassVar[Mapping[str, object]] = {}
 
     @property
     def run_tasks(self) -> Mapping[str, str]:
-        """The run tasks it names: field → name or id; each is looked up, and all must differ."""
+        """Field → name or id of the run task it names; bulkops looks up each, all must differ."""
         return {}
 
     @property
     def stages_asked(self) -> tuple[str, ...]:
-        """The stages the server must know for this wish."""
+        """The stages that the server must support."""
         return ()
 
     @property
     def secret(self) -> Secret | None:
-        """Where the secret is that it needs, ``None`` for none."""
+        """Where the secret it needs is, ``None`` if it needs none."""
         return None
 
 
 class TaskSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A wish about one run task.
+    """A spec that names one run task.
 
     Attributes:
-        task: the run task, by its name or its id ``task-…``.
+        task: the run task's name or id (``task-…``).
     """
 
     task: Annotated[
@@ -259,24 +259,24 @@ class TaskSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def run_tasks(self) -> Mapping[str, str]:
-        """The one that it is about."""
+        """The run task in ``task``."""
         return {"task": self.task}
 
 
 class Scope(Enum):
-    """What a kind of operation goes over."""
+    """What a kind of operation applies to."""
 
     SELECTED = "the workspaces that [select] selects"
-    TASK = "the run task that [operation] names"
-    EVERY = "every workspace, then the run task that [operation] names"
+    TASK = "the run task named in [operation]"
+    EVERY = "every workspace, then the run task named in [operation]"
 
 
 class Right(msgspec.Struct, frozen=True):
-    """What a token must be allowed on a workspace.
+    """A permission that the token needs on a workspace.
 
     Attributes:
-        permission: as the API names it in a workspace's ``permissions``.
-        lacking: in words that it may not.
+        permission: its API name in a workspace's ``permissions``.
+        lacking: the reason of the skip if the token lacks it.
     """
 
     permission: str
@@ -286,15 +286,15 @@ class Right(msgspec.Struct, frozen=True):
     SETTINGS: ClassVar[Right]
 
 
-Right.RUN_TASKS = Right("can-manage-run-tasks", "this token may not manage run tasks on it")
-Right.SETTINGS = Right("can-update", "this token may not change its settings")
+Right.RUN_TASKS = Right("can-manage-run-tasks", "this token can't manage its run tasks")
+Right.SETTINGS = Right("can-update", "this token can't change its settings")
 
 
 def any_of(*fields: str) -> dict[str, object]:
-    """Return the ``Spec.schema_rule`` that at least one of these fields is given."""
+    """Return a ``Spec.schema_rule`` that requires at least one of these fields."""
     return {"anyOf": [{"required": [field]} for field in fields]}
 
 
 def exactly_one_of(*fields: str) -> dict[str, object]:
-    """Return the ``Spec.schema_rule`` that exactly one of these fields is given."""
+    """Return a ``Spec.schema_rule`` that requires exactly one of these fields."""
     return {"oneOf": [{"required": [field]} for field in fields]}

@@ -1,7 +1,7 @@
-"""Operations and what they change, in words for plans and reports. Pure.
+"""Describes operations and states for people, in plans and reports. Pure.
 
-A report has the journal and needs no kind, so that these words are chosen by the attributes. What
-happens is in ``Operation.verb``, which its kind has said when it was planned.
+A report reads only the journal and loads no kind, so attributes decide which words fit. The verb
+is in the journal (``Operation.verb``): the kind chose it when the operation was planned.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from bulkops.operations.aspects.base import Words
 from bulkops.operations.model import Attributes, Observed, Operation
 
 WORDS: dict[str, Words] = {}
-"""Marking attribute → the words for what has it: of the ``words`` of each kind that is known.
+"""Marker attribute → the words for states that have it, collected from ``Kind.words``.
 
-Anything else is said attribute by attribute.
+All other states are described attribute by attribute.
 """
 
 attachment = attachments_aspect.in_words
 
 
 def learn(words: Sequence[Words]) -> None:
-    """Say in these words what has their markers; what is known already stays."""
+    """Use these words for states with their markers; markers already known keep theirs."""
     for one in words:
         WORDS.setdefault(one.marker, one)
 
@@ -37,10 +37,13 @@ def sign(operation: Operation) -> str:
 
 
 def state(operation: Operation, attributes: Attributes | None) -> str:
-    """Return what an operation is about in words, ``None`` for absent.
+    """Describe a state of what an operation changes.
 
-    ``mandatory at post_plan`` and ``not attached`` of an attachment, of anything else
-    ``terraform-version 1.6.0, auto-apply true`` and ``not there``.
+    For an attachment ``mandatory at post_plan`` or ``not attached``, for anything else
+    ``terraform-version 1.6.0, auto-apply true`` or ``not there``.
+
+    Args:
+        attributes: the state, ``None`` for absent.
     """
     for marker, words in WORDS.items():
         if _has(operation, marker):
@@ -51,9 +54,9 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
 
 
 def reading(operation: Operation, observed: Sequence[Observed]) -> str:
-    """Return what a reading shows: one state, or how many attachments there are.
+    """Describe what the server shows: one state, or the number of attachments.
 
-    Of a kind with several aspects it says which: ``old: advisory at post_plan``.
+    For kinds with several aspects, the aspect comes first: ``old: advisory at post_plan``.
     """
     if len(observed) > 1:
         return _named(operation, attachments(observed))
@@ -61,41 +64,41 @@ def reading(operation: Operation, observed: Sequence[Observed]) -> str:
 
 
 def change(operation: Operation) -> str:
-    """Return what an operation does.
+    """Describe what an operation changes.
 
-    ``advisory at post_plan → mandatory at post_plan`` of an attachment, of anything else what
-    changes: ``terraform-version 1.5.7 → 1.6.0``, ``enabled → disabled``. Of a kind with several
-    aspects it says which: ``old: advisory at post_plan → not attached``.
+    For an attachment ``advisory at post_plan → mandatory at post_plan``, for anything else the
+    attributes that change: ``terraform-version 1.5.7 → 1.6.0``, ``enabled → disabled``. For kinds
+    with several aspects, the aspect comes first: ``old: advisory at post_plan → not attached``.
     """
     return _named(operation, _change_of(operation))
 
 
 def kind_in_words(kind: str, *, undo: bool) -> str:
-    """Return what a job does by its kind: ``attach``, ``undo of attach``."""
+    """Return what a job does: ``attach``, ``undo of attach``."""
     return f"undo of {kind}" if undo else kind
 
 
 def subject(task: str, replaces: str) -> str:
-    """Return which run tasks a job is about: ``old by new``, the one, or empty for none."""
+    """Return which run tasks a job is about: ``old by new``, one name, or empty for none."""
     return f"{replaces} by {task}" if replaces else task
 
 
 def is_attachment(operation: Operation) -> bool:
-    """Return whether an operation is about a run task's attachment with a workspace."""
+    """Return whether an operation changes a run task's attachment to a workspace."""
     return _has(operation, attachments_aspect.LEVEL)
 
 
 def attachments(observed: Sequence[Observed]) -> str:
-    """Return attachments in words: the state of one, the ids of several."""
+    """Describe attachments: the state of one, the ids of several."""
     if len(observed) > 1:
         return f"{len(observed)} attachments ({', '.join(s.id for s in observed)})"
     return attachment(observed[0].attributes if observed else None)
 
 
 def _named(operation: Operation, words: str) -> str:
-    # That of a run task an aspect called task is meant goes without saying.
-    called = operation.aspect
-    return f"{called}: {words}" if called and called not in operation.target.said else words
+    # For a run task, the aspect "task" is obvious.
+    aspect = operation.aspect
+    return f"{aspect}: {words}" if aspect and aspect not in operation.target.fields else words
 
 
 def _has(operation: Operation, marker: str) -> bool:

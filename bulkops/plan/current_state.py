@@ -1,4 +1,4 @@
-"""Reads what the server shows of a journal's job: whether it stands, and what takes it back."""
+"""Reads the server's state for a journal's job, to verify, resume or undo it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ TO_FIND_AGAIN = "to look again for {} that the server no longer shows"
 
 
 async def check_names(client: Client, header: Header, path: Path) -> None:
-    """Ask the server whether the run tasks of a journal are those that its job names.
+    """Check at the server that the run tasks of a journal are those that its job names.
 
     Raises:
-        JournalDamaged: another run task has the name; one that was only renamed is no reason.
+        JournalDamaged: another run task has that name; a renamed run task alone is accepted.
         ApiError: the server can't be read.
     """
     if problem := await _misnamed(client, job_of(header), header.resolved):
@@ -40,26 +40,27 @@ async def check_names(client: Client, header: Header, path: Path) -> None:
 
 
 async def check_names_of_plan(client: Client, job: Job, resolved: Resolved, path: Path) -> None:
-    """Ask the server whether the run tasks of a saved plan are those that its job names.
+    """Check at the server that the run tasks of a saved plan are those that its job names.
 
     Raises:
         PlanStale: another run task has the name, as in ``check_names``.
         ApiError: the server can't be read.
     """
     if problem := await _misnamed(client, job, resolved):
-        raise PlanStale(f"{path}: {problem}; nothing was sent: make a new plan")
+        raise PlanStale(f"{path}: {problem}; nothing was sent. Make a new plan")
 
 
 async def _misnamed(client: Client, job: Job, resolved: Resolved) -> str:
-    """Return, in words, which run task is not the one that its name says; empty for none.
+    """Return which run task doesn't have the name that the job gives it; empty if none.
 
-    One request for each that is named by its name: the file alone says which id that was. One
-    that is not shown is not judged; nothing can be done with it either.
+    Sends one request for each run task that the job gives by name, since only the file connects
+    the name with an id. A run task that the server doesn't show is skipped: no request can change
+    it either.
     """
     refs = {"task": resolved.task, "replaces": resolved.replaces, **resolved.others}
-    for field, asked in job.spec.run_tasks.items():
+    for field, name in job.spec.run_tasks.items():
         ref = refs.get(field)
-        if ref is None or asked == ref.id:
+        if ref is None or name == ref.id:
             continue
         try:
             shown = await client.run_tasks.show(ref.id)
@@ -74,22 +75,22 @@ async def _misnamed(client: Client, job: Job, resolved: Resolved) -> str:
 
 
 async def read_current(client: Client, replay: Replay, settle: float) -> Observations:
-    """Return what the server shows now of everything a journal is about.
+    """Return what the server shows now for all targets of a journal.
 
     Args:
-        settle: seconds that a read may lag, or not find what is there.
+        settle: seconds for which a read may lag, or fail to find what exists.
     """
     kind, operations = kind_of(replay.header), replay.operations
     return await read_observations(client, kind, operations.target_ids, settle, operations.same)
 
 
 def check_run_tasks(replay: Replay, observations: Observations) -> None:
-    """Refuse to go on where a run task that the journal is about is gone.
+    """Refuse to continue if a run task of the journal was deleted.
 
-    To an undo that only detaches nothing is missing: what it would take back is gone as well.
+    An undo that only detaches may continue: the attachments were deleted with the run task.
 
     Raises:
-        RunTaskGone: another one may have its name by now; this journal knows nothing of that.
+        RunTaskGone: the run task was deleted; one created since with its name doesn't count.
     """
     header, operations = replay.header, replay.operations.values()
     if kind_of(header).ends_task:
@@ -101,12 +102,12 @@ def check_run_tasks(replay: Replay, observations: Observations) -> None:
 
 
 class Weighed(NamedTuple):
-    """What follows from a reading, as far as it is not to be believed at once.
+    """What makes a reading doubtful.
 
     Attributes:
-        doubtful: something does that a reading which is older than the last known writes would
-            show as well.
-        absent: the targets of which something does because nothing is shown of them.
+        doubtful: whether a conclusion from it could also follow from a reading that is older than
+            the last known writes.
+        absent: targets about which there is a conclusion because the reading doesn't show them.
     """
 
     doubtful: bool
@@ -114,10 +115,10 @@ class Weighed(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What the server shows, and counts.
+    """A reading that counts.
 
     Attributes:
-        missing: ids of those ``absent`` targets that are gone.
+        missing: ids of those ``absent`` targets that no longer exist.
     """
 
     observations: Observations
@@ -132,18 +133,18 @@ async def read_settled(
     *,
     needs_tasks: bool = False,
 ) -> Settled:
-    """Return what the server shows of everything a journal is about, by a reading that counts.
+    """Return what the server shows for all targets of a journal, from a reading that counts.
 
-    A reading may lag behind the last writes, or not find for a moment what is there. Other
-    processes made those writes, and wall clocks jump: each counts as made just now. So whatever is
-    doubtful, or missing, is read once more ``settle`` seconds later.
+    A reading may lag behind the last writes, or briefly fail to find what exists. When those writes
+    happened isn't known (other processes sent them, and wall clocks jump), so they are assumed to
+    have happened just now: anything doubtful or missing is read again ``settle`` seconds later.
 
     Args:
-        weigh: says what follows from a reading; called for each.
-        needs_tasks: without its run tasks the journal can't be gone on with.
+        weigh: assesses a reading; called for each.
+        needs_tasks: fail if a run task of the journal was deleted.
 
     Raises:
-        RunTaskGone: as of ``check_run_tasks``.
+        RunTaskGone: see ``check_run_tasks``.
     """
 
     async def read() -> tuple[Observations, Weighed]:
@@ -168,32 +169,34 @@ async def read_settled(
 async def read_verified(
     client: Client, replay: Replay, settle: float, *, needs_tasks: bool = False
 ) -> Verified:
-    """Return which of a journal's operations the server still shows as wanted.
+    """Return which of a journal's operations still have their desired state at the server.
 
     Args:
-        settle: as of ``read_current``.
-        needs_tasks: as of ``read_settled``.
+        settle: see ``read_current``.
+        needs_tasks: see ``read_settled``.
     """
-    made: list[Verified] = []
+    verifications: list[Verified] = []
 
     def weigh(observations: Observations) -> Weighed:
-        made.append(verify(replay, observations, client.clock.date()))
-        differing = map(replay.operations.__getitem__, made[-1].differing)
+        verifications.append(verify(replay, observations, client.clock.date()))
+        differing = map(replay.operations.__getitem__, verifications[-1].differing)
         done = [progress.operation for progress in differing if progress.outcome in DONE]
         return Weighed(bool(done), absent(done, observations))
 
     observations, missing = await read_settled(
         client, replay, settle, weigh, needs_tasks=needs_tasks
     )
-    # Not made twice: there may be a million operations.
-    return verify(replay, observations, client.clock.date(), missing) if missing else made[-1]
+    if not missing:
+        # Not computed again: there may be a million operations.
+        return verifications[-1]
+    return verify(replay, observations, client.clock.date(), missing)
 
 
 async def read_recorded(client: Client, replay: Replay, path: Path) -> Verified:
-    """Return which operations of a whole journal the server still shows as wanted.
+    """Verify a whole journal, at the pace of its job.
 
     Raises:
-        JournalDamaged, ApiError: as of ``check_names``.
+        JournalDamaged, ApiError: see ``check_names``.
     """
     await check_names(client, replay.header, path)
     pace = job_of(replay.header).pace
@@ -203,32 +206,32 @@ async def read_recorded(client: Client, replay: Replay, path: Path) -> Verified:
 
 
 async def undo_recorded(client: Client, replay: Replay, path: Path) -> Plan:
-    """Read the server and plan what takes a whole journal's job back; changes nothing.
+    """Read the server and plan the undo of a whole journal; changes nothing.
 
     Raises:
-        JobError: nothing can take it back; the server was not asked.
-        JournalDamaged, ApiError: as of ``check_names``.
+        JobError: jobs of this kind can't be undone; no request was sent.
+        JournalDamaged, ApiError: see ``check_names``.
     """
     job = job_of(replay.header)
     if not kind_named(job.operation_kind).reversible:
-        raise JobError(f"{job.name}: what {job.operation_kind} did can't be undone")
+        raise JobError(f"{job.name}: jobs of kind {job.operation_kind} can't be undone")
     await check_names(client, replay.header, path)
     return await undo_plan(client, replay)
 
 
 async def undo_plan(client: Client, replay: Replay) -> Plan:
-    """Return what takes back a journal's job, whose kind can be, by what the server shows."""
+    """Return the plan that undoes a journal's job, whose kind must be reversible."""
     header, job = replay.header, written_job_of(replay.header)
     kind = kind_of(header)
     settle = job.pace.settle_seconds
     client.keep_to(job.pace)
     await client.ping()
     if in_doubt := replay.count(Outcome.IN_DOUBT):
-        # What was sent last may still take effect: only past that is a reading the last word.
+        # A request in doubt may still take effect: no reading before that is final.
         await client.settling.wait(settle, f"for {counted(in_doubt, 'lost answer')} to settle")
 
     def weigh(observations: Observations) -> Weighed:
-        # A skip says that somebody else was there.
+        # A skip claims a change outside this job, which a lagging reading shows too.
         both = zip(undo(replay, observations, kind), replay.operations.values(), strict=True)
         ours = [(d, p.operation) for d, p in both if not is_not_ours(d)]
         skipped = any(isinstance(decided, Skip) for decided, _ in ours)

@@ -1,12 +1,12 @@
 """Whether a job could have decided the operations of its journal: each is decided again. Pure.
 
-| an operation of  | is accepted if, from what the journal says was there before,                |
-|------------------|-----------------------------------------------------------------------------|
-| a job, or a plan | its kind decides this operation: aspect, change, verb and order             |
-| an undo          | its kind decides what this takes back, or (the undo of an undo) this change |
+| an operation of  | is accepted if, from the recorded state before it,                       |
+|------------------|--------------------------------------------------------------------------|
+| a job, or a plan | its kind decides this operation: aspect, change, verb and order          |
+| an undo          | its kind decides what this reverts, or (the undo of an undo) this change |
 
-What is not in a journal is assumed as it suits: what another aspect of the target showed, and what
-a server made of a write that an undo takes back.
+What the journal doesn't record is assumed in the job's favor: what another aspect of the target
+showed, and what the server kept of a write that an undo reverts.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ from bulkops.text import quoted
 
 
 def disagreement_of_operations(replay: Replay, job: Job, kind: Kind) -> str:
-    """Return, in words, the first operation that the job could not have decided; empty for none.
+    """Return the first operation that the job could not have decided, and why; empty if none.
 
     Args:
-        kind: of the job, bound by the header; needs no secret.
+        kind: the job's kind, resolved from the header; needs no secret.
     """
     if replay.header.undo_of and not kind.reversible:
-        return f"it takes back a {job.operation_kind}, which nothing can"
+        return f"it undoes a job of kind {job.operation_kind}, which can't be undone"
     limit = job.select.limit
     if limit is not None and (number := len(replay.operations.target_ids)) > limit:
-        return f"it is about {number} workspaces, its job about {limit} at most"
+        return f"it covers {number} workspaces, its job at most {limit}"
     return _Decisions(replay, job, kind).objection()
 
 
 def key_of(operation: Operation) -> str:
-    """Return which operation is meant, for a message."""
+    """Return an operation's key and target name, for a message."""
     return f"{quoted(operation.key)} ({quoted(operation.target.name)})"
 
 
@@ -63,7 +63,7 @@ class _Decisions:
         self._job = job
         self._kind = kind
         self._undo = bool(replay.header.undo_of)
-        # Only a later execution can have decided some of it anew, at another time than the rest.
+        # Only a later execution can have decided some operations again, apart from the rest.
         self._again = len(replay.executions) > 1
         self._built_in = KINDS.get(kind.name) is type(kind)
         self._secret = job.spec.secret
@@ -74,7 +74,7 @@ class _Decisions:
         self._decided: set[tuple[object, ...]] = set()
 
     def objection(self) -> str:
-        """Return which operation could not have been decided, and why; empty for none."""
+        """Return which operation could not have been decided, and why; empty if none."""
         values = self._operations.values()
         for _, group in groupby(values, lambda progress: progress.operation.target.id):
             of_target = list(group)
@@ -85,7 +85,7 @@ class _Decisions:
                 if not reason and not decided:
                     reason = self._malformed(progress)
                     if not reason and not self._decidable(progress, of_target):
-                        reason = f"this is nothing that a {self._what} could have decided"
+                        reason = f"{self._what} could not have decided this"
                 if reason:
                     return f"{key_of(progress.operation)}: {reason}"
             if form is not None:
@@ -93,10 +93,10 @@ class _Decisions:
         return ""
 
     def _form(self, of_target: Sequence[Progress]) -> tuple[object, ...] | None:
-        """Return what is decided of a target but for its ids, if that is all that it depends on.
+        """Return a target's operations without its ids; ``None`` if the decision needs more.
 
-        Of a million operations there are few different ones, and to decide each would take as long
-        as to read it (measured).
+        Among a million operations few differ in more than ids, and deciding each one would take as
+        long as reading it (measured).
         """
         if not self._built_in or self._select is None:
             return None
@@ -116,23 +116,24 @@ class _Decisions:
 
     @property
     def _what(self) -> str:
-        return f"{'undo of a ' if self._undo else ''}{self._job.operation_kind} job"
+        job = f"a job of kind {self._job.operation_kind}"
+        return f"the undo of {job}" if self._undo else job
 
     def _malformed(self, progress: Progress) -> str:
         operation = progress.operation
         if operation.aspect not in self._kind.aspects:
-            return f"there is no {quoted(operation.aspect)} that a {self._what} changes"
+            return f"{self._what} has nothing called {quoted(operation.aspect)} to change"
         states = [one.attributes for one in (operation.before, progress.restore) if one]
         if self._undo and operation.desired is not None:
             states.append(operation.desired)
         if not all(self._is_showable(operation, state) for state in states):
-            return "no server shows such a state of it"
+            return "no server shows such a state"
         if not all(key in self._operations for key in operation.after):
-            return "it comes after an operation that is not planned"
+            return "it depends on an operation that is not planned"
         return ""
 
     def _is_showable(self, operation: Operation, state: Attributes) -> bool:
-        # Looked at but once: see ``_form``.
+        # Checked once per distinct state (see ``_form``).
         observed = operation.aspect, id(state)
         if observed not in self._showable:
             source = self._kind.aspects[operation.aspect].source
@@ -142,9 +143,9 @@ class _Decisions:
         return True
 
     def _mistaken(self, target: Target) -> str:
-        """Return, in words, why a job is not about a target: as far as its name and id tell."""
+        """Return why a target can't be one of the job's, judging by its name and id."""
         if not (target.id.isascii() and target.id.replace("-", "").isalnum()):
-            return f"{quoted(target.id)} is no id"
+            return f"{quoted(target.id)} is not an id"
         if target.id.startswith("task-") or self._select is None:
             scope = self._kind.scope
             if target.id.startswith("task-") and scope is not Scope.SELECTED:
@@ -160,18 +161,18 @@ class _Decisions:
         try:
             if self._undo:
                 restored = progress.restore == operation.before
-                return restored and self._can_take_back(operation)
+                return restored and self._can_revert(operation)
             known = self._decided_together(operation, of_target)
             if not known and self._again:
                 known = self._decided_alone(operation, operation.before)
             if known and progress.restore != operation.before:
-                known = self._decided_alone(operation, progress.restore, wants=False)
+                known = self._decided_alone(operation, progress.restore, exactly=False)
             return known or self._bounded(operation)
-        except Exception:  # noqa: BLE001 - a state no server shows: whatever a kind makes of it
+        except Exception:  # noqa: BLE001 - a kind may raise anything for a state no server shows
             return False
 
     def _decided_together(self, operation: Operation, of_target: Sequence[Progress]) -> bool:
-        """Whether the kind decides it where the target showed what all of these began from."""
+        """Whether the kind decides it from the states before all operations on the target."""
         if self._task is not None and operation.target.id == self._task.id:
             return self._decided_of_task(operation)
         shown: dict[str, list[Observed]] = {one.operation.aspect: [] for one in of_target}
@@ -185,7 +186,7 @@ class _Decisions:
         )
 
     def _decided_of_task(self, operation: Operation) -> bool:
-        """Whether the kind decides it of the run task, by what all operations began from."""
+        """Whether the kind decides it for the run task, from the states before all operations."""
         observed: dict[str, dict[str, list[Observed]]] = {name: {} for name in self._kind.aspects}
         for progress in self._operations.values():
             one = progress.operation
@@ -194,21 +195,21 @@ class _Decisions:
         return any(self._agrees(operation, one) for one in self._decide(operation.target, observed))
 
     def _decided_alone(
-        self, operation: Operation, before: Observed | None, *, wants: bool = True
+        self, operation: Operation, before: Observed | None, *, exactly: bool = True
     ) -> bool:
         """Whether the kind decides it from this state, whatever else the target showed.
 
         Args:
-            wants: what it wants, and what it was planned from, must be the same, too.
+            exactly: its desired state and the state before it must be the same too.
         """
         return any(
             (one.key, one.aspect) == (operation.key, operation.aspect)
-            and (not wants or self._agrees(operation, one))
+            and (not exactly or self._agrees(operation, one))
             for one in self._from(operation, before)
         )
 
     def _from(self, operation: Operation, before: Observed | None) -> Iterator[Operation]:
-        """Yield what the kind decides from this state of one aspect, assuming the others."""
+        """Yield what the kind decides from this state of one aspect, assuming the other aspects."""
         shown = {operation.aspect: [] if before is None else [before]}
         for observed in self._assumed(operation, shown):
             yield from self._decide(operation.target, observed)
@@ -216,9 +217,10 @@ class _Decisions:
     def _assumed(
         self, operation: Operation, shown: Mapping[str, Sequence[Observed]]
     ) -> Iterator[Observations]:
-        """Yield what the target may have shown, where nothing is known of some aspects.
+        """Yield what the target may have shown if the journal doesn't record some aspects.
 
-        That is nothing; what the operation is about; or, of what the kind would do there, the end.
+        Those aspects may have shown nothing, a state of this operation, or the state that the kind
+        desires there.
         """
         ident, missing = operation.target.id, self._kind.aspects.keys() - shown.keys()
 
@@ -240,7 +242,7 @@ class _Decisions:
         return [one for one in self._kind.decided(target, observed) if not isinstance(one, Skip)]
 
     def _agrees(self, operation: Operation, decided: Operation) -> bool:
-        """Whether an operation is what was decided; a secret is known by its digest only."""
+        """Whether an operation equals the decided one; a secret's digest is taken as given."""
         desired = decided.desired
         if self._secret is not None and desired is not None and operation.desired is not None:
             shown_as = self._secret.shown_as
@@ -252,24 +254,24 @@ class _Decisions:
             and decided.before == operation.before
             and desired == operation.desired
             and self._in_order(operation.after, decided.after)
-            # A journal of 0.1 may not say its verb.
-            and operation.verb in (decided.verb, _verb_unsaid(decided))
+            # A journal of 0.1 may not record its verb.
+            and operation.verb in (decided.verb, _inferred_verb(decided))
         )
 
     def _in_order(self, after: Sequence[str], decided: Sequence[str]) -> bool:
         if self._kind.scope is not Scope.EVERY:
             return after == decided
-        # The server's order of its list is not that of the plan; what is done need not come first.
+        # The server lists in another order than the plan; finished ones need not come first.
         return {*after} == {*decided} or (self._again and {*after} < {*decided})
 
-    def _can_take_back(self, operation: Operation) -> bool:
-        """Whether it takes back what the kind decides, or what an undo of that has taken back."""
+    def _can_revert(self, operation: Operation) -> bool:
+        """Whether it reverts what the kind decides, or what an undo of that has reverted."""
         verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
-        if operation.kind != verb or operation.verb not in (verb, _verb_unsaid(operation)):
+        if operation.kind != verb or operation.verb not in (verb, _inferred_verb(operation)):
             return False
         before, desired = operation.before, operation.desired
         restored = None if desired is None else Observed(before.id if before else "", desired)
-        taken_back = (
+        reverted = (
             (one.desired is None) is (before is None)
             for one in self._from(operation, restored)
             if one.aspect == operation.aspect
@@ -279,12 +281,13 @@ class _Decisions:
             for one in self._from(operation, before)
             if one.aspect == operation.aspect
         )
-        return any(taken_back) or any(done_again) or self._bounded(operation)
+        return any(reverted) or any(done_again) or self._bounded(operation)
 
     def _bounded(self, operation: Operation) -> bool:
-        """Whether a kind that decides by more than a target shows may have decided this.
+        """Whether a kind whose decisions depend on more than the target may have decided this.
 
-        Only such of other packages: it is then no more than one of the changes that it names.
+        Only kinds of other packages may: all that can be checked is that the change is one of
+        those that the kind names.
         """
         if self._built_in:
             return False
@@ -293,5 +296,5 @@ class _Decisions:
         return named and operation.verb == verb
 
 
-def _verb_unsaid(operation: Operation) -> str:
-    return Planned.of(msgspec.structs.replace(operation, verb="")).said
+def _inferred_verb(operation: Operation) -> str:
+    return Planned.of(msgspec.structs.replace(operation, verb="")).known_verb

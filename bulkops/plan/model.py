@@ -1,4 +1,4 @@
-"""Inventory and job → the operations to carry out and the skips, in order of name. Pure."""
+"""Inventory and job → the operations and skips of a plan, sorted by target name. Pure."""
 
 from __future__ import annotations
 
@@ -19,23 +19,22 @@ from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation, Resolved, Scope, Skip
 from bulkops.plan.notes import notes
 
-HIDDEN = "its run tasks are not known: this token may not read them"
-"""Why nothing is planned for a workspace of the selection: that is not "has none"."""
+HIDDEN = "its run tasks are unknown: this token can't read them"
+"""Why a selected workspace has no operation: unknown doesn't mean that it has no run tasks."""
 
 
 class Plan(msgspec.Struct, frozen=True):
     """What an apply would do.
 
     Attributes:
-        operations, skips: by name of the target.
-        notes: in words, what a careful reader should know before saying yes.
-        undo_of: run id of the journal that this takes back, empty for a job's own plan.
-        saved: SHA-256 of the file it was read from, empty where it was made just now.
-        projects: name, or else id, of a project → workspaces to change in it, most first; empty
-            if it is not known.
-        rate: requests a second at which it would go, ``None`` where nothing limits it or it is
-            not known.
-        address: of the server it was made at; empty where that may be any.
+        operations, skips: sorted by name of the target.
+        notes: human-readable facts to know before confirming the plan.
+        undo_of: run id of the journal that this plan undoes, empty for a job's own plan.
+        saved: SHA-256 of the file from which it was read, empty for a new plan.
+        projects: project name, or id if the name is unknown → number of workspaces to change in
+            it, largest first; empty if the projects are unknown.
+        rate: requests per second at which it would run, ``None`` if unlimited or unknown.
+        address: address of the server for which it was made, empty if it may be any.
     """
 
     job: Job
@@ -51,33 +50,33 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """What a journal that goes on with this plan must have in its header."""
+        """The digest in the header of a journal that applies this plan."""
         if self.saved:
             return digest_of_plan(self.saved)
         return digest_of_undo(self.undo_of) if self.undo_of else self.job.digest
 
     @property
     def rollout(self) -> Rollout:
-        """In which steps it goes: an undo goes at once."""
-        return self.job.rollout.taking_back(self.undo_of)
+        """Its rollout; an undo has a single wave."""
+        return self.job.rollout.effective(self.undo_of)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Verb → how many operations do that; see ``Kind.verbs``."""
+        """Verb → number of operations with it (see ``Kind.verbs``)."""
         counted = Counter(operation.verb for operation in self.operations)
         always = kind_named(self.job.operation_kind).verbs
         return {verb: counted[verb] for verb in dict.fromkeys((*always, *counted))}
 
     @property
     def seconds(self) -> float | None:
-        """How long it takes, rests between waves included, ``None`` where nobody knows."""
+        """Estimated duration, with the pauses between waves; ``None`` if the rate is unknown."""
         operations = len(self.operations)
         rests = (len(self.rollout.steps(operations)) - 1) * rest_seconds(self.rollout)
         return operations / self.rate + rests if self.rate else None
 
     @property
     def blocked(self) -> list[Skip]:
-        """Skips where the job's wish stays unfulfilled."""
+        """Skips of targets that don't get their desired state."""
         return [skip for skip in self.skips if skip.blocked]
 
 
@@ -85,12 +84,12 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     """Decide every target.
 
     Raises:
-        JobError: the organization's entitlements have no room for the result.
+        JobError: the result would exceed the organization's entitlements.
     """
     kind = bind(job.operation_kind, job.spec, inventory.resolved)
     operations, skips = _decide_all(kind, inventory)
     if kind.scope is Scope.EVERY and any(skip.blocked for skip in skips):
-        # Some of it would cost what all of it costs, and bring nothing.
+        # A part of it would be as destructive as all of it, and achieve nothing.
         operations = []
     _check_entitlements(kind, operations, inventory, source)
     return Plan(
@@ -131,7 +130,7 @@ def _projects(operations: Sequence[Operation], projects: Mapping[str, str]) -> d
 
 
 def _in_order(operations: Sequence[Operation], skips: list[Skip]) -> Iterator[Operation]:
-    """Yield the operations, but for those that come after what is not planned: a skip each."""
+    """Yield the operations whose predecessors are planned; add a skip for each other one."""
     planned: set[str] = set()
     for operation in operations:
         missing = [key for key in operation.after if key not in planned]
@@ -147,7 +146,7 @@ def _in_order(operations: Sequence[Operation], skips: list[Skip]) -> Iterator[Op
 def _check_entitlements(
     kind: Kind, operations: Sequence[Operation], inventory: Inventory, source: str
 ) -> None:
-    """Refuse what can't fit, by a lower bound: other run tasks' attachments aren't counted."""
+    """Refuse what surely exceeds the limits; attachments of other run tasks aren't counted."""
     allowed = inventory.entitlements
     attaching = {n for n, aspect in kind.aspects.items() if isinstance(aspect.source, Attached)}
     created = Counter(o.aspect for o in operations if o.before is None and o.aspect in attaching)
@@ -166,6 +165,6 @@ def _check_limits(place: str, allowed: Entitlements, attached: int) -> None:
     limit = allowed.run_task_workspace_limit
     if limit is not None and attached > limit:
         raise JobError(
-            f"{place}: {attached} workspaces would have the run task, this organization's plan "
-            f"allows {limit} (entitlement run-task-workspace-limit): select fewer"
+            f"{place}: {attached} workspaces would have the run task, but this organization's plan "
+            f"allows {limit} (entitlement run-task-workspace-limit). Select fewer"
         )

@@ -1,4 +1,4 @@
-"""What a careful reader of a plan should know, in words; its kind adds what only it knows. Pure."""
+"""The notes on a plan: facts to know before confirming it; each kind adds its own. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def notes(
 
 
 def _one_call(job: Job, kind: Kind, inventory: Inventory) -> Iterator[str]:
-    """Yield the one call that would do, where the job goes over all there is in one place."""
+    """Yield the single API call that does the same, if the job covers a whole project or all."""
     select = job.select
     given = set(msgspec.to_builtins(select)) - {"allow_empty"}
     if inventory.version or inventory.entitlements is None or given not in ({"all"}, {"project"}):
@@ -39,12 +39,12 @@ def _one_call(job: Job, kind: Kind, inventory: Inventory) -> Iterator[str]:
 
 
 def _locked(operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
-    # "Locking a workspace temporarily prevents new plans and applies" and nothing else:
-    # HashiCorp's page on workspace settings. What writes the lock itself says so already.
+    # "Locking a workspace temporarily prevents new plans and applies" and nothing else, according
+    # to HashiCorp's page on workspace settings. An operation that writes the lock needs no note.
     others = (o.target.id for o in operations if "locked" not in (o.desired or {}))
     if locked := sum(ident in inventory.locked for ident in others):
         yield (
-            f"locked workspaces among these: {locked}, by somebody or by a run under way; that "
+            f"locked workspaces among these: {locked}, by a user or a run in progress; a lock "
             "holds back Terraform runs, not this change"
         )
 
@@ -54,34 +54,34 @@ def _mandatory(operations: Sequence[Operation], inventory: Inventory) -> Iterato
     if limit is None:
         return
     if any((o.desired or {}).get("enforcement-level") == "mandatory" for o in operations):
-        # Nothing says what is counted, run tasks or attachments: too little to refuse on.
+        # It isn't documented whether run tasks or attachments count: too little to refuse on.
         yield f"this organization's plan allows {limit} mandatory enforcements of run tasks"
 
 
 def strict_notes(
     rollout: Rollout, operations: int, *, most: int, rate: float | None, latency: float
 ) -> list[str]:
-    """Return, in words, where ``strict`` and not the limit will hold the pace.
+    """Return notes on the waves that ``strict``, not the rate limit, will slow down.
 
     Args:
-        most: operations in flight at other times.
-        rate: requests a second that are allowed, ``None`` where nothing limits it.
-        latency: seconds until an answer, 0 where nobody knows yet.
+        most: operations in flight without ``strict``.
+        rate: requests per second that are allowed, ``None`` if unlimited.
+        latency: seconds until an answer, 0 if it is unknown yet.
     """
     needed = float(most) if rate is None else min(most, rate * latency)
     slow: dict[int, list[str]] = {}
     waves = rollout.steps(operations) if rollout.strict and operations and latency else []
     for wave in waves:
-        borne = rollout.tolerated(operations)
-        borne = borne if wave.tolerated is None else min(borne, wave.tolerated)
-        if min(borne + 1, wave.size) < min(needed, wave.size):
-            slow.setdefault(borne + 1, []).append(str(wave.number))
+        tolerated = rollout.tolerated(operations)
+        tolerated = tolerated if wave.tolerated is None else min(tolerated, wave.tolerated)
+        if min(tolerated + 1, wave.size) < min(needed, wave.size):
+            slow.setdefault(tolerated + 1, []).append(str(wave.number))
     fewer = rate is None or most < rate * latency
-    limit = f"the {most} otherwise" if fewer else f"the limit of {rate:.3g}"
+    limit = f"the usual {most} in flight" if fewer else f"the limit of {rate:.3g} per second"
     return [
-        f"strict{f' in wave {_listed(numbers)}' if len(waves) > 1 else ''}: never more than "
-        f"{in_flight} in flight; at the {latency * 1000:.0f} ms measured that, and not {limit}, "
-        f"holds the pace: about {in_flight / latency:.3g} a second"
+        f"strict{f' in wave {_listed(numbers)}' if len(waves) > 1 else ''}: at most {in_flight} in "
+        f"flight; with the measured latency of {latency * 1000:.0f} ms this, not {limit}, sets the "
+        f"pace: about {in_flight / latency:.3g} per second"
         for in_flight, numbers in slow.items()
     ]
 

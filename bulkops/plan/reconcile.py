@@ -1,28 +1,29 @@
 """Journal and a fresh reading → what a resumed job still has to do. Pure.
 
-| the journal says    | the server shows | then                                                |
-|---------------------|------------------|-----------------------------------------------------|
-| pending, no intent  | as planned from  | carried out                                         |
-| pending, no intent  | as wanted        | skipped: somebody else's work, undo leaves it       |
-| pending, no intent  | anything else    | conflict                                            |
-| pending, no intent  | that something   | conflict                                            |
-|                     | must come first  |                                                     |
-| pending, or in      | that it would be | conflict                                            |
-| doubt and not done  | the last one     |                                                     |
-| pending             | can't be read    | carried out                                         |
-| pending, or decided | nothing, and the | skipped where it was to be taken away, else a       |
-| anew                | target is gone   | conflict: in both cases it is told as gone          |
-| in doubt            | anything else    | looked at one by one, by the worker                 |
-| failed, conflict    | whatever         | left; decided anew where ``retry_failed`` was asked |
-| done                | as wanted        | left                                                |
-| done                | anything else    | likewise: somebody changed it since                 |
-| failed, in an undo  | as pending       | as pending, where ``retry_failed`` was asked        |
-| or of a saved plan  |                  |                                                     |
+| the journal records | the server shows  | result                                              |
+|---------------------|-------------------|-----------------------------------------------------|
+| pending, no intent  | the state before  | carried out                                         |
+| pending, no intent  | the desired state | skipped: set outside this job, an undo leaves it    |
+| pending, no intent  | anything else     | conflict                                            |
+| pending, no intent  | that something    | conflict                                            |
+|                     | must come first   |                                                     |
+| pending, or in      | that it would     | conflict                                            |
+| doubt and not done  | remove the last   |                                                     |
+| pending             | can't be read     | carried out                                         |
+| pending, or decided | nothing, since    | skipped if it would have removed something, else    |
+| again               | the target is     | conflict; both results report the target as gone    |
+|                     | gone              |                                                     |
+| in doubt            | anything else     | the worker reads each one again                     |
+| failed, conflict    | anything          | left; decided again with ``retry_failed``           |
+| done                | the desired state | left                                                |
+| done                | anything else     | left; decided again with ``retry_failed``           |
+| failed, in an undo  | see pending       | with ``retry_failed``: see pending                  |
+| or a saved plan     |                   |                                                     |
 
-An undo, or a saved plan, decides nothing anew: what somebody changed since stays a conflict.
-Something must come first where it was done and somebody undid it, or where it was not needed when
-this was planned. The last one: the old run task, where the new one is gone, or the other way
-round. By the reading that decides this what is in doubt has settled.
+An undo or a saved plan decides nothing again: a change outside the job stays a conflict. Something
+must come first if it was done and then undone outside the job, or if it wasn't needed when this
+was planned. "The last": the old run task if the new one is gone, or the other way round. By the
+reading that decides this, everything in doubt has settled.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import (
-    MADE_SO,
+    SET_OUTSIDE,
     Shown,
     bare,
     changed,
@@ -57,18 +58,18 @@ def reconcile(
     date: str,
     missing: Collection[str] = (),
 ) -> Iterator[Planned | Result]:
-    """Yield the records that bring the journal up to what the server shows now.
+    """Yield the records that update the journal to what the server shows now.
 
-    What is pending or in doubt after them is the work that is left.
+    The operations that are still pending or in doubt after them are the work that is left.
 
     Args:
-        missing: ids of the targets that are gone.
+        missing: ids of the targets that no longer exist.
     """
-    records = _brought_up(replay, observations, kind, retry_failed=retry_failed, date=date)
+    records = _updates(replay, observations, kind, retry_failed=retry_failed, date=date)
     for record in records:
         operation = replay.operations[record.key].operation
         if isinstance(record, Result) and operation.target.id in missing:
-            # Nobody changed it: it went with what it was on.
+            # Not changed, but deleted together with its target.
             outcome = Outcome.SKIPPED if operation.desired is None else Outcome.CONFLICT
             yield _result(operation, outcome, gone(operation.target), date)
         else:
@@ -76,14 +77,14 @@ def reconcile(
 
 
 def rests_on_another(replay: Replay, kind: Kind) -> bool:
-    """Return whether something is to be taken away because a reading alone shows the other one."""
+    """Return whether a removal rests on nothing but a reading that shows the other run task."""
     return kind.never_empty and any(
         progress.operation.desired is None and not progress.operation.after
         for progress in replay.having(None, Outcome.IN_DOUBT)
     )
 
 
-def _brought_up(
+def _updates(
     replay: Replay, observations: Observations, kind: Kind, *, retry_failed: bool, date: str
 ) -> Iterator[Planned | Result]:
     for progress in replay.operations.values():
@@ -100,7 +101,7 @@ def _brought_up(
 
 
 def _decides_nothing(replay: Replay) -> bool:
-    """Whether it is an undo, or a saved plan, which are carried out as they were planned."""
+    """Whether it is an undo or a saved plan, which are applied exactly as planned."""
     return bool(replay.header.undo_of or replay.header.plan)
 
 
@@ -110,16 +111,16 @@ def _retried(
     operation = progress.operation
     if not _decides_nothing(replay):
         decisions = kind.decided(operation.target, observations)
-        yield _anew(operation, decisions, replay, date)
+        yield _decided_again(operation, decisions, replay, date)
     elif progress.outcome is Outcome.FAILED:
         yield Planned.of(operation)
         yield from _pending(operation, replay, observations, kind, date)
 
 
-def _anew(
+def _decided_again(
     operation: Operation, decisions: Sequence[Operation | Skip], replay: Replay, date: str
 ) -> Planned | Result:
-    """Return what becomes of an operation whose target was decided anew."""
+    """Return the record for an operation whose target was decided again."""
     decided = _same(operation, decisions)
     if decided is not None:
         reason = _not_to_come(decided, replay)
@@ -134,28 +135,28 @@ def _anew(
 def _drifted(
     operation: Operation, replay: Replay, observations: Observations, kind: Kind, date: str
 ) -> Iterator[Planned | Result]:
-    """Yield what makes so again what was done and is no longer so; nothing where nothing can."""
+    """Yield the record that restores a drifted operation; nothing if none can."""
     if compare(operation, observed_in(observations, operation)) is Shown.DESIRED:
         return
     decisions = kind.decided(operation.target, observations)
     if _same(operation, decisions) or any(isinstance(d, Skip) and d.blocked for d in decisions):
-        yield _anew(operation, decisions, replay, date)
+        yield _decided_again(operation, decisions, replay, date)
 
 
 def _same(operation: Operation, decisions: Sequence[Operation | Skip]) -> Operation | None:
     operations = (d for d in decisions if isinstance(d, Operation))
     if not operation.number:
         return next((d for d in operations if d.key == operation.key), None)
-    # Of several the others may be gone by now, and with them the number by which it was planned.
+    # If there were several, others may be gone by now, which changes the numbers in the keys.
     same = (d for d in operations if d.before and d.before.id == operation.before_id)
     return next((msgspec.structs.replace(d, kind=operation.kind) for d in same), None)
 
 
 def _not_to_come(decided: Operation, replay: Replay) -> str:
-    """Return, in words, what must come first and won't: it is not planned, or done already."""
+    """Return what must come first but won't, as it isn't planned or is already done; or empty."""
     for key in decided.after:
         if key not in replay.operations or replay.operations[key].outcome in DONE:
-            return f"{key} would have to come first, and is not to be done here: plan the job anew"
+            return f"{key} must come first, but isn't part of this plan: plan the job again"
     return ""
 
 
@@ -165,7 +166,7 @@ def _pending(
     observed = observed_in(observations, operation)
     shown = compare(operation, observed)
     if shown is Shown.DESIRED:
-        yield _result(operation, Outcome.SKIPPED, MADE_SO, date)
+        yield _result(operation, Outcome.SKIPPED, SET_OUTSIDE, date)
     elif shown is not Shown.BEFORE:
         yield _result(operation, Outcome.CONFLICT, changed(operation, observed), date)
     elif reason := _hindered(operation, replay, observations, kind):
@@ -182,17 +183,17 @@ def _in_doubt(
 
 
 def _hindered(operation: Operation, replay: Replay, observations: Observations, kind: Kind) -> str:
-    """Return, in words, why a pending operation is not to be carried out though it could be."""
+    """Return why a pending operation must not be carried out though it could be; or empty."""
     reason = _undone(operation, replay, observations)
     reason = reason or _not_needed_then(operation, replay, observations, kind)
     if reason or any(replay.operations[key].outcome not in DONE for key in operation.after):
-        # What comes first may be what it waits for.
+        # What comes first may resolve the rest.
         return reason
     return bare(kind, operation, observations)
 
 
 def _undone(operation: Operation, replay: Replay, observations: Observations) -> str:
-    """Return what comes first, was done and is no longer so, in words."""
+    """Return which predecessor was done and then undone outside this job; empty if none."""
     for key in operation.after:
         first = replay.operations[key]
         if first.outcome not in DONE or first.operation.aspect not in observations:
@@ -200,14 +201,14 @@ def _undone(operation: Operation, replay: Replay, observations: Observations) ->
         observed = observed_in(observations, first.operation)
         if compare(first.operation, observed) is not Shown.DESIRED:
             shows = wording.reading(first.operation, observed)
-            return f"somebody undid {key}, which comes first: the server shows {shows}"
+            return f"{key} comes first, but was undone outside this job: the server shows {shows}"
     return ""
 
 
 def _not_needed_then(
     operation: Operation, replay: Replay, observations: Observations, kind: Kind
 ) -> str:
-    """Return, in words, what must come first now and needed not when the job was planned."""
+    """Return what must come first now, but didn't when the job was planned; empty if nothing."""
     if replay.header.undo_of or len(kind.aspects) == 1:
         return ""
     decided = _same(operation, kind.decide(operation.target, observations))

@@ -1,4 +1,4 @@
-"""A plan as a journal begins with it, and what a journal's header says of its job."""
+"""The first records of a plan's journal, and the job in a journal's header."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def start_journal(
     """Create the journal of a plan: header, operations, skips.
 
     Raises:
-        JournalError: there is a file already; JournalWriteFailed: it can't be written.
+        JournalError: the file exists already; JournalWriteFailed: it can't be written.
     """
-    # A report, which needs what else is in here, needs no event loop.
-    from bulkops.journal.writer import create  # noqa: PLC0415 - said above
+    # Reports use the rest of this module, and need no event loop.
+    from bulkops.journal.writer import create  # noqa: PLC0415 - see the comment above
 
     create(path, first_records(plan, client, by), files)
 
 
 def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
-    """Yield what the journal of a plan begins with: header, operations, skips."""
+    """Yield the first records of a plan's journal: header, operations, skips."""
     yield Header(
         format=FORMAT,
         run_id=f"bulkops-{client.random.getrandbits(48):012x}",
@@ -73,17 +73,17 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
 
 
 def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
-    """Return the kind of operation a journal's job is made of, bound to its run task."""
+    """Return the kind of a journal's job, resolved to its run tasks."""
     job = job_of(header)
     resolved = msgspec.structs.replace(header.resolved, key=key)
     return bind(job.operation_kind, job.spec, resolved)
 
 
 def job_of(header: Header) -> Job:
-    """Return the job in a journal's header as it is carried out: an undo goes at once."""
-    return written_job_of(header).taking_back(header.undo_of)
+    """Return the job in a journal's header as it runs: an undo has a single wave."""
+    return written_job_of(header).effective(header.undo_of)
 
 
 def written_job_of(header: Header) -> Job:
-    """Return the job in a journal's header as its job file said it."""
+    """Return the job in a journal's header as its job file declared it."""
     return job_from_builtins(header.job, source="the journal's job", folder=header.folder)

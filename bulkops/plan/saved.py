@@ -1,9 +1,9 @@
-"""A plan in a file: ``plan --out`` writes it, and ``apply PLAN`` does exactly what it says.
+"""A plan in a file: ``plan --out`` writes it, and ``apply PLAN`` does exactly what it contains.
 
-JSON Lines, one object a line: ``plan`` (which job, where, by whom), ``operation`` with what was
-seen and what is wanted, ``skip``, and at the end ``digest``: the SHA-256 of every byte before it.
-By its digest a plan is known to the journals it is carried out with. The digest finds what was
-changed by mistake; it is no signature, and whoever may write the file may make another plan.
+JSON Lines, one object per line: ``plan`` (which job, where, by whom), ``operation`` with the
+observed and the desired state, ``skip``, and at the end ``digest``, the SHA-256 of all bytes before
+it. The digest connects the plan with the journals that apply it. It detects accidental changes; it
+is not a signature, and anyone who can write to the file can replace the plan.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from bulkops.client.api import Client
 
 PLAN_FORMAT = 2
-"""Of the plans that are written; those of the formats of ``FORMATS`` are read."""
+"""The format of new plans; those in ``FORMATS`` can be read."""
 
 
 class _Head(msgspec.Struct, frozen=True, tag_field="type", tag="plan"):
-    """The first line; ``header`` is what a journal started at that moment would have had."""
+    """The first line; ``header`` is that of a journal started at the moment of saving."""
 
     format: int
     default_organization: str
@@ -54,8 +54,8 @@ class SavedPlan(msgspec.Struct, frozen=True):
     """A plan as it was saved.
 
     Attributes:
-        default_organization: ``TFE_ORGANIZATION`` when it was made, empty for none.
-        made_at: RFC 3339.
+        default_organization: ``TFE_ORGANIZATION`` at that time, empty if it wasn't set.
+        made_at: date of saving, RFC 3339.
     """
 
     plan: Plan
@@ -64,55 +64,57 @@ class SavedPlan(msgspec.Struct, frozen=True):
     made_at: str
 
     def check_meant(self, path: Path, organization: str) -> None:
-        """Refuse to carry the plan out in another organization than it was made for.
+        """Refuse to apply the plan to another organization than the one it was made for.
 
         Args:
-            path: of its file, for the message.
-            organization: ``TFE_ORGANIZATION``, empty for none. It may differ from the plan's
-                where it did when it was made: the job file named another one.
+            path: the plan's file, for the message.
+            organization: ``TFE_ORGANIZATION``, empty if it isn't set. It may differ from the
+                plan's organization if it did when the plan was made: the job file named another.
 
         Raises:
-            PlanStale: it is another one.
+            PlanStale: the organization is another one.
         """
         planned = self.plan.job.organization
         if organization not in ("", planned, self.default_organization):
             raise PlanStale(
                 f"{path}: is a plan for organization {planned}, not for TFE_ORGANIZATION = "
-                f"{organization}: {_AGAIN}"
+                f"{organization}. {_AGAIN}"
             )
 
 
 def is_saved_plan(path: Path) -> bool:
-    """Return whether a file is a saved plan, or was one before somebody changed it.
+    """Return whether a file is a saved plan, or was one before it was changed.
 
-    A job file is never taken for one.
+    A job file is never taken for a plan.
     """
     return what_is_at(path, jobs=False) in (A_PLAN, SOME_JSON)
 
 
 def check_place(path: Path) -> None:
-    """Refuse to write a plan over anything but an older plan or an empty file.
+    """Refuse to overwrite anything but an older plan or an empty file.
 
     Raises:
-        JobError: there is something else, or no such folder.
+        JobError: the file is something else, or there is no such folder.
     """
     if not path.parent.is_dir():
-        raise JobError(f"{path.parent}: there is no such folder: make it, or choose another --out")
+        raise JobError(
+            f"{path.parent}: there is no such folder. Create it, or choose another --out"
+        )
     if not path.exists():
         return
     what = what_is_at(path)
     if is_special(path) or (what != A_PLAN and path.stat().st_size):
-        what = what or "no saved plan"
-        raise JobError(f"{path}: is {what}, and left as it is: choose another --out")
+        what = what or "not a saved plan"
+        raise JobError(f"{path}: is {what}, and was not changed. Choose another --out")
 
 
 def save_plan(
     path: Path, plan: Plan, client: Client, by: Holder, default_organization: str = ""
 ) -> str:
-    """Write a plan whole, or not at all, and return its SHA-256 in hex; an older one is replaced.
+    """Write a plan atomically, replacing an older one, and return its SHA-256 in hex.
 
     Raises:
-        JobError: as of ``check_place``.
+        JobError: see ``check_place``.
         BulkopsError: it can't be written.
     """
     check_place(path)
@@ -143,13 +145,12 @@ def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> Sav
     """Return the plan in a file.
 
     Args:
-        digest: ``Plan.digest`` that it must have, where it was read before.
-        trust_files: whoever owns it, or may write it.
+        digest: the ``Plan.digest`` that it must have, empty on the first reading.
+        trust_files: accept it even if other users own it or may write it.
 
     Raises:
-        PlanStale: it is no longer what was written, does not agree with itself, or is of another
-            format.
-        JobError: others may have written it, or its job is none that this version knows.
+        PlanStale: it was changed, does not agree with itself, or has another format.
+        JobError: other users may have written it, or this version doesn't know its job.
         BulkopsError: it can't be read.
     """
     try:
@@ -166,7 +167,7 @@ def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> Sav
     job = job_from_builtins(header.job, str(path), folder=header.folder)
     if not digest and (problem := disagreement(state)):
         raise PlanStale(
-            f"{path}: does not agree with itself: {problem}; nothing was sent: {_AGAIN}"
+            f"{path}: does not agree with itself: {problem}; nothing was sent. {_AGAIN}"
         )
     plan = Plan(
         job,
@@ -184,11 +185,11 @@ def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> Sav
 
 
 class _Lines:
-    """The lines before the last one, which is to be their seal.
+    """The lines of a plan up to its last one, the seal.
 
     Attributes:
-        sha256: of them all, in hex, once they were gone through.
-        sealed: whether the last one says so.
+        sha256: their digest in hex, set once they were all read.
+        sealed: whether the last line has this digest.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -197,14 +198,14 @@ class _Lines:
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
-        digest, held = sha256(), b""
+        digest, previous = sha256(), b""
         for line in lines_of(self._stream):
-            if held:
-                digest.update(held)
-                yield held
-            held = line
+            if previous:
+                digest.update(previous)
+                yield previous
+            previous = line
         self.sha256 = digest.hexdigest()
-        self.sealed = held == _seal(self.sha256)
+        self.sealed = previous == _seal(self.sha256)
 
 
 _decode_head = msgspec.json.Decoder(_Head).decode
@@ -213,12 +214,12 @@ _decode_format = msgspec.json.Decoder(_Format).decode
 
 def _read(lines: Iterator[bytes], path: Path) -> tuple[_Head, Replay]:
     first = next(lines, b"")
-    found = _decode_format(first).format
-    if found not in FORMATS:
+    number = _decode_format(first).format
+    if number not in FORMATS:
         known = " and ".join(map(str, FORMATS))
-        raise PlanStale(f"{path}: has plan format {found}, this version reads {known}: {_AGAIN}")
+        raise PlanStale(f"{path}: has plan format {number}, this version reads {known}. {_AGAIN}")
     head = _decode_head(first)
-    records = map(FORMATS[found].decode, lines)
+    records = map(FORMATS[number].decode, lines)
     return head, replay(chain((head.header,), map(_of_plan, records)))
 
 
@@ -234,9 +235,8 @@ def _seal(digest: str) -> bytes:
 
 def _changed(path: Path) -> PlanStale:
     return PlanStale(
-        f"{path}: is not, or no longer, a whole plan as `plan --out` writes it; nothing was sent: "
-        f"{_AGAIN}"
+        f"{path}: is not a complete, unchanged plan of `plan --out`; nothing was sent. {_AGAIN}"
     )
 
 
-_AGAIN = "make it again with `bulkops plan JOB --out PLAN`"
+_AGAIN = "Make it again with `bulkops plan JOB --out PLAN`"

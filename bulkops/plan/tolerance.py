@@ -1,15 +1,15 @@
-"""How far a job is from its failure tolerance, and whether that holds it. Pure.
+"""Whether failures exceed a job's tolerance and stop it, and how many more are tolerated. Pure.
 
-Failures are counted from the journal, over all executions: see ``Replay.failures``. Whether a job
-is held, by its last execution:
+Failures are counted from the journal, over all executions (see ``Replay.failures``). Whether a job
+is stopped until ``--continue``, by its last execution:
 
-| the last execution                    | failures exceed the tolerance | then                    |
-|---------------------------------------|-------------------------------|-------------------------|
-| came to its end                       | whatever                      | not held                |
-| says that they exceeded it            | whatever: the job file may    | held until somebody     |
-|                                       | have been changed since       | says ``--continue``     |
-| was killed, or ended in any other way | yes                           | held likewise           |
-| likewise                              | no                            | not held                |
+| the last execution                    | failures exceed the tolerance | the job is stopped |
+|---------------------------------------|-------------------------------|--------------------|
+| completed                             | yes or no                     | no                 |
+| recorded that they exceeded it        | yes or no: the job file may   | yes                |
+|                                       | have been changed since       |                    |
+| was killed, or ended in any other way | yes                           | yes                |
+| was killed, or ended in any other way | no                            | no                 |
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from bulkops.journal.states import Exceeded, How, Reached
 
 
 def stopped_by_tolerance(replay: Replay, rollout: Rollout) -> Exceeded | None:
-    """Return what holds a job until somebody says ``--continue``, ``None`` where nothing does.
+    """Return the exceeded tolerance that stops a job until ``--continue``, ``None`` if none does.
 
     Args:
-        rollout: in force now.
+        rollout: the job's current ``[rollout]``, which may differ from the journal's.
     """
     ended = replay.ended
     if ended is not None and (ended.exceeded is not None or ended.how == How.COMPLETE):
         return ended.exceeded
-    found = exceeded(replay, rollout)
-    if found is None and ended is not None and ended.how == How.TOLERANCE:
-        # 0.1 did not say by how much, and counted each execution's failures on their own.
+    now = exceeded(replay, rollout)
+    if now is None and ended is not None and ended.how == How.TOLERANCE:
+        # 0.1 didn't record by how much, and counted each execution's failures separately.
         return _over_all(replay, rollout)
-    return found
+    return now
 
 
 def exceeded(replay: Replay, rollout: Rollout) -> Exceeded | None:
-    """Return which tolerance failures exceed: the whole run's before that of the wave."""
+    """Return the tolerance that failures exceed: the job's before the wave's; ``None`` if none."""
     over_all = _over_all(replay, rollout)
     if over_all.failures > over_all.tolerated:
         return over_all
@@ -59,12 +59,12 @@ def _over_all(replay: Replay, rollout: Rollout) -> Exceeded:
 
 
 class Margin:
-    """How many more failures are borne, while operations are carried out.
+    """The number of failures that are still tolerated while operations are in progress.
 
     Args:
-        replay: that the results bring forward.
-        wave: whose own tolerance holds, beside the whole run's; ``None`` for none.
-        others: of what is carried out, what is no part of that wave.
+        replay: the job's state, updated with each result.
+        wave: the wave whose own tolerance applies too, ``None`` if there is none.
+        others: operations in progress that are not part of that wave.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Margin:
 
     @property
     def left(self) -> int:
-        """How many more are borne; below 0 where they exceed what is."""
+        """The number of failures still tolerated; negative if the tolerance is exceeded."""
         left = self._tolerated - self._replay.failures
         if self._wave is None or self._wave.tolerated is None:
             return left
@@ -87,5 +87,5 @@ class Margin:
         return min(left, self._wave.tolerated - self._in_wave - drifted)
 
     def take_failure(self, key: str) -> None:
-        """Take note that an operation failed; the replay knows it already."""
+        """Record that an operation failed; the replay has its result already."""
         self._in_wave += key not in self._others

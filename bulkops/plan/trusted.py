@@ -1,4 +1,4 @@
-"""The door to a journal: what is sent because of one, or told of one, has come through here."""
+"""Opens journals: every command that sends or reports anything from one checks it here first."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from bulkops.plan.recorded import job_of, kind_of
 def open_journal(
     path: Path, files: FileCalls | None = None, *, trust_files: bool = False
 ) -> Contents:
-    """Read a journal because of which something is to be sent.
+    """Read and check a journal for a command that sends requests.
 
     Args:
-        files: of whoever holds its lock.
-        trust_files: whoever owns it, or may write it.
+        files: file calls of the process that holds its lock.
+        trust_files: accept it even if other users own it or may write it.
 
     Raises:
-        JobError: others may have written it, or its kind of operation is not installed.
+        JobError: other users may have written it, or its kind of operation is not installed.
         JournalDamaged: it is damaged, or does not agree with itself.
-        JournalError: there is no such file, or it is no journal of this version.
+        JournalError: there is no such file, or it is not a journal of this version.
     """
     contents = read(path, OwnFiles(trusted=trust_files, calls=files))
     if problem := disagreement(contents.replay):
@@ -35,10 +35,10 @@ def open_journal(
 
 
 def sound_journal(path: Path, take: Take | None = None, files: Reads | None = None) -> Contents:
-    """Read a journal of which something is told; its kind of operation may not be installed.
+    """Read and check a journal for a report; its kind of operation need not be installed.
 
     Raises:
-        JournalDamaged, JournalError: as of ``open_journal``.
+        JournalDamaged, JournalError: see ``open_journal``.
     """
     contents = read(path, files, take)
     if problem := disagreement_as_known(contents.replay):
@@ -47,7 +47,7 @@ def sound_journal(path: Path, take: Take | None = None, files: Reads | None = No
 
 
 def disagreement(replay: Replay) -> str:
-    """Return, in words, how a journal or a saved plan does not agree with itself; empty if it does.
+    """Return how a journal or saved plan does not agree with itself; empty if it does.
 
     Raises:
         JobError: its kind of operation is not installed.
@@ -61,7 +61,7 @@ def disagreement(replay: Replay) -> str:
 
 
 def disagreement_as_known(replay: Replay) -> str:
-    """Return what ``disagreement`` does; of a kind that is not installed, as far as is known."""
+    """Return the same as ``disagreement``, or empty if the job's kind is not installed."""
     try:
         return disagreement(replay)
     except JobError:

@@ -1,24 +1,25 @@
-"""Journal and a fresh reading → the plan that takes back what the job did. Pure.
+"""Journal and a fresh reading → the plan that undoes the job. Pure.
 
-| the journal says              | the server shows | then                               |
-|-------------------------------|------------------|------------------------------------|
-| done, or failed with a trace  | what we wrote    | the inverse is planned             |
-| in doubt                      | as wanted        | taken for ours: inverse planned    |
-| any of these                  | as it was before | skipped: back already              |
-| any of these                  | anything else    | blocked: somebody changed it since |
-| any of these                  | several          | blocked, naming each               |
-| any of these                  | that it would be | blocked                            |
-|                               | the last one     |                                    |
-| any of these                  | nothing, and the | skipped where it was to be taken   |
-|                               | target is gone   | away, else blocked: told as gone   |
-| any of these                  | that the run     | skipped; blocked where it would    |
-|                               | task is gone     | have to be attached again          |
-| pending, or not of our making | whatever         | skipped                            |
+| the journal records            | the server shows  | result                               |
+|--------------------------------|-------------------|--------------------------------------|
+| done, or failed with an effect | what we wrote     | the inverse is planned               |
+| in doubt                       | the desired state | assumed to be ours: inverse planned  |
+| any of these                   | the state before  | skipped: reverted already            |
+| any of these                   | anything else     | blocked: changed outside this job    |
+| any of these                   | several           | blocked, naming each                 |
+| any of these                   | that it would     | blocked                              |
+|                                | remove the last   |                                      |
+| any of these                   | nothing, since    | skipped if it would be removed, else |
+|                                | the target is     | blocked; reported as gone            |
+|                                | gone              |                                      |
+| any of these                   | that the run      | skipped; blocked if it would have to |
+|                                | task is gone      | be attached again                    |
+| pending, or not written by us  | anything          | skipped                              |
 
-The inverse of attached is detached, of changed the old level and stages, of detached attached
-again as it was. An inverse is an operation like any other, so the undo of an undo works. What
-came after another is taken back before it; where it can't be, or was somebody else's doing and
-stands, the other one is left, too.
+The inverse of an attach is a detach, of an update the old level and stages, of a detach the former
+attachment. An inverse is an ordinary operation, so an undo can be undone. An operation that came
+after another is reverted before it. If it can't be reverted, or if it was done outside this job and
+still holds, the other one isn't reverted either.
 """
 
 from __future__ import annotations
@@ -35,19 +36,19 @@ from bulkops.operations.compare import Shown, bare, compare, gone
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Gone, Observations, Observed, Operation, Skip, observed_in
 
-NOT_OURS = "not of this job's making"
-BACK = "as it was before already"
-SURPLUS = "it was attached more than once: once is enough"
+NOT_OURS = "not changed by this job"
+BACK = "already as it was before"
+SURPLUS = "it was attached more than once: attaching it once is enough"
 
 
 def undo(
     replay: Replay, observations: Observations, kind: Kind, missing: Collection[str] = ()
 ) -> Iterator[Operation | Skip]:
-    """Yield what takes the job's operations back, in their order.
+    """Yield the operations and skips that undo the job, in the order of its operations.
 
     Args:
-        observations: read after any effect in doubt has settled.
-        missing: ids of the targets that are gone.
+        observations: read after every effect in doubt has settled.
+        missing: ids of the targets that no longer exist.
     """
     followers: dict[str, list[Progress]] = {}
     for progress in replay.operations.values():
@@ -56,8 +57,8 @@ def undo(
     for progress in replay.operations.values():
         decided = _decided(progress, observations, kind)
         if decided.target.id in missing and not is_not_ours(decided):
-            # What was to be taken away went with it; nothing else can be given back. Whatever a
-            # reading shows of it, that was before it went.
+            # What the undo would remove was deleted with the target; nothing can be restored on it.
+            # A reading that still shows it is from before the deletion.
             removed = progress.restore is None
             yield Skip(decided.target, gone(decided.target), blocked=not removed)
             continue
@@ -71,7 +72,7 @@ def undo(
 
 
 def is_not_ours(decided: Operation | Skip) -> bool:
-    """Return whether there is nothing of the job's to take back."""
+    """Return whether this job has nothing to revert here."""
     return isinstance(decided, Skip) and decided.reason == NOT_OURS
 
 
@@ -86,7 +87,7 @@ def _decided(progress: Progress, observations: Observations, kind: Kind) -> Oper
     rows = observations[operation.aspect]
     if isinstance(rows, Gone):
         reason = f"the run task {kind.resolved.named(rows.task_id)} is gone"
-        # What was attached went with it; what was detached can't come back.
+        # Attachments were deleted with the run task; a detached one can't be restored.
         return Skip(operation.target, reason, blocked=inverse.before is None)
     return _decide(inverse, observed)
 
@@ -94,7 +95,7 @@ def _decided(progress: Progress, observations: Observations, kind: Kind) -> Oper
 def _after(
     inverse: Operation, later: Iterable[Progress], observations: Observations, kind: Kind
 ) -> Operation | Skip:
-    """Return an inverse that comes after those of what came after its operation."""
+    """Return an inverse that comes after the inverses of the operation's followers."""
     after: list[str] = []
     for follower in later:
         decided = _decided(follower, observations, kind)
@@ -102,19 +103,19 @@ def _after(
             after.append(decided.key)
             continue
         observed = observed_in(observations, follower.operation)
-        stands = compare(follower.operation, observed) is Shown.DESIRED
-        if decided.blocked or (stands and decided.reason == NOT_OURS):
-            reason = f"what came after it can't be taken back: {decided.reason}"
+        holds = compare(follower.operation, observed) is Shown.DESIRED
+        if decided.blocked or (holds and decided.reason == NOT_OURS):
+            reason = f"what came after it can't be undone: {decided.reason}"
             return Skip(inverse.target, reason, blocked=True)
     return msgspec.structs.replace(inverse, after=tuple(after))
 
 
 def _inverse(progress: Progress, observed: Sequence[Observed], kind: Kind) -> Operation | None:
-    """Return the write that takes the operation back, ``None`` where nothing is of our making."""
+    """Return the write that reverts an operation, ``None`` if this job wrote nothing."""
     operation, result = progress.operation, progress.result
     written, written_id = operation.desired, ""
     if progress.outcome is Outcome.IN_DOUBT:
-        # Whatever stands there as wanted is taken for ours: nobody else was asked for it.
+        # A target in its desired state is assumed to be ours: this job sent that very change.
         written_id = observed[0].id if observed else ""
     elif result is not None and result.ours:
         written, written_id = result.kept or written, progress.id
@@ -134,8 +135,8 @@ def _decide(inverse: Operation, observed: Sequence[Observed]) -> Operation | Ski
     if shown is Shown.DESIRED:
         return Skip(inverse.target, BACK)
     shows = f"the server shows {wording.reading(inverse, observed)}"
-    reason = f"somebody changed it since: {shows}"
+    reason = f"changed outside this job: {shows}"
     if shown is Shown.SEVERAL:
-        # Perhaps a second machine with a copy of the journal: nobody can tell which one is ours.
+        # Perhaps a second machine with a copy of the journal: which one is ours is unknown.
         reason = f"{shows}: detach all but one, then undo again"
     return Skip(inverse.target, reason, blocked=True)

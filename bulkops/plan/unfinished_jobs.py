@@ -1,4 +1,4 @@
-"""What a plan would take back of jobs that are not finished, told from their journals."""
+"""The unfinished jobs, found by their journals, whose changes a plan would revert."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from bulkops.plan.trusted import sound_journal
 
 
 class Unfinished(NamedTuple):
-    """A journal whose job a plan contradicts.
+    """The journal of an unfinished job that a plan contradicts.
 
     Attributes:
-        note: of the plan, on what it would take back and hinder, and what comes first.
+        note: a note for the plan: what it would revert and prevent, and what to do first.
     """
 
     path: Path
@@ -37,68 +37,68 @@ class Unfinished(NamedTuple):
 
 
 def with_unfinished_noted(plan: Plan, unfinished: Iterable[Unfinished]) -> Plan:
-    """Return the plan with a note for each; a saved one may have some of them already."""
+    """Return the plan with a note per unfinished job; a saved plan may have some already."""
     notes = dict.fromkeys([*plan.notes, *(one.note for one in unfinished)])
     return msgspec.structs.replace(plan, notes=tuple(notes))
 
 
 def unfinished_jobs(plan: Plan, address: str, journal: Path | None = None) -> list[Unfinished]:
-    """Return the journals of unfinished jobs that a plan disagrees with.
+    """Return the journals of unfinished jobs that a plan contradicts.
 
-    Looked at are those in ``.bulkops/*/`` and beside the plan's own journal. One that can't be
-    read, is damaged or does not agree with itself is passed over: the commands about it say so.
+    It searches ``.bulkops/*/`` and the folder of the plan's own journal. A journal that can't be
+    read, is damaged or does not agree with itself is skipped: commands that use it report that.
     """
     folders = [*DEFAULT_FOLDER.glob("*"), *([journal.parent] if journal else [])]
     paths = sorted({path for folder in folders for path in folder.glob("*.jsonl")})
 
-    def meant(header: Header) -> bool:
+    def is_relevant(header: Header) -> bool:
         here = is_at(header.address, address) and header.organization == plan.job.organization
         return here and header.run_id != plan.undo_of
 
-    return [Unfinished(path, note) for path in paths for note in _note(path, meant, plan)]
+    return [Unfinished(path, note) for path in paths for note in _note(path, is_relevant, plan)]
 
 
-def _note(path: Path, meant: Callable[[Header], bool], plan: Plan) -> Iterator[str]:
+def _note(path: Path, is_relevant: Callable[[Header], bool], plan: Plan) -> Iterator[str]:
     try:
-        replay = _unfinished(path, meant)
+        replay = _unfinished(path, is_relevant)
         theirs = kind_of(replay.header) if replay else None
     except (OSError, BulkopsError, ValueError, RecursionError, msgspec.DecodeError):
         return
     if replay is None or theirs is None:
         return
     ours = bind(plan.job.operation_kind, plan.job.spec, plan.resolved)
-    undone, hindered = _disagreement(plan, ours, replay, theirs)
-    if undone or hindered:
+    undone, prevented = _disagreement(plan, ours, replay, theirs)
+    if undone or prevented:
         named = shlex.quote(str(path))
         yield (
-            f"{path} is not finished: this takes back {undone} of its changes and is in the way of "
-            f"{hindered} more; `bulkops resume {named}` or `bulkops undo {named}` comes first"
+            f"{path} is not finished: this plan reverts {undone} of its changes and prevents "
+            f"{prevented} more. Run `bulkops resume {named}` or `bulkops undo {named}` first"
         )
 
 
-def _unfinished(path: Path, meant: Callable[[Header], bool]) -> Replay | None:
+def _unfinished(path: Path, is_relevant: Callable[[Header], bool]) -> Replay | None:
     header = header_of_unended(path)
-    if header is None or not meant(header):
+    if header is None or not is_relevant(header):
         return None
     replay = sound_journal(path).replay
     return replay if replay.unfinished else None
 
 
 def _disagreement(plan: Plan, ours: Kind, replay: Replay, theirs: Kind) -> tuple[int, int]:
-    """Return how many changes of a job are taken back, and how many more are hindered."""
+    """Return how many changes of a job a plan reverts, and how many more it prevents."""
     planned = {(ours.aspects[o.aspect].source, o.target.id): o for o in plan.operations}
-    undone = hindered = 0
+    undone = prevented = 0
     for progress in replay.operations.values():
         place = theirs.aspects[progress.operation.aspect].source, progress.operation.target.id
         other = planned.get(place)
         if other is None or other.desired == progress.operation.desired:
             continue
         undone += _undone(progress, other)
-        hindered += progress.outcome in (None, Outcome.IN_DOUBT)
-    return undone, hindered
+        prevented += progress.outcome in (None, Outcome.IN_DOUBT)
+    return undone, prevented
 
 
 def _undone(progress: Progress, other: Operation) -> bool:
-    """Return whether the operation did what the other one, from there, takes back."""
-    stands = other.before.attributes if other.before else None
-    return progress.outcome is Outcome.SUCCEEDED and stands == progress.operation.desired
+    """Return whether the other operation reverts what this one did."""
+    current = other.before.attributes if other.before else None
+    return progress.outcome is Outcome.SUCCEEDED and current == progress.operation.desired

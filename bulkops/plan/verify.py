@@ -1,4 +1,4 @@
-"""Journal and a fresh reading → which operations the server still shows as wanted. Pure."""
+"""Journal and a fresh reading → which operations still have their desired state. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.operations import wording
-from bulkops.operations.compare import Shown, compare, gone
+from bulkops.operations.compare import Shown, compare, gone, reports_gone
 from bulkops.operations.model import Gone, Observations, observed_in
 
 
 def verify(
     replay: Replay, observations: Observations, date: str, missing: Collection[str] = ()
 ) -> Verified:
-    """Return how many operations stand, and for each other one what the server shows instead.
+    """Return the number of verified operations, and what the server shows for each other one.
 
     Args:
-        missing: ids of the targets that are gone.
+        missing: ids of the targets that no longer exist.
     """
     resolved, differing = replay.header.resolved, dict[str, str]()
     unreadable = 0
@@ -40,6 +40,6 @@ def verify(
 
 
 def _is_gone(progress: Progress, missing: Collection[str]) -> bool:
-    """Return whether a target of which nothing is shown is gone, or was so for the last result."""
+    """Return whether a target that isn't shown is gone, now or according to the last result."""
     target, result = progress.operation.target, progress.result
-    return target.id in missing or (result is not None and gone(target) in result.reason)
+    return target.id in missing or (result is not None and reports_gone(result.reason, target))

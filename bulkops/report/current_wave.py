@@ -34,7 +34,7 @@ class CurrentWave(msgspec.Struct, frozen=True):
 def rollout_of(replay: Replay) -> Rollout:
     """Return the rollout of a journal's job or undo."""
     rollout = msgspec.convert(replay.header.job.get("rollout", {}), Rollout)
-    return rollout.taking_back(replay.header.undo_of)
+    return rollout.effective(replay.header.undo_of)
 
 
 def is_over(replay: Replay) -> bool:

@@ -267,7 +267,7 @@ def _outcome(progress: Progress) -> str:
 
 
 def _skipped_row(skip: Skip) -> SkippedRow:
-    return SkippedRow(**skip.target.said, reason=skip.reason, blocked=skip.blocked)
+    return SkippedRow(**skip.target.fields, reason=skip.reason, blocked=skip.blocked)
 
 
 def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progress) -> Row:
@@ -275,7 +275,7 @@ def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progres
     moment = timeline.of(operation.key) if timeline and result else NO_MOMENT
     return Row(
         key=operation.key,
-        **operation.target.said,
+        **operation.target.fields,
         action=operation.verb,
         change=wording.change(operation),
         outcome=_outcome(progress),

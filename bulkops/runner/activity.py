@@ -1,4 +1,4 @@
-"""What an execution is doing at one moment, for whoever watches it. Pure."""
+"""A snapshot of a running execution, for displays and metrics. Pure."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import msgspec
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a running execution.
+    """A snapshot of a running execution.
 
     Attributes:
-        in_flight: operations taken up and without a result.
-        waiting: of them, those that only wait for a lost answer's effect to settle.
-        settle_seconds: until the last of these has settled, or until what was read is read again.
-        settle_reason: why it is read again, see ``Settling``; empty if it isn't.
-        requests: sent so far by this client, reads included.
-        retries: of them, those of a request that was sent before.
-        refused: 429s so far.
-        limit: requests a second that the server allows, ``None`` where it tells none.
-        others_rate: requests a second that other clients of the same user take of it.
-        pause_seconds: left of a pause that the server asked for, 0 where there is none.
-        pause_status: of the answer that asked for it.
-        outage_seconds: since the server answers nothing, 0 while it does.
-        outage_borne: seconds that this may last.
-        outage_reason: what the last request ended with then, in words.
+        in_flight: number of operations that have started and have no result.
+        waiting: those of them that only wait for the effect of a lost answer to settle.
+        settle_seconds: remaining seconds until the last of these has settled, or until what was
+            read is read again.
+        settle_reason: why it is read again (see ``Settling``); empty if it isn't.
+        requests: number of requests that this client has sent, reads included.
+        retries: those of them that repeat an earlier request.
+        refused: number of 429 answers.
+        limit: requests per second that the server allows, ``None`` if it sets no limit.
+        others_rate: requests per second of it that other clients of the same user take.
+        pause_seconds: remaining seconds of a pause that the server asked for, 0 if there is none.
+        pause_status: status of the answer that asked for it.
+        outage_seconds: seconds since the server stopped answering, 0 while it answers.
+        outage_tolerated: seconds that an outage may last before the execution ends.
+        outage_reason: human-readable reason of the last failed request of the outage.
     """
 
     in_flight: int
@@ -35,7 +36,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     pause_seconds: float
     pause_status: int = 429
     outage_seconds: float = 0.0
-    outage_borne: float = 0.0
+    outage_tolerated: float = 0.0
     outage_reason: str = ""
     settle_seconds: float = 0.0
     settle_reason: str = ""

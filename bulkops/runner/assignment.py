@@ -1,9 +1,10 @@
-"""What an execution is about, what it is told for this time, and whom it tells."""
+"""The inputs of an execution: its journal, its instructions, its observer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -23,7 +24,7 @@ class LockedJournal(msgspec.Struct, frozen=True):
     """A journal that was read under its lock, to be executed.
 
     Attributes:
-        by: who holds the lock.
+        by: the holder of the lock.
     """
 
     path: Path
@@ -34,13 +35,13 @@ class LockedJournal(msgspec.Struct, frozen=True):
 
 
 class Instructions(msgspec.Struct, frozen=True):
-    """What is told an execution for this time; the job and its journal say the rest.
+    """The options of a single execution; everything else is in the job and its journal.
 
     Attributes:
-        retry_failed: decide failed and conflicting operations anew, too.
-        continue_paused: of ``--continue``: past the pause, the inconclusive gate, or the stop by
-            too many failures, at which the job stopped.
-        key: that the job's wish names, where something is left to be sent.
+        retry_failed: also decide failed and conflicting operations again.
+        continue_paused: continue past the pause, the inconclusive gate or the stop by too many
+            failures at which the job stopped (``--continue``).
+        key: the HMAC key that the job's spec names, ``None`` if nothing is left that needs it.
     """
 
     retry_failed: bool = False
@@ -49,22 +50,48 @@ class Instructions(msgspec.Struct, frozen=True):
 
 
 DEFAULTS = Instructions()
-"""Go on as the journal says."""
+"""Resume as the journal records."""
 
 
-OnResult = Callable[[Operation, Result], None]
-"""Told every result as it is recorded."""
+class OnResult(Protocol):
+    """A callback for results, such as a function that prints them.
 
-OnWave = Callable[[WaveReached], None]
-"""Told how far a wave came as it is recorded."""
+    It is called once per result, in the order in which the journal records them, including those
+    of operations that are skipped or fail without a request. It runs in the event loop, while the
+    journal may still be writing the result, so it must not block.
+
+    An exception that it raises is the caller's own: no further operation starts, those in flight
+    are finished and recorded, the execution ends as after any error, and the exception reaches
+    the caller unchanged. The journal stays resumable; the recorded results aren't reported again.
+    """
+
+    def __call__(self, operation: Operation, result: Result, /) -> None:
+        """Take a result.
+
+        Args:
+            operation: what was to change, and on which target.
+            result: what became of it: outcome, reason, attempts.
+        """
+        ...
+
+
+class OnWave(Protocol):
+    """A callback for waves, called each time the journal has recorded how far a wave came.
+
+    An exception that it raises is treated as one of ``OnResult``.
+    """
+
+    def __call__(self, wave: WaveReached, /) -> None:
+        """Take how far a wave came."""
+        ...
 
 
 TakesMore = Callable[[], bool]
-"""Whether more results can be taken by who is told them; none is begun while they can't."""
+"""Return whether the observer can take more results; until it can, no operation starts."""
 
 
 def always() -> bool:
-    """Default observer: take every result."""
+    """Return True: take every result."""
     return True
 
 
@@ -73,13 +100,13 @@ def ignore(*_event: object) -> None:
 
 
 class Observer(msgspec.Struct, frozen=True):
-    """Who is told what an execution does, and runs its gate.
+    """The callbacks of an execution.
 
     Attributes:
-        on_result: told every result as it is recorded.
-        on_wave: told how far a wave came as it is recorded.
+        on_result: called with each result.
+        on_wave: called each time a wave's progress is recorded.
         gate: runs the job's gate.
-        takes_more: whether another operation may be taken up; asked again and again.
+        takes_more: returns whether another operation may start; polled while it returns False.
     """
 
     on_result: OnResult = ignore
@@ -88,16 +115,31 @@ class Observer(msgspec.Struct, frozen=True):
     takes_more: TakesMore = always
 
 
+class ObserverFailed(Exception):
+    """An observer's callback raised an exception.
+
+    The wrapper keeps bulkops from taking a ``BulkopsError`` of the caller's for its own.
+
+    Attributes:
+        error: the exception, to be raised again for the caller.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"a callback raised {type(error).__name__}: {error}")
+        self.error = error
+
+
 IGNORING = Observer()
 """Default observer: ignore every event."""
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """A journal's job, and with what it is carried out.
+    """A journal's job with everything that its execution needs.
 
     Attributes:
-        kind: of its operations, bound to what they are about.
-        job: as of ``job_of``, whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        kind: the kind of its operations, resolved to their run tasks.
+        job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
+            the journal.
     """
 
     client: Client
@@ -107,21 +149,21 @@ class Assignment(msgspec.Struct, frozen=True):
 
     @property
     def replay(self) -> Replay:
-        """Where the job stands."""
+        """The job's state."""
         return self.journal.replay
 
     @property
     def settle(self) -> float:
-        """Seconds after a lost answer in which its effect may still land, a read still lag."""
+        """Seconds after a lost answer in which it may still take effect and reads may lag."""
         return self.job.pace.settle_seconds
 
     def had_it(self, key: str) -> bool:
-        """Return whether what an operation wants may have been so before it was decided.
+        """Return whether the target may have had its desired state before the decision.
 
-        Then a reading that is older than the decision may show it, and pass for a write that was
-        done. An undo wants what was there before the job; an operation that was decided again
-        wants what its first write brought about. Of a kind that leaves one of two it is assumed:
-        to be wrong would take the last one away.
+        If so, a reading that is older than the decision may show that state, as if the write had
+        succeeded. An undo desires the state before the job, and an operation that was decided again
+        the state that its first write set. For a kind that must leave one of two, this is assumed:
+        a mistake would remove the last one.
         """
         replay = self.replay
         return bool(replay.header.undo_of) or self.kind.never_empty or key in replay.decided_again

@@ -1,11 +1,11 @@
-"""Which operations may be carried out now, where some come after others. Pure.
+"""Which operations may run now, if some come after others. Pure.
 
-| what comes first                | whoever comes after it                        |
-|---------------------------------|-----------------------------------------------|
-| succeeded, or was a skip        | may be carried out, before what isn't begun   |
-| failed, or is in conflict       | is not tried: it has failed without a request |
-| is in doubt                     | stays pending: the next execution looks again |
-| has not been carried out yet    | waits                                         |
+| the first operation      | the operation that comes after it                       |
+|--------------------------|---------------------------------------------------------|
+| succeeded or was skipped | may run, before any target that hasn't started          |
+| failed or is in conflict | fails without a request                                 |
+| is in doubt              | stays pending: the next execution reads the first again |
+| has no result yet        | waits                                                   |
 """
 
 from __future__ import annotations
@@ -20,66 +20,66 @@ from bulkops.journal.states import DONE, RETRIED, Outcome
 from bulkops.operations.model import Operation
 
 
-class _Held(msgspec.Struct):
+class _Waiting(msgspec.Struct):
     progress: Progress
     waits_for: set[str]
 
 
 class Order:
-    """The work of one execution.
+    """The work of one execution, in the order in which it may run.
 
     Args:
-        operations: all of the job.
+        operations: all operations of the job.
 
     Attributes:
-        ready: may be carried out, in their order.
+        ready: the operations that may run now, in their order.
     """
 
     def __init__(self, work: Iterable[Progress], operations: Mapping[str, Progress]) -> None:
         self.ready: deque[Progress] = deque()
         self._operations = operations
-        self._held: dict[str, _Held] = {}
+        self._waiting: dict[str, _Waiting] = {}
         self._followers: dict[str, list[str]] = {}
         for progress in work:
             after = progress.operation.after
             unfinished = {key for key in after if operations[key].outcome not in DONE}
             if unfinished:
-                self._hold(progress, unfinished)
+                self._wait(progress, unfinished)
             else:
                 self.ready.append(progress)
 
     def hopeless(self) -> Iterator[tuple[Operation, str]]:
-        """Yield what is never to be tried, and the key of what came first and did not succeed."""
+        """Yield operations that can't run, each with the key of the first one, which failed."""
         failed = [key for key in self._followers if self._operations[key].outcome in RETRIED]
         for key in failed:
             yield from self._give_up(key)
 
     def done(self, key: str, outcome: Outcome) -> Iterator[tuple[Operation, str]]:
-        """Take note of a result; yield as ``hopeless`` does."""
+        """Process a result; yields as ``hopeless`` does."""
         if outcome in RETRIED:
             yield from self._give_up(key)
         elif outcome in DONE:
-            # What is begun is finished first: whoever stops us finds few things half-way.
+            # Finish a started target first, so that an interruption leaves few half-done.
             self.ready.extendleft(reversed(list(self._released(key))))
 
     def _released(self, key: str) -> Iterator[Progress]:
         for follower in self._followers.pop(key, ()):
-            held = self._held.get(follower)
-            if held is None:
+            waiting = self._waiting.get(follower)
+            if waiting is None:
                 continue
-            held.waits_for.discard(key)
-            if not held.waits_for:
-                yield self._held.pop(follower).progress
+            waiting.waits_for.discard(key)
+            if not waiting.waits_for:
+                yield self._waiting.pop(follower).progress
 
-    def _hold(self, progress: Progress, unfinished: set[str]) -> None:
+    def _wait(self, progress: Progress, unfinished: set[str]) -> None:
         key = progress.operation.key
-        self._held[key] = _Held(progress, unfinished)
+        self._waiting[key] = _Waiting(progress, unfinished)
         for first in unfinished:
             self._followers.setdefault(first, []).append(key)
 
     def _give_up(self, key: str) -> Iterator[tuple[Operation, str]]:
         for follower in self._followers.pop(key, ()):
-            held = self._held.pop(follower, None)
-            if held is not None:
-                yield held.progress.operation, key
+            waiting = self._waiting.pop(follower, None)
+            if waiting is not None:
+                yield waiting.progress.operation, key
                 yield from self._give_up(follower)

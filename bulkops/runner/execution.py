@@ -1,7 +1,7 @@
 """One execution of a journal, from its first reading of the server to its last.
 
-Every execution of a journal is the same, the first and each later one: read the server where
-anything may have moved since, bring the journal up to it, carry out what is left, verify.
+The first execution and each later one do the same: read the server, update the journal to what it
+shows, carry out what is left, verify.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from bulkops.runner.assignment import (
     Instructions,
     LockedJournal,
     Observer,
+    ObserverFailed,
 )
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.log_events import log_ended, log_started, logged
@@ -51,7 +52,8 @@ class JobExecution:
     """One execution of a journal.
 
     Args:
-        job: as of ``job_of``, whose ``[pace]`` and ``[rollout]`` hold; the rest is the journal's.
+        job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
+            the journal.
     """
 
     def __init__(
@@ -73,11 +75,11 @@ class JobExecution:
 
     @property
     def interrupted(self) -> str:
-        """The signal that stopped it, empty for none."""
+        """The signal that stopped it, empty if none did."""
         return self._interruption.signal
 
     def activity(self) -> Activity:
-        """Return what it is doing just now."""
+        """Return a snapshot of what it is doing."""
         client, runner = self._client, self._runner
         return Activity(
             in_flight=runner.in_flight if runner else 0,
@@ -92,30 +94,36 @@ class JobExecution:
             pause_seconds=client.pacer.pause_seconds,
             pause_status=client.pacer.pause_status,
             outage_seconds=client.outage.lasting(client.clock.now()),
-            outage_borne=client.outage.tolerated or 0.0,
+            outage_tolerated=client.outage.tolerated or 0.0,
             outage_reason=client.outage.reason,
         )
 
     def interrupt(self, signal: str, drain: float) -> None:
-        """Stop: in good order the first time, at once the second."""
+        """Stop: drain on the first call, stop immediately on the second."""
         self._interruption.interrupt(signal, drain)
 
     async def run(self) -> Replay:
-        """Carry out what is left, verify, and return where the job stands.
+        """Carry out what is left, verify, and return the job's state.
 
-        Nothing is sent for one that its tolerance stopped, unless ``continue_paused``.
+        A job that its failure tolerance stopped sends nothing, unless ``continue_paused``.
 
         Raises:
-            Unauthorized, JournalWriteFailed: as of ``Runner.run``.
+            Unauthorized, JournalWriteFailed: see ``Runner.run``.
             ApiError: the server could not be read, before the first write or to verify.
+            Exception: the exception that a callback of the observer raised.
         """
         replay = self._locked.contents.replay
         stopped = stopped_by_tolerance(replay, self._job.rollout)
         if stopped and not self._instructions.continue_paused:
             return replay
         self._past_tolerance = stopped is not None
-        with execution_of(replay.header.run_id):
-            return await self._execute()
+        try:
+            with execution_of(replay.header.run_id):
+                return await self._execute()
+        except ObserverFailed as failed:
+            error = failed.error
+        # Outside the handler: otherwise it would get another context.
+        raise error
 
     async def _execute(self) -> Replay:
         locked = self._locked
@@ -141,7 +149,7 @@ class JobExecution:
         return Ended(self._client.clock.date(), how, exceeded(replay, self._job.rollout))
 
     async def _all_of(self, assignment: Assignment) -> str:
-        """Return how it ended: a signal before all else."""
+        """Return how it ended; a signal takes precedence."""
         client, read_at = self._client, self._client.clock.now()
         client.keep_to(self._job.pace)
         with self._interruption.at_once():
@@ -155,18 +163,18 @@ class JobExecution:
             self._runner,
             self._observer,
             self._interruption,
-            # Somebody went on past the tolerance: whatever holds the job next is another place.
+            # It continued past the tolerance; the next stop is another one, and holds.
             continue_paused=self._instructions.continue_paused and not self._past_tolerance,
         )
         return await waves.run()
 
     def _refused(self, journal: Journal, seconds: float) -> None:
-        # Whoever waits for the journal learns that it can't be written; the request need not.
+        # Those that wait for the journal learn that it can't be written; the request need not.
         with suppress(JournalWriteFailed):
             journal.post(Refused(self._client.clock.date(), round(seconds, 3)))
 
     async def _bring_up(self, assignment: Assignment) -> float:
-        """Note what a reading says; return when all that is pending was as it was planned from."""
+        """Record what a reading shows; return when every pending target was as planned."""
         journal, replay, kind = assignment.journal, assignment.replay, assignment.kind
 
         def records(
@@ -176,14 +184,15 @@ class JobExecution:
             about = (replay, observations, kind)
             return list(reconcile(*about, retry_failed=again, date=date, missing=missing))
 
-        found: list[Planned | Result] = []
+        updates: list[Planned | Result] = []
 
         def weigh(observations: Observations) -> Weighed:
-            # Only past settle was it somebody else, or undone, or is the other one there.
-            found[:] = records(observations)
-            doubtful = any(_by_a_reading(record, replay) for record in found)
+            # Only a reading past settle proves a change outside this job, an undone operation, or
+            # the presence of the other run task.
+            updates[:] = records(observations)
+            doubtful = any(_by_a_reading(record, replay) for record in updates)
             doubtful = doubtful or rests_on_another(replay, kind)
-            results = (record for record in found if isinstance(record, Result))
+            results = (record for record in updates if isinstance(record, Result))
             operations = (replay.operations[result.key].operation for result in results)
             return Weighed(doubtful, absent(operations, observations))
 
@@ -191,8 +200,8 @@ class JobExecution:
             self._client, replay, assignment.settle, weigh, needs_tasks=True
         )
         if settled.missing:
-            found[:] = records(*settled)
-        for record in found:
+            updates[:] = records(*settled)
+        for record in updates:
             journal.post(record)
             if isinstance(record, Result):
                 self._observer.on_result(replay.operations[record.key].operation, record)
@@ -200,7 +209,7 @@ class JobExecution:
 
 
 def _by_a_reading(record: Planned | Result, replay: Replay) -> bool:
-    """Whether a record says what it says for what was read of something that was written."""
+    """Whether a record follows from a reading of a target that was written before."""
     if isinstance(record, Result):
         return True
     again = replay.operations[record.key].result

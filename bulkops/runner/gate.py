@@ -1,4 +1,4 @@
-"""Runs a gate: a shell command whose exit status says whether the next wave may begin."""
+"""Runs a gate: a shell command whose exit status decides whether the next wave may start."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from bulkops.journal.replay import Replay
 from bulkops.log import Log
 
 RunGate = Callable[[GateCall], Awaitable[int]]
-"""Runs a gate → its exit status; ended where cancelled."""
+"""Runs a gate and returns its exit status; terminates it if cancelled."""
 
 NOT_RUN = 127
-"""As a shell says of a command it can't find."""
+"""The status with which a shell reports that it can't find a command."""
 
 TERM_SECONDS = 2.0
-"""That an ended gate may take to clean up, before it is killed."""
+"""Time for a terminated gate to clean up before it is killed."""
 
 STDERR = 2
 
@@ -33,20 +33,20 @@ log = Log(__name__)
 
 
 def check_gate_to_resume(job: Job, replay: Replay, *, retry_failed: bool) -> None:
-    """Refuse a job whose gate surely can't be run, where something of it is left to do or judge.
+    """Refuse a job whose gate can't be run, if there is anything left that needs the gate.
 
     Raises:
-        JobError: as of ``check_gate``.
+        JobError: see ``check_gate``.
     """
     if replay.unfinished or retry_failed or not replay.passed:
         check_gate(job)
 
 
 async def run_gate(call: GateCall) -> int:
-    """Return the exit status of a gate's command; minus its number for a signal.
+    """Run a gate's command and return its exit status; for a signal, minus the signal's number.
 
-    Both its streams go to stderr: stdout is for results. Cancelled, it is ended together with
-    whatever it started.
+    Its stdout and stderr both go to stderr, since stdout is for results. If cancelled, the command
+    and all processes that it started are terminated.
     """
     try:
         process = await open_process(
@@ -56,7 +56,7 @@ async def run_gate(call: GateCall) -> int:
             stderr=STDERR,
             cwd=call.folder or None,
             env=gate_environment(os.environ, call),
-            # A group of its own: what the shell started is ended with it.
+            # A process group of its own, to terminate everything that the shell started.
             start_new_session=True,
         )
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The HMAC key a job names: read where it is needed, and never written anywhere."""
+"""The HMAC key that a job names: read when it is needed, never written anywhere."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bulkops.operations.model import HmacKey
 
 
 def key_of(job: Job) -> HmacKey | None:
-    """Return the key that a job's wish names, ``None`` for a kind without one.
+    """Return the key that a job's spec names, ``None`` for a kind without one.
 
     Raises:
-        JobError: there is no key there.
+        JobError: the variable or file has no key.
     """
     secret = job.spec.secret
     if secret is None:
@@ -30,10 +30,10 @@ def key_of(job: Job) -> HmacKey | None:
 
 
 def key_to_resume(job: Job, replay: Replay, *, retry_failed: bool = False) -> HmacKey | None:
-    """Return the key that a journal's job needs to go on, ``None`` where it needs none.
+    """Return the key that a journal's job needs to resume, ``None`` if it needs none.
 
     Raises:
-        JobError: there is no key there, or another one than when the job was planned.
+        JobError: the variable or file has no key, or another one than when the job was planned.
     """
     if not replay.unfinished and not (retry_failed and replay.count(*RETRIED)):
         return None
@@ -44,7 +44,7 @@ def key_to_resume(job: Job, replay: Replay, *, retry_failed: bool = False) -> Hm
         planned = (progress.operation.desired or {}).get(secret.shown_as)
         if planned != key.digest:
             raise JobError(
-                f"{job.name}: the key is not the one that was planned with (SHA-256 {planned}): "
-                "give that one, or start a new journal"
+                f"{job.name}: the key is not the one used for the plan (SHA-256 {planned}). "
+                "Provide that one, or start a new journal"
             )
     return key

@@ -1,4 +1,4 @@
-"""A signal's way to whatever an execution is doing just now."""
+"""Passes a signal to whatever an execution is doing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import anyio
 
 
 class Interruption:
-    """Ends what an execution is doing: at once, or once what is in flight has had its time.
+    """Ends what an execution is doing, either immediately or after the drain time.
 
     Attributes:
-        signal: that stopped it, empty for none; whoever sees one begins nothing new.
+        signal: the signal that stopped it, empty if none did; once it is set, nothing new starts.
     """
 
     def __init__(self) -> None:
@@ -21,10 +21,10 @@ class Interruption:
         self._drains = False
 
     def interrupt(self, signal: str, drain: float) -> None:
-        """Stop: in good order the first time, at once the second.
+        """Stop: drain on the first call, stop immediately on the second.
 
         Args:
-            drain: seconds that what is in flight may take to finish.
+            drain: seconds in which operations in flight may finish.
         """
         if self._scope is not None and self._drains and not self.signal:
             self._scope.deadline = anyio.current_time() + drain
@@ -34,9 +34,9 @@ class Interruption:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Let a signal end the block at once; it is left without an exception, ``signal`` set.
+        """Let a signal end the block immediately, without an exception and with ``signal`` set.
 
-        Nothing that changes anything may be inside.
+        The block must not contain writes.
         """
         with self._entered(drains=False):
             if self.signal:
@@ -45,12 +45,12 @@ class Interruption:
 
     @contextmanager
     def draining(self) -> Iterator[None]:
-        """Let a signal end the block after its ``drain`` seconds, a second one at once."""
+        """Let a signal end the block after ``drain`` seconds, a second one immediately."""
         with self._entered(drains=True):
             yield
 
     def cut_short(self) -> None:
-        """End at once whatever block there is."""
+        """End the current block, if any, immediately."""
         if self._scope is not None:
             self._scope.cancel()
 

@@ -1,4 +1,4 @@
-"""What becomes of a job as events: for whoever debugs one from its log alone."""
+"""Log events of an execution, enough to debug a job from its log alone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.log import Log
 from bulkops.operations.model import Operation
-from bulkops.runner.assignment import Observer
+from bulkops.runner.assignment import Observer, ObserverFailed
 
 log = Log(__name__)
 
 
 def log_started(path: Path, job: Job, replay: Replay) -> None:
-    """Log that a journal's job is executed, and what is left of it."""
+    """Log that an execution starts, and how many operations are left."""
     fields = {
         "job": job.name,
         "kind": job.operation_kind,
@@ -34,32 +34,45 @@ def log_started(path: Path, job: Job, replay: Replay) -> None:
 
 
 def log_ended(how: str, error: Exception | None = None) -> None:
-    """Log how an execution ended: of ``How``, or a signal's name."""
+    """Log how an execution ended.
+
+    Args:
+        how: a value of ``How``, or a signal's name.
+    """
     log.info("execution_ended", extra={"how": str(how), "error": error and str(error)})
 
 
 def logged(observer: Observer) -> Observer:
-    """Return an observer that logs every result and wave, and tells it on."""
+    """Return an observer that logs every result and wave before it calls this one.
+
+    Its callbacks raise ``ObserverFailed`` for whatever this one's raise.
+    """
 
     def on_result(operation: Operation, result: Result) -> None:
         _log_result(operation, result)
-        observer.on_result(operation, result)
+        try:
+            observer.on_result(operation, result)
+        except Exception as error:
+            raise ObserverFailed(error) from error
 
-    def on_wave(said: WaveReached) -> None:
-        _log_wave(said)
-        observer.on_wave(said)
+    def on_wave(wave: WaveReached) -> None:
+        _log_wave(wave)
+        try:
+            observer.on_wave(wave)
+        except Exception as error:
+            raise ObserverFailed(error) from error
 
     return Observer(on_result, on_wave, observer.gate, observer.takes_more)
 
 
 def _log_result(operation: Operation, result: Result) -> None:
-    """Log a result; a failure is no warning: the command line prints each one as a result."""
+    """Log a result; a failure is not a warning, because the command line prints it as a result."""
     failed = result.outcome in TROUBLE
     level = logging.INFO if failed else logging.DEBUG
     if not log.isEnabledFor(level):
         return
     fields = {
-        # Some results come of no request: whoever found them carries nothing out.
+        # A result without a request has no operation in its context.
         "operation": result.key,
         "target": operation.target.name,
         "outcome": str(result.outcome),
@@ -69,13 +82,13 @@ def _log_result(operation: Operation, result: Result) -> None:
     log.log(level, "operation_failed" if failed else "operation_finished", extra=fields)
 
 
-def _log_wave(said: WaveReached) -> None:
+def _log_wave(wave: WaveReached) -> None:
     fields = {
-        "wave": said.number,
-        "reached": str(said.reached),
-        "drifted": said.drifted,
-        "held": said.held or None,
-        "gate_status": said.status,
-        "reason": said.reason or None,
+        "wave": wave.number,
+        "reached": str(wave.reached),
+        "drifted": wave.drifted,
+        "held": wave.held or None,
+        "gate_status": wave.status,
+        "reason": wave.reason or None,
     }
     log.info("wave_reached", extra=fields)

@@ -1,12 +1,12 @@
-"""What a reading shows → what becomes of a write that was not simply answered. Pure: a table.
+"""What a reading shows → what happens to a write without a plain answer. Pure: a table.
 
-A write is read back where its answer was lost, in this execution or an earlier one; where it was
-lost for the last time that is borne (``LOSSES``); where it was refused, and where after a loss;
-where the server said yes, and not to what.
+A write is read back for one of five causes: its answer was lost, in this execution or an earlier
+one; it was lost as often as is tolerated (``LOSSES``); the server refused it; the server refused it
+after an earlier answer was lost; the server accepted it without echoing the new state.
 
 | shows         | lost           | the last loss  | refused   | after a loss | no echo      |
 |---------------|----------------|----------------|-----------|--------------|--------------|
-| as wanted     | Adopt*         | Adopt*         | Leave*    | Adopt*       | Adopt*       |
+| as desired    | Adopt*         | Adopt*         | Leave*    | Adopt*       | Adopt*       |
 | as before     | Wait; Send     | Wait; Fail     | Fail      | Fail         | Wait; Fail   |
 | anything else | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*    | Wait; Fail   |
 | more than one | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*    | Wait; Fail   |
@@ -14,14 +14,16 @@ where the server said yes, and not to what.
 | unreadable    | In doubt       | In doubt       | Fail      | In doubt     | In doubt     |
 | nothing, ever | Wait; Send     | In doubt       | Fail      | Fail         | Believe      |
 
-``Wait;``: until ``settle`` seconds after the loss. By then its effect is no longer on its way, and
-a reading is newer than it. Denied (403, 404) may be for a moment: until it has been for so long.
-``*``: wait as long as a reading is old. It may show what was so before the operation was planned,
-as where somebody undoes right after a job: an undo wants just that, see ``Assignment.had_it``.
+``Wait;``: wait until ``settle`` seconds after the loss. By then the write has taken effect if it
+ever will, and a reading is newer than that. A read may be denied (403, 404) only briefly: wait
+until it was denied for ``settle`` seconds.
+``*``: wait while a reading may be old. It may show the state before the operation was planned, for
+example in an undo right after its job: that state is what the undo desires (see
+``Assignment.had_it``).
 
-Leave is a skip: as wanted, and not ours. Refused after a loss it is ours: the lost one did it.
-Unseen has failed, and nobody saw what became of it. Where no reading ever shows anything, what is
-set twice is set once, see ``Aspect``.
+Leave is a skip: the target is as desired, but not written by us. If refused after a loss, it is
+ours: the lost request wrote it. Unseen is a failure whose effect could not be read. If no reading
+ever shows the value, setting it twice does no harm (see ``Aspect``).
 """
 
 from __future__ import annotations
@@ -32,11 +34,11 @@ from typing import NamedTuple, TypeAlias
 from bulkops.operations.compare import Shown
 
 LOSSES = 6
-"""Lost answers to one operation, after which it is given up where the server shows it not done."""
+"""Lost answers after which an operation fails if the server shows that it wasn't done."""
 
 
 class Cause(Enum):
-    """Why a write's target is read back: the columns of the table."""
+    """Why a write's target is read back; the columns of the table."""
 
     LOST = "lost"
     LAST_LOSS = "the last loss"
@@ -45,7 +47,7 @@ class Cause(Enum):
     NO_ECHO = "no echo"
 
     def after(self, losses: int) -> Cause:
-        """Return the cause, after so many lost answers to the operation."""
+        """Return the cause, given the number of lost answers to the operation."""
         if self is Cause.LOST and losses >= LOSSES:
             return Cause.LAST_LOSS
         return Cause.REFUSED_AFTER_LOSS if self is Cause.REFUSED and losses else self
@@ -57,7 +59,7 @@ class Cause(Enum):
 
 
 class Unobserved(Enum):
-    """Why a reading shows nothing: the table's rows beside those of ``Shown``."""
+    """Why a reading shows nothing; further rows of the table, besides those of ``Shown``."""
 
     DENIED = "denied"
     UNREADABLE = "unreadable"
@@ -119,12 +121,12 @@ _COLUMNS = list(Cause)
 
 
 def resolve(row: Row, cause: Cause, *, settled: bool, old: bool) -> Step:
-    """Return what to do with a write whose target was read back; see the table above.
+    """Return what to do with a write whose target was read back (see the table above).
 
     Args:
-        settled: the reading started ``settle`` seconds or more after the loss, or after the first
-            of the denials in a row.
-        old: it may show what was so before the operation was planned.
+        settled: whether the reading started at least ``settle`` seconds after the loss, or after
+            the first of consecutive denials.
+        old: whether it may show the state before the operation was planned.
     """
     cell = _RESOLVE[row][_COLUMNS.index(cause)]
     if cell.waits and not settled:
@@ -133,12 +135,12 @@ def resolve(row: Row, cause: Cause, *, settled: bool, old: bool) -> Step:
 
 
 class Readings:
-    """The readings of one target, one after the other, until one of them decides.
+    """The consecutive readings of one target, until one of them decides.
 
     Args:
-        since: when the answer was lost, or came.
-        old_until: a reading that starts earlier may be old.
-        settle: seconds in which an effect may still land, and a reading lag or be denied.
+        since: time at which the answer arrived or was lost.
+        old_until: time before which a reading may be old.
+        settle: seconds in which a write may still take effect, and a reading may lag or be denied.
     """
 
     def __init__(self, cause: Cause, *, since: float, old_until: float, settle: float) -> None:
@@ -149,7 +151,7 @@ class Readings:
         self._denied: float | None = None
 
     def resolve(self, row: Row, started: float) -> tuple[Step, float]:
-        """Return what to do after a reading, and the seconds from its start to the next one."""
+        """Return the step after a reading, and the seconds from its start to the next reading."""
         if row is not Unobserved.DENIED:
             self._denied = None
         elif self._denied is None:

@@ -1,10 +1,10 @@
-"""Carries out many operations at once, and stops in good order.
+"""Runs many operations concurrently, and drains when it has to stop.
 
-Operations are taken up in their order while there is a place free; one that only waits for a
-lost answer's effect to settle gives its place to another, unless so many wait already that their
-failing would be more than is tolerated. Stopped, by a signal, by too many failures, by a refused
-token, the runner takes up nothing new and drains: what is in flight is finished and recorded.
-Only a journal that can't be written ends it at once.
+Operations start in their order as long as a slot is free. One that only waits for the effect of a
+lost answer to settle lends its slot to another, unless so many wait already that their failures
+would exceed the tolerance. If a signal, too many failures or a refused token stop the runner, it
+starts nothing new and drains: operations in flight are finished and recorded. Only a journal that
+can't be written ends it immediately.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from bulkops.runner.worker import Worker
 log = Log(__name__)
 
 LOOK_SECONDS = 0.1
-"""Between two looks whether results can be told again."""
+"""Seconds between two checks whether the observer takes results again."""
 
 
 class Runner:
-    """Carries out an execution's operations, one wave after the other.
+    """Runs an execution's operations, one wave after the other.
 
     Args:
-        read_at: since when it is known what there was before the operations.
+        read_at: time of the reading that showed the state before the operations.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Runner:
         self._on_result = observer.on_result
         self._takes_more = observer.takes_more
         self._held_back = False
-        self._few_told = False
+        self._few_logged = False
         self._read_at = read_at
         self._margin: Margin | None = None
         self._slots = Slots(0)
@@ -68,17 +68,17 @@ class Runner:
 
     @property
     def stopped(self) -> str:
-        """Why nothing new is taken up: of ``How``, or a signal; empty while there is no reason."""
+        """Why nothing new starts: a value of ``How`` or a signal's name; empty while it may."""
         return self._stopped or self._interruption.signal
 
     @property
     def in_flight(self) -> int:
-        """Operations taken up and without a result, those included that only wait."""
+        """Number of operations that have started and have no result, waiting ones included."""
         return self._slots.taken + self._waiting
 
     @property
     def waiting(self) -> int:
-        """Of them, those that only wait for a lost answer's effect to settle."""
+        """Number of those that only wait for the effect of a lost answer to settle."""
         return len(self._settling)
 
     @property
@@ -87,16 +87,16 @@ class Runner:
         return max(0.0, max(self._settling, default=0.0) - self._caller.clock.now())
 
     async def run(self, work: Iterable[Progress], margin: Margin) -> str:
-        """Carry out what is pending and look at what is in doubt; return what stopped it.
+        """Run pending operations, read back those in doubt, and return what stopped the runner.
 
         Args:
-            margin: of failures that are borne; one more stops the runner.
+            margin: the failures that are tolerated; one more stops the runner.
 
         Raises:
-            ApiError: the token was refused, or the server can't be reached; what was in flight
-                is finished and recorded, and the next execution goes on.
-            JournalWriteFailed: nothing was sent after it.
-            Exception: whatever ``on_result`` raised; what was in flight is finished, too.
+            ApiError: the token was refused, or the server can't be reached. Operations in flight
+                are finished and recorded; the next execution resumes.
+            JournalWriteFailed: the journal can't be written; nothing was sent after that.
+            ObserverFailed: ``on_result`` raised; operations in flight are finished and recorded.
         """
         self._margin = margin
         self._order = Order(work, self._journal.replay.operations)
@@ -110,13 +110,13 @@ class Runner:
         return self.stopped
 
     def _fill(self) -> None:
-        """Let as many carriers run as there are places and work for."""
+        """Start carriers until the slots or the operations run out."""
         self._slots.total = self._desired()
         while self._order.ready and self._may_take_up() and self._slots.take():
             self._carriers.start_soon(self._carry, self._order.ready.popleft())
 
     def _may_take_up(self) -> bool:
-        """Return whether another operation may be begun; where it can't be told, look again."""
+        """Return whether another operation may start; poll a busy observer until it may."""
         if self.stopped:
             return False
         if self._takes_more():
@@ -127,7 +127,7 @@ class Runner:
         return False
 
     async def _until_more_is_taken(self) -> None:
-        # Asked, not awaited: whoever is told writes in a thread, of which this loop knows nothing.
+        # Polled: the observer may write in a thread, whose progress this event loop can't await.
         while self._order.ready and not self.stopped and not self._takes_more():
             await self._caller.clock.sleep(LOOK_SECONDS)
         self._held_back = False
@@ -138,18 +138,18 @@ class Runner:
         desired = self._assignment.job.pace.max_at_once or slots_needed(rate, latency)
         most = self._caller.most_at_once
         if most is not None and desired > most:
-            self._tell_few(desired, most)
+            self._log_few(desired, most)
             desired = most
-        # One where none may be: whoever gets it finds that the runner has stopped.
+        # At least one: an operation that gets it finds that the runner has stopped.
         return min(desired, max(1, self._left + 1)) if self._strict else desired
 
-    def _tell_few(self, desired: int, most: int) -> None:
-        if not self._few_told:
-            self._few_told = True
+    def _log_few(self, desired: int, most: int) -> None:
+        if not self._few_logged:
+            self._few_logged = True
             log.warning("few_descriptors", extra={"at_once": most, "needed": desired})
 
     async def _carry(self, progress: Progress) -> None:
-        """Carry out one operation after the other: a task for each costs a quarter more."""
+        """Run one operation after the other; a task for each would take a quarter more time."""
         try:
             await self._carry_out(progress)
             self._slots.total = self._desired()
@@ -181,14 +181,14 @@ class Runner:
             self._error, self._stopped = error, How.ERROR
             self._interruption.cut_short()
         except Exception as error:  # noqa: BLE001 - raised by ``run``: a group would wrap it
-            # Without a result the operation is in doubt: the next execution looks at it.
+            # Without a result the operation is in doubt; the next execution reads it back.
             self._error = self._error or error
             self._stopped = self._stopped or How.ERROR
         finally:
             CARRIED_OUT.set(None)
 
     def _not_tried(self, given_up: Iterable[tuple[Operation, str]]) -> None:
-        # No failures of their own: what comes first is counted already.
+        # They don't count as failures: the operation that comes first is counted already.
         for operation, first in given_up:
             reason = f"not tried: {first} comes first and did not succeed"
             date = self._caller.clock.date()
@@ -213,13 +213,13 @@ class Runner:
         settled_at = self._caller.clock.now() + seconds
         self._settling.append(settled_at)
         try:
-            async with self._place_given_away():
+            async with self._slot_lent():
                 yield
         finally:
             self._settling.remove(settled_at)
 
     @asynccontextmanager
-    async def _place_given_away(self) -> AsyncIterator[None]:
+    async def _slot_lent(self) -> AsyncIterator[None]:
         if self._strict or self._waiting >= self._left:
             yield
             return
@@ -229,7 +229,7 @@ class Runner:
         try:
             yield
         finally:
-            # Stopped at once or not: a place is given back at the end.
+            # Even if stopped immediately, since the slot is given back at the end.
             with anyio.CancelScope(shield=True):
                 await self._slots.take_again()
             self._waiting -= 1

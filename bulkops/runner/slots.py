@@ -1,4 +1,4 @@
-"""How many operations are in flight at once, and how many there should be."""
+"""How many operations are in flight, and how many should be."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections import deque
 
 import anyio
 
-LEAST_PLACES = 4
-MOST_PLACES = 256
-"""Whatever the latency: a server that gets slower and slower is ill."""
+LEAST_SLOTS = 4
+MOST_SLOTS = 256
+"""The maximum at any latency: a server that keeps getting slower is overloaded."""
 
 UNPACED = 32
-"""Places where no limit is told."""
+"""Slots if the server sets no limit."""
 
 
 def slots_needed(rate: float | None, latency: float) -> int:
-    """Return how many operations to have in flight at a pace and a latency (Little's law).
+    """Return the number of operations in flight for a rate and a latency (Little's law).
 
-    Twice as many as are on their way to the server and back, so that there is always one whose
-    intent is on disk when the next may leave.
+    It is twice the number of requests that are waiting for an answer, so that another operation
+    always has its intent on disk when the next request may be sent.
 
     Args:
-        rate: requests a second, ``None`` where nothing limits it.
-        latency: seconds until an answer, 0 where nobody knows yet.
+        rate: requests per second, ``None`` if unlimited.
+        latency: seconds until an answer, 0 if it is unknown yet.
     """
     if rate is None:
         return UNPACED
-    return min(MOST_PLACES, LEAST_PLACES + math.ceil(2 * rate * latency))
+    return min(MOST_SLOTS, LEAST_SLOTS + math.ceil(2 * rate * latency))
 
 
 class Slots:
-    """Places to be taken, given back, and taken again by who gave one away for a while.
+    """Slots that are taken and given back; one that was lent can be taken again with priority.
 
     Args:
-        total: how many there are; may be set to another number at any time.
+        total: number of slots; may be changed at any time.
 
     Attributes:
-        taken: how many are.
+        taken: number of slots in use.
     """
 
     def __init__(self, total: int) -> None:
@@ -47,18 +47,18 @@ class Slots:
 
     @property
     def enough(self) -> bool:
-        """Whether whoever has a place may keep it for something new."""
+        """Whether a slot may be kept for another operation."""
         return self.taken <= self.total and not self._waiting
 
     def take(self) -> bool:
-        """Take a place if there is one that nobody waits for."""
+        """Take a slot and return True, unless none is free or others wait for one."""
         if self._waiting or self.taken >= self.total:
             return False
         self.taken += 1
         return True
 
     async def take_again(self) -> None:
-        """Wait for a place, before anybody new gets one."""
+        """Wait for a slot, with priority over new operations."""
         if self.taken < self.total and not self._waiting:
             self.taken += 1
             return
@@ -67,7 +67,7 @@ class Slots:
         await turn.wait()
 
     def give(self) -> None:
-        """Give a place back: to whoever waits longest, else to anybody."""
+        """Give a slot back; the operation that has waited longest gets it."""
         if self._waiting and self.taken <= self.total:
             self._waiting.popleft().set()
         else:

@@ -1,27 +1,28 @@
-"""What an execution does next about a wave, and what a gate says. Pure: two tables.
+"""The next step of a wave, and the verdict of a gate. Pure: two tables.
 
-What an execution does next, by what the journal says of the current wave (``following``):
+The next step, by the journal's last record of the current wave (``following``):
 
-| the wave is | and                                     | next                       |
-|-------------|-----------------------------------------|----------------------------|
-| open        |                                         | carry out, then verify     |
-| verified    | more waves, and a pause of some time    | rest (anew after a crash)  |
-| verified    | more waves, a manual pause              | end the execution: paused  |
-| verified    | as above, and somebody said go on       | it has rested              |
-| verified    | the last wave, or no pause              | as rested                  |
-| rested      | no gate                                 | it has passed              |
-| rested      | a gate, inconclusive, and said go on    | it has passed              |
-| rested      | a gate, whatever it said before         | run it (see ``judged``)    |
-| passed      |                                         | the next wave, or the end  |
+| the wave is | and                                      | next                              |
+|-------------|------------------------------------------|-----------------------------------|
+| open        |                                          | carry out, then verify            |
+| verified    | more waves, and a timed pause            | rest (in full again after a kill) |
+| verified    | more waves, and a manual pause           | end the execution: paused         |
+| verified    | more waves, manual pause, ``--continue`` | it has rested                     |
+| verified    | the last wave, or no pause               | see rested                        |
+| rested      | no gate                                  | it has passed                     |
+| rested      | an inconclusive gate, and ``--continue`` | it has passed                     |
+| rested      | any other gate                           | run it (see ``judged``)           |
+| passed      |                                          | the next wave, or the end         |
 
-A gate is a command; its exit status says what ``judged`` returns:
+A gate is a command; ``judged`` maps its exit status to a verdict:
 
-| exit status   | verdict      | then                                                     |
-|---------------|--------------|----------------------------------------------------------|
-| 0             | pass         | the next wave                                            |
-| 1             | fail         | the job stops; the same command runs the gate again      |
-| anything else | inconclusive | the job is paused; the same, but ``--continue`` passes it |
-| none in time  | inconclusive | it was ended; likewise                                   |
+| exit status   | verdict      | next                                                            |
+|---------------|--------------|-----------------------------------------------------------------|
+| 0             | pass         | the next wave                                                   |
+| 1             | fail         | the job stops; when resumed, it runs the gate again             |
+| anything else | inconclusive | the job is paused; when resumed, it runs the gate again, unless |
+|               |              | ``--continue`` skips it                                         |
+| none in time  | inconclusive | the gate is terminated, then see above                          |
 """
 
 from __future__ import annotations
@@ -33,26 +34,26 @@ from bulkops.journal.states import Held, Reached
 
 
 class Next(Enum):
-    """What an execution does next about a wave."""
+    """The next step of a wave."""
 
     CARRY_OUT = "carry out"
     REST = "rest"
-    WAIT = "wait for somebody"
+    WAIT = "wait for --continue"
     GATE = "run the gate"
-    PASS = "pass"  # noqa: S105 - no password
+    PASS = "pass"  # noqa: S105 - not a password
     GO_ON = "go on"
 
 
 def following(
     rollout: Rollout, reached: Reached, held: str, *, last: bool, continue_paused: bool
 ) -> Next:
-    """Return what is to be done next; see the first table above.
+    """Return the next step (see the first table above).
 
     Args:
-        held: of ``Held``, empty where nobody said that it is.
-        last: no wave comes after this one.
-        continue_paused: somebody said so (``--continue``). It holds for the one place at which the
-            execution found the job standing.
+        held: why the job stopped after this wave (a value of ``Held``), empty if it didn't.
+        last: whether this is the last wave.
+        continue_paused: whether ``--continue`` applies; it does only where the execution found the
+            job stopped.
     """
     if reached is Reached.OPEN:
         return Next.CARRY_OUT
@@ -65,10 +66,10 @@ def following(
 
 
 def judged(status: int | None) -> Held | None:
-    """Return why a gate's exit status holds the job, ``None`` where it passes; see above.
+    """Return why a gate's exit status stops the job, ``None`` if it passes (see above).
 
     Args:
-        status: ``None`` where it did not end in time.
+        status: the exit status, ``None`` if the gate did not end in time.
     """
     if status == 0:
         return None

@@ -1,8 +1,7 @@
-"""Walks through a journal's waves: carry out, verify, rest, ask the gate, the next one.
+"""Runs a journal's waves: carry out, verify, rest, run the gate, then the next wave.
 
-What to do at each point is said by the tables of ``bulkops.runner.wave_steps``, from what the
-journal says of the wave: every step ends with a record, and whoever was killed goes on from the
-last one.
+The tables of ``bulkops.runner.wave_steps`` decide the next step from the journal's records. Every
+step ends with a record, so that an execution resumes after the last finished step.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from bulkops.runner.wave_steps import Next, following, judged
 
 
 class Waves:
-    """One execution's way through a journal.
+    """The waves of one execution.
 
     Args:
-        runner: carries out the operations of one wave after the other.
-        continue_paused: past the one place at which the journal says that the job stands.
+        runner: runs the operations of one wave after the other.
+        continue_paused: continue past the one stop that the journal records.
     """
 
     def __init__(
@@ -53,15 +52,15 @@ class Waves:
         self._clock = assignment.client.clock
         self._rollout = assignment.job.rollout
         self._waves = self._rollout.steps(len(self._replay.operations))
-        stands = (self._replay.waves.get(wave.number) for wave in self._waves)
-        current = next((w for w in stands if w is None or w.reached is not Reached.PASSED), None)
+        records = (self._replay.waves.get(wave.number) for wave in self._waves)
+        current = next((w for w in records if w is None or w.reached is not Reached.PASSED), None)
         self._past = current if continue_paused else None
 
     async def run(self) -> str:
-        """Return how it ended: of ``How``, or what a signal said.
+        """Run the waves; return how they ended: a value of ``How``, or a signal's name.
 
         Raises:
-            Exception: as of ``Runner.run``.
+            Exception: see ``Runner.run``.
         """
         how = self._interruption.signal or await self._begin_again()
         for wave in self._waves:
@@ -74,7 +73,10 @@ class Waves:
         return self._interruption.signal or how or How.COMPLETE
 
     async def _begin_again(self) -> str:
-        """Open passed waves that have work again, and look at what a later wave won't look at."""
+        """Open closed waves that have pending operations again; read back those in doubt.
+
+        If a wave is open, it reads back the operations in doubt itself.
+        """
         for wave in self._waves:
             closed = self._replay.reached(wave.number) is not Reached.OPEN
             if closed and any(p.outcome is None for p in self._of(wave)):
@@ -86,18 +88,18 @@ class Waves:
         return await self._operate(current, Outcome.IN_DOUBT)
 
     def _next(self, wave: Wave) -> Next:
-        said = self._replay.waves.get(wave.number)
+        record = self._replay.waves.get(wave.number)
         return following(
             self._rollout,
             self._replay.reached(wave.number),
-            said.held if said else "",
+            record.held if record else "",
             last=wave.last,
-            # Whatever is said of it next is another place.
-            continue_paused=said is not None and said is self._past,
+            # A later record of the wave is another stop.
+            continue_paused=record is not None and record is self._past,
         )
 
     async def _do(self, then: Next, wave: Wave) -> str:
-        """Do what is next about a wave; return how the execution ends, where it does."""
+        """Do the next step of a wave; return how the execution ends, empty if it doesn't."""
         match then:
             case Next.CARRY_OUT:
                 return await self._carry_out(wave)
@@ -138,28 +140,28 @@ class Waves:
         return ""
 
     async def _judge(self, wave: Wave) -> str:
-        timeout, said = self._rollout.gate_timeout, list[int]()
+        timeout, statuses = self._rollout.gate_timeout, list[int]()
         with self._interruption.at_once(), anyio.move_on_after(in_seconds(timeout)):
-            said.append(await self._observer.gate(self._gate_call(wave)))
-        if not said and self._interruption.signal:
+            statuses.append(await self._observer.gate(self._gate_call(wave)))
+        if not statuses and self._interruption.signal:
             return self._interruption.signal
-        status = said[0] if said else None
+        status = statuses[0] if statuses else None
         held = judged(status)
         if held is None:
             await self._note(wave, Reached.PASSED, status=status)
             return ""
-        reason = "" if said else f"ended after gate_timeout = {timeout}"
+        reason = "" if statuses else f"ended after gate_timeout = {timeout}"
         await self._note(wave, Reached.RESTED, held=held, status=status, reason=reason)
         return How.GATE if held is Held.FAIL else How.PAUSED
 
     def _gate_call(self, wave: Wave) -> GateCall:
         job, gate = self._assignment.job, self._rollout.gate or ""
         secret = job.spec.secret.env if job.spec.secret else None
-        told = self._told(wave)
-        return GateCall(gate, told, job.folder, self._rollout.gate_env, secret or "")
+        variables = self._variables(wave)
+        return GateCall(gate, variables, job.folder, self._rollout.gate_env, secret or "")
 
-    def _told(self, wave: Wave) -> dict[str, str]:
-        """Return the variables by which a gate learns where the job stands."""
+    def _variables(self, wave: Wave) -> dict[str, str]:
+        """Return the environment variables that describe the job's state to its gate."""
         return {
             "BULKOPS_JOURNAL": str(self._journal.path.absolute()),
             "BULKOPS_JOB": self._assignment.job.name,
@@ -173,10 +175,10 @@ class Waves:
         return islice(self._replay.operations.values(), wave.start, wave.end)
 
     async def _operate(self, wave: Wave | None, *outcomes: Outcome | None) -> str:
-        """Carry out what has these outcomes of a wave, and of any that was carried out before.
+        """Run the operations with these outcomes, of a wave and of all waves that ran before it.
 
-        There something may be in doubt, and pending whatever comes after that. Only then is a
-        gate asked: until the next execution nothing more can be done about a wave.
+        Those may have operations in doubt, and pending ones that come after them. They run before
+        the gate, since nothing else is done about a wave until the next execution.
         """
         begun = [w for w in self._waves if w is not wave and self._has_begun(w, wave)]
         others = [p for other in begun for p in self._of(other) if p.outcome in outcomes]
@@ -199,7 +201,7 @@ class Waves:
         status: int | None = None,
         reason: str = "",
     ) -> None:
-        said = WaveReached(
+        record = WaveReached(
             wave.number,
             wave.start,
             wave.end,
@@ -211,15 +213,15 @@ class Waves:
             status,
             reason,
         )
-        await self._journal.append(said)
-        self._observer.on_wave(said)
+        await self._journal.append(record)
+        self._observer.on_wave(record)
 
     async def _verified(self) -> Verified:
         assignment = self._assignment
         verified = await read_verified(
             assignment.client, self._replay, assignment.settle, needs_tasks=True
         )
-        # What is still to be carried out, by later waves, is left out.
+        # Pending operations, of later waves, are left out.
         differing = {
             key: shows
             for key, shows in verified.differing.items()

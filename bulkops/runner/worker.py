@@ -1,11 +1,10 @@
-"""One operation to its result: intent → send → classify → read back where in doubt → decide.
+"""Runs one operation: intent → send → classify → read back if in doubt → decide.
 
-The order is the promise: the intent is durable before the request leaves; a lost answer is read
-back and never repeated blindly; something absent is sent again only after a reading that is
-``settle`` seconds younger than the loss. In the first ``settle`` seconds of an execution a reading
-may be from before the operation was planned: where that matters, it is taken again. What to do at
-each point is said by the tables of ``bulkops.api.verdict`` and ``bulkops.runner.readback``; this
-module only walks through them.
+The order is what bulkops guarantees: the intent is durable before the request leaves; after a lost
+answer the target is read back, and a request is never repeated blindly; it is sent again only after
+a reading that started ``settle`` seconds after the loss. In the first ``settle`` seconds of an
+execution a reading may be older than the plan: if that matters, it is repeated. The tables of
+``bulkops.api.verdict`` and ``bulkops.runner.readback`` decide each step; this module follows them.
 """
 
 from __future__ import annotations
@@ -23,21 +22,22 @@ from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Una
 from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import MADE_SO, changed, compare, gone
+from bulkops.operations.compare import SET_OUTSIDE, changed, compare, gone
 from bulkops.operations.model import Observed, Operation, own
 from bulkops.runner.assignment import Assignment
 from bulkops.runner.readback import Cause, Readings, Row, Step, Unobserved
 
 Answer = Response | NoResponse | None
-"""What a write brought; ``None`` where an earlier execution sent it."""
+"""The answer to a write; ``None`` if an earlier execution sent it."""
 
 
 class Reading(NamedTuple):
-    """What a target was read back as.
+    """The result of reading a target back.
 
     Attributes:
-        row: of the table in ``bulkops.runner.readback``.
-        error: that it ended with, where it shows nothing.
+        row: the row of the table in ``bulkops.runner.readback``.
+        observed: what the server showed.
+        error: the error of a reading that shows nothing, ``None`` if it had none.
     """
 
     row: Row
@@ -46,10 +46,10 @@ class Reading(NamedTuple):
 
 
 class Worker:
-    """Drives one operation.
+    """Runs one operation.
 
     Args:
-        read_at: since when it is known, by a reading, what there was before the operation.
+        read_at: time of the reading that showed the state before the operation.
         aside: entered with the seconds that the operation only waits, so that another one may be
             in flight.
     """
@@ -74,30 +74,30 @@ class Worker:
         self._attempts = 0
 
     async def result(self, *, in_doubt: bool) -> Result:
-        """Return what became of the operation.
+        """Run the operation and return its result.
 
         Args:
-            in_doubt: an earlier execution sent it and its answer is unknown.
+            in_doubt: whether an earlier execution sent it without getting an answer.
 
         Raises:
             Unauthorized, RateLimited, NoResponse: the token was refused, or the server can't be
-                reached: it was not carried out, and that says nothing of the operation.
-            RetriesSpent: so does too much that failed, or a server that was away for longer than
-                is borne; what was sent is in doubt.
+                reached. The operation wasn't carried out, and hasn't failed.
+            RetriesSpent: too many requests failed, or an outage lasted too long. The operation is
+                in doubt if it was sent.
             JournalWriteFailed: its intent could not be made durable; it was not sent.
         """
-        # What nothing ever shows has nothing to be waited for: it is set once more.
+        # A value that no reading ever shows needs no reading back: it is set again.
         looks = in_doubt and self._aspect.source is not None
-        found = await self._look(Cause.LOST, None) if looks else None
-        while found is None:
+        result = await self._look(Cause.LOST, None) if looks else None
+        while result is None:
             request = self._aspect.request(self._operation)
             verdict, sent = await self._caller.persist(request, self._announce)
             self._attempts += sent
-            found = await self._judge(verdict)
-        return found
+            result = await self._judge(verdict)
+        return result
 
     async def _announce(self) -> None:
-        # Not earlier: whoever waits for the pacer when the process is killed is not in doubt.
+        # Not earlier: if killed while it waits for the pacer, the operation must not be in doubt.
         await self._journal.append(Intent(self._operation.key, self._date()))
 
     async def _judge(self, verdict: Verdict) -> Result | None:
@@ -108,7 +108,7 @@ class Worker:
                 return await self._check_echo(verdict.answer)
             case InDoubt():
                 if self._outages != self._caller.outage.number:
-                    # Lost by an outage, or before one: no sign that it will be lost again.
+                    # Lost in or before an outage: the next answer need not be lost too.
                     self._outages, self._losses = self._caller.outage.number, min(1, self._losses)
                 return await self._look(Cause.LOST, answer)
             case Refused() if isinstance(answer, Response) and answer.status != 401:
@@ -119,9 +119,9 @@ class Worker:
     async def _check_echo(self, answer: Response) -> Result | None:
         desired = self._operation.desired
         if desired is None and answer.status == 204:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+            return self._result(Outcome.SUCCEEDED, "", answer, ours=True)
         if desired is None:
-            # Some proxy's own page, perhaps: this API says 204 to a DELETE, and nothing else.
+            # Perhaps a proxy's own page: this API answers a DELETE with 204 and nothing else.
             return await self._look(Cause.LOST, answer)
         try:
             echo = self._aspect.echo(answer)
@@ -130,15 +130,15 @@ class Worker:
         if echo is None:
             return await self._look(Cause.NO_ECHO, answer)
         if echo.attributes == desired:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True, observed=[echo])
-        return self._say(Outcome.FAILED, self._kept([echo]), answer, ours=True, observed=[echo])
+            return self._result(Outcome.SUCCEEDED, "", answer, ours=True, observed=[echo])
+        return self._result(Outcome.FAILED, self._kept([echo]), answer, ours=True, observed=[echo])
 
     async def _look(self, cause: Cause, answer: Answer) -> Result | None:
-        """Read the target back until it is decided; ``None`` to send again."""
+        """Read the target back until its table decides; return ``None`` to send again."""
         self._losses += cause is Cause.LOST
         readings = self._readings(cause.after(self._losses))
         while True:
-            # What is read after an outage is newer than what was sent before it.
+            # A reading after an outage is newer than the requests before it.
             await self._caller.until_answering()
             started = self._caller.clock.now()
             reading = await self._read_back()
@@ -160,7 +160,7 @@ class Worker:
             await self._caller.clock.sleep(seconds)
 
     async def _is_gone(self) -> bool:
-        """Return whether the target itself is missing, and still so past ``settle``."""
+        """Return whether the target itself is missing, and still is past ``settle``."""
         if not await self._is_missing():
             return False
         await self._wait(self._assignment.settle)
@@ -177,7 +177,7 @@ class Worker:
 
     def _readings(self, cause: Cause) -> Readings:
         settle = self._assignment.settle
-        # A reading that starts earlier may lag so much that it shows what was before even that.
+        # An earlier reading may lag so far behind that it shows the state before the plan.
         had_it = self._assignment.had_it(self._operation.key)
         old_until = self._read_at + settle if had_it or cause.refused else -math.inf
         since = self._caller.clock.now()
@@ -188,7 +188,7 @@ class Worker:
             return Reading(Unobserved.EVER)
         try:
             pages = await answers(self._caller, self._aspect.look(self._operation))
-            # Rows move between pages while a list is read: the same id is the same row.
+            # Rows move between pages while a list is read: rows with equal ids are one row.
             rows = (one for page in pages for one in self._aspect.observed(self._operation, page))
             observed = own(self._operation, list({one.id: one for one in rows}.values()))
         except (Unauthorized, RetriesSpent):
@@ -199,56 +199,56 @@ class Worker:
         return Reading(compare(self._operation, observed), observed)
 
     def _gone(self, step: Step, cause: Cause, answer: Answer) -> Result:
-        """Return the result where the target is gone, or may not be seen any more.
+        """Return the result for a target that is gone, or that this token can't see any more.
 
-        An undo has nothing left to take away. Anything else was not done: by the next execution
-        the run task's own list may tell that nothing is attached, which a 404 does not.
+        An undo has nothing left to remove. Anything else was not done: in the next execution, the
+        run task's own list may show that nothing is attached, which a 404 does not.
         """
         reason = gone(self._operation.target)
         if self._operation.desired is None and self._assignment.replay.header.undo_of:
-            return self._say(Outcome.SKIPPED, reason, answer)
+            return self._result(Outcome.SKIPPED, reason, answer)
         if step is Step.CONFLICT:
-            return self._say(Outcome.CONFLICT, reason, answer)
+            return self._result(Outcome.CONFLICT, reason, answer)
         reason = f"404: {reason}"
         reason = _unobserved(cause, answer, reason) if step is Step.UNOBSERVED else reason
-        return self._say(Outcome.FAILED, reason, answer)
+        return self._result(Outcome.FAILED, reason, answer)
 
     def _resolved(self, step: Step, reading: Reading, cause: Cause, answer: Answer) -> Result:
         observed, ours = reading.observed, False
         match step:
             case Step.ADOPT:
-                lost = f"its answer was lost ({_words(answer)}), but it was done"
+                lost = f"its answer was lost ({_described(answer)}), but the change took effect"
                 outcome, reason = Outcome.SUCCEEDED, lost if self._losses else ""
                 ours = self._is_ours(observed)
             case Step.BELIEVE:
                 outcome, reason, ours = Outcome.SUCCEEDED, "", True
             case Step.LEAVE:
-                outcome, reason = Outcome.SKIPPED, MADE_SO
+                outcome, reason = Outcome.SKIPPED, SET_OUTSIDE
             case Step.FAIL if isinstance(answer, Response) and answer.status < 300:
                 outcome, reason, ours = Outcome.FAILED, self._kept(observed), True
             case Step.FAIL:
-                outcome, reason, observed = Outcome.FAILED, _words(answer), ()
+                outcome, reason, observed = Outcome.FAILED, _described(answer), ()
             case Step.CONFLICT:
                 outcome, reason, observed = Outcome.CONFLICT, changed(self._operation, observed), ()
             case _:
                 outcome = Outcome.FAILED if step is Step.UNOBSERVED else Outcome.IN_DOUBT
                 reason = _unobserved(cause, answer, str(reading.error or ""))
-        return self._say(outcome, reason, answer, ours=ours, observed=observed)
+        return self._result(outcome, reason, answer, ours=ours, observed=observed)
 
     def _is_ours(self, observed: Sequence[Observed]) -> bool:
-        """Whether what is there can be of our making: what we change keeps its id."""
+        """Whether this job may have written what is there: an update keeps the id."""
         before = self._operation.before
         return before is None or not observed or observed[0].id == before.id
 
     def _kept(self, observed: Sequence[Observed]) -> str:
-        # A server drops what it doesn't know without a word (terraform-provider-tfe #1456).
+        # A server silently drops attributes that it doesn't know (terraform-provider-tfe #1456).
         desired = wording.state(self._operation, self._operation.desired)
-        return f"the server said yes but shows {self._shows(observed)} instead of {desired}"
+        return f"the server accepted it, but shows {self._shows(observed)} instead of {desired}"
 
     def _shows(self, observed: Sequence[Observed]) -> str:
         return wording.reading(self._operation, observed)
 
-    def _say(
+    def _result(
         self,
         outcome: Outcome,
         reason: str,
@@ -277,16 +277,16 @@ class Worker:
 
 
 def _unobserved(cause: Cause, answer: Answer, error: str) -> str:
-    """Return, in words, that nobody saw what became of a write."""
+    """Return the reason for a write whose effect could not be read back."""
     if not error:
-        return f"its answer was lost ({_words(answer)}) and it can't be read back"
-    lost = f"its answer was lost ({_words(answer)}) and"
+        return f"its answer was lost ({_described(answer)}) and it can't be read back"
+    lost = f"its answer was lost ({_described(answer)}) and"
     if cause is Cause.NO_ECHO:
-        lost = f"the server said yes ({_words(answer)}), but"
+        lost = f"the server accepted it ({_described(answer)}), but"
     return f"{lost} it could not be read back: {error}"
 
 
-def _words(answer: Answer) -> str:
+def _described(answer: Answer) -> str:
     if answer is None:
         return "in an earlier execution"
     if isinstance(answer, NoResponse):

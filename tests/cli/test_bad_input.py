@@ -52,7 +52,7 @@ AFTER_READING = {
     ),
     "nothing selected": (
         ("all = true", 'names = ["dev-*"]'),
-        ('no workspace fits [select] names = ["dev-*"]', "allow_empty = true"),
+        ('no workspace matches [select] names = ["dev-*"]', "allow_empty = true"),
     ),
 }
 
@@ -105,7 +105,7 @@ def test_a_task_name_that_is_two_tasks(world: World, here: Here) -> None:
     second.name = TASK
     done = here("apply", "job.toml", "--yes")
     assert done.code == 2
-    assert "2 run tasks have that name: give one's id" in done.err
+    assert "2 run tasks have this name: give the id of one" in done.err
     for task in owner.tasks.values():
         assert task.id in done.err
     assert world.writes == 0
@@ -115,8 +115,12 @@ def test_a_task_name_that_is_two_tasks(world: World, here: Here) -> None:
 @pytest.mark.parametrize(
     ("profile", "stages", "says"),
     [
-        ("tfe-v202401-1", '["post_apply"]', "Terraform Enterprise v202401-1 lacks that stage"),
-        ("tfe-v202402-1", '["pre_plan", "post_plan"]', "knows one stage an attachment"),
+        (
+            "tfe-v202401-1",
+            '["post_apply"]',
+            "Terraform Enterprise v202401-1 doesn't support this stage",
+        ),
+        ("tfe-v202402-1", '["pre_plan", "post_plan"]', "supports only one stage per attachment"),
     ],
 )
 def test_a_stage_the_server_lacks(

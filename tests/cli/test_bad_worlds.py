@@ -56,7 +56,7 @@ def test_an_organization_that_isnt_there(world: World, here: Here) -> None:
     world.job(('"acme"', '"acne"'))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 2
-    assert 'organization = "acne": it does not exist, or this token may not' in done.err
+    assert 'organization = "acne": it does not exist, or this token can\'t' in done.err
     assert world.writes == 0
 
 
@@ -85,7 +85,7 @@ def test_a_token_that_may_only_read(world: World, here: Here) -> None:
     _as(world, User.read_only("bob"))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 3
-    assert "! 12 workspaces  blocked: this token may not manage run tasks on it" in done.err
+    assert "! 12 workspaces  blocked: this token can't manage its run tasks" in done.err
     assert "0 skipped, 12 blocked." in done.err
     assert world.writes == 0
 
@@ -181,8 +181,9 @@ def test_over_the_entitlement(here: Here, command: tuple[str, ...]) -> None:
     with serving(simulator) as address:
         done = here(*command, "job.toml", "--address", address)
     assert done.code == 2
-    assert "12 workspaces would have the run task, this organization's plan allows 10" in done.err
-    assert "select fewer" in done.err
+    assert "12 workspaces would have the run task" in done.err
+    assert "but this organization's plan allows 10" in done.err
+    assert "Select fewer" in done.err
     assert not simulator.effects
 
 

@@ -172,14 +172,14 @@ BROKEN = {
     "odd:Missing": "can't be loaded: AttributeError: ",
     "not a reference": "can't be loaded: AttributeError: ",
     "raises:Kind": "can't be loaded: RuntimeError: not today",
-    "odd:nothing": "is no class",
-    "odd:Nothing": "is no kind of operation: build it on bulkops.operations.Kind",
-    "odd:Half": "is no kind of operation: it has no spec_type, decide",
-    "odd:OddVerb": 'has a verb that is no lower-case word: "Weaken it:"',
+    "odd:nothing": "is not a class",
+    "odd:Nothing": "is not a kind: derive it from bulkops.operations.Kind",
+    "odd:Half": "is not a complete kind: it lacks spec_type, decide",
+    "odd:OddVerb": 'has a verb that is not a lower-case word: "Weaken it:"',
     "odd:Other": "calls itself 'other'",
-    "odd:NoSpec": "has a spec_type that is no Spec",
+    "odd:NoSpec": "has a spec_type that is not a Spec",
     "odd:Odd": "has a spec whose field `field` can't be described: give ",
-    "odd:OwnKind": "has a spec with a field `kind`, which is the job file's own",
+    "odd:OwnKind": "has a spec with a field `kind`, a name that job files reserve",
 }
 
 
@@ -245,7 +245,7 @@ def test_unreadable_entry_points_are_reported(world: World, here: Here, found: F
     asking(world, "broken")
     refused = here("plan", "job.toml")
     assert refused.code == 2
-    assert "the entry points installed can't be read: " in refused.err
+    assert "can't read the installed entry points: " in refused.err
 
 
 def test_nothing_installed_is_looked_for_without_need() -> None:

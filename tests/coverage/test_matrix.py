@@ -1,4 +1,4 @@
-"""The coverage matrix: what its cells and verdicts are, and its three forms."""
+"""The coverage matrix: its cells and statuses, and its three formats."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def matrix(
     task: RunTask = SCAN,
     desired: Mapping[str, Desired] | None = None,
 ) -> Coverage:
-    """Return a matrix of one run task; each workspace's id is its name."""
+    """Return a matrix of one run task, with workspace ids equal to their names."""
     return Coverage(
         "acme",
         [Target(name, name) for name in names],
@@ -54,7 +54,7 @@ def verdicts(
     names: Sequence[str],
     forbidden: Sequence[str] = (),
 ) -> dict[str, Desired]:
-    """Return what a job of that operation says of the workspaces that are named."""
+    """Return what a job with this operation wants on the named workspaces."""
     job: Job = parse_job(JOB.format(operation))
     inventory = Inventory(
         resolved=Resolved(organization="acme", task=TaskRef(SCAN.id, SCAN.name)),
@@ -76,8 +76,8 @@ def decoded(coverage: Coverage) -> Any:
     return msgspec.json.decode("".join(document(coverage)))
 
 
-def test_attach_misses_differs_and_is_as_wanted() -> None:
-    """By a job that attaches: not there, there otherwise, there as desired."""
+def test_the_statuses_of_an_attach() -> None:
+    """For an attach, a workspace is missing the run task, differs, or is as desired."""
     attached = {"p2": [observed("advisory")], "p3": [observed("mandatory")]}
     found = verdicts(ATTACH, attached, ["p1", "p2", "p3"])
     assert {name: desired.status for name, desired in found.items()} == {
@@ -88,24 +88,24 @@ def test_attach_misses_differs_and_is_as_wanted() -> None:
     assert found["p1"].why == "mandatory at post_plan"
 
 
-def test_what_is_blocked_is_missing_or_differs() -> None:
-    """A wish that can't be fulfilled is none that is: by the reason one knows why."""
+def test_blocked_workspaces_are_missing_or_differ() -> None:
+    """A blocked workspace is not as desired, and the reason says why."""
     attached = {"p2": [observed("advisory"), observed("mandatory", ident="wstask-2")]}
     found = verdicts(ATTACH, attached, ["p1", "p2"], forbidden=["p1"])
-    assert found["p1"] == Desired(Status.MISSING, "this token may not manage run tasks on it")
+    assert found["p1"] == Desired(Status.MISSING, "this token can't manage its run tasks")
     assert found["p2"].status is Status.DIFFERS
     assert "attached 2 times" in found["p2"].why
 
 
-def test_detach_differs_where_the_task_still_is() -> None:
-    """By a job that detaches, a workspace that has the task differs, others are as desired."""
+def test_the_statuses_of_a_detach() -> None:
+    """For a detach, a workspace with the run task differs; the others are as desired."""
     found = verdicts('kind = "detach"', {"p1": [observed("advisory")]}, ["p1", "p2"])
     assert found["p1"] == Desired(Status.DIFFERS, "not attached")
     assert found["p2"].status is Status.AS_DESIRED
 
 
-def test_update_asks_for_nothing_where_the_task_is_not() -> None:
-    """By a job that updates, a workspace without the task is as desired."""
+def test_the_statuses_of_an_update() -> None:
+    """For an update, a workspace without the run task is as desired."""
     update = 'kind = "update"\nenforcement_level = "mandatory"'
     found = verdicts(update, {"p1": [observed("advisory", "pre_plan")]}, ["p1", "p2"])
     assert found["p1"] == Desired(Status.DIFFERS, "mandatory at pre_plan")
@@ -113,14 +113,14 @@ def test_update_asks_for_nothing_where_the_task_is_not() -> None:
 
 
 def test_gaps_are_what_is_missing_or_differs() -> None:
-    """Their number decides the exit code; what is as desired is none."""
+    """The number of gaps decides the exit code."""
     desired = {name: Desired(status, "") for name, status in zip("abc", Status, strict=True)}
     assert matrix(desired=desired).gaps == 2
     assert matrix().gaps == 0
 
 
-def test_workspaces_are_kept_as_ids_and_names_by_name() -> None:
-    """Of what a list of workspaces says nothing more is kept, each once."""
+def test_of_workspaces_only_id_and_name_are_kept() -> None:
+    """Each workspace is kept once, sorted by name."""
     rows = Targets()
     for ident, name in (("ws-2", "b"), ("ws-1", "c"), ("ws-3", "a"), ("ws-2", "b")):
         rows.add(Workspace(ident, name, tag_names=("prod",)))
@@ -132,7 +132,7 @@ def test_workspaces_are_kept_as_ids_and_names_by_name() -> None:
 
 
 def test_text_is_an_aligned_table_with_totals() -> None:
-    """A column a run task, level and stages in its cells, a dash where it is not attached."""
+    """There is a column per run task with level and stages, or a dash if it is not attached."""
     coverage = Coverage(
         "acme",
         [Target("1", "prod-a-long-name"), Target("2", "b")],
@@ -151,8 +151,8 @@ def test_text_is_an_aligned_table_with_totals() -> None:
     ]
 
 
-def test_text_with_a_job_has_its_verdicts() -> None:
-    """One column more, a dash where the job selects nothing, and how many of each."""
+def test_text_with_a_job_has_statuses() -> None:
+    """A job adds a column, with a dash if it doesn't select the workspace, and totals."""
     desired = {
         "p1": Desired(Status.MISSING, "mandatory at post_plan"),
         "p2": Desired(Status.AS_DESIRED, "already"),
@@ -166,12 +166,12 @@ def test_text_with_a_job_has_its_verdicts() -> None:
         "x          -                       -",
         "",
         "scan: 1 of 3 workspaces",
-        "j: 1 as desired, 1 missing, 0 differs of 2 selected",
+        "j: 1 as desired, 1 missing, 0 differing of 2 selected workspaces",
     ]
 
 
 def test_a_terminal_too_narrow_for_the_table_gets_blocks() -> None:
-    """One column less than the table has, and each workspace's run tasks are below its name."""
+    """If the table is too wide by one column, run tasks are listed below each workspace."""
     coverage = matrix(attached={"p2": [observed("mandatory")]})
     rows = ["WORKSPACE  scan", "p1         -", "p2         mandatory at post_plan"]
     assert list(lines(coverage, len(rows[2])))[:3] == rows
@@ -179,8 +179,8 @@ def test_a_terminal_too_narrow_for_the_table_gets_blocks() -> None:
     assert list(lines(coverage, len(rows[2]) - 1))[:3] == blocks
 
 
-def test_what_a_matrix_does_not_show_is_said() -> None:
-    """A global run task, a disabled one, and attachments to workspaces that are not listed."""
+def test_global_disabled_and_unlisted_are_below_the_table() -> None:
+    """The totals mention global and disabled run tasks, and workspaces that aren't listed."""
     task = msgspec.structs.replace(
         SCAN,
         enabled=False,
@@ -191,10 +191,10 @@ def test_what_a_matrix_does_not_show_is_said() -> None:
     coverage = matrix(["p1"], {"p9": [observed("advisory")]}, task)
     assert list(lines(coverage))[3:] == [
         "scan (disabled: it does not run): 0 of 1 workspaces; 1 more that this token can't list",
-        "  and, being global, mandatory at pre_plan on every workspace without it",
+        "  global: mandatory at pre_plan on every workspace that it is not attached to",
     ]
-    (said,) = decoded(coverage)["tasks"]
-    assert said == {
+    (row,) = decoded(coverage)["tasks"]
+    assert row == {
         "task": "scan",
         "task_id": "task-1",
         "enabled": False,
@@ -206,21 +206,23 @@ def test_what_a_matrix_does_not_show_is_said() -> None:
 
 
 def test_workspaces_with_surplus_attachments_are_named() -> None:
-    """Two of one run task on a workspace: named, with what takes them away."""
+    """Workspaces with two attachments of a run task are named, with the way to remove them."""
     twice = [observed("advisory"), observed("mandatory", ident="wstask-2")]
     coverage = matrix(["p1", "p2"], {"p1": twice, "p2": [observed("advisory")]})
-    assert "  and more than once on p1: a job of kind detach removes all of them" in lines(coverage)
+    assert "  attached more than once on p1: a job of kind detach removes them all" in lines(
+        coverage
+    )
     assert decoded(coverage)["tasks"][0]["attached_more_than_once"] == ["p1"]
 
 
-def test_a_global_setting_that_is_off_is_none() -> None:
-    """Only an enabled one does anything."""
+def test_a_disabled_global_setting_is_not_shown() -> None:
+    """Only an enabled global setting has an effect."""
     task = msgspec.structs.replace(SCAN, global_configuration=GlobalConfiguration())
     assert decoded(matrix(task=task))["tasks"][0]["global"] is None
 
 
-def test_json_has_every_attachment_and_verdict() -> None:
-    """Each attachment with its ids, level and stages; several of one run task, too."""
+def test_json_has_every_attachment_and_status() -> None:
+    """JSON has each attachment with ids, level and stages, and the status."""
     several = [observed("advisory"), observed("mandatory", ident="wstask-2")]
     desired = {"p1": Desired(Status.DIFFERS, "why")}
     found = decoded(matrix(attached={"p1": several}, desired=desired))
@@ -236,13 +238,13 @@ def test_json_has_every_attachment_and_verdict() -> None:
 
 
 def test_json_without_a_job_or_a_workspace() -> None:
-    """Nothing is counted where no job says what should be, and an empty list is one."""
+    """Without a job there are no counts, and without workspaces an empty list."""
     found = decoded(matrix([]))
     assert (found["job"], found["counts"], found["workspaces"]) == (None, None, [])
 
 
-def test_csv_has_a_row_a_workspace() -> None:
-    """Names and ids, a column a run task, and with a job what it says."""
+def test_csv_has_a_row_per_workspace() -> None:
+    """CSV has names, ids, a column per run task, and with a job its status."""
     desired = {"p1": Desired(Status.MISSING, "mandatory at post_plan")}
     coverage = matrix(
         attached={"p2": [observed("mandatory", "pre_plan", "post_plan")]}, desired=desired
@@ -257,7 +259,7 @@ def test_csv_has_a_row_a_workspace() -> None:
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
 def test_every_form_has_every_workspace_whatever_its_name(names: list[str]) -> None:
-    """CSV stays one row a workspace and JSON the same string; no cell is a formula."""
+    """CSV has one row per workspace, JSON the same string, and no cell is a formula."""
     coverage = matrix(names, task=msgspec.structs.replace(SCAN, name=names[0]))
     rows = table(coverage)
     assert len(rows) == 1 + len(names)
@@ -270,7 +272,7 @@ def test_every_form_has_every_workspace_whatever_its_name(names: list[str]) -> N
 
 @pytest.mark.parametrize("start", FORMULA)
 def test_a_formula_is_defused(start: str) -> None:
-    """A cell that a spreadsheet would calculate gets an apostrophe; any other stays."""
+    """A cell that a spreadsheet would evaluate gets an apostrophe; others are unchanged."""
     name = f"{start}cmd|' /C calc'!A0"
     cell = table(matrix([name, "a=b", 'a"b,c']))
     assert cell[1][0].startswith("'")

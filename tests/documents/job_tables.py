@@ -1,7 +1,7 @@
-"""What ``jobs/`` says of a job file's fields, from the code: README's tables and the schema.
+"""Generates the documentation of job files in ``jobs/``: README's tables, and the schema.
 
-``python -m tests.documents.job_tables`` writes both, and what ``tests.documents.event_tables`` has
-of events.
+``python -m tests.documents.job_tables`` writes both, and the tables and the schema of
+``tests.documents.event_tables``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TYPE_NAMES: dict[type[inspect.Type], str] = {
 
 
 def readme_as_it_should_be(text: str) -> str:
-    """Return README's text with its tables of fields as the code has them."""
+    """Return README's text with its tables of fields generated from the code."""
     expected = {heading: rows(struct) for heading, struct in TABLES.items()}
     expected["`[operation]`"] = row("`kind`", "string", "required", one_of(KINDS), KIND_MEANING)
     parts = re.split(r"^(?=##+ )", text, flags=re.MULTILINE)
@@ -67,13 +67,13 @@ def readme_as_it_should_be(text: str) -> str:
 
 
 def of_which_kinds() -> str:
-    """Return, in words, which kinds' jobs have ``[select]``."""
+    """Return the sentence on which kinds' jobs have ``[select]``."""
     kinds = [f"`{name}`" for name, kind in KINDS.items() if kind.scope is Scope.SELECTED]
     text = (
-        f"Of the kinds {', '.join(kinds[:-1])} and {kinds[-1]}. The others change the run task "
-        "itself, and a job of them has no `[select]`."
+        f"For jobs of the kinds {', '.join(kinds[:-1])} and {kinds[-1]}. The other kinds change "
+        "the run task itself, and their jobs have no `[select]`."
     )
-    return textwrap.fill(text, 110, break_on_hyphens=False)
+    return textwrap.fill(text, 120, break_on_hyphens=False)
 
 
 def schema_as_it_should_be() -> str:
@@ -82,7 +82,7 @@ def schema_as_it_should_be() -> str:
 
 
 def rows(struct: type[msgspec.Struct]) -> str:
-    """Return the rows a Struct's fields should have."""
+    """Return the rows for a Struct's fields."""
     meaning = meanings(struct)
     return "".join(
         row(
@@ -102,7 +102,7 @@ def row(*cells: str) -> str:
 
 
 def default(field: msgspec.structs.FieldInfo) -> str:
-    """Return a field's default as the README writes it."""
+    """Return a field's default as README writes it."""
     if field.required:
         return "required"
     if field.default is msgspec.NODEFAULT or field.default in (None, ()):

@@ -1,4 +1,4 @@
-"""The ready job files do what their first lines say, on an organization half-way through."""
+"""The ready job files do what their first lines say, on a partly changed organization."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ HALF_DONE: tuple[Attachments, ...] = (
 
 
 class Expected(NamedTuple):
-    """What a job's comment promises.
+    """What a job's comment says.
 
     Attributes:
-        task: which run task it is about.
-        after: a workspace and its attachments before → those afterwards.
-        replaces: the run task whose attachments ``after`` gives to ``task``, in exchange.
+        task: the run task that it changes.
+        after: returns a workspace's attachments after the job, from those before.
+        replaces: the run task whose attachments ``task`` gets in exchange.
     """
 
     task: str
@@ -55,7 +55,7 @@ class Expected(NamedTuple):
     def shown(
         self, workspace: Workspace, task: str, observed: dict[str, Attachments]
     ) -> Attachments:
-        """Return a task's attachments afterwards; ``observed``: those of all tasks before."""
+        """Return a task's attachments after the job; ``observed`` are those of all before."""
         if task == self.replaces:
             return []
         old = observed.get(self.replaces)
@@ -95,7 +95,7 @@ EXPECTED = {
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """An organization such as people have, every run task attached here and there."""
+    """Return a realistic organization, with every run task attached to some workspaces."""
     simulator = StagedSimulator(rate=0)
     populate(simulator, "acme", workspaces=150, seed=3)
     simulator.add_workspace("prod-app-sandbox", project="payments", tags=["prod"])
@@ -121,7 +121,7 @@ def _state(simulator: Simulator) -> dict[tuple[str, str], Attachments]:
     "path", [path for path in FILES if path.stem in EXPECTED], ids=lambda path: path.stem
 )
 def test_a_job_ends_as_its_comment_says(world: World, here: Here, path: Path) -> None:
-    """Applied, all is as the comment says, nothing else changed, and a second plan is empty."""
+    """An apply has the effect in the comment and no other, and a second plan is empty."""
     job, simulator = EXPECTED[path.stem], world.simulator
     before = _state(simulator)
     workspaces = simulator.world.organizations["acme"].workspaces
@@ -135,8 +135,8 @@ def test_a_job_ends_as_its_comment_says(world: World, here: Here, path: Path) ->
 
     assert here("plan", str(path), "--detailed-exitcode").code == 2
     assert _state(simulator) == before
-    said = ("--confirm", job.task) if job.task == "legacy-lint" else ("--yes",)
-    done = here("apply", str(path), *said)
+    confirmation = ("--confirm", job.task) if job.task == "legacy-lint" else ("--yes",)
+    done = here("apply", str(path), *confirmation)
     assert done.code == 0, done
     assert f"  {changes} succeeded of {changes} operations" in done.lines
     assert _state(simulator) == expected
@@ -148,8 +148,8 @@ def test_a_job_ends_as_its_comment_says(world: World, here: Here, path: Path) ->
     assert "Plan: 0 to attach, 0 to update, 0 to detach; " in again.out
 
 
-def test_the_terraform_version_is_as_the_comment_says(world: World, here: Here) -> None:
-    """Production's is set and nothing else is changed; undone, every workspace has its own."""
+def test_the_terraform_version_job_ends_as_its_comment_says(world: World, here: Here) -> None:
+    """Production workspaces get the version, nothing else changes, and undo restores it."""
     workspaces = world.simulator.world.organizations["acme"].workspaces
     for number, workspace in enumerate(workspaces.values()):
         workspace.terraform_version = ("1.5.7", "1.9.8", "1.8.0")[number % 3]
@@ -171,5 +171,5 @@ def test_the_terraform_version_is_as_the_comment_says(world: World, here: Here) 
 
 
 def test_every_job_file_is_tried() -> None:
-    """No job file is without a test of what it says."""
+    """Each job file has a test of its comment."""
     assert {path.stem for path in FILES} == {*EXPECTED, "terraform-version"}

@@ -1,4 +1,4 @@
-"""``jobs/README.md`` says what the code does, and every job file beside it is ready to use."""
+"""``jobs/README.md`` agrees with the code, and each job file beside it is ready to use."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ README = (JOBS / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_field_is_documented_and_nothing_else() -> None:
-    """The tables are the code's fields, types, defaults, choices and meanings.
+    """The tables have the code's fields, types, defaults, choices and meanings.
 
-    Where this fails, `python -m tests.documents.job_tables` writes them anew.
+    If this fails, `python -m tests.documents.job_tables` writes them again.
     """
     assert readme_as_it_should_be(README) == README
 
 
 def test_every_field_is_explained() -> None:
-    """No field's meaning is empty."""
+    """Every field has a meaning."""
     assert not re.findall(r"^\| `.*\|\s*\|$", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("heading", TABLES)
 def test_every_field_of_a_table_has_a_meaning_of_its_own(heading: str) -> None:
-    """What one field means is no other's meaning."""
-    said = meanings(TABLES[heading])
-    assert len(set(said.values())) == len(said)
+    """No two fields of a table have the same meaning."""
+    texts = meanings(TABLES[heading])
+    assert len(set(texts.values())) == len(texts)
 
 
-def test_the_readme_points_at_nothing_outside_itself() -> None:
-    """A field's meaning stands in a table: what is above it in the code is not there."""
-    said = "".join(rows(struct) for struct in TABLES.values())
-    assert "above" not in said
-    assert "below" not in said
+def test_meanings_do_not_refer_to_the_code_around_them() -> None:
+    """In a table, a meaning can't refer to what is above or below it in the code."""
+    text = "".join(rows(struct) for struct in TABLES.values())
+    assert "above" not in text
+    assert "below" not in text
 
 
 def test_the_kinds_with_a_selection_are_the_codes() -> None:
-    """README names each kind whose jobs have ``[select]``, and no other."""
+    """README lists exactly the kinds whose jobs have ``[select]``."""
     text = README.partition("## `[select]`\n\n")[2].partition("|")[0]
     selecting = [name for name, kind in KINDS.items() if kind.scope is Scope.SELECTED]
     assert set(re.findall(r"`([a-z-]+)`", text)) == set(selecting)
@@ -64,30 +64,30 @@ def test_the_kinds_with_a_selection_are_the_codes() -> None:
 def test_the_schema_in_the_folder_is_what_the_code_says() -> None:
     """``jobs/job.schema.json`` is what ``bulkops schema`` prints.
 
-    Where this fails, `python -m tests.documents.job_tables` writes it anew.
+    If this fails, `python -m tests.documents.job_tables` writes it again.
     """
     assert SCHEMA.read_text(encoding="utf-8") == schema_as_it_should_be()
 
 
 def test_every_attribute_of_a_condition_is_documented() -> None:
-    """The table of ``where`` lists exactly the code's attributes, each with its operators."""
+    """The table of ``where`` has exactly the code's attributes, with their operators."""
     (table,) = re.findall(r"^\| attribute \|.*?\n((?:\|.*\n)+)", README, re.MULTILINE)
-    told = {
+    documented = {
         name: tuple(re.findall("`([^`]+)`", operators))
         for _, names, operators, _, _ in (line.split("|") for line in table.splitlines()[1:])
         for name in re.findall("`([^`]+)`", names)
     }
-    assert told == {name: kind.operators for name, kind in ATTRIBUTES.items()}
+    assert documented == {name: kind.operators for name, kind in ATTRIBUTES.items()}
 
 
 def test_the_tolerance_arithmetic_is_the_codes() -> None:
     """Each row of the tolerance table is what ``Rollout.tolerated`` gives."""
     found = re.findall(r"^\| `(\S+)` \| (\d+) \| (\d+) \| (\d+|never) \|$", README, re.MULTILINE)
     assert len(found) == 7
-    for written, operations, borne, stops_at in found:
+    for written, operations, expected, stops_at in found:
         max_failures = written.strip('"') if written.startswith('"') else int(written)
         tolerated = Rollout(max_failures=max_failures).tolerated(int(operations))
-        assert tolerated == int(borne)
+        assert tolerated == int(expected)
         assert stops_at == (str(tolerated + 1) if tolerated < int(operations) else "never")
 
 
@@ -101,8 +101,8 @@ def test_the_waves_arithmetic_is_the_codes() -> None:
         assert ", ".join(str(step.size) for step in steps) == sizes
 
 
-def test_what_counts_as_a_failure_is_said_the_same_everywhere() -> None:
-    """The table in the code's docstring is the README's."""
+def test_the_table_of_failures_is_the_codes() -> None:
+    """README's table of failures is that of the code's docstring."""
     rows = re.compile(r"^\| ([a-z].*?) *\| (yes|no) +\|$", re.MULTILINE)
     documented = rows.findall(README)
     assert documented == rows.findall(rollout.__doc__ or "")
@@ -110,13 +110,13 @@ def test_what_counts_as_a_failure_is_said_the_same_everywhere() -> None:
 
 
 def test_the_example_is_a_job() -> None:
-    """The README's example parses as it stands."""
+    """README's example is a valid job."""
     (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     assert parse_job(example, "README.md").name == "require-security-scan"
 
 
 def test_the_readme_names_every_file_and_no_other() -> None:
-    """The list of ready files is the folder's."""
+    """README lists exactly the job files in the folder."""
     named = set(re.findall(r"\]\((\S+\.toml)\)", README))
     assert named == {path.name for path in FILES}
     assert len(FILES) >= 5
@@ -124,7 +124,7 @@ def test_the_readme_names_every_file_and_no_other() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_ready_file_is_a_job_that_explains_itself(path: Path) -> None:
-    """Each parses, is named as its file, names its schema, says its use and the way back."""
+    """Each is valid, has its file's name, its schema, when to use it, and how to undo it."""
     text = path.read_text(encoding="utf-8")
     job = parse_job(text, path.name)
     assert (job.name, job.organization) == (path.stem, "acme")

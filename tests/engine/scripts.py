@@ -1,4 +1,4 @@
-"""Troubles for a wire, by which request they strike."""
+"""Scripts of troubles for a wire: which request each one strikes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tests.engine.wire import Trouble
 Script = Callable[[Request], Trouble | None]
 
 METHODS = {"attach": "POST", "update": "PATCH", "detach": "DELETE"}
-"""Kind of operation → the method it writes with, where the world is ``attached`` as it needs."""
+"""Kind of operation → the method of its write, in a world that is ``attached`` as it needs."""
 
 
 def writes(*troubles: Trouble | None) -> Script:
-    """Let each trouble strike one write after the other; ``None`` strikes nothing."""
+    """Let the troubles strike the writes in turn; ``None`` strikes nothing."""
     return in_turn(lambda request: request.writes, troubles)
 
 
 def reads_back(*troubles: Trouble | None) -> Script:
-    """Let each trouble strike one reading of a target after the other.
+    """Let the troubles strike the readings of targets in turn.
 
-    Those are of a workspace's own list; and, once something was written, of the run tasks or of
-    workspaces by name.
+    Those are requests for a workspace's own list and, after the first write, for the list of run
+    tasks or for workspaces by name.
     """
     written = False
 
@@ -38,21 +38,21 @@ def reads_back(*troubles: Trouble | None) -> Script:
 
 
 def in_turn(struck: Callable[[Request], bool], troubles: Iterable[Trouble | None]) -> Script:
-    """Let each trouble strike one of the requests meant, in their order."""
+    """Let the troubles strike the matching requests in turn."""
     left = deque(troubles)
     return lambda request: left.popleft() if left and struck(request) else None
 
 
 def always(struck: Callable[[Request], bool], trouble: Trouble) -> Script:
-    """Strike every request meant."""
+    """Let the trouble strike every matching request."""
     return lambda request: trouble if struck(request) else None
 
 
 def both(*scripts: Script) -> Script:
-    """Let every script have its say, the first trouble counts."""
+    """Combine scripts; the first trouble counts, but every script sees each request."""
 
     def combined(request: Request) -> Trouble | None:
-        said = [script(request) for script in scripts]
-        return next((trouble for trouble in said if trouble is not None), None)
+        troubles = [script(request) for script in scripts]
+        return next((trouble for trouble in troubles if trouble is not None), None)
 
     return combined

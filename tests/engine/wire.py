@@ -1,7 +1,7 @@
-"""The way to the simulated server and back, in virtual time, with every trouble on it.
+"""The connection to the simulated server, in virtual time, with its troubles.
 
 A trouble is a fault of ``bulkops.simulator.faults``, scripted for one request or drawn from a
-seed, and may let the effect land only some seconds after the client has lost its answer.
+seed. Its effect may land some seconds after the client has lost the answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ANSWER_SECONDS = 60.0
 """How long the client waits for an answer, as ``bulkops.client.transport`` does."""
 
 NEVER_LEFT = "never left"
-"""A trouble that no server can cause: the connection was refused."""
+"""A trouble that no server causes: the connection is refused."""
 
 OWN = {
     fault.kind: fault
@@ -32,7 +32,7 @@ OWN = {
         Fault(kind="404", effect=False, answer=Response(404)),
     )
 }
-"""Answers the simulator has no fault for: a proxy's own page, something hidden."""
+"""Answers without a fault in the simulator: a proxy's own page, a hidden resource."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -54,15 +54,15 @@ class Wire:
 
     Attributes:
         spies: called with every request just before it leaves.
-        troubles: asked for the trouble that strikes a request; ``None`` for none.
-        faults: drawn for whatever met no scripted trouble.
-        asked: every request, in the order it left.
-        most_at_once: the most requests under way at the same time.
-        dead: nothing passes any more, neither way.
-        die_at: number of the request at which it dies; ``dies_after``: the server still got it.
+        troubles: returns the trouble that strikes a request, ``None`` if none does.
+        faults: drawn for requests without a scripted trouble.
+        asked: every request, in the order in which they left.
+        most_at_once: the maximum number of concurrent requests.
+        dead: whether nothing passes any more, in either direction.
+        die_at: number of the request at which it dies; ``dies_after``: after the server got it.
         died: called when it dies.
-        adrift: asked, by its number, for a request whose sender died or gave up before the server
-            had it: the seconds after which it arrives all the same, ``None`` for never.
+        adrift: returns, for the number of a request whose sender died or gave up before the
+            server had it, the seconds after which it still arrives, ``None`` for never.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Wire:
 
     @property
     def writes(self) -> list[Request]:
-        """The requests meant to change anything."""
+        """The requests that write."""
         return [request for request in self.asked if request.writes]
 
     async def send(self, request: Request) -> Response:
@@ -147,7 +147,7 @@ class Wire:
         self.died()
 
     def _lost_now(self, number: int, lands_after: float) -> None:
-        """Count an effect's seconds from now: its sender waits no longer."""
+        """Count an effect's seconds from now, when its sender stops waiting."""
         for at, (due, late, request) in enumerate(self._late):
             if late == number:
                 self._late[at] = (min(due, self._now() + lands_after), late, request)
@@ -175,7 +175,7 @@ class Wire:
         return Delivery(fault.manner, fault.answer or answer)
 
     def land(self) -> None:
-        """Let the effects happen that are due; nobody can tell that they weren't on time."""
+        """Let all due effects happen, as of the time at which they were due."""
         now = self._now()
         while self._late and self._late[0][0] <= now:
             due, _, request = heappop(self._late)
@@ -186,7 +186,7 @@ class Wire:
 
 
 async def _arriving(delivery: Delivery) -> Response:
-    """Return the answer as the delivery's manner has it arrive."""
+    """Return the answer in the manner of its delivery."""
     match delivery.manner:
         case Manner.WHOLE:
             return delivery.response

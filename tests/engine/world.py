@@ -1,4 +1,4 @@
-"""Engine, server, wire, disk and clock in one process: whole jobs in virtual time.
+"""Engine, server, wire, disk and clock in one process, to run whole jobs in virtual time.
 
 ::
 
@@ -7,8 +7,8 @@
     replay = world.apply(job())      # plan, create the journal, carry out, verify
     replay = world.resume()          # another execution of the same journal
 
-Each execution has a loop, a client and a random source of its own, as a process would; what
-lasts is the server, the disk and the time, which goes on where it stopped.
+Each execution has its own event loop, client and random source, like a process. Server, disk and
+time persist between executions.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ BETWEEN_EXECUTIONS = 5.0
 
 
 def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
-    """Return a job on all that its kind goes over; ``operation``, … add to its tables."""
+    """Return a job on the whole scope of its kind; ``operation``, … add to its tables."""
     operation = {"kind": kind, **CASES[kind].spec, **tables.pop("operation", {})}
     document: dict[str, object] = {"name": "scan", "organization": "acme", "operation": operation}
     if KINDS[kind].scope is Scope.SELECTED:
@@ -67,15 +67,15 @@ def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
 
 
 async def passing(_call: GateCall) -> int:
-    """Be a gate that lets everything through."""
+    """Pass every wave."""
     return 0
 
 
 class WorldClock(Clock):
-    """The loop's time on top of what had passed before the loop was made.
+    """The loop's time, added to the time that passed before the loop started.
 
     Args:
-        astray: seconds by which the wall clock is wrong just now.
+        astray: returns the current error of the wall clock in seconds.
     """
 
     def __init__(self, passed: float, astray: Callable[[], float] = lambda: 0.0) -> None:
@@ -83,7 +83,7 @@ class WorldClock(Clock):
         self._astray = astray
 
     def wall(self) -> datetime:
-        """Return the date and time, which goes on from one execution to the next."""
+        """Return the date and time, which continue from one execution to the next."""
         return EPOCH + timedelta(seconds=self._passed + self.now() + self._astray())
 
 
@@ -92,20 +92,20 @@ class World:
 
     Args:
         workspaces: named ``prod-0``, ``prod-1``, ….
-        attached: the run task is attached to each of them, advisory at post_plan.
-        replacing: there is another run task, attached to each of them alike.
+        attached: whether the run task is attached to each of them, advisory at post_plan.
+        replacing: whether another run task is attached to each of them in the same way.
         faults: a specification of ``bulkops.simulator.faults``; the seed draws them.
-        rights: of the token, all unless given.
-        server: makes the simulator, of ``seed``, ``profile``, ``epoch`` and ``tokens``.
+        rights: rights of the token, all by default.
+        server: creates the simulator from ``seed``, ``profile``, ``epoch`` and ``tokens``.
 
     Attributes:
         pause: seconds that pass until the next execution starts.
-        astray: seconds by which the wall clock is wrong.
-        results: every result told, in order, over all executions.
-        waves: likewise, how far each wave came.
-        gate: what the job's gate is, passing unless set otherwise.
-        takes_more: whether who is told the results can be told more, always unless set otherwise.
-        execution: the running or last one.
+        astray: error of the wall clock in seconds.
+        results: every result, in order, over all executions.
+        waves: every progress of a wave, in order, over all executions.
+        gate: the job's gate, passing by default.
+        takes_more: returns whether the observer takes more results, always by default.
+        execution: the running execution, or the last one.
     """
 
     def __init__(
@@ -153,14 +153,14 @@ class World:
 
     @property
     def elapsed(self) -> float:
-        """``now``, also where no loop runs."""
+        """``now``, even if no loop runs."""
         try:
             return self.now()
         except anyio.NoEventLoopError:
             return self._passed
 
     def client(self) -> Client:
-        """Return a client of a new process."""
+        """Return a client, as in a new process."""
         self._seed += 1
         return Client(
             "https://tfe.example",
@@ -171,7 +171,7 @@ class World:
         )
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Return what a coroutine function returns; time goes on where it stopped."""
+        """Run a coroutine function and return its result; time continues where it stopped."""
         ended = 0.0
 
         async def timed() -> T:
@@ -218,7 +218,7 @@ class World:
         )
 
     def start_undo(self, of: Path, path: Path) -> Plan:
-        """Plan the undo of a journal and, where there is something to do, create its own."""
+        """Plan the undo of a journal and, if there is anything to do, create its own journal."""
 
         async def started() -> Plan:
             client = self.client()
@@ -240,7 +240,7 @@ class World:
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
         contents = contents or read(path, self.disk)
-        # Whatever happened to a job: its journal is one that its job can have.
+        # Whatever happened to a job, its journal agrees with itself.
         assert disagreement(contents.replay) == ""
 
         def record(operation: Operation, result: Result) -> None:
@@ -258,7 +258,7 @@ class World:
         return await self.execution.run()
 
     def until_stopped(self, path: Path = PATH) -> Replay | None:
-        """Run one execution on a machine that may stop; ``None`` where it did."""
+        """Run one execution on a machine that may stop; return ``None`` if it did."""
         ended: list[Replay] = []
 
         async def run() -> None:
@@ -274,7 +274,7 @@ class World:
         try:
             self.run(run)
         except BaseException:
-            # A power cut in a file call comes out bare or in a group; the disk knows of it.
+            # A power cut in a file call is raised bare or in a group; the disk records it.
             if not self.disk.dead:
                 raise
         stopped = self.disk.dead
@@ -282,11 +282,11 @@ class World:
         return None if stopped else ended[0]
 
     def journaled(self) -> Replay:
-        """Return what the journal says, as anybody would read it."""
+        """Return the state of the journal, as any reader sees it."""
         return read(PATH, self.disk).replay
 
     def effects(self) -> Counter[str]:
-        """Return how many changes each workspace or its attachments, or a run task, saw."""
+        """Return the number of changes to each run task and workspace, with its attachments."""
         return Counter(
             effect.names.get("workspace") or effect.names["task"]
             for effect in self.simulator.effects

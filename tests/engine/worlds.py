@@ -1,4 +1,4 @@
-"""The worlds of ``tests.kinds``: one in which a kind has something to do, and what is so then."""
+"""The worlds of ``tests.kinds``: those in which a kind has work, and the state after it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REVERSIBLE = [kind for kind in KINDS if KINDS[kind].reversible]
 
 
 def world_for(kind: str, workspaces: int | None = None, **options: Any) -> World:
-    """Return a world in which every target, or one where no number is given, needs all writes."""
+    """Return a world in which every target (one by default) needs all writes of the kind."""
     if workspaces is None:
         workspaces = 0 if KINDS[kind].scope is Scope.EVERY else 1
     world = World(
@@ -33,7 +33,7 @@ def world_for(kind: str, workspaces: int | None = None, **options: Any) -> World
 
 
 def fulfilled(kind: str, workspaces: int) -> World:
-    """Return a world in which no target needs any."""
+    """Return a world in which no target needs a write."""
     case = CASES[kind]
     world = World(workspaces=workspaces, attached=case.leaves.get(TASK) != [])
     if case.replacing:
@@ -48,18 +48,20 @@ def fulfilled(kind: str, workspaces: int) -> World:
 
 
 def targets(world: World, kind: str) -> list[str]:
-    """Return the names of what the kind's job goes over."""
-    over = KINDS[kind].scope
-    return world.names if over is Scope.SELECTED else [*(world.names * (over is Scope.EVERY)), TASK]
+    """Return the names of the targets of the kind's job."""
+    scope = KINDS[kind].scope
+    return (
+        world.names if scope is Scope.SELECTED else [*(world.names * (scope is Scope.EVERY)), TASK]
+    )
 
 
 def once(world: World, kind: str) -> dict[str, int]:
-    """Return the effects where every target saw each write once."""
+    """Return the effects if every target gets each write once."""
     return dict.fromkeys(targets(world, kind), len(CASES[kind].writes))
 
 
 def check_done(world: World, kind: str) -> None:
-    """Check that every target is as wanted, by each of its writes exactly once."""
+    """Check that every target is as desired, after each of its writes exactly once."""
     case = CASES[kind]
     for name in world.names:
         check_shown(world, kind, name)
@@ -74,7 +76,7 @@ def check_done(world: World, kind: str) -> None:
 
 
 def check_shown(world: World, kind: str, workspace: str) -> None:
-    """Check that a workspace is as wanted."""
+    """Check that a workspace is as desired."""
     case = CASES[kind]
     for task, shown in case.leaves.items():
         assert world.shown(workspace, task) == shown
@@ -84,7 +86,7 @@ def check_shown(world: World, kind: str, workspace: str) -> None:
 
 
 def check_nothing_left(world: World, kind: str) -> None:
-    """Check that a plan has nothing to do, and nothing that it can't do."""
+    """Check that a plan has no operations, and nothing blocked."""
     if CASES[kind].gone:
         with pytest.raises(JobError, match="no such run task in acme"):
             world.plan(job(kind))
@@ -98,7 +100,7 @@ def check_nothing_left(world: World, kind: str) -> None:
 
 
 def everything(world: World) -> dict[str, list[Snapshot]]:
-    """Return all that can be changed of run tasks, workspaces and attachments; not their ids."""
+    """Return the attributes of all run tasks, workspaces and attachments, without ids."""
     records: list[Task | Workspace] = [world.task, *_workspaces(world)]
     found = {record.name: [snapshot(record)] for record in records}
     for record in _workspaces(world):

@@ -1,4 +1,4 @@
-"""One thing by its name or id: found, or an error that names what there is."""
+"""Lookup by name or id: the one that matches, or an error that lists what exists."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ SCAN, LINT = TaskRef("task-1", "scan"), TaskRef("task-2", "lint")
 
 
 def test_a_name_or_an_id_finds_one() -> None:
-    """Either is enough."""
+    """A run task is found by its name and by its id."""
     assert the_one([SCAN, LINT], "lint", "run task", "acme") is LINT
     assert the_one([SCAN, LINT], "task-1", "run task", "acme") is SCAN
 
 
-def test_what_is_not_there_may_only_not_be_shown() -> None:
-    """The error says both causes, where it was asked for, and what this token sees."""
+def test_a_missing_one_may_be_invisible_to_the_token() -> None:
+    """The error names both causes, the place, and what this token sees."""
     with pytest.raises(JobError) as refused:
         the_one([SCAN, LINT], "scam", "run task", "acme", "job.toml: operation.task")
     assert str(refused.value) == (
-        'job.toml: operation.task = "scam": no such run task in acme, or this token may not see '
-        "it; it sees: lint, scan"
+        'job.toml: operation.task = "scam": no such run task in acme, or this token can\'t see it; '
+        "it sees: lint, scan"
     )
-    with pytest.raises(JobError, match=r'^"scam": no such .* or this token may not see it$'):
+    with pytest.raises(JobError, match=r"^\"scam\": no such .* or this token can't see it$"):
         the_one(list[TaskRef](), "scam", "run task", "acme")
 
 
-def test_of_several_none_is_picked_by_chance() -> None:
-    """Their ids are named."""
-    with pytest.raises(JobError, match=r"2 run tasks have that name: .*\(task-1, task-3\)"):
+def test_an_ambiguous_name_is_an_error() -> None:
+    """The error lists the ids."""
+    with pytest.raises(JobError, match=r"2 run tasks have this name: .*\(task-1, task-3\)"):
         the_one([SCAN, TaskRef("task-3", "scan")], "scan", "run task", "acme")
 
 
 def test_of_many_names_the_nearest_are_offered() -> None:
-    """And how many more there are; where none is near, the first ones."""
+    """The error counts the others; if none is near, it lists the first ones."""
     names = [f"prod-app-{number:03}" for number in range(MOST_NAMES + 1)]
     nearest = offered("prod-app-7", names)
     assert "prod-app-007" in nearest

@@ -1,4 +1,4 @@
-"""Run tasks that a job names: by an id, without the organization's list; by a name, with it."""
+"""Run tasks that a job names: ids need no list of the organization's run tasks, names do."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ LIST = "/api/v2/organizations/acme/tasks"
 
 
 def world_of_a_workspace_token(**more: Any) -> World:
-    """Return a world whose token has "Manage Workspace Run Tasks" and nothing else."""
+    """Return a world whose token has only "Manage Workspace Run Tasks"."""
     return World(rights=User.of_workspaces("engine"), **more)
 
 
 def listed(world: World) -> bool:
-    """Whether the organization's run tasks were asked for."""
+    """Return whether the organization's run tasks were listed."""
     return any(request.path == LIST for request in world.wire.asked)
 
 
 @pytest.mark.parametrize("profile", ["hcp", "tfe-v202401-1-none-included"])
 def test_a_job_that_names_an_id_needs_no_list(profile: str) -> None:
-    """Planned, applied, verified, gone on with and taken back by a workspace's right alone."""
+    """Plan, apply, verify, resume and undo need only the permission on workspaces."""
     world = world_of_a_workspace_token(workspaces=3, profile=profile)
     replay = world.apply(job(operation={"task": world.task.id}))
     assert replay.count(Outcome.SUCCEEDED) == 3
@@ -48,7 +48,7 @@ def test_a_job_that_names_an_id_needs_no_list(profile: str) -> None:
 
 
 def test_detach_update_and_replace_need_none_either() -> None:
-    """Each run task that is named by its id is read by itself."""
+    """Each run task given by id is read by itself."""
     world = world_of_a_workspace_token(workspaces=2, replacing=True)
     old = world.simulator.world.organizations["acme"].tasks[OLD_TASK].id
     tasks = {"task": world.task.id, "replaces": old}
@@ -59,7 +59,7 @@ def test_detach_update_and_replace_need_none_either() -> None:
 
 
 def select(world: World, **fields: Any) -> list[Target]:
-    """Return what is selected."""
+    """Return the selection."""
     asked = job(select=fields)
 
     async def read() -> list[Target]:
@@ -69,7 +69,7 @@ def select(world: World, **fields: Any) -> list[Target]:
 
 
 def test_a_selection_by_an_id_needs_none() -> None:
-    """has_task and lacks_task, too."""
+    """has_task and lacks_task with ids need no list either."""
     world = world_of_a_workspace_token(workspaces=2)
     world.simulator.attach("prod-0", TASK)
     assert [t.name for t in select(world, has_task=world.task.id)] == ["prod-0"]
@@ -78,12 +78,12 @@ def test_a_selection_by_an_id_needs_none() -> None:
 
 
 def coverage(world: World, *named: str, of: Job | None = None) -> Coverage:
-    """Return the coverage of these run tasks, and of a job's."""
+    """Return the coverage of these run tasks and of a job's."""
     return world.run(lambda: read_coverage(world.client(), "acme", named, of))
 
 
 def test_the_coverage_of_a_job_that_names_an_id_is_of_that_run_task() -> None:
-    """A token that may not list the organization's run tasks sees the job's own."""
+    """If the token can't list the organization's run tasks, coverage shows the job's own."""
     world = world_of_a_workspace_token(workspaces=2)
     asked = job(operation={"task": world.task.id})
     (column,) = coverage(world, of=asked).columns
@@ -91,34 +91,34 @@ def test_the_coverage_of_a_job_that_names_an_id_is_of_that_run_task() -> None:
 
 
 def test_the_coverage_of_ids_needs_none() -> None:
-    """Of those named, and of the job's own."""
+    """Neither the named run tasks nor the job's own need the list, if given by id."""
     world = world_of_a_workspace_token(workspaces=2, replacing=True)
     old = world.simulator.world.organizations["acme"].tasks[OLD_TASK].id
     columns = coverage(world, old, old, of=job(operation={"task": world.task.id})).columns
     assert {column.task.name for column in columns} == {TASK, OLD_TASK}
     assert not listed(world)
-    with pytest.raises(JobError, match="may not list its run tasks"):
+    with pytest.raises(JobError, match="can't list its run tasks"):
         coverage(world)
 
 
 @pytest.mark.parametrize("named", [TASK, "task-scan"])
-def test_a_name_needs_the_list_and_says_so(named: str) -> None:
-    """Where the list is denied, the message says how to do without."""
-    with pytest.raises(JobError, match=r"name run tasks by their ids \(task-…\), which needs no"):
+def test_a_name_needs_the_list(named: str) -> None:
+    """If the list is denied, the error says how to do without it."""
+    with pytest.raises(JobError, match=r"give run tasks by their ids \(task-…\), which needs no"):
         world_of_a_workspace_token().plan(job(operation={"task": named}))
 
 
-def test_an_id_that_is_not_there_is_told_as_that() -> None:
-    """Whether or not the list may be read."""
+def test_an_id_that_does_not_exist_is_an_error() -> None:
+    """The error is the same whether or not the token can read the list."""
     gone = "task-AAAAAAAAAAAAAAAA"
-    said = f'operation.task = "{gone}": no such run task in acme, or this token may not see it'
+    message = f'operation.task = "{gone}": no such run task in acme, or this token can\'t see it'
     for world in (world_of_a_workspace_token(), World()):
-        with pytest.raises(JobError, match=said):
+        with pytest.raises(JobError, match=message):
             world.plan(job(operation={"task": gone}))
 
 
-def test_another_organizations_run_task_is_none_of_this_one() -> None:
-    """It can be read by its id, and is refused before anything is sent."""
+def test_a_run_task_of_another_organization_is_refused() -> None:
+    """The token can read it by id, but it is refused before any write."""
     for rights in (None, User.of_workspaces("engine")):
         world = World(rights=rights)
         world.simulator.add_organization("other")
@@ -128,10 +128,10 @@ def test_another_organizations_run_task_is_none_of_this_one() -> None:
 
 
 class Cased(Simulator):
-    """A server that shows an organization's name as it was first written."""
+    """A server that shows an organization's name in another case."""
 
     def handle(self, request: Request, now: float, **more: object) -> Response:
-        """Show it in capitals."""
+        """Show the name in capitals."""
         answer = super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
         body = answer.body.replace(b'{"id":"acme","type":"organizations"}', self.shown)
         return Response(answer.status, answer.headers, body)
@@ -140,22 +140,22 @@ class Cased(Simulator):
 
 
 class Hidden(Cased):
-    """A server that doesn't show whose a run task is."""
+    """A server that doesn't show the organization of a run task."""
 
     shown = b"null"
 
 
 @pytest.mark.parametrize("server", [Cased, Hidden])
-def test_the_same_organization_is_known_by_another_case_or_not_shown(
+def test_the_organization_is_compared_without_case_if_it_is_shown(
     server: type[Simulator],
 ) -> None:
-    """The server takes names of organizations without case."""
+    """Organization names are case-insensitive."""
     world = world_of_a_workspace_token(workspaces=1, server=server)
     assert len(world.plan(job(operation={"task": world.task.id})).operations) == 1
 
 
 def test_a_name_that_looks_like_an_id_is_found() -> None:
-    """No run task has that id: then it is a name."""
+    """If no run task has that id, it is a name."""
     world = World(workspaces=1)
     name = "task-BBBBBBBBBBBBBBBB"
     task = world.simulator.add_task(name)
@@ -165,15 +165,15 @@ def test_a_name_that_looks_like_an_id_is_found() -> None:
 
 
 def test_a_run_task_is_read_once_and_the_list_once() -> None:
-    """A plan costs as many requests as it did."""
+    """A plan needs one request per id, and one list for all names."""
     for operation in ({"task": TASK}, {"task": ""}):
         world = World(workspaces=1)
         world.plan(job(operation={"task": operation["task"] or world.task.id}))
         assert len(world.wire.asked) == 5
 
 
-def test_a_server_that_fails_is_not_a_run_task_that_is_not_there() -> None:
-    """An error is passed on as it is."""
+def test_a_failing_server_is_not_a_missing_run_task() -> None:
+    """A server error is raised as it is."""
 
     class Broken(Simulator):
         def handle(self, request: Request, now: float, **more: object) -> Response:

@@ -1,4 +1,4 @@
-"""Which workspaces a job addresses, why not the others, and what the server is asked for."""
+"""Which workspaces a job selects, why not the others, and which filters are sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bulkops.operations.model import Target
 
 
 def why_not(select: Select, workspace: Workspace, project_id: str | None) -> str | None:
-    """Return why a workspace is not addressed, or what isn't known of it."""
+    """Return why a workspace is not selected, or what is unknown."""
     objection = Matcher(select, project_id).judge(workspace).objection
     return objection and objection.words
 
@@ -31,7 +31,7 @@ def why_not(select: Select, workspace: Workspace, project_id: str | None) -> str
 def selected(
     select: Select, workspaces: Iterable[Workspace], project_id: str | None
 ) -> list[Target]:
-    """Return the workspaces selected, by name."""
+    """Return the selected workspaces, by name."""
     rows = WorkspaceRows(select, project_id)
     for workspace in workspaces:
         rows.add(workspace)
@@ -80,22 +80,22 @@ REASONS = [
 
 @pytest.mark.parametrize(("select", "reason"), REASONS)
 def test_every_field_decides_by_itself(select: Select, reason: str | None) -> None:
-    """Fields are combined with AND, values with OR, tags with AND; the first reason is given."""
+    """Fields are ANDed, values ORed, tags ANDed; the first reason is given."""
     assert why_not(select, PROD, "prj-1") == reason
 
 
 @pytest.mark.parametrize(
     ("shown_by_server", "looked_up"), [("prj-2", "prj-1"), (None, "prj-1"), (None, None)]
 )
-def test_another_project_is_no_match(shown_by_server: str | None, looked_up: str | None) -> None:
-    """A workspace in no project is in none that was looked up, nor in one that wasn't."""
+def test_another_project_does_not_match(shown_by_server: str | None, looked_up: str | None) -> None:
+    """A workspace without a project matches no project, looked up or not."""
     workspace = Workspace("ws-1", "prod", project_id=shown_by_server)
     reason = why_not(Select(project="payments"), workspace, looked_up)
     assert reason == 'it is not in project "payments"'
 
 
-def test_the_selected_come_by_name() -> None:
-    """The order is that of the names, whatever order the server has."""
+def test_the_selection_is_sorted_by_name() -> None:
+    """The order is by name, whatever the server's order."""
     workspaces = [Workspace("ws-3", "b"), Workspace("ws-2", "c"), Workspace("ws-1", "a")]
     chosen = selected(Select(names=("a", "b")), workspaces, None)
     assert [w.name for w in chosen] == ["a", "b"]
@@ -133,13 +133,13 @@ FILTERS = [
 
 
 @pytest.mark.parametrize(("select", "filters"), FILTERS)
-def test_the_server_is_asked_for_what_it_promises(select: Select, filters: dict[str, str]) -> None:
-    """A wildcard is sent only as prefix, suffix or both, and only for one glob."""
+def test_only_documented_filters_are_sent(select: Select, filters: dict[str, str]) -> None:
+    """A wildcard is sent only as prefix, suffix or both, and only for a single glob."""
     assert server_filters(select, "prj-1") == filters
 
 
-def test_a_project_nobody_looked_up_is_not_sent() -> None:
-    """Without the project's id the server is not asked to filter by it."""
+def test_a_project_without_an_id_is_not_sent() -> None:
+    """Without the project's id, the server can't filter by it."""
     assert server_filters(Select(project="payments"), None) == {}
 
 
@@ -179,7 +179,7 @@ selects = st.one_of(
 def test_each_workspace_is_selected_doubted_or_has_a_reason(
     select: Select, workspaces: list[Workspace], project_id: str | None
 ) -> None:
-    """Where it is asked why, every workspace is among one of the three, and in no two."""
+    """With ``--why``, every workspace is in exactly one of the three groups."""
     rows = WorkspaceRows(select, project_id, why=True)
     for workspace in workspaces:
         rows.add(workspace)
@@ -194,10 +194,10 @@ def test_each_workspace_is_selected_doubted_or_has_a_reason(
 
 
 @given(selects, workspaces_of_a_server, projects, st.data())
-def test_a_doubt_is_one_that_knowing_would_settle(
+def test_a_decision_does_not_depend_on_what_is_not_shown(
     select: Select, workspaces: list[Workspace], project_id: str | None, data: st.DataObject
 ) -> None:
-    """Whatever else a server shows: what is decided stays, whichever way the unknown turns out."""
+    """What is decided stays the same whatever the hidden values are; the rest is in doubt."""
     for workspace in workspaces:
         before = Matcher(select, project_id).judge(workspace).objection
         if before is not None and not before.known:
@@ -220,16 +220,16 @@ def test_a_doubt_is_one_that_knowing_would_settle(
 
 NO_BINDINGS = "the server doesn't show its tag bindings"
 UNKNOWN = [
-    (Select(tags=("x=1",)), f'whether it has tags ["x=1"] is not known: {NO_BINDINGS}'),
-    (Select(tags=("a",)), f'whether it has tags ["a"] is not known: {NO_BINDINGS}'),
+    (Select(tags=("x=1",)), f'whether it has tags ["x=1"] is unknown: {NO_BINDINGS}'),
+    (Select(tags=("a",)), f'whether it has tags ["a"] is unknown: {NO_BINDINGS}'),
     (
         Select(all=True, exclude_tags=("x=1", "legacy", "a")),
-        f'whether it has exclude_tags ["a", "legacy", "x=1"] is not known: {NO_BINDINGS}',
+        f'whether it has exclude_tags ["a", "legacy", "x=1"] is unknown: {NO_BINDINGS}',
     ),
-    (Select(where=("locked = false",)), "its locked is not known: the server doesn't show it"),
+    (Select(where=("locked = false",)), "its locked is unknown: the server doesn't show it"),
     (
         Select(project="payments"),
-        'whether it is in project "payments" is not known: the server doesn\'t show its project',
+        'whether it is in project "payments" is unknown: the server doesn\'t show its project',
     ),
 ]
 BARE = Workspace("ws-1", "a", tag_names=())
@@ -240,7 +240,7 @@ BARE = Workspace("ws-1", "a", tag_names=())
 def test_what_is_not_shown_is_in_doubt(
     select: Select, reason: str, bindings: UnsetType | None
 ) -> None:
-    """Neither selected nor left out: tag bindings, a project, an attribute."""
+    """Hidden tag bindings, projects and attributes neither select nor leave out."""
     workspace = msgspec.structs.replace(BARE, tag_bindings=bindings)
     objection = Matcher(select, "prj-1").judge(workspace).objection
     assert objection == Objection(reason, known=False)
@@ -257,20 +257,19 @@ def test_what_is_not_shown_is_in_doubt(
     ],
 )
 def test_a_name_that_is_not_shown_is_in_doubt(select: Select) -> None:
-    """A workspace without a name may be the one that is excluded, or named."""
+    """A workspace without a name might match names or exclude_names."""
     objection = Matcher(select, None).judge(Workspace("ws-1", "")).objection
-    assert objection == Objection("its name is not known: the server doesn't show it", known=False)
+    assert objection == Objection("its name is unknown: the server doesn't show it", known=False)
 
 
 def test_tag_names_that_are_not_shown_are_in_doubt() -> None:
-    """A tag that isn't among the bindings may be a tag name, unless those are shown."""
+    """A tag that is not among the bindings may be a tag name, unless those are shown."""
     shown = Workspace("ws-1", "a", tag_bindings={"x": "1"})
     select = Select(all=True, exclude_tags=("legacy", "x=2"))
     objection = Matcher(select, None).judge(shown).objection
     assert objection is not None
     assert objection.words == (
-        'whether it has exclude_tags ["legacy"] is not known: the server doesn\'t show its tag '
-        "names"
+        'whether it has exclude_tags ["legacy"] is unknown: the server doesn\'t show its tag names'
     )
     known = msgspec.structs.replace(shown, tag_names=())
     assert Matcher(select, None).judge(known).objection is None
@@ -288,7 +287,7 @@ def test_tag_names_that_are_not_shown_are_in_doubt() -> None:
     ],
 )
 def test_what_is_left_out_anyway_is_not_in_doubt(select: Select) -> None:
-    """Another field, or another tag of the same one, has decided."""
+    """Another field, or another tag in the same field, has decided."""
     workspace = Workspace("ws-1", "a", tag_names=("y",), tag_bindings=None)
     objection = Matcher(select, None).judge(workspace).objection
     assert objection is not None
@@ -296,7 +295,7 @@ def test_what_is_left_out_anyway_is_not_in_doubt(select: Select) -> None:
 
 
 def rows_of(select: Select, *workspaces: Workspace) -> Selected:
-    """Return what a list of these workspaces comes to."""
+    """Return the selection from a list of these workspaces."""
     rows = WorkspaceRows(select, None)
     for workspace in workspaces:
         rows.add(workspace)
@@ -306,8 +305,8 @@ def rows_of(select: Select, *workspaces: Workspace) -> Selected:
 LEGACY = Workspace("ws-3", "c", tag_names=("legacy",))
 
 
-def test_tag_names_alone_decide_where_no_workspace_shows_bindings() -> None:
-    """An older server has tag names and nothing else; a tag that is a binding can't be there."""
+def test_tag_names_alone_decide_if_no_workspace_shows_bindings() -> None:
+    """An older server has only tag names, so that a tag can't be a binding."""
     select = Select(all=True, exclude_tags=("legacy",))
     found = rows_of(select, BARE, Workspace("ws-2", "b", tag_names=()), LEGACY)
     assert [t.name for t in found.targets] == ["a", "b"]
@@ -321,7 +320,7 @@ def test_tag_names_alone_decide_where_no_workspace_shows_bindings() -> None:
 def test_one_that_shows_bindings_puts_the_others_in_doubt(
     bindings: dict[str, str] | None, place: int
 ) -> None:
-    """Wherever in the list it comes: the server has tag bindings, and hides those of some."""
+    """Wherever it is in the list, it proves that the server has bindings and hides some."""
     workspaces = [BARE, LEGACY]
     workspaces.insert(place, Workspace("ws-2", "b", tag_names=(), tag_bindings=bindings))
     for select in (Select(all=True, exclude_tags=("legacy",)), Select(tags=("legacy",))):
@@ -332,7 +331,7 @@ def test_one_that_shows_bindings_puts_the_others_in_doubt(
 
 
 def test_a_selection_in_doubt_says_how_many_which_and_why() -> None:
-    """Each reason once, with the first names and how many more."""
+    """The error has each reason once, with the first names and the number of others."""
     many = [
         Workspace(f"ws-{n}", f"w{n:02}" if n else "", tag_names=(), tag_bindings=None)
         for n in range(10)
@@ -341,12 +340,12 @@ def test_a_selection_in_doubt_says_how_many_which_and_why() -> None:
     problem = undecided(found, "job.toml")
     assert problem.exit_code == 1
     assert str(problem).splitlines() == [
-        "job.toml: nobody knows whether [select] selects 10 workspaces, so that nothing is "
+        "job.toml: the server doesn't show whether [select] selects 10 workspaces, so nothing is "
         "planned:",
-        '  whether it has exclude_tags ["x=1"] is not known: the server doesn\'t show its tag '
+        '  whether it has exclude_tags ["x=1"] is unknown: the server doesn\'t show its tag '
         "bindings (w01, w02, w03, w04, w05, w06, w07 and 3 more)",
-        "Not shown is not none: select by what the server shows, such as names or ids, or use a "
-        "token that may see it. `bulkops workspaces JOB --why` lists them all.",
+        "Select by what the server shows, such as names or ids, or use a token that can see the "
+        "rest. `bulkops workspaces JOB --why` lists all of these workspaces.",
     ]
 
 
@@ -355,7 +354,7 @@ WEB = Workspace("ws-2", "prod-web", tag_names=(), tag_bindings={})
 
 
 def notes_of(select: Select, *workspaces: Workspace) -> list[str]:
-    """Return the notes on a selection from these; raises what stops it."""
+    """Return the notes on a selection from these workspaces, or raise its error."""
     rows = WorkspaceRows(select, None)
     for workspace in workspaces:
         rows.add(workspace)
@@ -375,15 +374,15 @@ def notes_of(select: Select, *workspaces: Workspace) -> list[str]:
         (Select(all=True, only=("*-web",), exclude_names=("x",)), []),
         (
             Select(all=True, exclude_names=("re:[A-Z]+-app", "[P]ROD-web")),
-            ["what differs by case only: prod-app", "what differs by case only: prod-web"],
+            ["names differ only in case: prod-app", "names differ only in case: prod-web"],
         ),
     ],
 )
 def test_an_exclusion_that_excludes_nothing_is_noted(select: Select, notes: list[str]) -> None:
-    """Of what the rest selects; one that another exclusion makes needless is none of these."""
-    told = notes_of(select, APP, WEB)
-    assert len(told) == len(notes)
-    assert all(expected in note for expected, note in zip(notes, told, strict=True))
+    """Only workspaces that the other fields select count, whatever other exclusions do."""
+    result = notes_of(select, APP, WEB)
+    assert len(result) == len(notes)
+    assert all(expected in note for expected, note in zip(notes, result, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -391,9 +390,9 @@ def test_an_exclusion_that_excludes_nothing_is_noted(select: Select, notes: list
     [
         (
             Select(all=True, exclude_names=("Prod-App",)),
-            'job.toml: select.exclude_names: "Prod-App" excludes no workspace, because case '
-            "counts: it differs by case only from the name of prod-app: write it as the server "
-            "does",
+            'job.toml: select.exclude_names: "Prod-App" excludes no workspace: matching is '
+            "case-sensitive, and it differs only in case from the name of prod-app: write it as "
+            "the server does",
         ),
         (Select(all=True, exclude_names=("PROD-*",)), "from the name of prod-app, prod-web:"),
         (Select(all=True, exclude_tags=("legacy",)), "from the tags of prod-app:"),
@@ -404,29 +403,30 @@ def test_an_exclusion_that_excludes_nothing_is_noted(select: Select, notes: list
     ],
 )
 def test_one_that_differs_by_case_only_is_refused(select: Select, message: str) -> None:
-    """The API takes names without case, and lowers tags: it is meant, and excludes nothing."""
+    """The server ignores case in names and lowers tags, so such an entry is a mistake."""
     with pytest.raises(JobError) as refused:
         notes_of(select, APP, WEB)
     assert message in str(refused.value)
 
 
-def test_what_another_exclusion_excludes_is_not_missed() -> None:
-    """Somebody who writes a name in both cases has excluded it, and may leave it so."""
+def test_an_entry_in_both_cases_is_only_noted() -> None:
+    """If a name is excluded in one case, the entry in another case is not an error."""
     select = Select(all=True, exclude_names=("prod-app", "PROD-APP"))
     assert notes_of(select, APP, WEB) == ['select: exclude_names "PROD-APP" excludes no workspace']
 
 
-def test_an_exclusion_says_what_it_leaves_in_for_its_case() -> None:
-    """A pattern excludes some, and not those that are written in another way."""
+def test_an_exclusion_that_misses_some_by_case_is_noted() -> None:
+    """A pattern that excludes some workspaces and misses others by case gets a note."""
     select = Select(all=True, exclude_names=("prod-*",))
     other = Workspace("ws-3", "PROD-db")
     assert notes_of(select, APP, WEB, other) == [
-        'select: exclude_names "prod-*" does not exclude what differs by case only: PROD-db'
+        'select: exclude_names "prod-*" does not exclude workspaces whose names differ only in '
+        "case: PROD-db"
     ]
 
 
 def test_versions_that_can_not_be_compared_are_counted() -> None:
-    """By value, most of them first: of workspaces that are left out for nothing else."""
+    """Values are counted, most frequent first, if nothing else leaves the workspace out."""
     versions = ["latest"] * 3 + ["~> 1.8.0"] + ["1.9.0", "1.5.0"]
     workspaces = [
         Workspace(f"ws-{n}", f"w{n}", attributes={"terraform-version": version, "locked": False})
@@ -453,12 +453,12 @@ def test_versions_that_can_not_be_compared_are_counted() -> None:
 
 
 def selection_of(*names: str) -> Selected:
-    """Return a selection of workspaces of these names."""
+    """Return a selection of workspaces with these names."""
     return Selected([Target(f"ws-{name}", name) for name in names])
 
 
 def test_run_tasks_narrow_what_is_selected() -> None:
-    """has_task keeps where it is attached, lacks_task where not; what isn't known is in doubt."""
+    """has_task keeps attached, lacks_task unattached workspaces; the unknown are in doubt."""
     attached = {"ws-a": True, "ws-b": False, "ws-c": None}
     for desired, kept, reason in (
         (True, ["a"], 'run task "scan" is not attached'),
@@ -468,12 +468,12 @@ def test_run_tasks_narrow_what_is_selected() -> None:
         left = keep(selection_of("a", "b", "c", "d"), why_not, why=True)
         assert [t.name for t in left.targets] == kept
         assert {o.reason for o in left.others} == {reason}
-        doubt = "its run tasks are not known: this token may not read them"
+        doubt = "its run tasks are unknown: this token can't read them"
         assert left.doubted == [Unselected(Target("ws-c", "c"), doubt)]
 
 
 def test_what_is_in_doubt_may_be_left_out_later() -> None:
-    """By its run tasks, or because enough others come before it; else the doubt stays."""
+    """Run tasks or the limit can leave out a workspace in doubt; otherwise the doubt stays."""
     doubt = Unselected(Target("ws-b", "b"), "it is not known")
     some = msgspec.structs.replace(selection_of("a", "c"), doubted=[doubt])
     left = keep(some, attached_or_not({"ws-a": True}, "scan", desired=True), why=False)
@@ -485,24 +485,24 @@ def test_what_is_in_doubt_may_be_left_out_later() -> None:
 
 
 def test_a_limit_takes_the_first_by_name() -> None:
-    """The others come with that reason."""
+    """The limit is the reason for the others."""
     left = limited(selection_of("a3", "a1", "a2"), Select(all=True, limit=2), "job.toml", why=True)
     assert [t.name for t in left.targets] == ["a1", "a2"]
-    reason = "it comes after the first 2 by name (limit)"
+    reason = "it is not among the first 2 by name (limit)"
     assert left.others == [Unselected(Target("ws-a3", "a3"), reason)]
     silent = limited(selection_of("a", "b"), Select(all=True, limit=1), "job.toml", why=False)
     assert (len(silent.targets), silent.others) == (1, [])
 
 
-def test_only_must_name_what_is_selected() -> None:
-    """A typing error in what narrows a job must not look like nothing to do."""
+def test_only_must_match_a_selected_workspace() -> None:
+    """A typing error in ``only`` must not look like an empty job."""
     select = Select(all=True, only=("a", "x"))
-    with pytest.raises(JobError, match=r'job.toml: "x" \(--select, or only\) names no workspace'):
+    with pytest.raises(JobError, match=r'job.toml: "x" \(--select, or only\) matches no workspace'):
         limited(selection_of("a"), select, "job.toml", why=False)
 
 
-def test_entries_that_select_nothing_are_told() -> None:
-    """Of names, ids and listed, those that fit none of the chosen, unless others were left out."""
+def test_entries_that_select_nothing_are_noted() -> None:
+    """Entries of names, ids and listed get a note if they match no selected workspace."""
     chosen = [Target("ws-1", "a"), Target("ws-2", "b")]
     select = Select(names=("a*", "re:x"), ids=("ws-1", "ws-9"), listed=("a", "ws-2", "c", "c"))
     assert list(unmatched_notes(select, chosen)) == [
@@ -512,12 +512,12 @@ def test_entries_that_select_nothing_are_told() -> None:
     assert list(unmatched_notes(Select(names=("x",), only=("a",)), chosen)) == []
 
 
-def test_selecting_nothing_names_the_file_and_what_it_says() -> None:
-    """The message repeats [select] as written and tells the way out."""
+def test_selecting_nothing_is_an_error_with_the_selection() -> None:
+    """The error repeats [select] and says how to allow this."""
     problem = nothing_selected(Select(names=("prd-*",), tags=("a",)), "prod.toml")
     assert problem.exit_code == 2
     assert str(problem) == (
-        'prod.toml: no workspace fits [select] names = ["prd-*"], tags = ["a"]\n'
-        "(`bulkops workspaces JOB --why` tells why not; a workspace this token may not see "
-        "counts as missing; allow_empty = true in [select] makes this a success)"
+        'prod.toml: no workspace matches [select] names = ["prd-*"], tags = ["a"]\n'
+        "(`bulkops workspaces JOB --why` shows why; workspaces that this token can't see never "
+        "match; allow_empty = true in [select] makes this a success)"
     )

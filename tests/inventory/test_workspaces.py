@@ -1,4 +1,4 @@
-"""Reading a selection from the server: what is asked for, and that the answer is the same."""
+"""Reading a selection from the server: which requests are sent, and what is selected."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 
 
 def of_fields(fields: frozenset[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Draw a selection that says something about these."""
+    """Draw a selection that refers to these workspaces."""
     every = {"all": st.just(value=True)} if fields <= EXCLUDING else {}
     return st.fixed_dictionaries({**{name: FIELDS[name] for name in sorted(fields)}, **every})
 
 
-# Few at a time: of all together, little is ever selected.
+# Few fields at a time: all together would rarely select anything.
 selects = st.frozensets(st.sampled_from(sorted(FIELDS)), max_size=2).flatmap(of_fields)
 
 
@@ -73,12 +73,12 @@ def read(world: World, *, why: bool = False, **select: Any) -> Selected:
 
 
 def names(selected: Selected) -> list[str]:
-    """Return the names of the selected."""
+    """Return the names of the selected workspaces."""
     return [target.name for target in selected.targets]
 
 
 def reasons(selected: Selected) -> dict[str, str]:
-    """Return name → reason of the others."""
+    """Return name → reason for the other workspaces."""
     return {other.target.name: other.reason for other in selected.others}
 
 
@@ -90,7 +90,7 @@ def test_the_servers_filters_change_nothing(
     select: dict[str, Any],
     attached: set[int],
 ) -> None:
-    """A list the server has narrowed gives the same selection as the whole one."""
+    """A list that the server filtered gives the same selection as the whole list."""
     world = World(workspaces=0)
     world.simulator.add_project("p", tag_bindings=inherited)
     for number, workspace in enumerate(workspaces):
@@ -100,14 +100,14 @@ def test_the_servers_filters_change_nothing(
     narrowed = read(world, **select)
     whole = read(world, why=True, **select)
     assert narrowed.targets == whole.targets
-    told = {other.target.name for other in whole.others}
-    assert len(told) == len(whole.others)
-    assert told | set(names(whole)) == {str(w["name"]) for w in workspaces}
-    assert told.isdisjoint(names(whole))
+    result = {other.target.name for other in whole.others}
+    assert len(result) == len(whole.others)
+    assert result | set(names(whole)) == {str(w["name"]) for w in workspaces}
+    assert result.isdisjoint(names(whole))
 
 
 def asked_for(world: World) -> list[dict[str, str]]:
-    """Watch the queries of the workspace list."""
+    """Record the queries of the workspace list."""
     queries: list[dict[str, str]] = []
     handle = world.simulator.handle
 
@@ -120,8 +120,8 @@ def asked_for(world: World) -> list[dict[str, str]]:
     return queries
 
 
-def test_with_why_the_server_leaves_out_nothing() -> None:
-    """Each workspace that is not selected comes with its first reason."""
+def test_with_why_no_filters_are_sent() -> None:
+    """With ``--why``, each workspace that is not selected has its first reason."""
     world = World(workspaces=3)
     world.simulator.add_workspace("dev-0", locked=True, tag_bindings={"env": "dev"})
     queries = asked_for(world)
@@ -133,18 +133,18 @@ def test_with_why_the_server_leaves_out_nothing() -> None:
     }
     assert names(read(world, **select)) == ["prod-1"]
     assert "search[wildcard-name]" in queries[0]
-    told = read(world, why=True, **select)
+    result = read(world, why=True, **select)
     assert "search[wildcard-name]" not in queries[1]
-    assert names(told) == ["prod-1"]
-    assert reasons(told) == {
+    assert names(result) == ["prod-1"]
+    assert reasons(result) == {
         "dev-0": 'its name matches none of names = ["prod-*"]',
         "prod-0": 'its name matches none of only = ["prod-1", "prod-2"]',
-        "prod-2": "it comes after the first 1 by name (limit)",
+        "prod-2": "it is not among the first 1 by name (limit)",
     }
 
 
-def test_only_what_is_asked_for_is_read() -> None:
-    """Tag bindings are included where tags are asked for, and only there."""
+def test_tag_bindings_are_read_only_if_needed() -> None:
+    """Tag bindings are included only if the selection uses tags."""
     world = World(workspaces=1)
     queries = asked_for(world)
     read(world)
@@ -167,7 +167,7 @@ def test_only_what_is_asked_for_is_read() -> None:
     ],
 )
 def test_where_selects_by_what_the_server_shows(condition: str, selected: list[str]) -> None:
-    """Conditions are decided on the server's own attributes."""
+    """Conditions are evaluated on the server's attributes."""
     world = World(workspaces=3)
     one, two, three = (workspace(world, name) for name in world.names)
     one.terraform_version, two.execution_mode, three.locked = "1.5.7", "agent", True
@@ -176,28 +176,28 @@ def test_where_selects_by_what_the_server_shows(condition: str, selected: list[s
 
 @pytest.mark.parametrize("select", [{"where": ["run-failures < 3"]}, {"tags": ["x"]}])
 def test_a_selection_that_is_not_shown_stops_the_plan(select: dict[str, Any]) -> None:
-    """An attribute or tag bindings that the server doesn't show select nothing silently."""
+    """Hidden attributes or tag bindings stop the plan instead of selecting nothing silently."""
     world = World(workspaces=2, profile="hcp-linked-tags")
-    with pytest.raises(BulkopsError, match=r"nobody knows .* selects 2 workspaces") as stopped:
+    with pytest.raises(BulkopsError, match=r"doesn't show whether .* 2 workspaces") as stopped:
         read(world, **select)
     assert stopped.value.exit_code == 1
-    told = read(world, why=True, **select)
-    assert names(told) == []
-    assert all("is not known" in reason for reason in reasons(told).values())
-    assert told.notes == [
-        "select: nobody knows whether it selects 2 workspaces, so that nothing is planned"
+    result = read(world, why=True, **select)
+    assert names(result) == []
+    assert all("is unknown" in reason for reason in reasons(result).values())
+    assert result.notes == [
+        "select: the server doesn't show whether it selects 2 workspaces: nothing is planned"
     ]
 
 
 def workspace(world: World, name: str) -> Workspace:
-    """Return the simulator's workspace."""
+    """Return the workspace in the simulator."""
     return world.simulator.world.organizations["acme"].workspaces[name]
 
 
 @pytest.mark.parametrize("profile", ["hcp", "tfe-v202401-1", "tfe-v202401-1-none-included"])
 @pytest.mark.parametrize("by", ["name", "id"])
 def test_a_task_that_is_attached_or_not(profile: str, by: str) -> None:
-    """has_task and lacks_task divide the workspaces, also where only their own lists tell."""
+    """has_task and lacks_task divide the workspaces, also on servers without a list by task."""
     world = World(workspaces=4, profile=profile)
     task = TASK if by == "name" else world.task.id
     world.simulator.add_task("other")
@@ -206,12 +206,12 @@ def test_a_task_that_is_attached_or_not(profile: str, by: str) -> None:
     assert names(read(world, has_task=task)) == ["prod-1"]
     assert names(read(world, all=True, lacks_task=task)) == ["prod-0", "prod-2", "prod-3"]
     assert names(read(world, has_task="other", lacks_task=task)) == ["prod-2"]
-    told = read(world, has_task=task, why=True)
-    assert reasons(told)["prod-2"] == f'run task "{task}" is not attached'
+    result = read(world, has_task=task, why=True)
+    assert reasons(result)["prod-2"] == f'run task "{task}" is not attached'
 
 
 class Denied(Simulator):
-    """A server that doesn't let this token read the run tasks of one workspace."""
+    """A server on which this token can't read the run tasks of one workspace."""
 
     def handle(self, request: Request, now: float, **more: object) -> Response:
         """Answer 404 for the tasks of the first workspace."""
@@ -222,9 +222,9 @@ class Denied(Simulator):
 
 
 def test_a_workspace_whose_tasks_can_not_be_read_stops_the_plan() -> None:
-    """What can't be read is not known: neither attached nor not."""
+    """If the run tasks can't be read, has_task and lacks_task can't be decided."""
     world = World(workspaces=2, profile="tfe-v202401-1", server=Denied)
-    doubt = "its run tasks are not known: this token may not read them"
+    doubt = "its run tasks are unknown: this token can't read them"
     for field in ("has_task", "lacks_task"):
         select: dict[str, Any] = {"all": field == "lacks_task", field: TASK}
         assert reasons(read(world, why=True, **select))["prod-0"] == doubt
@@ -236,7 +236,7 @@ def test_a_workspace_whose_tasks_can_not_be_read_stops_the_plan() -> None:
 
 @pytest.mark.parametrize("kind", ["attach", "detach"])
 def test_a_workspace_whose_tasks_can_not_be_read_is_blocked(kind: str) -> None:
-    """Nobody knows whether it has the run task: it is neither attached anew nor passed over."""
+    """It is unknown whether it has the run task, so it is neither changed nor skipped."""
     world = World(workspaces=3, profile="tfe-v202401-1-none-included", server=Denied)
     world.simulator.attach("prod-0", TASK)
     world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
@@ -244,11 +244,11 @@ def test_a_workspace_whose_tasks_can_not_be_read_is_blocked(kind: str) -> None:
     assert [o.target.name for o in plan.operations] == ["prod-2" if kind == "attach" else "prod-1"]
     (blocked,) = plan.blocked
     assert blocked.target.name == "prod-0"
-    assert blocked.reason == "its run tasks are not known: this token may not read them"
+    assert blocked.reason == "its run tasks are unknown: this token can't read them"
 
 
 def test_a_run_task_that_excludes_nothing_is_noted() -> None:
-    """lacks_task excludes, too, and may do so in vain."""
+    """lacks_task is an exclusion, and gets a note if it excludes nothing."""
     world = World(workspaces=2)
     assert read(world, all=True, lacks_task=TASK).notes == [
         f'select: lacks_task "{TASK}" excludes no workspace'
@@ -265,10 +265,10 @@ def test_a_run_task_that_excludes_nothing_is_noted() -> None:
         ({"all": True, "lacks_task": TASK}, ["prod-2", "prod-3"]),
     ],
 )
-def test_a_list_that_is_denied_for_a_moment_drops_no_workspace(
+def test_a_temporarily_denied_list_drops_no_workspace(
     select: dict[str, Any], selected: list[str], status: str
 ) -> None:
-    """Where each workspace's own list is read: once denied, it is read again past ``settle``."""
+    """A workspace's list that was denied is read again after ``settle``."""
     world = World(workspaces=4, profile="tfe-v202401-1-none-included")
     world.simulator.add_task("other")
     for name in world.names:
@@ -288,20 +288,20 @@ def test_a_list_that_is_denied_for_a_moment_drops_no_workspace(
             {"project": "x"},
             'select.project = "x": no such project in acme, or this',
         ),
-        ({"all": True, "only": ["prod-9"]}, '"prod-9" (--select, or only) names no workspace'),
-        ({"file": "a.csv"}, 'select.file = "a.csv" was not read: load_job reads it'),
-        ({"names": ["x"], "allow_empty": False}, "no workspace fits [select]"),
+        ({"all": True, "only": ["prod-9"]}, '"prod-9" (--select, or only) matches no workspace'),
+        ({"file": "a.csv"}, 'select.file = "a.csv" was not read: use load_job'),
+        ({"names": ["x"], "allow_empty": False}, "no workspace matches [select]"),
     ],
 )
-def test_what_names_nothing_is_an_error(select: dict[str, Any], message: str) -> None:
-    """A run task, project or workspace that isn't there is named, with what there is."""
+def test_a_name_that_does_not_exist_is_an_error(select: dict[str, Any], message: str) -> None:
+    """The error names the missing run task, project or workspace, and lists what exists."""
     with pytest.raises(JobError) as caught:
         read(World(workspaces=1), **select)
     assert message in str(caught.value)
 
 
 class Old(Simulator):
-    """A server from before tag bindings, which refuses what it can't include."""
+    """A server without tag bindings, which refuses to include them."""
 
     status = 400
 
@@ -313,44 +313,44 @@ class Old(Simulator):
 
 
 class Broken(Old):
-    """A server that answers nothing to it."""
+    """A server that answers 409 to it."""
 
     status = 409
 
 
 @pytest.mark.parametrize("profile", ["tfe-v202402-1", "tfe-v202401-1"])
 def test_without_tag_bindings_a_tag_is_its_name(profile: str) -> None:
-    """An older server selects by tag names; key=value can't be decided there."""
+    """On an older server, tags are names, and key=value can't be decided."""
     world = World(workspaces=1, server=Old, profile=profile)
     world.simulator.add_workspace("tagged", tags=["x"])
     assert names(read(world, tags=["x"])) == ["tagged"]
     assert names(read(world, all=True, exclude_tags=["x"])) == ["prod-0"]
-    with pytest.raises(BulkopsError, match=r'it has exclude_tags \["x=1"\] is not known'):
+    with pytest.raises(BulkopsError, match=r'it has exclude_tags \["x=1"\] is unknown'):
         read(world, all=True, exclude_tags=["x=1"])
     with pytest.raises(ApiError, match="409"):
         read(World(workspaces=1, server=Broken), tags=["x"])
 
 
 class Silent(Simulator):
-    """A server that overlooks ``include``."""
+    """A server that ignores ``include``."""
 
     def handle(self, request: Request, now: float, **more: object) -> Response:
-        """Answer as if it had not been asked for."""
+        """Answer without the included data."""
         query = tuple(pair for pair in request.query if pair[0] != "include")
         asked = msgspec.structs.replace(request, query=query)
         return super().handle(asked, now, **more)  # type: ignore[arg-type] # passed on
 
 
-def test_bindings_that_are_not_shown_are_not_known() -> None:
-    """Links without data: neither "has it" nor "has it not", by key=value or by key alone."""
+def test_bindings_that_are_not_shown_are_unknown() -> None:
+    """With links but no data, neither key=value nor key can be decided."""
     world = World(workspaces=1, server=Silent)
     world.simulator.add_workspace("tagged", tags=["legacy"])
     for tag in ("x=1", "legacy"):
-        told = read(world, all=True, exclude_tags=[tag], why=True)
-        doubt = f'whether it has exclude_tags ["{tag}"] is not known: the server doesn'
-        assert reasons(told)["prod-0"].startswith(doubt)
-    told = read(world, all=True, exclude_tags=["legacy"], why=True)
-    assert reasons(told)["tagged"] == 'it has exclude_tags ["legacy"]'
+        result = read(world, all=True, exclude_tags=[tag], why=True)
+        doubt = f'whether it has exclude_tags ["{tag}"] is unknown: the server doesn'
+        assert reasons(result)["prod-0"].startswith(doubt)
+    result = read(world, all=True, exclude_tags=["legacy"], why=True)
+    assert reasons(result)["tagged"] == 'it has exclude_tags ["legacy"]'
     everything_else: dict[str, Any] = {
         "all": True,
         "exclude_tags": ["legacy"],
@@ -360,21 +360,21 @@ def test_bindings_that_are_not_shown_are_not_known() -> None:
 
 
 class Partly(Simulator):
-    """A server whose links lead to what it doesn't include."""
+    """A server that links to tag bindings and doesn't include them."""
 
     def handle(self, request: Request, now: float, **more: object) -> Response:
-        """Leave the included out."""
+        """Remove the included data."""
         answer = super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
         return msgspec.structs.replace(answer, body=answer.body.replace(b'"included"', b'"left"'))
 
 
-def test_bindings_that_are_linked_but_missing_are_not_known() -> None:
-    """A link to a tag binding that isn't there makes them unknown, not absent."""
+def test_bindings_that_are_linked_but_missing_are_unknown() -> None:
+    """A link to a missing tag binding makes them unknown, not absent."""
     world = World(workspaces=0, server=Partly)
     world.simulator.add_workspace("a", tag_bindings={"x": "1"})
     world.simulator.add_workspace("b")
-    told = read(world, all=True, exclude_tags=["x=2"], why=True)
-    assert (names(told), list(reasons(told))) == (["b"], ["a"])
+    result = read(world, all=True, exclude_tags=["x=2"], why=True)
+    assert (names(result), list(reasons(result))) == (["b"], ["a"])
 
 
 SAMPLE: dict[str, Any] = {
@@ -390,12 +390,12 @@ SAMPLE: dict[str, Any] = {
 
 
 class Documented(Simulator):
-    """A server whose workspace is the documentation's sample, changed by a test."""
+    """A server with the workspace of the API documentation's sample, changed by a test."""
 
     sample: Any = SAMPLE
 
     def handle(self, request: Request, now: float, **more: object) -> Response:
-        """Answer the list of workspaces."""
+        """Replace the list of workspaces."""
         answer = super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
         if not request.path.endswith("/workspaces"):
             return answer
@@ -404,7 +404,7 @@ class Documented(Simulator):
 
 
 def documented(**changes: dict[str, object]) -> World:
-    """Return a world of the one workspace of the sample, parts of it exchanged or left out."""
+    """Return a world with the sample's workspace, parts of it changed or removed."""
     world = World(workspaces=0, server=Documented)
     parts = {part: {**SAMPLE[part], **value} for part, value in changes.items()}
     kept = {
@@ -462,10 +462,10 @@ LINKS = {"links": {"related": "/api/v2/…"}}
 def test_whatever_a_selection_reads_and_is_not_shown_stops_it(
     part: str, shown: dict[str, object], select: dict[str, Any]
 ) -> None:
-    """Links without data, null or absent: no value is made up, and nothing is planned."""
+    """Links without data, null or absent: the value is unknown, and nothing is planned."""
     world = documented(**{part: shown})
     world.simulator.add_project("p")
-    with pytest.raises(BulkopsError, match=r"selects 1 workspace, so that nothing is planned"):
+    with pytest.raises(BulkopsError, match=r"selects 1 workspace, so nothing is planned"):
         read(world, allow_empty=False, **select)
 
 
@@ -488,22 +488,22 @@ def test_whatever_a_selection_reads_and_is_not_shown_stops_it(
         ({"project": {"data": None}}, {"project": "p"}, []),
     ],
 )
-def test_what_is_shown_or_does_not_matter_decides(
+def test_shown_or_irrelevant_values_do_not_stop_it(
     shown: dict[str, object], select: dict[str, Any], selected: list[str]
 ) -> None:
-    """Empty is none; what another field leaves out needs no bindings."""
+    """Empty means none, and a workspace that another field leaves out needs no bindings."""
     world = documented(relationships=shown)
     world.simulator.add_project("p")
     assert names(read(world, **select)) == selected
 
 
 class Unplaced(Simulator):
-    """A server that links to the workspaces and run tasks of attachments, and shows neither."""
+    """A server that shows attachments without their workspaces."""
 
     member = "workspace"
 
     def handle(self, request: Request, now: float, **more: object) -> Response:
-        """Take the data of one relationship away."""
+        """Remove the data of one relationship."""
         answer = super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
         if not request.path.endswith("/relationships/workspace-tasks"):
             return answer
@@ -514,17 +514,17 @@ class Unplaced(Simulator):
 
 
 class Untasked(Unplaced):
-    """Nor of which run task they are."""
+    """A server that shows attachments without their run tasks."""
 
     member = "task"
 
 
 @pytest.mark.parametrize("server", [Unplaced, Untasked])
 @pytest.mark.parametrize("select", [{"has_task": TASK}, {"all": True, "lacks_task": TASK}])
-def test_attachments_of_nobody_knows_what_are_no_answer(
+def test_incomplete_attachments_are_an_error(
     server: type[Simulator], select: dict[str, Any]
 ) -> None:
-    """A list that doesn't say where the run task is attached doesn't say that it is nowhere."""
+    """A list that doesn't show where the run task is attached can't mean "nowhere"."""
     world = World(workspaces=2, server=server, attached=True)
     with pytest.raises(ApiError, match="it is unknown where the run task is attached"):
         read(world, **select)

@@ -1,4 +1,4 @@
-"""``where``: what is a condition, what fulfils it, and what is said of the rest."""
+"""``where``: which conditions are valid, which values meet them, and the objections."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FULFILLED = [
 
 
 @pytest.mark.parametrize(("text", "value"), FULFILLED)
-def test_what_fulfils_a_condition(text: str, value: object) -> None:
+def test_what_meets_a_condition(text: str, value: object) -> None:
     """Versions, dates and numbers are compared as such, not as text."""
     condition = parse_condition(text)
     assert condition.objection({condition.attribute: value}) is None
@@ -60,8 +60,8 @@ OBJECTIONS = [
 
 
 @pytest.mark.parametrize(("text", "value", "objection"), OBJECTIONS)
-def test_what_does_not_is_told(text: str, value: object, objection: str) -> None:
-    """The reason names the attribute, what it is and what was wanted."""
+def test_an_objection_gives_the_reason(text: str, value: object, objection: str) -> None:
+    """The objection names the attribute, its value and the condition."""
     condition = parse_condition(text)
     assert condition.objection({condition.attribute: value}) == Objection(objection)
 
@@ -78,13 +78,13 @@ UNKNOWN: list[tuple[str, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("text", "attributes"), UNKNOWN)
-def test_an_attribute_that_is_not_shown_is_not_known(
+def test_an_attribute_that_is_not_shown_is_unknown(
     text: str, attributes: dict[str, object]
 ) -> None:
-    """Absent, or null where the server never has null: neither fulfilled nor not."""
+    """An attribute is unknown if it is absent, or null although the server never has null there."""
     condition = parse_condition(text)
     assert condition.objection(attributes) == Objection(
-        f"its {condition.attribute} is not known: the server doesn't show it", known=False
+        f"its {condition.attribute} is unknown: the server doesn't show it", known=False
     )
 
 
@@ -102,10 +102,10 @@ UNCOMPARED: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(("text", "value", "why"), UNCOMPARED)
-def test_a_value_that_can_not_be_compared_fulfils_nothing(
+def test_a_value_that_can_not_be_compared_meets_no_condition(
     text: str, value: object, why: str
 ) -> None:
-    """Not even !=: what the server shows is something else, or none; the value is named."""
+    """A value of another form, or none, meets no condition, not even !=; the objection names it."""
     condition = parse_condition(text)
     objection = condition.objection({condition.attribute: value})
     assert objection is not None
@@ -117,8 +117,8 @@ def test_a_value_that_can_not_be_compared_fulfils_nothing(
 
 
 REFUSED = [
-    ("locked", 'not a condition: give ATTRIBUTE OPERATOR VALUE such as "terraform-version < 1.6"'),
-    ("locked == true", "the operator one of = != < <= > >="),
+    ("locked", "not a condition: give ATTRIBUTE OPERATOR VALUE, such as "),
+    ("locked == true", "with one of the operators = != < <= > >="),
     ("= true", "not a condition"),
     (
         "lokced = true",
@@ -126,9 +126,9 @@ REFUSED = [
     ),
     ("zzz = true", "unknown attribute zzz: Known: "),
     ("Locked = true", "unknown attribute Locked"),
-    ("locked < true", "locked is compared by = !=, not by <"),
+    ("locked < true", "locked can't be compared with <: use one of = !="),
     ("locked = yes", '"yes" is not true or false'),
-    ("updated-at = 2026-01-01", "updated-at is compared by < <= > >=, not by ="),
+    ("updated-at = 2026-01-01", "updated-at can't be compared with =: use one of < <= > >="),
     ("updated-at > 2026-02-30", '"2026-02-30" is not a date such as 2026-01-31'),
     ("updated-at > today", '"today" is not a date'),
     ("resource-count > many", '"many" is not a whole number'),
@@ -141,7 +141,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "message"), REFUSED)
 def test_a_refusal_says_what_is_allowed(text: str, message: str) -> None:
-    """An unknown attribute, an operator or a value that makes no sense is refused in words."""
+    """An unknown attribute, a wrong operator or a wrong value is refused with what is allowed."""
     with pytest.raises(ValueError, match=re.escape(message)):
         parse_condition(text)
 
@@ -151,7 +151,7 @@ anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
 
 @given(st.sampled_from(sorted(ATTRIBUTES)), st.sampled_from(["=", "!=", "<", ">="]), st.data())
 def test_a_condition_and_its_opposite(name: str, operator: str, data: st.DataObject) -> None:
-    """Whatever the server shows, a condition or its opposite is fulfilled, or neither can be."""
+    """Of a condition and its opposite, exactly one is met, or neither can be evaluated."""
     opposite = {"=": "!=", "!=": "=", "<": ">=", ">=": "<"}[operator]
     samples = ["1.6", "1.6.0-rc1", "true", "false", "3", "2026-01-01", "remote", "some text"]
     value = data.draw(st.sampled_from(samples))
@@ -160,17 +160,17 @@ def test_a_condition_and_its_opposite(name: str, operator: str, data: st.DataObj
     except ValueError:
         return
     shown = {name: data.draw(anything | st.sampled_from(samples))}
-    told = [one.objection(shown), other.objection(shown)]
+    objections = [one.objection(shown), other.objection(shown)]
     undecided = [
         objection is not None and (not objection.known or objection.uncompared is not None)
-        for objection in told
+        for objection in objections
     ]
     assert undecided in ([True, True], [False, False])
-    assert undecided == [True, True] or told.count(None) == 1
+    assert undecided == [True, True] or objections.count(None) == 1
 
 
 @given(st.text())
 def test_any_text_is_a_condition_or_refused(text: str) -> None:
-    """Garbage ends in ValueError and nothing else."""
+    """Any text is a condition or raises ValueError."""
     with contextlib.suppress(ValueError):
         assert parse_condition(text).attribute in ATTRIBUTES

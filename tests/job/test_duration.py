@@ -1,4 +1,4 @@
-"""Lengths of time in words."""
+"""Durations as people read them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bulkops.job.duration import exact, in_words, rounded
     ],
 )
 def test_a_duration_has_two_units_at_most(seconds: float, words: str, short: str) -> None:
-    """Milliseconds, seconds, then the larger unit and the next; short, only one of them."""
+    """A measured duration has at most two units; the short form has one."""
     assert exact(seconds) == words
     assert rounded(seconds) == short
 
@@ -39,6 +39,6 @@ def test_a_duration_has_two_units_at_most(seconds: float, words: str, short: str
         (7201, "2 h 1 min"),
     ],
 )
-def test_a_length_of_time_in_words(seconds: float, words: str) -> None:
-    """Rounded up: nobody is promised too little."""
+def test_an_estimate_is_rounded_up(seconds: float, words: str) -> None:
+    """An estimated duration is never shorter than the estimate."""
     assert in_words(seconds) == words

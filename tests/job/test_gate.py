@@ -1,4 +1,4 @@
-"""What a gate is run with, and which files its command needs."""
+"""A gate's environment, and which files its command needs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ GIVEN = [
 
 
 @pytest.mark.parametrize("name", WITHHELD)
-def test_what_opens_something_is_withheld(name: str) -> None:
-    """Tokens of Terraform, clouds' credentials, the job's own HMAC key; unless it is named."""
+def test_credentials_are_withheld(name: str) -> None:
+    """A gate gets no tokens, cloud credentials or HMAC key, unless gate_env names them."""
     environ = {name: "secret", "PATH": "/bin"}
     call = GateCall("check", {}, secret="SCANNER_KEY")
     assert gate_environment(environ, call) == {"PATH": "/bin"}
@@ -36,8 +36,8 @@ def test_what_opens_something_is_withheld(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GIVEN)
-def test_anything_else_is_given(name: str) -> None:
-    """With what the gate is told, which comes before what is there."""
+def test_all_other_variables_are_passed(name: str) -> None:
+    """A gate gets all other variables; the BULKOPS_ ones replace those of the environment."""
     call = GateCall("check", {"BULKOPS_WAVE": "2"}, secret="SCANNER_KEY")
     environ = {name: "1", "BULKOPS_WAVE": "7"}
     assert gate_environment(environ, call) == {name: "1", "BULKOPS_WAVE": "2"}
@@ -107,7 +107,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize(("command", "needed"), COMMANDS.items())
 def test_what_a_command_needs(command: str, needed: list[Needed]) -> None:
-    """Only what it surely needs: what the shell decides later is not judged."""
+    """Only files that a command certainly needs are found, not what the shell decides later."""
     assert needed_by(command) == needed
 
 
@@ -124,7 +124,7 @@ def write_job(folder: Path, gate: str, more: str = "") -> Path:
 
 
 def test_a_jobs_folder_is_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Absolute, as its path was given; no part of what the job means."""
+    """A job's folder is absolute and not part of its digest."""
     monkeypatch.chdir(tmp_path)
     path = write_job(tmp_path, "true")
     job = load_job(path.name)
@@ -140,22 +140,22 @@ def mode(path: Path, bits: int) -> None:
 
 
 REFUSED = {
-    "./missing.sh": "/missing.sh: there is no such file",
-    "tools/missing.sh && true": "/tools/missing.sh: there is no such file",
+    "./missing.sh": "/missing.sh does not exist",
+    "tools/missing.sh && true": "/tools/missing.sh does not exist",
     "sh missing.sh": "missing.sh is not in ",
-    "sh ./missing.sh": "/missing.sh: there is no such file",
-    ". ./missing.sh": "/missing.sh: there is no such file",
-    "./plain.sh": "/plain.sh: is not executable: chmod +x it",
-    "./tools": "/tools: is a folder",
-    "plain.sh": "plain.sh is not on the PATH (one beside the job file is ./NAME)",
+    "sh ./missing.sh": "/missing.sh does not exist",
+    ". ./missing.sh": "/missing.sh does not exist",
+    "./plain.sh": "/plain.sh is not executable: chmod +x it",
+    "./tools": "/tools is a folder, not a program",
+    "plain.sh": "plain.sh is not on the PATH: to run the one beside the job file, write ./plain.sh",
     "no-such-command-anywhere": "no-such-command-anywhere is not on the PATH",
-    "/no/such/check": "/no/such/check: there is no such file",
+    "/no/such/check": "/no/such/check does not exist",
 }
 
 
 @pytest.mark.parametrize(("gate", "problem"), REFUSED.items())
 def test_what_is_missing_is_named(tmp_path: Path, gate: str, problem: str) -> None:
-    """The file with its folder, and what is wrong with it."""
+    """The error names the file with its folder, and what is wrong with it."""
     mode(tmp_path / "plain.sh", 0o644)
     mode(tmp_path / "tools" / "check.sh", 0o755)
     path = write_job(tmp_path, gate)
@@ -168,10 +168,10 @@ def test_what_is_missing_is_named(tmp_path: Path, gate: str, problem: str) -> No
 @pytest.mark.parametrize(
     "gate", ["./check.sh", "tools/../check.sh", "sh plain.sh", ". ./plain.sh", "sh", "cd x && y"]
 )
-def test_what_is_there_or_can_not_be_judged_passes(
+def test_existing_files_and_unknown_commands_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gate: str
 ) -> None:
-    """As seen from the job file's folder, wherever the command is run."""
+    """Paths are relative to the job file's folder, wherever bulkops is started."""
     mode(tmp_path / "check.sh", 0o755)
     mode(tmp_path / "plain.sh", 0o644)
     mode(tmp_path / "tools" / "check.sh", 0o755)
@@ -183,28 +183,28 @@ def test_what_is_there_or_can_not_be_judged_passes(
 def test_a_relative_path_variable_is_seen_from_the_job_files_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the gate's shell will see it."""
+    """A relative PATH entry is resolved in the gate's folder, as the gate's shell does."""
     mode(tmp_path / "tools" / "check", 0o755)
     monkeypatch.setenv("PATH", "tools:/bin")
     monkeypatch.chdir("/")
     check_gate(load_job(write_job(tmp_path, "check")))
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """With what to do; a job without a gate needs no folder."""
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """The error says what to do; a job without a gate needs no folder."""
     job = load_job(write_job(tmp_path, "true"))
     gone = msgspec.structs.replace(job, folder=str(tmp_path / "gone"))
-    with pytest.raises(JobError, match=r"folder .*/gone, which is not there: make it"):
+    with pytest.raises(JobError, match=r"folder .*/gone, which doesn't exist: create it"):
         check_gate(gone)
-    check_gate(msgspec.structs.replace(gone, rollout=job.rollout.taking_back("bulkops-1")))
+    check_gate(msgspec.structs.replace(gone, rollout=job.rollout.effective("bulkops-1")))
 
 
-def test_a_folder_that_no_journal_can_keep_is_refused(tmp_path: Path) -> None:
-    """A name that is no UTF-8: JSON has no way to say it."""
+def test_a_folder_with_a_name_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    """A journal can't hold such a name, since JSON is UTF-8."""
     folder = Path(str(tmp_path) + "/\udcff")
     folder.mkdir()
     job = load_job(write_job(folder, "true"))
-    with pytest.raises(JobError, match="no UTF-8"):
+    with pytest.raises(JobError, match="not valid UTF-8: rename it"):
         check_gate(job)
 
 
@@ -220,15 +220,15 @@ def test_a_folder_that_no_journal_can_keep_is_refused(tmp_path: Path) -> None:
         ({"gate_timeout": "manual"}, "gate_timeout"),
     ],
 )
-def test_what_is_no_name_and_no_time_is_refused(rollout: dict[str, object], problem: str) -> None:
-    """The field and what it may hold."""
+def test_a_wrong_variable_or_timeout_is_refused(rollout: dict[str, object], problem: str) -> None:
+    """The error names the field and what is allowed."""
     with pytest.raises(JobError) as refused:
         job_from_builtins({**DOCUMENT, "rollout": {"gate": "check", **rollout}})
     assert problem in str(refused.value)
 
 
-def test_what_a_gate_gets_and_how_long_it_may_run_is_no_part_of_the_job() -> None:
-    """They only steer: the same journal goes on."""
+def test_gate_env_and_gate_timeout_are_not_in_the_digest() -> None:
+    """A job with another gate_env or gate_timeout resumes with the same journal."""
     plain = job_from_builtins({**DOCUMENT, "rollout": {"gate": "check"}})
     more = {"gate": "./other", "gate_env": ["TFE_TOKEN"], "gate_timeout": "5m"}
     assert job_from_builtins({**DOCUMENT, "rollout": more}).digest == plain.digest

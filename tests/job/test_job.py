@@ -1,4 +1,4 @@
-"""Job files: what is read, what is refused and in which words, what the digest stands for."""
+"""Job files: how they are parsed, how errors read, and what changes the digest."""
 
 from __future__ import annotations
 
@@ -24,38 +24,35 @@ SELECT_KEYS = (
     "names, exclude_names, tags, exclude_tags, project, ids, file, listed, where, has_task, "
     "lacks_task, all, allow_empty, only, limit"
 )
-NAMES = (
-    'a workspace name; "*", "?" and "[a-z]" are wildcards, and what begins with "re:" is a '
-    "regular expression"
-)
+NAMES = 'a workspace name, a glob with "*", "?" or "[a-z]", or "re:" and a regular expression'
 NOTHING = (
     "select: nothing selects a workspace: give names, tags, project, ids, file, where or "
-    "has_task, or all = true for every workspace"
+    "has_task, or all = true to select every workspace"
 )
 
 
 def refusal(text: str, **options: Any) -> str:
-    """Return the message a job file is refused with."""
+    """Return the error message for a job file."""
     with pytest.raises(JobError) as caught:
         parse_job(text, "prod.toml", **options)
     return str(caught.value)
 
 
 def test_a_job_on_a_run_task_selects_nothing() -> None:
-    """It has no ``[select]``, read or written back; one that is given is refused, empty or not."""
+    """A job on a run task has no ``[select]``; one in the file is refused, even if it is empty."""
     text = HEAD + '[operation]\nkind = "task-disable"\ntask = "scan"\n'
     job = parse_job(text)
     assert "select" not in job_to_builtins(job)
     assert job_from_builtins(job_to_builtins(job)).digest == job.digest
     for select in ("[select]\n", SELECT):
         assert refusal(text + select) == (
-            "prod.toml: select: task-disable selects nothing, "
-            "it goes over the run task that [operation] names"
+            "prod.toml: select: a task-disable job applies to "
+            "the run task named in [operation]: remove [select]"
         )
 
 
 def test_a_whole_file_is_read() -> None:
-    """Every table of a job file ends in its own Struct."""
+    """Every table of a job file becomes its own Struct."""
     job = parse_job(
         HEAD
         + '[operation]\nkind = "update"\ntask = "scan"\nstages = ["pre_apply", "post_plan"]\n'
@@ -83,8 +80,8 @@ def test_a_whole_file_is_read() -> None:
     )
 
 
-def test_what_is_left_out_has_its_default() -> None:
-    """A file without [rollout] and [pace] stops above 10% and goes at the server's own pace."""
+def test_omitted_tables_have_their_defaults() -> None:
+    """Without [rollout] and [pace], a job stops above 10% failures and uses the server's limit."""
     job = parse_job(JOB)
     assert (job.rollout.max_failures, job.pace.rate, job.pace.max_at_once) == ("10%", None, None)
     assert job.pace.settle_seconds == 10.0
@@ -106,8 +103,8 @@ REFUSED = {
     HEAD
     + '[operation]\nkind = "detach"\n'
     + SELECT: 'operation.task is missing: give a run task\'s name or its id "task-…"',
-    'name = "scan"\n' + ATTACH + SELECT: "organization is missing: give it there, "
-    "or TFE_ORGANIZATION",
+    'name = "scan"\n' + ATTACH + SELECT: "organization is missing: set it here, "
+    "or set TFE_ORGANIZATION",
     # values
     JOB.replace('"scan"', '"my scan"', 1): 'name = "my scan": not 1 to 90 letters, digits, '
     '"-" or "_"',
@@ -138,9 +135,10 @@ REFUSED = {
     JOB + 'where = ["loked = true"]\n': 'select: where[0] = "loked = true": unknown attribute '
     'loked: did you mean "locked"? Known: ',
     JOB + "limit = 0\n": "select.limit = 0: not a whole number of at least 1",
-    JOB + 'file = "a.csv"\nlisted = []\n': "select: listed is what file lists: give one of the two",
+    JOB + 'file = "a.csv"\nlisted = []\n': "select: listed takes the place of file: "
+    "give only one of them",
     JOB + 'listed = ["a b"]\n': 'select.listed[0] = "a b": not a workspace\'s exact name or its id',
-    JOB + 'project = ["a", ["b"]]\n': 'select.project = ["a", […]]: not one project, by its name '
+    JOB + 'project = ["a", ["b"]]\n': 'select.project = ["a", […]]: not one project\'s name '
     'or its id "prj-…"',
     JOB + 'ids = ["prod"]\n': 'select.ids[0] = "prod": not a workspace id, "ws-…"',
     JOB + "all = 1979-05-27\n": "select.all = 1979-05-27: not true or false",
@@ -159,13 +157,14 @@ REFUSED = {
     HEAD + ATTACH: NOTHING,
     HEAD + ATTACH + '[select]\nexclude_names = ["x"]\n': NOTHING,
     HEAD + ATTACH + '[select]\nlacks_task = "x"\nlimit = 1\n': NOTHING,
-    HEAD + ATTACH + "[select]\nall = true\nlisted = []\n": "select: all = true can't stand beside "
-    "listed: ",
-    JOB + 'all = true\ntags = ["x"]\n': "select: all = true can't stand beside names, tags: "
-    "drop one or the other (exclude_names, exclude_tags and lacks_task may stay)",
+    HEAD
+    + ATTACH
+    + "[select]\nall = true\nlisted = []\n": "select: all = true can't be combined with listed: ",
+    JOB + 'all = true\ntags = ["x"]\n': "select: all = true can't be combined with names, tags: "
+    "remove one or the other (exclude_names, exclude_tags and lacks_task are fine)",
     HEAD + '[operation]\nkind = "update"\ntask = "scan"\n' + SELECT: "operation: an update needs "
     "`enforcement_level`, `stages` or both",
-    # no TOML
+    # not TOML
     'name = "scan"\n[select\n': "not valid TOML: Expected ']' at the end of a table declaration "
     "(at line 2, column 8)",
     'name = "scan"\nselect =': "not valid TOML: Invalid value (at line 2, column 9, the end of "
@@ -179,15 +178,15 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "message"), REFUSED.items(), ids=REFUSED.values())
 def test_a_refusal_names_file_key_value_and_choice(text: str, message: str) -> None:
-    """Each message starts with the file and says which key, what it holds and what it may."""
-    said = refusal(text)
-    assert said.startswith(f"prod.toml: {message}")
-    assert said.isprintable()
-    assert len(said) < 900
+    """Each message names the file, the key, its value and what is allowed."""
+    error = refusal(text)
+    assert error.startswith(f"prod.toml: {message}")
+    assert error.isprintable()
+    assert len(error) < 900
 
 
 def test_deeply_dotted_keys_are_refused_like_any_value() -> None:
-    """Dotted keys nest without limit, and still end in an ordinary message."""
+    """Deeply nested dotted keys get an ordinary error message."""
     dots = ".".join("a" * 3000)
     assert refusal(f"operation.kind.{dots} = 1\n{HEAD}").startswith(
         "prod.toml: operation.kind = {…}: not one of "
@@ -195,35 +194,37 @@ def test_deeply_dotted_keys_are_refused_like_any_value() -> None:
 
 
 def test_long_values_are_cut() -> None:
-    """A value pasted by mistake shows its beginning only."""
+    """Of a long value, a message shows only the beginning."""
     assert len(shown("x" * 1000)) == LONGEST_VALUE_SHOWN
     assert shown("\u202e\x9b") == '"\\u202e\\u009b"'
 
 
-def test_the_default_organization_is_the_environments() -> None:
-    """TFE_ORGANIZATION fills the gap, never replaces what the file says, and is checked too."""
+def test_the_default_organization_is_that_of_the_environment() -> None:
+    """TFE_ORGANIZATION is used only if the file names no organization, and it is checked."""
     without = ATTACH + SELECT
     named = 'name = "scan"\n' + without
     assert parse_job(named, default_organization="acme") == parse_job(JOB)
     assert parse_job(JOB, default_organization="other").organization == "acme"
-    assert refusal(named, default_organization="").endswith("or TFE_ORGANIZATION")
+    assert refusal(named, default_organization="").endswith("or set TFE_ORGANIZATION")
     assert refusal(named, default_organization="a b").startswith('TFE_ORGANIZATION = "a b": not')
 
 
 @pytest.mark.parametrize(
-    ("max_failures", "operations", "borne"),
+    ("max_failures", "operations", "tolerated"),
     [("10%", 19, 1), ("10%", 9, 0), ("100%", 7, 7), ("0%", 500, 0), (3, 1, 3), ("7%", 0, 0)],
 )
-def test_tolerance_is_rounded_down(max_failures: int | str, operations: int, borne: int) -> None:
-    """A percentage bears whole failures only, a count bears itself."""
-    assert Rollout(max_failures=max_failures).tolerated(operations) == borne
+def test_tolerance_is_rounded_down(
+    max_failures: int | str, operations: int, tolerated: int
+) -> None:
+    """A percentage is rounded down to whole failures; a count is used as it is."""
+    assert Rollout(max_failures=max_failures).tolerated(operations) == tolerated
 
 
 @pytest.mark.parametrize(
     ("settle", "seconds"), [("500ms", 0.5), ("10s", 10), ("5m", 300), ("1h", 3600), ("0s", 0)]
 )
 def test_settle_is_read_in_seconds(settle: str, seconds: float) -> None:
-    """Each unit of a duration is converted to seconds."""
+    """Every unit of a duration is converted to seconds."""
     job = parse_job(JOB + f'[pace]\nsettle = "{settle}"\n')
     assert job.pace.settle_seconds == seconds
 
@@ -249,26 +250,26 @@ OTHER_JOB = [
 
 
 @pytest.mark.parametrize("text", SAME_JOB)
-def test_the_digest_stays(text: str) -> None:
-    """Layout, order, written-out defaults, pace and patience make no other job."""
+def test_the_digest_is_unchanged(text: str) -> None:
+    """Layout, order, explicit defaults, pace and tolerance don't change the digest."""
     assert parse_job(text).digest == parse_job(JOB).digest
 
 
 @pytest.mark.parametrize("text", OTHER_JOB)
 def test_the_digest_changes(text: str) -> None:
-    """Whatever changes the effect makes another job."""
+    """Everything that changes the effect of the job changes the digest."""
     assert parse_job(text).digest != parse_job(JOB).digest
 
 
 def test_the_digest_is_pinned() -> None:
-    """Journals outlive versions of bulkops: the digest of a given job is for ever."""
+    """Journals outlive versions of bulkops, so the digest of a given job never changes."""
     assert parse_job(JOB).digest == (
         "085202af751b90de0af5fae47c5d39ddffc256d57e4dcd6a495641158e239ea7"
     )
 
 
-def test_a_field_without_words_is_a_programming_error() -> None:
-    """A kind whose field has a type nobody can describe is told to describe it."""
+def test_a_field_without_a_description_is_a_programming_error() -> None:
+    """If a kind's field has a type without a description, the error asks for one."""
 
     class Odd(msgspec.Struct):
         field: frozenset[str]

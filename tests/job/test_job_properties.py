@@ -1,4 +1,4 @@
-"""Job files under Hypothesis: round trips, and garbage that ends in nothing but ``JobError``."""
+"""Job files under Hypothesis: round trips, and garbage that raises only ``JobError``."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ documents = st.fixed_dictionaries(
 
 @given(documents)
 def test_a_job_survives_the_journal(document: dict[str, Any]) -> None:
-    """Plain form → JSON → plain form gives an equal job with the same digest."""
+    """A job written to JSON and read back is equal and has the same digest."""
     job = job_from_builtins(document)
     again = job_from_builtins(msgspec.json.decode(msgspec.json.encode(job_to_builtins(job))))
     assert again == job
@@ -100,7 +100,7 @@ def test_a_job_survives_toml(document: dict[str, Any]) -> None:
 
 
 def as_toml(document: dict[str, Any]) -> str:
-    """Write a document as TOML: every table inline, every key bare."""
+    """Return a document as TOML, with inline tables and bare keys."""
 
     def value(v: Any) -> str:
         if isinstance(v, dict):
@@ -128,7 +128,7 @@ def as_toml(document: dict[str, Any]) -> str:
 )
 @example("\ud800")
 def test_any_text_is_a_job_or_a_job_error(text: str) -> None:
-    """Garbage ends in JobError, never in anything else."""
+    """Any text is a job or raises JobError, nothing else."""
     try:
         parse_job(text)
     except JobError as problem:
@@ -146,7 +146,7 @@ anything = st.recursive(
 def test_any_value_in_any_place_is_a_job_or_a_job_error(
     document: dict[str, Any], data: st.DataObject
 ) -> None:
-    """A value of the wrong type anywhere is refused in words that fit a terminal."""
+    """A value of a wrong type anywhere is refused with a printable message."""
     table = data.draw(st.sampled_from([document, document["operation"], document["select"]]))
     table[data.draw(st.sampled_from(sorted(table)))] = data.draw(anything)
     try:

@@ -1,4 +1,4 @@
-"""Manifests: which files list workspaces, and in which words the others are refused."""
+"""Manifests: which files list workspaces, and how errors read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ READ = {
 
 @pytest.mark.parametrize(("text", "listed"), READ.items())
 def test_what_a_manifest_lists(text: str, listed: tuple[str, ...]) -> None:
-    """Names and ids come in the file's order, each once, the id where a row has both."""
+    """Names and ids are in the file's order, without duplicates; ids if a row has both."""
     assert parse_manifest(text, "list.csv") == listed
 
 
@@ -53,14 +53,14 @@ REFUSED = {
     '{"name": "a"}\nb\n': "list.csv, line 2: not a JSON object with a column or member",
     '{"name": 3}\n': "list.csv, line 1: name = 3: not a workspace's exact name or id",
     '["a"]': "list.csv, row 1: not a JSON object",
-    '{"rows": 3}': "list.csv: its rows are 3: not a list",
+    '{"rows": 3}': "list.csv: rows = 3: not a list",
     "[" * 5000: "list.csv, line 1: not a JSON object",
 }
 
 
 @pytest.mark.parametrize(("text", "message"), REFUSED.items(), ids=REFUSED.values())
 def test_a_refusal_names_file_line_and_choice(text: str, message: str) -> None:
-    """Whoever mends the list is told where, and what is allowed."""
+    """The error names the file, the line and what is allowed."""
     with pytest.raises(JobError) as caught:
         parse_manifest(text, "list.csv")
     assert str(caught.value).startswith(message)
@@ -69,7 +69,7 @@ def test_a_refusal_names_file_line_and_choice(text: str, message: str) -> None:
 
 @given(st.text() | st.text().map("name\n{}".format) | st.text().map('{{"name": "{}"}}'.format))
 def test_any_text_is_a_manifest_or_a_job_error(text: str) -> None:
-    """Garbage ends in JobError and nothing else; what is read could be a name or an id."""
+    """Any text raises JobError or gives entries that could be names or ids."""
     with contextlib.suppress(JobError):
         assert all(re.fullmatch(r"\S{1,90}", entry) for entry in parse_manifest(text, "list"))
 
@@ -87,7 +87,7 @@ file = "lists/list.csv"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a job file and its list."""
+    """Return a folder with a job file and its manifest."""
     (tmp_path / "lists").mkdir()
     (tmp_path / "job.toml").write_text(JOB, encoding="utf-8")
     (tmp_path / "lists" / "list.csv").write_text("\ufeffname\na\nb\n", encoding="utf-8")
@@ -95,7 +95,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
-    """The path is the job file's; a journal needs the list no more, and its name doesn't count."""
+    """The path is relative to the job file; the digest is of the entries, not the file's name."""
     job = load_job(folder / "job.toml")
     assert (job.select.file, job.select.listed) == (None, ("a", "b"))
     assert job_from_builtins(job_to_builtins(job)) == replace(job, folder="")
@@ -122,7 +122,7 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     ],
 )
 def test_a_list_that_can_not_be_read(folder: Path, content: bytes | None, message: str) -> None:
-    """A list that is missing or broken stops the job before anything is asked for."""
+    """A manifest that is missing or broken is an error before any request."""
     path = folder / "lists" / "list.csv"
     if content is None:
         path.unlink()

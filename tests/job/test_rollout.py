@@ -1,4 +1,4 @@
-"""Waves, gates and tolerance as decisions, over every state and any numbers."""
+"""Waves, pauses and the failure tolerance, for any numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZES = st.one_of(
 
 
 def ends(waves: tuple[str | SizedWave, ...], operations: int) -> list[int]:
-    """Return where each wave of so many operations ends."""
+    """Return where each wave of that many operations ends."""
     return [step.end for step in Rollout(waves=waves).steps(operations)]
 
 
@@ -46,13 +46,13 @@ def ends(waves: tuple[str | SizedWave, ...], operations: int) -> list[int]:
 def test_waves_are_counted_from_the_first_operation(
     waves: tuple[str | SizedWave, ...], operations: int, expected: list[int]
 ) -> None:
-    """Percentages are rounded up, and what would add nothing is no wave."""
+    """Percentages are rounded up, and empty waves are left out."""
     assert ends(waves, operations) == expected
 
 
 @given(st.lists(SIZES, max_size=6), st.integers(0, 1000))
 def test_every_operation_is_in_exactly_one_wave(sizes: list[str], operations: int) -> None:
-    """Whatever the sizes, waves follow each other without a gap, none empty, to the last one."""
+    """Whatever the sizes, no wave is empty, and together they cover all operations without gaps."""
     numbers = sorted({s for s in sizes if s.isdigit()}, key=int)
     percentages = sorted({s for s in sizes if not s.isdigit()}, key=lambda s: int(s[:-1]))
     steps = Rollout(waves=(*numbers, *percentages)).steps(operations)
@@ -67,7 +67,7 @@ def test_every_operation_is_in_exactly_one_wave(sizes: list[str], operations: in
 
 
 def test_a_wave_may_have_a_tolerance_of_its_own() -> None:
-    """A percentage is of the wave's own operations, rounded down."""
+    """A wave's own percentage is of its own operations, rounded down."""
     waves = (SizedWave("10", max_failures=0), SizedWave("50%", max_failures="10%"), "100%")
     tolerated = [step.tolerated for step in Rollout(waves=waves).steps(100)]
     assert tolerated == [0, 4, None]
@@ -86,23 +86,23 @@ def test_a_tolerance_in_quotes_is_the_same_whole_number() -> None:
 
 @pytest.mark.parametrize("waves", [["2", "1"], ["10%", "10%"], ["1", "50%", "5", "20%"]])
 def test_waves_that_do_not_grow_are_refused(waves: list[str]) -> None:
-    """They would mean something else than they say."""
-    with pytest.raises(JobError, match="each must end after the one before"):
+    """Each wave must end after the previous one, by number and by percentage."""
+    with pytest.raises(JobError, match="each must end after the previous one"):
         job_from_builtins({**DOCUMENT, "rollout": {"waves": waves}})
 
 
-def test_a_rest_is_as_long_as_the_pause_says() -> None:
-    """In seconds; none where there is no pause, or a manual one."""
+def test_a_pause_is_in_seconds() -> None:
+    """A pause that is manual, or not set, is 0 seconds."""
     assert [rest_seconds(Rollout(pause=p)) for p in ("5m", "manual", None)] == [300.0, 0.0, 0.0]
 
 
-def test_an_undo_goes_at_once() -> None:
-    """One wave, no pause and no gate; the tolerance stays."""
+def test_an_undo_has_one_wave() -> None:
+    """An undo has no waves, pause or gate; the tolerance stays."""
     asked = Rollout(waves=("1",), pause="5m", gate="check", max_failures=3, strict=True)
-    back = asked.taking_back("bulkops-1")
+    back = asked.effective("bulkops-1")
     assert back == Rollout(max_failures=3, strict=True)
     assert [wave.end for wave in back.steps(10)] == [10]
-    assert asked.taking_back("") is asked
+    assert asked.effective("") is asked
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_an_undo_goes_at_once() -> None:
         ({"waves": ["0"]}, 'rollout.waves[0] = "0": not a number or a percentage'),
         ({"waves": [{"size": "1", "pause": "5m"}]}, "rollout.waves[0] = {…}: not a number"),
         ({"pause": "later"}, 'rollout.pause = "later": not a duration'),
-        ({"gate": ""}, 'rollout.gate = "": not a command'),
+        ({"gate": ""}, 'rollout.gate = "": not a shell command'),
         ({"max_operations": 0}, "rollout.max_operations = 0: not a whole number of at least 1"),
     ],
 )
-def test_what_is_not_allowed_is_said(rollout_: dict[str, object], problem: str) -> None:
-    """The field, what it holds, and what it may hold."""
+def test_an_error_says_what_is_allowed(rollout_: dict[str, object], problem: str) -> None:
+    """An error names the field, its value, and what is allowed."""
     with pytest.raises(JobError, match=re.escape(problem)):
         job_from_builtins({**DOCUMENT, "rollout": rollout_})
 
@@ -126,8 +126,8 @@ def digest(**rollout_: object) -> str:
     return job_from_builtins({**DOCUMENT, "rollout": rollout_}).digest
 
 
-def test_of_the_rollout_only_where_waves_end_makes_another_job() -> None:
-    """A pause, a gate or a tolerance may be changed while a job is on its way."""
+def test_only_the_ends_of_waves_are_in_the_digest() -> None:
+    """A pause, a gate or a tolerance can change between executions of the same job."""
     plain = digest(waves=["1", "10%"])
     assert digest(waves=["1", "10%"], pause="5m", gate="check", strict=True) == plain
     assert digest(waves=["1", {"size": "10%", "max_failures": 0}], max_operations=9) == plain

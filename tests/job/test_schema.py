@@ -1,4 +1,4 @@
-"""The JSON Schema of a job file: valid itself, and of one mind with ``parse_job``."""
+"""The JSON Schema of job files: it is valid, and agrees with ``parse_job``."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ ONLY_THE_CODE = (
     r"select: where\[\d+\] = .*: not a condition",
     r"= \"re:.*: not a regular expression",
 )
-"""What the schema lets through and ``parse_job`` refuses, by its message."""
+"""Messages of ``parse_job`` for what the schema can't refuse."""
 
 SCHEMA = job_schema()
 
 
 def _as_ecma(_validator: Any, pattern: str, value: object, _schema: Any) -> Any:
-    # Python's "$" lets a final line break through, that of ECMA 262, which editors use, doesn't.
+    # Python's "$" accepts a trailing line break; that of ECMA 262, which editors use, doesn't.
     if isinstance(value, str) and not re.search(pattern.replace("$", r"\Z"), value):
         yield jsonschema.ValidationError(f"{value!r} does not match {pattern}")
 
 
 def _is_integer(_checker: Any, value: object) -> bool:
-    # TOML tells 1.0 from 1, which JSON doesn't.
+    # TOML distinguishes 1.0 from 1, JSON doesn't.
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -89,7 +89,7 @@ class Inner(msgspec.Struct):
 
 
 class Outer(msgspec.Struct):
-    """A table that has others."""
+    """A table with nested tables."""
 
     some: Annotated[tuple[Inner | str, ...], msgspec.Meta(max_length=3)] = ()
 
@@ -106,16 +106,16 @@ SHARED = [
         for name in [*_fields(struct), "nonsense"]
     ),
 ]
-"""Tables that are the same for every kind, and keys in them that may be set or taken away."""
+"""Tables that every kind has, and keys in them to set or remove."""
 
 OPERATION = _fields(*(kind.spec_type for kind in KINDS.values()))
-"""What any kind may have in its ``[operation]``."""
+"""The keys of all kinds' ``[operation]``."""
 
 PLACES = [*SHARED, *((("operation",), name) for name in [*OPERATION, "kind", "nonsense"])]
 """Every place in a job file."""
 
 SELECTING_OR_NOT = {kind.scope is Scope.SELECTED: name for name, kind in KINDS.items()}
-"""A kind that goes over what is selected and one that doesn't: other tables depend on that."""
+"""One kind with ``[select]`` and one without."""
 
 
 def _job(kind: str) -> Document:
@@ -128,7 +128,7 @@ def _job(kind: str) -> Document:
 
 @pytest.fixture(autouse=True, scope="module")
 def installed() -> Iterator[None]:
-    """Look only once for the kinds of other packages, as each unknown kind would: it takes 6 ms."""
+    """Search for installed kinds only once: it takes 6 ms, and each unknown kind needs it."""
     with pytest.MonkeyPatch.context() as patch:
         found = cache(importlib.metadata.entry_points)
         patch.setattr(importlib.metadata, "entry_points", found)
@@ -137,7 +137,7 @@ def installed() -> Iterator[None]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    """Return a valid job with up to four places changed, mostly by what fits nowhere."""
+    """Return a valid job with up to four places changed, mostly to invalid values."""
     job = _job(draw(st.sampled_from(sorted(CASES))))
     for table, key in draw(st.lists(st.sampled_from(PLACES), max_size=4)):
         inside = _inside(job, table)
@@ -181,14 +181,14 @@ def _of_one_mind_on_every_value(kind: str, table: tuple[str, ...], key: str) -> 
         _of_one_mind(job)
 
 
-def test_the_schema_is_one() -> None:
-    """It is valid by the metaschema of draft 2020-12, and names that."""
+def test_the_schema_is_valid() -> None:
+    """The schema is valid by the metaschema of draft 2020-12, and names it."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$schema"] == jsonschema.Draft202012Validator.META_SCHEMA["$id"]
 
 
-def test_every_reference_leads_somewhere() -> None:
-    """Each ``$ref`` is one of the definitions, and each definition is referred to."""
+def test_every_reference_and_definition_is_used() -> None:
+    """Each ``$ref`` has a definition, and each definition has a ``$ref``."""
     text = msgspec.json.encode(SCHEMA).decode()
     defined = SCHEMA["$defs"]
     assert isinstance(defined, dict)
@@ -196,22 +196,22 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_field_and_every_kind_has_its_meaning() -> None:
-    """The description of each property starts with what the Struct's docstring says of it."""
+    """Each property's description starts with its meaning in the Struct's docstring."""
     defined: Any = SCHEMA["$defs"]
     for struct in TABLES.values():
         where: Any = SCHEMA if struct is JobFile else defined[struct.__name__]
         for field in msgspec.structs.fields(struct):
-            said = meanings(struct)[field.name]
-            assert said
-            assert where["properties"][field.name]["description"].startswith(said)
+            meaning = meanings(struct)[field.name]
+            assert meaning
+            assert where["properties"][field.name]["description"].startswith(meaning)
     for kind in KINDS.values():
         assert defined[kind.spec_type.__name__]["description"] == summary(kind)
 
 
 @given(documents())
 @settings(max_examples=400, deadline=None)
-def test_schema_and_code_are_of_one_mind(document: Document) -> None:
-    """What one refuses, the other does, but for what only the code can say."""
+def test_schema_and_code_agree_on_changed_jobs(document: Document) -> None:
+    """Both refuse the same jobs, except for what only the code can check."""
     _of_one_mind(document)
 
 
@@ -222,13 +222,13 @@ def test_schema_and_code_are_of_one_mind(document: Document) -> None:
 def test_they_agree_on_every_value_in_every_shared_place(
     kind: str, table: tuple[str, ...], key: str
 ) -> None:
-    """A place that every kind has may be set to anything: both say the same."""
+    """Whatever a field of a shared table is set to, both accept it or both refuse it."""
     _of_one_mind_on_every_value(kind, table, key)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_they_agree_on_every_value_in_every_place_of_a_kind(kind: str) -> None:
-    """Any field of a kind, and the kind itself, may be set to anything: both say the same."""
+    """Whatever a field of a kind is set to, both accept it or both refuse it."""
     assert _refusal(_job(kind)) is None
     _of_one_mind(_job(kind))
     for table in ("select", "rollout", "pace"):
@@ -240,7 +240,7 @@ def test_they_agree_on_every_value_in_every_place_of_a_kind(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_they_refuse_what_only_other_kinds_have(kind: str) -> None:
-    """A field that is another kind's, or nobody's, is refused by both."""
+    """Both refuse a field of another kind, or an unknown one."""
     for key in {*OPERATION, "nonsense"} - set(_fields(KINDS[kind].spec_type)):
         job = _job(kind)
         job["operation"][key] = "scan"
@@ -265,8 +265,8 @@ def test_they_refuse_what_only_other_kinds_have(kind: str) -> None:
     ],
     ids=str,
 )
-def test_what_is_refused_as_a_whole(table: str, given: Document) -> None:
-    """Rules over several fields are in the schema, too."""
+def test_rules_over_several_fields(table: str, given: Document) -> None:
+    """The schema has the rules over several fields, too."""
     document = {**_job("attach"), table: given}
     assert _refusal(document) is not None
     assert not VALIDATOR.is_valid(document)
@@ -274,15 +274,15 @@ def test_what_is_refused_as_a_whole(table: str, given: Document) -> None:
 
 @pytest.mark.parametrize("path", sorted(JOBS.glob("*.toml")), ids=lambda path: path.name)
 def test_the_ready_files_are_valid(path: Path) -> None:
-    """Each file in ``jobs/`` is a document of the schema."""
+    """Each job file in ``jobs/`` is valid by the schema."""
     assert VALIDATOR.is_valid(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
-def test_a_field_nobody_explained_is_in_the_schema_all_the_same() -> None:
-    """A kind of somebody else's package need not have a docstring."""
+def test_a_field_without_a_meaning_is_in_the_schema() -> None:
+    """An installed kind doesn't need a docstring."""
 
     class Silent(msgspec.Struct):
-        """Says nothing of its field."""
+        """A spec that doesn't document its field."""
 
         field: bool = False
 
@@ -293,6 +293,6 @@ def test_a_field_nobody_explained_is_in_the_schema_all_the_same() -> None:
 
 
 def test_a_table_in_a_table_is_defined_once() -> None:
-    """A Struct in a list of a Struct is found, wherever it is."""
+    """A Struct nested in a list is defined once."""
 
     assert list(with_nested([Outer])) == [Outer, Inner]

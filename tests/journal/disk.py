@@ -1,8 +1,8 @@
-"""A disk in memory that forgets what was not synced, and fails or loses power where it is told.
+"""An in-memory disk that loses unsynced data, and fails or loses power at a given call.
 
-It counts every call that changes something. ``fail`` makes a call raise, ``die_at`` cuts the
-power just before or just after one: from then on nothing reaches the disk, and ``power_on``
-leaves what a power cut would.
+It counts every call that changes anything. ``fail`` makes a call raise. ``die_at`` cuts the power
+just before or after a call: from then on nothing reaches the disk, and ``power_on`` restores what
+a power cut leaves.
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ class File:
     """One file's content as every process sees it, and as a power cut would leave it.
 
     Attributes:
-        dirty: what was written since the last sync, whether that one failed or not.
-        holes: what a failed sync has forgotten: no later sync writes it, unless it is written anew.
-        forgot: bytes so forgotten since the last power cut.
+        dirty: bytes written since the last sync, whether or not that one failed.
+        holes: bytes that a failed sync lost; no later sync writes them unless they are rewritten.
+        forgot: number of bytes lost this way since the last power cut.
     """
 
     def __init__(self, content: bytes = b"") -> None:
         self.survive(content)
 
     def survive(self, content: bytes) -> None:
-        """Be what a power cut has left."""
+        """Become what a power cut leaves."""
         self.content = self.synced = content
         self.dirty: list[Range] = []
         self.holes: list[Range] = []
         self.forgot = 0
 
     def write(self, start: int, data: bytes) -> None:
-        """Put bytes into the cache; the pages they are on are to be written."""
+        """Put bytes into the cache, and mark their pages as dirty."""
         end = start + len(data)
         self.content = self.content[:start] + data + self.content[end:]
         self.dirty.append((start, end))
         self.holes = [part for hole in self.holes for part in _without(hole, start, end)]
 
     def sync(self) -> None:
-        """Make the content durable, all but the holes."""
+        """Make the content durable, except the holes."""
         self.synced, self.dirty = self.reaching_the_disk, []
 
     def forget(self) -> None:
-        """Take what is dirty for written, as Linux does after it could not write it."""
+        """Mark dirty bytes as clean, as Linux does after a failed write."""
         self.holes += self.dirty
         self.forgot += sum(end - start for start, end in self.dirty)
         self.dirty = []
@@ -132,7 +132,7 @@ class Disk:
         return self._files[path].synced
 
     def put(self, path: Path, content: bytes) -> None:
-        """Make a file whole and synced."""
+        """Create a complete, synced file."""
         self._files[path] = self._synced_names[path] = File(content)
 
     def names(self) -> list[str]:
@@ -156,11 +156,11 @@ class Disk:
         return len(self._open)
 
     def cut_power(self) -> None:
-        """Let nothing more reach the disk."""
+        """Stop all writes to the disk."""
         self.dead = True
 
     def power_on(self, keeping: float = 0.0, random: Random | None = None) -> None:
-        """Come back with what was synced, and this share of what was appended to it since.
+        """Restore what was synced, and this share of what was appended since.
 
         Args:
             random: draws which pages and names survive instead, whatever their order.
@@ -178,14 +178,14 @@ class Disk:
         return self._files[path].forgot
 
     def drop_cache(self) -> bool:
-        """Let every reader see what is on the disk; return whether that is a difference."""
+        """Drop the cache, so that readers see the disk; return whether that changes anything."""
         forgetful = [file for file in self._files.values() if file.holes]
         for file in forgetful:
             file.content, file.holes, file.forgot = file.reaching_the_disk, [], 0
         return bool(forgetful)
 
     def restart(self) -> None:
-        """Come back after the death of the process only: every file is as it was left."""
+        """Restart after the process, not the machine, died: files are as they were left."""
         self._open.clear()
         self._locked.clear()
         self.fail.clear()

@@ -1,4 +1,4 @@
-"""A small journal to write, cut and damage: its header, its plan and what happened since."""
+"""A small journal to write, cut and damage: its header, its plan and later records."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def inline(call: Callable[[], None]) -> None:
 
 
 async def take_turns(call: Callable[[], None]) -> None:
-    """Run a file call after everybody else had a turn, as a thread would."""
+    """Run a file call after all other tasks had a turn, as a thread would."""
     await anyio.sleep(0.001)
     call()
 

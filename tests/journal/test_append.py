@@ -31,7 +31,7 @@ def created(operations: int) -> Disk:
 
 
 def test_concurrent_records_share_a_sync() -> None:
-    """A hundred workers that append at once cost two groups, and each returns when synced."""
+    """A hundred concurrent appends take two groups; each returns once it is synced."""
     disk = created(100)
 
     async def write() -> None:
@@ -51,8 +51,8 @@ def test_concurrent_records_share_a_sync() -> None:
     assert not disk.open_files
 
 
-def test_a_group_is_written_only_after_the_last_one_is_synced() -> None:
-    """Writes and syncs alternate however the records come."""
+def test_a_group_is_written_only_after_the_previous_one_is_synced() -> None:
+    """Writes and syncs alternate, however the records arrive."""
     disk = created(50)
 
     async def write() -> None:
@@ -66,8 +66,8 @@ def test_a_group_is_written_only_after_the_last_one_is_synced() -> None:
     assert len(disk.calls) < 50
 
 
-def test_two_runners_of_one_journal_are_none() -> None:
-    """Whatever name the second one comes by, it is refused as long as the first has it open."""
+def test_a_second_runner_of_an_open_journal_is_refused() -> None:
+    """It is refused under any name as long as the first has the journal open."""
     disk = created(1)
 
     async def write() -> None:
@@ -83,8 +83,8 @@ def test_two_runners_of_one_journal_are_none() -> None:
     assert not disk.open_files
 
 
-def test_what_was_written_to_since_it_was_read_is_not_opened() -> None:
-    """Another runner came and went in between: nothing is appended to what it has written."""
+def test_a_journal_that_changed_since_it_was_read_is_not_opened() -> None:
+    """Another runner came and went in between: nothing is appended after its records."""
     disk = created(1)
     contents = read(PATH, disk)
     append(disk, [[intent(0)]])
@@ -101,8 +101,8 @@ def test_what_was_written_to_since_it_was_read_is_not_opened() -> None:
     assert not disk.open_files
 
 
-def test_a_journal_is_not_opened_where_it_can_not_be_locked() -> None:
-    """A file system without locks: exit 14, and what to do."""
+def test_a_journal_is_not_opened_on_a_file_system_without_locks() -> None:
+    """Exit 14, and what to do next."""
     disk = created(1)
     disk.no_locks = errno.ENOLCK
     with pytest.raises(JournalWriteFailed, match=r"no locks .*another file system") as refused:
@@ -111,7 +111,7 @@ def test_a_journal_is_not_opened_where_it_can_not_be_locked() -> None:
 
 
 def test_what_was_posted_is_durable_when_the_journal_is_closed() -> None:
-    """Nobody waits for a result's sync; the end does."""
+    """Results are not awaited one by one; closing the journal syncs them."""
     disk = created(1)
 
     async def write() -> None:
@@ -125,8 +125,8 @@ def test_what_was_posted_is_durable_when_the_journal_is_closed() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
-def test_a_short_write_is_gone_on_with(size: int) -> None:
-    """A write that takes only some bytes is followed by one of the rest, then one sync."""
+def test_a_partial_write_is_completed(size: int) -> None:
+    """The rest of the bytes is written next, then there is one sync."""
     disk = created(3)
     disk.short = size
     append(disk, [[intent(0), intent(1)], [result(0)]])
@@ -137,7 +137,7 @@ def test_a_short_write_is_gone_on_with(size: int) -> None:
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("failing", [4, 5])
 def test_a_failed_write_or_sync_is_the_last(code: int, failing: int) -> None:
-    """Everybody who waits is told, and nothing is written or synced ever after."""
+    """Every waiting append raises, and nothing is written or synced after that."""
     disk = created(20)
     disk.fail = {failing: code}
     told: list[JournalWriteFailed] = []
@@ -164,8 +164,8 @@ def test_a_failed_write_or_sync_is_the_last(code: int, failing: int) -> None:
     assert not disk.open_files
 
 
-def test_a_failure_ends_whoever_only_waits_for_something_else() -> None:
-    """The block under the journal ends at once: it might send what could not be recorded."""
+def test_a_failure_cancels_the_block_under_the_journal() -> None:
+    """The block ends immediately: it might send something that could not be recorded."""
     disk = created(1)
     disk.fail = {5: errno.EIO}
 
@@ -180,7 +180,7 @@ def test_a_failure_ends_whoever_only_waits_for_something_else() -> None:
 
 
 def test_a_failure_at_the_end_is_not_swallowed() -> None:
-    """A last record that can't be written is told though the block has ended well."""
+    """If the last record can't be written, closing raises although the block succeeded."""
     disk = created(1)
     disk.fail = {5: errno.ENOSPC}
 
@@ -192,8 +192,8 @@ def test_a_failure_at_the_end_is_not_swallowed() -> None:
         run(write)
 
 
-def test_what_could_not_be_written_is_told_before_what_else_went_wrong() -> None:
-    """Of two errors the journal's counts: exit 14 comes before 1."""
+def test_a_write_failure_takes_precedence_over_another_error() -> None:
+    """Of two errors the journal's is raised: exit 14, not 1."""
     disk = created(1)
     disk.fail = {5: errno.ENOSPC}
 
@@ -207,8 +207,8 @@ def test_what_could_not_be_written_is_told_before_what_else_went_wrong() -> None
         run(write)
 
 
-def test_an_error_under_the_journal_comes_out_as_it_is() -> None:
-    """No group wraps it, and what was recorded before it is durable."""
+def test_an_error_in_the_block_is_raised_unwrapped() -> None:
+    """No exception group wraps it, and the records before it are durable."""
     disk = created(1)
 
     async def write() -> None:
@@ -222,8 +222,8 @@ def test_an_error_under_the_journal_comes_out_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("failing", range(1, 11))
-def test_a_tail_that_can_not_be_cut_sends_nothing_on(failing: int) -> None:
-    """Where a torn tail can't be kept aside and cut, the journal does not open, nor leak."""
+def test_a_journal_whose_torn_tail_can_not_be_cut_is_not_opened(failing: int) -> None:
+    """No descriptor leaks."""
     disk = created(1)
     disk.put(PATH, disk.content(PATH) + b'{"seq":')
     disk.fail = {failing: errno.EIO}
@@ -237,8 +237,8 @@ def test_a_tail_that_can_not_be_cut_sends_nothing_on(failing: int) -> None:
     assert not disk.open_files
 
 
-def test_cancelled_while_appending_what_was_synced_stays() -> None:
-    """A cancelled append leaves a sound journal, with the record or without it."""
+def test_a_cancelled_append_leaves_a_sound_journal() -> None:
+    """With the record or without it; synced records stay."""
     for delay in (0.0, 0.0004, 0.0009, 0.0011):
         disk = created(2)
 
@@ -255,8 +255,8 @@ def test_cancelled_while_appending_what_was_synced_stays() -> None:
         assert contents.replay.count(Outcome.IN_DOUBT) == 2
 
 
-def test_a_journal_survives_a_real_disk(tmp_path: Path) -> None:
-    """On a real file system: its owner's alone, appended to from a thread, its tail cut."""
+def test_a_journal_works_on_a_real_file_system(tmp_path: Path) -> None:
+    """Readable by its owner only, appended to from a thread, its torn tail cut."""
     path = tmp_path / "job.jsonl"
     create(path, first(3))
 
@@ -274,8 +274,8 @@ def test_a_journal_survives_a_real_disk(tmp_path: Path) -> None:
     assert {stat.S_IMODE(p.stat().st_mode) for p in (path, aside)} == {0o600}
 
 
-def test_a_result_in_words_of_any_script_is_kept() -> None:
-    """A server's words come back as they were."""
+def test_a_reason_in_any_script_is_kept() -> None:
+    """The server's text is read back unchanged."""
     disk = created(1)
     said = Result("attach:ws-0", Outcome.FAILED, AT, reason='422 "é" 例 \u2028\x7f\\')
     append(disk, [[said]])

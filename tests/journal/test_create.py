@@ -1,4 +1,4 @@
-"""A journal is created whole or not at all, whatever happens meanwhile."""
+"""A journal is created completely or not at all."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ WHOLE = replay(first(3))
 
 @pytest.mark.parametrize("keeping", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("dies_after", [False, True])
-def test_the_power_may_go_at_any_call(*, dies_after: bool, keeping: float) -> None:
-    """There is no journal or a whole one, and the next attempt makes it."""
+def test_a_power_cut_at_any_call_leaves_no_partial_journal(
+    *, dies_after: bool, keeping: float
+) -> None:
+    """There is no journal or a complete one, and the next attempt creates it."""
     number = 0
     while True:
         number += 1
@@ -45,10 +47,10 @@ def test_the_power_may_go_at_any_call(*, dies_after: bool, keeping: float) -> No
 
 @pytest.mark.parametrize("failing", range(1, 6))
 def test_a_call_that_fails_leaves_no_journal(failing: int) -> None:
-    """Create, write, sync, rename, the folder's sync: each failure says what to do."""
+    """Create, write, sync, rename, folder sync: each failure says what to do next."""
     disk = Disk()
     disk.fail = {failing: errno.ENOSPC}
-    with pytest.raises(JournalWriteFailed, match=r"No space left.*make room") as failed:
+    with pytest.raises(JournalWriteFailed, match=r"No space left.*Free some space") as failed:
         create(PATH, first(3), disk)
     assert failed.value.exit_code == 14
     assert not disk.open_files
@@ -58,22 +60,22 @@ def test_a_call_that_fails_leaves_no_journal(failing: int) -> None:
 
 
 @pytest.mark.parametrize("error", sorted(UNSUPPORTED))
-def test_a_folder_that_can_not_be_synced_is_no_reason_to_stop(
+def test_a_folder_that_can_not_be_synced_is_tolerated(
     error: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """CIFS, 9p, FUSE: the journal is created and opened, its torn tail cut; it is said once."""
+    """CIFS, 9p, FUSE: the journal is created, opened and cut; one warning is logged."""
     disk = Disk()
     disk.no_folder_sync = error
     create(PATH, first(3), disk)
     assert not caplog.messages
     disk.put(PATH, disk.content(PATH) + b"torn")
     append(disk, [])
-    assert caplog.messages == ["journal_tail_cut", "folder_not_synced"]
+    assert [r.msg for r in caplog.records] == ["journal_tail_cut", "folder_not_synced"]
     assert read(PATH, disk).replay == WHOLE
 
 
-def test_what_another_process_has_left_is_left(caplog: pytest.LogCaptureFixture) -> None:
-    """Each new file has a name that was free, be the one before it a killed process's."""
+def test_files_of_a_killed_process_are_not_touched(caplog: pytest.LogCaptureFixture) -> None:
+    """New files get unused names."""
     disk = Disk()
     for name in ("job.jsonl.new", "job.jsonl.new-2"):
         disk.put(PATH.with_name(name), b"left")
@@ -83,8 +85,8 @@ def test_what_another_process_has_left_is_left(caplog: pytest.LogCaptureFixture)
     assert not caplog.messages
 
 
-def test_a_journal_that_came_meanwhile_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However late it comes: the name is given only where it is free."""
+def test_a_journal_created_in_the_meantime_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late it is created: the name is taken only if it is unused."""
     disk = Disk()
     monkeypatch.setattr(disk, "exists", lambda _path: False)
     disk.put(PATH, b"another runner's")
@@ -95,10 +97,10 @@ def test_a_journal_that_came_meanwhile_is_not_replaced(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("linked", [True, False])
-def test_the_systems_own_rename_replaces_nothing(
+def test_the_real_rename_replaces_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, linked: bool
 ) -> None:
-    """Neither with hard links nor on a file system without any, such as FAT."""
+    """Neither with hard links nor on a file system without them, such as FAT."""
     if not linked:
         monkeypatch.setattr(Path, "hardlink_to", no_links)
     old, new = tmp_path / "old", tmp_path / "new"
@@ -118,8 +120,8 @@ def no_links(_path: Path, _target: Path) -> None:
     raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-def test_it_is_synced_before_it_gets_its_name() -> None:
-    """The file first, its name then, and the folder last."""
+def test_a_journal_is_synced_before_it_gets_its_name() -> None:
+    """First the file, then its name, then the folder."""
     disk = Disk()
     create(PATH, first(3), disk)
     assert disk.calls == ["create", "write", "sync", "rename", "sync_folder"]
@@ -128,7 +130,7 @@ def test_it_is_synced_before_it_gets_its_name() -> None:
 
 
 def test_a_large_plan_is_one_group() -> None:
-    """More lines than are written at once are synced once, and read back."""
+    """Lines of several writes are synced once, and read back."""
     disk = Disk()
     disk.short = 100_000
     create(PATH, first(CREATE_CHUNK + 10), disk)
@@ -138,7 +140,7 @@ def test_a_large_plan_is_one_group() -> None:
 
 
 def test_a_journal_is_never_replaced(tmp_path: Path) -> None:
-    """A file of that name stays as it is."""
+    """An existing file of that name is not changed."""
     path = tmp_path / "job.jsonl"
     path.write_text("mine")
     with pytest.raises(JournalError, match="exists already"):
@@ -146,16 +148,16 @@ def test_a_journal_is_never_replaced(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
-def test_it_is_readable_by_its_owner_only(tmp_path: Path) -> None:
-    """A journal names workspaces and people: mode 0600, whatever the umask."""
+def test_a_journal_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    """It names workspaces and people: mode 0600, regardless of the umask."""
     path = tmp_path / "job.jsonl"
     create(path, first(3))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["job.jsonl"]
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """The message carries the journal's path and the system's reason."""
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """The message has the journal's path and the system's reason."""
     path = tmp_path / "missing" / "job.jsonl"
     with pytest.raises(JournalWriteFailed, match=r"job\.jsonl: can't be written: No such file"):
         create(path, first(3))

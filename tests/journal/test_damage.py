@@ -1,4 +1,4 @@
-"""Torn and damaged journals: a prefix of what was written, never anything invented."""
+"""Torn and damaged journals: reading gives a prefix of what was written, or an error."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_bytes(data: bytes) -> tuple[Contents, Disk]:
 
 
 def test_cut_at_any_byte_a_prefix_of_the_records_remains() -> None:
-    """Cut within what was appended, the whole lines before the cut are there and nothing else."""
+    """If the appended part is cut, exactly the complete lines before the cut remain."""
     for size in range(PLANNED, len(DATA)):
         contents, _ = read_bytes(DATA[:size])
         lines = DATA[:size].count(b"\n")
@@ -60,8 +60,8 @@ def test_cut_at_any_byte_a_prefix_of_the_records_remains() -> None:
         assert contents.torn == size - contents.scanner.offset
 
 
-def test_cut_within_its_plan_a_journal_is_damaged() -> None:
-    """A journal is created whole: one with a part of its plan would be a smaller rollout."""
+def test_a_journal_cut_within_its_plan_is_damaged() -> None:
+    """It is created atomically: a part of its plan would be a smaller rollout."""
     for size in range(PLANNED):
         with pytest.raises(JournalError):
             read_bytes(DATA[:size])
@@ -71,7 +71,7 @@ def test_cut_within_its_plan_a_journal_is_damaged() -> None:
 
 
 def test_a_flipped_bit_is_a_torn_tail_in_the_last_group_and_damage_before_it() -> None:
-    """Any bit of any byte: damage before the last group names the line's offset, else a prefix."""
+    """Any bit of any byte: damage names the line's offset; a torn tail leaves a prefix."""
     for place in range(len(DATA)):
         flipped = bytearray(DATA)
         flipped[place] ^= 1 << place % 8
@@ -86,8 +86,8 @@ def test_a_flipped_bit_is_a_torn_tail_in_the_last_group_and_damage_before_it() -
             assert contents.torn == len(DATA) - STARTS[line]
 
 
-def test_a_journal_that_was_never_carried_out_can_not_lose_a_part_of_its_plan() -> None:
-    """A flipped bit in a plan is damage even where no later group proves it was synced."""
+def test_a_flipped_bit_in_a_plan_is_damage_without_later_groups() -> None:
+    """No later group is needed to prove that the plan was synced."""
     for place in range(PLANNED):
         flipped = bytearray(DATA[:PLANNED])
         flipped[place] ^= 4
@@ -98,7 +98,7 @@ def test_a_journal_that_was_never_carried_out_can_not_lose_a_part_of_its_plan() 
 
 
 def test_a_zeroed_tail_is_torn() -> None:
-    """A file system may grow a file before its pages arrive: zeros within the last group."""
+    """A file system may extend a file before its pages arrive: zeros in the last group."""
     for place in range(LAST_GROUP, len(DATA)):
         zeroed = DATA[:place] + bytes(len(DATA) - place)
         contents, _ = read_bytes(zeroed)
@@ -107,22 +107,22 @@ def test_a_zeroed_tail_is_torn() -> None:
 
 
 def test_an_early_page_of_the_last_group_may_be_lost_and_a_later_one_kept() -> None:
-    """Damage to the last group's first line is torn though its other lines are sound."""
+    """Damage to the last group's first line is a torn tail though its other lines are sound."""
     data = bytearray(DATA)
     data[LAST_GROUP + 30 : LAST_GROUP + 60] = bytes(30)
     contents, _ = read_bytes(bytes(data))
     assert contents.scanner.offset == LAST_GROUP
 
 
-def test_a_complete_last_line_that_can_not_be_read_is_torn() -> None:
-    """Garbage that ends in a line break is a torn tail like any other."""
+def test_an_unreadable_last_line_is_a_torn_tail() -> None:
+    """Even if it ends in a line break."""
     contents, _ = read_bytes(DATA + b'{"not":"ours"}\n')
     assert contents.replay == replay(WRITTEN)
     assert contents.torn == 15
 
 
 def test_a_torn_tail_is_kept_aside_cut_and_appended_to() -> None:
-    """What was torn lies in a file of its own, and the journal goes on as if it never was."""
+    """The torn tail is moved to a file of its own, and the journal continues without it."""
     disk = Disk()
     torn = DATA[LAST_GROUP : LAST_GROUP + 100]
     disk.put(PATH, DATA[: LAST_GROUP + 100])
@@ -137,7 +137,7 @@ def test_a_torn_tail_is_kept_aside_cut_and_appended_to() -> None:
 
 
 def test_a_second_torn_tail_at_the_same_place_is_kept_beside_the_first() -> None:
-    """What was put aside is never written over, however often the same line is torn."""
+    """Saved tails are never overwritten, however often the same line is torn."""
     disk = Disk()
     disk.put(PATH, DATA)
     for number in range(1, 4):
@@ -152,8 +152,8 @@ def asides(offset: int) -> list[Path]:
 
 
 @pytest.mark.parametrize("dies_after", [False, True])
-def test_the_power_may_go_at_any_call_while_a_torn_tail_is_cut(*, dies_after: bool) -> None:
-    """The tail is in the journal or aside, synced, whenever the machine stops."""
+def test_a_power_cut_while_a_torn_tail_is_cut_loses_nothing(*, dies_after: bool) -> None:
+    """At any call, the tail is either in the journal or saved and synced."""
     torn = DATA[LAST_GROUP : LAST_GROUP + 100]
     number = 0
     while True:
@@ -188,15 +188,15 @@ def append_and_die(disk: Disk) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b'{"a":1}\n', b"\x00" * 100])
-def test_what_is_no_journal_is_refused_as_such(content: bytes) -> None:
-    """A file that never was a journal is not called a damaged one."""
-    with pytest.raises(JournalError, match="is no bulkops journal") as refused:
+def test_a_file_that_is_not_a_journal_is_not_called_damaged(content: bytes) -> None:
+    """The message says what it is not."""
+    with pytest.raises(JournalError, match="is not a bulkops journal") as refused:
         read_bytes(content)
     assert refused.value.exit_code == 1
 
 
-def test_a_file_that_is_not_there_is_said_so() -> None:
-    """The message names the file and the system's reason."""
+def test_a_missing_journal_is_named() -> None:
+    """The message has the path and the system's reason."""
     with pytest.raises(JournalError, match=r"job\.jsonl: can't be read: No such file"):
         read(PATH, Disk())
 
@@ -210,14 +210,19 @@ def test_a_file_that_is_not_there_is_said_so() -> None:
             "has journal format 3, this version reads 1 and 2; it was",
             1,
         ),
-        (b'"type":"intent"', b'"type":"pause"', "line 2 is of a kind this version does not", 12),
-        (b'"key":', b'"k":', "line 2 is of a kind this version does not know", 12),
+        (
+            b'"type":"intent"',
+            b'"type":"pause"',
+            "line 2 has a record that this version doesn't know",
+            12,
+        ),
+        (b'"key":', b'"k":', "line 2 has a record that this version doesn't know", 12),
     ],
 )
 def test_another_versions_journal_is_refused(
     tmp_path: Path, old: bytes, new: bytes, problem: str, code: int
 ) -> None:
-    """A line that is right but does not decode exits 12, as any line that bulkops did not write."""
+    """A valid line with an unknown record exits 12, like any line that bulkops didn't write."""
     payloads = [encode(record).replace(old, new) for record in (header(0), intent(0))]
     path = tmp_path / "job.jsonl"
     path.write_bytes(framed(payloads))

@@ -1,7 +1,7 @@
-"""After a failed sync the page cache shows what may never reach the disk (Linux's "fsyncgate").
+"""After a failed sync the page cache shows data that may never reach the disk ("fsyncgate").
 
-Every process reads it from there, and a later sync succeeds without writing it: only what is
-written anew is synced.
+Every process reads that data from the cache, and a later sync succeeds without writing it: only
+bytes that are written again are synced.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def read_after_a_power_cut(disk: Disk) -> Replay:
 
 
 def test_what_a_failed_sync_forgot_is_written_anew() -> None:
-    """The next process goes on with what it reads, and a power cut finds it on the disk."""
+    """The next process writes what it read again, and it survives a power cut."""
     disk = after_a_failed_sync()
     append(disk, [[result(0)]])
     assert read_after_a_power_cut(disk) == GONE_ON
 
 
-def test_opening_alone_makes_it_durable() -> None:
+def test_opening_a_journal_makes_it_durable() -> None:
     """Before anything is appended, and so before anything is sent."""
     disk = after_a_failed_sync()
     append(disk, [])
@@ -62,8 +62,8 @@ def test_opening_alone_makes_it_durable() -> None:
     }
 
 
-def test_what_is_written_anew_may_be_forgotten_as_well() -> None:
-    """However often that fails, the process after it begins anew."""
+def test_a_repeated_failed_sync_is_repaired_by_the_next_process() -> None:
+    """However often it fails."""
     disk = after_a_failed_sync()
     for _ in range(3):
         disk.fail_sync = disk.syncs + 1
@@ -74,7 +74,7 @@ def test_what_is_written_anew_may_be_forgotten_as_well() -> None:
     assert read_after_a_power_cut(disk) == GONE_ON
 
 
-def test_what_was_read_is_written_whatever_the_cache_shows_by_then() -> None:
+def test_the_bytes_that_were_read_are_written_again() -> None:
     """The system may drop the page, and show zeros, between reading and opening."""
     disk = after_a_failed_sync()
     contents = read(PATH, disk)
@@ -90,7 +90,7 @@ def test_what_was_read_is_written_whatever_the_cache_shows_by_then() -> None:
 
 
 def test_a_dropped_page_is_a_torn_tail() -> None:
-    """Where nobody sees it any more, nothing had been sent for it: cut, and gone on with."""
+    """Nothing was sent for records that no process could read: the tail is cut."""
     disk = after_a_failed_sync()
     disk.drop_cache()
     append(disk, [LOST, [result(0)]])
@@ -98,8 +98,8 @@ def test_a_dropped_page_is_a_torn_tail() -> None:
 
 
 @pytest.mark.parametrize("short", [0, 7])
-def test_a_sound_journal_stays_as_it_is_byte_by_byte(short: int) -> None:
-    """The last group is written over itself, in as many writes as the system takes."""
+def test_opening_changes_no_byte_of_a_sound_journal(short: int) -> None:
+    """The last group is written over itself, in as many writes as the system needs."""
     disk = Disk()
     grown(disk, LATER)
     before, disk.short = disk.content(PATH), short
@@ -109,8 +109,10 @@ def test_a_sound_journal_stays_as_it_is_byte_by_byte(short: int) -> None:
 
 @pytest.mark.parametrize("dies_after", [False, True])
 @pytest.mark.parametrize("keeping", [0.0, 0.5, 1.0])
-def test_the_power_may_go_at_any_call_of_it(*, dies_after: bool, keeping: float) -> None:
-    """What was synced stays, and what was not is there or torn, never damage."""
+def test_a_power_cut_while_rewriting_the_last_group_is_no_damage(
+    *, dies_after: bool, keeping: float
+) -> None:
+    """Synced records stay; the rest is there or torn."""
     number = 0
     while True:
         number += 1

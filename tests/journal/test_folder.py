@@ -1,4 +1,4 @@
-"""Where a job's journals lie when nobody says: named by time, the newest unfinished one first."""
+"""The default folder of a job's journals: named by time, the newest unfinished one first."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_journal_is_named_by_its_utc_time() -> None:
-    """A second one in the same second gets a number."""
+    """A second one within the same second gets a number."""
     folder = folder_of("scan")
     assert folder == Path(".bulkops", "scan")
     assert folder_of("scan") == folder
@@ -33,8 +33,8 @@ def test_a_journal_is_named_by_its_utc_time() -> None:
     assert names == [f"20261124T215803Z{number}.jsonl" for number in ("", "-2", "-3")]
 
 
-def test_the_newest_that_fits_is_gone_on_with() -> None:
-    """By time of creation; none where none fits."""
+def test_the_newest_fitting_journal_is_chosen() -> None:
+    """By time of creation; none if none fits."""
     folder = folder_of("scan")
     for operations, hour in ((1, 10), (2, 12), (3, 11)):
         create(new(folder, NOW.replace(hour=hour)), first(operations))
@@ -44,15 +44,15 @@ def test_the_newest_that_fits_is_gone_on_with() -> None:
 
 
 def test_the_second_journal_of_a_second_is_newer_than_the_first() -> None:
-    """However many there are: the tenth is newer than the ninth."""
+    """At any number: the tenth is newer than the ninth."""
     folder = folder_of("scan")
     for _ in range(11):
         create(new(folder, NOW), first(1))
     assert newest(folder, lambda _: True) == folder / "20261124T215803Z-11.jsonl"
 
 
-def test_a_damaged_newer_journal_is_not_passed_over() -> None:
-    """Nobody knows what it holds, so nothing older is gone on with."""
+def test_a_damaged_newer_journal_is_not_skipped() -> None:
+    """Its content is unknown, so no older one is resumed."""
     folder = folder_of("scan")
     create(new(folder, NOW), first(1))
     later = new(folder, NOW.replace(hour=23))
@@ -65,8 +65,8 @@ def test_a_damaged_newer_journal_is_not_passed_over() -> None:
         newest(folder, lambda _: True)
 
 
-def test_a_folder_that_can_not_be_made_is_a_write_that_failed() -> None:
-    """Exit 14, with the way out."""
+def test_a_folder_that_can_not_be_created_is_reported() -> None:
+    """Exit 14, and what to do next."""
     Path(".bulkops").write_text("a file")
-    with pytest.raises(JournalWriteFailed, match="Choose another place with --journal"):
+    with pytest.raises(JournalWriteFailed, match="Choose another path with --journal"):
         folder_of("scan")

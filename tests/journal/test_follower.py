@@ -94,7 +94,7 @@ def test_a_copy_that_is_renamed_into_place_goes_on(path: Path) -> None:
     assert follower.replaced == 0
 
 
-def test_one_that_is_written_anew_in_its_place_goes_on(path: Path) -> None:
+def test_one_that_is_rewritten_in_place_is_read_on(path: Path) -> None:
     """``cp`` empties the file and fills it again."""
     follower = Follower(path)
     path.write_bytes(WHOLE)
@@ -131,7 +131,7 @@ def test_the_journal_of_another_run_is_an_error(path: Path) -> None:
 
 
 def test_a_file_that_is_away_for_a_moment_is_no_news(path: Path) -> None:
-    """The error is kept for whoever asks; then it goes on."""
+    """The error is kept; then reading continues."""
     follower = Follower(path)
     assert looked(follower) == []
     assert isinstance(follower.missing, FileNotFoundError)
@@ -195,7 +195,7 @@ def test_other_versions_are_named(path: Path) -> None:
     plan, crc = frame([encode(record) for record in PLAN], 1, 1, 0)
     later, _ = frame([b'{"type":"later"}'], len(PLAN) + 1, len(PLAN) + 1, crc)
     path.write_bytes(plan + later)
-    with pytest.raises(JournalDamaged, match="of a kind this version does not know"):
+    with pytest.raises(JournalDamaged, match="has a record that this version doesn't know"):
         looked(Follower(path))
 
 

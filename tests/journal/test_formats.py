@@ -27,7 +27,7 @@ RENAMED: list[tuple[Record, str, str]] = [
 def test_each_renamed_field_is_read_and_written_under_both_names(
     record: Record, old: str, new: str
 ) -> None:
-    """Format 1 has the old name and no other, format 2 the new one; both give the same record."""
+    """Format 1 has only the old name, format 2 only the new one; both give the same record."""
     first, second = (msgspec.json.decode(FORMATS[n].encode(record)) for n in (1, FORMAT))
     assert first.pop(old) == second.pop(new)
     assert first == second
@@ -36,7 +36,7 @@ def test_each_renamed_field_is_read_and_written_under_both_names(
 
 
 def test_an_operation_under_the_other_formats_name_is_refused() -> None:
-    """Without its desired state an attach would be read as a detach: it is no record at all."""
+    """Without its desired state an attach would be read as a detach."""
     planned, _, _ = RENAMED[0]
     with pytest.raises(msgspec.ValidationError, match="`desired`"):
         FORMATS[FORMAT].decode(FORMATS[1].encode(planned))
@@ -45,7 +45,7 @@ def test_an_operation_under_the_other_formats_name_is_refused() -> None:
 
 
 def test_a_journal_of_format_1_is_resumed_in_format_1() -> None:
-    """What is appended has the old names, so that 0.1 still reads the journal."""
+    """Appended records have the old names, so that 0.1 can still read the journal."""
     world = World(workspaces=3)
     world.start(job())
     records = [FORMATS[FORMAT].decode(line) for line in world.disk.content(PATH).splitlines()]

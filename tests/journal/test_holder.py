@@ -36,7 +36,7 @@ NOTHING = Replay(header(0))
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    """A journal that nobody has executed yet; HOLDER started it."""
+    """A journal without an execution; HOLDER started it."""
     path = tmp_path / "job.jsonl"
     create(path, first(1))
     return path
@@ -66,7 +66,7 @@ def test_a_journal_is_held_by_any_name(journal: Path) -> None:
 
 
 def test_looking_creates_nothing(journal: Path) -> None:
-    """Neither a lock file nor anything else; a journal that is gone is held by nobody."""
+    """Neither a lock file nor anything else; a journal that is gone has no holder."""
     before = journal.stat()
     assert holder_of(journal, NOTHING) is None
     assert [place.name for place in journal.parent.iterdir()] == [journal.name]
@@ -109,7 +109,7 @@ def test_what_can_be_told_of_a_writer(journal: Path) -> None:
     with locked(journal, me):
         assert writer_of(journal, mine, is_alive) is Writer.HOLDS
         assert writer_of(journal, bobs, is_alive) is Writer.FOLLOWS
-    # It let the lock go, and lives on: to print what nobody reads, for instance.
+    # It let the lock go, and lives on: to print to a full pipe, for example.
     assert writer_of(journal, mine, is_alive) is Writer.GONE
     assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
     with locked(journal, BOB):
@@ -122,7 +122,7 @@ def test_what_can_be_told_of_a_writer(journal: Path) -> None:
     assert writer_of(journal, mine, lambda _: False) is Writer.GONE
 
 
-def test_a_killed_process_is_not_alive_though_nobody_waited_for_it() -> None:
+def test_a_killed_process_is_not_alive_before_its_parent_waits_for_it() -> None:
     """It keeps its number as long as its parent has not asked how it ended."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         runner = Holder("ann", socket.gethostname(), process.pid, "")
@@ -135,7 +135,7 @@ def test_a_killed_process_is_not_alive_though_nobody_waited_for_it() -> None:
     assert not is_alive(msgspec.structs.replace(runner, pid=1 << 80))
 
 
-def test_a_runner_is_never_refused_because_somebody_looks(journal: Path) -> None:
+def test_a_look_at_the_lock_refuses_no_runner(journal: Path) -> None:
     """Two look as fast as they can while a runner takes the journal and leaves it, 300 times."""
     over = Event()
     found = list[Holder | None]()

@@ -1,4 +1,4 @@
-"""One runner a journal, told by the kernel: a real second process, a real SIGKILL."""
+"""One runner per journal, with real locks, a real second process and a real SIGKILL."""
 
 from __future__ import annotations
 
@@ -57,22 +57,22 @@ def another_process(journal: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
-    """The message names the journal, the user, the host, the pid and since when."""
+def test_a_second_process_is_refused_and_the_holder_named(tmp_path: Path) -> None:
+    """The message has the journal, user, host, pid and start."""
     journal = tmp_path / "job.jsonl"
     with another_process(journal):
         with pytest.raises(JournalLocked) as refused, locked(journal, HOLDER):
             pass
         assert str(refused.value) == (
             f"{journal} is in use by bob on build-8, pid 1, since "
-            "2026-11-24T22:00:00.000Z: wait until it ends, or stop it and run the same command "
+            "2026-11-24T22:00:00.000Z. Wait until it ends, or stop it and run the same command "
             "again"
         )
         assert refused.value.exit_code == 11
 
 
-def test_the_kernel_frees_it_with_its_holder(tmp_path: Path) -> None:
-    """After a SIGKILL nobody has to remove anything."""
+def test_the_kernel_releases_the_lock_of_a_killed_process(tmp_path: Path) -> None:
+    """After a SIGKILL nothing has to be removed."""
     journal = tmp_path / "job.jsonl"
     with another_process(journal) as process:
         process.kill()
@@ -81,8 +81,8 @@ def test_the_kernel_frees_it_with_its_holder(tmp_path: Path) -> None:
             pass
 
 
-def test_one_process_can_not_hold_it_twice(tmp_path: Path) -> None:
-    """Two jobs in one process are two runners; the lock is free after each."""
+def test_one_process_can_not_lock_a_journal_twice(tmp_path: Path) -> None:
+    """Two jobs in one process are two runners; each releases the lock at its end."""
     journal = tmp_path / "job.jsonl"
     for _ in range(2):
         with locked(journal, HOLDER):
@@ -92,8 +92,8 @@ def test_one_process_can_not_hold_it_twice(tmp_path: Path) -> None:
                 pass
 
 
-def test_a_lock_file_that_says_nothing_holds_as_well(tmp_path: Path) -> None:
-    """Between taking the lock and writing who, the holder is just another process."""
+def test_an_empty_lock_file_locks_as_well(tmp_path: Path) -> None:
+    """Between locking and signing, the holder is reported as another process."""
     journal = tmp_path / "job.jsonl"
     with locked(journal, HOLDER):
         journal.with_name("job.jsonl.lock").write_bytes(b"")
@@ -104,7 +104,7 @@ def test_a_lock_file_that_says_nothing_holds_as_well(tmp_path: Path) -> None:
             pass
 
 
-def test_a_folder_that_can_not_be_written_is_a_write_that_failed(tmp_path: Path) -> None:
+def test_a_lock_in_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     """Exit 14, and no traceback."""
     (tmp_path / "file").touch()
     journal = tmp_path / "file" / "job.jsonl"
@@ -112,17 +112,17 @@ def test_a_folder_that_can_not_be_written_is_a_write_that_failed(tmp_path: Path)
         pass
 
 
-def test_a_full_disk_is_said_before_anything_is_sent(tmp_path: Path) -> None:
-    """Where not even the holder's name can be written, the journal couldn't either."""
+def test_a_full_disk_is_reported_before_anything_is_sent(tmp_path: Path) -> None:
+    """If the holder's name can't be written, the journal can't be either."""
     command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "job.jsonl")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == ("refused\n", "")
 
 
-def test_a_lock_file_that_is_removed_as_it_is_locked_is_made_again(
+def test_a_lock_file_removed_while_it_is_locked_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was opened has no name any more by then: nobody else would look at it."""
+    """The open file has no name any more: no other process would check it."""
     journal, removed = tmp_path / "job.jsonl", list[Path]()
 
     def remove_first(descriptor: int) -> None:
@@ -185,8 +185,8 @@ def test_a_process_that_opened_a_removed_lock_file_makes_a_new_one(
             pass
 
 
-def test_the_lock_does_not_outlive_its_block(tmp_path: Path) -> None:
-    """An error inside frees it."""
+def test_the_lock_is_released_at_the_end_of_its_block(tmp_path: Path) -> None:
+    """Even if the block raises."""
     journal = tmp_path / "job.jsonl"
     with pytest.raises(ZeroDivisionError), locked(journal, Holder("a", "b", 1, "")):
         raise ZeroDivisionError

@@ -1,4 +1,4 @@
-"""Whose a file is: what bulkops sends something for is the user's own, or root's."""
+"""File ownership: bulkops acts only on files of the user or of root."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ def _stat(mode: int, owner: int) -> os.stat_result:
 
 @pytest.mark.parametrize("owner", [ME, 0])
 @pytest.mark.parametrize("mode", [FILE | 0o600, FILE | 0o664, FOLDER | 0o755, FOLDER | 0o2775])
-def test_the_users_own_and_roots_are_believed(mode: int, owner: int) -> None:
-    """A group may write them: ``fsGroup``, and a umask of 002, mean so."""
+def test_files_of_the_user_and_of_root_are_trusted(mode: int, owner: int) -> None:
+    """Even if a group may write them, as with ``fsGroup`` or a umask of 002."""
     assert distrust(_stat(mode, owner), ME) == ""
 
 
 @pytest.mark.parametrize("user", [ME, 0])
 @pytest.mark.parametrize("mode", [FILE | 0o600, FOLDER | 0o755, FOLDER | 0o1777])
-def test_anothers_is_not(mode: int, user: int) -> None:
-    """Nor does root believe it; a sticky folder's owner may exchange what is in it."""
+def test_files_of_another_user_are_not_trusted(mode: int, user: int) -> None:
+    """Not even by root; the owner of a sticky folder can replace the files in it."""
     found = distrust(_stat(mode, 1001), user)
     assert found == f"belongs to user 1001, not to you ({user}) or root"
 
 
 @pytest.mark.parametrize("mode", [FILE | 0o666, FILE | 0o602, FILE | 0o1666, FOLDER | 0o777])
-def test_what_everybody_may_write_is_not(mode: int) -> None:
-    """The sticky bit of a file means nothing."""
-    said = f"is writable by everybody (mode {stat.S_IMODE(mode):04o})"
+def test_world_writable_files_are_not_trusted(mode: int) -> None:
+    """The sticky bit of a file has no effect."""
+    said = f"is world-writable (mode {stat.S_IMODE(mode):04o})"
     assert distrust(_stat(mode, ME), ME) == said
 
 
-def test_a_sticky_folder_is_as_good_as_its_owner() -> None:
-    """As ``/tmp`` is."""
+def test_a_sticky_folder_is_trusted_if_its_owner_is() -> None:
+    """For example ``/tmp``."""
     assert distrust(_stat(FOLDER | 0o1777, 0), ME) == ""
 
 
-def test_the_open_file_is_looked_at(tmp_path: Path) -> None:
-    """Refused, it is closed again; trusted, it is read, whoever may write it."""
+def test_the_open_file_is_checked(tmp_path: Path) -> None:
+    """If refused, it is closed; if trusted, it is read whoever may write it."""
     path = tmp_path / "scan.jsonl"
     path.write_bytes(b"x")
     path.chmod(0o606)
-    with pytest.raises(JobError, match=r"mode 0606\), so others may have written what"):
+    with pytest.raises(JobError, match=r"mode 0606\), so others may have changed what"):
         OwnFiles(trusted=False).read(path)
     with OwnFiles(trusted=True).read(path) as stream:
         assert stream.read() == b"x"
 
 
-def test_a_folder_that_is_not_there_is_for_others_to_tell(tmp_path: Path) -> None:
-    """Whoever begins a journal in it says what to do."""
+def test_a_missing_folder_is_not_refused_here(tmp_path: Path) -> None:
+    """Creating a journal in it reports what to do."""
     check_folder(tmp_path / "nowhere" / "scan.jsonl", trusted=False)

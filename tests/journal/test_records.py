@@ -1,4 +1,4 @@
-"""Records to lines and back, and what all of them together say."""
+"""Records are written and read back, and replayed to the state of a job."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ records: st.SearchStrategy[Record] = st.one_of(
 
 
 @given(st.lists(st.lists(records, min_size=1, max_size=3), max_size=4))
-def test_what_is_written_is_read(groups: list[list[Record]]) -> None:
-    """Any records, in any groups, come back as they were, byte by byte accounted for."""
+def test_records_are_read_back_as_written(groups: list[list[Record]]) -> None:
+    """Any records, in any groups; every byte is accounted for."""
     seq, crc, data = 1, 0, b""
     for group in groups:
         lines, crc = frame([encode(record) for record in group], seq, seq, crc)
@@ -85,8 +85,8 @@ def test_a_line_is_one_object_that_names_its_place() -> None:
         assert values["crc"] == f"{crc:08x}"
 
 
-def test_a_crc_in_another_spelling_is_no_crc() -> None:
-    """The CRC's bytes are compared: upper case, or a sign, is damage though the number is it."""
+def test_a_crc_in_another_spelling_is_invalid() -> None:
+    """Bytes are compared: upper case or a sign is damage, though the number is the same."""
     data, _ = frame([encode(intent(0))], 1, 1, 0)
     digits = data[-11:-3]
     assert digits.upper() != digits
@@ -94,8 +94,8 @@ def test_a_crc_in_another_spelling_is_no_crc() -> None:
     assert list(scanner.lines(BytesIO(data.replace(digits, digits.upper())))) == []
 
 
-def test_the_replay_says_where_each_operation_stands() -> None:
-    """Pending without an intent, in doubt with one alone, else as its last result says."""
+def test_the_replay_has_the_state_of_each_operation() -> None:
+    """Pending without an intent, in doubt with only an intent, else the last result."""
     state = replay(
         [*first(4), Execution(HOLDER, "1"), intent(0), result(0), intent(1), result(2), intent(2)]
     )
@@ -106,8 +106,8 @@ def test_the_replay_says_where_each_operation_stands() -> None:
     assert [skip.reason for skip in state.skips] == ["already attached as wanted"]
 
 
-def test_the_replay_keeps_the_last_word_on_each_wave() -> None:
-    """A wave that has passed may be opened again; the others stay where they were."""
+def test_the_replay_keeps_the_last_record_of_each_wave() -> None:
+    """A wave that has passed may be opened again; the others don't change."""
     first_wave = [WaveReached(1, 0, 1, reached, AT) for reached in (Reached.OPEN, Reached.PASSED)]
     state = replay([*first(4), *first_wave])
     passed = state.passed
@@ -118,14 +118,14 @@ def test_the_replay_keeps_the_last_word_on_each_wave() -> None:
 
 
 def test_an_operation_planned_again_is_pending_again_in_its_place() -> None:
-    """``--retry-failed`` writes the operation once more under its key; the order stays."""
+    """``--retry-failed`` records the operation again under its key; the order stays."""
     state = replay([*first(2), intent(0), result(0), planned(0)])
     assert list(state.operations) == ["attach:ws-0", "attach:ws-1"]
     assert state.operations["attach:ws-0"].outcome is None
 
 
-def test_the_replay_counts_as_it_goes() -> None:
-    """At each record the counts are what counting each operation says, asked for early or late."""
+def test_the_replay_updates_its_counts() -> None:
+    """After each record they equal a full count, whether they were built early or late."""
     doubt = msgspec.structs.replace(result(2), outcome=Outcome.IN_DOUBT)
     told: list[Record] = [intent(0), result(0), intent(1), intent(0), intent(2), intent(2)]
     told += [planned(1), doubt, intent(2), doubt, result(2), result(3), planned(3), planned(3)]
@@ -140,7 +140,7 @@ def test_the_replay_counts_as_it_goes() -> None:
 
 
 def test_two_operations_on_one_target_are_found_by_their_keys() -> None:
-    """The target is there once; what was never planned is not found, whatever its target."""
+    """The target is listed once; an operation that was never planned is not found."""
     target = Target("ws-0", "prod-0")
     keys = ["attach:ws-0", "detach:ws-0"]
     operations = replay([header(2), *(Planned(key, target, None, {}) for key in keys)]).operations
@@ -149,8 +149,8 @@ def test_two_operations_on_one_target_are_found_by_their_keys() -> None:
     assert not {"update:ws-0", "attach:ws-1"} & operations.keys()
 
 
-def test_another_execution_forgets_how_the_last_one_ended() -> None:
-    """What was verified and how it ended is the last execution's, nothing of one before."""
+def test_a_new_execution_resets_verification_and_end() -> None:
+    """Both belong to the last execution only."""
     ended = [*first(1), Execution(HOLDER, "1"), Verified(AT, 1), Ended(AT, "complete")]
     assert replay(ended).ended == Ended(AT, "complete")
     again = replay([*ended, Execution(HOLDER, "1")])
@@ -160,8 +160,8 @@ def test_another_execution_forgets_how_the_last_one_ended() -> None:
 @pytest.mark.parametrize(
     ("stream", "problem"),
     [
-        ([], "the first record is no header"),
-        ([intent(0)], "the first record is no header"),
+        ([], "its first record is not a header"),
+        ([intent(0)], "its first record is not a header"),
         ([header(0), header(0)], "a second header"),
         ([header(0), intent(7)], "an operation on 'ws-7' was never planned"),
         (
@@ -170,8 +170,8 @@ def test_another_execution_forgets_how_the_last_one_ended() -> None:
         ),
     ],
 )
-def test_records_that_make_no_journal_are_refused(stream: list[Record], problem: str) -> None:
-    """One header comes first, and nothing is said of what was never planned."""
+def test_inconsistent_records_are_refused(stream: list[Record], problem: str) -> None:
+    """A header comes first, and every record is about a planned operation."""
     with pytest.raises(ValueError, match=problem):
         replay(stream)
 
@@ -190,14 +190,14 @@ def test_records_that_make_no_journal_are_refused(stream: list[Record], problem:
         ({"auto-apply": True}, {"auto-apply": False}, "update"),
     ],
 )
-def test_a_journal_of_0_1_has_the_verbs_it_had(
+def test_the_verbs_of_a_0_1_journal_are_inferred(
     before: dict[str, object] | None, desired: dict[str, object] | None, verb: str
 ) -> None:
-    """It does not say what its operations do; a later one does, and that counts."""
+    """It doesn't record them; a recorded verb takes precedence."""
     observed = None if before is None else Observed("x", before)
     line = {"key": "kind:ws-0", "target": Target("ws-0", "prod-0"), "before": observed}
     record = Planned(**line, desired=desired)  # type: ignore[arg-type]  # a row of the table
     (progress,) = replay([header(1), record]).operations.values()
     assert progress.operation.verb == verb
     said = Planned(**line, desired=desired, verb="freeze")  # type: ignore[arg-type]  # as above
-    assert said.said == "freeze"
+    assert said.known_verb == "freeze"

@@ -1,4 +1,4 @@
-"""A run task's attachments by workspace, from whatever lists they come."""
+"""A run task's attachments by workspace, whichever lists they come from."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def attachment(
 
 
 def by_workspace(*attachments: WorkspaceTask) -> ByWorkspace:
-    """Return them by workspace, those of the run task ``t``."""
+    """Return the attachments of the run task ``t`` by workspace."""
     rows = ByWorkspace("t")
     for one in attachments:
         rows.add(one)
     return rows
 
 
-def test_each_workspace_has_its_own() -> None:
-    """One, several in the list's order, or no entry at all."""
+def test_attachments_are_grouped_by_workspace() -> None:
+    """A workspace has one attachment, several in the list's order, or no entry."""
     rows = by_workspace(attachment("a", "1"), attachment("b", "2"), attachment("c", "1"))
     assert {key: [observed.id for observed in rows[key]] for key in rows} == {
         "1": ["a", "c"],
@@ -32,8 +32,8 @@ def test_each_workspace_has_its_own() -> None:
     assert (len(rows), rows.count(), rows.get("3", ())) == (2, 3, ())
 
 
-def test_an_attachment_that_comes_twice_is_one_as_it_was_last() -> None:
-    """Rows move between pages, the further ones of a workspace, too."""
+def test_an_attachment_listed_twice_counts_once_with_its_last_state() -> None:
+    """A row can move between pages, so an attachment may appear twice in a list."""
     rows = by_workspace(
         attachment("a", "1"),
         attachment("a", "1", "mandatory"),
@@ -45,13 +45,13 @@ def test_an_attachment_that_comes_twice_is_one_as_it_was_last() -> None:
 
 
 def test_other_run_tasks_are_counted_and_left_out() -> None:
-    """A workspace's own list has all of them; whether it is complete is known by their number."""
+    """Attachments of other run tasks count, because the total shows if a list is complete."""
     rows = by_workspace(attachment("a", "1", task="other"), attachment("b", "2"))
     assert (list(rows), rows.count()) == (["2"], 2)
 
 
 def test_known_ids_are_not_kept_twice() -> None:
-    """``same`` gives the strings that are there already."""
+    """``same`` returns the strings that are already in memory."""
     ids = ("ws-" + "1" * 16, "wstask-" + "1" * 16)
     rows = ByWorkspace("t", lambda *_: ids)
     rows.add(attachment("wstask-1111111111111111", "ws-1111111111111111"))
@@ -61,7 +61,7 @@ def test_known_ids_are_not_kept_twice() -> None:
 
 
 def test_equal_attributes_are_one_object() -> None:
-    """The first of them, in whatever order they come."""
+    """Equal attributes share the first object, in whatever order they are added."""
     shared = Shared()
     mandatory, advisory = {"enforcement-level": "mandatory"}, {"enforcement-level": "advisory"}
     assert shared(mandatory) is mandatory

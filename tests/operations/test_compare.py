@@ -1,4 +1,4 @@
-"""How what the server shows compares with an operation's before and wanted."""
+"""How what the server shows compares with an operation's states before and desired."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ OTHER = Observed("wstask-1", {"enforcement-level": "other"})
         (BEFORE, None, [Observed("wstask-9", BEFORE.attributes)], Shown.OTHER),
     ],
 )
-def test_a_reading_is_compared_with_before_and_wanted(
+def test_a_reading_is_compared_with_before_and_desired(
     before: Observed | None,
     desired: dict[str, object] | None,
     observed: list[Observed],
     shown: Shown,
 ) -> None:
-    """Absent, as before, as wanted, anything else: for attach, update and detach alike."""
+    """Absent, as before, as desired or anything else, for attach, update and detach."""
     operation = Operation("attach", Target("ws-1", "prod"), before, desired)
     assert compare(operation, observed) is shown

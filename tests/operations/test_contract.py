@@ -1,4 +1,4 @@
-"""What every kind of operation keeps to, whichever it is: one suite over all of ``KINDS``."""
+"""The contract of all kinds of operation: one suite over all of ``KINDS``."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
 def seeds(number: int, *, by_default: int) -> list[object]:
-    """Return the seeds from 0, of which those after the first few are for the long tests."""
+    """Return the seeds from 0; those after the first few are for the long tests."""
     more = (pytest.param(seed, marks=pytest.mark.long) for seed in range(by_default, number))
     return [*range(by_default), *more]
 
 
 def continue_paused(world: World, spec: Job, kind: str) -> None:
-    """Carry a job out, and on until nothing is left to be done or decided anew."""
+    """Apply a job, and resume it until nothing is left to do or to decide again."""
     replay = world.apply(spec)
     for _ in range(5):
         if replay.count(Outcome.SUCCEEDED) == len(replay.operations):
@@ -50,7 +50,7 @@ def continue_paused(world: World, spec: Job, kind: str) -> None:
 
 
 def test_what_was_applied_is_planned_as_nothing_to_do(kind: str) -> None:
-    """A plan after an apply has a skip for every target, none of them blocked."""
+    """A plan after an apply skips every target, and none is blocked."""
     world = world_for(kind, 5)
     world.apply(job(kind))
     check_done(world, kind)
@@ -58,7 +58,7 @@ def test_what_was_applied_is_planned_as_nothing_to_do(kind: str) -> None:
 
 
 def test_a_plan_changes_nothing(kind: str) -> None:
-    """Planning only reads."""
+    """A plan sends only reads."""
     world = world_for(kind, 5)
     expected = len(targets(world, kind)) * len(CASES[kind].writes)
     assert len(world.plan(job(kind)).operations) == expected
@@ -68,7 +68,7 @@ def test_a_plan_changes_nothing(kind: str) -> None:
 @pytest.mark.parametrize("seed", seeds(3, by_default=1))
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
-    """Struck by one of ten requests: everything done, each change exactly once."""
+    """With a fault in every tenth request, everything is done, each change exactly once."""
     world = world_for(kind, 8, faults=f"{fault}=10%", seed=seed)
     continue_paused(world, job(kind, rollout=PATIENT), kind)
     check_done(world, kind)
@@ -76,17 +76,17 @@ def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", seeds(12, by_default=3))
 def test_all_faults_together_are_survived(kind: str, seed: int) -> None:
-    """A bit of everything, reads and writes alike, from several seeds."""
+    """With all faults mixed, in reads and writes, everything is done exactly once."""
     world = world_for(kind, 30, faults=SOME_OF_ALL, seed=seed)
     continue_paused(world, job(kind, rollout=PATIENT), kind)
     check_done(world, kind)
-    # Of a handful of requests, all may come through.
+    # Among few requests, there may be no fault.
     assert world.simulator.stats.faults or len(targets(world, kind)) == 1
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_every_server_version_ends_as_wanted(kind: str, profile: str) -> None:
-    """One stage only, answers without a body, no list by run task, incomplete includes."""
+def test_every_server_version_ends_as_desired(kind: str, profile: str) -> None:
+    """Old servers have one stage, empty answers, no list by run task, or incomplete includes."""
     world = world_for(kind, 30, profile=profile)
     continue_paused(world, job(kind), kind)
     check_done(world, kind)
@@ -94,8 +94,8 @@ def test_every_server_version_ends_as_wanted(kind: str, profile: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_an_old_server_with_faults_ends_as_wanted(kind: str, seed: int) -> None:
-    """The longest way: no echo, a list by workspace, and answers that get lost."""
+def test_an_old_server_with_faults_ends_as_desired(kind: str, seed: int) -> None:
+    """The hardest case ends as desired: no echo, one list per workspace, and lost answers."""
     world = world_for(
         kind, 12, profile="tfe-v202401-1-none-included", faults=SOME_OF_ALL, seed=seed
     )
@@ -105,7 +105,7 @@ def test_an_old_server_with_faults_ends_as_wanted(kind: str, seed: int) -> None:
 
 @pytest.mark.parametrize("workspaces", [1, 100, 230])
 def test_the_requests_are_few(kind: str, workspaces: int) -> None:
-    """A plan reads pages, not workspaces; the rest is one write each and two readings."""
+    """A plan reads pages, not single workspaces; the rest is one write each and two readings."""
     world = world_for(kind, workspaces)
     pages = ceil(workspaces / 100)
     plan = world.plan(job(kind))
@@ -115,14 +115,14 @@ def test_the_requests_are_few(kind: str, workspaces: int) -> None:
     world.apply(job(kind))
     writes = len(targets(world, kind)) * len(CASES[kind].writes)
     assert len(world.wire.writes) == writes
-    # A run task that is gone is looked for in two lists.
+    # For a run task that no longer exists, two lists are read.
     gone = 2 if CASES[kind].gone else 0
     assert len(world.wire.asked) <= writes + (1 + 3 * aspects) * pages + 4 + gone
     assert world.simulator.stats.too_many == 0
 
 
 def test_a_job_that_changes_nothing_sends_nothing(kind: str) -> None:
-    """Applied to a server that is as wanted: only readings."""
+    """If the server is already as desired, an apply sends only reads."""
     world = fulfilled(kind, 3)
     check_nothing_left(world, kind)
     if not CASES[kind].gone and not CASES[kind].write_only:
@@ -130,8 +130,8 @@ def test_a_job_that_changes_nothing_sends_nothing(kind: str) -> None:
     assert not world.wire.writes
 
 
-def test_its_request_and_its_reading_speak_of_its_target_only(kind: str) -> None:
-    """The write names the operation's target in its path; the reading back is a list."""
+def test_write_and_reading_are_of_the_target(kind: str) -> None:
+    """The path of the write names the operation's target; the reading back is a list."""
     world = world_for(kind, 2)
     plan = world.plan(job(kind))
     bound = bind(kind, plan.job.spec, plan.resolved)

@@ -1,4 +1,4 @@
-"""What each kind decides and sends, cell by cell of the table in its docstring."""
+"""What each kind decides and sends, for each row of the table in its docstring."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TASKS = "/workspaces/ws-1/tasks"
 
 
 def states(name: str, shows: str) -> list[State]:
-    """Return what a row of a kind's table stands for."""
+    """Return the states that a row of a kind's table stands for."""
     meant = CASES[name].states[shows]
     return [meant] if isinstance(meant, State) else [*meant]
 
 
 def decided(name: str, shows: str, **changes: object) -> Operation:
-    """Return the one operation that is decided by a row, of the kind's wish with changes."""
+    """Return the one operation that a row decides, for the kind's spec with changes."""
     (state,) = states(name, shows)
     observations = {aspect: {state.target.id: observed} for aspect, observed in state.shown.items()}
     (operation,) = bound(name, **changes).decided(state.target, observations)
@@ -33,31 +33,33 @@ def decided(name: str, shows: str, **changes: object) -> Operation:
 
 @pytest.mark.parametrize(("name", "shows"), CELLS)
 def test_each_cell_is_decided_as_the_table_says(name: str, shows: str) -> None:
-    """The writes, by their verbs in their order; a skip; or a skip that is blocked."""
-    said = table_of(KINDS[name])[shows]
+    """A row decides the writes with its verbs in order, a skip, or a blocked skip."""
+    decision = table_of(KINDS[name])[shows]
     for state in states(name, shows):
         observations = {
             aspect: {state.target.id: observed} for aspect, observed in state.shown.items()
         }
         decisions = bound(name).decided(state.target, observations)
-        if said.startswith("skip"):
+        if decision.startswith("skip"):
             (skip,) = decisions
             assert isinstance(skip, Skip)
-            assert (skip.target, skip.blocked) == (state.target, said.endswith("blocked"))
+            assert (skip.target, skip.blocked) == (state.target, decision.endswith("blocked"))
             continue
         writes = [one for one in decisions if isinstance(one, Operation)]
-        assert [one.verb for one in writes] == [part.split()[0] for part in said.split(", then ")]
+        assert [one.verb for one in writes] == [
+            part.split()[0] for part in decision.split(", then ")
+        ]
         for one in writes:
             assert (one.key, one.target) == (f"{one.kind}:{state.target.id}", state.target)
             before = state.shown.get(one.aspect)
-            # The first of several, or its own one, in their order.
+            # One operation per attachment, in their order.
             its_own = before and before[max(one.number - 1, 0)]
             assert before is None or one.before == (its_own or None)
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_has_a_word_on_every_state(name: str) -> None:
-    """Absent and present stand in each table; of attachments, more than once, too."""
+def test_every_kind_decides_on_every_state(name: str) -> None:
+    """Each table has rows for absent and present, and for more than one attachment."""
     rows = {cell for shows in table_of(KINDS[name]) for cell in shows.split("|")}
     absent = {"not there", "not attached", "no such run task", "never its key"}
     assert rows & absent
@@ -66,14 +68,14 @@ def test_every_kind_has_a_word_on_every_state(name: str) -> None:
 
 
 def test_every_kind_has_its_case() -> None:
-    """And there is none of a kind that isn't there any more."""
+    """There is one case per kind, and none for a kind that no longer exists."""
     for name in KINDS:
         assert CASES[name].writes
     assert set(CASES) == set(KINDS)
 
 
-def test_a_kind_without_a_case_is_told_what_to_do() -> None:
-    """By whichever suite meets it first."""
+def test_a_kind_without_a_case_fails_with_instructions() -> None:
+    """The first suite that needs the case says what to add."""
     with pytest.raises(AssertionError, match=r"the kind advise has no entry in tests/kinds\.py: "):
         _ = CASES["advise"]
     with pytest.raises(AssertionError, match="Silent has no table of decisions in its docstring"):
@@ -81,7 +83,7 @@ def test_a_kind_without_a_case_is_told_what_to_do() -> None:
 
 
 class Silent(Detach):
-    """Says nothing of what it decides, and neither does this module."""
+    """A kind without a table of decisions, in a module without one."""
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ class Silent(Detach):
 def test_what_a_decision_sends(
     name: str, shows: str, method: str, path: str, attributes: dict[str, object] | None
 ) -> None:
-    """One request, with the attributes that change and no other."""
+    """An operation sends one request, with exactly the attributes that change."""
     request = bound(name).aspects[""].request(decided(name, shows))
     assert (request.method, request.path) == (method, f"/api/v2{path}")
     sent = msgspec.json.decode(request.body)["data"]["attributes"] if request.body else None

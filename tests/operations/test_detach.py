@@ -1,4 +1,4 @@
-"""Detach: every attachment goes, however many a workspace has of one run task."""
+"""``detach``: all attachments of the run task are removed, however many there are."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def twice() -> World:
 
 
 def test_every_attachment_of_a_workspace_is_detached() -> None:
-    """One operation per attachment, each with a key of its own."""
+    """There is one operation per attachment, each with its own key."""
     world = twice()
     plan = world.start(job("detach"))
     assert [(operation.kind, operation.target.name) for operation in plan.operations] == [
@@ -48,7 +48,7 @@ def test_a_run_task_attached_more_than_once_is_deleted() -> None:
 
 @pytest.mark.parametrize("trouble", ["reset-before", "reset-after"])
 def test_a_lost_answer_to_one_of_several_is_read_back_by_its_id(trouble: str) -> None:
-    """The attachments that remain say nothing of the one whose DELETE was lost."""
+    """The remaining attachments don't decide about the one whose DELETE was lost."""
     world = twice()
     world.wire.troubles = writes(Trouble(trouble))
     replay = world.apply(job("detach"))
@@ -57,8 +57,8 @@ def test_a_lost_answer_to_one_of_several_is_read_back_by_its_id(trouble: str) ->
     assert set(world.effects().values()) == {1, 3}
 
 
-def test_what_failed_of_several_is_tried_again() -> None:
-    """``--retry-failed`` finds an attachment by its id, though the others are gone by now."""
+def test_a_failed_one_of_several_is_retried() -> None:
+    """``--retry-failed`` finds an attachment by its id after the others are gone."""
     world = twice()
     world.start(job("detach", rollout={"max_failures": "100%"}))
     _, second, _ = world.simulator.attachments("prod-0", TASK)
@@ -75,7 +75,7 @@ def test_what_failed_of_several_is_tried_again() -> None:
 
 
 def test_the_undo_attaches_once() -> None:
-    """What was surplus is not made again, and the plan says so."""
+    """Undo attaches the run task once, and the plan has a note about the others."""
     world = twice()
     world.apply(job("detach"))
     plan = world.start_undo(PATH, UNDO)
@@ -86,7 +86,7 @@ def test_the_undo_attaches_once() -> None:
 
 
 def test_an_undo_names_surplus_attachments_and_leaves_them() -> None:
-    """Nobody can tell which of two the job made: both are named, neither goes."""
+    """Which of two attachments the job created is unknown, so both are named and stay."""
     world = World(workspaces=1)
     world.apply(job("attach"))
     world.simulator.attach("prod-0", TASK)

@@ -1,4 +1,4 @@
-"""What kinds have in common and apart: what they read, echo, ask for, and how it is said."""
+"""What kinds read, echo and require, and how their changes are described."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ AS_DESIRED = attributes_of("mandatory", ["pre_plan", "post_plan"])
 
 
 def decided(kind: Kind, observed: Sequence[Observed]) -> Operation:
-    """Return the one operation that is decided on the target."""
+    """Return the one operation that the kind decides on the target."""
     (operation,) = kind.decide(TARGET, {"": {TARGET.id: observed}})
     assert isinstance(operation, Operation)
     return operation
 
 
 def test_a_server_of_one_stage_is_sent_one_stage() -> None:
-    """``stage`` and no ``stages``, where the server knows no more."""
+    """A server that knows only ``stage`` is not sent ``stages``."""
     spec = spec_of("attach", enforcement_level="advisory")
     attach = bind("attach", spec, msgspec.structs.replace(BINDING, single_stage=True))
     operation = decided(attach, [])
@@ -42,7 +42,7 @@ def test_a_server_of_one_stage_is_sent_one_stage() -> None:
 
 
 def test_an_update_keeps_what_it_does_not_name() -> None:
-    """Only the level is wished for: the stages wanted are those that are there."""
+    """If only the level is given, the desired stages are those of the attachment."""
     there = [Observed("wstask-1", OTHERWISE)]
     operation = decided(bound("update"), there)
     assert operation.desired == {"enforcement-level": "mandatory", "stages": ["pre_apply"]}
@@ -51,14 +51,14 @@ def test_an_update_keeps_what_it_does_not_name() -> None:
     assert operation.desired == {"enforcement-level": "advisory", "stages": ["post_plan"]}
 
 
-def test_an_update_of_nothing_is_no_wish() -> None:
-    """It needs a level, stages or both."""
+def test_an_update_of_nothing_is_refused() -> None:
+    """An update needs a level, stages or both."""
     with pytest.raises(ValueError, match="needs `enforcement_level`, `stages` or both"):
         UpdateSpec(task="x")
 
 
 def test_the_stages_a_kind_asks_for() -> None:
-    """What the server must know for the wish."""
+    """``stages_asked`` are the stages that the server must support."""
     stages = ("post_plan", "pre_plan", "post_plan")
     assert spec_of("attach", stages=stages).stages_asked == stages
     assert (spec_of("update").stages_asked, spec_of("detach").stages_asked) == ((), ())
@@ -75,8 +75,8 @@ OTHER_TASK = {**ROW, "id": "wstask-2", "relationships": {"task": {"data": {"id":
 
 
 @pytest.mark.parametrize("name", ATTACHMENTS)
-def test_a_reading_shows_this_run_tasks_associations_only(name: str) -> None:
-    """Other run tasks of the workspace are none of its business; stages come in run order."""
+def test_a_reading_shows_only_this_run_tasks_attachments(name: str) -> None:
+    """Other run tasks of the workspace are ignored; stages are in run order."""
     page = Response(200, {}, msgspec.json.encode({"data": [OTHER_TASK, ROW]}))
     operation = Operation(name, TARGET, None, AS_DESIRED)
     assert bound(name).aspects[""].observed(operation, page) == [Observed("wstask-1", AS_DESIRED)]
@@ -87,8 +87,8 @@ def run_task(ident: str, **attributes: object) -> dict[str, object]:
     return {"id": ident, "type": "tasks", "attributes": attributes}
 
 
-def test_a_reading_of_run_tasks_shows_the_operations_own_only() -> None:
-    """With the attributes its kind is about, and no other; an empty answer echoes none."""
+def test_a_reading_of_run_tasks_shows_only_the_target() -> None:
+    """It has exactly the attributes of the kind; an empty answer echoes nothing."""
     rows = [run_task("task-2", enabled=True), run_task("task-1", name="scan", enabled=False)]
     page = Response(200, {}, msgspec.json.encode({"data": rows}))
     operation = Operation("task-enable", Target("task-1", "scan"), None, {"enabled": True})
@@ -99,14 +99,14 @@ def test_a_reading_of_run_tasks_shows_the_operations_own_only() -> None:
     assert aspect.echo(Response(200)) is None
 
 
-def test_a_task_update_of_nothing_is_no_wish() -> None:
-    """It needs a URL, a description or an agent pool."""
+def test_a_task_update_of_nothing_is_refused() -> None:
+    """A task-update needs a URL, a description or an agent pool."""
     with pytest.raises(ValueError, match="needs `url`, `description` or `agent_pool_id`"):
         TaskUpdateSpec(task="x")
 
 
 def test_only_a_new_url_is_noted() -> None:
-    """The platform calls it; a new description concerns nobody, and no other kind has a note."""
+    """There is a note on a new URL, because the platform calls it, and on nothing else."""
     update = bound("task-update")
     operation = decided(update, [Observed("task-1", {"url": "https://old"})])
     assert update.notes([operation]) == [URL_IS_CALLED]
@@ -118,7 +118,7 @@ def test_only_a_new_url_is_noted() -> None:
 
 
 def test_an_agent_pool_is_a_relationship() -> None:
-    """It is sent and taken back as one."""
+    """An agent pool is sent as a relationship, and so is its undo."""
     update = bind("task-update", TaskUpdateSpec(task="x", agent_pool_id="apool-1"), BINDING)
     operation = decided(update, [Observed("task-1", {"agent-pool-id": None})])
     back = Operation(
@@ -134,8 +134,8 @@ def test_an_agent_pool_is_a_relationship() -> None:
     ]
 
 
-def test_a_reading_of_workspaces_shows_the_operations_own_only() -> None:
-    """A name is searched for, which others may contain; an empty answer echoes none."""
+def test_a_reading_of_workspaces_shows_only_the_target() -> None:
+    """The search also finds longer names, which are ignored; an empty answer echoes nothing."""
     attributes = {"name": "prod-app", "terraform-version": "1.5.7", "auto-apply": True}
     rows = [{"id": ident, "type": "workspaces", "attributes": attributes} for ident in "ab"]
     page = Response(200, {}, msgspec.json.encode({"data": rows}))
@@ -150,7 +150,7 @@ def test_a_reading_of_workspaces_shows_the_operations_own_only() -> None:
 
 
 def test_settings_are_kept_once_for_each_workspace() -> None:
-    """Equal ones in memory once; ids as those that are there already, where they are given."""
+    """Equal settings share one object, and known ids are not kept twice."""
     source = WorkspacesOf("acme", ("terraform-version",))
     settings = Settings(source, lambda ident, _: (f"same {ident}", ""))
     for ident in ("ws-1", "ws-2", "ws-1"):
@@ -162,8 +162,8 @@ def test_settings_are_kept_once_for_each_workspace() -> None:
     assert first.attributes is second.attributes
 
 
-def test_a_workspace_update_of_nothing_is_no_wish() -> None:
-    """It needs one of its settings."""
+def test_a_workspace_update_of_nothing_is_refused() -> None:
+    """A workspace-update needs at least one setting."""
     with pytest.raises(ValueError, match="needs at least one of `terraform_version`, `auto_apply`"):
         WorkspaceUpdateSpec()
     assert WorkspaceUpdateSpec(auto_apply=False).desired == {"auto-apply": False}
@@ -171,15 +171,15 @@ def test_a_workspace_update_of_nothing_is_no_wish() -> None:
 
 @pytest.mark.parametrize("name", ATTACHMENTS)
 def test_an_echo_is_what_the_answer_shows(name: str) -> None:
-    """An empty body shows none."""
+    """An echo is read from the answer's body; an empty body echoes nothing."""
     answer = Response(201, {}, msgspec.json.encode({"data": ROW}))
     assert bound(name).aspects[""].echo(answer) == Observed("wstask-1", AS_DESIRED)
     assert bound(name).aspects[""].echo(Response(204)) is None
     assert bound(name).aspects[""].echo(Response(200, {}, b" \n")) is None
 
 
-def test_changes_in_words() -> None:
-    """From what to what, for plans, results and reports alike."""
+def test_changes_of_attachments_are_described() -> None:
+    """Plans, results and reports describe a change by the states before and after."""
     before = Observed("wstask-1", OTHERWISE)
 
     def words(before: Observed | None, desired: Attributes | None) -> tuple[str, str]:
@@ -199,8 +199,8 @@ def test_changes_in_words() -> None:
     assert wording.reading(attach, [before, before]) == "2 attachments (wstask-1, wstask-1)"
 
 
-def test_changes_of_one_of_several_aspects_in_words() -> None:
-    """Which one it is goes before what is done and what is shown, but for the target itself."""
+def test_the_aspect_is_named_if_there_are_several() -> None:
+    """The aspect comes before the change and the state, unless it is the target itself."""
     before = Observed("wstask-1", OTHERWISE)
     operation = Operation("detach", TARGET, before, None, "old")
     assert wording.change(operation) == "old: advisory at pre_apply → not attached"
@@ -227,10 +227,10 @@ def test_changes_of_one_of_several_aspects_in_words() -> None:
         (None, {"a": "1"}, "+", "a 1"),
     ],
 )  # fmt: skip
-def test_changes_of_other_things_in_words(
+def test_changes_of_attributes_are_described(
     before: Attributes | None, desired: Attributes | None, sign: str, change: str
 ) -> None:
-    """What changes, by name; what is absent is not there."""
+    """Changes are described by attribute name; an absent object is "not there"."""
     observed = None if before is None else Observed("task-1", before)
     operation = Operation("k", TARGET, observed, desired)
     assert (wording.sign(operation), wording.change(operation)) == (sign, change)

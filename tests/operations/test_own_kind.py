@@ -1,4 +1,4 @@
-"""A kind as another package might add it: what the engine knows of it, it knows from the kind."""
+"""A kind from another package: the engine learns everything about it from the kind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNDO = PATH.with_name("undo.jsonl")
 
 
 class DescribeSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What to call it."""
+    """The spec of ``describe``."""
 
     schema_rule: ClassVar[Mapping[str, object]] = any_of("words", "other_words")
 
@@ -47,7 +47,7 @@ class DescribeSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     other_words: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse to say nothing."""
+        """Refuse a spec that sets nothing."""
         if self.words is None and self.other_words is None:
             raise ValueError("a describe needs `words` or `other_words`")
 
@@ -57,7 +57,7 @@ class Describe(AttributesKind):
 
     name = "describe"
     spec_type = DescribeSpec
-    right = Right("can-describe", "this token may not describe it")
+    right = Right("can-describe", "this token can't describe it")
     changes = "describe"
     verbs = ("describe",)
     gone = "gone"
@@ -68,36 +68,36 @@ class Describe(AttributesKind):
         super().__init__(spec, resolved, aspect, desired)
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
-        """Say how many."""
+        """Return the number of workspaces."""
         return (f"{len(operations)} are described",)
 
 
 class PairSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Two run tasks, neither of which replaces the other, and where a secret is."""
+    """A spec with two run tasks, neither of which replaces the other, and a secret."""
 
     audit: str
     pin_file: str = ""
 
     @property
     def run_tasks(self) -> Mapping[str, str]:
-        """Both."""
+        """Both run tasks."""
         return {"task": self.task, "audit": self.audit}
 
     @property
     def secret(self) -> Secret | None:
-        """Where it says."""
+        """The place that the spec names."""
         return Secret("pin_file", "pin-sha256", file=self.pin_file) if self.pin_file else None
 
 
 class Pair(Kind):
-    """Does nothing with two run tasks."""
+    """A kind that names two run tasks and changes nothing."""
 
     name = "pair"
     spec_type = PairSpec
     aspects = {}  # noqa: RUF012 - it has none
 
     def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
-        """Say which."""
+        """Skip, with both names as the reason."""
         del observations
         task = self.resolved.task
         return (Skip(target, f"{task and task.name} and {self.resolved.others['audit'].name}"),)
@@ -115,31 +115,31 @@ def job(**operation: object) -> Job:
     return job_from_builtins({**document, "select": {"all": True}})
 
 
-def as_told(event: events.Event) -> Any:
+def as_json(event: events.Event) -> Any:
     """Return an event as a program reads it."""
     return msgspec.json.decode(msgspec.json.encode(event))
 
 
 def test_its_verb_is_in_plan_journal_report_and_json_and_in_its_undo() -> None:
-    """Nobody but the kind has ever heard of it; the events keep to their schema."""
+    """A new verb appears everywhere, and the events still match their schema."""
     world = World(workspaces=3)
     validator = jsonschema.Draft202012Validator(events_schema())
     plan = world.start(job(kind="describe", words="Owned by payments."))
     assert plan.counts == {"describe": 3}
     assert list(plan.notes) == ["3 are described"]
-    told = as_told(events.Plan.of(plan))
-    assert told["actions"] == {"describe": 3}
-    assert "describe" not in told
-    validator.validate(told)
+    event = as_json(events.Plan.of(plan))
+    assert event["actions"] == {"describe": 3}
+    assert "describe" not in event
+    validator.validate(event)
     replay = world.resume()
     assert {p.operation.verb for p in replay.operations.values()} == {"describe"}
     for operation, result in world.results:
-        event = as_told(events.Result.of(operation, result))
+        event = as_json(events.Result.of(operation, result))
         assert event["action"] == "describe"
         validator.validate(event)
-    told = report(replay)
-    assert [row.action for row in told.rows] == ["describe"] * 3
-    assert "describe in acme" in next(iter(lines(told)))
+    summary = report(replay)
+    assert [row.action for row in summary.rows] == ["describe"] * 3
+    assert "describe in acme" in next(iter(lines(summary)))
     undo = world.start_undo(PATH, UNDO)
     assert undo.counts == {"describe": 3}
     assert {o.key.partition(":")[0] for o in undo.operations} == {"describe"}
@@ -147,10 +147,10 @@ def test_its_verb_is_in_plan_journal_report_and_json_and_in_its_undo() -> None:
     assert {one.description for one in world.simulator.world.workspaces.values()} == {None}
 
 
-def test_its_words_are_learned_and_take_away_nobody_elses(
+def test_its_words_are_used_beside_the_built_in_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By the attribute that marks what it is about; those built in stay."""
+    """Its marker attribute selects its words; the built-in ones stay."""
     monkeypatch.setattr(wording, "WORDS", dict(wording.WORDS))
     mine = Words("description", lambda shown: f"called {(shown or {}).get('description')}")
     stolen = Words("enforcement-level", lambda _shown: "nonsense")
@@ -163,21 +163,21 @@ def test_its_words_are_learned_and_take_away_nobody_elses(
     assert wording.change(attach) == "advisory at pre_plan"
 
 
-def test_its_right_is_asked_for_and_one_nobody_tells_is_no_obstacle() -> None:
-    """A permission that the server doesn't show says nothing: it answers the write."""
+def test_its_right_is_checked_unless_the_server_does_not_show_it() -> None:
+    """If the server doesn't show the permission, the write is sent and the server decides."""
     kind = job(kind="describe", words="x")
     assert len(World(workspaces=1).plan(kind).operations) == 1
-    Describe.right, given = Right("can-update", "this token may not describe it"), Describe.right
+    Describe.right, given = Right("can-update", "this token can't describe it"), Describe.right
     rights = User(name="engine", manage_workspaces=False)
     try:
         plan = World(workspaces=1, rights=rights).plan(kind)
     finally:
         Describe.right = given
-    assert [skip.reason for skip in plan.blocked] == ["this token may not describe it"]
+    assert [skip.reason for skip in plan.blocked] == ["this token can't describe it"]
 
 
 def test_its_rule_is_in_the_schema() -> None:
-    """As in the code: one of two fields is needed."""
+    """The schema requires one of two fields, as the code does."""
     schema: Any = schema_of(KINDS)
     validator = jsonschema.Draft202012Validator(schema)
     for operation, valid in (({}, False), ({"words": "x"}, True), ({"other_words": "x"}, True)):
@@ -191,8 +191,8 @@ def test_its_rule_is_in_the_schema() -> None:
         job(kind="describe")
 
 
-def test_two_wishes_of_one_name_are_both_in_the_schema() -> None:
-    """Two packages know nothing of each other."""
+def test_two_specs_with_one_class_name_are_both_in_the_schema() -> None:
+    """Two packages may use the same class name."""
 
     class Other(Describe):
         """Another one."""
@@ -205,7 +205,7 @@ def test_two_wishes_of_one_name_are_both_in_the_schema() -> None:
 
 
 def test_the_run_tasks_it_names_are_looked_up_by_their_fields() -> None:
-    """Beside ``task`` and ``replaces``, which the journal has by name; all are in the header."""
+    """Run tasks in fields other than ``task`` and ``replaces`` are in the header, too."""
     world = World(workspaces=1)
     audit = world.simulator.add_task("audit")
     plan = world.start(job(kind="pair", task="security-scan", audit="audit"))
@@ -216,12 +216,12 @@ def test_the_run_tasks_it_names_are_looked_up_by_their_fields() -> None:
     assert recorded.kind_of(header).resolved.others["audit"].name == "audit"
     with pytest.raises(JobError, match=r"operation\.audit = \"none\": no such run task in acme"):
         world.plan(job(kind="pair", task="security-scan", audit="none"))
-    with pytest.raises(JobError, match=r"operation\.audit = .* is operation\.task, too"):
+    with pytest.raises(JobError, match=r"operation\.audit = .* is also operation\.task"):
         world.plan(job(kind="pair", task="security-scan", audit=world.task.id))
 
 
-def test_its_secret_is_read_from_where_its_wish_says(tmp_path: Any) -> None:
-    """And a message names its own field."""
+def test_its_secret_is_read_from_the_place_in_its_spec(tmp_path: Any) -> None:
+    """An error about the secret names the spec's own field."""
     pin = tmp_path / "pin"
     pin.write_text("1234\n")
     key = key_of(job(kind="pair", task="a", audit="b", pin_file=str(pin)))
@@ -232,8 +232,8 @@ def test_its_secret_is_read_from_where_its_wish_says(tmp_path: Any) -> None:
     assert key_of(job(kind="pair", task="a", audit="b")) is None
 
 
-def test_a_kind_has_defaults_for_all_but_its_name_its_wish_and_what_it_decides() -> None:
-    """Those of ``Kind``; what it creates, changes and removes is called so."""
+def test_a_kind_needs_only_a_name_a_spec_and_its_decisions() -> None:
+    """``Kind`` has defaults for everything else, including the verbs."""
     pair = Pair(PairSpec(task="a", audit="b"), Resolved(organization="acme"))
     target, observed = Target("ws-1", "prod"), Observed("x", {})
     assert [

@@ -1,4 +1,4 @@
-"""``replace``: one run task for another, and no workspace with neither, whatever happens."""
+"""``replace``: no workspace is ever left without both run tasks, whatever happens."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ OLD = Observed("wstask-2", OLD_STATE)
 def decide(
     new: Sequence[Observed], old: Sequence[Observed], **named: object
 ) -> list[Operation | Skip]:
-    """Return what is decided on the target; unless named otherwise the new one is mandatory."""
+    """Return what is decided on the target; by default, the new run task is mandatory."""
     spec = ReplaceSpec(task="scan", replaces="lint", **{"enforcement_level": "mandatory", **named})  # type: ignore[arg-type]  # a test's
     observations = {"new": {"ws-1": new}, "old": {"ws-1": old}}
     return list(Replace(spec, BINDING).decide(TARGET, observations))
 
 
 def test_every_pair_of_states_is_in_the_table() -> None:
-    """Of either run task: absent, once, more than once."""
-    said = {tuple(shows.split("|")) for shows in table_of(Replace)}
-    once = {"attached otherwise", "attached as wanted"}
-    assert said == {
+    """The table has every pair of absent, attached once, and more than once."""
+    pairs = {tuple(shows.split("|")) for shows in table_of(Replace)}
+    once = {"attached otherwise", "attached as desired"}
+    assert pairs == {
         ("not attached", "not attached"),
         ("not attached", "attached"),
         ("not attached", "attached more than once"),
@@ -81,17 +81,17 @@ def test_every_pair_of_states_is_in_the_table() -> None:
         ({"stages": ("post_plan", "pre_plan")}, ("mandatory", ["pre_plan", "post_plan"])),
     ],
 )
-def test_what_the_job_does_not_name_is_as_the_old_one_has_it(
+def test_level_and_stages_default_to_those_of_the_old_one(
     named: dict[str, object], desired: Attributes | tuple[str, list[str]]
 ) -> None:
-    """Level and stages each by itself."""
+    """The level and the stages each default separately."""
     attach, _ = decide([], [OLD], **named)
     assert isinstance(attach, Operation)
     assert attach.desired == (attributes_of(*desired) if isinstance(desired, tuple) else desired)
 
 
 def test_a_skip_says_which_run_task_it_is_about() -> None:
-    """Nothing there to replace, replaced already, or one of the two attached more than once."""
+    """Nothing to replace, already replaced, or one of the two attached more than once."""
     twice = [OLD, Observed("wstask-3", OLD_STATE)]
     reasons = [
         skip.reason
@@ -105,14 +105,14 @@ def test_a_skip_says_which_run_task_it_is_about() -> None:
     )
     assert reasons == [
         "lint is not attached: nothing to replace",
-        "lint is replaced already",
+        "lint is already replaced",
         f"lint {several}",
         f"scan {several}",
     ]
 
 
 def test_a_run_task_is_not_replaced_by_itself() -> None:
-    """Refused by its name before anything is read, by its id when it is looked up."""
+    """Two equal names are refused before any request, name and id after the lookup."""
     text = (
         'name = "r"\norganization = "acme"\n[operation]\nkind = "replace"\ntask = "a"\n'
         'replaces = "a"\n[select]\nall = true\n'
@@ -121,7 +121,7 @@ def test_a_run_task_is_not_replaced_by_itself() -> None:
         parse_job(text)
     world = world_for("replace", 1)
     for problem, operation in (
-        ("is operation.task, too: name another", {"replaces": world.task.id}),
+        ("is also operation.task: name another", {"replaces": world.task.id}),
         ('operation.replaces = "no": no such run task in acme', {"replaces": "no"}),
         ('operation.task = "no": no such run task in acme', {"task": "no"}),
     ):
@@ -130,7 +130,7 @@ def test_a_run_task_is_not_replaced_by_itself() -> None:
 
 
 def test_only_the_new_attachments_count_for_a_limit() -> None:
-    """What the organization's plan allows is held against where the new one would be."""
+    """The limit of the organization's plan applies to the workspaces with the new run task."""
     world = world_for("replace", 3)
     acme = world.simulator.world.organizations["acme"]
     acme.entitlements = Entitlements(run_task_workspace_limit=2)
@@ -141,30 +141,30 @@ def test_only_the_new_attachments_count_for_a_limit() -> None:
 
 
 def test_each_workspace_is_finished_before_the_next_is_begun() -> None:
-    """Attach, detach, attach, detach: what stops it leaves few workspaces with both."""
+    """Each attach is followed by its detach, so that a stop leaves few workspaces with both."""
     world = world_for("replace", 3)
     world.apply(job("replace", pace=ONE_AT_ONCE))
     assert [request.method for request in world.wire.writes] == ["POST", "DELETE"] * 3
 
 
 def test_where_the_new_one_is_refused_the_old_one_stays_until_tried_again() -> None:
-    """The detach is not tried, counts as no failure, and is taken up again with the attach."""
+    """The detach is not tried, is not a failure, and is retried together with the attach."""
     world = world_for("replace", 3)
     world.wire.troubles = always(lambda request: request.method == "POST", Trouble("404"))
-    # Three failures would be borne, six not.
+    # Three failures are tolerated, six would not be.
     replay = world.apply(job("replace", rollout={"max_failures": 3}))
     assert (replay.count(Outcome.FAILED), replay.ended and replay.ended.how) == (6, "complete")
     assert world.all_shown(OLD_TASK) == [ADVISORY] * 3
-    told = {op.key.partition(":")[0]: result.reason for op, result in world.results}
-    assert told["detach"].startswith("not tried: attach:ws-")
+    reasons = {op.key.partition(":")[0]: result.reason for op, result in world.results}
+    assert reasons["detach"].startswith("not tried: attach:ws-")
     world.wire.troubles = lambda _request: None
     assert world.resume().count(Outcome.FAILED) == 6
     assert exit_code(world.resume(retry_failed=True)) == 0
     check_done(world, "replace")
 
 
-def test_tried_again_it_is_decided_by_what_is_there_then() -> None:
-    """Attached by somebody: only detached. Old one gone: both skipped. Doubled: both conflicts."""
+def test_a_retry_is_decided_by_what_the_server_shows_then() -> None:
+    """New one attached: only detached. Old one gone: both skipped. Attached twice: conflicts."""
     world = world_for("replace", 3)
     world.wire.troubles = always(lambda request: request.method == "POST", Trouble("404"))
     world.apply(job("replace", rollout=PATIENT))
@@ -174,8 +174,8 @@ def test_tried_again_it_is_decided_by_what_is_there_then() -> None:
     world.simulator.attach("prod-2", OLD_TASK)
     world.results.clear()
     world.resume(retry_failed=True)
-    told = {(op.target.name, op.kind): result.outcome for op, result in world.results}
-    assert told == {
+    outcomes = {(op.target.name, op.kind): result.outcome for op, result in world.results}
+    assert outcomes == {
         ("prod-0", "attach"): Outcome.SKIPPED,
         ("prod-0", "detach"): Outcome.SUCCEEDED,
         ("prod-1", "attach"): Outcome.SKIPPED,
@@ -194,8 +194,8 @@ def stopped_between(world: World) -> None:
     assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, ADVISORY)
 
 
-def test_stopped_in_between_and_the_new_one_taken_away_the_old_one_stays() -> None:
-    """Somebody undid what comes first: that is done again, and the old one waits until it is."""
+def test_if_the_new_one_is_removed_midway_the_old_one_stays() -> None:
+    """The attach is sent again, and the old one stays until it has succeeded."""
     world = world_for("replace", 1)
     world.start(job("replace", rollout=PATIENT))
     # The DELETE is refused, so that nothing of it is in doubt.
@@ -206,14 +206,14 @@ def test_stopped_in_between_and_the_new_one_taken_away_the_old_one_stays() -> No
     replay = world.resume(retry_failed=True)
     assert (exit_code(replay), replay.count(Outcome.CONFLICT)) == (3, 1)
     (conflict,) = (r for _, r in world.results if r.outcome is Outcome.CONFLICT)
-    assert "plan the job anew" in conflict.reason
+    assert "plan the job again" in conflict.reason
     assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, ADVISORY)
     assert exit_code(world.resume(retry_failed=True)) == 0
     assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == (MANDATORY, [])
 
 
 def stop_at_first_write(world: World) -> None:
-    """Let a signal come with the first write, which is finished."""
+    """Send a signal during the first write, which is finished."""
 
     def stop(request: Request) -> None:
         if request.writes and world.execution is not None:
@@ -222,8 +222,8 @@ def stop_at_first_write(world: World) -> None:
     world.wire.spies.append(stop)
 
 
-def test_pending_after_what_somebody_undid_is_a_conflict() -> None:
-    """Interrupted after the attach: the next execution looks whether it still stands."""
+def test_a_pending_detach_whose_attach_was_reverted_is_a_conflict() -> None:
+    """After an interruption, the next execution checks that the attach still holds."""
     world = world_for("replace", 1)
     world.start(job("replace"))
     stop_at_first_write(world)
@@ -233,13 +233,13 @@ def test_pending_after_what_somebody_undid_is_a_conflict() -> None:
     world.simulator.detach("prod-0", TASK)
     replay = world.resume()
     assert replay.count(Outcome.CONFLICT) == 1
-    assert "somebody undid attach:ws-" in world.results[-1][1].reason
+    assert "comes first, but was undone outside this job" in world.results[-1][1].reason
     assert "the server shows new: not attached" in world.results[-1][1].reason
     assert world.shown("prod-0", OLD_TASK) == ADVISORY
 
 
-def test_what_needed_nothing_first_when_planned_and_does_now_is_a_conflict() -> None:
-    """Attached when planned, detached before it starts: the old one is not detached."""
+def test_a_detach_that_would_now_need_an_attach_is_a_conflict() -> None:
+    """The new one was attached when planned, then detached: the old one stays."""
     world = world_for("replace", 2)
     for name in world.names:
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
@@ -247,13 +247,13 @@ def test_what_needed_nothing_first_when_planned_and_does_now_is_a_conflict() -> 
     world.simulator.detach("prod-0", TASK)
     replay = world.resume()
     assert (replay.count(Outcome.CONFLICT), replay.count(Outcome.SUCCEEDED)) == (1, 1)
-    assert "plan the job anew" in world.results[0][1].reason
+    assert "plan the job again" in world.results[0][1].reason
     assert world.all_shown(OLD_TASK) == [ADVISORY, []]
     assert world.resume(retry_failed=True).count(Outcome.CONFLICT) == 1
 
 
 def in_doubt_in_the_first_wave(then: Trouble | None = None) -> World:
-    """Return a world whose first attach is in doubt when its wave ends, with what waits for it.
+    """Return a world whose first attach is in doubt at the end of its wave.
 
     Args:
         then: strikes the first attach again, once it is looked at and found not done.
@@ -268,7 +268,7 @@ def in_doubt_in_the_first_wave(then: Trouble | None = None) -> World:
 
 
 def test_what_waits_for_an_attach_in_doubt_is_done_with_it_in_a_later_wave() -> None:
-    """Found done in the second wave: its detach of the first wave is carried out there, too."""
+    """An attach found done in the second wave is followed by its detach there."""
     world = in_doubt_in_the_first_wave()
     replay = world.resume()
     assert (replay.count(Outcome.SUCCEEDED), replay.count(None)) == (4, 0)
@@ -277,7 +277,7 @@ def test_what_waits_for_an_attach_in_doubt_is_done_with_it_in_a_later_wave() -> 
 
 
 def test_what_waits_for_an_attach_in_doubt_fails_with_it_in_a_later_wave() -> None:
-    """Refused in the second wave: its detach of the first wave is not tried, and says so."""
+    """If the attach is refused in the second wave, its detach is reported as not tried."""
     world = in_doubt_in_the_first_wave(Trouble("403"))
     replay = world.resume()
     assert (replay.count(Outcome.FAILED), replay.count(None)) == (2, 0)
@@ -285,8 +285,8 @@ def test_what_waits_for_an_attach_in_doubt_fails_with_it_in_a_later_wave() -> No
     assert world.all_shown(OLD_TASK) == [ADVISORY, []]
 
 
-def test_on_an_old_server_each_workspace_is_asked_by_its_id() -> None:
-    """Two operations on a workspace are one workspace to read."""
+def test_on_an_old_server_each_workspace_is_read_once() -> None:
+    """Two operations on a workspace need one reading, by the workspace's id."""
     world = world_for("replace", 3, profile="tfe-v202401-1-none-included")
     world.apply(job("replace"))
     check_done(world, "replace")
@@ -294,7 +294,7 @@ def test_on_an_old_server_each_workspace_is_asked_by_its_id() -> None:
 
 
 def test_undo_attaches_the_old_one_before_it_detaches_the_new_one() -> None:
-    """Each workspace by itself, and the old one as it was."""
+    """On each workspace, undo restores the old one, then detaches the new one."""
     world = world_for("replace", 2)
     world.apply(job("replace"))
     world.wire.asked.clear()
@@ -307,24 +307,24 @@ def test_undo_attaches_the_old_one_before_it_detaches_the_new_one() -> None:
     assert (world.all_shown(), world.all_shown(OLD_TASK)) == ([[], []], [ADVISORY] * 2)
 
 
-def test_where_the_old_one_can_not_come_back_the_new_one_stays() -> None:
-    """Somebody attached the old one otherwise: both are blocked, neither is touched."""
+def test_undo_keeps_the_new_one_if_the_old_one_was_attached_otherwise() -> None:
+    """If the old one was attached outside this job, both are blocked and stay as they are."""
     world = world_for("replace", 2)
     world.apply(job("replace"))
     world.simulator.attach("prod-0", OLD_TASK, stages=("pre_apply",))
     plan = world.start_undo(PATH, UNDO)
     assert {operation.target.name for operation in plan.operations} == {"prod-1"}
-    since = "somebody changed it since: the server shows old: advisory at pre_apply"
+    since = "changed outside this job: the server shows old: advisory at pre_apply"
     assert [skip.reason for skip in plan.blocked] == [
-        f"what came after it can't be taken back: {since}",
+        f"what came after it can't be undone: {since}",
         since,
     ]
     assert exit_code(world.resume(path=UNDO)) == 3
     assert world.shown("prod-0") == MANDATORY
 
 
-def test_where_somebody_else_detached_the_old_one_the_new_one_stays() -> None:
-    """Not ours to attach again, and without it the workspace would have neither."""
+def test_undo_keeps_the_new_one_if_the_old_one_was_detached_outside() -> None:
+    """Undo doesn't attach what this job didn't detach, so the new one must stay."""
     world = world_for("replace", 1)
     world.start(job("replace"))
     world.wire.troubles = writes(
@@ -335,13 +335,13 @@ def test_where_somebody_else_detached_the_old_one_the_new_one_stays() -> None:
     plan = world.start_undo(PATH, UNDO)
     assert not plan.operations
     assert [(skip.reason, skip.blocked) for skip in plan.skips] == [
-        (f"what came after it can't be taken back: {NOT_OURS}", True),
+        (f"what came after it can't be undone: {NOT_OURS}", True),
         (NOT_OURS, False),
     ]
 
 
-def test_stopped_in_between_undo_takes_back_what_was_done() -> None:
-    """Only the attach was done: it is taken away, and the old one was never touched."""
+def test_undo_of_a_job_that_stopped_midway_reverts_what_was_done() -> None:
+    """If only the attach was done, undo detaches it, and the old one is never touched."""
     world = world_for("replace", 1)
     stopped_between(world)
     world.start_undo(PATH, UNDO)
@@ -349,8 +349,8 @@ def test_stopped_in_between_undo_takes_back_what_was_done() -> None:
     assert (world.shown("prod-0"), world.shown("prod-0", OLD_TASK)) == ([], ADVISORY)
 
 
-def test_an_undo_stopped_in_between_looks_whether_the_old_one_is_still_there() -> None:
-    """Attached again by the undo, detached by somebody: the new one is not taken away."""
+def test_a_resumed_undo_checks_that_the_old_one_is_still_attached() -> None:
+    """If the old one was detached after the undo attached it, the new one stays."""
     world = world_for("replace", 1)
     world.apply(job("replace", rollout=PATIENT))
     world.start_undo(PATH, UNDO)
@@ -367,8 +367,8 @@ def test_an_undo_stopped_in_between_looks_whether_the_old_one_is_still_there() -
 NEITHER = "it would be left with neither: the server shows new: not attached"
 
 
-def test_in_doubt_and_the_new_one_taken_away_the_old_one_is_not_detached_again() -> None:
-    """The DELETE was lost with its sender: what comes first is looked at before it is repeated."""
+def test_a_detach_in_doubt_is_not_repeated_if_the_new_one_was_removed() -> None:
+    """Before a DELETE in doubt is sent again, bulkops checks that its attach still holds."""
     world = world_for("replace", 1)
     world.start(job("replace", rollout=PATIENT))
     world.wire.die_at = len(world.wire.asked) + 5  # a ping, two readings, the attach, the detach
@@ -382,8 +382,8 @@ def test_in_doubt_and_the_new_one_taken_away_the_old_one_is_not_detached_again()
     assert world.shown("prod-0", OLD_TASK) == ADVISORY
 
 
-def test_in_doubt_and_done_is_adopted_whoever_took_the_new_one_away() -> None:
-    """The old one is gone already: nothing is left to be held back."""
+def test_a_detach_in_doubt_that_was_done_is_adopted() -> None:
+    """The old one is already gone, so the detach is adopted even if the new one was removed."""
     world = world_for("replace", 1)
     world.start(job("replace", rollout=PATIENT))
     world.wire.die_at, world.wire.dies_after = len(world.wire.asked) + 5, True
@@ -394,8 +394,8 @@ def test_in_doubt_and_done_is_adopted_whoever_took_the_new_one_away() -> None:
     assert world.results[-1][1].outcome is Outcome.SUCCEEDED
 
 
-def test_an_undo_of_an_undo_does_not_take_the_last_one_away() -> None:
-    """The new one was there before the job, and somebody detached it since: the old one stays."""
+def test_an_undo_of_an_undo_does_not_remove_the_last_one() -> None:
+    """The new one was there before the job and was detached since, so the old one stays."""
     world = world_for("replace", 2)
     for name in world.names:
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
@@ -410,8 +410,8 @@ def test_an_undo_of_an_undo_does_not_take_the_last_one_away() -> None:
     assert world.all_shown(OLD_TASK) == [ADVISORY, []]
 
 
-def test_an_undo_gone_on_with_does_not_take_the_last_one_away() -> None:
-    """Only the attach is to be taken back, and somebody detached the old one since."""
+def test_a_resumed_undo_does_not_remove_the_last_one() -> None:
+    """Only the attach is to be undone, but the old one was detached since: the new one stays."""
     world = world_for("replace", 1)
     stopped_between(world)
     world.start_undo(PATH, UNDO)
@@ -422,14 +422,14 @@ def test_an_undo_gone_on_with_does_not_take_the_last_one_away() -> None:
 
 
 class Watched(Simulator):
-    """Notes each time that a workspace is left without any run task."""
+    """Records each time that a workspace is left without both run tasks."""
 
     def __init__(self, **arguments: object) -> None:
         super().__init__(**arguments)  # type: ignore[arg-type]  # as given
         self.neither: list[str] = []
 
     def handle(self, request: Request, now: float, *, url_status: int | None = None) -> Response:
-        """Answer, then look at every workspace."""
+        """Answer, then check every workspace."""
         answer = super().handle(request, now, url_status=url_status)
         if request.writes:
             workspaces = self.world.workspaces.values()
@@ -455,7 +455,7 @@ def kill_until_done(world: World, random: Random, path: Path) -> Replay:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_no_workspace_is_ever_left_with_neither(seed: int) -> None:
-    """Faults, lost answers, late effects and kills, there and back again: always one of the two."""
+    """With faults, lost answers, late effects and kills, apply and undo always leave one."""
     faults = ",".join(f"{kind}=1%" for kind in FAULTS)
     world = World(workspaces=5, replacing=True, faults=faults, seed=seed, server=Watched)
     random = Random(seed)

@@ -1,4 +1,4 @@
-"""``task-delete``: detached everywhere, then deleted; all of it or nothing."""
+"""``task-delete``: the run task is detached everywhere, then deleted; all or nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PATIENT = {"max_failures": "100%"}
 
 
 def test_each_cell_is_decided_as_the_table_says() -> None:
-    """A detach for each attachment, a delete after all of them, a skip for what is gone."""
+    """There is a detach per attachment, then a delete; a missing run task is a skip."""
     resolved = Resolved(organization="acme", task=TaskRef("task-1", TASK))
     kind = bind("task-delete", TaskDeleteSpec(task=TASK), resolved)
     attached = Observed("wstask-1", {"enforcement-level": "advisory", "stages": []})
@@ -50,17 +50,17 @@ def test_each_cell_is_decided_as_the_table_says() -> None:
     ]
     delete = Operation("task-delete", task, itself, None, "task", ("task-delete:ws-1",))
     assert kind.decide(task, observations) == (delete,)
-    gone = Skip(task, "there is no such run task")
+    gone = Skip(task, "the run task no longer exists")
     assert kind.decide(task, {"": {}, "task": {}}) == (gone,)
     assert kind.notes([detach, delete]) == (
         f"{TASK} will be lost on 1 workspace: 1 advisory at ",
-        "this can't be undone: the run task and its 1 attachments are lost",
+        "this can't be undone: the run task and its 1 attachment will be lost",
     )
     assert kind.notes([]) == ()
 
 
 def test_the_run_task_is_deleted_last() -> None:
-    """Its own request leaves when the last attachment is gone."""
+    """The DELETE of the run task is sent after the last attachment is gone."""
     world = World(workspaces=7, attached=True)
     replay = world.apply(job("task-delete"))
     assert exit_code(replay) == 0
@@ -71,7 +71,7 @@ def test_the_run_task_is_deleted_last() -> None:
 
 @pytest.mark.parametrize("manages", [frozenset({"prod-0"}), frozenset()])
 def test_all_or_nothing_is_planned(manages: frozenset[str]) -> None:
-    """One workspace that may not be changed keeps the run task: nothing is detached for it."""
+    """If the token can't change one workspace, nothing is detached and the run task stays."""
     rights = User(name="engine", manage_workspace_run_tasks=manages)
     plan = World(workspaces=2, attached=True, rights=rights).plan(job("task-delete"))
     assert plan.operations == []
@@ -81,7 +81,7 @@ def test_all_or_nothing_is_planned(manages: frozenset[str]) -> None:
 
 
 def test_a_detach_that_fails_keeps_the_run_task_until_it_is_tried_again() -> None:
-    """Not tried without it; then both are."""
+    """The delete is not tried until the failed detach is retried and succeeds."""
     world = World(workspaces=3, attached=True)
     world.start(job("task-delete", rollout=PATIENT))
     ident = world.simulator.world.organizations["acme"].workspaces["prod-1"].id
@@ -94,8 +94,8 @@ def test_a_detach_that_fails_keeps_the_run_task_until_it_is_tried_again() -> Non
     assert world.effects() == dict.fromkeys([*world.names, TASK], 1)
 
 
-def test_attached_anew_meanwhile_is_told_and_left() -> None:
-    """What must come first is not in the journal: a conflict, also when asked to try again."""
+def test_a_new_attachment_since_the_plan_is_a_conflict() -> None:
+    """Its detach is not in the journal, so the delete stays a conflict, even when retried."""
     world = World(workspaces=2, attached=True)
     world.start(job("task-delete", rollout=PATIENT))
     world.simulator.add_workspace("late")
@@ -103,12 +103,12 @@ def test_attached_anew_meanwhile_is_told_and_left() -> None:
     for replay in (world.resume(), world.resume(retry_failed=True)):
         (conflict,) = replay.having(Outcome.CONFLICT)
         assert conflict.result is not None
-        assert "would have to come first, and is not to be done here" in conflict.result.reason
+        assert "must come first, but isn't part of this plan" in conflict.result.reason
     assert not any("/tasks/task-" in request.path for request in world.wire.writes)
 
 
-def test_attached_anew_while_it_is_carried_out_is_refused_by_the_server() -> None:
-    """Failed as the server says."""
+def test_a_new_attachment_during_the_job_is_refused_by_the_server() -> None:
+    """The delete fails with the server's error."""
     world = World(workspaces=2, attached=True)
     world.simulator.add_workspace("late")
     world.start(job("task-delete", rollout=PATIENT))
@@ -124,7 +124,7 @@ def test_attached_anew_while_it_is_carried_out_is_refused_by_the_server() -> Non
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_run_task_not_found_but_listed_is_asked_for_again(times: int) -> None:
-    """A list may lag: past ``settle`` it is gone, or its 404 is an error as of any other read."""
+    """The list may be stale: after ``settle`` the run task is gone, or its 404 is an error."""
     world = World(workspaces=0)
     replay = world.apply(job("task-delete"))
     listing = f"{endpoints.API}/organizations/acme/tasks"

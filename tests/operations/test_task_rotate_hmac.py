@@ -1,4 +1,4 @@
-"""``task-rotate-hmac``: a write that nobody can read back, of a key that nobody is to see."""
+"""``task-rotate-hmac``: a write that can't be read back, of a key that must stay secret."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ TARGET = Target("task-1", TASK)
 
 
 def rotation(**operation: str) -> Job:
-    """Return a job that bears a failure, with the key from where it is said to be."""
-    made = job("task-rotate-hmac", rollout={"max_failures": "100%"})
+    """Return a job that tolerates failures, with the key from the given place."""
+    base = job("task-rotate-hmac", rollout={"max_failures": "100%"})
     if not operation:
-        return made
+        return base
     spec = TaskRotateHmacSpec(task=TASK, **operation)
-    return msgspec.structs.replace(made, spec=spec)
+    return msgspec.structs.replace(base, spec=spec)
 
 
 def test_it_is_always_planned_and_sends_the_key() -> None:
-    """Whatever is shown; the operation and its words have the digest only."""
+    """It is planned whatever the server shows; operation and texts have only the digest."""
     key = HmacKey(KEY)
     resolved = Resolved(organization="acme", task=TaskRef("task-1", TASK), key=key)
     kind = bind("task-rotate-hmac", TaskRotateHmacSpec(task=TASK, key_env="KEY"), resolved)
@@ -49,23 +49,23 @@ def test_it_is_always_planned_and_sends_the_key() -> None:
     request = kind.aspects[""].request(operation)
     assert (request.method, request.path) == ("PATCH", "/api/v2/tasks/task-1")
     assert msgspec.json.decode(request.body)["data"]["attributes"] == {"hmac-key": KEY}
-    said = f"{operation} {kind.verb(operation)} {wording.change(operation)} {resolved}"
-    assert KEY not in said + "".join(kind.notes([operation]))
-    assert f"rotate → the HMAC key with SHA-256 {key.digest}" in said
+    texts = f"{operation} {kind.verb(operation)} {wording.change(operation)} {resolved}"
+    assert KEY not in texts + "".join(kind.notes([operation]))
+    assert f"rotate → the HMAC key with SHA-256 {key.digest}" in texts
     answer = Response(200, {}, b'{"data": {"id": "task-1", "type": "tasks"}}')
     assert kind.aspects[""].echo(answer) == Observed("task-1", {DIGEST: key.digest})
     assert kind.aspects[""].echo(Response(200)) is None
 
 
 @pytest.mark.parametrize("given", [{}, {"key_env": "A", "key_file": "b"}])
-def test_exactly_one_key_is_named(given: dict[str, str]) -> None:
-    """None or two are refused."""
-    with pytest.raises(ValueError, match="needs `key_env` or `key_file`, and not both"):
+def test_exactly_one_key_is_required(given: dict[str, str]) -> None:
+    """A spec with no key, or two, is refused."""
+    with pytest.raises(ValueError, match="needs either `key_env` or `key_file`"):
         TaskRotateHmacSpec(task=TASK, **given)
 
 
-def test_a_key_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Unset, empty or unreadable: before anything is asked; line ends are not the key's."""
+def test_a_missing_key_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Unset, empty or unreadable keys are errors before any request; line ends are ignored."""
     file = tmp_path / "key"
     monkeypatch.delenv("NO_KEY", raising=False)
     with pytest.raises(JobError, match="key_env = NO_KEY: holds no key"):
@@ -86,7 +86,7 @@ def test_a_key_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_the_journal_has_no_key() -> None:
-    """Only its SHA-256; done, it says that nothing can be read back, and differs in nothing."""
+    """The journal has only the SHA-256; verify reports that the key can't be read back."""
     world = World(workspaces=0)
     replay = world.apply(rotation())
     assert world.task.hmac_key == KEY
@@ -94,13 +94,13 @@ def test_the_journal_has_no_key() -> None:
     content = world.disk.content(PATH)
     assert KEY.encode() not in content
     assert HmacKey(KEY).digest.encode() in content
-    said = list(lines(report_of(replay)))
-    assert "  verified: 0 of 1 operation, 1 can't be read back" in said
+    texts = list(lines(report_of(replay)))
+    assert "  verified: 0 of 1 operation, 1 can't be read back" in texts
 
 
 @pytest.mark.parametrize("fault", ["close-after", "close-before", "502-after", "html-200"])
 def test_a_lost_answer_is_sent_again_after_settling(fault: str) -> None:
-    """Nothing is read in between; what was done twice is as if done once."""
+    """Nothing is read in between, since writing twice is the same as writing once."""
     world = World(workspaces=0)
     sent_at: list[float] = []
     world.wire.spies = [lambda request: sent_at.append(world.now()) if request.writes else None]
@@ -112,8 +112,8 @@ def test_a_lost_answer_is_sent_again_after_settling(fault: str) -> None:
     assert world.task.hmac_key == KEY
 
 
-def test_what_stays_lost_is_in_doubt_and_is_sent_again_by_the_next_execution() -> None:
-    """Given up after some losses, gone on with by the same command."""
+def test_after_several_lost_answers_it_is_in_doubt_until_resumed() -> None:
+    """The next execution sends the key again."""
     world = World(workspaces=0)
     world.start(rotation())
     world.wire.troubles = always(lambda request: request.writes, Trouble("503"))
@@ -126,8 +126,8 @@ def test_what_stays_lost_is_in_doubt_and_is_sent_again_by_the_next_execution() -
     assert world.task.hmac_key == KEY
 
 
-def test_a_refusal_is_a_failure_and_is_tried_again_when_asked() -> None:
-    """In the server's words; planned anew without anything to compare with."""
+def test_a_refusal_is_a_failure_and_can_be_retried() -> None:
+    """The failure has the server's error; a retry plans it again without a comparison."""
     world = World(workspaces=0)
     world.start(rotation())
     world.wire.troubles = writes(Trouble("403"))
@@ -136,8 +136,8 @@ def test_a_refusal_is_a_failure_and_is_tried_again_when_asked() -> None:
     assert world.task.hmac_key == KEY
 
 
-def test_an_answer_without_a_body_is_a_yes() -> None:
-    """There is nothing it could have said."""
+def test_an_answer_without_a_body_is_a_success() -> None:
+    """An answer could not show the key anyway."""
     world = World(workspaces=0)
 
     async def silent() -> Outcome:
@@ -155,15 +155,15 @@ def test_an_answer_without_a_body_is_a_yes() -> None:
     assert world.run(silent) is Outcome.SUCCEEDED
 
 
-def test_a_journal_goes_on_with_its_own_key_only(
+def test_a_journal_resumes_only_with_its_own_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Another key is refused before anything is sent; where all is done, none is needed."""
+    """Another key is refused before any request; if everything is done, no key is needed."""
     world = World(workspaces=0)
     monkeypatch.setenv("ROTATED", KEY)
     world.start(rotation(key_env="ROTATED"))
     monkeypatch.setenv("ROTATED", "another")
-    with pytest.raises(JobError, match="the key is not the one that was planned with"):
+    with pytest.raises(JobError, match="the key is not the one used for the plan"):
         world.resume()
     assert not world.wire.writes
     monkeypatch.setenv("ROTATED", KEY)

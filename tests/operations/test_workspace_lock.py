@@ -1,4 +1,4 @@
-"""``workspace-lock`` and ``workspace-unlock``: whose lock it is, and servers that show it oddly."""
+"""``workspace-lock`` and ``workspace-unlock``: holders, reasons, and unusual servers."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ Forge: TypeAlias = Callable[[Callable[[dict[str, Any], dict[str, Any]], None]], 
 
 @pytest.fixture
 def forge(monkeypatch: pytest.MonkeyPatch) -> Forge:
-    """Let the server show its workspaces otherwise than they are."""
+    """Return a function that makes the server misrepresent its workspaces."""
     honest = documents.workspace
 
     def install(change: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
         def shown(*arguments: Any) -> documents.Resource:
-            made: Any = honest(*arguments)
-            change(made["attributes"], made["relationships"])
-            return dict(made)
+            resource: Any = honest(*arguments)
+            change(resource["attributes"], resource["relationships"])
+            return dict(resource)
 
         monkeypatch.setattr(documents, "workspace", shown)
 
@@ -50,7 +50,7 @@ def forge(monkeypatch: pytest.MonkeyPatch) -> Forge:
 
 
 def results(world: World) -> dict[str, Result]:
-    """Return the last result told of each workspace."""
+    """Return the last result of each workspace."""
     return {operation.target.name: result for operation, result in world.results}
 
 
@@ -60,8 +60,8 @@ def locks(world: World) -> dict[str, tuple[str | None, str | None]]:
     return {one.name: (one.locked_by, one.locked_reason) for one in records if one.locked}
 
 
-def test_a_lock_that_is_there_already_is_left_to_whoever_holds_it() -> None:
-    """Planned as a skip; where a run holds it, it ends with the run: blocked."""
+def test_an_existing_lock_is_left_alone() -> None:
+    """An existing lock is a skip, or blocked if a run holds it."""
     world = World(workspaces=4)
     world.simulator.lock("prod-0", by="user-ann", reason="mine")
     world.simulator.lock("prod-1", by="run-1")
@@ -69,9 +69,9 @@ def test_a_lock_that_is_there_already_is_left_to_whoever_holds_it() -> None:
     plan = world.plan(job(LOCK))
     assert [one.target.name for one in plan.operations] == ["prod-3"]
     assert [(s.target.name, s.reason, s.blocked) for s in plan.skips] == [
-        ("prod-0", "locked already", False),
-        ("prod-1", "locked by a run, and only until that ends", True),
-        ("prod-2", "locked already", False),
+        ("prod-0", "already locked", False),
+        ("prod-1", "locked by a run, until that run ends", True),
+        ("prod-2", "already locked", False),
     ]
     assert plan.notes == []
     unlock = world.plan(job(UNLOCK))
@@ -82,20 +82,20 @@ def test_a_lock_that_is_there_already_is_left_to_whoever_holds_it() -> None:
 
 @pytest.mark.parametrize("kind", [LOCK, UNLOCK])
 def test_the_right_is_the_one_the_api_names(kind: str) -> None:
-    """Not that to manage run tasks, which nobody needs for a lock."""
+    """Locking needs ``can-lock``, not the permission to manage run tasks."""
     rights = User(name="engine", manage_workspaces=False)
     world = world_for(kind, 2, rights=rights)
     plan = world.plan(job(kind))
     verb = kind.removeprefix("workspace-")
     assert plan.operations == []
-    assert {skip.reason for skip in plan.blocked} == {f"this token may not {verb} it"}
+    assert {skip.reason for skip in plan.blocked} == {f"this token can't {verb} it"}
     assert KINDS[kind].right.permission == f"can-{verb}"
     free = User(name="engine", manage_workspace_run_tasks=False)
     assert len(world_for(kind, 2, rights=free).plan(job(kind)).operations) == 2
 
 
-def test_no_reason_is_sent_where_none_is_given() -> None:
-    """The lock has none, and one of the same user with a reason is another."""
+def test_without_a_reason_none_is_sent() -> None:
+    """The lock then has no reason, and the same user's lock with a reason is another one."""
     world = World(workspaces=1)
     document = {"name": "scan", "organization": "acme", "operation": {"kind": LOCK}}
     world.apply(job_from_builtins({**document, "select": {"all": True}}))
@@ -107,7 +107,7 @@ def test_no_reason_is_sent_where_none_is_given() -> None:
     ("by", "reason"), [("user-ann", "mine"), ("user-ann", None), ("team-1", "x"), ("run-1", None)]
 )
 def test_a_lock_that_came_between_plan_and_apply_is_a_conflict(by: str, reason: str | None) -> None:
-    """Nothing is sent; tried again it is decided by who holds it."""
+    """Nothing is sent; a retry is decided by who holds the lock."""
     world = World(workspaces=2)
     world.start(job(LOCK, rollout=PATIENT))
     world.simulator.lock("prod-0", by=by, reason=reason)
@@ -122,7 +122,7 @@ def test_a_lock_that_came_between_plan_and_apply_is_a_conflict(by: str, reason: 
 
 
 def late(world: World, change: Callable[[], None]) -> None:
-    """Let somebody change something just before the first write gets to the server."""
+    """Make a change just before the first write reaches the server."""
 
     def spy(request: Any) -> None:
         if request.writes and change in pending:
@@ -134,7 +134,7 @@ def late(world: World, change: Callable[[], None]) -> None:
 
 
 def test_a_409_to_a_lock_is_decided_by_a_reading() -> None:
-    """Somebody was faster: a conflict, with who and why; made so by our reason: a skip."""
+    """Another lock is a conflict that names holder and reason; one with our reason is a skip."""
     for reason, outcome in (("mine", Outcome.CONFLICT), ("change freeze", Outcome.SKIPPED)):
         world = World(workspaces=1)
         late(world, partial(world.simulator.lock, "prod-0", reason=reason))
@@ -147,8 +147,8 @@ def test_a_409_to_a_lock_is_decided_by_a_reading() -> None:
 
 
 @pytest.mark.parametrize("by", ["user-ann", "team-1"])
-def test_an_unlock_of_somebody_elses_lock_fails_in_the_servers_words(by: str) -> None:
-    """The 409 is read back: still locked, so it is no skip; and it stays locked."""
+def test_unlocking_another_users_lock_fails_with_the_servers_error(by: str) -> None:
+    """The 409 is read back; the workspace is still locked, so it is not a skip."""
     world = World(workspaces=1)
     world.simulator.lock("prod-0", by=by, reason="mine")
     replay = world.apply(job(UNLOCK, rollout=PATIENT))
@@ -162,8 +162,8 @@ def test_an_unlock_of_somebody_elses_lock_fails_in_the_servers_words(by: str) ->
     assert len(reads) == 1
 
 
-def test_an_unlock_that_meets_a_run_is_no_skip() -> None:
-    """The lock of ours was given back, and a run took its own before the unlock came."""
+def test_an_unlock_that_meets_a_run_is_not_a_skip() -> None:
+    """Our lock was released, and a run took one before the unlock arrived."""
     world = world_for(UNLOCK, 1)
     late(world, lambda: world.simulator.lock("prod-0", by="run-7"))
     world.apply(job(UNLOCK, rollout=PATIENT))
@@ -172,8 +172,8 @@ def test_an_unlock_that_meets_a_run_is_no_skip() -> None:
     assert "the server shows locked by run-7" in result.reason
 
 
-def test_an_unlock_that_somebody_else_did_is_a_skip() -> None:
-    """409 because it is unlocked: as wanted, and not of our making."""
+def test_an_unlock_done_outside_this_job_is_a_skip() -> None:
+    """The 409 says that it is unlocked: as desired, but not by this job."""
     world = world_for(UNLOCK, 1)
     late(world, lambda: world.simulator.unlock("prod-0"))
     world.apply(job(UNLOCK, rollout=PATIENT))
@@ -182,7 +182,7 @@ def test_an_unlock_that_somebody_else_did_is_a_skip() -> None:
 
 
 def test_an_undo_unlocks_only_what_the_job_locked() -> None:
-    """Another's lock, and another one of ours, stay; so does what was locked before."""
+    """Locks of others, other locks of this user, and earlier locks stay."""
     world = World(workspaces=6)
     world.simulator.lock("prod-0", by="user-engine", reason="older")
     world.apply(job(LOCK))
@@ -195,9 +195,9 @@ def test_an_undo_unlocks_only_what_the_job_locked() -> None:
     assert plan.counts == {"unlock": 2}
     changed = {s.target.name: (s.reason.partition(":")[0], s.blocked) for s in plan.skips}
     assert changed == {
-        "prod-1": ("somebody changed it since", True),
+        "prod-1": ("changed outside this job", True),
         "prod-3": (BACK, False),
-        "prod-4": ("somebody changed it since", True),
+        "prod-4": ("changed outside this job", True),
     }
     assert world.resume(path=UNDO).count(Outcome.FAILED) == 1
     assert "locked by User ann" in results(world)["prod-2"].reason
@@ -205,7 +205,7 @@ def test_an_undo_unlocks_only_what_the_job_locked() -> None:
 
 
 def test_the_undo_of_an_unlock_locks_it_with_the_reason_it_had() -> None:
-    """As it was before the job, whatever the reason."""
+    """Undo restores the lock with any reason it had before the job."""
     world = World(workspaces=1)
     world.simulator.lock("prod-0", by="user-engine", reason="older")
     world.apply(job(UNLOCK))
@@ -220,7 +220,7 @@ def test_the_undo_of_an_unlock_locks_it_with_the_reason_it_had() -> None:
 def test_what_the_server_does_not_show_is_not_taken_for_unlocked(
     forge: Forge, kind: str, odd: str | None
 ) -> None:
-    """Neither by a lock nor by an unlock: blocked, and nothing is sent."""
+    """If the server doesn't show the lock, both kinds are blocked and send nothing."""
 
     def change(attributes: dict[str, Any], _relationships: dict[str, Any]) -> None:
         attributes["locked"] = None
@@ -234,8 +234,8 @@ def test_what_the_server_does_not_show_is_not_taken_for_unlocked(
     assert {s.reason for s in plan.blocked} == {"the server doesn't show whether it is locked"}
 
 
-def test_a_lock_that_is_a_text_is_no_answer(forge: Forge) -> None:
-    """The list can't be read, and the plan says so; "false" is not taken for true."""
+def test_a_lock_shown_as_text_is_an_error(forge: Forge) -> None:
+    """The plan reports that it can't read the list; "false" is not taken for true."""
     forge(lambda attributes, _: attributes.update(locked="false"))
     with pytest.raises(ServerBroken, match="can't be read"):
         World(workspaces=1).plan(job(LOCK))
@@ -246,7 +246,7 @@ def test_a_lock_that_is_a_text_is_no_answer(forge: Forge) -> None:
 def test_an_answer_that_shows_no_lock_is_read_back(
     forge: Forge, kind: str, odd: str | None
 ) -> None:
-    """Nothing is made of it; where the reading shows none either, it stays in doubt."""
+    """It decides nothing; if the reading doesn't show the lock either, it stays in doubt."""
     world = world_for(kind, 1)
     world.start(job(kind, rollout={"max_failures": 1}))
     sent: list[str] = []
@@ -269,7 +269,7 @@ def test_an_answer_that_shows_no_lock_is_read_back(
 
 @pytest.mark.parametrize("kind", [LOCK, UNLOCK])
 def test_an_older_server_shows_neither_reason_nor_holder(forge: Forge, kind: str) -> None:
-    """The reason is taken for the job's own: done, verified, undone, and done again."""
+    """The reason is assumed to be the job's: apply, verify and undo work."""
 
     def change(attributes: dict[str, Any], relationships: dict[str, Any]) -> None:
         del attributes["locked-reason"], relationships["locked-by"]
@@ -285,8 +285,8 @@ def test_an_older_server_shows_neither_reason_nor_holder(forge: Forge, kind: str
 
 
 @pytest.mark.parametrize("kind", [LOCK, UNLOCK])
-def test_a_lost_answer_and_somebody_elses_lock_in_between_is_a_conflict(kind: str) -> None:
-    """Never sent came ours, and another lock is there past ``settle``: nothing is sent again."""
+def test_a_lost_answer_and_another_lock_since_is_a_conflict(kind: str) -> None:
+    """Our request never arrived and another lock is there after ``settle``: nothing is sent."""
     world = world_for(kind, 1)
     world.wire.troubles = writes(Trouble("hang-before"))
     late(world, lambda: world.simulator.lock("prod-0", by="user-ann", reason="mine"))
@@ -298,7 +298,7 @@ def test_a_lost_answer_and_somebody_elses_lock_in_between_is_a_conflict(kind: st
 
 @pytest.mark.parametrize("kind", [LOCK, UNLOCK])
 def test_an_answer_that_is_lost_every_time_is_found_by_reading(kind: str) -> None:
-    """Done once, adopted, and ours to take back."""
+    """It is done once, adopted, and undo reverts it."""
     world = world_for(kind, 1)
     world.wire.troubles = always(lambda request: request.writes, Trouble("504-after"))
     replay = world.apply(job(kind))
@@ -309,7 +309,7 @@ def test_an_answer_that_is_lost_every_time_is_found_by_reading(kind: str) -> Non
 
 
 def test_the_two_requests() -> None:
-    """The reason goes at the top of the body, as the OpenAPI has it; an unlock has none."""
+    """The reason is at the top of the body, as in the OpenAPI document; an unlock has none."""
     target = Target("ws-1", "prod-app")
     lock, unlock = bound(LOCK), bound(UNLOCK)
     (one,) = lock.decide(
@@ -326,13 +326,13 @@ def test_the_two_requests() -> None:
     request = unlock.aspects[""].request(other)
     assert (request.method, request.path) == ("POST", "/api/v2/workspaces/ws-1/actions/unlock")
     assert request.body == b""
-    # One job's lock and another's unlock are about the same thing: see ``unfinished_jobs``.
+    # One job's lock and another's unlock change the same thing (see ``unfinished_jobs``).
     assert lock.aspects[""].source == unlock.aspects[""].source
     assert hash(lock.aspects[""].source) == hash(unlock.aspects[""].source)
 
 
-def test_a_lock_in_words() -> None:
-    """As plans, results and reports say it."""
+def test_a_lock_is_described() -> None:
+    """Plans, results and reports describe a lock with holder and reason."""
     unlocked, locked = {"locked": False, "locked-reason": None}, {"locked": True}
     frozen = {**locked, "locked-reason": "change freeze"}
 
@@ -344,15 +344,15 @@ def test_a_lock_in_words() -> None:
     assert words({**unlocked}, frozen) == 'not locked → locked ("change freeze")'
     assert words({**locked, "locked-reason": None}, {**unlocked}) == "locked → not locked"
     one = Operation("k", Target("ws-1", "x"), Observed("ws-1", {**unlocked}), frozen)
-    held = {**locked, "locked-reason": None, "locked-by": "run-7"}
-    assert wording.state(one, held) == "locked by run-7"
+    by_a_run = {**locked, "locked-reason": None, "locked-by": "run-7"}
+    assert wording.state(one, by_a_run) == "locked by run-7"
     assert wording.state(one, {"locked": None}) == "neither locked nor unlocked"
     assert wording.state(one, None) == "not there"
 
 
 @pytest.mark.parametrize("reason", ["", " x", "x ", "a\nb", "x" * 301])
 def test_a_reason_is_a_line_of_text(reason: str) -> None:
-    """What the server could show otherwise than it was sent is no reason."""
+    """A reason that the server might store differently is refused."""
     with pytest.raises(Exception, match=r"regex|reason"):
         bound(LOCK, reason=reason)
     assert WorkspaceLockSpec(reason="x" * 300).reason

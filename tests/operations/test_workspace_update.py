@@ -1,4 +1,4 @@
-"""``workspace-update``: the settings beside those of its case, and the agents' pool."""
+"""``workspace-update``: all settings, and how the agent pool depends on the mode."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ AGENTS = {"execution_mode": "agent", "agent_pool_id": "apool-1"}
 
 
 def job(**operation: object) -> Job:
-    """Return a job with just these settings."""
+    """Return a job with only these settings."""
     document = {"name": "scan", "organization": "acme", "select": {"all": True}}
     return job_from_builtins({**document, "operation": {"kind": "workspace-update", **operation}})
 
 
 def records(world: World) -> list[Workspace]:
-    """Return the workspaces as they are."""
+    """Return the current state of the workspaces."""
     return list(world.simulator.world.workspaces.values())
 
 
@@ -44,10 +44,10 @@ def records(world: World) -> list[Workspace]:
     ],
     ids=str,
 )
-def test_each_setting_is_written_shown_and_taken_back(
+def test_each_setting_is_written_verified_and_undone(
     spec: dict[str, object], after: dict[str, object]
 ) -> None:
-    """One request a workspace; planned again there is nothing to do; undone it is as it was."""
+    """One request per workspace; a second plan is empty; undo restores the setting."""
     world = World(workspaces=2)
     before = everything(world)
     assert exit_code(world.apply(job(**spec))) == 0
@@ -60,8 +60,8 @@ def test_each_setting_is_written_shown_and_taken_back(
     assert everything(world) == before
 
 
-def test_the_mode_is_changed_with_its_pool_and_both_come_back() -> None:
-    """The server takes the pool away with the mode, so that only undo has to name it."""
+def test_mode_and_pool_are_restored_together() -> None:
+    """The server removes the pool with the mode, so only undo has to send it."""
     world = World(workspaces=1)
     (record,) = records(world)
     record.execution_mode, record.agent_pool = "agent", "apool-7"
@@ -73,8 +73,8 @@ def test_the_mode_is_changed_with_its_pool_and_both_come_back() -> None:
     assert (record.execution_mode, record.agent_pool) == ("agent", "apool-7")
 
 
-def test_only_another_pool_is_sent_where_the_mode_is_right() -> None:
-    """And a workspace that has both is left."""
+def test_if_only_the_pool_differs_only_the_pool_is_sent() -> None:
+    """A workspace that has both is skipped."""
     world = World(workspaces=2)
     for record, pool in zip(records(world), ("apool-1", "apool-2"), strict=True):
         record.execution_mode, record.agent_pool = "agent", pool
@@ -88,14 +88,14 @@ def test_only_another_pool_is_sent_where_the_mode_is_right() -> None:
 @pytest.mark.parametrize(
     "spec", [{"execution_mode": "agent"}, {"agent_pool_id": "apool-1"}], ids=str
 )
-def test_mode_and_pool_need_each_other(spec: dict[str, Any]) -> None:
-    """Neither says enough without the other."""
-    with pytest.raises(ValueError, match="and `agent_pool_id` need each other"):
+def test_mode_and_pool_require_each_other(spec: dict[str, Any]) -> None:
+    """A spec with only one of the two is refused."""
+    with pytest.raises(ValueError, match="and `agent_pool_id` require each other"):
         WorkspaceUpdateSpec(**spec)
 
 
 def test_a_pool_that_no_agents_use_is_not_hidden() -> None:
-    """From remote to agents the pool is set; where the mode isn't shown, nothing is planned."""
+    """From remote to agent the pool is set; if the mode isn't shown, the skip is blocked."""
     kind = bound("workspace-update", **AGENTS)
     shown: dict[str, object] = {"terraform-version": "1.5.7", "auto-apply": False}
     for mode, blocked in (({"execution-mode": "remote"}, False), ({}, True)):

@@ -1,4 +1,4 @@
-"""Writes journals as somebody would who wants them carried out: each line right, its CRC too."""
+"""Forges journals as an attacker would: each line is valid, including its CRC."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def _format_of(header: Record) -> Format:
 
 
 def forge(path: Path, change: Forge) -> None:
-    """Change the records of a journal, and make its lines right again."""
+    """Change the records of a journal, and make its lines valid again."""
     write(path, change(records_of(path)))
 
 
 def forged(name: str, change: Forge) -> Replay:
-    """Return where a kept journal stands, once its records are changed."""
+    """Return the state of a kept journal after its records were changed."""
     return replay(change(records_of(KEPT / name)))
 
 
 def with_header(**changes: object) -> Forge:
-    """Return what changes these fields of the header."""
+    """Return a function that changes these fields of the header."""
 
     def change(records: list[Record]) -> list[Record]:
         return [replaced(one, **changes) if isinstance(one, Header) else one for one in records]
@@ -67,7 +67,7 @@ def with_header(**changes: object) -> Forge:
 
 
 def with_planned(change_one: Callable[[Planned], Planned], number: int = 0) -> Forge:
-    """Return what changes one planned operation."""
+    """Return a function that changes one planned operation."""
 
     def change(records: list[Record]) -> list[Record]:
         places = [n for n, one in enumerate(records) if isinstance(one, Planned)]
@@ -81,7 +81,7 @@ def with_planned(change_one: Callable[[Planned], Planned], number: int = 0) -> F
 
 
 def only_planned(records: list[Record]) -> list[Record]:
-    """Return a journal's header and plan: nothing has been carried out."""
+    """Return a journal's header and plan, without any execution."""
     return [one for one in records if isinstance(one, Header | Planned)]
 
 

@@ -1,4 +1,4 @@
-"""A journal is held against its own job: what the job could not have decided is found."""
+"""A journal is checked against its own job: changes that the job could not decide are found."""
 
 from __future__ import annotations
 
@@ -63,31 +63,31 @@ ADVISORY: dict[str, object] = {"enforcement-level": "advisory", "stages": ["post
 
 
 @pytest.mark.parametrize("name", JOURNALS)
-def test_kept_journals_are_gone_on_with(name: str) -> None:
-    """What bulkops 0.1 wrote agrees with itself: jobs, undos, what was tried again, of any kind."""
+def test_kept_journals_of_0_1_are_accepted(name: str) -> None:
+    """Jobs, undos and retries of every kind agree with themselves."""
     assert open_journal(KEPT / name, trust_files=True).replay.operations
 
 
-def test_kept_plans_are_carried_out() -> None:
-    """A plan that bulkops 0.1 saved is read, and its journal is that plan's."""
+def test_kept_plans_of_0_1_are_accepted() -> None:
+    """A plan that 0.1 saved is read, and its journal belongs to it."""
     plan = read_plan(KEPT / "saved.plan", trust_files=True).plan
     assert disagreement_with_plan(read(KEPT / "saved.jsonl").replay, plan) == ""
 
 
 @pytest.mark.parametrize("name", DIGESTS)
-def test_digests_of_kept_jobs_stay(name: str) -> None:
-    """By what is written in the header, and by what this version makes of it."""
+def test_digests_of_kept_jobs_are_unchanged(name: str) -> None:
+    """The header's digest equals the one that this version computes."""
     header = read(KEPT / name).replay.header
     assert header.digest == digest_of(header.job) == job_of(header).digest == DIGESTS[name]
 
 
 def test_every_kept_journal_of_a_job_is_pinned() -> None:
-    """Each kind's, too."""
+    """For every kind."""
     assert {f"{kind}.jsonl" for kind in KINDS} < DIGESTS.keys()
 
 
 def test_a_field_that_a_later_version_adds_changes_no_digest() -> None:
-    """The header keeps ``operation`` as it was written; nothing else is taken for it."""
+    """The digest is computed from ``operation`` as the header has it, not from defaults."""
     header = read(KEPT / "attach.jsonl").replay.header
     operation: Any = header.job["operation"]
     del operation["stages"]
@@ -97,8 +97,8 @@ def test_a_field_that_a_later_version_adds_changes_no_digest() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_this_version_writes_agrees_with_itself(kind: str) -> None:
-    """A job of each kind, its undo, and the undo of that; see also ``World.executed``."""
+def test_journals_of_this_version_agree_with_themselves(kind: str) -> None:
+    """A job of each kind, its undo, and the undo of that; also see ``World.executed``."""
     world = world_for(kind, 3)
     world.apply(job(kind))
     assert disagreement(world.journaled()) == ""
@@ -150,8 +150,16 @@ def _changed(**changes: object) -> Forge:
 
 
 FORGED: dict[str, tuple[str, Forge, str]] = {
-    "detach in an attach job": ("attach.jsonl", _all_detached, "nothing that a attach job"),
-    "detach, one of many": ("attach.jsonl", with_planned(_detached, 2), "nothing that a attach"),
+    "detach in an attach job": (
+        "attach.jsonl",
+        _all_detached,
+        "a job of kind attach could not have decided this",
+    ),
+    "detach, one of many": (
+        "attach.jsonl",
+        with_planned(_detached, 2),
+        "a job of kind attach could not",
+    ),
     "job of another digest": ("attach.jsonl", _another_job, "digest is not that of the job"),
     "digest of another job": ("attach.jsonl", with_header(digest="0" * 64), "digest is not"),
     "another organization": ("attach.jsonl", with_header(organization="evil"), "it is for evil"),
@@ -161,22 +169,34 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "others": ("attach.jsonl", with_header(others={"audit": OTHER}), "it has audit, task"),
     "another old run task": ("replace.jsonl", with_header(replaces=OTHER), "its replaces is"),
     "an operation more": ("attach.jsonl", _with_one_more, "3 operations and 0 skips"),
-    "an operation less": ("attach.jsonl", _with_fewer, "it holds 2 and 0"),
-    "more in the header": ("attach.jsonl", with_header(operations=4), "header says 4 operations"),
-    "fewer in the header": ("attach.jsonl", with_header(operations=2), "header says 2 operations"),
+    "an operation less": ("attach.jsonl", _with_fewer, "it has 2 and 0"),
+    "more in the header": ("attach.jsonl", with_header(operations=4), "header states 4 operations"),
+    "fewer in the header": (
+        "attach.jsonl",
+        with_header(operations=2),
+        "header states 2 operations",
+    ),
     "a skip more": (
         "attach.jsonl",
         lambda records: [*records, Skipped(Target("ws-9", "prod-9"), "so")],
-        "it holds 3 and 1",
+        "it has 3 and 1",
     ),
-    "another level": ("attach.jsonl", _changed(desired=ADVISORY), "nothing that a attach job"),
+    "another level": (
+        "attach.jsonl",
+        _changed(desired=ADVISORY),
+        "a job of kind attach could not have decided this",
+    ),
     "one attribute more": (
         "attach.jsonl",
         _changed(desired={**MANDATORY, "enabled": True}),
-        "nothing that a attach job",
+        "a job of kind attach could not have decided this",
     ),
-    "another verb": ("attach.jsonl", _changed(verb="detach"), "nothing that a attach job"),
-    "another aspect": ("attach.jsonl", _changed(aspect="old"), "there is no old"),
+    "another verb": (
+        "attach.jsonl",
+        _changed(verb="detach"),
+        "a job of kind attach could not have decided this",
+    ),
+    "another aspect": ("attach.jsonl", _changed(aspect="old"), "has nothing called old to change"),
     "a cycle": ("attach.jsonl", _changed(after=("attach:ws-none",)), "is not planned"),
     "a run task for a workspace": (
         "attach.jsonl",
@@ -196,12 +216,12 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "not what the old one had": (
         "replace.jsonl",
         with_planned(lambda p: replaced(p, desired={**MANDATORY, "stages": ["pre_plan"]})),
-        "nothing that a replace job",
+        "a job of kind replace could not have decided this",
     ),
     "detached before": (
         "replace.jsonl",
         with_planned(lambda planned: replaced(planned, after=()), 1),
-        "nothing that a replace job",
+        "a job of kind replace could not have decided this",
     ),
     "another run task disabled": (
         "task-disable.jsonl",
@@ -216,12 +236,12 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "deleted first": (
         "task-delete.jsonl",
         with_planned(lambda planned: replaced(planned, after=()), 3),
-        "nothing that a task-delete job",
+        "a job of kind task-delete could not have decided this",
     ),
     "a target that is no id": (
         "attach.jsonl",
         _at(Target("../../x?y#", "prod-1")),
-        "is no id",
+        "is not an id",
     ),
     "another run task deleted": (
         "task-delete.jsonl",
@@ -231,12 +251,12 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a key that is none": (
         "task-rotate-hmac.jsonl",
         _changed(desired={"hmac-key-sha256": 7}),
-        "nothing that a task-rotate-hmac job",
+        "a job of kind task-rotate-hmac could not have decided this",
     ),
     "another setting": (
         "workspace-update.jsonl",
         _changed(desired={"terraform-version": "0.11.0", "auto-apply": True}),
-        "nothing that a workspace-update job",
+        "a job of kind workspace-update could not have decided this",
     ),
     "a setting for an undo": (
         "workspace-update.jsonl",
@@ -250,21 +270,25 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a state that is none": (
         "workspace-lock.jsonl",
         with_planned(lambda planned: replaced(planned, before=Observed(planned.target.id, {}))),
-        "nothing that a workspace-lock job",
+        "a job of kind workspace-lock could not have decided this",
     ),
     "unlocked by a lock": (
         "workspace-lock.jsonl",
         _changed(desired={"locked": False}, verb="unlock"),
-        "nothing that a workspace-lock job",
+        "a job of kind workspace-lock could not have decided this",
     ),
     "detach in the undo of an update": (
         "update.undo.jsonl",
         lambda records: with_planned(
             lambda one: replaced(one, key=f"detach:{one.target.id}", desired=None, verb="detach")
         )(only_planned(records)),
-        "nothing that a undo of a update job",
+        "the undo of a job of kind update could not have decided this",
     ),
-    "another kind in an undo": ("attach.undo.jsonl", _changed(verb="update"), "nothing that"),
+    "another kind in an undo": (
+        "attach.undo.jsonl",
+        _changed(verb="update"),
+        "could not have decided this",
+    ),
     "a setting in an undo": (
         "workspace-update.undo.jsonl",
         _changed(desired={"global-remote-state": True}),
@@ -274,21 +298,25 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "an undo of what has none": (
         "task-delete.jsonl",
         with_header(undo_of="bulkops-1", digest=digest_of_undo("bulkops-1")),
-        "which nothing can",
+        "which can't be undone",
     ),
     "another plan": ("saved.jsonl", with_header(plan="0" * 64), "digest is not"),
-    "the plan of an attach": ("saved.jsonl", _all_detached, "nothing that a attach job"),
+    "the plan of an attach": (
+        "saved.jsonl",
+        _all_detached,
+        "a job of kind attach could not have decided this",
+    ),
     "tried again otherwise": (
         "retried.jsonl",
         with_planned(_detached, 4),
-        "nothing that a attach job",
+        "a job of kind attach could not have decided this",
     ),
 }
 
 
 @pytest.mark.parametrize(("name", "change", "said"), FORGED.values(), ids=list(FORGED))
 def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_path: Path) -> None:
-    """Every line of it is right: the job in it could not have decided it."""
+    """Every line is valid, but the job in it could not have decided the change."""
     path = tmp_path / name
     path.write_bytes((KEPT / name).read_bytes())
     forge(path, change)
@@ -299,18 +327,20 @@ def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_p
         assert damaged.value.exit_code == 12
 
 
-def test_an_executions_line_more_is_no_way_in() -> None:
-    """What was decided anew may differ from the rest, and is bounded by the job all the same."""
+def test_an_extra_execution_allows_no_forgery() -> None:
+    """Operations that were decided again may differ, but the job still limits them."""
     again = Execution(HOLDER, "0.1.0")
 
     def detaching(records: list[Record]) -> list[Record]:
         return [*_all_detached(records), again, again]
 
-    assert "nothing that a attach job" in disagreement(forged("attach.jsonl", detaching))
+    assert "a job of kind attach could not have decided this" in disagreement(
+        forged("attach.jsonl", detaching)
+    )
 
 
-def test_what_was_there_before_the_first_attempt_is_held_against_the_job_too() -> None:
-    """An undo goes back to it: a line that is replaced later is no way in."""
+def test_the_state_before_the_first_attempt_is_checked_too() -> None:
+    """An undo restores it: a line that is replaced later can't smuggle it in."""
 
     def change(records: list[Record]) -> list[Record]:
         setting = Observed("ws", {"global-remote-state": True})
@@ -321,8 +351,8 @@ def test_what_was_there_before_the_first_attempt_is_held_against_the_job_too() -
 
 
 @pytest.mark.parametrize("document", [{}, {"rollout": 1}, {"rollout": {}, "select": []}])
-def test_a_job_that_is_none_has_no_digest(document: dict[str, object]) -> None:
-    """It is told as any other that is not the digest's."""
+def test_an_invalid_job_in_a_header_is_reported(document: dict[str, object]) -> None:
+    """It is reported like any other wrong digest."""
     replay = forged("attach.jsonl", with_header(job=document))
     assert disagreement(replay) == "its digest is not that of the job in it"
 
@@ -340,18 +370,18 @@ def test_a_kind_that_is_not_installed_is_named(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_does_not_agree_with_itself_is_stale(tmp_path: Path) -> None:
-    """Its digest is no signature: whoever changes it computes another one."""
+    """Its digest is not a signature: a forger computes it too."""
     data = (KEPT / "saved.plan").read_bytes()
     *lines, _ = data.replace(b'"wanted":{"enf', b'"wanted":{"xenf').splitlines(keepends=True)
     seal = b'{"type":"digest","sha256":"%b"}\n' % sha256(b"".join(lines)).hexdigest().encode()
     path = tmp_path / "scan.plan"
     path.write_bytes(b"".join([*lines, seal]))
-    with pytest.raises(PlanStale, match="could have decided"):
+    with pytest.raises(PlanStale, match="could not have decided"):
         read_plan(path)
 
 
-def test_a_journal_carries_out_its_plan_and_no_other() -> None:
-    """The digest names the plan: job, run task and operations must be the plan's, too."""
+def test_a_journal_must_match_its_saved_plan() -> None:
+    """Digest, job, run task and operations must be those of the plan."""
     plan = read_plan(KEPT / "saved.plan", trust_files=True).plan
     said = {
         disagreement_with_plan(forged("saved.jsonl", change), plan)
@@ -369,31 +399,31 @@ def test_a_journal_carries_out_its_plan_and_no_other() -> None:
     assert any(words.endswith("is not as planned") for words in said)
 
 
-def test_an_undo_takes_back_what_its_journal_did_and_nothing_else() -> None:
-    """Another run task, another job, or a change that the journal does not have."""
+def test_an_undo_must_match_the_journal_that_it_undoes() -> None:
+    """Refused: another run task, another job, or a change that the journal doesn't have."""
     undone = read(KEPT / "attach.jsonl").replay
     other = read(KEPT / "detach.jsonl").replay.header.job
 
     for change in (with_header(task=OTHER), with_header(job=other)):
         said = disagreement_with_undone(forged("attach.undo.jsonl", change), undone)
-        assert said == "its job is not the one that it takes back"
+        assert said == "its job is not the one that it undoes"
     elsewhere = _at(Target("ws-9", "prod-9"))
     said = disagreement_with_undone(forged("attach.undo.jsonl", elsewhere), undone)
-    assert said == "detach:ws-9 (prod-9) takes back no change of that journal"
+    assert said == "detach:ws-9 (prod-9) reverts no change of that journal"
 
 
-def test_the_samples_of_the_journals_tests_are_none() -> None:
-    """A header that was never a job's is found, however small."""
+def test_a_made_up_header_is_refused() -> None:
+    """The small samples of the journal's tests never belonged to a job."""
     assert disagreement(replay(first(3))) == "its digest is not that of the job in it"
 
 
-def test_a_job_is_known_by_its_digest_from_file_and_journal() -> None:
-    """Whatever is given, in whatever order: what the journal says is what the job says."""
+def test_a_jobs_digest_is_the_same_in_file_and_journal() -> None:
+    """For any fields in any order."""
     wide = read(KEPT / "wide.jsonl").replay.header
     assert job_from_builtins(wide.job).digest == wide.digest
 
 
-def test_a_kind_with_a_limit_is_about_no_more(tmp_path: Path) -> None:
+def test_a_job_with_a_limit_covers_no_more_workspaces(tmp_path: Path) -> None:
     """``--limit 1`` allows one workspace."""
     world = World(workspaces=3)
     world.start(job("attach", select={"all": True, "limit": 2}))
@@ -403,7 +433,7 @@ def test_a_kind_with_a_limit_is_about_no_more(tmp_path: Path) -> None:
     document = {**header.job, "select": {"all": True, "limit": 1}}
     changed = with_header(job=document, digest=digest_of(document))(records)
     write(tmp_path / "scan.jsonl", changed)
-    with pytest.raises(JournalDamaged, match="about 2 workspaces, its job about 1 at most"):
+    with pytest.raises(JournalDamaged, match="covers 2 workspaces, its job at most 1"):
         open_journal(tmp_path / "scan.jsonl")
 
 
@@ -415,8 +445,8 @@ class OwnAttach(Attach):
     """A kind as another package may have one."""
 
 
-def test_of_another_packages_kind_only_what_it_names_is_asked() -> None:
-    """It may decide by more than a target shows: the verb must be one of its own."""
+def test_a_kind_of_another_package_is_checked_by_its_verbs() -> None:
+    """Its decisions may depend on more than the target, but the verb must be its own."""
     replay = forged("attach.jsonl", _changed(desired=ADVISORY))
     header = replay.header
     spec = job_of(header).spec
@@ -425,4 +455,4 @@ def test_of_another_packages_kind_only_what_it_names_is_asked() -> None:
     assert disagreement_of_operations(replay, job_of(header), kind_of(header))
     assert disagreement_of_operations(replay, job_of(header), own) == ""
     other = forged("attach.jsonl", _changed(desired=ADVISORY, verb="enable"))
-    assert "could have decided" in disagreement_of_operations(other, job_of(header), own)
+    assert "could not have decided" in disagreement_of_operations(other, job_of(header), own)

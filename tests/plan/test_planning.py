@@ -1,4 +1,4 @@
-"""From a job and what the server shows to a plan, or to why there is none."""
+"""A job and the server's state give a plan, or an error that explains why not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.kinds import TASK
 
 
 def refused(world: World, problem: str, **tables: Mapping[str, object]) -> None:
-    """Plan a job that can't be carried out as it stands."""
+    """Check that planning a job is refused."""
     with pytest.raises(JobError, match=problem) as error:
         world.plan(job("attach", **tables))
     assert str(error.value).startswith("job.toml: ")
@@ -35,7 +35,7 @@ def limited(world: World, entitlements: Entitlements) -> None:
 
 
 def test_a_plan_decides_every_selected_workspace_by_name() -> None:
-    """Operations and skips stand in order of name, whatever order they were made in."""
+    """Operations and skips are sorted by name, in whatever order workspaces were created."""
     world = World(workspaces=0)
     for name in ("b", "d", "a", "c"):
         world.simulator.add_workspace(name)
@@ -47,8 +47,8 @@ def test_a_plan_decides_every_selected_workspace_by_name() -> None:
     assert plan.counts == {"attach": 2, "update": 1, "detach": 0}
 
 
-def test_a_run_task_is_meant_by_name_or_id() -> None:
-    """Both lead to the same run task."""
+def test_a_run_task_is_given_by_name_or_id() -> None:
+    """Both resolve to the same run task."""
     world = World(workspaces=1)
     by_name = world.plan(job())
     by_id = world.plan(job(operation={"task": world.task.id}))
@@ -56,31 +56,32 @@ def test_a_run_task_is_meant_by_name_or_id() -> None:
     assert by_name.operations == by_id.operations
 
 
-def test_an_unknown_run_task_is_told_with_those_there_are() -> None:
-    """A typing error is seen at once."""
+def test_an_unknown_run_task_is_reported_with_the_existing_ones() -> None:
+    """A typing error is obvious."""
     world = World(workspaces=1)
     world.simulator.add_task("cost-check")
     refused(
         world,
-        'operation.task = "scna": no such run task in acme, or this token may not see it; '
+        'operation.task = "scna": no such run task in acme, or this token can\'t see it; '
         "it sees: cost-check, security-scan",
         operation={"task": "scna"},
     )
 
 
-def test_no_run_task_at_all_is_told_as_that() -> None:
-    """It may also be that this token sees none."""
+def test_an_organization_without_visible_run_tasks_is_reported() -> None:
+    """Or this token can't see any."""
     world = World(workspaces=1)
     world.simulator.remove_task(TASK)
-    refused(world, "no such run task in acme, or this token may not see it")
+    refused(world, "no such run task in acme, or this token can't see it")
 
 
-def test_two_run_tasks_of_a_name_are_told_by_their_ids() -> None:
-    """The API promises no unique names: one has to be meant."""
+def test_two_run_tasks_of_one_name_are_reported_by_id() -> None:
+    """The API doesn't guarantee unique names: the job has to choose one."""
     world = World(workspaces=1)
     twin = world.simulator.add_task("twin")
     twin.name = TASK
-    refused(world, rf"2 run tasks have that name: give one's id \({world.task.id}, {twin.id}\)")
+    ids = rf"\({world.task.id}, {twin.id}\)"
+    refused(world, f"2 run tasks have this name: give the id of one of them {ids}")
 
 
 def test_workspaces_whose_settings_may_not_be_changed_are_blocked() -> None:
@@ -91,19 +92,19 @@ def test_workspaces_whose_settings_may_not_be_changed_are_blocked() -> None:
     assert world.plan(job()).operations
 
 
-def test_an_unknown_project_is_told_with_those_there_are() -> None:
-    """Nothing is selected in a project that is not there."""
+def test_an_unknown_project_is_reported_with_the_existing_ones() -> None:
+    """Nothing is selected."""
     world = World(workspaces=1)
     world.simulator.add_project("payments")
     refused(
         world,
-        'project = "paymnets": no such project in acme, or this token may not see it; '
+        'project = "paymnets": no such project in acme, or this token can\'t see it; '
         "it sees: Default Project, payments",
         select={"project": "paymnets"},
     )
 
 
-def test_a_project_is_meant_by_name_or_id() -> None:
+def test_a_project_is_given_by_name_or_id() -> None:
     """Only its workspaces are planned."""
     world = World(workspaces=2)
     project = world.simulator.add_project("payments")
@@ -143,7 +144,7 @@ def test_a_plan_counts_the_workspaces_of_each_project() -> None:
 
 @pytest.mark.parametrize("fault", ["403", "404", "500"])
 def test_a_plan_needs_no_right_to_read_projects(fault: str) -> None:
-    """Where they can't be read, their ids stand for their names; nor does every server have any."""
+    """If projects can't be read, or the server has none, ids replace their names."""
     world = World(workspaces=1)
     plan = world.plan(job())
     world.wire.troubles = always(lambda r: r.path.endswith("/projects"), Trouble(fault))
@@ -152,8 +153,8 @@ def test_a_plan_needs_no_right_to_read_projects(fault: str) -> None:
     assert all(ident.startswith("prj-") for ident in plan.projects)
 
 
-def test_without_operations_nobody_asks_for_projects() -> None:
-    """Neither does the plan of an undo, which reads no workspaces."""
+def test_without_operations_no_projects_are_read() -> None:
+    """Nor for the plan of an undo, which reads no workspaces."""
     world = World(workspaces=1)
     world.simulator.attach(world.names[0], TASK, enforcement_level="mandatory")
     plan = world.plan(job())
@@ -162,8 +163,8 @@ def test_without_operations_nobody_asks_for_projects() -> None:
     assert len(world.wire.asked) == asked
 
 
-def test_how_long_a_plan_takes() -> None:
-    """At the server's limit, rests between waves included; unknown of a server without one."""
+def test_a_plan_estimates_its_duration() -> None:
+    """At the server's limit, pauses included; unknown for a server without a limit."""
     world = World(workspaces=60)
     plan = world.plan(job(rollout={"waves": ["1", "50%"], "pause": "2m"}))
     assert plan.rate == 30 * HEADROOM
@@ -176,45 +177,45 @@ def test_how_long_a_plan_takes() -> None:
 @pytest.mark.parametrize(
     ("profile", "stages", "problem"),
     [
-        ("tfe-v202401-1", ["post_apply"], "v202401-1 lacks that stage; it has: pre_plan, post"),
-        ("tfe-v202402-1", ["pre_plan", "post_plan"], "v202402-1 knows one stage an attachment"),
+        ("tfe-v202401-1", ["post_apply"], "v202401-1 doesn't support this stage; it supports: pre"),
+        ("tfe-v202402-1", ["pre_plan", "post_plan"], "supports only one stage per attachment"),
     ],
 )
-def test_stages_that_the_server_lacks_are_told_before_the_first_change(
+def test_unsupported_stages_are_reported_before_the_first_change(
     profile: str, stages: list[str], problem: str
 ) -> None:
-    """An older server would drop them without a word."""
+    """An older server would silently drop them."""
     world = World(workspaces=1, profile=profile)
     refused(world, problem, operation={"stages": stages})
     assert world.plan(job(operation={"stages": ["post_plan"]})).operations
 
 
 def test_selecting_nothing_is_an_error_unless_allowed() -> None:
-    """A pattern that fits nothing is likelier a mistake than a wish."""
+    """A pattern without matches is more likely a mistake than intended."""
     world = World(workspaces=2)
-    refused(world, "no workspace fits", select={"names": ["nothing-*"]})
+    refused(world, "no workspace matches", select={"names": ["nothing-*"]})
     plan = world.plan(job(select={"names": ["nothing-*"], "allow_empty": True}))
     assert (plan.operations, plan.skips) == ([], [])
 
 
-def test_a_rollout_that_does_not_fit_is_told_before_the_first_change() -> None:
-    """The entitlement, what is asked and what is allowed."""
+def test_a_rollout_beyond_an_entitlement_is_refused() -> None:
+    """The message has the entitlement, the result and the limit."""
     world = World(workspaces=5)
     world.simulator.attach("prod-0", TASK)
     limited(world, Entitlements(run_task_workspace_limit=4))
-    refused(world, "5 workspaces would have the run task, this organization's plan allows 4")
+    refused(world, "5 workspaces would have the run task, but this organization's plan allows 4")
     assert len(world.plan(job(select={"names": ["prod-[0-3]"]})).operations) == 4
 
 
-def test_an_organization_without_run_tasks_is_told_as_that() -> None:
+def test_an_organization_without_the_run_tasks_entitlement_is_reported() -> None:
     """The entitlement is named."""
     world = World(workspaces=1)
     limited(world, Entitlements(run_tasks=False))
     refused(world, r"no run tasks \(entitlement run-tasks\)")
 
 
-def test_entitlements_do_not_matter_where_nothing_is_attached() -> None:
-    """An update or a detach needs no room."""
+def test_entitlements_limit_only_attachments() -> None:
+    """An update or a detach isn't limited."""
     world = World(workspaces=3, attached=True)
     limited(world, Entitlements(run_task_workspace_limit=1))
     assert len(world.plan(job("update")).operations) == 3
@@ -222,7 +223,7 @@ def test_entitlements_do_not_matter_where_nothing_is_attached() -> None:
 
 
 def test_a_workspace_without_the_right_is_blocked() -> None:
-    """Only where a change would be needed; the reason says whose right is missing."""
+    """Only if it needs a change; the reason names the missing right."""
     rights = User(name="engine", manage_workspace_run_tasks={"prod-0"})
     world = World(workspaces=3, rights=rights)
     world.simulator.attach("prod-2", TASK, enforcement_level="mandatory")
@@ -236,7 +237,7 @@ def test_a_workspace_without_the_right_is_blocked() -> None:
 
 @pytest.mark.parametrize("kind", ["attach", "update"])
 def test_a_workspace_with_duplicates_is_blocked(kind: str) -> None:
-    """Which of the two is meant only a person can tell."""
+    """Only a person can tell which of the two is right."""
     world = World(workspaces=2, attached=kind != "attach")
     for _ in range(2):
         world.simulator.attach("prod-1", TASK)
@@ -247,8 +248,8 @@ def test_a_workspace_with_duplicates_is_blocked(kind: str) -> None:
 
 
 @pytest.mark.parametrize("profile", ["hcp", "tfe-v202401-1-none-included"])
-def test_the_plan_is_the_same_by_whichever_list(profile: str) -> None:
-    """By run task or workspace by workspace: the same attachments are seen."""
+def test_both_lists_give_the_same_plan(profile: str) -> None:
+    """By run task or workspace by workspace: the attachments are the same."""
     world = World(workspaces=6, profile=profile)
     world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
     world.simulator.attach("prod-2", TASK)
@@ -262,21 +263,21 @@ def test_the_plan_is_the_same_by_whichever_list(profile: str) -> None:
 
 
 def test_entitlements_that_can_not_be_read_refuse_nothing() -> None:
-    """The plan goes by what it may see."""
+    """Unknown limits refuse no plan."""
     world = World(workspaces=2)
     world.wire.troubles = always(lambda request: "entitlement" in request.path, Trouble("404"))
     assert len(world.plan(job()).operations) == 2
 
 
-def test_a_selected_name_that_fits_nothing_is_noted() -> None:
-    """A typing error beside names that do fit."""
+def test_a_selected_name_without_matches_is_noted() -> None:
+    """A typing error among names that do match."""
     world = World(workspaces=2)
     plan = world.plan(job(select={"names": ["prod-*", "stagign-*"]}))
     assert any("stagign-*" in note for note in plan.notes)
 
 
 def test_a_limit_of_mandatory_enforcements_is_noted() -> None:
-    """What the limit counts is documented nowhere, so a plan says it and refuses nothing."""
+    """It isn't documented what the limit counts, so it is noted but refuses nothing."""
     world = World(workspaces=2)
     limited(world, Entitlements(run_task_mandatory_enforcement_limit=1, global_run_tasks=False))
     assert world.plan(job()).notes == [
@@ -286,14 +287,14 @@ def test_a_limit_of_mandatory_enforcements_is_noted() -> None:
 
 
 def test_a_name_that_selects_nothing_is_noted() -> None:
-    """A typing error beside names that do select something would go unnoticed."""
+    """A typing error among other names would go unnoticed."""
     world = World(workspaces=2)
     plan = world.plan(job(select={"names": ["prod-0", "prdo-1"]}))
     assert plan.notes == ['select: "prdo-1" selects no workspace']
 
 
-def test_locked_workspaces_are_noted_where_something_changes() -> None:
-    """A lock holds back Terraform runs and nothing else; whoever holds it may want to know."""
+def test_locked_workspaces_that_change_are_noted() -> None:
+    """A lock holds back Terraform runs only, but its holder may want to know."""
     world = World(workspaces=4)
     limited(world, Entitlements(global_run_tasks=False))
     workspaces = world.simulator.world.organizations["acme"].workspaces
@@ -314,8 +315,8 @@ def test_locked_workspaces_are_noted_where_something_changes() -> None:
         ({"project": "Default Project"}, "every workspace of project Default Project"),
     ],
 )
-def test_what_one_call_would_do_is_noted(select: Mapping[str, object], place: str) -> None:
-    """All workspaces of the organization or of one project, and no other: the call is named."""
+def test_a_single_equivalent_call_is_noted(select: Mapping[str, object], place: str) -> None:
+    """If the job covers all workspaces of the organization or of one project."""
     world = World(workspaces=2)
     limited(world, Entitlements(global_run_tasks=True))
     document = {**job_to_builtins(job()), "select": select}
@@ -334,18 +335,18 @@ def test_what_one_call_would_do_is_noted(select: Mapping[str, object], place: st
         ("attach", {"select": {"project": "Default Project", "names": ["*"]}}),
     ],
 )
-def test_what_one_call_would_not_do_is_not_noted(
+def test_without_a_single_equivalent_call_there_is_no_note(
     kind: str, tables: Mapping[str, Mapping[str, object]]
 ) -> None:
-    """Another kind, or a selection that narrows."""
+    """For another kind, or a narrower selection."""
     world = World(workspaces=2, attached=True)
     document = {**job_to_builtins(job(kind)), **tables}
     assert not one_call(world.plan(job_from_builtins(document)))
 
 
 @pytest.mark.parametrize("profile", ["hcp", "tfe-v202408-1"])
-def test_one_call_is_noted_only_where_it_can_be_made(profile: str) -> None:
-    """Not on Terraform Enterprise, not without the entitlement, not where nothing is to be done."""
+def test_the_single_call_is_noted_only_if_it_is_possible(profile: str) -> None:
+    """Not on Terraform Enterprise, without the entitlement, or if nothing is to be done."""
     world = World(workspaces=2, profile=profile)
     assert one_call(world.plan(job())) == (profile == "hcp")
     limited(world, Entitlements(global_run_tasks=False))

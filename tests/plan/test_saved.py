@@ -1,4 +1,4 @@
-"""The file of a saved plan: what is read is what was written, or it is refused."""
+"""A saved plan's file is read back as it was written, or refused."""
 
 from __future__ import annotations
 
@@ -65,10 +65,8 @@ def _small() -> Plan:
 
 @settings(deadline=None, max_examples=60)
 @given(plan=plans())
-def test_what_is_read_is_what_was_saved(
-    tmp_path_factory: pytest.TempPathFactory, plan: Plan
-) -> None:
-    """Job, binding, operations in order, skips and notes come back, with the file's own digest."""
+def test_a_plan_is_read_back_as_saved(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> None:
+    """Job, run tasks, operations in order, skips and notes, with the file's digest."""
     path = tmp_path_factory.mktemp("plan") / "scan.plan"
     digest = _saved(path, plan)
     read = read_plan(path)
@@ -79,14 +77,14 @@ def test_what_is_read_is_what_was_saved(
     assert is_saved_plan(path)
 
 
-def test_a_token_is_not_in_it(tmp_path: Path) -> None:
-    """Nor anything else of the client but its address."""
+def test_a_saved_plan_has_no_token(tmp_path: Path) -> None:
+    """Of the client it has only the address."""
     _saved(tmp_path / "scan.plan", _small())
     assert b"secret-token" not in (tmp_path / "scan.plan").read_bytes()
 
 
 def test_any_changed_byte_is_found(tmp_path: Path) -> None:
-    """A bit flipped anywhere: still known for a plan, and refused as a changed one."""
+    """With any bit flipped it is still recognized as a plan, and refused as changed."""
     path = tmp_path / "scan.plan"
     _saved(path, _small())
     data = path.read_bytes()
@@ -100,8 +98,8 @@ def test_any_changed_byte_is_found(tmp_path: Path) -> None:
         assert stale.value.exit_code == 13
 
 
-def test_cut_or_grown_it_is_refused(tmp_path: Path) -> None:
-    """Cut at any byte, at the end of a line too, or with anything added behind its end."""
+def test_a_cut_or_extended_plan_is_refused(tmp_path: Path) -> None:
+    """Cut at any byte, even at the end of a line, or with anything appended."""
     path = tmp_path / "scan.plan"
     _saved(path, _small())
     data = path.read_bytes()
@@ -115,8 +113,8 @@ def test_cut_or_grown_it_is_refused(tmp_path: Path) -> None:
             read_plan(path)
 
 
-def test_lines_that_change_places_are_found(tmp_path: Path) -> None:
-    """Each line by itself is right: their order is part of the plan."""
+def test_swapped_lines_are_found(tmp_path: Path) -> None:
+    """Each line is valid by itself, but their order is part of the plan."""
     path = tmp_path / "scan.plan"
     _saved(path, _small())
     lines = path.read_bytes().splitlines(keepends=True)
@@ -126,8 +124,8 @@ def test_lines_that_change_places_are_found(tmp_path: Path) -> None:
         read_plan(path)
 
 
-def test_another_plan_of_the_same_job_is_not_taken(tmp_path: Path) -> None:
-    """Where the plan was read before, its digest must still be that."""
+def test_a_replaced_plan_is_refused(tmp_path: Path) -> None:
+    """When it is read a second time, its digest must be the same."""
     path = tmp_path / "scan.plan"
     _saved(path, _small())
     digest = read_plan(path).plan.digest
@@ -137,8 +135,8 @@ def test_another_plan_of_the_same_job_is_not_taken(tmp_path: Path) -> None:
         read_plan(path, digest)
 
 
-def test_two_plans_made_of_the_same_are_two(tmp_path: Path) -> None:
-    """Each has a digest of its own: a journal belongs to one of them."""
+def test_two_plans_of_one_job_have_different_digests(tmp_path: Path) -> None:
+    """A journal belongs to one of them."""
     client = Client("https://tfe.example", "any")
     digests = {save_plan(tmp_path / "scan.plan", _small(), client, HOLDER) for _ in range(3)}
     assert len(digests) == 3
@@ -146,7 +144,7 @@ def test_two_plans_made_of_the_same_are_two(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "# a job\n", 'name = "x"\n', 'operation = {kind = "a"}\n'])
 def test_a_job_file_is_never_taken_for_a_plan(tmp_path: Path, text: str) -> None:
-    """No TOML document begins with a brace."""
+    """No TOML document starts with a brace."""
     path = tmp_path / "job.toml"
     path.write_text(text)
     assert not is_saved_plan(path)
@@ -154,7 +152,7 @@ def test_a_job_file_is_never_taken_for_a_plan(tmp_path: Path, text: str) -> None
     assert not is_saved_plan(tmp_path)
 
 
-def test_a_plan_that_cant_be_read_is_told_with_the_reason(tmp_path: Path) -> None:
+def test_an_unreadable_plan_is_reported_with_the_reason(tmp_path: Path) -> None:
     """The file is named."""
     with pytest.raises(BulkopsError, match=r"scan\.plan: can't be read: No such file"):
         read_plan(tmp_path / "scan.plan")
@@ -163,7 +161,7 @@ def test_a_plan_that_cant_be_read_is_told_with_the_reason(tmp_path: Path) -> Non
 def test_a_kind_that_this_version_does_not_know_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plan made with somebody else's package, read without it."""
+    """A plan of another package's kind, read without that package."""
     path = tmp_path / "scan.plan"
     with monkeypatch.context() as installed:
         installed.setitem(KINDS, "theirs", KINDS["attach"])

@@ -1,4 +1,4 @@
-"""A saved plan is carried out as it was looked at, whatever happened in between."""
+"""A saved plan is applied as it was reviewed, whatever changed in between."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORKSPACES = 4
 
 
 def put(world: World, name: str, state: State) -> None:
-    """Bring a workspace to a state, as somebody else would; nothing is touched that is so."""
+    """Change a workspace outside the job; a matching state isn't touched."""
     attached = world.simulator.attachments(name, TASK)
     if state is None:
         if attached:
@@ -65,13 +65,13 @@ def attributes(state: State) -> Attributes | None:
     before=st.lists(STATES, min_size=WORKSPACES, max_size=WORKSPACES),
     meddled=st.lists(STATES | st.just("untouched"), min_size=WORKSPACES, max_size=WORKSPACES),
 )
-def test_only_what_still_is_as_it_was_seen_is_changed(
+def test_only_targets_that_did_not_change_since_are_changed(
     tmp_path_factory: pytest.TempPathFactory,
     kind: str,
     before: list[State],
     meddled: list[State | str],
 ) -> None:
-    """Planned and unmoved: done. Moved to the wish: a skip. Moved elsewhere: a conflict, left."""
+    """Unchanged: done. As desired: skipped. Anything else: a conflict, left."""
     # What should not be sent must not be refused by the server instead.
     world = World(workspaces=WORKSPACES, server=partial(Simulator, duplicate_attach="accept"))
     put_all(world, before)

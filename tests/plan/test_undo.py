@@ -1,4 +1,4 @@
-"""Undo: what the job did is taken back, and only that."""
+"""An undo reverts what the job did, and nothing else."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def reasons(plan: Plan) -> list[tuple[str, str, bool]]:
 
 
 @pytest.mark.parametrize("kind", REVERSIBLE)
-def test_undo_restores_what_was_there_before(kind: str) -> None:
-    """After a job and its undo every target is as it was before the job."""
+def test_undo_restores_the_state_before_the_job(kind: str) -> None:
+    """For every target of every kind."""
     world = world_for(kind, 4)
     before = everything(world)
     world.apply(job(kind))
@@ -59,7 +59,7 @@ def test_the_undo_of_an_undo_is_the_job_again(kind: str) -> None:
     assert everything(world) == after
 
 
-def test_the_undo_of_a_new_url_says_that_the_old_one_is_called() -> None:
+def test_the_undo_of_a_new_url_notes_that_the_old_one_is_called() -> None:
     """As the job's own plan does."""
     world = world_for("task-update")
     plan = world.start(job("task-update"))
@@ -68,8 +68,8 @@ def test_the_undo_of_a_new_url_says_that_the_old_one_is_called() -> None:
     assert list(world.start_undo(PATH, UNDO).notes) == [URL_IS_CALLED]
 
 
-def test_undone_again_there_is_nothing_to_do() -> None:
-    """A second undo finds everything back, and has no operation."""
+def test_a_second_undo_has_nothing_to_do() -> None:
+    """Everything is as it was before already."""
     world = world_for("attach", 4)
     world.apply(job())
     world.start_undo(PATH, UNDO)
@@ -79,8 +79,8 @@ def test_undone_again_there_is_nothing_to_do() -> None:
     assert {reason for _, reason, _ in reasons(plan)} == {BACK}
 
 
-def test_what_somebody_changed_since_is_left_and_listed() -> None:
-    """Changed, replaced or doubled since: blocked. Detached since: back already."""
+def test_changes_outside_the_job_are_left_and_listed() -> None:
+    """Changed, replaced or duplicated since: blocked. Detached since: skipped."""
     world = World(workspaces=4)
     world.apply(job())
     for name in ("prod-0", "prod-1", "prod-2"):
@@ -89,7 +89,7 @@ def test_what_somebody_changed_since_is_left_and_listed() -> None:
     world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
     plan = world.start_undo(PATH, UNDO)
     assert [operation.target.name for operation in plan.operations] == ["prod-3"]
-    changed = "somebody changed it since: the server shows "
+    changed = "changed outside this job: the server shows "
     assert reasons(plan) == [
         ("prod-0", changed + "advisory at pre_apply", True),
         ("prod-1", changed + "mandatory at post_plan", True),
@@ -97,8 +97,8 @@ def test_what_somebody_changed_since_is_left_and_listed() -> None:
     ]
 
 
-def test_what_was_not_of_our_making_is_left() -> None:
-    """Made so by somebody else in the meantime: no undo of ours takes it away."""
+def test_undo_leaves_what_this_job_did_not_change() -> None:
+    """A target set outside the job in the meantime stays."""
     world = World(workspaces=2)
     world.start(job())
     world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
@@ -109,7 +109,7 @@ def test_what_was_not_of_our_making_is_left() -> None:
 
 
 def test_a_change_since_the_undo_was_planned_is_a_conflict() -> None:
-    """Every operation of an undo is checked against the server before it is sent."""
+    """Every operation of an undo is checked at the server before it is sent."""
     world = World(workspaces=3)
     world.apply(job(rollout=PATIENT))
     world.start_undo(PATH, UNDO)
@@ -129,7 +129,7 @@ def test_the_undo_of_an_interrupted_job_undoes_what_was_done(
     dies_after: bool,  # noqa: FBT001 - a parameter of the test
     die_at: int,
 ) -> None:
-    """Killed anywhere, not resumed, undone: as before, whatever was done or in doubt."""
+    """Killed anywhere and not resumed: undo restores operations done and in doubt."""
     world = world_for(kind, 4)
     before = everything(world)
     world.start(job(kind))
@@ -143,8 +143,8 @@ def test_the_undo_of_an_interrupted_job_undoes_what_was_done(
     assert everything(world) == before
 
 
-def test_an_effect_that_lands_late_is_undone_too() -> None:
-    """What was in doubt has settled before the undo reads."""
+def test_a_late_effect_is_undone_too() -> None:
+    """Operations in doubt have settled before the undo reads."""
     world = World(workspaces=1)
     world.start(job())
     world.wire.troubles = writes(Trouble("close-after", lands_after=9.0))
@@ -166,8 +166,8 @@ def test_an_effect_that_lands_late_is_undone_too() -> None:
 
 @pytest.mark.parametrize("kind", ["update", "replace"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_is_survived(kind: str, fault: str) -> None:
-    """Struck by one of ten requests, an undo restores what was there before."""
+def test_an_undo_survives_every_fault(kind: str, fault: str) -> None:
+    """A fault at any of ten requests: the state before the job is restored."""
     world = world_for(kind, 8, faults=f"{fault}=10%")
     before = everything(world)
     world.apply(job(kind, rollout=PATIENT))
@@ -180,8 +180,8 @@ def test_every_fault_is_survived(kind: str, fault: str) -> None:
     assert everything(world) == before
 
 
-def test_what_an_old_server_made_of_it_is_taken_back() -> None:
-    """A write that failed by its echo left a trace: undone, after another try as well."""
+def test_the_effect_of_a_failed_write_is_undone() -> None:
+    """A write that failed by its echo had an effect: undone, even after a retry."""
     world = World(workspaces=2)
     world.start(job(operation={"stages": ["pre_plan", "post_plan"]}, rollout=PATIENT))
     world.simulator.profile = PROFILES["tfe-v202402-1"]
@@ -193,8 +193,8 @@ def test_what_an_old_server_made_of_it_is_taken_back() -> None:
     assert world.all_shown() == [[], []]
 
 
-def test_failed_parts_of_an_undo_are_tried_again_when_asked() -> None:
-    """``--retry-failed`` carries out what failed, and no conflict."""
+def test_failed_operations_of_an_undo_are_retried_on_request() -> None:
+    """``--retry-failed`` retries failures, but no conflicts."""
     world = World(workspaces=2)
     world.apply(job(rollout=PATIENT))
     world.start_undo(PATH, UNDO)
@@ -207,12 +207,12 @@ def test_failed_parts_of_an_undo_are_tried_again_when_asked() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in REVERSIBLE])
-def test_what_can_not_be_undone_is_said_to_be_so(kind: str) -> None:
-    """Told before anything is read."""
+def test_a_job_that_can_not_be_undone_is_refused(kind: str) -> None:
+    """Before anything is read."""
     world = world_for(kind, 2)
     world.apply(job(kind))
     world.wire.asked.clear()
     replay = read(PATH, world.disk).replay
-    with pytest.raises(JobError, match=f"scan: what {kind} did can't be undone"):
+    with pytest.raises(JobError, match=f"scan: jobs of kind {kind} can't be undone"):
         world.run(lambda: undo_recorded(world.client(), replay, PATH))
     assert not world.wire.asked

@@ -1,4 +1,4 @@
-"""A read is answered 403 or 404 for a moment, as by a proxy or a replica: believed by nobody."""
+"""A read that is briefly answered 403 or 404, by a proxy or a replica, doesn't count."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTLE = 10.0
 def test_a_reading_back_that_is_denied_for_a_moment_is_done_again(
     fault: str, lands_after: float | None, readings: list[Trouble | None]
 ) -> None:
-    """Whichever reading it strikes: the write is found, or sent again, and done once."""
+    """Whichever read it is: the write is found or sent again, and done once."""
     world = World(workspaces=1)
     world.wire.troubles = both(writes(Trouble(fault, lands_after)), reads_back(*readings))
     replay = world.apply(job())
@@ -32,8 +32,8 @@ def test_a_reading_back_that_is_denied_for_a_moment_is_done_again(
     assert world.effects() == {"prod-0": 1}
 
 
-def test_a_write_said_yes_to_without_an_echo_is_looked_for_until_it_is_seen() -> None:
-    """An old server's 204, then a denial: it was done, and is said to be."""
+def test_a_write_without_an_echo_is_read_back_until_it_is_seen() -> None:
+    """An old server's 204, then a denied read: the write succeeded and is reported so."""
     world = World(workspaces=1, profile=NO_LIST_BY_TASK)
     # The plan and the execution read its list once each.
     world.wire.troubles = reads_back(None, None, DENIED)
@@ -42,20 +42,20 @@ def test_a_write_said_yes_to_without_an_echo_is_looked_for_until_it_is_seen() ->
     assert world.effects() == {"prod-0": 1}
 
 
-def test_a_write_said_yes_to_and_never_seen_again_is_told_so() -> None:
-    """Gone for good after a 204: what the server said, and what it shows."""
+def test_a_write_without_an_echo_that_is_never_seen_fails() -> None:
+    """Denied forever after a 204: the reason has the answer and the denial."""
     world = World(workspaces=1, profile=NO_LIST_BY_TASK)
     gone = Trouble("slow", meanwhile=lambda: world.simulator.remove_workspace("prod-0"))
     world.wire.troubles = writes(gone)
     world.apply(job())
     ((_, result),) = world.results
     assert result.outcome is Outcome.FAILED
-    assert result.reason.startswith("the server said yes (204), but it could not be read back: ")
+    assert result.reason.startswith("the server accepted it (204), but it could not be read back: ")
 
 
 @pytest.mark.parametrize("kind", ["attach", "update", "detach"])
 def test_a_plan_does_not_take_a_denied_list_for_an_empty_one(kind: str) -> None:
-    """Where each workspace's own list is read: what is attached is seen, if a moment later."""
+    """If each workspace's own list is read: attachments are seen, a moment later."""
     world = World(workspaces=5, attached=True, profile=NO_LIST_BY_TASK)
     world.wire.troubles = reads_back(None, DENIED, None, DENIED, None)
     plan = world.plan(job(kind))
@@ -63,8 +63,8 @@ def test_a_plan_does_not_take_a_denied_list_for_an_empty_one(kind: str) -> None:
     assert SETTLE < world.elapsed - world.pause < SETTLE + 2
 
 
-def test_what_stays_denied_has_nothing_attached_and_is_waited_for_once() -> None:
-    """Gone workspaces cost one wait together, not one each."""
+def test_denied_lists_are_waited_for_together() -> None:
+    """Deleted workspaces cost one wait in all, and count as without attachments."""
     world = World(workspaces=5, attached=True, profile=NO_LIST_BY_TASK)
     ids = list(world.simulator.world.workspaces)[:3]
     hidden = [endpoints.list_workspace_tasks(workspace_id).path for workspace_id in ids]
@@ -74,8 +74,8 @@ def test_what_stays_denied_has_nothing_attached_and_is_waited_for_once() -> None
     assert SETTLE < world.elapsed - world.pause < SETTLE + 2
 
 
-def test_nothing_counts_as_detached_because_it_is_denied() -> None:
-    """What a journal is verified against is read again before it says that nothing is there."""
+def test_a_denied_list_does_not_count_as_detached() -> None:
+    """A verification reads it again before it reports that nothing is attached."""
     world = World(workspaces=3, attached=True, profile=NO_LIST_BY_TASK)
     replay = world.apply(job("detach"))
     for name in world.names:

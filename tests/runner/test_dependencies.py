@@ -1,4 +1,4 @@
-"""Operations that come after others: ready in time, held, or never tried."""
+"""Operations that come after others: ready, waiting, or hopeless."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def ready(order: Order) -> list[str]:
     return [progress.operation.target.name for progress in order.ready]
 
 
-def test_what_comes_after_nothing_is_ready_in_its_order() -> None:
-    """As planned, whatever the keys."""
+def test_independent_operations_are_ready_in_plan_order() -> None:
+    """Whatever their keys."""
     assert ready(order(state([[], [], []], {}))) == ["prod-0", "prod-1", "prod-2"]
 
 
-def test_what_comes_after_another_waits_for_it() -> None:
-    """Two firsts must both have succeeded."""
+def test_an_operation_waits_for_all_its_predecessors() -> None:
+    """With two predecessors, both must have succeeded."""
     held = order(state([[], [], [0, 1]], {}))
     assert ready(held) == ["prod-0", "prod-1"]
     assert list(held.done("attach:ws-0", Outcome.SUCCEEDED)) == []
@@ -60,22 +60,22 @@ def test_what_comes_after_another_waits_for_it() -> None:
     assert ready(held) == ["prod-2", "prod-0", "prod-1"]
 
 
-def test_what_was_waited_for_goes_before_what_is_not_begun() -> None:
-    """Two that come after the first, in their order, then the rest."""
+def test_released_operations_go_first() -> None:
+    """The two that come after the first, in their order, then the rest."""
     held = order(state([[], [], [0], [0]], {}))
     held.ready.popleft()
     assert list(held.done("attach:ws-0", Outcome.SUCCEEDED)) == []
     assert ready(held) == ["prod-2", "prod-3", "prod-1"]
 
 
-def test_what_was_done_in_an_earlier_execution_counts() -> None:
-    """It needs not be done again."""
+def test_a_predecessor_done_in_an_earlier_execution_counts() -> None:
+    """It doesn't run again."""
     done = {0: Outcome.SUCCEEDED}
     assert ready(order(state([[], [0]], done))) == ["prod-1"]
 
 
-def test_after_a_failure_nothing_is_tried() -> None:
-    """Nor what comes after that, and each is told once."""
+def test_after_a_failure_no_follower_runs() -> None:
+    """Nor its own followers; each is reported once."""
     held = order(state([[], [0], [1], [0, 1]], {}))
     given_up = [
         (operation.target.name, first)
@@ -89,23 +89,23 @@ def test_after_a_failure_nothing_is_tried() -> None:
     assert ready(held) == ["prod-0"]
 
 
-def test_after_an_earlier_executions_failure_nothing_is_tried_either() -> None:
-    """The same command is not a second try; ``--retry-failed`` is."""
+def test_after_an_earlier_executions_failure_no_follower_runs() -> None:
+    """Running the command again is no retry; ``--retry-failed`` is."""
     held = order(state([[], [0]], {0: Outcome.CONFLICT}))
     assert [operation.target.name for operation, _ in held.hopeless()] == ["prod-1"]
     assert ready(held) == []
 
 
-def test_after_a_doubt_it_stays_pending() -> None:
-    """The next execution looks again."""
+def test_the_follower_of_an_operation_in_doubt_stays_pending() -> None:
+    """The next execution reads the first one back."""
     held = order(state([[], [0]], {}))
     assert list(held.done("attach:ws-0", Outcome.IN_DOUBT)) == []
     assert list(held.hopeless()) == []
     assert ready(held) == ["prod-0"]
 
 
-def test_whoever_was_given_up_is_not_released_by_another() -> None:
-    """One first failed: the other's success changes nothing."""
+def test_a_hopeless_operation_is_not_released() -> None:
+    """One predecessor failed: the success of the other changes nothing."""
     held = order(state([[], [], [0, 1]], {}))
     assert len(list(held.done("attach:ws-0", Outcome.FAILED))) == 1
     assert list(held.done("attach:ws-1", Outcome.SUCCEEDED)) == []
@@ -121,10 +121,10 @@ def test_whoever_was_given_up_is_not_released_by_another() -> None:
         )
     )
 )
-def test_everything_is_carried_out_or_given_up(
+def test_every_operation_becomes_ready_or_hopeless(
     drawn: tuple[int, list[list[int]], set[int]],
 ) -> None:
-    """Whatever comes after what: each is ready once all its firsts succeeded, or told hopeless."""
+    """In any graph: ready once all predecessors succeeded, otherwise reported hopeless."""
     size, after, failing = drawn
     firsts = [[first for first in after[number] if first < number] for number in range(size)]
     of = state(firsts, {})

@@ -1,4 +1,4 @@
-"""What was done and no longer stands: counted, and done again by ``--retry-failed``."""
+"""Drifted operations are counted, and done again by ``--retry-failed``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def drifted() -> World:
 
 
 def test_drift_is_counted_in_the_report() -> None:
-    """The outcome stays what it was; the exit code says that something differs."""
+    """The outcome doesn't change; the exit code reports a difference."""
     world = drifted()
     replay = world.journaled()
     made = report(replay)
@@ -35,7 +35,7 @@ def test_drift_is_counted_in_the_report() -> None:
 
 
 def test_what_drifted_is_done_again_by_retry_failed() -> None:
-    """Both are brought to the wish again, and nothing else is written."""
+    """Drifted targets get their desired state again, and nothing else is written."""
     world = drifted()
     before = len(world.wire.writes)
     replay = world.resume(retry_failed=True)
@@ -44,8 +44,8 @@ def test_what_drifted_is_done_again_by_retry_failed() -> None:
     assert [request.method for request in world.wire.writes[before:]] == ["POST", "PATCH"]
 
 
-def test_what_was_done_again_is_taken_back_to_what_was_before_the_job() -> None:
-    """Not to the state in which it had drifted."""
+def test_undo_after_a_retry_restores_the_state_before_the_job() -> None:
+    """Not the drifted state."""
     world = drifted()
     world.resume(retry_failed=True)
     assert exit_code(world.resume()) == 0
@@ -54,8 +54,8 @@ def test_what_was_done_again_is_taken_back_to_what_was_before_the_job() -> None:
     assert world.all_shown() == [[]] * 4
 
 
-def test_without_retry_failed_drift_is_left() -> None:
-    """A plain resume reports it, and changes nothing."""
+def test_without_retry_failed_drift_is_only_reported() -> None:
+    """A plain resume changes nothing."""
     world = drifted()
     before = len(world.wire.writes)
     assert exit_code(world.resume()) == 3
@@ -63,8 +63,8 @@ def test_without_retry_failed_drift_is_left() -> None:
 
 
 @pytest.mark.parametrize("retry_failed", [True, False])
-def test_an_undo_decides_nothing_again(*, retry_failed: bool) -> None:
-    """What drifted after an undo was changed by somebody, and is left."""
+def test_drift_after_an_undo_is_left(*, retry_failed: bool) -> None:
+    """It was changed outside the undo."""
     world = world_for("attach", 2)
     world.apply(job())
     world.start_undo(PATH, UNDO)

@@ -1,4 +1,4 @@
-"""The real gate: a shell command with its status, its environment and its end."""
+"""Real gates: a shell command's exit status, environment and termination."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from bulkops.runner.gate import NOT_RUN, run_gate
         ("read line", 1),
     ],
 )
-def test_a_gate_ends_with_its_status(command: str, status: int) -> None:
-    """As the shell has it; it is told by its environment, and there is nobody to ask."""
+def test_a_gate_returns_its_exit_status(command: str, status: int) -> None:
+    """As a shell reports it; its input is empty, and variables describe the job."""
     assert anyio.run(run_gate, GateCall(command, {"BULKOPS_WAVE": "2"})) == status
 
 
@@ -41,7 +41,7 @@ def test_a_gate_runs_in_its_jobs_folder(tmp_path: Path) -> None:
 
 
 def test_a_gate_gets_no_token_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither exported nor empty: it is not there."""
+    """The variable is unset, not empty."""
     monkeypatch.setenv("TFE_TOKEN", "secret")
     monkeypatch.setenv("SCANNER_KEY", "secret")
     asks = "test -z ${TFE_TOKEN+x}${SCANNER_KEY+x}"
@@ -50,17 +50,17 @@ def test_a_gate_gets_no_token_unless_it_is_named(monkeypatch: pytest.MonkeyPatch
     assert anyio.run(run_gate, named) == 1
 
 
-def test_what_can_not_even_be_started_says_nothing() -> None:
-    """An environment too large for the system: inconclusive, not an error."""
+def test_a_gate_that_can_not_start_is_inconclusive() -> None:
+    """An environment too large for the system is not an error."""
     assert anyio.run(run_gate, GateCall("true", {"BULKOPS_JOB": "x" * 5_000_000})) == NOT_RUN
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process as Linux can")
 @pytest.mark.parametrize("stubborn", [False, True])
-def test_a_cancelled_gate_is_ended_with_what_it_started(
+def test_a_cancelled_gate_is_terminated_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, stubborn: bool
 ) -> None:
-    """By SIGTERM, and where that is not heard by SIGKILL."""
+    """By SIGTERM, and if that is ignored by SIGKILL."""
     monkeypatch.setattr(gate, "TERM_SECONDS", 0.2)
     told, wakes = tmp_path / "pids", tmp_path / "wakes"
     os.mkfifo(wakes)

@@ -1,4 +1,4 @@
-"""A journal is gone on with: the server is read first, and what others did meanwhile counts."""
+"""A resumed job reads the server first, and respects changes made outside it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PATIENT = {"max_failures": "100%"}
 
 
 def outcomes(world: World) -> dict[str, Outcome]:
-    """Return the last outcome told of each workspace."""
+    """Return the last outcome of each workspace."""
     return {operation.target.name: result.outcome for operation, result in world.results}
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_done_by_somebody_else_before_it_starts_is_skipped(kind: str) -> None:
-    """Planned, then found as wanted with no intent of ours: not ours, nothing sent."""
+def test_a_target_set_outside_the_job_before_it_starts_is_skipped(kind: str) -> None:
+    """Found as desired without an intent: not ours, and nothing is sent."""
     world = World(workspaces=2, attached=kind != "attach")
     world.start(job(kind))
     world.simulator.detach("prod-0", TASK)
@@ -41,8 +41,8 @@ def test_done_by_somebody_else_before_it_starts_is_skipped(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_changed_by_somebody_else_before_it_starts_is_a_conflict(kind: str) -> None:
-    """Planned from one state, found in another: left alone, told what stands there."""
+def test_a_target_changed_outside_the_job_is_a_conflict(kind: str) -> None:
+    """Planned from one state and found in another: left, and the reason shows it."""
     world = World(workspaces=2, attached=kind != "attach")
     world.start(job(kind, rollout=PATIENT))
     world.simulator.detach("prod-0", TASK)
@@ -50,12 +50,12 @@ def test_changed_by_somebody_else_before_it_starts_is_a_conflict(kind: str) -> N
     replay = world.resume()
     assert outcomes(world) == {"prod-0": Outcome.CONFLICT, "prod-1": Outcome.SUCCEEDED}
     assert world.shown("prod-0") == [("advisory", ("pre_apply",))]
-    assert world.results[0][1].reason.startswith("somebody else changed it: the server shows ")
+    assert world.results[0][1].reason.startswith("changed outside this job: the server shows ")
     assert exit_code(replay) == 3
 
 
-def test_too_many_conflicts_found_at_the_start_stop_it_unsent() -> None:
-    """They count as failures: the job stands until somebody goes on past them."""
+def test_too_many_conflicts_at_the_start_stop_the_job() -> None:
+    """They count as failures: nothing is sent until ``--continue``."""
     world = World(workspaces=3)
     world.start(job(rollout={"max_failures": 1}))
     for name in ("prod-0", "prod-1"):
@@ -67,8 +67,8 @@ def test_too_many_conflicts_found_at_the_start_stop_it_unsent() -> None:
     assert world.effects() == {"prod-2": 1}
 
 
-def test_what_failed_is_tried_again_only_when_asked() -> None:
-    """The plain command leaves failures; ``--retry-failed`` decides them anew from the server."""
+def test_failures_are_retried_only_on_request() -> None:
+    """The plain command leaves them; ``--retry-failed`` decides them again."""
     world = World(workspaces=4)
     world.wire.troubles = always(lambda request: request.writes, Trouble("404"))
     assert world.apply(job(rollout=PATIENT)).count(Outcome.FAILED) == 4
@@ -85,8 +85,8 @@ def test_what_failed_is_tried_again_only_when_asked() -> None:
     assert len(replay.operations) == 4
 
 
-def test_a_conflict_is_decided_anew_when_asked() -> None:
-    """What somebody else attached otherwise is brought to the wish, by an update."""
+def test_a_conflict_is_decided_again_on_request() -> None:
+    """An attachment made otherwise outside the job is updated."""
     world = World(workspaces=1)
     world.start(job(rollout=PATIENT))
     world.simulator.attach("prod-0", TASK)
@@ -95,8 +95,8 @@ def test_a_conflict_is_decided_anew_when_asked() -> None:
     assert [request.method for request in world.wire.writes] == ["PATCH"]
 
 
-def test_duplicates_stay_a_conflict_when_decided_anew() -> None:
-    """Attached twice is for somebody to sort out: blocked, and nothing sent."""
+def test_duplicates_stay_a_conflict_when_decided_again() -> None:
+    """Attached twice: blocked, and nothing is sent."""
     world = World(workspaces=1)
     world.start(job(rollout=PATIENT))
     for _ in range(2):
@@ -107,8 +107,8 @@ def test_duplicates_stay_a_conflict_when_decided_anew() -> None:
     assert not world.wire.writes
 
 
-def test_a_finished_job_is_verified_again_and_nothing_sent() -> None:
-    """Another execution reads; what was changed since is told, and not changed back."""
+def test_a_finished_job_is_verified_again_without_writes() -> None:
+    """A later change is reported, not reverted."""
     world = World(workspaces=2)
     world.apply(job())
     world.simulator.detach("prod-0", TASK)
@@ -120,8 +120,8 @@ def test_a_finished_job_is_verified_again_and_nothing_sent() -> None:
     assert len(world.wire.writes) == 2
 
 
-def test_a_reading_that_lags_is_read_again_before_it_counts() -> None:
-    """Verification waits ``settle`` and reads once more: a lagging list is no difference."""
+def test_a_lagging_reading_is_repeated_before_it_counts() -> None:
+    """Verification reads again after ``settle``: a lagging list is no difference."""
     world = World(workspaces=3)
     written = dict[str, WorkspaceTask]()
 
@@ -141,8 +141,8 @@ def test_a_reading_that_lags_is_read_again_before_it_counts() -> None:
     assert [r.path for r in world.wire.asked[-2:]] == [world.wire.asked[-1].path] * 2
 
 
-def test_a_server_that_can_not_be_read_is_an_error_and_the_journal_says_so() -> None:
-    """Nothing was sent; the error comes out as it is; another execution does the work."""
+def test_an_unreadable_server_is_an_error_in_the_journal() -> None:
+    """Nothing was sent; the error is raised unchanged; the next execution does the work."""
     world = World(workspaces=2)
     world.start(job())
     world.wire.troubles = in_turn(lambda r: "relationships" in r.path, [Trouble("503")] * 6)
@@ -156,7 +156,7 @@ def test_a_server_that_can_not_be_read_is_an_error_and_the_journal_says_so() -> 
 
 
 def test_a_run_task_that_one_reading_does_not_show_is_not_gone() -> None:
-    """Every list lags for a moment: the run task is there again by the next reading."""
+    """Every list lags for a moment: the next reading shows the run task."""
     world = World(workspaces=2)
     world.start(job())
     tasks, own = world.simulator.world.tasks, world.simulator.world.organizations["acme"].tasks
@@ -171,8 +171,8 @@ def test_a_run_task_that_one_reading_does_not_show_is_not_gone() -> None:
     assert world.resume().count(Outcome.SUCCEEDED) == 2
 
 
-def test_a_run_task_deleted_meanwhile_stops_before_the_first_write() -> None:
-    """The list of run tasks says that it is gone, so nothing is sent; the journal ends so."""
+def test_a_deleted_run_task_stops_the_job_before_the_first_write() -> None:
+    """The list of run tasks lacks it; the journal records how it ended."""
     world = World(workspaces=2)
     world.start(job())
     world.simulator.remove_task(TASK)
@@ -192,8 +192,8 @@ def identity(asked: Job) -> Identity:
     return Identity(asked.digest, asked.organization)
 
 
-def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
-    """Rate, places and patience may differ: the job means the same."""
+def test_a_job_resumes_its_journal_at_another_pace() -> None:
+    """Rate, slots and ``settle`` may differ: it is the same job."""
     world = World(workspaces=1)
     world.start(job())
     header = world.journaled().header
@@ -206,7 +206,7 @@ def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
         (
             {},
             other_job(),
-            r"another job: finish it with `bulkops resume no-such-folder.job\.jsonl`",
+            r"another job. Finish it with `bulkops resume no-such-folder.job\.jsonl`",
         ),
         ({"organization": "other"}, job(), r"another organization \(other, not acme\)"),
     ],
@@ -214,7 +214,7 @@ def test_the_same_jobs_journal_is_gone_on_with_at_another_pace() -> None:
 def test_another_jobs_journal_is_refused(
     header_says: dict[str, str], asked: Job, problem: str
 ) -> None:
-    """Another job or organization is refused by name."""
+    """Another job or organization is named."""
     world = World(workspaces=1)
     world.start(job())
     header = msgspec.structs.replace(world.journaled().header, **header_says)

@@ -1,4 +1,4 @@
-"""A workspace is deleted while a journal is about it: told as gone, not as somebody's change."""
+"""A workspace that is deleted during a job is reported as gone, not as changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bulkops.api.messages import Request
 from bulkops.inventory.missing import FEW
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
-from bulkops.operations.compare import MADE_SO, gone
+from bulkops.operations.compare import SET_OUTSIDE, gone
 from bulkops.operations.model import Target
 from bulkops.plan.current_state import read_verified
 from bulkops.report.model import exit_code
@@ -51,24 +51,24 @@ def asked_for(world: World) -> list[str]:
     return [path[4] for path in read if path[3] == "workspaces" and len(path) == 5]
 
 
-def test_the_words_name_what_is_gone_and_the_other_cause() -> None:
-    """A 404 may also mean that the token may not see it: both are said."""
-    assert GONE == "the workspace is gone, or this token may not see it any more"
-    assert gone(Target("task-1", TASK)).startswith("the run task is gone, or this token")
+def test_the_reason_names_both_causes_of_a_404() -> None:
+    """Deleted, or not visible to this token."""
+    assert GONE == "the workspace no longer exists, or this token can't see it"
+    assert gone(Target("task-1", TASK)).startswith("the run task no longer exists, or this token")
 
 
 @pytest.mark.parametrize("profile", ["hcp", OLD_SERVER])
 @pytest.mark.parametrize("fault", [None, "close-before", "reset-after"])
 @pytest.mark.parametrize("kind", METHODS)
 def test_gone_when_it_is_written_to(kind: str, fault: str | None, profile: str) -> None:
-    """Refused or lost, then not found past ``settle``: it has failed, nobody changed it."""
+    """Refused or lost, then missing past ``settle``: failed, not changed by others."""
     world = World(workspaces=2, attached=kind != "attach", profile=profile)
     deleted_at(world, METHODS[kind])
     world.wire.troubles = writes(*([Trouble(fault)] if fault else []))
     replay = world.apply(job(kind, rollout=PATIENT))
     result = told(world)["prod-0"]
     assert GONE in result.reason
-    assert "somebody" not in result.reason
+    assert "outside this job" not in result.reason
     assert (result.outcome, result.ours) == (Outcome.FAILED, False)
     assert exit_code(replay) == 3
     # By the list of all attachments nothing is left to be detached.
@@ -76,8 +76,8 @@ def test_gone_when_it_is_written_to(kind: str, fault: str | None, profile: str) 
 
 
 @pytest.mark.parametrize("kind", ["workspace-update", "workspace-lock", "workspace-unlock"])
-def test_a_workspace_whose_settings_are_written_is_gone(kind: str) -> None:
-    """The list of its name lacks it, and it is not found by its id: told so, exit 3."""
+def test_a_deleted_workspace_fails_its_settings(kind: str) -> None:
+    """It is missing in the list by name and by its id: reported as gone, exit 3."""
     world = world_for(kind, 2)
     deleted_at(world, "POST" if "lock" in kind else "PATCH")
     assert exit_code(world.apply(job(kind, rollout=PATIENT))) == 3
@@ -86,8 +86,8 @@ def test_a_workspace_whose_settings_are_written_is_gone(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gone_before_it_starts(kind: str) -> None:
-    """Found by the first reading: a conflict, or, where it was to be taken away, a skip."""
+def test_a_workspace_deleted_before_the_start(kind: str) -> None:
+    """Found by the first reading: a conflict, or a skip if it had to be detached."""
     world = world_for(kind, 2)
     world.start(job(kind, rollout=PATIENT))
     world.simulator.remove_workspace("prod-0")
@@ -101,8 +101,8 @@ def test_gone_before_it_starts(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gone_it_stays_so_when_failures_are_tried_again(kind: str) -> None:
-    """``--retry-failed`` says the same, and calls nothing done that is not."""
+def test_a_retry_reports_a_deleted_workspace_again(kind: str) -> None:
+    """``--retry-failed`` gives the same reason, and reports nothing as done."""
     world = world_for(kind, 2)
     world.start(job(kind, rollout=PATIENT))
     world.simulator.remove_workspace("prod-0")
@@ -113,8 +113,8 @@ def test_gone_it_stays_so_when_failures_are_tried_again(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["attach", "update", "detach", "workspace-update"])
-def test_an_undo_tells_what_is_gone_apart_from_what_somebody_changed(kind: str) -> None:
-    """Nothing is left to be detached: a skip. Nothing can be given back to it: blocked."""
+def test_an_undo_distinguishes_deleted_from_changed_targets(kind: str) -> None:
+    """Nothing left to detach: a skip. Nothing to restore it on: blocked."""
     world = world_for(kind, 3)
     world.apply(job(kind))
     world.simulator.remove_workspace("prod-1")
@@ -124,8 +124,8 @@ def test_an_undo_tells_what_is_gone_apart_from_what_somebody_changed(kind: str) 
     assert (skip.reason, skip.blocked) == (GONE, kind != "attach")
 
 
-def test_an_undo_that_is_gone_on_with_counts_what_is_gone_as_undone() -> None:
-    """Deleted after it was planned: a skip, exit 0; deleted as it is written to: likewise."""
+def test_a_resumed_undo_counts_deleted_targets_as_undone() -> None:
+    """Deleted after the plan or during the write: a skip, exit 0."""
     world = World(workspaces=3)
     world.apply(job())
     world.start_undo(PATH, UNDO)
@@ -141,8 +141,8 @@ def test_an_undo_that_is_gone_on_with_counts_what_is_gone_as_undone() -> None:
     assert told(world)["prod-0"].outcome is Outcome.SKIPPED
 
 
-def test_both_tasks_of_a_replace_go_with_the_workspace() -> None:
-    """Neither is blocked by the other when it is taken back."""
+def test_a_replace_on_a_deleted_workspace_is_undone() -> None:
+    """Neither run task blocks the undo of the other."""
     world = world_for("replace", 2)
     world.apply(job("replace"))
     world.simulator.remove_workspace("prod-0")
@@ -152,8 +152,8 @@ def test_both_tasks_of_a_replace_go_with_the_workspace() -> None:
     assert exit_code(world.resume(path=UNDO)) == 3
 
 
-def test_both_tasks_of_a_replace_go_though_a_reading_showed_one_of_them() -> None:
-    """Deleted after the lists were read: no half is planned that would wait for the other one."""
+def test_a_workspace_deleted_after_the_reading_leaves_no_half_undo() -> None:
+    """No half is planned that would wait for the other one."""
     world = world_for("replace", 2)
     world.apply(job("replace"))
     there = {w.name: w.id for w in world.simulator.world.workspaces.values()}
@@ -169,14 +169,14 @@ def test_both_tasks_of_a_replace_go_though_a_reading_showed_one_of_them() -> Non
     assert [skip.reason for skip in plan.skips] == [GONE, GONE]
 
 
-def test_a_verification_says_that_it_is_gone() -> None:
-    """By the job's last reading, and by one later; a detached run task is missed nowhere."""
+def test_a_verification_reports_a_deleted_workspace() -> None:
+    """At the job's end and later; a detached run task is missed nowhere."""
     world = World(workspaces=3)
     replay = world.apply(job())
     world.simulator.remove_workspace("prod-0")
     verified = world.run(lambda: read_verified(world.client(), replay, SETTLE))
     assert list(verified.differing.values()) == [f"not attached: {GONE}"]
-    # What was told once needs no further request.
+    # What is known already needs no further request.
     failed = World(workspaces=2)
     deleted_at(failed, "POST")
     replay = failed.apply(job(rollout=PATIENT))
@@ -184,8 +184,8 @@ def test_a_verification_says_that_it_is_gone() -> None:
     assert list(replay.verified.differing.values()) == [f"not attached: {GONE}"]
 
 
-def test_a_verification_of_detached_ones_misses_nothing() -> None:
-    """What is gone has nothing attached: as the job wants it."""
+def test_a_deleted_workspace_counts_as_detached() -> None:
+    """Nothing is attached to it, as the job desires."""
     world = World(workspaces=3, attached=True)
     replay = world.apply(job("detach"))
     world.simulator.remove_workspace("prod-0")
@@ -194,8 +194,8 @@ def test_a_verification_of_detached_ones_misses_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", ["attach", "detach"])
-def test_a_workspace_that_is_there_is_never_called_gone(kind: str) -> None:
-    """Write and list are answered 404, as where a right is missing: today's words, at once."""
+def test_an_existing_workspace_is_never_called_gone(kind: str) -> None:
+    """Its write and its list are answered 404, as without a right: the reason names both."""
     world = World(workspaces=1, attached=kind != "attach")
     there = endpoints.list_workspace_tasks(next(iter(world.simulator.world.workspaces))).path
     world.wire.troubles = always(lambda r: r.path.startswith(there), Trouble("404"))
@@ -208,8 +208,8 @@ def test_a_workspace_that_is_there_is_never_called_gone(kind: str) -> None:
     assert world.elapsed - began < 2 * SETTLE
 
 
-def test_a_workspace_that_is_not_found_for_a_moment_is_not_gone() -> None:
-    """Hidden from its write on, and asked for again past ``settle``: it is there."""
+def test_a_briefly_missing_workspace_is_not_gone() -> None:
+    """Hidden since its write, and read again past ``settle``: it exists."""
     world = World(workspaces=1, attached=True)
     (ident,) = world.simulator.world.workspaces
     server, organization = world.simulator.world, world.simulator.world.organizations["acme"]
@@ -230,19 +230,19 @@ def test_a_workspace_that_is_not_found_for_a_moment_is_not_gone() -> None:
     assert asked_for(world) == [ident] * 2
 
 
-def test_a_detached_run_task_on_a_workspace_that_is_there_is_somebody_elses_work() -> None:
-    """Only what is missing is gone: everybody else is told of as before."""
+def test_a_detach_outside_the_job_is_not_called_gone() -> None:
+    """The workspace exists: the reason is a change outside this job."""
     world = World(workspaces=2, attached=True)
     world.start(job("detach"))
     world.simulator.detach("prod-0", TASK)
     world.simulator.remove_workspace("prod-1")
     assert exit_code(world.resume()) == 0
     reasons = {name: result.reason for name, result in told(world).items()}
-    assert reasons == {"prod-0": MADE_SO, "prod-1": GONE}
+    assert reasons == {"prod-0": SET_OUTSIDE, "prod-1": GONE}
 
 
-def test_many_are_looked_for_in_one_list() -> None:
-    """The undo of a large detach asks for none by its id, unless it isn't listed."""
+def test_many_workspaces_are_looked_up_in_one_list() -> None:
+    """A large undo reads workspaces by id only if the list lacks them."""
     world = World(workspaces=FEW + 5, attached=True)
     world.apply(job("detach"))
     world.wire.asked.clear()
@@ -255,10 +255,10 @@ def test_many_are_looked_for_in_one_list() -> None:
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_a_server_that_answers_404_to_everything_says_of_nothing_that_it_is_gone(
+def test_a_404_to_everything_reports_nothing_as_gone(
     kind: str,
 ) -> None:
-    """A proxy's page, perhaps: no list lacks the workspace. It is a failure, of an undo, too."""
+    """Perhaps a proxy's page: no list lacks the workspace, so the operation fails."""
     world = World(workspaces=1, attached=kind != "attach")
     world.apply(job(kind))
     world.start_undo(PATH, UNDO)
@@ -271,8 +271,8 @@ def test_a_server_that_answers_404_to_everything_says_of_nothing_that_it_is_gone
     assert "gone" not in result.reason
 
 
-def test_a_workspace_that_is_renamed_is_not_gone() -> None:
-    """It is asked for by its id, which stays."""
+def test_a_renamed_workspace_is_not_gone() -> None:
+    """It is looked up by its id, which stays the same."""
     world = World(workspaces=1)
     world.apply(job())
     organization = world.simulator.world.organizations["acme"]

@@ -1,4 +1,4 @@
-"""A write's answer is lost: never done twice, never forgotten, never guessed."""
+"""A write whose answer is lost is neither repeated blindly, nor forgotten, nor guessed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOST_ON_THE_WAY = [
 
 
 def only_result(world: World) -> Result:
-    """Return the one result told."""
+    """Return the only result."""
     ((_, result),) = world.results
     return result
 
@@ -66,7 +66,7 @@ def check_once(world: World, kind: str, sent: int) -> None:
 @pytest.mark.parametrize("fault", DONE_BUT_LOST)
 @every_write
 def test_done_but_not_heard_of_is_adopted(kind: str, nth: int, fault: str) -> None:
-    """Read back at once, found as wanted, taken for ours, not sent again."""
+    """Read back immediately and found as desired: adopted, not sent again."""
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, Trouble(fault))
     world.apply(job(kind))
@@ -104,7 +104,7 @@ def test_a_wait_for_lost_answers_tells_its_length(strict: bool) -> None:  # noqa
 @pytest.mark.parametrize("fault", LOST_ON_THE_WAY)
 @every_write
 def test_lost_on_the_way_is_sent_again_only_after_settling(kind: str, nth: int, fault: str) -> None:
-    """As before at once, as before past ``settle``: sent once more, under a new intent."""
+    """As before at first and past ``settle``: sent again, under a new intent."""
     world = world_for(kind)
     sent_at: list[float] = []
     world.wire.spies = [lambda request: sent_at.append(world.now()) if request.writes else None]
@@ -124,7 +124,7 @@ def test_lost_on_the_way_is_sent_again_only_after_settling(kind: str, nth: int, 
 def test_an_effect_that_lands_late_is_waited_for(
     kind: str, nth: int, fault: str, seconds: float
 ) -> None:
-    """An effect, or a read that shows it, may come up to ``settle`` after the loss: done once."""
+    """An effect, or a read that shows it, may come within ``settle``: done once."""
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, Trouble(fault, lands_after=seconds))
     world.apply(job(kind))
@@ -133,8 +133,8 @@ def test_an_effect_that_lands_late_is_waited_for(
 
 
 @every_write
-def test_lost_twice_is_settled_twice(kind: str, nth: int) -> None:
-    """Every loss starts the wait anew: the second effect lands late and is found."""
+def test_each_loss_waits_for_settle(kind: str, nth: int) -> None:
+    """The second effect lands late and is found."""
     world = world_for(kind)
     world.wire.troubles = nth_write(
         nth, Trouble("reset-before"), Trouble("close-after", lands_after=9.0)
@@ -145,8 +145,8 @@ def test_lost_twice_is_settled_twice(kind: str, nth: int) -> None:
 
 
 @every_write
-def test_what_never_left_is_simply_sent_again(kind: str, nth: int) -> None:
-    """A refused connection lost nothing: no reading, no settling."""
+def test_a_request_that_never_left_is_sent_again(kind: str, nth: int) -> None:
+    """A refused connection loses nothing: no reading, no waiting."""
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, Trouble(NEVER_LEFT), Trouble(NEVER_LEFT))
     world.apply(job(kind))
@@ -156,8 +156,8 @@ def test_what_never_left_is_simply_sent_again(kind: str, nth: int) -> None:
 
 
 @every_write
-def test_a_429_is_no_failure(kind: str, nth: int) -> None:
-    """It was not carried out: the client waits and sends again, as often as it takes."""
+def test_a_429_is_not_a_failure(kind: str, nth: int) -> None:
+    """It wasn't carried out: the client waits and sends it again, as often as necessary."""
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, *[Trouble("429")] * 8)
     world.apply(job(kind, rollout={"max_failures": 0}))
@@ -167,7 +167,7 @@ def test_a_429_is_no_failure(kind: str, nth: int) -> None:
 
 @every_write
 def test_a_server_that_can_not_be_reached_stops_the_job(kind: str, nth: int) -> None:
-    """No operation failed for it: the same command goes on when the server is back."""
+    """No operation fails: the same command resumes when the server is back."""
     world = world_for(kind)
     world.wire.troubles = every(kind, nth, Trouble(NEVER_LEFT))
     with pytest.raises(NoResponse, match="connection refused"):
@@ -180,8 +180,8 @@ def test_a_server_that_can_not_be_reached_stops_the_job(kind: str, nth: int) -> 
 
 
 @every_write
-def test_a_server_that_never_takes_a_write_is_given_up(kind: str, nth: int) -> None:
-    """Every write is answered 503 though reads work: failed after some rounds, not for ever."""
+def test_a_write_that_is_always_answered_503_fails(kind: str, nth: int) -> None:
+    """Reads work: the operation fails after some attempts, not never."""
     world = world_for(kind)
     world.wire.troubles = every(kind, nth, Trouble("503"))
     world.apply(job(kind))
@@ -196,14 +196,14 @@ def test_a_server_that_never_takes_a_write_is_given_up(kind: str, nth: int) -> N
 
 @every_write
 def test_what_can_not_be_read_back_is_in_doubt(kind: str, nth: int) -> None:
-    """Lost and not to be read back: in doubt, looked at again by the next execution."""
+    """Lost and unreadable: in doubt, and read back by the next execution."""
     world = world_for(kind)
     world.start(job(kind, rollout={"max_failures": "100%"}))
     world.wire.troubles = both(
         nth_write(nth, Trouble("reset-after")), reads_back(Trouble("html-200"))
     )
     world.resume()
-    # What comes after it is pending: nothing is told of it.
+    # Its follower is pending, and has no result.
     assert len(world.results) == nth + 1
     _, result = world.results[nth]
     assert result.outcome is Outcome.IN_DOUBT
@@ -213,8 +213,8 @@ def test_what_can_not_be_read_back_is_in_doubt(kind: str, nth: int) -> None:
     check_once(world, kind, len(CASES[kind].writes))
 
 
-def test_refused_after_a_loss_and_not_read_back_is_in_doubt() -> None:
-    """The 422 may come from our own lost attach: nobody knows until somebody has looked."""
+def test_a_refusal_after_a_loss_that_can_not_be_read_back_is_in_doubt() -> None:
+    """The 422 may be due to the lost attach of this job."""
     world = World(workspaces=1)
     world.start(job(rollout={"max_failures": "100%"}))
     # The first effect lands past the bound that is assumed, so the second attach is refused.
@@ -232,8 +232,8 @@ def test_refused_after_a_loss_and_not_read_back_is_in_doubt() -> None:
     assert world.effects() == {"prod-0": 1}
 
 
-def test_somebody_elses_change_meanwhile_is_a_conflict() -> None:
-    """Our attach was lost, another one came in between with another level: left alone."""
+def test_a_change_outside_the_job_after_a_loss_is_a_conflict() -> None:
+    """The attach was lost, and another one has another level: left alone."""
     world = World(workspaces=1)
     world.wire.troubles = writes(
         Trouble("reset-before", meanwhile=lambda: attached_by_somebody(world))
@@ -252,8 +252,8 @@ def attached_by_somebody(world: World, enforcement_level: str = "advisory") -> N
 
 
 @pytest.mark.parametrize("kind", ["update", "detach"])
-def test_what_somebody_attached_anew_is_not_what_was_planned_from(kind: str) -> None:
-    """The same attributes under another id are another association: a conflict, not ours."""
+def test_a_new_attachment_is_not_the_planned_one(kind: str) -> None:
+    """The same attributes under another id: a conflict, not ours."""
     world = world_for(kind)
 
     def anew() -> None:
@@ -266,8 +266,8 @@ def test_what_somebody_attached_anew_is_not_what_was_planned_from(kind: str) -> 
     assert world.shown("prod-0") == ADVISORY
 
 
-def test_an_update_somebody_else_made_anew_is_not_ours() -> None:
-    """As wanted but under another id: done, and nothing undo may take back."""
+def test_a_new_attachment_as_desired_is_not_ours() -> None:
+    """Done, but under another id: an undo leaves it."""
     world = world_for("update")
 
     def anew() -> None:
@@ -280,8 +280,8 @@ def test_an_update_somebody_else_made_anew_is_not_ours() -> None:
     assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, False)
 
 
-def test_a_duplicate_past_the_bound_is_reported_not_hidden() -> None:
-    """An effect later than ``settle`` on a server that takes duplicates: verified as differing."""
+def test_a_duplicate_past_settle_is_reported() -> None:
+    """An effect later than ``settle``, on a server that accepts duplicates: it differs."""
     world = World(workspaces=1)
     world.simulator.duplicate_attach = "accept"
     world.wire.troubles = writes(Trouble("close-after", lands_after=10.08))
@@ -293,10 +293,8 @@ def test_a_duplicate_past_the_bound_is_reported_not_hidden() -> None:
 
 @pytest.mark.parametrize(("fault", "sent"), [("html-200", 2), ("html-200-after", 1)])
 @every_write
-def test_an_answer_that_can_not_be_read_is_a_lost_one(
-    kind: str, nth: int, fault: str, sent: int
-) -> None:
-    """A proxy's page with status 200 says nothing about the write: read back."""
+def test_an_unreadable_answer_counts_as_lost(kind: str, nth: int, fault: str, sent: int) -> None:
+    """A proxy's page with status 200 says nothing about the write: it is read back."""
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, Trouble(fault))
     world.apply(job(kind))
@@ -305,8 +303,8 @@ def test_an_answer_that_can_not_be_read_is_a_lost_one(
     check_once(world, kind, len(CASES[kind].writes) - 1 + sent)
 
 
-def test_the_target_of_many_run_tasks_is_read_whole() -> None:
-    """The association stands on the second page of its workspace's list, and is found."""
+def test_a_long_list_is_read_to_its_end() -> None:
+    """The attachment is on the second page of its workspace's list."""
     world = World(workspaces=1)
     for number in range(150):
         world.simulator.add_task(f"other-{number}")
@@ -317,8 +315,8 @@ def test_the_target_of_many_run_tasks_is_read_whole() -> None:
     assert world.effects() == {"prod-0": 1}
 
 
-def test_a_row_met_on_two_pages_is_one_association() -> None:
-    """Rows move between pages while they are read: the list is read again, both pages of it."""
+def test_a_row_on_two_pages_is_one_attachment() -> None:
+    """Rows move between pages while they are read: both pages are read again."""
     world = World(workspaces=1)
     for number in range(100):
         world.simulator.add_task(f"other-{number}")

@@ -1,4 +1,4 @@
-"""A reading shows what was so before the job: it is no proof that the job's write was done."""
+"""A reading that shows the state before the job doesn't prove that a write succeeded."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def undoing(kind: str) -> tuple[World, object]:
 
 @pytest.mark.parametrize("kind", METHODS)
 def test_a_lost_undo_is_not_taken_for_done_by_a_reading_from_before_the_job(kind: str) -> None:
-    """The undo's write is lost, the reading shows what was before the job: it is sent again."""
+    """The undo's write is lost and a reading shows the state before the job: sent again."""
     world, before = undoing(kind)
     world.wire.troubles = writes(Trouble("reset-before"))
     replay = world.resume(path=UNDO)
@@ -64,10 +64,10 @@ def test_a_lost_undo_is_not_taken_for_done_by_a_reading_from_before_the_job(kind
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_an_undo_in_doubt_is_not_taken_for_done_by_a_reading_from_before_the_job(
+def test_an_undo_in_doubt_is_not_adopted_by_a_reading_from_before_the_job(
     kind: str,
 ) -> None:
-    """Killed before the server had the undo's write: the next execution sends it again."""
+    """Killed before the server got the undo's write: the next execution sends it again."""
     world, before = undoing(kind)
     # A ping, one reading, the write.
     world.wire.die_at = len(world.wire.asked) + 3
@@ -79,8 +79,8 @@ def test_an_undo_in_doubt_is_not_taken_for_done_by_a_reading_from_before_the_job
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_a_refused_undo_is_nobodys_work_by_a_reading_from_before_the_job(kind: str) -> None:
-    """The undo's write is refused, nobody changed anything: it has failed, and is no skip."""
+def test_a_refused_undo_fails_despite_a_reading_from_before_the_job(kind: str) -> None:
+    """Nothing changed outside the job: it fails, and is not a skip."""
     world, before = undoing(kind)
     world.wire.troubles = writes(Trouble("403"))
     assert exit_code(world.resume(path=UNDO)) == 3
@@ -89,8 +89,8 @@ def test_a_refused_undo_is_nobodys_work_by_a_reading_from_before_the_job(kind: s
     assert world.shown("prod-0") != before
 
 
-def test_a_refused_job_is_no_conflict_by_a_reading_from_before_the_last_job() -> None:
-    """Two jobs follow one another at once: what was before both is nobody else's change."""
+def test_a_refused_job_fails_despite_a_reading_from_before_the_last_job() -> None:
+    """Two jobs in a row: the state before both isn't a change outside the job."""
     world = behind(attached=True)
     world.apply(job("update"))
     assert world.shown("prod-0") == MANDATORY
@@ -102,8 +102,8 @@ def test_a_refused_job_is_no_conflict_by_a_reading_from_before_the_last_job() ->
     assert result.outcome is Outcome.FAILED
 
 
-def test_replace_again_right_after_its_undo_leaves_no_workspace_with_neither() -> None:
-    """The new one's attach is lost, a reading shows the one from before: the old one stays."""
+def test_a_replace_right_after_its_undo_never_removes_both() -> None:
+    """The attach is lost and a reading shows the old one: the old run task stays."""
     world = behind(attached=True)
     world.simulator.detach("prod-0", TASK)
     world.simulator.attach("prod-0", OLD_TASK)
@@ -122,8 +122,8 @@ def test_replace_again_right_after_its_undo_leaves_no_workspace_with_neither() -
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_a_while_after_an_undo_began_the_first_reading_is_believed(kind: str) -> None:
-    """No reading is from before the job by then: a lost answer costs one look, and no wait."""
+def test_past_settle_the_first_reading_of_an_undo_counts(kind: str) -> None:
+    """No reading is that old by then: a lost answer costs one reading, and no wait."""
     world = World(workspaces=3, attached=kind != "attach", latency=6.0)
     world.apply(job(kind, pace={"max_at_once": 1}))
     world.start_undo(PATH, UNDO)
@@ -136,10 +136,10 @@ def test_a_while_after_an_undo_began_the_first_reading_is_believed(kind: str) ->
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_a_lost_undo_of_an_undo_is_not_taken_for_done_by_a_reading_from_before_the_undo(
+def test_a_lost_undo_of_an_undo_is_not_adopted_by_an_old_reading(
     kind: str,
 ) -> None:
-    """What the job made was there a moment ago: the write that makes it again is sent again."""
+    """A reading shows what the job wrote, but the write that restores it was lost: sent again."""
     world, _ = undoing(kind)
     after = world.shown("prod-0")
     assert exit_code(world.resume(path=UNDO)) == 0
@@ -181,7 +181,7 @@ def test_a_retried_write_is_not_taken_for_done_by_a_reading_of_its_first_effect(
 
 
 def test_a_verification_reads_what_differs_again_past_settle() -> None:
-    """Right after a job a reading shows what was before it: nothing drifted, none is reported."""
+    """Right after a job a reading shows the state before it: no drift is reported."""
     world = World(workspaces=3, server=LaggingServer)
     world.simulator.add_task(OLD_TASK)
     world.pause = 0.0
@@ -218,7 +218,7 @@ def test_a_wait_to_read_again_tells_its_length_and_reason() -> None:
 
 
 def test_a_verification_without_a_difference_reads_once() -> None:
-    """Nothing is waited for where nothing depends on it."""
+    """It waits only if there is a difference."""
     world = World(workspaces=3)
     replay = world.apply(job())
     world.wire.asked.clear()
@@ -228,7 +228,7 @@ def test_a_verification_without_a_difference_reads_once() -> None:
     assert world.elapsed - began < 1
 
 
-def test_replace_takes_the_old_one_away_only_beside_a_new_one_that_is_there() -> None:
+def test_a_replace_detaches_the_old_task_only_beside_an_attached_new_one() -> None:
     """Right after an undo a reading shows both as they were in its middle; only one is there.
 
     The job of the same name that follows at once has nothing to attach, by that reading.
@@ -260,8 +260,8 @@ def test_replace_takes_the_old_one_away_only_beside_a_new_one_that_is_there() ->
     assert world.shown("prod-0", OLD_TASK)
 
 
-def test_what_somebody_else_made_so_has_not_drifted_by_a_reading_from_before() -> None:
-    """A skip, and ``--retry-failed`` at once: by a list that lags nothing is attached again."""
+def test_a_skip_has_not_drifted_by_an_old_reading() -> None:
+    """``--retry-failed`` right after a skip: a lagging list causes no second attachment."""
     world = World(workspaces=2, server=LaggingServer)
     world.simulator.add_task(OLD_TASK)
     world.pause = 0.0

@@ -1,4 +1,4 @@
-"""The server is away for a while: no operation fails for it, in a job of any size."""
+"""During an outage of the server no operation fails, in a job of any size."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ SIZES = [1, 3, 40, 300]
 def test_a_server_that_is_away_for_a_while_costs_no_operation(
     size: int, manner: str, length: str
 ) -> None:
-    """Whatever the job's size and the manner: it waits, goes on, and nothing has failed."""
+    """At any job size and for any kind of outage: it waits and resumes without failures."""
     world = world_of(size)
     world.start(strict_job())
     away(world, manner, SHORT[length], after=size // 3)
@@ -100,7 +100,7 @@ def test_a_server_that_is_away_for_a_while_costs_no_operation(
 def test_a_server_that_is_away_for_too_long_ends_the_job_and_fails_no_operation(
     size: int, manner: str
 ) -> None:
-    """After what is borne it ends with an error; the same command does the rest, once."""
+    """After ``outage`` it ends with an error; the same command does the rest, once."""
     world = world_of(size)
     world.start(strict_job())
     away(world, manner, LONG, after=size // 3)
@@ -118,8 +118,8 @@ def test_a_server_that_is_away_for_too_long_ends_the_job_and_fails_no_operation(
 
 
 @pytest.mark.parametrize("size", [1, 3, 40])
-def test_a_ping_that_is_answered_is_no_answer_of_the_api(size: int) -> None:
-    """A gateway may answer it by itself: what was read before is asked for."""
+def test_an_answered_ping_does_not_end_an_outage(size: int) -> None:
+    """A gateway may answer it itself: the probe repeats an earlier read."""
     world = world_of(size)
     world.start(strict_job())
     away(world, "503", 120.0, after=0)
@@ -131,7 +131,7 @@ def test_a_ping_that_is_answered_is_no_answer_of_the_api(size: int) -> None:
 @pytest.mark.parametrize("slots", [1, 8])
 @pytest.mark.parametrize("fault", ["503", "500", "close-before"])
 def test_one_endpoint_that_always_fails_is_no_outage(fault: str, slots: int) -> None:
-    """Everything about one workspace fails while others are answered: that one is in doubt."""
+    """If only one workspace fails while others are answered, that one is in doubt."""
     world = world_of(10)
     world.start(job(rollout={"max_failures": "10%"}, pace={"max_at_once": slots}))
     (ill,) = (w.id for w in world.simulator.world.workspaces.values() if w.name == "prod-4")
@@ -144,7 +144,7 @@ def test_one_endpoint_that_always_fails_is_no_outage(fault: str, slots: int) -> 
 
 
 def test_what_fails_half_of_the_time_is_no_outage() -> None:
-    """It ends by its budget of retries, as it always did."""
+    """The retry budget ends it."""
     world = World(workspaces=300)
     world.start(job(rollout={"max_failures": "100%"}, pace={"settle": "1s"}))
     world.wire.faults = Faults.parse("POST:500=60%", 1)
@@ -153,8 +153,8 @@ def test_what_fails_half_of_the_time_is_no_outage() -> None:
 
 
 @pytest.mark.parametrize("manner", MANNERS)
-def test_a_server_that_was_never_there_is_not_waited_for(manner: str) -> None:
-    """The address may be wrong: a plan fails within its attempts."""
+def test_a_server_that_never_answered_is_not_waited_for(manner: str) -> None:
+    """The address may be wrong: a plan fails after its attempts."""
     world = world_of(3)
     world.wire.troubles = lambda _request: Trouble(MANNERS[manner][0])
     with pytest.raises((NoResponse, ServerBroken)):
@@ -162,8 +162,8 @@ def test_a_server_that_was_never_there_is_not_waited_for(manner: str) -> None:
     assert len(world.wire.asked) <= 2 * ATTEMPTS
 
 
-def test_a_plan_waits_as_well() -> None:
-    """Away after the first answer, back a minute later: the plan is complete."""
+def test_a_plan_waits_for_the_end_of_an_outage() -> None:
+    """Away after the first answer and back a minute later: the plan is complete."""
     world = world_of(250)
     world.wire.troubles = lambda _request: (
         Trouble("503") if len(world.wire.asked) > 1 and world.now() < 60 else None
@@ -175,7 +175,7 @@ def test_a_plan_waits_as_well() -> None:
 @pytest.mark.parametrize("seconds", [25.0, LONG])
 @pytest.mark.parametrize("effects", [5, 20])
 def test_an_outage_while_a_wave_is_verified_is_no_drift(effects: int, seconds: float) -> None:
-    """The reading waits; if it is given up nothing has drifted, and the same command goes on."""
+    """The reading waits; if it is given up, nothing has drifted, and the job resumes."""
     world = world_of(20)
     world.start(job(rollout={"max_failures": 0, "waves": ["5", "100%"]}))
     began: list[float] = []
@@ -196,8 +196,8 @@ def test_an_outage_while_a_wave_is_verified_is_no_drift(effects: int, seconds: f
 
 
 @pytest.mark.parametrize("outage", ["0s", "1s", "30s"])
-def test_how_long_is_waited_is_the_jobs_to_say(outage: str) -> None:
-    """Down to not at all: then the first probe that fails ends it."""
+def test_a_job_sets_how_long_an_outage_may_last(outage: str) -> None:
+    """With 0, the first failed probe ends the execution."""
     world = world_of(40)
     world.start(strict_job(pace={"outage": outage}))
     away(world, "refused", 60.0, after=10)
@@ -211,7 +211,7 @@ def test_how_long_is_waited_is_the_jobs_to_say(outage: str) -> None:
 
 
 def test_a_lost_write_is_settled_when_the_outage_is_over() -> None:
-    """``settle`` counts from the loss: one that is over when the outage is isn't waited anew."""
+    """``settle`` counts from the loss: after a longer outage there is no further wait."""
     world = world_of(1)
     world.start(strict_job())
     world.wire.troubles = _away_at_the_first_write(world, "close-before", 60.0)
@@ -234,8 +234,8 @@ def _away_at_the_first_write(world: World, fault: str, seconds: float) -> Script
     return trouble
 
 
-def test_outages_use_up_no_attempt_and_no_loss() -> None:
-    """Away each time the operation is sent, more often than it may lose its answer."""
+def test_outages_count_as_neither_attempts_nor_losses() -> None:
+    """An outage at each send, more often than answers may be lost."""
     world = world_of(1)
     world.start(strict_job())
     until, lost = 0.0, 0
@@ -256,7 +256,7 @@ def test_outages_use_up_no_attempt_and_no_loss() -> None:
 
 @pytest.mark.parametrize("drain", [0.0, 5.0])
 def test_a_signal_ends_an_outage_within_the_drain_time(drain: float) -> None:
-    """Nothing is recorded for it, and the same command goes on."""
+    """The outage leaves no result, and the same command resumes."""
     world = world_of(40)
     world.start(strict_job())
     away(world, "503", LONG, after=10)
@@ -267,7 +267,10 @@ def test_a_signal_ends_an_outage_within_the_drain_time(drain: float) -> None:
         assert world.execution is not None
         activity = world.execution.activity()
         assert activity.outage_seconds > 30
-        assert (activity.outage_borne, activity.outage_reason) == (BORNE, "503 Service unavailable")
+        assert (activity.outage_tolerated, activity.outage_reason) == (
+            BORNE,
+            "503 Service unavailable",
+        )
         world.execution.interrupt("SIGTERM", drain)
 
     async def interrupted() -> Replay:
@@ -287,8 +290,8 @@ def test_a_signal_ends_an_outage_within_the_drain_time(drain: float) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_waits(kind: str) -> None:
-    """Whatever is written, and however it is read back."""
+def test_every_kind_waits_for_the_end_of_an_outage(kind: str) -> None:
+    """However it is written and read back."""
     world = worlds.world_for(kind)
     world.start(job(kind, rollout={"max_failures": 0}))
     away(world, "dropped", 60.0, after=0)
@@ -298,8 +301,8 @@ def test_every_kind_waits(kind: str) -> None:
     worlds.check_done(world, kind)
 
 
-def test_what_is_logged_of_an_outage(caplog: pytest.LogCaptureFixture) -> None:
-    """When it begins and when it ends, for how long, and why."""
+def test_the_start_and_end_of_an_outage_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """With duration and reason."""
     caplog.set_level(logging.INFO, "bulkops.client.waiting")
     world = world_of(40)
     world.start(strict_job())

@@ -1,4 +1,4 @@
-"""Whole jobs at the server's limit: as fast as it allows, alone or not, and off a server's back."""
+"""Whole jobs use the server's limit, alone or beside others, and don't overload it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.client.retry_budget import MOST
 from bulkops.errors import RetriesSpent
 from bulkops.journal.states import How, Outcome
-from bulkops.runner.slots import LEAST_PLACES, MOST_PLACES, UNPACED, slots_needed
+from bulkops.runner.slots import LEAST_SLOTS, MOST_SLOTS, UNPACED, slots_needed
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.limits import Window
 from tests.engine.scripts import always
@@ -43,8 +43,8 @@ def pace_of(world: World) -> tuple[float, float]:
 
 @pytest.mark.parametrize("window", ["fixed", "sliding"])
 @pytest.mark.parametrize("latency", [0.05, 0.5])
-def test_alone_it_takes_the_whole_limit_and_meets_no_429(window: Window, latency: float) -> None:
-    """At least 98 % of the limit, whatever the window and the latency."""
+def test_a_lone_client_uses_the_whole_limit_without_429s(window: Window, latency: float) -> None:
+    """At least 98 % of the limit, for any window and latency."""
     rate, refused = pace_of(limited(window, latency))
     assert rate >= 0.98 * LIMIT
     assert refused == 0
@@ -70,7 +70,7 @@ class Extended(Merged):
 
 @pytest.mark.parametrize("server", [Merged, Extended])
 def test_a_limit_that_can_not_be_read_is_kept_all_the_same(server: type[Simulator]) -> None:
-    """A header that a gateway changed is not "no limit": the documented limit is kept."""
+    """A header that a gateway changed doesn't mean "no limit": the documented one applies."""
     rate, refused = pace_of(World(workspaces=300, server=partial(server, rate=LIMIT)))
     assert 0.9 * LIMIT <= rate <= LIMIT
     assert refused == 0
@@ -79,14 +79,14 @@ def test_a_limit_that_can_not_be_read_is_kept_all_the_same(server: type[Simulato
 @pytest.mark.parametrize("window", ["fixed", "sliding"])
 @pytest.mark.parametrize("latency", [0.05, 0.5])
 def test_beside_another_client_it_takes_what_is_left(window: Window, latency: float) -> None:
-    """Where another client takes a third of the limit, the rest is ours, with hardly a 429."""
+    """Another client takes a third of the limit; the rest is used, with hardly a 429."""
     rate, refused = pace_of(limited(window, latency, others=LIMIT // 3))
     assert rate >= 0.93 * LIMIT * 2 / 3
     assert refused <= 0.02
 
 
 def test_a_jobs_own_rate_holds_from_the_first_request_on() -> None:
-    """Planning, carrying out, going on and undoing: never more than ``[pace] rate`` a second."""
+    """Plan, apply, resume and undo: never more than ``[pace] rate`` per second."""
     world = World(workspaces=3)
     at: list[float] = []
     world.wire.spies.append(lambda _request: at.append(world.now()))
@@ -100,7 +100,7 @@ def test_a_jobs_own_rate_holds_from_the_first_request_on() -> None:
 
 
 def test_a_server_that_goes_down_is_not_hammered() -> None:
-    """Until the job gives it up only probes are sent, and the same command goes on from there."""
+    """Until the job gives up, only probes are sent; the same command resumes."""
     world = limited("fixed", 0.04, workspaces=400)
     world.start(job(rollout={"max_failures": "100%"}))
     world.wire.troubles = lambda _request: Trouble("503") if len(world.effects()) >= 50 else None
@@ -115,7 +115,7 @@ def test_a_server_that_goes_down_is_not_hammered() -> None:
     assert set(world.effects().values()) == {1}
 
 
-def test_a_server_that_can_not_be_reached_for_a_moment_is_waited_for() -> None:
+def test_a_short_disconnection_is_waited_for() -> None:
     """A second without connections costs a few attempts and no operation."""
     world = limited("fixed", 0.04, workspaces=100)
     world.start(job())
@@ -128,8 +128,8 @@ def test_a_server_that_can_not_be_reached_for_a_moment_is_waited_for() -> None:
     assert world.resume().count(Outcome.SUCCEEDED) == 100
 
 
-def test_a_read_back_of_a_server_that_is_down_leaves_it_in_doubt() -> None:
-    """What was sent before the run ended has no result: the next execution looks at it."""
+def test_a_read_back_from_a_server_that_is_down_leaves_the_operation_in_doubt() -> None:
+    """It has no result when the run ends: the next execution reads it back."""
     world = limited("fixed", 0.04, workspaces=200)
     world.start(job(rollout={"max_failures": "100%"}, pace={"settle": "1s"}))
     world.wire.troubles = always(lambda request: request.method == "POST", Trouble("504-after"))
@@ -145,21 +145,21 @@ def test_a_read_back_of_a_server_that_is_down_leaves_it_in_doubt() -> None:
     ("rate", "latency", "expected"),
     [
         (None, 0.5, UNPACED),
-        (30.0, 0.0, LEAST_PLACES),
-        (30.0, 0.05, LEAST_PLACES + 3),
-        (30.0, 0.5, LEAST_PLACES + 30),
-        (30.0, 60.0, MOST_PLACES),
+        (30.0, 0.0, LEAST_SLOTS),
+        (30.0, 0.05, LEAST_SLOTS + 3),
+        (30.0, 0.5, LEAST_SLOTS + 30),
+        (30.0, 60.0, MOST_SLOTS),
     ],
 )
-def test_as_many_at_once_as_the_latency_asks_for(
+def test_the_latency_determines_the_slots(
     rate: float | None, latency: float, expected: int
 ) -> None:
-    """Pace times latency are under way (Little's law); twice as many and a few have a place."""
+    """By Little's law: twice rate times latency, plus a few, within bounds."""
     assert slots_needed(rate, latency) == expected
 
 
-def test_the_latency_is_found_out_under_way() -> None:
-    """Nothing is set: with slow answers more are under way, with quick ones only a few."""
+def test_the_latency_is_measured() -> None:
+    """Without any setting, slow answers raise the number in flight, fast ones lower it."""
     most = {}
     for latency in (0.04, 1.0):
         world = limited("fixed", latency, workspaces=150)

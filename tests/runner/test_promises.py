@@ -1,7 +1,7 @@
-"""What must hold whatever happens: intent before request, nothing twice, nothing invented.
+"""The guarantees: an intent before each request, nothing twice, nothing invented.
 
-The machine is stopped at every request and at every file call of a whole job, and the journal
-gone on with until it is done.
+The machine stops at every request and every file call of a whole job, and the job is resumed until
+it is done.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def guard(world: World) -> None:
         workspace = request.path.split("/")[4]
         told = [msgspec.json.decode(line) for line in world.disk.synced(PATH).splitlines()]
         about = [r for r in told if str(r.get("key", "")).endswith(f":{workspace}")]
-        # One operation after the other: the last that is told of it is what may be sent.
+        # One operation after the other: its last record decides what may be sent.
         said = [record for record in about if record["type"] != "operation"]
         assert said, "sent without an intent"
         assert said[-1]["type"] == "intent", "sent without an intent"
@@ -134,7 +134,7 @@ BEFORE_AND_AFTER = pytest.mark.parametrize(
 @BEFORE_AND_AFTER
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -> None:
-    """Cut off before or after the server has got the Nth request, for every N: done once."""
+    """Killed before or after the server got the Nth request, for every N: done once."""
 
     def arm(world: World, number: int) -> None:
         world.wire.die_at = len(world.wire.asked) + number
@@ -149,7 +149,7 @@ def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -
 @BEFORE_AND_AFTER
 @pytest.mark.parametrize("kind", EACH_KIND)
 def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float) -> None:
-    """The power goes just before or just after the Nth file call, for every N: done once."""
+    """A power cut just before or after the Nth file call, for every N: done once."""
 
     def arm(world: World, number: int) -> None:
         world.disk.die_at = len(world.disk.calls) + number
@@ -162,7 +162,7 @@ def test_killed_at_any_file_call(kind: str, *, dies_after: bool, keeping: float)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_again_and_again(kind: str) -> None:
-    """Each execution dies a request later than the one before: in the end all is done once."""
+    """Each execution dies one request later than the previous one: in the end all is done once."""
     world = world_for(kind)
     world.start(a_job(kind))
     replay, deaths = None, 0
@@ -181,7 +181,7 @@ def test_killed_again_and_again(kind: str) -> None:
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("lasting", [False, True])
 def test_a_file_call_that_fails_is_followed_by_no_write(code: int, *, lasting: bool) -> None:
-    """Whichever call fails: nothing is sent after it, and with room again it goes on."""
+    """Whichever call fails: nothing is sent after it; with free space it resumes."""
     failed = 0
     for number in range(1, 80):
         world = world_for("attach")
@@ -220,7 +220,7 @@ def nothing_sent_after_a_failure(world: World) -> Callable[[Request], None]:
 
 
 def test_a_refused_write_is_not_repeated_once_the_journal_has_failed() -> None:
-    """A 429 is waited for with its intent durable; when the journal breaks it is not sent."""
+    """A 429 waits with a durable intent; if the journal fails, it is not sent again."""
     world = World(workspaces=2)
     world.start(job(pace={"max_at_once": 2}))
     world.wire.troubles = writes(Trouble("429"), None)
@@ -235,6 +235,6 @@ def test_a_refused_write_is_not_repeated_once_the_journal_has_failed() -> None:
     assert set(world.effects().values()) == {1}
 
 
-def test_a_power_cut_is_nothing_that_can_be_caught() -> None:
-    """The tests' own: no ``except Exception`` of the engine may swallow it."""
+def test_no_handler_catches_a_simulated_power_cut() -> None:
+    """No ``except Exception`` of the engine may swallow it."""
     assert not issubclass(PowerCut, Exception)

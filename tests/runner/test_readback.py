@@ -1,4 +1,4 @@
-"""What a reading after a write means: the table of ``bulkops.runner.readback``."""
+"""The table of ``bulkops.runner.readback``: readings after a write."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def step_in(cell: str, *, settled: bool, old: bool) -> Step:
 @pytest.mark.parametrize("settled", [False, True])
 @pytest.mark.parametrize("column", range(len(Cause)))
 @pytest.mark.parametrize("row", ROWS)
-def test_each_reading_leads_where_the_table_says(
+def test_each_reading_leads_to_the_step_of_the_table(
     row: Row, column: int, *, settled: bool, old: bool
 ) -> None:
-    """Each cell of the table holds, settled and not, old and not."""
+    """Each cell, settled or not, old or not."""
     cause, cell = list(Cause)[column], TABLE[row.value][column]
     assert resolve(row, cause, settled=settled, old=old) is step_in(cell, settled=settled, old=old)
 
 
-def test_rows_and_columns_are_all_there_is() -> None:
-    """Whatever a reading shows is one of the table's rows, and why there is one a column."""
+def test_the_table_has_all_rows_and_columns() -> None:
+    """Every possible reading is a row, every cause a column."""
     assert list(TABLE) == [row.value for row in ROWS]
     assert [name.strip() for name in COLUMNS.split("|")[2:-1]] == [cause.value for cause in Cause]
 
@@ -53,8 +53,8 @@ def test_rows_and_columns_are_all_there_is() -> None:
         (Cause.NO_ECHO, LOSSES, Cause.NO_ECHO),
     ],
 )
-def test_what_was_lost_before_chooses_the_column(cause: Cause, losses: int, column: Cause) -> None:
-    """A refusal after a lost answer may be of our own doing, and losses have an end."""
+def test_earlier_losses_choose_the_column(cause: Cause, losses: int, column: Cause) -> None:
+    """A refusal after a loss may be due to this job, and the number of losses is limited."""
     assert cause.after(losses) is column
 
 
@@ -63,16 +63,16 @@ def readings(cause: Cause = Cause.LOST, *, old_until: float = 0.0) -> Readings:
     return Readings(cause, since=100.0, old_until=old_until, settle=SETTLE)
 
 
-def test_a_loss_has_settled_once_a_reading_starts_that_much_later() -> None:
-    """Until then it is read again when it will have."""
+def test_a_loss_has_settled_when_a_reading_starts_settle_later() -> None:
+    """Until then the target is read again at that time."""
     told = readings()
     assert told.resolve(Shown.BEFORE, 100.0) == (Step.SETTLE, 10.0)
     assert told.resolve(Shown.OTHER, 104.0) == (Step.SETTLE, 6.0)
     assert told.resolve(Shown.BEFORE, 110.0)[0] is Step.SEND
 
 
-def test_denied_for_long_is_denied_without_an_interruption() -> None:
-    """Each reading that shows something begins it anew."""
+def test_only_consecutive_denials_count() -> None:
+    """A reading that shows anything starts the count again."""
     told = readings()
     assert told.resolve(Unobserved.DENIED, 109.0) == (Step.SETTLE, 10.0)
     assert told.resolve(Unobserved.DENIED, 118.0) == (Step.SETTLE, 1.0)
@@ -81,8 +81,8 @@ def test_denied_for_long_is_denied_without_an_interruption() -> None:
     assert told.resolve(Unobserved.DENIED, 129.0)[0] is Step.UNOBSERVED
 
 
-def test_an_old_reading_is_taken_again_when_it_no_longer_is() -> None:
-    """Of a refusal, too, which else decides at once."""
+def test_an_old_reading_is_repeated_later() -> None:
+    """Also after a refusal, which otherwise decides immediately."""
     for cause in (Cause.LOST, Cause.REFUSED, Cause.NO_ECHO):
         told = readings(cause, old_until=103.0)
         assert told.resolve(Shown.DESIRED, 101.0) == (Step.AGE, 2.0)

@@ -1,4 +1,4 @@
-"""The server says no, or yes and does something else: reported in its own words."""
+"""The server refuses a write, or accepts it and does something else: both are reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = list(METHODS)
 
 
 def before_writing(world: World, change: Callable[[], None]) -> None:
-    """Let somebody change the server just before our first write arrives there."""
+    """Change the server just before the first write arrives."""
     pending = [change]
 
     def spy(request: object) -> None:
@@ -34,13 +34,13 @@ def before_writing(world: World, change: Callable[[], None]) -> None:
 
 
 def only_result(world: World) -> Result:
-    """Return the one result told."""
+    """Return the only result."""
     ((_, result),) = world.results
     return result
 
 
-def test_attached_by_somebody_else_meanwhile_is_skipped() -> None:
-    """A 422, read back as wanted: nothing to do, and nothing of ours for undo to take away."""
+def test_an_attachment_made_outside_the_job_is_skipped() -> None:
+    """A 422, read back as desired: nothing to do, and nothing for an undo to remove."""
     world = World(workspaces=1)
     before_writing(
         world, lambda: void(world.simulator.attach("prod-0", TASK, enforcement_level="mandatory"))
@@ -48,26 +48,26 @@ def test_attached_by_somebody_else_meanwhile_is_skipped() -> None:
     world.apply(job())
     result = only_result(world)
     assert (result.outcome, result.ours) == (Outcome.SKIPPED, False)
-    assert result.reason == "somebody else made it so in the meantime"
+    assert result.reason == "set outside this job in the meantime"
     assert not world.effects()
 
 
-def test_attached_otherwise_by_somebody_else_meanwhile_is_a_conflict() -> None:
-    """A 422, read back with another level: theirs stays, ours is told what stands there."""
+def test_another_attachment_made_outside_the_job_is_a_conflict() -> None:
+    """A 422, read back with another level: it stays, and the reason shows it."""
     world = World(workspaces=1)
     before_writing(world, lambda: void(world.simulator.attach("prod-0", TASK)))
     world.apply(job())
     result = only_result(world)
     assert result.outcome is Outcome.CONFLICT
-    assert "shows advisory at post_plan, planned was mandatory at post_plan" in result.reason
+    assert "shows advisory at post_plan; planned: mandatory at post_plan" in result.reason
     assert world.shown("prod-0") == ADVISORY
 
 
 @pytest.mark.parametrize(
     ("kind", "outcome"), [("detach", Outcome.SKIPPED), ("update", Outcome.CONFLICT)]
 )
-def test_detached_by_somebody_else_meanwhile(kind: str, outcome: Outcome) -> None:
-    """A 404, read back as absent: for a detach that is as wanted, for an update a conflict."""
+def test_a_detach_outside_the_job(kind: str, outcome: Outcome) -> None:
+    """A 404, read back as absent: as desired for a detach, a conflict for an update."""
     world = World(workspaces=1, attached=True)
     before_writing(world, lambda: world.simulator.detach("prod-0", TASK))
     world.apply(job(kind))
@@ -80,7 +80,7 @@ def void(_value: object) -> None:
 
 
 def test_a_refusal_is_reported_in_the_servers_words() -> None:
-    """A limit the plan could not see: status, words and request id are in the journal."""
+    """A limit unknown to the plan: the journal has status, message and request id."""
     world = World(workspaces=2)
     plan_limit = Entitlements(run_task_mandatory_enforcement_limit=1)
     before_writing(world, lambda: limit(world, plan_limit))
@@ -101,8 +101,8 @@ def limit(world: World, entitlements: Entitlements) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_right_taken_away_is_told_with_both_causes(kind: str) -> None:
-    """404 means missing or not allowed: the reason says both."""
+def test_a_revoked_right_is_reported_with_both_causes(kind: str) -> None:
+    """404 means missing or not allowed: the reason names both."""
     nobody = User(name="engine", manage_workspace_run_tasks=False)
     world = World(workspaces=1, attached=kind != "attach")
     before_writing(world, lambda: world.simulator.tokens.update({TOKEN: nobody}))  # type: ignore[union-attr]  # a dict here
@@ -114,7 +114,7 @@ def test_a_right_taken_away_is_told_with_both_causes(kind: str) -> None:
 
 
 def test_a_workspace_deleted_before_it_starts_fails_on_an_old_server_too() -> None:
-    """Its own list is missing where the server has none by run task; the others go on."""
+    """A server without a list by run task: its own list is missing; the others continue."""
     world = World(workspaces=3, profile="tfe-v202401-1-none-included")
     world.start(job(rollout={"max_failures": "100%"}))
     world.simulator.remove_workspace("prod-1")
@@ -122,8 +122,8 @@ def test_a_workspace_deleted_before_it_starts_fails_on_an_old_server_too() -> No
     assert (replay.count(Outcome.SUCCEEDED), replay.count(Outcome.FAILED)) == (2, 1)
 
 
-def test_a_token_refused_while_reading_back_says_nothing_of_the_write() -> None:
-    """Lost, then 401: in doubt, and found done by the next execution."""
+def test_a_token_refused_while_reading_back_leaves_the_write_in_doubt() -> None:
+    """Lost, then 401: the next execution finds it done."""
     world = World(workspaces=1)
     tokens: dict[str, User] = {TOKEN: User(name="engine")}
     world.simulator.tokens = tokens
@@ -139,19 +139,19 @@ def test_a_token_refused_while_reading_back_says_nothing_of_the_write() -> None:
 
 @pytest.mark.parametrize("fault", [None, "close-before"])
 def test_a_workspace_deleted_meanwhile_fails_with_both_causes(fault: str | None) -> None:
-    """Whether its write was refused or lost, what can't be read back is said to be missing."""
+    """Refused or lost: a target that can't be read back is reported as missing."""
     world = World(workspaces=2)
     before_writing(world, lambda: world.simulator.remove_workspace("prod-0"))
     world.wire.troubles = writes(*([Trouble(fault)] if fault else []))
     world.apply(job(rollout={"max_failures": "100%"}))
     reasons = {operation.target.name: result.reason for operation, result in world.results}
     assert "404" in reasons["prod-0"]
-    assert "or this token may not" in reasons["prod-0"]
+    assert "or this token can't see it" in reasons["prod-0"]
     assert reasons["prod-1"] == ""
 
 
 def test_an_attach_without_a_body_is_read_back() -> None:
-    """204: done, known by its id, no attempt more and no word about a lost answer."""
+    """204: done, known by its id, without a further attempt or a lost answer."""
     world = World(workspaces=3, profile="tfe-v202402-1")
     world.apply(job())
     for operation, result in world.results:
@@ -165,7 +165,7 @@ def test_an_attach_without_a_body_is_read_back() -> None:
 
 
 def test_stages_that_the_server_drops_are_a_failure() -> None:
-    """A server that keeps one of two stages and says yes: the echo is compared with the wish."""
+    """The server accepts two stages and keeps one: the echo differs from the desired state."""
     world = World(workspaces=1)
     world.start(job(operation={"stages": ["pre_plan", "post_plan"]}))
     older = World(workspaces=1, profile="tfe-v202402-1").simulator.profile
@@ -174,7 +174,7 @@ def test_stages_that_the_server_drops_are_a_failure() -> None:
     result = only_result(world)
     assert (result.outcome, result.ours) == (Outcome.FAILED, True)
     assert result.reason == (
-        "the server said yes but shows mandatory at pre_plan instead of "
+        "the server accepted it, but shows mandatory at pre_plan instead of "
         "mandatory at pre_plan, post_plan"
     )
 
@@ -190,7 +190,7 @@ def test_stages_that_the_server_drops_are_a_failure_of_an_update_too() -> None:
 
 
 def test_what_failed_but_took_effect_is_not_tried_again_by_a_reading_that_lags() -> None:
-    """Attached with one stage of two, and the list is a moment behind: no second attachment."""
+    """Attached with one of two stages, and a lagging list: no second attachment."""
     world = World(workspaces=1, server=partial(Simulator, duplicate_attach="accept"))
     world.start(job(operation={"stages": ["pre_plan", "post_plan"]}, rollout={"max_failures": 1}))
     older = World(profile="tfe-v202402-1").simulator.profile
@@ -211,8 +211,8 @@ def test_what_failed_but_took_effect_is_not_tried_again_by_a_reading_that_lags()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_refused_token_stops_everything_and_can_be_gone_on_with(kind: str) -> None:
-    """401 in the middle: raised as it is, nothing new sent, finished by the next execution."""
+def test_a_refused_token_stops_a_job_that_can_be_resumed(kind: str) -> None:
+    """401 in the middle: raised unchanged, nothing new sent, finished by the next execution."""
     world = World(workspaces=20, attached=kind != "attach")
     tokens: dict[str, User] = {TOKEN: User(name="engine")}
     world.simulator.tokens = tokens

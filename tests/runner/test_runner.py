@@ -1,4 +1,4 @@
-"""Many operations at once: how many, when it stops, and in which order it lets go."""
+"""Concurrent operations: how many run, when the runner stops, and how it drains."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def interrupted(
 
 @pytest.mark.parametrize("max_at_once", [1, 3, 32])
 def test_no_more_than_max_at_once_are_under_way(max_at_once: int) -> None:
-    """With slow answers every place is taken, and never one more."""
+    """With slow answers every slot is used, and never one more."""
     world = World(workspaces=40, latency=3.0)
     world.start(job(pace={"max_at_once": max_at_once}))
     world.wire.most_at_once = 0
@@ -58,8 +58,8 @@ def test_no_more_than_max_at_once_are_under_way(max_at_once: int) -> None:
     assert set(world.effects().values()) == {1}
 
 
-def test_one_that_waits_gives_its_place_away() -> None:
-    """While a lost answer settles, the others go on with the only place there is."""
+def test_a_waiting_operation_lends_its_slot() -> None:
+    """While a lost answer settles, the others use the only slot."""
     world = World(workspaces=4)
     world.wire.troubles = writes(Trouble("close-before"))
     world.apply(job(rollout={"max_failures": 1}, pace={"max_at_once": 1}))
@@ -69,7 +69,7 @@ def test_one_that_waits_gives_its_place_away() -> None:
 
 
 @pytest.mark.parametrize("max_at_once", [1, 2])
-def test_one_that_waits_gets_a_place_back_though_the_runner_has_stopped(max_at_once: int) -> None:
+def test_a_waiting_operation_gets_a_slot_back_after_a_stop(max_at_once: int) -> None:
     """Too many failures while an answer settles: it is still read back, and the run ends."""
     world = World(workspaces=6)
     world.start(job(rollout={"max_failures": 1}, pace={"max_at_once": max_at_once}))
@@ -82,8 +82,8 @@ def test_one_that_waits_gets_a_place_back_though_the_runner_has_stopped(max_at_o
     assert outcomes["prod-0"] is Outcome.SUCCEEDED
 
 
-def test_a_second_signal_ends_those_that_wait_at_once() -> None:
-    """While the only place is taken, whoever waits for a lost answer is stopped all the same."""
+def test_a_second_signal_ends_waiting_operations_immediately() -> None:
+    """Even while another operation has the only slot."""
     world = World(workspaces=3, latency=30.0)
     world.start(job(rollout={"max_failures": 2}, pace={"max_at_once": 1}))
     world.wire.troubles = writes(Trouble("close-before"))
@@ -96,8 +96,8 @@ def test_a_second_signal_ends_those_that_wait_at_once() -> None:
 
 @pytest.mark.parametrize("tolerated", [0, 3])
 @pytest.mark.parametrize("max_at_once", [1, 4])
-def test_those_that_wait_are_never_more_than_may_fail(max_at_once: int, tolerated: int) -> None:
-    """Every answer is lost: what is tolerated and two rounds of places are sent, not all forty."""
+def test_no_more_wait_than_may_fail(max_at_once: int, tolerated: int) -> None:
+    """Every answer is lost: the tolerance plus two rounds of slots are sent, not all forty."""
     world = World(workspaces=40)
     world.wire.troubles = always(lambda request: request.writes, Trouble("close-before"))
     replay = world.apply(
@@ -120,7 +120,7 @@ def test_those_that_wait_are_never_more_than_may_fail(max_at_once: int, tolerate
 def test_the_runner_stops_when_failures_exceed_what_is_tolerated(
     drawn: tuple[int, int, set[int]], max_at_once: int
 ) -> None:
-    """It fails at most what is tolerated, one more, and what was then in flight."""
+    """At most the tolerance, one more, and those then in flight fail."""
     count, tolerated, failing = drawn
     world = World(workspaces=count)
     world.start(job(rollout={"max_failures": tolerated}, pace={"max_at_once": max_at_once}))
@@ -141,8 +141,8 @@ def test_the_runner_stops_when_failures_exceed_what_is_tolerated(
     assert sum(world.effects().values()) == replay.count(Outcome.SUCCEEDED)
 
 
-def test_continue_goes_on_after_the_tolerance_stopped_it() -> None:
-    """Failures are counted anew by whoever goes on; those of before stay as they are."""
+def test_continue_resumes_after_a_stop_by_the_tolerance() -> None:
+    """Failures then count from zero; earlier ones stay failed."""
     world = World(workspaces=10)
     world.start(job(rollout={"max_failures": 1}, pace={"max_at_once": 1}))
     refusing(world, names={"prod-0", "prod-1", "prod-2", "prod-3", "prod-4"})
@@ -154,8 +154,8 @@ def test_continue_goes_on_after_the_tolerance_stopped_it() -> None:
     assert ends == [("tolerance", 2, 8), ("tolerance", 4, 6), ("complete", 5, 0)]
 
 
-def test_a_server_that_takes_no_write_stops_the_run() -> None:
-    """Nothing but 503: every one given up counts, and the tolerance ends it."""
+def test_a_server_that_accepts_no_write_stops_the_run() -> None:
+    """Nothing but 503: each failed operation counts, and the tolerance ends the run."""
     world = World(workspaces=8)
     world.wire.troubles = always(lambda request: request.writes, Trouble("503"))
     replay = world.apply(job(rollout={"max_failures": 2}, pace={"max_at_once": 2}))
@@ -165,7 +165,7 @@ def test_a_server_that_takes_no_write_stops_the_run() -> None:
 
 
 def test_a_signal_drains_what_is_in_flight() -> None:
-    """Nothing new is taken up, what is under way is finished and recorded, then it ends."""
+    """Nothing new starts; operations in flight are finished and recorded."""
     world = World(workspaces=20, latency=0.5)
     world.start(job(pace={"max_at_once": 4}))
     replay = interrupted(world, at=1.6, drain=5.0)
@@ -180,7 +180,7 @@ def test_a_signal_drains_what_is_in_flight() -> None:
 
 
 def test_draining_ends_at_its_deadline() -> None:
-    """What has no answer by then stays in doubt, and the next execution finds what became of it."""
+    """Unanswered operations are in doubt, and the next execution reads them back."""
     world = World(workspaces=6)
     world.wire.troubles = writes(Trouble("hang-after"), Trouble("hang-before"))
     world.start(job())
@@ -192,8 +192,8 @@ def test_draining_ends_at_its_deadline() -> None:
     assert set(world.effects().values()) == {1}
 
 
-def test_a_second_signal_ends_it_at_once() -> None:
-    """No draining: in doubt, resumable, nothing executed twice."""
+def test_a_second_signal_ends_a_run_immediately() -> None:
+    """No draining: in doubt, resumable, nothing done twice."""
     world = World(workspaces=10, latency=2.0)
     world.start(job())
     replay = interrupted(world, at=5.0, drain=60.0, signals=("SIGINT", "SIGTERM"))
@@ -205,7 +205,7 @@ def test_a_second_signal_ends_it_at_once() -> None:
 
 
 @pytest.mark.parametrize("at", [0.0, 0.03, 0.05, 0.09])
-def test_a_signal_while_reading_ends_it_at_once(at: float) -> None:
+def test_a_signal_while_reading_ends_a_run_immediately(at: float) -> None:
     """Before the first write there is nothing to drain."""
     world = World(workspaces=3, latency=1.0)
     world.start(job())
@@ -216,8 +216,8 @@ def test_a_signal_while_reading_ends_it_at_once(at: float) -> None:
     assert replay.count(None) == 3
 
 
-def test_a_signal_while_verifying_ends_it_at_once() -> None:
-    """Everything is done; only the reading is cut short, and the exit says so."""
+def test_a_signal_while_verifying_ends_a_run_immediately() -> None:
+    """Everything is done; the exit code is the signal's."""
     world = World(workspaces=2, latency=1.0)
     world.start(job())
     replay = interrupted(world, at=3.5, drain=5.0)
@@ -226,8 +226,8 @@ def test_a_signal_while_verifying_ends_it_at_once() -> None:
     assert world.resume().verified is not None
 
 
-def test_a_signal_after_the_tolerance_stopped_it_counts() -> None:
-    """Interrupted while it drains: 130 comes before 4."""
+def test_a_signal_takes_precedence_over_the_tolerance() -> None:
+    """Interrupted while it drains: exit 130, not 4."""
     world = World(workspaces=4)
     world.start(job(rollout={"max_failures": 0}, pace={"max_at_once": 2}))
     refusing(world, names={"prod-1"})
@@ -241,8 +241,8 @@ class Broken(Exception):
     """What a listener may raise: its terminal is gone."""
 
 
-def test_a_listener_that_fails_stops_the_run_in_good_order() -> None:
-    """A closed stdout: its own error comes out, what was in flight is finished and recorded."""
+def test_a_callback_that_raises_stops_the_run_after_draining() -> None:
+    """Its own exception is raised; operations in flight are finished and recorded."""
     world = World(workspaces=12, latency=0.5)
     world.start(job(pace={"max_at_once": 4}))
 
@@ -260,7 +260,7 @@ def test_a_listener_that_fails_stops_the_run_in_good_order() -> None:
 
 
 def test_the_order_of_answers_changes_nothing() -> None:
-    """Answers come in another order with another latency; the end is the same."""
+    """Another latency changes the order of answers, but not the result."""
     ends = []
     for latency in (0.01, 0.3, 2.0):
         world = World(workspaces=8, latency=latency)

@@ -1,4 +1,4 @@
-"""A job that its failure tolerance stopped stands until somebody says ``--continue``."""
+"""A job that its failure tolerance stopped sends nothing until ``--continue``."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def stands(world: World) -> bool:
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_nothing_is_sent_until_somebody_goes_on(*, strict: bool) -> None:
-    """Not one request; who goes on has failures counted from zero, strict or not."""
+def test_nothing_is_sent_until_continue(*, strict: bool) -> None:
+    """Not a single request; then failures count from zero, strict or not."""
     world = stopped_world(strict=strict)
     assert report(world.journaled()).stopped == Exceeded(2, tolerated=1, of=8)
     assert stands(world)
@@ -63,8 +63,8 @@ def test_nothing_is_sent_until_somebody_goes_on(*, strict: bool) -> None:
     assert report(world.journaled()).stopped is None
 
 
-def test_who_goes_on_may_retry_as_well() -> None:
-    """With both options what failed is tried again; what succeeds then is no failure any more."""
+def test_continue_may_retry_as_well() -> None:
+    """With both options failures are retried; a success then no longer counts."""
     world = stopped_world(failing=2)
     refusing(world, names=set())
     assert stands(world)
@@ -75,7 +75,7 @@ def test_who_goes_on_may_retry_as_well() -> None:
 
 @pytest.mark.parametrize("dies_after", [False, True])
 def test_killed_anywhere_what_exceeded_the_tolerance_holds(*, dies_after: bool) -> None:
-    """Stopped at the Nth file call, for every N: with two failures on the disk it stands."""
+    """Killed at the Nth file call, for every N: two failures on disk stop the job."""
     held = 0
     for number in range(1, 120):
         world = World(workspaces=8)
@@ -100,7 +100,7 @@ def test_killed_anywhere_what_exceeded_the_tolerance_holds(*, dies_after: bool) 
 
 
 def test_failures_before_a_kill_count_after_it() -> None:
-    """One failure, a power cut, one more: that is two, and the tolerance is one."""
+    """One failure, a power cut, one more: two, with a tolerance of one."""
     world = World(workspaces=8)
     world.start(one_at_a_time())
     refusing(world, names={"prod-0", "prod-2"})
@@ -113,8 +113,8 @@ def test_failures_before_a_kill_count_after_it() -> None:
     assert replay.count(None) == 5
 
 
-def test_a_signal_while_it_drains_leaves_it_stopped() -> None:
-    """130, and the next command stands all the same."""
+def test_a_signal_while_draining_leaves_a_job_stopped() -> None:
+    """Exit 130, and the next command refuses too."""
     world = World(workspaces=4)
     world.start(job(rollout={"max_failures": 0}, pace={"max_at_once": 2}))
     refusing(world, names={"prod-1"})
@@ -123,8 +123,8 @@ def test_a_signal_while_it_drains_leaves_it_stopped() -> None:
     assert stands(world)
 
 
-def test_an_error_while_it_drains_leaves_it_stopped() -> None:
-    """The token is refused to the one in flight: exit 1, and the next command stands."""
+def test_an_error_while_draining_leaves_a_job_stopped() -> None:
+    """The token of the operation in flight is refused: exit 1; the next command refuses."""
     world = World(workspaces=6, latency=0.5)
     world.start(job(rollout={"max_failures": 0}, pace={"max_at_once": 2}))
     refusing(world, names={"prod-0"})
@@ -143,8 +143,8 @@ def test_an_error_while_it_drains_leaves_it_stopped() -> None:
     assert stands(world)
 
 
-def test_what_was_in_doubt_is_counted_by_what_becomes_of_it() -> None:
-    """Two in doubt are borne, found done by the next execution, and count no longer."""
+def test_operations_in_doubt_count_by_their_later_result() -> None:
+    """Two in doubt are tolerated, found done by the next execution, and no longer count."""
     world = World(workspaces=6)
     world.start(job(rollout={"max_failures": 2}, pace={"max_at_once": 1, "settle": "2s"}))
     lost = writes(Trouble("close-after"), Trouble("close-after"))
@@ -158,8 +158,8 @@ def test_what_was_in_doubt_is_counted_by_what_becomes_of_it() -> None:
     assert world.journaled().failures == 0
 
 
-def test_in_doubt_beyond_the_tolerance_holds() -> None:
-    """What nobody knows is a failure until somebody looks, and looking wants ``--continue``."""
+def test_operations_in_doubt_beyond_the_tolerance_stop_a_job() -> None:
+    """They count until they are read back, which needs ``--continue``."""
     world = World(workspaces=6)
     world.start(job(rollout={"max_failures": 0}, pace={"max_at_once": 1, "settle": "2s"}))
     lost = writes(Trouble("close-after"))
@@ -173,8 +173,8 @@ def test_in_doubt_beyond_the_tolerance_holds() -> None:
     assert set(world.effects().values()) == {1}
 
 
-def test_going_on_past_the_tolerance_does_not_skip_a_pause() -> None:
-    """It holds for the one place at which the job stands: the pause comes after it."""
+def test_continue_past_the_tolerance_does_not_skip_a_pause() -> None:
+    """It applies to the one stop of the job; the pause comes later."""
     world = World(workspaces=6)
     world.start(one_at_a_time(waves=["3"], pause="manual", max_failures=0))
     refusing(world, names={"prod-0"})
@@ -186,8 +186,8 @@ def test_going_on_past_the_tolerance_does_not_skip_a_pause() -> None:
     assert ends == ["tolerance", "paused", "paused", "complete"]
 
 
-def test_an_undo_stands_as_well() -> None:
-    """Its tolerance is the job's, and so is what holds it."""
+def test_the_tolerance_stops_an_undo_as_well() -> None:
+    """It has the job's tolerance."""
     world = World(workspaces=6)
     world.apply(one_at_a_time(max_failures=0))
     path = PATH.with_name("undo.jsonl")
@@ -202,8 +202,8 @@ def test_an_undo_stands_as_well() -> None:
     assert replay.count(Outcome.SUCCEEDED) == 5
 
 
-def test_a_stop_holds_whatever_tolerance_the_job_has_since() -> None:
-    """A stricter job stopped it; the journal's own tolerance would bear it, and it stands."""
+def test_a_stop_holds_when_the_job_gets_a_higher_tolerance() -> None:
+    """A stricter job stopped it, and the stop is in the journal."""
     world = World(workspaces=8)
     world.start(one_at_a_time(max_failures=5))
     refusing(world, names={"prod-0"})
@@ -241,16 +241,16 @@ def of_records(*records: Record, patient: bool = False) -> tuple[Replay, Rollout
         ("complete", False, False),
     ],
 )
-def test_a_journal_of_before_says_it_by_its_failures(
+def test_a_stop_in_a_0_1_journal_is_inferred_from_its_failures(
     how: str, *, patient: bool, held: bool
 ) -> None:
-    """0.1 wrote how it ended, and not by what it was stopped."""
+    """0.1 recorded how a job ended, but not the exceeded tolerance."""
     made, rollout = of_records(*([Ended("", how)] if how else []), patient=patient)
     assert (stopped_by_tolerance(made, rollout) is not None) is held
 
 
-def test_failures_that_a_wave_bears_stop_nothing() -> None:
-    """As many as it tolerates, while the job rests after it."""
+def test_failures_within_a_waves_tolerance_stop_nothing() -> None:
+    """As many as it tolerates, during the pause after it."""
     rollout = {
         "waves": [{"size": "50%", "max_failures": 1}, "100%"],
         "max_failures": "100%",

@@ -1,4 +1,4 @@
-"""Who is told the results can be told no more: nothing new is begun, until they can."""
+"""While the observer can't take results, no operation starts."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def held_up(after: int, until: float) -> World:
 
 
 @pytest.mark.parametrize("at_once", [1, 5, 32])
-def test_nothing_is_begun_while_no_more_is_taken(at_once: int) -> None:
-    """What was in flight finishes; then no write leaves until more is taken, then all of them."""
+def test_nothing_starts_while_the_observer_is_busy(at_once: int) -> None:
+    """Operations in flight finish; no write leaves until results are taken again."""
     world = held_up(after=10, until=500.0)
     world.start(job(pace={"max_at_once": at_once}))
     at: list[float] = []
@@ -34,16 +34,16 @@ def test_nothing_is_begun_while_no_more_is_taken(at_once: int) -> None:
     assert at[len(before)] <= 500 + 2 * LOOK_SECONDS
 
 
-def test_it_is_held_up_again_and_again() -> None:
-    """A reader who takes one result a second gets all of them."""
+def test_a_slow_observer_gets_all_results() -> None:
+    """Even at one result per second."""
     world = World(workspaces=12)
     world.takes_more = lambda: len(world.results) <= world.now()
     assert world.apply(job()).count(Outcome.SUCCEEDED) == 12
     assert set(world.effects().values()) == {1}
 
 
-def test_a_signal_ends_what_is_held_up() -> None:
-    """At once, since nothing is in flight: the drain time is for that alone."""
+def test_a_signal_ends_a_run_with_a_busy_observer() -> None:
+    """Immediately, since nothing is in flight."""
     world = held_up(after=10, until=float("inf"))
     world.start(job(pace={"max_at_once": 4}))
 

@@ -1,4 +1,4 @@
-"""The failure tolerance, over any N, tolerance, concurrency and pattern of failures."""
+"""The failure tolerance, for any size, tolerance, concurrency and pattern of failures."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def carried_out(case: Case, *, strict: bool) -> tuple[World, Replay, list[int]]:
 @settings(max_examples=60, deadline=None)
 @given(case=cases(), strict=st.booleans())
 def test_failures_exceed_the_tolerance_by_what_is_in_flight(case: Case, *, strict: bool) -> None:
-    """It stops exactly when failures exceed it; strict, they exceed it by one at most."""
+    """It stops exactly when failures exceed it; with ``strict``, by at most one."""
     world, replay, _ = carried_out(case, strict=strict)
     failed = replay.count(*TROUBLE)
     assert replay.ended is not None
@@ -109,7 +109,7 @@ def test_failures_exceed_the_tolerance_by_what_is_in_flight(case: Case, *, stric
 @settings(max_examples=40, deadline=None)
 @given(cases())
 def test_strict_never_has_more_in_flight_than_may_still_fail(case: Case) -> None:
-    """Tolerance left and one, and never more than there are places."""
+    """The remaining tolerance plus one, and never more than the slots."""
     world, _, in_flight = carried_out(case, strict=True)
     failures = 0
     for now, (_, result) in zip(in_flight, world.results, strict=True):
@@ -118,8 +118,8 @@ def test_strict_never_has_more_in_flight_than_may_still_fail(case: Case) -> None
 
 
 @pytest.mark.parametrize("tolerated", [0, 2])
-def test_strict_counts_those_that_only_wait(tolerated: int) -> None:
-    """Every answer is lost: no more are sent than may fail, and one."""
+def test_strict_counts_waiting_operations(tolerated: int) -> None:
+    """Every answer is lost: at most the tolerance plus one are sent."""
     world = World(workspaces=20)
     world.wire.troubles = always(lambda request: request.writes, Trouble("close-before"))
     replay = world.apply(job(rollout={"max_failures": tolerated, "strict": True}))
@@ -128,8 +128,8 @@ def test_strict_counts_those_that_only_wait(tolerated: int) -> None:
 
 
 @pytest.mark.parametrize(("max_failures", "code"), [(1, 4), (2, 3)])
-def test_what_no_longer_stands_counts(max_failures: int, code: int) -> None:
-    """Two operations taken back by somebody else before the verification: two failures, once."""
+def test_drifted_operations_count_as_failures(max_failures: int, code: int) -> None:
+    """Two reverted outside the job before the verification: two failures, counted once."""
     world = World(workspaces=5)
     world.start(job(rollout={"max_failures": max_failures}))
 

@@ -1,4 +1,4 @@
-"""What comes next about a wave, and what a gate says, over every state."""
+"""The next step of a wave and the verdict of a gate, for every state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bulkops.runner import wave_steps
 from bulkops.runner.wave_steps import Next, following, judged
 
 STATES = {
-    # reached, pause, gate, held: next, and next where somebody said --continue
+    # reached, pause, gate, held: next step, and next step with --continue
     (Reached.OPEN, None, None, ""): (Next.CARRY_OUT, Next.CARRY_OUT),
     (Reached.VERIFIED, None, None, ""): (Next.PASS, Next.PASS),
     (Reached.VERIFIED, None, "check", ""): (Next.GATE, Next.GATE),
@@ -28,7 +28,7 @@ STATES = {
 
 
 @pytest.mark.parametrize(("state", "expected"), STATES.items())
-def test_what_comes_next(
+def test_the_next_step_of_each_state(
     state: tuple[Reached, str | None, str | None, str], expected: tuple[Next, Next]
 ) -> None:
     """The table in the module's docstring; ``--continue`` changes two of its rows."""
@@ -39,8 +39,8 @@ def test_what_comes_next(
 
 
 @pytest.mark.parametrize("pause", [None, "5m", "manual"])
-def test_after_the_last_wave_nobody_waits(pause: str | None) -> None:
-    """A pause is between two waves, a gate after each of them."""
+def test_there_is_no_pause_after_the_last_wave(pause: str | None) -> None:
+    """A pause is between two waves; a gate runs after each of them."""
     for gate, then in ((None, Next.PASS), ("check", Next.GATE)):
         asked = Rollout(pause=pause, gate=gate)
         assert following(asked, Reached.VERIFIED, "", last=True, continue_paused=False) is then
@@ -53,13 +53,13 @@ def test_after_the_last_wave_nobody_waits(pause: str | None) -> None:
         *((-9, "inconclusive"), (None, "inconclusive")),
     ],
 )
-def test_what_a_gate_says(status: int | None, held: str | None) -> None:
-    """Only 0 lets the next wave begin; what can't be run, or was killed or ended, says nothing."""
+def test_the_verdict_of_each_exit_status(status: int | None, held: str | None) -> None:
+    """Only 0 passes; a gate that can't run or was killed is inconclusive."""
     assert judged(status) == held
 
 
 def test_the_tables_in_the_docstring_name_every_state() -> None:
-    """Whoever adds a state adds its row."""
+    """A new state needs a new row."""
     text = wave_steps.__doc__ or ""
     rows = set(re.findall(r"^\| (open|verified|rested|passed) +\|", text, re.MULTILINE))
     assert rows == {str(state) for state in Reached}

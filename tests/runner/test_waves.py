@@ -1,4 +1,4 @@
-"""A job goes in waves: what comes between them, what holds it, and that no stop loses its place."""
+"""Waves: the steps between them, what stops a job, and where it resumes."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ WAVES = ["1", "50%", "100%"]
 
 
 def in_waves(**rollout: object) -> Job:
-    """Return a job of three waves that bears any failure; ``rollout`` says more."""
+    """Return a job of three waves that tolerates all failures; ``rollout`` adds fields."""
     return job(rollout={"waves": WAVES, "max_failures": "100%", **rollout}, pace={"settle": "2s"})
 
 
 def scripted(*statuses: int) -> tuple[RunGate, list[Mapping[str, str]]]:
-    """Return a gate that ends with one status after the other, and the list of what it is told."""
+    """Return a gate that returns these statuses in turn, and the list of its variables."""
     left, told = list(statuses), list[Mapping[str, str]]()
 
     async def gate(call: GateCall) -> int:
         assert call.command == "check"
-        told.append(call.told)
+        told.append(call.variables)
         return left.pop(0)
 
     return gate, told
@@ -57,8 +57,8 @@ def ended(replay: Replay) -> tuple[str, int, int]:
     return replay.ended.how, exit_code(replay), replay.count(Outcome.SUCCEEDED)
 
 
-def test_wave_by_wave_each_is_verified_before_the_next() -> None:
-    """Every write of a wave comes before its reading, and that before the next wave's writes."""
+def test_each_wave_is_verified_before_the_next() -> None:
+    """A wave is written, then read, before the next wave is written."""
     world = World(workspaces=6)
     world.start(in_waves())
     since = len(world.wire.asked)
@@ -71,8 +71,8 @@ def test_wave_by_wave_each_is_verified_before_the_next() -> None:
     ]
 
 
-def test_a_pause_is_as_long_as_it_says_and_comes_between_waves() -> None:
-    """Three waves, two pauses; nothing is asked meanwhile."""
+def test_a_timed_pause_is_between_waves() -> None:
+    """Three waves have two pauses; no request is sent during a pause."""
     world = World(workspaces=6)
     world.start(in_waves(pause="10m"))
     asked = list[float]()
@@ -87,8 +87,8 @@ def test_a_pause_is_as_long_as_it_says_and_comes_between_waves() -> None:
     assert rests[0].until.startswith("2026-11-24T21:10:0")
 
 
-def test_a_manual_pause_ends_the_execution_until_somebody_says_go_on() -> None:
-    """Exit 6; the same command stays there, ``--continue`` goes as far as the next pause."""
+def test_a_manual_pause_ends_the_execution_until_continue() -> None:
+    """Exit 6; the same command stays there, ``--continue`` runs up to the next pause."""
     world = World(workspaces=6)
     assert ended(world.apply(in_waves(pause="manual"))) == ("paused", 6, 1)
     assert ended(world.resume()) == ("paused", 6, 1)
@@ -98,8 +98,8 @@ def test_a_manual_pause_ends_the_execution_until_somebody_says_go_on() -> None:
     assert set(world.effects().values()) == {1}
 
 
-def test_a_gate_comes_after_each_wave_and_is_told_where_the_job_stands() -> None:
-    """After the last one, too; it is told by its environment."""
+def test_a_gate_runs_after_each_wave_and_gets_the_jobs_state() -> None:
+    """After the last one too; the state is in its environment."""
     world = World(workspaces=6)
     world.gate, told = scripted(0, 0, 0)
     world.start(in_waves(gate="check"))
@@ -118,7 +118,7 @@ def test_a_gate_comes_after_each_wave_and_is_told_where_the_job_stands() -> None
     ("status", "how", "code", "passes"), [(1, "gate", 4, False), (75, "paused", 6, True)]
 )
 def test_a_gate_holds_the_job(status: int, how: str, code: int, *, passes: bool) -> None:
-    """Failed or inconclusive, it is run again; only past the latter ``--continue`` goes."""
+    """Failed or inconclusive, it runs again; ``--continue`` skips only the latter."""
     world = World(workspaces=6)
     world.gate, told = scripted(status, status, status, 0, 0, 0)
     assert ended(world.apply(in_waves(gate="check"))) == (how, code, 1)
@@ -131,7 +131,7 @@ def test_a_gate_holds_the_job(status: int, how: str, code: int, *, passes: bool)
 
 
 def test_in_doubt_comes_before_paused() -> None:
-    """Paused with something in doubt is exit 5: that is what somebody has to look at."""
+    """Paused with an operation in doubt is exit 5, since it needs attention."""
     world = World(workspaces=6)
     world.start(in_waves(pause="manual"))
     lost = writes(Trouble("close-before"))
@@ -144,8 +144,8 @@ def test_in_doubt_comes_before_paused() -> None:
     assert ended(world.resume(continue_paused=True)) == ("paused", 6, 3)
 
 
-def test_a_gate_is_asked_again_only_after_what_is_in_doubt_was_looked_at() -> None:
-    """Also where a wave before it is opened again: nothing of a wave can change by then."""
+def test_operations_in_doubt_are_read_back_before_the_gate_runs_again() -> None:
+    """Even if an earlier wave is open again: a wave doesn't change after its gate."""
     world = World(workspaces=6)
     world.gate, _ = scripted(0, 1)
     there = {w.name: w.id for w in world.simulator.world.workspaces.values()}
@@ -171,8 +171,8 @@ def test_a_gate_is_asked_again_only_after_what_is_in_doubt_was_looked_at() -> No
     assert left == [0, 0, 0]
 
 
-def test_a_wave_has_a_tolerance_of_its_own() -> None:
-    """It stops the job there, though the whole run would bear it; other waves go by the run's."""
+def test_a_wave_may_have_its_own_tolerance() -> None:
+    """It stops the job though the job's tolerance isn't exceeded; other waves use the job's."""
     world = World(workspaces=6)
     asked = in_waves(waves=["1", {"size": "50%", "max_failures": 0}, "100%"])
     world.start(asked)
@@ -185,7 +185,7 @@ def test_a_wave_has_a_tolerance_of_its_own() -> None:
 
 
 def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
-    """One in the second wave, which bears none: the first wave is carried out all the same."""
+    """One is in the second wave, which tolerates none: the first wave still runs."""
     world = World(workspaces=6)
     world.start(in_waves(waves=["1", {"size": "50%", "max_failures": 0}, "100%"]))
     world.simulator.attach("prod-2", TASK, stages=("pre_apply",))
@@ -193,8 +193,8 @@ def test_conflicts_found_at_the_start_count_in_their_own_wave() -> None:
     assert ended(world.resume(continue_paused=True)) == ("complete", 3, 5)
 
 
-def test_the_tolerance_is_over_all_waves() -> None:
-    """One failure in each of two waves is two; who goes on counts anew."""
+def test_the_jobs_tolerance_covers_all_waves() -> None:
+    """One failure in each of two waves is two; ``--continue`` counts from zero."""
     world = World(workspaces=6)
     world.start(in_waves(max_failures=1))
     refusing(world, names={"prod-0", "prod-1", "prod-5"})
@@ -203,8 +203,8 @@ def test_the_tolerance_is_over_all_waves() -> None:
     assert ended(world.resume(continue_paused=True)) == ("complete", 3, 3)
 
 
-def test_what_fell_in_a_wave_stops_the_next() -> None:
-    """Somebody takes the first wave back: found by its verification, told, and counted once."""
+def test_drift_in_a_wave_stops_the_next() -> None:
+    """The first wave is reverted outside the job: found, reported, and counted once."""
     world = World(workspaces=6)
     world.start(in_waves(max_failures=0))
 
@@ -221,8 +221,8 @@ def test_what_fell_in_a_wave_stops_the_next() -> None:
     assert ended(world.resume(continue_paused=True)) == ("complete", 3, 6)
 
 
-def test_retried_failures_go_in_waves_too() -> None:
-    """Waves of which something failed are opened again, paused and judged once more."""
+def test_retried_failures_run_in_waves_too() -> None:
+    """Waves with failures are opened again, with their pauses and gates."""
     world = World(workspaces=6)
     world.gate, told = scripted(*[0] * 9)
     world.wire.troubles = always(lambda request: request.writes, Trouble("404"))
@@ -236,8 +236,8 @@ def test_retried_failures_go_in_waves_too() -> None:
     assert world.all_shown() == [MANDATORY] * 6
 
 
-def test_an_undo_goes_at_once() -> None:
-    """One wave, no pause, no gate."""
+def test_an_undo_has_a_single_wave() -> None:
+    """Without pause or gate."""
     world = World(workspaces=6)
     world.gate, told = scripted(0, 0, 0)
     world.apply(in_waves(gate="check", pause="1h"))
@@ -249,8 +249,8 @@ def test_an_undo_goes_at_once() -> None:
 
 
 @pytest.mark.parametrize("at", [30.0, 700.0])
-def test_a_signal_ends_a_pause_at_once_and_it_begins_anew(at: float) -> None:
-    """130, and the next execution rests as long as the job says."""
+def test_a_signal_ends_a_pause_and_the_next_execution_repeats_it(at: float) -> None:
+    """Exit 130, and the next execution pauses for the full time."""
     world = World(workspaces=6)
     world.start(in_waves(pause="10m"))
     began = world.elapsed
@@ -261,12 +261,12 @@ def test_a_signal_ends_a_pause_at_once_and_it_begins_anew(at: float) -> None:
 
 
 def test_a_signal_ends_a_gate_and_it_is_run_again() -> None:
-    """The gate is cancelled; nothing it would have said counts."""
+    """The gate is cancelled, and its result doesn't count."""
     world = World(workspaces=6)
     runs = list[str]()
 
     async def endless(call: GateCall) -> int:
-        runs.append(call.told["BULKOPS_WAVE"])
+        runs.append(call.variables["BULKOPS_WAVE"])
         await anyio.sleep(3600 if len(runs) == 1 else 0)
         return 0
 
@@ -277,8 +277,8 @@ def test_a_signal_ends_a_gate_and_it_is_run_again() -> None:
     assert runs == ["1", "1", "2", "3"]
 
 
-def test_a_gate_that_takes_too_long_is_ended_and_says_nothing() -> None:
-    """Paused, with the reason; asked again by the same command, passed by ``--continue``."""
+def test_a_gate_that_takes_too_long_is_inconclusive() -> None:
+    """Paused, with the reason; resuming runs it again, ``--continue`` skips it."""
     world = World(workspaces=6)
     ends = list[float]()
 
@@ -309,8 +309,8 @@ def test_a_gate_that_takes_too_long_is_ended_and_says_nothing() -> None:
     assert len(ends) == 3
 
 
-def test_a_gate_may_run_for_an_hour_unless_told_otherwise() -> None:
-    """Just less passes, just more is ended."""
+def test_a_gate_may_run_for_an_hour_by_default() -> None:
+    """Slightly less passes, slightly more is terminated."""
     for seconds, how in ((3_599, "complete"), (3_601, "paused")):
         world = World(workspaces=1)
 
@@ -323,8 +323,8 @@ def test_a_gate_may_run_for_an_hour_unless_told_otherwise() -> None:
         assert ended(replay)[0] == how
 
 
-def test_a_gate_is_told_where_to_run_and_what_to_keep() -> None:
-    """Its job file's folder is in the journal; the HMAC key's variable is known."""
+def test_a_gate_call_has_its_folder_and_the_secrets_variable() -> None:
+    """The journal has the job file's folder, and the HMAC key's variable is withheld."""
     world = World(workspaces=2)
     calls = list[GateCall]()
 
@@ -340,15 +340,15 @@ def test_a_gate_is_told_where_to_run_and_what_to_keep() -> None:
     assert world.journaled().header.folder == "/jobs"
 
 
-def test_a_job_without_a_gate_keeps_no_folder() -> None:
-    """Nobody needs to know it."""
+def test_a_job_without_a_gate_records_no_folder() -> None:
+    """Only a gate needs it."""
     world = World(workspaces=2)
     world.apply(msgspec.structs.replace(in_waves(), folder="/jobs"))
     assert world.journaled().header.folder == ""
 
 
-def test_a_journal_without_waves_is_gone_on_with() -> None:
-    """One of an earlier version says nothing of waves: what is done stays done."""
+def test_a_journal_without_waves_is_resumed() -> None:
+    """One of an earlier version has no wave records: finished operations stay finished."""
     world = World(workspaces=3)
     world.apply(job())
     assert {wave.number for wave in world.waves} == {1}
@@ -376,7 +376,7 @@ def each_wave_after_the_one_before(world: World) -> Callable[[Request], None]:
 @pytest.mark.parametrize("dies_after", [False, True])
 @pytest.mark.parametrize("what", ["request", "file call", "rest or gate"])
 def test_killed_anywhere_no_wave_begins_early(what: str, *, dies_after: bool) -> None:
-    """Stopped at the Nth of each, for every N: every gate is asked, and each change made once."""
+    """Killed at the Nth event, for every N: each gate runs, each change is made once."""
     for number in range(1, 120):
         world = World(workspaces=6)
         gates = list[str]()
@@ -402,7 +402,7 @@ def dying(world: World, gates: list[str], at: int) -> RunGate:
     """Return a passing gate; the machine stops while it runs for the ``at``-th time."""
 
     async def gate(call: GateCall) -> int:
-        gates.append(call.told["BULKOPS_WAVE"])
+        gates.append(call.variables["BULKOPS_WAVE"])
         if len(gates) == at:
             world.disk.cut_power()
             world.wire.died()
@@ -412,8 +412,8 @@ def dying(world: World, gates: list[str], at: int) -> RunGate:
     return gate
 
 
-def test_a_disk_that_fails_holds_every_wave_back() -> None:
-    """Whichever call fails, the same command goes on where it was."""
+def test_a_failing_disk_stops_every_wave() -> None:
+    """Whichever call fails, the same command resumes where it was."""
     for number in range(1, 120):
         world = World(workspaces=6)
         world.wire.spies.append(each_wave_after_the_one_before(world))
@@ -439,8 +439,8 @@ HELD: dict[str, tuple[dict[str, object], int, str]] = {
 
 
 @pytest.mark.parametrize("held", HELD)
-def test_a_report_says_where_a_held_job_stands(held: str) -> None:
-    """Which wave of how many, why it is held, as value and as text."""
+def test_a_report_shows_where_a_job_stopped(held: str) -> None:
+    """Wave number, number of waves and reason, as values and as text."""
     rollout, status, words = HELD[held]
     world = World(workspaces=6)
     world.gate, _ = scripted(status)
@@ -450,8 +450,8 @@ def test_a_report_says_where_a_held_job_stands(held: str) -> None:
     assert f"  wave 1 of 3 (operations 1 to 1) {words}" in list(lines(made))
 
 
-def test_a_report_says_in_which_wave_a_killed_job_was() -> None:
-    """Begun, and not yet through; a job that came to its end, or has one wave, says nothing."""
+def test_a_report_shows_the_wave_of_a_killed_job() -> None:
+    """Only if it had started and not finished; not for finished or single-wave jobs."""
     world = World(workspaces=6)
     world.start(in_waves())
     world.wire.die_at = len(world.wire.asked) + 5

@@ -18,7 +18,7 @@ AT_ONCE = 250
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 where everything held, and enough was met."""
+    """Return 0 if every invariant held and enough was met."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2000, help="how many to run")
     parser.add_argument("--start", type=int, default=0, help="the first of them")
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_many(start: int, seeds: int, processes: int) -> int:
-    """Run seeds until one fails; say what they met, and what they should have."""
+    """Run seeds until one fails; print what they met, and what they should have met."""
     met, done, seconds = Counter[str](), 0, 0.0
     firsts = range(start, start + seeds, AT_ONCE)
     counts = [min(AT_ONCE, start + seeds - first) for first in firsts]
@@ -52,7 +52,7 @@ def run_many(start: int, seeds: int, processes: int) -> int:
 
 
 def replay(seed: int) -> int:
-    """Run one seed, and print what happened in order."""
+    """Run one seed and print its events in order."""
     trace: list[str] = []
     failed = ""
     try:
@@ -65,7 +65,7 @@ def replay(seed: int) -> int:
 
 
 def say(text: str) -> None:
-    """Print, at once."""
+    """Print and flush."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Many seeds, one after the other, as fast as one core goes."""
+"""Runs many seeds on one core."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.simulation.run import simulate
 
 
 class Told(msgspec.Struct):
-    """What came of some seeds.
+    """The result of some seeds, in a form that another process can receive.
 
     Attributes:
-        met: kind of fault, stop, resume, outcome → how often it was really met.
-        seconds: of CPU.
-        failed: the traceback of the first that failed, empty for none.
+        met: kind of fault, stop, resume, outcome → how often it was actually met.
+        seconds: CPU time.
+        failed: traceback of the first seed that failed, empty if none did.
     """
 
     met: Counter[str]
@@ -30,11 +30,11 @@ class Told(msgspec.Struct):
 
 
 def run(first: int, count: int) -> Counter[str]:
-    """Run so many seeds and return what they met, added up.
+    """Run this many seeds and return the sum of what they met.
 
     Raises:
-        Violation: of the first seed that fails; any other exception likewise. A note says how to
-            replay it.
+        Violation: the first seed that fails; other exceptions pass too. A note tells how to replay
+            it.
     """
     met: Counter[str] = Counter()
     with quick():
@@ -50,7 +50,7 @@ def run(first: int, count: int) -> Counter[str]:
 
 
 def told(first: int, count: int) -> Told:
-    """Run so many seeds and return what another process can be told of them."""
+    """Run this many seeds and return their result for another process."""
     began = time.process_time()
     try:
         met, failed = run(first, count), ""
@@ -61,7 +61,7 @@ def told(first: int, count: int) -> Told:
 
 @contextmanager
 def quick() -> Iterator[None]:
-    """Spare the log, and the garbage collector's walks through what stays anyway."""
+    """Skip logging, and garbage collection of objects that stay alive anyway."""
     log, threshold = logging.getLogger("bulkops"), gc.get_threshold()
     level = log.level
     log.setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""Reads that are denied for a moment, as by a proxy, or a replica that has not heard of a thing."""
+"""Reads that are briefly denied, as by a proxy or a lagging replica."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ STATUSES = ("403", "404")
 
 
 class Denials:
-    """Says which reads are denied.
+    """Decides which reads are denied.
 
-    It keeps the bound that is assumed: a list is denied for less than ``settle``, and not again
-    before it was answered in between.
+    It keeps the assumed bound: a list is denied for less than ``settle``, and not again before it
+    was answered.
 
     Args:
         settle: seconds.
@@ -26,10 +26,10 @@ class Denials:
         self._denied: dict[str, tuple[float, str]] = {}
 
     def strike(self, request: Request, now: float, likely: float) -> str | None:
-        """Return the status that answers a request, ``None`` where the server does.
+        """Return the status that answers a request, ``None`` if the server answers it.
 
         Args:
-            likely: of all reads, how many begin to be denied.
+            likely: share of reads that start a denial.
         """
         path = _of(request)
         if request.writes or request.path == endpoints.ping().path:
@@ -44,11 +44,11 @@ class Denials:
         return None
 
     def answered(self, request: Request) -> None:
-        """Take note that the server's own answer arrives."""
+        """Record that the server's own answer arrives."""
         self._denied.pop(_of(request), None)
 
 
 def _of(request: Request) -> str:
-    # Of workspaces by name, each has a list of its own.
+    # For workspaces by name, each name is a list of its own.
     name = dict(request.query).get("search[name]", "")
     return f"{request.path} {name}"

@@ -1,6 +1,6 @@
-"""The bugs that the simulation found, each put back by a mutation and pinned by a seed.
+"""The bugs that the simulation found: a mutation restores each, and a seed notices it.
 
-The seeds are in ``test_pinned.py``; whoever changes what is drawn moves them.
+The seeds are in ``test_pinned.py``; a change to what is drawn or sent moves them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Mutation = Callable[[], AbstractContextManager[Any]]
 
 
 def not_synced_at_open() -> AbstractContextManager[Any]:
-    """Trust what a killed process has left in the page cache."""
+    """Trust the page cache of a killed process."""
 
     def prepare(self: Journal, scanner: Scanner) -> None:
         try:
@@ -43,7 +43,7 @@ def not_synced_at_open() -> AbstractContextManager[Any]:
 
 
 def page_cache_trusted() -> AbstractContextManager[Any]:
-    """Take what is read for what is on the disk, also after a failed sync."""
+    """Assume that what is read is on the disk, even after a failed sync."""
 
     def only_synced(_self: Journal, _end: int, _group: bytes) -> None:
         """Leave it to the sync that follows."""
@@ -52,7 +52,7 @@ def page_cache_trusted() -> AbstractContextManager[Any]:
 
 
 def denied_list_is_empty() -> AbstractContextManager[Any]:
-    """Take a workspace's list that is denied for an empty one."""
+    """Take a denied list of a workspace for an empty one."""
     read = attachments._each_workspace
 
     async def believed(*arguments: Any) -> list[str]:
@@ -63,7 +63,7 @@ def denied_list_is_empty() -> AbstractContextManager[Any]:
 
 
 def denied_reading_back_is_final() -> AbstractContextManager[Any]:
-    """Take a reading back that is denied for the last word."""
+    """Take a denied reading for final."""
 
     def at_once(row: Row, cause: Cause, *, settled: bool, old: bool) -> Step:
         return resolve(row, cause, settled=settled or row is Unobserved.DENIED, old=old)
@@ -72,12 +72,12 @@ def denied_reading_back_is_final() -> AbstractContextManager[Any]:
 
 
 def any_yes_to_a_delete() -> AbstractContextManager[Any]:
-    """Take some proxy's page for this API's 204."""
+    """Take a proxy's page for this API's 204."""
     check = Worker._check_echo
 
     async def believe(self: Worker, answer: Response) -> Any:
         if self._operation.desired is None:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+            return self._result(Outcome.SUCCEEDED, "", answer, ours=True)
         return await check(self, answer)
 
     return mock.patch.object(Worker, "_check_echo", believe)
@@ -91,13 +91,13 @@ def undo_believes_at_once() -> AbstractContextManager[Any]:
 
 
 def resume_blames_at_once() -> AbstractContextManager[Any]:
-    """Call it somebody else's work by a reading that may lag behind an earlier job."""
+    """Report a change outside the job by a reading that may lag behind an earlier job."""
     return mock.patch.object(execution, "Result", type("Nothing", (), {"outcome": None}))
 
 
 @contextmanager
 def last_one_taken_away() -> Iterator[None]:
-    """Detach a run task though the one that it replaced, or was replaced by, is gone."""
+    """Detach a run task though the other one of a replace is gone."""
     with (
         mock.patch.object(undo, "bare", return_value=""),
         mock.patch.object(reconcile, "bare", return_value=""),
@@ -106,7 +106,7 @@ def last_one_taken_away() -> Iterator[None]:
 
 
 def last_one_taken_again() -> AbstractContextManager[Any]:
-    """Send a lost detach again without a look at the other run task."""
+    """Send a lost detach again without reading the other run task."""
     return mock.patch.object(reconcile, "_in_doubt", return_value=())
 
 

@@ -1,4 +1,4 @@
-"""The gates of a run: what they say is the weather's, and they must come when it is their turn."""
+"""The gates of a run: the weather draws their verdicts, and the order is checked."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 async def ask(machine: Machine, call: GateCall) -> int:
-    """Check that a gate's wave is carried out, and return what it says after some time."""
-    number, weather = int(call.told["BULKOPS_WAVE"]), machine.weather
+    """Check that a gate's wave is carried out, and return its status after some time."""
+    number, weather = int(call.variables["BULKOPS_WAVE"]), machine.weather
     machine.say(f"gate of wave {number}: {weather.gate}")
     replay = machine.replay_of(machine.journal)
     assert replay is not None
     ends = machine.ends(replay)
-    must(len(ends) == int(call.told["BULKOPS_WAVES"]), "as many waves as drawn", ends)
+    must(len(ends) == int(call.variables["BULKOPS_WAVES"]), "as many waves as drawn", ends)
     done = list(replay.operations.values())[: ends[number - 1]]
     left = left_behind(done, replay)
     must(not left, "a gate comes after its wave", f"{number}: {left}")
@@ -35,18 +35,18 @@ async def ask(machine: Machine, call: GateCall) -> int:
 
 
 def left_behind(operations: Iterable[Progress], replay: Replay) -> list[Progress]:
-    """Return those that are pending, and wait for nothing that is in doubt."""
+    """Return the pending operations whose predecessors are not in doubt."""
     return [p for p in operations if p.outcome is None and not _waits(p, replay)]
 
 
 def _waits(progress: Progress, replay: Replay) -> bool:
-    """Return whether what comes first is in doubt: only the next execution looks again."""
+    """Return whether a predecessor is in doubt, which only the next execution reads back."""
     first = (replay.operations[key] for key in progress.operation.after)
     return any(p.outcome is Outcome.IN_DOUBT for p in first)
 
 
 def check(machine: Machine, journal: str, replay: Replay) -> None:
-    """Check that no wave passed whose gate never said yes, nor nothing."""
+    """Check that no wave passed without a gate that passed or was inconclusive."""
     if not machine.scenario.gated or replay.header.undo_of:
         return
     for number in replay.waves:

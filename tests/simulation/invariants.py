@@ -1,4 +1,4 @@
-"""What must hold of every run, whatever happened in it."""
+"""The invariants of every run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.simulation.states import (
 
 
 class Violation(AssertionError):
-    """Something that must hold does not.
+    """An invariant does not hold.
 
     Attributes:
-        invariant: what must hold.
+        invariant: its text.
     """
 
     def __init__(self, invariant: str, facts: object) -> None:
@@ -40,13 +40,13 @@ class Violation(AssertionError):
 
 
 def must(holds: object, invariant: str, facts: object = "") -> None:
-    """Raise ``Violation`` where something does not hold."""
+    """Raise ``Violation`` if a condition does not hold."""
     if not holds:
         raise Violation(invariant, facts)
 
 
 def a_prefix(disk: Disk, path: Path, written: bytes, synced: bytes) -> Contents:
-    """Check what is read after a crash: all that was synced, and nothing never written."""
+    """Check what is read after a crash: all synced records, and no others but written ones."""
     try:
         contents = read(path, disk)
     except JournalDamaged as error:
@@ -63,14 +63,14 @@ class Ends:
     """The end of one journal compared with the server's own truth.
 
     Args:
-        replay: after a last, calm execution.
-        truth: what each workspace shows of each thing, ``None`` where it is gone.
-        effects: how many changes of ours each of them saw under this journal.
+        replay: state after a last execution without troubles.
+        truth: what each workspace shows of each thing, ``None`` if it is gone.
+        effects: number of our changes to each of them under this journal.
         there: what each of them has, with its id.
-        changed: id → how many changes of ours it saw.
-        found: key → how what was there compared with each operation when the journal was made.
-        strangers: workspaces that somebody else changed since.
-        hindered: workspaces whose one thing may be in the way of the other's.
+        changed: id → number of our changes to it.
+        found: key → comparison of each operation with the state when the journal was created.
+        strangers: workspaces that were changed outside the job since.
+        hindered: workspaces on which one thing may block a change of the other.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Ends:
         self._hindered = hindered
 
     def check(self) -> None:
-        """Check every operation: done once and known to be so, or reported."""
+        """Check that every operation is done once and recorded as done, or reported."""
         must(self._replay.verified is not None, "verified at the end")
         must(self._replay.passed, "every wave has passed", self._replay.waves)
         planned = {place_of(p.operation) for p in self._replay.operations.values()}
@@ -134,7 +134,7 @@ class Ends:
         self._check_meddled(found, outcome, facts)
 
     def _check_meddled(self, found: str, outcome: Outcome | None, facts: str) -> None:
-        """Check what became of something that somebody changed between the plan and its journal."""
+        """Check the result for a target that was changed between the plan and its journal."""
         if found == DESIRED:
             must(outcome is Outcome.SKIPPED, "what is as wanted already is skipped", facts)
         elif found == OTHER:

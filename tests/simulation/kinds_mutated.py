@@ -1,4 +1,4 @@
-"""Safeguards of single kinds, and of saved plans, each taken out by a mutation."""
+"""Mutations that each remove a safeguard of a single kind or of saved plans."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.simulation.found import Mutation
 
 
 def detach_does_not_wait() -> AbstractContextManager[Any]:
-    """Detach the old run task whenever it is its turn, attached the new one or not."""
+    """Detach the old run task without waiting for the attachment of the new one."""
     writes = replace._writes
 
     def at_once(*decided: Any) -> list[Operation]:
@@ -35,7 +35,7 @@ def detach_does_not_wait() -> AbstractContextManager[Any]:
 
 
 def undo_does_not_wait() -> AbstractContextManager[Any]:
-    """Take the new run task away whether or not the old one is back."""
+    """Detach the new run task without waiting for the restored old one."""
     return mock.patch.object(undo, "_after", lambda inverse, *_others: inverse)
 
 
@@ -45,7 +45,7 @@ def failed_counts_as_done() -> AbstractContextManager[Any]:
 
 
 def conflict_written_over() -> AbstractContextManager[Any]:
-    """Carry a saved plan out over what somebody changed since it was made."""
+    """Apply a saved plan over changes made since."""
 
     def never_mind(replay: Replay, *arguments: Any, **options: Any) -> Iterator[Record]:
         for record in reconcile(replay, *arguments, **options):
@@ -57,7 +57,7 @@ def conflict_written_over() -> AbstractContextManager[Any]:
 
 
 def saved_plan_decided_anew() -> AbstractContextManager[Any]:
-    """Decide what failed of a saved plan by what is there when it is tried again."""
+    """Decide failed operations of a saved plan again when they are retried."""
 
     def as_a_job(replay: Replay, *arguments: Any, **options: Any) -> Iterator[Record]:
         header = msgspec.structs.replace(replay.header, plan="")
@@ -68,7 +68,7 @@ def saved_plan_decided_anew() -> AbstractContextManager[Any]:
 
 
 def settings_written_whole() -> AbstractContextManager[Any]:
-    """Send a setting that nobody wished for along with those that differ."""
+    """Send a setting that the job doesn't name along with those that differ."""
 
     def more(_self: WorkspaceAspect, operation: Operation) -> Request:
         whole = {"execution-mode": "remote", **(operation.desired or {})}

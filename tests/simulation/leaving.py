@@ -1,4 +1,4 @@
-"""What must hold of every write at the moment it leaves."""
+"""The invariants of every write at the moment it leaves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAVE = re.compile(rb'"type":"wave","number":(\d+),"start":\d+,"end":\d+,"reached
 
 
 def check(machine: Machine, request: Request) -> None:
-    """Check a write that leaves now, of the journal that is being carried out."""
+    """Check a write of the current journal that leaves now."""
     replay, server = machine.replay, machine.server
     assert replay is not None, "nothing is written before a journal is read"
     position, progress = written_by(request, replay)
@@ -33,7 +33,7 @@ def check(machine: Machine, request: Request) -> None:
         in_its_wave(position, machine.ends(replay), synced)
     changed = server.strangers.get(name)
     there = name in server.world.organizations["acme"].workspaces
-    # Whoever changed it while this execution read, or waited for its turn, may be missed.
+    # A change while this execution read, or waited for its turn, may be missed.
     if there and (changed is None or changed < machine.started - machine.scenario.lags):
         as_planned(operation, server.there(place_of(operation)))
         if machine.scenario.replaces and operation.desired is None:
@@ -46,7 +46,7 @@ def written_by(request: Request, replay: Replay) -> tuple[int, Progress]:
     target = request.path.split("/")[4]
     for position, progress in enumerate(replay.operations.values()):
         operation = progress.operation
-        # Of several attachments each has an operation of its own.
+        # Each of several attachments has an operation of its own.
         own = "." not in operation.kind or request.path.endswith(operation.before_id)
         if operation.target.id == target and method(operation) == request.method and own:
             return position, progress
@@ -61,16 +61,16 @@ def method(operation: Operation) -> str:
 
 
 def durable(operation: Operation, synced: bytes) -> None:
-    """Check that the disk has an operation's intent, and no result since."""
+    """Check that the disk has an operation's intent, without a later result."""
     at = synced.rfind(b'"%s"' % operation.key.encode())
     line = synced[synced.rfind(b"\n", 0, at) + 1 : at]
     must(b'"type":"intent"' in line, "intent durable before request", operation.key)
 
 
 def was_in_doubt(operation: Operation, synced: bytes) -> bool:
-    """Return whether it was sent before, without a result: it may be sent again at any time.
+    """Return whether it was sent before without a result, so that it may be sent again.
 
-    Its wave had begun by then, and one before it may have been opened again since.
+    Its wave had started by then, and an earlier one may have been opened again since.
     """
     key = b'"key":"%s"' % operation.key.encode()
     before = synced.rfind(key, 0, synced.rfind(key))
@@ -78,7 +78,7 @@ def was_in_doubt(operation: Operation, synced: bytes) -> bool:
 
 
 def in_its_wave(position: int, ends: Sequence[int], synced: bytes) -> None:
-    """Check that every wave before an operation's own has passed, as the disk says."""
+    """Check on the disk that every wave before an operation's own has passed."""
     said = dict(WAVE.findall(synced))
     wave = next(number for number, end in enumerate(ends, 1) if position < end)
     passed = {number for number, reached in said.items() if reached == b"passed"}
@@ -89,6 +89,6 @@ def in_its_wave(position: int, ends: Sequence[int], synced: bytes) -> None:
 
 
 def as_planned(operation: Operation, there: list[There]) -> None:
-    """Check that what a write finds is what it was planned from; nobody changed it of late."""
+    """Check that a write finds the state that it was planned from, unless it changed recently."""
     facts = f"{there}, planned from {operation.before}"
     must(still(operation, there) == BEFORE, "nobody's change is written over", facts)

@@ -1,4 +1,4 @@
-"""One machine in a world: it runs an execution at a time, and the weather may stop it."""
+"""A machine that runs one execution at a time, and that the weather may stop."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ Work = Callable[[], Awaitable[Replay | None]]
 
 
 class Machine:
-    """Runs executions, counts what they really met, and traces them where asked.
+    """Runs executions, counts what they actually met, and traces them if asked.
 
     Attributes:
         met: kind of fault, stop, resume, outcome → how often.
-        journal: the path that is being written, for the check of every intent.
-        replay: where the journal stands that is being carried out.
-        gates: journal's name and wave → what its gate ended with.
-        random: draws whatever happens by chance.
-        weather: of the execution that runs.
-        waiting: another runner was refused, and goes on as soon as this one is over.
-        trace: what happened in order; ``None`` where nobody wants it.
-        started: when the running execution did, or the last one.
-        opened: the last one opened a file to append to it.
+        journal: path of the current journal, to check every intent.
+        replay: state of the current journal.
+        gates: journal's name and wave → exit status of its gate.
+        random: source of all chance.
+        weather: weather of the current execution.
+        waiting: whether another runner was refused, and starts as soon as this one ends.
+        trace: events in order, ``None`` without a trace.
+        started: start time of the current or last execution.
+        opened: whether the last execution opened a file for appending.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Machine:
         try:
             how, replay = self.world.run(lambda: self._powered(work))
         except BaseException:
-            # A power cut in a file call comes out bare or in a group; the disk knows of it.
+            # A power cut in a file call is raised bare or in a group; the disk records it.
             if not self.world.disk.dead:
                 raise
             how, replay = "killed", None
@@ -166,11 +166,11 @@ class Machine:
 
     @contextmanager
     def _under_lock(self, work: Work) -> Iterator[None]:
-        """Hold the journal's lock where somebody else wants it; it costs real file calls."""
+        """Lock the journal if another runner competes; otherwise save the real file calls."""
         if self.weather.rival is None and not self.waiting:
             yield
             return
-        # Whoever waited for it has it at once: nothing of its last holder is in the way.
+        # A waiting runner gets the lock immediately: its last holder left nothing behind.
         with locked(self._locks / "job.jsonl", HOLDER):
             self.met["second runner went on"] += self.waiting
             self.waiting = False
@@ -183,7 +183,7 @@ class Machine:
                 second.result()
 
     async def _second(self, work: Work) -> None:
-        """Be another process that runs the same command, again and again."""
+        """Act as another process that repeats the same command."""
         for _ in range(TRIES):
             await anyio.sleep(self.weather.rival or 0.0)
             self._comes_by_another_name()
@@ -196,7 +196,7 @@ class Machine:
                 self.waiting = True
 
     def _comes_by_another_name(self) -> None:
-        """Be a runner that has another lock file: the journal's name is another one."""
+        """Act as a runner that uses another name of the journal, and so another lock file."""
         disk, path = self.world.disk, self.journal
         if disk.dead or not disk.is_open(path):
             return
@@ -239,7 +239,7 @@ class Machine:
             self.met[how] += 1
 
     def _disk_died(self) -> None:
-        # The whole machine stops, not only its disk: nothing more is sent.
+        # The whole machine stops, not only its disk: no more requests leave.
         self.world.wire.dead = True
 
     def _leaves(self, request: Request) -> None:
@@ -269,7 +269,7 @@ class Machine:
         return trouble
 
     def truth(self) -> dict[Place, Shown | None]:
-        """Return what every workspace shows of everything, ``None`` for one that is gone."""
+        """Return what every workspace shows of each thing, ``None`` if it is gone."""
         return {place: self.server.shown(place) for place in self.scenario.states}
 
     def _lag(self) -> float:
@@ -279,7 +279,7 @@ class Machine:
         return self.random.uniform(least, self.scenario.lags)
 
     def _adrift(self, number: int) -> float | None:
-        # Drawn beforehand: in which order cancelled requests ask is nobody's promise.
+        # Drawn in advance: the order in which cancelled requests ask isn't defined.
         seconds = self._drift[number % len(self._drift)]
         request = self.world.wire.asked[number - 1]
         if seconds <= 0 or not request.writes:
@@ -288,16 +288,16 @@ class Machine:
         return seconds
 
     def replay_of(self, path: Path) -> Replay | None:
-        """Return what a journal says, ``None`` where there is none."""
+        """Return a journal's state, ``None`` if there is no journal."""
         disk = self.world.disk
         return read(path, disk).replay if path.name in disk.names() else None
 
     def told(self, operation: Operation, result: Result) -> None:
-        """Take note of a result."""
+        """Record a result."""
         self.say(f"{operation.target.name}: {result.outcome} {result.reason}")
 
     def say(self, what: str) -> None:
-        """Put a line into the trace, after the file calls since the last one."""
+        """Add a line to the trace, after the file calls since the previous one."""
         if self.trace is None:
             return
         calls = self.world.disk.calls[self._traced_calls :]

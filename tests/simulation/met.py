@@ -1,4 +1,4 @@
-"""What many seeds must really have met: a sweep that matches nothing passes falsely."""
+"""What many seeds must have met: otherwise a sweep that tests nothing would pass."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ ENOUGH = 500
 
 
 def unmet(met: Counter[str], seeds: int) -> dict[str, int]:
-    """Return what so many seeds did not meet as often as they must, and how often they did."""
+    """Return what this many seeds met too rarely, and how often they met it."""
     least = min(3, seeds // ENOUGH)
     return {what: met[what] for what in MET if met[what] < least}

@@ -1,6 +1,6 @@
-"""``python -m tests.simulation.mutations``: take out one safeguard at a time; who notices?
+"""``python -m tests.simulation.mutations``: remove one safeguard at a time; some seed must fail.
 
-Every mutation is made in this process, on the real engine, and has to be caught by some seed.
+Mutations are applied in this process, to the real engine.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from tests.simulation.kinds_mutated import OF_KINDS
 from tests.simulation.run import simulate
 
 SEEDS = 2000
-"""In which every mutation must be caught."""
+"""Number of seeds within which every mutation must be caught."""
 
 
 def no_fdatasync() -> AbstractContextManager[Any]:
-    """Write the journal's lines and don't sync them."""
+    """Write the journal's lines without syncing them."""
 
     def only_write(self: Journal, data: bytes) -> None:
         journal_file._write_all(self._files, self._descriptor, data)
@@ -51,7 +51,7 @@ def no_fdatasync() -> AbstractContextManager[Any]:
 
 
 def failed_sync_ignored() -> AbstractContextManager[Any]:
-    """Go on when a sync fails."""
+    """Continue when a sync fails."""
 
     def write_anyway(self: Journal, data: bytes) -> None:
         journal_file._write_all(self._files, self._descriptor, data)
@@ -62,7 +62,7 @@ def failed_sync_ignored() -> AbstractContextManager[Any]:
 
 
 def intent_not_awaited() -> AbstractContextManager[Any]:
-    """Send as soon as the intent is on its way to the disk."""
+    """Send before the intent is durable."""
 
     async def announce(self: Worker) -> None:
         self._journal.post(Intent(self._operation.key, self._date()))
@@ -86,7 +86,7 @@ def intent_after_send() -> AbstractContextManager[Any]:
 
 
 def crc_ignored() -> AbstractContextManager[Any]:
-    """Take any line that ends like one."""
+    """Accept any line with a well-formed end."""
 
     def unchecked(self: Scanner, stream: BinaryIO) -> Iterator[bytes]:
         for line in stream:
@@ -102,7 +102,7 @@ def crc_ignored() -> AbstractContextManager[Any]:
 
 
 def one_group_a_line() -> AbstractContextManager[Any]:
-    """Number every line as a group of its own."""
+    """Give every line a group of its own."""
 
     def alone(payloads: list[bytes], seq: int, _group: int, crc: int) -> tuple[bytes, int]:
         framed = b""
@@ -115,12 +115,12 @@ def one_group_a_line() -> AbstractContextManager[Any]:
 
 
 def torn_tail_not_cut() -> AbstractContextManager[Any]:
-    """Append behind a torn tail."""
+    """Append after a torn tail."""
     return mock.patch.object(journal_file, "cut_tail", return_value=Path("nowhere"))
 
 
 def sent_again_unread() -> AbstractContextManager[Any]:
-    """Send a write again whose answer was lost, without a look at the server."""
+    """Send a write with a lost answer again without reading it back."""
 
     def blind(request: Request, answer: Response | NoResponse) -> Verdict:
         meant = verdict.classify(request, answer)
@@ -130,12 +130,12 @@ def sent_again_unread() -> AbstractContextManager[Any]:
 
 
 def adopted_unread() -> AbstractContextManager[Any]:
-    """Take a write for done whose answer was lost."""
+    """Assume that a write with a lost answer succeeded."""
     look = Worker._look
 
     async def adopt(self: Worker, cause: Cause, answer: worker.Answer) -> Any:
         if cause is Cause.LOST:
-            return self._say(Outcome.SUCCEEDED, "", answer, ours=True)
+            return self._result(Outcome.SUCCEEDED, "", answer, ours=True)
         return await look(self, cause, answer)
 
     return mock.patch.object(Worker, "_look", adopt)
@@ -151,7 +151,7 @@ def settle_ignored() -> AbstractContextManager[Any]:
 
 
 def pending_not_reconciled() -> AbstractContextManager[Any]:
-    """Go on with what is pending without a look at the server."""
+    """Resume pending operations without reading the server."""
 
     def nothing(*_args: object, **_options: object) -> Iterable[Record]:
         return ()
@@ -160,13 +160,13 @@ def pending_not_reconciled() -> AbstractContextManager[Any]:
 
 
 def journal_not_locked() -> AbstractContextManager[Any]:
-    """Lock the name only."""
+    """Lock only the lock file, not the journal."""
     return mock.patch.object(journal_file, "take", return_value=None)
 
 
 @contextmanager
 def lock_released_early() -> Iterator[None]:
-    """Give both locks back as soon as they are had."""
+    """Release both locks immediately."""
 
     @contextmanager
     def early(journal: Path, holder: Holder) -> Iterator[None]:
@@ -195,7 +195,7 @@ def lock_outlives_its_holder() -> Iterator[None]:
 
 
 def gate_not_asked() -> AbstractContextManager[Any]:
-    """Let the next wave begin where a gate should be asked."""
+    """Start the next wave without running the gate."""
 
     def unasked(*state: Any, **facts: Any) -> Next:
         then = following(*state, **facts)
@@ -205,17 +205,17 @@ def gate_not_asked() -> AbstractContextManager[Any]:
 
 
 def failed_gate_passes() -> AbstractContextManager[Any]:
-    """Go on whatever the gate said."""
+    """Ignore the gate's verdict."""
     return mock.patch.object(waves, "judged", return_value=None)
 
 
 def waves_at_once() -> AbstractContextManager[Any]:
-    """Carry out what is left of every wave with the first one."""
+    """Run the operations of all waves with the first one."""
     return mock.patch.object(Waves, "_has_begun", return_value=True)
 
 
 def pass_before_gate() -> AbstractContextManager[Any]:
-    """Write that a wave has passed before its gate has said so."""
+    """Record that a wave has passed before its gate has."""
     judge = Waves._judge
 
     async def passed(self: Waves, wave: Wave) -> str:
@@ -250,7 +250,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 
 def caught(mutation: Mutation, seeds: int = SEEDS) -> tuple[int, str] | None:
-    """Return the first seed that notices, and what it says; ``None`` where none does."""
+    """Return the first seed that fails, and its invariant; ``None`` if none fails."""
     with batch.quick(), mutation():
         for seed in range(seeds):
             try:
@@ -261,22 +261,22 @@ def caught(mutation: Mutation, seeds: int = SEEDS) -> tuple[int, str] | None:
 
 
 def main() -> int:
-    """Return 0 where every mutation is caught; print the seeds to pin."""
+    """Return 0 if every mutation is caught; print the seeds to pin."""
     missed, pins = 0, list[str]()
     for mutation in MUTATIONS:
         began = time.monotonic()
         by = caught(mutation)
         missed += by is None
-        said = f"seed {by[0]:4}  {by[1]}" if by else "NOT CAUGHT"
+        verdict = f"seed {by[0]:4}  {by[1]}" if by else "NOT CAUGHT"
         if by and mutation in FOUND:
             pins.append(f"    found.{mutation.__name__}: {by[0]},")
-        say(f"{mutation.__name__:28} {said[:110]}  ({time.monotonic() - began:.0f} s)")
+        say(f"{mutation.__name__:28} {verdict[:110]}  ({time.monotonic() - began:.0f} s)")
     say("\nThe seeds of test_pinned.py:", *pins)
     return 1 if missed else 0
 
 
 def say(*lines: str) -> None:
-    """Print, at once."""
+    """Print and flush."""
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Other people, who change what a job is about while it goes on."""
+"""Changes made outside the job while it runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LATER = 60.0
 
 
 def meddle(machine: Machine, name: str = "", thing: str = "", how: str = "") -> None:
-    """Let somebody change something: what is not said is drawn."""
+    """Change something outside the job; arguments that aren't given are drawn."""
     random, scenario = machine.random, machine.scenario
     place = name or random.choice(machine.world.names), thing or random.choice(scenario.meddled)
     how = how or random.choice(HOW)
@@ -31,10 +31,10 @@ def meddle(machine: Machine, name: str = "", thing: str = "", how: str = "") -> 
 
 
 def at(machine: Machine, request: Request) -> None:
-    """Let somebody change something as a request arrives: quite often just what it writes to."""
+    """Change something as a request arrives, often the target of the request."""
     workspace = machine.server.world.workspaces.get((request.path.split("/") + [""] * 5)[4])
     if request.method == "PATCH" and workspace is not None and machine.random.random() < 0.8:
-        # It names what it changes: the rest may be somebody else's by then.
+        # It names what it changes: the rest may have changed by then.
         meddle(machine, workspace.name, how="change")
     elif request.writes and workspace is not None and machine.random.random() < 0.5:
         meddle(machine, workspace.name)
@@ -43,7 +43,7 @@ def at(machine: Machine, request: Request) -> None:
 
 
 def between(machine: Machine, replay: Replay) -> None:
-    """Let somebody change what an execution left half-way, long before it is gone on with."""
+    """Change what an execution left half-done, long before it is resumed."""
     random, scenario = machine.random, machine.scenario
     left = list(replay.having(Outcome.IN_DOUBT)) or list(replay.having(None, Outcome.FAILED))
     if not left:

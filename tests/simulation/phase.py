@@ -1,4 +1,4 @@
-"""One journal of a run: executions until it is done, its crashes and its end checked."""
+"""One journal of a run: executions until it is done, with checks after crashes and at the end."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Phase:
     """One journal, from its plan to its end.
 
     Attributes:
-        path: of the journal.
-        before: what each workspace showed when the journal was made.
-        seen_at: from when on a change may be missed by the execution that made it.
-        found: key → how what was there then compared with each operation.
-        plan: as last made; the journal's is the one that was there when it was created.
+        path: path of the journal.
+        before: what each workspace showed when the journal was created.
+        seen_at: time from which the execution that created it may miss a change.
+        found: key → comparison of each operation with the state at that time.
+        plan: the last plan; the journal's is the one at its creation.
     """
 
     def __init__(self, machine: Machine, path: Path, make_plan: MakePlan, random: Random) -> None:
@@ -59,7 +59,7 @@ class Phase:
         self._left: Contents | None = None
 
     def run(self, storms: int, abandoned: int | None = None) -> Replay | None:
-        """Go on until it is done; ``None`` where there is nothing to do, or it was given up."""
+        """Resume until it is done; ``None`` if there is nothing to do, or it was given up."""
         machine = self._machine
         machine.journal = self.path
         retry_at_last = self._random.random() < 0.5
@@ -67,7 +67,7 @@ class Phase:
             if number == abandoned:
                 machine.met["abandoned"] += 1
                 return None
-            # Cutting a torn tail is what is rarest: one storm more for it.
+            # Cutting a torn tail is the rarest event: one more storm for it.
             torn = self._left is not None and self._left.torn
             if number < storms or (number == storms and torn):
                 today = self._draw()
@@ -93,14 +93,14 @@ class Phase:
         raise Violation("the run ends", f"not after {storms + PATIENCE} executions")
 
     def effects(self) -> Counter[Place]:
-        """Return how many changes of ours each thing of a workspace saw since the phase began."""
+        """Return the number of our changes to each thing of a workspace in this phase."""
         effects = self._machine.server.effects[self._effects_before :]
         return Counter((e.names["workspace"], e.names.get("task", SETTINGS)) for e in effects)
 
     def restores(self) -> dict[Place, Shown]:
-        """Return what each thing in the journal showed when it was decided last.
+        """Return what each thing in the journal showed when it was last decided.
 
-        Of a run task that was attached more than once only the first comes back.
+        Of several attachments of a run task, only the first is restored.
         """
         replay = self._machine.replay_of(self.path)
         operations = list(replay.operations.values()) if replay else []
@@ -110,14 +110,14 @@ class Phase:
         }
 
     def reported(self) -> set[Place]:
-        """Return what is skipped, or not as wanted and said not to be."""
+        """Return what is skipped, or reported as not as desired."""
         replay = self._machine.replay_of(self.path)
         skips = replay.skips if replay else self.plan.skips if self.plan else []
         operations = replay.operations.values() if replay else ()
         planned = {place_of(progress.operation): progress for progress in operations}
         skipped = {(s.target.name, task) for s in skips for task in self._machine.scenario.things}
         differing = replay.verified.differing if replay and replay.verified else {}
-        # A skip is about whatever of its workspace has no operation.
+        # A skip is about the things of its workspace without an operation.
         return (skipped - planned.keys()) | {
             place
             for place, p in planned.items()
@@ -125,17 +125,17 @@ class Phase:
         }
 
     def given_up(self) -> set[Place]:
-        """Return what is said to have failed."""
+        """Return what is reported as failed."""
         replay = self._machine.replay_of(self.path)
         failed = replay.having(Outcome.FAILED) if replay else ()
         return {place_of(progress.operation) for progress in failed}
 
     async def _process(self, today: Weather) -> Replay | None:
-        """Do what one call of the command does."""
+        """Run the command once, as one process."""
         world, met = self._machine.world, self._machine.met
         if self.path.name not in world.disk.names():
             self.plan = await self._make_plan(world.client())
-            # What the phase before had on its way has landed by now.
+            # The late effects of the previous phase have landed by now.
             self._effects_before = len(self._machine.server.effects)
             self._take_note(self.plan)
             if not self.plan.operations:
@@ -162,7 +162,7 @@ class Phase:
         return replay
 
     def _take_note(self, plan: Plan) -> None:
-        """Remember how all is before the journal of a plan."""
+        """Record all states before the journal of a plan is created."""
         machine = self._machine
         self.before = machine.truth()
         self.seen_at = machine.started - machine.scenario.lags
@@ -174,7 +174,7 @@ class Phase:
         self.found = {o.key: still(o, there.get(o.key, [])) for o in plan.operations}
 
     def _draw(self) -> Weather:
-        """Draw a storm; what has failed is tried again more often than not, perhaps too early."""
+        """Draw a storm; failures are retried in most executions, perhaps too early."""
         random, torn = self._random, self._left is not None and self._left.torn > 0
         today = weather.draw(random, len(self._machine.world.names), torn=torn)
         if self._left is None or not self._left.replay.count(Outcome.FAILED):
@@ -183,7 +183,7 @@ class Phase:
         return msgspec.structs.replace(today, retry_failed=again, behind=again)
 
     def _resume(self, today: Weather) -> None:
-        """Take note of how a journal is found that is gone on with."""
+        """Record the state of a journal that is resumed."""
         contents, met = self._left, self._machine.met
         assert contents is not None
         assert self.plan is not None
@@ -196,13 +196,13 @@ class Phase:
         met["failures retried"] += bool(failed and today.retry_failed)
 
     def _come_back(self, how: str, today: Weather) -> None:
-        """Let the machine start again, and look at what is left of the journal."""
+        """Restart the machine, and check what is left of the journal."""
         world = self._machine.world
         disk = world.disk
         there = self.path.name in disk.names()
         written = disk.content(self.path) if there else b""
         synced = disk.synced(self.path) if there else b""
-        # One that stands where its tolerance stopped it only reads: whoever goes on syncs.
+        # A job stopped by its tolerance is only read; continuing it syncs.
         done = how == "ended" and self._machine.opened
         must(not done or written == synced, "what has ended is durable")
         if today.power:
@@ -231,7 +231,7 @@ class Phase:
             self._machine.met["interrupted between two waves"] += by_signal
 
     def _end(self) -> Replay:
-        """Resume what is finished: nothing is sent, and the truth is compared with it."""
+        """Resume the finished job: nothing is sent, and the server's truth is compared with it."""
         machine = self._machine
         machine.world.pause = LONG_SINCE
         asked = len(machine.world.wire.writes)
@@ -251,7 +251,7 @@ class Phase:
             there={place: machine.server.there(place) for place, shown in truth.items() if shown},
             changed=Counter(e.id for e in machine.server.effects[self._effects_before :]),
             found=self.found,
-            # A lost write of the journal before was believed done where somebody did the same
+            # A lost write of the previous journal was believed done if the same was done outside it
             # meanwhile, and may have landed under this one.
             strangers=machine.server.changed_since(self.seen_at - machine.scenario.lands),
             hindered=machine.server.strangers if machine.scenario.replaces else (),
@@ -259,7 +259,7 @@ class Phase:
         return replay
 
     def _check_as_saved(self, replay: Replay) -> None:
-        """Check that a saved plan was carried out as it stands: nothing was decided anew."""
+        """Check that a saved plan was applied exactly: nothing was decided again."""
         if self.plan is None or not self.plan.saved:
             return
         done = [progress.operation for progress in replay.operations.values()]

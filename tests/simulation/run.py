@@ -37,11 +37,11 @@ from tests.simulation.states import Place, place_of, shown_of
 
 
 class Outcome(msgspec.Struct):
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        met: kind of fault, stop, resume, outcome → how often it was really met.
-        trace: what happened in order, where it was asked for.
+        met: kind of fault, stop, resume, outcome → how often it was actually met.
+        trace: events in order, if a trace was asked for.
     """
 
     met: Counter[str]
@@ -49,10 +49,10 @@ class Outcome(msgspec.Struct):
 
 
 def simulate(seed: int, *, trace: list[str] | None = None) -> Outcome:
-    """Run what the seed says.
+    """Run a seed.
 
     Raises:
-        Violation: something does not hold that must.
+        Violation: an invariant does not hold.
     """
     with (
         mock.patch.object(recorded, "written_job_of", _job_of),
@@ -99,7 +99,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
 
 
 def _check_agreement(machine: Machine, done: Sequence[Phase]) -> None:
-    """Check that no journal is refused for what is in it: all of it was decided by its job."""
+    """Check that every journal agrees with itself, since its job decided all of it."""
     replays = [
         read(phase.path, machine.world.disk).replay
         for phase in done
@@ -113,7 +113,7 @@ def _check_agreement(machine: Machine, done: Sequence[Phase]) -> None:
         must(not problem, "an undo agrees with what it takes back", problem)
 
 
-# A process does these once; here they would be a quarter of the time.
+# A process does these once; here they would take a quarter of the time.
 _jobs: dict[bytes, Job] = {}
 
 
@@ -167,7 +167,7 @@ async def _undo(machine: Machine, of: Phase, client: Client) -> Plan:
 
 
 def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> None:
-    """Check that every selected workspace is planned as wished for, or skipped with the reason."""
+    """Check that every selected workspace is planned as desired, or skipped with the reason."""
     scenario = machine.scenario
     if job.plan is None or scenario.abandoned is not None:
         return
@@ -194,7 +194,7 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
 
 
 def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
-    """Check that all is as it was before, or that the undo says where it isn't."""
+    """Check that everything is as it was before, or that the undo reports where it isn't."""
     now, strangers = machine.truth(), machine.server.changed_since(of.seen_at)
     detaches = machine.scenario.kind == "detach"
     restores, reported, given_up = of.restores(), undo.reported(), undo.given_up()
@@ -202,19 +202,19 @@ def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
         facts = f"{place}: was {before}, shows {now[place]}"
         if place[0] not in strangers:
             restored = now[place] == before or place in given_up
-            # What was attached more than once comes back once.
+            # A run task that was attached more than once is restored once.
             surplus = len(before or ()) > 1 and detaches
             restored |= surplus and bool(now[place]) and set(now[place] or ()) <= set(before or ())
             restored |= place in reported and _is_the_last(machine, place)
             must(restored, "an undo restores what was there before", facts)
         elif place in restores:
-            # What is gone has nothing attached.
+            # A deleted workspace has no attachments.
             said = (now[place] or ()) == restores[place] or place in reported
             must(said, "an undo says what it could not restore", facts)
 
 
 def _is_the_last(machine: Machine, place: Place) -> bool:
-    """Return whether what took its place, or gives way to it, was taken away by somebody else."""
+    """Return whether the other run task of a replace was removed outside the job."""
     scenario, (name, thing) = machine.scenario, place
     others = [task for task in scenario.things if task != thing]
     gone = scenario.replaces and not any(machine.server.shown((name, task)) for task in others)
@@ -222,7 +222,7 @@ def _is_the_last(machine: Machine, place: Place) -> bool:
 
 
 def _check_bare(machine: Machine) -> None:
-    """Check that a run task that was to be replaced was never detached before the other was."""
+    """Check that a run task was never detached before its replacement was attached."""
     scenario, strangers = machine.scenario, machine.server.strangers
     bare = [e.names for e in machine.server.bare if e.names["workspace"] not in strangers]
     must(not (scenario.replaces and bare), "no workspace is ever left with neither", bare)

@@ -1,4 +1,4 @@
-"""A saved plan: made by one step, carried out by another, and what others do in between."""
+"""A saved plan: one step creates it, another applies it, and changes happen in between."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PATIENCE = 3
 
 
 class SavedPlan:
-    """One file with a plan.
+    """A file with a plan.
 
     Args:
-        path: a real file's: how a plan is written is not on trial here.
+        path: path of a real file, since writing plans isn't tested here.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SavedPlan:
         self._digest = ""
 
     def make(self, storms: int) -> None:
-        """Do ``plan --out`` until there is one, then let others change what it is about."""
+        """Run ``plan --out`` until it succeeds, then change some of its targets."""
         machine, random = self._machine, self._random
         for number in range(storms + PATIENCE):
             today = CALM
@@ -61,7 +61,7 @@ class SavedPlan:
         machine.execute(self._others, CALM)
 
     async def read(self, _client: Client) -> Plan:
-        """Return what the file says, as ``apply PLAN`` does."""
+        """Read the file as ``apply PLAN`` does."""
         return read_plan(self._path, self._digest).plan
 
     async def _save(self) -> None:

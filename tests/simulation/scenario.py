@@ -1,4 +1,4 @@
-"""What a run is about, drawn from its seed: job, organization, server, and how long it storms."""
+"""The subject of a run, drawn from its seed: job, organization, server, number of storms."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ LIKELY_OLD = {True: (8, 30, 30, 30, 2), False: (80, 5, 5, 5, 5)}
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
-    """One run, but for what happens by chance while it goes on.
+    """The fixed part of a run; its weather is drawn while it runs.
 
     Attributes:
-        level, stages: that the job wishes for, each unless it is left as it is: ``named``.
-        settings: that a workspace-update wishes for, by their names.
-        states: what every workspace shows before the run, of both run tasks and, where it
-            matters, of its settings.
-        selected: names of those the job selects.
-        forbidden: names of those that the token may not change.
-        profile, duplicates, rate, window, latency: of the server.
-        lands: seconds after which the effect of a lost write may still land, at most.
-        lags: seconds that a read may lag; with ``lands`` it is less than the job's settle.
-        waves, pause, gated, strict: of the job's rollout.
-        saved: the plan is saved, and carried out some time later.
-        storms: executions of each journal until all trouble ends.
-        undone: how often the run is taken back: the job, then its undo.
-        abandoned: executions after which the job is left unfinished and taken back.
+        level, stages: desired level and stages; a job need not name both (``named``).
+        settings: settings that a workspace-update desires, by name.
+        states: what every workspace shows before the run: both run tasks and, if it matters, its
+            settings.
+        selected: names of the workspaces that the job selects.
+        forbidden: names of the workspaces that the token can't change.
+        profile, duplicates, rate, window, latency: properties of the server.
+        lands: maximum seconds after which a lost write may still take effect.
+        lags: seconds that a read may lag; ``lands`` plus this is less than the job's settle.
+        waves, pause, gated, strict: the job's rollout.
+        saved: whether the plan is saved, and applied later.
+        storms: number of executions of each journal with troubles.
+        undone: number of undos: of the job, then of its undo.
+        abandoned: executions after which the job is left unfinished and undone.
     """
 
     kind: str
@@ -91,18 +91,18 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def things(self) -> tuple[str, ...]:
-        """What the job changes of a workspace."""
+        """The things that the job changes on a workspace."""
         if self.settings:
             return (SETTINGS,)
         return (TASK, OLD_TASK) if self.replaces else (TASK,)
 
     @property
     def meddled(self) -> tuple[str, ...]:
-        """What others change meanwhile."""
+        """The things that are changed outside the job."""
         return (SETTINGS, REST) if self.settings else self.things
 
     def desired(self, shown: Shown) -> Shown:
-        """Return what is wished for, where what the job doesn't name is as shown."""
+        """Return the desired state; fields that the job doesn't name stay as shown."""
         level, stages = shown[0] if shown else (self.level, self.stages)
         named = self.named
         return (
@@ -124,7 +124,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _operation(self) -> dict[str, object]:
-        """What the job file says of the operation; ``None`` for what it doesn't name."""
+        """The job file's ``[operation]``; ``None`` for fields that it doesn't name."""
         if self.settings:
             return {name.replace("-", "_"): self.settings.get(name) for name in settings.VALUES}
         if self.kind == "detach":
@@ -134,7 +134,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _rollout(self) -> dict[str, object]:
-        """What the job file says of waves, pauses, gates and patience."""
+        """The job file's ``[rollout]``."""
         rollout: dict[str, object] = {"max_failures": self.max_failures, "strict": self.strict}
         if self.waves:
             rollout["waves"] = list(self.waves)
@@ -145,7 +145,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         return rollout
 
     def ends(self, operations: int) -> list[int]:
-        """Return where each wave of so many operations ends, reckoned apart from the engine."""
+        """Return the ends of the waves for a number of operations, computed without the engine."""
         desired = [
             -(-operations * int(size[:-1]) // 100) if size.endswith("%") else int(size)
             for size in self.waves
@@ -155,7 +155,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def draw(random: Random) -> Scenario:
-    """Return one run's scenario."""
+    """Return the scenario of a run."""
     kind = random.choice(KINDS)
     level = random.choice(LEVELS)
     profile = "hcp" if random.random() < 0.7 else random.choice(sorted(PROFILES))

@@ -1,4 +1,4 @@
-"""A simulated server some of whose reads show what was so a moment ago."""
+"""A simulated server with reads that may show an earlier state."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class LaggingServer(Simulator):
         specified: names of the settings that the job changes.
 
     Attributes:
-        lag: asked at every read for the seconds by which it lags.
-        lagged: how many reads did not show what was so.
-        strangers: names of the workspaces that somebody else changed → when they did last.
-        doubled: writes of ours that took effect again while the first still stood.
-        unasked: changes of ours to settings that nobody wished to be changed.
-        bare: deletions of ours that left a workspace with neither run task.
+        lag: returns the seconds by which the next read lags.
+        lagged: number of reads that showed an outdated state.
+        strangers: names of the workspaces changed outside the job → time of the last change.
+        doubled: our writes that took effect again while the first still held.
+        unasked: our changes to settings that the job doesn't name.
+        bare: our deletions that left a workspace with neither run task.
     """
 
     def __init__(self, *, specified: Collection[str] = (), **of_simulator: Any) -> None:
@@ -50,7 +50,7 @@ class LaggingServer(Simulator):
         self._before: list[tuple[float, Workspace, Before]] = []
 
     def handle(self, request: Request, now: float, *, url_status: int | None = None) -> Response:
-        """Answer one request, a read perhaps as of a moment ago."""
+        """Answer one request; a read may show an earlier state."""
         if request.writes:
             workspace = self.world.workspaces.get(request.path.split("/")[4])
             if workspace is not None:
@@ -74,17 +74,17 @@ class LaggingServer(Simulator):
         return [(a.id, (a.enforcement_level, a.stages)) for a in self.attachments(*place)]
 
     def shown(self, place: Place) -> Shown | None:
-        """Return what a workspace really shows of a thing, ``None`` where it is gone."""
+        """Return what a workspace currently shows of a thing, ``None`` if it is gone."""
         if place[0] not in self.world.organizations["acme"].workspaces:
             return None
         return tuple(item for _, item in self.there(place))
 
     def changed_since(self, then: float) -> set[str]:
-        """Return the names of the workspaces that somebody else changed since then."""
+        """Return the names of the workspaces that were changed outside the job since then."""
         return {name for name, at in self.strangers.items() if at >= then}
 
     def put(self, place: Place, shown: Shown) -> None:
-        """Bring a workspace to what it is to show of a thing, of which it has none yet."""
+        """Give a workspace its initial state of a thing."""
         name, thing = place
         if thing in (SETTINGS, REST):
             names = settings.names_of(thing, self._specified)
@@ -95,7 +95,7 @@ class LaggingServer(Simulator):
             self.attach(*place, enforcement_level=str(level), stages=stages)
 
     def interfere(self, place: Place, how: str, now: float) -> None:
-        """Let somebody else attach, change, detach, or delete the workspace."""
+        """Attach, change or detach outside the job, or delete the workspace."""
         name, thing = place
         workspace = self.world.organizations["acme"].workspaces.get(name)
         if workspace is None:
@@ -126,7 +126,7 @@ class LaggingServer(Simulator):
                 """Not attached: nothing to change."""
 
     def _judge(self, effect: Effect) -> None:
-        """Take note where a change was made before, by us, and nobody took it back."""
+        """Record a change of ours that was made before and still held."""
         self._judged = len(self.effects)
         if effect.action == "create":
             workspace = self.world.workspaces[effect.names["workspace-id"]]
@@ -149,7 +149,7 @@ class LaggingServer(Simulator):
 
     @contextmanager
     def _as_of(self, then: float) -> Iterator[None]:
-        """Show every workspace as it was, while the block runs."""
+        """Show every workspace in an earlier state while the block runs."""
         old: dict[str, tuple[Workspace, Before]] = {}
         for changed, workspace, before in reversed(self._before):
             if changed <= then:

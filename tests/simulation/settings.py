@@ -1,4 +1,4 @@
-"""Settings of workspaces, for the kind that changes them."""
+"""Settings of workspaces, for the kind ``workspace-update``."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def read(workspace: Workspace, names: list[str]) -> Item:
 
 
 def write(workspace: Workspace, names: list[str], values: Item) -> None:
-    """Give some settings their values."""
+    """Set some settings."""
     for name, value in zip(names, values, strict=True):
         setattr(workspace, name.replace("-", "_"), value)
 
 
 def change(workspace: Workspace, names: list[str], number: int) -> None:
-    """Give one of some settings its other value."""
+    """Flip one of some settings to its other value."""
     if names:
         name = names[number % len(names)]
         (now,) = read(workspace, [name])

@@ -1,4 +1,4 @@
-"""What a job does about each workspace, said apart from the kinds, which are on trial."""
+"""The expected decision of a job for each workspace, independent of the kinds under test."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ Spec = dict[Place, Shown] | str
 
 
 def spec(scenario: Scenario, name: str) -> Spec:
-    """Return what becomes of a workspace that nobody else changes.
+    """Return the decision for a workspace that isn't changed outside the job.
 
-    Why it is skipped is a part of the reason that has to be given.
+    For a skip, it is a text that the skip's reason must contain.
     """
     if scenario.settings:
         desired: Shown = (tuple(value for _, value in sorted(scenario.settings.items())),)
         done = scenario.states[name, SETTINGS] == desired
-        return "already as wanted" if done else {(name, SETTINGS): desired}
+        return "already as desired" if done else {(name, SETTINGS): desired}
     new, old = scenario.states[name, TASK], scenario.states[name, OLD_TASK]
     decided = _replacing(scenario, new, old) if scenario.replaces else _of(scenario, new)
     if isinstance(decided, str):
         return decided
     if name in scenario.forbidden:
-        return "this token may not manage run tasks"
+        return "this token can't manage its run tasks"
     return {(name, task): shown for task, shown in decided.items()}
 
 
 def is_blocked(scenario: Scenario, name: str) -> bool:
-    """Return whether the job's wish stays unfulfilled on a workspace that is skipped."""
+    """Return whether a skipped workspace doesn't get its desired state."""
     why = spec(scenario, name)
-    return isinstance(why, str) and ("times" in why or "may not" in why)
+    return isinstance(why, str) and ("times" in why or "can't" in why)
 
 
 def _of(scenario: Scenario, shown: Shown) -> dict[str, Shown] | str:
@@ -45,13 +45,13 @@ def _of(scenario: Scenario, shown: Shown) -> dict[str, Shown] | str:
     if len(shown) > 1 and scenario.kind != "detach":
         return f"attached {len(shown)} times"
     if shown == desired:
-        return "as wanted"
+        return "as desired"
     return {TASK: desired}
 
 
 def _replacing(scenario: Scenario, new: Shown, old: Shown) -> dict[str, Shown] | str:
     if not old:
-        return f"{OLD_TASK} is {'replaced already' if new else 'not attached: nothing to replace'}"
+        return f"{OLD_TASK} is {'already replaced' if new else 'not attached: nothing to replace'}"
     for task, shown in ((OLD_TASK, old), (TASK, new)):
         if len(shown) > 1:
             return f"{task} is attached {len(shown)} times"

@@ -1,4 +1,4 @@
-"""What workspaces show of the things that jobs change, as values that can be compared."""
+"""The states of workspaces that jobs change, as comparable values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DESIRED, BEFORE, OTHER = "as wanted", "as before", "otherwise"
 
 
 def shown_of(attributes: Attributes | None) -> Shown:
-    """Return what is shown where something has these attributes."""
+    """Return the state of something with these attributes."""
     if attributes is None:
         return ()
     values = (value for _, value in sorted(attributes.items()))
@@ -44,9 +44,9 @@ def place_of(operation: Operation) -> Place:
 
 
 def still(operation: Operation, there: Sequence[There]) -> str:
-    """Return how what is there compares with what an operation was planned from, and wants.
+    """Return how the current state compares with an operation's states before and desired.
 
-    It is said here apart from the engine, whose own comparison is on trial.
+    It is independent of the engine, whose own comparison is under test.
     """
     there = of_its_own(operation, there)
     if tuple(item for _, item in there) == shown_of(operation.desired):
@@ -57,7 +57,7 @@ def still(operation: Operation, there: Sequence[There]) -> str:
 
 
 def of_its_own(operation: Operation, there: Sequence[There]) -> Sequence[There]:
-    """Return what an operation is about: of a run task attached more than once, one of them."""
+    """Return the state of an operation's own attachment, if the run task has several."""
     _, several, _ = operation.kind.partition(".")
     if not several:
         return there

@@ -1,7 +1,7 @@
-"""Every bug the simulation found: its seed, and that the seed still finds it.
+"""The bugs that the simulation found, each pinned to a seed that still notices it.
 
-Each bug is put back by a mutation; the seed runs well without and fails with it. Whoever changes
-what is drawn takes the new seeds from the end of what ``python -m tests.simulation.mutations``
+A mutation restores the bug: the seed passes without it and fails with it. After a change to what is
+drawn or sent, take the new seeds from the last lines that ``python -m tests.simulation.mutations``
 prints.
 """
 

@@ -1,4 +1,4 @@
-"""Whole runs: the default seeds, what they must have met, and that a seed says everything."""
+"""Whole runs: the default seeds, what they must have met, and that a seed determines a run."""
 
 from __future__ import annotations
 

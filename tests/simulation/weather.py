@@ -1,4 +1,4 @@
-"""What happens to one execution, drawn from the seed: faults, other people, stops, a bad disk."""
+"""The troubles of one execution, drawn from the seed: faults, other changes, stops, disk errors."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ HARMLESS = ("429", NEVER_LEFT, "slow")
 
 
 class Weather(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution's share of chance; by default there is none.
+    """The troubles of one execution; by default there are none.
 
     Attributes:
-        struck: of all requests, by a fault; ``kinds`` of fault.
-        strangers: of all requests, how many somebody else changes something at.
-        jumps: of all requests, how many the wall clock jumps at.
-        die_request, die_call: number of the request or file call at which the machine stops,
-            0 for none; just after it where ``dies_after``.
-        power: the machine stops with the process, or after its end, and all unsynced pages are at
-            stake.
-        denied: of all reads, how many begin to be answered 403 or 404 for a moment.
-        lags: reads may lag, or still be denied.
-        behind: those that lag do so as much as they may.
-        fails: number of a file call that fails → ``errno``; ``lasting`` and every later one.
-        short: a write takes at most so many bytes.
+        struck: share of requests struck by a fault; ``kinds``: the faults.
+        strangers: share of requests at which something changes outside the job.
+        jumps: share of requests at which the wall clock jumps.
+        die_request, die_call: number of the request or file call at which the machine stops, 0 for
+            none; just after it if ``dies_after``.
+        power: whether the power is cut with the process, or after its end, so that unsynced pages
+            may be lost.
+        denied: share of reads that start a brief denial (403 or 404).
+        lags: whether reads may lag, or still be denied.
+        behind: whether lagging reads lag as much as they may.
+        fails: number of a file call that fails → ``errno``; if ``lasting``, later ones fail too.
+        short: maximum number of bytes per write.
         fail_sync, forgets: see ``Disk``.
-        drops_cache: after the process's end its files show what is on the disk.
-        interrupts: seconds after which SIGINT comes, and how long draining may last.
-        again: seconds after which it comes a second time.
-        dies_at: seconds after which the machine stops, whatever it does.
-        continue_paused: ``--continue`` is said.
-        gate, gate_seconds: what the job's gate ends with, and after how long.
-        retry_failed: the execution was asked to.
+        drops_cache: whether files show what is on the disk after the process's end.
+        interrupts: seconds after which SIGINT comes, and the maximum time of draining.
+        again: seconds after which SIGINT comes a second time.
+        dies_at: seconds after which the machine stops.
+        continue_paused: whether ``--continue`` is given.
+        gate, gate_seconds: exit status of the job's gate, and its duration.
+        retry_failed: whether ``--retry-failed`` is given.
         rival: seconds after which another runner of the same journal starts.
     """
 
@@ -77,7 +77,7 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
     gate_seconds: float = 0.0
 
     def trouble(self, request: Request, random: Random, lands: float) -> Trouble | None:
-        """Return what strikes a request."""
+        """Return the trouble that strikes a request."""
         if not self.struck or random.random() >= self.struck:
             return None
         kind = random.choice(self.kinds)
@@ -93,14 +93,14 @@ def draw(random: Random, size: int, *, torn: bool) -> Weather:
     """Return the weather of an execution.
 
     Args:
-        size: about how many operations it has.
-        torn: its journal has a torn tail; cutting it is a rare moment to be stopped in.
+        size: approximate number of operations.
+        torn: whether its journal has a torn tail: being stopped while it is cut is rare.
     """
     stops, call, short = random.random(), _call(random, size), random.choice((0, 0, 7, 40))
     fails, fails_sync = random.random() < 0.2, random.random() < 0.12
     failing = _call(random, size)
     if torn and random.random() < 0.9:
-        # The sixth call is the cut itself, where no write is short.
+        # The sixth call is the cut itself, if no write is partial.
         call = failing = random.choice((1, 2, 3, 4, 5, *[6] * 12, 7, 8))
         fails, short = random.random() < 0.4, 0
         stops = 1.0 if fails else 0.5
@@ -113,7 +113,7 @@ def draw(random: Random, size: int, *, torn: bool) -> Weather:
         die_request=random.randint(1, 2 * size + 8) if stops < 0.35 else 0,
         die_call=call if 0.35 <= stops < 0.7 else 0,
         dies_after=random.random() < 0.5,
-        # What a failed sync forgot shows after a later power cut only.
+        # Bytes that a failed sync lost are missed only after a later power cut.
         power=random.random() < 0.75 and not forgets,
         denied=random.choice((0.0, 0.0, 0.03, 0.15)),
         lags=True,
@@ -139,7 +139,7 @@ def draw(random: Random, size: int, *, torn: bool) -> Weather:
 
 
 def _call(random: Random, size: int) -> int:
-    """Return the number of a file call: quite often of creating or opening."""
+    """Return the number of a file call, often one of creating or opening."""
     if random.random() < 0.35:
         # The fourth call of a new journal is its rename.
         return random.choice((1, 2, 3, 4, 4, 4, 5, 5, 6, 7, 8, 9))

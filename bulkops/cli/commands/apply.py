@@ -209,7 +209,7 @@ def _of_undo(journal: Path, undone: Replay, server: Server) -> Undertaking:
         return connect(server, Stated(journal, header.address), *files)
 
     return Undertaking(
-        job_of(header).taking_back(header.run_id),
+        job_of(header).effective(header.run_id),
         Identity(digest_of_undo(header.run_id), header.organization),
         client,
         lambda client: undo_recorded(client, undone, journal),
@@ -232,7 +232,7 @@ def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
 def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     """Return the undertaking of a saved plan; raises ``PlanStale`` if it is out of date."""
     saved = read_plan(path, trust_files=trust_files)
-    job = saved.plan.job.taking_back(saved.plan.undo_of)
+    job = saved.plan.job.effective(saved.plan.undo_of)
     digest, stated = saved.plan.digest, Stated(path, saved.plan.address)
     resolved = saved.plan.resolved
     connect(server, stated)  # refuses a plan for another server before anything else

@@ -61,7 +61,7 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
 def _print_verified_json(replay: Replay, verified: Verified) -> None:
     for key, shows in verified.differing.items():
         target = replay.operations[key].operation.target
-        print_json(events.Differing(**target.said, key=key, shows=shows))
+        print_json(events.Differing(**target.fields, key=key, shows=shows))
     print_json(
         events.Verified(
             verified=verified.verified,

@@ -187,7 +187,7 @@ def _groups(plan: Plan) -> list[_Group]:
 
 
 def _noun(target: Target) -> str:
-    return "run task" if "task" in target.said else "workspace"
+    return "run task" if "task" in target.fields else "workspace"
 
 
 def _name_lines(group: _Group, width: int) -> list[str]:

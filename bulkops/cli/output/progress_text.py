@@ -81,7 +81,7 @@ def standstill(progress: JobProgress) -> str:
     if progress.drain_seconds is not None:
         return draining(activity.in_flight, progress.drain_seconds)
     if activity.outage_seconds > 0:
-        return no_answer(activity.outage_seconds, activity.outage_reason, activity.outage_borne)
+        return no_answer(activity.outage_seconds, activity.outage_reason, activity.outage_tolerated)
     if activity.pause_seconds > 0:
         why = _why(progress) if activity.pause_status == 429 else ""
         return (

@@ -105,7 +105,7 @@ class Watch:
     async def gate(self, call: GateCall) -> int:
         """Run a gate, which has the terminal to itself while it runs."""
         with self._tracker.at_gate(), self._live.aside() if self._live else nullcontext():
-            note(f"Gate of wave {call.told['BULKOPS_WAVE']}: {call.command}")
+            note(f"Gate of wave {call.variables['BULKOPS_WAVE']}: {call.command}")
             # The gate writes to the terminal directly: print everything before it first.
             await asyncio.to_thread(settle)
             return await run_gate(call)

@@ -33,7 +33,7 @@ from bulkops.report.text import head, totals
 from bulkops.report.text import lines as report_lines
 
 POLL = 0.5
-"""Seconds from one look at the file to the next: a network's file system notifies nobody."""
+"""Seconds from one look at the file to the next: a network file system sends no notifications."""
 
 SETTLED_AFTER = 2.0
 """Seconds for which a file must look damaged before it is called so: a copy under way may."""
@@ -162,7 +162,7 @@ class _Following:
 
     def _watching(self, runner: Holder) -> str:
         known = {
-            Writer.UNKNOWN: "; whether it still runs can't be told from here",
+            Writer.UNKNOWN: "; whether it still runs can't be seen from here",
             Writer.GONE: "; it no longer holds the journal",
             Writer.FOLLOWS: "; another process holds it now",
         }
@@ -195,7 +195,7 @@ class _Following:
             sound_journal(self._path)
 
     def _gone(self) -> Replay:
-        """Return where the job stands, if it has ended after all; else say that nobody runs it."""
+        """Return where the job stands, if it has ended after all; else raise: no process runs it."""
         replay = sound_journal(self._path).replay
         if replay.ended is not None:
             return replay

@@ -34,7 +34,7 @@ STILL = (Doing.RESTING, Doing.GATE)
 
 
 class FollowView:
-    """Shows the records of an execution as they come, and how it goes on in between.
+    """Shows the records of an execution as they come, and its progress in between.
 
     Args:
         json: results, waves and progress as objects.
@@ -69,7 +69,7 @@ class FollowView:
             signal.signal(signal.SIGTSTP, before)
 
     def begin(self, replay: Replay, wall: float) -> None:
-        """Show a job from here on; what its journal has of it already is told by its progress.
+        """Show a job from here on; its progress includes what happened before.
 
         Args:
             wall: seconds since 1970, by which a rest may have begun long ago.
@@ -129,7 +129,7 @@ class FollowView:
             print_text(line)
 
     def show(self, now: float, silence: str) -> None:
-        """Show how it goes on.
+        """Show the progress.
 
         Args:
             now: monotonic seconds of this machine.
@@ -186,7 +186,7 @@ class FollowView:
         return True
 
     def _suspend(self, live: LiveView) -> None:
-        # Ctrl-Z: the shell gets its terminal in order, and `fg` goes on below what it wrote.
+        # Ctrl-Z: the shell gets its terminal in order, and `fg` continues below what it wrote.
         self._suspended = False
         with live.aside():
             settle()

@@ -22,7 +22,7 @@ from bulkops.runner.activity import Activity
 
 
 class Followed:
-    """The execution that goes on: what is in flight, its limit, and its own time.
+    """The current execution: what is in flight, its limit, and its own time.
 
     While records arrive as they are written, its time passes as it does here. Of a copy that comes
     in pieces it passes by the records' dates, of which only the differences count: otherwise all
@@ -95,7 +95,7 @@ class Followed:
 
 
 def seconds_of(at: str) -> float | None:
-    """Return a date (RFC 3339) in seconds, ``None`` for what is none: somebody edited it."""
+    """Return a date (RFC 3339) in seconds, ``None`` if it is not a date: the journal was edited."""
     try:
         return datetime.fromisoformat(at).timestamp()
     except (ValueError, OverflowError):

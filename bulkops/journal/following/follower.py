@@ -54,7 +54,7 @@ class Follower:
 
     @property
     def planned(self) -> bool:
-        """Whether the whole plan is there: without it nothing of a job can be told."""
+        """Whether the whole plan is there: nothing of a job can be shown without it."""
         header = self.replay.header if self.replay else None
         if header is None or self._mark is not None:
             return header is not None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 SILENT_AFTER = 10.0
-"""Seconds without a new byte, after which a reader is told how long nothing has come."""
+"""Seconds without a new byte, after which the silence is reported."""
 
 GONE_AFTER = 5.0
 """Seconds without a new byte while the lock is free, after which the writer is called gone: a
@@ -30,12 +30,12 @@ class Writer(StrEnum):
 
 
 class Outlook(StrEnum):
-    """What whoever watches a journal does next."""
+    """What a watcher of a journal expects."""
 
     ENDED = "ended"
     GONE = "gone"
     SILENT = "silent"
-    GOES_ON = "goes on"
+    CONTINUES = "continues"
 
 
 class Sight(NamedTuple):
@@ -59,16 +59,16 @@ def outlook(sight: Sight) -> Outlook:
     ====================================  ======================  =======
     its last execution                    writer                  outlook
     ====================================  ======================  =======
-    ended, and there is more to do        follows                 goes on
+    ended, and there is more to do        follows                 continues
     ended                                 any                     ended
     has not ended, silent for 5 s         gone                    gone
-    has not ended, silent for less        gone                    goes on
+    has not ended, silent for less        gone                    continues
     has not ended, silent for 10 s        any other               silent
-    has not ended, silent for less        any other               goes on
+    has not ended, silent for less        any other               continues
     ====================================  ======================  =======
     """
     if sight.ended and not (sight.more and sight.writer is Writer.FOLLOWS):
         return Outlook.ENDED
     if sight.writer is Writer.GONE:
-        return Outlook.GONE if sight.silent >= GONE_AFTER else Outlook.GOES_ON
-    return Outlook.SILENT if sight.silent >= SILENT_AFTER else Outlook.GOES_ON
+        return Outlook.GONE if sight.silent >= GONE_AFTER else Outlook.CONTINUES
+    return Outlook.SILENT if sight.silent >= SILENT_AFTER else Outlook.CONTINUES

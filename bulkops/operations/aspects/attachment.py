@@ -1,4 +1,4 @@
-"""One run task's attachment with each workspace: read, written and said. Pure."""
+"""A run task's attachment to each workspace: how it is read, written and described. Pure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bulkops.operations.aspects.base import Attached, ResourceAspect, Words
 from bulkops.operations.model import Attributes, Observed, Operation, Shared, Skip, Target, TaskRef
 
 Stages = Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
-"""At least one stage: the API gives an attachment without stages no meaning."""
+"""At least one stage: an attachment without stages means nothing to the API."""
 
 
 LEVEL = "enforcement-level"
-"""The attribute that only an attachment has."""
+"""An attribute that only attachments have."""
 
 
 def attributes_of(enforcement_level: str, stages: Sequence[str]) -> Attributes:
-    """Return the attributes as compared and written."""
+    """Return an attachment's attributes as they are compared and written."""
     return {LEVEL: enforcement_level, "stages": list(stages)}
 
 
 def in_words(attributes: Attributes | None) -> str:
-    """Return one attachment in words: ``mandatory at post_plan``, ``not attached``."""
+    """Describe one attachment: ``mandatory at post_plan``, ``not attached``."""
     if attributes is None:
         return "not attached"
     stages = attributes.get("stages")
@@ -40,16 +40,16 @@ WORDS = Words(LEVEL, in_words)
 
 
 def observed_of(attachment: WorkspaceTask) -> Observed:
-    """Return an attachment as compared."""
+    """Return an attachment as it is compared."""
     return Observed(attachment.id, attributes_of(attachment.enforcement_level, attachment.stages))
 
 
 class ByWorkspace(Mapping[str, Sequence[Observed]]):
-    """Workspace id → one run task's attachments with it, from whatever lists they are added.
+    """Workspace id → one run task's attachments to it, from any of the API's lists.
 
     Args:
-        same: ids of a workspace and an attachment → the same, as strings that are in memory
-            already: where a million are known, they need not be there twice.
+        same: returns the ids of a workspace and an attachment as strings already in memory, so
+            that a million ids are not kept twice.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class ByWorkspace(Mapping[str, Sequence[Observed]]):
         self._task_id = task_id
         self._same = same
         self._shared = Shared()
-        # Almost all have one: a list for each would take more than what is in it.
+        # Almost all workspaces have one: a list for each would be larger than its content.
         self._first: dict[str, Observed] = {}
         self._further: dict[str, dict[str, Observed]] = {}
         self._others: set[str] = set()
 
     def add(self, attachment: WorkspaceTask) -> None:
-        """Take an attachment of any run task; see ``client.rows.Rows``."""
+        """Add an attachment of any run task (see ``client.rows.Rows``)."""
         if attachment.placed().task_id != self._task_id:
             self._others.add(attachment.id)
             return
@@ -80,7 +80,7 @@ class ByWorkspace(Mapping[str, Sequence[Observed]]):
             self._further.setdefault(workspace_id, {})[ident] = observed
 
     def count(self) -> int:
-        """Return how many different attachments there were."""
+        """Return the number of distinct attachments added."""
         further = sum(map(len, self._further.values()))
         return len(self._first) + further + len(self._others)
 
@@ -97,11 +97,11 @@ class ByWorkspace(Mapping[str, Sequence[Observed]]):
 
 
 class WorkspaceTaskAspect(ResourceAspect):
-    """One run task's attachment with each workspace.
+    """One run task's attachment to each workspace.
 
     Args:
         single_stage: the server knows only ``stage`` (TFE before v202404-1).
-        organization: as of ``Attached``.
+        organization: same as in ``Attached``.
     """
 
     page = Many[WorkspaceTaskResource]
@@ -118,7 +118,7 @@ class WorkspaceTaskAspect(ResourceAspect):
         return Attached(self._task.id, self._organization)
 
     def request(self, operation: Operation) -> Request:
-        """Create, change or remove the attachment, by what was there and what is wanted."""
+        """Create, update or delete the attachment, depending on the states before and desired."""
         workspace, before, desired = operation.target.id, operation.before, operation.desired
         if before is None:
             return endpoints.attach(workspace, self._task.id, self._written(desired or {}))
@@ -128,17 +128,17 @@ class WorkspaceTaskAspect(ResourceAspect):
         return endpoints.update_workspace_task(workspace, before.id, changed)
 
     def look(self, operation: Operation) -> Request:
-        """List the workspace's tasks: the only read that shows an unknown attachment."""
+        """List the workspace's tasks: the only read that shows an attachment of unknown id."""
         return endpoints.list_workspace_tasks(operation.target.id)
 
     def is_about(self, operation: Operation, resource: WorkspaceTaskResource) -> bool:
-        """Return whether it is this run task's, of those attached to the operation's workspace."""
-        # A workspace's own list may leave out the workspace.
+        """Return whether an attachment of the operation's workspace is of this run task."""
+        # A workspace's own list may not name the workspace.
         there = msgspec.structs.replace(resource.value(), workspace_id=operation.target.id)
         return there.placed().task_id == self._task.id
 
     def shown(self, resource: WorkspaceTaskResource) -> Observed:
-        """Return an attachment as compared."""
+        """Return an attachment as it is compared."""
         return observed_of(resource.value())
 
     def _written(self, attributes: Attributes) -> dict[str, object]:
@@ -150,10 +150,10 @@ class WorkspaceTaskAspect(ResourceAspect):
 
 
 def several(target: Target, observed: Sequence[Observed], name: str = "") -> Skip:
-    """Return the skip for a workspace on which the task is attached more than once.
+    """Return the blocked skip for a workspace to which the task is attached more than once.
 
     Args:
-        name: of the task, where the kind is about more than one.
+        name: the task's name, if the kind is about more than one.
     """
     ids = ", ".join(s.id for s in observed)
     reason = (

@@ -1,4 +1,4 @@
-"""How one thing about an operation's target is read and written, whichever it is. Pure."""
+"""Aspects: how one part of an operation's target is read and written. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bulkops.operations.model import Attributes, Observed, Operation
 
 
 class Attached(msgspec.Struct, frozen=True):
-    """What an aspect is read from: the attachments of a run task.
+    """Source of an aspect: the attachments of a run task.
 
     Attributes:
-        organization: whose list tells that the run task itself is gone, and its attachments with
-            it; empty: nobody asks, and not found is an error.
+        organization: if the attachments are not found, bulkops looks in this organization's list
+            whether the run task itself no longer exists; empty: not found is an error.
     """
 
     task_id: str
@@ -26,10 +26,10 @@ class Attached(msgspec.Struct, frozen=True):
 
 
 class RunTasksOf(msgspec.Struct, frozen=True):
-    """What an aspect is read from: an organization's run tasks.
+    """Source of an aspect: an organization's run tasks.
 
     Attributes:
-        fields: attributes looked at, by their API names.
+        fields: API names of the attributes to read.
     """
 
     organization: str
@@ -37,11 +37,12 @@ class RunTasksOf(msgspec.Struct, frozen=True):
 
 
 class WorkspacesOf(msgspec.Struct, frozen=True):
-    """What an aspect is read from: an organization's workspaces.
+    """Source of an aspect: an organization's workspaces.
 
     Attributes:
-        fields: attributes looked at, by their API names.
-        shown: returns what is compared from those that the server shows, where it is not them.
+        fields: API names of the attributes to read.
+        shown: derives the attributes to compare from those that the server shows; ``None`` if
+            they are the same.
     """
 
     organization: str
@@ -50,27 +51,27 @@ class WorkspacesOf(msgspec.Struct, frozen=True):
 
 
 Source: TypeAlias = Attached | RunTasksOf | WorkspacesOf
-"""What an aspect is read from, for all targets at once."""
+"""The list from which an aspect of all targets is read."""
 
 
 class Aspect(Protocol):
-    """One thing about its targets that operations change: how it is read and written.
+    """One part of its targets that operations change: how it is read and written.
 
     ``request`` is the write; ``look`` and ``observed`` read one target back after a lost answer;
-    ``echo`` reads what a write's answer says.
+    ``echo`` reads what the answer to a write shows.
     """
 
     @property
     def source(self) -> Source | None:
-        """What it is read from, for all targets at once.
+        """The list from which it is read for all targets.
 
-        ``None``: it can't be read back. Then writing it twice must be writing it once, and
-        ``look`` and ``observed`` are not asked.
+        ``None`` if it can't be read back. Then writing it twice must be the same as writing it
+        once, and ``look`` and ``observed`` are never called.
         """
         ...
 
     def request(self, operation: Operation) -> Request:
-        """Return the one request that carries the operation out."""
+        """Return the one request that carries out the operation."""
         ...
 
     def look(self, operation: Operation) -> Request:
@@ -82,17 +83,17 @@ class Aspect(Protocol):
         ...
 
     def echo(self, answer: Response) -> Observed | None:
-        """Return what a write's answer shows, ``None`` where it has no body."""
+        """Return what the answer to a write shows, ``None`` if it has no body."""
         ...
 
 
 class Words(NamedTuple):
-    """How what an aspect changes is said as a whole, where its attributes alone say too little.
+    """Describes an aspect's state as a whole, if a list of its attributes would say too little.
 
     Attributes:
-        marker: the attribute that only this aspect has: by it a report, which needs no kind,
-            knows what an operation of a journal is about.
-        state: returns the words for attributes, ``None`` for absent.
+        marker: an attribute that only this aspect has. A report loads no kind, so this tells it
+            what an operation of a journal is about.
+        state: returns the description of attributes, ``None`` for absent.
     """
 
     marker: str
@@ -100,10 +101,11 @@ class Words(NamedTuple):
 
 
 class ResourceAspect(ABC):
-    """Base of the aspects that lists and answers show as resources of one type.
+    """Base of the aspects that the API shows as resources of one type.
 
     Attributes:
-        page, document: that type in a page of a list, and alone.
+        page: a page of a list of that type.
+        document: a single resource of that type.
     """
 
     page: ClassVar[type[Many[Any]]]
@@ -111,17 +113,17 @@ class ResourceAspect(ABC):
 
     @abstractmethod
     def shown(self, resource: Any) -> Observed:
-        """Return what a resource shows."""
+        """Return a resource as it is compared."""
 
     def is_about(self, operation: Operation, resource: Any) -> bool:
         """Return whether a resource is what the operation changes."""
         return bool(resource.id == operation.target.id)
 
     def observed(self, operation: Operation, answer: Response) -> list[Observed]:
-        """Return what a page of a list shows of the operation's target, and of no other."""
+        """Return what a page of a list shows of the operation's target."""
         rows = decode(answer, self.page).data
         return [self.shown(row) for row in rows if self.is_about(operation, row)]
 
     def echo(self, answer: Response) -> Observed | None:
-        """Return what a write's answer shows; a 204 or an empty body shows nothing."""
+        """Return what the answer to a write shows; a 204 or an empty body shows nothing."""
         return self.shown(decode(answer, self.document).data) if answer.body.strip() else None

@@ -1,4 +1,4 @@
-"""A run task's HMAC key, which no answer shows: written, and never read. Pure."""
+"""A run task's HMAC key, which is write-only: the API never shows it. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bulkops.operations.aspects.run_task import RunTaskAspect
 from bulkops.operations.model import Attributes, HmacKey, Observed, Operation
 
 DIGEST = "hmac-key-sha256"
-"""Stands for the attribute that is never shown."""
+"""Stands in for the key in ``Operation.desired``."""
 
 
 def in_words(attributes: Attributes | None) -> str:
-    """Return the key wanted in words; nothing of one that nobody knows."""
+    """Describe the desired key by its digest; empty for a key that is not known."""
     digest = (attributes or {}).get(DIGEST)
     return f"the HMAC key with SHA-256 {digest}" if digest is not None else ""
 
@@ -23,10 +23,10 @@ WORDS = Words(DIGEST, in_words)
 
 
 class HmacAspect(RunTaskAspect):
-    """A run task's HMAC key, which no answer shows.
+    """A run task's HMAC key, which the API never shows.
 
     Args:
-        key: to be written, ``None`` where nothing is to be.
+        key: the key to write, ``None`` if nothing will be written.
     """
 
     source = None
@@ -37,11 +37,11 @@ class HmacAspect(RunTaskAspect):
 
     def request(self, operation: Operation) -> Request:
         """Set the key."""
-        assert self._key is not None, "given for whatever is sent"  # noqa: S101 - hmac_key's promise
+        assert self._key is not None, "needed to send"  # noqa: S101 - hmac_key's promise
         change = RunTaskChange(hmac_key=self._key.reveal())
         return endpoints.update_run_task(operation.target.id, change)
 
     def echo(self, answer: Response) -> Observed | None:
-        """Return the run task as if it showed the key: that it was changed is all it says."""
+        """Return the key as sent: the answer says only that the run task was changed."""
         observed = super().echo(answer)
         return observed and Observed(observed.id, {DIGEST: self._key.digest if self._key else ""})

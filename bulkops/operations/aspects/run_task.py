@@ -1,4 +1,4 @@
-"""The organization's run tasks themselves: some attributes, read and written. Pure."""
+"""Attributes of the organization's run tasks: how they are read and written. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from bulkops.operations.model import Observed, Operation
 
 
 def observed_of(task: RunTask, fields: Sequence[str]) -> Observed:
-    """Return a run task as compared, with these of its attributes by their API names."""
+    """Return a run task as it is compared.
+
+    Args:
+        fields: API names of the attributes to compare.
+    """
     return Observed(task.id, {name: getattr(task, name.replace("-", "_")) for name in fields})
 
 
@@ -24,7 +28,7 @@ class RunTaskAspect(ResourceAspect):
     """Some attributes of the organization's run tasks.
 
     Args:
-        fields: their API names; all others may change meanwhile without a conflict.
+        fields: their API names; changes to any other attribute are not a conflict.
     """
 
     page = Many[RunTaskResource]
@@ -36,20 +40,20 @@ class RunTaskAspect(ResourceAspect):
 
     @property
     def source(self) -> RunTasksOf | None:
-        """The organization's run tasks."""
+        """The organization's list of run tasks."""
         return RunTasksOf(self._organization, self._fields)
 
     def request(self, operation: Operation) -> Request:
-        """Change the attributes that differ, and send no other; or delete the run task."""
+        """Send only the attributes that differ, or delete the run task."""
         if operation.desired is None:
             return endpoints.delete_run_task(operation.target.id)
         change = msgspec.convert(operation.changed, RunTaskChange)
         return endpoints.update_run_task(operation.target.id, change)
 
     def look(self, _operation: Operation) -> Request:
-        """List the run tasks: a list says that one is gone, a 404 may say anything."""
+        """List the run tasks: a list proves that one is gone; a 404 may have other causes."""
         return endpoints.list_run_tasks(self._organization)
 
     def shown(self, resource: RunTaskResource) -> Observed:
-        """Return a run task as compared."""
+        """Return a run task as it is compared."""
         return observed_of(resource.value(), self._fields)

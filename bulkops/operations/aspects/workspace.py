@@ -1,6 +1,6 @@
-"""The workspaces themselves: some attributes, read and written. Pure.
+"""Attributes of workspaces: how they are read and written. Pure.
 
-Which ones is said by their API names alone, so that a further one needs nothing here.
+They are given by API name, so another attribute needs no code here.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from bulkops.operations.model import Attributes, Observed, Operation, Shared
 
 
 class Settings(Mapping[str, Sequence[Observed]]):
-    """Workspace id → the workspace as compared; see ``bulkops.client.rows``.
+    """Workspace id → the workspace as it is compared (see ``bulkops.client.rows``).
 
     Args:
-        source: which attributes are kept.
-        same: as of ``ByWorkspace``.
+        source: the attributes to keep.
+        same: same as in ``ByWorkspace``.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class Settings(Mapping[str, Sequence[Observed]]):
         self._rows: dict[str, Observed] = {}
 
     def add(self, workspace: ShownWorkspace) -> None:
-        """Keep what is compared of a workspace."""
+        """Add a workspace."""
         ident = self._same(workspace.id, workspace.id)[0] if self._same else workspace.id
         self._rows[ident] = Observed(ident, self._shared(compared(workspace, self._source)))
 
     def count(self) -> int:
-        """Return how many workspaces there were."""
+        """Return the number of workspaces added."""
         return len(self._rows)
 
     def __getitem__(self, workspace_id: str) -> Sequence[Observed]:
@@ -53,9 +53,9 @@ class Settings(Mapping[str, Sequence[Observed]]):
 
 
 def compared(workspace: ShownWorkspace, source: WorkspacesOf) -> Attributes:
-    """Return the attributes of a workspace that are compared, by their API names.
+    """Return the attributes of a workspace to compare, by API name.
 
-    One that the server doesn't show is left out: that is not none.
+    An attribute that the server doesn't show is left out: not shown is not the same as none.
     """
     values = ((name, workspace.value(name)) for name in source.fields)
     attributes = {name: value for name, value in values if value is not UNSET}
@@ -66,8 +66,8 @@ class WorkspaceAspect(ResourceAspect):
     """Some attributes of each workspace.
 
     Args:
-        fields: their API names; all others may change meanwhile without a conflict.
-        shown: as of ``WorkspacesOf``.
+        fields: their API names; changes to any other attribute are not a conflict.
+        shown: same as in ``WorkspacesOf``.
     """
 
     page = Many[ShownWorkspace]
@@ -84,18 +84,18 @@ class WorkspaceAspect(ResourceAspect):
 
     @property
     def source(self) -> WorkspacesOf:
-        """The organization's workspaces."""
+        """The organization's list of workspaces."""
         return self._source
 
     def request(self, operation: Operation) -> Request:
-        """Change the attributes that differ, and send no other."""
+        """Send only the attributes that differ."""
         return endpoints.update_workspace(operation.target.id, operation.changed)
 
     def look(self, operation: Operation) -> Request:
-        """List the workspaces of this name: a list says that one is gone, a 404 nothing."""
+        """Search for the workspace's name: a list proves that it is gone, a 404 doesn't."""
         named = {"search[name]": operation.target.name}
         return endpoints.list_workspaces(self._organization, named)
 
     def shown(self, resource: ShownWorkspace) -> Observed:
-        """Return a workspace as compared."""
+        """Return a workspace as it is compared."""
         return Observed(resource.id, compared(resource, self.source))

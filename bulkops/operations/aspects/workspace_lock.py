@@ -1,7 +1,7 @@
-"""A workspace's lock: taken, given back, and read with its reason. Pure.
+"""A workspace's lock: locking, unlocking, and reading it with its reason. Pure.
 
-The server gives a lock back only to the user or team that holds it; whether that is this token's is
-not shown anywhere. The reason tells one lock of theirs from another.
+The server lets only the user or team that holds a lock unlock it, and never shows whether that is
+this token's. The reason distinguishes several locks of the same holder.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from bulkops.operations.model import Attributes, Observed, Operation
 LOCKED = "locked"
 REASON = "locked-reason"
 HOLDER = "locked-by"
-"""Compared only where a run holds the lock: that is never ours, and ends by itself."""
+"""Compared only if a run holds the lock: such a lock is never ours and ends with the run."""
 
 UNLOCKED: Attributes = {LOCKED: False, REASON: None}
 
 
 def locked_for(reason: str | None) -> Attributes:
-    """Return the attributes of a workspace that somebody has locked with this reason."""
+    """Return the attributes of a workspace that is locked with this reason."""
     return {LOCKED: True, REASON: reason}
 
 
 def in_words(attributes: Attributes | None) -> str:
-    """Return a lock in words: ``locked ("change freeze")``, ``not locked``."""
+    """Describe a lock: ``locked ("change freeze")``, ``not locked``."""
     locked = (attributes or {}).get(LOCKED)
     if attributes is None or locked is None:
         return "neither locked nor unlocked" if attributes else "not there"
@@ -44,19 +44,19 @@ WORDS = Words(LOCKED, in_words)
 
 
 class LockShown:
-    """Returns what is compared of the attributes that a workspace shows of its lock.
+    """Derives the attributes to compare from what a workspace shows of its lock.
 
-    ``{"locked": None}`` where that is neither true nor false: not told is not unlocked.
+    They are ``{"locked": None}`` if the server shows neither true nor false.
 
     Args:
-        reason: taken for that of a lock on a server that shows none (an older TFE).
+        reason: assumed for every lock if the server shows no reasons (an older TFE).
     """
 
     def __init__(self, reason: str | None) -> None:
         self._reason = reason
 
     def __call__(self, attributes: Attributes) -> Attributes:
-        """Return them."""
+        """Return the attributes to compare."""
         locked = attributes.get(LOCKED)
         if not isinstance(locked, bool):
             return {LOCKED: None}
@@ -69,11 +69,11 @@ class LockShown:
         return {**there, HOLDER: holder} if by_a_run else there
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both show locks: jobs that do are about the same thing."""
+        """Return whether both show locks: two jobs about locks change the same thing."""
         return isinstance(other, LockShown)
 
     def __hash__(self) -> int:
-        """Return the same for all."""
+        """Return the same hash for all instances."""
         return hash(LockShown)
 
 
@@ -81,14 +81,14 @@ class LockAspect(WorkspaceAspect):
     """The lock of each workspace.
 
     Args:
-        reason: as of ``LockShown``.
+        reason: same as in ``LockShown``.
     """
 
     def __init__(self, organization: str, reason: str | None = None) -> None:
         super().__init__(organization, (LOCKED, REASON, HOLDER), LockShown(reason))
 
     def request(self, operation: Operation) -> Request:
-        """Lock it, or unlock it, by what is wanted."""
+        """Lock or unlock the workspace, as desired."""
         desired = operation.desired or {}
         if not desired.get(LOCKED):
             return endpoints.unlock_workspace(operation.target.id)
@@ -98,7 +98,7 @@ class LockAspect(WorkspaceAspect):
         )
 
     def shown(self, resource: ShownWorkspace) -> Observed:
-        """Return the lock as compared; ``ServerBroken`` where it isn't shown."""
+        """Return the lock as it is compared; ``ServerBroken`` if the answer doesn't show it."""
         observed = super().shown(resource)
         if observed.attributes[LOCKED] is None:
             raise ServerBroken("the server's answer does not show whether the workspace is locked")

@@ -1,1 +1,1 @@
-"""The kinds of operation, one module each: what a job wants and what is to be done. Pure."""
+"""The kinds of operation, one module each: their specs, and what they decide to do. Pure."""

@@ -1,10 +1,10 @@
-"""``attach``: the run task is attached to the workspace with this level and these stages. Pure.
+"""``attach``: attach the run task to the workspace with this level and these stages. Pure.
 
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
 | not attached               | attach it                              |
 | attached otherwise         | update it to the level and stages      |
-| attached as wanted         | skip                                   |
+| attached as desired        | skip                                   |
 | attached more than once    | skip, blocked                          |
 """
 
@@ -24,9 +24,9 @@ class AttachSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True
     """``[operation]`` of kind ``attach``.
 
     Attributes:
-        enforcement_level: ``advisory`` warns when the task fails, ``mandatory`` stops the
+        enforcement_level: ``advisory`` only warns if the task fails, ``mandatory`` stops the
             Terraform run.
-        stages: when the task runs; their order doesn't matter.
+        stages: when the task runs; the order doesn't matter.
     """
 
     enforcement_level: EnforcementLevel
@@ -34,12 +34,12 @@ class AttachSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @property
     def stages_asked(self) -> tuple[str, ...]:
-        """The stages to attach with."""
+        """The stages of the attachment."""
         return self.stages
 
 
 class Attach(WorkspaceTaskKind):
-    """Create the attachment, or bring an existing one to the wish."""
+    """Create the attachment, or update an existing one."""
 
     name: ClassVar[str] = "attach"
     spec_type: ClassVar[type[AttachSpec]] = AttachSpec
@@ -54,14 +54,14 @@ class Attach(WorkspaceTaskKind):
             return several(target, observed)
         before = observed[0] if observed else None
         if before is not None and before.attributes == self._desired:
-            return Skip(target, "already attached as wanted")
+            return Skip(target, "already attached as desired")
         return self.operation(target, before, self._desired)
 
     def one_call(self, allowed: Entitlements) -> str:
-        """Name the call that gives a run task to all there are, and to those to come."""
+        """Name the call that makes the run task global."""
         if not allowed.global_run_tasks:
             return ""
         return (
-            "one call can give them all this run task, those to come included: "
+            "one call can apply this run task to all of them and to future workspaces: "
             f"POST /organizations/{self.resolved.organization}/task-configs"
         )

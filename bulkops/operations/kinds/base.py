@@ -1,4 +1,4 @@
-"""What every kind of operation has, with the defaults, and the bases of those alike. Pure."""
+"""The base class of all kinds of operation, and bases for groups of similar kinds. Pure."""
 
 from __future__ import annotations
 
@@ -32,36 +32,37 @@ from bulkops.text import counted
 AgentPool = Annotated[
     str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
 ]
-"""A wish's field that names one."""
+"""The type of a spec's field that names an agent pool."""
 
-WORKSPACE_GONE = "the workspace is gone"
-"""Why nothing can be done with one."""
+WORKSPACE_GONE = "the workspace no longer exists"
+"""The reason of the skip for such a workspace."""
 
 VERB = "[a-z][a-z-]*"
-"""What an operation does is such a word: it stands in the keys of an undo and in ``--json``."""
+"""The form of a verb, since verbs are part of an undo's keys and of ``--json``."""
 
 SHOWN_STATES = 4
-"""Different levels and stages of what will be lost that a note spells out."""
+"""Distinct levels and stages that a note about lost attachments spells out."""
 
 
 class Kind(ABC):
-    """One kind of operation, bound to one job's wish.
+    """One kind of operation, for one job's spec.
 
     Attributes:
-        name: what a job file calls it.
+        name: its name in job files.
         spec_type: the fields of its ``[operation]`` table.
-        scope: what it goes over; a job has ``[select]`` where that is the selected workspaces.
-        right: what the token must be allowed on each of the workspaces.
-        creates, changes, removes: what its operations do, in one word, by what was there before
-            and what is wanted; see ``verb``.
-        verbs: those that a plan counts even where none occurs.
-        destructive: what it changes is lost to whoever doesn't have the journal, so that a plain
-            yes is not enough to start a job.
-        never_empty: of what its aspects show of a target, one at least stays.
-        reversible: undo takes back what it did.
-        ends_task: it deletes its run task; of any other kind, a run task that is gone stops a job.
-        words: how what its operations change is said as a whole; else attribute by attribute.
-        aspects: what its operations change, by ``Operation.aspect``.
+        scope: what it applies to; only jobs on selected workspaces have a ``[select]`` table.
+        right: the permission that the token needs on each workspace.
+        creates, changes, removes: the verbs of its operations, depending on the states before and
+            desired (see ``verb``).
+        verbs: verbs that a plan counts even if none of its operations has them.
+        destructive: the change can't be reconstructed without the journal, so that ``--yes`` is
+            not enough to start a job.
+        never_empty: at least one of its aspects must stay on each target.
+        reversible: undo can revert it.
+        ends_task: it deletes its run task; for all other kinds, a run task that no longer exists
+            stops the job.
+        words: describe the states of its targets as a whole instead of attribute by attribute.
+        aspects: ``Operation.aspect`` → the part of the targets that its operations change.
     """
 
     name: ClassVar[str]
@@ -85,10 +86,13 @@ class Kind(ABC):
 
     @abstractmethod
     def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
-        """Return the writes that bring ``target`` to the wish, or why there is none."""
+        """Return the writes that bring ``target`` to the desired state, or a skip with the reason.
+
+        It is called again when a journal is opened, with what the journal says of its targets.
+        """
 
     def decided(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
-        """Return what ``decide`` does, each operation with its verb."""
+        """Return the result of ``decide``, each operation with its verb."""
         return [
             one
             if isinstance(one, Skip) or one.verb
@@ -97,26 +101,26 @@ class Kind(ABC):
         ]
 
     def verb(self, operation: Operation) -> str:
-        """Return in one word what an operation of this kind, or of its undo, does.
+        """Return the verb of an operation of this kind, or of its undo.
 
-        Lower-case letters and ``-``: it stands in plans, reports, ``--json`` and the keys of an
-        undo.
+        It has lower-case letters and ``-`` only: plans, reports, ``--json`` and the keys of an undo
+        contain it.
         """
         if operation.before is None:
             return self.creates
         return self.removes if operation.desired is None else self.changes
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:  # noqa: ARG002 - there are none
-        """Return in words what of these a careful reader of the plan should know."""
+        """Return notes on these operations for a careful reader of the plan."""
         return ()
 
     def one_call(self, allowed: Entitlements) -> str:  # noqa: ARG002 - there is none
-        """Return the one call that does the same for every workspace of a place, in words."""
+        """Return a note on a single API call that has the same effect on every workspace."""
         return ""
 
 
 class WorkspaceTaskKind(Kind):
-    """Base of the kinds that write one attachment of one run task with each workspace."""
+    """Base of the kinds that change one run task's attachment to each workspace."""
 
     creates: ClassVar[str] = "attach"
     removes: ClassVar[str] = "detach"
@@ -125,7 +129,7 @@ class WorkspaceTaskKind(Kind):
 
     def __init__(self, spec: Spec, resolved: Resolved) -> None:
         super().__init__(spec, resolved)
-        assert resolved.task is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        assert resolved.task is not None, "its spec names one"  # noqa: S101 - inventory's promise
         self.task = resolved.task
         aspect = WorkspaceTaskAspect(
             resolved.task, single_stage=resolved.single_stage, organization=resolved.organization
@@ -133,37 +137,37 @@ class WorkspaceTaskKind(Kind):
         self.aspects = {"": aspect}
 
     def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
-        """Decide by the attachments with the target."""
+        """Decide by the attachments to the target."""
         return (self.decide_by(target, observations[""].get(target.id, ())),)
 
     @abstractmethod
     def decide_by(self, target: Target, observed: Sequence[Observed]) -> Operation | Skip:
-        """Return the one write that brings ``target`` to the wish, or why there is none."""
+        """Return the one write that brings ``target`` to the desired state, or a skip."""
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
-        """Say what is lost where yes is not enough."""
+        """List what will be lost, if the kind is destructive."""
         return lost_attachments(operations, self.resolved) if self.destructive else ()
 
     def operation(
         self, target: Target, before: Observed | None, desired: Attributes | None
     ) -> Operation:
-        """Return the operation with its stable key."""
+        """Return the operation on a target."""
         return Operation(self.name, target, before, desired)
 
 
 class AttributesKind(Kind):
-    """Base of the kinds that bring some attributes of each target to those wanted.
+    """Base of the kinds that set some attributes of each target.
 
     Attributes:
-        already: why nothing is done where they are so.
-        gone: why nothing can be done where the target isn't there.
+        already: the reason of the skip if they are already as desired.
+        gone: the reason of the skip if the target no longer exists.
 
     Args:
-        aspect: reads these attributes, and no other.
-        desired: attributes it shall have, by their API names.
+        aspect: reads exactly these attributes.
+        desired: API name → desired value.
     """
 
-    already: ClassVar[str] = "already as wanted"
+    already: ClassVar[str] = "already as desired"
     gone: ClassVar[str]
 
     def __init__(self, spec: Spec, resolved: Resolved, aspect: Aspect, desired: Attributes) -> None:
@@ -172,28 +176,32 @@ class AttributesKind(Kind):
         self.desired = desired
 
     def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
-        """Change what differs from the wish."""
+        """Change the attributes that differ."""
         observed = observations[""].get(target.id, ())
         if not observed:
             return (Skip(target, self.gone, blocked=True),)
         if observed[0].attributes == self.desired:
             return (Skip(target, self.already),)
         if hidden := self.hidden(observed[0].attributes):
-            # Nobody could tell what it was before, nor whether it was changed.
-            reason = f"the server does not show its {', '.join(hidden)}"
+            # Otherwise the journal would not know the state before, and nothing could be verified.
+            reason = f"the server doesn't show its {', '.join(hidden)}"
             return (Skip(target, reason, blocked=True),)
         return (Operation(self.name, target, observed[0], self.desired),)
 
     def hidden(self, attributes: Attributes) -> Sequence[str]:  # noqa: ARG002 - there are none
-        """Return which of the attributes wanted the server doesn't show, of those it does."""
+        """Return the desired attributes that the server doesn't show.
+
+        Args:
+            attributes: those that it shows.
+        """
         return ()
 
 
 class RunTaskKind(AttributesKind):
-    """Base of the kinds that change attributes of the one run task they name."""
+    """Base of the kinds that change attributes of the run task they name."""
 
     scope: ClassVar[Scope] = Scope.TASK
-    gone: ClassVar[str] = "the run task is gone"
+    gone: ClassVar[str] = "the run task no longer exists"
 
     def __init__(self, spec: Spec, resolved: Resolved, desired: Attributes) -> None:
         aspect = RunTaskAspect(resolved.organization, tuple(desired))
@@ -201,7 +209,7 @@ class RunTaskKind(AttributesKind):
 
 
 def lost_attachments(operations: Sequence[Operation], resolved: Resolved) -> Sequence[str]:
-    """Return what is gone afterwards: of which run task, on how many workspaces, which states."""
+    """Return a note on the attachments that will be lost: on how many workspaces, which states."""
     removed = [
         o.before.attributes
         for o in operations
@@ -210,7 +218,7 @@ def lost_attachments(operations: Sequence[Operation], resolved: Resolved) -> Seq
     if not removed or resolved.task is None:
         return ()
     states = Counter(map(attachment.WORDS.state, removed)).most_common()
-    said = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])
+    first = ", ".join(f"{number} {state}" for state, number in states[:SHOWN_STATES])
     more = f", {len(states) - SHOWN_STATES} more" if len(states) > SHOWN_STATES else ""
-    places = counted(len(removed), "workspace")
-    return (f"{resolved.task.name} will be lost on {places}: {said}{more}",)
+    workspaces = counted(len(removed), "workspace")
+    return (f"{resolved.task.name} will be lost on {workspaces}: {first}{more}",)

@@ -1,4 +1,4 @@
-"""``detach``: the run task is not attached to the workspace. Pure.
+"""``detach``: detach the run task from the workspace. Pure.
 
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
@@ -36,7 +36,7 @@ class Detach(WorkspaceTaskKind):
     destructive: ClassVar[bool] = True
 
     def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
-        """See the table above; the undo of several attaches the task once."""
+        """See the table above; undo attaches the task only once."""
         observed = observations[""].get(target.id, ())
         if len(observed) > 1:
             each = (self.operation(target, one, None) for one in observed)

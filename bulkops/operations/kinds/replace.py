@@ -1,19 +1,19 @@
-"""``replace``: the new run task is attached, then the old one detached. Pure.
+"""``replace``: attach the new run task, then detach the old one. Pure.
 
 | old                     | new                     | decided                                  |
 |-------------------------|-------------------------|------------------------------------------|
 | not attached            | not attached            | skip: nothing to replace                 |
-| not attached            | attached                | skip: replaced already                   |
-| not attached            | attached more than once | skip: replaced already                   |
+| not attached            | attached                | skip: already replaced                   |
+| not attached            | attached more than once | skip: already replaced                   |
 | attached                | not attached            | attach the new, then detach the old      |
 | attached                | attached otherwise      | update the new, then detach the old      |
-| attached                | attached as wanted      | detach the old                           |
+| attached                | attached as desired     | detach the old                           |
 | attached                | attached more than once | skip, blocked                            |
 | attached more than once | whatever                | skip, blocked                            |
 
-The detach comes after the attach, so that no workspace is ever left with neither; where the new
-one can't be attached, the old one stays. The level and the stages that the job doesn't name are
-those the old one has on that workspace.
+The detach comes after the attach, so that no workspace is ever without both. If the attach fails,
+the old one stays. If the job doesn't set the level or the stages, the new one gets those that the
+old one has on that workspace.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ OLD = "old"
 
 
 class ReplaceSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[operation]`` of kind ``replace``; its ``task`` is the new one.
+    """``[operation]`` of kind ``replace``.
 
     Attributes:
-        replaces: name or ``task-…`` id of the old run task.
-        enforcement_level: as the old one has it on the workspace where not given.
-        stages: as the old one has them on the workspace where not given.
+        task: the new run task's name or id (``task-…``).
+        replaces: the old run task's name or id (``task-…``).
+        enforcement_level: the new task's level; defaults to the old task's on each workspace.
+        stages: the new task's stages; default to the old task's on each workspace.
     """
 
     replaces: Annotated[
@@ -66,12 +67,12 @@ class ReplaceSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     @property
     def run_tasks(self) -> Mapping[str, str]:
-        """The new one, and the one it replaces."""
+        """The new run task, and the one it replaces."""
         return {"task": self.task, "replaces": self.replaces}
 
     @property
     def stages_asked(self) -> tuple[str, ...]:
-        """The stages to attach with."""
+        """The stages of the new attachment."""
         return self.stages or ()
 
 
@@ -84,15 +85,14 @@ class Replace(Kind):
     removes: ClassVar[str] = "detach"
     verbs: ClassVar[Sequence[str]] = ("attach", "update", "detach")
     words: ClassVar[Sequence[Words]] = (WORDS,)
-    # The new one takes the old one's place with its level and stages, and undo brings that back:
-    # nothing is destroyed.
+    # Not destructive: the new task shows where the old one was, with which level and stages.
     never_empty: ClassVar[bool] = True
 
     def __init__(self, spec: ReplaceSpec, resolved: Resolved) -> None:
         super().__init__(spec, resolved)
         new, old = resolved.task, resolved.replaces
-        assert new is not None, "its wish names one"  # noqa: S101 - inventory's promise
-        assert old is not None, "its wish names one"  # noqa: S101 - inventory's promise
+        assert new is not None, "its spec names one"  # noqa: S101 - inventory's promise
+        assert old is not None, "its spec names one"  # noqa: S101 - inventory's promise
         attached = partial(
             WorkspaceTaskAspect,
             single_stage=resolved.single_stage,
@@ -111,7 +111,7 @@ class Replace(Kind):
         """See the table above."""
         new, old = observations[NEW].get(target.id, ()), observations[OLD].get(target.id, ())
         if not old:
-            replaced = f"{self._old} is replaced already"
+            replaced = f"{self._old} is already replaced"
             nothing = f"{self._old} is not attached: nothing to replace"
             return (Skip(target, replaced if new else nothing),)
         for name, observed in ((self._old, old), (self._new, new)):
@@ -126,6 +126,6 @@ def _writes(
 ) -> list[Operation]:
     if new is not None and new.attributes == desired:
         return [Operation("detach", target, old, None, OLD)]
-    # Called attach where it is a change, too: the key must not depend on what is there.
+    # Also "attach" if it is an update: the key must not depend on what the server shows.
     attach = Operation("attach", target, new, desired, NEW)
     return [attach, Operation("detach", target, old, None, OLD, after=(attach.key,))]

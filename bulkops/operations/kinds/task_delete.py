@@ -1,14 +1,14 @@
-"""``task-delete``: the run task is detached everywhere, then deleted. Pure.
+"""``task-delete``: detach the run task everywhere, then delete it. Pure.
 
 | the server shows                | decided                                            |
 |---------------------------------|----------------------------------------------------|
 | attached to a workspace         | detach it there                                    |
 | attached more than once there   | detach one there, then detach each other           |
-| the run task                    | delete it, after it was detached from all of these |
+| the run task                    | delete it, after all of these detaches             |
 | no such run task                | skip                                               |
 
-All or nothing is planned: where it would stay attached to one workspace, which this token may
-not change or may not even see, it can't be deleted. Nothing of it can be undone.
+The plan is all or nothing: if the token can't detach it from one workspace, or can't even see that
+workspace, the run task can't be deleted. A task-delete can't be undone.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from bulkops.operations.model import (
     Target,
     TaskSpec,
 )
+from bulkops.text import counted
 
 TASK = "task"
-"""The aspect that is the run task itself."""
+"""The aspect for the run task itself."""
 
 
 class TaskDeleteSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +43,7 @@ class TaskDeleteSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class TaskDelete(Kind):
-    """Remove a run task from the organization, and from every workspace before."""
+    """Detach a run task from every workspace, then delete it from the organization."""
 
     name: ClassVar[str] = "task-delete"
     spec_type: ClassVar[type[TaskDeleteSpec]] = TaskDeleteSpec
@@ -70,19 +71,19 @@ class TaskDelete(Kind):
         return self._detached(target, observations)
 
     def verb(self, operation: Operation) -> str:
-        """Tell the run task itself, which is deleted, from where it is detached."""
+        """Return ``delete`` for the run task itself, ``detach`` for an attachment."""
         return self.removes if operation.aspect == TASK else self._detach.removes
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
-        """Say what is lost."""
+        """List what will be lost."""
         if not operations:
             return ()
-        lost = sum(operation.aspect != TASK for operation in operations)
-        said = f"this can't be undone: the run task and its {lost} attachments are lost"
-        return (*lost_attachments(operations, self.resolved), said)
+        lost = counted(sum(operation.aspect != TASK for operation in operations), "attachment")
+        note = f"this can't be undone: the run task and its {lost} will be lost"
+        return (*lost_attachments(operations, self.resolved), note)
 
     def _detached(self, target: Target, observations: Observations) -> list[Operation]:
-        """Return what detaches the run task from a workspace, however often it is attached."""
+        """Return the operations that detach the run task from a workspace, one per attachment."""
         return [
             msgspec.structs.replace(one, kind=one.kind.replace(self._detach.name, self.name, 1))
             for one in self._detach.decide(target, observations)
@@ -92,7 +93,7 @@ class TaskDelete(Kind):
     def _decide_task(self, target: Target, observations: Observations) -> Operation | Skip:
         observed = observations[TASK].get(target.id, ())
         if not observed:
-            return Skip(target, "there is no such run task")
+            return Skip(target, "the run task no longer exists")
         workspaces = (Target(workspace_id, "") for workspace_id in observations[""])
         after = tuple(one.key for w in workspaces for one in self._detached(w, observations))
         return Operation(self.name, target, observed[0], None, TASK, after)

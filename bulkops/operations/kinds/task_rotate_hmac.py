@@ -1,11 +1,11 @@
-"""``task-rotate-hmac``: the run task signs its requests with this key. Pure.
+"""``task-rotate-hmac``: set the key with which the run task signs its requests. Pure.
 
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
 | never its key              | rotate it, whatever it was             |
 
-The key is write-only: there is nothing to compare with, before or afterwards, and nothing to go
-back to. Setting the same key twice is setting it once, so a lost answer is sent again.
+The key is write-only: it can't be compared before, verified afterwards, or restored. Setting the
+same key twice is the same as setting it once, so bulkops sends it again after a lost answer.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ KeyFile = Annotated[str, Meta(min_length=1, description="a file's path")]
 
 
 class TaskRotateHmacSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[operation]`` of kind ``task-rotate-hmac``: where the new key is; one of the two.
+    """``[operation]`` of kind ``task-rotate-hmac``: exactly one of its two fields is required.
 
     Attributes:
         key_env: the environment variable that holds the new key.
-        key_file: the file that holds it: UTF-8; line ends at its end don't belong to the key.
+        key_file: the UTF-8 file that holds the new key; line breaks at its end are ignored.
     """
 
     schema_rule = exactly_one_of("key_env", "key_file")
@@ -48,9 +48,9 @@ class TaskRotateHmacSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_o
     key_file: KeyFile | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a wish without a key, or with two."""
+        """Refuse a spec without a key, or with two."""
         if (self.key_env is None) == (self.key_file is None):
-            raise ValueError("a task-rotate-hmac needs `key_env` or `key_file`, and not both")
+            raise ValueError("a task-rotate-hmac needs either `key_env` or `key_file`")
 
     @property
     def secret(self) -> Secret:
@@ -81,5 +81,8 @@ class TaskRotateHmac(Kind):
         return (Operation(self.name, target, Observed(target.id, {}), desired),)
 
     def notes(self, _operations: Sequence[Operation]) -> Sequence[str]:
-        """Say what can't be known."""
-        return ("a key is never shown: this is not compared, not verified, and can't be undone",)
+        """Warn that the server never shows the key."""
+        return (
+            "the server never shows the key, so it can't be compared or verified; this can't be "
+            "undone",
+        )

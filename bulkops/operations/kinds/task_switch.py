@@ -1,6 +1,6 @@
-"""``task-enable`` and ``task-disable``: the run task is, or is not, run at all. Pure.
+"""``task-enable`` and ``task-disable``: turn the run task on or off. Pure.
 
-It stays attached where it is.
+It stays attached to its workspaces.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class _Switch(RunTaskKind):
         super().__init__(spec, resolved, {"enabled": self.enabled})
 
     def verb(self, operation: Operation) -> str:
-        """Return what it does; an undo does the other."""
+        """Return ``enable`` or ``disable``; an undo does the opposite."""
         return "enable" if (operation.desired or {}).get("enabled") else "disable"
 
 
 class TaskEnable(_Switch):
-    """It runs again wherever it is attached.
+    """Enable the run task: it runs again on every workspace it is attached to.
 
     | the server shows           | decided                                |
     |----------------------------|----------------------------------------|
@@ -42,12 +42,12 @@ class TaskEnable(_Switch):
 
     name: ClassVar[str] = "task-enable"
     spec_type: ClassVar[type[TaskEnableSpec]] = TaskEnableSpec
-    already: ClassVar[str] = "enabled already"
+    already: ClassVar[str] = "already enabled"
     enabled: ClassVar[bool] = True
 
 
 class TaskDisable(_Switch):
-    """It stays attached where it is, and is not run.
+    """Disable the run task: it stays attached to its workspaces, but doesn't run.
 
     | the server shows           | decided                                |
     |----------------------------|----------------------------------------|
@@ -58,5 +58,5 @@ class TaskDisable(_Switch):
 
     name: ClassVar[str] = "task-disable"
     spec_type: ClassVar[type[TaskDisableSpec]] = TaskDisableSpec
-    already: ClassVar[str] = "disabled already"
+    already: ClassVar[str] = "already disabled"
     enabled: ClassVar[bool] = False

@@ -1,10 +1,10 @@
-"""``update``: where the run task is attached, it has this level and/or these stages. Pure.
+"""``update``: set the level and/or the stages of the run task's attachment, if any. Pure.
 
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
 | not attached               | skip                                   |
-| attached otherwise         | update what the job names, keep the rest|
-| attached as wanted         | skip                                   |
+| attached otherwise         | update only what the job sets          |
+| attached as desired        | skip                                   |
 | attached more than once    | skip, blocked                          |
 """
 
@@ -30,11 +30,11 @@ from bulkops.operations.model import (
 
 
 class UpdateSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[operation]`` of kind ``update``: at least one of its two wishes must be given.
+    """``[operation]`` of kind ``update``: at least one of the level and the stages is required.
 
     Attributes:
-        enforcement_level: left as it is where not given.
-        stages: left as they are where not given.
+        enforcement_level: the new level; if omitted, each workspace keeps its own.
+        stages: the new stages; if omitted, each workspace keeps its own.
     """
 
     schema_rule = any_of("enforcement_level", "stages")
@@ -43,13 +43,13 @@ class UpdateSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=True
     stages: Stages | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a wish that wishes nothing."""
+        """Refuse a spec that sets nothing."""
         if self.enforcement_level is None and self.stages is None:
             raise ValueError("an update needs `enforcement_level`, `stages` or both")
 
     @property
     def stages_asked(self) -> tuple[str, ...]:
-        """The stages to change to."""
+        """The new stages."""
         return self.stages or ()
 
 
@@ -78,5 +78,5 @@ class Update(WorkspaceTaskKind):
         before = observed[0]
         desired = self._shared({**before.attributes, **self._desired})
         if before.attributes == desired:
-            return Skip(target, "already as wanted")
+            return Skip(target, "already as desired")
         return self.operation(target, before, desired)

@@ -1,8 +1,8 @@
-"""``workspace-lock`` and ``workspace-unlock``: Terraform runs wait, or wait no longer. Pure.
+"""``workspace-lock`` and ``workspace-unlock``: make Terraform runs wait, or let them go. Pure.
 
-Each is the other's undo. A lock has no id: what is ours is known by its reason, and by the server,
-which gives a lock back only to whoever holds it. A 409 is no answer to that: the workspace is
-read back, and what it shows decides.
+Each undoes the other. A lock has no id: bulkops recognizes its own locks by their reason, and the
+server lets only the holder unlock. A 409 doesn't say whether the lock is ours, so bulkops reads the
+workspace back and decides by what it shows.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from bulkops.operations.model import (
 )
 
 ONLY_ITS_HOLDER = (
-    "the server unlocks only what this token's own user or team has locked; any other fails, in "
-    "the server's words"
+    "the server unlocks only workspaces locked by this token's user or team; any other unlock "
+    "fails with the server's error"
 )
 
 Reason = Annotated[
     str,
     Meta(
         pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,298}[^\s\x00-\x1f\x7f])?\Z",
-        description="1 to 300 characters of text, in one line",
+        description="1 to 300 characters of text on one line",
     ),
 ]
 
@@ -51,8 +51,8 @@ class WorkspaceLockSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=T
     """``[operation]`` of kind ``workspace-lock``.
 
     Attributes:
-        reason: shown to whoever meets the lock; it also tells this lock from others of the same
-            user, so that undo leaves those alone.
+        reason: shown to anyone who finds the workspace locked; undo unlocks only workspaces that
+            are still locked with this reason.
     """
 
     reason: Reason | None = None
@@ -74,11 +74,11 @@ class _LockKind(Kind):
         self._desired = desired
 
     def verb(self, operation: Operation) -> str:
-        """Return what it does; an undo does the other."""
+        """Return ``lock`` or ``unlock``; an undo does the opposite."""
         return "lock" if (operation.desired or {}).get(LOCKED) else "unlock"
 
     def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
-        """See the table of each."""
+        """See the tables of the two kinds."""
         observed = observations[""].get(target.id, ())
         if not observed:
             return (Skip(target, WORKSPACE_GONE, blocked=True),)
@@ -86,18 +86,18 @@ class _LockKind(Kind):
         if shown[LOCKED] is None:
             return (Skip(target, "the server doesn't show whether it is locked", blocked=True),)
         if HOLDER in shown:
-            return (Skip(target, "locked by a run, and only until that ends", blocked=True),)
+            return (Skip(target, "locked by a run, until that run ends", blocked=True),)
         if shown[LOCKED] == self._desired[LOCKED]:
             return (Skip(target, self.already),)
         return (Operation(self.name, target, observed[0], self._desired),)
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
-        """Say whose locks can be taken away."""
+        """Warn that only the holder of a lock can unlock."""
         return (ONLY_ITS_HOLDER,) if any(self.verb(one) == "unlock" for one in operations) else ()
 
 
 class WorkspaceLock(_LockKind):
-    """Lock each workspace, so that its Terraform runs wait.
+    """Lock each workspace: its Terraform runs wait until it is unlocked.
 
     | the server shows           | decided                                |
     |----------------------------|----------------------------------------|
@@ -110,8 +110,8 @@ class WorkspaceLock(_LockKind):
 
     name: ClassVar[str] = "workspace-lock"
     spec_type: ClassVar[type[WorkspaceLockSpec]] = WorkspaceLockSpec
-    right: ClassVar[Right] = Right("can-lock", "this token may not lock it")
-    already: ClassVar[str] = "locked already"
+    right: ClassVar[Right] = Right("can-lock", "this token can't lock it")
+    already: ClassVar[str] = "already locked"
 
     def __init__(self, spec: WorkspaceLockSpec, resolved: Resolved) -> None:
         super().__init__(spec, resolved, locked_for(spec.reason), spec.reason)
@@ -131,7 +131,7 @@ class WorkspaceUnlock(_LockKind):
 
     name: ClassVar[str] = "workspace-unlock"
     spec_type: ClassVar[type[WorkspaceUnlockSpec]] = WorkspaceUnlockSpec
-    right: ClassVar[Right] = Right("can-unlock", "this token may not unlock it")
+    right: ClassVar[Right] = Right("can-unlock", "this token can't unlock it")
     already: ClassVar[str] = "not locked"
 
     def __init__(self, spec: WorkspaceUnlockSpec, resolved: Resolved) -> None:

@@ -1,11 +1,11 @@
-"""``workspace-update``: each selected workspace has these settings. Pure.
+"""``workspace-update``: set these settings on each selected workspace. Pure.
 
 | the server shows           | decided                                |
 |----------------------------|----------------------------------------|
 | not there                  | skip, blocked                          |
 | not shown                  | skip, blocked                          |
-| set otherwise              | update what the job names, keep the rest|
-| set as wanted              | skip                                   |
+| set otherwise              | update only what the job sets          |
+| set as desired             | skip                                   |
 """
 
 from __future__ import annotations
@@ -24,21 +24,22 @@ Version = Annotated[
 ]
 MODE = "execution-mode"
 POOL = "agent-pool-id"
-Description = Annotated[str, Meta(pattern=r"\S", description="text that is not blank")]
-Folder = Annotated[str, Meta(pattern=r"\S", description="a folder of the configuration")]
+Description = Annotated[str, Meta(pattern=r"\S", description="non-blank text")]
+Folder = Annotated[str, Meta(pattern=r"\S", description="a directory of the configuration")]
 
 
 class WorkspaceUpdateSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``[operation]`` of kind ``workspace-update``: at least one setting, the others are kept.
+    """``[operation]`` of kind ``workspace-update``: at least one field is required.
 
     Attributes:
-        terraform_version: what runs of the workspace use from now on.
-        auto_apply: whether a successful plan is applied without anybody's yes.
-        working_directory: where in the repository Terraform runs.
-        execution_mode: where Terraform runs; ``agent`` goes with an ``agent_pool_id``.
-        agent_pool_id: of the agents, and only with ``execution_mode = "agent"``.
-        assessments_enabled: whether health assessments look for drift.
-        description: in words.
+        terraform_version: the Terraform version of the workspace's future runs.
+        auto_apply: whether Terraform applies a successful plan without approval.
+        working_directory: the directory of the repository in which Terraform runs.
+        execution_mode: where Terraform runs; ``agent`` requires ``agent_pool_id``.
+        agent_pool_id: the agent pool; required with ``execution_mode = "agent"``, otherwise not
+            allowed.
+        assessments_enabled: whether health assessments check for drift.
+        description: the workspace's description.
     """
 
     schema_rule: ClassVar[Mapping[str, object]] = {
@@ -63,31 +64,31 @@ class WorkspaceUpdateSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only
     description: Description | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a wish that wishes nothing."""
+        """Refuse a spec that sets nothing, or an agent pool without agents."""
         if not self.desired:
             names = ", ".join(f"`{name}`" for name in self.__struct_fields__)
             raise ValueError(f"a workspace-update needs at least one of {names}")
         if (self.execution_mode == "agent") != (self.agent_pool_id is not None):
-            raise ValueError('`execution_mode = "agent"` and `agent_pool_id` need each other')
+            raise ValueError('`execution_mode = "agent"` and `agent_pool_id` require each other')
 
     @property
     def desired(self) -> Attributes:
-        """The attributes wished for, by their API names."""
+        """The attributes to set, by API name."""
         given = ((name, getattr(self, name)) for name in self.__struct_fields__)
         return {name.replace("_", "-"): value for name, value in given if value is not None}
 
 
 def pool_of_agents(shown: Attributes) -> Attributes:
-    """Return what is compared: an agent pool only where agents run Terraform.
+    """Return the attributes to compare: an agent pool only if the execution mode is ``agent``.
 
-    The server takes it away with the mode; undo gives back both.
+    When the mode changes, the server removes the pool; undo restores both.
     """
     agents = shown.get(MODE) == "agent"
     return {name: value for name, value in shown.items() if name != POOL or agents}
 
 
 class WorkspaceUpdate(AttributesKind):
-    """Change settings of the workspace itself; has nothing to do with run tasks."""
+    """Change settings of the workspace itself, not its run tasks."""
 
     name: ClassVar[str] = "workspace-update"
     spec_type: ClassVar[type[WorkspaceUpdateSpec]] = WorkspaceUpdateSpec
@@ -103,7 +104,7 @@ class WorkspaceUpdate(AttributesKind):
         super().__init__(spec, resolved, aspect, desired)
 
     def hidden(self, attributes: Attributes) -> Sequence[str]:
-        """Not an agent pool that isn't compared because no agents run Terraform."""
+        """Leave out an agent pool that isn't compared because no agents run Terraform."""
         pooled = attributes.get(MODE, "agent") == "agent"
         missing = [name for name in self.desired if name not in attributes]
         return [name for name in missing if name != POOL or pooled]

@@ -72,7 +72,7 @@ def test_a_journal_without_its_plan_is_beyond_repair(world: World, here: Here) -
     before = world.journal.read_bytes()
     done = here("journal", "repair", "scan.jsonl", "--accept-loss")
     assert done.code == 12
-    assert "its plan is no longer whole" in done.err
+    assert "its plan is incomplete" in done.err
     assert world.journal.read_bytes() == before
 
 

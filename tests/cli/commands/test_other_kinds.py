@@ -86,7 +86,7 @@ def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
         world.simulator.attach(name, TASK)
     job = written(HEAD + 'kind = "task-delete"\n[pace]\nsettle = "50ms"\n')
     planned = here("plan", job)
-    note = "    Note: this can't be undone: the run task and its 2 attachments are lost"
+    note = "    Note: this can't be undone: the run task and its 2 attachments will be lost"
     assert note in planned.lines
     assert planned.lines[-1] == "Plan: 2 to detach, 1 to delete; 0 skipped."
     assert here("apply", job, "--journal", "other.jsonl", "--confirm", TASK).code == 0
@@ -95,5 +95,5 @@ def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
     requests = world.requests
     undone = here("undo", "other.jsonl", "--yes")
     assert (undone.code, world.requests) == (2, requests)
-    assert "what task-delete did can't be undone" in undone.err
+    assert "jobs of kind task-delete can't be undone" in undone.err
     assert not Path("other.undo.jsonl").exists()

@@ -34,7 +34,7 @@ def test_text_shows_each_change_and_why_the_rest_is_left(world: World) -> None:
         "  ~ update  advisory at post_plan → mandatory at post_plan  1 workspace",
         "      prod-002",
     ]
-    assert "    1 skipped: already attached as wanted" in done.lines
+    assert "    1 skipped: already attached as desired" in done.lines
     assert any(line.startswith("  ! prod-003  blocked: attached 2 times") for line in done.lines)
     assert done.lines[-1] == "Plan: 9 to attach, 1 to update, 0 to detach; 1 skipped, 1 blocked."
 

@@ -112,4 +112,4 @@ def test_a_replacement_against_an_unfinished_job_is_noticed(replacing: World, he
     )
     assert here("apply", "job.toml", "--yes").code == 6
     job.write_text(asked, encoding="utf-8")
-    assert "is not finished: this takes back 6 of its changes" in here("plan", "job.toml").out
+    assert "is not finished: this plan reverts 6 of its changes" in here("plan", "job.toml").out

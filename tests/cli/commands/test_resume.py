@@ -45,11 +45,11 @@ def test_pending_changes_made_outside_the_job(world: World, here: Here, level: s
     if level == "mandatory":
         assert done.code == 0
         assert line.startswith("skipped ")
-        assert "somebody else made it so in the meantime" in line
+        assert "set outside this job in the meantime" in line
     else:
         assert done.code == 3
         assert line.startswith("conflict ")
-        assert "somebody else changed it: the server shows advisory at post_plan" in line
+        assert "changed outside this job: the server shows advisory at post_plan" in line
         assert "resume scan.jsonl --retry-failed` retries what failed" in done.err
     assert "prod-012" not in world.changed()
 

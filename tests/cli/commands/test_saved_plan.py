@@ -73,7 +73,7 @@ def test_what_changed_since_is_left_alone(world: World, here: Here) -> None:
     done = here(*APPLYING)
     assert done.code == 3
     assert any(
-        line.startswith("skipped") and "prod-001" in line and "somebody else made it so" in line
+        line.startswith("skipped") and "prod-001" in line and "set outside this job" in line
         for line in done.lines
     )
     conflicts = [line for line in done.lines if line.startswith("conflict")]
@@ -244,9 +244,9 @@ def test_an_older_plan_is_replaced_and_nothing_else(world: World, here: Here) ->
     assert here(*APPLYING).code == 0
     requests = world.requests
     for place, what in (
-        ("job.toml", "is a job file, and left as it is"),
-        ("scan.jsonl", "is a journal, and left as it is"),
-        (".", "left as it is"),
+        ("job.toml", "is a job file, and was not changed"),
+        ("scan.jsonl", "is a journal, and was not changed"),
+        (".", "was not changed"),
         ("missing/scan.plan", "there is no such folder"),
     ):
         before = {p: p.read_bytes() for p in world.folder.iterdir() if p.is_file()}

@@ -54,7 +54,7 @@ def test_what_was_changed_since_outside_the_job_is_listed(world: World, here: He
     blocked = [line for line in done.lines if line.startswith("  blocked")]
     assert len(blocked) == 1
     assert "prod-003" in blocked[0]
-    assert "somebody changed it since: the server shows advisory at pre_apply" in blocked[0]
+    assert "changed outside this job: the server shows advisory at pre_apply" in blocked[0]
     assert world.shown()["prod-003"] == [("advisory", ("pre_apply",))]
     assert sum(bool(shows) for shows in world.shown().values()) == 1
 

@@ -60,7 +60,7 @@ def test_a_deleted_workspace_is_reported_as_gone(world: World, here: Here) -> No
     """By verify, by the report after going on, and by undo, which has nothing left to do there."""
     here(*world.applying)
     world.simulator.remove_workspace("prod-002")
-    gone = "the workspace is gone, or this token may not see it any more"
+    gone = "the workspace no longer exists, or this token can't see it"
     done = here("verify", "scan.jsonl")
     assert done.code == 3
     assert done.lines[0] == f"drifted  prod-002  the server shows not attached: {gone}"
@@ -70,7 +70,7 @@ def test_a_deleted_workspace_is_reported_as_gone(world: World, here: Here) -> No
     assert (gone_on.code, f"the server showed not attached: {gone}" in gone_on.out) == (3, True)
     undone = here("undo", "scan.jsonl", "--yes")
     assert undone.code == 0
-    assert "somebody" not in done.out + gone_on.out + undone.out
+    assert "outside this job" not in done.out + gone_on.out + undone.out
     again = here("undo", "scan.jsonl", "--journal", "again.jsonl", "--yes", "--json").objects
     assert [told["reason"] for told in again if told.get("workspace") == "prod-002"] == [gone]
 
@@ -136,7 +136,8 @@ def test_status_of_a_running_job(world: World, here: Here) -> None:
         assert read_report(world.journal).running == Running(**told)
     (value,) = here("status", "scan.jsonl", "--json").objects
     assert value["running"] is None
-    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in here("status", "scan.jsonl").err
+    advice = here("status", "scan.jsonl").err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in advice
 
 
 def test_a_finished_job_may_be_in_use(world: World, here: Here) -> None:
@@ -168,11 +169,11 @@ def test_report_text_lists_trouble(world: World, here: Here) -> None:
     assert done.code == 0
     assert done.lines[1] == "  10 succeeded, 2 failed of 12 operations"
     assert done.lines[-2].startswith("  failed     2 operations:  404: ")
-    assert "this token may not" in done.lines[-2]
+    assert "this token can't see it" in done.lines[-2]
     assert done.lines[-1] == "             prod-011, prod-012"
     each = here("report", "scan.jsonl", "--only", "failed", TFE_TOKEN="").lines[-2:]
     assert [line.split()[:2] for line in each] == [["failed", "prod-011"], ["failed", "prod-012"]]
-    assert all(re.search(r"this token may not.*  request [\w-]{8,}$", line) for line in each)
+    assert all(re.search(r"this token can't see it.*  request [\w-]{8,}$", line) for line in each)
     assert world.requests == before
 
 

@@ -10,7 +10,7 @@ def test_alike_blocked_workspaces_are_one_line() -> None:
     """With their number and the first names; a single one is named in its line."""
     blocked = [(f"b-{n:02}", "attached 2 times") for n in range(40)]
     text = lines(plan(["p1"], [*blocked, ("c-1", "locked")]))
-    shown = text[text.index("    1 skipped: already attached as wanted") + 1 :]
+    shown = text[text.index("    1 skipped: already attached as desired") + 1 :]
     assert shown[:4] == [
         "  ! 40 workspaces  blocked: attached 2 times",
         "      b-00, b-01, b-02, b-03, b-04, b-05, b-06, b-07, b-08, b-09, b-10, b-11,",

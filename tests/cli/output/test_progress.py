@@ -369,7 +369,7 @@ def test_all_in_one_line() -> None:
                     BUSY,
                     pause_seconds=2.0,
                     outage_seconds=12.0,
-                    outage_borne=300.0,
+                    outage_tolerated=300.0,
                     outage_reason="503 Service unavailable",
                 )
             },

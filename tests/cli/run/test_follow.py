@@ -39,7 +39,7 @@ IN_WAVES = ("[pace]", '[rollout]\nwaves = ["1", "50%"]\nmax_failures = 12\n[pace
 
 
 class Time:
-    """Passes when somebody sleeps; what is due then is done.
+    """Passes during a sleep; what is due then is done.
 
     Attributes:
         now: seconds since the watching began.
@@ -166,7 +166,7 @@ def test_lines_come_as_they_are_written(
 def test_a_plan_that_is_not_all_there_is_waited_for(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says so; of the lock nothing is known yet, and nobody is called gone."""
+    """It says so; of the lock nothing is known yet, and no process is called gone."""
     arrives(copy, b"")()
     time.at(60, arrives(copy, whole[:700]))
     time.at(120, arrives(copy, whole))
@@ -177,7 +177,7 @@ def test_a_plan_that_is_not_all_there_is_waited_for(
     assert "  12 succeeded of 12 operations" in shown
 
 
-def test_somebody_who_is_about_to_resume_is_waited_for(
+def test_a_process_that_is_about_to_resume_is_waited_for(
     world: World, here: Here, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A paused job's journal that another process holds: its execution is not there yet."""
@@ -209,7 +209,7 @@ def test_a_copy_may_come_in_any_pieces(
     assert set(types) == {"result", "wave", "progress", "report"}
 
 
-def test_events_are_those_of_the_execution_whenever_somebody_came(
+def test_events_are_those_of_the_whole_execution(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Results and waves from its beginning, also those that were there before; then the report."""
@@ -292,7 +292,7 @@ def test_damage_is_damage_once_it_stays(whole: bytes, copy: Path, time: Time) ->
 
 
 def test_a_forged_journal_is_refused(whole: bytes, copy: Path, time: Time) -> None:
-    """Its lines are right, and its job could not have decided what is in it: exit 12 at once."""
+    """Its job could not have decided what its lines say: exit 12, immediately."""
     forged = reframed(whole, lambda record: record.replace(b'"mandatory"', b'"advisory"', 1))
     arrives(copy, forged)()
     with pytest.raises(JournalDamaged, match="does not agree with itself"):
@@ -354,7 +354,7 @@ def test_the_exit_code_is_the_jobs(
 def test_a_rest_counts_down(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From the journal's own date on, though somebody came late; it is no silence."""
+    """From the journal's own date on, for a watcher that came late, too; it is no silence."""
     began = time.began - timedelta(seconds=40)
 
     def dated(seconds: float) -> str:
@@ -386,7 +386,7 @@ def test_the_time_of_a_copy_is_that_of_its_records() -> None:
         followed.take(Intent(f"attach:ws-{number}", date))
         times.append(followed.now)
     assert times == [0, 10, 40]
-    followed.take(Intent("attach:ws-4", "somebody's own words"))
+    followed.take(Intent("attach:ws-4", "not a date"))
     assert followed.now == 40
     assert seconds_of("") is None
 

@@ -163,8 +163,8 @@ def test_it_gets_no_hmac_key(world: World, here: Here) -> None:
 
 
 MISSING = {
-    "./missing.sh": "missing.sh: there is no such file",
-    "./plain.sh": "plain.sh: is not executable",
+    "./missing.sh": "missing.sh does not exist",
+    "./plain.sh": "plain.sh is not executable",
     "sh missing.sh": "missing.sh is not in",
     "no-such-command-anywhere": "is not on the PATH",
 }
@@ -231,7 +231,7 @@ def test_resumed_elsewhere_it_needs_the_job_files_folder(
     asked, sent = world.requests, world.writes
     done = here(*arguments)
     assert (done.code, world.requests, world.writes) == (2, asked, sent)
-    assert f"runs in the job file's folder {jobs}, which is not there" in done.err
+    assert f"runs in the job file's folder {jobs}, which doesn't exist" in done.err
     assert "bulkops apply JOB --journal JOURNAL" in done.err
     if command == "resume":
         # The way out that is named.

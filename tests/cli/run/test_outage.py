@@ -42,7 +42,7 @@ def test_a_server_that_goes_away_is_exit_1_and_fails_nothing(
 @pytest.mark.parametrize(
     ("outage", "said"),
     [
-        ("25h", "outage is at most 24h, and this says 25h"),
+        ("25h", 'outage = "25h": give at most 24h'),
         ("forever", 'pace.outage = "forever": not a duration'),
     ],
 )

@@ -55,11 +55,11 @@ def test_the_note_names_the_journal_and_the_way_out(
 ) -> None:
     """The note counts the changes that are reverted and the pending ones that conflict."""
     world.job(*changes)
-    undone, hindered = numbers
+    undone, prevented = numbers
     expected = (
-        f"Note: {journal} is not finished: this takes back {undone} of its changes and is in the "
-        f"way of {hindered} more; `bulkops resume {journal}` or "
-        f"`bulkops undo {journal}` comes first"
+        f"Note: {journal} is not finished: this plan reverts {undone} of its changes and "
+        f"prevents {prevented} more. Run `bulkops resume {journal}` or "
+        f"`bulkops undo {journal}` first"
     )
     assert _notes(here) == [expected]
     in_default_folder = len(journal.parts) > 1
@@ -134,7 +134,7 @@ def test_a_torn_journal_is_noted_as_well(world: World, here: Here, journal: Path
         file.write(b'{"seq":99,"gro')
     world.job(*ADVISORY)
     (note,) = _notes(here)
-    assert "takes back 4 of its changes" in note
+    assert "reverts 4 of its changes" in note
 
 
 def _stops(world: World, here: Here, journal: Path, *arguments: str) -> bool:
@@ -186,7 +186,7 @@ def test_on_a_terminal_it_is_asked(world: World, journal: Path) -> None:
     arguments = ("apply", "job.toml", "--journal", "new.jsonl")
     code, said = on_a_terminal(world, b"yes\n", *arguments)
     assert code == 0
-    assert "is not finished" in said
+    assert "is not finished: this plan reverts" in said
     assert journal.exists()
 
 

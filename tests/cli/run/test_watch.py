@@ -74,7 +74,7 @@ def test_it_shows_what_another_process_does_until_it_ends(in_waves: World) -> No
 
 
 def test_it_leaves_all_as_it_is(world: World, here: Here) -> None:
-    """No file, no change of the journal, no request; it is not told a server or a token."""
+    """No file, no change of the journal, no request; it gets no address and no token."""
     with running(world):
         before = sorted(world.folder.iterdir()), world.journal.stat()
         watcher = watching(world)
@@ -182,7 +182,7 @@ def test_a_terminal_has_the_live_view(in_waves: World) -> None:
 
 
 def test_ctrl_c_on_a_terminal_ends_the_view_alone(in_waves: World) -> None:
-    """The view is gone, the cursor is back, and the job goes on."""
+    """The view is gone, the cursor is back, and the job continues."""
     with held(in_waves, 4) as let_go:
         job = begun(in_waves, let_go)
         with on_terminal(in_waves, "watch", "scan.jsonl") as terminal:
@@ -211,7 +211,7 @@ def test_a_reader_that_leaves_ends_it(in_waves: World) -> None:
 
 
 def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) -> None:
-    """Ctrl-Z: the view is gone while the process is stopped, and back when it goes on."""
+    """Ctrl-Z: the view is gone while the process is stopped, and back when it continues."""
     with held(in_waves, 4) as let_go:
         job = begun(in_waves, let_go)
         with on_terminal(in_waves, "watch", "scan.jsonl", fresh=True) as terminal:

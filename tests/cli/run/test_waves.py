@@ -222,7 +222,7 @@ def test_a_plan_that_is_too_large_is_refused(world: World, here: Here, command: 
     for arguments, most in (((), 11), (("--max-operations", "3"), 3)):
         done = here(command, "job.toml", *arguments)
         assert done.code == 2
-        assert f"job.toml: 12 operations are planned, and max_operations allows {most}" in done.err
+        assert f"job.toml: 12 operations are planned, but max_operations allows {most}" in done.err
     assert world.writes == 0
     assert not list(world.folder.rglob("*.jsonl"))
     allowed = here("plan", "job.toml", "--max-operations", "12", "--detailed-exitcode")
@@ -236,6 +236,6 @@ def test_a_plan_notes_that_strict_limits_the_pace(world: World, here: Here) -> N
     notes = here("plan", "job.toml", "--json").objects[-1]["notes"]
     # A server without a limit: one in flight instead of as many as there may be.
     assert isinstance(notes, list)
-    assert notes[0].startswith("strict: never more than 1 in flight; at the ")
+    assert notes[0].startswith("strict: at most 1 in flight; with the measured ")
     world.job(SOME, ("[pace]", "[rollout]\nmax_failures = 0\n[pace]"))
     assert here("plan", "job.toml", "--json").objects[-1]["notes"] == []

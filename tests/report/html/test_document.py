@@ -120,7 +120,7 @@ def test_problems_are_grouped_by_reason() -> None:
         ("drifted", 1, "the server showed not attached"),
         ("failed", 1, "422 no <b>such</b> stage; the server showed not attached"),
         ("conflict", 1, CONFLICT),
-        ("in_doubt", 1, "sent, and no answer is known"),
+        ("in_doubt", 1, "sent; its answer is unknown"),
         ("blocked", 1, "attached 2 times"),
     ]
     every = MOST_NAMES + 5
