@@ -281,12 +281,9 @@ def read_report(journal: str | Path) -> Report:
         JournalError: there is no such journal, or it is damaged.
     """
     path, timeline = Path(journal), Timeline()
-
-    def read_again() -> Replay:
-        timeline.clear()
-        return sound_journal(path, timeline.take).replay
-
-    replay, runner = read_with_holder(path, read_again)
+    replay, runner = read_with_holder(
+        path, lambda: sound_journal(path, timeline.restarted()).replay
+    )
     return report(replay, timeline, runner)
 
 

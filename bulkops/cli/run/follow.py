@@ -195,7 +195,7 @@ class _Following:
             sound_journal(self._path)
 
     def _gone(self) -> Replay:
-        """Return where the job stands, if it has ended after all; else raise: no process runs it."""
+        """Return where the job stands, if it has ended after all; else raise an error."""
         replay = sound_journal(self._path).replay
         if replay.ended is not None:
             return replay
