@@ -23,6 +23,7 @@ from bulkops.cli.output.progress_text import plain_line
 from bulkops.cli.output.results import liner, print_result
 from bulkops.cli.output.watch import AT_REST, EVERY, FIRST, print_progress
 from bulkops.cli.run.followed import Followed, seconds_of
+from bulkops.cli.signals import received
 from bulkops.job.pace import Pace
 from bulkops.journal.records import Execution, Record, Result, WaveReached
 from bulkops.journal.replay import Replay
@@ -62,10 +63,15 @@ class FollowView:
             self._suspended = True
 
         before = signal.signal(signal.SIGTSTP, suspend)
+        stack = ExitStack()
         try:
-            with self._live.shown():
-                yield
+            # A signal in the middle of a picture would leave half of it behind.
+            with received.held_back():
+                stack.enter_context(self._live.shown())
+            yield
         finally:
+            with received.held_back():
+                stack.close()
             signal.signal(signal.SIGTSTP, before)
 
     def begin(self, replay: Replay, wall: float) -> None:
@@ -168,7 +174,8 @@ class FollowView:
 
     def _progress(self, progress: JobProgress, now: float) -> None:
         if self._live is not None:
-            self._live.show(progress)
+            with received.held_back():
+                self._live.show(progress)
         elif self._is_due(now, AT_REST if progress.doing in STILL else EVERY):
             if self._json:
                 print_progress(progress, self._date(), journal_only=True)
