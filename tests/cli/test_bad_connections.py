@@ -87,7 +87,7 @@ def test_a_website_is_no_api(here: Here) -> None:
         done = here("apply", "job.toml", "--yes", "--address", website)
     assert done.code == 1
     assert "can't be read" in done.err
-    assert "Is that the API (--address, TFE_ADDRESS, " in done.err
+    assert "Is this the API's address (--address, TFE_ADDRESS, " in done.err
 
 
 @pytest.fixture

@@ -74,8 +74,8 @@ def test_the_start_and_the_end_of_an_outage_are_noted(
 
     asyncio.run(away())
     assert capsys.readouterr().err.splitlines() == [
-        "No answer from the server for 4 s (503 Service unavailable): waiting for it, 5 min at "
-        "most. No operation fails because of it.",
+        "No answer from the server for 4 s (503 Service unavailable): waiting up to 5 min for it. "
+        "No operation fails because of it.",
         "The server answers again after 4 s.",
     ]
 

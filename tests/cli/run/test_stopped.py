@@ -117,7 +117,7 @@ def test_status_and_report_show_it(here: Here, journal: Path) -> None:
     document = msgspec.json.decode(here("report", str(journal), "--format", "json").out)
     assert document["stopped"] == stopped
     page = here("report", str(journal), "--format", "html").out
-    assert "waits for --continue: 2 failures in 12 operations" in page
+    assert "It needs --continue to resume: 2 failures in 12 operations" in page
 
 
 def test_as_json_the_report_has_it(here: Here, journal: Path) -> None:
