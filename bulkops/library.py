@@ -33,6 +33,7 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
+from bulkops.journal.following.holder import read_with_holder
 from bulkops.journal.lock import holder, locked
 from bulkops.journal.ownership import check_folder
 from bulkops.journal.reader import read
@@ -279,9 +280,11 @@ def read_report(journal: str | Path) -> Report:
     Raises:
         JournalError: there is no such journal, or it is damaged.
     """
-    timeline = Timeline()
-    contents = sound_journal(Path(journal), timeline.take)
-    return report(contents.replay, timeline)
+    path, timeline = Path(journal), Timeline()
+    replay, runner = read_with_holder(
+        path, lambda: sound_journal(path, timeline.restarted()).replay
+    )
+    return report(replay, timeline, runner)
 
 
 async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:

@@ -100,6 +100,7 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand("undo", "apply:undo", "Undo what a job did."),
     OnDemand("verify", "verify:verify", "Check for drift against a journal."),
     OnDemand("status", "journal:status", "Show how far a job is, from its journal."),
+    OnDemand("watch", "journal:watch", "Show a running job live, from its journal."),
     OnDemand("report", "report:report", "Report what a job did, from its journal."),
     OnDemand("coverage", "coverage:coverage", "Show which workspaces have which run tasks."),
     OnDemand("check", "check:check", "Check a job file without sending a request."),

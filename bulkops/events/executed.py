@@ -112,13 +112,14 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
         of: number of operations in the journal.
         counts: outcome (or `pending`) → number of operations in the journal.
         in_flight: number of operations in flight.
-        requests: number of requests sent in this execution, including reads and retries.
-        retries: number of those requests that were retries.
+        requests: number of requests sent in this execution, including reads and retries; null
+            from `watch`: no journal records it.
+        retries: number of those requests that were retries; null from `watch`.
         rate: recently finished operations per second.
         limit: requests per second that the server allows; null if the server reports no limit.
         pause_seconds: seconds left of a pause that the server requested; 0 for none.
         outage_seconds: seconds for which the job has been waiting for a server that does not
-            answer; 0 while it answers.
+            answer; 0 while it answers; null from `watch`.
         wave: number of the current wave, starting at 1; null if there is none.
         waves: number of waves.
         seconds_left: estimated seconds until all operations are finished; null if unknown.
@@ -129,12 +130,12 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     of: int
     counts: Counts
     in_flight: int
-    requests: int
-    retries: int
+    requests: int | None
+    retries: int | None
     rate: float
     limit: float | None
     pause_seconds: float
-    outage_seconds: float
+    outage_seconds: float | None
     wave: int | None
     waves: int
     seconds_left: float | None
@@ -243,5 +244,26 @@ class Report(Facts, frozen=True, kw_only=True, tag="report"):
     """The result of an execution; its last line."""
 
 
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that holds a journal: it runs the job, or is about to.
+
+    Attributes:
+        host: name of its machine.
+        pid: its process id there.
+        since: time at which it locked the journal.
+    """
+
+    host: str
+    pid: int
+    since: Time
+
+
 class Status(Facts, frozen=True, kw_only=True, tag="status"):
-    """The state of a journal's job."""
+    """The state of a journal's job.
+
+    Attributes:
+        running: the process that holds the journal, for example `apply`; null if this machine
+            sees none.
+    """
+
+    running: Running | None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -232,7 +233,10 @@ def sync_folder(calls: FileCalls, folder: Path) -> OSError | None:
 
 
 def lock_now(descriptor: int) -> None:
-    """Lock an open file until the process ends; raise ``BlockingIOError`` if it is locked."""
+    """Lock an open file until the process ends; raise ``BlockingIOError`` if it is locked.
+
+    A look at the lock (``following.holder``) is waited out: it takes microseconds.
+    """
     if sys.platform == "win32":
         # One byte beyond any text: a process that can't get the lock can still read its holder.
         os.lseek(descriptor, 1 << 30, os.SEEK_SET)
@@ -240,8 +244,23 @@ def lock_now(descriptor: int) -> None:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except PermissionError as error:
             raise BlockingIOError(*error.args) from None
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Shared with whoever only looks; another runner's lock is shared with nobody.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            time.sleep(_A_LOOK)
+        else:
+            return
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_LOOKS = 500
+_A_LOOK = 0.002
+"""Seconds between two tries; after ``_LOOKS`` of them, whoever looks was stopped while looking."""
 
 
 GONE = "it is no longer there"

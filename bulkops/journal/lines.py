@@ -101,6 +101,13 @@ class Scanner:
             self.offset = offset = offset + len(line)
             yield line
 
+    def ends_in(self, stream: BinaryIO) -> bool:
+        """Return whether the last right line is still where it was read; the stream is moved."""
+        if not self.offset:
+            return True
+        stream.seek(self.offset - _TRAILER)
+        return stream.read(_TRAILER) == b'"crc":"%08x"}\n' % self.crc
+
     def _give_up(self, line: bytes, stream: BinaryIO) -> None:
         """Examine the rest, in pieces: it may be anything, of any size."""
         self.rest_start = line[:_LONGEST_START]

@@ -23,7 +23,7 @@ import msgspec
 
 from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
-from bulkops.files import LOCK_START, followed, open_regular, reading
+from bulkops.files import LOCK_START, followed, open_regular
 from bulkops.journal.disk import (
     GONE,
     NO_LOCKS,
@@ -33,6 +33,7 @@ from bulkops.journal.disk import (
     open_or_create,
     remove_unused,
 )
+from bulkops.journal.following.holder import last_runner, lock_of, signed
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
 
@@ -85,7 +86,7 @@ def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
     """Lock a folder while the block runs, to start a journal in it; raises as ``locked``."""
     name = folder / "folder"
     with ExitStack() as stack:
-        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {_lock_of(name)})
+        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {lock_of(name)})
         if sys.platform != "win32":
             with _write_failures(folder):
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -171,7 +172,7 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
 
     At the end of the stack a file that this created is removed, unless it ``is_used``.
     """
-    name, calls = _lock_of(path), SystemFiles()
+    name, calls = lock_of(path), SystemFiles()
     if not path.parent.is_dir():
         raise JournalWriteFailed(
             f"{path.parent}: there is no such folder; nothing was sent. Create it, or choose "
@@ -209,7 +210,7 @@ def _lock_journal(calls: _KeptLocks, path: Path) -> None:
 
 def _sign(descriptor: int, path: Path, by: Holder) -> None:
     """Write the holder of the lock into its file."""
-    name, data = _lock_of(path), msgspec.json.encode(by)
+    name, data = lock_of(path), msgspec.json.encode(by)
     with _write_failures(name):
         os.lseek(descriptor, 0, os.SEEK_SET)
         text = os.read(descriptor, _LONGEST_TEXT)
@@ -265,11 +266,8 @@ _UNKNOWN = "another process"
 
 def _holder_in(lock: Path) -> str:
     """Return the holder that a lock file names."""
-    try:
-        with reading(lock, follow=False) as stream:
-            return _described(msgspec.json.decode(stream.read(_LONGEST_TEXT), type=Holder))
-    except (OSError, msgspec.DecodeError):
-        return _UNKNOWN
+    by = signed(lock)
+    return _described(by) if by else _UNKNOWN
 
 
 def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
@@ -278,16 +276,11 @@ def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
         replay = read(path, calls).replay
     except JournalError:
         return _UNKNOWN
-    last = replay.executions[-1].by if replay.executions else replay.header.started_by
-    return f"{_UNKNOWN}, probably {_described(last)}"
+    return f"{_UNKNOWN}, probably {_described(last_runner(replay))}"
 
 
 def _described(holder: Holder) -> str:
     return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"
-
-
-def _lock_of(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
 
 
 def _user() -> str:

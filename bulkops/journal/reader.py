@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -124,18 +124,26 @@ def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None)
     try:
         # A header is the same in every format.
         first = list(map(decode, islice(lines, 1)))
-        records = chain(first, map(_format_of(path, first).decode, lines))
+        form = format_of(path, first[0]) if first else FORMATS[FORMAT]
+        records = chain(first, map(form.decode, lines))
         return replay(records if take is None else _taken(records, take))
     except msgspec.DecodeError as error:
-        # Its CRC is right, so the line is as it was written, by another version of bulkops.
-        raise JournalDamaged(
-            f"{path}: line {scanner.seq - 1} has a record that this version doesn't know: {error}",
-            0,
-        ) from error
+        raise unknown_record(path, scanner, error) from error
 
 
-def _format_of(path: Path, first: Sequence[Record]) -> Format:
-    header = first[0] if first else None
+def unknown_record(path: Path, scanner: Scanner, error: msgspec.DecodeError) -> JournalDamaged:
+    """Return the error for the last line: its CRC is right, so another version wrote it so."""
+    return JournalDamaged(
+        f"{path}: line {scanner.seq - 1} has a record that this version doesn't know: {error}", 0
+    )
+
+
+def format_of(path: Path, header: Record) -> Format:
+    """Return the format of the records after a journal's first one.
+
+    Raises:
+        JournalError: this version does not know it.
+    """
     if not isinstance(header, Header):
         return FORMATS[FORMAT]
     if header.format not in FORMATS:

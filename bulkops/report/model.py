@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
+from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
@@ -123,6 +124,18 @@ class Rows(Generic[S, T]):
         return map(self._row, islice(self._of, start, end))
 
 
+class Running(msgspec.Struct, frozen=True):
+    """The process that holds a journal at this moment.
+
+    Attributes:
+        since: RFC 3339.
+    """
+
+    host: str
+    pid: int
+    since: str
+
+
 class Report(msgspec.Struct, frozen=True):
     """The facts of all report formats.
 
@@ -148,6 +161,8 @@ class Report(msgspec.Struct, frozen=True):
         skipped: targets skipped when planned.
         waves: all waves of the rollout; a single one if it has no waves.
         timeline: dates and durations; ``None`` if the journal was not read for them.
+        running: process that holds the journal; ``None`` if none does, or if it is the report of
+            ``apply_plan``.
         next_steps: commands to run next, one sentence each; empty unless the caller knows the
             journal's path.
     """
@@ -176,6 +191,7 @@ class Report(msgspec.Struct, frozen=True):
     skipped: Rows[Skip, SkippedRow]
     waves: list[Wave]
     timeline: Timeline | None = None
+    running: Running | None = None
     next_steps: Sequence[str] = ()
 
     @property
@@ -184,11 +200,14 @@ class Report(msgspec.Struct, frozen=True):
         return len(self.rows)
 
 
-def report(replay: Replay, timeline: Timeline | None = None) -> Report:
+def report(
+    replay: Replay, timeline: Timeline | None = None, holder: Holder | None = None
+) -> Report:
     """Return the report of a journal, finished or not.
 
     Args:
         timeline: the timeline of all its records; ``None`` for a report without dates.
+        holder: the process that holds the journal; ``None`` if none does.
     """
     header, verified = replay.header, replay.verified
     differing = verified.differing if verified else {}
@@ -219,6 +238,7 @@ def report(replay: Replay, timeline: Timeline | None = None) -> Report:
         skipped=Rows(replay.skips, _skipped_row),
         waves=rollout_of(replay).steps(len(replay.operations)),
         timeline=timeline,
+        running=Running(holder.host, holder.pid, holder.started_at) if holder else None,
     )
 
 

@@ -13,7 +13,14 @@ from bulkops.operations import wording
 from bulkops.report.columns import filled, widest
 from bulkops.report.current_wave import CurrentWave
 from bulkops.report.model import BLOCKED, PENDING, Report, Row, SkippedRow
-from bulkops.report.words import counts_in_words, ended, outcome_in_words, state_of, too_many
+from bulkops.report.words import (
+    counts_in_words,
+    ended,
+    outcome_in_words,
+    running_in_words,
+    state_of,
+    too_many,
+)
 from bulkops.text import counted, escaped
 
 INSTANCES = 3
@@ -75,11 +82,16 @@ def totals(report: Report) -> str:
 
 
 def executions(report: Report) -> str:
-    """Return how often the job was executed and how the last execution ended."""
+    """Return how often the job was executed, how that ended, and which process runs it now."""
+    holder = running_in_words(report.running) if report.running else ""
+    in_use = f"; in use by {holder}" if holder else ""
     if report.executions == 0:
-        return "not started yet"
+        return f"not started yet{in_use}"
     several = f"{report.executions} executions, the last one"
-    return f"{'1 execution,' if report.executions == 1 else several} {ended(report.ended)}"
+    said = "1 execution," if report.executions == 1 else several
+    if holder and not report.ended:
+        return f"{said} running: {holder}"
+    return f"{said} {ended(report.ended)}{in_use}"
 
 
 def pace(report: Report) -> str:

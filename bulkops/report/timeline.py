@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -77,6 +78,14 @@ class Timeline:
     """
 
     def __init__(self) -> None:
+        self._clear()
+
+    def restarted(self) -> Callable[[Record], None]:
+        """Forget all records, and return ``take``: the journal is read again."""
+        self._clear()
+        return self.take
+
+    def _clear(self) -> None:
         self.spans = list[Span]()
         self.refused = list[Refused]()
         self.waves = list[WaveReached]()

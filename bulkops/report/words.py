@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bulkops.journal.records import WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
 from bulkops.report.current_wave import CurrentWave
-from bulkops.report.model import PENDING
+from bulkops.report.model import PENDING, Running
 from bulkops.text import counted
 
 _ENDS = {
@@ -33,6 +33,11 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
         for outcome in (*Outcome, PENDING)
         if counts.get(outcome)
     )
+
+
+def running_in_words(running: Running) -> str:
+    """Return ``pid 4711 on build-7, since 2026-11-24T21:58:03.120Z``."""
+    return f"pid {running.pid} on {running.host}, since {running.since}"
 
 
 def ended(how: str, *, last: bool = True) -> str:

@@ -116,7 +116,9 @@ def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
     """Every command that the README shows in a row succeeds, one after the other."""
     _jobs(tmp_path)
     environment = _block("tour").splitlines()[0]
-    script = f"{environment}\n{_block(name, EXECUTED[name])}".replace("http://127.0.0.1:8080", simulator)
+    script = f"{environment}\n{_block(name, EXECUTED[name])}".replace(
+        "http://127.0.0.1:8080", simulator
+    )
     program(tmp_path / "bin")
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note, print_text
 from bulkops.errors import ExitCode
+from bulkops.journal.following.holder import read_with_holder
 from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import disagreement_as_known, sound_journal
@@ -80,12 +82,35 @@ def status(*, journal: Path, json: bool) -> None:
     Examples:
       bulkops status canary.jsonl
     """
-    summary = summarize(replay_of(journal))
+    replay, holder = read_with_holder(journal, partial(replay_of, journal))
+    summary = summarize(replay, holder=holder)
     if json:
         print_json(events.Status.of(summary))
     else:
         print_text(*head(summary), *verification(summary))
         note(*next_step(summary, journal))
+
+
+@command(JOURNAL, JSON)
+def watch(*, journal: Path, json: bool) -> None:
+    """Show a running job live, from its journal.
+
+    Another process runs the job. Reads its journal until the job ends, and exits with the job's
+    exit code. Sends no request, needs no address and no token, and leaves the journal as it is.
+    Ctrl-C stops watching, not the job.
+
+    If the process that ran the job is gone, watch says so within 10 seconds and exits with 1. If
+    another machine writes the journal, or copies it here in pieces, watch can't tell: it shows for
+    how long no new record has come, and continues.
+
+    \b
+    Examples:
+      bulkops watch canary.jsonl
+      bulkops watch canary.jsonl --json
+    """
+    from bulkops.cli.run.follow import follow  # noqa: PLC0415 - status draws nothing
+
+    raise Exit(follow(journal, json=json))
 
 
 def replay_of(path: Path, take: Take | None = None) -> Replay:

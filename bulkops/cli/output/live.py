@@ -79,9 +79,9 @@ class LiveView(RenderHook):
         finally:
             self._open()
 
-    def alert(self, line: str) -> None:
-        """Print a red line above the view, at the next refresh."""
-        self._above.append(Text(escaped(line), style="red"))
+    def alert(self, line: str, *, style: str = "red") -> None:
+        """Print a line above the view, at the next refresh."""
+        self._above.append(Text(escaped(line), style=style))
 
     def show(self, progress: JobProgress) -> None:
         """Show the progress, unless the terminal is not reading."""

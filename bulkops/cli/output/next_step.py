@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import held_line
+from bulkops.errors import JobError
 from bulkops.journal.states import How
 from bulkops.operations import kind_named
 from bulkops.report.model import Report
@@ -23,6 +25,10 @@ def end_lines(report: Report, path: Path) -> list[str]:
 
 def next_step(report: Report, path: Path) -> list[str]:
     """Return sentences that say what to run next; none if everything is done."""
+    if report.running is not None and report.ended:
+        return ["In use: another command is about to resume it, or undoes it."]
+    if report.running is not None:
+        return [f"Running: `{_command('watch', path)}` shows it live."]
     resume = _command("resume", path)
     wave = report.wave
     unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
@@ -75,9 +81,16 @@ def _done(report: Report, path: Path) -> list[str]:
         _again(path),
         f"`{_command('verify', path)}` checks for drift.",
     ]
-    if report.counts.get("succeeded") and not report.undo_of and kind_named(report.kind).reversible:
+    if report.counts.get("succeeded") and not report.undo_of and _is_reversible(report.kind):
         steps.append(f"`{_command('undo', path)}` reverts it.")
     return steps
+
+
+def _is_reversible(kind: str) -> bool:
+    # A job may be watched where the package of its kind is not installed.
+    with suppress(JobError):
+        return kind_named(kind).reversible
+    return False
 
 
 def _again(path: Path) -> str:
@@ -87,5 +100,5 @@ def _again(path: Path) -> str:
 def _command(name: str, path: Path) -> str:
     """Return a command for a journal, with ``--address`` if this command was given one."""
     context = click.get_current_context(silent=True)
-    address = context.params.get("address") if context and name != "report" else None
+    address = context.params.get("address") if context and name not in ("report", "watch") else None
     return shlex.join(("bulkops", name, str(path), *(("--address", address) if address else ())))

@@ -71,6 +71,7 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
             example if everything left in a wave is in flight.
         pauses: the job pauses after this wave until it is resumed with ``--continue``.
         drain_seconds: until operations in flight are given up; ``None`` unless it was stopped.
+        silence: how long a watched journal has had no new record, human-readable; mostly empty.
     """
 
     at: float
@@ -88,6 +89,7 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     seconds_left: float | None
     pauses: bool
     drain_seconds: float | None
+    silence: str = ""
 
 
 class ProgressTracker:
@@ -97,7 +99,12 @@ class ProgressTracker:
         replay: of its journal, updated while it runs.
         rollout: the job's waves and pauses.
         rate: the job's own limit in requests per second; ``None`` for none.
+
+    Attributes:
+        journal_only: another process runs it: only operations that were sent are seen in flight.
     """
+
+    journal_only = False
 
     def __init__(self, replay: Replay, rollout: Rollout, rate: float | None = None) -> None:
         self._replay = replay
@@ -138,15 +145,16 @@ class ProgressTracker:
         self._notice(in_flight=activity.in_flight > 0)
         counts, operations = self._replay.operations.results, len(self._replay.operations)
         wave = self._wave()
-        doing, done = self._doing(wave, activity), self._start.done(counts)
+        done = self._start.done(counts)
         left = wave.size - done - self._start.in_doubt(counts) if wave else 0
+        doing = self._doing(wave, activity, left)
         # There is no estimate for the last few of a wave, or for a server that is down.
         waits = 0 < left <= activity.in_flight
         self._speed.measure(now, counts.total(), goes=not waits and doing is Doing.CARRYING_OUT)
         rest = max(0.0, self._rest[0] - now) if self._rest else 0.0
         limit = min(filter(None, (activity.limit, self._ceiling)), default=None)
-        drained, pauses = self._given_up_at, self._pauses(wave)
-        seconds_left = None
+        drained, seconds_left = self._given_up_at, None
+        pauses = self._rollout.pause == MANUAL and wave is not None and not wave.last
         if wave is not None and not waits and drained is None:
             left = left if pauses else operations - counts.total()
             seconds_left = self._seconds_left(wave, left, rest, limit)
@@ -198,7 +206,7 @@ class ProgressTracker:
             (w for w in self._waves if self._replay.reached(w.number) is not Reached.PASSED), None
         )
 
-    def _doing(self, wave: Wave | None, activity: Activity) -> Doing:
+    def _doing(self, wave: Wave | None, activity: Activity, left: int) -> Doing:
         if self._at_gate:
             return Doing.GATE
         if self._rest is not None:
@@ -206,7 +214,7 @@ class ProgressTracker:
         if not self._start.begun:
             return Doing.READING
         is_open = wave is not None and self._replay.reached(wave.number) is Reached.OPEN
-        if activity.in_flight or (is_open and not self._busy):
+        if activity.in_flight or (is_open and (not self._busy or (self.journal_only and left > 0))):
             return Doing.CARRYING_OUT
         return Doing.VERIFYING
 
@@ -215,9 +223,6 @@ class ProgressTracker:
             passed = self._replay.reached(wave.number) is Reached.PASSED
             wave_done = wave.size if passed else done if wave is current else 0
             yield WaveProgress(wave.number, wave.size, wave_done)
-
-    def _pauses(self, wave: Wave | None) -> bool:
-        return self._rollout.pause == MANUAL and wave is not None and not wave.last
 
     def _seconds_left(
         self, wave: Wave, left: int, rest: float, limit: float | None

@@ -94,13 +94,16 @@ def standstill(progress: JobProgress) -> str:
     if activity.settle_reason:
         return settling(activity.settle_seconds, activity.settle_reason)
     pause = f"{in_words(progress.rest_seconds)} left, until {date(progress.until)} UTC"
-    return {
-        Doing.READING: "Reading the current state",
-        Doing.CARRYING_OUT: "",
-        Doing.VERIFYING: "Verifying: reading the changes back",
-        Doing.RESTING: f"Pause between waves: {pause}",
-        Doing.GATE: "Running the gate",
-    }[progress.doing]
+    return (
+        progress.silence
+        or {
+            Doing.READING: "Reading the current state",
+            Doing.CARRYING_OUT: "",
+            Doing.VERIFYING: "Verifying: reading the changes back",
+            Doing.RESTING: f"Pause between waves: {pause}",
+            Doing.GATE: "Running the gate",
+        }[progress.doing]
+    )
 
 
 def settling(seconds: float, reason: str) -> str:

@@ -47,8 +47,8 @@ def summarized(journal: Path) -> Iterator[None]:
 
 
 def _report(journal: Path, room: int) -> Iterable[str]:
-    # From the file: only there is it recorded when things happened.
-    report = read_report(journal)
+    # From the file: only there is it recorded when things happened. This process still holds it.
+    report = replace(read_report(journal), running=None)
     return markdown.document(replace(report, next_steps=next_step(report, journal)), room=room)
 
 

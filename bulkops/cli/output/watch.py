@@ -175,8 +175,12 @@ class Watch:
             note(plain_line(progress), passing=True)
 
 
-def print_progress(progress: JobProgress, date: str) -> None:
-    """Print the progress of an execution as one JSON object."""
+def print_progress(progress: JobProgress, date: str, *, journal_only: bool = False) -> None:
+    """Print the progress of an execution as one JSON object.
+
+    Args:
+        journal_only: another process runs it, so that only its journal is known.
+    """
     activity = progress.activity
     pending = progress.of - sum(progress.counts.values())
     print_json(
@@ -186,12 +190,12 @@ def print_progress(progress: JobProgress, date: str) -> None:
             of=progress.of,
             counts={**progress.counts, **({PENDING: pending} if pending else {})},
             in_flight=activity.in_flight,
-            requests=activity.requests,
-            retries=activity.retries,
+            requests=None if journal_only else activity.requests,
+            retries=None if journal_only else activity.retries,
             rate=progress.rate or 0.0,
             limit=activity.limit,
             pause_seconds=activity.pause_seconds,
-            outage_seconds=activity.outage_seconds,
+            outage_seconds=None if journal_only else activity.outage_seconds,
             wave=progress.wave or None,
             waves=len(progress.waves),
             seconds_left=progress.seconds_left,

@@ -44,8 +44,10 @@ def gate_lines(job: Job) -> list[str]:
     return [f"    Gate after each wave: {gate}", f"        (runs {place}{given})"]
 
 
-def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveReached], None]:
-    """Return a function that prints the state of a wave: on stderr, or as JSON on stdout."""
+def teller(
+    rollout: Rollout, operations: int, *, json: bool, say: Callable[[str], object] = note
+) -> Callable[[WaveReached], None]:
+    """Return a function that prints the state of a wave: by ``say``, or as JSON on stdout."""
     of = len(rollout.steps(operations))
 
     def tell(wave: WaveReached) -> None:
@@ -55,7 +57,7 @@ def teller(rollout: Rollout, operations: int, *, json: bool) -> Callable[[WaveRe
             with heard_or_not():
                 print_json(events.Wave.reached_by(wave, of))
         elif text := _progress(wave):
-            note(f"Wave {wave.number} of {of}{text}")
+            say(f"Wave {wave.number} of {of}{text}")
 
     return tell
 

@@ -9,7 +9,7 @@ from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.states import How, Outcome
 from bulkops.report.model import PENDING, Report
 from bulkops.report.timeline import Timeline
-from bulkops.report.words import ended, state_of, too_many
+from bulkops.report.words import ended, running_in_words, state_of, too_many
 from bulkops.text import counted
 
 PLANNED_SKIP = "skipped_when_planned"
@@ -42,6 +42,8 @@ def verdict(report: Report) -> Verdict:
     if not report.executions:
         return Verdict("Not started", PENDING)
     if report.exit_code is None:
+        if report.running is not None:
+            return Verdict("Running", PENDING)
         return Verdict("Unfinished", Outcome.CONFLICT)
     code = report.exit_code
     return Verdict(WORDS[code].verdict, _SHAPES.get(code, Outcome.CONFLICT))
@@ -56,7 +58,9 @@ def sentences(report: Report, noun: str) -> list[str]:
     parts = [_changed(report, noun)]
     if report.verified is not None and report.operations:
         parts.append(_verified(report, report.verified))
-    if report.executions and not report.ended:
+    if report.running is not None:
+        parts.append(f"It was running when this was written: {running_in_words(report.running)}.")
+    elif report.executions and not report.ended:
         parts.append("The last execution was killed or is still running.")
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):
         parts.append(f"It was {ended(report.ended)}.")

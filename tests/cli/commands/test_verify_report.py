@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from bulkops import read_report
+from bulkops.journal.lock import locked
+from bulkops.journal.records import Holder
+from bulkops.report.model import Running
+from tests.cli.run.test_two_runners import running
 from tests.cli.support import TASK, World
 from tests.conftest import Here
 
@@ -108,6 +115,40 @@ def test_status_of_a_killed_job(world: World, here: Here) -> None:
     ]
     assert done.err == "Not finished. `bulkops resume scan.jsonl` resumes it.\n"
     assert world.requests == before
+
+
+def test_status_of_a_running_job(world: World, here: Here) -> None:
+    """Status and report say who runs it and since when, and advise no resume; then nobody does."""
+    with running(world) as first:
+        done, report = here("status", "scan.jsonl"), here("report", "scan.jsonl")
+        page = here("report", "scan.jsonl", "--format", "html").out
+        (value,) = here("status", "scan.jsonl", "--json").objects
+        told: Any = value["running"]
+        assert (told["pid"], told["host"]) == (first.pid, socket.gethostname())
+        line = f"  1 execution, running: pid {first.pid} on {told['host']}, since {told['since']}"
+        assert line in done.lines
+        assert any(shown.startswith(line) for shown in report.lines)
+        assert f"pid {first.pid} on {told['host']}" in page
+        assert done.err == "Running: `bulkops watch scan.jsonl` shows it live.\n"
+        markdown = here("report", "scan.jsonl", "--format", "markdown").out
+        assert "bulkops watch scan.jsonl" in markdown
+        assert "resume" not in done.err + done.out + report.out + report.err + page + markdown
+        assert read_report(world.journal).running == Running(**told)
+    (value,) = here("status", "scan.jsonl", "--json").objects
+    assert value["running"] is None
+    advice = here("status", "scan.jsonl").err
+    assert "Not finished. `bulkops resume scan.jsonl` resumes it." in advice
+
+
+def test_a_finished_job_may_be_in_use(world: World, here: Here) -> None:
+    """By its undo, or by a resume that has not begun: status says how it ended, and who has it."""
+    assert here(*world.applying).code == 0
+    with locked(world.journal, Holder("ann", "build-7", 12, "2026-11-24T21:58:03.120Z")):
+        lines = here("status", "scan.jsonl").lines
+    assert (
+        "  1 execution, complete; in use by pid 12 on build-7, since 2026-11-24T21:58:03.120Z"
+        in lines
+    )
 
 
 def test_status_as_json(world: World, here: Here) -> None:

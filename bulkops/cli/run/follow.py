@@ -1,0 +1,229 @@
+"""``bulkops watch JOURNAL``: a job that another process runs, from its journal alone.
+
+The journal is only read: nothing is created, locked or sent. It may be written by this machine, by
+another one through a shared folder, or be a copy that comes in pieces.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from bulkops import events
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.next_step import end_lines
+from bulkops.cli.output.printing import note, print_text
+from bulkops.cli.run.follow_view import FollowView
+from bulkops.cli.signals import received
+from bulkops.errors import BulkopsError, ExitCode
+from bulkops.job.duration import in_words
+from bulkops.journal.following.follower import Follower
+from bulkops.journal.following.holder import is_alive, last_runner, writer_of
+from bulkops.journal.following.outlook import GONE_AFTER, Outlook, Sight, Writer, outlook
+from bulkops.journal.reader import disagreeing
+from bulkops.journal.records import Holder
+from bulkops.journal.replay import Replay
+from bulkops.plan.trusted import disagreement_as_known, sound_journal
+from bulkops.report.model import exit_code, report
+from bulkops.report.text import head, totals
+from bulkops.report.text import lines as report_lines
+
+POLL = 0.5
+"""Seconds from one look at the file to the next: a network file system sends no notifications."""
+
+SETTLED_AFTER = 2.0
+"""Seconds for which a file must look damaged before it is called so: a copy under way may."""
+
+QUIET = 1.0
+"""Seconds without a new byte before it is found out whether the writer is still there."""
+
+
+class Surroundings(NamedTuple):
+    """What a test replaces: the time, and whether a process of this host runs.
+
+    Attributes:
+        now: monotonic seconds.
+        sleep: waits so many seconds.
+        wall: the date and time, in UTC.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC)
+    is_alive: Callable[[Holder], bool] = is_alive
+
+
+def follow(path: Path, *, json: bool, around: Surroundings | None = None) -> ExitCode:
+    """Show a job until it ends, and return its exit code.
+
+    Raises:
+        JournalError: there is no such journal, or another run's has taken its place.
+        JournalDamaged: it is damaged, or does not agree with itself.
+        BulkopsError: its writer is gone, and the job is not finished.
+    """
+    following = _Following(path, around or Surroundings(), json=json)
+    try:
+        return following.run()
+    except SystemExit:
+        if received.first:
+            note("Stopped watching. The job itself is not affected.")
+        raise
+
+
+class _Following:
+    def __init__(self, path: Path, around: Surroundings, *, json: bool) -> None:
+        self._path = path
+        self._around = around
+        self._json = json
+        self._follower = Follower(path)
+        self._view = FollowView(json=json, date=self._date)
+        self._writer = Writer.UNKNOWN
+        self._began = self._has_more = self._waits = False
+        self._replaced = 0
+        self._looked_at = self._new_at = around.now()
+        self._arrived = 0
+        self._trouble_since: float | None = None
+
+    def run(self) -> ExitCode:
+        with self._view.shown():
+            while not (ended := self._step()):
+                received.check()
+                self._around.sleep(POLL)
+        return self._conclude(ended)
+
+    def _step(self) -> Replay | None:
+        """Look once at the journal; return where its job stands, once it has ended."""
+        now = self._around.now()
+        self._read(now)
+        self._look_at_trouble(now)
+        replay, silent = self._follower.replay, now - self._new_at
+        sight = self._sight(replay, silent)
+        seen = outlook(sight)
+        if not self._began:
+            self._begin(replay, over=seen is Outlook.ENDED)
+        arrives_late = self._writer is Writer.UNKNOWN
+        if self._view.rests or not arrives_late:
+            self._view.followed.passes(now - self._looked_at)
+        self._view.followed.arrives_late = arrives_late
+        self._looked_at = now
+        if seen is Outlook.ENDED:
+            return replay
+        if seen is Outlook.GONE:
+            return self._gone()
+        self._view.show(now, self._silence(replay, silent) if seen is Outlook.SILENT else "")
+        return None
+
+    def _read(self, now: float) -> None:
+        """Show what is new."""
+        follower = self._follower
+        for record in follower.look():
+            if follower.replaced != self._replaced:
+                self._replaced, self._began = follower.replaced, False
+                self._view.restart()
+                self._view.say(f"{self._path}: it was replaced by another state of the same job")
+            self._view.take(record)
+            self._has_more = True
+        if follower.arrived != self._arrived:
+            self._arrived, self._new_at = follower.arrived, now
+
+    def _sight(self, replay: Replay | None, silent: float) -> Sight:
+        if replay is None:
+            return Sight(ended=False, more=False, writer=Writer.UNKNOWN, silent=silent)
+        follower = self._follower
+        sound = follower.planned and not follower.damaged
+        ended = sound and replay.ended is not None
+        if ended or silent >= QUIET or not self._began:
+            self._writer = writer_of(self._path, replay, self._around.is_alive)
+        more = ended and (replay.unfinished or replay.to_retry or not replay.passed)
+        return Sight(ended, more, self._writer, silent)
+
+    def _begin(self, replay: Replay | None, *, over: bool) -> None:
+        """Show the job, if its plan is there."""
+        if replay is None or not self._follower.planned:
+            if not (self._waits or self._follower.missing):
+                self._waits = True
+                self._view.say(f"{self._path}: its plan is not all there yet: waiting for the rest")
+            return
+        if self._follower.damaged:
+            return
+        self._check(replay)
+        self._began, self._has_more = True, False
+        if not self._json and not over:
+            self._view.say(next(head(report(replay))))
+            self._view.say(f"  {self._watching(last_runner(replay))}")
+        self._view.begin(replay, self._around.wall().timestamp())
+        if self._json and not self._replaced:
+            for record in self._follower.of_last_execution():
+                self._view.tell(record)
+
+    def _watching(self, runner: Holder) -> str:
+        known = {
+            Writer.UNKNOWN: "; whether it still runs can't be seen from here",
+            Writer.GONE: "; it no longer holds the journal",
+            Writer.FOLLOWS: "; another process holds it now",
+        }
+        return (
+            f"Watching {self._path}, written by pid {runner.pid} on {runner.host} since "
+            f"{runner.started_at}{known.get(self._writer, '')}"
+        )
+
+    def _silence(self, replay: Replay | None, silent: float) -> str:
+        said = f"No new record for {in_words(silent)}"
+        if replay is None or not self._follower.planned:
+            return f"{said}: waiting for the rest of the plan"
+        if self._writer is Writer.FOLLOWS:
+            return f"{said} from the process that holds the journal now"
+        runner = last_runner(replay)
+        return f"{said} from pid {runner.pid} on {runner.host}"
+
+    def _look_at_trouble(self, now: float) -> None:
+        """Read the journal as other commands do, where something is wrong with it that stays."""
+        follower = self._follower
+        if not (follower.missing or follower.damaged or follower.other):
+            self._trouble_since = None
+            return
+        if self._trouble_since is None:
+            self._trouble_since = now
+        lasted = now - self._trouble_since
+        known = follower.replay is not None
+        patience = GONE_AFTER if known and follower.missing else SETTLED_AFTER if known else 0.0
+        if lasted >= patience:
+            sound_journal(self._path)
+
+    def _gone(self) -> Replay:
+        """Return where the job stands, if it has ended after all; else raise an error."""
+        replay = sound_journal(self._path).replay
+        if replay.ended is not None:
+            return replay
+        runner = last_runner(replay)
+        if not self._json:
+            self._view.say(f"  {totals(report(replay))}")
+        resume = shlex.join(("bulkops", "resume", str(self._path)))
+        raise BulkopsError(
+            f"{self._path}: the process that ran this job is gone (pid {runner.pid} on "
+            f"{runner.host}, since {runner.started_at}): the journal's lock is free, and the job "
+            f"is not finished. `{resume}` resumes it."
+        )
+
+    def _check(self, replay: Replay) -> None:
+        if problem := disagreement_as_known(replay):
+            raise disagreeing(self._path, problem)
+
+    def _conclude(self, replay: Replay) -> ExitCode:
+        if self._has_more:
+            self._check(replay)
+        summary = report(replay)
+        if self._json:
+            print_json(events.Report.of(summary))
+        else:
+            print_text("", *report_lines(summary))
+        note(*end_lines(summary, self._path))
+        return exit_code(replay)
+
+    def _date(self) -> str:
+        wall = self._around.wall().isoformat(timespec="milliseconds")
+        return wall.replace("+00:00", "Z")

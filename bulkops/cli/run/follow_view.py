@@ -1,0 +1,216 @@
+"""What ``watch`` shows of a job that another process runs; all of it goes to stdout."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+import msgspec
+from msgspec.structs import replace
+
+from bulkops import events
+from bulkops.cli.outlet import settle
+from bulkops.cli.output import waves
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.live import LiveView
+from bulkops.cli.output.printing import note, obeys_escapes, print_text
+from bulkops.cli.output.progress import Doing, JobProgress, ProgressTracker
+from bulkops.cli.output.progress_text import plain_line
+from bulkops.cli.output.results import liner, print_result
+from bulkops.cli.output.watch import AT_REST, EVERY, FIRST, print_progress
+from bulkops.cli.run.followed import Followed, seconds_of
+from bulkops.cli.signals import received
+from bulkops.job.pace import Pace
+from bulkops.journal.records import Execution, Record, Result, WaveReached
+from bulkops.journal.replay import Replay
+from bulkops.journal.states import TROUBLE, Reached
+from bulkops.report.current_wave import rollout_of
+
+STILL = (Doing.RESTING, Doing.GATE)
+"""What an execution does for a time that its job says, without a record."""
+
+
+class FollowView:
+    """Shows the records of an execution as they come, and its progress in between.
+
+    Args:
+        json: results, waves and progress as objects.
+        date: the date and time by now, as events have it.
+    """
+
+    def __init__(self, *, json: bool, date: Callable[[], str]) -> None:
+        self.followed = Followed()
+        self._json = json
+        self._date = date
+        self._live = LiveView(sys.stdout) if not json and obeys_escapes(sys.stdout) else None
+        self._shows: _Shown | None = None
+        self._gate = ExitStack()
+        self._suspended = False
+        self._next_line_at: float | None = None
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Keep the live view, if there is one, at the bottom while the block runs."""
+        if self._live is None:
+            yield
+            return
+
+        def suspend(_number: int, _frame: FrameType | None) -> None:
+            self._suspended = True
+
+        before = signal.signal(signal.SIGTSTP, suspend)
+        stack = ExitStack()
+        try:
+            # A signal in the middle of a picture would leave half of it behind.
+            with received.held_back():
+                stack.enter_context(self._live.shown())
+            yield
+        finally:
+            with received.held_back():
+                stack.close()
+            signal.signal(signal.SIGTSTP, before)
+
+    def begin(self, replay: Replay, wall: float) -> None:
+        """Show a job from here on; its progress includes what happened before.
+
+        Args:
+            wall: seconds since 1970, by which a rest may have begun long ago.
+        """
+        shown = self._shows = _Shown(replay, self._json, self.say)
+        self._gate.close()
+        if (wave := self.followed.wave) is not None:
+            began = seconds_of(wave.at)
+            age = max(0.0, wall - began) if wave.until and began is not None else 0.0
+            shown.tracker.reached(wave, self.followed.now - age)
+            self._at_gate(wave, shown)
+
+    def restart(self) -> None:
+        """Show nothing until ``begin``: all records come again."""
+        self._gate.close()
+        self._shows, self.followed = None, Followed()
+
+    def take(self, record: Record) -> None:
+        """Show a record; before ``begin`` only take note of it."""
+        self.followed.take(record)
+        shown = self._shows
+        if shown is None:
+            return
+        if type(record) is Result:
+            self._result(record, shown)
+        elif type(record) is WaveReached:
+            shown.tracker.reached(record, self.followed.now)
+            self._at_gate(record, shown)
+            self.wave(record)
+        elif type(record) is Execution:
+            self._shows = _Shown(shown.replay, self._json, self.say)
+            if not self._json:
+                self.say(f"Started again: pid {record.by.pid} on {record.by.host}")
+
+    def tell(self, record: Record) -> None:
+        """Print a record that was there before, as an object."""
+        if self._shows is not None and type(record) is Result:
+            print_result(self._shows.replay.operations[record.key].operation, record)
+        elif type(record) is WaveReached:
+            self.wave(record)
+
+    def wave(self, said: WaveReached) -> None:
+        """Show how far a wave came."""
+        if self._shows is not None and self._shows.has_waves:
+            if self._json:
+                print_json(events.Wave.reached_by(said, self._shows.waves))
+            else:
+                self._shows.tell_wave(said)
+
+    def say(self, line: str) -> None:
+        """Show a line for people: on stdout, above the live view; with ``--json`` on stderr."""
+        if self._json:
+            note(line)
+        elif self._live is not None:
+            self._live.alert(line, style="")
+        else:
+            print_text(line)
+
+    def show(self, now: float, silence: str) -> None:
+        """Show the progress.
+
+        Args:
+            now: monotonic seconds of this machine.
+            silence: in words, for how long nothing has come; empty if something has.
+        """
+        if self._suspended and self._live is not None:
+            self._suspend(self._live)
+        if self._shows is not None:
+            progress = self._shows.tracker.look(self.followed.now, self.followed.activity)
+            if silence and progress.doing not in STILL:
+                # How fast it was says nothing any more.
+                progress = replace(progress, silence=silence, rate=None, seconds_left=None)
+            self._progress(progress, now)
+        elif silence and self._is_due(now, EVERY):
+            self.say(f"  {silence}")
+
+    @property
+    def rests(self) -> bool:
+        """Whether it does what takes a time that its job says, without a record."""
+        wave = self.followed.wave
+        return wave is not None and bool(wave.until or wave.reached is Reached.RESTED)
+
+    def _result(self, result: Result, shown: _Shown) -> None:
+        operation = shown.replay.operations[result.key].operation
+        if self._json:
+            print_result(operation, result)
+        elif self._live is None:
+            print_text(shown.line(operation, result))
+        elif result.outcome in TROUBLE:
+            self._live.alert(shown.line(operation, result))
+
+    def _at_gate(self, wave: WaveReached, shown: _Shown) -> None:
+        self._gate.close()
+        if wave.reached is Reached.RESTED and not wave.held and shown.has_gate:
+            self._gate.enter_context(shown.tracker.at_gate())
+
+    def _progress(self, progress: JobProgress, now: float) -> None:
+        if self._live is not None:
+            with received.held_back():
+                self._live.show(progress)
+        elif self._is_due(now, AT_REST if progress.doing in STILL else EVERY):
+            if self._json:
+                print_progress(progress, self._date(), journal_only=True)
+                note(*filter(None, (progress.silence,)), passing=True)
+            else:
+                print_text(plain_line(progress))
+
+    def _is_due(self, now: float, every: float) -> bool:
+        """Return whether the next line of progress is to be printed, and then the one after it."""
+        if self._next_line_at is None:
+            self._next_line_at = now + FIRST
+        if now < self._next_line_at + every - EVERY:
+            return False
+        self._next_line_at = now + EVERY
+        return True
+
+    def _suspend(self, live: LiveView) -> None:
+        # Ctrl-Z: the shell gets its terminal in order, and `fg` continues below what it wrote.
+        self._suspended = False
+        with live.aside():
+            settle()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class _Shown:
+    """One execution on the screen."""
+
+    def __init__(self, replay: Replay, json: bool, say: Callable[[str], None]) -> None:  # noqa: FBT001
+        rollout, operations = rollout_of(replay), len(replay.operations)
+        pace = msgspec.convert(replay.header.job.get("pace", {}), Pace)
+        self.replay = replay
+        self.tracker = ProgressTracker(replay, rollout, pace.rate)
+        self.tracker.journal_only = True
+        self.line = liner(replay)
+        self.tell_wave = waves.teller(rollout, operations, json=json, say=say)
+        self.waves = len(rollout.steps(operations))
+        self.has_gate = rollout.gate is not None
+        self.has_waves = self.waves > 1 or self.has_gate

@@ -1,0 +1,164 @@
+"""Reads a journal while another process writes it, or copies it here; leaves it as it is.
+
+Each look opens the file again and reads on from the last line that was right: on NFS a file that
+stays open may never show what another machine wrote, and a copy may be renamed into place. What
+follows the right lines, a torn line or a page of zeros, is not there yet.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bulkops.errors import JournalError
+from bulkops.journal.disk import Reads, SystemFiles
+from bulkops.journal.formats import FORMATS
+from bulkops.journal.lines import Scanner
+from bulkops.journal.reader import disagreeing, format_of, unknown_record
+from bulkops.journal.records import FORMAT, Execution, Header, Record, decode
+from bulkops.journal.replay import Replay
+
+_START = b'{"seq":1,"group":1,"type":"header",'
+
+
+class Follower:
+    """What is new in a journal, each time it is looked at.
+
+    Attributes:
+        replay: where its job stands by now; ``None`` until its header is there. Another one after
+            the file was replaced by a different state of the same job: ``replaced`` counts these.
+        missing: the error of the last look, if the file couldn't be read.
+        damaged: the last look found damage, which a copy under way may look like for a moment.
+        other: its first bytes are not those of a journal.
+        arrived: bytes of it that were there at the last look, right or not.
+    """
+
+    def __init__(self, path: Path, files: Reads | None = None) -> None:
+        self.replay: Replay | None = None
+        self.replaced = 0
+        self.missing: OSError | None = None
+        self.damaged = self.other = False
+        self.arrived = 0
+        self._path = path
+        self._files = files or SystemFiles()
+        self._scanner = Scanner()
+        self._decode = FORMATS[FORMAT].decode
+        self._file = (0, 0)
+        self._executed_from = 0
+        # Where the file that was replaced had been read to: ``seq`` and ``crc``.
+        self._mark: tuple[int, int] | None = None
+
+    @property
+    def planned(self) -> bool:
+        """Whether the whole plan is there: nothing of a job can be shown without it."""
+        header = self.replay.header if self.replay else None
+        if header is None or self._mark is not None:
+            return header is not None
+        return self._scanner.seq > 1 + header.operations + header.skips
+
+    def look(self) -> Iterator[Record]:
+        """Yield the records that are new, each one once ``replay`` has it.
+
+        Raises:
+            JournalError: it is in a format that this version does not know, or is another job's
+                journal by now.
+            JournalDamaged: it does not agree with itself, or has a record of an unknown kind.
+        """
+        self.missing = None
+        try:
+            with self._files.read(self._path) as stream:
+                status = os.fstat(stream.fileno())
+                self.arrived = status.st_size
+                file = status.st_dev, status.st_ino
+                if file != self._file or not self._scanner.ends_in(stream):
+                    self._begin_again()
+                self._file = file
+                yield from self._read_on(stream)
+        except OSError as error:
+            # A name may lead nowhere for a moment, and a server of files not answer.
+            self.missing = error
+
+    def of_last_execution(self) -> Iterator[Record]:
+        """Yield again what was read of the last execution, from the file."""
+        if self._executed_from:
+            try:
+                with self._files.read(self._path) as stream:
+                    stream.seek(self._executed_from)
+                    while stream.tell() < self._scanner.offset:
+                        yield self._decode(stream.readline())
+            except (OSError, msgspec.DecodeError) as error:
+                raise JournalError(
+                    f"{self._path}: it was replaced while it was read ({error}). Run the same "
+                    "command again"
+                ) from error
+
+    def _begin_again(self) -> None:
+        if self._mark is None and self.replay is not None:
+            self._mark = self._scanner.seq, self._scanner.crc
+        self._scanner = Scanner()
+
+    def _read_on(self, stream: BinaryIO) -> Iterator[Record]:
+        scanner = self._scanner
+        scanner.rest, scanner.rest_start, scanner.damaged = 0, b"", False
+        stream.seek(scanner.offset)
+        for line in scanner.lines(stream):
+            if self._mark is None:
+                yield self._take(line)
+            elif not self._repeats(line, self._mark):
+                self.replay, self._mark, self._scanner = None, None, Scanner()
+                self.replaced += 1
+                yield from self._read_on(stream)
+                return
+        self.damaged = scanner.damaged
+        start = scanner.rest_start.rstrip(b"\0")
+        self.other = scanner.seq == 1 and start[: len(_START)] != _START[: len(start)]
+
+    def _repeats(self, line: bytes, mark: tuple[int, int]) -> bool:
+        """Return whether the file is, as far as it was read again, what was replaced by it."""
+        scanner, known = self._scanner, self.replay
+        if scanner.seq == 2 and known and self._header(line).run_id != known.header.run_id:
+            raise JournalError(
+                f"{self._path}: the journal of another run has taken its place: run the same "
+                "command again to watch that one"
+            )
+        if scanner.seq < mark[0]:
+            return True
+        self._mark = None
+        return scanner.crc == mark[1]
+
+    def _header(self, line: bytes) -> Header:
+        try:
+            header = decode(line)
+        except msgspec.DecodeError as error:
+            raise unknown_record(self._path, self._scanner, error) from error
+        if not isinstance(header, Header):
+            raise JournalError(
+                f"{self._path}: is not a bulkops journal (its first record is not a header)"
+            )
+        return header
+
+    def _take(self, line: bytes) -> Record:
+        scanner, path = self._scanner, self._path
+        if self.replay is None:
+            header = self._header(line)
+            self._decode = format_of(path, header).decode
+            self.replay = Replay(header)
+            return header
+        try:
+            record = self._decode(line)
+        except msgspec.DecodeError as error:
+            raise unknown_record(path, scanner, error) from error
+        try:
+            self.replay.take(record)
+        except KeyError as error:
+            problem = f"an operation on {error} was never planned"
+            raise disagreeing(path, problem) from error
+        except ValueError as error:
+            raise disagreeing(path, str(error)) from error
+        if type(record) is Execution:
+            self._executed_from = scanner.offset - len(line)
+        return record

@@ -1,0 +1,167 @@
+"""Who holds a journal at this moment. Looking does not disturb the holder, or one that comes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from bulkops.files import followed, open_regular, reading
+from bulkops.journal.disk import NO_LOCKS, lock_now
+from bulkops.journal.following.outlook import Writer
+from bulkops.journal.records import Holder
+from bulkops.journal.replay import Replay
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_LONGEST_TEXT = 4096
+
+
+def read_with_holder(path: Path, read: Callable[[], Replay]) -> tuple[Replay, Holder | None]:
+    """Return where a journal's job stands, and who holds it at that moment, see ``holder_of``.
+
+    Args:
+        read: reads the journal; called again if its runner ended meanwhile.
+    """
+    # Looked at first: all that a runner wrote before it let go is read then.
+    held = _is_held_by_any_name(path)
+    replay = read()
+    if not held:
+        return replay, None
+    holder = holder_of(path, replay)
+    if holder is None and replay.ended is None:
+        replay = read()
+    return replay, holder
+
+
+def holder_of(path: Path, replay: Replay) -> Holder | None:
+    """Return who holds a journal, ``None`` if no process does as far as this machine can tell.
+
+    Args:
+        replay: of the journal: the holder is probably its last runner, if no lock file says it.
+    """
+    try:
+        path = followed(path)
+    except OSError:
+        return None
+    if _is_held(lock_of(path)):
+        return signed(lock_of(path)) or last_runner(replay)
+    # By another name, a hard link for instance; or its lock file was removed.
+    if sys.platform != "win32" and _is_held(path):
+        return last_runner(replay)
+    return None
+
+
+def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) -> Writer:
+    """Return what this machine can tell of the process that writes a journal.
+
+    Args:
+        is_alive: whether a process of this host runs.
+    """
+    last = last_runner(replay)
+    if holder := holder_of(path, replay):
+        return Writer.HOLDS if _same(holder, last) else Writer.FOLLOWS
+    if last.host != socket.gethostname():
+        return Writer.UNKNOWN
+    # A copy has no lock that its writer would hold. It has no lock file either, unless the whole
+    # folder was copied: then a pause of the copying is taken for the writer's end.
+    signature = signed(lock_of(path))
+    is_copy = signature is None or not _same(signature, last)
+    return Writer.UNKNOWN if is_copy and is_alive(last) else Writer.GONE
+
+
+def is_alive(runner: Holder) -> bool:
+    """Return whether a process of this host runs, as far as the system says."""
+    if sys.platform == "win32":
+        return False
+    try:
+        os.kill(runner.pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    # One that was killed keeps its number until its parent has asked for it.
+    with suppress(OSError, IndexError):
+        state = Path("/proc", str(runner.pid), "stat").read_bytes().rpartition(b")")[2].split()[0]
+        return state not in (b"Z", b"X")
+    return True
+
+
+def _same(one: Holder, other: Holder) -> bool:
+    return (one.host, one.pid) == (other.host, other.pid)
+
+
+def last_runner(replay: Replay) -> Holder:
+    """Return who ran a job last, as its journal says."""
+    return replay.executions[-1].by if replay.executions else replay.header.started_by
+
+
+def signed(lock: Path) -> Holder | None:
+    """Return who holds a lock file, as its text says; ``None`` if it says nothing."""
+    try:
+        with reading(lock, follow=False) as stream:
+            return msgspec.json.decode(stream.read(_LONGEST_TEXT), type=Holder)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def lock_of(path: Path) -> Path:
+    """Return the path of a journal's lock file."""
+    # Not ``with_name``: a folder has no name where it is ``.`` or ``/``.
+    return path.parent / f"{path.name}.lock"
+
+
+def _is_held_by_any_name(path: Path) -> bool:
+    try:
+        path = followed(path)
+    except OSError:
+        return False
+    return _is_held(lock_of(path)) or (sys.platform != "win32" and _is_held(path))
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        descriptor = open_regular(path, follow=False)
+    except OSError:
+        return False
+    try:
+        return _is_locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Return whether another process has locked an open file.
+
+    ``flock`` has no query, and ``/proc/locks`` leaves out the processes of other containers, and
+    names another device than ``stat`` on overlayfs and btrfs. So this takes a shared lock for a
+    moment: several may look at the same time, a holder loses nothing, and a runner that comes in
+    that moment tells it from a holder's lock, see ``lock_now``.
+    """
+    if sys.platform == "win32":
+        try:
+            lock_now(descriptor)
+        except BlockingIOError:
+            return True
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        return False
+    # Not left to ``close``: a child that was forked meanwhile has the descriptor, too.
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False

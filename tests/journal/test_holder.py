@@ -1,0 +1,183 @@
+"""Who holds a journal: found out without disturbing the holder, or a runner that comes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event, Thread
+
+import msgspec
+import pytest
+
+from bulkops.errors import JournalLocked
+from bulkops.journal.following.holder import (
+    holder_of,
+    is_alive,
+    lock_of,
+    read_with_holder,
+    writer_of,
+)
+from bulkops.journal.following.outlook import Writer
+from bulkops.journal.lock import locked
+from bulkops.journal.reader import read
+from bulkops.journal.records import Ended, Execution, Holder
+from bulkops.journal.replay import Replay, replay
+from bulkops.journal.writer import create
+from tests.journal.samples import HOLDER, first, header
+
+BOB = Holder("bob", "build-8", 12, "2026-11-24T22:00:00.000Z")
+NOTHING = Replay(header(0))
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """A journal without an execution; HOLDER started it."""
+    path = tmp_path / "job.jsonl"
+    create(path, first(1))
+    return path
+
+
+def test_the_lock_file_says_who_holds_a_journal(journal: Path) -> None:
+    """While it is held; the text that stays afterwards says nothing."""
+    assert holder_of(journal, NOTHING) is None
+    with locked(journal, BOB):
+        assert holder_of(journal, NOTHING) == BOB
+    assert lock_of(journal).read_bytes()
+    assert holder_of(journal, NOTHING) is None
+
+
+def test_a_journal_is_held_by_any_name(journal: Path) -> None:
+    """By a link, a hard link, and without its lock file: by its last runner, probably."""
+    link, hard = journal.with_name("link.jsonl"), journal.with_name("hard.jsonl")
+    link.symlink_to(journal.name)
+    hard.hardlink_to(journal)
+    state = replay([*first(1), Execution(BOB, "1")])
+    with locked(journal, BOB):
+        assert holder_of(link, NOTHING) == BOB
+        assert holder_of(hard, state) == BOB
+        assert holder_of(hard, read(hard).replay) == HOLDER
+        lock_of(journal).unlink()
+        assert holder_of(journal, state) == BOB
+
+
+def test_looking_creates_nothing(journal: Path) -> None:
+    """Neither a lock file nor anything else; a journal that is gone has no holder."""
+    before = journal.stat()
+    assert holder_of(journal, NOTHING) is None
+    assert [place.name for place in journal.parent.iterdir()] == [journal.name]
+    assert journal.stat() == before
+    assert holder_of(journal.with_name("none.jsonl"), NOTHING) is None
+
+
+def test_a_lock_file_that_says_nothing_names_the_last_runner(journal: Path) -> None:
+    """A runner that has the lock and has not yet written who it is."""
+    with locked(journal, BOB):
+        lock_of(journal).write_bytes(b"\0\0")
+        assert holder_of(journal, NOTHING) == HOLDER
+
+
+def test_a_runner_that_ends_while_a_journal_is_read_is_no_killed_one(journal: Path) -> None:
+    """The journal is read again: it has the end by then."""
+    unfinished = replay([*first(1), Execution(BOB, "1")])
+    finished = replay([*first(1), Execution(BOB, "1"), Ended("", "complete")])
+    runner = ExitStack()
+    runner.enter_context(locked(journal, BOB))
+    told = [finished, unfinished]
+
+    def read() -> Replay:
+        if len(told) == 2:
+            runner.close()
+        return told.pop()
+
+    assert read_with_holder(journal, read) == (finished, None)
+    told = [unfinished]
+    assert read_with_holder(journal, read) == (unfinished, None)
+    told = [unfinished]
+    with locked(journal, BOB):
+        assert read_with_holder(journal, read) == (unfinished, BOB)
+
+
+def test_what_can_be_told_of_a_writer(journal: Path) -> None:
+    """It holds the lock, another process does, it is gone, or it is elsewhere."""
+    me = Holder("ann", socket.gethostname(), os.getpid(), "2026-11-24T22:00:00.000Z")
+    mine, bobs = (replay([*first(1), Execution(by, "1")]) for by in (me, BOB))
+    with locked(journal, me):
+        assert writer_of(journal, mine, is_alive) is Writer.HOLDS
+        assert writer_of(journal, bobs, is_alive) is Writer.FOLLOWS
+    # It let the lock go, and lives on: to print to a full pipe, for example.
+    assert writer_of(journal, mine, is_alive) is Writer.GONE
+    assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
+    with locked(journal, BOB):
+        pass
+    # The file beside it was signed by another: what this host's process writes is elsewhere.
+    assert writer_of(journal, mine, is_alive) is Writer.UNKNOWN
+    assert writer_of(journal, mine, lambda _: False) is Writer.GONE
+    lock_of(journal).unlink()
+    assert writer_of(journal, mine, is_alive) is Writer.UNKNOWN
+    assert writer_of(journal, mine, lambda _: False) is Writer.GONE
+
+
+def test_a_killed_process_is_not_alive_before_its_parent_waits_for_it() -> None:
+    """It keeps its number as long as its parent has not asked how it ended."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        runner = Holder("ann", socket.gethostname(), process.pid, "")
+        assert is_alive(runner)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        if sys.platform == "linux":
+            assert not is_alive(runner)
+    assert not is_alive(runner)
+    assert not is_alive(msgspec.structs.replace(runner, pid=1 << 80))
+
+
+def test_a_look_at_the_lock_refuses_no_runner(journal: Path) -> None:
+    """Two look as fast as they can while a runner takes the journal and leaves it, 300 times."""
+    over = Event()
+    found = list[Holder | None]()
+
+    def look() -> None:
+        while not over.is_set():
+            found.append(holder_of(journal, NOTHING))
+
+    watchers = [Thread(target=look) for _ in range(2)]
+    for watcher in watchers:
+        watcher.start()
+    try:
+        for _ in range(300):
+            with locked(journal, BOB):
+                pass
+    finally:
+        over.set()
+        for watcher in watchers:
+            watcher.join()
+    # Each took turns with the runner.
+    assert {BOB, None} <= {*found}
+
+
+def test_a_runner_waits_for_a_look_and_not_for_a_runner(journal: Path) -> None:
+    """A shared lock is waited out; one that is exclusive is refused while a look goes on, too."""
+    with locked(journal, BOB):
+        pass
+    looking = os.open(lock_of(journal), os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    began, got = Event(), Event()
+
+    def run() -> None:
+        began.set()
+        with locked(journal, BOB):
+            got.set()
+
+    runner = Thread(target=run)
+    runner.start()
+    assert began.wait(10)
+    assert not got.is_set()
+    os.close(looking)
+    runner.join()
+    assert got.is_set()
+    with locked(journal, BOB), pytest.raises(JournalLocked, match="bob"), locked(journal, HOLDER):
+        pass

@@ -1,0 +1,45 @@
+"""Whether more will come of a journal: the table."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkops.journal.following.outlook import (
+    GONE_AFTER,
+    SILENT_AFTER,
+    Outlook,
+    Sight,
+    Writer,
+    outlook,
+)
+
+
+@pytest.mark.parametrize("more", [True, False])
+@pytest.mark.parametrize("silent", [0.0, GONE_AFTER, SILENT_AFTER, 1e6])
+@pytest.mark.parametrize("writer", Writer)
+def test_what_has_ended_is_over(*, more: bool, silent: float, writer: Writer) -> None:
+    """Unless there is more to do and another process has taken the journal, to resume it."""
+    resumed = more and writer is Writer.FOLLOWS
+    silently = Outlook.SILENT if silent >= SILENT_AFTER else Outlook.CONTINUES
+    seen = outlook(Sight(ended=True, more=more, writer=writer, silent=silent))
+    assert seen is (silently if resumed else Outlook.ENDED)
+
+
+@pytest.mark.parametrize(
+    ("writer", "silent", "expected"),
+    [
+        (Writer.GONE, GONE_AFTER - 0.1, Outlook.CONTINUES),
+        (Writer.GONE, GONE_AFTER, Outlook.GONE),
+        (Writer.UNKNOWN, GONE_AFTER, Outlook.CONTINUES),
+        (Writer.UNKNOWN, SILENT_AFTER, Outlook.SILENT),
+        (Writer.UNKNOWN, 1e6, Outlook.SILENT),
+        (Writer.HOLDS, SILENT_AFTER - 0.1, Outlook.CONTINUES),
+        (Writer.HOLDS, 1e6, Outlook.SILENT),
+        (Writer.FOLLOWS, 1e6, Outlook.SILENT),
+    ],
+)
+def test_what_has_not_ended_continues_unless_its_writer_is_gone(
+    writer: Writer, silent: float, expected: Outlook
+) -> None:
+    """A free lock says that for sure, a silence of any length does not."""
+    assert outlook(Sight(ended=False, more=False, writer=writer, silent=silent)) is expected
