@@ -179,7 +179,7 @@ class Tmux:
         deadline = time.monotonic() + SECONDS
         while text not in (observed := self.text):
             assert time.monotonic() < deadline, f"{text!r} was never shown:\n{observed}"
-            time.sleep(0.02)  # somebody else's process: there is nothing to await
+            time.sleep(0.02)  # another process's event: there is nothing to await
 
     def call(self, *words: str) -> str:
         """Run a command of tmux and return what it says."""

@@ -120,7 +120,7 @@ def test_without_a_recorded_end_the_text_says_killed_or_still_running() -> None:
 
 
 def test_a_journal_without_executions_is_not_started() -> None:
-    """The text says so; all operations are pending."""
+    """The text reports it; all operations are pending."""
     text = list(lines(report(replay(first(5)))))
     assert "5 pending of 5 operations" in text[1]
     assert "not started yet" in text[2]

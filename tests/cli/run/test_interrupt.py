@@ -16,7 +16,7 @@ from tests.conftest import Here
 
 
 def _each_once(world: World) -> None:
-    """Every workspace is as wanted, and each change was carried out exactly once."""
+    """Every workspace is as desired, and each change was made exactly once."""
     assert world.all_desired()
     assert len(world.changed()) == 12
     assert set(world.changed().values()) == {1}

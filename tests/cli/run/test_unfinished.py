@@ -78,7 +78,7 @@ def test_a_saved_plan_notes_it_once(world: World, here: Here, journal: Path) -> 
 def test_a_job_that_agrees_or_is_about_something_else_gets_no_note(
     world: World, here: Here, journal: Path
 ) -> None:
-    """The same wish, another run task, and the undo of that very journal."""
+    """The same spec, another run task, and the undo of that very journal."""
     world.job(ANOTHER)
     assert _notes(here) == []
     world.simulator.add_task("cost-check")

@@ -149,7 +149,7 @@ def test_a_signal_ends_the_gate(
     child = world.folder / "child"
     deadline = time.monotonic() + SECONDS
     while not (child.exists() and child.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.02)  # somebody else's process: there is nothing to await
+        time.sleep(0.02)  # another process's event: there is nothing to await
     process.send_signal(number)
     stopped = ended(process)
     assert (stopped.code, world.writes) == (code, 1)
