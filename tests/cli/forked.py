@@ -4,8 +4,8 @@ A small process imports the command line once and forks for each command: hundre
 start-up time, and each begins with what is imported and nothing else, not with what pytest holds.
 What Python itself reads at its start, closed streams and ``PYTHON…`` variables, needs a real start.
 
-Whoever wants a command connects to the process's socket, sends its `Order` and three streams, and
-is told the pid, then how it ended.
+To run a command, a client connects to the process's socket and sends an `Order` and three streams;
+it receives the pid, then how the command ended.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ class Forked:
     Attributes:
         pid: its process.
         stdout: what it says, where it was given no other stream.
-        stderr: likewise.
+        stderr: the same for stderr.
         returncode: its exit code, negative for the signal that killed it, once it was waited for.
-        memory: the most memory it held, in bytes, once it was waited for.
+        memory: the most memory it used, in bytes, known once it has ended.
     """
 
     def __init__(
@@ -251,7 +251,7 @@ def _listen(address: str) -> None:
         if listener.fileno() in ready:
             client, _ = listener.accept()
             order, streams = _received(client)
-            # Nobody writes to it: it is at its end when the command's process is.
+            # Nothing is written to it: its end is the end of the command's process.
             alive, its = os.pipe()
             pid = os.fork()
             if not pid:

@@ -1,6 +1,6 @@
 """A simulated server that answers as it should, but for the requests a test picks: those hostilely.
 
-The request has its effect first: an attack is on whoever reads the answer.
+The request takes effect first: the attack is on the reader of the answer.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Terminal:
     """A command on a terminal.
 
     Attributes:
-        said: everything it wrote there so far.
+        said: all of its output so far.
         process: the command.
     """
 
@@ -128,7 +128,7 @@ def on_terminal(
 
     Args:
         stdout: another place for it than the terminal.
-        pipe: a command for the shell that reads it; the terminal is nobody's own then.
+        pipe: a shell command that reads stdout; the two then share the terminal.
         fresh: start a fresh Python, a child of this process.
         detached: the terminal is not the command's own: Ctrl-C, and its end, are no signals.
     """
@@ -160,7 +160,7 @@ def on_terminal(
 
 
 class Tmux:
-    """The real command on tmux, which breaks lines anew where a window gets narrower."""
+    """The real command in tmux, which wraps lines again if a window gets narrower."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = str(socket)

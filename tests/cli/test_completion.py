@@ -109,11 +109,11 @@ class Session:
         self._listener.start()
 
     def type(self, text: str) -> None:
-        """Type text as it is, control characters included."""
+        """Type text unchanged, control characters included."""
         os.write(self._terminal, text.encode())
 
     def lines(self, number: int) -> list[str]:
-        """Return the lines that were written, once there are so many."""
+        """Return the written lines once there are enough."""
         until = time.monotonic() + SECONDS
         while len(lines := self._said.read_text(encoding="utf-8").splitlines()) < number:
             assert time.monotonic() < until, b"".join(self._screen).decode()
@@ -165,7 +165,7 @@ def shell(request: pytest.FixtureRequest) -> Shell:
 
 
 def completed(at: Session, shell: Shell, pieces: Collection[str]) -> dict[str, str]:
-    """Return what each typed line became."""
+    """Return the completions of typed lines."""
     at.type(f"{shell.binds}\necho ready >>said\n")
     before = len(at.lines(1))
     for number, typed in enumerate(pieces):
@@ -174,8 +174,8 @@ def completed(at: Session, shell: Shell, pieces: Collection[str]) -> dict[str, s
     return dict(zip(pieces, at.lines(0)[before:], strict=True))
 
 
-def test_what_is_typed_is_completed(folder: Path, shell: Shell) -> None:
-    """Commands, options, their values, and for JOB and JOURNAL the names of files."""
+def test_a_typed_line_is_completed(folder: Path, shell: Shell) -> None:
+    """Commands, options, their values, and file names for JOB and JOURNAL."""
     with session(shell.alone, folder) as at:
         at.type(f"{shell.sources}\n")
         assert completed(at, shell, TYPED) == TYPED
@@ -191,8 +191,8 @@ def test_it_stays_installed(folder: Path, shell: Shell) -> None:
         assert completed(at, shell, pieces) == pieces
 
 
-def test_a_script_is_shown_to_each_shell(folder: Path, shell: Shell) -> None:
-    """``--show-completion`` prints for the shell that asks."""
+def test_each_shell_is_shown_its_script(folder: Path, shell: Shell) -> None:
+    """``--show-completion`` prints the script of the shell that calls it."""
     with session(shell.alone, folder) as at:
         at.type("bulkops --show-completion >>said\n")
         script = "\n".join(at.lines(1))

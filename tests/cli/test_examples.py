@@ -54,7 +54,7 @@ pause = "manual"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[World]:
-    """An organization as the examples have it, served, and a folder with the ready job files."""
+    """The organization of the examples, served, and a folder with the ready job files."""
     simulator = StagedSimulator(rate=0)
     simulator.add_organization("acme")
     simulator.add_workspace("prod-app")
@@ -183,7 +183,7 @@ def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]
 
 @pytest.mark.parametrize("example", [line for path, line in EXAMPLES if path != SIMULATE])
 def test_an_example_does_what_it_says(place: World, example: str) -> None:
-    """Each example ends with 0, or as listed above, and prints something or writes its file."""
+    """Each example exits with 0, or as listed above, and prints something or writes its file."""
     if example in NOT_RUN:
         pytest.skip(NOT_RUN[example])
     if "| jq" in example and shutil.which("jq") is None:
@@ -200,7 +200,7 @@ def test_an_example_does_what_it_says(place: World, example: str) -> None:
 @pytest.mark.parametrize("example", [line for path, line in EXAMPLES if path == SIMULATE])
 def test_a_simulator_starts_as_the_examples_say(place: World, example: str) -> None:
     """The simulator prints its address when it is ready, and SIGTERM ends it: exit 0."""
-    # On a port that is free: the default one is somebody else's where tests run side by side.
+    # On a free port: the default one may be taken by a concurrent test.
     process = place.start(*shlex.split(example)[1:], "--port", "0")
     assert process.stdout is not None
     ready = process.stdout.readline()

@@ -31,7 +31,7 @@ def test_help_reads_like_a_manual_page(here: Here, path: tuple[str, ...]) -> Non
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_help_has_examples(here: Here, path: tuple[str, ...]) -> None:
-    """Every command has an Examples block: calls of this very command, one a line."""
+    """Every command has an Examples block: calls of this very command, one per line."""
     shown = re.sub(r" \\\n +", " ", here(*path, "--help").out)
     assert "  Examples:\n    bulkops" in shown
     own = " ".join(("bulkops", *path))
@@ -41,7 +41,7 @@ def test_help_has_examples(here: Here, path: tuple[str, ...]) -> None:
 
 
 def test_no_placeholder_is_lost_in_help(here: Here) -> None:
-    """The help spells the default journal's folder without ``<…>``, which Markdown swallows."""
+    """Help names the default journal's folder without ``<…>``, which Markdown drops."""
     said = " ".join(re.sub(r"[│\s]+", " ", here("apply", "--help").out).split())
     assert ".bulkops/NAME/" in said
 

@@ -33,7 +33,7 @@ def logged(world: World) -> list[dict[str, Any]]:
 
 
 def test_a_job_with_faults_is_logged_line_by_line(world: World) -> None:
-    """The file has every request with fields, run id and operation; stderr is as without it."""
+    """The file has every request with fields, run id and operation; stderr is unchanged."""
     world.simulator.faults = Faults.parse("POST:close-after=20%,POST:503=10%,GET:503=30%", seed=1)
     done = world.run("--log-file", LOG, *world.applying)
     assert done.code == 0
@@ -64,7 +64,7 @@ def test_a_job_with_faults_is_logged_line_by_line(world: World) -> None:
 
 
 def test_it_is_appended_to(world: World) -> None:
-    """One file has one command after the other, each with a start of its own, plans and reports."""
+    """The file has one command after the other, each with its own start, plans and reports."""
     for arguments in (("plan", "job.toml"), world.applying, ("verify", "scan.jsonl")):
         assert world.run("--log-file", LOG, *arguments).code == 0
     assert world.run("--log-file", LOG, "status", "no-such.jsonl").code == 1
@@ -77,7 +77,7 @@ def test_it_is_appended_to(world: World) -> None:
 
 
 def test_it_is_json_beside_debug_text(world: World) -> None:
-    """``--debug`` shows the same events on stderr as text; the file stays JSON."""
+    """``--debug`` prints the same events on stderr as text; the file stays JSON."""
     process = world.start("--debug", "--log-file", LOG, "plan", "job.toml")
     done = ended(process, debug=True)
     assert done.err.count("event=request_finished") == world.requests
@@ -123,7 +123,7 @@ def test_a_full_disk_stops_no_job(world: World) -> None:
 def test_a_file_that_can_not_be_opened_is_exit_1_immediately(
     world: World, place: str, why: str
 ) -> None:
-    """Exit 1 in one line that names it, before any request; 2 is ``--detailed-exitcode``'s."""
+    """One line names it, before any request; exit 2 is reserved for ``--detailed-exitcode``."""
     done = world.run("--log-file", place, *world.applying)
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith(f"Error: --log-file {place}: can't be written: {why}")

@@ -144,7 +144,7 @@ def test_pid_1_handles_a_signal_while_it_plans(
 
 @proc
 def test_pid_1_finishes_what_is_in_flight(world: World, as_pid_1: Started, here: Here) -> None:
-    """PID 1 drains its job like any process; the same command resumes it."""
+    """As PID 1 it drains its job like any process; the same command resumes it."""
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     struck = list[int]()
 
@@ -167,7 +167,7 @@ def test_pid_1_finishes_what_is_in_flight(world: World, as_pid_1: Started, here:
 def test_a_signal_while_an_event_loop_opens_or_closes_is_handled(
     here: Here, world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """Neither is a moment at which the signal is the system's: nothing is planned, or begun."""
+    """The signal is not left to the system at either moment: nothing is planned or started."""
     real = getattr(asyncio.BaseEventLoop, moment)
 
     def struck(loop: asyncio.BaseEventLoop) -> None:

@@ -164,7 +164,7 @@ async def test_a_cookie_is_not_kept() -> None:
 async def test_a_lost_answer_may_be_of_a_request_that_arrived(
     method: str, answer: Answer, cause: str
 ) -> None:
-    """Once a byte may have been sent, the error says so, with the address and the cause."""
+    """The error tells if a byte may have been sent, and has the address and the cause."""
     async with raw_server(answer) as server:
         request = Request(method, "/api/v2/things")
         patience = 0.3 if answer.then == "hang" else 60.0

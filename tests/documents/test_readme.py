@@ -142,7 +142,7 @@ def test_every_command_is_executed() -> None:
 
 
 def test_the_library_example_works(simulator: str, tmp_path: Path) -> None:
-    """The README's Python example runs as it stands."""
+    """The README's Python example runs unchanged."""
     _jobs(tmp_path)
     code = _block("library").replace("http://127.0.0.1:8080", simulator)
     ran = subprocess.run(

@@ -17,7 +17,7 @@ TASKS = "/workspaces/ws-1/tasks"
 
 
 def states(name: str, shows: str) -> list[State]:
-    """Return the states that a row of a kind's table stands for."""
+    """Return the states that a row of a kind's table represents."""
     meant = CASES[name].states[shows]
     return [meant] if isinstance(meant, State) else [*meant]
 

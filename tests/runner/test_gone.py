@@ -30,7 +30,7 @@ OLD_SERVER = "tfe-v202401-1-none-included"
 
 
 def deleted_at(world: World, method: str) -> None:
-    """Let somebody delete ``prod-0`` as the first write with this method arrives."""
+    """Delete ``prod-0`` when the first write with this method arrives."""
     strikes = [lambda: world.simulator.remove_workspace("prod-0")]
 
     def spy(request: Request) -> None:

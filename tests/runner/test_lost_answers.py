@@ -42,7 +42,7 @@ def only_result(world: World) -> Result:
 
 
 def struck(world: World, kind: str, nth: int) -> Result:
-    """Return the n-th result told of as many as the kind has writes."""
+    """Return the n-th reported result, of as many as the kind has writes."""
     assert len(world.results) == len(CASES[kind].writes)
     return world.results[nth][1]
 
@@ -247,7 +247,7 @@ def test_a_change_outside_the_job_after_a_loss_is_a_conflict() -> None:
 
 
 def attached_by_somebody(world: World, enforcement_level: str = "advisory") -> None:
-    """Let somebody else attach the run task to the first workspace."""
+    """Attach the run task to the first workspace outside the job."""
     world.simulator.attach("prod-0", TASK, enforcement_level=enforcement_level)
 
 

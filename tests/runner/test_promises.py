@@ -66,7 +66,7 @@ def guard(world: World) -> None:
 
 
 def check(world: World, kind: str) -> None:
-    """Check what holds of any journal at any time, and that nobody else was touched."""
+    """Check the invariants of any journal, and that no other workspace was changed."""
     told = world.journaled()
     effects = world.effects()
     assert set(effects) <= set(world.names)
@@ -100,7 +100,7 @@ def check_end(world: World, kind: str, replay: Replay) -> None:
 def stopped_at_each(kind: str, keeping: float, arm: Callable[[World, int], None]) -> int:
     """Stop the machine at the Nth event of a job, for every N; return how many there are.
 
-    Each time the job goes on, and all is done once.
+    Each time the job is resumed, and each change is made once.
 
     Args:
         keeping: the part of unsynced bytes that stays.
@@ -140,7 +140,7 @@ def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -
         world.wire.die_at = len(world.wire.asked) + number
         world.wire.dies_after = dies_after
 
-    # A ping, two readings of where each task stands, and the writes of each workspace.
+    # A ping, two readings of the attachments, and the writes of each workspace.
     readings = 2 * len(CASES[kind].looks)
     writes = WORKSPACES * len(CASES[kind].writes)
     assert stopped_at_each(kind, keeping, arm) == 1 + readings + writes

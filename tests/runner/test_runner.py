@@ -29,7 +29,7 @@ def refusing(world: World, *, names: set[str]) -> None:
 def interrupted(
     world: World, at: float, *, drain: float, signals: tuple[str, ...] = ("SIGINT",)
 ) -> Replay:
-    """Run one execution that is told to stop once so many seconds have passed."""
+    """Run one execution that is stopped after a number of seconds."""
 
     async def run() -> Replay:
         async with anyio.create_task_group() as group:

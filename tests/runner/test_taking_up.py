@@ -13,7 +13,7 @@ from tests.engine.world import World, job
 
 
 def held_up(after: int, until: float) -> World:
-    """Return a world in which after so many results nobody takes more, until a moment."""
+    """Return a world whose observer takes no more results between a number and a moment."""
     world = World(workspaces=60)
     world.takes_more = lambda: len(world.results) < after or world.now() >= until
     return world

@@ -64,7 +64,7 @@ def test_each_wave_is_verified_before_the_next() -> None:
     since = len(world.wire.asked)
     assert ended(world.resume()) == ("complete", 0, 6)
     asked = groupby("w" if request.writes else "r" for request in world.wire.asked[since:])
-    # A ping and where it stands; one, two and three writes, a list after each wave.
+    # A ping and a reading; one, two and three writes, a list after each wave.
     assert " ".join(f"{len(list(g))}{kind}" for kind, g in asked) == "2r 1w 1r 2w 1r 3w 1r"
     assert history(world) == [
         f"{n} {reached}" for n in (1, 2, 3) for reached in ("open", "verified", "passed")
@@ -124,7 +124,7 @@ def test_a_gate_holds_the_job(status: int, how: str, code: int, *, passes: bool)
     assert ended(world.apply(in_waves(gate="check"))) == (how, code, 1)
     assert ended(world.resume()) == (how, code, 1)
     replay = world.resume(continue_paused=True)
-    # Past the first gate, the third status is the second wave's: it is held there.
+    # After the first gate, the third status is the second wave's: the job stops there.
     assert ended(replay) == (how, code, 3 if passes else 1)
     assert ended(world.resume()) == ("complete", 0, 6)
     assert len(told) == (5 if passes else 6)

@@ -18,7 +18,7 @@ AT_ONCE = 250
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 if every invariant held and enough was met."""
+    """Return 0 if no invariant was violated and enough situations occurred."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=2000, help="how many to run")
     parser.add_argument("--start", type=int, default=0, help="the first of them")

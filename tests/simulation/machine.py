@@ -134,7 +134,7 @@ class Machine:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Let SIGINT come when the weather says so."""
+        """Send SIGINT at the time that the scenario's weather sets."""
         loop = asyncio.get_running_loop()
         weather, handles = self.weather, list[asyncio.TimerHandle]()
         if weather.interrupts is not None:

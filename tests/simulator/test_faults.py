@@ -91,7 +91,7 @@ def test_bad_spec_says_what_is_allowed(spec: str, says: str) -> None:
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_effect_happens_or_not_as_the_kind_says(kind: str) -> None:
-    """A struck request takes effect if its kind says so, and is counted by kind."""
+    """The fault's kind decides whether a struck request takes effect; it is counted by kind."""
     simulator = Simulator()
     simulator.add_organization("acme")
     simulator.add_workspace("w")

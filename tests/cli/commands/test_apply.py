@@ -26,7 +26,7 @@ SILENCE = 2.0
 
 
 def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
-    """Stdout has one aligned line a result and the totals; stderr the plan's totals and journal."""
+    """Stdout has one aligned line per result and the totals; stderr the plan's totals, journal."""
     world.job(("all = true", 'names = ["*"]'))
     done = world.apply()
     assert done.code == 0
@@ -69,7 +69,7 @@ def test_json_results_are_the_same_facts(world: World, here: Here) -> None:
 
 
 def test_nothing_to_do_is_a_success_without_a_journal(world: World, here: Here) -> None:
-    """If all is as desired, apply says so, exits 0 without --yes, and starts no journal."""
+    """If everything is as desired, apply reports it, exits 0 without --yes, starts no journal."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
     done = here("apply", "job.toml", "--journal", "scan.jsonl")
@@ -79,7 +79,7 @@ def test_nothing_to_do_is_a_success_without_a_journal(world: World, here: Here) 
 
 
 def test_nothing_to_do_leaves_nothing_in_the_default_folder(world: World, here: Here) -> None:
-    """A job that runs every day and finds nothing to do leaves no files behind."""
+    """A daily job that finds nothing to do leaves no files behind."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
     for _day in range(2):
@@ -88,7 +88,7 @@ def test_nothing_to_do_leaves_nothing_in_the_default_folder(world: World, here: 
 
 
 def test_nothing_to_do_but_blocked_is_exit_3(world: World, here: Here) -> None:
-    """Where the only workspace not as wanted can't be brought there, the exit code is 3."""
+    """The only workspace that is not as desired can't be changed."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
     world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
@@ -124,7 +124,7 @@ def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, st
 
 
 def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> str:
-    """Return the output until it is enough; if none comes, type ``again``."""
+    """Return the output once a condition holds; if none comes, type ``again``."""
     said = b""
     while not enough(said.decode(errors="replace")):
         if again and not select.select([own], [], [], SILENCE)[0]:
@@ -167,7 +167,7 @@ def test_ctrl_c_at_the_question_changes_nothing(world: World) -> None:
 
 
 def test_too_many_failures_stop_the_job_and_continue_continues(world: World, here: Here) -> None:
-    """Refused writes beyond 10 % stop the job, exit 4; with ``--continue`` it comes to its end."""
+    """Refused writes beyond 10 % stop the job (exit 4); ``--continue`` runs it to its end."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     forbidden = {"prod-003", "prod-004"}
     gone = [world.simulator.world.organizations["acme"].workspaces[name] for name in forbidden]
@@ -232,7 +232,7 @@ def test_head_causes_no_error_message(world: World) -> None:
     assert (done.code, done.err) == (1, "")
 
 
-def test_long_server_words_are_cut_in_results(world: World, here: Here) -> None:
+def test_long_server_messages_are_cut_in_results(world: World, here: Here) -> None:
     """A result line stays short, however long the server's message; the report has all of it."""
     long_name = "prod-" + "x" * 85
     world.simulator.add_workspace(long_name)
@@ -253,7 +253,7 @@ def test_long_server_words_are_cut_in_results(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize(("length", "shown"), [(160, 160), (161, 160), (5000, 160)])
 def test_reasons_are_cut_to_two_lines(length: int, shown: int) -> None:
-    """A reason longer than 160 characters ends with an ellipsis there."""
+    """In a result, a reason longer than 160 characters ends with an ellipsis."""
     text = shortened("x" * length)
     assert len(text) == shown
     assert text.endswith("…") == (length > 160)

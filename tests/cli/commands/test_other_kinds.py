@@ -65,7 +65,7 @@ def test_a_key_is_rotated_and_never_shown(world: World, here: Here) -> None:
 
 
 def test_a_report_of_workspaces_names_no_run_task(here: Here) -> None:
-    """Only the kind and the organization; rows are the workspaces'."""
+    """It names only the kind and the organization; its rows are workspaces."""
     text = 'name = "other"\norganization = "acme"\n[operation]\nkind = "workspace-update"\n'
     job = written(text + 'auto_apply = true\n[select]\nnames = ["prod-001"]\n')
     planned = here("plan", job)
@@ -81,7 +81,7 @@ def test_a_report_of_workspaces_names_no_run_task(here: Here) -> None:
 
 
 def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
-    """The plan says that it can't be undone, and so does ``undo``: exit 2, nothing sent."""
+    """The plan notes that it can't be undone; ``undo`` refuses: exit 2, nothing sent."""
     for name in ("prod-001", "prod-002"):
         world.simulator.attach(name, TASK)
     job = written(HEAD + 'kind = "task-delete"\n[pace]\nsettle = "50ms"\n')

@@ -123,7 +123,7 @@ def test_no_error_lets_a_name_through(world: World, evil: Callable[..., Done]) -
 
 @pytest.mark.parametrize("name", ["prod", "生产", "a\x1bb", "é\u0301"])
 def test_columns_are_as_wide_as_a_terminal_shows_them(name: str) -> None:
-    """Wide characters take two cells, combining ones none, escaped ones the length of the escape."""
+    """Wide characters take two cells, combining ones none, escaped ones the escape's length."""
     width = widest([name, "production"])
     assert cell_len(filled(name, width)) == width == 10
     assert filled(name, 0) == escaped(name)

@@ -32,7 +32,7 @@ def test_without_the_variable_nothing_is_written(world: World, here: Here) -> No
 
 
 def test_a_plan_is_appended(world: World, here: Here) -> None:
-    """It follows earlier content; stdout is the same; a saved plan names the command to apply it."""
+    """It follows earlier content; stdout is the same; a saved plan names the apply command."""
     shown = here("plan", "job.toml", GITHUB_STEP_SUMMARY="")
     (world.folder / "summary.md").write_text("# Before", encoding="utf-8")
     assert here("plan", "job.toml", **SUMMARY) == shown

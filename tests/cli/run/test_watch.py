@@ -151,7 +151,7 @@ def copied(in_waves: World) -> Iterator[Path]:
 
 
 def test_a_copy_in_pieces_is_watched(in_waves: World, copied: Path) -> None:
-    """From an empty file to the end, although the lock is not held on the copy."""
+    """From an empty file to the end, although the writer's lock is on another file."""
     with held(in_waves, 4) as let_go:
         watcher = in_waves.start("watch", copied.name, "--json")
         job = begun(in_waves, let_go)

@@ -87,7 +87,7 @@ def test_no_token_names_every_place() -> None:
 
 
 def test_without_a_home_there_is_no_file() -> None:
-    """If HOME isn't set, no file is read, and the message says so."""
+    """If HOME isn't set, no file is read, and the message reports it."""
     files = Files()
     with pytest.raises(BulkopsError, match="HOME is not set"):
         resolve_token(HCP, {}, files)

@@ -83,7 +83,7 @@ async def test_a_client_sends_no_more_at_once(monkeypatch: pytest.MonkeyPatch) -
 def test_too_many_open_files_are_not_reported_as_a_bug(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever the error occurs, even in an import, the message names the limit."""
+    """The message names the limit, even if the error occurs in an import."""
     error = OSError(24, "Too many open files", "/usr/lib/python/asyncio/events.py")
 
     def none(_file: Path) -> None:
