@@ -92,7 +92,7 @@ def test_every_event_of_a_job_has_its_run_id(caplog: pytest.LogCaptureFixture) -
     assert said[-1]["how"] == "complete"
 
 
-def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
+def test_concurrent_operations_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
     """Each request of concurrent operations has the key of its own operation."""
     world = World(workspaces=40, faults="POST:close-after=20%,close-before=20%,503=10%", seed=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):

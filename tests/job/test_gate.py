@@ -154,7 +154,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("gate", "problem"), REFUSED.items())
-def test_what_is_missing_is_named(tmp_path: Path, gate: str, problem: str) -> None:
+def test_a_missing_file_is_named(tmp_path: Path, gate: str, problem: str) -> None:
     """The error names the file with its folder, and what is wrong with it."""
     mode(tmp_path / "plain.sh", 0o644)
     mode(tmp_path / "tools" / "check.sh", 0o755)

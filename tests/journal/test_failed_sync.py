@@ -45,7 +45,7 @@ def read_after_a_power_cut(disk: Disk) -> Replay:
     return read(PATH, disk).replay
 
 
-def test_what_a_failed_sync_forgot_is_written_anew() -> None:
+def test_what_a_failed_sync_forgot_is_written_again() -> None:
     """The next process writes what it read again, and it survives a power cut."""
     disk = after_a_failed_sync()
     append(disk, [[result(0)]])

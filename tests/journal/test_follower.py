@@ -75,7 +75,7 @@ def test_journals_of_0_1_are_followed(path: Path) -> None:
     assert looked(Follower(path)) == records
 
 
-def test_a_copy_that_is_renamed_into_place_goes_on(path: Path) -> None:
+def test_a_copy_that_is_renamed_into_place_is_read_on(path: Path) -> None:
     """Shorter, as long or longer than what was there: no record comes twice, and none is lost."""
     follower = Follower(path)
     half, more = len(written(GROUPS[:3])), len(written(GROUPS[:4]))
@@ -146,7 +146,7 @@ def test_a_file_that_is_away_for_a_moment_is_no_news(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b'name = "scan"\n', b'{"user":', b"\xff" * 100, b'{"seq":2,'])
-def test_what_is_no_journal_is_known_by_its_first_bytes(path: Path, text: bytes) -> None:
+def test_another_file_is_recognized_by_its_first_bytes(path: Path, text: bytes) -> None:
     """Of an empty file, of zeros and of the first bytes of a header that is not known yet."""
     follower = Follower(path)
     for waited_for in (b"", b"\0" * 5000, WHOLE[:1], WHOLE[:40]):
@@ -214,7 +214,7 @@ def test_the_last_execution_is_read_again_from_the_file(path: Path) -> None:
         list(follower.of_last_execution())
 
 
-def test_only_what_is_new_is_read(path: Path) -> None:
+def test_only_new_lines_are_read(path: Path) -> None:
     """A look at a journal in which nothing is new reads none of its lines again."""
     path.write_bytes(WHOLE)
     follower = Follower(path)

@@ -52,7 +52,7 @@ def test_the_lock_file_says_who_holds_a_journal(journal: Path) -> None:
 
 
 def test_a_journal_is_held_by_any_name(journal: Path) -> None:
-    """By a link, a hard link, and without its lock file: by its last runner, probably."""
+    """By a link, a hard link, and without its lock file: probably by its last runner."""
     link, hard = journal.with_name("link.jsonl"), journal.with_name("hard.jsonl")
     link.symlink_to(journal.name)
     hard.hardlink_to(journal)
@@ -102,8 +102,8 @@ def test_a_runner_that_ends_while_a_journal_is_read_is_no_killed_one(journal: Pa
         assert read_with_holder(journal, read) == (unfinished, BOB)
 
 
-def test_what_can_be_told_of_a_writer(journal: Path) -> None:
-    """It holds the lock, another process does, it is gone, or it is elsewhere."""
+def test_the_writers_state(journal: Path) -> None:
+    """It holds the lock, another process does, it is gone, or it is on another machine."""
     me = Holder("ann", socket.gethostname(), os.getpid(), "2026-11-24T22:00:00.000Z")
     mine, bobs = (replay([*first(1), Execution(by, "1")]) for by in (me, BOB))
     with locked(journal, me):

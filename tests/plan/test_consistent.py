@@ -315,7 +315,9 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
 
 
 @pytest.mark.parametrize(("name", "change", "said"), FORGED.values(), ids=list(FORGED))
-def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_path: Path) -> None:
+def test_an_undecidable_operation_is_found(
+    name: str, change: Forge, said: str, tmp_path: Path
+) -> None:
     """Every line is valid, but the job in it could not have decided the change."""
     path = tmp_path / name
     path.write_bytes((KEPT / name).read_bytes())

@@ -190,7 +190,7 @@ def test_hostile_text_is_text(pairs: list[tuple[str, str]]) -> None:
     assert [case.result[0].message for case in suite] == [escaped(why) for _, why in pairs]
 
 
-def test_it_is_written_piece_by_piece() -> None:
+def test_the_document_comes_in_pieces() -> None:
     """No piece has more than one testcase."""
     pieces = list(document(everything()))
     assert max(piece.count("<testcase") for piece in pieces) == 1

@@ -60,7 +60,7 @@ def test_the_reason_names_both_causes_of_a_404() -> None:
 @pytest.mark.parametrize("profile", ["hcp", OLD_SERVER])
 @pytest.mark.parametrize("fault", [None, "close-before", "reset-after"])
 @pytest.mark.parametrize("kind", METHODS)
-def test_gone_when_it_is_written_to(kind: str, fault: str | None, profile: str) -> None:
+def test_a_workspace_gone_at_its_write(kind: str, fault: str | None, profile: str) -> None:
     """Refused or lost, then missing past ``settle``: failed, not changed by others."""
     world = World(workspaces=2, attached=kind != "attach", profile=profile)
     deleted_at(world, METHODS[kind])

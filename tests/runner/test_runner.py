@@ -48,7 +48,7 @@ def interrupted(
 
 
 @pytest.mark.parametrize("max_at_once", [1, 3, 32])
-def test_no_more_than_max_at_once_are_under_way(max_at_once: int) -> None:
+def test_at_most_max_at_once_are_in_flight(max_at_once: int) -> None:
     """With slow answers every slot is used, and never one more."""
     world = World(workspaces=40, latency=3.0)
     world.start(job(pace={"max_at_once": max_at_once}))
@@ -164,7 +164,7 @@ def test_a_server_that_accepts_no_write_stops_the_run() -> None:
     assert not world.effects()
 
 
-def test_a_signal_drains_what_is_in_flight() -> None:
+def test_a_signal_drains_operations_in_flight() -> None:
     """Nothing new starts; operations in flight are finished and recorded."""
     world = World(workspaces=20, latency=0.5)
     world.start(job(pace={"max_at_once": 4}))

@@ -44,7 +44,7 @@ def test_the_default_seeds(number: int, shared: Path) -> None:
     assert not unmet(sum(map(Counter[str], told), Counter[str]()), BATCHES * SEEDS)
 
 
-def test_what_too_few_met_is_said() -> None:
+def test_situations_that_were_too_rare_are_reported() -> None:
     """Everything once in 500 seeds, thrice in 2,000; a handful need to meet nothing."""
     once = Counter(dict.fromkeys(MET, 1))
     assert unmet(once, 499) == unmet(once, 500) == unmet(Counter(), 499) == {}

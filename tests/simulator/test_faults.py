@@ -46,7 +46,7 @@ def test_method_narrows_a_fault() -> None:
     assert faults.draw(DELETE, 0.0) == FAULTS["503"]
 
 
-def test_ping_is_struck_only_when_asked() -> None:
+def test_ping_is_struck_only_if_named() -> None:
     """A fault without a method spares /ping; PING: strikes only /ping."""
     assert Faults.parse("503=100%", 0).draw(PING, 0.0) is None
     assert Faults.parse("GET:503=100%", 0).draw(PING, 0.0) is None
@@ -90,8 +90,8 @@ def test_bad_spec_says_what_is_allowed(spec: str, says: str) -> None:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_effect_happens_or_not_as_the_kind_says(kind: str) -> None:
-    """The fault's kind decides whether a struck request takes effect; it is counted by kind."""
+def test_the_kind_decides_if_a_request_takes_effect(kind: str) -> None:
+    """A struck request takes effect or not, by the fault's kind; it is counted by kind."""
     simulator = Simulator()
     simulator.add_organization("acme")
     simulator.add_workspace("w")

@@ -88,8 +88,8 @@ def test_resuming_needs_the_name_as_the_start_does(
     assert set(world.changed().values()) == {1}
 
 
-def test_nothing_left_needs_no_name(world: World, here: Here) -> None:
-    """A finished job only checks for drift."""
+def test_a_job_without_changes_needs_no_name(world: World, here: Here) -> None:
+    """If nothing is attached any more: exit 0, with or without --yes."""
     assert here(*APPLYING, "--confirm", TASK).code == 0
     assert here(*APPLYING, "--yes").code == 0
     assert here("resume", "scan.jsonl").code == 0

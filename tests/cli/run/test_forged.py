@@ -78,7 +78,9 @@ def test_one_in_the_default_folder_stops_apply(
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("report",), ("report", "--format", "json")])
-def test_it_is_not_reported(left: World, here: Here, arguments: tuple[str, ...]) -> None:
+def test_a_forged_journal_is_not_reported(
+    left: World, here: Here, arguments: tuple[str, ...]
+) -> None:
     """``status`` and ``report`` refuse it; ``journal check`` says what is wrong with it."""
     forge(left.journal, _detached)
     command, *options = arguments

@@ -95,8 +95,8 @@ def test_resuming_shows_it_before_it_runs(
     assert lines.index(f"    Gate after each wave: {gate}") < lines.index(f"Gate of wave 1: {gate}")
 
 
-def test_a_gate_that_is_all_that_is_left_needs_a_yes(world: World, here: Here) -> None:
-    """Killed in the last wave's gate: nothing is to be sent, but a command is to be run."""
+def test_a_remaining_gate_needs_a_yes(world: World, here: Here) -> None:
+    """Killed in the last wave's gate, the job has nothing to send but a command to run."""
     world.job(("[pace]", "[rollout]\ngate = 'test -e go || { kill -9 $PPID; exit; }'\n[pace]"))
     assert world.run(*world.applying).code == -signal.SIGKILL
     (world.folder / "go").touch()

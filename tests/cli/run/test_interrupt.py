@@ -71,7 +71,7 @@ def test_killed_in_the_default_folder(world: World, here: Here) -> None:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=["SIGINT", "SIGTERM", "SIGHUP"],
 )
-def test_a_signal_finishes_what_is_in_flight(
+def test_a_signal_drains_the_job(
     world: World, here: Here, number: signal.Signals, code: int
 ) -> None:
     """What is in flight is finished and recorded; exit 130, 143, or 129 if the terminal closed."""

@@ -147,10 +147,10 @@ def test_a_killed_one_has_no_end(world: World) -> None:
     assert found["pending"] > 0
 
 
-def test_it_is_written_while_it_runs(
+def test_metrics_are_written_during_the_job(
     world: World, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every now and then: how many are done, how many are in flight."""
+    """Periodically: how many operations are done, how many are in flight."""
     monkeypatch.setattr("bulkops.cli.run.metrics_file.EVERY_SECONDS", 0.001)
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     observed: list[dict[str, float]] = []

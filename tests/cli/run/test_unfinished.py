@@ -180,8 +180,8 @@ def test_an_undo_stops_as_well(world: World, here: Here, journal: Path) -> None:
         assert here("undo", "new.jsonl", "--yes", "--despite-unfinished").code == 0
 
 
-def test_on_a_terminal_it_is_asked(world: World, journal: Path) -> None:
-    """The note is shown, and the answer counts: a person has read it."""
+def test_on_a_terminal_the_answer_counts(world: World, journal: Path) -> None:
+    """The note is shown, and a yes is enough, since the user has read it."""
     world.job(*ADVISORY)
     arguments = ("apply", "job.toml", "--journal", "new.jsonl")
     code, said = on_a_terminal(world, b"yes\n", *arguments)

@@ -203,8 +203,8 @@ def test_as_json_waves_are_objects_among_the_results(world: World, here: Here) -
     assert (wave["number"], wave["of"], wave["status"]) == (1, 3, 3)
 
 
-def test_an_undo_goes_at_once(world: World, here: Here) -> None:
-    """Without waves, pause or gate."""
+def test_an_undo_has_no_waves(world: World, here: Here) -> None:
+    """It has no pause and no gate either."""
     in_waves(world, 'gate = "test -e go"')
     (world.folder / "go").touch()
     here(*world.applying)

@@ -148,6 +148,6 @@ def test_a_bound_destination_gets_no_other_token() -> None:
 
 
 @pytest.mark.parametrize("env", [{"TFE_TOKEN": "any"}, {"TF_TOKEN_a_com": ""}, {}])
-def test_what_is_empty_or_for_another_host_is_not_bound(env: dict[str, str]) -> None:
+def test_empty_and_other_tokens_are_not_bound(env: dict[str, str]) -> None:
     """TFE_TOKEN, empty tokens and other hosts' tokens aren't bound to a host."""
     assert bound_token("https://a.com", HOME | env, credentials(b_com="other", a_com="")) is None
