@@ -354,12 +354,12 @@ def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_a_public_function_says_what_it_raises_and_takes(function: Callable[..., object]) -> None:
     """Its docstring names existing errors, and describes every option."""
-    said = inspect.getdoc(function) or ""
-    raises = re.findall(r"(?m)^    ((?:\w+, )*\w+): ", said.partition("Raises:\n")[2])
+    docstring = inspect.getdoc(function) or ""
+    raises = re.findall(r"(?m)^    ((?:\w+, )*\w+): ", docstring.partition("Raises:\n")[2])
     assert bool(raises) == (function.__name__ not in NEVER_FAIL)
     for name in [name for names in raises for name in names.split(", ")]:
         assert issubclass(getattr(errors, name), BulkopsError)
-    explained = set(re.findall(r"(?m)^    (\w+): ", said.partition("Args:\n")[2]))
+    explained = set(re.findall(r"(?m)^    (\w+): ", docstring.partition("Args:\n")[2]))
     options = {
         parameter.name
         for parameter in inspect.signature(function).parameters.values()

@@ -260,7 +260,7 @@ def lock_now(descriptor: int) -> None:
 
 _LOOKS = 500
 _A_LOOK = 0.002
-"""Seconds between two tries; after ``_LOOKS`` of them, whoever looks was stopped while looking."""
+"""Seconds between two tries; after ``_LOOKS`` of them, a process was stopped while it looked."""
 
 
 GONE = "it is no longer there"

@@ -32,9 +32,9 @@ def command(
         monkeypatch.setattr(sys, "argv", ["bulkops", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
+        captured = capsys.readouterr()
         code = ended.value.code
-        return checked(Done(code if isinstance(code, int) else 0, said.out, said.err))
+        return checked(Done(code if isinstance(code, int) else 0, captured.out, captured.err))
 
     handlers = {number: signal.getsignal(number) for number in handled()}
     with logging_restored():

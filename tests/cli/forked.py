@@ -46,7 +46,7 @@ UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in which the system counts memory."""
 
 SECONDS = 60
-"""After which a command that doesn't end is killed by SIGALRM, and fails its test."""
+"""Seconds after which SIGALRM kills a command that doesn't end, which fails its test."""
 
 PROGRAM = """\
 #!{python} -IS
@@ -132,8 +132,8 @@ class Forked:
         self._there.sendall(text)
         for number in mine:
             os.close(number)
-        self._said = self._there.makefile("rb", buffering=0)
-        self.pid = int(self._said.readline())
+        self._reports = self._there.makefile("rb", buffering=0)
+        self.pid = int(self._reports.readline())
 
     def send_signal(self, number: int) -> None:
         """Send a signal, if it still runs."""
@@ -154,8 +154,8 @@ class Forked:
         """Wait for the end; it is killed when it takes too long, whatever the timeout is."""
         assert timeout is None or timeout <= SECONDS
         if self.returncode is None:
-            self.returncode, self.memory = map(int, self._said.readline().split())
-            self._said.close()
+            self.returncode, self.memory = map(int, self._reports.readline().split())
+            self._reports.close()
             self._there.close()
         return self.returncode
 

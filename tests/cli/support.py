@@ -48,7 +48,7 @@ all = true
 settle = "50ms"
 outage = "1s"
 """
-"""A server that a test takes away is not waited for longer than that."""
+"""Seconds for which a job waits for a server that a test has stopped."""
 
 
 Process: TypeAlias = "subprocess.Popen[str] | Forked"
@@ -243,10 +243,10 @@ def ended(process: Process, *, debug: bool = False) -> Done:
 
 def checked(done: Done, *, debug: bool = False) -> Done:
     """Return a command's output, after checking that no secret is in it."""
-    said = done.out + done.err
-    assert TOKEN not in said
-    assert debug or "Traceback" not in said, said
-    assert debug or "This is a bug" not in said, said
+    output = done.out + done.err
+    assert TOKEN not in output
+    assert debug or "Traceback" not in output, output
+    assert debug or "This is a bug" not in output, output
     return done
 
 

@@ -37,7 +37,7 @@ class Terminal:
     """
 
     def __init__(self, columns: int, rows: int) -> None:
-        self.said = ""
+        self.output = ""
         self.process: subprocess.Popen[bytes] | Forked
         self._own, self.its = pty.openpty()
         self._screen = pyte.Screen(columns, rows)
@@ -80,7 +80,7 @@ class Terminal:
         """Read to the end and return the exit code; there is no traceback."""
         self._until(lambda: False, "")
         code = self.process.wait(SECONDS)
-        assert "Traceback" not in self.said
+        assert "Traceback" not in self.output
         return code
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class Terminal:
             if not part:
                 assert not otherwise, f"{otherwise}:\n{self.text}"
                 return
-            self.said += part.decode(errors="replace")
+            self.output += part.decode(errors="replace")
             self._stream.feed(part)
 
 

@@ -143,7 +143,7 @@ ODD = {
     "https://2130706433:9": "not an address such as",
     "": "not an address such as",
 }
-"""Address, as JSON writes it → what the message says."""
+"""Address in JSON → a part of the message."""
 
 
 def test_an_odd_address_in_a_file_is_never_used(files: World, here: Here) -> None:

@@ -44,7 +44,7 @@ ENDS_WITH = {
 """Part of a command line → the exit code that it ends with instead of 0, and why."""
 
 OUTPUT = re.compile(r"(?:--out|--output|--journal|>) (\S+)")
-"""A file that the command itself makes."""
+"""A file that the command itself creates."""
 
 PAUSED = """[rollout]
 waves = ["1", "100%"]
@@ -152,13 +152,13 @@ def _with_ids(world: World, example: str) -> str:
 def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]:
     """Return exit code, stdout and stderr of a line in bash; a question gets a yes."""
     ours, theirs = pty.openpty()
-    said = list[bytes]()
+    errors = list[bytes]()
 
     def listen() -> None:
         # A terminal whose other end is closed is an error to read, and so is its end.
         try:
             while part := os.read(ours, 4096):
-                said.append(part)
+                errors.append(part)
         except OSError:
             return
 
@@ -178,7 +178,7 @@ def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]
         out, _ = process.communicate(timeout=SECONDS)
     listener.join()
     os.close(ours)
-    return process.returncode, out, b"".join(said).decode()
+    return process.returncode, out, b"".join(errors).decode()
 
 
 @pytest.mark.parametrize("example", [line for path, line in EXAMPLES if path != SIMULATE])

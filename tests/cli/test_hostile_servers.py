@@ -57,9 +57,9 @@ class Place:
         order = Order(arguments, str(self.folder), self._environment, answer_seconds=0.25)
         done = ended(process := Forked(order), debug="--debug" in arguments)
         assert process.memory < MOST_MEMORY
-        said = done.out + done.err
-        assert len(said) < 20_000
-        assert all(line.isprintable() for line in said.split("\n"))
+        output = done.out + done.err
+        assert len(output) < 20_000
+        assert all(line.isprintable() for line in output.split("\n"))
         return done
 
     def attacked(self, attack: Attack, picked: Callable[[Request], bool], *words: str) -> Done:

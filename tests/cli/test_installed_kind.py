@@ -106,9 +106,9 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
     assert "    1 skipped: mandatory already" in plan.lines
     assert plan.lines[-1] == "Plan: 10 to advise, 1 to update; 1 skipped."
     assert any(line.startswith("  + advise  advisory at post_plan  ") for line in plan.lines)
-    told = [json.loads(line) for line in world.run("plan", "job.toml", "--json", **here).lines]
-    assert (told[1]["action"], told[-1]["actions"]) == ("advise", {"advise": 10, "update": 1})
-    assert "advise" not in told[-1]
+    decoded = [json.loads(line) for line in world.run("plan", "job.toml", "--json", **here).lines]
+    assert (decoded[1]["action"], decoded[-1]["actions"]) == ("advise", {"advise": 10, "update": 1})
+    assert "advise" not in decoded[-1]
 
     assert world.apply(PYTHONPATH=path).code == 0
     advised = {name: [("advisory", ("post_plan",))] for name in before}
@@ -116,8 +116,8 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
     assert world.run("verify", "scan.jsonl", PYTHONPATH=path).code == 0
     # A report needs no kind: the journal has it all.
     assert "advise security-scan in acme" in world.run("report", "scan.jsonl").lines[0]
-    told = json.loads("".join(world.run("report", "scan.jsonl", "--format", "json").lines))
-    assert Counter(row["action"] for row in told["rows"]) == {"advise": 10, "update": 1}
+    decoded = json.loads("".join(world.run("report", "scan.jsonl", "--format", "json").lines))
+    assert Counter(row["action"] for row in decoded["rows"]) == {"advise": 10, "update": 1}
     assert set(world.run("plan", "job.toml", PYTHONPATH=path).lines) >= {
         "    11 skipped: already advised",
     }
@@ -193,8 +193,8 @@ def test_a_broken_kind_is_reported_with_its_package(
     asking(world, "broken")
     refused = here("plan", "job.toml")
     assert refused.code == 2
-    said = f'job.toml: operation.kind = "broken": odd 1.0 adds it as {value}, which {problem}'
-    assert said in refused.err
+    message = f'job.toml: operation.kind = "broken": odd 1.0 adds it as {value}, which {problem}'
+    assert message in refused.err
     assert refused.err.count("\n") == 1
     world.job()
     assert here("plan", "job.toml").code == 0

@@ -38,10 +38,10 @@ def test_a_job_with_faults_is_logged_line_by_line(world: World) -> None:
     done = world.run("--log-file", LOG, *world.applying)
     assert done.code == 0
     assert "request_finished" not in done.err
-    said = logged(world)
-    for event in said:
+    log = logged(world)
+    for event in log:
         assert {"event", "level", "timestamp"} <= event.keys()
-    requests = [event for event in said if event["event"] == "request_finished"]
+    requests = [event for event in log if event["event"] == "request_finished"]
     assert len(requests) == world.requests
     for request in requests:
         assert request.keys() >= REQUEST
@@ -50,16 +50,16 @@ def test_a_job_with_faults_is_logged_line_by_line(world: World) -> None:
     assert {r["status"] for r in requests} >= {None, 201, 503}
     assert {r["attempt"] for r in requests} >= {1, 2}
 
-    started = next(n for n, event in enumerate(said) if event["event"] == "execution_started")
-    run_id = said[started]["run_id"]
+    started = next(n for n, event in enumerate(log) if event["event"] == "execution_started")
+    run_id = log[started]["run_id"]
     assert run_id in world.journal.read_text(encoding="utf-8").splitlines()[0]
-    assert {event.get("run_id") for event in said[started:]} == {run_id}
+    assert {event.get("run_id") for event in log[started:]} == {run_id}
     writes = [event for event in requests if event["method"] != "GET"]
     assert {event["route"] for event in writes} == {"/workspaces/{workspace_id}/tasks"}
     assert len({event["operation"] for event in writes}) == 12
     for event in writes:
         assert event["operation"].removeprefix("attach:") == event["path"].split("/")[4]
-    results = [event for event in said if event["event"] == "operation_finished"]
+    results = [event for event in log if event["event"] == "operation_finished"]
     assert sorted(event["target"] for event in results) == sorted(world.shown())
 
 
@@ -68,12 +68,12 @@ def test_it_is_appended_to(world: World) -> None:
     for arguments in (("plan", "job.toml"), world.applying, ("verify", "scan.jsonl")):
         assert world.run("--log-file", LOG, *arguments).code == 0
     assert world.run("--log-file", LOG, "status", "no-such.jsonl").code == 1
-    said = logged(world)
-    starts = [event["command"] for event in said if event["event"] == "command_started"]
+    log = logged(world)
+    starts = [event["command"] for event in log if event["event"] == "command_started"]
     assert starts == ["plan", "apply", "verify", "status"]
-    assert said[-1]["event"] == "command_failed"
-    assert said[-1]["exit_code"] == 1
-    assert "no-such.jsonl" in said[-1]["error"]
+    assert log[-1]["event"] == "command_failed"
+    assert log[-1]["exit_code"] == 1
+    assert "no-such.jsonl" in log[-1]["error"]
 
 
 def test_it_is_json_beside_debug_text(world: World) -> None:

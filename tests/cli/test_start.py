@@ -43,7 +43,7 @@ finally:
 """Runs a command, and names every module that it imported after its first request."""
 
 SENDING = {"aiohttp", "aiolimiter", "anyio", "asyncio", "prometheus_client", "ssl"}
-TOLD = {"pydantic", "structlog", "typer", "rich.console"}
+HEAVY = {"pydantic", "structlog", "typer", "rich.console"}
 OFFLINE: dict[tuple[str, ...], set[str]] = {
     ("check", "job.toml"): {"bulkops.events", "bulkops.journal", "bulkops.report"},
     ("check", "job.toml", "--json"): {"bulkops.cli.output.live"},
@@ -69,7 +69,7 @@ def test_commands_that_send_nothing_import_no_client(world: World, here: Here) -
     """A command that sends nothing imports no HTTP client, event loop, pydantic or structlog."""
     assert here(*world.applying).code == 0
     for arguments, more in OFFLINE.items():
-        needless = SENDING | TOLD | more
+        needless = SENDING | HEAVY | more
         assert imported(*arguments, folder=world.folder) & needless == set(), arguments
 
 
@@ -77,7 +77,7 @@ def test_repair_imports_no_client(world: World, here: Here) -> None:
     """Writing a journal needs an event loop, but imports no client and no log."""
     assert here(*world.applying).code == 0
     found = imported("journal", "repair", "scan.jsonl", "--accept-loss", folder=world.folder)
-    assert found & (TOLD | {"aiohttp", "bulkops.client.api"}) == set()
+    assert found & (HEAVY | {"aiohttp", "bulkops.client.api"}) == set()
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("task", "--help")])
@@ -85,7 +85,7 @@ def test_help_imports_no_command(arguments: tuple[str, ...]) -> None:
     """``--version`` and the help of groups import neither commands nor msgspec."""
     found = imported(*arguments)
     assert "click" in found
-    assert found & {"msgspec", *SENDING, *TOLD} == set()
+    assert found & {"msgspec", *SENDING, *HEAVY} == set()
     assert not [name for name in found if name.startswith("bulkops.cli.commands")]
 
 

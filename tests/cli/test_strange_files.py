@@ -16,7 +16,7 @@ from tests.conftest import Here
 
 HUGE = 8 << 30
 MEMORY = 400 << 20
-"""Bytes a command may hold, all of Python included, while it meets something strange."""
+"""The most bytes of memory, Python included, of a command that meets a strange file."""
 
 
 def fifo(path: Path) -> None:

@@ -24,7 +24,7 @@ class PowerCut(BaseException):
 
 
 Range = tuple[int, int]
-"""Of bytes: the first, and the one behind the last."""
+"""A range of bytes: the first, and the one after the last."""
 
 
 class File:

@@ -15,7 +15,7 @@ from bulkops.api.messages import Request
 from tests.cli.support import Done, World, ended
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-"""Where ``bulkops`` and ``python`` are those of this environment."""
+"""A PATH whose ``bulkops`` and ``python`` are those of this environment."""
 
 
 class Strike(NamedTuple):

@@ -23,7 +23,7 @@ from bulkops.report.markdown_text import FEW, LONGEST, ROOM, code, plain, step
 from bulkops.report.model import Report
 from bulkops.text import escaped
 from tests.journal.samples import DESIRED, HOLDER
-from tests.report.samples import HOSTILE, everything, failed, made, names, said, texts, wave
+from tests.report.samples import HOSTILE, everything, failed, finished, made, names, texts, wave
 
 OURS = {"<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>", "<!-- -->"}
 """All the HTML that we write."""
@@ -48,7 +48,7 @@ def read(text: str) -> Shown:
     # GitHub makes links of addresses with a scheme or "www.", not of all words with a dot.
     parser.linkify.set({"fuzzy_link": False})
     cells: list[list[str]] = []
-    said: list[str] = []
+    finished: list[str] = []
     inside = ""
     for token in parser.parse(text):
         assert token.type not in ("fence", "code_block", "hr", "blockquote_open")
@@ -62,13 +62,13 @@ def read(text: str) -> Shown:
             inside = "cell"
         if token.type == "inline":
             words = "".join(_words(token.children or []))
-            said.append(words)
+            finished.append(words)
             if inside:
                 cells[-1].append(words)
             inside = ""
         if token.type in ("td_close", "th_close"):
             inside = ""
-    return Shown(cells, "\n".join(said))
+    return Shown(cells, "\n".join(finished))
 
 
 def _words(tokens: Sequence[Token]) -> Iterator[str]:
@@ -145,7 +145,7 @@ def test_only_failed_lists_what_has_drifted() -> None:
 def test_a_successful_report_has_no_details() -> None:
     """And it names no command to run next."""
     text = "".join(
-        markdown.document(made(1, [Execution(HOLDER, "1"), *said(0, Outcome.SUCCEEDED)]))
+        markdown.document(made(1, [Execution(HOLDER, "1"), *finished(0, Outcome.SUCCEEDED)]))
     )
     assert "<details>" not in text
     assert "Needs attention" not in text
@@ -166,9 +166,9 @@ def test_waves_show_their_progress() -> None:
     """Each has its operations, state and outcomes."""
     records: list[Record] = [
         Execution(HOLDER, "1"),
-        *said(0, Outcome.SUCCEEDED),
+        *finished(0, Outcome.SUCCEEDED),
         wave(1, 0, 1, Reached.PASSED, 2),
-        *said(1, Outcome.FAILED, "no"),
+        *finished(1, Outcome.FAILED, "no"),
         replace(wave(2, 1, 3, Reached.VERIFIED, 3), held=Held.MANUAL),
     ]
     cells = report(made(6, records, rollout={"waves": ["1", "50%"]})).cells

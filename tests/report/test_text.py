@@ -11,7 +11,7 @@ from bulkops.operations.model import Target
 from bulkops.report.model import report
 from bulkops.report.text import document, pace
 from tests.journal.samples import first
-from tests.report.samples import at, everything, failed, made, said
+from tests.report.samples import at, everything, failed, finished, made
 
 
 def execution(began: float, ended: float, *records: Record) -> list[Record]:
@@ -54,7 +54,7 @@ def test_a_drifted_operation_is_reported_as_drifted() -> None:
 
 def test_counts_agree_in_number() -> None:
     """One operation is singular."""
-    done = [*said(0, Outcome.SUCCEEDED), Verified(at(2), 1, {})]
+    done = [*finished(0, Outcome.SUCCEEDED), Verified(at(2), 1, {})]
     text = "".join(document(made(1, execution(0, 1, *done))))
     assert "  1 succeeded of 1 operation\n" in text
     assert "1 operation per second" in text
@@ -63,7 +63,11 @@ def test_counts_agree_in_number() -> None:
 
 def test_executions_are_added_up() -> None:
     """The time between two is not included; operations are those that were started."""
-    done = [*said(0, Outcome.SUCCEEDED), *said(1, Outcome.FAILED), *said(2, Outcome.SUCCEEDED)]
+    done = [
+        *finished(0, Outcome.SUCCEEDED),
+        *finished(1, Outcome.FAILED),
+        *finished(2, Outcome.SUCCEEDED),
+    ]
     refused = Refused(at(1), 0.5)
     records = [*execution(0, 1.2, *done, refused), *execution(70, 71, refused)]
     assert pace(made(6, records)) == "took 2.2 s, 1 operation per second, 429s: 2"
@@ -75,7 +79,7 @@ def test_executions_are_added_up() -> None:
 )
 def test_a_long_one_took_minutes(ended: float, words: str) -> None:
     """Rates below one operation per second are not reported."""
-    assert pace(made(6, execution(0, ended, *said(0, Outcome.SUCCEEDED)[:0]))) == words
+    assert pace(made(6, execution(0, ended, *finished(0, Outcome.SUCCEEDED)[:0]))) == words
 
 
 def test_a_clock_set_back_took_no_time() -> None:

@@ -15,7 +15,7 @@ from tests.kinds import TASK
 NO_LIST_BY_TASK = "tfe-v202401-1-none-included"
 DENIED = Trouble("404")
 SETTLE = 10.0
-"""Seconds, as a job has it that says nothing of it."""
+"""Seconds: the default of a job."""
 
 
 @pytest.mark.parametrize("fault", ["close-before", "close-after", "502-after"])

@@ -63,8 +63,8 @@ def test_a_waiting_operation_lends_its_slot() -> None:
     world = World(workspaces=4)
     world.wire.troubles = writes(Trouble("close-before"))
     world.apply(job(rollout={"max_failures": 1}, pace={"max_at_once": 1}))
-    told = [operation.target.name for operation, _ in world.results]
-    assert told == ["prod-1", "prod-2", "prod-3", "prod-0"]
+    order = [operation.target.name for operation, _ in world.results]
+    assert order == ["prod-1", "prod-2", "prod-3", "prod-0"]
     assert set(world.effects().values()) == {1}
 
 
@@ -246,11 +246,11 @@ def test_a_callback_that_raises_stops_the_run_after_draining() -> None:
     world = World(workspaces=12, latency=0.5)
     world.start(job(pace={"max_at_once": 4}))
 
-    def told(_operation: Operation, _result: Result) -> None:
+    def order(_operation: Operation, _result: Result) -> None:
         raise Broken
 
     with pytest.raises(Broken):
-        world.run(lambda: world.executed(on_result=told))
+        world.run(lambda: world.executed(on_result=order))
     replay = world.journaled()
     assert replay.count(Outcome.IN_DOUBT) == 0
     assert replay.count(Outcome.SUCCEEDED) == len(world.wire.writes) < 12

@@ -182,8 +182,8 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
         planned = {place_of(o): shown_of(o.desired) for o in operations if o.target.name == name}
         facts = f"{name}: {skip or planned}, wished for {specified}"
         if isinstance(specified, str):
-            told = skip is not None and specified in skip.reason and not planned
-            must(told, "every selected workspace is skipped with its reason", facts)
+            explained = skip is not None and specified in skip.reason and not planned
+            must(explained, "every selected workspace is skipped with its reason", facts)
             must(skip and skip.blocked == is_blocked(scenario, name), "a skip says why", facts)
             places = [(name, thing) for thing in scenario.things]
             alone = [shown[place] == scenario.states[place] for place in places]
@@ -209,8 +209,8 @@ def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
             must(restored, "an undo restores what was there before", facts)
         elif place in restores:
             # A deleted workspace has no attachments.
-            said = (now[place] or ()) == restores[place] or place in reported
-            must(said, "an undo says what it could not restore", facts)
+            reverted = (now[place] or ()) == restores[place] or place in reported
+            must(reverted, "an undo says what it could not restore", facts)
 
 
 def _is_the_last(machine: Machine, place: Place) -> bool:

@@ -17,7 +17,7 @@ from tests.simulation import settings
 from tests.simulation.states import REST, SETTINGS, Item, Place, Shown, There
 
 Before = tuple[list[WorkspaceTask], Item]
-"""Copies of a workspace's attachments, and its settings, as they were."""
+"""Copies of a workspace's earlier attachments and settings."""
 
 
 class LaggingServer(Simulator):

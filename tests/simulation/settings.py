@@ -14,7 +14,7 @@ VALUES: Mapping[str, tuple[object, object]] = {
     "terraform-version": ("1.13.5", "1.14.0"),
     "working-directory": (None, "infra"),
 }
-"""What each setting may be; nobody can wish for no folder."""
+"""The values of each setting; a job can't desire to have no folder."""
 
 
 def spec(random: Random) -> dict[str, object]:

@@ -36,10 +36,10 @@ POLL = 0.5
 """Seconds from one look at the file to the next: a network file system sends no notifications."""
 
 SETTLED_AFTER = 2.0
-"""Seconds for which a file must look damaged before it is called so: a copy under way may."""
+"""Seconds for which a file must look damaged to be reported so: a copy in progress may, too."""
 
 QUIET = 1.0
-"""Seconds without a new byte before it is found out whether the writer is still there."""
+"""Seconds without a new byte after which bulkops checks if the writer still runs."""
 
 
 class Surroundings(NamedTuple):

@@ -31,7 +31,7 @@ from bulkops.journal.states import TROUBLE, Reached
 from bulkops.report.current_wave import rollout_of
 
 STILL = (Doing.RESTING, Doing.GATE)
-"""What an execution does for a time that its job says, without a record."""
+"""Steps that write no record and whose duration the job sets."""
 
 
 class FollowView:

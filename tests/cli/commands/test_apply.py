@@ -22,7 +22,7 @@ from tests.conftest import Here
 NEVER = "Nothing was changed."
 
 SILENCE = 2.0
-"""Seconds after which the user at the terminal types again."""
+"""Seconds after which the test types again on the terminal."""
 
 
 def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
@@ -113,20 +113,20 @@ def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, st
     order = world.order(*arguments)._replace(terminal=True)
     process = Forked(order, stdin=its, stdout=its, stderr=its)
     os.close(its)
-    said = _read_until(own, lambda text: "' is accepted: " in text)
+    screen = _read_until(own, lambda text: "' is accepted: " in text)
     os.write(own, answer)
     # A signal in the moment before the process reads is noticed only after the reading.
-    said += _read_until(own, lambda _text: False, again=answer)
+    screen += _read_until(own, lambda _text: False, again=answer)
     code = process.wait(SECONDS)
     os.close(own)
-    assert "Traceback" not in said
-    return code, said
+    assert "Traceback" not in screen
+    return code, screen
 
 
 def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> str:
     """Return the output once a condition holds; if none comes, type ``again``."""
-    said = b""
-    while not enough(said.decode(errors="replace")):
+    screen = b""
+    while not enough(screen.decode(errors="replace")):
         if again and not select.select([own], [], [], SILENCE)[0]:
             os.write(own, again)
         try:
@@ -135,34 +135,34 @@ def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> 
             break
         if not part:
             break
-        said += part
-    return said.decode(errors="replace")
+        screen += part
+    return screen.decode(errors="replace")
 
 
 def test_yes_on_a_terminal_applies(world: World) -> None:
     """On a terminal the plan is shown with a question; "yes" applies it."""
-    code, said = on_a_terminal(world, b"yes\n", "apply", "job.toml")
+    code, screen = on_a_terminal(world, b"yes\n", "apply", "job.toml")
     assert code == 0
-    assert "mandatory at post_plan  12 workspaces" in said
-    assert f"Apply 12 operations in acme ({world.address})?" in said
+    assert "mandatory at post_plan  12 workspaces" in screen
+    assert f"Apply 12 operations in acme ({world.address})?" in screen
     assert world.all_desired()
 
 
 @pytest.mark.parametrize("answer", [b"y\n", b"\n", b"no\n", b"\x04"])
 def test_any_other_answer_changes_nothing(world: World, answer: bytes) -> None:
     """Any answer but "yes", end of input included: nothing is changed, exit 1, no journal."""
-    code, said = on_a_terminal(world, answer, "apply", "job.toml")
+    code, screen = on_a_terminal(world, answer, "apply", "job.toml")
     assert code == 1
-    assert NEVER in said
+    assert NEVER in screen
     assert world.writes == 0
     assert not list(world.folder.rglob("*.jsonl"))
 
 
 def test_ctrl_c_at_the_question_changes_nothing(world: World) -> None:
     """Ctrl-C at the question: exit 130, and a note that nothing was changed."""
-    code, said = on_a_terminal(world, b"\x03", "apply", "job.toml")
+    code, screen = on_a_terminal(world, b"\x03", "apply", "job.toml")
     assert code == 130
-    assert "Interrupted: nothing was changed." in said
+    assert "Interrupted: nothing was changed." in screen
     assert world.writes == 0
 
 

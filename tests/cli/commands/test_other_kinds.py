@@ -50,16 +50,16 @@ def test_a_key_is_rotated_and_never_shown(world: World, here: Here) -> None:
     task = world.simulator.world.organizations["acme"].tasks[TASK]
     assert here("plan", job).code == 2
     plan = here("plan", job, NEW_KEY=key)
-    said = [plan, here("plan", job, "--json"), here("apply", job, "--journal", "o.jsonl", "--yes")]
-    assert [done.code for done in said] == [0, 0, 0]
+    runs = [plan, here("plan", job, "--json"), here("apply", job, "--journal", "o.jsonl", "--yes")]
+    assert [done.code for done in runs] == [0, 0, 0]
     assert plan.lines[-1] == "Plan: 1 to rotate; 0 skipped."
-    assert "bulkops verify o.jsonl" in said[2].err
-    assert "bulkops undo" not in said[2].err
+    assert "bulkops verify o.jsonl" in runs[2].err
+    assert "bulkops undo" not in runs[2].err
     assert task.hmac_key == key
-    said += [here("verify", "o.jsonl"), here("report", "o.jsonl"), here("status", "o.jsonl")]
-    assert said[3].lines == ["0 of 1 operation verified, 1 can't be read back."]
+    runs += [here("verify", "o.jsonl"), here("report", "o.jsonl"), here("status", "o.jsonl")]
+    assert runs[3].lines == ["0 of 1 operation verified, 1 can't be read back."]
     assert here("verify", "o.jsonl", "--json").objects[-1]["unreadable"] == 1
-    assert not any(key in done.out + done.err for done in said)
+    assert not any(key in done.out + done.err for done in runs)
     assert not any(key in path.read_text() for path in Path().rglob("*") if path.is_file())
     assert here("undo", "o.jsonl", "--yes").code == 2
 

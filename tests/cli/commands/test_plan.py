@@ -92,7 +92,7 @@ def test_a_plan_shows_projects_and_duration(world: World, here: Here) -> None:
     lines = here("plan", "job.toml").lines
     assert "    Projects: Default Project 147, payments 2 2, payments 1 1" in lines
     assert not any("Time: " in line for line in lines)
-    for more, said in (
+    for more, estimate in (
         ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 20 requests per second, pauses included"),
         (
             'pause = "manual"\nwaves = ["1"]\n',
@@ -101,7 +101,7 @@ def test_a_plan_shows_projects_and_duration(world: World, here: Here) -> None:
         ('pause = "5m"\n', "about 8 s at 20 requests per second"),
     ):
         world.job(("[pace]", f"[rollout]\n{more}[pace]\nrate = 20"))
-        assert f"    Time: {said}" in here("plan", "job.toml").lines
+        assert f"    Time: {estimate}" in here("plan", "job.toml").lines
 
 
 def test_a_terminal_has_colours_and_its_own_width(world: World) -> None:
@@ -111,8 +111,8 @@ def test_a_terminal_has_colours_and_its_own_width(world: World) -> None:
             world, "plan", "job.toml", columns=40, environment=environment
         ) as observed:
             assert observed.ended() == 0
-        assert bool(COLOUR.search(observed.said)) == coloured
-        assert ("\x1b" in observed.said) == coloured
+        assert bool(COLOUR.search(observed.output)) == coloured
+        assert ("\x1b" in observed.output) == coloured
         assert "\n      prod-001, prod-002, prod-003,\n" in observed.text
         assert "\n      … and 9 more (--json lists all)\n" in observed.text
 

@@ -58,9 +58,9 @@ def test_json_has_the_aspect_of_each_operation(replacing: World, here: Here) -> 
     assert (totals["task"], totals["replaces"]) == (TASK, OLD)
     done = here("apply", "job.toml", "--journal", "scan.jsonl", "--yes", "--json")
     assert done.code == 0
-    told = [(o["workspace"], o["aspect"]) for o in done.objects if o["type"] == "result"]
-    assert len(told) == 5
-    assert told.index(("prod-001", "new")) < told.index(("prod-001", "old"))
+    found = [(o["workspace"], o["aspect"]) for o in done.objects if o["type"] == "result"]
+    assert len(found) == 5
+    assert found.index(("prod-001", "new")) < found.index(("prod-001", "old"))
     assert (done.objects[-1]["task"], done.objects[-1]["replaces"]) == (TASK, OLD)
     assert replacing.writes == 5
 
@@ -94,8 +94,8 @@ def test_waves_may_separate_the_two_operations(replacing: World, here: Here) -> 
     )
     assert here("apply", "job.toml", "--journal", "scan.jsonl", "--yes").code == 0
     assert replacing.writes == 5
-    told = (replacing.folder / "scan.jsonl").read_text(encoding="utf-8")
-    assert told.count('"type":"wave"') == 3 * 3  # begun, verified, passed
+    found = (replacing.folder / "scan.jsonl").read_text(encoding="utf-8")
+    assert found.count('"type":"wave"') == 3 * 3  # begun, verified, passed
     assert here("undo", "scan.jsonl", "--yes").code == 0
     assert [len(replacing.simulator.attachments(f"prod-00{n}", OLD)) for n in (1, 2, 3)] == [1] * 3
 

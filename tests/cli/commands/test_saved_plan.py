@@ -29,15 +29,15 @@ def _header(path: Path) -> dict[str, object]:
 def test_a_saved_plan_is_applied_without_a_question(world: World, here: Here) -> None:
     """Without terminal and --yes, exactly the plan is applied; its journal has its digest."""
     done = here("plan", "job.toml", "--out", "scan.plan", "--json")
-    said = done.objects[-1]
-    assert (said["type"], said["saved"]) == ("plan", "scan.plan")
+    end = done.objects[-1]
+    assert (end["type"], end["saved"]) == ("plan", "scan.plan")
     done = here(*APPLYING)
     assert done.code == 0
     assert "scan.plan: planned 20" in done.err
     assert "Plan: 12 to attach, 0 to update, 0 to detach; 0 skipped." in done.err
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
-    assert _header(world.journal)["plan"] == said["sha256"]
+    assert _header(world.journal)["plan"] == end["sha256"]
 
 
 def test_text_names_the_command_that_applies_it(world: World, here: Here) -> None:
@@ -207,8 +207,8 @@ def _stale(world: World, here: Here, *arguments: str, **environment: str) -> str
 def test_another_organization_is_stale(world: World, here: Here) -> None:
     """TFE_ORGANIZATION of another one: exit 13, unless it was set when the plan was made."""
     _planned(here)
-    said = _stale(world, here, TFE_ORGANIZATION="other")
-    assert "is a plan for organization acme, not for TFE_ORGANIZATION = other" in said
+    message = _stale(world, here, TFE_ORGANIZATION="other")
+    assert "is a plan for organization acme, not for TFE_ORGANIZATION = other" in message
     assert here("plan", "job.toml", "--out", "scan.plan", TFE_ORGANIZATION="other").code == 0
     assert here(*APPLYING, TFE_ORGANIZATION="other").code == 0
 

@@ -61,7 +61,7 @@ def test_a_key_comes_from_a_file(command: Command, acme: Simulator, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--hmac-key-env", "NOT_SET"), "the variable has no key in it"),
         (("--hmac-key-file", "not-there"), "can't be read"),
@@ -72,17 +72,17 @@ def test_a_key_comes_from_a_file(command: Command, acme: Simulator, tmp_path: Pa
     ],
 )
 def test_an_invalid_run_task_is_a_usage_error(
-    command: Command, acme: Simulator, options: tuple[str, ...], said: str
+    command: Command, acme: Simulator, options: tuple[str, ...], message: str
 ) -> None:
     """It is refused before anything is sent."""
     done = command("task", "create", "new", "--url", URL, *options)
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
     assert not acme.effects
 
 
 @pytest.mark.parametrize(
-    ("name", "url", "said"),
+    ("name", "url", "message"),
     [
         ("security-scan", URL, "Name has already been taken"),
         ("a b", URL, "422"),
@@ -90,12 +90,12 @@ def test_an_invalid_run_task_is_a_usage_error(
     ],
 )
 def test_a_refusal_is_quoted(
-    command: Command, acme: Simulator, name: str, url: str, said: str
+    command: Command, acme: Simulator, name: str, url: str, message: str
 ) -> None:
     """A 422 exits 1 with the server's own message."""
     done = command("task", "create", name, "--url", url)
     assert done.code == 1
-    assert said in done.err
+    assert message in done.err
     assert not acme.effects
 
 

@@ -64,15 +64,15 @@ def test_a_deleted_workspace_is_reported_as_gone(world: World, here: Here) -> No
     done = here("verify", "scan.jsonl")
     assert done.code == 3
     assert done.lines[0] == f"drifted  prod-002  the server shows not attached: {gone}"
-    told = here("verify", "scan.jsonl", "--json").objects[0]
-    assert (told["workspace"], told["shows"]) == ("prod-002", f"not attached: {gone}")
+    row = here("verify", "scan.jsonl", "--json").objects[0]
+    assert (row["workspace"], row["shows"]) == ("prod-002", f"not attached: {gone}")
     gone_on = here("resume", "scan.jsonl", "--yes")
     assert (gone_on.code, f"the server showed not attached: {gone}" in gone_on.out) == (3, True)
     undone = here("undo", "scan.jsonl", "--yes")
     assert undone.code == 0
     assert "outside this job" not in done.out + gone_on.out + undone.out
     again = here("undo", "scan.jsonl", "--journal", "again.jsonl", "--yes", "--json").objects
-    assert [told["reason"] for told in again if told.get("workspace") == "prod-002"] == [gone]
+    assert [row["reason"] for row in again if row.get("workspace") == "prod-002"] == [gone]
 
 
 def test_verify_lists_what_has_drifted(world: World, here: Here) -> None:
@@ -123,17 +123,17 @@ def test_status_of_a_running_job(world: World, here: Here) -> None:
         done, report = here("status", "scan.jsonl"), here("report", "scan.jsonl")
         page = here("report", "scan.jsonl", "--format", "html").out
         (value,) = here("status", "scan.jsonl", "--json").objects
-        told: Any = value["running"]
-        assert (told["pid"], told["host"]) == (first.pid, socket.gethostname())
-        line = f"  1 execution, running: pid {first.pid} on {told['host']}, since {told['since']}"
+        running: Any = value["running"]
+        assert (running["pid"], running["host"]) == (first.pid, socket.gethostname())
+        line = f"  1 execution, running: pid {first.pid} on {running['host']}, since {running['since']}"
         assert line in done.lines
         assert any(shown.startswith(line) for shown in report.lines)
-        assert f"pid {first.pid} on {told['host']}" in page
+        assert f"pid {first.pid} on {running['host']}" in page
         assert done.err == "Running: `bulkops watch scan.jsonl` shows it live.\n"
         markdown = here("report", "scan.jsonl", "--format", "markdown").out
         assert "bulkops watch scan.jsonl" in markdown
         assert "resume" not in done.err + done.out + report.out + report.err + page + markdown
-        assert read_report(world.journal).running == Running(**told)
+        assert read_report(world.journal).running == Running(**running)
     (value,) = here("status", "scan.jsonl", "--json").objects
     assert value["running"] is None
     advice = here("status", "scan.jsonl").err

@@ -71,7 +71,7 @@ def test_without_stages_the_server_decides(command: Command, acme: Simulator) ->
 
 
 @pytest.mark.parametrize(
-    ("profile", "stages", "said"),
+    ("profile", "stages", "message"),
     [
         ("hcp", "post_lunch", "pre_plan, post_plan, pre_apply, post_apply"),
         ("hcp", "", "pre_plan, post_plan, pre_apply, post_apply"),
@@ -81,14 +81,14 @@ def test_without_stages_the_server_decides(command: Command, acme: Simulator) ->
 )
 @pytest.mark.parametrize("verb", ["attach", "update"])
 def test_stages_the_server_does_not_know_are_refused_before_anything_is_sent(
-    command: Command, served: Serve, *, profile: str, stages: str, said: str, verb: str
+    command: Command, served: Serve, *, profile: str, stages: str, message: str, verb: str
 ) -> None:
     """A usage error names the stages that this server knows."""
     simulator = served(organization(profile))
     options = ("--enforcement-level", "advisory", "--stages", stages)
     done = command("workspace-task", verb, *PLACE, *options)
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
     assert not simulator.effects
 
 
@@ -169,7 +169,7 @@ def test_ids_need_no_organization(
 
 
 @pytest.mark.parametrize(
-    ("workspace", "task", "code", "said"),
+    ("workspace", "task", "code", "message"),
     [
         ("prod-netwrok", "security-scan", 2, "it sees: prod-network"),
         ("xyz", "security-scan", 2, '"xyz": no such workspace in acme'),
@@ -189,13 +189,13 @@ def test_an_unknown_name_or_id_is_reported(
     workspace: str,
     task: str,
     code: int,
-    said: str,
+    message: str,
 ) -> None:
     """An unknown name is a usage error; a 404 for an id names both causes."""
     name, *options = verb
     done = command("workspace-task", name, workspace, task, *options)
     assert (done.code, done.out) == (code, "")
-    assert said in done.err
+    assert message in done.err
     assert not acme.effects
 
 

@@ -26,8 +26,8 @@ TEXT = DOCUMENT.read_text(encoding="utf-8")
 VALIDATOR = jsonschema.Draft202012Validator(msgspec.json.decode(SCHEMA.read_bytes()))
 TIMES = frozenset(["at", "created_at", "until"])
 
-NOT_SEEN = {"progress": "it is printed every few seconds, and no command here takes so long"}
-"""Types of the schema that no case below is sure to see, and why."""
+NOT_PRINTED = {"progress": "it is printed every few seconds, and no command here takes so long"}
+"""Types of the schema that no case below is sure to print, and why."""
 
 APPLY = ("apply", "job.toml", "--journal", "scan.jsonl", "--yes", "--json")
 LAST = ("prod-011", "prod-012")
@@ -338,8 +338,8 @@ def _command_of(case: Case) -> str:
 
 
 def _is_as_documented(command: str, types: str) -> bool:
-    said = [expression for names, expression in documented() if command in names]
-    return any(re.fullmatch(expression, types) for expression in said)
+    expected = [expression for names, expression in documented() if command in names]
+    return any(re.fullmatch(expression, types) for expression in expected)
 
 
 @pytest.mark.parametrize("case", CASES, ids=_case_name)
@@ -358,8 +358,8 @@ def test_every_line_is_an_event_and_they_come_as_documented(
 def test_every_type_is_printed_by_a_case() -> None:
     """Each type of the schema is printed in one of the cases, or is excepted with a reason."""
     observed = {name for case in CASES for name in case.types.split()}
-    assert observed.isdisjoint(NOT_SEEN)
-    assert observed | set(NOT_SEEN) == set(VALIDATOR.schema["discriminator"]["mapping"])
+    assert observed.isdisjoint(NOT_PRINTED)
+    assert observed | set(NOT_PRINTED) == set(VALIDATOR.schema["discriminator"]["mapping"])
 
 
 def test_every_command_with_json_is_documented_and_run() -> None:
@@ -482,9 +482,9 @@ def test_the_jq_examples_work(world: World, here: Here) -> None:
     refused(world, here)
     (world.folder / "job.toml").rename(world.folder / "scan.toml")
     blocks = re.findall(r"<!-- jq -->\n((?:    .*\n)+)", TEXT)
-    said = [world.shell(re.sub(r"(?m)^    ", "", block)) for block in blocks]
-    planned, applied, verified = said
-    assert [done.code for done in said] == [0, 0, 0]
+    expected = [world.shell(re.sub(r"(?m)^    ", "", block)) for block in blocks]
+    planned, applied, verified = expected
+    assert [done.code for done in expected] == [0, 0, 0]
     assert planned.lines == [f"attach prod-{number:03}" for number in range(1, 13)]
     assert {line.partition(":")[0] for line in applied.lines[:-1]} == set(LAST)
     assert applied.lines[-1] == '["complete",10,3]'

@@ -73,7 +73,7 @@ def test_a_running_job_shows_its_waves(in_waves: World) -> None:
         assert "  12 succeeded of 12 operations\n" in terminal.text
         assert terminal.text.endswith("`bulkops undo scan.jsonl` reverts it.")
         # Successes are only counted: a line for each would hide what matters.
-        assert "succeeded  prod-" not in terminal.said
+        assert "succeeded  prod-" not in terminal.output
     assert in_waves.all_desired()
 
 
@@ -116,7 +116,7 @@ def test_a_requested_pause_is_explained(refusing: World) -> None:
         refusing.simulator.refuses = False
         assert terminal.ended() == 0
         nothing_is_left(terminal)
-    assert "429s: " in terminal.said
+    assert "429s: " in terminal.output
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_a_draining_job_shows_what_it_waits_for(
         terminal.until("5 in flight")
         terminal.type(key) if isinstance(key, bytes) else terminal.process.send_signal(key)
         terminal.until("\n  Stopping: waiting up to 50 s for 5 operations in flight")
-        said = " ".join(terminal.text.split())
-        assert "in flight (Ctrl-C again stops immediately). `bulkops resume scan.jsonl` " in said
+        output = " ".join(terminal.text.split())
+        assert "in flight (Ctrl-C again stops immediately). `bulkops resume scan.jsonl` " in output
         let_go.set()
         assert terminal.ended() == code
         nothing_is_left(terminal)
@@ -208,8 +208,8 @@ def test_no_color_has_no_colours(in_waves: World) -> None:
             let_go.set()
             assert terminal.ended() == 0
         in_waves.simulator.before = None
-        assert "wave 1" in terminal.said
-        assert bool(COLOUR.search(terminal.said)) == coloured
+        assert "wave 1" in terminal.output
+        assert bool(COLOUR.search(terminal.output)) == coloured
         assert in_waves.run("undo", "scan.jsonl", "--yes").code == 0
         for path in in_waves.folder.glob("*.jsonl"):
             path.unlink()
@@ -227,7 +227,7 @@ def test_bars_use_the_terminals_characters(in_waves: World) -> None:
         let_go.set()
         assert terminal.ended() == 0
         assert "####" not in terminal.text
-    assert terminal.said.isascii()
+    assert terminal.output.isascii()
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}, {"CI": "true"}], ids=str)
@@ -237,8 +237,8 @@ def test_without_a_capable_terminal_there_are_plain_lines(
     """A dumb terminal, or a log that looks like one, gets no escape sequence."""
     with on_terminal(in_waves, environment=environment) as terminal:
         assert terminal.ended() == 0
-    assert "\x1b" not in terminal.said
-    assert terminal.said.count("succeeded  prod-") == 12
+    assert "\x1b" not in terminal.output
+    assert terminal.output.count("succeeded  prod-") == 12
 
 
 def test_results_in_a_file_are_complete(in_waves: World) -> None:
@@ -263,8 +263,8 @@ def test_a_piped_stdout_has_no_live_view(in_waves: World) -> None:
         terminal.until("succeeded  prod-004")
         let_go.set()
         assert terminal.ended() == 0
-    assert not any(character in terminal.said for character in BAR)
-    assert terminal.said.count("succeeded  prod-") == 12
+    assert not any(character in terminal.output for character in BAR)
+    assert terminal.output.count("succeeded  prod-") == 12
 
 
 def test_a_gate_has_the_terminal_to_itself(in_waves: World) -> None:
@@ -312,12 +312,16 @@ def test_json_has_periodic_progress(
     """With ``--json`` it comes between the results; a short run has none."""
     assert not [v for v in here(*world.applying, "--json").objects if v["type"] == "progress"]
     assert here("undo", "scan.jsonl", "--yes").code == 0
-    told_at_once(monkeypatch)
+    report_immediately(monkeypatch)
     done = here("apply", "job.toml", "--journal", "again.jsonl", "--yes", "--json")
     objects = [value for value in done.objects if value["type"] == "progress"]
-    told = [msgspec.convert(value, events.Progress) for value in objects]
-    assert any(event.in_flight for event in told)
-    assert {sum(event.counts.values()) for event in told} == {event.of for event in told} == {12}
+    reported = [msgspec.convert(value, events.Progress) for value in objects]
+    assert any(event.in_flight for event in reported)
+    assert (
+        {sum(event.counts.values()) for event in reported}
+        == {event.of for event in reported}
+        == {12}
+    )
     assert "done" not in done.err
 
 
@@ -327,13 +331,13 @@ def test_without_a_terminal_there_are_periodic_lines(
     """Progress goes to stderr as plain lines."""
     assert " of 12 done" not in here(*world.applying).err
     assert here("undo", "scan.jsonl", "--yes").code == 0
-    told_at_once(monkeypatch)
+    report_immediately(monkeypatch)
     done = here("apply", "job.toml", "--journal", "again.jsonl", "--yes")
     assert re.search(r"(?m)^  \d+ of 12 done, .*in flight", done.err)
     assert sum(line.startswith("succeeded") for line in done.lines) == 12
 
 
-def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def report_immediately(monkeypatch: pytest.MonkeyPatch) -> None:
     """Print progress whenever the job waits."""
     for name in ("TICK", "FIRST", "EVERY"):
         monkeypatch.setattr(watch, name, 0.0)
@@ -347,7 +351,7 @@ def test_a_failing_view_does_not_stop_a_job(
     def broken(_progress: JobProgress) -> str:
         raise ZeroDivisionError("of nothing")
 
-    told_at_once(monkeypatch)
+    report_immediately(monkeypatch)
     monkeypatch.setattr(watch, "plain_line", broken)
     done = here(*world.applying)
     assert done.code == 0

@@ -53,8 +53,8 @@ class Journaled:
             self.replay.take(Planned(f"attach:ws-{number}", target, None, {}))
         for number, outcome in enumerate(before):
             self.replay.take(Result(f"attach:ws-{number}", outcome, ""))
-        for said in waves:
-            self.replay.take(said)
+        for record in waves:
+            self.replay.take(record)
         self.tracker = ProgressTracker(self.replay, self.rollout, rate)
 
     def done(self, *numbers: int, outcome: Outcome = DONE) -> None:
@@ -65,9 +65,9 @@ class Journaled:
     def wave(self, number: int, reached: Reached, until: str = "") -> None:
         """Record a wave's progress."""
         wave = self.rollout.steps(len(self.replay.operations))[number - 1]
-        said = WaveReached(number, wave.start, wave.end, reached, "", until=until)
-        self.replay.take(said)
-        self.tracker.reached(said, self.now)
+        record = WaveReached(number, wave.start, wave.end, reached, "", until=until)
+        self.replay.take(record)
+        self.tracker.reached(record, self.now)
 
     def look(self, activity: Activity = BUSY, after: float = 1.0) -> JobProgress:
         """Return its progress some seconds later."""

@@ -94,7 +94,7 @@ def test_a_closed_stdout_is_not_an_error(world: World, redirection: str) -> None
         assert ended(redirected(world, redirection, *arguments)).code == 0
 
 
-SHOWING = [
+PRINTING = [
     ("task", "list", "--organization", "acme"),
     ("task", "show", "security-scan", "--organization", "acme"),
     ("workspace-task", "list", "prod-001", "--organization", "acme"),
@@ -108,7 +108,7 @@ SHOWING = [
 
 
 @full
-@pytest.mark.parametrize("arguments", SHOWING, ids=" ".join)
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 def test_a_full_disk_behind_stdout_is_reported(world: World, arguments: tuple[str, ...]) -> None:
     """If output can't be written because the disk is full, one line reports it: exit 1."""
     if "scan.jsonl" in arguments:
@@ -119,7 +119,7 @@ def test_a_full_disk_behind_stdout_is_reported(world: World, arguments: tuple[st
     assert done.err.startswith("Error: stdout: can't be written: No space left on device\n")
 
 
-@pytest.mark.parametrize("arguments", SHOWING, ids=" ".join)
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 def test_a_closed_pipe_is_not_reported(world: World, arguments: tuple[str, ...]) -> None:
     """If the reader of stdout leaves, the command exits 1 without a message."""
     if "scan.jsonl" in arguments:

@@ -63,9 +63,9 @@ def test_a_signal_ends_a_question(
         environment |= {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
         process = Forked(Order(arguments, str(tmp_path), environment), stdin=theirs, stderr=theirs)
         os.close(theirs)
-        said = b""
-        while b"is accepted: " not in said:
-            said += os.read(ours, 1000)
+        output = b""
+        while b"is accepted: " not in output:
+            output += os.read(ours, 1000)
         process.send_signal(number)
         assert ended(process).code == code
     assert b"Interrupted: nothing was changed." in os.read(ours, 1000)

@@ -21,7 +21,7 @@ from tests.cli.support import TASK, StagedSimulator, World, serving
 from tests.cli.terminal import CTRL_C, held, on_terminal
 from tests.conftest import Here
 
-HELD_UP = "stdout is not being read: no further operation starts until it is."
+WAITING = "stdout is not being read: no further operation starts until it is."
 STOP, GO = b"\x13", b"\x11"
 """Ctrl-S and Ctrl-Q."""
 
@@ -82,8 +82,8 @@ class Unread:
     def until(self, line: str) -> None:
         """Read stderr, which is not the pipe, up to a line."""
         assert self.process.stderr is not None
-        while not (said := self.process.stderr.readline()).startswith(line):
-            assert said, f"{line!r} was never said"
+        while not (output := self.process.stderr.readline()).startswith(line):
+            assert output, f"{line!r} was never said"
 
     def strike(self, world: World, *, write: int, faults: str = "") -> None:
         """Send SIGTERM at the n-th write; from then on, the server has these faults."""
@@ -146,7 +146,7 @@ def test_a_signal_ends_a_job_with_unread_json(
 ) -> None:
     """Nothing new starts and the signal ends it: nothing is in doubt, lost or done twice."""
     with Unread(world, *world.applying, "--json") as unread:
-        unread.until(HELD_UP)
+        unread.until(WAITING)
         unread.process.send_signal(number)
         assert unread.process.wait(SECONDS) == code
         assert 0 < world.writes < 240
@@ -161,15 +161,15 @@ def test_a_signal_ends_a_job_with_unread_json(
 def test_unread_json_is_complete_once_it_is_read(world: World) -> None:
     """A late reader gets every operation, every result and the report, each line whole."""
     with Unread(world, *world.applying, "--json") as unread:
-        unread.until(HELD_UP)
-        held_up = world.writes
-        assert held_up < 240
-        said = objects(unread.read())
+        unread.until(WAITING)
+        written = world.writes
+        assert written < 240
+        output = objects(unread.read())
         assert unread.process.wait(SECONDS) == 0
-        results = [line["workspace"] for line in said if line["type"] == "result"]
+        results = [line["workspace"] for line in output if line["type"] == "result"]
         assert sorted(map(str, results)) == sorted(world.shown())
-        assert [line["type"] for line in said[:240]] == ["operation"] * 240
-        assert said[-1]["type"] == "report"
+        assert [line["type"] for line in output[:240]] == ["operation"] * 240
+        assert output[-1]["type"] == "report"
         each_once(world)
 
 
@@ -219,13 +219,13 @@ def test_unread_successes_are_summed_up(world: World) -> None:
     with Unread(world, *world.applying) as unread:
         unread.until("Journal: scan.jsonl")
         unread.until("Journal: scan.jsonl")
-        said = unread.read().splitlines()
+        output = unread.read().splitlines()
         assert unread.process.wait(SECONDS) == 3
-        (more,) = (line for line in said if line.startswith("… and "))
+        (more,) = (line for line in output if line.startswith("… and "))
         number = int(more.removeprefix("… and ").removesuffix(" more succeeded"))
-        told = Counter(line.split()[0] for line in said[: said.index("")])
-        assert told["succeeded"] + number == 1299
-        assert told["failed"] == 1
+        outcomes = Counter(line.split()[0] for line in output[: output.index("")])
+        assert outcomes["succeeded"] + number == 1299
+        assert outcomes["failed"] == 1
 
 
 def test_dropped_log_lines_are_counted(world: World, here: Here) -> None:
@@ -233,10 +233,10 @@ def test_dropped_log_lines_are_counted(world: World, here: Here) -> None:
     with Unread(world, "--debug", *world.applying, out=False, err=True) as unread:
         until_free(world, here)
         assert unread.process.poll() is None
-        said = unread.read()
+        output = unread.read()
         assert unread.process.wait(SECONDS) == 0
-        assert " lines were not written because nothing read stderr.\n" in said
-        assert said.endswith("`bulkops undo scan.jsonl` reverts it.\n")
+        assert " lines were not written because nothing read stderr.\n" in output
+        assert output.endswith("`bulkops undo scan.jsonl` reverts it.\n")
         each_once(world)
 
 
@@ -327,7 +327,7 @@ def test_a_non_blocking_pipe_is_waited_for(world: World) -> None:
     process = Forked(world.order("plan", "job.toml", "--json"), stdout=writer)
     os.close(writer)
     with open(reader, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
-        said = objects(pipe.read()[filling:])
+        output = objects(pipe.read()[filling:])
     _, err = process.communicate()
     assert process.returncode == 0, err
-    assert [line["type"] for line in said] == ["operation"] * 240 + ["plan"]
+    assert [line["type"] for line in output] == ["operation"] * 240 + ["plan"]

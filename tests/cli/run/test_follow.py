@@ -132,10 +132,10 @@ def test_a_finished_job_is_reported_immediately(
     assert whole
     assert follow(world.journal, json=False, around=time.around()) is ExitCode.DONE
     assert time.now == 0
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     done = here("status", "scan.jsonl")
-    assert said.out.splitlines()[1:4] == done.out.splitlines()[:3]
-    assert "Journal: " in said.err
+    assert captured.out.splitlines()[1:4] == done.out.splitlines()[:3]
+    assert "Journal: " in captured.err
 
 
 def test_lines_come_as_they_are_written(
@@ -150,8 +150,8 @@ def test_lines_come_as_they_are_written(
     arrives(copy, b"".join(lines[:started]))()
     time.at(len(lines), arrives(copy, b"".join(lines)))
     assert follow(copy, json=False, around=time.around()) is ExitCode.DONE
-    said = capsys.readouterr()
-    shown = said.out.splitlines()
+    captured = capsys.readouterr()
+    shown = captured.out.splitlines()
     results = [line.split()[1] for line in shown if line.startswith("succeeded  ")]
     assert results == sorted(f"prod-{number:03}" for number in range(1, 13))
     assert "Wave 2 of 3: 5 operations" in shown
@@ -160,7 +160,7 @@ def test_lines_come_as_they_are_written(
     progress = [line for line in shown if " of 12 done" in line]
     assert abs(len(progress) - time.now / 10) < 2
     assert "  12 succeeded of 12 operations" in shown
-    assert " of 12 done" not in said.err
+    assert " of 12 done" not in captured.err
 
 
 def test_an_incomplete_plan_is_waited_for(

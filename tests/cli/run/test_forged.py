@@ -221,21 +221,21 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize(("give_away", "said"), WAYS)
+@pytest.mark.parametrize(("give_away", "message"), WAYS)
 @pytest.mark.parametrize("arguments", SENDING, ids=lambda words: words[0])
 def test_what_others_may_have_written_is_refused(
     left: World,
     here: Here,
     arguments: tuple[str, ...],
     give_away: Callable[[Path], None],
-    said: str,
+    message: str,
 ) -> None:
     """A journal of another owner, or writable by everybody, or in such a folder: no request."""
     give_away(left.folder)
     requests = left.requests
     done = here(*arguments)
     assert (done.code, left.requests) == (2, requests)
-    assert said in done.err
+    assert message in done.err
     assert UNTRUSTED in done.err
     assert here(*arguments, BULKOPS_TRUST_FILES="0").code == 2
     assert here(*arguments, BULKOPS_TRUST_FILES="").code == 2

@@ -40,26 +40,26 @@ def stopped_in_the_gate(world: World) -> None:
     (world.folder / "go").touch()
 
 
-@pytest.mark.parametrize("said", ["--yes", "saved plan", "answer", "--json"])
-def test_it_is_shown_whole_before_anything_is_changed(world: World, here: Here, said: str) -> None:
+@pytest.mark.parametrize("way", ["--yes", "saved plan", "answer", "--json"])
+def test_it_is_shown_whole_before_anything_is_changed(world: World, here: Here, way: str) -> None:
     """Not folded, not cut; with its folder."""
     gated(world, LONG, 'gate_env = ["TFE_TOKEN"]')
-    if said == "answer":
+    if way == "answer":
         _, err = on_a_terminal(world, b"no\n", "apply", "job.toml")
         assert world.writes == 0
         lines = err.replace("\r", "").splitlines()
-    elif said == "saved plan":
+    elif way == "saved plan":
         assert (
             f"    Gate after each wave: {LONG}"
             in here("plan", "job.toml", "--out", "scan.plan").lines
         )
         lines = here("apply", "scan.plan", "--journal", "scan.jsonl").err.splitlines()
     else:
-        arguments = ("--json",) if said == "--json" else ()
+        arguments = ("--json",) if way == "--json" else ()
         lines = here(*world.applying, *arguments).err.splitlines()
     shown = lines.index(f"    Gate after each wave: {LONG}")
     assert lines[shown + 1] == f"        (runs in {world.folder}, with TFE_TOKEN)"
-    if said != "answer":
+    if way != "answer":
         assert lines.index(f"Gate of wave 1: {LONG}") > shown
 
 

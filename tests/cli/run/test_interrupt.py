@@ -118,7 +118,7 @@ def test_a_second_signal_stops_immediately(world: World, here: Here) -> None:
     process = world.start_watched("after", first, *world.applying, "--drain-timeout", "600")
     assert process.stderr is not None
     while "Stopping: " not in (line := process.stderr.readline()):
-        assert line, "it ended before it was told to stop"
+        assert line, "it ended before the signal"
     process.send_signal(signal.SIGINT)
     stopped = ended(process)
     assert stopped.code == 130

@@ -59,10 +59,14 @@ def test_a_finished_job(world: World, here: Here) -> None:
     assert found["bulkops_in_flight"] == 0
     assert found[END] >= found["bulkops_execution_start_time_seconds"] > 1.7e9
     assert (world.folder / "scan.prom").stat().st_mode & 0o777 == 0o644
-    said = labels(world)
-    assert (said["job_name"], said["organization"], said["kind"]) == ("scan", "acme", "attach")
-    assert said["address"] == world.address
-    assert said["run_id"].startswith("bulkops-")
+    values = labels(world)
+    assert (values["job_name"], values["organization"], values["kind"]) == (
+        "scan",
+        "acme",
+        "attach",
+    )
+    assert values["address"] == world.address
+    assert values["run_id"].startswith("bulkops-")
 
 
 def test_failures(world: World, here: Here) -> None:

@@ -22,7 +22,7 @@ from tests.cli.terminal import CTRL_C, held, on_terminal
 from tests.conftest import Here
 
 WITHIN = 10
-"""Seconds in which it says that the writer is gone."""
+"""Seconds within which it reports that the writer is gone."""
 
 IN_WAVES = ("[pace]", '[rollout]\nwaves = ["1", "50%"]\nmax_failures = 12\n[pace]')
 
@@ -177,7 +177,7 @@ def test_a_terminal_has_the_live_view(in_waves: World) -> None:
             assert "━" not in terminal.text
             assert "  12 succeeded of 12 operations\n" in terminal.text
             assert terminal.cursor_is_there
-            assert "succeeded  prod-" not in terminal.said
+            assert "succeeded  prod-" not in terminal.output
         assert ended(job).code == 0
 
 
@@ -228,7 +228,7 @@ def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) 
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "code"),
+    ("name", "output", "code"),
     [
         ("none.jsonl", "can't be read: No such file or directory", 1),
         ("job.toml", "is a job file, not a journal", 1),
@@ -237,11 +237,11 @@ def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) 
     ],
 )
 def test_a_file_that_is_not_a_journal_is_refused_immediately(
-    world: World, here: Here, name: str, said: str, code: int
+    world: World, here: Here, name: str, output: str, code: int
 ) -> None:
     """The same as for ``status``: there is nothing to wait for."""
     os.mkfifo(world.folder / "pipe")
     done, status = here("watch", name), here("status", name)
     assert (done.code, done.out) == (code, "")
-    assert said in done.err
+    assert output in done.err
     assert (status.code, status.err) == (done.code, done.err)

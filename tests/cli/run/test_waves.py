@@ -17,7 +17,7 @@ ROLLOUT = '[rollout]\nwaves = ["1", "50%"]\n'
 
 
 SOME = ("all = true", 'names = ["*"]')
-"""A plan of an attachment everywhere has a note on how else to do it."""
+"""The note in the plan of a job that attaches a run task everywhere."""
 
 
 def in_waves(world: World, more: str = "") -> None:
@@ -87,8 +87,8 @@ $BULKOPS_JOB"; grep -c resul[t] "$BULKOPS_JOURNAL"'""",
     )
     done = world.apply()
     assert done.code == 0
-    said = [line for line in done.err.splitlines() if line.endswith(" scan") or line.isdigit()]
-    assert said == ["1/3 1 0 scan", "1", "2/3 6 0 scan", "6", "3/3 12 0 scan", "12"]
+    found = [line for line in done.err.splitlines() if line.endswith(" scan") or line.isdigit()]
+    assert found == ["1/3 1 0 scan", "1", "2/3 6 0 scan", "6", "3/3 12 0 scan", "12"]
     assert "Wave 3 of 3: its gate passed" in done.err
     assert "scan\n" not in done.out
 
@@ -169,9 +169,9 @@ def test_a_signal_ends_a_pause(world: World, here: Here) -> None:
     in_waves(world, 'pause = "1h"')
     process = world.start(*world.applying)
     assert process.stderr is not None
-    said = ""
-    while "pauses until" not in said:
-        said = process.stderr.readline()
+    line = ""
+    while "pauses until" not in line:
+        line = process.stderr.readline()
     assert (
         here("status", "scan.jsonl")
         .lines[3]
@@ -190,8 +190,8 @@ def test_as_json_waves_are_objects_among_the_results(world: World, here: Here) -
     """``type`` comes first, as in all objects; a job without waves has none."""
     in_waves(world, 'gate = "exit 3"')
     done = here(*world.applying, "--json")
-    said = [value for value in done.objects if value["type"] == "wave"]
-    assert [(w["number"], w["of"], w["reached"], w["held"]) for w in said] == [
+    found = [value for value in done.objects if value["type"] == "wave"]
+    assert [(w["number"], w["of"], w["reached"], w["held"]) for w in found] == [
         (1, 3, "open", ""),
         (1, 3, "verified", ""),
         (1, 3, "rested", "inconclusive"),
