@@ -123,17 +123,19 @@ def test_status_of_a_running_job(world: World, here: Here) -> None:
         done, report = here("status", "scan.jsonl"), here("report", "scan.jsonl")
         page = here("report", "scan.jsonl", "--format", "html").out
         (value,) = here("status", "scan.jsonl", "--json").objects
-        running: Any = value["running"]
+        holder: Any = value["running"]
         assert (running["pid"], running["host"]) == (first.pid, socket.gethostname())
-        line = f"  1 execution, running: pid {first.pid} on {running['host']}, since {running['since']}"
+        line = (
+            f"  1 execution, running: pid {first.pid} on {holder['host']}, since {holder['since']}"
+        )
         assert line in done.lines
         assert any(shown.startswith(line) for shown in report.lines)
-        assert f"pid {first.pid} on {running['host']}" in page
+        assert f"pid {first.pid} on {holder['host']}" in page
         assert done.err == "Running: `bulkops watch scan.jsonl` shows it live.\n"
         markdown = here("report", "scan.jsonl", "--format", "markdown").out
         assert "bulkops watch scan.jsonl" in markdown
         assert "resume" not in done.err + done.out + report.out + report.err + page + markdown
-        assert read_report(world.journal).running == Running(**running)
+        assert read_report(world.journal).running == Running(**holder)
     (value,) = here("status", "scan.jsonl", "--json").objects
     assert value["running"] is None
     advice = here("status", "scan.jsonl").err
