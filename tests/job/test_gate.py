@@ -180,7 +180,7 @@ def test_existing_files_and_unknown_commands_pass(
     check_gate(load_job(path))
 
 
-def test_a_relative_path_variable_is_seen_from_the_job_files_folder(
+def test_a_relative_path_variable_is_relative_to_the_job_files_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A relative PATH entry is resolved in the gate's folder, as the gate's shell does."""

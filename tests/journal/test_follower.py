@@ -158,7 +158,7 @@ def test_another_file_is_recognized_by_its_first_bytes(path: Path, text: bytes) 
     assert follower.other
 
 
-def test_damage_is_seen_and_may_pass(path: Path) -> None:
+def test_damage_is_reported_and_may_disappear(path: Path) -> None:
     """A network file system had not delivered the page yet."""
     damaged = bytearray(WHOLE)
     damaged[len(written(GROUPS[:2])) + 5] ^= 1

@@ -90,7 +90,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
         _check_undone(machine, of, undo)
         done.append(undo)
     must(not machine.server.doubled, "nothing takes effect twice", machine.server.doubled)
-    must(not machine.server.unasked, "only what is wished for is changed", machine.server.unasked)
+    must(not machine.server.unasked, "only desired settings are changed", machine.server.unasked)
     _check_bare(machine)
     _check_bystanders(machine)
     _check_agreement(machine, done)
@@ -180,7 +180,7 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
     for name in scenario.selected - machine.server.strangers.keys():
         specified, skip = spec(scenario, name), skipped.get(name)
         planned = {place_of(o): shown_of(o.desired) for o in operations if o.target.name == name}
-        facts = f"{name}: {skip or planned}, wished for {specified}"
+        facts = f"{name}: {skip or planned}, desired: {specified}"
         if isinstance(specified, str):
             explained = skip is not None and specified in skip.reason and not planned
             must(explained, "every selected workspace is skipped with its reason", facts)
@@ -190,7 +190,7 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
             must(all(alone), "what is skipped is left alone", facts)
         else:
             done = planned == specified and skip is None
-            must(done, "every selected workspace is planned as wished for", facts)
+            must(done, "every selected workspace is planned as desired", facts)
 
 
 def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
@@ -210,7 +210,7 @@ def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
         elif place in restores:
             # A deleted workspace has no attachments.
             reverted = (now[place] or ()) == restores[place] or place in reported
-            must(reverted, "an undo says what it could not restore", facts)
+            must(reverted, "an undo reports what it could not restore", facts)
 
 
 def _is_the_last(machine: Machine, place: Place) -> bool:

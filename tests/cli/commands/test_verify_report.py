@@ -124,7 +124,7 @@ def test_status_of_a_running_job(world: World, here: Here) -> None:
         page = here("report", "scan.jsonl", "--format", "html").out
         (value,) = here("status", "scan.jsonl", "--json").objects
         holder: Any = value["running"]
-        assert (running["pid"], running["host"]) == (first.pid, socket.gethostname())
+        assert (holder["pid"], holder["host"]) == (first.pid, socket.gethostname())
         line = (
             f"  1 execution, running: pid {first.pid} on {holder['host']}, since {holder['since']}"
         )

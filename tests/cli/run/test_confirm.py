@@ -69,21 +69,21 @@ def test_on_a_terminal_the_name_is_typed(world: World, answer: bytes, code: int)
     assert any(world.shown().values()) == bool(code)
 
 
-@pytest.mark.parametrize("going_on", [APPLYING, ("resume", "scan.jsonl")], ids=["apply", "resume"])
+@pytest.mark.parametrize("resuming", [APPLYING, ("resume", "scan.jsonl")], ids=["apply", "resume"])
 def test_resuming_needs_the_name_as_the_start_does(
-    world: World, here: Here, going_on: tuple[str, ...]
+    world: World, here: Here, resuming: tuple[str, ...]
 ) -> None:
     """A killed job resumes with the run task's name only, not with a yes or another name."""
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
     writes, requests = world.writes, world.requests
     for yes in ((), ("--yes",)):
-        done = here(*going_on, *yes)
+        done = here(*resuming, *yes)
         assert (done.code, world.requests) == (2, requests)
         assert done.err.endswith(f"Add --confirm {TASK}\n")
         assert ("--yes is not enough for detach" in done.err) == bool(yes)
-    assert here(*going_on, "--confirm", "cost-check").code == 2
+    assert here(*resuming, "--confirm", "cost-check").code == 2
     assert world.writes == writes
-    assert here(*going_on, "--confirm", TASK).code == 0
+    assert here(*resuming, "--confirm", TASK).code == 0
     assert not any(world.shown().values())
     assert set(world.changed().values()) == {1}
 

@@ -185,7 +185,7 @@ def test_a_missing_script_is_found_before_anything_is_sent(
     assert not list(world.folder.rglob("*.jsonl"))
 
 
-def test_a_script_is_seen_from_the_job_files_folder(world: World, here: Here) -> None:
+def test_a_script_is_relative_to_the_job_files_folder(world: World, here: Here) -> None:
     """Started or resumed in another folder, from a plan or a journal, the same script runs."""
     jobs = world.folder / "jobs"
     script(jobs / "check.sh", "pwd >> ../where; test -e ../go || exit 75")

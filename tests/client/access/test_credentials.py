@@ -34,7 +34,7 @@ def credentials(**tokens: str) -> Files:
     return Files({FILE: json.dumps({"credentials": hosts})})
 
 
-def test_the_order_of_places() -> None:
+def test_the_order_of_sources() -> None:
     """TFE_TOKEN, then the host's variable, then Terraform's file; empty ones are ignored."""
     file = credentials(app_terraform_io="from-file")
     own = {"TF_TOKEN_app_terraform_io": "from-own"}
