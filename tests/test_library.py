@@ -352,7 +352,7 @@ def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_a_public_function_says_what_it_raises_and_takes(function: Callable[..., object]) -> None:
+def test_a_public_function_documents_errors_and_arguments(function: Callable[..., object]) -> None:
     """Its docstring names existing errors, and describes every option."""
     docstring = inspect.getdoc(function) or ""
     raises = re.findall(r"(?m)^    ((?:\w+, )*\w+): ", docstring.partition("Raises:\n")[2])

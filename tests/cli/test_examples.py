@@ -182,7 +182,7 @@ def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]
 
 
 @pytest.mark.parametrize("example", [line for path, line in EXAMPLES if path != SIMULATE])
-def test_an_example_does_what_it_says(place: World, example: str) -> None:
+def test_an_example_works(place: World, example: str) -> None:
     """Each example exits with 0, or as listed above, and prints something or writes its file."""
     if example in NOT_RUN:
         pytest.skip(NOT_RUN[example])

@@ -167,7 +167,7 @@ def test_no_command_is_harmed_by_what_it_reads(place: Place, words: tuple[str, .
 
 
 @pytest.mark.parametrize("attack", SOME_LOST.values(), ids=SOME_LOST)
-def test_what_is_resumed_or_undone_is_adopted(place: Place, attack: Attack) -> None:
+def test_a_resumed_or_undone_job_is_adopted(place: Place, attack: Attack) -> None:
     """A job stopped by a 401 to its first write is resumed and undone: each change is made once."""
     assert place.attacked(says(http(401)), writes, *APPLYING).code == 1
     assert done_to(place) == workspaces(1)

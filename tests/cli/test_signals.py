@@ -143,7 +143,7 @@ def test_pid_1_handles_a_signal_while_it_plans(
 
 
 @proc
-def test_pid_1_finishes_what_is_in_flight(world: World, as_pid_1: Started, here: Here) -> None:
+def test_pid_1_drains_its_job(world: World, as_pid_1: Started, here: Here) -> None:
     """As PID 1 it drains its job like any process; the same command resumes it."""
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     struck = list[int]()

@@ -42,7 +42,7 @@ def journal(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_lock_file_says_who_holds_a_journal(journal: Path) -> None:
+def test_the_lock_file_names_the_holder(journal: Path) -> None:
     """Only while it is locked; the text that stays afterwards means nothing."""
     assert holder_of(journal, NOTHING) is None
     with locked(journal, BOB):
@@ -74,7 +74,7 @@ def test_looking_creates_nothing(journal: Path) -> None:
     assert holder_of(journal.with_name("none.jsonl"), NOTHING) is None
 
 
-def test_a_lock_file_that_says_nothing_names_the_last_runner(journal: Path) -> None:
+def test_an_empty_lock_file_means_the_last_runner(journal: Path) -> None:
     """A runner has the lock but has not yet written its name."""
     with locked(journal, BOB):
         lock_of(journal).write_bytes(b"\0\0")

@@ -17,7 +17,7 @@ from bulkops.journal.following.outlook import (
 @pytest.mark.parametrize("more", [True, False])
 @pytest.mark.parametrize("silent", [0.0, GONE_AFTER, SILENT_AFTER, 1e6])
 @pytest.mark.parametrize("writer", Writer)
-def test_what_has_ended_is_over(*, more: bool, silent: float, writer: Writer) -> None:
+def test_a_recorded_end_is_final(*, more: bool, silent: float, writer: Writer) -> None:
     """Unless there is more to do and another process has locked the journal to resume it."""
     resumed = more and writer is Writer.FOLLOWS
     silently = Outlook.SILENT if silent >= SILENT_AFTER else Outlook.CONTINUES
@@ -38,7 +38,7 @@ def test_what_has_ended_is_over(*, more: bool, silent: float, writer: Writer) ->
         (Writer.FOLLOWS, 1e6, Outlook.SILENT),
     ],
 )
-def test_what_has_not_ended_continues_unless_its_writer_is_gone(
+def test_a_job_continues_unless_its_writer_is_gone(
     writer: Writer, silent: float, expected: Outlook
 ) -> None:
     """A free lock proves it; a silence of any length does not."""

@@ -72,7 +72,7 @@ def test_records_are_read_back_as_written(groups: list[list[Record]]) -> None:
     assert not scanner.damaged
 
 
-def test_a_line_is_one_object_that_names_its_place() -> None:
+def test_a_line_is_one_object_with_its_position() -> None:
     """``seq`` is dense, ``group`` is its group's first ``seq``, ``crc`` continues over lines."""
     data, _ = frame([encode(intent(0)), encode(intent(1))], 7, 7, 0x12345678)
     crc = 0x12345678
@@ -106,7 +106,7 @@ def test_the_replay_has_the_state_of_each_operation() -> None:
     assert [skip.reason for skip in state.skips] == ["already attached as wanted"]
 
 
-def test_the_replay_keeps_the_last_record_of_each_wave() -> None:
+def test_a_replay_has_the_last_record_of_each_wave() -> None:
     """A wave that has passed may be opened again; the others don't change."""
     first_wave = [WaveReached(1, 0, 1, reached, AT) for reached in (Reached.OPEN, Reached.PASSED)]
     state = replay([*first(4), *first_wave])

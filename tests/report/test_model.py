@@ -112,7 +112,7 @@ def test_the_text_gives_the_end_of_the_execution(how: str, words: str) -> None:
     assert words in "\n".join(lines(report(ended(result(0), how=how))))
 
 
-def test_without_a_recorded_end_the_text_says_killed_or_still_running() -> None:
+def test_without_a_recorded_end_the_text_is_killed_or_still_running() -> None:
     """The journal alone does not tell which."""
     state = replay([*first(5), Execution(HOLDER, "1"), intent(0)])
     assert "1 execution, killed or still running" in "\n".join(lines(report(state)))

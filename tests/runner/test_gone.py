@@ -194,7 +194,7 @@ def test_a_deleted_workspace_counts_as_detached() -> None:
 
 
 @pytest.mark.parametrize("kind", ["attach", "detach"])
-def test_an_existing_workspace_is_never_called_gone(kind: str) -> None:
+def test_an_existing_workspace_is_never_reported_as_gone(kind: str) -> None:
     """Its write and its list are answered 404, as without a right: the reason names both."""
     world = World(workspaces=1, attached=kind != "attach")
     there = endpoints.list_workspace_tasks(next(iter(world.simulator.world.workspaces))).path
@@ -230,7 +230,7 @@ def test_a_briefly_missing_workspace_is_not_gone() -> None:
     assert asked_for(world) == [ident] * 2
 
 
-def test_a_detach_outside_the_job_is_not_called_gone() -> None:
+def test_a_detach_outside_the_job_is_not_reported_as_gone() -> None:
     """The workspace exists: the reason is a change outside this job."""
     world = World(workspaces=2, attached=True)
     world.start(job("detach"))

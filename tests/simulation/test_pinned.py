@@ -32,7 +32,7 @@ def test_every_bug_that_was_found_is_pinned() -> None:
 
 
 @pytest.mark.parametrize("mutation", found.FOUND, ids=lambda mutation: mutation.__name__)
-def test_a_bug_that_was_found_stays_away(mutation: Mutation) -> None:
+def test_a_bug_that_was_found_stays_fixed(mutation: Mutation) -> None:
     """The seed that found the bug passes, and fails if the bug is restored."""
     seed = SEEDS[mutation]
     simulate(seed)

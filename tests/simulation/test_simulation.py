@@ -52,7 +52,7 @@ def test_situations_that_were_too_rare_are_reported() -> None:
     assert unmet(once, 2000) == once
 
 
-def test_the_command_tells_what_its_processes_met(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reports_the_situations_met(capsys: pytest.CaptureFixture[str]) -> None:
     """It runs the requested number of seeds, in any number of processes: exit 0."""
     assert main(["--start", "7", "--seeds", "12", "--processes", "2"]) == 0
     text = capsys.readouterr().out
@@ -79,7 +79,7 @@ def test_the_command_fails_where_a_seed_does(
 @pytest.mark.parametrize(
     "seeds", [range(3000, 3005), pytest.param(range(3005, 3020), marks=pytest.mark.long)], ids=str
 )
-def test_a_seed_says_everything(seeds: range) -> None:
+def test_a_seed_determines_the_run(seeds: range) -> None:
     """The same seed does the same, request by request and call by call."""
     for seed in seeds:
         first, second = list[str](), list[str]()

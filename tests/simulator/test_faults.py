@@ -83,7 +83,7 @@ def test_empty_spec_is_no_faults() -> None:
         ("503=60%,POST:cut=50%", r"faults for POST add up to 110%"),
     ],
 )
-def test_bad_spec_says_what_is_allowed(spec: str, says: str) -> None:
+def test_bad_spec_names_what_is_allowed(spec: str, says: str) -> None:
     """An invalid specification is refused with what is wrong and what is allowed."""
     with pytest.raises(BadFaults, match=says):
         Faults.parse(spec, 0)

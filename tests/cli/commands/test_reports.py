@@ -43,7 +43,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("output_format", ["csv", "json"])
-def test_what_failed_is_the_next_jobs_selection(
+def test_failed_targets_are_the_next_jobs_selection(
     world: World, here: Here, output_format: str
 ) -> None:
     """A report of failures is a ``select.file``: the next plan has exactly those."""

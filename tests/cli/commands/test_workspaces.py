@@ -64,7 +64,7 @@ def test_why_nothing_is_selected(world: World, here: Here) -> None:
     assert sum(line.endswith("its resource-count is 0, not > 0") for line in done.lines) == 12
 
 
-def test_what_json_prints_is_a_manifest(world: World, here: Here) -> None:
+def test_json_output_is_a_manifest(world: World, here: Here) -> None:
     """A job whose ``file`` is that output selects the same workspaces, with --why or without."""
     world.job(SOME)
     for why in ((), ("--why",)):
@@ -76,7 +76,7 @@ def test_what_json_prints_is_a_manifest(world: World, here: Here) -> None:
         assert here("workspaces", "listed.toml").lines[-1] == "2 workspaces selected."
 
 
-def test_a_report_of_what_failed_is_a_manifest(world: World, here: Here) -> None:
+def test_a_report_of_failures_is_a_manifest(world: World, here: Here) -> None:
     """What a job could not do is the next job's list, directly from report and apply."""
     world.job(("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]'))
 

@@ -24,7 +24,7 @@ def detaching(world: World) -> None:
         world.simulator.attach(name, TASK, enforcement_level=level)
 
 
-def test_the_plan_says_what_will_be_lost(world: World, here: Here) -> None:
+def test_the_plan_lists_what_will_be_lost(world: World, here: Here) -> None:
     """The run task, on how many workspaces, with which level; in JSON, too."""
     assert f"    Note: {LOST}" in here("plan", "job.toml").lines
     assert here("plan", "job.toml", "--json").objects[-1]["notes"] == [LOST]

@@ -41,7 +41,7 @@ def stopped_in_the_gate(world: World) -> None:
 
 
 @pytest.mark.parametrize("way", ["--yes", "saved plan", "answer", "--json"])
-def test_it_is_shown_whole_before_anything_is_changed(world: World, here: Here, way: str) -> None:
+def test_a_gate_is_shown_completely_before_any_change(world: World, here: Here, way: str) -> None:
     """Not folded, not cut; with its folder."""
     gated(world, LONG, 'gate_env = ["TFE_TOKEN"]')
     if way == "answer":

@@ -190,7 +190,7 @@ def test_a_device_is_not_replaced(world: World, here: Here) -> None:
     assert not Path("/dev/null").is_file()
 
 
-def test_a_folder_that_goes_away_is_a_note(world: World, here: Here) -> None:
+def test_a_deleted_folder_is_a_note(world: World, here: Here) -> None:
     """Once the job runs, unwritable metrics don't stop it; one note reports them."""
     place = world.folder / "metrics"
     place.mkdir()

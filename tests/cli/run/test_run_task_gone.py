@@ -110,7 +110,7 @@ def test_the_plain_apply_starts_a_new_journal(world: World, here: Here) -> None:
     assert "stopped: its run task is gone" in status.out
 
 
-def test_a_run_task_that_goes_meanwhile_stops_the_job(world: World, here: Here) -> None:
+def test_a_run_task_deleted_meanwhile_stops_the_job(world: World, here: Here) -> None:
     """A run task deleted during the rollout is exit 13, and the report says why it ended."""
 
     def delete(request: object) -> None:

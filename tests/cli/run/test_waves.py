@@ -78,7 +78,7 @@ def test_without_a_terminal_resuming_needs_a_yes(world: World, here: Here) -> No
     assert (done.code, world.writes) == (2, 1)
 
 
-def test_a_gate_is_asked_and_its_output_is_not_a_result(world: World) -> None:
+def test_a_gate_is_run_and_its_output_is_not_a_result(world: World) -> None:
     """The gate's environment describes the job's progress; its output goes to stderr."""
     in_waves(
         world,
