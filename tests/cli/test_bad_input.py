@@ -77,7 +77,7 @@ def test_a_wrong_job_file_is_refused(
 ) -> None:
     """The message names file, key, value and the allowed values: exit 2, and nothing is changed.
 
-    Nothing is asked, either, where the file alone says what is wrong.
+    If the file alone shows the mistake, no request is sent either.
     """
     world.job(change)
     done = here(*command, "job.toml")

@@ -47,12 +47,12 @@ pytestmark = pytest.mark.long
 
 
 class Shell(NamedTuple):
-    """How a shell is started without anybody's settings, and what is typed into it first.
+    """How a shell is started without the user's settings, and what is typed first.
 
     Attributes:
-        alone: its words where it is to read no settings, ``at_home`` where those in ``HOME``.
-        binds: makes Ctrl-X B move the line.
-        sources: loads the completion as the README says.
+        alone: its command if it reads no settings; ``at_home``: if it reads those in ``HOME``.
+        binds: binds Ctrl-X B.
+        sources: loads the completion, as in the README.
     """
 
     alone: str
@@ -84,7 +84,7 @@ SHELLS = {
 
 
 class Session:
-    """A shell on a terminal of its own, in a folder with some files."""
+    """A shell on its own terminal, in a folder with some files."""
 
     def __init__(self, command: str, folder: Path) -> None:
         self._lines = folder / "lines"

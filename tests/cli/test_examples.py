@@ -1,4 +1,4 @@
-"""Every example of every ``--help`` is run by a real shell, in a folder that has what it names."""
+"""A real shell runs every example of every ``--help``, in a folder with the named files."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def place(tmp_path: Path) -> Iterator[World]:
         world = World(simulator, address, tmp_path)
         shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
         with (tmp_path / "jobs" / "canary.toml").open("a", encoding="utf-8") as file:
-            # What is tried again is read again only after that.
+            # A retry reads again only after that.
             file.write('[pace]\nsettle = "10ms"\n')
         program(tmp_path / "bin")
         world.environment |= {
@@ -81,7 +81,7 @@ def place(tmp_path: Path) -> Iterator[World]:
 
 
 def prepare(world: World, example: str) -> str:
-    """Create what an example needs; return the example with the ids of this world."""
+    """Create the files of an example; return the example with this world's ids."""
     simulator = world.simulator
     if "task create lint" in example:
         simulator.remove_task("lint")
@@ -155,7 +155,7 @@ def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]
     errors = list[bytes]()
 
     def listen() -> None:
-        # A terminal whose other end is closed is an error to read, and so is its end.
+        # Reading a terminal whose other end is closed, or has ended, is an error.
         try:
             while part := os.read(ours, 4096):
                 errors.append(part)

@@ -1,6 +1,6 @@
-"""A server that answers to do harm: a clear error, soon, in little memory, whatever the command.
+"""Hostile answers cause a clear error, soon and in little memory, in every command.
 
-Each command is the real one, in a process of its own.
+Each command is the real one, in its own process.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Place:
     def run(self, *arguments: str) -> Done:
         """Run a command within the bounds; nothing that it prints moves a terminal's cursor.
 
-        One that doesn't end soon is killed, which is no way for it to end.
+        One that doesn't end soon is killed, which fails the test.
         """
         order = Order(arguments, str(self.folder), self._environment, answer_seconds=0.25)
         done = ended(process := Forked(order), debug="--debug" in arguments)

@@ -68,7 +68,7 @@ def hangups_are_heard() -> Iterator[None]:
 
 @pytest.fixture
 def as_pid_1(world: World) -> Callable[..., tuple[subprocess.Popen[str], int]]:
-    """Start the command as PID 1 of a namespace; returns ``unshare`` and the command's pid."""
+    """Start the command as PID 1 of a namespace; return ``unshare`` and the command's pid."""
     own = ["unshare", "--pid", "--fork", "--kill-child"]
     try:
         subprocess.run([*own, "true"], check=True, capture_output=True)
@@ -104,7 +104,7 @@ def test_handlers_are_there_before_anything_else() -> None:
 def test_a_signal_at_the_start_is_handled(world: World, number: signal.Signals, code: int) -> None:
     """A signal before the arguments are parsed ends the command without a request."""
     process = world.start_program([sys.executable, "-m", "bulkops", *world.applying])
-    # SIGINT has a handler of Python's own before that.
+    # Until then, SIGINT has Python's own handler.
     until_caught(process.pid, signal.SIGTERM if number == signal.SIGINT else number)
     process.send_signal(number)
     assert ended(process).code == code

@@ -1,4 +1,4 @@
-"""The README is true: its demo, its tour, its job and its library example are run."""
+"""The README works: its demo, its tour, its job and its library example are run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _shape(text: str) -> list[str]:
     """Return the lines with everything that differs between runs replaced."""
     text = re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", text)
     text = re.sub(r"task-\w{16}", "TASK", text)
-    # How far a killed apply came, and what it was doing just then, is never the same.
+    # The progress of a killed apply, and its last step, differ between runs.
     text = re.sub(r"(\d+ [a-z ]+(, )?)+ of \d+ operations", "COUNTS", text)
     text = re.sub(r"(?m)^  (\d+ [a-z ]+(, )?)+$", "  COUNTS", text)
     text = re.sub(r"(  COUNTS\n)+", "  COUNTS\n", text)
@@ -54,7 +54,7 @@ def simulator(tmp_path: Path) -> Iterator[str]:
     """The address of the README's simulator, on a free port."""
     command = re.search(r"^    bulkops (simulate .*)$", README, re.MULTILINE)
     assert command is not None
-    # Without the limit: what is shown is the commands, not how long a rollout takes.
+    # Without the limit: this tests the commands, not the duration of a rollout.
     arguments = command[1].replace("--port 8080", "--port 0 --rate 0").replace("'", "").split()
     process = Forked(Order(tuple(arguments), str(tmp_path), {}))
     assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""The wheel and the sdist: what is in them, and that one makes the other."""
+"""The contents of wheel and sdist, and that the sdist builds the wheel."""
 
 from __future__ import annotations
 

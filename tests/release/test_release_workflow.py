@@ -1,4 +1,4 @@
-"""``.github/workflows/release.yml``: valid, with few rights, and it publishes after the gate."""
+"""``.github/workflows/release.yml``: valid, few permissions, publishes after the gate."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_a_gate_returns_its_exit_status(command: str, status: int) -> None:
 
 
 def test_a_gate_runs_in_its_jobs_folder(tmp_path: Path) -> None:
-    """Wherever bulkops was started."""
+    """It does not depend on the folder in which bulkops was started."""
     (tmp_path / "check.sh").write_text("#!/bin/sh\nexit 7\n", encoding="utf-8")
     (tmp_path / "check.sh").chmod(0o755)
     assert anyio.run(run_gate, GateCall("./check.sh", {}, str(tmp_path))) == 7

@@ -1,4 +1,4 @@
-"""A gate from the command line: shown before a yes, looked for early, and given no token."""
+"""A gate on the command line: shown before a yes, checked early, and given no token."""
 
 from __future__ import annotations
 
