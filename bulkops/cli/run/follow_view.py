@@ -66,11 +66,11 @@ class FollowView:
         stack = ExitStack()
         try:
             # A signal while the view is drawn would leave half of it on the screen.
-            with received.held_back():
+            with received.deferred():
                 stack.enter_context(self._live.shown())
             yield
         finally:
-            with received.held_back():
+            with received.deferred():
                 stack.close()
             signal.signal(signal.SIGTSTP, before)
 
@@ -174,7 +174,7 @@ class FollowView:
 
     def _progress(self, progress: JobProgress, now: float) -> None:
         if self._live is not None:
-            with received.held_back():
+            with received.deferred():
                 self._live.show(progress)
         elif self._is_due(now, AT_REST if progress.doing in STILL else EVERY):
             if self._json:
