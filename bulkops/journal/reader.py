@@ -164,7 +164,7 @@ def _taken(records: Iterator[Record], take: Take) -> Iterator[Record]:
 def disagreeing(path: Path, problem: str) -> JournalDamaged:
     """Return the error for a journal whose lines are valid but contradict each other."""
     return JournalDamaged(
-        f"{path}: does not agree with itself: {problem}. bulkops didn't write this; nothing was "
+        f"{path}: contradicts itself: {problem}. bulkops didn't write this; nothing was "
         "sent, and the file was not changed. Restore it from a backup, or move it away",
         0,
     )

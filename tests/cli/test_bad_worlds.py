@@ -117,7 +117,7 @@ def test_a_right_taken_away_in_between(world: World, here: Here) -> None:
     assert done.code == 3
     failed = [line for line in done.lines if line.startswith("failed")]
     assert len(failed) == 12
-    assert all("(missing, or this token may not)" in line for line in failed)
+    assert all("(missing, or this token has no access)" in line for line in failed)
 
 
 def _once(world: World, change: Callable[[], object]) -> None:

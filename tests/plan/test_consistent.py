@@ -201,7 +201,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a run task for a workspace": (
         "attach.jsonl",
         _at(Target("task-fff", "cost-check")),
-        "goes over the workspaces",
+        "applies to the workspaces",
     ),
     "a workspace not selected": (
         "wide.jsonl",
@@ -231,7 +231,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a run task's own workspaces": (
         "task-disable.jsonl",
         _at(Target("ws-1", "prod-1")),
-        "goes over the run task",
+        "applies to the run task",
     ),
     "deleted first": (
         "task-delete.jsonl",
@@ -321,7 +321,7 @@ def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_p
     path.write_bytes((KEPT / name).read_bytes())
     forge(path, change)
     for opened in (open_journal, sound_journal):
-        with pytest.raises(JournalDamaged, match=r"does not agree with itself: .*") as damaged:
+        with pytest.raises(JournalDamaged, match=r"contradicts itself: .*") as damaged:
             opened(path)
         assert said in str(damaged.value)
         assert damaged.value.exit_code == 12

@@ -196,7 +196,7 @@ def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, serve
         undone, contents = open_held(stack, journal, trust_files=options.trust_files)
         path = undo_journal or undone.path.with_name(f"{undone.path.stem}.undo{undone.path.suffix}")
         if path.exists() and path.samefile(journal):
-            raise JobError(f"{path}: is the journal to undo. Choose another --journal")
+            raise JobError(f"{path}: is the journal to be undone. Choose another --journal")
         held = hold(stack, path)
         undertaking = _of_undo(journal, contents.replay, server)
         start_or_resume(stack, held.path, held, undertaking, options)
@@ -237,7 +237,7 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     resolved = saved.plan.resolved
     connect(server, stated)  # refuses a plan for another server before anything else
     saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
-    note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
+    note(f"{path}: planned at {saved.made_at} by {saved.made_by.user}")
 
     def client(*files: Stated) -> Client:
         return connect(server, stated, *files)

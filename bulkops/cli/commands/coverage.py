@@ -83,7 +83,7 @@ def _same(organization: str | None, job: Job) -> str:
     """Return the job's organization; ``--organization`` may repeat it."""
     if organization not in (None, job.organization):
         raise JobError(
-            f"--organization {organization}: the job file names {job.organization}. Leave one out"
+            f"--organization {organization}: the job file names {job.organization}. Use only one of them"
         )
     return job.organization
 

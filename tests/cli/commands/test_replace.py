@@ -47,7 +47,7 @@ def test_a_plan_shows_what_comes_and_what_goes(replacing: World, here: Here) -> 
 @pytest.mark.usefixtures("replacing")
 def test_check_names_the_old_run_task_first(here: Here) -> None:
     """As the plan does."""
-    assert here("check", "job.toml").out.startswith(f"scan: replace {OLD} by {TASK} in acme, ")
+    assert here("check", "job.toml").out.startswith(f"scan: replace {OLD} with {TASK} in acme, ")
 
 
 def test_json_says_which_of_the_two_is_meant(replacing: World, here: Here) -> None:
@@ -69,7 +69,7 @@ def test_reports_name_both_and_which_has_drifted(replacing: World, here: Here) -
     """The report's first line, a row an operation, and verify's words."""
     here("apply", "job.toml", "--journal", "scan.jsonl", "--yes")
     assert (
-        here("report", "scan.jsonl").lines[0].startswith(f"scan: replace {OLD} by {TASK} in acme")
+        here("report", "scan.jsonl").lines[0].startswith(f"scan: replace {OLD} with {TASK} in acme")
     )
     replacing.simulator.attach("prod-001", OLD)
     differs = here("verify", "scan.jsonl")

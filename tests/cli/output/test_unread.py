@@ -286,7 +286,7 @@ def test_a_log_file_that_nobody_reads_holds_nothing_up(world: World) -> None:
     os.mkfifo(world.folder / "log")
     done = world.run("--log-file", "log", *world.applying)
     assert done.code == 0
-    assert "--log-file log: not being read; its last events are missing." in done.err
+    assert "--log-file log: nothing reads it; its last events are missing." in done.err
     each_once(world)
 
 
