@@ -66,7 +66,9 @@ WORDS = {
     ExitCode.DONE: Words("everything succeeded, or there was nothing to do", "Done"),
     ExitCode.ERROR: Words("error", "Stopped by an error"),
     ExitCode.USAGE: Words("usage error, or an error in the job file"),
-    ExitCode.UNFULFILLED: Words("some operations failed, are in conflict or blocked", "Partly done"),
+    ExitCode.UNFULFILLED: Words(
+        "some operations failed, are in conflict or blocked", "Partly done"
+    ),
     ExitCode.STOPPED: Words(
         "stopped by the failure tolerance (resume with --continue) or by a gate", "Stopped"
     ),
