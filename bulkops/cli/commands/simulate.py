@@ -115,7 +115,7 @@ _SWITCH = {"true": True, "false": False}
         ["--duplicate-attach"],
         type=click.Choice(["reject", "accept"]),
         default="reject",
-        help="What happens to a second attach of a run task.",
+        help="What happens if a run task is attached a second time.",
     ),
     click.Option(
         ["--seed"], type=int, default=0, metavar="N", help="Seed for names, ids, faults and jitter."

@@ -108,7 +108,7 @@ def create(
 ) -> None:
     """Create a run task.
 
-    No workspace uses it until it is attached.
+    Unless it is global, no workspace uses it until it is attached.
 
     \b
     Examples:
