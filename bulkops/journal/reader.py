@@ -53,7 +53,8 @@ def read(path: Path, files: Reads | None = None, take: Take | None = None) -> Co
         raise _damaged(
             path,
             contents.scanner,
-            f"restore it from a backup, or keep the sound part: `bulkops journal check {path}`",
+            "restore the file from a backup, or keep its sound part: `bulkops journal check "
+            f"{path}`",
         )
     return contents
 
@@ -178,4 +179,4 @@ def _damaged(path: Path, scanner: Scanner, advice: str) -> JournalDamaged:
     )
 
 
-_NO_PLAN = "its plan is incomplete: restore it from a backup"
+_NO_PLAN = "its plan is incomplete: restore the file from a backup"

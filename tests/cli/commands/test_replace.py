@@ -31,7 +31,7 @@ def test_a_plan_shows_what_comes_and_what_goes(replacing: World, here: Here) -> 
     done = here("plan", "job.toml")
     assert (done.code, replacing.writes) == (0, 0)
     assert done.lines[0].startswith(f"replace {OLD} (task-")
-    assert f") by {TASK} (task-" in done.lines[0]
+    assert f") with {TASK} (task-" in done.lines[0]
     assert done.lines[2:8] == [
         "  + attach  new: advisory at post_plan                           1 workspace",
         "      prod-001",
