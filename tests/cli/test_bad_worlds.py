@@ -26,7 +26,7 @@ def test_a_rejected_token(world: World, here: Here, command: tuple[str, ...]) ->
     _as(world, None)
     done = here(*command, "job.toml")
     assert (done.code, done.out) == (1, "")
-    assert "the token is missing, expired or revoked. Put a valid one into TFE_TOKEN" in done.err
+    assert "the token is missing, expired or revoked. Put a valid one in TFE_TOKEN" in done.err
     assert world.requests <= 2
     assert not list(world.folder.rglob("*.jsonl"))
 
@@ -47,7 +47,7 @@ def test_a_rejected_token_is_named_by_the_place_where_it_is_kept(
     done = here("plan", "job.toml", TFE_TOKEN="", HOME=str(world.folder), **own)
     assert done.code == 1
     place = variable if kept == "variable" else str(file)
-    assert f"Put a valid one into {place}" in done.err
+    assert f"Put a valid one in {place}" in done.err
     assert "TFE_TOKEN" not in done.err
 
 
@@ -73,7 +73,7 @@ def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
     assert done.code == 1
     assert sum(line.startswith("succeeded") for line in done.lines) == 4
     assert "Not finished. `bulkops resume scan.jsonl` resumes it." in done.err
-    assert "Put a valid one into TFE_TOKEN" in done.err.splitlines()[-1]
+    assert "Put a valid one in TFE_TOKEN" in done.err.splitlines()[-1]
     world.simulator.before = None
     world.simulator.tokens = None
     assert here(*world.applying).code == 0
