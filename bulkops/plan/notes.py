@@ -52,7 +52,8 @@ def _locked(operations: Sequence[Operation], inventory: Inventory) -> Iterator[s
 
 
 def _mandatory(operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
-    limit = inventory.entitlements and inventory.entitlements.run_task_mandatory_enforcement_limit
+    entitlements = inventory.entitlements
+    limit = entitlements.run_task_mandatory_enforcement_limit if entitlements else None
     if limit is None:
         return
     if any((o.desired or {}).get("enforcement-level") == "mandatory" for o in operations):
