@@ -42,11 +42,18 @@ def journal(tmp_path: Path) -> Path:
     return path
 
 
+def append_to(journal: Path) -> None:
+    """Write as a runner does: otherwise the lock file goes with the lock."""
+    with journal.open("ab") as stream:
+        stream.write(b"{")
+
+
 def test_the_lock_file_says_who_holds_a_journal(journal: Path) -> None:
     """While it is held; the text that stays afterwards says nothing."""
     assert holder_of(journal, NOTHING) is None
     with locked(journal, BOB):
         assert holder_of(journal, NOTHING) == BOB
+        append_to(journal)
     assert lock_of(journal).read_bytes()
     assert holder_of(journal, NOTHING) is None
 
@@ -109,11 +116,12 @@ def test_what_can_be_told_of_a_writer(journal: Path) -> None:
     with locked(journal, me):
         assert writer_of(journal, mine, is_alive) is Writer.HOLDS
         assert writer_of(journal, bobs, is_alive) is Writer.FOLLOWS
+        append_to(journal)
     # It let the lock go, and lives on: to print to a full pipe, for example.
     assert writer_of(journal, mine, is_alive) is Writer.GONE
     assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
     with locked(journal, BOB):
-        pass
+        append_to(journal)
     # The file beside it was signed by another: what this host's process writes is elsewhere.
     assert writer_of(journal, mine, is_alive) is Writer.UNKNOWN
     assert writer_of(journal, mine, lambda _: False) is Writer.GONE
@@ -162,7 +170,7 @@ def test_a_look_at_the_lock_refuses_no_runner(journal: Path) -> None:
 def test_a_runner_waits_for_a_look_and_not_for_a_runner(journal: Path) -> None:
     """A shared lock is waited out; one that is exclusive is refused while a look goes on, too."""
     with locked(journal, BOB):
-        pass
+        append_to(journal)
     looking = os.open(lock_of(journal), os.O_RDONLY)
     fcntl.flock(looking, fcntl.LOCK_SH)
     began, got = Event(), Event()
