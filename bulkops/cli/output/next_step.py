@@ -48,10 +48,11 @@ def next_step(report: Report, path: Path) -> list[str]:
         resume += " --continue"
     decides = not report.saved_plan and not report.undo_of
     if report.drifted:
-        again = f"`{resume} --retry-failed` applies them again"
+        them = "it" if report.drifted == 1 else "them"
+        again = f"`{resume} --retry-failed` applies {them} again"
         steps.append(
             f"{counted(report.drifted, 'operation')} drifted: "
-            f"{again if decides else 'make a new plan for them with `bulkops plan JOB`'}."
+            f"{again if decides else f'make a new plan for {them} with `bulkops plan JOB`'}."
         )
     if failed or (conflict and decides):
         also = " also" if unfinished else ""
