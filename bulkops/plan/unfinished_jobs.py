@@ -26,14 +26,17 @@ from bulkops.plan.trusted import sound_journal
 
 
 class Unfinished(NamedTuple):
-    """The journal of an unfinished job that a plan contradicts.
+    """The journal of an unfinished job that matters to a plan.
 
     Attributes:
         note: a note for the plan: what it would revert and prevent, and what to do first.
+        contradicts: the plan reverts or prevents changes of that job; if not, it is another version
+            of the plan's own job.
     """
 
     path: Path
     note: str
+    contradicts: bool = True
 
 
 def with_unfinished_noted(plan: Plan, unfinished: Iterable[Unfinished]) -> Plan:
@@ -43,7 +46,7 @@ def with_unfinished_noted(plan: Plan, unfinished: Iterable[Unfinished]) -> Plan:
 
 
 def unfinished_jobs(plan: Plan, address: str, journal: Path | None = None) -> list[Unfinished]:
-    """Return the journals of unfinished jobs that a plan contradicts.
+    """Return the journals of unfinished jobs that a plan contradicts, or of its own job as it was.
 
     It searches ``.bulkops/*/`` and the folder of the plan's own journal. A journal that can't be
     read, is damaged or does not agree with itself is skipped: commands that use it report that.
@@ -55,10 +58,10 @@ def unfinished_jobs(plan: Plan, address: str, journal: Path | None = None) -> li
         here = is_at(header.address, address) and header.organization == plan.job.organization
         return here and header.run_id != plan.undo_of
 
-    return [Unfinished(path, note) for path in paths for note in _note(path, is_relevant, plan)]
+    return [one for path in paths for one in _noted(path, is_relevant, plan)]
 
 
-def _note(path: Path, is_relevant: Callable[[Header], bool], plan: Plan) -> Iterator[str]:
+def _noted(path: Path, is_relevant: Callable[[Header], bool], plan: Plan) -> Iterator[Unfinished]:
     try:
         replay = _unfinished(path, is_relevant)
         theirs = kind_of(replay.header) if replay else None
@@ -68,12 +71,26 @@ def _note(path: Path, is_relevant: Callable[[Header], bool], plan: Plan) -> Iter
         return
     ours = bind(plan.job.operation_kind, plan.job.spec, plan.resolved)
     undone, prevented = _disagreement(plan, ours, replay, theirs)
+    named = shlex.quote(str(path))
     if undone or prevented:
-        named = shlex.quote(str(path))
-        yield (
+        yield Unfinished(
+            path,
             f"{path} is not finished: this plan reverts {undone} of its changes and prevents "
-            f"{prevented} more. Run `bulkops resume {named}` or `bulkops undo {named}` first"
+            f"{prevented} more. Run `bulkops resume {named}` or `bulkops undo {named}` first",
         )
+    elif _is_another_version(plan, replay.header):
+        yield Unfinished(
+            path,
+            f"{path} is not finished: it is the journal of another version of this job. This plan "
+            f"needs a new journal, and to undo everything you need both; `bulkops resume {named}` "
+            "finishes the old one",
+            contradicts=False,
+        )
+
+
+def _is_another_version(plan: Plan, header: Header) -> bool:
+    mine = not (plan.undo_of or plan.saved or header.undo_of)
+    return mine and header.job.get("name") == plan.job.name and header.digest != plan.digest
 
 
 def _unfinished(path: Path, is_relevant: Callable[[Header], bool]) -> Replay | None:

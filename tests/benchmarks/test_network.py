@@ -105,7 +105,7 @@ def test_engine_measures_every_client(capsys: pytest.CaptureFixture[str]) -> Non
     printed = capsys.readouterr().out
     for client, loop in engine.CLIENTS:
         assert f"| {client} | {loop} |" in printed
-    assert "Where ours go" in printed
+    assert "The CPU time of bulkops, from" in printed
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no timer of CPU time")

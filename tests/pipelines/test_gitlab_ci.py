@@ -77,7 +77,7 @@ def test_a_retry_resumes_the_journal(gitlab: GitLab) -> None:
     assert gitlab.job("verify") is None
     done = _ran(gitlab, "apply")
     assert done.status == "passed"
-    assert "Going on with journal/" in done.done.err
+    assert "Resuming journal/" in done.done.err
     assert _all_done_once(gitlab.world)
     assert len(read(gitlab.artifacts("apply") / "result" / "journal.jsonl").replay.executions) == 3
     assert _ran(gitlab, "verify").status == "passed"

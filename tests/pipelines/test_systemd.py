@@ -184,7 +184,7 @@ def test_a_kill_is_resumed_at_once(machine: Machine) -> None:
     """systemd starts it again, and every change is made once."""
     started = machine.start(KILLED)
     assert started.codes == [-signal.SIGKILL, 0]
-    assert "Going on with" in started.last.err
+    assert "Resuming" in started.last.err
     assert _all_done_once(machine.world)
 
 
@@ -258,5 +258,5 @@ def test_cron_resumes_what_was_killed_the_night_before(machine: Machine) -> None
     assert machine.cron(KILLED).code == -signal.SIGKILL
     done = machine.cron()
     assert done.code == 0
-    assert "Going on with" in done.err
+    assert "Resuming" in done.err
     assert _all_done_once(machine.world)

@@ -109,8 +109,9 @@ def _start(
     client = undertaking.client()
     with only_reading():
         plan = run(client, undertaking.plan)
-        first = unfinished_jobs(plan, client.address, path)
-        confirm_plan(with_unfinished_noted(plan, first), client.address, options, first)
+        unfinished = unfinished_jobs(plan, client.address, path)
+        first = [one for one in unfinished if one.contradicts]
+        confirm_plan(with_unfinished_noted(plan, unfinished), client.address, options, first)
     held = held or hold(stack, path)
     start_journal(path, plan, client, held.by, held.files)
     note(f"Journal: {path}")

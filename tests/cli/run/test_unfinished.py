@@ -195,3 +195,15 @@ def test_finished_it_stops_nothing(world: World, here: Here, journal: Path) -> N
     world.job(*ADVISORY)
     assert here("resume", str(journal), "--yes").code == 0
     assert here("apply", "job.toml", "--journal", "new.jsonl", "--yes").code == 0
+
+
+def test_another_version_of_the_job_is_noted_and_starts_all_the_same(
+    world: World, here: Here, journal: Path
+) -> None:
+    """Other waves make another job, with a journal of its own: an undo of everything needs both."""
+    world.job(("[pace]", '[rollout]\nwaves = ["50%"]\n\n[pace]'))
+    note = f"Note: {journal} is not finished: it is the journal of another version of this job."
+    done = here("apply", "job.toml", "--journal", "new.jsonl", "--yes")
+    assert done.code == 0
+    assert note in done.err
+    assert "to undo everything you need both" in done.err
