@@ -134,7 +134,9 @@ def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None)
 def unknown_record(path: Path, scanner: Scanner, error: msgspec.DecodeError) -> JournalDamaged:
     """Return the error for the last line: its CRC is right, so another version wrote it so."""
     return JournalDamaged(
-        f"{path}: line {scanner.seq - 1} has a record that this version doesn't know: {error}", 0
+        f"{path}: line {scanner.seq - 1} has a record that this version doesn't know: {error}. Use "
+        "the version of bulkops that wrote it, or restore it from a backup",
+        0,
     )
 
 
@@ -150,7 +152,7 @@ def format_of(path: Path, header: Record) -> Format:
         known = " and ".join(map(str, FORMATS))
         raise JournalError(
             f"{path}: has journal format {header.format}, this version reads {known}; "
-            f"it was written by bulkops {header.bulkops}"
+            f"it was written by bulkops {header.bulkops}. Use that version, or a newer one"
         )
     return FORMATS[header.format]
 
