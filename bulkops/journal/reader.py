@@ -18,6 +18,7 @@ from bulkops.journal.lines import LONGEST, Scanner
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
+from bulkops.text import as_argument
 
 Take = Callable[[Record], None]
 """Called with every record, in order."""
@@ -53,7 +54,8 @@ def read(path: Path, files: Reads | None = None, take: Take | None = None) -> Co
         raise _damaged(
             path,
             contents.scanner,
-            f"restore it from a backup, or keep the sound part: `bulkops journal check {path}`",
+            "restore it from a backup, or keep the sound part: `bulkops journal check "
+            f"{as_argument(path)}`",
         )
     return contents
 

@@ -28,6 +28,7 @@ from bulkops.journal.lock import take
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Record, encode
 from bulkops.log import Log
+from bulkops.text import as_argument
 
 Executor = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs a blocking call: in a thread in production, inline in simulation."""
@@ -283,8 +284,8 @@ def _exists(path: Path, files: FileCalls) -> JournalError:
         other = f"{path}: exists already, and is {what or 'not a journal'}"
         return JournalError(f"{other}: choose another path for a new journal")
     return JournalError(
-        f"{path}: exists already. Resume it with `resume_journal` (`bulkops resume {path}`), or "
-        "choose another path for a new journal"
+        f"{path}: exists already. Resume it with `resume_journal` (`bulkops resume "
+        f"{as_argument(path)}`), or choose another path for a new journal"
     )
 
 
