@@ -192,7 +192,9 @@ class _Async:
     async def __call__(self, *_: object) -> None: ...
 
 
-@pytest.mark.parametrize("callback", [_Async(), _Async().__call__, "print"], ids=str)
+@pytest.mark.parametrize(
+    "callback", [_Async(), _Async().__call__, "print"], ids=["async object", "async method", "text"]
+)
 @pytest.mark.parametrize("name", ["on_result", "on_wave"])
 def test_a_callback_that_can_not_be_called_is_refused_before_anything_starts(
     address: str, tmp_path: Path, name: str, callback: object
