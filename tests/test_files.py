@@ -19,12 +19,12 @@ from bulkops.files import (
     A_JOURNAL,
     create,
     followed,
-    not_wanted,
     open_output,
     open_regular,
     read_bytes,
     read_text,
     what_is_at,
+    wrong_file,
 )
 from bulkops.journal.writer import create as create_journal
 from bulkops.text import as_argument
@@ -161,7 +161,7 @@ def test_a_path_in_a_command_is_one_argument_and_no_option(path: str, argument: 
     """The commands that messages name can be copied."""
     assert as_argument(Path(path)) == argument
     drifted = next_step(replace(everything(), drifted=1, running=None), Path(path))
-    for message in (not_wanted(Path(path), A_JOB, A_JOURNAL), *drifted):
+    for message in (wrong_file(Path(path), A_JOB, A_JOURNAL), *drifted):
         assert f" {argument}" in message.partition("`bulkops ")[2]
     disk = Disk()
     disk.put(Path(path), b'{"seq":1,"group":1,"type":"header"')
