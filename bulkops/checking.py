@@ -116,8 +116,8 @@ def unknown_key(source: str, dotted: str, name: str, known: Iterable[str]) -> Jo
     """Return the error for an unknown key, with the most similar known one as a hint."""
     known = tuple(known)
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f'did you mean "{near[0]}"? ' if near else ""
-    return JobError(f"{source}: unknown key {dotted}: {hint}Known: {', '.join(known)}")
+    hint = f': did you mean "{near[0]}"?' if near else "."
+    return JobError(f"{source}: unknown key {dotted}{hint} Known: {', '.join(known)}")
 
 
 def allowed(annotation: object) -> str:

@@ -66,12 +66,14 @@ WORDS = {
     ExitCode.DONE: Words("everything succeeded, or there was nothing to do", "Done"),
     ExitCode.ERROR: Words("error", "Stopped by an error"),
     ExitCode.USAGE: Words("usage error, or an error in the job file"),
-    ExitCode.UNFULFILLED: Words("some operations failed, conflict or are blocked", "Partly done"),
+    ExitCode.UNFULFILLED: Words(
+        "some operations failed, are in conflict or blocked", "Partly done"
+    ),
     ExitCode.STOPPED: Words(
-        "stopped by the failure tolerance (--continue continues) or by a gate", "Stopped"
+        "stopped by the failure tolerance (resume with --continue) or by a gate", "Stopped"
     ),
     ExitCode.IN_DOUBT: Words("some operations are in doubt", "In doubt"),
-    ExitCode.PAUSED: Words("paused by the job (--continue continues)", "Paused"),
+    ExitCode.PAUSED: Words("paused by the job (resume with --continue)", "Paused"),
     ExitCode.JOURNAL_IN_USE: Words("the journal is in use"),
     ExitCode.JOURNAL_DAMAGED: Words("the journal is damaged"),
     ExitCode.PLAN_STALE: Words(
@@ -91,7 +93,7 @@ SIGNALS = {
 """The signals that stop an execution: name → exit code."""
 
 TOO_FEW_FILES = (
-    "this process may not open enough files: raise the limit, for example with "
+    "this process can't open enough files: raise the limit, for example with "
     "`ulimit -n 256`, and run the same command again"
 )
 """The message if no descriptor is left for a file or a connection."""
@@ -146,7 +148,7 @@ class RunTaskGone(PlanStale):
     def __init__(self, named: str, organization: str) -> None:
         super().__init__(
             f"the run task {named} no longer exists in {organization}, and its attachments were "
-            "deleted with it: run the job again, into a new journal"
+            "deleted with it: run the job again, with a new journal"
         )
 
 

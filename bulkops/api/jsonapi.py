@@ -260,7 +260,7 @@ def _date(text: str) -> datetime | None:
 
 
 _NOT_KNOWN = "the token is missing, expired or revoked"
-_NOT_THERE = "it does not exist, or this token may not access it"
+_NOT_THERE = "it does not exist, or this token can't access it"
 _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
     401: (Unauthorized, _NOT_KNOWN),
     403: (NotFoundOrForbidden, _NOT_THERE),

@@ -79,7 +79,7 @@ def _show_traceback() -> None:
 
 def _explained(error: Exception) -> BulkopsError:
     if isinstance(error, ImportError):
-        return BulkopsError(f"bulkops is not completely installed: {error}\nInstall it again.")
+        return BulkopsError(f"bulkops is not completely installed: {error}\nReinstall it.")
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return BulkopsError(f"{error.strerror}: {TOO_FEW_FILES}")
     if isinstance(error, OSError) and error.errno in NOWHERE:

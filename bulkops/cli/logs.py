@@ -110,7 +110,7 @@ class _FileHandler(_Handler):
         except OSError as error:
             self._end(error)
         if not written:
-            note(f"--log-file {self._path}: not being read; its last events are missing.")
+            note(f"--log-file {self._path}: nothing reads it; its last events are missing.")
 
     def close(self) -> None:
         self._outlet.queue.close(self._outlet)

@@ -133,7 +133,7 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
     ),
     "retry": (Advice("use --retry-failed", "--retry-failed"),),
     "insecure k skip-tls-verify tls-skip-verify insecure-skip-tls-verify": (
-        Advice("TLS verification can't be switched off, and --ca-file FILE adds authorities"),
+        Advice("TLS verification can't be switched off, but --ca-file FILE adds authorities"),
     ),
     "ca ca-cert cacert": (Advice("use --ca-file FILE", "--ca-file"),),
 }
@@ -153,7 +153,7 @@ COMMANDS: dict[str, str] = {
     "tail follow monitor top": "`bulkops watch JOURNAL` shows a running job",
     "cancel stop abort pause": "press Ctrl-C in the running command, or send it SIGTERM",
     "state import taint untaint": _NO_STATE,
-    "force-unlock unlock": "a journal's lock ends with the process that holds it",
+    "force-unlock unlock": "a journal's lock is released when the process that holds it ends",
     "workspace ws": "`bulkops workspaces JOB` lists the workspaces that a job selects",
     "tasks run-task run-tasks": "`bulkops task list` lists the run tasks of an organization",
     "attach": "`bulkops workspace-task attach` attaches to one workspace, a job to many",

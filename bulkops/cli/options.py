@@ -86,12 +86,12 @@ CA_FILE = click.Option(
     ["--ca-file"],
     type=PATH,
     metavar="FILE",
-    help="Trust these certificate authorities (PEM), too.",
+    help="Also trust the certificate authorities in this file (PEM).",
 )
 INSECURE_HTTP = click.Option(
     ["--insecure-http"],
     is_flag=True,
-    help="Allow http to another machine. The token can be read on the way.",
+    help="Allow http to another machine. The network can then read the token.",
 )
 OUTPUT = click.Option(
     ["--output"], type=TARGET, metavar="FILE", help="Write to this file, not to stdout."

@@ -118,7 +118,7 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
         with left_waiting(), received.deferred():
             anyio.run(cancellable)
     except Unauthorized as error:
-        error.args = (f"{error}. Put a valid one into {client.kept_in}",)
+        error.args = (f"{error}. Put a valid one in {client.kept_in}",)
         raise
     except asyncio.CancelledError:
         raise SystemExit(SIGNALS[received.first]) from None

@@ -39,7 +39,7 @@ def hmac_key_of(hmac_key_env: str | None, hmac_key_file: Path | None) -> str | U
         JobError: both options are given, or there is no key.
     """
     if hmac_key_env and hmac_key_file:
-        raise JobError("--hmac-key-env and --hmac-key-file exclude each other. Give one")
+        raise JobError("--hmac-key-env and --hmac-key-file can't be used together. Choose one")
     if hmac_key_env:
         key = os.environ.get(hmac_key_env, "")
         place = f"--hmac-key-env {hmac_key_env}: the variable"
@@ -49,7 +49,7 @@ def hmac_key_of(hmac_key_env: str | None, hmac_key_file: Path | None) -> str | U
     else:
         return UNSET
     if not key:
-        raise JobError(f"{place} has no key in it")
+        raise JobError(f"{place} contains no key")
     return key
 
 
@@ -72,7 +72,7 @@ def global_of(options: Everywhere, before: GlobalConfiguration) -> GlobalConfigu
     """
     level, stages, off = options
     if off and (level is not None or stages):
-        raise JobError("--no-global excludes the other --global-… options")
+        raise JobError("--no-global can't be used with the other --global-… options")
     if off:
         return msgspec.structs.replace(before, enabled=False)
     if level is None and not stages:
@@ -92,7 +92,7 @@ NAMED = click.Argument(["name_or_id"], metavar="NAME-OR-ID", help="Name or task-
 INCLUDE = click.Option(
     ["--include"],
     type=click.Choice(get_args(endpoints.Include)),
-    help="Also fetch its attachments, or its attachments and their workspaces.",
+    help="Also fetch the attachments, or the attachments and their workspaces.",
 )
 DESCRIPTION = click.Option(["--description"], metavar="TEXT", help="At most 300 characters.")
 AGENT_POOL = click.Option(

@@ -103,7 +103,7 @@ class Settling:
         """Wait; one wait at a time.
 
         Args:
-            reason: ``to read again what differs``.
+            reason: ``before re-reading what differs``.
         """
         self.reason, self._until = reason, self._clock.now() + seconds
         try:

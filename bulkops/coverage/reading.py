@@ -101,6 +101,6 @@ async def _columns(client: Client, organization: str, named: Sequence[str]) -> l
 def _check_kind(job: Job, source: str) -> None:
     if not issubclass(kind_named(job.operation_kind), WorkspaceTaskKind):
         raise JobError(
-            f"{source}: operation.kind = {shown(job.operation_kind)}: coverage is about where one "
-            "run task is attached: give a job of kind attach, update or detach"
+            f"{source}: operation.kind = {shown(job.operation_kind)}: coverage shows where one "
+            "run task is attached: use a job of kind attach, update or detach"
         )

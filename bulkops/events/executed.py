@@ -70,7 +70,7 @@ class Wave(Event, frozen=True, kw_only=True, tag="wave"):
         until: end of the pause after the wave; empty if there is no pause.
         held: what keeps the job from continuing by itself; empty if nothing does.
         status: the gate's exit status; null unless the gate has just ended.
-        reason: why the gate was inconclusive, human-readable, if `status` does not tell; else
+        reason: why the gate was inconclusive, human-readable, if `status` does not show it; else
             empty.
         at: time at which the wave reached this step.
     """
@@ -153,7 +153,7 @@ class CurrentWave(msgspec.Struct, frozen=True, kw_only=True):
         held: what keeps the job from continuing by itself; empty if nothing does.
         until: end of the pause after the wave; empty if there is no pause.
         status: the gate's exit status; null if the gate has not ended.
-        reason: why the gate was inconclusive, human-readable, if `status` does not tell; else
+        reason: why the gate was inconclusive, human-readable, if `status` does not show it; else
             empty.
     """
 

@@ -47,7 +47,9 @@ async def list_attachments(
     denied = await _each_workspace(client, workspace_ids, listed)
     if denied:
         again = counted(len(denied), "workspace")
-        await client.settling.wait(settle, f"to read again {again} whose run tasks were not found")
+        await client.settling.wait(
+            settle, f"before re-reading {again} whose run tasks were not found"
+        )
         denied = await _each_workspace(client, denied, listed)
     return listed, denied
 

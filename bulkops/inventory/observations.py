@@ -90,7 +90,9 @@ async def _is_gone(client: Client, source: Attached, settle: float) -> bool:
     """
     for wait in (0.0, settle) if source.organization else ():
         if wait:
-            await client.settling.wait(wait, "to look again for the run task, which was not found")
+            await client.settling.wait(
+                wait, "before looking again for the run task, which was not found"
+            )
         try:
             tasks = await client.run_tasks.list(source.organization)
         except NotFoundOrForbidden:

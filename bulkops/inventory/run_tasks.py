@@ -27,7 +27,7 @@ async def read_run_tasks(client: Client, organization: str, source: str = "") ->
         place = f"{source}: organization" if source else "organization"
         raise JobError(
             f"{place} = {shown(organization)}: it does not exist, or this token can't list its "
-            f"run tasks ({'; '.join(error.errors) or error.status}): give run tasks by their ids "
+            f"run tasks ({'; '.join(error.errors) or error.status}): name run tasks by id "
             "(task-…), which needs no list"
         ) from error
 

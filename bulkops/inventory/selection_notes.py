@@ -80,7 +80,7 @@ def uncompared_notes(uncompared: Iterable[tuple[str, str]]) -> Iterator[str]:
     for attribute in sorted({attribute for attribute, _ in counts}):
         values = [(value, n) for (name, value), n in counts.items() if name == attribute]
         values.sort(key=itemgetter(1), reverse=True)
-        parts = [f"{value} {number}" for value, number in values[:MOST_NAMED]]
+        parts = [f"{value} ({number})" for value, number in values[:MOST_NAMED]]
         parts += [f"{len(values) - MOST_NAMED} more values"] if len(values) > MOST_NAMED else []
         workspaces = counted(sum(number for _, number in values), "workspace")
         yield (

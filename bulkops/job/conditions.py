@@ -184,8 +184,8 @@ def parse_condition(text: str) -> Condition:
     name, operator_, value = found[1], found[2], found[3]
     if name not in ATTRIBUTES:
         near = difflib.get_close_matches(name, ATTRIBUTES, n=1)
-        hint = f'did you mean "{near[0]}"? ' if near else ""
-        raise ValueError(f"unknown attribute {name}: {hint}Known: {', '.join(ATTRIBUTES)}")
+        hint = f': did you mean "{near[0]}"?' if near else "."
+        raise ValueError(f"unknown attribute {name}{hint} Known: {', '.join(ATTRIBUTES)}")
     kind = ATTRIBUTES[name]
     if operator_ not in kind.operators:
         operators = " ".join(kind.operators)

@@ -10,7 +10,7 @@ over all executions; ``--continue`` after such a stop resets the count to zero. 
 |-------------------------------------------------------|--------|
 | succeeded, with or without retries                    | no     |
 | lost its answer and was read back as done             | no     |
-| is already as desired, whoever set it                 | no     |
+| is already as desired, no matter who set it           | no     |
 | was refused, or not kept by the server                | yes    |
 | is in conflict: changed outside this job              | yes    |
 | is left in doubt                                      | yes    |

@@ -42,12 +42,12 @@ def unquoted_hint(problem: str, text: str) -> str:
         if not bare or word.startswith("=") or _is_toml(word):
             continue
         if bare.lower() in _SWITCHES:
-            return f". Write {_SWITCHES[bare.lower()]} for a switch; a text needs quotes"
+            return f". Write {_SWITCHES[bare.lower()]} for a boolean; a string needs quotes"
         if bare.lower() in _NOTHING:
             return ". Leave the key out: TOML has no empty value"
         if "," in bare:
-            return f". Write a list of texts in quotes: {shown(re.split(r' *, *', bare))}"
-        return f". Put the text in quotes: {shown(bare)}"
+            return f". Write a list of strings in quotes: {shown(re.split(r' *, *', bare))}"
+        return f". Put the string in quotes: {shown(bare)}"
     return ""
 
 

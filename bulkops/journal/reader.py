@@ -54,7 +54,7 @@ def read(path: Path, files: Reads | None = None, take: Take | None = None) -> Co
         raise _damaged(
             path,
             contents.scanner,
-            "restore it from a backup, or keep the sound part: `bulkops journal check "
+            "restore the file from a backup, or keep its sound part: `bulkops journal check "
             f"{as_argument(path)}`",
         )
     return contents
@@ -168,7 +168,7 @@ def _taken(records: Iterator[Record], take: Take) -> Iterator[Record]:
 def disagreeing(path: Path, problem: str) -> JournalDamaged:
     """Return the error for a journal whose lines are valid but contradict each other."""
     return JournalDamaged(
-        f"{path}: does not agree with itself: {problem}. bulkops didn't write this; nothing was "
+        f"{path}: contradicts itself: {problem}. bulkops didn't write this; nothing was "
         "sent, and the file was not changed. Restore it from a backup, or move it away",
         0,
     )
@@ -182,4 +182,4 @@ def _damaged(path: Path, scanner: Scanner, advice: str) -> JournalDamaged:
     )
 
 
-_NO_PLAN = "its plan is incomplete: restore it from a backup"
+_NO_PLAN = "its plan is incomplete: restore the file from a backup"

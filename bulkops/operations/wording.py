@@ -79,8 +79,8 @@ def kind_in_words(kind: str, *, undo: bool) -> str:
 
 
 def subject(task: str, replaces: str) -> str:
-    """Return which run tasks a job is about: ``old by new``, one name, or empty for none."""
-    return f"{replaces} by {task}" if replaces else task
+    """Return which run tasks a job is about: ``old with new``, one name, or empty for none."""
+    return f"{replaces} with {task}" if replaces else task
 
 
 def is_attachment(operation: Operation) -> bool:

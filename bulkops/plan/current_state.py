@@ -24,8 +24,8 @@ from bulkops.plan.undo import is_not_ours, undo
 from bulkops.plan.verify import verify
 from bulkops.text import counted, quoted
 
-TO_READ_AGAIN = "to read again what differs: a read may lag behind the last writes"
-TO_FIND_AGAIN = "to look again for {} that the server no longer shows"
+TO_READ_AGAIN = "before re-reading what differs: a read may lag behind the last writes"
+TO_FIND_AGAIN = "before looking again for {} that the server no longer shows"
 
 
 async def check_names(client: Client, header: Header, path: Path) -> None:

@@ -151,7 +151,7 @@ class _Decisions:
             if target.id.startswith("task-") and scope is not Scope.SELECTED:
                 mine = self._task is not None and target.id == self._task.id
                 return "" if mine else "its job is about another run task"
-            return "" if scope is Scope.EVERY else f"its job goes over {scope.value}"
+            return "" if scope is Scope.EVERY else f"its job applies to {scope.value}"
         if may_select(self._select, target.id, target.name):
             return ""
         return f"its job does not select {quoted(target.name)}"

@@ -11,6 +11,7 @@ from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
+from bulkops.text import counted
 
 
 def notes(
@@ -43,19 +44,22 @@ def _locked(operations: Sequence[Operation], inventory: Inventory) -> Iterator[s
     # to HashiCorp's page on workspace settings. An operation that writes the lock needs no note.
     others = (o.target.id for o in operations if "locked" not in (o.desired or {}))
     if locked := sum(ident in inventory.locked for ident in others):
+        are = "is" if locked == 1 else "are"
         yield (
-            f"locked workspaces among these: {locked}, by a user or a run in progress; a lock "
+            f"{locked} of these workspaces {are} locked by a user or a run in progress; a lock "
             "holds back Terraform runs, not this change"
         )
 
 
 def _mandatory(operations: Sequence[Operation], inventory: Inventory) -> Iterator[str]:
-    limit = inventory.entitlements and inventory.entitlements.run_task_mandatory_enforcement_limit
+    entitlements = inventory.entitlements
+    limit = entitlements.run_task_mandatory_enforcement_limit if entitlements else None
     if limit is None:
         return
     if any((o.desired or {}).get("enforcement-level") == "mandatory" for o in operations):
         # It isn't documented whether run tasks or attachments count: too little to refuse on.
-        yield f"this organization's plan allows {limit} mandatory enforcements of run tasks"
+        enforcements = counted(limit, "mandatory run-task enforcement")
+        yield f"this organization's plan allows {enforcements}"
 
 
 def strict_notes(

@@ -201,7 +201,9 @@ def _undone(operation: Operation, replay: Replay, observations: Observations) ->
         observed = observed_in(observations, first.operation)
         if compare(first.operation, observed) is not Shown.DESIRED:
             shows = wording.reading(first.operation, observed)
-            return f"{key} comes first, but was undone outside this job: the server shows {shows}"
+            return (
+                f"{key} must come first, but was undone outside this job: the server shows {shows}"
+            )
     return ""
 
 

@@ -166,9 +166,7 @@ def read_plan(path: Path, digest: str = "", *, trust_files: bool = False) -> Sav
     header = state.header
     job = job_from_builtins(header.job, str(path), folder=header.folder)
     if not digest and (problem := disagreement(state)):
-        raise PlanStale(
-            f"{path}: does not agree with itself: {problem}; nothing was sent. {_AGAIN}"
-        )
+        raise PlanStale(f"{path}: contradicts itself: {problem}; nothing was sent. {_AGAIN}")
     plan = Plan(
         job,
         header.resolved,
@@ -235,7 +233,7 @@ def _seal(digest: str) -> bytes:
 
 def _changed(path: Path) -> PlanStale:
     return PlanStale(
-        f"{path}: is not a complete, unchanged plan of `plan --out`; nothing was sent. {_AGAIN}"
+        f"{path}: is not a complete, unchanged plan from `plan --out`; nothing was sent. {_AGAIN}"
     )
 
 

@@ -25,7 +25,7 @@ def key_of(job: Job) -> HmacKey | None:
     place = f"operation.{secret.field} = {secret.env or secret.file}"
     text = os.environ.get(secret.env, "") if secret.env else read_key(Path(secret.file), place)
     if not text:
-        raise JobError(f"{job.name}: {place}: holds no key")
+        raise JobError(f"{job.name}: {place}: contains no key")
     return HmacKey(text)
 
 

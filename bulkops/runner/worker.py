@@ -292,5 +292,5 @@ def _described(answer: Answer) -> str:
     if isinstance(answer, NoResponse):
         return str(answer)
     texts = "; ".join(error_texts(answer))
-    both = " (missing, or this token may not)" if answer.status in (403, 404) else ""
+    both = " (missing, or this token has no access)" if answer.status in (403, 404) else ""
     return f"{answer.status} {texts}".strip() + both

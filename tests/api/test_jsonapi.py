@@ -185,8 +185,8 @@ def test_shown_text_keeps_within_its_limit(text: str) -> None:
     [
         (400, RequestRejected, "400"),
         (401, Unauthorized, "missing, expired or revoked"),
-        (403, NotFoundOrForbidden, "does not exist, or this token may not"),
-        (404, NotFoundOrForbidden, "does not exist, or this token may not"),
+        (403, NotFoundOrForbidden, "does not exist, or this token can't"),
+        (404, NotFoundOrForbidden, "does not exist, or this token can't"),
         (409, RequestRejected, "409"),
         (415, RequestRejected, "415"),
         (422, RequestRejected, "422"),

@@ -26,7 +26,7 @@ def test_a_rejected_token(world: World, here: Here, command: tuple[str, ...]) ->
     _as(world, None)
     done = here(*command, "job.toml")
     assert (done.code, done.out) == (1, "")
-    assert "the token is missing, expired or revoked. Put a valid one into TFE_TOKEN" in done.err
+    assert "the token is missing, expired or revoked. Put a valid one in TFE_TOKEN" in done.err
     assert world.requests <= 2
     assert not list(world.folder.rglob("*.jsonl"))
 
@@ -45,7 +45,7 @@ def test_a_rejected_tokens_source_is_named(world: World, here: Here, kept: str) 
     done = here("plan", "job.toml", TFE_TOKEN="", HOME=str(world.folder), **own)
     assert done.code == 1
     place = variable if kept == "variable" else str(file)
-    assert f"Put a valid one into {place}" in done.err
+    assert f"Put a valid one in {place}" in done.err
     assert "TFE_TOKEN" not in done.err
 
 
@@ -71,7 +71,7 @@ def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
     assert done.code == 1
     assert sum(line.startswith("succeeded") for line in done.lines) == 4
     assert "Not finished. `bulkops resume scan.jsonl` resumes it." in done.err
-    assert "Put a valid one into TFE_TOKEN" in done.err.splitlines()[-1]
+    assert "Put a valid one in TFE_TOKEN" in done.err.splitlines()[-1]
     world.simulator.before = None
     world.simulator.tokens = None
     assert here(*world.applying).code == 0
@@ -115,7 +115,7 @@ def test_a_right_revoked_after_the_plan(world: World, here: Here) -> None:
     assert done.code == 3
     failed = [line for line in done.lines if line.startswith("failed")]
     assert len(failed) == 12
-    assert all("(missing, or this token may not)" in line for line in failed)
+    assert all("(missing, or this token has no access)" in line for line in failed)
 
 
 def _once(world: World, change: Callable[[], object]) -> None:

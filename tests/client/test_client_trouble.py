@@ -46,7 +46,7 @@ async def test_each_documented_refusal_has_its_exception() -> None:
             client.entitlements("nowhere"),
             client.projects("nowhere"),
         ):
-            with pytest.raises(NotFoundOrForbidden, match="or this token may not"):
+            with pytest.raises(NotFoundOrForbidden, match="or this token can't"):
                 await call
         await attached.attach(workspace_id, task_id, "advisory")
         for call in (

@@ -104,7 +104,7 @@ def test_the_coverage_of_ids_needs_none() -> None:
 @pytest.mark.parametrize("named", [TASK, "task-scan"])
 def test_a_name_needs_the_list(named: str) -> None:
     """If the list is denied, the error says how to do without it."""
-    with pytest.raises(JobError, match=r"give run tasks by their ids \(task-…\), which needs no"):
+    with pytest.raises(JobError, match=r"name run tasks by id \(task-…\), which needs no"):
         world_of_a_workspace_token().plan(job(operation={"task": named}))
 
 

@@ -435,14 +435,14 @@ def test_versions_that_can_not_be_compared_are_counted() -> None:
     where = ("terraform-version < 1.6",)
     assert notes_of(Select(where=where), *workspaces) == [
         "select: where can't compare the terraform-version of 4 workspaces, which are not "
-        'selected: "latest" 3, "~> 1.8.0" 1'
+        'selected: "latest" (3), "~> 1.8.0" (1)'
     ]
     select = Select(names=("w1", "w2", "w4"), exclude_names=("w1",), where=where)
     assert "of 1 workspace," in notes_of(select, *workspaces)[0]
     assert notes_of(Select(where=(*where, "locked = true")), *workspaces) == []
     some = [msgspec.structs.replace(w, attributes={"resource-count": None}) for w in workspaces]
     assert (
-        "of 6 workspaces, which are not selected: none 6"
+        "of 6 workspaces, which are not selected: none (6)"
         in notes_of(Select(where=("resource-count > 1",)), *some)[0]
     )
     kinds = [

@@ -124,7 +124,7 @@ REFUSED = [
         "lokced = true",
         'unknown attribute lokced: did you mean "locked"? Known: terraform-version, ',
     ),
-    ("zzz = true", "unknown attribute zzz: Known: "),
+    ("zzz = true", "unknown attribute zzz. Known: "),
     ("Locked = true", "unknown attribute Locked"),
     ("locked < true", "locked can't be compared with <: use one of = !="),
     ("locked = yes", '"yes" is not true or false'),

@@ -90,13 +90,13 @@ def test_omitted_tables_have_their_defaults() -> None:
 
 REFUSED = {
     # unknown and missing keys
-    JOB + '[waves]\na = "1"\n': "unknown key waves: Known: name, operation, organization, select, "
+    JOB + '[waves]\na = "1"\n': "unknown key waves. Known: name, operation, organization, select, "
     "rollout, pace",
     HEAD + ATTACH + '[select]\nname = ["prod-*"]\n': 'unknown key select.name: did you mean "names"'
     f"? Known: {SELECT_KEYS}",
     HEAD + ATTACH + 'stage = ["post_plan"]\n' + SELECT: "unknown key operation.stage: did you mean "
     '"stages"? Known: kind, task, enforcement_level, stages',
-    JOB + '"a\\nb" = 1\n': rf'unknown key select."a\nb": Known: {SELECT_KEYS}',
+    JOB + '"a\\nb" = 1\n': rf'unknown key select."a\nb". Known: {SELECT_KEYS}',
     HEAD + SELECT: "operation is missing: give a table",
     HEAD + "[operation]\n" + SELECT: "operation.kind is missing: give one of "
     '"attach", "update", "detach"',

@@ -210,7 +210,7 @@ def test_the_aspect_is_named_if_there_are_several() -> None:
     run_task = Observed("task-1", {"enabled": True})
     of_itself = Operation("k", Target("task-1", "scan"), run_task, {"enabled": False}, "task")
     assert wording.change(of_itself) == "enabled → disabled"
-    assert wording.subject("scan", "lint") == "lint by scan"
+    assert wording.subject("scan", "lint") == "lint with scan"
     assert wording.subject("scan", "") == "scan"
     assert wording.subject("", "") == ""
 

@@ -233,7 +233,7 @@ def test_a_pending_detach_whose_attach_was_reverted_is_a_conflict() -> None:
     world.simulator.detach("prod-0", TASK)
     replay = world.resume()
     assert replay.count(Outcome.CONFLICT) == 1
-    assert "comes first, but was undone outside this job" in world.results[-1][1].reason
+    assert "must come first, but was undone outside this job" in world.results[-1][1].reason
     assert "the server shows new: not attached" in world.results[-1][1].reason
     assert world.shown("prod-0", OLD_TASK) == ADVISORY
 

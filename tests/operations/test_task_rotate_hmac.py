@@ -68,7 +68,7 @@ def test_a_missing_key_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """Unset, empty or unreadable keys are errors before any request; line ends are ignored."""
     file = tmp_path / "key"
     monkeypatch.delenv("NO_KEY", raising=False)
-    with pytest.raises(JobError, match="key_env = NO_KEY: holds no key"):
+    with pytest.raises(JobError, match="key_env = NO_KEY: contains no key"):
         key_of(rotation(key_env="NO_KEY"))
     with pytest.raises(JobError, match="can't be read: No such file"):
         key_of(rotation(key_file=str(file)))
@@ -76,7 +76,7 @@ def test_a_missing_key_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     with pytest.raises(JobError, match="can't be read: it is not UTF-8 text"):
         key_of(rotation(key_file=str(file)))
     file.write_text("\n", encoding="utf-8")
-    with pytest.raises(JobError, match="holds no key"):
+    with pytest.raises(JobError, match="contains no key"):
         key_of(rotation(key_file=str(file)))
     file.write_text(f"{KEY}\r\n", encoding="utf-8")
     from_file = key_of(rotation(key_file=str(file)))

@@ -248,7 +248,7 @@ def test_an_attempt_without_a_plan_fails(github: GitHub) -> None:
     shutil.rmtree(github.kept("first", "rollout-1-plan"))
     done = github.attempt("apply", 1)
     assert done["Take the newest"].code == 1
-    assert "::error::There is no plan to carry out" in done["Take the newest"].out
+    assert "::error::There is no plan to apply" in done["Take the newest"].out
     assert (done["Apply"].code, done["Report"].code) == (-1, 0)
     assert github.world.requests == planned
 

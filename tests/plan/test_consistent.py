@@ -201,7 +201,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a run task for a workspace": (
         "attach.jsonl",
         _at(Target("task-fff", "cost-check")),
-        "goes over the workspaces",
+        "applies to the workspaces",
     ),
     "a workspace not selected": (
         "wide.jsonl",
@@ -231,7 +231,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a run task's own workspaces": (
         "task-disable.jsonl",
         _at(Target("ws-1", "prod-1")),
-        "goes over the run task",
+        "applies to the run task",
     ),
     "deleted first": (
         "task-delete.jsonl",
@@ -323,7 +323,7 @@ def test_an_undecidable_operation_is_found(
     path.write_bytes((KEPT / name).read_bytes())
     forge(path, change)
     for opened in (open_journal, sound_journal):
-        with pytest.raises(JournalDamaged, match=r"does not agree with itself: .*") as damaged:
+        with pytest.raises(JournalDamaged, match=r"contradicts itself: .*") as damaged:
             opened(path)
         assert message in str(damaged.value)
         assert damaged.value.exit_code == 12

@@ -281,7 +281,7 @@ def test_a_limit_of_mandatory_enforcements_is_noted() -> None:
     world = World(workspaces=2)
     limited(world, Entitlements(run_task_mandatory_enforcement_limit=1, global_run_tasks=False))
     assert world.plan(job()).notes == [
-        "this organization's plan allows 1 mandatory enforcements of run tasks"
+        "this organization's plan allows 1 mandatory run-task enforcement"
     ]
     assert world.plan(job("detach")).notes == []
 
@@ -302,7 +302,7 @@ def test_locked_workspaces_that_change_are_noted() -> None:
         workspaces[name].locked = True
     world.simulator.attach("prod-3", TASK, enforcement_level="mandatory")
     (note,) = world.plan(job()).notes
-    assert note.startswith("locked workspaces among these: 2,")
+    assert note.startswith("2 of these workspaces are locked by a user")
     assert world.plan(job(select={"names": ["prod-0"]})).notes == []
     assert world.apply(job()).count(Outcome.SUCCEEDED) == 3
 

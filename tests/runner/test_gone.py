@@ -203,7 +203,7 @@ def test_an_existing_workspace_is_never_reported_as_gone(kind: str) -> None:
     world.apply(job(kind, rollout=PATIENT))
     result = last_results(world)["prod-0"]
     assert result.outcome is Outcome.FAILED
-    assert "(missing, or this token may not)" in result.reason
+    assert "(missing, or this token has no access)" in result.reason
     assert "gone" not in result.reason
     assert world.elapsed - began < 2 * SETTLE
 

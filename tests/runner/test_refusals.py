@@ -109,7 +109,7 @@ def test_a_revoked_right_is_reported_with_both_causes(kind: str) -> None:
     world.apply(job(kind))
     result = only_result(world)
     assert result.outcome is Outcome.FAILED
-    assert "(missing, or this token may not)" in result.reason
+    assert "(missing, or this token has no access)" in result.reason
     assert not world.effects()
 
 

@@ -92,11 +92,11 @@ def apply(
 
     With --select or --limit it is a different job, with its own journal.
 
-    A job that detaches asks for its run task's name instead of yes, also when it resumes. Without a
-    terminal, --confirm gives that name.
+    A job that detaches must be confirmed with its run task's name instead of yes, each time it
+    starts or resumes. Without a terminal, use --confirm.
 
-    A saved plan runs without a question, exactly as saved. Whatever changed since it was saved is
-    left alone and listed as a conflict (exit 3).
+    A saved plan runs without a question, exactly as saved. If a target has changed since then, it
+    is left alone: skipped if it is already as desired, else listed as a conflict (exit 3).
 
     If GITHUB_STEP_SUMMARY is set, the report is appended to that file as Markdown.
 
@@ -118,7 +118,7 @@ def apply(
     if saved:
         if narrowing != Narrowing() or max_operations:
             raise JobError(
-                f"{job_file}: is a saved plan. Give --select, --limit and --max-operations to "
+                f"{job_file}: is a saved plan. Pass --select, --limit and --max-operations to "
                 "`bulkops plan`"
             )
         undertaking = _of_plan(job_file, server, trust_files=options.trust_files)
@@ -146,9 +146,9 @@ def apply(
 def resume(*, journal: Path, options: RunOptions, server: Server) -> None:
     """Resume a job from its journal.
 
-    The journal is all it needs, besides credentials and, unless it is the default, the server's
-    address. bulkops reads the server before it sends anything: an operation whose answer was lost
-    is sent again only if the server does not show it as done.
+    Needs only the journal, credentials and, unless it is the default, the server's address.
+    bulkops reads the server before it sends anything: an operation whose answer was lost is sent
+    again only if the server does not show it as done.
 
     \b
     Examples:
@@ -179,8 +179,8 @@ def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, serve
 
     What was attached is detached, what was changed gets its old level and stages, and what was
     detached is attached as before. A replaced run task is attached again before the new one is
-    detached. Whatever was changed outside the job since is left alone and listed (exit 3).
-    Jobs of these kinds can't be undone (exit 2): task-delete, task-rotate-hmac.
+    detached. Whatever has since been changed outside the job is left alone and listed (exit
+    3). Jobs of these kinds can't be undone (exit 2): task-delete, task-rotate-hmac.
 
     An undo has its own journal: the same command resumes it, and it can be undone as well.
 
@@ -196,7 +196,7 @@ def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, serve
         undone, contents = open_locked(stack, journal, trust_files=options.trust_files)
         path = undo_journal or undone.path.with_name(f"{undone.path.stem}.undo{undone.path.suffix}")
         if path.exists() and path.samefile(journal):
-            raise JobError(f"{path}: is the journal to undo. Choose another --journal")
+            raise JobError(f"{path}: is the journal to be undone. Choose another --journal")
         lock = hold(stack, path)
         undertaking = _of_undo(journal, contents.replay, server)
         start_or_resume(stack, lock.path, lock, undertaking, options)
@@ -237,7 +237,7 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     resolved = saved.plan.resolved
     connect(server, stated)  # refuses a plan for another server before anything else
     saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
-    note(f"{path}: planned {saved.made_at} by {saved.made_by.user}")
+    note(f"{path}: planned at {saved.made_at} by {saved.made_by.user}")
 
     def client(*files: Stated) -> Client:
         return connect(server, stated, *files)

@@ -18,8 +18,8 @@ from bulkops.operations import wording
 def check(*, job_file: Path, json: bool) -> None:
     """Check a job file without sending a request.
 
-    Prints what the job does, or what is wrong with the file (exit 2). Whether the run task, the
-    project and the workspaces exist, only plan can check.
+    Prints what the job does, or what is wrong with the file (exit 2). Only plan can check
+    whether the run task, the project and the workspaces exist.
 
     \b
     Examples:

@@ -56,8 +56,8 @@ def coverage(
     Lists each attachment's level and stages. With a job file it also lists where the job's run task
     is missing or attached differently: exit 3 if there is such a workspace. Changes nothing.
 
-    Takes about N/100 requests for N workspaces, A/100 for the A attachments of each run task, and
-    with a job file those of its plan.
+    Takes about N/100 requests for N workspaces, A/100 for the A attachments of each run task, and,
+    with a job file, as many as its plan.
 
     In CSV, a cell that begins with = + - @, a tab or a CR gets a leading apostrophe, so that no
     spreadsheet runs it as a formula.
@@ -83,7 +83,8 @@ def _same(organization: str | None, job: Job) -> str:
     """Return the job's organization; ``--organization`` may repeat it."""
     if organization not in (None, job.organization):
         raise JobError(
-            f"--organization {organization}: the job file names {job.organization}. Leave one out"
+            f"--organization {organization}: the job file names {job.organization}. Omit one of "
+            "them"
         )
     return job.organization
 

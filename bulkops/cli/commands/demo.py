@@ -61,7 +61,7 @@ settle = "2s"
 def demo() -> None:
     """Watch a simulated rollout get killed and resume.
 
-    Takes about half a minute. Needs no credentials and no network, and leaves no files behind.
+    Takes about 20 seconds. Needs no credentials and no network, and leaves no files behind.
 
     \b
     Examples:

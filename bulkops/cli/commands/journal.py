@@ -27,9 +27,9 @@ from bulkops.text import as_argument
 def check(*, journal: Path, json: bool) -> None:
     """Check whether a journal is sound.
 
-    Exit 12 if it is damaged, or if it contradicts itself: its operations are not those that its job
-    would decide. A torn tail is not damage: a power cut leaves one, and the next apply or resume
-    cuts it off. Sends no request and leaves the file unchanged.
+    Exits with 12 if it is damaged, or if it contradicts itself: its job would not have decided
+    these operations. A torn tail is not damage: a power cut leaves one, and the next apply or
+    resume cuts it off. Sends no request and leaves the file unchanged.
 
     \b
     Examples:
@@ -95,13 +95,13 @@ def status(*, journal: Path, json: bool) -> None:
 def watch(*, journal: Path, json: bool) -> None:
     """Show a running job live, from its journal.
 
-    Another process runs the job. Reads its journal until the job ends, and exits with the job's
-    exit code. Sends no request, needs no address and no token, and leaves the journal as it is.
-    Ctrl-C stops watching, not the job.
+    For a job that another process runs: reads its journal until the job ends, then exits with the
+    job's exit code. Sends no request, needs no address and no token, and leaves the journal as it
+    is. Ctrl-C stops watching, not the job.
 
-    If the process that ran the job is gone, watch reports it within 10 seconds and exits with 1. If
-    another machine writes the journal, or copies it here in pieces, watch can't tell: it shows for
-    how long no new record has come, and continues.
+    If the process that ran the job is gone, watch says so within 10 seconds and exits with 1. If
+    another machine writes the journal, or copies it here in pieces, watch can't tell: it shows how
+    long ago the last record arrived, and continues.
 
     \b
     Examples:

@@ -88,7 +88,7 @@ _SWITCH = {"true": True, "false": False}
         ["--latency"],
         default="0ms",
         metavar="DURATION",
-        help="Time on the way, of a request and its answer: 50ms.",
+        help="Time that a request and its answer take on the way: 50ms.",
     ),
     click.Option(
         ["--jitter"],
@@ -115,10 +115,10 @@ _SWITCH = {"true": True, "false": False}
         ["--duplicate-attach"],
         type=click.Choice(["reject", "accept"]),
         default="reject",
-        help="What happens to a second attach of a run task.",
+        help="What happens if a run task is attached a second time.",
     ),
     click.Option(
-        ["--seed"], type=int, default=0, metavar="N", help="Seed of names, ids, faults and jitter."
+        ["--seed"], type=int, default=0, metavar="N", help="Seed for names, ids, faults and jitter."
     ),
     click.Option(
         ["--profile"],
@@ -130,20 +130,20 @@ _SWITCH = {"true": True, "false": False}
         ["--token"],
         multiple=True,
         metavar="TOKEN",
-        help="A token with all rights. Repeatable. Without one, any token has them.",
+        help="A token with all rights. Repeatable. If no token is given, any token has all rights.",
     ),
     click.Option(
         ["--read-only-token"],
         multiple=True,
         metavar="TOKEN",
-        help="A token that may only read. Repeatable. As with --token, others are refused.",
+        help="A read-only token. Repeatable. As with --token, all other tokens are refused.",
     ),
     click.Option(
         ["--workspace-task-token"],
         multiple=True,
         metavar="TOKEN",
         help='A token with "Manage Workspace Run Tasks" only, which can\'t list the '
-        "organization's run tasks. Repeatable. As with --token, others are refused.",
+        "organization's run tasks. Repeatable. As with --token, all other tokens are refused.",
     ),
     click.Option(
         ["--entitlement"],

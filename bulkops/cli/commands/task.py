@@ -108,7 +108,7 @@ def create(
 ) -> None:
     """Create a run task.
 
-    No workspace uses it until it is attached.
+    Unless it is global, no workspace uses it until it is attached.
 
     \b
     Examples:
@@ -169,7 +169,7 @@ def update(
 ) -> None:
     """Change a run task.
 
-    Only what an option names changes. The change applies to every workspace that uses the run task.
+    Changes only what an option names, for every workspace that uses the run task.
 
     \b
     Examples:
@@ -177,9 +177,9 @@ def update(
       bulkops task update security-scan --disabled
     """
     if remove_hmac_key and hmac_key:
-        raise JobError("--remove-hmac-key and a new key exclude each other. Give one")
+        raise JobError("--remove-hmac-key and a new key can't be used together. Choose one")
     if no_agent_pool and agent_pool_id:
-        raise JobError("--no-agent-pool and --agent-pool-id exclude each other. Give one")
+        raise JobError("--no-agent-pool and --agent-pool-id can't be used together. Choose one")
     changes = RunTaskChange(
         name=given(name),
         url=given(url),
@@ -195,7 +195,7 @@ def update(
         spec = global_of(everywhere, before)
         change = msgspec.structs.replace(changes, global_configuration=given(spec))
         if change == RunTaskChange():
-            raise JobError("nothing to change. Name a change, for example --url or --disabled")
+            raise JobError("nothing to change. Add an option such as --url or --disabled")
         with only_reading():
             confirm(f"Update run task {called(task)}?", yes=yes)
         with single_write("task", "show", task.id):

@@ -158,7 +158,7 @@ def update(
 ) -> None:
     """Change how a run task is attached to one workspace.
 
-    Only what an option names changes.
+    Changes only what an option names.
 
     \b
     Examples:
@@ -166,7 +166,7 @@ def update(
       bulkops workspace-task update prod-app lint --stages pre_apply --yes
     """
     if enforcement_level is None and stages is None:
-        raise JobError("nothing to change. Give --enforcement-level or --stages")
+        raise JobError("nothing to change. Add --enforcement-level or --stages")
 
     async def work(client: Client) -> WorkspaceTask:
         requested = stages_for(await client.ping(), stages)

@@ -27,7 +27,7 @@ def workspaces(
 ) -> None:
     """Show which workspaces a job selects.
 
-    Changes nothing. The output of --json is a manifest, which a job file's select.file may name.
+    Changes nothing. A job file can name a file with the output of --json as its select.file.
 
     \b
     Examples:

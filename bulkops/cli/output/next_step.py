@@ -26,7 +26,7 @@ def end_lines(report: Report, path: Path) -> list[str]:
 def next_step(report: Report, path: Path) -> list[str]:
     """Return sentences that say what to run next; none if everything is done."""
     if report.running is not None and report.ended:
-        return ["In use: another command is about to resume it, or undoes it."]
+        return ["In use: another command is about to resume it, or is undoing it."]
     if report.running is not None:
         return [f"Running: `{_command('watch', path)}` shows it live."]
     resume = _command("resume", path)
@@ -54,14 +54,16 @@ def next_step(report: Report, path: Path) -> list[str]:
             f"{counted(report.drifted, 'operation')} drifted: "
             f"{again if decides else f'make a new plan for {them} with `bulkops plan JOB`'}."
         )
-    if failed or (conflict and decides):
+    retried = {"failed": failed, "conflicting": conflict if decides else 0}
+    if any(retried.values()):
         also = " also" if unfinished else ""
-        steps.append(f"`{resume} --retry-failed`{also} retries what failed.")
+        what = " and ".join(outcome for outcome, number in retried.items() if number)
+        steps.append(f"`{resume} --retry-failed`{also} retries {what} operations.")
     if conflict and not decides:
         instead = (
             "are left as they are" if report.undo_of else "need a new plan: `bulkops plan JOB`"
         )
-        steps.append(f"Conflicts were changed outside this job and {instead}.")
+        steps.append(f"Conflicting targets were changed outside this job and {instead}.")
     if failed or conflict or report.drifted:
         steps.append(f"`{_command('report', path)} --only failed` lists the details.")
     return steps

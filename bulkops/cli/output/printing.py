@@ -74,7 +74,7 @@ def heard_or_not() -> Iterator[None]:
     try:
         yield
     except (BulkopsError, SystemExit):
-        note("stdout can no longer be written; the journal has every result.")
+        note("stdout can no longer be written to; the journal has every result.")
 
 
 def note(

@@ -121,9 +121,9 @@ def _confirmed(options: RunOptions, task: TaskRef | None) -> bool:
     """
     if options.confirm is None:
         return False
-    actual = f"run task {task.name}" if task else "no run task"
+    actual = f"the job's run task is {task.name}" if task else "the job has no run task"
     if task is None or options.confirm != task.name:
-        raise JobError(f"nothing was changed: --confirm {options.confirm}: this job has {actual}")
+        raise JobError(f"nothing was changed: --confirm {options.confirm}: {actual}")
     return True
 
 

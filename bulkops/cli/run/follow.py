@@ -124,7 +124,7 @@ class _Following:
             if follower.replaced != self._replaced:
                 self._replaced, self._began = follower.replaced, False
                 self._view.restart()
-                self._view.say(f"{self._path}: it was replaced by another state of the same job")
+                self._view.say(f"{self._path}: it was replaced with another state of the same job")
             self._view.take(record)
             self._has_more = True
         if follower.arrived != self._arrived:
@@ -146,7 +146,7 @@ class _Following:
         if replay is None or not self._follower.planned:
             if not (self._waits or self._follower.missing):
                 self._waits = True
-                self._view.say(f"{self._path}: its plan is not all there yet: waiting for the rest")
+                self._view.say(f"{self._path}: its plan is still incomplete: waiting for the rest")
             return
         if self._follower.damaged:
             return
@@ -162,7 +162,7 @@ class _Following:
 
     def _watching(self, runner: Holder) -> str:
         known = {
-            Writer.UNKNOWN: "; whether it still runs can't be seen from here",
+            Writer.UNKNOWN: "; whether it is still running can't be seen from here",
             Writer.GONE: "; it no longer holds the journal",
             Writer.FOLLOWS: "; another process holds it now",
         }

@@ -146,7 +146,7 @@ class FollowView:
         if self._shows is not None:
             progress = self._shows.tracker.look(self.followed.now, self.followed.activity)
             if silence and progress.doing not in STILL:
-                # The last rate means nothing any more, nor does a pause that began long ago.
+                # The last rate, and a pause that began long ago, mean nothing any more.
                 activity = progress.activity
                 if self.followed.arrives_late:
                     activity = replace(activity, pause_seconds=0.0)

@@ -59,7 +59,9 @@ def sentences(report: Report, noun: str) -> list[str]:
     if report.verified is not None and report.operations:
         parts.append(_verified(report, report.verified))
     if report.running is not None:
-        parts.append(f"It was running when this was written: {running_in_words(report.running)}.")
+        parts.append(
+            f"It was running when this report was written: {running_in_words(report.running)}."
+        )
     elif report.executions and not report.ended:
         parts.append("The last execution was killed or is still running.")
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):

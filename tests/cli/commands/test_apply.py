@@ -187,13 +187,13 @@ def test_too_many_failures_stop_the_job_and_continue_continues(world: World, her
         in stopped.err
     )
     assert "`bulkops resume scan.jsonl --continue` continues past the tolerance" in stopped.err
-    retry = "`bulkops resume scan.jsonl --continue --retry-failed` also retries what failed."
+    retry = "`bulkops resume scan.jsonl --continue --retry-failed` also retries failed operations."
     assert retry in stopped.err
     assert sum(line.startswith("failed") for line in stopped.lines) == 2
     again = here(*world.applying, "--continue")
     assert again.code == 3
     assert "  10 succeeded, 2 failed of 12 operations" in again.lines
-    assert "`bulkops resume scan.jsonl --retry-failed` retries what failed." in again.err
+    assert "`bulkops resume scan.jsonl --retry-failed` retries failed operations." in again.err
     assert set(world.changed().values()) == {1}
 
 
@@ -202,7 +202,7 @@ def test_a_closed_pipe_does_not_stop_the_job(world: World) -> None:
     done = ended(Forked(world.order(*world.applying), stdout=(writer := left_pipe())))
     os.close(writer)
     assert done.code == 0
-    assert done.err.count("stdout can no longer be written") == 1
+    assert done.err.count("stdout can no longer be written to") == 1
     assert world.all_desired()
 
 

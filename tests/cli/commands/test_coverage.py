@@ -145,7 +145,7 @@ def test_a_job_about_something_else_is_refused(
     world.job(('"attach"', '"other"'), ('enforcement_level = "mandatory"', ""))
     done = here("coverage", "job.toml")
     assert done.code == 2
-    assert 'operation.kind = "other": coverage is about where' in done.err
+    assert 'operation.kind = "other": coverage shows where' in done.err
 
 
 def test_requests_grow_by_pages(here: Here) -> None:

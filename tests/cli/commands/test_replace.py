@@ -31,7 +31,7 @@ def test_a_plan_shows_changes_of_both_run_tasks(replacing: World, here: Here) ->
     done = here("plan", "job.toml")
     assert (done.code, replacing.writes) == (0, 0)
     assert done.lines[0].startswith(f"replace {OLD} (task-")
-    assert f") by {TASK} (task-" in done.lines[0]
+    assert f") with {TASK} (task-" in done.lines[0]
     assert done.lines[2:8] == [
         "  + attach  new: advisory at post_plan                           1 workspace",
         "      prod-001",
@@ -47,7 +47,7 @@ def test_a_plan_shows_changes_of_both_run_tasks(replacing: World, here: Here) ->
 @pytest.mark.usefixtures("replacing")
 def test_check_names_the_old_run_task_first(here: Here) -> None:
     """The order is that of the plan."""
-    assert here("check", "job.toml").out.startswith(f"scan: replace {OLD} by {TASK} in acme, ")
+    assert here("check", "job.toml").out.startswith(f"scan: replace {OLD} with {TASK} in acme, ")
 
 
 def test_json_has_the_aspect_of_each_operation(replacing: World, here: Here) -> None:
@@ -69,7 +69,7 @@ def test_reports_name_both_and_which_has_drifted(replacing: World, here: Here) -
     """The report's first line, one row per operation, and verify's message do so."""
     here("apply", "job.toml", "--journal", "scan.jsonl", "--yes")
     assert (
-        here("report", "scan.jsonl").lines[0].startswith(f"scan: replace {OLD} by {TASK} in acme")
+        here("report", "scan.jsonl").lines[0].startswith(f"scan: replace {OLD} with {TASK} in acme")
     )
     replacing.simulator.attach("prod-001", OLD)
     differs = here("verify", "scan.jsonl")

@@ -50,7 +50,7 @@ def test_pending_changes_made_outside_the_job(world: World, here: Here, level: s
         assert done.code == 3
         assert line.startswith("conflict ")
         assert "changed outside this job: the server shows advisory at post_plan" in line
-        assert "resume scan.jsonl --retry-failed` retries what failed" in done.err
+        assert "resume scan.jsonl --retry-failed` retries conflicting operations" in done.err
     assert "prod-012" not in world.changed()
 
 

@@ -33,7 +33,7 @@ def test_a_saved_plan_is_applied_without_a_question(world: World, here: Here) ->
     assert (end["type"], end["saved"]) == ("plan", "scan.plan")
     done = here(*APPLYING)
     assert done.code == 0
-    assert "scan.plan: planned 20" in done.err
+    assert "scan.plan: planned at 20" in done.err
     assert "Plan: 12 to attach, 0 to update, 0 to detach; 0 skipped." in done.err
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
@@ -82,7 +82,7 @@ def test_targets_changed_since_are_left_unchanged(world: World, here: Here) -> N
     assert world.shown()["prod-002"] == [("advisory", ("post_plan",))]
     assert world.shown()["prod-003"] == []
     assert world.writes == 9
-    assert "Conflicts were changed outside this job and need a new plan" in done.err
+    assert "Conflicting targets were changed outside this job and need a new plan" in done.err
     assert "--retry-failed" not in done.err
     again = here(*APPLYING, "--retry-failed")
     assert (again.code, world.writes) == (3, 9)

@@ -63,10 +63,10 @@ def test_a_key_comes_from_a_file(command: Command, acme: Simulator, tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--hmac-key-env", "NOT_SET"), "the variable has no key in it"),
+        (("--hmac-key-env", "NOT_SET"), "the variable contains no key"),
         (("--hmac-key-file", "not-there"), "can't be read"),
-        (("--hmac-key-file", "/dev/null"), "the file has no key in it"),
-        (("--hmac-key-env", "HOME", "--hmac-key-file", "x"), "exclude each other"),
+        (("--hmac-key-file", "/dev/null"), "the file contains no key"),
+        (("--hmac-key-env", "HOME", "--hmac-key-file", "x"), "can't be used together"),
         (("--global-stage", "post_lunch"), "post_lunch: the stages are pre_plan"),
         (("--global-enforcement-level", "strict"), "strict"),
     ],

@@ -129,7 +129,7 @@ def test_an_unknown_id_names_both_causes(
     done = command("task", *arguments)
     assert done.code == 1
     assert "404" in done.err
-    assert "does not exist, or this token may not" in done.err
+    assert "does not exist, or this token can't" in done.err
     assert not acme.effects
 
 
@@ -152,7 +152,7 @@ def test_a_token_without_rights_gets_a_message(
     served(simulator)
     done = command("task", "create", "new", "--url", URL)
     assert done.code == 1
-    assert "this token may not" in done.err
+    assert "this token can't" in done.err
 
 
 def test_control_characters_in_names_do_not_reach_the_terminal(

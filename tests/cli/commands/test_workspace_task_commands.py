@@ -175,9 +175,9 @@ def test_ids_need_no_organization(
         ("xyz", "security-scan", 2, '"xyz": no such workspace in acme'),
         ("prod-network", "securty-scan", 2, "it sees: security-scan"),
         ("prod-network", "security-scan", 2, "is not attached to 'prod-network'"),
-        ("ws-1111111111111111", "security-scan", 1, "or this token may not"),
-        ("prod-network", "wstask-1111111111111111", 1, "or this token may not"),
-        ("prod-network", "task-1111111111111111", 1, "or this token may not"),
+        ("ws-1111111111111111", "security-scan", 1, "or this token can't"),
+        ("prod-network", "wstask-1111111111111111", 1, "or this token can't"),
+        ("prod-network", "task-1111111111111111", 1, "or this token can't"),
     ],
 )
 @pytest.mark.parametrize("verb", [("show",), ("detach", "--yes")])
@@ -329,4 +329,4 @@ def test_a_token_without_rights_here_gets_a_message(command: Command, served: Se
     served(simulator)
     done = command("workspace-task", "attach", *PLACE, "--enforcement-level", "advisory")
     assert done.code == 1
-    assert "this token may not" in done.err
+    assert "this token can't" in done.err

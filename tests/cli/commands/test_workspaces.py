@@ -249,7 +249,7 @@ def test_versions_that_can_not_be_compared_are_counted(
     world.job(("all = true", 'where = ["terraform-version < 1.9.8"]'))
     note = (
         "select: where can't compare the terraform-version of 9 workspaces, which are not "
-        'selected: "latest" 6, "~> 1.8.0" 3'
+        'selected: "latest" (6), "~> 1.8.0" (3)'
     )
     done = here(command, "job.toml")
     assert done.code == 0

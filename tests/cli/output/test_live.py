@@ -92,7 +92,7 @@ def test_failures_scroll_above_the_view(in_waves: World) -> None:
         assert terminal.ended() == 3
         nothing_is_left(terminal)
         assert terminal.text.splitlines()[-2:] == [
-            "`bulkops resume scan.jsonl --retry-failed` retries what failed.",
+            "`bulkops resume scan.jsonl --retry-failed` retries failed operations.",
             "`bulkops report scan.jsonl --only failed` lists the details.",
         ]
     assert len(in_waves.changed()) == 11

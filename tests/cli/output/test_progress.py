@@ -405,9 +405,9 @@ def test_the_time_left_is_no_shorter_than_the_wait() -> None:
 @pytest.mark.parametrize("doing", [Doing.READING, Doing.VERIFYING])
 def test_a_wait_for_reads_shows_its_length_and_reason(doing: Doing) -> None:
     """Before the job starts, or when it verifies, what differs is read again after ``settle``."""
-    again = replace(IDLE, settle_seconds=10.0, settle_reason="to read again what differs")
+    again = replace(IDLE, settle_seconds=10.0, settle_reason="before re-reading what differs")
     progress = replace(MIDDLE, doing=doing, activity=again)
-    assert standstill(progress) == "Waiting 10 s to read again what differs"
+    assert standstill(progress) == "Waiting 10 s before re-reading what differs"
 
 
 @pytest.mark.parametrize(

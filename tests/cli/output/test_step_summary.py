@@ -90,7 +90,7 @@ def test_failures_are_grouped_and_followed_by_the_next_command(world: World, her
     shown = read(summary(world))
     (group,) = (row for row in shown.cells if len(row) == 4 and row[0] == "failed")
     assert (group[1], group[3]) == ("3", "-prod, prod-001, prod-002")
-    assert "bulkops resume scan.jsonl --retry-failed retries what failed." in shown.text
+    assert "bulkops resume scan.jsonl --retry-failed retries failed operations." in shown.text
 
 
 def test_an_interruption_has_its_summary(world: World) -> None:

@@ -284,7 +284,7 @@ def test_an_unread_log_file_does_not_delay_a_job(world: World) -> None:
     os.mkfifo(world.folder / "log")
     done = world.run("--log-file", "log", *world.applying)
     assert done.code == 0
-    assert "--log-file log: not being read; its last events are missing." in done.err
+    assert "--log-file log: nothing reads it; its last events are missing." in done.err
     each_once(world)
 
 

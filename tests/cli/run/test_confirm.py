@@ -47,7 +47,7 @@ def test_another_name_is_refused(world: World, here: Here, yes: tuple[str, ...])
     """``--confirm`` of another run task: exit 2, naming the job's own."""
     done = here(*APPLYING, "--confirm", "cost-check", *yes)
     assert (done.code, world.writes) == (2, 0)
-    assert f"--confirm cost-check: this job has run task {TASK}" in done.err
+    assert f"--confirm cost-check: the job's run task is {TASK}" in done.err
 
 
 @pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["nothing", "yes"])

@@ -172,7 +172,7 @@ def test_an_incomplete_plan_is_waited_for(
     time.at(120, arrives(copy, whole))
     assert follow(copy, json=False, around=time.around(alive=True)) is ExitCode.DONE
     shown = out(capsys)
-    assert shown[0] == f"{copy}: its plan is not all there yet: waiting for the rest"
+    assert shown[0] == f"{copy}: its plan is still incomplete: waiting for the rest"
     assert "  No new record for 10 s: waiting for the rest of the plan" in shown
     assert "  12 succeeded of 12 operations" in shown
 
@@ -311,7 +311,7 @@ def test_a_forged_journal_is_refused(whole: bytes, copy: Path, time: Time) -> No
     """Its job could not have decided these operations: exit 12, immediately."""
     forged = reframed(whole, lambda record: record.replace(b'"mandatory"', b'"advisory"', 1))
     arrives(copy, forged)()
-    with pytest.raises(JournalDamaged, match="does not agree with itself"):
+    with pytest.raises(JournalDamaged, match="contradicts itself"):
         follow(copy, json=False, around=time.around())
     assert time.now == 0
 
@@ -349,7 +349,7 @@ def test_another_state_of_the_same_job_is_watched_on(
     time.at(2, arrives(copy, other))
     assert follow(copy, json=False, around=time.around(alive=True)) is ExitCode.DONE
     shown = out(capsys)
-    assert f"{copy}: it was replaced by another state of the same job" in shown
+    assert f"{copy}: it was replaced with another state of the same job" in shown
     assert not [line for line in shown if line.startswith("succeeded ")]
     assert "  12 succeeded of 12 operations" in shown
 

@@ -54,7 +54,7 @@ def test_a_forged_journal_is_exit_12_and_nothing_is_sent(
     data, requests = left.journal.read_bytes(), left.requests
     done = here(*arguments)
     assert (done.code, left.requests) == (12, requests)
-    assert "scan.jsonl: does not agree with itself: attach:ws-" in done.err
+    assert "scan.jsonl: contradicts itself: attach:ws-" in done.err
     assert "could not have decided" in done.err
     assert left.journal.read_bytes() == data
 
@@ -74,7 +74,7 @@ def test_one_in_the_default_folder_stops_apply(
         requests = left.requests
         done = here("apply", "job.toml", "--yes", *more)
         assert (done.code, left.requests) == (12, requests)
-        assert f"{path.relative_to(left.folder)}: does not agree with itself" in done.err
+        assert f"{path.relative_to(left.folder)}: contradicts itself" in done.err
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("report",), ("report", "--format", "json")])

@@ -90,7 +90,7 @@ def test_a_wait_for_reads_is_announced(
         client = connect(Server("http://127.0.0.1:9", insecure_http=False, ca_file=None))
         for seconds in (0.5, 9.2):
             for listener in client.settling.listeners:
-                listener(seconds, "to read again what differs")
+                listener(seconds, "before re-reading what differs")
 
     asyncio.run(wait())
-    assert capsys.readouterr().err == "Waiting 10 s to read again what differs.\n"
+    assert capsys.readouterr().err == "Waiting 10 s before re-reading what differs.\n"

@@ -151,7 +151,7 @@ def test_an_undo_into_the_journal_itself_is_refused(world: World, here: Here) ->
     for name in ("scan.jsonl", "link.jsonl", "hard.jsonl"):
         refused = here("undo", "scan.jsonl", "--journal", name, "--yes")
         assert refused.code == 2
-        assert "is the journal to undo" in refused.err
+        assert "is the journal to be undone" in refused.err
     assert world.journal.read_bytes() == before
 
 

@@ -92,4 +92,4 @@ def test_too_many_open_files_are_not_reported_as_a_bug(
     monkeypatch.setattr("bulkops.cli.session.load_job", none)
     done = here("plan", "job.toml")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("Error: Too many open files: this process may not open enough files")
+    assert done.err.startswith("Error: Too many open files: this process can't open enough files")
