@@ -133,7 +133,6 @@ async def apply_plan(
         trust_files: accept the journal's folder even if others may write it.
 
     Raises:
-        TypeError: a callback is an async function, or can't be called.
         JobError: the job's gate can't be run, or others may write to the journal's folder.
         PlanStale: the plan was made for another server.
         JournalError: the journal exists already (``resume_journal`` resumes it), is in use, or
@@ -183,7 +182,6 @@ async def resume_journal(
         on_wave: called for each step of a wave, see ``OnWave``.
 
     Raises:
-        TypeError: a callback is an async function, or can't be called.
         PlanStale: the journal is for another server.
         RunTaskGone: its run task was deleted since, so that nothing is left to do.
         JobError: an HMAC key that the job needs is missing or is another one, other users may have

@@ -195,7 +195,7 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
 
 def _size(path: Path) -> int | None:
     try:
-        return path.lstat().st_size
+        return os.lstat(path).st_size
     except OSError:
         return None
 

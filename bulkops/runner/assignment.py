@@ -59,7 +59,8 @@ class OnResult(Protocol):
 
     It is called once per result, in the order in which the journal records them, including those
     of operations that are skipped or fail without a request. It runs in the event loop, while the
-    journal may still be writing the result, so it must not block, and can't be async.
+    journal may still be writing the result, so it must not block. An async function is refused
+    with a ``TypeError`` before anything starts.
 
     An exception that it raises is the caller's own: no further operation starts, those in flight
     are finished and recorded, the execution ends as after any error, and the exception reaches
