@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-_PLACES = {
+_ORIGINS = {
     "ApiError": "bulkops.errors",
     "BulkopsError": "bulkops.errors",
     "Client": "bulkops.client.api",
@@ -146,6 +146,6 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use, so that the command line starts without aiohttp."""
-    if name not in _PLACES:
+    if name not in _ORIGINS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_ORIGINS[name]), name)

@@ -219,17 +219,17 @@ def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
     return A_JOB if jobs and _is_job(start + stream.read(MOST_OF_A_JOB)) else ""
 
 
-def not_wanted(path: Path, what: str, wanted: str) -> str:
-    """Return a message that a file isn't the wanted one, with the command that takes it.
+def wrong_file(path: Path, what: str, expected: str) -> str:
+    """Return a message that a file isn't the expected one, with the command that takes it.
 
     Args:
-        what: the result of ``what_is``. If it is the wanted one, or no command takes it, the
+        what: the result of ``what_is``. If it is ``expected``, or no command takes it, the
             message is empty.
     """
-    if what == wanted or what not in _TAKEN_BY:
+    if what == expected or what not in _TAKEN_BY:
         return ""
     taken = _TAKEN_BY[what].format(shlex.quote(str(path)))
-    return f"{path}: is {what}, not {wanted}: {taken}"
+    return f"{path}: is {what}, not {expected}: {taken}"
 
 
 def open_output(path: Path, *, append: bool = False) -> int:

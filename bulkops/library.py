@@ -174,7 +174,7 @@ async def resume_journal(
 ) -> Report:
     """Resume a job from its journal; if it is finished, no change is sent.
 
-    If too many failures stopped the job, the report's ``stopped`` says so, and nothing is sent
+    If too many failures stopped the job, the report's ``stopped`` is set, and nothing is sent
     unless ``continue_paused`` is set.
 
     Args:

@@ -245,7 +245,7 @@ def test_a_jobs_own_rate_holds_in_the_library(address: str, tmp_path: Path) -> N
     assert anyio.run(main) == pytest.approx(492.5)
 
 
-def test_a_saved_plan_is_carried_out_as_it_stands(address: str, tmp_path: Path) -> None:
+def test_a_saved_plan_is_applied_unchanged(address: str, tmp_path: Path) -> None:
     """A loaded plan is the saved one, for this address only, and loading doesn't block."""
     path, journal = tmp_path / "scan.plan", tmp_path / "scan.jsonl"
 
@@ -352,14 +352,14 @@ def test_the_modules_example_works(address: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_a_public_function_says_what_it_raises_and_takes(function: Callable[..., object]) -> None:
+def test_a_public_function_documents_errors_and_arguments(function: Callable[..., object]) -> None:
     """Its docstring names existing errors, and describes every option."""
-    said = inspect.getdoc(function) or ""
-    raises = re.findall(r"(?m)^    ((?:\w+, )*\w+): ", said.partition("Raises:\n")[2])
+    docstring = inspect.getdoc(function) or ""
+    raises = re.findall(r"(?m)^    ((?:\w+, )*\w+): ", docstring.partition("Raises:\n")[2])
     assert bool(raises) == (function.__name__ not in NEVER_FAIL)
     for name in [name for names in raises for name in names.split(", ")]:
         assert issubclass(getattr(errors, name), BulkopsError)
-    explained = set(re.findall(r"(?m)^    (\w+): ", said.partition("Args:\n")[2]))
+    explained = set(re.findall(r"(?m)^    (\w+): ", docstring.partition("Args:\n")[2]))
     options = {
         parameter.name
         for parameter in inspect.signature(function).parameters.values()
@@ -388,7 +388,7 @@ def test_what_a_public_function_takes_and_gives_is_public(function: Callable[...
             assert getattr(bulkops, named.__name__) is named
 
 
-def test_the_wheel_says_that_it_is_typed(tmp_path: Path) -> None:
+def test_the_wheel_has_the_type_marker(tmp_path: Path) -> None:
     """The wheel contains ``py.typed``, so that users get the types."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)

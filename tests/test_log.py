@@ -84,15 +84,15 @@ def test_every_event_of_a_job_has_its_run_id(caplog: pytest.LogCaptureFixture) -
     world = World(workspaces=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
         replay = world.apply(job())
-    said = [r.__dict__ for r in caplog.records]
-    (start,) = (n for n, r in enumerate(said) if r["msg"] == "execution_started")
-    assert {r.get("run_id") for r in said[:start]} == {None}
-    assert {r.get("run_id") for r in said[start:]} == {replay.header.run_id}
-    assert said[-1]["msg"] == "execution_ended"
-    assert said[-1]["how"] == "complete"
+    logged = [r.__dict__ for r in caplog.records]
+    (start,) = (n for n, r in enumerate(logged) if r["msg"] == "execution_started")
+    assert {r.get("run_id") for r in logged[:start]} == {None}
+    assert {r.get("run_id") for r in logged[start:]} == {replay.header.run_id}
+    assert logged[-1]["msg"] == "execution_ended"
+    assert logged[-1]["how"] == "complete"
 
 
-def test_two_operations_at_once_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
+def test_concurrent_operations_do_not_mix(caplog: pytest.LogCaptureFixture) -> None:
     """Each request of concurrent operations has the key of its own operation."""
     world = World(workspaces=40, faults="POST:close-after=20%,close-before=20%,503=10%", seed=3)
     with caplog.at_level(logging.DEBUG, logger="bulkops"):
@@ -151,8 +151,8 @@ def test_a_run_id_ends_with_its_execution(caplog: pytest.LogCaptureFixture) -> N
             log.info("a")
             log.info("b", extra={"run_id": "bulkops-2"})
         log.info("c")
-    said = [r.__dict__.get("run_id") for r in caplog.records]
-    assert said == ["bulkops-1", "bulkops-2", None]
+    logged = [r.__dict__.get("run_id") for r in caplog.records]
+    assert logged == ["bulkops-1", "bulkops-2", None]
 
 
 @pytest.fixture
@@ -242,9 +242,9 @@ def test_debug_prints_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(debug=True, json=False)
     facts = {"seconds": 2, "why": "a \x1b[31mb\nc", "sure": True}
     logging.getLogger("bulkops.somewhere").warning("pausing", extra=facts)
-    said = capsys.readouterr().err
-    assert said.endswith(
+    logged = capsys.readouterr().err
+    assert logged.endswith(
         ' level=warning event=pausing seconds=2 why="a \\u001b[31mb\\nc" sure=true\n'
     )
-    assert said.startswith("timestamp=2")
-    assert said.count("\n") == 1
+    assert logged.startswith("timestamp=2")
+    assert logged.count("\n") == 1

@@ -34,7 +34,7 @@ async def find_run_task(
 async def run_task_names(client: Client, organization: str | None) -> dict[str, str]:
     """Return id → name of the organization's run tasks.
 
-    Empty if the token may not list them, or if no organization is named: a workspace's id needs
+    Empty if the token can't list them, or if no organization is named: a workspace's id needs
     none.
     """
     try:

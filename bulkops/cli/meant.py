@@ -180,7 +180,7 @@ class Place(NamedTuple):
     Attributes:
         command: the command's words, without the program's name.
         options: long names of the options that are allowed there.
-        elsewhere: long names of options that may not → where they may.
+        elsewhere: long names of options that are not allowed there → where they are.
     """
 
     command: str

@@ -36,7 +36,7 @@ MOST = float(RESERVE * ROOM)
 
 LOST = "{} lines were not written because nothing read stderr.\n"
 STILL_SECONDS = 0.5
-"""Without a write, after a signal, until a reader counts as gone."""
+"""Time without a write, after a signal, until a reader counts as gone."""
 
 
 class Queue:

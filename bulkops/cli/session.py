@@ -115,7 +115,7 @@ def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
                 done.append(await work(client))
 
     try:
-        with left_waiting(), received.held_back():
+        with left_waiting(), received.deferred():
             anyio.run(cancellable)
     except Unauthorized as error:
         error.args = (f"{error}. Put a valid one in {client.kept_in}",)

@@ -42,7 +42,7 @@ class Received:
         self.first = ""
         self.deadline = 0.0
         self._listening: tuple[Listener, AbstractEventLoop] | None = None
-        self._held_back = self._missed = self._passed_on = False
+        self._deferring = self._missed = self._passed_on = False
 
     def take(self) -> None:
         """Handle signals from now on, and forget those that an earlier command received."""
@@ -59,7 +59,7 @@ class Received:
             listener, loop = self._listening
             self._passed_on = True
             loop.call_soon_threadsafe(listener, signal.Signals(number))
-        elif self._held_back:
+        elif self._deferring:
             self._missed = True
         else:
             raise SystemExit(SIGNALS[name])
@@ -70,17 +70,17 @@ class Received:
             raise SystemExit(SIGNALS[self.first])
 
     @contextmanager
-    def held_back(self) -> Iterator[None]:
+    def deferred(self) -> Iterator[None]:
         """Raise no ``SystemExit`` while the block runs, and with it an event loop.
 
         Raised inside a callback of the loop, it would end the callback, not the command. A signal
         that no listener was notified of is raised after the block.
         """
-        self._held_back, self._missed = True, False
+        self._deferring, self._missed = True, False
         try:
             yield
         finally:
-            self._held_back = False
+            self._deferring = False
         if self._missed:
             self.check()
 
@@ -104,8 +104,8 @@ class Received:
         The loop would act only after the block. Yields a function that waits until a stream can be
         read: a signal that arrives just before a read would not interrupt it.
         """
-        before = self._listening, self._held_back
-        self._listening, self._held_back = None, False
+        before = self._listening, self._deferring
+        self._listening, self._deferring = None, False
         try:
             with _waking() as reader:
 
@@ -114,7 +114,7 @@ class Received:
 
                 yield wait_for
         finally:
-            self._listening, self._held_back = before
+            self._listening, self._deferring = before
 
 
 @contextmanager

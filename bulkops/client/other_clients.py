@@ -65,11 +65,11 @@ class OtherClients:
 
     def observe(self, sent_at: float, window: Window) -> None:
         """Update the estimate with the answer to the request sent at ``sent_at``."""
-        seen = WINDOW - window.reset
+        covered = WINDOW - window.reset
         forgotten = bool(self._sent) and self._sent[-1] - sent_at > REMEMBERED - 2 * WINDOW
-        if forgotten or not YOUNGEST <= seen <= WINDOW:
+        if forgotten or not YOUNGEST <= covered <= WINDOW:
             return
-        first = bisect_right(self._sent, sent_at - seen - UNEVEN)
+        first = bisect_right(self._sent, sent_at - covered - UNEVEN)
         ours = bisect_right(self._sent, sent_at) - first
-        others = (window.limit - window.remaining - ours) / seen
-        self._rate += WEIGHT * seen**2 * (others - self._rate)
+        others = (window.limit - window.remaining - ours) / covered
+        self._rate += WEIGHT * covered**2 * (others - self._rate)

@@ -12,7 +12,7 @@ MOST = 100.0
 """The number of failures that a run may have, if no answer restores any."""
 
 EARNED = 0.1
-"""The number of failures that one answer restores: one failure in eleven can go on forever."""
+"""The number of failures that one answer restores: one failure in eleven is tolerated forever."""
 
 
 class RetryBudget:

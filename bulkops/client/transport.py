@@ -152,18 +152,18 @@ class HttpTransport:
         except aiohttp.ClientConnectorCertificateError as error:
             reason = printable(str(error.certificate_error))
             raise NoResponse(
-                f"{_place(url)}: the server's certificate is not trusted: {reason}; if a private "
+                f"{_origin(url)}: the server's certificate is not trusted: {reason}; if a private "
                 f"authority signed it, name that authority with --ca-file or SSL_CERT_FILE",
                 sent=False,
                 lasting=True,
             ) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NoResponse(f"{_place(url)}: {_cause(error)}", sent=False) from error
+            raise NoResponse(f"{_origin(url)}: {_cause(error)}", sent=False) from error
         except aiohttp.ClientHttpProxyError as error:
-            text = f"the proxy refused to connect to {_place(url)}: {error.status} {error.message}"
+            text = f"the proxy refused to connect to {_origin(url)}: {error.status} {error.message}"
             raise NoResponse(printable(text), sent=False) from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise NoResponse(f"{_place(url)}: {_cause(error)}", sent=True) from error
+            raise NoResponse(f"{_origin(url)}: {_cause(error)}", sent=True) from error
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -191,7 +191,7 @@ class HttpTransport:
             parts.clear()
 
 
-def _place(url: URL) -> str:
+def _origin(url: URL) -> str:
     return f"{url.scheme}://{url.authority}"
 
 

@@ -34,53 +34,53 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 
 
-def the_one(things: Sequence[N], wanted: str, what: str, organization: str, place: str = "") -> N:
+def the_one(things: Sequence[N], named: str, what: str, organization: str, place: str = "") -> N:
     """Return the one object with this name or id.
 
     Args:
-        wanted: the name or id.
+        named: the name or id.
         what: its type: ``run task``, ``project``.
         place: where it is named, ``job.toml: operation.task``; empty for the command line.
 
     Raises:
         JobError: there is none, or more than one; the message lists what exists.
     """
-    matching = [thing for thing in things if wanted in (thing.id, thing.name)]
+    matching = [thing for thing in things if named in (thing.id, thing.name)]
     if len(matching) == 1:
         return matching[0]
     if matching:
         ids = ", ".join(thing.id for thing in matching)
         raise JobError(
-            f"{_where(wanted, place)}: {len(matching)} {what}s have this name: give the id of one "
+            f"{_where(named, place)}: {len(matching)} {what}s have this name: give the id of one "
             f"of them ({ids})"
         )
-    raise no_such(wanted, what, organization, (thing.name for thing in things), place)
+    raise no_such(named, what, organization, (thing.name for thing in things), place)
 
 
 def no_such(
-    wanted: str, what: str, organization: str, names: Iterable[str], place: str = ""
+    named: str, what: str, organization: str, names: Iterable[str], place: str = ""
 ) -> JobError:
     """Return the error for an object that doesn't exist or isn't visible (see ``the_one``).
 
     Args:
         names: the existing names, as far as they are known.
     """
-    known = offered(wanted, names)
+    known = offered(named, names)
     return JobError(
-        f"{_where(wanted, place)}: no such {what} in {organization}, or this token can't see it"
+        f"{_where(named, place)}: no such {what} in {organization}, or this token can't see it"
         f"{known and '; it sees: '}{known}"
     )
 
 
-def offered(wanted: str, names: Iterable[str]) -> str:
-    """List the existing names, or those nearest to ``wanted`` if there are many; may be empty."""
+def offered(named: str, names: Iterable[str]) -> str:
+    """List the existing names, or those nearest to ``named`` if there are many; may be empty."""
     known = sorted(set(names))
     few = known
     if len(known) > MOST_NAMES:
-        few = get_close_matches(wanted, known, NEAREST, 0.5) or known[:NEAREST]
+        few = get_close_matches(named, known, NEAREST, 0.5) or known[:NEAREST]
     more = f", … ({len(known) - len(few)} more)" if len(known) > len(few) else ""
     return ", ".join(map(printable, few)) + more
 
 
-def _where(wanted: str, place: str) -> str:
-    return f"{place} = {shown(wanted)}" if place else shown(wanted)
+def _where(named: str, place: str) -> str:
+    return f"{place} = {shown(named)}" if place else shown(named)

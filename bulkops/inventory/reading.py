@@ -72,12 +72,12 @@ async def _chosen(
 async def _resolve(client: Client, job: Job, server: ServerInfo, source: str) -> Resolved:
     refs: dict[str, TaskRef] = {}
     named = job.spec.run_tasks
-    places = [(f"{source}: operation.{field}", wanted) for field, wanted in named.items()]
+    places = [(f"{source}: operation.{field}", name) for field, name in named.items()]
     tasks = await find_run_tasks(client, job.organization, places, source)
-    for (field, wanted), (place, _), task in zip(named.items(), places, tasks, strict=True):
+    for (field, name), (place, _), task in zip(named.items(), places, tasks, strict=True):
         ref = TaskRef(task.id, task.name)
         for other in (other for other, one in refs.items() if one == ref):
-            where = f"{place} = {shown(wanted)}: {ref.name} ({ref.id})"
+            where = f"{place} = {shown(name)}: {ref.name} ({ref.id})"
             raise JobError(f"{where} is also operation.{other}: name another run task")
         refs[field] = ref
     return Resolved(

@@ -33,7 +33,7 @@ async def read_run_tasks(client: Client, organization: str, source: str = "") ->
 
 
 async def find_run_tasks(
-    client: Client, organization: str, wanted: Iterable[tuple[str, str]], source: str = ""
+    client: Client, organization: str, references: Iterable[tuple[str, str]], source: str = ""
 ) -> list[RunTask]:
     """Return an organization's run tasks with these names or ids, in this order.
 
@@ -41,7 +41,7 @@ async def find_run_tasks(
     workspaces can't list those of the organization. For names, the list is read once.
 
     Args:
-        wanted: for each, where it is named (``job.toml: operation.task``; empty for the command
+        references: for each, where it is named (``job.toml: operation.task``; empty for the command
             line), and its name or id.
         source: same as in ``read_run_tasks``.
 
@@ -51,7 +51,7 @@ async def find_run_tasks(
     """
     tasks: list[RunTask] = []
     listed: Sequence[RunTask] | None = None
-    for place, named in wanted:
+    for place, named in references:
         task = await _by_id(client, organization, named)
         if task is None:
             if listed is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bulkops.errors import JobError, unreadable
-from bulkops.files import A_JOB, MOST_OF_A_JOB, not_wanted, read_text, what_is_at
+from bulkops.files import A_JOB, MOST_OF_A_JOB, read_text, what_is_at, wrong_file
 from bulkops.job.gate import Needed, needed_by
 from bulkops.job.job import Job, parse_job
 from bulkops.job.manifest import parse_manifest
@@ -25,7 +25,7 @@ def load_job(path: str | Path) -> Job:
             allowed.
     """
     what = what_is_at(Path(path), jobs=False)
-    if other := not_wanted(Path(path), what, A_JOB):
+    if other := wrong_file(Path(path), what, A_JOB):
         raise JobError(other)
     text = _text_of(Path(path), str(path))
     job = parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
@@ -69,8 +69,8 @@ def _missing(needed: Needed, folder: Path) -> str:
     path = folder / needed.word
     if "/" not in needed.word:
         there = not needed.runs and path.exists()
-        places = os.environ.get("PATH", os.defpath).split(os.pathsep)
-        absolute = os.pathsep.join(str(folder.absolute() / place) for place in places)
+        entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        absolute = os.pathsep.join(str(folder.absolute() / entry) for entry in entries)
         mode = os.F_OK | (os.X_OK if needed.runs else 0)
         if there or shutil.which(needed.word, mode, absolute):
             return ""

@@ -96,7 +96,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what the job means, in hex.
+        """The SHA-256, in hex, of everything that decides the job's effect.
 
         Comments, layout, and the order of keys and of entries in ``[select]`` don't affect it.
         Neither do ``[pace]`` and ``[rollout]``, except where the waves end: a slower or more

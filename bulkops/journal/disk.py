@@ -249,7 +249,7 @@ def lock_now(descriptor: int) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Shared with whoever only looks; another runner's lock is shared with nobody.
+            # A process that only looks takes a shared lock; another runner's lock is exclusive.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             time.sleep(_A_LOOK)
@@ -260,7 +260,7 @@ def lock_now(descriptor: int) -> None:
 
 _LOOKS = 500
 _A_LOOK = 0.002
-"""Seconds between two tries; after ``_LOOKS`` of them, whoever looks was stopped while looking."""
+"""Seconds between two tries; after ``_LOOKS`` of them, a process was stopped while it looked."""
 
 
 GONE = "it is no longer there"
@@ -278,7 +278,7 @@ def open_or_create(path: Path) -> tuple[int, bool]:
 def remove_unused(name: Path, descriptor: int, is_used: Callable[[], bool]) -> None:
     """Remove a lock file while its lock is held, unless a journal was started.
 
-    A process that opened it before locks a file without a name, which it notices, and makes a new
+    A process that opened it before locks a file without a name; it notices that and creates a new
     one. On Windows an open file can't be removed, and stays.
     """
     with suppress(OSError):

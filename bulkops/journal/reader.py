@@ -11,7 +11,7 @@ from typing import BinaryIO
 import msgspec
 
 from bulkops.errors import JournalDamaged, JournalError, unreadable
-from bulkops.files import A_JOURNAL, not_wanted, reading, what_is
+from bulkops.files import A_JOURNAL, reading, what_is, wrong_file
 from bulkops.journal.disk import Reads, SystemFiles
 from bulkops.journal.formats import FORMATS, Format
 from bulkops.journal.lines import LONGEST, Scanner
@@ -106,7 +106,7 @@ def sound_part(path: Path, files: Reads | None = None, take: Take | None = None)
         if scanner.seq > 2:
             # Its first record is a header, and each line is valid.
             raise disagreeing(path, str(error)) from error
-        other = not_wanted(path, _what_is(path, files), A_JOURNAL)
+        other = wrong_file(path, _what_is(path, files), A_JOURNAL)
         raise JournalError(other or f"{path}: is not a bulkops journal ({error})") from error
     # A journal is created atomically (see ``create``): only damage can make its plan incomplete.
     created = 1 + state.header.operations + state.header.skips

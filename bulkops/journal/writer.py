@@ -178,7 +178,7 @@ class Journal:
                 kept = cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
                 facts = {"journal": str(self.path), "bytes": scanner.rest, "kept": str(kept)}
                 log.warning("journal_tail_cut", extra=facts)
-            self._write_anew(scanner.offset, bytes(scanner.last_group))
+            self._rewrite(scanner.offset, bytes(scanner.last_group))
             # A killed process may have left lines, and the file's name, unsynced.
             self._files.sync(self._descriptor)
             if unsynced := sync_folder(self._files, self.path.parent):
@@ -187,7 +187,7 @@ class Journal:
         except OSError as error:
             raise write_failed(self.path, error) from error
 
-    def _write_anew(self, end: int, group: bytes) -> None:
+    def _rewrite(self, end: int, group: bytes) -> None:
         # After a failed sync the page cache still shows the data, but later syncs write it only if
         # its pages are written to again. Everything before the last group was synced.
         while group:

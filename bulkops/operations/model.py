@@ -89,7 +89,7 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def before_id(self) -> str:
-        """The id of what was there when this was decided, empty if nothing was."""
+        """The id of the object observed when this was decided, empty if there was none."""
         return self.before.id if self.before else ""
 
     @property

@@ -1,1 +1,1 @@
-"""Decides by what the server shows: what to do, what is left, what to take back, what holds."""
+"""Plans, reconciles, undoes and verifies: decides by what the server shows what to do."""

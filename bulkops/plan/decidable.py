@@ -254,7 +254,7 @@ class _Decisions:
             and decided.before == operation.before
             and desired == operation.desired
             and self._in_order(operation.after, decided.after)
-            # A journal of 0.1 may not record its verb.
+            # Journals of 0.1 do not always record the verb.
             and operation.verb in (decided.verb, _inferred_verb(decided))
         )
 

@@ -22,8 +22,8 @@
 
 An undo or a saved plan decides nothing again: a change outside the job stays a conflict. Something
 must come first if it was done and then undone outside the job, or if it wasn't needed when this
-was planned. "The last": the old run task if the new one is gone, or the other way round. By the
-reading that decides this, everything in doubt has settled.
+was planned. "The last": the old run task if the new one is gone, or the other way round. When this
+is decided, everything in doubt has settled.
 """
 
 from __future__ import annotations

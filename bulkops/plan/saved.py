@@ -90,7 +90,7 @@ def is_saved_plan(path: Path) -> bool:
     return what_is_at(path, jobs=False) in (A_PLAN, SOME_JSON)
 
 
-def check_place(path: Path) -> None:
+def check_plan_output(path: Path) -> None:
     """Refuse to overwrite anything but an older plan or an empty file.
 
     Raises:
@@ -114,10 +114,10 @@ def save_plan(
     """Write a plan atomically, replacing an older one, and return its SHA-256 in hex.
 
     Raises:
-        JobError: see ``check_place``.
+        JobError: see ``check_plan_output``.
         BulkopsError: it can't be written.
     """
-    check_place(path)
+    check_plan_output(path)
     path = followed(path)
     digest = sha256()
     records = first_records(plan, client, by)

@@ -1,4 +1,4 @@
-"""Opens journals: every command that sends or reports anything from one checks it here first."""
+"""Opens journals: each command that sends or reports anything checks its journal here first."""
 
 from __future__ import annotations
 

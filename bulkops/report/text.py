@@ -88,10 +88,10 @@ def executions(report: Report) -> str:
     if report.executions == 0:
         return f"not started yet{in_use}"
     several = f"{report.executions} executions, the last one"
-    said = "1 execution," if report.executions == 1 else several
+    count = "1 execution," if report.executions == 1 else several
     if holder and not report.ended:
-        return f"{said} running: {holder}"
-    return f"{said} {ended(report.ended)}{in_use}"
+        return f"{count} running: {holder}"
+    return f"{count} {ended(report.ended)}{in_use}"
 
 
 def pace(report: Report) -> str:

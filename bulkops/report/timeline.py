@@ -89,19 +89,19 @@ class Timeline:
         self.spans = list[Span]()
         self.refused = list[Refused]()
         self.waves = list[WaveReached]()
-        # Milliseconds, by the operation's index in ``_places``: compact for a million operations.
-        self._places = dict[str, int]()
+        # Milliseconds, by the operation's index in ``_indexes``: compact for a million operations.
+        self._indexes = dict[str, int]()
         self._sent = array("q")
         self._done = array("q")
         self._seconds = array("q")
 
     def of(self, key: str) -> Moment:
         """Return time and duration of an operation's last result."""
-        place = self._places.get(key)
-        if place is None or self._done[place] == NEVER:
+        index = self._indexes.get(key)
+        if index is None or self._done[index] == NEVER:
             return NO_MOMENT
-        took = self._seconds[place]
-        return Moment(_date(self._done[place]), None if took == NEVER else took / 1000)
+        took = self._seconds[index]
+        return Moment(_date(self._done[index]), None if took == NEVER else took / 1000)
 
     def take(self, record: Record) -> None:
         """Take the next record."""
@@ -110,7 +110,7 @@ class Timeline:
             started = by.started_at
             self.spans.append(Span(started, started, "", f"{by.user}@{by.host}"))
             # Durations across executions are meaningless.
-            self._sent = array("q", [NEVER]) * len(self._places)
+            self._sent = array("q", [NEVER]) * len(self._indexes)
         elif self.spans:
             self._resume(record, self.spans[-1])
 
@@ -136,24 +136,24 @@ class Timeline:
         span.ended_at = at
 
     def _intend(self, record: Intent) -> None:
-        place = self._place(record.key)
-        if self._sent[place] == NEVER:
-            self._sent[place] = _milliseconds(record.at)
+        index = self._index(record.key)
+        if self._sent[index] == NEVER:
+            self._sent[index] = _milliseconds(record.at)
 
     def _conclude(self, record: Result) -> None:
-        place = self._place(record.key)
-        done, sent = _milliseconds(record.at), self._sent[place]
-        self._done[place] = done
+        index = self._index(record.key)
+        done, sent = _milliseconds(record.at), self._sent[index]
+        self._done[index] = done
         # 0 if the wall clock was set back in between.
-        self._seconds[place] = NEVER if sent == NEVER else max(0, done - sent)
-        self._sent[place] = NEVER
+        self._seconds[index] = NEVER if sent == NEVER else max(0, done - sent)
+        self._sent[index] = NEVER
 
-    def _place(self, key: str) -> int:
-        place = self._places.setdefault(key, len(self._places))
-        if place == len(self._done):
+    def _index(self, key: str) -> int:
+        index = self._indexes.setdefault(key, len(self._indexes))
+        if index == len(self._done):
             for column in (self._sent, self._done, self._seconds):
                 column.append(NEVER)
-        return place
+        return index
 
 
 def _milliseconds(at: str) -> int:

@@ -1,4 +1,4 @@
-"""The HMAC key that a job names: read when it is needed, never written anywhere."""
+"""Reads the HMAC key that a job names when it is needed; never writes it anywhere."""
 
 from __future__ import annotations
 

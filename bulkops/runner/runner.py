@@ -54,7 +54,7 @@ class Runner:
         self._interruption = interruption
         self._on_result = observer.on_result
         self._takes_more = observer.takes_more
-        self._held_back = False
+        self._waits_for_observer = False
         self._few_logged = False
         self._read_at = read_at
         self._margin: Margin | None = None
@@ -121,8 +121,8 @@ class Runner:
             return False
         if self._takes_more():
             return True
-        if not self._held_back:
-            self._held_back = True
+        if not self._waits_for_observer:
+            self._waits_for_observer = True
             self._carriers.start_soon(self._until_more_is_taken)
         return False
 
@@ -130,7 +130,7 @@ class Runner:
         # Polled: the observer may write in a thread, whose progress this event loop can't await.
         while self._order.ready and not self.stopped and not self._takes_more():
             await self._caller.clock.sleep(LOOK_SECONDS)
-        self._held_back = False
+        self._waits_for_observer = False
         self._fill()
 
     def _desired(self) -> int:

@@ -1,4 +1,4 @@
-"""How many operations are in flight, and how many should be."""
+"""Slots: how many operations may be in flight, adapted to rate and latency."""
 
 from __future__ import annotations
 

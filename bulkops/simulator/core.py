@@ -173,9 +173,9 @@ class Simulator(Setup):
 
     def url_to_verify(self, request: Request) -> str | None:
         """Return the URL that the platform calls before it accepts this request, None if none."""
-        wanted = {"POST": run_tasks.create, "PATCH": run_tasks.update}.get(request.method)
-        found = match(request.method, request.path.removeprefix(API)) if wanted else None
-        if found is None or found[0].handler is not wanted:
+        handler = {"POST": run_tasks.create, "PATCH": run_tasks.update}.get(request.method)
+        found = match(request.method, request.path.removeprefix(API)) if handler else None
+        if found is None or found[0].handler is not handler:
             return None
         return run_tasks.url_of(request.body)
 

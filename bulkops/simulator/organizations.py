@@ -58,9 +58,9 @@ def entitlement_set(call: Call) -> documents.Resource:
 def projects(call: Call) -> documents.Resource:
     """GET /organizations/:organization/projects."""
     records = list(call.organization().projects.values())
-    wanted = call.query.get("filter[names]")
-    if wanted:
-        records = [project for project in records if project.name in wanted.split(",")]
+    requested = call.query.get("filter[names]")
+    if requested:
+        records = [project for project in records if project.name in requested.split(",")]
     sort = call.query.get("sort", "")
     if sort.removeprefix("-") == "name":
         records.sort(key=lambda project: project.name, reverse=sort.startswith("-"))
@@ -73,8 +73,8 @@ def create_project(call: Call) -> documents.Resource:
     organization = call.organization()
     if not call.user.manage_workspaces:
         raise not_found("Organization")
-    wanted = call.body(_PROJECT).data
-    name = wanted.attributes.name
+    requested = call.body(_PROJECT).data
+    name = requested.attributes.name
     if not name.strip():
         raise unprocessable("Name can't be blank", "/data/attributes/name")
     if name in organization.projects:
@@ -83,8 +83,8 @@ def create_project(call: Call) -> documents.Resource:
         organization,
         name,
         now=call.now,
-        description=wanted.attributes.description,
-        tag_bindings=wanted.relationships.tag_bindings.as_dict(),
+        description=requested.attributes.description,
+        tag_bindings=requested.relationships.tag_bindings.as_dict(),
     )
     return {"data": documents.project(project, call.user)}
 

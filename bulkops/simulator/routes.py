@@ -95,8 +95,8 @@ def match(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
     """Return the route of a path below /api/v2 and its decoded parameters, None if unknown."""
     parts = path.split("/")[1:]
     for shape, route in _INDEX.get((method, len(parts)), ()):
-        if all(wanted in (None, part) for wanted, part in zip(shape, parts, strict=True)):
+        if all(name in (None, part) for name, part in zip(shape, parts, strict=True)):
             return route, tuple(
-                unquote(part) for wanted, part in zip(shape, parts, strict=True) if wanted is None
+                unquote(part) for name, part in zip(shape, parts, strict=True) if name is None
             )
     return None

@@ -76,18 +76,18 @@ def create(call: Call) -> documents.Resource:
     if not call.user.manage_run_tasks:
         raise not_found("Organization")
     resource = call.body(_DECODER).data
-    wanted = resource.attributes
-    if not wanted.name or not wanted.url or not wanted.category:
-        missing = next(key for key in ("name", "url", "category") if not getattr(wanted, key))
+    requested = resource.attributes
+    if not requested.name or not requested.url or not requested.category:
+        missing = next(key for key in ("name", "url", "category") if not getattr(requested, key))
         raise unprocessable(f"{missing} can't be blank", f"/data/attributes/{missing}")
-    _check(call, wanted, organization)
+    _check(call, requested, organization)
     limit = organization.entitlements.run_task_limit
     if not organization.entitlements.run_tasks:
         raise unprocessable("Run tasks are not part of this organization's plan")
     if limit is not None and len(organization.tasks) >= limit:
         raise unprocessable(f"This organization is limited to {limit} run tasks")
     _check_pool(organization, resource.relationships)
-    task = call.world.create_task(organization, wanted.name, wanted.url, now=call.now)
+    task = call.world.create_task(organization, requested.name, requested.url, now=call.now)
     _assign(task, resource)
     call.record("create", task)
     return {"data": documents.task(task, call.profile)}
@@ -116,16 +116,16 @@ def update(call: Call) -> documents.Resource:
     """PATCH /tasks/:task."""
     task = _managed(call)
     resource = call.body(_DECODER).data
-    wanted = resource.attributes
-    if wanted.name == task.name:
-        wanted.name = UNSET
-    _check(call, wanted, task.organization)
+    requested = resource.attributes
+    if requested.name == task.name:
+        requested.name = UNSET
+    _check(call, requested, task.organization)
     _check_pool(task.organization, resource.relationships)
     before = snapshot(task)
-    if wanted.name:
-        call.world.rename_task(task, wanted.name)
-    if wanted.url:
-        task.url = wanted.url
+    if requested.name:
+        call.world.rename_task(task, requested.name)
+    if requested.url:
+        task.url = requested.url
     _assign(task, resource)
     task.updated_at = call.world.timestamp(call.now)
     call.record("update", task, before=before)
@@ -151,18 +151,18 @@ def _managed(call: Call) -> Task:
     return task
 
 
-def _check(call: Call, wanted: _Attributes, organization: Organization) -> None:
-    if wanted.name is not UNSET:
-        check_name(wanted.name, organization.tasks, "Run task")
-    if wanted.url is not UNSET:
-        _check_url(call, wanted.url)
-    if wanted.description and len(wanted.description) > DESCRIPTION_LENGTH:
+def _check(call: Call, requested: _Attributes, organization: Organization) -> None:
+    if requested.name is not UNSET:
+        check_name(requested.name, organization.tasks, "Run task")
+    if requested.url is not UNSET:
+        _check_url(call, requested.url)
+    if requested.description and len(requested.description) > DESCRIPTION_LENGTH:
         raise unprocessable(
             f"Description is too long (maximum is {DESCRIPTION_LENGTH} characters)",
             "/data/attributes/description",
         )
-    if wanted.global_configuration:
-        for stage in wanted.global_configuration.stages:
+    if requested.global_configuration:
+        for stage in requested.global_configuration.stages:
             if stage not in call.profile.stages:
                 raise unprocessable(
                     f"{stage!r} is not a valid stage",
@@ -194,15 +194,15 @@ def _check_pool(organization: Organization, relationships: _Relationships) -> No
 
 def _assign(task: Task, resource: _Resource) -> None:
     """Set the request's attributes other than name and URL, which are already checked."""
-    wanted = resource.attributes
-    if wanted.description is not UNSET:
-        task.description = wanted.description
-    if wanted.hmac_key is not UNSET:
-        task.hmac_key = wanted.hmac_key
-    if wanted.enabled is not UNSET:
-        task.enabled = wanted.enabled
+    requested = resource.attributes
+    if requested.description is not UNSET:
+        task.description = requested.description
+    if requested.hmac_key is not UNSET:
+        task.hmac_key = requested.hmac_key
+    if requested.enabled is not UNSET:
+        task.enabled = requested.enabled
     # Without the entitlement the server ignores a global configuration and answers 201.
-    spec = wanted.global_configuration
+    spec = requested.global_configuration
     if spec and task.organization.entitlements.global_run_tasks:
         task.global_configuration = GlobalConfiguration(
             enabled=spec.enabled, stages=spec.stages, enforcement_level=spec.enforcement_level

@@ -136,9 +136,9 @@ class Setup:
     ) -> list[WorkspaceTask]:
         """Return a run task's attachments to a workspace: none, one, or duplicates."""
         owner = self._organization(organization)
-        wanted = owner.tasks[task]
+        this = owner.tasks[task]
         return [
-            record for record in owner.workspaces[workspace].tasks.values() if record.task is wanted
+            record for record in owner.workspaces[workspace].tasks.values() if record.task is this
         ]
 
     def _organization(self, name: str) -> Organization:

@@ -29,7 +29,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read_only(cls, name: str) -> User:
-        """Return a user who may not change anything."""
+        """Return a user without the permission to change anything."""
         return cls(
             name=name,
             manage_run_tasks=False,

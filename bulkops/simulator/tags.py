@@ -110,18 +110,18 @@ def effective_bindings(call: Call) -> documents.Resource:
 def add_bindings(call: Call) -> None:
     """POST /workspaces/:workspace/relationships/tag-bindings: add bindings or change values."""
     workspace = _managed(call)
-    wanted = call.body(_BINDINGS).as_dict()
+    requested = call.body(_BINDINGS).as_dict()
     before = snapshot(workspace)
-    workspace.tag_bindings = workspace.tag_bindings | wanted
+    workspace.tag_bindings = workspace.tag_bindings | requested
     _changed(call, workspace, before)
 
 
 def replace_bindings(call: Call) -> None:
     """PATCH /workspaces/:workspace/relationships/tag-bindings: replace all bindings."""
     workspace = _managed(call)
-    wanted = call.body(_BINDINGS).as_dict()
+    requested = call.body(_BINDINGS).as_dict()
     before = snapshot(workspace)
-    workspace.tag_bindings = wanted
+    workspace.tag_bindings = requested
     _changed(call, workspace, before)
 
 

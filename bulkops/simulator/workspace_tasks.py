@@ -61,14 +61,14 @@ _CHANGED = msgspec.json.Decoder(_ChangedDocument)
 def create(call: Call) -> documents.Resource | None:
     """POST /workspaces/:workspace/tasks; None if this version answers without a body."""
     workspace = _managed(call)
-    wanted = call.body(_NEW).data
-    level = wanted.attributes.enforcement_level
+    requested = call.body(_NEW).data
+    level = requested.attributes.enforcement_level
     if level is UNSET:
         raise unprocessable(
             "enforcement-level can't be blank", "/data/attributes/enforcement-level"
         )
-    stages = _stages(wanted.attributes, call.profile) or (DEFAULT_STAGE,)
-    task = call.world.tasks.get(wanted.relationships.task.data.id)
+    stages = _stages(requested.attributes, call.profile) or (DEFAULT_STAGE,)
+    task = call.world.tasks.get(requested.relationships.task.data.id)
     if task is None or task.organization is not workspace.organization:
         raise not_found("Run task")
     if not call.accept_duplicates and any(one.task is task for one in workspace.tasks.values()):
@@ -117,9 +117,9 @@ def update(call: Call) -> documents.Resource:
     """PATCH /workspaces/:workspace/tasks/:workspace-task."""
     workspace = _managed(call)
     record = call.workspace_task()
-    wanted = call.body(_CHANGED).data.attributes
-    stages = _stages(wanted, call.profile)
-    level = wanted.enforcement_level or record.enforcement_level
+    requested = call.body(_CHANGED).data.attributes
+    stages = _stages(requested, call.profile)
+    level = requested.enforcement_level or record.enforcement_level
     if level == "mandatory" != record.enforcement_level:
         _check_entitlements(workspace.organization, mandatory=True)
     before = snapshot(record)
@@ -148,19 +148,19 @@ def _managed(call: Call) -> Workspace:
     return workspace
 
 
-def _stages(wanted: _Attributes, profile: Profile) -> tuple[str, ...]:
+def _stages(requested: _Attributes, profile: Profile) -> tuple[str, ...]:
     """Return the resulting stages; empty if the request has none that this version supports."""
-    if profile.many_stages and wanted.stages is not UNSET:
-        if not wanted.stages:
+    if profile.many_stages and requested.stages is not UNSET:
+        if not requested.stages:
             raise unprocessable("stages can't be blank", "/data/attributes/stages")
-        for stage in wanted.stages:
+        for stage in requested.stages:
             _check_stage(stage, profile, "/data/attributes/stages")
-        return tuple(dict.fromkeys(wanted.stages))
-    if wanted.stage is not UNSET:
-        _check_stage(wanted.stage, profile, "/data/attributes/stage")
-        return (wanted.stage,)
-    if wanted.stages is not UNSET:
-        return tuple(stage for stage in wanted.stages if stage in profile.stages)[:1]
+        return tuple(dict.fromkeys(requested.stages))
+    if requested.stage is not UNSET:
+        _check_stage(requested.stage, profile, "/data/attributes/stage")
+        return (requested.stage,)
+    if requested.stages is not UNSET:
+        return tuple(stage for stage in requested.stages if stage in profile.stages)[:1]
     return ()
 
 

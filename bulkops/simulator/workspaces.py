@@ -65,16 +65,16 @@ def create(call: Call) -> documents.Resource:
     organization = call.organization()
     if not call.user.manage_workspaces:
         raise not_found("Organization")
-    wanted = call.body(_DECODER).data
-    if not wanted.attributes.name:
+    requested = call.body(_DECODER).data
+    if not requested.attributes.name:
         raise unprocessable("Name can't be blank", "/data/attributes/name")
-    check_name(wanted.attributes.name, organization.workspaces, "Workspace")
-    project = _project(call, organization, wanted.relationships)
-    pool = _pool(wanted.attributes, "remote", None)
+    check_name(requested.attributes.name, organization.workspaces, "Workspace")
+    project = _project(call, organization, requested.relationships)
+    pool = _pool(requested.attributes, "remote", None)
     workspace = call.world.create_workspace(
-        organization, wanted.attributes.name, now=call.now, project=project
+        organization, requested.attributes.name, now=call.now, project=project
     )
-    _assign(workspace, wanted)
+    _assign(workspace, requested)
     workspace.agent_pool = pool
     call.record("create", workspace)
     return {"data": documents.workspace(workspace, call.user, call.profile)}
@@ -101,18 +101,18 @@ def show(call: Call) -> documents.Resource:
 def update(call: Call) -> documents.Resource:
     """PATCH /workspaces/:workspace or /organizations/:organization/workspaces/:name."""
     workspace = _managed(call)
-    wanted = call.body(_DECODER).data
-    name = wanted.attributes.name
+    requested = call.body(_DECODER).data
+    name = requested.attributes.name
     renamed = name is not UNSET and name != workspace.name
     if renamed:
         check_name(str(name), workspace.organization.workspaces, "Workspace")
-    project = _project(call, workspace.organization, wanted.relationships)
-    pool = _pool(wanted.attributes, workspace.execution_mode, workspace.agent_pool)
+    project = _project(call, workspace.organization, requested.relationships)
+    pool = _pool(requested.attributes, workspace.execution_mode, workspace.agent_pool)
     before = snapshot(workspace)
     if renamed:
         call.world.rename_workspace(workspace, str(name))
     workspace.project = project or workspace.project
-    _assign(workspace, wanted)
+    _assign(workspace, requested)
     workspace.agent_pool = pool
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
@@ -154,27 +154,27 @@ def _project(
     return project
 
 
-def _pool(wanted: _Attributes, mode: str, pool: str | None) -> str | None:
+def _pool(changes: _Attributes, mode: str, pool: str | None) -> str | None:
     """Return the workspace's resulting agent pool: required in the mode ``agent``, else None."""
-    requested = wanted.agent_pool_id
-    after = pool if requested is UNSET else requested
-    if (mode if wanted.execution_mode is UNSET else wanted.execution_mode) == "agent":
-        if not after and (wanted.execution_mode is not UNSET or requested is not UNSET):
+    new = changes.agent_pool_id
+    after = pool if new is UNSET else new
+    if (mode if changes.execution_mode is UNSET else changes.execution_mode) == "agent":
+        if not after and (changes.execution_mode is not UNSET or new is not UNSET):
             raise unprocessable("Agent pool can't be blank", "/data/attributes/agent-pool-id")
         return after
-    if requested is not UNSET and requested:
+    if new is not UNSET and new:
         detail = "Agent pool can't be set unless the execution mode is agent"
         raise unprocessable(detail, "/data/attributes/agent-pool-id")
     return None
 
 
-def _assign(workspace: Workspace, wanted: _Resource) -> None:
+def _assign(workspace: Workspace, requested: _Resource) -> None:
     for name in _PLAIN:
-        value = getattr(wanted.attributes, name)
+        value = getattr(requested.attributes, name)
         if value is not UNSET:
             setattr(workspace, name, value)
-    if wanted.relationships.tag_bindings is not UNSET:
-        workspace.tag_bindings = wanted.relationships.tag_bindings.as_dict()
+    if requested.relationships.tag_bindings is not UNSET:
+        workspace.tag_bindings = requested.relationships.tag_bindings.as_dict()
 
 
 _Filter: TypeAlias = Callable[[Workspace], bool]
@@ -191,8 +191,8 @@ def _filters(call: Call) -> list[_Filter]:
 
 
 def _named_like(text: str) -> _Filter:
-    wanted = text.casefold()
-    return lambda workspace: wanted in workspace.name.casefold()
+    part = text.casefold()
+    return lambda workspace: part in workspace.name.casefold()
 
 
 def _named_by_wildcard(text: str) -> _Filter:
@@ -201,13 +201,13 @@ def _named_by_wildcard(text: str) -> _Filter:
 
 
 def _with_all_tags(text: str) -> _Filter:
-    wanted = set(text.split(","))
-    return lambda workspace: wanted.issubset(workspace.tags)
+    required = set(text.split(","))
+    return lambda workspace: required.issubset(workspace.tags)
 
 
 def _with_none_of_tags(text: str) -> _Filter:
-    unwanted = set(text.split(","))
-    return lambda workspace: unwanted.isdisjoint(workspace.tags)
+    excluded = set(text.split(","))
+    return lambda workspace: excluded.isdisjoint(workspace.tags)
 
 
 def _in_project(text: str) -> _Filter:

@@ -288,13 +288,13 @@ def test_a_request_id_is_fit_for_a_terminal() -> None:
     assert request_id(Response(200, {"x-request-id": "a\udcffb"})) == "a b"
 
 
-def test_a_page_is_asked_for_at_the_largest_size() -> None:
+def test_pages_are_requested_at_the_largest_size() -> None:
     """Paging adds two parameters to those of the list."""
     request = page(Request("GET", "/x", (("sort", "name"),)), 3)
     assert request.query == (("sort", "name"), ("page[number]", "3"), ("page[size]", "100"))
 
 
-def test_rows_that_moved_between_pages_come_once() -> None:
+def test_rows_that_moved_between_pages_are_read_once() -> None:
     """A resource on two pages is one resource, at its first position."""
     rows = Whole[ProjectResource]()
     for one in ["a", "b", "b", "c"]:

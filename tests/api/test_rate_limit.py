@@ -25,7 +25,7 @@ def test_a_limit_that_can_not_be_read_is_the_default_limit(
     assert limit_of({"x-ratelimit-limit": header}) == limit
 
 
-def test_a_header_that_is_absent_says_that_there_is_no_limit() -> None:
+def test_an_absent_header_means_no_limit() -> None:
     """A server whose administrator disabled the limit sends no header."""
     assert limit_of({}) is None
 

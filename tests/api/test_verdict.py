@@ -43,7 +43,7 @@ def test_every_row_is_tested() -> None:
 
 
 @pytest.mark.parametrize("row", ANSWERS)
-def test_each_answer_means_what_the_table_says(row: str) -> None:
+def test_each_answer_has_the_tables_meaning(row: str) -> None:
     """Each cell of the table holds, for every method that writes."""
     for_a_read, for_a_write = (VERDICTS[cell.split(";")[0].split(":")[0]] for cell in TABLE[row])
     for answer in ANSWERS[row]:

@@ -28,7 +28,7 @@ def run_all(folder: Path, address: str) -> None:
 
 
 @pytest.mark.parametrize("sockets", [True, False])
-def test_what_is_measured_is_a_whole_rollout(tmp_path: Path, *, sockets: bool) -> None:
+def test_the_measured_run_is_a_whole_rollout(tmp_path: Path, *, sockets: bool) -> None:
     """Every command completes with exit code 0, and the server is in the desired state."""
     if sockets:
         with serving(30) as address:

@@ -26,7 +26,7 @@ def test_a_rollout_reads_pages_and_writes_each_workspace_once(
     assert counts.total <= counts.writes + 4 * counts.pages + LOOKED_UP + 2
 
 
-def test_the_table_says_what_was_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_has_the_counts(capsys: pytest.CaptureFixture[str]) -> None:
     """One row per organization, whose last column compares it with a simple loop."""
     main(["--workspaces", "10"])
     rows = capsys.readouterr().out.splitlines()[2:]

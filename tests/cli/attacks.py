@@ -24,7 +24,7 @@ def refused(body: bytes) -> Attack:
 
 
 def page(row: str, pagination: str) -> Attack:
-    """Return a page of one row, with a pagination of one's own."""
+    """Return a page of one row with the given pagination."""
     return ok(f'{{"data":[{row}],"meta":{{"pagination":{{{pagination}}}}}}}'.encode())
 
 

@@ -1,4 +1,4 @@
-"""Runs commands in this process against a simulated server, as a shell would in its own."""
+"""Fixtures that run commands in this process against a simulated server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Command = Callable[..., Done]
 def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Iterator[Command]:
-    """Run ``bulkops`` with the arguments given, and check that its output has no secret in it."""
+    """Run ``bulkops`` with the given arguments, and check that its output has no secret."""
     monkeypatch.setenv("TFE_TOKEN", TOKEN)
     monkeypatch.setenv("TFE_ORGANIZATION", "acme")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -32,9 +32,9 @@ def command(
         monkeypatch.setattr(sys, "argv", ["bulkops", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
+        captured = capsys.readouterr()
         code = ended.value.code
-        return checked(Done(code if isinstance(code, int) else 0, said.out, said.err))
+        return checked(Done(code if isinstance(code, int) else 0, captured.out, captured.err))
 
     handlers = {number: signal.getsignal(number) for number in handled()}
     with logging_restored():

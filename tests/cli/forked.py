@@ -1,11 +1,11 @@
-"""Runs ``bulkops`` commands, each in a process of its own that is forked, not started.
+"""Runs ``bulkops`` commands, each in its own process, which is forked instead of started.
 
 A small process imports the command line once and forks for each command: hundreds of them cost no
-start-up time, and each begins with what is imported and nothing else, not with what pytest holds.
-What Python itself reads at its start, closed streams and ``PYTHON…`` variables, needs a real start.
+start-up time, and each starts with only these imports, not with what pytest has loaded.
+What Python reads at its start (closed streams, ``PYTHON…`` variables) needs a real start.
 
-Whoever wants a command connects to the process's socket, sends its `Order` and three streams, and
-is told the pid, then how it ended.
+To run a command, a client connects to the process's socket and sends an `Order` and three streams;
+it receives the pid, then how the command ended.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in which the system counts memory."""
 
 SECONDS = 60
-"""After which a command that doesn't end is killed by SIGALRM, and fails its test."""
+"""Seconds after which SIGALRM kills a command that doesn't end, which fails its test."""
 
 PROGRAM = """\
 #!{python} -IS
@@ -75,11 +75,11 @@ class Order(NamedTuple):
     """What to run.
 
     Attributes:
-        arguments: of the command.
-        folder: to run it in.
-        environment: all of it.
-        answer_seconds: how long an answer is waited for, with no wait between attempts; ``None``:
-            as outside of tests.
+        arguments: the command's arguments.
+        folder: the folder in which it runs.
+        environment: the complete environment.
+        answer_seconds: how long it waits for an answer, without a wait between attempts;
+            ``None``: as outside of tests.
         terminal: whether stderr is its controlling terminal, so that Ctrl-C becomes a signal.
     """
 
@@ -91,14 +91,14 @@ class Order(NamedTuple):
 
 
 class Forked:
-    """A command that runs, as ``subprocess.Popen`` has it.
+    """A running command, with the interface of ``subprocess.Popen``.
 
     Attributes:
-        pid: its process.
-        stdout: what it says, where it was given no other stream.
-        stderr: likewise.
-        returncode: its exit code, negative for the signal that killed it, once it was waited for.
-        memory: the most memory it held, in bytes, once it was waited for.
+        pid: its process id.
+        stdout: its output, unless it was given another stream.
+        stderr: the same for stderr.
+        returncode: its exit code, known once it has ended; negative if a signal killed it.
+        memory: the most memory it used, in bytes, known once it has ended.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Forked:
         mine = [nowhere]
         if stdout is None:
             ours, stdout = os.pipe()
-            # Not as a text of lines: a "\r" that got out must still be one.
+            # Not as text: a "\r" in the output must not be converted.
             self.stdout = open(ours, encoding="utf-8", newline="")  # noqa: PTH123, SIM115 - a pipe
             mine.append(stdout)
         if stderr is None:
@@ -132,8 +132,8 @@ class Forked:
         self._there.sendall(text)
         for number in mine:
             os.close(number)
-        self._said = self._there.makefile("rb", buffering=0)
-        self.pid = int(self._said.readline())
+        self._reports = self._there.makefile("rb", buffering=0)
+        self.pid = int(self._reports.readline())
 
     def send_signal(self, number: int) -> None:
         """Send a signal, if it still runs."""
@@ -151,11 +151,11 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; it is killed when it takes too long, whatever the timeout is."""
+        """Wait for the end; a command that takes too long is killed, whatever the timeout."""
         assert timeout is None or timeout <= SECONDS
         if self.returncode is None:
-            self.returncode, self.memory = map(int, self._said.readline().split())
-            self._said.close()
+            self.returncode, self.memory = map(int, self._reports.readline().split())
+            self._reports.close()
             self._there.close()
         return self.returncode
 
@@ -175,7 +175,7 @@ def _drained(stream: IO[str] | None) -> str:
 
 
 def left_pipe() -> int:
-    """Return the end to write to of a pipe whose reader has left."""
+    """Return the writing end of a pipe whose reader has left."""
     reader, writer = os.pipe()
     os.close(reader)
     return writer
@@ -187,7 +187,7 @@ def server() -> str:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.cli.forked"],
         cwd=ROOT,
-        # As in a test's own environments, there is no language: the streams are UTF-8.
+        # As in the environments of tests, no language is set: the streams are UTF-8.
         env={name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -199,7 +199,7 @@ def server() -> str:
 
 
 def program(folder: Path) -> None:
-    """Put a program ``bulkops`` into a folder, for shells, that lets itself be forked."""
+    """Put a program ``bulkops`` that is forked into a folder, for shells."""
     folder.mkdir(exist_ok=True)
     path = folder / "bulkops"
     path.write_text(PROGRAM.format(python=sys.executable, address=server()), encoding="utf-8")
@@ -213,7 +213,7 @@ def _serve() -> None:
     for name in _imported_late():
         with suppress(ImportError):
             importlib.import_module(name)
-    # A command's name for itself is that of the program, not of this module.
+    # A command calls itself by the program's name, not by this module's.
     sys.modules["__main__"].__package__ = None
     gc.freeze()
     folder = tempfile.mkdtemp(prefix="bulkops-forked-")
@@ -224,7 +224,7 @@ def _serve() -> None:
 
 
 def _imported_late() -> list[str]:
-    """Return all modules that are imported after a command found no server."""
+    """Return all modules that a command has imported when it finds no server."""
     ours, its = os.pipe()
     if not os.fork():
         os.environ |= {"TFE_ADDRESS": "http://127.0.0.1:9", "TFE_TOKEN": "any"}
@@ -251,7 +251,7 @@ def _listen(address: str) -> None:
         if listener.fileno() in ready:
             client, _ = listener.accept()
             order, streams = _received(client)
-            # Nobody writes to it: it is at its end when the command's process is.
+            # Nothing is written to it: its end is the end of the command's process.
             alive, its = os.pipe()
             pid = os.fork()
             if not pid:
@@ -292,7 +292,7 @@ def _carry_out(order: Order, streams: list[int], alive: int) -> NoReturn:
 def _become(order: Order, streams: list[int], alive: int) -> None:
     """Make this process like one that a shell starts."""
     signal.alarm(SECONDS)
-    # As on a terminal, though pytest itself be started by nohup, or in the background.
+    # As on a terminal, even if pytest was started by nohup or in the background.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream in enumerate((*streams, alive)):

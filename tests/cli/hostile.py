@@ -1,6 +1,6 @@
-"""A simulated server that answers as it should, but for the requests a test picks: those hostilely.
+"""A simulated server whose answers to the requests that a test picks are attacks.
 
-The request has its effect first: an attack is on whoever reads the answer.
+The request takes effect first: the attack is on the reader of the answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Attack: TypeAlias = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 def says(data: bytes) -> Attack:
-    """Return the attack of some bytes."""
+    """Return an attack that sends some bytes."""
 
     async def attack(writer: asyncio.StreamWriter) -> None:
         writer.write(data)
@@ -32,7 +32,7 @@ def says(data: bytes) -> Attack:
 
 
 def endless(head: bytes, again: bytes, pause: float = 0.0) -> Attack:
-    """Return the attack of a beginning and then the same bytes until the client hangs up."""
+    """Return an attack: a start, then the same bytes until the client disconnects."""
 
     async def attack(writer: asyncio.StreamWriter) -> None:
         writer.write(head)
@@ -48,9 +48,9 @@ class Hostile:
     """The server.
 
     Attributes:
-        picked: whether a request's answer is an attack.
-        attack: that attack.
-        struck: how many were made.
+        picked: returns whether the answer to a request is an attack.
+        attack: the attack.
+        struck: number of attacks so far.
     """
 
     def __init__(self, simulator: Simulator) -> None:
@@ -72,7 +72,7 @@ class Hostile:
                 writer.write(_encoded(answer))
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
-            pass  # the client has left, or the test is over
+            pass  # the client has disconnected, or the test is over
         finally:
             writer.close()
 
@@ -102,7 +102,7 @@ async def _listening(hostile: Hostile) -> AsyncIterator[str]:
 
 @contextmanager
 def listening(hostile: Hostile) -> Iterator[str]:
-    """Serve from a thread; yields the address."""
+    """Serve from a thread; yield the address."""
     with (
         start_blocking_portal("asyncio") as portal,
         portal.wrap_async_context_manager(_listening(hostile)) as address,

@@ -1,4 +1,4 @@
-"""A simulated server that a test can watch and change, and the real command run against it."""
+"""A simulated server that a test can watch and change, and the real command for it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ all = true
 settle = "50ms"
 outage = "1s"
 """
-"""A server that a test takes away is not waited for longer than that."""
+"""Seconds for which a job waits for a server that a test has stopped."""
 
 
 Process: TypeAlias = "subprocess.Popen[str] | Forked"
@@ -114,7 +114,7 @@ class World:
         self.job()
 
     def job(self, *changes: tuple[str, str], name: str = "job.toml") -> Path:
-        """Write the job file, with some of its text exchanged."""
+        """Write the job file, with some of its text replaced."""
         text = JOB
         for old, new in changes:
             assert old in text
@@ -124,7 +124,7 @@ class World:
         return path
 
     def start(self, *arguments: str, **environment: str) -> Process:
-        """Start the command in its own process: a fresh Python only where that would read more."""
+        """Start the command in its own process; a fresh Python only if it has to read more."""
         if any(name.startswith("PYTHON") for name in environment):
             return self.start_program([sys.executable, "-m", "bulkops", *arguments], **environment)
         return Forked(self.order(*arguments, **environment))
@@ -132,10 +132,10 @@ class World:
     def start_watched(
         self, stage: str, strike: Callable[[Process, Request], None], *arguments: str
     ) -> Process:
-        """Start the command, and let ``strike`` have it with every request, the first included.
+        """Start the command, and call ``strike`` with it at every request, including the first.
 
         Args:
-            stage: ``before`` or ``after`` a request has its effect.
+            stage: ``before`` or ``after`` a request takes effect.
         """
         started = Future[Process]()
         setattr(self.simulator, stage, lambda request: strike(started.result(SECONDS), request))
@@ -165,7 +165,7 @@ class World:
         return {"PATH": os.environ["PATH"], **self.environment}
 
     def shell(self, script: str, **environment: str) -> Done:
-        """Run a script in bash, which finds the command; the first that fails ends it."""
+        """Run a script in bash, which finds the command; the first failure ends it."""
         programs = self.folder / "bin"
         program(programs)
         path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
@@ -187,7 +187,7 @@ class World:
     def kill(
         self, number: signal.Signals, *, write: int, stage: str, arguments: tuple[str, ...] = ()
     ) -> Done:
-        """Run ``apply`` and send a signal at its n-th write, before or after it has its effect."""
+        """Run ``apply`` and send a signal before or after its n-th write takes effect."""
         writes = Counter[str]()
 
         def strike(process: Process, request: Request) -> None:
@@ -202,16 +202,16 @@ class World:
 
     @property
     def writes(self) -> int:
-        """How many changes really happened."""
+        """The number of changes that took effect."""
         return len(self.simulator.effects)
 
     @property
     def requests(self) -> int:
-        """How many requests came in."""
+        """The number of requests that arrived."""
         return self.simulator.stats.requests
 
     def changed(self) -> Mapping[str, int]:
-        """Workspace → how often it was really changed."""
+        """Workspace → number of its changes that took effect."""
         return Counter(effect.names["workspace"] for effect in self.simulator.effects)
 
     def shown(self) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
@@ -226,12 +226,12 @@ class World:
         }
 
     def all_desired(self) -> bool:
-        """Whether every workspace has the task once, as the job says."""
+        """Whether every workspace has the run task once, as the job desires."""
         return all(shows == [("mandatory", ("post_plan",))] for shows in self.shown().values())
 
 
 def ended(process: Process, *, debug: bool = False) -> Done:
-    """Wait for a command; whatever happened, it shows no traceback and no token."""
+    """Wait for a command, and check that it shows no traceback and no token."""
     try:
         out, err = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
@@ -243,10 +243,10 @@ def ended(process: Process, *, debug: bool = False) -> Done:
 
 def checked(done: Done, *, debug: bool = False) -> Done:
     """Return a command's output, after checking that no secret is in it."""
-    said = done.out + done.err
-    assert TOKEN not in said
-    assert debug or "Traceback" not in said, said
-    assert debug or "This is a bug" not in said, said
+    output = done.out + done.err
+    assert TOKEN not in output
+    assert debug or "Traceback" not in output, output
+    assert debug or "This is a bug" not in output, output
     return done
 
 
@@ -300,7 +300,7 @@ def logging_restored() -> Iterator[None]:
 
 
 def no_secret_in_process_list(pid: int) -> None:
-    """Fail if the list of processes shows a secret."""
+    """Fail if the list of processes contains a secret."""
     arguments = Path("/proc", str(pid), "cmdline")
     if arguments.exists():
         text = arguments.read_bytes()
@@ -309,7 +309,7 @@ def no_secret_in_process_list(pid: int) -> None:
 
 
 def no_secret_below(folder: Path) -> None:
-    """Fail if a file below the folder has a secret in it."""
+    """Fail if a file below the folder contains a secret."""
     for path in folder.rglob("*"):
         if path.is_file():
             text = path.read_bytes()

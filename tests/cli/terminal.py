@@ -1,4 +1,4 @@
-"""A real command on a pseudo-terminal, its screen as a terminal emulator shows it."""
+"""A real command on a pseudo-terminal, with the screen of a terminal emulator."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Terminal:
     """A command on a terminal.
 
     Attributes:
-        said: everything it wrote there so far.
+        output: everything that it printed so far.
         process: the command.
     """
 
     def __init__(self, columns: int, rows: int) -> None:
-        self.said = ""
+        self.output = ""
         self.process: subprocess.Popen[bytes] | Forked
         self._own, self.its = pty.openpty()
         self._screen = pyte.Screen(columns, rows)
@@ -46,7 +46,7 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What the screen shows, without the blanks at the ends of its lines."""
+        """The text on the screen, without the blanks at the ends of its lines."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
     @property
@@ -59,7 +59,7 @@ class Terminal:
         os.write(self._own, keys)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Change the size of the window, as its user does with the mouse."""
+        """Change the size of the window, as a user does with the mouse."""
         self._size(columns, rows)
         self._screen.resize(rows, columns)
 
@@ -69,18 +69,18 @@ class Terminal:
         self._own = -1
 
     def until(self, text: str) -> None:
-        """Read until the screen shows a text."""
+        """Read until a text is on the screen."""
         self._until(lambda: text in self.text, f"{text!r} was never shown")
 
     def until_gone(self, text: str) -> None:
-        """Read until the screen doesn't show a text any more, and the cursor again."""
+        """Read until a text is gone from the screen, and the cursor is shown again."""
         self._until(lambda: text not in self.text and self.cursor_is_there, f"{text!r} stayed")
 
     def ended(self) -> int:
-        """Read to the end and return the exit code; there is no traceback."""
+        """Read to the end, check that there is no traceback, and return the exit code."""
         self._until(lambda: False, "")
         code = self.process.wait(SECONDS)
-        assert "Traceback" not in self.said
+        assert "Traceback" not in self.output
         return code
 
     def close(self) -> None:
@@ -103,12 +103,12 @@ class Terminal:
                 continue
             try:
                 part = os.read(self._own, 65536)
-            except OSError:  # Linux says EIO where the other side is closed
+            except OSError:  # Linux raises EIO if the other side is closed
                 part = b""
             if not part:
                 assert not otherwise, f"{otherwise}:\n{self.text}"
                 return
-            self.said += part.decode(errors="replace")
+            self.output += part.decode(errors="replace")
             self._stream.feed(part)
 
 
@@ -127,10 +127,10 @@ def on_terminal(
     """Start the real command on a terminal, ``apply`` with ``--yes`` unless arguments are given.
 
     Args:
-        stdout: another place for it than the terminal.
-        pipe: a command for the shell that reads it; the terminal is nobody's own then.
-        fresh: start a fresh Python, a child of this process.
-        detached: the terminal is not the command's own: Ctrl-C, and its end, are no signals.
+        stdout: its destination, if not the terminal.
+        pipe: a shell command that reads stdout; the two then share the terminal.
+        fresh: whether to start a fresh Python as a child of this process.
+        detached: whether the terminal is not the controlling one, so that it sends no signals.
     """
     terminal = Terminal(columns, rows)
     own = {**world.environment, "TERM": "xterm-256color", **(environment or {})}
@@ -160,14 +160,14 @@ def on_terminal(
 
 
 class Tmux:
-    """The real command on tmux, which breaks lines anew where a window gets narrower."""
+    """The real command in tmux, which wraps lines again if a window gets narrower."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = str(socket)
 
     @property
     def text(self) -> str:
-        """What the screen shows."""
+        """The text on the screen."""
         return self.call("capture-pane", "-p").rstrip()
 
     def resize(self, columns: int) -> None:
@@ -179,24 +179,24 @@ class Tmux:
         deadline = time.monotonic() + SECONDS
         while text not in (observed := self.text):
             assert time.monotonic() < deadline, f"{text!r} was never shown:\n{observed}"
-            time.sleep(0.02)  # somebody else's process: there is nothing to await
+            time.sleep(0.02)  # another process's event: there is nothing to await
 
     def call(self, *words: str) -> str:
-        """Run a command of tmux and return what it says."""
+        """Run a tmux command and return its output."""
         command = ["tmux", "-S", self._socket, "-f", os.devnull, *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @contextmanager
 def on_tmux(world: World, *, columns: int) -> Iterator[Tmux]:
-    """Start ``apply`` with ``--yes`` on tmux."""
+    """Start ``apply`` with ``--yes`` in tmux."""
     tmux = Tmux(world.folder / "tmux")
     words = [sys.executable, "-m", "bulkops", *world.applying]
     own = {**world.environment, "TERM": "tmux-256color", "LC_ALL": "C.UTF-8"}
     named = [f"{name}={value}" for name, value in own.items()]
     command = shlex.join(["env", "-i", f"PATH={os.environ['PATH']}", *named, *words])
     size = ("-x", str(columns), "-y", "30", "-c", str(world.folder))
-    # The screen stays when the command has ended.
+    # The screen stays after the command has ended.
     tmux.call("new-session", "-d", *size, f"{command}; cat", ";", "set", "window-size", "manual")
     try:
         yield tmux
@@ -208,10 +208,10 @@ def on_tmux(world: World, *, columns: int) -> Iterator[Tmux]:
 def held(
     world: World, write: int, at_first: Callable[[], object] = lambda: None
 ) -> Iterator[Event]:
-    """Let the server answer nothing from a certain write on, until the event is set.
+    """Let the server answer nothing from a given write on, until the event is set.
 
     Args:
-        at_first: called in the server before the first write has its effect.
+        at_first: called in the server before the first write takes effect.
     """
     let_go = Event()
     writes = 0

@@ -34,7 +34,7 @@ BOUND = "bound-token-51ab"
 
 @pytest.fixture
 def files(world: World, here: Here) -> World:
-    """A saved plan, a journal, those of its undo and of the plan, made at the world's address."""
+    """A saved plan, a journal, those of its undo and of the plan, with the world's address."""
     assert here("plan", "job.toml", "--out", "scan.plan").code == 0
     assert here(*world.applying).code == 0
     assert here("undo", "scan.jsonl", "--journal", "back.jsonl", "--yes").code == 0
@@ -52,7 +52,7 @@ def elsewhere() -> Iterator[tuple[StagedSimulator, str]]:
 
 
 def _forged(path: Path, old: str, new: str) -> None:
-    """Exchange some text of a file's first line; all checksums and digests are right."""
+    """Replace some text of a file's first line; all checksums and digests are correct."""
     first, *rest = path.read_bytes().splitlines(keepends=True)
     assert old.encode() in first
     lines = [first.replace(old.encode(), new.encode()), *rest]
@@ -143,10 +143,10 @@ ODD = {
     "https://2130706433:9": "not an address such as",
     "": "not an address such as",
 }
-"""Address, as JSON writes it → what the message says."""
+"""Address in JSON → a part of the message."""
 
 
-def test_an_odd_address_in_a_file_is_never_used_as_it_stands(files: World, here: Here) -> None:
+def test_an_odd_address_in_a_file_is_never_used(files: World, here: Here) -> None:
     """An odd address is refused with a message, whatever token there is, and never printed."""
     paths = [files.folder / name for name in ("scan.jsonl", "scan.plan")]
     sound = [path.read_bytes() for path in paths]
@@ -165,7 +165,7 @@ def test_an_odd_address_in_a_file_is_never_used_as_it_stands(files: World, here:
 
 
 def test_an_address_in_another_spelling_is_the_same(files: World, here: Here) -> None:
-    """Capitals and a final slash, in a journal as the library wrote them, a variable, an option."""
+    """Capitals and a final slash, in a journal that the library wrote, a variable, an option."""
     spelled = files.address.replace("http", "HTTP") + "/"
     for name in ("scan.jsonl", "scan.plan"):
         _forged(files.folder / name, files.address, spelled)
@@ -190,7 +190,7 @@ def test_an_address_in_another_spelling_is_the_same(files: World, here: Here) ->
 def test_two_variables_that_differ_are_exit_2(
     files: World, here: Here, command: tuple[str, ...]
 ) -> None:
-    """Every command that sends names both and sends nothing; ``--address`` decides it."""
+    """Every command that sends requests names both and sends nothing; ``--address`` decides."""
     requests, environment = files.requests, {"TFE_HOSTNAME": "tfe.example"}
     done = here(*command, **environment)
     assert (done.code, done.out, files.requests) == (2, "", requests)
@@ -218,10 +218,10 @@ def test_the_default_in_a_file_needs_no_naming(files: World, here: Here) -> None
     assert not any(TOKEN in head for head in heads)
 
 
-def test_a_journal_of_another_server_in_the_default_folder_is_left_alone(
+def test_another_servers_journal_in_the_default_folder_is_unchanged(
     world: World, here: Here, elsewhere: tuple[StagedSimulator, str]
 ) -> None:
-    """The same job at another server begins a journal of its own there."""
+    """The same job at another server starts its own journal there."""
     other, address = elsewhere
 
     def refuse(_request: Request) -> None:
@@ -237,7 +237,7 @@ def test_a_journal_of_another_server_in_the_default_folder_is_left_alone(
     assert (world.requests, journal.read_bytes()) == (requests, before)
 
 
-def test_a_journal_of_the_default_folder_may_spell_the_address(world: World, here: Here) -> None:
+def test_a_default_journal_may_spell_the_address_differently(world: World, here: Here) -> None:
     """A journal of the same server is resumed, however it spells the address."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.simulator.before = lambda _: setattr(

@@ -81,8 +81,8 @@ def threaded(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.server_close()
 
 
-def test_a_website_is_no_api(here: Here) -> None:
-    """HTML where the API should answer: exit 1, it can't be read, and whether that is the API."""
+def test_a_website_is_not_the_api(here: Here) -> None:
+    """HTML instead of the API's JSON: exit 1, and the message asks if the address is the API's."""
     with threaded(_Website) as website:
         done = here("apply", "job.toml", "--yes", "--address", website)
     assert done.code == 1
@@ -103,7 +103,7 @@ def secure(world: World) -> Iterator[str]:
 
 
 def test_an_untrusted_certificate(secure: str, here: Here) -> None:
-    """An untrusted certificate: exit 1, and how to name its authority."""
+    """Exit 1, and the message says how to name its authority."""
     done = here("plan", "job.toml", "--address", secure)
     assert done.code == 1
     assert "certificate is not trusted" in done.err
@@ -160,7 +160,7 @@ def tunnel(heads: list[str]) -> type[BaseHTTPRequestHandler]:
 
 
 def test_a_proxy_never_gets_the_token(here: Here) -> None:
-    """The request for a tunnel, which goes to the proxy in plain text, has no token in it."""
+    """The tunnel request, which goes to the proxy in plain text, does not contain the token."""
     heads: list[str] = []
     with threaded(tunnel(heads)) as proxy:
         done = here("plan", "job.toml", "--address", "https://tfe.invalid", HTTPS_PROXY=proxy)
@@ -174,7 +174,7 @@ def test_a_proxy_never_gets_the_token(here: Here) -> None:
 
 
 def test_no_proxy(world: World, here: Here) -> None:
-    """NO_PROXY keeps a host off the proxy; without it a proxy that is gone is exit 1."""
+    """NO_PROXY bypasses the proxy for a host; without it, an unavailable proxy is exit 1."""
     planning = ("plan", "job.toml", "--address", elsewhere(world.address), "--insecure-http")
     done = here(*planning, HTTP_PROXY=NOBODY)
     assert done.code == 1
@@ -184,7 +184,7 @@ def test_no_proxy(world: World, here: Here) -> None:
 
 
 def test_a_rehearsal_never_meets_a_proxy(world: World, here: Here) -> None:
-    """The simulator on this machine is reached directly, whatever names a proxy, by any name."""
+    """The simulator on this machine is reached directly, whatever variables name a proxy."""
     everywhere = dict.fromkeys(("http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), NOBODY)
     assert here("plan", "job.toml", **everywhere).code == 0
     named = world.address.replace("127.0.0.1", "LOCALHOST.")
@@ -202,7 +202,7 @@ def test_a_malformed_proxy_is_exit_1(here: Here) -> None:
 
 
 def test_missing_token(world: World, here: Here) -> None:
-    """No token anywhere: exit 1, every place looked at is named, and how to get one."""
+    """Without a token: exit 1, and the message names every place searched and how to get one."""
     done = here("plan", "job.toml", TFE_TOKEN="")
     assert done.code == 1
     for part in ("TFE_TOKEN", "TF_TOKEN_127_0_0_1", "credentials.tfrc.json", "terraform login"):
@@ -211,7 +211,7 @@ def test_missing_token(world: World, here: Here) -> None:
 
 
 def test_token_of_terraform_login(world: World, here: Here) -> None:
-    """The token ``terraform login`` wrote is used."""
+    """The token that ``terraform login`` wrote is used."""
     path = world.folder / ".terraform.d" / "credentials.tfrc.json"
     path.parent.mkdir()
     host = world.address.removeprefix("http://")

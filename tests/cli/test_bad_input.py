@@ -77,7 +77,7 @@ def test_a_wrong_job_file_is_refused(
 ) -> None:
     """The message names file, key, value and the allowed values: exit 2, and nothing is changed.
 
-    Nothing is asked, either, where the file alone says what is wrong.
+    If the file alone shows the mistake, no request is sent either.
     """
     world.job(change)
     done = here(*command, "job.toml")
@@ -92,14 +92,14 @@ def test_a_wrong_job_file_is_refused(
 @BOTH
 @pytest.mark.parametrize("path", ["missing.toml", "."])
 def test_a_job_file_that_cant_be_read(here: Here, command: tuple[str, ...], path: str) -> None:
-    """A job file that isn't there, or is a folder: exit 2, with its path and the reason."""
+    """If the job file is missing or a folder: exit 2, with its path and the reason."""
     done = here(*command, path)
     assert done.code == 2
     assert f"Error: {path}: can't be read: " in done.err
 
 
-def test_a_task_name_that_is_two_tasks(world: World, here: Here) -> None:
-    """Where two run tasks answer to one name, their ids are offered, exit 2."""
+def test_an_ambiguous_task_name(world: World, here: Here) -> None:
+    """If two run tasks have the same name, the message lists their ids: exit 2."""
     owner = world.simulator.world.organizations["acme"]
     second = world.simulator.add_task("other")
     second.name = TASK
@@ -126,7 +126,7 @@ def test_a_task_name_that_is_two_tasks(world: World, here: Here) -> None:
 def test_a_stage_the_server_lacks(
     world: World, here: Here, command: tuple[str, ...], *, profile: str, stages: str, says: str
 ) -> None:
-    """An older Terraform Enterprise drops stages silently: the job is refused before, exit 2."""
+    """An older Terraform Enterprise drops stages silently, so the job is refused first: exit 2."""
     world.job(('"mandatory"', f'"mandatory"\nstages = {stages}'))
     simulator = StagedSimulator(rate=0, profile=profile)
     organization(simulator)
@@ -166,7 +166,7 @@ def test_a_journal_that_is_a_folder(world: World, here: Here, journal: str) -> N
 def test_a_wrong_command_line(
     world: World, here: Here, arguments: tuple[str, ...], says: str
 ) -> None:
-    """A wrong command line: exit 2, what is wrong is named, and no request is sent."""
+    """Exit 2, the message names the mistake, and no request is sent."""
     done = here(*arguments)
     assert (done.code, done.out, world.requests) == (2, "", 0)
     assert says in done.err

@@ -32,10 +32,8 @@ def test_a_rejected_token(world: World, here: Here, command: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize("kept", ["variable", "file"])
-def test_a_rejected_token_is_named_by_the_place_where_it_is_kept(
-    world: World, here: Here, kept: str
-) -> None:
-    """A variable of its host, or the credentials file: the message never names another one."""
+def test_a_rejected_tokens_source_is_named(world: World, here: Here, kept: str) -> None:
+    """The message names the variable of its host, or the credentials file, never another one."""
     _as(world, None)
     host = urlsplit(world.address).netloc
     variable = f"TF_TOKEN_{host.replace('.', '_')}"
@@ -51,8 +49,8 @@ def test_a_rejected_token_is_named_by_the_place_where_it_is_kept(
     assert "TFE_TOKEN" not in done.err
 
 
-def test_an_organization_that_isnt_there(world: World, here: Here) -> None:
-    """An unknown organization: exit 2, it is named, and that it may be a matter of rights."""
+def test_an_unknown_organization(world: World, here: Here) -> None:
+    """Exit 2; the message names it, and missing rights as a possible reason."""
     world.job(('"acme"', '"acne"'))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 2
@@ -61,7 +59,7 @@ def test_an_organization_that_isnt_there(world: World, here: Here) -> None:
 
 
 def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
-    """A token rejected while the job runs: exit 1, how far the job is, and how to resume it."""
+    """A token rejected while the job runs: exit 1, the progress so far, and how to resume."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
 
     def revoke(_request: Request) -> None:
@@ -81,7 +79,7 @@ def test_a_token_revoked_in_the_middle(world: World, here: Here) -> None:
 
 
 def test_a_token_that_may_only_read(world: World, here: Here) -> None:
-    """Without the right on any workspace all are listed as blocked, exit 3, nothing is sent."""
+    """Without the right on any workspace, all are listed as blocked: exit 3, nothing is sent."""
     _as(world, User.read_only("bob"))
     done = here("apply", "job.toml", "--yes")
     assert done.code == 3
@@ -91,7 +89,7 @@ def test_a_token_that_may_only_read(world: World, here: Here) -> None:
 
 
 def test_a_token_that_may_change_some(world: World, here: Here) -> None:
-    """With the right on some workspaces those are done, the others listed, exit 3."""
+    """With the right on some workspaces, those are changed and the others listed: exit 3."""
     allowed = {"prod-001", "prod-002"}
     _as(world, User(name="bob", manage_workspace_run_tasks=allowed))
     done = here(*world.applying)
@@ -103,8 +101,8 @@ def test_a_token_that_may_change_some(world: World, here: Here) -> None:
     assert blocked == set(workspaces(12)) - allowed
 
 
-def test_a_right_taken_away_in_between(world: World, here: Here) -> None:
-    """Rights lost after the plan: those operations fail with the server's words, exit 3."""
+def test_a_right_revoked_after_the_plan(world: World, here: Here) -> None:
+    """Those operations fail with the server's message: exit 3."""
     world.job(("[pace]", "[rollout]\nmax_failures = 12\n[pace]"))
 
     def take_away(request: Request) -> None:
@@ -131,8 +129,8 @@ def _once(world: World, change: Callable[[], object]) -> None:
     world.simulator.before = strike
 
 
-def test_a_workspace_deleted_in_between(world: World, here: Here) -> None:
-    """A workspace deleted after the plan fails alone, exit 3; the others are done."""
+def test_a_workspace_deleted_after_the_plan(world: World, here: Here) -> None:
+    """Only its operation fails; the others succeed: exit 3."""
     world.job(("[pace]", "[rollout]\nmax_failures = 1\n[pace]"))
     _once(world, lambda: world.simulator.remove_workspace("prod-012"))
     done = here(*world.applying)
@@ -198,7 +196,7 @@ def test_a_server_that_never_answers_well(world: World, here: Here, kind: str) -
 
 
 def test_writes_that_are_never_carried_out(world: World, here: Here) -> None:
-    """A write that always ends in 503 is given up soon, exit 4; it is done later."""
+    """If writes always get a 503, the job gives up soon (exit 4) and can do them later."""
     # One: the pace falls with each 503.
     world.job(('"50ms"', '"1ms"'), ("all = true", 'names = ["prod-001"]'))
     world.simulator.faults = Faults.parse("POST:503=100%", 0)
@@ -234,8 +232,10 @@ def test_debug_shows_the_traceback(here: Here) -> None:
     assert loud.err.splitlines()[-2].startswith("Error: http://127.0.0.1:9")
 
 
-def test_a_bug_is_called_one(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unexpected exception: exit 1, a line that calls it a bug, and no traceback."""
+def test_an_unexpected_exception_is_called_a_bug(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 1, a line that calls it a bug, and no traceback."""
 
     def broken(*_arguments: object) -> None:
         raise ZeroDivisionError("by nought")

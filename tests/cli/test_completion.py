@@ -31,28 +31,28 @@ TYPED = {
     "bulkops resume scan.j": "bulkops resume scan.jsonl ",
     "bulkops apply scan.plan --journal scan.j": "bulkops apply scan.plan --journal scan.jsonl ",
 }
-"""What is typed before TAB → the line after it."""
+"""Text typed before TAB → the line after it."""
 
 SHOW = "\x18b"
-"""Ctrl-X B: bound to move the line as it stands into the file ``said``."""
+"""Ctrl-X B: bound to move the current line into the file ``lines``."""
 
 OWN_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-"""Makes stdin the terminal that signals come from, without which no shell is interactive."""
+"""Makes stdin the controlling terminal, without which no shell is interactive."""
 
 pytestmark = pytest.mark.long
 
 
 class Shell(NamedTuple):
-    """How a shell is started without anybody's settings, and what is typed into it first.
+    """How a shell is started without the user's settings, and what is typed first.
 
     Attributes:
-        alone: its words where it is to read no settings, ``at_home`` where those in ``HOME``.
-        binds: makes Ctrl-X B move the line.
-        sources: loads the completion as the README says.
+        alone: its command if it reads no settings; ``at_home``: if it reads those in ``HOME``.
+        binds: binds Ctrl-X B.
+        sources: loads the completion, as in the README.
     """
 
     alone: str
@@ -65,30 +65,30 @@ SHELLS = {
     "bash": Shell(
         "bash --norc --noprofile -i",
         "bash --noprofile -i",
-        r"""bind -x '"\C-xb": printf "%s\n" "$READLINE_LINE" >>said; READLINE_LINE='""",
+        r"""bind -x '"\C-xb": printf "%s\n" "$READLINE_LINE" >>lines; READLINE_LINE='""",
         'eval "$(_BULKOPS_COMPLETE=bash_source bulkops)"',
     ),
     "zsh": Shell(
         "zsh -f -i",
         "zsh -i",
-        'show() { print -r -- "$BUFFER" >>said; BUFFER= }; zle -N show; bindkey "^Xb" show',
+        'show() { print -r -- "$BUFFER" >>lines; BUFFER= }; zle -N show; bindkey "^Xb" show',
         "autoload -Uz compinit; compinit -u -D; source <(_BULKOPS_COMPLETE=zsh_source bulkops)",
     ),
     "fish": Shell(
         "fish --no-config -i",
         "fish -i",
-        r"""bind \cxb 'commandline >>said; commandline ""'""",
+        r"""bind \cxb 'commandline >>lines; commandline ""'""",
         "_BULKOPS_COMPLETE=fish_source bulkops | source",
     ),
 }
 
 
 class Session:
-    """A shell on a terminal of its own, in a folder with some files."""
+    """A shell on its own terminal, in a folder with some files."""
 
     def __init__(self, command: str, folder: Path) -> None:
-        self._said = folder / "said"
-        self._said.write_text("", encoding="utf-8")
+        self._lines = folder / "lines"
+        self._lines.write_text("", encoding="utf-8")
         self._screen = list[bytes]()
         self._terminal, theirs = pty.openpty()
         self._process = subprocess.Popen(
@@ -109,13 +109,13 @@ class Session:
         self._listener.start()
 
     def type(self, text: str) -> None:
-        """Type text as it is, control characters included."""
+        """Type text unchanged, control characters included."""
         os.write(self._terminal, text.encode())
 
     def lines(self, number: int) -> list[str]:
-        """Return the lines that were written, once there are so many."""
+        """Return the written lines once there are enough."""
         until = time.monotonic() + SECONDS
-        while len(lines := self._said.read_text(encoding="utf-8").splitlines()) < number:
+        while len(lines := self._lines.read_text(encoding="utf-8").splitlines()) < number:
             assert time.monotonic() < until, b"".join(self._screen).decode()
             time.sleep(0.01)
         return lines
@@ -165,8 +165,8 @@ def shell(request: pytest.FixtureRequest) -> Shell:
 
 
 def completed(at: Session, shell: Shell, pieces: Collection[str]) -> dict[str, str]:
-    """Return what each typed line became."""
-    at.type(f"{shell.binds}\necho ready >>said\n")
+    """Return the completions of typed lines."""
+    at.type(f"{shell.binds}\necho ready >>lines\n")
     before = len(at.lines(1))
     for number, typed in enumerate(pieces):
         at.type(f"{typed}\t{SHOW}")
@@ -174,8 +174,8 @@ def completed(at: Session, shell: Shell, pieces: Collection[str]) -> dict[str, s
     return dict(zip(pieces, at.lines(0)[before:], strict=True))
 
 
-def test_what_is_typed_is_completed(folder: Path, shell: Shell) -> None:
-    """Commands, options, their values, and for JOB and JOURNAL the names of files."""
+def test_a_typed_line_is_completed(folder: Path, shell: Shell) -> None:
+    """Commands, options, their values, and file names for JOB and JOURNAL."""
     with session(shell.alone, folder) as at:
         at.type(f"{shell.sources}\n")
         assert completed(at, shell, TYPED) == TYPED
@@ -184,16 +184,16 @@ def test_what_is_typed_is_completed(folder: Path, shell: Shell) -> None:
 def test_it_stays_installed(folder: Path, shell: Shell) -> None:
     """After ``--install-completion`` the next shell completes."""
     with session(shell.at_home, folder) as at:
-        at.type("bulkops --install-completion && echo done >>said\n")
+        at.type("bulkops --install-completion && echo done >>lines\n")
         at.lines(1)
     with session(shell.at_home, folder) as at:
         pieces = {"bulkops pl": "bulkops plan ", "bulkops rep": "bulkops report "}
         assert completed(at, shell, pieces) == pieces
 
 
-def test_a_script_is_shown_to_each_shell(folder: Path, shell: Shell) -> None:
-    """``--show-completion`` prints for the shell that asks."""
+def test_each_shell_is_shown_its_script(folder: Path, shell: Shell) -> None:
+    """``--show-completion`` prints the script of the shell that calls it."""
     with session(shell.alone, folder) as at:
-        at.type("bulkops --show-completion >>said\n")
+        at.type("bulkops --show-completion >>lines\n")
         script = "\n".join(at.lines(1))
     assert re.search(r"compdef|complete -o nosort|complete --no-files --command", script)

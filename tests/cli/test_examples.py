@@ -1,4 +1,4 @@
-"""Every example of every ``--help`` is run by a real shell, in a folder that has what it names."""
+"""A real shell runs every example of every ``--help``, in a folder with the named files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ENDS_WITH = {
 """Part of a command line → the exit code that it ends with instead of 0, and why."""
 
 OUTPUT = re.compile(r"(?:--out|--output|--journal|>) (\S+)")
-"""A file that the command itself makes."""
+"""A file that the command itself creates."""
 
 PAUSED = """[rollout]
 waves = ["1", "100%"]
@@ -54,7 +54,7 @@ pause = "manual"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[World]:
-    """An organization as the examples have it, served, and a folder with the ready job files."""
+    """The organization of the examples, served, and a folder with the ready job files."""
     simulator = StagedSimulator(rate=0)
     simulator.add_organization("acme")
     simulator.add_workspace("prod-app")
@@ -68,7 +68,7 @@ def place(tmp_path: Path) -> Iterator[World]:
         world = World(simulator, address, tmp_path)
         shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
         with (tmp_path / "jobs" / "canary.toml").open("a", encoding="utf-8") as file:
-            # What is tried again is read again only after that.
+            # A retry reads again only after that.
             file.write('[pace]\nsettle = "10ms"\n')
         program(tmp_path / "bin")
         world.environment |= {
@@ -81,7 +81,7 @@ def place(tmp_path: Path) -> Iterator[World]:
 
 
 def prepare(world: World, example: str) -> str:
-    """Create what an example needs; return the example with the ids of this world."""
+    """Create the files of an example; return the example with this world's ids."""
     simulator = world.simulator
     if "task create lint" in example:
         simulator.remove_task("lint")
@@ -152,13 +152,13 @@ def _with_ids(world: World, example: str) -> str:
 def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]:
     """Return exit code, stdout and stderr of a line in bash; a question gets a yes."""
     ours, theirs = pty.openpty()
-    said = list[bytes]()
+    errors = list[bytes]()
 
     def listen() -> None:
-        # A terminal whose other end is closed is an error to read, and so is its end.
+        # Reading a terminal whose other end is closed, or has ended, is an error.
         try:
             while part := os.read(ours, 4096):
-                said.append(part)
+                errors.append(part)
         except OSError:
             return
 
@@ -178,12 +178,12 @@ def in_shell(world: World, line: str, *, terminal: bool) -> tuple[int, str, str]
         out, _ = process.communicate(timeout=SECONDS)
     listener.join()
     os.close(ours)
-    return process.returncode, out, b"".join(said).decode()
+    return process.returncode, out, b"".join(errors).decode()
 
 
 @pytest.mark.parametrize("example", [line for path, line in EXAMPLES if path != SIMULATE])
-def test_an_example_does_what_it_says(place: World, example: str) -> None:
-    """Each example ends with 0, or as listed above, and prints something or writes its file."""
+def test_an_example_works(place: World, example: str) -> None:
+    """Each example exits with 0, or as listed above, and prints something or writes its file."""
     if example in NOT_RUN:
         pytest.skip(NOT_RUN[example])
     if "| jq" in example and shutil.which("jq") is None:
@@ -200,7 +200,7 @@ def test_an_example_does_what_it_says(place: World, example: str) -> None:
 @pytest.mark.parametrize("example", [line for path, line in EXAMPLES if path == SIMULATE])
 def test_a_simulator_starts_as_the_examples_say(place: World, example: str) -> None:
     """The simulator prints its address when it is ready, and SIGTERM ends it: exit 0."""
-    # On a port that is free: the default one is somebody else's where tests run side by side.
+    # On a free port: the default one may be taken by a concurrent test.
     process = place.start(*shlex.split(example)[1:], "--port", "0")
     assert process.stdout is not None
     ready = process.stdout.readline()

@@ -19,7 +19,7 @@ from tests.cli.support import World, ended
 def test_a_forked_command_prints_what_a_started_one_prints(
     world: World, arguments: tuple[str, ...]
 ) -> None:
-    """The same exit code, stdout and stderr as of a fresh Python, its program's name aside."""
+    """Exit code, stdout and stderr equal those of a new Python, except for the program's name."""
     words = [sys.executable, "-m", "bulkops", *arguments]
     started = ended(world.start_program(words, PYTHONPATH=str(ROOT)))
     forked = world.run(*arguments)

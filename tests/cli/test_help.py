@@ -22,16 +22,16 @@ def test_help_fits_a_terminal(here: Here, path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
 def test_help_reads_like_a_manual_page(here: Here, path: tuple[str, ...]) -> None:
     """Help has no markup in it, and no command's first sentence is cut off."""
-    said = here(*path, "--help").out
-    assert "`" not in said
-    assert "**" not in said
-    assert not re.search(r"(?m)^ *[-*] [^-]", said)
-    assert not [line for line in said.splitlines()[1:] if line.endswith("...")]
+    text = here(*path, "--help").out
+    assert "`" not in text
+    assert "**" not in text
+    assert not re.search(r"(?m)^ *[-*] [^-]", text)
+    assert not [line for line in text.splitlines()[1:] if line.endswith("...")]
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_help_has_examples(here: Here, path: tuple[str, ...]) -> None:
-    """Every command has an Examples block: calls of this very command, one a line."""
+    """Every command has an Examples block: calls of this very command, one per line."""
     shown = re.sub(r" \\\n +", " ", here(*path, "--help").out)
     assert "  Examples:\n    bulkops" in shown
     own = " ".join(("bulkops", *path))
@@ -41,15 +41,15 @@ def test_help_has_examples(here: Here, path: tuple[str, ...]) -> None:
 
 
 def test_no_placeholder_is_lost_in_help(here: Here) -> None:
-    """The help spells the default journal's folder without ``<…>``, which Markdown swallows."""
-    said = " ".join(re.sub(r"[│\s]+", " ", here("apply", "--help").out).split())
-    assert ".bulkops/NAME/" in said
+    """Help names the default journal's folder without ``<…>``, which Markdown drops."""
+    text = " ".join(re.sub(r"[│\s]+", " ", here("apply", "--help").out).split())
+    assert ".bulkops/NAME/" in text
 
 
 def test_every_exit_code_is_explained(here: Here) -> None:
     """``apply --help`` lists every exit code with its meaning."""
-    said = here("apply", "--help").out
-    block = said.split("  Exit codes:\n")[1].split("\n\n")[0]
+    text = here("apply", "--help").out
+    block = text.split("  Exit codes:\n")[1].split("\n\n")[0]
     rows = [line.split(maxsplit=1) for line in block.splitlines()]
     assert rows == [[str(code), words.meaning] for code, words in WORDS.items()]
 

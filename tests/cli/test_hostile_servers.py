@@ -1,6 +1,6 @@
-"""A server that answers to do harm: a clear error, soon, in little memory, whatever the command.
+"""Hostile answers cause a clear error, soon and in little memory, in every command.
 
-Each command is the real one, in a process of its own.
+Each command is the real one, in its own process.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ class Place:
         (folder / "job.toml").write_text(job, encoding="utf-8")
 
     def run(self, *arguments: str) -> Done:
-        """Run a command within the bounds; nothing of what it says moves a terminal's cursor.
+        """Run a command within the bounds; nothing that it prints moves a terminal's cursor.
 
-        One that doesn't end soon is killed, which is no way for it to end.
+        One that doesn't end soon is killed, which fails the test.
         """
         order = Order(arguments, str(self.folder), self._environment, answer_seconds=0.25)
         done = ended(process := Forked(order), debug="--debug" in arguments)
         assert process.memory < MOST_MEMORY
-        said = done.out + done.err
-        assert len(said) < 20_000
-        assert all(line.isprintable() for line in said.split("\n"))
+        output = done.out + done.err
+        assert len(output) < 20_000
+        assert all(line.isprintable() for line in output.split("\n"))
         return done
 
     def attacked(self, attack: Attack, picked: Callable[[Request], bool], *words: str) -> Done:
@@ -157,7 +157,7 @@ READING = {
 
 @pytest.mark.parametrize("words", READING.values(), ids=READING)
 def test_no_command_is_harmed_by_what_it_reads(place: Place, words: tuple[str, ...]) -> None:
-    """Every command that reads the server ends in an error, and has changed nothing."""
+    """Every command that reads the server ends with an error, and has changed nothing."""
     if words[1] == "scan.jsonl":
         place.run(*APPLYING)
     before = done_to(place)
@@ -167,7 +167,7 @@ def test_no_command_is_harmed_by_what_it_reads(place: Place, words: tuple[str, .
 
 
 @pytest.mark.parametrize("attack", SOME_LOST.values(), ids=SOME_LOST)
-def test_what_is_resumed_or_undone_is_adopted(place: Place, attack: Attack) -> None:
+def test_a_resumed_or_undone_job_is_adopted(place: Place, attack: Attack) -> None:
     """A job stopped by a 401 to its first write is resumed and undone: each change is made once."""
     assert place.attacked(says(http(401)), writes, *APPLYING).code == 1
     assert done_to(place) == workspaces(1)
@@ -195,7 +195,7 @@ WRITING = {
 
 @pytest.mark.parametrize("words", WRITING.values(), ids=WRITING)
 def test_a_lost_single_write_is_reported_as_in_doubt(place: Place, words: tuple[str, ...]) -> None:
-    """Without a journal the user has to look: exit 1, and the command to look with."""
+    """Without a journal the user has to check: exit 1, and the message names the command."""
     simulator = place.hostile.simulator
     simulator.add_task("spare")
     simulator.attach("prod-001", TASK)
@@ -204,8 +204,8 @@ def test_a_lost_single_write_is_reported_as_in_doubt(place: Place, words: tuple[
     assert len(simulator.effects) == 1
 
 
-def test_nobody_else_is_asked(place: Place) -> None:
-    """A link to another host is not followed; an empty page that promises more is no list."""
+def test_no_other_host_is_asked(place: Place) -> None:
+    """A link to another host is not followed; an empty page that promises more is an error."""
     with socket.create_server(("127.0.0.1", 0)) as elsewhere:
         url = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/more"
         body = f'{{"data":[],"links":{{"next":"{url}"}}}}'.encode()
@@ -226,8 +226,8 @@ def test_an_unusable_ping_is_replaced_by_defaults(place: Place) -> None:
 
 
 @pytest.mark.parametrize("json", [(), ("--json",)], ids=["text", "json"])
-def test_what_is_logged_is_fit_for_a_terminal(place: Place, json: tuple[str, ...]) -> None:
-    """Request ids, reasons and errors in the log of ``--debug`` are a server's text, too."""
+def test_logs_are_safe_to_print_in_a_terminal(place: Place, json: tuple[str, ...]) -> None:
+    """Request ids, reasons and errors in the log of ``--debug`` come from a server, too."""
     attack = REFUSALS["errors for the terminal"]
     done = place.attacked(attack, reads, "--debug", "task", "list", *json)
     assert done.code == 1

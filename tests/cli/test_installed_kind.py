@@ -86,7 +86,7 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
 
 
 def asking(world: World, kind: str = "advise") -> None:
-    """Let the job file ask for a kind that needs nothing but a task."""
+    """Let the job file name a kind that needs only a task."""
     world.job(('kind = "attach"', f'kind = "{kind}"'), ('enforcement_level = "mandatory"\n', ""))
 
 
@@ -106,9 +106,9 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
     assert "    1 skipped: mandatory already" in plan.lines
     assert plan.lines[-1] == "Plan: 10 to advise, 1 to update; 1 skipped."
     assert any(line.startswith("  + advise  advisory at post_plan  ") for line in plan.lines)
-    told = [json.loads(line) for line in world.run("plan", "job.toml", "--json", **here).lines]
-    assert (told[1]["action"], told[-1]["actions"]) == ("advise", {"advise": 10, "update": 1})
-    assert "advise" not in told[-1]
+    decoded = [json.loads(line) for line in world.run("plan", "job.toml", "--json", **here).lines]
+    assert (decoded[1]["action"], decoded[-1]["actions"]) == ("advise", {"advise": 10, "update": 1})
+    assert "advise" not in decoded[-1]
 
     assert world.apply(PYTHONPATH=path).code == 0
     advised = {name: [("advisory", ("post_plan",))] for name in before}
@@ -116,8 +116,8 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
     assert world.run("verify", "scan.jsonl", PYTHONPATH=path).code == 0
     # A report needs no kind: the journal has it all.
     assert "advise security-scan in acme" in world.run("report", "scan.jsonl").lines[0]
-    told = json.loads("".join(world.run("report", "scan.jsonl", "--format", "json").lines))
-    assert Counter(row["action"] for row in told["rows"]) == {"advise": 10, "update": 1}
+    decoded = json.loads("".join(world.run("report", "scan.jsonl", "--format", "json").lines))
+    assert Counter(row["action"] for row in decoded["rows"]) == {"advise": 10, "update": 1}
     assert set(world.run("plan", "job.toml", PYTHONPATH=path).lines) >= {
         "    11 skipped: already advised",
     }
@@ -129,7 +129,7 @@ def test_a_kind_of_an_installed_package_is_like_any_other(world: World, tmp_path
 
 
 @pytest.mark.long
-def test_without_the_package_its_journal_says_what_is_missing(world: World, tmp_path: Path) -> None:
+def test_without_the_package_its_journal_is_refused(world: World, tmp_path: Path) -> None:
     """Job and journal are refused, and the message names every known kind."""
     path = installed(tmp_path, {"acme_advise.py": block("kind")}, block("package"))
     asking(world)
@@ -187,21 +187,21 @@ BROKEN = {
 def test_a_broken_kind_is_reported_with_its_package(
     world: World, here: Here, found: Found, value: str, problem: str
 ) -> None:
-    """One line, exit 2, and only for a job of that kind."""
+    """A job of that kind gets one line and exit 2; other jobs are not affected."""
     modules = {"odd.py": MODULE, "raises.py": "raise RuntimeError('not today')"}
     found("odd", modules, broken=value)
     asking(world, "broken")
     refused = here("plan", "job.toml")
     assert refused.code == 2
-    said = f'job.toml: operation.kind = "broken": odd 1.0 adds it as {value}, which {problem}'
-    assert said in refused.err
+    message = f'job.toml: operation.kind = "broken": odd 1.0 adds it as {value}, which {problem}'
+    assert message in refused.err
     assert refused.err.count("\n") == 1
     world.job()
     assert here("plan", "job.toml").code == 0
 
 
-def test_the_schema_has_what_is_installed_and_can_be_loaded(here: Here, found: Found) -> None:
-    """With its fields and the rule of its own; a broken kind is left out, and no error."""
+def test_the_schema_has_the_installed_kinds(here: Here, found: Found) -> None:
+    """It has their fields and schema rules; a broken kind is left out without an error."""
     found("odd", {"odd.py": MODULE}, broken="odd:Kind", wrong="odd:Nothing")
     schema = json.loads(here("schema").out)
     assert schema["$defs"]["Spec"]["anyOf"] == [{"required": ["level"]}, {"required": ["words"]}]
@@ -228,8 +228,8 @@ def test_two_packages_with_the_same_kind_are_refused(
     assert '"broken": added by one 1.0 and two 1.0: uninstall all but one\n' in refused.err
 
 
-def test_what_is_built_in_can_not_be_replaced(world: World, here: Here, found: Found) -> None:
-    """A package that adds an attach of its own is not even loaded, and listed once."""
+def test_built_in_kinds_can_not_be_replaced(world: World, here: Here, found: Found) -> None:
+    """A package's own ``attach`` is not even loaded, and the kind is listed once."""
     found("odd", {}, attach="no_such_module:Kind")
     assert here("plan", "job.toml").code == 0
     asking(world, "no")
@@ -237,7 +237,7 @@ def test_what_is_built_in_can_not_be_replaced(world: World, here: Here, found: F
 
 
 def test_unreadable_entry_points_are_reported(world: World, here: Here, found: Found) -> None:
-    """Broken metadata of another package is one line, and built-in kinds still work."""
+    """Another package's broken metadata is one line, and built-in kinds still work."""
     found("odd", {}, broken="odd:Kind")
     (points,) = (world.folder / "odd").glob("*.dist-info/entry_points.txt")
     points.write_text("[bulkops.operations]\nno equals sign\n", encoding="utf-8")
@@ -249,7 +249,7 @@ def test_unreadable_entry_points_are_reported(world: World, here: Here, found: F
 
 
 def test_nothing_installed_is_looked_for_without_need() -> None:
-    """A job of a kind built in reads no metadata, ``--version`` doesn't even import its reader."""
+    """A job of a built-in kind reads no metadata; ``--version`` doesn't even import its reader."""
     job = """name="a"\norganization="b"\noperation={kind="detach",task="c"}\nselect={all=true}"""
     program = (
         "import sys, bulkops.job.job\n"

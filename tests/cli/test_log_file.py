@@ -33,15 +33,15 @@ def logged(world: World) -> list[dict[str, Any]]:
 
 
 def test_a_job_with_faults_is_logged_line_by_line(world: World) -> None:
-    """The file has every request with fields, run id and operation; stderr is as without it."""
+    """The file has every request with fields, run id and operation; stderr is unchanged."""
     world.simulator.faults = Faults.parse("POST:close-after=20%,POST:503=10%,GET:503=30%", seed=1)
     done = world.run("--log-file", LOG, *world.applying)
     assert done.code == 0
     assert "request_finished" not in done.err
-    said = logged(world)
-    for event in said:
+    log = logged(world)
+    for event in log:
         assert {"event", "level", "timestamp"} <= event.keys()
-    requests = [event for event in said if event["event"] == "request_finished"]
+    requests = [event for event in log if event["event"] == "request_finished"]
     assert len(requests) == world.requests
     for request in requests:
         assert request.keys() >= REQUEST
@@ -50,34 +50,34 @@ def test_a_job_with_faults_is_logged_line_by_line(world: World) -> None:
     assert {r["status"] for r in requests} >= {None, 201, 503}
     assert {r["attempt"] for r in requests} >= {1, 2}
 
-    started = next(n for n, event in enumerate(said) if event["event"] == "execution_started")
-    run_id = said[started]["run_id"]
+    started = next(n for n, event in enumerate(log) if event["event"] == "execution_started")
+    run_id = log[started]["run_id"]
     assert run_id in world.journal.read_text(encoding="utf-8").splitlines()[0]
-    assert {event.get("run_id") for event in said[started:]} == {run_id}
+    assert {event.get("run_id") for event in log[started:]} == {run_id}
     writes = [event for event in requests if event["method"] != "GET"]
     assert {event["route"] for event in writes} == {"/workspaces/{workspace_id}/tasks"}
     assert len({event["operation"] for event in writes}) == 12
     for event in writes:
         assert event["operation"].removeprefix("attach:") == event["path"].split("/")[4]
-    results = [event for event in said if event["event"] == "operation_finished"]
+    results = [event for event in log if event["event"] == "operation_finished"]
     assert sorted(event["target"] for event in results) == sorted(world.shown())
 
 
 def test_it_is_appended_to(world: World) -> None:
-    """One file has one command after the other, each with a start of its own, plans and reports."""
+    """The file has one command after the other, each with its own start, plans and reports."""
     for arguments in (("plan", "job.toml"), world.applying, ("verify", "scan.jsonl")):
         assert world.run("--log-file", LOG, *arguments).code == 0
     assert world.run("--log-file", LOG, "status", "no-such.jsonl").code == 1
-    said = logged(world)
-    starts = [event["command"] for event in said if event["event"] == "command_started"]
+    log = logged(world)
+    starts = [event["command"] for event in log if event["event"] == "command_started"]
     assert starts == ["plan", "apply", "verify", "status"]
-    assert said[-1]["event"] == "command_failed"
-    assert said[-1]["exit_code"] == 1
-    assert "no-such.jsonl" in said[-1]["error"]
+    assert log[-1]["event"] == "command_failed"
+    assert log[-1]["exit_code"] == 1
+    assert "no-such.jsonl" in log[-1]["error"]
 
 
 def test_it_is_json_beside_debug_text(world: World) -> None:
-    """``--debug`` shows the same events on stderr as text; the file stays JSON."""
+    """``--debug`` prints the same events on stderr as text; the file stays JSON."""
     process = world.start("--debug", "--log-file", LOG, "plan", "job.toml")
     done = ended(process, debug=True)
     assert done.err.count("event=request_finished") == world.requests
@@ -123,7 +123,7 @@ def test_a_full_disk_stops_no_job(world: World) -> None:
 def test_a_file_that_can_not_be_opened_is_exit_1_immediately(
     world: World, place: str, why: str
 ) -> None:
-    """Exit 1 in one line that names it, before any request; 2 is ``--detailed-exitcode``'s."""
+    """One line names it, before any request; exit 2 is reserved for ``--detailed-exitcode``."""
     done = world.run("--log-file", place, *world.applying)
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith(f"Error: --log-file {place}: can't be written: {why}")

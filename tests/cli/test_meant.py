@@ -59,7 +59,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("line", "sentence"), CASES.items(), ids=CASES)
-def test_what_is_meant_is_named(world: World, here: Here, line: str, sentence: str) -> None:
+def test_the_bulkops_term_is_suggested(world: World, here: Here, line: str, sentence: str) -> None:
     """Exit 2, one line on stderr that names what was typed and what to type, and no request."""
     done = here(*line.split())
     assert (done.code, done.out, world.requests) == (2, "", 0)
@@ -98,8 +98,8 @@ def test_with_detailed_exitcode_it_is_exit_1(here: Here) -> None:
     assert "`bulkops plan` changes nothing." in done.err
 
 
-def test_what_is_advised_exists() -> None:
-    """Each command and option in the sentences is one of bulkops, and the words are no riddle."""
+def test_suggestions_exist() -> None:
+    """Each command and option in the sentences is one of bulkops."""
     commands = {" ".join(path): options_of(command_of(path)) for path in PATHS}
     every = set[str]().union(*commands.values())
     advice = [one.words for one in chain.from_iterable(OPTIONS.values())]
@@ -114,7 +114,7 @@ def test_what_is_advised_exists() -> None:
 
 
 def test_no_existing_command_is_in_the_table() -> None:
-    """No command is in the table of those that bulkops calls otherwise, and no word twice."""
+    """The table of other tools' words has no bulkops command, and no word twice."""
     words = list(chain.from_iterable(entry.split() for entry in COMMANDS))
     options = list(chain.from_iterable(entry.split() for entry in OPTIONS))
     assert len(words) == len(set(words))

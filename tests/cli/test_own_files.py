@@ -44,7 +44,7 @@ def contents(world: World) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_no_output_destroys_a_file_of_ours(ours: World, here: Here, option: str) -> None:
-    """By its name, a link or a hard link: exit 2, nothing is sent, every file is as it was."""
+    """By its name, a link or a hard link: exit 2, nothing is sent, every file is unchanged."""
     before = contents(ours)
     for name in OURS:
         (ours.folder / f"{name}-symlink").symlink_to(name)
@@ -107,7 +107,7 @@ def test_no_summary_is_appended_to_a_file_of_ours(
 
 
 def test_a_job_that_is_being_edited_is_a_job(ours: World, here: Here) -> None:
-    """A typing error in it makes it no file to be written over."""
+    """A file with a syntax error is still recognized, and not overwritten."""
     (ours.folder / "job.toml").write_text(f"{JOB}\nbroken =", encoding="utf-8")
     assert here("report", "scan.jsonl", "--output", "job.toml").code == 2
 
@@ -137,7 +137,7 @@ def test_any_other_file_is_replaced(ours: World, here: Here, old: bytes) -> None
     assert (ours.folder / "old.txt").read_text(encoding="utf-8").startswith("# HELP")
 
 
-def test_devices_and_pipes_are_written_as_they_are(ours: World) -> None:
+def test_devices_and_pipes_are_written_directly(ours: World) -> None:
     """``/dev/null``, ``/dev/stdout`` and a FIFO with a reader."""
     plain = ours.run("report", "scan.jsonl").out
     assert ours.run("report", "scan.jsonl", "--output", "/dev/null").code == 0

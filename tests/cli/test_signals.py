@@ -68,7 +68,7 @@ def hangups_are_heard() -> Iterator[None]:
 
 @pytest.fixture
 def as_pid_1(world: World) -> Callable[..., tuple[subprocess.Popen[str], int]]:
-    """Start the command as PID 1 of a namespace; returns ``unshare`` and the command's pid."""
+    """Start the command as PID 1 of a namespace; return ``unshare`` and the command's pid."""
     own = ["unshare", "--pid", "--fork", "--kill-child"]
     try:
         subprocess.run([*own, "true"], check=True, capture_output=True)
@@ -104,7 +104,7 @@ def test_handlers_are_there_before_anything_else() -> None:
 def test_a_signal_at_the_start_is_handled(world: World, number: signal.Signals, code: int) -> None:
     """A signal before the arguments are parsed ends the command without a request."""
     process = world.start_program([sys.executable, "-m", "bulkops", *world.applying])
-    # SIGINT has a handler of Python's own before that.
+    # Until then, SIGINT has Python's own handler.
     until_caught(process.pid, signal.SIGTERM if number == signal.SIGINT else number)
     process.send_signal(number)
     assert ended(process).code == code
@@ -143,8 +143,8 @@ def test_pid_1_handles_a_signal_while_it_plans(
 
 
 @proc
-def test_pid_1_finishes_what_is_in_flight(world: World, as_pid_1: Started, here: Here) -> None:
-    """PID 1 drains its job like any process; the same command resumes it."""
+def test_pid_1_drains_its_job(world: World, as_pid_1: Started, here: Here) -> None:
+    """As PID 1 it drains its job like any process; the same command resumes it."""
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     struck = list[int]()
 
@@ -167,7 +167,7 @@ def test_pid_1_finishes_what_is_in_flight(world: World, as_pid_1: Started, here:
 def test_a_signal_while_an_event_loop_opens_or_closes_is_handled(
     here: Here, world: World, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """Neither is a moment at which the signal is the system's: nothing is planned, or begun."""
+    """The signal is not left to the system at either moment: nothing is planned or started."""
     real = getattr(asyncio.BaseEventLoop, moment)
 
     def struck(loop: asyncio.BaseEventLoop) -> None:

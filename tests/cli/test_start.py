@@ -43,7 +43,7 @@ finally:
 """Runs a command, and names every module that it imported after its first request."""
 
 SENDING = {"aiohttp", "aiolimiter", "anyio", "asyncio", "prometheus_client", "ssl"}
-TOLD = {"pydantic", "structlog", "typer", "rich.console"}
+HEAVY = {"pydantic", "structlog", "typer", "rich.console"}
 OFFLINE: dict[tuple[str, ...], set[str]] = {
     ("check", "job.toml"): {"bulkops.events", "bulkops.journal", "bulkops.report"},
     ("check", "job.toml", "--json"): {"bulkops.cli.output.live"},
@@ -69,15 +69,15 @@ def test_commands_that_send_nothing_import_no_client(world: World, here: Here) -
     """A command that sends nothing imports no HTTP client, event loop, pydantic or structlog."""
     assert here(*world.applying).code == 0
     for arguments, more in OFFLINE.items():
-        needless = SENDING | TOLD | more
+        needless = SENDING | HEAVY | more
         assert imported(*arguments, folder=world.folder) & needless == set(), arguments
 
 
 def test_repair_imports_no_client(world: World, here: Here) -> None:
-    """Writing a journal brings an event loop; no client and no log come with it."""
+    """Writing a journal needs an event loop, but imports no client and no log."""
     assert here(*world.applying).code == 0
     found = imported("journal", "repair", "scan.jsonl", "--accept-loss", folder=world.folder)
-    assert found & (TOLD | {"aiohttp", "bulkops.client.api"}) == set()
+    assert found & (HEAVY | {"aiohttp", "bulkops.client.api"}) == set()
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("task", "--help")])
@@ -85,7 +85,7 @@ def test_help_imports_no_command(arguments: tuple[str, ...]) -> None:
     """``--version`` and the help of groups import neither commands nor msgspec."""
     found = imported(*arguments)
     assert "click" in found
-    assert found & {"msgspec", *SENDING, *TOLD} == set()
+    assert found & {"msgspec", *SENDING, *HEAVY} == set()
     assert not [name for name in found if name.startswith("bulkops.cli.commands")]
 
 
@@ -96,7 +96,7 @@ def test_the_first_event_imports_structlog(world: World) -> None:
 
 @pytest.mark.parametrize("path", ON_DEMAND, ids=" ".join)
 def test_the_table_has_the_first_sentence_of_each_command(path: Words) -> None:
-    """It loads, and its line in the group's help is the first sentence of its own."""
+    """The command loads, and its line in the group's help is its own first sentence."""
     listed = ON_DEMAND[path]
     loaded = command_of(path)
     assert loaded is not listed
@@ -104,7 +104,7 @@ def test_the_table_has_the_first_sentence_of_each_command(path: Words) -> None:
     assert (loaded.help or "").split("\n\n")[0] == listed.short_help
 
 
-def test_what_is_installed_with_it_is_no_framework() -> None:
+def test_no_framework_is_installed_with_it() -> None:
     """Nothing that bulkops requires, not even indirectly, is pydantic or typer."""
     found, waiting = set[str](), ["bulkops"]
     while waiting:
@@ -121,7 +121,7 @@ def test_what_is_installed_with_it_is_no_framework() -> None:
 
 @pytest.mark.parametrize("options", [(), ("--debug",), ("--json", "--metrics-file", "m.prom")])
 def test_a_rollout_imports_nothing_once_it_sends(world: World, options: tuple[str, ...]) -> None:
-    """Once a rollout sends, imports may fail for want of a descriptor or a disk."""
+    """While a rollout sends, an import may fail for lack of a descriptor or a disk."""
     world.job(("[pace]", '[rollout]\nwaves = ["1"]\ngate = "true"\n[pace]'))
     world.environment["TFE_ADDRESS"] = world.address.replace("127.0.0.1", "localhost")
     world.simulator.faults = Faults.parse("POST:close-after=30%,POST:503=20%", seed=3)

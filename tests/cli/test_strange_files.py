@@ -16,7 +16,7 @@ from tests.conftest import Here
 
 HUGE = 8 << 30
 MEMORY = 400 << 20
-"""Bytes a command may hold, all of Python included, while it meets something strange."""
+"""The most bytes of memory, Python included, of a command that meets a strange file."""
 
 
 def fifo(path: Path) -> None:
@@ -30,7 +30,7 @@ def endless(path: Path) -> None:
 
 
 def huge(path: Path) -> None:
-    """Make a file of eight gigabytes without a line break, which take no room."""
+    """Create a sparse file of eight gigabytes without a line break."""
     with path.open("wb") as file:
         file.truncate(HUGE)
 
@@ -44,17 +44,17 @@ def huge_after_a_header(path: Path) -> None:
 
 
 def nested(path: Path) -> None:
-    """Make a file that no parser gets to the end of."""
+    """Create a file that is nested too deeply for any parser."""
     path.write_bytes(b'{"seq":' + b"[" * 10_000_000 + b"\n")
 
 
 def nothing(path: Path) -> None:
-    """Make a link to nothing."""
+    """Create a link to a missing file."""
     path.symlink_to("nowhere")
 
 
 def circle(path: Path) -> None:
-    """Make a link to itself."""
+    """Create a link to itself."""
     path.symlink_to(path.name)
 
 
@@ -69,7 +69,7 @@ STRANGE = pytest.mark.parametrize(
 
 
 def bounded(world: World, *arguments: str, **environment: str) -> Done:
-    """Run a command that must not need much memory; a minute is its time."""
+    """Run a command with bounded memory and within a minute."""
     process = world.start(*arguments, **environment)
     assert isinstance(process, Forked)
     done = ended(process)
@@ -79,7 +79,7 @@ def bounded(world: World, *arguments: str, **environment: str) -> Done:
 
 @pytest.fixture(autouse=True)
 def _nothing_huge_is_looked_at_afterwards(world: World) -> Iterator[None]:
-    """Remove first what the world's teardown would read as a whole."""
+    """Remove the files that the world's teardown would read completely."""
     yield
     for path in world.folder.rglob("*"):
         if path.is_file() and path.stat().st_size > MEMORY:
@@ -90,7 +90,7 @@ def _nothing_huge_is_looked_at_afterwards(world: World) -> Iterator[None]:
 def test_a_strange_file_beside_a_journal_stops_no_plan(
     world: World, here: Here, make: Make
 ) -> None:
-    """``plan`` passes over it: it neither waits, nor fills its memory, nor fails."""
+    """``plan`` ignores it: it neither waits, nor fills its memory, nor fails."""
     assert here("apply", "job.toml", "--yes").code == 0
     make(world.folder / ".bulkops" / "scan" / "strange.jsonl")
     assert bounded(world, "plan", "job.toml").code == 0
@@ -187,7 +187,7 @@ def test_a_file_in_the_way_of_a_new_one_is_left_unchanged(
 def test_a_file_in_the_way_of_a_torn_tail_is_left_unchanged(
     world: World, here: Here, what: str
 ) -> None:
-    """The tail is kept in the next file that is free."""
+    """The tail is saved under the next free name."""
     precious = victim(world)
     assert here(*world.applying).code == 0
     size = world.journal.stat().st_size
@@ -223,7 +223,7 @@ def test_a_lock_file_that_a_crash_has_left_is_used(
     assert here(*world.applying).code == 0
 
 
-def test_a_job_may_come_out_of_a_pipe(world: World) -> None:
+def test_a_job_may_be_read_from_a_pipe(world: World) -> None:
     """As ``/dev/stdin`` or ``<(…)``; so may its list of workspaces, and an HMAC key."""
     python = f"{sys.executable} -m bulkops"
     assert world.shell(f"cat job.toml | {python} plan /dev/stdin").code == 0
@@ -290,7 +290,7 @@ def test_what_a_file_system_can_not_do_stops_nothing(world: World) -> None:
 
 
 def test_a_folder_whose_sync_fails_stops_everything(world: World) -> None:
-    """A disk error is no missing ability: exit 14, nothing is sent."""
+    """A disk error is not a missing feature: exit 14, nothing is sent."""
     program = [sys.executable, "-c", REFUSING.format(error="EIO")]
     done = ended(world.start_program([*program, *world.applying]))
     assert done.code == 14

@@ -19,7 +19,7 @@ def client(transport: Scripted) -> Client:
     return Client("https://tfe.example.com/", "t", transport=transport)
 
 
-def test_a_client_uses_the_transport_it_is_given() -> None:
+def test_a_client_uses_the_given_transport() -> None:
     """With a given transport, no connection pool is opened."""
     transport = one_by_one(Response(204, {"x-ratelimit-limit": "10"}))
 
@@ -37,10 +37,10 @@ def test_a_client_uses_the_transport_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("answer", "error"), [(Response(401), Unauthorized), (REFUSED, NoResponse)]
 )
-def test_a_ping_fails_where_nothing_else_can_succeed(
+def test_a_ping_fails_if_nothing_else_can_succeed(
     answer: Response | NoResponse, error: type[Exception]
 ) -> None:
-    """An invalid token or no answer is an error, not taken for an older server."""
+    """An invalid token or no answer is an error, not a sign of an older server."""
 
     async def scenario() -> None:
         await client(one_by_one(answer)).ping()
@@ -50,7 +50,7 @@ def test_a_ping_fails_where_nothing_else_can_succeed(
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_server_without_a_ping_is_taken_for_a_current_one(status: int) -> None:
+def test_a_server_without_a_ping_counts_as_current(status: int) -> None:
     """Without /ping, the documented limit and all stages are assumed."""
 
     async def scenario() -> tuple[ServerInfo, float | None]:

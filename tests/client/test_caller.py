@@ -125,7 +125,7 @@ def test_a_refusal_is_final(
     assert len(transport.sent) == 1
 
 
-def test_a_refusal_costs_no_attempt_but_ends_too() -> None:
+def test_a_429_costs_no_attempt_up_to_a_limit() -> None:
     """A 429 waits for the reset and costs no attempt, but after many the request is given up."""
     transport = one_by_one(TOO_MANY)
     with pytest.raises(RateLimited) as caught:
@@ -136,7 +136,7 @@ def test_a_refusal_costs_no_attempt_but_ends_too() -> None:
     assert all(2.0 < b - a < 2.3 for a, b in pairwise(times))
 
 
-def test_a_refusal_of_one_request_holds_the_others_back() -> None:
+def test_a_429_pauses_all_requests() -> None:
     """After a 429, no request is sent before the server's reset."""
     transport = one_by_one(TOO_MANY, Response(200))
 
@@ -177,7 +177,7 @@ def test_backoff_grows_to_its_cap_with_full_jitter() -> None:
     assert min(backoff(5, Random(seed)) for seed in range(300)) < 0.2
 
 
-def test_a_server_that_says_when_is_not_asked_before() -> None:
+def test_retry_after_is_respected() -> None:
     """A 503 with Retry-After is retried only after that time."""
     transport = one_by_one(Response(503, {"retry-after": "20"}), Response(200))
     call(transport, READ)
@@ -251,7 +251,7 @@ def test_any_answer_that_asks_to_wait_pauses_all_requests(status: int, wait: str
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_write_that_may_have_happened_is_in_doubt_whatever_it_asks(write: Request) -> None:
+def test_a_write_that_may_have_happened_is_in_doubt_despite_retry_after(write: Request) -> None:
     """A write answered 503 with Retry-After isn't repeated; the next request waits."""
     transport = one_by_one(Response(503, {"retry-after": "20"}), Response(200))
 

@@ -20,7 +20,7 @@ from tests.client.simulated import client_of, organization
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked")]
 
 
-async def test_a_run_task_lives_through_all_its_endpoints() -> None:
+async def test_every_endpoint_of_a_run_task() -> None:
     """Create, list, show, update and delete accept and return the same typed values."""
     spec = GlobalConfiguration(enabled=True, stages=("pre_plan",), enforcement_level="mandatory")
     async with client_of(organization()) as client:
@@ -56,7 +56,7 @@ async def test_a_run_task_lives_through_all_its_endpoints() -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-async def test_an_attachment_lives_through_all_its_endpoints(profile: str) -> None:
+async def test_every_endpoint_of_an_attachment(profile: str) -> None:
     """Attach, list, show, update and detach work on every version, also with 204 answers."""
     simulator = organization(profile=profile)
     async with client_of(simulator) as client:
@@ -138,7 +138,7 @@ async def test_attachments_are_listed_whole_or_not_at_all(profile: str, found: i
     assert (attachments and attachments.count()) == found
 
 
-async def test_attachments_of_a_run_task_that_is_not_there_are_an_error() -> None:
+async def test_attachments_of_a_missing_run_task_are_an_error() -> None:
     """A 404 for the list may mean an older server; a 404 for the run task is an error."""
     async with client_of(organization()) as client:
         with pytest.raises(NotFoundOrForbidden):
@@ -162,7 +162,7 @@ async def test_attachments_of_a_run_task_that_is_not_there_are_an_error() -> Non
         ),
     ],
 )
-async def test_a_ping_tells_the_version_and_sets_the_pace(profile: str, info: ServerInfo) -> None:
+async def test_a_ping_sets_version_and_pace(profile: str, info: ServerInfo) -> None:
     """A ping applies the server's limit, and its version determines the stages."""
     async with client_of(organization(limit=12, profile=profile)) as client:
         assert await client.ping() == info

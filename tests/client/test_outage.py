@@ -59,7 +59,7 @@ EVENTS: list[Callable[[Outage], None]] = [
 
 @pytest.mark.parametrize("column", range(len(EVENTS)))
 @pytest.mark.parametrize("state", State)
-def test_each_event_leads_where_the_table_says(state: State, column: int) -> None:
+def test_each_event_leads_to_the_tables_state(state: State, column: int) -> None:
     """Every event in every state leads to the table's state; empty cells can't happen."""
     one = reached(state)
     assert one.state is state
@@ -124,7 +124,7 @@ def test_the_tolerated_time_may_be_less_than_away_seconds(seconds: float) -> Non
     assert (one.state, one.number) == (State.GIVEN_UP, 1)
 
 
-def test_probes_come_at_once_and_then_less_and_less_often() -> None:
+def test_probes_become_less_frequent() -> None:
     """Probes are 1, 2, 4, … 15 s apart, less up to half as jitter."""
     one = reached(State.SUSPECTED)
     now = LONG_AGO

@@ -66,13 +66,13 @@ def most_over(times: Sequence[float], rate: float) -> float:
 
 
 def busiest_second(times: Sequence[float]) -> int:
-    """Return the most requests sent within one second, wherever it begins."""
+    """Return the most requests sent within one second, at any start."""
     return max(sum(start <= time < start + 1 for time in times) for start in times)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 10, 19, 20, 21, 25, 30, 100])
 def test_no_second_holds_more_requests_than_the_limit(limit: int) -> None:
-    """The limit holds in any second, wherever the server's window begins."""
+    """The limit holds in any second, whenever the server's window begins."""
 
     async def scenario() -> list[float]:
         paced = pacer()
@@ -295,7 +295,7 @@ def test_many_refusals_cost_a_tenth_of_the_pace_at_most() -> None:
     assert 300 / (times[-1] - times[0]) >= 0.995 * WIDEST * DEFAULT_LIMIT
 
 
-def test_several_refusals_at_once_are_one_pause() -> None:
+def test_concurrent_429s_cause_one_pause() -> None:
     """Requests in flight that are refused together cause one pause, to the latest reset."""
 
     async def scenario() -> float:

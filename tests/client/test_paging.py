@@ -103,7 +103,7 @@ def test_a_row_that_slipped_through_between_pages_is_found() -> None:
     assert everything(transport) == ["a", "b", "c", "d"]
 
 
-def test_a_list_that_never_rests_is_an_error() -> None:
+def test_a_list_that_keeps_changing_is_an_error() -> None:
     """After a few readings of a changing list, an error is raised instead of a partial list."""
     moves = count()
 
@@ -144,7 +144,7 @@ def test_an_impossible_number_of_pages_is_rejected(pages: int) -> None:
     assert len(transport.sent) == 1
 
 
-def test_one_workspace_has_no_endless_list_either() -> None:
+def test_a_workspaces_list_ends_too() -> None:
     """Reading a workspace's list ends after a maximum number of pages."""
 
     def answer(request: Request) -> Response:
@@ -313,7 +313,7 @@ def test_a_list_without_totals_is_read_on(count: int, link: str | None) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 19, 20, 40, 45])
-def test_a_server_of_small_pages_that_says_nothing_is_read_on(count: int) -> None:
+def test_small_pages_without_totals_are_read_on(count: int) -> None:
     """A server that ignores the size gives the API's default, or reports its own."""
     assert everything(silent(MANY[:count], size=20, link=None)) == MANY[:count]
     server_of_15 = silent(MANY[:count], size=15, link=None, **{"page-size": 15})
@@ -391,7 +391,7 @@ def test_a_repeated_full_page_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("count", [20, 150])
-def test_a_list_without_pages_is_read_as_it_is(count: int) -> None:
+def test_a_list_without_pages_is_complete(count: int) -> None:
     """More rows than requested, or the same again, are the complete list."""
     assert everything(one_by_one(page_of(MANY[:count]))) == MANY[:count]
 
@@ -458,8 +458,8 @@ def test_a_short_list_without_totals_is_read_on_as_well(count: int) -> None:
     assert short(silent(MANY[:count], link=None, **totals)) == MANY[:count]
 
 
-def test_a_short_list_that_moved_is_read_again_and_one_that_is_wrong_is_not_believed() -> None:
-    """The rules for short lists are those for long ones."""
+def test_a_short_list_follows_the_rules_of_long_ones() -> None:
+    """One that moved is read again, and one with wrong totals is an error."""
     ids = [str(number) for number in range(4)]
 
     def answer(request: Request) -> Response:

@@ -60,7 +60,7 @@ async def test_each_request_names_the_media_type_and_the_token(method: str, body
     assert server.requests[0].partition(b"\r\n\r\n")[2] == body
 
 
-async def test_path_and_query_arrive_as_they_are_meant() -> None:
+async def test_path_and_query_arrive_unchanged() -> None:
     """An encoded path isn't encoded again, and query values arrive unchanged."""
     query = (("search[name]", "a&b=c d"), ("page[number]", "2"))
     async with raw_server(OK) as server:
@@ -72,7 +72,7 @@ async def test_path_and_query_arrive_as_they_are_meant() -> None:
     assert [(unquote(name), unquote(value)) for name, _, value in pairs] == list(query)
 
 
-async def test_an_answer_comes_back_whole() -> None:
+async def test_an_answer_is_returned_completely() -> None:
     """Status, headers (in lower case) and body are returned, whatever the status."""
     async with raw_server(Answer(http(422, b'{"errors":[]}', X_Request_Id="r-1"))) as server:
         (answer,) = await send(server.address, GET)
@@ -164,7 +164,7 @@ async def test_a_cookie_is_not_kept() -> None:
 async def test_a_lost_answer_may_be_of_a_request_that_arrived(
     method: str, answer: Answer, cause: str
 ) -> None:
-    """Once a byte may have been sent, the error says so, with the address and the cause."""
+    """The error tells if a byte may have been sent, and has the address and the cause."""
     async with raw_server(answer) as server:
         request = Request(method, "/api/v2/things")
         patience = 0.3 if answer.then == "hang" else 60.0
@@ -216,7 +216,7 @@ async def test_a_connection_that_takes_too_long_sent_nothing(
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_body_without_end_is_refused(
+async def test_an_endless_body_is_refused(
     monkeypatch: pytest.MonkeyPatch, *, announced: bool
 ) -> None:
     """A body over the limit is an error, whether its length is announced or not."""
@@ -230,7 +230,7 @@ async def test_a_body_without_end_is_refused(
 
 
 async def test_a_compressed_body_can_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The decompressed size counts, and the body is never held completely."""
+    """The decompressed size counts, and memory never has the whole body."""
     monkeypatch.setattr(bulkops.client.transport, "LARGEST_BODY", 1_000_000)
     bomb = gzip.compress(bytes(64_000_000))
     async with raw_server(Answer(http(200, bomb, Content_Encoding="gzip"))) as server:
@@ -281,8 +281,8 @@ async def test_an_error_keeps_nothing_of_the_body(monkeypatch: pytest.MonkeyPatc
     assert kept < 2_000_000
 
 
-async def test_more_requests_than_a_pool_would_hold_are_under_way_at_once() -> None:
-    """No request waits for a connection of a pool, which would count against its timeout."""
+async def test_requests_do_not_wait_for_a_connection_pool() -> None:
+    """Waiting for a pool's connection would count against a request's timeout."""
 
     async def give_up(transport: HttpTransport) -> None:
         with suppress(NoResponse):

@@ -119,7 +119,7 @@ def test_gaps_are_what_is_missing_or_differs() -> None:
     assert matrix().gaps == 0
 
 
-def test_of_workspaces_only_id_and_name_are_kept() -> None:
+def test_only_ids_and_names_of_workspaces_are_kept() -> None:
     """Each workspace is kept once, sorted by name."""
     rows = Targets()
     for ident, name in (("ws-2", "b"), ("ws-1", "c"), ("ws-3", "a"), ("ws-2", "b")):

@@ -40,7 +40,7 @@ HALF_DONE: tuple[Attachments, ...] = (
 
 
 class Expected(NamedTuple):
-    """What a job's comment says.
+    """The effect that a job's comment describes.
 
     Attributes:
         task: the run task that it changes.

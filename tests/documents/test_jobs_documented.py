@@ -61,7 +61,7 @@ def test_the_kinds_with_a_selection_are_the_codes() -> None:
     assert set(re.findall(r"`([a-z-]+)`", text)) == set(selecting)
 
 
-def test_the_schema_in_the_folder_is_what_the_code_says() -> None:
+def test_the_schema_in_the_folder_is_up_to_date() -> None:
     """``jobs/job.schema.json`` is what ``bulkops schema`` prints.
 
     If this fails, `python -m tests.documents.job_tables` writes it again.

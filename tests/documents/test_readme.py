@@ -1,4 +1,4 @@
-"""The README is true: its demo, its tour, its job and its library example are run."""
+"""The README works: its demo, its tour, its job and its library example are run."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def _block(name: str, page: str = README) -> str:
 
 
 def _shape(text: str) -> list[str]:
-    """Return the lines with what differs from run to run made alike."""
+    """Return the lines with everything that differs between runs replaced."""
     text = re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", text)
     text = re.sub(r"task-\w{16}", "TASK", text)
-    # How far a killed apply came, and what it was doing just then, is never the same.
+    # The progress of a killed apply, and its last step, differ between runs.
     text = re.sub(r"(\d+ [a-z ]+(, )?)+ of \d+ operations", "COUNTS", text)
     text = re.sub(r"(?m)^  (\d+ [a-z ]+(, )?)+$", "  COUNTS", text)
     text = re.sub(r"(  COUNTS\n)+", "  COUNTS\n", text)
@@ -51,10 +51,10 @@ def _shape(text: str) -> list[str]:
 
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[str]:
-    """The README's simulator, on a free port; its address."""
+    """The address of the README's simulator, on a free port."""
     command = re.search(r"^    bulkops (simulate .*)$", README, re.MULTILINE)
     assert command is not None
-    # Without the limit: what is shown is the commands, not how long a rollout takes.
+    # Without the limit: this tests the commands, not the duration of a rollout.
     arguments = command[1].replace("--port 8080", "--port 0 --rate 0").replace("'", "").split()
     process = Forked(Order(tuple(arguments), str(tmp_path), {}))
     assert process.stdout is not None
@@ -67,7 +67,7 @@ def simulator(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.long
 def test_the_demo_prints_what_the_readme_shows() -> None:
-    """``bulkops demo`` prints each run of lines that the README shows, in their order."""
+    """``bulkops demo`` prints each run of lines in the README, in order."""
     words = [sys.executable, "-m", "bulkops", "demo"]
     ran = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
     printed = "\n".join(_shape(ran.stdout))
@@ -108,7 +108,7 @@ def test_it_can_be_installed_as_the_readme_says(line: str, then: str, tmp_path: 
 
 
 def _jobs(folder: Path) -> None:
-    """Put the ready job files into a folder; what an answer was lost to is looked at soon."""
+    """Put the ready job files into a folder; lost answers settle soon."""
     shutil.copytree(ROOT / "jobs", folder / "jobs")
     with (folder / "jobs" / "require-security-scan.toml").open("a", encoding="utf-8") as job:
         job.write('\n[pace]\nsettle = "50ms"\n')
@@ -116,7 +116,7 @@ def _jobs(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", EXECUTED)
 def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
-    """Every command that the README shows in a row succeeds, one after the other."""
+    """All commands of the README succeed, one after the other."""
     _jobs(tmp_path)
     environment = _block("tour").splitlines()[0]
     script = f"{environment}\n{_block(name, EXECUTED[name])}".replace(
@@ -138,14 +138,14 @@ def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
 
 
 def test_every_command_is_executed() -> None:
-    """A line of code that begins with ``bulkops`` is one of those run here."""
+    """Every line of code that begins with ``bulkops`` is run here."""
     shown = set(re.findall(r"(?m)^    (bulkops .*)$", README + GUARANTEES))
     run = {line for name in EXECUTED for line in _block(name, EXECUTED[name]).splitlines()}
     assert {line.split()[1] for line in shown - run} == {"simulate"}
 
 
 def test_the_library_example_works(simulator: str, tmp_path: Path) -> None:
-    """The README's Python example runs as it stands."""
+    """The README's Python example runs unchanged."""
     _jobs(tmp_path)
     code = _block("library").replace("http://127.0.0.1:8080", simulator)
     ran = subprocess.run(
@@ -155,8 +155,8 @@ def test_the_library_example_works(simulator: str, tmp_path: Path) -> None:
     assert "succeeded" in ran.stdout
 
 
-def test_the_job_is_one() -> None:
-    """The README's job file is valid."""
+def test_the_job_file_is_valid() -> None:
+    """The README's job file is a valid job."""
     assert parse_job(_block("job")).name == "require-security-scan"
 
 
@@ -167,7 +167,7 @@ def test_every_command_is_named() -> None:
 
 
 def test_every_promise_names_a_test_that_exists() -> None:
-    """The tests that the table of faults in ``tests/README.md`` names are there."""
+    """The table of faults in ``tests/README.md`` names existing tests."""
     named = set(re.findall(r"`(test_\w+)`", FAULTS))
     written = {
         name
@@ -188,7 +188,7 @@ def test_it_is_short_and_begins_with_its_two_commands() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    """A file that the README links is there, and so is each heading of its own."""
+    """Each linked file exists, and so does each linked heading."""
     headings = re.findall(r"(?m)^## (.*)$", README)
     known = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
     for target in re.findall(r"\]\(([^)]+)\)", README):

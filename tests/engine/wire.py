@@ -175,7 +175,7 @@ class Wire:
         return Delivery(fault.manner, fault.answer or answer)
 
     def land(self) -> None:
-        """Let all due effects happen, as of the time at which they were due."""
+        """Let all due effects happen, each at the time at which it was due."""
         now = self._now()
         while self._late and self._late[0][0] <= now:
             due, _, request = heappop(self._late)

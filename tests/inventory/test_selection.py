@@ -194,10 +194,10 @@ def test_each_workspace_is_selected_doubted_or_has_a_reason(
 
 
 @given(selects, workspaces_of_a_server, projects, st.data())
-def test_a_decision_does_not_depend_on_what_is_not_shown(
+def test_a_decision_does_not_depend_on_hidden_values(
     select: Select, workspaces: list[Workspace], project_id: str | None, data: st.DataObject
 ) -> None:
-    """What is decided stays the same whatever the hidden values are; the rest is in doubt."""
+    """Decisions stay the same whatever the hidden values are; the rest is in doubt."""
     for workspace in workspaces:
         before = Matcher(select, project_id).judge(workspace).objection
         if before is not None and not before.known:
@@ -237,7 +237,7 @@ BARE = Workspace("ws-1", "a", tag_names=())
 
 @pytest.mark.parametrize(("select", "reason"), UNKNOWN)
 @pytest.mark.parametrize("bindings", [None, UNSET])
-def test_what_is_not_shown_is_in_doubt(
+def test_hidden_values_are_in_doubt(
     select: Select, reason: str, bindings: UnsetType | None
 ) -> None:
     """Hidden tag bindings, projects and attributes neither select nor leave out."""
@@ -286,7 +286,7 @@ def test_tag_names_that_are_not_shown_are_in_doubt() -> None:
         Select(all=True, exclude_tags=("x=1", "y")),
     ],
 )
-def test_what_is_left_out_anyway_is_not_in_doubt(select: Select) -> None:
+def test_a_workspace_left_out_anyway_is_not_in_doubt(select: Select) -> None:
     """Another field, or another tag in the same field, has decided."""
     workspace = Workspace("ws-1", "a", tag_names=("y",), tag_bindings=None)
     objection = Matcher(select, None).judge(workspace).objection
@@ -320,7 +320,7 @@ def test_tag_names_alone_decide_if_no_workspace_shows_bindings() -> None:
 def test_one_that_shows_bindings_puts_the_others_in_doubt(
     bindings: dict[str, str] | None, place: int
 ) -> None:
-    """Wherever it is in the list, it proves that the server has bindings and hides some."""
+    """Anywhere in the list, it proves that the server has bindings and hides some."""
     workspaces = [BARE, LEGACY]
     workspaces.insert(place, Workspace("ws-2", "b", tag_names=(), tag_bindings=bindings))
     for select in (Select(all=True, exclude_tags=("legacy",)), Select(tags=("legacy",))):
@@ -330,7 +330,7 @@ def test_one_that_shows_bindings_puts_the_others_in_doubt(
         assert {t.name for t in found.targets}.isdisjoint(doubted | {"a"})
 
 
-def test_a_selection_in_doubt_says_how_many_which_and_why() -> None:
+def test_a_selection_in_doubt_lists_reasons_and_names() -> None:
     """The error has each reason once, with the first names and the number of others."""
     many = [
         Workspace(f"ws-{n}", f"w{n:02}" if n else "", tag_names=(), tag_bindings=None)
@@ -457,7 +457,7 @@ def selection_of(*names: str) -> Selected:
     return Selected([Target(f"ws-{name}", name) for name in names])
 
 
-def test_run_tasks_narrow_what_is_selected() -> None:
+def test_run_tasks_narrow_the_selection() -> None:
     """has_task keeps attached, lacks_task unattached workspaces; the unknown are in doubt."""
     attached = {"ws-a": True, "ws-b": False, "ws-c": None}
     for desired, kept, reason in (
@@ -472,7 +472,7 @@ def test_run_tasks_narrow_what_is_selected() -> None:
         assert left.doubted == [Unselected(Target("ws-c", "c"), doubt)]
 
 
-def test_what_is_in_doubt_may_be_left_out_later() -> None:
+def test_a_doubt_may_be_resolved_later() -> None:
     """Run tasks or the limit can leave out a workspace in doubt; otherwise the doubt stays."""
     doubt = Unselected(Target("ws-b", "b"), "it is not known")
     some = msgspec.structs.replace(selection_of("a", "c"), doubted=[doubt])

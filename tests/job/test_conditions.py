@@ -140,7 +140,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "message"), REFUSED)
-def test_a_refusal_says_what_is_allowed(text: str, message: str) -> None:
+def test_an_error_lists_what_is_allowed(text: str, message: str) -> None:
     """An unknown attribute, a wrong operator or a wrong value is refused with what is allowed."""
     with pytest.raises(ValueError, match=re.escape(message)):
         parse_condition(text)

@@ -154,7 +154,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("gate", "problem"), REFUSED.items())
-def test_what_is_missing_is_named(tmp_path: Path, gate: str, problem: str) -> None:
+def test_a_missing_file_is_named(tmp_path: Path, gate: str, problem: str) -> None:
     """The error names the file with its folder, and what is wrong with it."""
     mode(tmp_path / "plain.sh", 0o644)
     mode(tmp_path / "tools" / "check.sh", 0o755)
@@ -180,7 +180,7 @@ def test_existing_files_and_unknown_commands_pass(
     check_gate(load_job(path))
 
 
-def test_a_relative_path_variable_is_seen_from_the_job_files_folder(
+def test_a_relative_path_variable_is_relative_to_the_job_files_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A relative PATH entry is resolved in the gate's folder, as the gate's shell does."""

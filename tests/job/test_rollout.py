@@ -115,7 +115,7 @@ def test_an_undo_has_one_wave() -> None:
         ({"max_operations": 0}, "rollout.max_operations = 0: not a whole number of at least 1"),
     ],
 )
-def test_an_error_says_what_is_allowed(rollout_: dict[str, object], problem: str) -> None:
+def test_an_error_lists_the_allowed_values(rollout_: dict[str, object], problem: str) -> None:
     """An error names the field, its value, and what is allowed."""
     with pytest.raises(JobError, match=re.escape(problem)):
         job_from_builtins({**DOCUMENT, "rollout": rollout_})

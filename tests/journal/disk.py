@@ -24,7 +24,7 @@ class PowerCut(BaseException):
 
 
 Range = tuple[int, int]
-"""Of bytes: the first, and the one behind the last."""
+"""A range of bytes: the first, and the one after the last."""
 
 
 class File:
@@ -100,8 +100,8 @@ class Disk:
         forgets: what a failed sync should have written is never written by a later one, as on
             Linux, though every reader still sees it, until ``drop_cache``.
         died: called when the power goes.
-        no_locks: ``errno`` of a file system without locks; 0 where it has them.
-        no_folder_sync: likewise, of one that can't sync a folder.
+        no_locks: ``errno`` of a file system without locks; 0 if it has locks.
+        no_folder_sync: ``errno`` of a file system that can't sync a folder; 0 if it can.
     """
 
     def __init__(self) -> None:

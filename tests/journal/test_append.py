@@ -140,7 +140,7 @@ def test_a_failed_write_or_sync_is_the_last(code: int, failing: int) -> None:
     """Every waiting append raises, and nothing is written or synced after that."""
     disk = created(20)
     disk.fail = {failing: code}
-    told: list[JournalWriteFailed] = []
+    raised: list[JournalWriteFailed] = []
 
     async def write() -> None:
         async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
@@ -150,7 +150,7 @@ def test_a_failed_write_or_sync_is_the_last(code: int, failing: int) -> None:
                 try:
                     await journal.append(intent(number))
                 except JournalWriteFailed as error:
-                    told.append(error)
+                    raised.append(error)
 
             with anyio.CancelScope(shield=True):
                 async with anyio.create_task_group() as workers:
@@ -159,7 +159,7 @@ def test_a_failed_write_or_sync_is_the_last(code: int, failing: int) -> None:
 
     with pytest.raises(JournalWriteFailed, match=os.strerror(code)):
         run(write)
-    assert len(told) == 20
+    assert len(raised) == 20
     assert len(disk.calls) == failing
     assert not disk.open_files
 
@@ -277,8 +277,8 @@ def test_a_journal_works_on_a_real_file_system(tmp_path: Path) -> None:
 def test_a_reason_in_any_script_is_kept() -> None:
     """The server's text is read back unchanged."""
     disk = created(1)
-    said = Result("attach:ws-0", Outcome.FAILED, AT, reason='422 "é" 例 \u2028\x7f\\')
-    append(disk, [[said]])
+    expected = Result("attach:ws-0", Outcome.FAILED, AT, reason='422 "é" 例 \u2028\x7f\\')
+    append(disk, [[expected]])
     result = read(PATH, disk).replay.operations["attach:ws-0"].result
     assert result is not None
-    assert result.reason == said.reason
+    assert result.reason == expected.reason

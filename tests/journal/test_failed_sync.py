@@ -25,7 +25,7 @@ GONE_ON = replay([*first(3), *(record for group in (*BEFORE, LOST) for record in
 
 
 def after_a_failed_sync() -> Disk:
-    """Return a disk whose last group is in the page cache only, and counts as written."""
+    """Return a disk whose last group is only in the page cache, and counts as written."""
     disk = Disk()
     grown(disk, BEFORE)
     disk.forgets = True
@@ -40,12 +40,12 @@ def after_a_failed_sync() -> Disk:
 
 
 def read_after_a_power_cut(disk: Disk) -> Replay:
-    """Return what the journal says once only the disk is left."""
+    """Return the journal's content once only the disk is left."""
     disk.power_on()
     return read(PATH, disk).replay
 
 
-def test_what_a_failed_sync_forgot_is_written_anew() -> None:
+def test_what_a_failed_sync_forgot_is_written_again() -> None:
     """The next process writes what it read again, and it survives a power cut."""
     disk = after_a_failed_sync()
     append(disk, [[result(0)]])

@@ -39,19 +39,19 @@ WHOLE = written(GROUPS)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the journal is, or will be."""
+    """The path at which the journal is, or will be."""
     return tmp_path / "job.jsonl"
 
 
 def looked(follower: Follower) -> list[Record]:
-    """Return what is new."""
+    """Return the new records."""
     return list(follower.look())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ends=st.sets(st.integers(0, len(WHOLE))), zeros=st.booleans())
 def test_it_may_arrive_in_any_pieces(path: Path, ends: set[int], *, zeros: bool) -> None:
-    """Each record comes once and in order; a torn line, or a page of zeros, is not there yet."""
+    """Each record comes once and in order; a torn line, or a page of zeros, is waited for."""
     follower = Follower(path)
     seen = list[Record]()
     for end in [*sorted(ends), len(WHOLE)]:
@@ -69,14 +69,14 @@ def test_it_may_arrive_in_any_pieces(path: Path, ends: set[int], *, zeros: bool)
 
 
 def test_journals_of_0_1_are_followed(path: Path) -> None:
-    """In the words of their format."""
+    """Its records have the names of their format."""
     records = [replace(header(1), format=1, skips=0), planned(0), *LATER[0]]
     path.write_bytes(written([records[:2], records[2:]], version=1))
     assert looked(Follower(path)) == records
 
 
-def test_a_copy_that_is_renamed_into_place_goes_on(path: Path) -> None:
-    """Shorter, as long or longer than what was there: no record comes twice, and none is lost."""
+def test_a_copy_that_is_renamed_into_place_is_read_on(path: Path) -> None:
+    """Shorter, as long or longer than the old file: no record comes twice, and none is lost."""
     follower = Follower(path)
     half, more = len(written(GROUPS[:3])), len(written(GROUPS[:4]))
     path.write_bytes(WHOLE[:half])
@@ -119,7 +119,7 @@ def test_another_state_of_the_same_run_is_read_from_its_beginning(path: Path) ->
 
 
 def test_the_journal_of_another_run_is_an_error(path: Path) -> None:
-    """It says so: what was shown until then has nothing to do with it."""
+    """It is an error: the records so far belong to another job."""
     follower = Follower(path)
     path.write_bytes(WHOLE)
     looked(follower)
@@ -146,8 +146,8 @@ def test_a_file_that_is_away_for_a_moment_is_no_news(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b'name = "scan"\n', b'{"user":', b"\xff" * 100, b'{"seq":2,'])
-def test_what_is_no_journal_is_known_by_its_first_bytes(path: Path, text: bytes) -> None:
-    """Of an empty file, of zeros and of the first bytes of a header that is not known yet."""
+def test_another_file_is_recognized_by_its_first_bytes(path: Path, text: bytes) -> None:
+    """For an empty file, zeros, or the first bytes of a header, that is not known yet."""
     follower = Follower(path)
     for waited_for in (b"", b"\0" * 5000, WHOLE[:1], WHOLE[:40]):
         path.write_bytes(waited_for)
@@ -158,8 +158,8 @@ def test_what_is_no_journal_is_known_by_its_first_bytes(path: Path, text: bytes)
     assert follower.other
 
 
-def test_damage_is_seen_and_may_pass(path: Path) -> None:
-    """A page that a network's file system had not brought yet."""
+def test_damage_is_reported_and_may_disappear(path: Path) -> None:
+    """A network file system had not delivered the page yet."""
     damaged = bytearray(WHOLE)
     damaged[len(written(GROUPS[:2])) + 5] ^= 1
     path.write_bytes(damaged)
@@ -172,23 +172,23 @@ def test_damage_is_seen_and_may_pass(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "said"),
+    ("group", "message"),
     [
         ([result(7)], "never planned"),
         ([header(0)], "a second header"),
     ],
 )
 def test_one_that_does_not_agree_with_itself_is_damaged(
-    path: Path, group: list[Record], said: str
+    path: Path, group: list[Record], message: str
 ) -> None:
-    """Its lines are right, and bulkops did not write it so."""
+    """Its lines are valid, but bulkops did not write them."""
     path.write_bytes(written([PLAN, group]))
-    with pytest.raises(JournalDamaged, match=said):
+    with pytest.raises(JournalDamaged, match=message):
         looked(Follower(path))
 
 
 def test_other_versions_are_named(path: Path) -> None:
-    """A format, or a kind of record, that this version does not know; a first record of another."""
+    """A format or type of record that this version does not know; another first record."""
     path.write_bytes(written([[replace(header(0), format=99)]]))
     with pytest.raises(JournalError, match="has journal format 99"):
         looked(Follower(path))
@@ -200,7 +200,7 @@ def test_other_versions_are_named(path: Path) -> None:
 
 
 def test_the_last_execution_is_read_again_from_the_file(path: Path) -> None:
-    """From its own record to what was read last; nothing of one that has none."""
+    """From its own record to the last one read; none if it has no record."""
     follower = Follower(path)
     path.write_bytes(written(GROUPS[:1]))
     looked(follower)
@@ -214,8 +214,8 @@ def test_the_last_execution_is_read_again_from_the_file(path: Path) -> None:
         list(follower.of_last_execution())
 
 
-def test_only_what_is_new_is_read(path: Path) -> None:
-    """A look at a journal in which nothing is new reads none of its lines again."""
+def test_only_new_lines_are_read(path: Path) -> None:
+    """A look at an unchanged journal reads none of its lines again."""
     path.write_bytes(WHOLE)
     follower = Follower(path)
     looked(follower)

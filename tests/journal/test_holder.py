@@ -1,4 +1,4 @@
-"""Who holds a journal: found out without disturbing the holder, or a runner that comes."""
+"""Finding out who holds a journal disturbs neither the holder nor a runner that starts."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def journal(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_lock_file_says_who_holds_a_journal(journal: Path) -> None:
-    """While it is held; the text that stays afterwards says nothing."""
+def test_the_lock_file_names_the_holder(journal: Path) -> None:
+    """Only while it is locked; the text that stays afterwards means nothing."""
     assert holder_of(journal, NOTHING) is None
     with locked(journal, BOB):
         assert holder_of(journal, NOTHING) == BOB
@@ -52,7 +52,7 @@ def test_the_lock_file_says_who_holds_a_journal(journal: Path) -> None:
 
 
 def test_a_journal_is_held_by_any_name(journal: Path) -> None:
-    """By a link, a hard link, and without its lock file: by its last runner, probably."""
+    """By a link, a hard link, and without its lock file: probably by its last runner."""
     link, hard = journal.with_name("link.jsonl"), journal.with_name("hard.jsonl")
     link.symlink_to(journal.name)
     hard.hardlink_to(journal)
@@ -74,47 +74,47 @@ def test_looking_creates_nothing(journal: Path) -> None:
     assert holder_of(journal.with_name("none.jsonl"), NOTHING) is None
 
 
-def test_a_lock_file_that_says_nothing_names_the_last_runner(journal: Path) -> None:
-    """A runner that has the lock and has not yet written who it is."""
+def test_an_empty_lock_file_means_the_last_runner(journal: Path) -> None:
+    """A runner has the lock but has not yet written its name."""
     with locked(journal, BOB):
         lock_of(journal).write_bytes(b"\0\0")
         assert holder_of(journal, NOTHING) == HOLDER
 
 
 def test_a_runner_that_ends_while_a_journal_is_read_is_no_killed_one(journal: Path) -> None:
-    """The journal is read again: it has the end by then."""
+    """The journal is read again, because it has its end by then."""
     unfinished = replay([*first(1), Execution(BOB, "1")])
     finished = replay([*first(1), Execution(BOB, "1"), Ended("", "complete")])
     runner = ExitStack()
     runner.enter_context(locked(journal, BOB))
-    told = [finished, unfinished]
+    readings = [finished, unfinished]
 
     def read() -> Replay:
-        if len(told) == 2:
+        if len(readings) == 2:
             runner.close()
-        return told.pop()
+        return readings.pop()
 
     assert read_with_holder(journal, read) == (finished, None)
-    told = [unfinished]
+    readings = [unfinished]
     assert read_with_holder(journal, read) == (unfinished, None)
-    told = [unfinished]
+    readings = [unfinished]
     with locked(journal, BOB):
         assert read_with_holder(journal, read) == (unfinished, BOB)
 
 
-def test_what_can_be_told_of_a_writer(journal: Path) -> None:
-    """It holds the lock, another process does, it is gone, or it is elsewhere."""
+def test_the_writers_state(journal: Path) -> None:
+    """It holds the lock, another process does, it is gone, or it is on another machine."""
     me = Holder("ann", socket.gethostname(), os.getpid(), "2026-11-24T22:00:00.000Z")
     mine, bobs = (replay([*first(1), Execution(by, "1")]) for by in (me, BOB))
     with locked(journal, me):
         assert writer_of(journal, mine, is_alive) is Writer.HOLDS
         assert writer_of(journal, bobs, is_alive) is Writer.FOLLOWS
-    # It let the lock go, and lives on: to print to a full pipe, for example.
+    # It released the lock but still runs, for example to print to a full pipe.
     assert writer_of(journal, mine, is_alive) is Writer.GONE
     assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
     with locked(journal, BOB):
         pass
-    # The file beside it was signed by another: what this host's process writes is elsewhere.
+    # Another process signed the lock file: this host's process writes elsewhere.
     assert writer_of(journal, mine, is_alive) is Writer.UNKNOWN
     assert writer_of(journal, mine, lambda _: False) is Writer.GONE
     lock_of(journal).unlink()
@@ -123,7 +123,7 @@ def test_what_can_be_told_of_a_writer(journal: Path) -> None:
 
 
 def test_a_killed_process_is_not_alive_before_its_parent_waits_for_it() -> None:
-    """It keeps its number as long as its parent has not asked how it ended."""
+    """It keeps its number until its parent has waited for it."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         runner = Holder("ann", socket.gethostname(), process.pid, "")
         assert is_alive(runner)
@@ -136,7 +136,7 @@ def test_a_killed_process_is_not_alive_before_its_parent_waits_for_it() -> None:
 
 
 def test_a_look_at_the_lock_refuses_no_runner(journal: Path) -> None:
-    """Two look as fast as they can while a runner takes the journal and leaves it, 300 times."""
+    """Two threads look continuously while a runner locks and releases the journal 300 times."""
     over = Event()
     found = list[Holder | None]()
 
@@ -155,12 +155,12 @@ def test_a_look_at_the_lock_refuses_no_runner(journal: Path) -> None:
         over.set()
         for watcher in watchers:
             watcher.join()
-    # Each took turns with the runner.
+    # Each of them alternated with the runner.
     assert {BOB, None} <= {*found}
 
 
 def test_a_runner_waits_for_a_look_and_not_for_a_runner(journal: Path) -> None:
-    """A shared lock is waited out; one that is exclusive is refused while a look goes on, too."""
+    """A shared lock is waited for; an exclusive one is refused, even during a look."""
     with locked(journal, BOB):
         pass
     looking = os.open(lock_of(journal), os.O_RDONLY)

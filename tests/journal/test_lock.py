@@ -154,7 +154,7 @@ def test_a_lock_file_is_removed_if_nothing_was_started(tmp_path: Path) -> None:
 
 
 def test_a_lock_file_that_replaced_the_held_one_is_not_removed(tmp_path: Path) -> None:
-    """Another process created it, after a user had removed the held one."""
+    """Another process created it, after a user had removed the locked one."""
     journal, name = tmp_path / "job.jsonl", tmp_path / "job.jsonl.lock"
     with locked(journal, HOLDER):
         name.unlink()

@@ -1,4 +1,4 @@
-"""Whether more will come of a journal: the table."""
+"""The table of whether more will arrive of a journal."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bulkops.journal.following.outlook import (
 @pytest.mark.parametrize("more", [True, False])
 @pytest.mark.parametrize("silent", [0.0, GONE_AFTER, SILENT_AFTER, 1e6])
 @pytest.mark.parametrize("writer", Writer)
-def test_what_has_ended_is_over(*, more: bool, silent: float, writer: Writer) -> None:
-    """Unless there is more to do and another process has taken the journal, to resume it."""
+def test_a_recorded_end_is_final(*, more: bool, silent: float, writer: Writer) -> None:
+    """Unless there is more to do and another process has locked the journal to resume it."""
     resumed = more and writer is Writer.FOLLOWS
     silently = Outlook.SILENT if silent >= SILENT_AFTER else Outlook.CONTINUES
     seen = outlook(Sight(ended=True, more=more, writer=writer, silent=silent))
@@ -38,8 +38,8 @@ def test_what_has_ended_is_over(*, more: bool, silent: float, writer: Writer) ->
         (Writer.FOLLOWS, 1e6, Outlook.SILENT),
     ],
 )
-def test_what_has_not_ended_continues_unless_its_writer_is_gone(
+def test_a_job_continues_unless_its_writer_is_gone(
     writer: Writer, silent: float, expected: Outlook
 ) -> None:
-    """A free lock says that for sure, a silence of any length does not."""
+    """A free lock proves it; a silence of any length does not."""
     assert outlook(Sight(ended=False, more=False, writer=writer, silent=silent)) is expected

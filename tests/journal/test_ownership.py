@@ -37,8 +37,8 @@ def test_files_of_another_user_are_not_trusted(mode: int, user: int) -> None:
 @pytest.mark.parametrize("mode", [FILE | 0o666, FILE | 0o602, FILE | 0o1666, FOLDER | 0o777])
 def test_world_writable_files_are_not_trusted(mode: int) -> None:
     """The sticky bit of a file has no effect."""
-    said = f"is world-writable (mode {stat.S_IMODE(mode):04o})"
-    assert distrust(_stat(mode, ME), ME) == said
+    reason = f"is world-writable (mode {stat.S_IMODE(mode):04o})"
+    assert distrust(_stat(mode, ME), ME) == reason
 
 
 def test_a_sticky_folder_is_trusted_if_its_owner_is() -> None:

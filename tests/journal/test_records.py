@@ -72,7 +72,7 @@ def test_records_are_read_back_as_written(groups: list[list[Record]]) -> None:
     assert not scanner.damaged
 
 
-def test_a_line_is_one_object_that_names_its_place() -> None:
+def test_a_line_is_one_object_with_its_position() -> None:
     """``seq`` is dense, ``group`` is its group's first ``seq``, ``crc`` continues over lines."""
     data, _ = frame([encode(intent(0)), encode(intent(1))], 7, 7, 0x12345678)
     crc = 0x12345678
@@ -106,7 +106,7 @@ def test_the_replay_has_the_state_of_each_operation() -> None:
     assert [skip.reason for skip in state.skips] == ["already attached as wanted"]
 
 
-def test_the_replay_keeps_the_last_record_of_each_wave() -> None:
+def test_a_replay_has_the_last_record_of_each_wave() -> None:
     """A wave that has passed may be opened again; the others don't change."""
     first_wave = [WaveReached(1, 0, 1, reached, AT) for reached in (Reached.OPEN, Reached.PASSED)]
     state = replay([*first(4), *first_wave])
@@ -127,16 +127,16 @@ def test_an_operation_planned_again_is_pending_again_in_its_place() -> None:
 def test_the_replay_updates_its_counts() -> None:
     """After each record they equal a full count, whether they were built early or late."""
     doubt = msgspec.structs.replace(result(2), outcome=Outcome.IN_DOUBT)
-    told: list[Record] = [intent(0), result(0), intent(1), intent(0), intent(2), intent(2)]
-    told += [planned(1), doubt, intent(2), doubt, result(2), result(3), planned(3), planned(3)]
+    later: list[Record] = [intent(0), result(0), intent(1), intent(0), intent(2), intent(2)]
+    later += [planned(1), doubt, intent(2), doubt, result(2), result(3), planned(3), planned(3)]
     state = replay(first(4))
-    for record in told:
+    for record in later:
         state.take(record)
         outcomes = [progress.outcome for progress in state.operations.values()]
         for outcome in (None, *Outcome):
             assert state.count(outcome) == outcomes.count(outcome), (record, outcome)
     assert state.operations.results.total() == 1
-    assert replay([*first(4), *told]).operations.results == state.operations.results
+    assert replay([*first(4), *later]).operations.results == state.operations.results
 
 
 def test_two_operations_on_one_target_are_found_by_their_keys() -> None:
@@ -199,5 +199,5 @@ def test_the_verbs_of_a_0_1_journal_are_inferred(
     record = Planned(**line, desired=desired)  # type: ignore[arg-type]  # a row of the table
     (progress,) = replay([header(1), record]).operations.values()
     assert progress.operation.verb == verb
-    said = Planned(**line, desired=desired, verb="freeze")  # type: ignore[arg-type]  # as above
-    assert said.known_verb == "freeze"
+    old = Planned(**line, desired=desired, verb="freeze")  # type: ignore[arg-type]  # as above
+    assert old.known_verb == "freeze"

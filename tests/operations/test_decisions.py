@@ -17,7 +17,7 @@ TASKS = "/workspaces/ws-1/tasks"
 
 
 def states(name: str, shows: str) -> list[State]:
-    """Return the states that a row of a kind's table stands for."""
+    """Return the states that a row of a kind's table represents."""
     meant = CASES[name].states[shows]
     return [meant] if isinstance(meant, State) else [*meant]
 
@@ -32,7 +32,7 @@ def decided(name: str, shows: str, **changes: object) -> Operation:
 
 
 @pytest.mark.parametrize(("name", "shows"), CELLS)
-def test_each_cell_is_decided_as_the_table_says(name: str, shows: str) -> None:
+def test_each_row_is_decided_by_the_table(name: str, shows: str) -> None:
     """A row decides the writes with its verbs in order, a skip, or a blocked skip."""
     decision = table_of(KINDS[name])[shows]
     for state in states(name, shows):

@@ -57,7 +57,7 @@ def test_an_update_of_nothing_is_refused() -> None:
         UpdateSpec(task="x")
 
 
-def test_the_stages_a_kind_asks_for() -> None:
+def test_the_stages_a_kind_requires() -> None:
     """``stages_asked`` are the stages that the server must support."""
     stages = ("post_plan", "pre_plan", "post_plan")
     assert spec_of("attach", stages=stages).stages_asked == stages

@@ -147,7 +147,7 @@ def test_each_workspace_is_finished_before_the_next_is_begun() -> None:
     assert [request.method for request in world.wire.writes] == ["POST", "DELETE"] * 3
 
 
-def test_where_the_new_one_is_refused_the_old_one_stays_until_tried_again() -> None:
+def test_if_the_new_one_is_refused_the_old_one_stays_until_a_retry() -> None:
     """The detach is not tried, is not a failure, and is retried together with the attach."""
     world = world_for("replace", 3)
     world.wire.troubles = always(lambda request: request.method == "POST", Trouble("404"))
@@ -454,7 +454,7 @@ def kill_until_done(world: World, random: Random, path: Path) -> Replay:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_no_workspace_is_ever_left_with_neither(seed: int) -> None:
+def test_no_workspace_is_ever_without_both(seed: int) -> None:
     """With faults, lost answers, late effects and kills, apply and undo always leave one."""
     faults = ",".join(f"{kind}=1%" for kind in FAULTS)
     world = World(workspaces=5, replacing=True, faults=faults, seed=seed, server=Watched)

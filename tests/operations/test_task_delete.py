@@ -32,7 +32,7 @@ from tests.kinds import TASK
 PATIENT = {"max_failures": "100%"}
 
 
-def test_each_cell_is_decided_as_the_table_says() -> None:
+def test_each_cell_is_decided_by_the_table() -> None:
     """There is a detach per attachment, then a delete; a missing run task is a skip."""
     resolved = Resolved(organization="acme", task=TaskRef("task-1", TASK))
     kind = bind("task-delete", TaskDeleteSpec(task=TASK), resolved)

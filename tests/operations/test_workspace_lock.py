@@ -60,7 +60,7 @@ def locks(world: World) -> dict[str, tuple[str | None, str | None]]:
     return {one.name: (one.locked_by, one.locked_reason) for one in records if one.locked}
 
 
-def test_an_existing_lock_is_left_alone() -> None:
+def test_an_existing_lock_is_unchanged() -> None:
     """An existing lock is a skip, or blocked if a run holds it."""
     world = World(workspaces=4)
     world.simulator.lock("prod-0", by="user-ann", reason="mine")

@@ -1,6 +1,6 @@
 """Carries out a pipeline's jobs as GitLab's runner does: fresh folders, artifacts, a cache.
 
-Scripts are really run, by ``sh``, which is what an image without bash has.
+Scripts are really run, by ``sh``, because an image may have no bash.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PIPELINE = "9001"
 
 
 class Ran(NamedTuple):
-    """What a job came to: its status as GitLab shows it, and what its script said."""
+    """The result of a job: its status as GitLab shows it, and its script's output."""
 
     status: str
     done: Done
@@ -42,7 +42,7 @@ class GitLab:
         self.ran: dict[str, Ran] = {}
 
     def spec(self, name: str) -> dict[str, Any]:
-        """Return a job with what it extends and the defaults."""
+        """Return a job merged with what it extends and the defaults."""
         own = self.config[name]
         base = self.spec(own["extends"]) if "extends" in own else self.config["default"]
         return {**base, **own}
@@ -52,7 +52,7 @@ class GitLab:
         return self._folder / "artifacts" / name
 
     def job(self, name: str, *, strike: Strike | None = None, **variables: str) -> Ran | None:
-        """Run a job on a fresh machine, once; ``None`` if another one it needs has not passed."""
+        """Run a job once on a fresh machine; ``None`` if a job that it needs has not passed."""
         spec = self.spec(name)
         needed = spec.get("needs", [])
         if any(self.ran[one].status == "failed" for one in needed if one in self.ran):
@@ -68,7 +68,7 @@ class GitLab:
             _copy(cached, machine, spec["cache"]["paths"])
         for one in needed:
             _copy(self.artifacts(one), machine, self.spec(one)["artifacts"]["paths"])
-        # Once is enough for all machines of one test.
+        # One installation serves all machines of a test.
         install = [] if self._installed else spec["before_script"]
         done = self._run(machine, [*install, *spec["script"]], environment, strike)
         self._installed = True
@@ -90,7 +90,7 @@ class GitLab:
             **values,
             "JOB": "job.toml",
             **variables,
-            # Installed already: what is tried here is not how pip finds it.
+            # Installed already: this does not test how pip finds it.
             "BULKOPS": "bulkops",
             "PIP_NO_INDEX": "1",
             "CI": "true",

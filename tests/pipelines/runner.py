@@ -1,7 +1,7 @@
 """Carries out a workflow's jobs as GitHub's runner does: fresh folders, artifacts, conditions.
 
-Steps that run a script are really run. What the actions do is done here as their source does it: a
-single artifact that matches a pattern gets no folder of its own, a name is taken once.
+Steps that run a script are really run. Actions are imitated as their source works: a single
+artifact that matches a pattern gets no folder of its own, and a name can be used once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RUN = {"first": 7001, "second": 7002, "third": 7003}
 
 
 class Outputs(SimpleNamespace):
-    """The outputs of a step or a job; one that was never set is empty."""
+    """The outputs of a step or a job; unset ones are empty."""
 
     def __getattr__(self, _name: str) -> str:
         return ""
@@ -45,7 +45,7 @@ class Expressions:
         return eval(python.strip(), names)  # noqa: S307 - the text is this repository's own file
 
     def filled(self, text: object) -> str:
-        """Return a text with its expressions replaced by what they are."""
+        """Return a text with its expressions replaced by their values."""
         if not isinstance(text, str):
             return str(text).lower() if isinstance(text, bool) else str(text)
 
@@ -86,7 +86,7 @@ class GitHub:
         strike: Strike | None = None,
         inputs: Mapping[str, object] = MappingProxyType({}),
     ) -> dict[str, Done]:
-        """Run a job on a fresh machine; returns what each step came to.
+        """Run a job on a fresh machine; return each step's result.
 
         Args:
             number: of the attempt, from 1.
@@ -124,14 +124,14 @@ class GitHub:
         return done
 
     def kept(self, run: str, name: str) -> Path:
-        """Return the folder that an artifact is."""
+        """Return an artifact's folder."""
         return self.artifacts / str(RUN[run]) / name
 
     def _step(self, job: Mapping[str, Any], step: Mapping[str, Any], strike: Strike | None) -> Done:
         if not self._expressions.holds(step.get("if")):
             return SKIPPED
         if step.get("name") == "Install" and self._installed:
-            return Done(0, "", "")  # once is enough for all machines of one test
+            return Done(0, "", "")  # one installation serves all machines of a test
         if "uses" in step:
             action = step["uses"].partition("@")[0].partition("/")[2].replace("-", "_")
             given = {k: self._expressions.filled(v) for k, v in step.get("with", {}).items()}
@@ -159,7 +159,7 @@ class GitHub:
             folder=self._machine,
             environment={
                 **{name: self._expressions.filled(value) for name, value in own.items()},
-                # Installed already: what is tried here is not how pip finds it.
+                # Installed already: this does not test how pip finds it.
                 "BULKOPS": "bulkops",
                 "PIP_NO_INDEX": "1",
                 "CI": "true",

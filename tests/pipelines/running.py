@@ -1,4 +1,4 @@
-"""A real shell command, struck by a signal in the middle of its writes."""
+"""A real shell command that gets a signal in the middle of its writes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bulkops.api.messages import Request
 from tests.cli.support import Done, World, ended
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-"""Where ``bulkops`` and ``python`` are those of this environment."""
+"""A PATH whose ``bulkops`` and ``python`` are those of this environment."""
 
 
 class Strike(NamedTuple):
-    """A signal, once the server has carried out so many writes.
+    """A signal that is sent once the server has carried out a number of writes.
 
     Attributes:
         to: the name of the program that gets it, one that the first process started; if empty,
@@ -53,7 +53,7 @@ def execute(
     environment: Mapping[str, str],
     strike: Strike | None = None,
 ) -> Done:
-    """Run a program to its end, in that folder and in nothing but that environment."""
+    """Run a program to its end, in a folder and with only this environment."""
     process = subprocess.Popen(
         words,
         cwd=folder,

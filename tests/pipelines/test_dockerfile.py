@@ -1,4 +1,4 @@
-"""``jobs/Dockerfile``: what it copies and runs is copied and run here, without an engine."""
+"""``jobs/Dockerfile``: its copies and commands, carried out without an engine."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _only(name: str) -> str:
 
 
 def _built(folder: Path) -> Path:
-    """Carry the first stage out below a folder; returns what the second stage copies of it."""
+    """Carry the first stage out below a folder; return what the second stage copies of it."""
     (folder / "opt").mkdir()
     here = folder
 
@@ -91,8 +91,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _built(tmp_path_factory.mktemp("image"))
 
 
-def test_nothing_but_what_is_copied_gets_into_the_context() -> None:
-    """``.dockerignore`` leaves all out but the sources of COPY."""
+def test_the_context_has_only_what_is_copied() -> None:
+    """``.dockerignore`` excludes everything but the sources of COPY."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     copied = [word for one in BUILD if one.name == "COPY" for word in one.text.split()[:-1]]
@@ -100,8 +100,8 @@ def test_nothing_but_what_is_copied_gets_into_the_context() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
-def test_it_is_neither_root_nor_a_shell() -> None:
-    """A numeric user who owns the working folder, and bulkops itself as the first process."""
+def test_the_image_runs_bulkops_without_root() -> None:
+    """A numeric user owns the working folder, and bulkops itself is the first process."""
     user, _, group = _only("USER").partition(":")
     assert int(user) >= 10000
     assert f"--owner={user} --group={group} {_only('WORKDIR')}" in _only("RUN")
@@ -110,7 +110,7 @@ def test_it_is_neither_root_nor_a_shell() -> None:
 
 
 def test_every_pip_leaves_no_cache() -> None:
-    """Each pip command of the build says so."""
+    """Each pip command of the build has the option."""
     run = [one.text for one in BUILD if one.name == "RUN"]
     commands = [command for text in run for command in text.split("&&") if " pip " in command]
     assert len(commands) == 2
@@ -142,7 +142,7 @@ def test_it_installs_the_constraints_and_nothing_else(environment: Path) -> None
     assert versions == {name: kept()[name] for name in needed}
 
 
-def test_an_image_with_more_for_a_gate_is_made_of_this_one() -> None:
+def test_an_image_for_a_gate_can_extend_this_one() -> None:
     """The lines in the file's head begin with this image and end with its user."""
     text = (ROOT / "jobs" / "Dockerfile").read_text(encoding="utf-8")
     own = re.findall(r"(?m)^#   ([A-Z]+) (.+)$", text)
@@ -152,7 +152,7 @@ def test_an_image_with_more_for_a_gate_is_made_of_this_one() -> None:
     subprocess.run(["sh", "-n", "-c", own[2][1]], check=True)  # noqa: S607 - as Docker
 
 
-def test_what_it_builds_is_bulkops(world: World, environment: Path) -> None:
+def test_the_image_has_a_working_bulkops(world: World, environment: Path) -> None:
     """Its own commands make an environment whose entry point plans and applies a job."""
     path = _only("ENV").removeprefix("PATH=").replace("/opt/bulkops", str(environment))
     words = json.loads(_only("ENTRYPOINT"))
@@ -182,6 +182,6 @@ def test_what_it_builds_is_bulkops(world: World, environment: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["latest", "curl", "sudo", "ADD"])
-def test_it_has_nothing_that_changes_by_itself(word: str) -> None:
-    """No image or download that is another one tomorrow."""
+def test_every_image_and_download_is_pinned(word: str) -> None:
+    """No image or download can change from one build to the next."""
     assert not [one for one in INSTRUCTIONS if word in f"{one.name} {one.text}".split()]

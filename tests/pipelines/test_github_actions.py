@@ -59,8 +59,8 @@ def _all_done_once(world: World) -> bool:
     return world.all_desired() and set(world.changed().values()) == {1}
 
 
-def test_it_is_a_workflow() -> None:
-    """The published JSON Schema of workflows allows it."""
+def test_the_workflow_matches_its_schema() -> None:
+    """It is valid by the published JSON Schema of workflows."""
     pytest.importorskip("check_jsonschema", reason="needs the extra `long`")
     subprocess.run(
         [*CHECK, "--builtin-schema", "vendor.github-workflows", str(FILE)],
@@ -70,7 +70,7 @@ def test_it_is_a_workflow() -> None:
 
 
 def test_no_script_has_an_expression_in_its_text() -> None:
-    """What somebody types into an input reaches no script but by its environment."""
+    """A user's input reaches a script only through its environment."""
     assert not [step for step in STEPS if "${{" in step.get("run", "")]
 
 
@@ -92,12 +92,12 @@ def test_only_the_steps_that_need_the_token_have_it() -> None:
     assert WORKFLOW["jobs"]["apply"]["environment"] == "production"
 
 
-def test_two_rollouts_never_run_at_once() -> None:
-    """One group for all runs, and none is ended by another."""
+def test_two_rollouts_never_run_concurrently() -> None:
+    """All runs are in one group, and no run is cancelled by another."""
     assert WORKFLOW["concurrency"] == {"group": "bulkops", "cancel-in-progress": False}
 
 
-def test_the_journal_is_kept_when_the_time_is_over() -> None:
+def test_a_timeout_keeps_the_journal() -> None:
     """The step that applies times out before its job does, which would end everything."""
     job = WORKFLOW["jobs"]["apply"]
     (applying,) = [step for step in job["steps"] if step.get("name") == "Apply"]
@@ -105,7 +105,7 @@ def test_the_journal_is_kept_when_the_time_is_over() -> None:
 
 
 def test_a_rollout_in_one_attempt(github: GitHub) -> None:
-    """Planned, then applied as it was planned; plan and journal are kept as artifacts."""
+    """It is applied as planned; plan and journal are kept as artifacts."""
     planned = github.attempt("plan", 1)
     assert (planned["Install"].code, planned["Plan"].code, planned["Keep the plan"].code) == (
         0,
@@ -118,8 +118,8 @@ def test_a_rollout_in_one_attempt(github: GitHub) -> None:
     assert (github.kept("first", "rollout-1-result") / "1-result" / "journal.jsonl").exists()
 
 
-def test_a_rerun_goes_on_with_the_journal_of_the_attempt_before(github: GitHub) -> None:
-    """Killed twice, the next attempt has the journal of both; every change is made once."""
+def test_a_rerun_resumes_the_previous_attempts_journal(github: GitHub) -> None:
+    """After two kills, the next attempt has the journal of both; every change is made once."""
     github.attempt("plan", 1)
     killed = github.attempt("apply", 9, strike=KILLED)
     assert killed["Apply"].code == -signal.SIGKILL
@@ -135,10 +135,10 @@ def test_a_rerun_goes_on_with_the_journal_of_the_attempt_before(github: GitHub) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_cancelled_step_drains_and_the_rerun_goes_on(
+def test_a_cancelled_step_drains_and_the_rerun_resumes(
     github: GitHub, number: signal.Signals
 ) -> None:
-    """The signal to the script's process is bulkops' own: it ends by itself, nothing in doubt."""
+    """The signal reaches bulkops, which ends by itself with nothing in doubt."""
     github.attempt("plan", 1)
     cancelled = github.attempt("apply", 1, strike=Strike(number, write=5))
     assert cancelled["Apply"].code == 128 + number
@@ -151,8 +151,8 @@ def test_a_cancelled_step_drains_and_the_rerun_goes_on(
     assert _all_done_once(github.world)
 
 
-def test_a_machine_that_died_with_its_journal_is_made_up_for(github: GitHub) -> None:
-    """Nothing was kept: the plan is applied anew, and what is done already is skipped."""
+def test_without_the_journal_a_rerun_skips_what_is_done(github: GitHub) -> None:
+    """If no artifact was kept, the plan is applied again; changes that are done are skipped."""
     github.attempt("plan", 1)
     github.attempt("apply", 1, strike=KILLED)
     shutil.rmtree(github.kept("first", "rollout-1-result"))
@@ -162,8 +162,8 @@ def test_a_machine_that_died_with_its_journal_is_made_up_for(github: GitHub) -> 
     assert _all_done_once(github.world)
 
 
-def test_a_runner_with_umask_0_or_of_another_user_goes_on(github: GitHub) -> None:
-    """Everybody may write plan and journal, or they are another user's: they are the workflow's."""
+def test_a_runner_with_umask_0_or_of_another_user_resumes(github: GitHub) -> None:
+    """Its plan and journal are trusted, though writable by others or another user's."""
     before = os.umask(0)
     try:
         github.attempt("plan", 1)
@@ -180,8 +180,8 @@ def test_a_runner_with_umask_0_or_of_another_user_goes_on(github: GitHub) -> Non
     assert _all_done_once(github.world)
 
 
-def test_all_jobs_again_is_a_new_plan(github: GitHub) -> None:
-    """What is approved anew is what is applied: not the old plan, nor its journal."""
+def test_rerunning_all_jobs_makes_a_new_plan(github: GitHub) -> None:
+    """The newly approved plan is applied, not the old one or its journal."""
     github.attempt("plan", 1)
     github.attempt("apply", 1, strike=KILLED)
     before = github.world.writes
@@ -192,8 +192,8 @@ def test_all_jobs_again_is_a_new_plan(github: GitHub) -> None:
     assert _all_done_once(github.world)
 
 
-def test_a_paused_rollout_goes_on_in_another_run(github: GitHub) -> None:
-    """Past one pause a run; a re-run stays at the next one, whatever its inputs say."""
+def test_a_paused_rollout_is_resumed_by_another_run(github: GitHub) -> None:
+    """Each run continues past one pause; a re-run stays at the next one, whatever its inputs."""
     github.world.job(("all = true", 'names = ["*"]'), PAUSES)
     github.attempt("plan", 1)
     assert github.attempt("apply", 1)["Apply"].code == 6
@@ -213,8 +213,8 @@ def test_a_paused_rollout_goes_on_in_another_run(github: GitHub) -> None:
     assert _all_done_once(github.world)
 
 
-def test_what_failed_is_tried_again_by_another_run(github: GitHub) -> None:
-    """A re-run leaves it failed; ``retry_failed`` in another run does it, its cause being gone."""
+def test_failed_operations_are_retried_by_another_run(github: GitHub) -> None:
+    """A re-run leaves them failed; once the cause is fixed, ``retry_failed`` retries them."""
     github.world.job(*BEARING)
     github.attempt("plan", 1)
     acme = github.world.simulator.world.organizations["acme"]
@@ -228,8 +228,8 @@ def test_what_failed_is_tried_again_by_another_run(github: GitHub) -> None:
     assert _all_done_once(github.world)
 
 
-def test_a_conflict_wants_a_new_plan(github: GitHub) -> None:
-    """What somebody changed after it was approved is left alone until a new run plans it."""
+def test_a_conflict_needs_a_new_plan(github: GitHub) -> None:
+    """A target that was changed after the approval is left until a new run plans it."""
     github.world.job(*BEARING)
     github.attempt("plan", 1)
     github.world.simulator.attach("prod-002", TASK, enforcement_level="advisory")
@@ -241,8 +241,8 @@ def test_a_conflict_wants_a_new_plan(github: GitHub) -> None:
     assert _all_done_once(github.world)
 
 
-def test_an_attempt_without_a_plan_says_so(github: GitHub) -> None:
-    """It expired: nothing is sent, and the reports' step has nothing to say."""
+def test_an_attempt_without_a_plan_fails(github: GitHub) -> None:
+    """If the artifact expired, nothing is sent, and there is nothing to report."""
     github.attempt("plan", 1)
     planned = github.world.requests
     shutil.rmtree(github.kept("first", "rollout-1-plan"))
@@ -254,7 +254,7 @@ def test_an_attempt_without_a_plan_says_so(github: GitHub) -> None:
 
 
 def test_a_plan_that_cant_be_made_is_not_applied(github: GitHub) -> None:
-    """The plan's exit code is the job's, and nothing is kept."""
+    """The job has the plan's exit code, and nothing is kept."""
     done = github.attempt("plan", 1, inputs={"job": "missing.toml"})
     assert (done["Plan"].code, done["Keep the plan"].code) == (1, -1)
     assert not github.artifacts.exists()
@@ -262,14 +262,14 @@ def test_a_plan_that_cant_be_made_is_not_applied(github: GitHub) -> None:
 
 
 def test_a_plan_that_cant_be_kept_is_not_applied(github: GitHub) -> None:
-    """It has changes, but nobody could apply what was approved."""
+    """It has changes, but the approved plan would not be available."""
     github.kept("first", "rollout-1-plan").mkdir(parents=True)
     assert github.attempt("plan", 1)["Keep the plan"].code == 1
     assert github.attempt("apply", 1) == {}
 
 
-def test_a_plan_without_changes_asks_nobody(github: GitHub) -> None:
-    """The job behind the environment's approval is skipped; the plan is kept and in the summary."""
+def test_a_plan_without_changes_needs_no_approval(github: GitHub) -> None:
+    """The job that needs approval is skipped; the plan is kept and in the summary."""
     for name in github.world.shown():
         github.world.simulator.attach(name, TASK, enforcement_level="mandatory")
     assert github.attempt("plan", 1)["Plan"].code == 0
@@ -278,8 +278,8 @@ def test_a_plan_without_changes_asks_nobody(github: GitHub) -> None:
     assert "12" in github.summary.read_text(encoding="utf-8")
 
 
-def test_a_destructive_plan_needs_no_more_than_the_approval(github: GitHub) -> None:
-    """The summary names what will be lost; ``apply PLAN`` asks nothing, when resumed as well."""
+def test_a_destructive_plan_needs_only_the_approval(github: GitHub) -> None:
+    """The summary lists what will be lost; ``apply PLAN`` asks nothing, not even on resume."""
     for name in github.world.shown():
         github.world.simulator.attach(name, TASK, enforcement_level="mandatory")
     github.world.job(
@@ -293,7 +293,7 @@ def test_a_destructive_plan_needs_no_more_than_the_approval(github: GitHub) -> N
 
 
 def test_no_artifact_holds_the_token(github: GitHub) -> None:
-    """Plan, journal, lock and reports: whoever may read the repository may read them."""
+    """Plan, journal, lock and reports are readable to all who can read the repository."""
     github.attempt("plan", 1)
     github.attempt("apply", 1)
     kept = [path for path in github.artifacts.rglob("*") if path.is_file()]
@@ -302,7 +302,7 @@ def test_no_artifact_holds_the_token(github: GitHub) -> None:
 
 
 def test_the_reports_are_kept_whatever_happened(github: GitHub) -> None:
-    """A killed attempt has a JUnit and an HTML report, too; the last attempt has no failed step."""
+    """A killed attempt has a JUnit and an HTML report as well; in the last, no step failed."""
     github.attempt("plan", 1)
     killed = github.attempt("apply", 1, strike=KILLED)
     assert killed["Report"].code == 0
@@ -315,7 +315,7 @@ def test_the_reports_are_kept_whatever_happened(github: GitHub) -> None:
 
 
 def test_plan_and_apply_fill_the_summary(github: GitHub) -> None:
-    """Whoever approves sees the plan in the job's summary; the result follows it."""
+    """The job's summary shows the plan before the approval, and the result after it."""
     github.attempt("plan", 1)
     planned = github.summary.read_text(encoding="utf-8")
     assert "prod-001" in planned

@@ -49,14 +49,14 @@ def _all_done_once(world: World) -> bool:
     return world.all_desired() and set(world.changed().values()) == {1}
 
 
-def test_it_is_a_pipeline() -> None:
-    """GitLab's own JSON Schema allows it."""
+def test_the_pipeline_matches_its_schema() -> None:
+    """It is valid by GitLab's own JSON Schema."""
     pytest.importorskip("check_jsonschema", reason="needs the extra `long`")
     subprocess.run([*CHECK, str(FILE)], check=True, capture_output=True)
 
 
 def test_a_rollout_is_planned_started_by_hand_and_verified(gitlab: GitLab) -> None:
-    """The plan changes nothing and is orange; it is applied as planned, and then verified."""
+    """A plan with changes is orange; it is applied as planned, then verified."""
     planned = _ran(gitlab, "plan")
     assert (planned.status, planned.code, gitlab.world.writes) == ("warning", 2, 0)
     assert gitlab.spec("apply")["when"] == "manual"
@@ -66,7 +66,7 @@ def test_a_rollout_is_planned_started_by_hand_and_verified(gitlab: GitLab) -> No
 
 
 def test_a_retry_resumes_the_journal(gitlab: GitLab) -> None:
-    """Killed with its container, twice; the journal and the reports are kept each time."""
+    """Its container was killed twice; the journal and the reports are kept each time."""
     _ran(gitlab, "plan")
     for strike in (KILLED, Strike(signal.SIGKILL, write=2, to="*")):
         assert _ran(gitlab, "apply", strike).status == "failed"
@@ -83,8 +83,8 @@ def test_a_retry_resumes_the_journal(gitlab: GitLab) -> None:
     assert _ran(gitlab, "verify").status == "passed"
 
 
-def test_before_its_time_is_over_it_drains(gitlab: GitLab) -> None:
-    """``timeout`` hands its signal on, and bulkops' exit code back; the journal is kept."""
+def test_a_timeout_drains_the_job(gitlab: GitLab) -> None:
+    """``timeout`` passes its signal and bulkops' exit code on; the journal is kept."""
     _ran(gitlab, "plan")
     over = _ran(gitlab, "apply", Strike(signal.SIGTERM, write=5, to="timeout"))
     assert (over.status, over.code) == ("failed", ExitCode.TERMINATED)
@@ -93,15 +93,15 @@ def test_before_its_time_is_over_it_drains(gitlab: GitLab) -> None:
 
 
 def test_the_jobs_time_is_longer_than_the_commands() -> None:
-    """The journal is kept only by a job that ends by itself."""
+    """GitLab keeps the journal only of a job that ends by itself."""
     assert "timeout --foreground --preserve-status 5h bulkops" in CONFIG[".apply"]["script"][0]
     assert CONFIG[".apply"]["timeout"] == "5h 30m"
     assert "--drain-timeout 20 " in CONFIG[".apply"]["script"][0]
     assert DRAIN_SECONDS < 20
 
 
-def test_a_lost_cache_is_made_up_for(gitlab: GitLab) -> None:
-    """The plan is applied with a new journal, and what is done already is skipped."""
+def test_without_the_cache_what_is_done_is_skipped(gitlab: GitLab) -> None:
+    """The plan is applied with a new journal, and changes that are done are skipped."""
     _ran(gitlab, "plan")
     _ran(gitlab, "apply", KILLED)
     shutil.rmtree(gitlab.cache)
@@ -110,7 +110,7 @@ def test_a_lost_cache_is_made_up_for(gitlab: GitLab) -> None:
 
 
 def test_a_new_plan_begins_a_new_journal(gitlab: GitLab) -> None:
-    """``plan`` retried is another plan: the journal of the old one stays beside it."""
+    """After a retry of ``plan``, the old plan's journal stays beside the new one."""
     _ran(gitlab, "plan")
     _ran(gitlab, "apply", KILLED)
     _ran(gitlab, "plan")
@@ -122,7 +122,7 @@ def test_a_new_plan_begins_a_new_journal(gitlab: GitLab) -> None:
 
 
 def test_a_paused_rollout_continues_one_pause_at_a_time(gitlab: GitLab) -> None:
-    """``apply`` stays where it is; each ``continue`` passes one pause, and ``verify`` waits."""
+    """``apply`` stays paused; each ``continue`` passes one pause, and ``verify`` waits."""
     gitlab.world.job(("all = true", 'names = ["*"]'), PAUSES)
     _ran(gitlab, "plan")
     for _ in range(2):
@@ -136,8 +136,8 @@ def test_a_paused_rollout_continues_one_pause_at_a_time(gitlab: GitLab) -> None:
     assert _ran(gitlab, "verify").status == "passed"
 
 
-def test_what_failed_is_tried_again(gitlab: GitLab) -> None:
-    """A retry of ``apply`` leaves it failed; ``retry-failed`` does it, its cause being gone."""
+def test_failed_operations_are_retried(gitlab: GitLab) -> None:
+    """A retry of ``apply`` leaves them failed; ``retry-failed`` retries them after a fix."""
     gitlab.world.job(SLOWLY, ("[pace]", "[rollout]\nmax_failures = 5\n\n[pace]"))
     _ran(gitlab, "plan")
     acme = gitlab.world.simulator.world.organizations["acme"]
@@ -151,7 +151,7 @@ def test_what_failed_is_tried_again(gitlab: GitLab) -> None:
 
 
 def test_a_plan_without_changes_is_green(gitlab: GitLab) -> None:
-    """Applying it all the same changes nothing."""
+    """If it is applied nevertheless, it changes nothing."""
     for name in gitlab.world.shown():
         gitlab.world.simulator.attach(name, TASK, enforcement_level="mandatory")
     assert _ran(gitlab, "plan").status == "passed"
@@ -159,8 +159,8 @@ def test_a_plan_without_changes_is_green(gitlab: GitLab) -> None:
     assert gitlab.world.writes == 0
 
 
-def test_a_destructive_plan_needs_no_more_than_its_start(gitlab: GitLab) -> None:
-    """The log of ``plan`` names what will be lost; ``apply`` and its retry ask nothing."""
+def test_a_destructive_plan_needs_only_its_start(gitlab: GitLab) -> None:
+    """The log of ``plan`` lists what will be lost; ``apply`` and its retry ask nothing."""
     for name in gitlab.world.shown():
         gitlab.world.simulator.attach(name, TASK, enforcement_level="mandatory")
     detach = ('kind = "attach"', 'kind = "detach"')
@@ -173,7 +173,7 @@ def test_a_destructive_plan_needs_no_more_than_its_start(gitlab: GitLab) -> None
 
 @pytest.mark.parametrize("job", ["missing.toml", "job.toml; touch injected"])
 def test_a_plan_that_cant_be_made_fails(gitlab: GitLab, job: str) -> None:
-    """No exit code but that of changes is orange, and what a person types is no script."""
+    """Only the exit code for changes is orange, and no user input is run as a script."""
     ran = gitlab.job("plan", JOB=job)
     assert ran is not None
     assert (ran.status, ran.code) == ("failed", 1)
@@ -182,7 +182,7 @@ def test_a_plan_that_cant_be_made_fails(gitlab: GitLab, job: str) -> None:
 
 
 def test_pips_exit_codes_are_not_bulkops(gitlab: GitLab) -> None:
-    """An install that ends with 2 is a failure, not a plan with changes."""
+    """A pip that exits 2 is a failure, not a plan with changes."""
     config = {**CONFIG, "default": {"before_script": []}}
     (install,) = CONFIG["default"]["before_script"]
     config["default"]["before_script"] = [install.replace("python -m pip", "sh -c 'exit 2'")]
@@ -192,19 +192,19 @@ def test_pips_exit_codes_are_not_bulkops(gitlab: GitLab) -> None:
 
 
 def test_gitlab_retries_what_time_may_help() -> None:
-    """As in Kubernetes, but for a journal in use; never what passes a pause or tries again."""
+    """Same as in Kubernetes, except for a journal in use; ``continue`` and the like never retry."""
     assert CONFIG["apply"]["retry"]["exit_codes"] == [1, 5, 14]
     assert CONFIG["continue"]["retry"] == CONFIG["retry-failed"]["retry"] == 0
 
 
-def test_only_changes_are_a_failure_that_is_allowed() -> None:
+def test_only_a_plan_with_changes_is_allowed_to_fail() -> None:
     """``apply`` blocks the pipeline until it is started, and fails it with every code but 0."""
     assert CONFIG["plan"]["allow_failure"] == {"exit_codes": [2]}
     assert CONFIG["apply"]["allow_failure"] is False
 
 
 def test_every_exit_code_has_its_next_step() -> None:
-    """The head of the file names each but 0."""
+    """The head of the file names each except 0."""
     head = TEXT.partition("what to do after it:\n")[2].partition("# Between attempts")[0]
     named = {int(word) for line in head.splitlines() for word in _codes(line)}
     assert named == set(ExitCode) - {ExitCode.DONE}
@@ -215,16 +215,16 @@ def _codes(line: str) -> list[str]:
     return [word for word in words if word.isdigit()]
 
 
-def test_two_rollouts_never_run_at_once() -> None:
-    """Whatever applies is of one resource group and of the protected environment."""
+def test_two_rollouts_never_run_concurrently() -> None:
+    """Every job that applies is in one resource group and in the protected environment."""
     applying = [name for name, job in CONFIG.items() if "extends" in job]
     assert applying == ["apply", "continue", "retry-failed"]
     assert CONFIG[".apply"]["resource_group"] == "bulkops"
     assert CONFIG[".apply"]["environment"] == "production"
 
 
-def test_artifacts_are_not_for_everybody_and_hold_no_token(gitlab: GitLab) -> None:
-    """Each says who may download it, and no file has the token."""
+def test_artifacts_are_restricted_and_hold_no_token(gitlab: GitLab) -> None:
+    """Each has restricted access, and no file contains the token."""
     assert CONFIG["plan"]["artifacts"]["access"] == "developer"
     assert CONFIG[".apply"]["artifacts"]["access"] == "developer"
     _ran(gitlab, "plan")

@@ -1,4 +1,4 @@
-"""``jobs/kubernetes.yaml``: valid, every exit code decided, and its containers really run."""
+"""``jobs/kubernetes.yaml``: valid, with a rule per exit code; its containers are really run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _container(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _action(spec: Mapping[str, Any], code: int, *, disrupted: bool = False) -> str:
-    """Return what is done about a pod that failed: as the first rule says that fits."""
+    """Return the action for a failed pod, by the first rule that matches."""
     for rule in spec["podFailurePolicy"]["rules"]:
         if "onPodConditions" in rule:
             fits = disrupted
@@ -71,7 +71,7 @@ class Cluster:
         return self._folder / "journal"
 
     def configure(self, *changes: tuple[str, str]) -> None:
-        """Write the ConfigMap's job file; what a test must not wait for is made short."""
+        """Write the ConfigMap's job file, with short waits."""
         text = OF["ConfigMap"]["data"]["job.toml"]
         short = ('pause = "5m"', 'pause = "1ms"')
         for old, new in (*changes, *([short] if not changes else [])):
@@ -81,7 +81,7 @@ class Cluster:
         (self._folder / "job" / "job.toml").write_text(text, encoding="utf-8")
 
     def pod(self, spec: Mapping[str, Any], *more: str, strike: Strike | None = None) -> Done:
-        """Run the pod's container, its mounts being folders and its root one that stays empty."""
+        """Run the pod's container; its mounts are folders, and its root stays empty."""
         container = _container(spec)
         places = {
             mount["mountPath"]: self._folder / mount["name"] for mount in container["volumeMounts"]
@@ -112,21 +112,21 @@ class Cluster:
 
 @pytest.fixture
 def cluster(world: World, tmp_path: Path) -> Cluster:
-    """What the manifest is applied to."""
+    """The cluster to which the manifest is applied."""
     return Cluster(world, tmp_path / "cluster")
 
 
 @pytest.mark.parametrize("version", ["1.29", "1.37"])
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
-def test_every_document_is_what_the_api_takes(document: dict[str, Any], version: str) -> None:
-    """Kubernetes' own schemas allow each, and no field is unknown."""
+def test_every_document_matches_the_apis_schema(document: dict[str, Any], version: str) -> None:
+    """Kubernetes' own schemas accept each, and no field is unknown."""
     schemas = pytest.importorskip("kubernetes_validate", reason="needs the extra `long`")
     schemas.validate(document, version, strict=True)
 
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_the_failure_policy_is_one_the_api_accepts(spec: dict[str, Any]) -> None:
-    """What no schema says: sorted and unique codes, none 0, a container there is, no restarts."""
+    """It meets the rules outside the schema: codes sorted, unique, not 0; no restarts."""
     for rule in spec["podFailurePolicy"]["rules"]:
         assert ("onExitCodes" in rule) != ("onPodConditions" in rule)
         assert rule["action"] in {"FailJob", "Ignore", "Count"}
@@ -139,7 +139,7 @@ def test_the_failure_policy_is_one_the_api_accepts(spec: dict[str, Any]) -> None
 
 
 def test_every_exit_code_is_decided() -> None:
-    """The rules' codes are all but 0, each in one rule."""
+    """Each code except 0 is in exactly one rule."""
     rules = JOB["podFailurePolicy"]["rules"]
     decided = [code for rule in rules for code in rule.get("onExitCodes", {}).get("values", [])]
     assert sorted(decided) == sorted(set(ExitCode) - {ExitCode.DONE})
@@ -147,7 +147,7 @@ def test_every_exit_code_is_decided() -> None:
 
 
 def test_disruption_and_interruption_cost_no_retry() -> None:
-    """An evicted pod, whatever it ended with, is replaced; one out of memory uses up a retry."""
+    """An evicted pod is replaced, whatever its exit code; one out of memory uses up a retry."""
     assert _action(JOB, 143, disrupted=True) == "Ignore"
     assert _action(JOB, KILLED, disrupted=True) == "Ignore"
     assert _action(JOB, 143) == "Ignore"
@@ -156,8 +156,8 @@ def test_disruption_and_interruption_cost_no_retry() -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_a_pod_may_do_next_to_nothing(spec: dict[str, Any]) -> None:
-    """No root, no new rights, a root file system that can't be written, no key to the cluster."""
+def test_a_pod_has_the_least_privileges(spec: dict[str, Any]) -> None:
+    """It has no root, no new privileges, a read-only root file system and no API token."""
     pod, container = spec["template"]["spec"], _container(spec)
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] == 10001
@@ -173,21 +173,21 @@ def test_a_pod_may_do_next_to_nothing(spec: dict[str, Any]) -> None:
 
 
 def test_a_pod_has_time_to_drain() -> None:
-    """The grace period is longer than what is in flight may take."""
+    """The grace period is longer than operations in flight may take."""
     (given,) = [word for word in _container(JOB)["args"] if word.startswith("--drain-timeout=")]
     drain = float(given.partition("=")[2])
     assert DRAIN_SECONDS < drain < JOB["template"]["spec"]["terminationGracePeriodSeconds"]
 
 
-def test_the_job_file_is_one() -> None:
-    """The ConfigMap's job parses and is named as everything else in the file."""
+def test_the_job_file_is_valid() -> None:
+    """The ConfigMap's job parses and has the same name as everything else in the file."""
     name = parse_job(OF["ConfigMap"]["data"]["job.toml"], "job.toml").name
     assert {OF[kind]["metadata"]["name"] for kind in ("ConfigMap", "Job")} == {name}
     assert f"--journal=/journal/{name}.jsonl" in _container(JOB)["args"]
 
 
-def test_pods_go_on_with_the_journal_on_the_volume(cluster: Cluster) -> None:
-    """One out of memory, one evicted, the third ends it: every change is made once."""
+def test_pods_resume_the_journal_on_the_volume(cluster: Cluster) -> None:
+    """One is out of memory, one is evicted, the third finishes: every change is made once."""
     killed = cluster.pod(JOB, strike=Strike(signal.SIGKILL, write=4))
     assert _action(JOB, 128 - killed.code) == "Count"
     evicted = cluster.pod(JOB, strike=Strike(signal.SIGTERM, write=3))
@@ -197,13 +197,13 @@ def test_pods_go_on_with_the_journal_on_the_volume(cluster: Cluster) -> None:
     assert cluster.pod(JOB).code == 0
     assert cluster.world.all_desired()
     assert set(cluster.world.changed().values()) == {1}
-    # The Job applied once more, its journal finished.
+    # The Job is applied again after its journal is finished.
     assert cluster.pod(JOB).code == 0
     assert cluster.world.writes == 12
 
 
-def test_a_paused_job_fails_until_it_is_told_to_continue(cluster: Cluster) -> None:
-    """Exit 6 ends the Job; with ``--continue`` as first argument the next one goes on."""
+def test_a_paused_job_fails_until_it_gets_continue(cluster: Cluster) -> None:
+    """Exit 6 ends the Job; with ``--continue`` as first argument, the next Job resumes it."""
     cluster.configure(('pause = "5m"', 'pause = "manual"'))
     paused = cluster.pod(JOB)
     assert paused.code == 6
@@ -213,8 +213,8 @@ def test_a_paused_job_fails_until_it_is_told_to_continue(cluster: Cluster) -> No
     assert cluster.world.all_desired()
 
 
-def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
-    """Exit 4 ends the Job; with both options the next one does it, its cause being gone."""
+def test_failed_operations_are_retried_on_request(cluster: Cluster) -> None:
+    """Exit 4 ends the Job; once the cause is fixed, the next one retries with both options."""
     cluster.configure(('waves = ["1", "10%", "100%"]\npause = "5m"\n', ""))
     simulator = cluster.world.simulator
     acme = simulator.world.organizations["acme"]
@@ -236,7 +236,7 @@ def test_what_failed_is_tried_again_when_asked_for(cluster: Cluster) -> None:
 
 
 def test_a_destructive_job_has_its_confirmation_in_the_arguments(cluster: Cluster) -> None:
-    """``--confirm=NAME`` in place of ``--yes`` starts it and resumes it; ``--yes`` doesn't."""
+    """``--confirm=NAME`` in place of ``--yes`` starts and resumes it; ``--yes`` doesn't."""
     for name in cluster.world.shown():
         cluster.world.simulator.attach(name, TASK, enforcement_level="mandatory")
     cluster.configure(
@@ -255,8 +255,8 @@ def test_a_destructive_job_has_its_confirmation_in_the_arguments(cluster: Cluste
     assert not any(cluster.world.shown().values())
 
 
-def test_the_secret_is_made_of_a_file(tmp_path: Path) -> None:
-    """The token is in no command line, and its file's line break, which is refused, is left out."""
+def test_the_secret_is_made_from_a_file(tmp_path: Path) -> None:
+    """No command line has the token, and the file's line break, which is refused, is removed."""
     (command,) = re.findall(r"(?m)^# +(tr .*)$", TEXT)
     (tmp_path / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
     kubectl = tmp_path / "kubectl"
@@ -278,8 +278,8 @@ def test_the_secret_is_made_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o2775], ids=["everybody's", "the group's"])
-def test_a_volume_that_others_may_write_is_the_jobs_own(cluster: Cluster, mode: int) -> None:
-    """As provisioners and fsGroup make it, and given to root; the next pod has another uid."""
+def test_a_volume_that_others_may_write_is_trusted(cluster: Cluster, mode: int) -> None:
+    """As provisioners and fsGroup make it, owned by root; the next pod has another uid."""
     cluster.volume.chmod(mode)
     assert cluster.pod(JOB, strike=Strike(signal.SIGKILL, write=5)).code == -signal.SIGKILL
     if os.geteuid() == 0:
@@ -290,7 +290,7 @@ def test_a_volume_that_others_may_write_is_the_jobs_own(cluster: Cluster, mode: 
 
 
 def test_drift_fails_the_check_and_is_not_tried_again(cluster: Cluster) -> None:
-    """Exit 3 where the run task is missing, 0 once it is everywhere; nothing is written."""
+    """Exit 3 if the run task is missing, 0 if it is everywhere; nothing is written."""
     missing = cluster.pod(DRIFT)
     assert missing.code == 3
     assert _action(DRIFT, missing.code) == "FailJob"

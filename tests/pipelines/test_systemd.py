@@ -51,14 +51,14 @@ def _codes(key: str) -> set[int]:
 
 
 class Started(NamedTuple):
-    """What starting the service came to: the exit code of each attempt, and the last one whole."""
+    """The result of a start of the service: each attempt's exit code, and the last result."""
 
     codes: list[int]
     last: Done
 
 
 class Machine:
-    """One that has bulkops, the folders that the files name, and an organization to work on."""
+    """A machine with bulkops, the folders that the files name, and an organization."""
 
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
@@ -70,11 +70,11 @@ class Machine:
         self.job(SLOWLY)
 
     def job(self, *changes: tuple[str, str]) -> None:
-        """Write the job file, with some of its text exchanged."""
+        """Write the job file, with some of its text replaced."""
         shutil.copy(self.world.job(*changes), self.etc / f"{NAME}.toml")
 
     def here(self, text: str) -> str:
-        """Return a text with the folders of this machine."""
+        """Return a text with this machine's folders."""
         places = (PROGRAMS, self.etc, self.state)
         for sought, place in zip(SOUGHT, places, strict=True):
             text = text.replace(sought, str(place))
@@ -96,7 +96,7 @@ class Machine:
         )
 
     def start(self, strike: Strike | None = None) -> Started:
-        """Start the service; only the first attempt is struck."""
+        """Start the service; only its first attempt gets the signal."""
         codes = list[int]()
         while True:
             last = self.once(strike=None if codes else strike)
@@ -126,7 +126,7 @@ class Machine:
 
 @pytest.fixture
 def machine(world: World, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """Outside of the world's folder, in which no file may hold the token."""
+    """A folder outside the world's, in which no file may contain the token."""
     return Machine(world, tmp_path_factory.mktemp("machine"))
 
 
@@ -135,7 +135,7 @@ def _all_done_once(world: World) -> bool:
 
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    """``systemd-analyze verify`` has nothing to say: no unknown key, no value it can't read."""
+    """``systemd-analyze verify`` reports no unknown key and no invalid value."""
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed: apt-get install systemd")
     for name in ("bulkops@.service", "bulkops@.timer"):
@@ -152,7 +152,7 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
 
 
 def test_every_exit_code_is_decided() -> None:
-    """Each ends the service well, ends it as failed, or is tried again; the head names the last."""
+    """Each counts as success, as failure or as a reason to retry; the head lists the latter."""
     good, final = _codes("SuccessExitStatus"), _codes("RestartPreventExitStatus")
     assert not good & final
     assert good == {ExitCode.HUNG_UP, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
@@ -162,8 +162,8 @@ def test_every_exit_code_is_decided() -> None:
     assert "such as 1, 5, 11, 14 and a kill" in text
 
 
-def test_there_is_time_to_drain_and_an_end_to_trying() -> None:
-    """It is stopped later than its own drain time, and all attempts fit into the limit's hour."""
+def test_the_time_limits_allow_draining_and_end_retries() -> None:
+    """The stop timeout exceeds the drain time, and all attempts fit into the limit's hour."""
     drain = int(SERVICE["ExecStart"].partition("--drain-timeout=")[2])
     assert drain + 10 < _seconds(SERVICE["TimeoutStopSec"])
     attempts = int(UNIT["StartLimitBurst"]) * _seconds(SERVICE["RestartSec"])
@@ -171,7 +171,7 @@ def test_there_is_time_to_drain_and_an_end_to_trying() -> None:
 
 
 def test_the_token_is_in_a_file_of_its_own() -> None:
-    """Mode 0600; in no unit, no crontab and no command line."""
+    """The file has mode 0600; no unit, crontab or command line has the token."""
     for name in ("bulkops@.service", "bulkops@.timer", "bulkops.cron"):
         lines = (JOBS / name).read_text(encoding="utf-8").splitlines()
         assert not [line for line in lines if "TFE_TOKEN" in line and not line.startswith("#")]
@@ -180,7 +180,7 @@ def test_the_token_is_in_a_file_of_its_own() -> None:
     assert f"--property=EnvironmentFile={SERVICE['EnvironmentFile']}" in head
 
 
-def test_a_kill_is_resumed_at_once(machine: Machine) -> None:
+def test_a_killed_job_is_resumed_immediately(machine: Machine) -> None:
     """systemd starts it again, and every change is made once."""
     started = machine.start(KILLED)
     assert started.codes == [-signal.SIGKILL, 0]
@@ -188,16 +188,16 @@ def test_a_kill_is_resumed_at_once(machine: Machine) -> None:
     assert _all_done_once(machine.world)
 
 
-def test_a_stop_is_no_failure_and_the_next_start_resumes(machine: Machine) -> None:
-    """As by a shutdown: what is in flight is finished, and nothing is started again by itself."""
+def test_a_stop_is_not_a_failure_and_the_next_start_resumes(machine: Machine) -> None:
+    """As on shutdown, operations in flight are finished, and systemd does not restart it."""
     assert machine.start(Strike(signal.SIGTERM, write=5)).codes == [ExitCode.TERMINATED]
     assert machine.world.writes < 12
     assert machine.start().codes == [0]
     assert _all_done_once(machine.world)
 
 
-def test_the_next_night_puts_back_what_drifted(machine: Machine) -> None:
-    """The finished journal stays; a new one is begun, for what differs now."""
+def test_the_next_night_corrects_drift(machine: Machine) -> None:
+    """The finished journal stays; a new one starts for what differs now."""
     assert machine.start().codes == [0]
     assert machine.start().codes == [0]
     assert machine.world.writes == 12
@@ -207,8 +207,8 @@ def test_the_next_night_puts_back_what_drifted(machine: Machine) -> None:
     assert len(list(machine.state.rglob("*.jsonl"))) == 2
 
 
-def test_a_pause_waits_for_a_person(machine: Machine) -> None:
-    """Not for the next night; ``--continue`` by hand passes it."""
+def test_a_pause_waits_for_the_user(machine: Machine) -> None:
+    """The next night does not continue past it; ``--continue`` by hand does."""
     machine.job(PAUSES)
     for _night in range(2):
         assert machine.start().codes == [ExitCode.PAUSED]
@@ -217,8 +217,8 @@ def test_a_pause_waits_for_a_person(machine: Machine) -> None:
     assert _all_done_once(machine.world)
 
 
-def test_failed_operations_are_left_to_a_person(machine: Machine) -> None:
-    """Exit 3 is not tried again within the night."""
+def test_failed_operations_are_left_to_the_user(machine: Machine) -> None:
+    """Exit 3 is not retried within the night."""
     machine.job(SLOWLY, ("[pace]", "[rollout]\nmax_failures = 5\n\n[pace]"))
     acme = machine.world.simulator.world.organizations["acme"]
 
@@ -230,8 +230,8 @@ def test_failed_operations_are_left_to_a_person(machine: Machine) -> None:
     assert machine.start().codes == [ExitCode.UNFULFILLED]
 
 
-def test_a_server_that_is_away_is_tried_again(machine: Machine) -> None:
-    """Up to the limit; the next night does it."""
+def test_an_outage_is_retried(machine: Machine) -> None:
+    """Up to the start limit; the next night does the rest."""
     file = machine.etc / "token.env"
     before = file.read_text(encoding="utf-8")
     file.write_text(before.replace(machine.world.address, "http://127.0.0.1:9"), encoding="utf-8")
@@ -241,7 +241,7 @@ def test_a_server_that_is_away_is_tried_again(machine: Machine) -> None:
 
 
 def test_a_destructive_job_needs_its_confirmation(machine: Machine) -> None:
-    """``--yes`` is exit 2; ``--confirm=NAME`` in its place starts it, and resumes it."""
+    """With ``--yes`` it exits 2; ``--confirm=NAME`` in its place starts and resumes it."""
     for name in machine.world.shown():
         machine.world.simulator.attach(name, TASK, enforcement_level="mandatory")
     detach = ('kind = "attach"', 'kind = "detach"')
@@ -253,8 +253,8 @@ def test_a_destructive_job_needs_its_confirmation(machine: Machine) -> None:
     assert not any(machine.world.shown().values())
 
 
-def test_cron_resumes_what_was_killed_the_night_before(machine: Machine) -> None:
-    """The same command, the next night; it has the token from the file."""
+def test_cron_resumes_a_job_killed_the_night_before(machine: Machine) -> None:
+    """The next night runs the same command, with the token from the file."""
     assert machine.cron(KILLED).code == -signal.SIGKILL
     done = machine.cron()
     assert done.code == 0

@@ -14,7 +14,7 @@ from bulkops.journal.records import FORMAT, Header, Planned, Record, decode
 from bulkops.journal.replay import Replay, replay
 
 KEPT = Path(__file__).parent / "kept"
-"""Journals, and a saved plan, as the first bulkops 0.1 wrote them: never to be written anew."""
+"""Journals, and a saved plan, as the first bulkops 0.1 wrote them: never to be rewritten."""
 
 R = TypeVar("R", bound=msgspec.Struct)
 Forge = Callable[[list[Record]], list[Record]]

@@ -55,7 +55,7 @@ DIGESTS = {
     "workspace-unlock.jsonl": "4fbe347b5aa7dfc7fa88317cedb88c29e82c954c11fafadb9c00eacd9e05c14c",
     "workspace-update.jsonl": "1ade1bb27fdf3a42d95c06b489a7e1800a7704473d84517f6c3cbc87e310c70c",
 }
-"""Of kept journals, as they were when they were written."""
+"""The digests of kept journals at the time of writing."""
 JOURNALS = sorted(path.name for path in KEPT.glob("*.jsonl"))
 OTHER = TaskRef("task-ffffffffffffffff", "cost-check")
 MANDATORY: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post_plan"]}
@@ -314,8 +314,10 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "change", "said"), FORGED.values(), ids=list(FORGED))
-def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "change", "message"), FORGED.values(), ids=list(FORGED))
+def test_an_undecidable_operation_is_found(
+    name: str, change: Forge, message: str, tmp_path: Path
+) -> None:
     """Every line is valid, but the job in it could not have decided the change."""
     path = tmp_path / name
     path.write_bytes((KEPT / name).read_bytes())
@@ -323,7 +325,7 @@ def test_what_no_job_decided_is_found(name: str, change: Forge, said: str, tmp_p
     for opened in (open_journal, sound_journal):
         with pytest.raises(JournalDamaged, match=r"contradicts itself: .*") as damaged:
             opened(path)
-        assert said in str(damaged.value)
+        assert message in str(damaged.value)
         assert damaged.value.exit_code == 12
 
 
@@ -383,7 +385,7 @@ def test_a_plan_that_does_not_agree_with_itself_is_stale(tmp_path: Path) -> None
 def test_a_journal_must_match_its_saved_plan() -> None:
     """Digest, job, run task and operations must be those of the plan."""
     plan = read_plan(KEPT / "saved.plan", trust_files=True).plan
-    said = {
+    messages = {
         disagreement_with_plan(forged("saved.jsonl", change), plan)
         for change in (
             with_header(task=OTHER),
@@ -392,11 +394,11 @@ def test_a_journal_must_match_its_saved_plan() -> None:
             _changed(desired=ADVISORY),
         )
     }
-    assert {words.partition(" ")[2] for words in said} >= {
+    assert {words.partition(" ")[2] for words in messages} >= {
         "job is not that of the plan",
         "has 4 operations, the plan 3",
     }
-    assert any(words.endswith("is not as planned") for words in said)
+    assert any(words.endswith("is not as planned") for words in messages)
 
 
 def test_an_undo_must_match_the_journal_that_it_undoes() -> None:
@@ -405,11 +407,11 @@ def test_an_undo_must_match_the_journal_that_it_undoes() -> None:
     other = read(KEPT / "detach.jsonl").replay.header.job
 
     for change in (with_header(task=OTHER), with_header(job=other)):
-        said = disagreement_with_undone(forged("attach.undo.jsonl", change), undone)
-        assert said == "its job is not the one that it undoes"
+        message = disagreement_with_undone(forged("attach.undo.jsonl", change), undone)
+        assert message == "its job is not the one that it undoes"
     elsewhere = _at(Target("ws-9", "prod-9"))
-    said = disagreement_with_undone(forged("attach.undo.jsonl", elsewhere), undone)
-    assert said == "detach:ws-9 (prod-9) reverts no change of that journal"
+    message = disagreement_with_undone(forged("attach.undo.jsonl", elsewhere), undone)
+    assert message == "detach:ws-9 (prod-9) reverts no change of that journal"
 
 
 def test_a_made_up_header_is_refused() -> None:

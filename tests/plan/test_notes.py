@@ -19,16 +19,16 @@ NOTED = {
 }
 
 
-@pytest.mark.parametrize(("pace", "said"), NOTED.items())
+@pytest.mark.parametrize(("pace", "text"), NOTED.items())
 def test_a_plan_notes_that_strict_sets_the_pace(
-    pace: tuple[int, float | None, float], said: str
+    pace: tuple[int, float | None, float], text: str
 ) -> None:
     """If fewer operations may be in flight than rate times latency; otherwise no note."""
     most, rate, latency = pace
     asked = Rollout(max_failures=2, strict=True)
     notes = strict_notes(asked, 500, most=most, rate=rate, latency=latency)
-    assert len(notes) == bool(said)
-    assert not said or said in notes[0]
+    assert len(notes) == bool(text)
+    assert not text or text in notes[0]
     plain = Rollout(max_failures=2)
     assert strict_notes(plain, 500, most=most, rate=rate, latency=latency) == []
 

@@ -30,7 +30,7 @@ def refused(world: World, problem: str, **tables: Mapping[str, object]) -> None:
 
 
 def limited(world: World, entitlements: Entitlements) -> None:
-    """Say what the organization has paid for."""
+    """Set what the organization has paid for."""
     world.simulator.world.organizations["acme"].entitlements = entitlements
 
 
@@ -357,5 +357,5 @@ def test_the_single_call_is_noted_only_if_it_is_possible(profile: str) -> None:
 
 
 def one_call(plan: Plan) -> bool:
-    """Return whether a plan says that one call would do."""
+    """Return whether a plan notes that one call would do."""
     return any("task-configs" in note for note in plan.notes)

@@ -104,8 +104,8 @@ def test_only_targets_that_did_not_change_since_are_changed(
             expected = Outcome.SUCCEEDED
         assert progress.outcome is expected
         done = expected is Outcome.SUCCEEDED
-        stands = operation.desired if done else attributes(moved[name])
-        assert attributes(shown(world, name)) == stands
+        final = operation.desired if done else attributes(moved[name])
+        assert attributes(shown(world, name)) == final
     touched = {progress.operation.target.name for progress in replay.operations.values()}
     for name in world.names:
         if name not in touched:

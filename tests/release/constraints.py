@@ -51,13 +51,13 @@ def closure(requires: Mapping[str, Iterable[str]]) -> set[str]:
     """Return the canonical names of all packages that bulkops needs to run.
 
     Args:
-        requires: the requirements in the metadata of each package, by its canonical name. One that
-            is left out is not followed further.
+        requires: the requirements in the metadata of each package, by its canonical name. A
+            missing package is not followed.
     """
     found, waiting = set[str](), list(DIRECT)
     while waiting:
         requirement = waiting.pop()
-        # An extra of a dependency would have to be followed, too.
+        # A dependency's extra would have to be followed, too.
         assert not requirement.extras, requirement
         name = canonicalize_name(requirement.name)
         if name not in found and applies(requirement):
@@ -78,7 +78,7 @@ def text_of(versions: Mapping[str, str]) -> str:
 
 
 def _asked(more: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the metadata of what pip would install for bulkops and for these packages."""
+    """Return the metadata of all packages that pip would install for bulkops and these."""
     pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
     done = subprocess.run(
         [*pip, "--quiet", "--report", "-", str(ROOT), *more], stdout=subprocess.PIPE, check=True
@@ -88,7 +88,7 @@ def _asked(more: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def _newest() -> dict[str, str]:
-    """Return the versions that pip chooses, also of what only another Python needs."""
+    """Return the versions that pip chooses, including packages that only another Python needs."""
     missing = set[str]()
     while True:
         chosen = _asked(sorted(missing))

@@ -33,8 +33,8 @@ def test_it_keeps_the_bounds_of_the_project(requirement: Requirement) -> None:
     assert requirement.specifier.contains(KEPT[canonicalize_name(requirement.name)])
 
 
-def test_everything_that_is_required_is_in_it() -> None:
-    """Every package that one of its packages requires.
+def test_it_has_every_required_package() -> None:
+    """It has every package that one of its packages requires.
 
     The metadata is that of the installed packages, if they have the same version.
     """
@@ -52,7 +52,7 @@ def test_everything_that_is_required_is_in_it() -> None:
         assert needed == set(KEPT)
 
 
-def test_what_only_an_older_python_needs_is_in_it() -> None:
+def test_it_has_the_packages_of_older_pythons() -> None:
     """A requirement counts if it applies to one of the supported versions of Python."""
     assert PYTHONS[0] == "3.11"
     older = Requirement('typing-extensions>=4; python_version < "3.13"')
@@ -63,13 +63,13 @@ def test_what_only_an_older_python_needs_is_in_it() -> None:
     assert not applies(Requirement('uvloop; extra == "fast"'))
 
 
-def test_a_requirement_is_followed_to_its_end() -> None:
-    """What a dependency's dependency requires is found, in circles as well."""
+def test_indirect_requirements_are_found() -> None:
+    """A dependency's requirements are followed, even in circles."""
     requires = {"aiohttp": ["yarl>=1"], "yarl": ["Aiohttp", "zope.event; python_version < '4'"]}
     assert {"yarl", "zope-event"} <= closure(requires)
 
 
-def test_every_dependency_says_why_it_has_its_bound() -> None:
+def test_every_bound_has_a_reason() -> None:
     """Each line has a comment, and an upper bound unless the comment begins with ``no bound``."""
     text = (FILE.parent / "pyproject.toml").read_text(encoding="utf-8")
     lines = text.partition("\ndependencies = [\n")[2].partition("\n]")[0].splitlines()

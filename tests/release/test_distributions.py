@@ -1,4 +1,4 @@
-"""The wheel and the sdist: what is in them, and that one makes the other."""
+"""The contents of wheel and sdist, and that the sdist builds the wheel."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tracked() -> set[str]:
-    """The files of this checkout that git tracks or would."""
+    """The files of this checkout that git tracks or would track."""
     git = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     done = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -45,13 +45,13 @@ def _below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
-def test_the_sdist_has_what_is_tracked(built: Path, tracked: set[str]) -> None:
-    """All of it, the tests and the gate included, and nothing else: no journal, no cache."""
+def test_the_sdist_has_the_tracked_files(built: Path, tracked: set[str]) -> None:
+    """It has all of them, tests and gate included, and nothing else: no journal, no cache."""
     assert _below(built / NAME) - {"PKG-INFO"} == tracked
 
 
 def test_the_wheel_has_the_package(built: Path, tracked: set[str]) -> None:
-    """Its modules, templates and type marker; no test, no job file."""
+    """It has modules, templates and type marker, but no test and no job file."""
     with zipfile.ZipFile(built / WHEEL) as archive:
         names = set(archive.namelist())
     metadata = {name for name in names if name.startswith(f"{NAME}.dist-info/")}
@@ -60,8 +60,8 @@ def test_the_wheel_has_the_package(built: Path, tracked: set[str]) -> None:
     assert "bulkops/py.typed" in names
 
 
-def test_the_sdist_makes_the_same_wheel(built: Path, tmp_path: Path) -> None:
-    """Byte by byte."""
+def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
+    """The two wheels are equal, byte by byte."""
     subprocess.run(
         [*BUILD, "-t", "wheel", "-d", str(tmp_path)],
         cwd=built / NAME,
@@ -72,7 +72,7 @@ def test_the_sdist_makes_the_same_wheel(built: Path, tmp_path: Path) -> None:
 
 
 def test_the_tests_run_from_the_sdist(built: Path) -> None:
-    """Those of the layout and the documents read every folder there is."""
+    """The tests of layout and documents run, which read every folder."""
     quick = ("tests/test_structure.py", "tests/documents/test_jobs_documented.py", "tests/release")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *quick],

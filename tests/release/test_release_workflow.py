@@ -1,4 +1,4 @@
-"""``.github/workflows/release.yml``: valid, with few rights, and it publishes after the gate."""
+"""``.github/workflows/release.yml``: valid, few permissions, publishes after the gate."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_they_are_workflows(file: Path) -> None:
-    """The published JSON Schema of workflows allows each."""
+def test_the_workflows_match_their_schema(file: Path) -> None:
+    """Each is valid by the published JSON Schema of workflows."""
     pytest.importorskip("check_jsonschema", reason="needs the extra `long`")
     check = [
         sys.executable,
@@ -146,7 +146,7 @@ def test_they_are_workflows(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_action_is_pinned(file: Path) -> None:
-    """By a commit, with its version; each action has one version in the whole repository."""
+    """Each is pinned to a commit with its version, the same in the whole repository."""
     text = file.read_text(encoding="utf-8")
     used = re.findall(r"uses: (?!\./)(.+)", text)
     assert used
@@ -157,7 +157,7 @@ def test_every_action_is_pinned(file: Path) -> None:
 
 
 def test_each_job_has_the_rights_it_needs() -> None:
-    """Three jobs may write, each something of its own; by default there is no right at all."""
+    """Three jobs may write, each to one thing; the default is no permission."""
     assert WORKFLOW["permissions"] == {}
     writing = {
         name: {right for right, level in job["permissions"].items() if level == "write"}
@@ -168,7 +168,7 @@ def test_each_job_has_the_rights_it_needs() -> None:
 
 
 def test_nothing_is_published_before_the_gate() -> None:
-    """Whatever may write waits for the gate, which is ``ci.yml`` and runs ``.ci/run``."""
+    """Every job that may write waits for the gate, which is ``ci.yml`` and runs ``.ci/run``."""
     for job in WRITING:
         assert {"check", "gate"} <= _before(job)
     assert not [name for name, job in JOBS.items() if "if" in job or "continue-on-error" in job]
@@ -180,8 +180,8 @@ def test_nothing_is_published_before_the_gate() -> None:
     assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}
 
 
-def test_what_is_attested_is_what_is_published() -> None:
-    """The hashes of wheel and sdist, and the digest that was pushed, which keeps its provenance."""
+def test_the_published_files_are_the_attested_ones() -> None:
+    """The hashes of wheel and sdist, and the pushed digest, which keeps its provenance."""
     assert _step("provenance", "Attest")["with"] == {"subject-checksums": "dist/SHA256SUMS"}
     image = _step("image", "Attest")["with"]
     assert image["subject-digest"] == "${{ steps.push.outputs.digest }}"
@@ -190,8 +190,8 @@ def test_what_is_attested_is_what_is_published() -> None:
     assert builders == ["build"]
 
 
-def test_a_tag_that_is_the_version_passes(checkout: Path) -> None:
-    """Its section of the changelog becomes the notes, without heading and links."""
+def test_a_tag_equal_to_the_version_passes(checkout: Path) -> None:
+    """The notes are the changelog's section, without heading and links."""
     done = _run(checkout, "check", "Compare the tag with the version")
     assert (done.code, done.outputs) == (0, {"version": VERSION})
     assert _run(checkout, "check", "Take the notes from the changelog").code == 0
@@ -201,7 +201,7 @@ def test_a_tag_that_is_the_version_passes(checkout: Path) -> None:
 
 @pytest.mark.parametrize("tag", ["v9.9.9", f"{VERSION}", f"v{VERSION}.1", "v"])
 def test_another_tag_is_refused(checkout: Path, tag: str) -> None:
-    """With both names."""
+    """The message has both names."""
     done = _run(checkout, "check", "Compare the tag with the version", GITHUB_REF_NAME=tag)
     assert (done.code, done.outputs) == (1, {})
     assert f"::error::The tag is {tag}, and the package's version is {VERSION}." in done.out
@@ -217,7 +217,7 @@ def test_another_tag_is_refused(checkout: Path, tag: str) -> None:
     ids=["no date", "another version", "empty"],
 )
 def test_a_version_without_notes_is_refused(checkout: Path, old: str, new: str) -> None:
-    """Nothing is published that the changelog says nothing about."""
+    """A version that is not in the changelog is not published."""
     assert old in CHANGELOG
     (checkout / "CHANGELOG.md").write_text(CHANGELOG.replace(old, new), encoding="utf-8")
     done = _run(checkout, "check", "Take the notes from the changelog")
@@ -227,7 +227,7 @@ def test_a_version_without_notes_is_refused(checkout: Path, old: str, new: str) 
 
 @pytest.mark.long
 def test_wheel_and_sdist_are_built_with_their_hashes(tmp_path: Path) -> None:
-    """The job's own command builds both; ``sha256sum`` accepts them, and not a changed one."""
+    """The job's command builds both; ``sha256sum`` accepts them, but not a changed one."""
     pytest.importorskip("build", reason="needs the extra `dev`")
     keep_out = shutil.ignore_patterns(".git", ".venv", "dist", ".*cache", ".hypothesis")
     folder = tmp_path / "checkout"
@@ -245,7 +245,7 @@ def test_wheel_and_sdist_are_built_with_their_hashes(tmp_path: Path) -> None:
 
 @pytest.fixture
 def docker(tmp_path: Path) -> dict[str, str]:
-    """The environment in which ``docker`` is a script that keeps its calls."""
+    """An environment whose ``docker`` is a script that records its calls."""
     program = tmp_path / "bin" / "docker"
     program.parent.mkdir()
     program.write_text(DOCKER)
@@ -258,7 +258,7 @@ def docker(tmp_path: Path) -> dict[str, str]:
 
 
 def test_the_image_is_built_tried_and_pushed(tmp_path: Path, docker: dict[str, str]) -> None:
-    """To the repository's own registry in lower case; the digest is that of this name."""
+    """It goes to the repository's registry in lower case; the digest is that of this name."""
     built = _run(tmp_path, "image", "Build the image", **docker)
     assert (built.code, built.outputs) == (0, {"name": "ghcr.io/acme/bulkops"})
     pushed = _run(tmp_path, "image", "Push the image", **docker)
@@ -272,13 +272,13 @@ def test_the_image_is_built_tried_and_pushed(tmp_path: Path, docker: dict[str, s
 
 
 def test_an_image_of_another_version_is_not_pushed(tmp_path: Path, docker: dict[str, str]) -> None:
-    """The step that builds it fails, and the next one never runs."""
+    """The build step fails, and the next one never runs."""
     assert _run(tmp_path, "image", "Build the image", **{**docker, "BUILT": "9.9.9"}).code == 1
 
 
 @pytest.mark.parametrize("changed", [False, True], ids=["whole", "changed"])
-def test_the_files_are_published_if_their_hashes_fit(tmp_path: Path, *, changed: bool) -> None:
-    """With the notes, under the tag that was pushed; a changed file stops it."""
+def test_the_files_are_published_if_their_hashes_match(tmp_path: Path, *, changed: bool) -> None:
+    """They are published with the notes, under the pushed tag; a changed file stops it."""
     calls = tmp_path / "calls"
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "gh").write_text(f'#!/bin/sh\necho "$GH_TOKEN $*" > {calls}\n')
@@ -306,13 +306,13 @@ def test_the_files_are_published_if_their_hashes_fit(tmp_path: Path, *, changed:
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "README.md", "kubernetes.yaml"])
-def test_every_image_that_is_named_is_of_this_version(name: str) -> None:
-    """A new version changes it in all of them."""
+def test_every_named_image_has_this_version(name: str) -> None:
+    """A new version has to change all of them."""
     text = (ROOT / "jobs" / name).read_text(encoding="utf-8")
     assert set(re.findall(r"bulkops:([\d.]*\d)", text)) == {VERSION}
 
 
-def test_the_policy_names_what_is_and_what_is_not_a_vulnerability() -> None:
+def test_the_policy_defines_vulnerabilities() -> None:
     """``SECURITY.md`` says how to report, which versions are fixed, and what counts."""
     text = (ROOT / ".github" / "SECURITY.md").read_text(encoding="utf-8")
     headings = re.findall(r"(?m)^##? (.+)$", text)

@@ -53,7 +53,7 @@ def at(seconds: float) -> str:
     return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def said(number: int, outcome: Outcome, reason: str = "", status: int = 0) -> list[Record]:
+def finished(number: int, outcome: Outcome, reason: str = "", status: int = 0) -> list[Record]:
     """Return an operation's intent and, half a second later, its result."""
     key, request = KEY % number, f"req-{number}"
     return [
@@ -74,12 +74,12 @@ def mixed() -> list[Record]:
     """Return the records after a plan of six operations: every outcome, and one pending."""
     return [
         Execution(HOLDER, "1"),
-        *said(0, Outcome.SUCCEEDED, status=201),
-        *said(1, Outcome.FAILED, "422 no", status=422),
-        *said(2, Outcome.CONFLICT, "changed outside this job"),
+        *finished(0, Outcome.SUCCEEDED, status=201),
+        *finished(1, Outcome.FAILED, "422 no", status=422),
+        *finished(2, Outcome.CONFLICT, "changed outside this job"),
         Refused(at(3), 0.5),
         Intent(KEY % 3, at(3)),
-        *said(4, Outcome.SKIPPED, "already as desired"),
+        *finished(4, Outcome.SKIPPED, "already as desired"),
         Verified(at(6), 1, {KEY % 0: "not attached"}),
         Ended(at(7), "complete"),
     ]
@@ -133,7 +133,7 @@ def failed(names: Sequence[str], reasons: Sequence[str]) -> Report:
     results = [
         record
         for number, reason in enumerate(reasons)
-        for record in said(number, Outcome.FAILED, reason)
+        for record in finished(number, Outcome.FAILED, reason)
     ]
     return made(len(names), [Execution(HOLDER, "1"), *results], names=names)
 

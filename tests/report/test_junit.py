@@ -20,7 +20,7 @@ from bulkops.report.junit import document
 from bulkops.report.model import Report, report
 from bulkops.text import escaped
 from tests.journal.samples import AT, HOLDER, header
-from tests.report.samples import TASK_PLAN, everything, failed, made, names, said, texts, wave
+from tests.report.samples import TASK_PLAN, everything, failed, finished, made, names, texts, wave
 
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 forbids (section 2.2)."""
@@ -74,10 +74,10 @@ def _check(element: ET.Element) -> None:
 def _check_sums(whole: Any, parts: Iterable[Any]) -> None:
     """Check that the counts equal those of junitparser."""
     for part in (*parts, whole):
-        said = [part.tests, part.failures, part.errors, part.time]
+        finished = [part.tests, part.failures, part.errors, part.time]
         skipped = None if part is whole else part.skipped
         part.update_statistics()
-        assert said == pytest.approx([part.tests, part.failures, part.errors, part.time])
+        assert finished == pytest.approx([part.tests, part.failures, part.errors, part.time])
         assert skipped in (None, part.skipped)
 
 
@@ -133,7 +133,7 @@ def test_a_failure_has_all_known_facts() -> None:
 
 def test_a_success_has_no_result() -> None:
     """An empty testcase has passed."""
-    (suite,) = suites(made(1, [Execution(HOLDER, "1"), *said(0, Outcome.SUCCEEDED)]))
+    (suite,) = suites(made(1, [Execution(HOLDER, "1"), *finished(0, Outcome.SUCCEEDED)]))
     assert results(suite) == [("prod-0", None, None)]
     assert suite.timestamp == AT[:19]
 
@@ -149,10 +149,10 @@ def test_a_wave_is_a_testsuite() -> None:
     records: list[Record] = [
         Execution(HOLDER, "1"),
         wave(1, 0, 1, Reached.OPEN, 1),
-        *said(0, Outcome.SUCCEEDED),
+        *finished(0, Outcome.SUCCEEDED),
         wave(1, 0, 1, Reached.PASSED, 2),
         wave(2, 1, 3, Reached.OPEN, 3),
-        *said(1, Outcome.FAILED, "no"),
+        *finished(1, Outcome.FAILED, "no"),
         wave(2, 1, 3, Reached.OPEN, 9),
     ]
     first, second, last = suites(made(6, records, rollout={"waves": ["1", "50%"]}))
@@ -190,7 +190,7 @@ def test_hostile_text_is_text(pairs: list[tuple[str, str]]) -> None:
     assert [case.result[0].message for case in suite] == [escaped(why) for _, why in pairs]
 
 
-def test_it_is_written_piece_by_piece() -> None:
+def test_the_document_comes_in_pieces() -> None:
     """No piece has more than one testcase."""
     pieces = list(document(everything()))
     assert max(piece.count("<testcase") for piece in pieces) == 1

@@ -23,7 +23,7 @@ from bulkops.report.markdown_text import FEW, LONGEST, ROOM, code, plain, step
 from bulkops.report.model import Report
 from bulkops.text import escaped
 from tests.journal.samples import DESIRED, HOLDER
-from tests.report.samples import HOSTILE, everything, failed, made, names, said, texts, wave
+from tests.report.samples import HOSTILE, everything, failed, finished, made, names, texts, wave
 
 OURS = {"<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>", "<!-- -->"}
 """All the HTML that we write."""
@@ -42,13 +42,13 @@ class Shown(NamedTuple):
 
 
 def read(text: str) -> Shown:
-    """Parse Markdown as GitHub does; nothing in it is a link, an image or HTML but our own."""
+    """Parse Markdown as GitHub does; check that no link, image or HTML is other than ours."""
     parser = MarkdownIt("gfm-like", {"html": True})
     assert parser.linkify is not None
-    # GitHub makes links of addresses with a scheme or "www.", not of whatever has a dot.
+    # GitHub makes links of addresses with a scheme or "www.", not of all words with a dot.
     parser.linkify.set({"fuzzy_link": False})
     cells: list[list[str]] = []
-    said: list[str] = []
+    finished: list[str] = []
     inside = ""
     for token in parser.parse(text):
         assert token.type not in ("fence", "code_block", "hr", "blockquote_open")
@@ -62,13 +62,13 @@ def read(text: str) -> Shown:
             inside = "cell"
         if token.type == "inline":
             words = "".join(_words(token.children or []))
-            said.append(words)
+            finished.append(words)
             if inside:
                 cells[-1].append(words)
             inside = ""
         if token.type in ("td_close", "th_close"):
             inside = ""
-    return Shown(cells, "\n".join(said))
+    return Shown(cells, "\n".join(finished))
 
 
 def _words(tokens: Sequence[Token]) -> Iterator[str]:
@@ -88,30 +88,30 @@ def report(made: Report, *, only_failed: bool = False, room: int = ROOM) -> Show
 
 
 @given(texts)
-def test_any_text_is_shown_and_does_nothing(text: str) -> None:
-    """As code and as words it comes back as it is, but for what is spelled and blanks around."""
+def test_any_text_is_shown_and_has_no_effect(text: str) -> None:
+    """It is read back unchanged, as code and as words, except for escapes and outer blanks."""
     shown = read(f"| a |\n| --- |\n| {code(text, 1000)} |\n\nx {plain(text)} y\n")
     assert shown.cells == [["a"], [escaped(text)]]
     assert shown.text.split("\n")[-1] == f"x {escaped(text)} y"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nobody_is_mentioned(text: str) -> None:
-    """GitHub takes no mention, address or reference from code, and sees no whole one elsewhere."""
+def test_no_text_mentions_a_user(text: str) -> None:
+    """GitHub finds no mention, address or reference in code, and no complete one elsewhere."""
     assert code(text).startswith(("`", "<code>"))
     assert "@" not in plain(text)
     assert not re.search(r"&#64;(?!<!-- -->)", plain(text))
 
 
 def test_a_long_text_is_cut() -> None:
-    """To 300 characters, the last one says so."""
+    """At 300 characters, the last of which marks the cut."""
     assert code("a" * (LONGEST + 1)) == f"`{'a' * (LONGEST - 1)}…`"
     assert code("a" * LONGEST) == f"`{'a' * LONGEST}`"
     assert code("") == ""
 
 
 def test_a_command_is_code_whatever_its_path_is() -> None:
-    """Between our backticks; a path with one looks odd and does nothing."""
+    """Our own backticks enclose it; one in the path looks odd and has no effect."""
     assert step("Not finished. `bulkops resume a.jsonl` resumes it.") == (
         "Not finished. `bulkops resume a.jsonl` resumes it."
     )
@@ -120,7 +120,7 @@ def test_a_command_is_code_whatever_its_path_is() -> None:
 
 
 def test_it_counts_groups_and_lists() -> None:
-    """Totals, then reasons with how many and a few names, then each of them; what to run next."""
+    """Totals, then reasons with counts and a few names, then each operation; the next command."""
     steps = ("Not finished. `bulkops resume scan.jsonl` resumes it.",)
     shown = report(replace(everything(), next_steps=steps))
     assert ["failed", "1"] in shown.cells
@@ -137,15 +137,15 @@ def test_it_counts_groups_and_lists() -> None:
 
 
 def test_only_failed_lists_what_has_drifted() -> None:
-    """What was done and is no longer shown needs attention, too."""
+    """Operations that succeeded and then drifted need attention, too."""
     shown = report(everything(), only_failed=True)
     assert any(row[:2] == ["drifted", "prod-0"] for row in shown.cells)
 
 
-def test_where_all_went_well_nothing_is_folded() -> None:
-    """And nothing has to be run next."""
+def test_a_successful_report_has_no_details() -> None:
+    """And it names no command to run next."""
     text = "".join(
-        markdown.document(made(1, [Execution(HOLDER, "1"), *said(0, Outcome.SUCCEEDED)]))
+        markdown.document(made(1, [Execution(HOLDER, "1"), *finished(0, Outcome.SUCCEEDED)]))
     )
     assert "<details>" not in text
     assert "Needs attention" not in text
@@ -153,7 +153,7 @@ def test_where_all_went_well_nothing_is_folded() -> None:
 
 
 def test_reasons_are_grouped_the_largest_first() -> None:
-    """With three names, and the rest by number."""
+    """Each has three names, and the number of the others."""
     reasons = ["422 no"] * 5 + [f"reason {n}" for n in range(FEW + 4)]
     cells = report(failed([f"w-{n}" for n in range(len(reasons))], reasons)).cells
     assert ["failed", "5", "422 no", "w-0, w-1, w-2, …"] in cells
@@ -162,13 +162,13 @@ def test_reasons_are_grouped_the_largest_first() -> None:
     assert "… and 5 more, for 5 other reasons." in text
 
 
-def test_waves_say_how_far_they_came() -> None:
-    """Which operations, in which state, with what outcomes."""
+def test_waves_show_their_progress() -> None:
+    """Each has its operations, state and outcomes."""
     records: list[Record] = [
         Execution(HOLDER, "1"),
-        *said(0, Outcome.SUCCEEDED),
+        *finished(0, Outcome.SUCCEEDED),
         wave(1, 0, 1, Reached.PASSED, 2),
-        *said(1, Outcome.FAILED, "no"),
+        *finished(1, Outcome.FAILED, "no"),
         replace(wave(2, 1, 3, Reached.VERIFIED, 3), held=Held.MANUAL),
     ]
     cells = report(made(6, records, rollout={"waves": ["1", "50%"]})).cells
@@ -178,7 +178,7 @@ def test_waves_say_how_far_they_came() -> None:
 
 
 def test_many_waves_and_reasons_to_skip_are_cut() -> None:
-    """Twenty of each, the rest by number."""
+    """Twenty of each are listed; the rest are counted."""
     skips = [Skipped(Target(f"ws-s{n}", f"s{n}"), f"because {n}") for n in range(FEW + 3)]
     waves = [str(n) for n in range(1, FEW + 5)]
     shown = report(made(FEW + 9, (), skips=skips, rollout={"waves": waves}))
@@ -188,7 +188,7 @@ def test_many_waves_and_reasons_to_skip_are_cut() -> None:
 
 @given(st.lists(st.tuples(names, texts), min_size=1, max_size=5))
 def test_hostile_text_is_text(pairs: list[tuple[str, str]]) -> None:
-    """Names and reasons come back from their cells, and the tables stay tables."""
+    """Names and reasons are read back from their cells, and the tables stay intact."""
     cells = report(failed([name for name, _ in pairs], [reason for _, reason in pairs])).cells
     listed = [row for row in cells if len(row) == 6][1:]
     assert [row[1] for row in listed] == [escaped(name) for name, _ in pairs]
@@ -200,8 +200,8 @@ def _long(number: int) -> Report:
 
 
 @pytest.mark.parametrize("room", [ROOM, 100_000, 10_000])
-def test_it_fits(room: int) -> None:
-    """As many are listed as there is room for, in bytes, and it is said how many are not."""
+def test_a_report_fits_in_its_limit(room: int) -> None:
+    """It lists as many operations as fit in the bytes, and counts the rest."""
     text = "".join(markdown.document(_long(3000), room=room))
     assert room - 2000 < len(text.encode()) <= room
     listed = text.count("| failed | `w")
@@ -210,7 +210,7 @@ def test_it_fits(room: int) -> None:
 
 
 def plan(targets: Iterable[str], blocked: Iterable[tuple[str, str]] = (), **tables: object) -> Plan:
-    """Return a plan that attaches a run task to some, and can't to others."""
+    """Return a plan with attaches and blocked workspaces."""
     document = {
         "name": "scan",
         "organization": "acme",
@@ -238,7 +238,7 @@ def planned(made: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) -> 
 
 
 def test_a_plan_counts_groups_and_lists() -> None:
-    """Changes from what to what, skips and blocked by reason, waves, gate, notes, each by name."""
+    """Changes, skips and blocked targets by reason, waves, gate and notes, each with names."""
     rollout = {"waves": ["1"], "pause": "5m", "gate": "./check.sh", "max_failures": "50%"}
     made = plan(["p1", "p2"], [("b1", "attached 2 times")], rollout=rollout)
     shown = planned(replace(made, notes=["2 are locked"]), next_steps=["`bulkops apply x` does it"])
@@ -259,7 +259,7 @@ def test_a_plan_counts_groups_and_lists() -> None:
 
 
 def test_alike_blocked_workspaces_are_one_row() -> None:
-    """Per reason a number, and the names; of many the first hundred."""
+    """Each reason has a number and the names, at most a hundred."""
     shown = planned(plan([], [(f"b{n}", "locked") for n in range(120)]))
     rows = [row for row in shown.cells if row[0] == "locked"]
     assert [row[1] for row in rows] == ["120"]
@@ -267,8 +267,8 @@ def test_alike_blocked_workspaces_are_one_row() -> None:
     assert rows[0][2].endswith("b99, … and 20 more")
 
 
-def test_a_plan_with_nothing_to_do_says_so() -> None:
-    """No table, no fold."""
+def test_an_empty_plan_has_no_table() -> None:
+    """It has no folded section either."""
     text = "".join(plan_markdown.document(plan([])))
     assert "**0 to attach, 0 to update, 0 to detach**; 1 skipped." in text
     assert "|" not in text
@@ -276,7 +276,7 @@ def test_a_plan_with_nothing_to_do_says_so() -> None:
 
 
 def test_the_plan_of_an_undo_names_it() -> None:
-    """And goes without waves."""
+    """It has no waves."""
     made = plan(["p1", "p2"], rollout={"waves": ["1"]})
     shown = planned(replace(made, undo_of="bulkops-1"))
     assert shown.text.startswith("Plan of scan: undo of attach scan in acme")
@@ -284,7 +284,7 @@ def test_the_plan_of_an_undo_names_it() -> None:
 
 
 def test_a_plan_of_many_kinds_is_cut() -> None:
-    """Twenty changes, reasons and waves; the rest by number."""
+    """Twenty changes, reasons and waves are listed; the rest are counted."""
     number = FEW + 5
     made = plan(
         [f"p{n}" for n in range(number)],
@@ -301,7 +301,7 @@ def test_a_plan_of_many_kinds_is_cut() -> None:
 
 @given(st.lists(st.tuples(names, texts), min_size=1, max_size=4))
 def test_hostile_text_in_a_plan_is_text(pairs: list[tuple[str, str]]) -> None:
-    """Names, reasons, notes and the gate come back."""
+    """Names, reasons, notes and the gate are read back."""
     rollout = {"gate": pairs[0][0]}
     made = plan([name for name, _ in pairs], pairs, rollout=rollout)
     shown = planned(replace(made, notes=[why for _, why in pairs]))
@@ -317,7 +317,7 @@ def test_hostile_text_in_a_plan_is_text(pairs: list[tuple[str, str]]) -> None:
 
 @pytest.mark.parametrize("room", [ROOM, 100_000, 10_000])
 def test_a_plan_fits(room: int) -> None:
-    """Blocked ones take half of the room at most."""
+    """Blocked targets take at most half of the room."""
     many = [f"w{n}-{'ü' * 80}" for n in range(9000)]
     text = "".join(
         plan_markdown.document(plan(many, [(n, f"{n[:8]} {'é' * 90}") for n in many]), room=room)

@@ -13,7 +13,7 @@ from bulkops.journal.states import Outcome
 from bulkops.report.metrics import Snapshot, counts_so_far, text
 from bulkops.runner.activity import Activity
 from tests.journal.samples import HOLDER, first
-from tests.report.samples import KEY, at, said, texts
+from tests.report.samples import KEY, at, finished, texts
 
 ACTIVITY = Activity(
     in_flight=3,
@@ -117,8 +117,8 @@ def test_an_operation_in_flight_is_pending() -> None:
     records = [
         *first(4),
         Execution(HOLDER, "1"),
-        *said(0, Outcome.SUCCEEDED),
-        *said(1, Outcome.IN_DOUBT),
+        *finished(0, Outcome.SUCCEEDED),
+        *finished(1, Outcome.IN_DOUBT),
         Intent(KEY % 2, at(1)),
     ]
     counts = counts_so_far(replayed(records))

@@ -24,7 +24,7 @@ from tests.kinds import AS_DESIRED, OTHERWISE, bound
 KEY = "attach:ws-%d"
 
 
-def said(number: int, outcome: Outcome, reason: str = "") -> Result:
+def finished(number: int, outcome: Outcome, reason: str = "") -> Result:
     """Return a result of one of the operations."""
     return Result(KEY % number, outcome, AT, reason=reason, attempts=2)
 
@@ -36,8 +36,8 @@ def ended(*records: Record, how: str = "complete") -> Replay:
 
 MIXED = (
     result(0),
-    said(1, Outcome.FAILED, "422 no"),
-    said(2, Outcome.CONFLICT, "changed outside this job"),
+    finished(1, Outcome.FAILED, "422 no"),
+    finished(2, Outcome.CONFLICT, "changed outside this job"),
     intent(3),
     Verified(AT, 1, {KEY % 0: "not attached", KEY % 1: "not attached"}),
 )
@@ -48,15 +48,15 @@ DIFFERING = Verified(AT, 4, {KEY % 0: "not attached"})
     ("how", "records", "code"),
     [
         ("complete", [result(0)], 0),
-        ("complete", [said(0, Outcome.SKIPPED)], 0),
-        ("complete", [said(0, Outcome.FAILED)], 3),
-        ("complete", [said(0, Outcome.CONFLICT)], 3),
+        ("complete", [finished(0, Outcome.SKIPPED)], 0),
+        ("complete", [finished(0, Outcome.FAILED)], 3),
+        ("complete", [finished(0, Outcome.CONFLICT)], 3),
         ("complete", [result(0), DIFFERING], 3),
-        ("complete", [said(0, Outcome.FAILED), intent(1)], 5),
-        ("complete", [said(0, Outcome.IN_DOUBT)], 5),
-        ("tolerance", [said(0, Outcome.FAILED), intent(1)], 4),
-        ("error", [said(0, Outcome.FAILED), intent(1)], 1),
-        ("SIGINT", [said(0, Outcome.FAILED), intent(1)], 130),
+        ("complete", [finished(0, Outcome.FAILED), intent(1)], 5),
+        ("complete", [finished(0, Outcome.IN_DOUBT)], 5),
+        ("tolerance", [finished(0, Outcome.FAILED), intent(1)], 4),
+        ("error", [finished(0, Outcome.FAILED), intent(1)], 1),
+        ("SIGINT", [finished(0, Outcome.FAILED), intent(1)], 130),
         ("SIGTERM", [intent(1)], 143),
     ],
 )
@@ -112,7 +112,7 @@ def test_the_text_gives_the_end_of_the_execution(how: str, words: str) -> None:
     assert words in "\n".join(lines(report(ended(result(0), how=how))))
 
 
-def test_without_a_recorded_end_the_text_says_killed_or_still_running() -> None:
+def test_without_a_recorded_end_the_text_is_killed_or_still_running() -> None:
     """The journal alone does not tell which."""
     state = replay([*first(5), Execution(HOLDER, "1"), intent(0)])
     assert "1 execution, killed or still running" in "\n".join(lines(report(state)))
@@ -120,7 +120,7 @@ def test_without_a_recorded_end_the_text_says_killed_or_still_running() -> None:
 
 
 def test_a_journal_without_executions_is_not_started() -> None:
-    """The text says so; all operations are pending."""
+    """The text reports it; all operations are pending."""
     text = list(lines(report(replay(first(5)))))
     assert "5 pending of 5 operations" in text[1]
     assert "not started yet" in text[2]
@@ -181,7 +181,7 @@ def test_a_pending_operation_is_decided_by_the_observed_state(
 
 
 @pytest.mark.parametrize("shows", SHOWN)
-@pytest.mark.parametrize("records", [[intent(0)], [intent(0), said(0, Outcome.IN_DOUBT)]])
+@pytest.mark.parametrize("records", [[intent(0)], [intent(0), finished(0, Outcome.IN_DOUBT)]])
 def test_an_operation_in_doubt_is_not_decided_from_a_list(
     records: list[Record], shows: str
 ) -> None:
@@ -192,7 +192,7 @@ def test_an_operation_in_doubt_is_not_decided_from_a_list(
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.CONFLICT])
 def test_failed_operations_are_replanned_only_with_retry_failed(outcome: Outcome) -> None:
     """They keep their key and start from the observed state."""
-    records: list[Record] = [intent(0), said(0, outcome)]
+    records: list[Record] = [intent(0), finished(0, outcome)]
     assert reconciled(records, {}) == []
     (again,) = reconciled(records, {"ws-0": [Observed("wstask-9", OTHERWISE)]}, retry_failed=True)
     desired = msgspec.structs.replace(
@@ -211,7 +211,7 @@ def test_drifted_operations_are_replanned_only_with_retry_failed(
     outcome: Outcome,
 ) -> None:
     """A plain resume leaves them for verify to report."""
-    records: list[Record] = [intent(0), said(0, outcome)]
+    records: list[Record] = [intent(0), finished(0, outcome)]
     assert reconciled(records, {}) == []
     (again,) = reconciled(records, {}, retry_failed=True)
     assert isinstance(again, Planned)

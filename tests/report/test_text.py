@@ -1,4 +1,4 @@
-"""How long a job took, as the text report says it."""
+"""The text report: groups of reasons, and how long a job took."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from bulkops.operations.model import Target
 from bulkops.report.model import report
 from bulkops.report.text import document, pace
 from tests.journal.samples import first
-from tests.report.samples import at, everything, failed, made, said
+from tests.report.samples import at, everything, failed, finished, made
 
 
 def execution(began: float, ended: float, *records: Record) -> list[Record]:
-    """Return an execution that began and ended so many seconds into the rollout."""
+    """Return an execution from one second of the rollout to another."""
     by = Holder("ann", "build-7", 1, at(began))
     return [Execution(by, "1"), *records, Ended(at(ended), "complete")]
 
 
 def test_alike_failures_are_one_group() -> None:
-    """With their number and the first names; ``only_failed`` lists each of them."""
+    """It has their number and the first names; ``only_failed`` lists each of them."""
     reasons = ["422 no", "409 taken", "422 no", "422 no", "422 no"]
     job = failed([f"w-{n}" for n in range(5)], reasons)
     text = "".join(document(job))
@@ -46,15 +46,15 @@ def test_alike_blocked_targets_are_one_group() -> None:
     assert "".join(document(made(1, skips=skips), only_failed=True)).count("  blocked  ") == 20
 
 
-def test_what_has_drifted_is_called_so() -> None:
-    """Its outcome is still succeeded, which would read like a contradiction."""
+def test_a_drifted_operation_is_reported_as_drifted() -> None:
+    """Its outcome is still "succeeded", which would read like a contradiction."""
     text = "".join(document(everything()))
     assert "  drifted    prod-0  mandatory at post_plan  the server showed not attached\n" in text
 
 
 def test_counts_agree_in_number() -> None:
     """One operation is singular."""
-    done = [*said(0, Outcome.SUCCEEDED), Verified(at(2), 1, {})]
+    done = [*finished(0, Outcome.SUCCEEDED), Verified(at(2), 1, {})]
     text = "".join(document(made(1, execution(0, 1, *done))))
     assert "  1 succeeded of 1 operation\n" in text
     assert "1 operation per second" in text
@@ -62,8 +62,12 @@ def test_counts_agree_in_number() -> None:
 
 
 def test_executions_are_added_up() -> None:
-    """What is between two is no part of it; operations are those that were taken up."""
-    done = [*said(0, Outcome.SUCCEEDED), *said(1, Outcome.FAILED), *said(2, Outcome.SUCCEEDED)]
+    """The time between two is not included; operations are those that were started."""
+    done = [
+        *finished(0, Outcome.SUCCEEDED),
+        *finished(1, Outcome.FAILED),
+        *finished(2, Outcome.SUCCEEDED),
+    ]
     refused = Refused(at(1), 0.5)
     records = [*execution(0, 1.2, *done, refused), *execution(70, 71, refused)]
     assert pace(made(6, records)) == "took 2.2 s, 1 operation per second, 429s: 2"
@@ -74,17 +78,17 @@ def test_executions_are_added_up() -> None:
     [(0, "took 0 ms"), (11.84, "took 11.8 s"), (135, "took 2 min 15 s"), (5400, "took 1 h 30 min")],
 )
 def test_a_long_one_took_minutes(ended: float, words: str) -> None:
-    """And where it was slower than an operation a second nobody is told how slow."""
-    assert pace(made(6, execution(0, ended, *said(0, Outcome.SUCCEEDED)[:0]))) == words
+    """Rates below one operation per second are not reported."""
+    assert pace(made(6, execution(0, ended, *finished(0, Outcome.SUCCEEDED)[:0]))) == words
 
 
 def test_a_clock_set_back_took_no_time() -> None:
-    """Not less than none."""
+    """The duration is zero, not negative."""
     assert pace(made(6, execution(9, 1))) == "took 0 ms"
 
 
-def test_what_was_not_read_for_its_dates_says_none() -> None:
-    """Nor what was never started; the report has the line where there is one."""
+def test_a_report_without_dates_has_no_duration() -> None:
+    """Nor has a job that was never started; a report with dates has the line."""
     assert pace(report(replay(first(2)))) == ""
     assert pace(made(2)) == ""
     lines = "".join(document(everything())).split("\n")

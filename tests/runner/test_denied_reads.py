@@ -15,7 +15,7 @@ from tests.kinds import TASK
 NO_LIST_BY_TASK = "tfe-v202401-1-none-included"
 DENIED = Trouble("404")
 SETTLE = 10.0
-"""Seconds, as a job has it that says nothing of it."""
+"""Seconds: the default of a job."""
 
 
 @pytest.mark.parametrize("fault", ["close-before", "close-after", "502-after"])
@@ -32,7 +32,7 @@ def test_a_reading_back_that_is_denied_for_a_moment_is_done_again(
     assert world.effects() == {"prod-0": 1}
 
 
-def test_a_write_without_an_echo_is_read_back_until_it_is_seen() -> None:
+def test_a_write_without_an_echo_is_read_back_until_it_shows() -> None:
     """An old server's 204, then a denied read: the write succeeded and is reported so."""
     world = World(workspaces=1, profile=NO_LIST_BY_TASK)
     # The plan and the execution read its list once each.
@@ -42,7 +42,7 @@ def test_a_write_without_an_echo_is_read_back_until_it_is_seen() -> None:
     assert world.effects() == {"prod-0": 1}
 
 
-def test_a_write_without_an_echo_that_is_never_seen_fails() -> None:
+def test_a_write_without_an_echo_that_never_shows_fails() -> None:
     """Denied forever after a 204: the reason has the answer and the denial."""
     world = World(workspaces=1, profile=NO_LIST_BY_TASK)
     gone = Trouble("slow", meanwhile=lambda: world.simulator.remove_workspace("prod-0"))

@@ -63,7 +63,7 @@ def test_without_retry_failed_drift_is_only_reported() -> None:
 
 
 @pytest.mark.parametrize("retry_failed", [True, False])
-def test_drift_after_an_undo_is_left(*, retry_failed: bool) -> None:
+def test_drift_after_an_undo_is_unchanged(*, retry_failed: bool) -> None:
     """It was changed outside the undo."""
     world = world_for("attach", 2)
     world.apply(job())

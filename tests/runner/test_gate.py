@@ -32,7 +32,7 @@ def test_a_gate_returns_its_exit_status(command: str, status: int) -> None:
 
 
 def test_a_gate_runs_in_its_jobs_folder(tmp_path: Path) -> None:
-    """Wherever bulkops was started."""
+    """It does not depend on the folder in which bulkops was started."""
     (tmp_path / "check.sh").write_text("#!/bin/sh\nexit 7\n", encoding="utf-8")
     (tmp_path / "check.sh").chmod(0o755)
     assert anyio.run(run_gate, GateCall("./check.sh", {}, str(tmp_path))) == 7
@@ -62,10 +62,10 @@ def test_a_cancelled_gate_is_terminated_with_its_children(
 ) -> None:
     """By SIGTERM, and if that is ignored by SIGKILL."""
     monkeypatch.setattr(gate, "TERM_SECONDS", 0.2)
-    told, wakes = tmp_path / "pids", tmp_path / "wakes"
+    pids, wakes = tmp_path / "pids", tmp_path / "wakes"
     os.mkfifo(wakes)
     trap = "trap '' TERM; " if stubborn else ""
-    command = f"{trap}sleep 600 & echo $$ $! > {told}; echo > {wakes}; wait"
+    command = f"{trap}sleep 600 & echo $$ $! > {pids}; echo > {wakes}; wait"
 
     async def cancelled() -> None:
         async with anyio.create_task_group() as group:
@@ -74,7 +74,7 @@ def test_a_cancelled_gate_is_terminated_with_its_children(
             group.cancel_scope.cancel()
 
     anyio.run(cancelled)
-    assert all(map(ends_soon, told.read_text().split()))
+    assert all(map(ends_soon, pids.read_text().split()))
 
 
 def ends_soon(pid: str) -> bool:

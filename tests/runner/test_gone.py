@@ -26,11 +26,11 @@ GONE = gone(Target("ws-1", "prod-0"))
 SETTLE = 10.0
 KINDS = (*METHODS, "workspace-update", "workspace-lock", "workspace-unlock")
 OLD_SERVER = "tfe-v202401-1-none-included"
-"""One that has no list of a run task's attachments."""
+"""A version that has no list of a run task's attachments."""
 
 
 def deleted_at(world: World, method: str) -> None:
-    """Let somebody delete ``prod-0`` as the first write with this method arrives."""
+    """Delete ``prod-0`` when the first write with this method arrives."""
     strikes = [lambda: world.simulator.remove_workspace("prod-0")]
 
     def spy(request: Request) -> None:
@@ -40,7 +40,7 @@ def deleted_at(world: World, method: str) -> None:
     world.wire.spies.append(spy)
 
 
-def told(world: World) -> dict[str, Result]:
+def last_results(world: World) -> dict[str, Result]:
     """Return the last result of each workspace."""
     return {operation.target.name: result for operation, result in world.results}
 
@@ -60,13 +60,13 @@ def test_the_reason_names_both_causes_of_a_404() -> None:
 @pytest.mark.parametrize("profile", ["hcp", OLD_SERVER])
 @pytest.mark.parametrize("fault", [None, "close-before", "reset-after"])
 @pytest.mark.parametrize("kind", METHODS)
-def test_gone_when_it_is_written_to(kind: str, fault: str | None, profile: str) -> None:
+def test_a_workspace_gone_at_its_write(kind: str, fault: str | None, profile: str) -> None:
     """Refused or lost, then missing past ``settle``: failed, not changed by others."""
     world = World(workspaces=2, attached=kind != "attach", profile=profile)
     deleted_at(world, METHODS[kind])
     world.wire.troubles = writes(*([Trouble(fault)] if fault else []))
     replay = world.apply(job(kind, rollout=PATIENT))
-    result = told(world)["prod-0"]
+    result = last_results(world)["prod-0"]
     assert GONE in result.reason
     assert "outside this job" not in result.reason
     assert (result.outcome, result.ours) == (Outcome.FAILED, False)
@@ -81,7 +81,7 @@ def test_a_deleted_workspace_fails_its_settings(kind: str) -> None:
     world = world_for(kind, 2)
     deleted_at(world, "POST" if "lock" in kind else "PATCH")
     assert exit_code(world.apply(job(kind, rollout=PATIENT))) == 3
-    result = told(world)["prod-0"]
+    result = last_results(world)["prod-0"]
     assert (result.outcome, result.reason) == (Outcome.CONFLICT, GONE)
 
 
@@ -92,7 +92,7 @@ def test_a_workspace_deleted_before_the_start(kind: str) -> None:
     world.start(job(kind, rollout=PATIENT))
     world.simulator.remove_workspace("prod-0")
     replay = world.resume()
-    result, removed = told(world)["prod-0"], kind == "detach"
+    result, removed = last_results(world)["prod-0"], kind == "detach"
     # An attach is carried out: that nothing is attached is what it was planned from.
     expected = {"detach": Outcome.SKIPPED, "attach": Outcome.FAILED}
     assert result.outcome is expected.get(kind, Outcome.CONFLICT)
@@ -109,7 +109,7 @@ def test_a_retry_reports_a_deleted_workspace_again(kind: str) -> None:
     outcome = world.resume().count(*(Outcome.FAILED, Outcome.CONFLICT))
     replay = world.resume(retry_failed=True)
     assert replay.count(Outcome.FAILED, Outcome.CONFLICT) == outcome
-    assert GONE in told(world)["prod-0"].reason
+    assert GONE in last_results(world)["prod-0"].reason
 
 
 @pytest.mark.parametrize("kind", ["attach", "update", "detach", "workspace-update"])
@@ -133,12 +133,12 @@ def test_a_resumed_undo_counts_deleted_targets_as_undone() -> None:
     deleted_at(world, "DELETE")
     replay = world.resume(path=UNDO)
     assert exit_code(replay) == 0
-    assert {name: result.reason for name, result in told(world).items()} == {
+    assert {name: result.reason for name, result in last_results(world).items()} == {
         "prod-0": GONE,
         "prod-1": GONE,
         "prod-2": "",
     }
-    assert told(world)["prod-0"].outcome is Outcome.SKIPPED
+    assert last_results(world)["prod-0"].outcome is Outcome.SKIPPED
 
 
 def test_a_replace_on_a_deleted_workspace_is_undone() -> None:
@@ -194,14 +194,14 @@ def test_a_deleted_workspace_counts_as_detached() -> None:
 
 
 @pytest.mark.parametrize("kind", ["attach", "detach"])
-def test_an_existing_workspace_is_never_called_gone(kind: str) -> None:
+def test_an_existing_workspace_is_never_reported_as_gone(kind: str) -> None:
     """Its write and its list are answered 404, as without a right: the reason names both."""
     world = World(workspaces=1, attached=kind != "attach")
     there = endpoints.list_workspace_tasks(next(iter(world.simulator.world.workspaces))).path
     world.wire.troubles = always(lambda r: r.path.startswith(there), Trouble("404"))
     began = world.elapsed
     world.apply(job(kind, rollout=PATIENT))
-    result = told(world)["prod-0"]
+    result = last_results(world)["prod-0"]
     assert result.outcome is Outcome.FAILED
     assert "(missing, or this token has no access)" in result.reason
     assert "gone" not in result.reason
@@ -225,19 +225,19 @@ def test_a_briefly_missing_workspace_is_not_gone() -> None:
 
     world.wire.spies.append(hide)
     world.apply(job("detach", rollout=PATIENT))
-    result = told(world)["prod-0"]
+    result = last_results(world)["prod-0"]
     assert (result.outcome, "gone" in result.reason) == (Outcome.FAILED, False)
     assert asked_for(world) == [ident] * 2
 
 
-def test_a_detach_outside_the_job_is_not_called_gone() -> None:
+def test_a_detach_outside_the_job_is_not_reported_as_gone() -> None:
     """The workspace exists: the reason is a change outside this job."""
     world = World(workspaces=2, attached=True)
     world.start(job("detach"))
     world.simulator.detach("prod-0", TASK)
     world.simulator.remove_workspace("prod-1")
     assert exit_code(world.resume()) == 0
-    reasons = {name: result.reason for name, result in told(world).items()}
+    reasons = {name: result.reason for name, result in last_results(world).items()}
     assert reasons == {"prod-0": SET_OUTSIDE, "prod-1": GONE}
 
 
@@ -266,7 +266,7 @@ def test_a_404_to_everything_reports_nothing_as_gone(
     world.wire.spies.append(lambda request: begun.append(request) if request.writes else None)
     world.wire.troubles = lambda _request: Trouble("404") if begun else None
     assert exit_code(world.resume(path=UNDO)) == 4
-    result = told(world)["prod-0"]
+    result = last_results(world)["prod-0"]
     assert result.outcome is Outcome.FAILED
     assert "gone" not in result.reason
 

@@ -42,7 +42,7 @@ def only_result(world: World) -> Result:
 
 
 def struck(world: World, kind: str, nth: int) -> Result:
-    """Return the n-th result told of as many as the kind has writes."""
+    """Return the n-th reported result, of as many as the kind has writes."""
     assert len(world.results) == len(CASES[kind].writes)
     return world.results[nth][1]
 
@@ -172,8 +172,8 @@ def test_a_server_that_can_not_be_reached_stops_the_job(kind: str, nth: int) -> 
     world.wire.troubles = every(kind, nth, Trouble(NEVER_LEFT))
     with pytest.raises(NoResponse, match="connection refused"):
         world.apply(job(kind))
-    told = world.journaled()
-    assert (told.count(Outcome.FAILED), told.ended and told.ended.how) == (0, "error")
+    reported = world.journaled()
+    assert (reported.count(Outcome.FAILED), reported.ended and reported.ended.how) == (0, "error")
     world.wire.troubles = lambda _request: None
     assert exit_code(world.resume()) == 0
     check_done(world, kind)
@@ -190,8 +190,8 @@ def test_a_write_that_is_always_answered_503_fails(kind: str, nth: int) -> None:
     assert "503" in result.reason
     assert world.effects().total() == nth
     assert 2 <= len(world.wire.writes) - nth <= 10
-    others = [told for at, (_, told) in enumerate(world.results) if at > nth]
-    assert all("not tried" in told.reason for told in others)
+    others = [reported for at, (_, reported) in enumerate(world.results) if at > nth]
+    assert all("not tried" in reported.reason for reported in others)
 
 
 @every_write
@@ -236,7 +236,7 @@ def test_a_change_outside_the_job_after_a_loss_is_a_conflict() -> None:
     """The attach was lost, and another one has another level: left alone."""
     world = World(workspaces=1)
     world.wire.troubles = writes(
-        Trouble("reset-before", meanwhile=lambda: attached_by_somebody(world))
+        Trouble("reset-before", meanwhile=lambda: attach_outside_the_job(world))
     )
     world.apply(job())
     result = only_result(world)
@@ -246,8 +246,8 @@ def test_a_change_outside_the_job_after_a_loss_is_a_conflict() -> None:
     assert len(world.wire.writes) == 1
 
 
-def attached_by_somebody(world: World, enforcement_level: str = "advisory") -> None:
-    """Let somebody else attach the run task to the first workspace."""
+def attach_outside_the_job(world: World, enforcement_level: str = "advisory") -> None:
+    """Attach the run task to the first workspace outside the job."""
     world.simulator.attach("prod-0", TASK, enforcement_level=enforcement_level)
 
 
@@ -256,11 +256,11 @@ def test_a_new_attachment_is_not_the_planned_one(kind: str) -> None:
     """The same attributes under another id: a conflict, not ours."""
     world = world_for(kind)
 
-    def anew() -> None:
+    def attach_again() -> None:
         world.simulator.detach("prod-0", TASK)
-        attached_by_somebody(world)
+        attach_outside_the_job(world)
 
-    world.wire.troubles = writes(Trouble("reset-before", meanwhile=anew))
+    world.wire.troubles = writes(Trouble("reset-before", meanwhile=attach_again))
     world.apply(job(kind))
     assert only_result(world).outcome is Outcome.CONFLICT
     assert world.shown("prod-0") == ADVISORY
@@ -270,11 +270,11 @@ def test_a_new_attachment_as_desired_is_not_ours() -> None:
     """Done, but under another id: an undo leaves it."""
     world = world_for("update")
 
-    def anew() -> None:
+    def attach_again() -> None:
         world.simulator.detach("prod-0", TASK)
-        attached_by_somebody(world, "mandatory")
+        attach_outside_the_job(world, "mandatory")
 
-    world.wire.troubles = writes(Trouble("reset-before", meanwhile=anew))
+    world.wire.troubles = writes(Trouble("reset-before", meanwhile=attach_again))
     world.apply(job("update"))
     result = only_result(world)
     assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, False)

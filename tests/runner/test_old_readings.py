@@ -34,7 +34,7 @@ class BehindOneByOne(LaggingServer):
 
 
 def behind(*, attached: bool) -> World:
-    """Return a world with such a server, in which an execution follows another at once."""
+    """Return a world with such a server, in which one execution follows another immediately."""
     world = World(workspaces=1, attached=attached, server=BehindOneByOne)
     world.simulator.add_task(OLD_TASK)
     world.pause = 0.0
@@ -42,7 +42,7 @@ def behind(*, attached: bool) -> World:
 
 
 def undoing(kind: str) -> tuple[World, object]:
-    """Return a world in which an undo follows its job at once, and what was before the job."""
+    """Return a world in which an undo follows its job immediately, and the state before the job."""
     world = behind(attached=kind != "attach")
     before = world.shown("prod-0")
     world.apply(job(kind, rollout={"max_failures": "100%"}))
@@ -154,7 +154,7 @@ def test_a_lost_undo_of_an_undo_is_not_adopted_by_an_old_reading(
 
 
 def test_a_retried_write_is_not_taken_for_done_by_a_reading_of_its_first_effect() -> None:
-    """The first write took effect unseen, somebody took it back: a lost second one is sent again.
+    """The first write took effect unseen and was undone: a lost second one is sent again.
 
     The attachment was there a moment ago by this journal's own write.
     """
@@ -231,7 +231,7 @@ def test_a_verification_without_a_difference_reads_once() -> None:
 def test_a_replace_detaches_the_old_task_only_beside_an_attached_new_one() -> None:
     """Right after an undo a reading shows both as they were in its middle; only one is there.
 
-    The job of the same name that follows at once has nothing to attach, by that reading.
+    By that reading, the next job of the same name has nothing to attach.
     """
     world = World(workspaces=1, server=LaggingServer)
     world.simulator.add_task(OLD_TASK)

@@ -29,13 +29,13 @@ MANNERS = {
     "refused": (NEVER_LEFT,),
     "silent": ("hang-before", "hang-after"),
 }
-"""How a server is away → the faults that strike, in turn: at first it may still do something."""
+"""Kind of outage → the faults in turn: at first, a request may still take effect."""
 
 SHORT = {"5 s": 5.0, "25 s": 25.0, "2 min": 120.0}
 LONG = 600.0
-"""Longer than a job waits unless it says otherwise."""
+"""Seconds: longer than a job waits by default."""
 
-BORNE = 300.0
+TOLERATED = 300.0
 
 
 def strict_job(**tables: dict[str, object]) -> Job:
@@ -107,12 +107,14 @@ def test_a_server_that_is_away_for_too_long_ends_the_job_and_fails_no_operation(
     began = world.elapsed
     with pytest.raises(RetriesSpent, match="has not answered for 300 s"):
         world.resume()
-    assert BORNE <= world.elapsed - began < BORNE + 90
-    told = world.journaled()
-    assert told.count(Outcome.FAILED, Outcome.CONFLICT) == 0
-    assert all(p.result is None or p.outcome is Outcome.SUCCEEDED for p in told.operations.values())
-    assert told.ended is not None
-    assert told.ended.how == How.ERROR
+    assert TOLERATED <= world.elapsed - began < TOLERATED + 90
+    state = world.journaled()
+    assert state.count(Outcome.FAILED, Outcome.CONFLICT) == 0
+    assert all(
+        p.result is None or p.outcome is Outcome.SUCCEEDED for p in state.operations.values()
+    )
+    assert state.ended is not None
+    assert state.ended.how == How.ERROR
     world.wire.troubles = answering
     check_done(world, world.resume(), size)
 
@@ -268,7 +270,7 @@ def test_a_signal_ends_an_outage_within_the_drain_time(drain: float) -> None:
         activity = world.execution.activity()
         assert activity.outage_seconds > 30
         assert (activity.outage_tolerated, activity.outage_reason) == (
-            BORNE,
+            TOLERATED,
             "503 Service unavailable",
         )
         world.execution.interrupt("SIGTERM", drain)

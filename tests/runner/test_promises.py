@@ -29,7 +29,7 @@ from tests.journal.disk import PowerCut
 from tests.kinds import CASES, TASK
 
 KINDS = [name for name, kind in ALL.items() if kind.scope is Scope.SELECTED]
-"""Those that write to workspaces, of which some are not selected."""
+"""The kinds that write to workspaces, some of which are not selected."""
 WORKSPACES = 3
 BYSTANDER = "staging-0"
 
@@ -55,24 +55,24 @@ def guard(world: World) -> None:
         if not request.writes:
             return
         workspace = request.path.split("/")[4]
-        told = [msgspec.json.decode(line) for line in world.disk.synced(PATH).splitlines()]
-        about = [r for r in told if str(r.get("key", "")).endswith(f":{workspace}")]
+        lines = [msgspec.json.decode(line) for line in world.disk.synced(PATH).splitlines()]
+        about = [r for r in lines if str(r.get("key", "")).endswith(f":{workspace}")]
         # One operation after the other: its last record decides what may be sent.
-        said = [record for record in about if record["type"] != "operation"]
-        assert said, "sent without an intent"
-        assert said[-1]["type"] == "intent", "sent without an intent"
+        history = [record for record in about if record["type"] != "operation"]
+        assert history, "sent without an intent"
+        assert history[-1]["type"] == "intent", "sent without an intent"
 
     world.wire.spies.append(durable)
 
 
 def check(world: World, kind: str) -> None:
-    """Check what holds of any journal at any time, and that nobody else was touched."""
-    told = world.journaled()
+    """Check the invariants of any journal, and that no other workspace was changed."""
+    lines = world.journaled()
     effects = world.effects()
     assert set(effects) <= set(world.names)
-    done = Counter(p.operation.target.name for p in told.having(Outcome.SUCCEEDED))
+    done = Counter(p.operation.target.name for p in lines.having(Outcome.SUCCEEDED))
     started = Counter(
-        p.operation.target.name for p in told.operations.values() if p.sent or p.result
+        p.operation.target.name for p in lines.operations.values() if p.sent or p.result
     )
     assert done <= effects
     assert effects <= started
@@ -100,7 +100,7 @@ def check_end(world: World, kind: str, replay: Replay) -> None:
 def stopped_at_each(kind: str, keeping: float, arm: Callable[[World, int], None]) -> int:
     """Stop the machine at the Nth event of a job, for every N; return how many there are.
 
-    Each time the job goes on, and all is done once.
+    Each time the job is resumed, and each change is made once.
 
     Args:
         keeping: the part of unsynced bytes that stays.
@@ -124,7 +124,7 @@ EACH_KIND = [
     kind if kind in ("attach", "replace") else pytest.param(kind, marks=pytest.mark.long)
     for kind in KINDS
 ]
-"""By default one that writes once and one that writes twice: what is written is alike in all."""
+"""By default one kind that writes once and one that writes twice: all kinds write alike."""
 
 BEFORE_AND_AFTER = pytest.mark.parametrize(
     ("dies_after", "keeping"), [(False, 0.0), (True, 0.6)], ids=["before", "after"]
@@ -140,7 +140,7 @@ def test_killed_at_any_request(kind: str, *, dies_after: bool, keeping: float) -
         world.wire.die_at = len(world.wire.asked) + number
         world.wire.dies_after = dies_after
 
-    # A ping, two readings of where each task stands, and the writes of each workspace.
+    # A ping, two readings of the attachments, and the writes of each workspace.
     readings = 2 * len(CASES[kind].looks)
     writes = WORKSPACES * len(CASES[kind].writes)
     assert stopped_at_each(kind, keeping, arm) == 1 + readings + writes

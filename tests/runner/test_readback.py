@@ -65,25 +65,25 @@ def readings(cause: Cause = Cause.LOST, *, old_until: float = 0.0) -> Readings:
 
 def test_a_loss_has_settled_when_a_reading_starts_settle_later() -> None:
     """Until then the target is read again at that time."""
-    told = readings()
-    assert told.resolve(Shown.BEFORE, 100.0) == (Step.SETTLE, 10.0)
-    assert told.resolve(Shown.OTHER, 104.0) == (Step.SETTLE, 6.0)
-    assert told.resolve(Shown.BEFORE, 110.0)[0] is Step.SEND
+    target = readings()
+    assert target.resolve(Shown.BEFORE, 100.0) == (Step.SETTLE, 10.0)
+    assert target.resolve(Shown.OTHER, 104.0) == (Step.SETTLE, 6.0)
+    assert target.resolve(Shown.BEFORE, 110.0)[0] is Step.SEND
 
 
 def test_only_consecutive_denials_count() -> None:
     """A reading that shows anything starts the count again."""
-    told = readings()
-    assert told.resolve(Unobserved.DENIED, 109.0) == (Step.SETTLE, 10.0)
-    assert told.resolve(Unobserved.DENIED, 118.0) == (Step.SETTLE, 1.0)
-    assert told.resolve(Shown.BEFORE, 109.5) == (Step.SETTLE, 0.5)
-    assert told.resolve(Unobserved.DENIED, 119.0) == (Step.SETTLE, 10.0)
-    assert told.resolve(Unobserved.DENIED, 129.0)[0] is Step.UNOBSERVED
+    target = readings()
+    assert target.resolve(Unobserved.DENIED, 109.0) == (Step.SETTLE, 10.0)
+    assert target.resolve(Unobserved.DENIED, 118.0) == (Step.SETTLE, 1.0)
+    assert target.resolve(Shown.BEFORE, 109.5) == (Step.SETTLE, 0.5)
+    assert target.resolve(Unobserved.DENIED, 119.0) == (Step.SETTLE, 10.0)
+    assert target.resolve(Unobserved.DENIED, 129.0)[0] is Step.UNOBSERVED
 
 
 def test_an_old_reading_is_repeated_later() -> None:
     """Also after a refusal, which otherwise decides immediately."""
     for cause in (Cause.LOST, Cause.REFUSED, Cause.NO_ECHO):
-        told = readings(cause, old_until=103.0)
-        assert told.resolve(Shown.DESIRED, 101.0) == (Step.AGE, 2.0)
-        assert told.resolve(Shown.DESIRED, 103.0)[0] in (Step.ADOPT, Step.LEAVE)
+        target = readings(cause, old_until=103.0)
+        assert target.resolve(Shown.DESIRED, 101.0) == (Step.AGE, 2.0)
+        assert target.resolve(Shown.DESIRED, 103.0)[0] in (Step.ADOPT, Step.LEAVE)

@@ -103,9 +103,9 @@ def limit(world: World, entitlements: Entitlements) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_revoked_right_is_reported_with_both_causes(kind: str) -> None:
     """404 means missing or not allowed: the reason names both."""
-    nobody = User(name="engine", manage_workspace_run_tasks=False)
+    powerless = User(name="engine", manage_workspace_run_tasks=False)
     world = World(workspaces=1, attached=kind != "attach")
-    before_writing(world, lambda: world.simulator.tokens.update({TOKEN: nobody}))  # type: ignore[union-attr]  # a dict here
+    before_writing(world, lambda: world.simulator.tokens.update({TOKEN: powerless}))  # type: ignore[union-attr]  # a dict here
     world.apply(job(kind))
     result = only_result(world)
     assert result.outcome is Outcome.FAILED

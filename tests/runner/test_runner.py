@@ -29,7 +29,7 @@ def refusing(world: World, *, names: set[str]) -> None:
 def interrupted(
     world: World, at: float, *, drain: float, signals: tuple[str, ...] = ("SIGINT",)
 ) -> Replay:
-    """Run one execution that is told to stop once so many seconds have passed."""
+    """Run one execution that is stopped after a number of seconds."""
 
     async def run() -> Replay:
         async with anyio.create_task_group() as group:
@@ -48,7 +48,7 @@ def interrupted(
 
 
 @pytest.mark.parametrize("max_at_once", [1, 3, 32])
-def test_no_more_than_max_at_once_are_under_way(max_at_once: int) -> None:
+def test_at_most_max_at_once_are_in_flight(max_at_once: int) -> None:
     """With slow answers every slot is used, and never one more."""
     world = World(workspaces=40, latency=3.0)
     world.start(job(pace={"max_at_once": max_at_once}))
@@ -63,8 +63,8 @@ def test_a_waiting_operation_lends_its_slot() -> None:
     world = World(workspaces=4)
     world.wire.troubles = writes(Trouble("close-before"))
     world.apply(job(rollout={"max_failures": 1}, pace={"max_at_once": 1}))
-    told = [operation.target.name for operation, _ in world.results]
-    assert told == ["prod-1", "prod-2", "prod-3", "prod-0"]
+    order = [operation.target.name for operation, _ in world.results]
+    assert order == ["prod-1", "prod-2", "prod-3", "prod-0"]
     assert set(world.effects().values()) == {1}
 
 
@@ -164,7 +164,7 @@ def test_a_server_that_accepts_no_write_stops_the_run() -> None:
     assert not world.effects()
 
 
-def test_a_signal_drains_what_is_in_flight() -> None:
+def test_a_signal_drains_operations_in_flight() -> None:
     """Nothing new starts; operations in flight are finished and recorded."""
     world = World(workspaces=20, latency=0.5)
     world.start(job(pace={"max_at_once": 4}))
@@ -246,11 +246,11 @@ def test_a_callback_that_raises_stops_the_run_after_draining() -> None:
     world = World(workspaces=12, latency=0.5)
     world.start(job(pace={"max_at_once": 4}))
 
-    def told(_operation: Operation, _result: Result) -> None:
+    def order(_operation: Operation, _result: Result) -> None:
         raise Broken
 
     with pytest.raises(Broken):
-        world.run(lambda: world.executed(on_result=told))
+        world.run(lambda: world.executed(on_result=order))
     replay = world.journaled()
     assert replay.count(Outcome.IN_DOUBT) == 0
     assert replay.count(Outcome.SUCCEEDED) == len(world.wire.writes) < 12

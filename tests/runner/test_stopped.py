@@ -38,7 +38,7 @@ def stopped_world(*, workspaces: int = 8, failing: int = 6, **rollout: object) -
     return world
 
 
-def stands(world: World) -> bool:
+def is_still_stopped(world: World) -> bool:
     """Return whether the plain command and a retry send nothing and leave the journal as it is."""
     asked, before = len(world.wire.asked), world.disk.content(PATH)
     for retry_failed in (False, True):
@@ -52,7 +52,7 @@ def test_nothing_is_sent_until_continue(*, strict: bool) -> None:
     """Not a single request; then failures count from zero, strict or not."""
     world = stopped_world(strict=strict)
     assert report(world.journaled()).stopped == Exceeded(2, tolerated=1, of=8)
-    assert stands(world)
+    assert is_still_stopped(world)
     left = []
     for _ in range(3):
         assert exit_code(world.resume(continue_paused=True)) in (3, 4)
@@ -67,7 +67,7 @@ def test_continue_may_retry_as_well() -> None:
     """With both options failures are retried; a success then no longer counts."""
     world = stopped_world(failing=2)
     refusing(world, names=set())
-    assert stands(world)
+    assert is_still_stopped(world)
     replay = world.resume(retry_failed=True, continue_paused=True)
     assert (exit_code(replay), replay.count(Outcome.SUCCEEDED), replay.failures) == (0, 8, 0)
     assert set(world.effects().values()) == {1}
@@ -90,12 +90,12 @@ def test_killed_anywhere_what_exceeded_the_tolerance_holds(*, dies_after: bool) 
         failed = world.journaled().count(Outcome.FAILED)
         if failed == 2:
             held += 1
-            assert stands(world)
+            assert is_still_stopped(world)
         else:
             assert exit_code(world.resume()) == 4
         # One whose result was lost only waits at first, so that another one is in flight.
         assert 2 <= world.journaled().count(Outcome.FAILED) <= 3
-        assert stands(world)
+        assert is_still_stopped(world)
     assert held >= 2
 
 
@@ -120,7 +120,7 @@ def test_a_signal_while_draining_leaves_a_job_stopped() -> None:
     refusing(world, names={"prod-1"})
     world.wire.troubles = writes(Trouble("close-before"))
     assert exit_code(interrupted(world, at=3.0, drain=1.0)) == 130
-    assert stands(world)
+    assert is_still_stopped(world)
 
 
 def test_an_error_while_draining_leaves_a_job_stopped() -> None:
@@ -140,7 +140,7 @@ def test_an_error_while_draining_leaves_a_job_stopped() -> None:
     replay = world.journaled()
     assert replay.ended is not None
     assert (replay.ended.how, replay.failures) == ("error", 1)
-    assert stands(world)
+    assert is_still_stopped(world)
 
 
 def test_operations_in_doubt_count_by_their_later_result() -> None:
@@ -167,7 +167,7 @@ def test_operations_in_doubt_beyond_the_tolerance_stop_a_job() -> None:
         lost(r) or (Trouble("503") if "/workspaces/ws-" in r.path and not r.writes else None)
     )
     assert exit_code(world.resume()) == 4
-    assert stands(world)
+    assert is_still_stopped(world)
     world.wire.troubles = lambda _request: None
     assert exit_code(world.resume(continue_paused=True)) == 0
     assert set(world.effects().values()) == {1}
@@ -216,7 +216,7 @@ def test_a_stop_holds_when_the_job_gets_a_higher_tolerance() -> None:
         Observer(),
     )
     assert exit_code(world.run(execution.run)) == 4
-    assert stands(world)
+    assert is_still_stopped(world)
 
 
 def of_records(*records: Record, patient: bool = False) -> tuple[Replay, Rollout]:

@@ -12,8 +12,8 @@ from bulkops.runner.runner import LOOK_SECONDS
 from tests.engine.world import World, job
 
 
-def held_up(after: int, until: float) -> World:
-    """Return a world in which after so many results nobody takes more, until a moment."""
+def unread(after: int, until: float) -> World:
+    """Return a world whose observer takes no more results between a number and a moment."""
     world = World(workspaces=60)
     world.takes_more = lambda: len(world.results) < after or world.now() >= until
     return world
@@ -22,7 +22,7 @@ def held_up(after: int, until: float) -> World:
 @pytest.mark.parametrize("at_once", [1, 5, 32])
 def test_nothing_starts_while_the_observer_is_busy(at_once: int) -> None:
     """Operations in flight finish; no write leaves until results are taken again."""
-    world = held_up(after=10, until=500.0)
+    world = unread(after=10, until=500.0)
     world.start(job(pace={"max_at_once": at_once}))
     at: list[float] = []
     world.wire.spies.append(lambda request: at.append(world.now()) if request.writes else None)
@@ -44,7 +44,7 @@ def test_a_slow_observer_gets_all_results() -> None:
 
 def test_a_signal_ends_a_run_with_a_busy_observer() -> None:
     """Immediately, since nothing is in flight."""
-    world = held_up(after=10, until=float("inf"))
+    world = unread(after=10, until=float("inf"))
     world.start(job(pace={"max_at_once": 4}))
 
     async def stopped() -> float:

@@ -78,12 +78,12 @@ def carried_out(case: Case, *, strict: bool) -> tuple[World, Replay, list[int]]:
         lambda request: sent.add(request.path.split("/")[4]) if request.writes else None
     )
 
-    def told(operation: Operation, result: Result) -> None:
+    def record(operation: Operation, result: Result) -> None:
         world.results.append((operation, result))
         in_flight.append(len(sent - ended))
         ended.add(operation.target.id)
 
-    replay = world.run(lambda: world.executed(on_result=told))
+    replay = world.run(lambda: world.executed(on_result=record))
     return world, replay, in_flight
 
 

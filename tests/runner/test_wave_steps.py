@@ -12,7 +12,7 @@ from bulkops.runner import wave_steps
 from bulkops.runner.wave_steps import Next, following, judged
 
 STATES = {
-    # reached, pause, gate, held: next step, and next step with --continue
+    # reached, pause, gate, ``held``: next step, and next step with --continue
     (Reached.OPEN, None, None, ""): (Next.CARRY_OUT, Next.CARRY_OUT),
     (Reached.VERIFIED, None, None, ""): (Next.PASS, Next.PASS),
     (Reached.VERIFIED, None, "check", ""): (Next.GATE, Next.GATE),

@@ -36,14 +36,14 @@ def in_waves(**rollout: object) -> Job:
 
 def scripted(*statuses: int) -> tuple[RunGate, list[Mapping[str, str]]]:
     """Return a gate that returns these statuses in turn, and the list of its variables."""
-    left, told = list(statuses), list[Mapping[str, str]]()
+    left, environments = list(statuses), list[Mapping[str, str]]()
 
     async def gate(call: GateCall) -> int:
         assert call.command == "check"
-        told.append(call.variables)
+        environments.append(call.variables)
         return left.pop(0)
 
-    return gate, told
+    return gate, environments
 
 
 def history(world: World) -> list[str]:
@@ -64,7 +64,7 @@ def test_each_wave_is_verified_before_the_next() -> None:
     since = len(world.wire.asked)
     assert ended(world.resume()) == ("complete", 0, 6)
     asked = groupby("w" if request.writes else "r" for request in world.wire.asked[since:])
-    # A ping and where it stands; one, two and three writes, a list after each wave.
+    # A ping and a reading; one, two and three writes, a list after each wave.
     assert " ".join(f"{len(list(g))}{kind}" for kind, g in asked) == "2r 1w 1r 2w 1r 3w 1r"
     assert history(world) == [
         f"{n} {reached}" for n in (1, 2, 3) for reached in ("open", "verified", "passed")
@@ -101,17 +101,19 @@ def test_a_manual_pause_ends_the_execution_until_continue() -> None:
 def test_a_gate_runs_after_each_wave_and_gets_the_jobs_state() -> None:
     """After the last one too; the state is in its environment."""
     world = World(workspaces=6)
-    world.gate, told = scripted(0, 0, 0)
+    world.gate, environments = scripted(0, 0, 0)
     world.start(in_waves(gate="check"))
     refusing(world, names={"prod-1"})
     assert ended(world.resume()) == ("complete", 3, 5)
-    assert [(t["BULKOPS_WAVE"], t["BULKOPS_SUCCEEDED"], t["BULKOPS_FAILED"]) for t in told] == [
+    assert [
+        (t["BULKOPS_WAVE"], t["BULKOPS_SUCCEEDED"], t["BULKOPS_FAILED"]) for t in environments
+    ] == [
         ("1", "1", "0"),
         ("2", "2", "1"),
         ("3", "5", "1"),
     ]
-    assert {(t["BULKOPS_WAVES"], t["BULKOPS_JOB"]) for t in told} == {("3", "scan")}
-    assert told[0]["BULKOPS_JOURNAL"] == str(PATH.absolute())
+    assert {(t["BULKOPS_WAVES"], t["BULKOPS_JOB"]) for t in environments} == {("3", "scan")}
+    assert environments[0]["BULKOPS_JOURNAL"] == str(PATH.absolute())
 
 
 @pytest.mark.parametrize(
@@ -120,14 +122,14 @@ def test_a_gate_runs_after_each_wave_and_gets_the_jobs_state() -> None:
 def test_a_gate_holds_the_job(status: int, how: str, code: int, *, passes: bool) -> None:
     """Failed or inconclusive, it runs again; ``--continue`` skips only the latter."""
     world = World(workspaces=6)
-    world.gate, told = scripted(status, status, status, 0, 0, 0)
+    world.gate, environments = scripted(status, status, status, 0, 0, 0)
     assert ended(world.apply(in_waves(gate="check"))) == (how, code, 1)
     assert ended(world.resume()) == (how, code, 1)
     replay = world.resume(continue_paused=True)
-    # Past the first gate, the third status is the second wave's: it is held there.
+    # After the first gate, the third status is the second wave's: the job stops there.
     assert ended(replay) == (how, code, 3 if passes else 1)
     assert ended(world.resume()) == ("complete", 0, 6)
-    assert len(told) == (5 if passes else 6)
+    assert len(environments) == (5 if passes else 6)
 
 
 def test_in_doubt_comes_before_paused() -> None:
@@ -224,7 +226,7 @@ def test_drift_in_a_wave_stops_the_next() -> None:
 def test_retried_failures_run_in_waves_too() -> None:
     """Waves with failures are opened again, with their pauses and gates."""
     world = World(workspaces=6)
-    world.gate, told = scripted(*[0] * 9)
+    world.gate, environments = scripted(*[0] * 9)
     world.wire.troubles = always(lambda request: request.writes, Trouble("404"))
     assert ended(world.apply(in_waves(gate="check"))) == ("complete", 3, 0)
     world.wire.troubles = lambda _request: None
@@ -232,19 +234,25 @@ def test_retried_failures_run_in_waves_too() -> None:
     world.simulator.attach("prod-2", TASK, enforcement_level="mandatory")
     assert world.resume(retry_failed=True).count(Outcome.SUCCEEDED) == 4
     # The second wave's have become skips: nothing of it is left to be carried out.
-    assert [environment["BULKOPS_WAVE"] for environment in told] == ["1", "2", "3", "1", "3"]
+    assert [environment["BULKOPS_WAVE"] for environment in environments] == [
+        "1",
+        "2",
+        "3",
+        "1",
+        "3",
+    ]
     assert world.all_shown() == [MANDATORY] * 6
 
 
 def test_an_undo_has_a_single_wave() -> None:
     """Without pause or gate."""
     world = World(workspaces=6)
-    world.gate, told = scripted(0, 0, 0)
+    world.gate, environments = scripted(0, 0, 0)
     world.apply(in_waves(gate="check", pause="1h"))
     began, path = world.elapsed, PATH.with_name("undo.jsonl")
     world.start_undo(PATH, path)
     assert ended(world.resume(path=path)) == ("complete", 0, 6)
-    assert len(told) == 3
+    assert len(environments) == 3
     assert world.elapsed - began < 60
 
 
@@ -367,8 +375,8 @@ def each_wave_after_the_one_before(world: World) -> Callable[[Request], None]:
         there = world.simulator.world.organizations["acme"].workspaces
         ids = [there[name].id for name in world.names]
         wave = next(n for n, end in enumerate(ends) if ids.index(request.path.split("/")[4]) < end)
-        said = world.journaled().waves
-        assert all(said[n].reached is Reached.PASSED for n in range(1, wave + 1))
+        records = world.journaled().waves
+        assert all(records[n].reached is Reached.PASSED for n in range(1, wave + 1))
 
     return spy
 

@@ -15,7 +15,7 @@ import msgspec
 from tests.simulation.run import simulate
 
 
-class Told(msgspec.Struct):
+class Outcome(msgspec.Struct):
     """The result of some seeds, in a form that another process can receive.
 
     Attributes:
@@ -49,14 +49,14 @@ def run(first: int, count: int) -> Counter[str]:
     return met
 
 
-def told(first: int, count: int) -> Told:
+def run_batch(first: int, count: int) -> Outcome:
     """Run this many seeds and return their result for another process."""
     began = time.process_time()
     try:
         met, failed = run(first, count), ""
     except Exception:  # noqa: BLE001 - whatever fails is what this is for
         met, failed = Counter[str](), traceback.format_exc()
-    return Told(met, time.process_time() - began, failed)
+    return Outcome(met, time.process_time() - began, failed)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def not_synced_at_open() -> AbstractContextManager[Any]:
             take(self._files, self._descriptor, self.path, scanner.offset + scanner.rest)
             if scanner.rest:
                 journal_file.cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
-            self._write_anew(scanner.offset, bytes(scanner.last_group))
+            self._rewrite(scanner.offset, bytes(scanner.last_group))
         except OSError as error:
             raise journal_file.write_failed(self.path, error) from error
 
@@ -48,7 +48,7 @@ def page_cache_trusted() -> AbstractContextManager[Any]:
     def only_synced(_self: Journal, _end: int, _group: bytes) -> None:
         """Leave it to the sync that follows."""
 
-    return mock.patch.object(Journal, "_write_anew", only_synced)
+    return mock.patch.object(Journal, "_rewrite", only_synced)
 
 
 def denied_list_is_empty() -> AbstractContextManager[Any]:

@@ -50,5 +50,5 @@ def check(machine: Machine, journal: str, replay: Replay) -> None:
     if not machine.scenario.gated or replay.header.undo_of:
         return
     for number in replay.waves:
-        said = machine.gates.get((journal, number), set())
-        must(said - {1}, "every wave has passed its gate", f"wave {number}: {said}")
+        statuses = machine.gates.get((journal, number), set())
+        must(statuses - {1}, "every wave has passed its gate", f"wave {number}: {statuses}")

@@ -121,14 +121,14 @@ class Ends:
         must(sent <= 1, "nothing twice", facts)
         match outcome:
             case Outcome.SUCCEEDED:
-                must(as_desired, "what is said to be done is done", facts)
+                must(as_desired, "what is recorded as done is done", facts)
                 must(sent == 1, "a result in the journal: the server did it", facts)
             case Outcome.SKIPPED | Outcome.CONFLICT:
                 blame = found != BEFORE or place[0] in self._hindered
-                must(blame, "nobody is blamed who did nothing", facts)
-                must(sent == 0, "what is left alone was not done", facts)
+                must(blame, "only changes outside the job are reported as such", facts)
+                must(sent == 0, "what is skipped or in conflict was not done", facts)
             case Outcome.FAILED:
-                must(sent == 0, "what is said to have failed was not done", facts)
+                must(sent == 0, "what is recorded as failed was not done", facts)
             case _:
                 must(outcome is Outcome.IN_DOUBT, "nothing is left pending", facts)
         self._check_meddled(found, outcome, facts)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.machine import Machine
 
 WAVE = re.compile(rb'"type":"wave","number":(\d+),"start":\d+,"end":\d+,"reached":"(\w+)"')
-"""How far a wave came, in a journal's line."""
+"""A wave's progress in a journal's line."""
 
 
 def check(machine: Machine, request: Request) -> None:
@@ -79,16 +79,16 @@ def was_in_doubt(operation: Operation, synced: bytes) -> bool:
 
 def in_its_wave(position: int, ends: Sequence[int], synced: bytes) -> None:
     """Check on the disk that every wave before an operation's own has passed."""
-    said = dict(WAVE.findall(synced))
+    waves = dict(WAVE.findall(synced))
     wave = next(number for number, end in enumerate(ends, 1) if position < end)
-    passed = {number for number, reached in said.items() if reached == b"passed"}
+    passed = {number for number, reached in waves.items() if reached == b"passed"}
     before = {b"%d" % number for number in range(1, wave)}
     must(
-        before <= passed, "no wave begins before the one before has passed", f"wave {wave}: {said}"
+        before <= passed, "no wave begins before the one before has passed", f"wave {wave}: {waves}"
     )
 
 
 def as_planned(operation: Operation, there: list[There]) -> None:
     """Check that a write finds the state that it was planned from, unless it changed recently."""
     facts = f"{there}, planned from {operation.before}"
-    must(still(operation, there) == BEFORE, "nobody's change is written over", facts)
+    must(still(operation, there) == BEFORE, "no change outside the job is overwritten", facts)

@@ -34,7 +34,7 @@ ENDLESS = 12 * 3600.0
 """Virtual seconds in which any execution must have ended."""
 
 TRIES = 5
-"""Of a second runner to run, while the first one does."""
+"""Attempts of a second runner to start while the first one runs."""
 
 Work = Callable[[], Awaitable[Replay | None]]
 
@@ -134,7 +134,7 @@ class Machine:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Let SIGINT come when the weather says so."""
+        """Send SIGINT at the time that the scenario's weather sets."""
         loop = asyncio.get_running_loop()
         weather, handles = self.weather, list[asyncio.TimerHandle]()
         if weather.interrupts is not None:
@@ -292,7 +292,7 @@ class Machine:
         disk = self.world.disk
         return read(path, disk).replay if path.name in disk.names() else None
 
-    def told(self, operation: Operation, result: Result) -> None:
+    def on_result(self, operation: Operation, result: Result) -> None:
         """Record a result."""
         self.say(f"{operation.target.name}: {result.outcome} {result.reason}")
 

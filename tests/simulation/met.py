@@ -53,7 +53,7 @@ MET = (
 """All of it."""
 
 ENOUGH = 500
-"""Seeds, each so many of which must meet everything once, up to thrice."""
+"""Any such number of seeds must meet everything once, up to three times."""
 
 
 def unmet(met: Counter[str], seeds: int) -> dict[str, int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HOW = ("attach", "attach", "change", "detach", "delete")
 LATER = 60.0
-"""Seconds after which every reading shows what they did."""
+"""Seconds after which every reading shows an outside change."""
 
 
 def meddle(machine: Machine, name: str = "", thing: str = "", how: str = "") -> None:

@@ -27,10 +27,10 @@ from tests.simulation.states import SETTINGS, Place, Shown, place_of, shown_of, 
 from tests.simulation.weather import CALM, Weather
 
 PATIENCE = 14
-"""Calm executions after which everything must have come to its end."""
+"""Calm executions after which everything must be finished."""
 
 LONG_SINCE = 60.0
-"""Seconds after which nothing is on its way any more."""
+"""Seconds after which no late effect is outstanding."""
 
 MakePlan = Callable[[Client], Awaitable[Plan]]
 
@@ -148,17 +148,24 @@ class Phase:
         contents = read(self.path, world.disk)
         self._machine.replay = contents.replay
         stopped = stopped_by_tolerance(contents.replay, rollout_of(contents.replay))
-        stands, asked = stopped is not None and not today.continue_paused, len(world.wire.asked)
+        refuses, asked = (
+            stopped is not None and not today.continue_paused,
+            len(world.wire.asked),
+        )
         replay = await world.executed(
             path=self.path,
             contents=contents,
             retry_failed=today.retry_failed,
             continue_paused=today.continue_paused,
-            on_result=self._machine.told,
+            on_result=self._machine.on_result,
         )
-        met["stood, stopped by the tolerance"] += stands
+        met["stopped by the tolerance: sent nothing"] += refuses
         sent = len(world.wire.asked) - asked
-        must(not (stands and sent), "what its tolerance stopped asks nothing of the server", sent)
+        must(
+            not (refuses and sent),
+            "what its tolerance stopped asks nothing of the server",
+            sent,
+        )
         return replay
 
     def _take_note(self, plan: Plan) -> None:
@@ -224,8 +231,8 @@ class Phase:
             self._note_between(how, self._left.replay)
 
     def _note_between(self, how: str, replay: Replay) -> None:
-        said = {wave.reached for wave in replay.waves.values()}
-        if said & {Reached.VERIFIED, Reached.RESTED}:
+        reached = {wave.reached for wave in replay.waves.values()}
+        if reached & {Reached.VERIFIED, Reached.RESTED}:
             self._machine.met["killed between two waves"] += how == "killed"
             by_signal = replay.ended is not None and replay.ended.how == "SIGINT"
             self._machine.met["interrupted between two waves"] += by_signal
@@ -263,6 +270,6 @@ class Phase:
         if self.plan is None or not self.plan.saved:
             return
         done = [progress.operation for progress in replay.operations.values()]
-        must(done == list(self.plan.operations), "a saved plan is carried out as it stands", done)
+        must(done == list(self.plan.operations), "a saved plan is applied unchanged", done)
         for how in self.found.values():
             self._machine.met[f"saved plan finds it {how}"] += 1

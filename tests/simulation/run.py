@@ -90,7 +90,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
         _check_undone(machine, of, undo)
         done.append(undo)
     must(not machine.server.doubled, "nothing takes effect twice", machine.server.doubled)
-    must(not machine.server.unasked, "only what is wished for is changed", machine.server.unasked)
+    must(not machine.server.unasked, "only desired settings are changed", machine.server.unasked)
     _check_bare(machine)
     _check_bystanders(machine)
     _check_agreement(machine, done)
@@ -180,17 +180,17 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
     for name in scenario.selected - machine.server.strangers.keys():
         specified, skip = spec(scenario, name), skipped.get(name)
         planned = {place_of(o): shown_of(o.desired) for o in operations if o.target.name == name}
-        facts = f"{name}: {skip or planned}, wished for {specified}"
+        facts = f"{name}: {skip or planned}, desired: {specified}"
         if isinstance(specified, str):
-            told = skip is not None and specified in skip.reason and not planned
-            must(told, "every selected workspace is skipped with its reason", facts)
+            explained = skip is not None and specified in skip.reason and not planned
+            must(explained, "every selected workspace is skipped with its reason", facts)
             must(skip and skip.blocked == is_blocked(scenario, name), "a skip says why", facts)
             places = [(name, thing) for thing in scenario.things]
             alone = [shown[place] == scenario.states[place] for place in places]
             must(all(alone), "what is skipped is left alone", facts)
         else:
             done = planned == specified and skip is None
-            must(done, "every selected workspace is planned as wished for", facts)
+            must(done, "every selected workspace is planned as desired", facts)
 
 
 def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
@@ -209,8 +209,8 @@ def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
             must(restored, "an undo restores what was there before", facts)
         elif place in restores:
             # A deleted workspace has no attachments.
-            said = (now[place] or ()) == restores[place] or place in reported
-            must(said, "an undo says what it could not restore", facts)
+            reverted = (now[place] or ()) == restores[place] or place in reported
+            must(reverted, "an undo reports what it could not restore", facts)
 
 
 def _is_the_last(machine: Machine, place: Place) -> bool:

@@ -19,7 +19,7 @@ from tests.simulation.machine import Machine
 from tests.simulation.weather import CALM
 
 PATIENCE = 3
-"""Calm runs of ``plan --out`` after which there must be one."""
+"""Calm runs of ``plan --out`` after which there must be a plan."""
 
 
 class SavedPlan:

@@ -26,10 +26,10 @@ LIKELY = {
     "replace": (50, 10, 20, 18, 2),
     WORKSPACE_UPDATE: (80, 5, 5, 5, 5),
 }
-"""How likely each of ``STATES`` is before a job: most of it is still to be done."""
+"""The weight of each of ``STATES`` before a job: most of it is still to be done."""
 
 LIKELY_OLD = {True: (8, 30, 30, 30, 2), False: (80, 5, 5, 5, 5)}
-"""Likewise of the other run task, where it is replaced, and where it is nobody's concern."""
+"""The same for the other run task, if it is replaced and if no job concerns it."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):

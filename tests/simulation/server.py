@@ -17,7 +17,7 @@ from tests.simulation import settings
 from tests.simulation.states import REST, SETTINGS, Item, Place, Shown, There
 
 Before = tuple[list[WorkspaceTask], Item]
-"""Copies of a workspace's attachments, and its settings, as they were."""
+"""Copies of a workspace's earlier attachments and settings."""
 
 
 class LaggingServer(Simulator):
@@ -30,7 +30,7 @@ class LaggingServer(Simulator):
         lag: returns the seconds by which the next read lags.
         lagged: number of reads that showed an outdated state.
         strangers: names of the workspaces changed outside the job → time of the last change.
-        doubled: our writes that took effect again while the first still held.
+        doubled: our writes that took effect again while the first was unchanged.
         unasked: our changes to settings that the job doesn't name.
         bare: our deletions that left a workspace with neither run task.
     """
@@ -126,7 +126,7 @@ class LaggingServer(Simulator):
                 """Not attached: nothing to change."""
 
     def _judge(self, effect: Effect) -> None:
-        """Record a change of ours that was made before and still held."""
+        """Record a change of ours that was made before and was unchanged."""
         self._judged = len(self.effects)
         if effect.action == "create":
             workspace = self.world.workspaces[effect.names["workspace-id"]]

@@ -14,17 +14,17 @@ VALUES: Mapping[str, tuple[object, object]] = {
     "terraform-version": ("1.13.5", "1.14.0"),
     "working-directory": (None, "infra"),
 }
-"""What each setting may be; nobody can wish for no folder."""
+"""The values of each setting; a job can't desire to have no folder."""
 
 
 def spec(random: Random) -> dict[str, object]:
-    """Return what a job wishes for, by names in their order."""
+    """Return a job's desired settings, by names in their order."""
     names = sorted(random.sample(sorted(VALUES), random.choice((1, 2, 2, 4))))
     return {n: VALUES[n][1] if VALUES[n][0] is None else random.choice(VALUES[n]) for n in names}
 
 
 def states(random: Random, specified: Collection[str], names: list[str]) -> dict[Place, Shown]:
-    """Return what workspaces show before a job: of what it wishes for, and of the rest."""
+    """Return the observed settings before a job: those that it sets, and the rest."""
     return {
         (name, thing): (
             tuple(random.choice(VALUES[field]) for field in names_of(thing, specified)),
@@ -35,7 +35,7 @@ def states(random: Random, specified: Collection[str], names: list[str]) -> dict
 
 
 def names_of(thing: str, specified: Collection[str]) -> list[str]:
-    """Return the settings that are meant: those wished for, or the rest."""
+    """Return the settings in question: those that the job sets, or the rest."""
     return sorted(name for name in VALUES if (name in specified) == (thing == SETTINGS))
 
 

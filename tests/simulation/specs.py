@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.simulation.scenario import Scenario
 
 Spec = dict[Place, Shown] | str
-"""What each thing that is written shall show, in order; or in words why nothing is written."""
+"""The desired state of each thing that is written, in order; or why nothing is written."""
 
 
 def spec(scenario: Scenario, name: str) -> Spec:

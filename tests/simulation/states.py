@@ -10,22 +10,22 @@ from bulkops.operations.wording import is_attachment
 from tests.kinds import OLD_TASK, TASK
 
 SETTINGS, REST = "settings", "the rest"
-"""Of a workspace: those that a job is about, and all others."""
+"""The things of a workspace: those that a job changes, and all others."""
 
 Item = tuple[object, ...]
-"""One attachment, or settings: the values of what is compared, in the order of their names."""
+"""One attachment, or settings: the compared values, in the order of their names."""
 
 Shown = tuple[Item, ...]
-"""All that is there of one thing: nothing, one item, or a run task attached more than once."""
+"""All items of one thing: none, one, or several if a run task is attached more than once."""
 
 There = tuple[str, Item]
 """An item with its id."""
 
 Place = tuple[str, str]
-"""A workspace's name, and the thing of it that is looked at: a run task's name, or ``SETTINGS``."""
+"""A workspace's name, and one of its things: a run task's name, or ``SETTINGS``."""
 
 DESIRED, BEFORE, OTHER = "as wanted", "as before", "otherwise"
-"""How what is there compares with an operation."""
+"""How the current state compares with an operation."""
 
 
 def shown_of(attributes: Attributes | None) -> Shown:

@@ -32,7 +32,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(BATCHES))
 def test_the_default_seeds(number: int, shared: Path) -> None:
-    """Every invariant holds in every run, and all together they met all there is to meet."""
+    """Every invariant holds in every run, and together they met every situation."""
     met = batch.run(number * SEEDS, SEEDS)
     with (shared / "simulation.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,20 +40,20 @@ def test_the_default_seeds(number: int, shared: Path) -> None:
         files = list(shared.glob("simulation-*.json"))
         if len(files) < BATCHES:
             return
-        told = [msgspec.json.decode(file.read_bytes(), type=dict[str, int]) for file in files]
-    assert not unmet(sum(map(Counter[str], told), Counter[str]()), BATCHES * SEEDS)
+        counts = [msgspec.json.decode(file.read_bytes(), type=dict[str, int]) for file in files]
+    assert not unmet(sum(map(Counter[str], counts), Counter[str]()), BATCHES * SEEDS)
 
 
-def test_what_too_few_met_is_said() -> None:
-    """Everything once in 500 seeds, thrice in 2,000; a handful need to meet nothing."""
+def test_situations_that_were_too_rare_are_reported() -> None:
+    """Each must occur once in 500 seeds and three times in 2,000; a few seeds need none."""
     once = Counter(dict.fromkeys(MET, 1))
     assert unmet(once, 499) == unmet(once, 500) == unmet(Counter(), 499) == {}
     assert unmet(once - Counter(["SIGINT again"]), 500) == {"SIGINT again": 0}
     assert unmet(once, 2000) == once
 
 
-def test_the_command_tells_what_its_processes_met(capsys: pytest.CaptureFixture[str]) -> None:
-    """As many seeds as asked for, whichever process ran them, and exit 0."""
+def test_the_command_reports_the_situations_met(capsys: pytest.CaptureFixture[str]) -> None:
+    """It runs the requested number of seeds, in any number of processes: exit 0."""
     assert main(["--start", "7", "--seeds", "12", "--processes", "2"]) == 0
     text = capsys.readouterr().out
     assert re.search(r"^ +12 run$", text, re.MULTILINE)
@@ -69,7 +69,7 @@ def test_the_command_fails_where_a_seed_does(
 
     for module in ("batch", "__main__"):
         monkeypatch.setattr(f"tests.simulation.{module}.simulate", fail)
-    failed = batch.told(3, 2).failed
+    failed = batch.run_batch(3, 2).failed
     assert "nothing twice: seed 3 did" in failed
     assert "python -m tests.simulation --seed 3" in failed
     assert main(["--seed", "3"]) == 1
@@ -79,7 +79,7 @@ def test_the_command_fails_where_a_seed_does(
 @pytest.mark.parametrize(
     "seeds", [range(3000, 3005), pytest.param(range(3005, 3020), marks=pytest.mark.long)], ids=str
 )
-def test_a_seed_says_everything(seeds: range) -> None:
+def test_a_seed_determines_the_run(seeds: range) -> None:
     """The same seed does the same, request by request and call by call."""
     for seed in seeds:
         first, second = list[str](), list[str]()
@@ -89,7 +89,7 @@ def test_a_seed_says_everything(seeds: range) -> None:
 
 
 def test_a_trace_shows_requests_calls_stops_and_results() -> None:
-    """What a replay prints is enough to follow the run."""
+    """A replay prints enough to follow the run."""
     trace: list[str] = []
     for seed in range(10):
         simulate(seed, trace=trace)

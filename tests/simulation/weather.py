@@ -18,7 +18,7 @@ LOSING = (
 """Faults that lose an answer. Named one by one: a seed stays the same when there are more."""
 
 INCONCLUSIVE = 75
-"""What a gate ends with that says neither yes nor no."""
+"""Exit statuses of an inconclusive gate."""
 
 HARMLESS = ("429", NEVER_LEFT, "slow")
 

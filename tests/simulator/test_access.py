@@ -153,7 +153,7 @@ def test_reader_changes_nothing(guarded: Simulator, ask: Ask) -> None:
     assert guarded.effects == []
 
 
-def test_documents_tell_the_permissions(guarded: Simulator, ask: Ask) -> None:
+def test_documents_have_the_permissions(guarded: Simulator, ask: Ask) -> None:
     """Workspace and organization documents show this user's run task permissions."""
 
     def shown(token: str) -> tuple[list[bool], bool]:
@@ -209,7 +209,7 @@ def test_media_type(
         ("PATCH", "/organizations/acme/tasks"),
     ],
 )
-def test_what_is_not_there_is_404(simulator: Simulator, ask: Ask, method: str, path: str) -> None:
+def test_a_missing_resource_is_404(simulator: Simulator, ask: Ask, method: str, path: str) -> None:
     """An unknown resource, path or method is a JSON:API 404."""
     response = ask(simulator, method, path)
     assert response.status == 404

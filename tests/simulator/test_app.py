@@ -168,7 +168,7 @@ async def test_hanging_requests_end_with_the_server(
         await hanging
 
 
-async def test_effect_happens_though_the_client_has_left(simulator: Simulator) -> None:
+async def test_a_request_takes_effect_without_its_client(simulator: Simulator) -> None:
     """A request takes effect even if its client disconnects while it is on its way."""
     impatient = aiohttp.ClientTimeout(total=0.01)
     async with (

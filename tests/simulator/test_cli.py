@@ -116,7 +116,7 @@ NEW_TASK = {
 TASKS = "/api/v2/organizations/acme/tasks"
 
 
-def test_tokens_are_who_the_options_say(start: Start) -> None:
+def test_tokens_have_the_options_permissions(start: Start) -> None:
     """Tokens have all permissions, some, or only read, and no other token is accepted."""
     arguments = "--port 0 --workspaces 0 --token all --read-only-token ro --workspace-task-token ws"
     address, _ = _ready(start(*arguments.split()))
@@ -133,7 +133,7 @@ def test_a_token_given_as_both_only_reads(start: Start) -> None:
     assert _ask(address, TASKS, NEW_TASK)[0] == 404
 
 
-def test_entitlements_are_as_the_options_say(start: Start) -> None:
+def test_entitlements_are_set_by_options(start: Start) -> None:
     """--entitlement sets an entitlement; the others are unlimited."""
     arguments = "--port 0 --workspaces 0 --task scan --entitlement run-task-limit=1"
     arguments += " --entitlement global-run-tasks=false --entitlement run-task-workspace-limit=10"
@@ -152,7 +152,7 @@ def test_entitlements_are_as_the_options_say(start: Start) -> None:
     assert refusal["errors"][0]["detail"] == "This organization is limited to 1 run tasks"
 
 
-def test_duplicates_and_lag_are_as_the_options_say(start: Start) -> None:
+def test_duplicates_and_lag_are_set_by_options(start: Start) -> None:
     """With both, a second attach succeeds, and the list shows neither yet."""
     arguments = "--port 0 --workspaces 1 --task scan --duplicate-attach accept --lag 1m"
     address, _ = _ready(start(*arguments.split()))

@@ -46,7 +46,7 @@ def _change_everything(simulator: Simulator, ask: Ask) -> None:
     ask(simulator, "DELETE", "/organizations/acme/workspaces/prod-2", now=6.0)
 
 
-def test_effects_are_what_really_happened(simulator: Simulator, ask: Ask) -> None:
+def test_effects_are_the_real_changes(simulator: Simulator, ask: Ask) -> None:
     """Every change that took effect is listed once, in order, and no refused request."""
     _change_everything(simulator, ask)
     assert [(one.now, one.action, one.kind) for one in simulator.effects] == [
@@ -68,7 +68,7 @@ def test_effects_are_what_really_happened(simulator: Simulator, ask: Ask) -> Non
     assert simulator.effects[3].after is None
 
 
-def test_control_endpoint_tells_the_effects(simulator: Simulator, ask: Ask) -> None:
+def test_control_endpoint_lists_the_effects(simulator: Simulator, ask: Ask) -> None:
     """The effects are served as JSON without a token, with counts per workspace."""
     _change_everything(simulator, ask)
     response = ask(simulator, "GET", "/_simulator/effects", headers={})

@@ -46,7 +46,7 @@ def test_method_narrows_a_fault() -> None:
     assert faults.draw(DELETE, 0.0) == FAULTS["503"]
 
 
-def test_ping_is_struck_only_when_asked() -> None:
+def test_ping_is_struck_only_if_named() -> None:
     """A fault without a method spares /ping; PING: strikes only /ping."""
     assert Faults.parse("503=100%", 0).draw(PING, 0.0) is None
     assert Faults.parse("GET:503=100%", 0).draw(PING, 0.0) is None
@@ -83,15 +83,15 @@ def test_empty_spec_is_no_faults() -> None:
         ("503=60%,POST:cut=50%", r"faults for POST add up to 110%"),
     ],
 )
-def test_bad_spec_says_what_is_allowed(spec: str, says: str) -> None:
+def test_bad_spec_names_what_is_allowed(spec: str, says: str) -> None:
     """An invalid specification is refused with what is wrong and what is allowed."""
     with pytest.raises(BadFaults, match=says):
         Faults.parse(spec, 0)
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_effect_happens_or_not_as_the_kind_says(kind: str) -> None:
-    """A struck request takes effect if its kind says so, and is counted by kind."""
+def test_the_kind_decides_if_a_request_takes_effect(kind: str) -> None:
+    """A struck request takes effect or not, by the fault's kind; it is counted by kind."""
     simulator = Simulator()
     simulator.add_organization("acme")
     simulator.add_workspace("w")

@@ -34,8 +34,8 @@ def _statuses(
     ]
 
 
-def test_fixed_window_starts_anew_each_second(ask: Ask) -> None:
-    """A fixed window resets each second, so twice the rate can pass around its edge."""
+def test_fixed_window_resets_each_second(ask: Ask) -> None:
+    """Twice the rate can pass around the edge of two windows."""
     statuses = _statuses(ask, _limited(), 0.7, 0.8, 0.9, 0.95, 1.0, 1.0, 1.1, 1.9)
     assert statuses == [200, 200, 200, 429, 200, 200, 200, 429]
 
@@ -78,7 +78,7 @@ def test_only_a_429_has_retry_after(ask: Ask) -> None:
     assert ask(simulator, "GET", "/ping").headers["retry-after"] == "1"
 
 
-def test_every_answer_tells_the_limit(ask: Ask) -> None:
+def test_every_answer_has_the_limit(ask: Ask) -> None:
     """Every answer, including errors and pings, has limit, remaining and seconds to the reset."""
     simulator = _limited(30)
     for remaining, path in ((29, "/ping"), (28, "/organizations/acme"), (27, "/nothing")):
@@ -116,7 +116,7 @@ def test_other_client_takes_its_share(ask: Ask) -> None:
     assert simulator.stats.too_many == 1
 
 
-def test_other_client_faster_than_the_limit_starves_everybody(ask: Ask) -> None:
+def test_other_client_faster_than_the_limit_starves_all_others(ask: Ask) -> None:
     """If another client alone exceeds the limit, nothing else is admitted."""
     assert _statuses(ask, _limited(10, other_client=100), 7.5, 7.9, 8.05) == [429, 429, 200]
 
@@ -158,7 +158,7 @@ def test_no_fixed_window_holds_more_than_the_rate(
     assert all(admitted.count(second) <= rate for second in set(admitted))
 
 
-def test_a_gateway_in_front_answers_503_and_no_header_tells(ask: Ask) -> None:
+def test_a_gateway_answers_503_without_a_header(ask: Ask) -> None:
     """The gateway's limit is for all users and ``/ping``; refused requests have no effect."""
     simulator = Simulator(rate=30, gateway_rate=2)
     simulator.add_organization("acme")
@@ -168,7 +168,7 @@ def test_a_gateway_in_front_answers_503_and_no_header_tells(ask: Ask) -> None:
     assert b"503 Service Temporarily Unavailable" in answers[2].body
 
 
-def test_a_gateway_may_say_when(ask: Ask) -> None:
+def test_a_gateway_may_send_retry_after(ask: Ask) -> None:
     """With ``retry_after`` the gateway's 503 has Retry-After, too."""
     simulator = Simulator(rate=30, gateway_rate=1, retry_after=True)
     simulator.add_organization("acme")

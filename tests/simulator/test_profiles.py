@@ -59,7 +59,7 @@ def test_headers_name_the_product_and_version(ask: Ask, profile: str) -> None:
         assert profile.startswith(f"tfe-{headers['x-tfe-version']}")
 
 
-def test_newer_enterprise_knows_what_hcp_knows(ask: Ask) -> None:
+def test_newer_enterprise_supports_all_stages(ask: Ask) -> None:
     """Since v202404-1 Terraform Enterprise supports several stages, including post_apply."""
     simulator = _server("tfe-v202408-1")
     response = _attach(ask, simulator, stages=["pre_plan", "post_apply"])

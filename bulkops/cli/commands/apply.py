@@ -28,7 +28,7 @@ from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_resuming
 from bulkops.cli.run.execute import end_if_stopped, execute
-from bulkops.cli.run.hold import check_journal, hold, open_held
+from bulkops.cli.run.hold import check_journal, hold, open_locked
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, check_run_tasks, start_or_resume
 from bulkops.cli.session import connect, narrowed_job
@@ -130,10 +130,10 @@ def apply(
         path = journal or _default(stack, undertaking, options, finished=saved)
         # A new journal in the default folder is created under the folder's lock, so a command that
         # finds nothing to do leaves no lock file behind.
-        held = hold(stack, path) if journal or path.exists() else None
-        path = held.path if held else path
+        lock = hold(stack, path) if journal or path.exists() else None
+        path = lock.path if lock else path
         try:
-            start_or_resume(stack, path, held, undertaking, options)
+            start_or_resume(stack, path, lock, undertaking, options)
         except RunTaskGone as gone:
             if journal or saved:
                 raise
@@ -160,17 +160,17 @@ def resume(*, journal: Path, options: RunOptions, server: Server) -> None:
     check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
-        held, contents = open_held(stack, journal, trust_files=options.trust_files)
+        lock, contents = open_locked(stack, journal, trust_files=options.trust_files)
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
         client = connect(server, stated)
         with MetricsFile(options.metrics_file, job, undo=bool(header.undo_of)) as metrics:
-            end_if_stopped(held.path, contents, job, options, metrics)
-            confirm_resuming(contents, held.path, options, job)
+            end_if_stopped(lock.path, contents, job, options, metrics)
+            confirm_resuming(contents, lock.path, options, job)
             # Each event loop needs its own client.
-            check_run_tasks(connect(server, stated), contents, held.path)
-            execute(client, held, contents, job, options=options, metrics=metrics)
+            check_run_tasks(connect(server, stated), contents, lock.path)
+            execute(client, lock, contents, job, options=options, metrics=metrics)
 
 
 @command(JOURNAL, UNDO_JOURNAL, UNDOING, SERVER)
@@ -193,13 +193,13 @@ def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, serve
     if undo_journal:
         check_journal(undo_journal)
     with ExitStack() as stack:
-        undone, contents = open_held(stack, journal, trust_files=options.trust_files)
+        undone, contents = open_locked(stack, journal, trust_files=options.trust_files)
         path = undo_journal or undone.path.with_name(f"{undone.path.stem}.undo{undone.path.suffix}")
         if path.exists() and path.samefile(journal):
             raise JobError(f"{path}: is the journal to be undone. Choose another --journal")
-        held = hold(stack, path)
+        lock = hold(stack, path)
         undertaking = _of_undo(journal, contents.replay, server)
-        start_or_resume(stack, held.path, held, undertaking, options)
+        start_or_resume(stack, lock.path, lock, undertaking, options)
 
 
 def _of_undo(journal: Path, undone: Replay, server: Server) -> Undertaking:

@@ -34,7 +34,7 @@ from bulkops.journal.lock import holder
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
-from bulkops.plan.saved import check_place, save_plan
+from bulkops.plan.saved import check_plan_output, save_plan
 from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 
 
@@ -100,7 +100,7 @@ def plan(
         job = narrowed_job(job_file, narrowing).allowing(max_operations)
         check_gate(job, str(job_file))
         if out:
-            check_place(out)
+            check_plan_output(out)
         client = connect(server)
         with only_reading():
             shown = run(client, planned)

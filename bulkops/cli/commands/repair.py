@@ -33,8 +33,8 @@ def repair(*, journal: Path, accept_loss: bool) -> None:
             f"{journal}: was left unchanged. Add --accept-loss to discard the damaged part"
         )
     with ExitStack() as stack:
-        held = hold(stack, journal)
-        aside = cut(held.path, held.files)
+        lock = hold(stack, journal)
+        aside = cut(lock.path, lock.files)
     print_text(
         f"{journal}: is sound"
         if aside is None

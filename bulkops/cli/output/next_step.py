@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bulkops.cli.output.progress_text import draining
-from bulkops.cli.output.waves import held_line
+from bulkops.cli.output.waves import stop_line
 from bulkops.errors import JobError
 from bulkops.journal.states import How
 from bulkops.operations import kind_named
@@ -38,7 +38,7 @@ def next_step(report: Report, path: Path) -> list[str]:
         return [_again(path)]
     steps = [f"Not finished. `{resume}` resumes it."] if unfinished else []
     if wave is not None and wave.held:
-        steps = [held_line(wave, resume)]
+        steps = [stop_line(wave, resume)]
     if report.stopped is not None:
         steps = [
             f"Stopped by the failure tolerance: {too_many(report.stopped)}.",

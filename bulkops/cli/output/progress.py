@@ -245,7 +245,7 @@ class _Start(NamedTuple):
         begun: a wave has started.
         counts: outcome → operations, of all waves.
         elsewhere: operations of other waves that were done.
-        along: operations of other waves that were not, and are looked at with this wave.
+        along: operations of other waves that were not done, and are handled with this wave.
     """
 
     begun: bool

@@ -65,7 +65,7 @@ class Watch:
         self._live = _live_view(json=json)
         # On a terminal with the live view, a line per success would bury everything else.
         self._quiet = self._live is not None and sys.stdout.isatty()
-        self._held_up = False
+        self._stalled = False
         self._next_line_at: float | None = None
 
     @property
@@ -88,8 +88,8 @@ class Watch:
     def takes_more(self) -> bool:
         """Return whether more output fits: ``--json`` drops nothing, so it may have to wait."""
         full = self._json and is_full(sys.stdout)
-        if full and not self._held_up:
-            self._held_up = True
+        if full and not self._stalled:
+            self._stalled = True
             note("stdout is not being read: no further operation starts until it is.")
         return not full
 

@@ -76,7 +76,7 @@ def _progress(wave: WaveReached) -> str:
     return texts[wave.reached]
 
 
-def held_line(wave: CurrentWave, resume: str) -> str:
+def stop_line(wave: CurrentWave, resume: str) -> str:
     """Return why a job is paused or stopped, and the commands that resume it.
 
     Args:

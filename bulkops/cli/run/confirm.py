@@ -143,9 +143,9 @@ def confirm_resuming(
     note(f"Resuming {path}.")
     replay = contents.replay
     wave = _wave_to_pass(replay)
-    held = wave.held if wave else ""
-    waits = held == Held.MANUAL and not options.continue_paused
-    passes = held == Held.INCONCLUSIVE and options.continue_paused
+    reason = wave.held if wave else ""
+    waits = reason == Held.MANUAL and not options.continue_paused
+    passes = reason == Held.INCONCLUSIVE and options.continue_paused
     numbers = {
         "apply {}": 0 if waits else replay.count(None),
         "check {} in doubt": replay.count(Outcome.IN_DOUBT),
@@ -156,7 +156,7 @@ def confirm_resuming(
     if options.retry_failed and decides and replay.count(*DONE):
         # Only the server knows whether there is any.
         parts.append("redo what has drifted")
-    judge = f"run the gate of wave {wave.number}{' again' * bool(held)}" if wave else ""
+    judge = f"run the gate of wave {wave.number}{' again' * bool(reason)}" if wave else ""
     if judge and job.rollout.gate and not (waits or passes):
         parts.insert(0, judge)
     if waits and not parts:

@@ -38,7 +38,7 @@ from bulkops.runner.hmac_key import key_to_resume
 
 def execute(
     client: Client,
-    held: Hold,
+    lock: Hold,
     contents: Contents,
     job: Job,
     *,
@@ -46,14 +46,14 @@ def execute(
     metrics: MetricsFile,
 ) -> None:
     """Run what is left of a journal's job, print every result and the report, and exit."""
-    path = held.path
+    path = lock.path
     watch = Watch(client.clock, contents.replay, job.rollout, job.pace.rate, json=options.json)
     if watch.is_live:
         client.settling.listeners.clear()
     key = key_to_resume(job, contents.replay, retry_failed=options.retry_failed)
     execution = JobExecution(
         client,
-        LockedJournal(path, contents, held.by, held.files),
+        LockedJournal(path, contents, lock.by, lock.files),
         job,
         Instructions(options.retry_failed, options.continue_paused, key),
         Observer(watch.result, watch.wave, watch.gate, watch.takes_more),

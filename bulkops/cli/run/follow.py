@@ -1,7 +1,7 @@
-"""``bulkops watch JOURNAL``: a job that another process runs, from its journal alone.
+"""``bulkops watch JOURNAL``: show a job that another process runs, from its journal alone.
 
-The journal is only read: nothing is created, locked or sent. It may be written by this machine, by
-another one through a shared folder, or be a copy that comes in pieces.
+The journal is only read: nothing is created, locked or sent. This machine may write it, or another
+one through a shared folder; or it is a copy that arrives in pieces.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ POLL = 0.5
 """Seconds from one look at the file to the next: a network file system sends no notifications."""
 
 SETTLED_AFTER = 2.0
-"""Seconds for which a file must look damaged before it is called so: a copy under way may."""
+"""Seconds for which a file must look damaged to be reported so: a copy in progress may, too."""
 
 QUIET = 1.0
-"""Seconds without a new byte before it is found out whether the writer is still there."""
+"""Seconds without a new byte after which bulkops checks if the writer still runs."""
 
 
 class Surroundings(NamedTuple):
-    """What a test replaces: the time, and whether a process of this host runs.
+    """The environment, which tests replace: the time, and whether a process of this host runs.
 
     Attributes:
         now: monotonic seconds.
-        sleep: waits so many seconds.
+        sleep: waits for a number of seconds.
         wall: the date and time, in UTC.
     """
 
@@ -61,8 +61,8 @@ def follow(path: Path, *, json: bool, around: Surroundings | None = None) -> Exi
     """Show a job until it ends, and return its exit code.
 
     Raises:
-        JournalError: there is no such journal, or another run's has taken its place.
-        JournalDamaged: it is damaged, or does not agree with itself.
+        JournalError: there is no such journal, or another run's journal has replaced it.
+        JournalDamaged: it is damaged or contradicts itself.
         BulkopsError: its writer is gone, and the job is not finished.
     """
     following = _Following(path, around or Surroundings(), json=json)
@@ -96,29 +96,29 @@ class _Following:
         return self._conclude(ended)
 
     def _step(self) -> Replay | None:
-        """Look once at the journal; return where its job stands, once it has ended."""
+        """Read the journal once; return the job's state if it has ended, else ``None``."""
         now = self._around.now()
         self._read(now)
         self._look_at_trouble(now)
         replay, silent = self._follower.replay, now - self._new_at
         sight = self._sight(replay, silent)
-        seen = outlook(sight)
+        expected = outlook(sight)
         if not self._began:
-            self._begin(replay, over=seen is Outlook.ENDED)
+            self._begin(replay, over=expected is Outlook.ENDED)
         arrives_late = self._writer is Writer.UNKNOWN
         if self._view.rests or not arrives_late:
             self._view.followed.passes(now - self._looked_at)
         self._view.followed.arrives_late = arrives_late
         self._looked_at = now
-        if seen is Outlook.ENDED:
+        if expected is Outlook.ENDED:
             return replay
-        if seen is Outlook.GONE:
+        if expected is Outlook.GONE:
             return self._gone()
-        self._view.show(now, self._silence(replay, silent) if seen is Outlook.SILENT else "")
+        self._view.show(now, self._silence(replay, silent) if expected is Outlook.SILENT else "")
         return None
 
     def _read(self, now: float) -> None:
-        """Show what is new."""
+        """Show the new records."""
         follower = self._follower
         for record in follower.look():
             if follower.replaced != self._replaced:
@@ -142,7 +142,7 @@ class _Following:
         return Sight(ended, more, self._writer, silent)
 
     def _begin(self, replay: Replay | None, *, over: bool) -> None:
-        """Show the job, if its plan is there."""
+        """Show the job if the journal has its whole plan."""
         if replay is None or not self._follower.planned:
             if not (self._waits or self._follower.missing):
                 self._waits = True
@@ -172,16 +172,16 @@ class _Following:
         )
 
     def _silence(self, replay: Replay | None, silent: float) -> str:
-        said = f"No new record for {in_words(silent)}"
+        silence = f"No new record for {in_words(silent)}"
         if replay is None or not self._follower.planned:
-            return f"{said}: waiting for the rest of the plan"
+            return f"{silence}: waiting for the rest of the plan"
         if self._writer is Writer.FOLLOWS:
-            return f"{said} from the process that holds the journal now"
+            return f"{silence} from the process that holds the journal now"
         runner = last_runner(replay)
-        return f"{said} from pid {runner.pid} on {runner.host}"
+        return f"{silence} from pid {runner.pid} on {runner.host}"
 
     def _look_at_trouble(self, now: float) -> None:
-        """Read the journal as other commands do, where something is wrong with it that stays."""
+        """Read the journal as other commands do, since its problem lasts."""
         follower = self._follower
         if not (follower.missing or follower.damaged or follower.other):
             self._trouble_since = None
@@ -195,7 +195,7 @@ class _Following:
             sound_journal(self._path)
 
     def _gone(self) -> Replay:
-        """Return where the job stands, if it has ended after all; else raise an error."""
+        """Return the job's state if it has ended after all; else raise an error."""
         replay = sound_journal(self._path).replay
         if replay.ended is not None:
             return replay

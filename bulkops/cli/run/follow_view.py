@@ -1,4 +1,4 @@
-"""What ``watch`` shows of a job that another process runs; all of it goes to stdout."""
+"""Shows a job that another process runs, for ``watch``; all output goes to stdout."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from bulkops.journal.states import TROUBLE, Reached
 from bulkops.report.current_wave import rollout_of
 
 STILL = (Doing.RESTING, Doing.GATE)
-"""What an execution does for a time that its job says, without a record."""
+"""Steps that write no record and whose duration the job sets."""
 
 
 class FollowView:
-    """Shows the records of an execution as they come, and its progress in between.
+    """Shows the records of an execution as they arrive, and its progress in between.
 
     Args:
         json: results, waves and progress as objects.
-        date: the date and time by now, as events have it.
+        date: returns the current date and time, in the format of events.
     """
 
     def __init__(self, *, json: bool, date: Callable[[], str]) -> None:
@@ -65,12 +65,12 @@ class FollowView:
         before = signal.signal(signal.SIGTSTP, suspend)
         stack = ExitStack()
         try:
-            # A signal in the middle of a picture would leave half of it behind.
-            with received.held_back():
+            # A signal while the view is drawn would leave half of it on the screen.
+            with received.deferred():
                 stack.enter_context(self._live.shown())
             yield
         finally:
-            with received.held_back():
+            with received.deferred():
                 stack.close()
             signal.signal(signal.SIGTSTP, before)
 
@@ -78,7 +78,7 @@ class FollowView:
         """Show a job from here on; its progress includes what happened before.
 
         Args:
-            wall: seconds since 1970, by which a rest may have begun long ago.
+            wall: seconds since 1970, because a pause may have begun long ago.
         """
         shown = self._shows = _Shown(replay, self._json, self.say)
         self._gate.close()
@@ -89,12 +89,12 @@ class FollowView:
             self._at_gate(wave, shown)
 
     def restart(self) -> None:
-        """Show nothing until ``begin``: all records come again."""
+        """Show nothing until ``begin``, because all records arrive again."""
         self._gate.close()
         self._shows, self.followed = None, Followed()
 
     def take(self, record: Record) -> None:
-        """Show a record; before ``begin`` only take note of it."""
+        """Show a record; before ``begin``, only remember it."""
         self.followed.take(record)
         shown = self._shows
         if shown is None:
@@ -111,19 +111,19 @@ class FollowView:
                 self.say(f"Started again: pid {record.by.pid} on {record.by.host}")
 
     def tell(self, record: Record) -> None:
-        """Print a record that was there before, as an object."""
+        """Print an earlier record as an object."""
         if self._shows is not None and type(record) is Result:
             print_result(self._shows.replay.operations[record.key].operation, record)
         elif type(record) is WaveReached:
             self.wave(record)
 
-    def wave(self, said: WaveReached) -> None:
+    def wave(self, record: WaveReached) -> None:
         """Show how far a wave came."""
         if self._shows is not None and self._shows.has_waves:
             if self._json:
-                print_json(events.Wave.reached_by(said, self._shows.waves))
+                print_json(events.Wave.reached_by(record, self._shows.waves))
             else:
-                self._shows.tell_wave(said)
+                self._shows.tell_wave(record)
 
     def say(self, line: str) -> None:
         """Show a line for people: on stdout, above the live view; with ``--json`` on stderr."""
@@ -139,14 +139,14 @@ class FollowView:
 
         Args:
             now: monotonic seconds of this machine.
-            silence: in words, for how long nothing has come; empty if something has.
+            silence: how long no record has arrived, human-readable; empty if one just has.
         """
         if self._suspended and self._live is not None:
             self._suspend(self._live)
         if self._shows is not None:
             progress = self._shows.tracker.look(self.followed.now, self.followed.activity)
             if silence and progress.doing not in STILL:
-                # How fast it was says nothing any more.
+                # The last rate means nothing any more.
                 progress = replace(progress, silence=silence, rate=None, seconds_left=None)
             self._progress(progress, now)
         elif silence and self._is_due(now, EVERY):
@@ -154,7 +154,7 @@ class FollowView:
 
     @property
     def rests(self) -> bool:
-        """Whether it does what takes a time that its job says, without a record."""
+        """Whether it is in a step that writes no record and whose duration the job sets."""
         wave = self.followed.wave
         return wave is not None and bool(wave.until or wave.reached is Reached.RESTED)
 
@@ -174,7 +174,7 @@ class FollowView:
 
     def _progress(self, progress: JobProgress, now: float) -> None:
         if self._live is not None:
-            with received.held_back():
+            with received.deferred():
                 self._live.show(progress)
         elif self._is_due(now, AT_REST if progress.doing in STILL else EVERY):
             if self._json:
@@ -184,7 +184,7 @@ class FollowView:
                 print_text(plain_line(progress))
 
     def _is_due(self, now: float, every: float) -> bool:
-        """Return whether the next line of progress is to be printed, and then the one after it."""
+        """Return whether a line of progress is due; if so, schedule the next one."""
         if self._next_line_at is None:
             self._next_line_at = now + FIRST
         if now < self._next_line_at + every - EVERY:
@@ -193,7 +193,7 @@ class FollowView:
         return True
 
     def _suspend(self, live: LiveView) -> None:
-        # Ctrl-Z: the shell gets its terminal in order, and `fg` continues below what it wrote.
+        # Ctrl-Z: the view is removed for the shell, and `fg` continues below its output.
         self._suspended = False
         with live.aside():
             settle()

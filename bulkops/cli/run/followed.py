@@ -1,7 +1,6 @@
-"""What the records of a journal say of an execution that another process runs.
+"""Derives the activity of an execution that another process runs, from its records.
 
-The journal does not say how many requests were sent, or sent again, nor whether the server answers.
-Pure.
+The journal records neither the number of requests and retries nor whether the server answers. Pure.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from bulkops.runner.activity import Activity
 class Followed:
     """The current execution: what is in flight, its limit, and its own time.
 
-    While records arrive as they are written, its time passes as it does here. Of a copy that comes
-    in pieces it passes by the records' dates, of which only the differences count: otherwise all
-    that one piece brings would have happened in a moment.
+    While records arrive as they are written, its time passes as it does here. If a copy arrives in
+    pieces, it passes by the differences between the records' dates; otherwise, everything in one
+    piece would have happened in a moment.
 
     Attributes:
-        now: its time, in seconds; monotonic.
-        arrives_late: records are not here as soon as they are written.
-        wave: the last of its records of waves.
+        now: its time, in monotonic seconds.
+        arrives_late: whether records arrive later than they are written.
+        wave: the last record of a wave.
     """
 
     def __init__(self) -> None:
@@ -45,7 +44,7 @@ class Followed:
         self._date: float | None = None
 
     def take(self, record: Record) -> None:
-        """Go one record further."""
+        """Take the next record."""
         self._pass_to(record)
         match record:
             case Intent(key=key):
@@ -68,12 +67,12 @@ class Followed:
                 pass
 
     def passes(self, seconds: float) -> None:
-        """Let so many seconds of this machine pass."""
+        """Let a number of seconds pass on this machine."""
         self.now += seconds
 
     @property
     def activity(self) -> Activity:
-        """What the execution is doing, as far as its journal says."""
+        """What the execution is doing, as far as its journal shows."""
         return Activity(
             in_flight=len(self._in_flight),
             waiting=0,

@@ -1,4 +1,4 @@
-"""The locks of a journal, held until the command ends."""
+"""Locks a journal until the command ends."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ def hold(stack: ExitStack, path: Path) -> Hold:
     """Lock a journal until the stack ends.
 
     Raises:
-        JobError: as of ``check_journal``.
-        JournalLocked, JournalWriteFailed: as of ``locked``.
+        JobError: see ``check_journal``.
+        JournalLocked, JournalWriteFailed: see ``locked``.
     """
     check_journal(path)
     return stack.enter_context(locked(path, holder(Clock())))
 
 
-def open_held(stack: ExitStack, path: Path, *, trust_files: bool) -> tuple[Hold, Contents]:
+def open_locked(stack: ExitStack, path: Path, *, trust_files: bool) -> tuple[Hold, Contents]:
     """Lock an existing journal until the stack ends, and read it once.
 
-    A file that is not a journal, or is another user's, is refused before its lock file is created.
+    A file that is not a journal, or is another user's, is refused before a lock file is created.
 
     Raises:
-        BulkopsError: as of ``hold`` and ``open_journal``.
+        BulkopsError: see ``hold`` and ``open_journal``.
     """
     if what_is_at(path) == A_JOURNAL:
         OwnFiles(trusted=trust_files).read(path).close()
     else:
         open_journal(path, trust_files=trust_files)
-    held = hold(stack, path)
-    return held, open_journal(held.path, held.files, trust_files=trust_files)
+    lock = hold(stack, path)
+    return lock, open_journal(lock.path, lock.files, trust_files=trust_files)
 
 
 def check_journal(path: Path) -> None:
-    """Check that a path is free, or has a journal or what may become one.
+    """Check that a path is free, or has a journal or a file that may become one.
 
     Raises:
         JobError: it is a folder, a device, a job, a plan, …; it was left unchanged.

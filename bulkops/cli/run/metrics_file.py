@@ -47,7 +47,7 @@ class MetricsFile:
         undo: the command undoes the job.
 
     Raises:
-        BulkopsError: on entering, the file can't be written. Later, a note says so and the job
+        BulkopsError: on entering, the file can't be written. Later, a note reports it and the job
             continues.
         JobError: on entering, the file is a journal, a saved plan or a job file.
     """

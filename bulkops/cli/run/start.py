@@ -56,13 +56,13 @@ class Undertaking(NamedTuple):
 
 
 def start_or_resume(
-    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, options: RunOptions
+    stack: ExitStack, path: Path, lock: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> None:
     """Start or resume the journal at ``path``, run the job under its lock, and end the command.
 
     Args:
         path: of the file itself, not of a link.
-        held: the journal's lock; ``None``: it is locked when it is started.
+        lock: the journal's lock; ``None`` if it is not locked until it is started.
 
     Raises:
         Exit: the job ended.
@@ -72,8 +72,8 @@ def start_or_resume(
     """
     leave_waiting(MOST)
     with MetricsFile(options.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
-        if held is not None and path.exists():
-            contents = open_journal(path, held.files, trust_files=options.trust_files)
+        if lock is not None and path.exists():
+            contents = open_journal(path, lock.files, trust_files=options.trust_files)
             stated = Stated(path, contents.replay.header.address)
             client = undertaking.client(stated)
             check_same(contents.replay.header, undertaking.identity, path)
@@ -86,23 +86,23 @@ def start_or_resume(
             check_run_tasks(undertaking.client(stated), contents, path)
         else:
             check_folder(path, trusted=options.trust_files)
-            held = _start(stack, path, held, undertaking, options)
-            contents, client = read(path, held.files), undertaking.client()
-        execute(client, held, contents, undertaking.job, options=options, metrics=metrics)
+            lock = _start(stack, path, lock, undertaking, options)
+            contents, client = read(path, lock.files), undertaking.client()
+        execute(client, lock, contents, undertaking.job, options=options, metrics=metrics)
 
 
 def check_run_tasks(client: Client, contents: Contents, path: Path) -> None:
     """Check, before a journal is resumed, that the server still has its job's run tasks.
 
     Raises:
-        JournalDamaged, ApiError: as of ``check_names``.
+        JournalDamaged, ApiError: see ``check_names``.
     """
     with only_reading():
         run(client, lambda opened: check_names(opened, contents.replay.header, path))
 
 
 def _start(
-    stack: ExitStack, path: Path, held: Hold | None, undertaking: Undertaking, options: RunOptions
+    stack: ExitStack, path: Path, lock: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> Hold:
     check_gate(undertaking.job)
     # The plan is freed when this function returns: the journal has all of it.
@@ -112,7 +112,7 @@ def _start(
         unfinished = unfinished_jobs(plan, client.address, path)
         first = [one for one in unfinished if one.contradicts]
         confirm_plan(with_unfinished_noted(plan, unfinished), client.address, options, first)
-    held = held or hold(stack, path)
-    start_journal(path, plan, client, held.by, held.files)
+    lock = lock or hold(stack, path)
+    start_journal(path, plan, client, lock.by, lock.files)
     note(f"Journal: {path}")
-    return held
+    return lock

@@ -1,8 +1,8 @@
-"""Reads a journal while another process writes it, or copies it here; leaves it as it is.
+"""Reads a journal while another process writes it or copies it here; changes nothing in it.
 
-Each look opens the file again and reads on from the last line that was right: on NFS a file that
-stays open may never show what another machine wrote, and a copy may be renamed into place. What
-follows the right lines, a torn line or a page of zeros, is not there yet.
+Each look opens the file again and continues after the last valid line: on NFS a file that stays
+open may never show what another machine wrote, and a copy may be renamed into place. What follows
+the valid lines, such as a torn line or a page of zeros, has not arrived yet.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _START = b'{"seq":1,"group":1,"type":"header",'
 
 
 class Follower:
-    """What is new in a journal, each time it is looked at.
+    """Yields what is new in a journal at each look.
 
     Attributes:
-        replay: where its job stands by now; ``None`` until its header is there. Another one after
-            the file was replaced by a different state of the same job: ``replaced`` counts these.
+        replay: its job's state; ``None`` until its header has arrived. A new one after the file
+            was replaced by a different state of the same job: ``replaced`` counts these.
         missing: the error of the last look, if the file couldn't be read.
-        damaged: the last look found damage, which a copy under way may look like for a moment.
+        damaged: the last look found damage; a copy in progress may look damaged for a moment.
         other: its first bytes are not those of a journal.
-        arrived: bytes of it that were there at the last look, right or not.
+        arrived: size of the file at the last look, in bytes, valid or not.
     """
 
     def __init__(self, path: Path, files: Reads | None = None) -> None:
@@ -49,24 +49,24 @@ class Follower:
         self._decode = FORMATS[FORMAT].decode
         self._file = (0, 0)
         self._executed_from = 0
-        # Where the file that was replaced had been read to: ``seq`` and ``crc``.
+        # How far the replaced file had been read: ``seq`` and ``crc``.
         self._mark: tuple[int, int] | None = None
 
     @property
     def planned(self) -> bool:
-        """Whether the whole plan is there: nothing of a job can be shown without it."""
+        """Whether the whole plan has arrived: nothing of a job can be shown without it."""
         header = self.replay.header if self.replay else None
         if header is None or self._mark is not None:
             return header is not None
         return self._scanner.seq > 1 + header.operations + header.skips
 
     def look(self) -> Iterator[Record]:
-        """Yield the records that are new, each one once ``replay`` has it.
+        """Yield each new record, after ``replay`` has taken it.
 
         Raises:
-            JournalError: it is in a format that this version does not know, or is another job's
-                journal by now.
-            JournalDamaged: it does not agree with itself, or has a record of an unknown kind.
+            JournalError: it is in a format that this version does not know, or another job's
+                journal has replaced it.
+            JournalDamaged: it contradicts itself, or has a record of an unknown type.
         """
         self.missing = None
         try:
@@ -79,11 +79,11 @@ class Follower:
                 self._file = file
                 yield from self._read_on(stream)
         except OSError as error:
-            # A name may lead nowhere for a moment, and a server of files not answer.
+            # For a moment, a name may lead nowhere, or a file server may not answer.
             self.missing = error
 
     def of_last_execution(self) -> Iterator[Record]:
-        """Yield again what was read of the last execution, from the file."""
+        """Yield the records of the last execution again, from the file."""
         if self._executed_from:
             try:
                 with self._files.read(self._path) as stream:
@@ -118,7 +118,7 @@ class Follower:
         self.other = scanner.seq == 1 and start[: len(_START)] != _START[: len(start)]
 
     def _repeats(self, line: bytes, mark: tuple[int, int]) -> bool:
-        """Return whether the file is, as far as it was read again, what was replaced by it."""
+        """Return whether the file, as far as it was read again, equals the one it replaced."""
         scanner, known = self._scanner, self.replay
         if scanner.seq == 2 and known and self._header(line).run_id != known.header.run_id:
             raise JournalError(

@@ -1,4 +1,4 @@
-"""Who holds a journal at this moment. Looking does not disturb the holder, or one that comes."""
+"""Finds out who holds a journal, without disturbing that process or one that starts."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _LONGEST_TEXT = 4096
 
 
 def read_with_holder(path: Path, read: Callable[[], Replay]) -> tuple[Replay, Holder | None]:
-    """Return where a journal's job stands, and who holds it at that moment, see ``holder_of``.
+    """Return the state of a journal's job, and who holds it at that moment (see ``holder_of``).
 
     Args:
         read: reads the journal; called again if its runner ended meanwhile.
     """
-    # Looked at first: all that a runner wrote before it let go is read then.
+    # The holder first: then all that a runner wrote before it released the lock is read.
     held = _is_held_by_any_name(path)
     replay = read()
     if not held:
@@ -43,10 +43,10 @@ def read_with_holder(path: Path, read: Callable[[], Replay]) -> tuple[Replay, Ho
 
 
 def holder_of(path: Path, replay: Replay) -> Holder | None:
-    """Return who holds a journal, ``None`` if no process does as far as this machine can tell.
+    """Return who holds a journal; ``None`` if this machine sees no process that does.
 
     Args:
-        replay: of the journal: the holder is probably its last runner, if no lock file says it.
+        replay: of the journal; if no lock file names the holder, it is probably its last runner.
     """
     try:
         path = followed(path)
@@ -54,7 +54,7 @@ def holder_of(path: Path, replay: Replay) -> Holder | None:
         return None
     if _is_held(lock_of(path)):
         return signed(lock_of(path)) or last_runner(replay)
-    # By another name, a hard link for instance; or its lock file was removed.
+    # It is held by another name, such as a hard link, or its lock file was removed.
     if sys.platform != "win32" and _is_held(path):
         return last_runner(replay)
     return None
@@ -71,7 +71,7 @@ def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) ->
         return Writer.HOLDS if _same(holder, last) else Writer.FOLLOWS
     if last.host != socket.gethostname():
         return Writer.UNKNOWN
-    # A copy has no lock that its writer would hold. It has no lock file either, unless the whole
+    # The writer holds no lock on a copy. A copy has no lock file either, unless the whole
     # folder was copied: then a pause of the copying is taken for the writer's end.
     signature = signed(lock_of(path))
     is_copy = signature is None or not _same(signature, last)
@@ -79,7 +79,7 @@ def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) ->
 
 
 def is_alive(runner: Holder) -> bool:
-    """Return whether a process of this host runs, as far as the system says."""
+    """Return whether a process of this host runs, as far as the system shows."""
     if sys.platform == "win32":
         return False
     try:
@@ -88,7 +88,7 @@ def is_alive(runner: Holder) -> bool:
         return False
     except PermissionError:
         pass
-    # One that was killed keeps its number until its parent has asked for it.
+    # A killed process keeps its number until its parent has waited for it.
     with suppress(OSError, IndexError):
         state = Path("/proc", str(runner.pid), "stat").read_bytes().rpartition(b")")[2].split()[0]
         return state not in (b"Z", b"X")
@@ -100,12 +100,12 @@ def _same(one: Holder, other: Holder) -> bool:
 
 
 def last_runner(replay: Replay) -> Holder:
-    """Return who ran a job last, as its journal says."""
+    """Return who ran a job last, according to its journal."""
     return replay.executions[-1].by if replay.executions else replay.header.started_by
 
 
 def signed(lock: Path) -> Holder | None:
-    """Return who holds a lock file, as its text says; ``None`` if it says nothing."""
+    """Return who holds a lock file, according to its text; ``None`` if it has none."""
     try:
         with reading(lock, follow=False) as stream:
             return msgspec.json.decode(stream.read(_LONGEST_TEXT), type=Holder)
@@ -115,7 +115,7 @@ def signed(lock: Path) -> Holder | None:
 
 def lock_of(path: Path) -> Path:
     """Return the path of a journal's lock file."""
-    # Not ``with_name``: a folder has no name where it is ``.`` or ``/``.
+    # Not ``with_name``: the folders ``.`` and ``/`` have no name.
     return path.parent / f"{path.name}.lock"
 
 
@@ -143,8 +143,8 @@ def _is_locked(descriptor: int) -> bool:
 
     ``flock`` has no query, and ``/proc/locks`` leaves out the processes of other containers, and
     names another device than ``stat`` on overlayfs and btrfs. So this takes a shared lock for a
-    moment: several may look at the same time, a holder loses nothing, and a runner that comes in
-    that moment tells it from a holder's lock, see ``lock_now``.
+    moment: several processes may look at the same time, a holder loses nothing, and a runner that
+    starts in that moment distinguishes it from a holder's lock (see ``lock_now``).
     """
     if sys.platform == "win32":
         try:
@@ -162,6 +162,6 @@ def _is_locked(descriptor: int) -> bool:
         if error.errno not in NO_LOCKS:
             raise
         return False
-    # Not left to ``close``: a child that was forked meanwhile has the descriptor, too.
+    # Not left to ``close``: a child that was forked meanwhile has the descriptor as well.
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     return False

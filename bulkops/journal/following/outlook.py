@@ -1,4 +1,4 @@
-"""Whether more will come of a journal that another process writes. Pure."""
+"""Decides whether more will arrive of a journal that another process writes. Pure."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Outlook(StrEnum):
 
 
 class Sight(NamedTuple):
-    """What is seen of a journal at one moment.
+    """What a watcher sees of a journal at one moment.
 
     Attributes:
-        ended: its last execution has come to its end.
-        more: a further execution has something to do.
+        ended: whether its last execution has ended.
+        more: whether a further execution has something to do.
         silent: seconds without a new byte.
     """
 
@@ -54,7 +54,7 @@ class Sight(NamedTuple):
 
 
 def outlook(sight: Sight) -> Outlook:
-    """Return what to expect, by the first row that fits.
+    """Return what to expect, by the first row that matches.
 
     ====================================  ======================  =======
     its last execution                    writer                  outlook

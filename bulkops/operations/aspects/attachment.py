@@ -32,8 +32,8 @@ def in_words(attributes: Attributes | None) -> str:
     if attributes is None:
         return "not attached"
     stages = attributes.get("stages")
-    places = ", ".join(map(str, stages)) if isinstance(stages, list | tuple) else "no stage"
-    return f"{attributes.get(LEVEL)} at {places}"
+    where = ", ".join(map(str, stages)) if isinstance(stages, list | tuple) else "no stage"
+    return f"{attributes.get(LEVEL)} at {where}"
 
 
 WORDS = Words(LEVEL, in_words)
@@ -133,7 +133,7 @@ class WorkspaceTaskAspect(ResourceAspect):
 
     def is_about(self, operation: Operation, resource: WorkspaceTaskResource) -> bool:
         """Return whether an attachment of the operation's workspace is of this run task."""
-        # A workspace's own list may not name the workspace.
+        # A workspace's own list may omit the workspace.
         there = msgspec.structs.replace(resource.value(), workspace_id=operation.target.id)
         return there.placed().task_id == self._task.id
 

@@ -63,7 +63,7 @@ _GATES = {0: "passed", 1: "failed"}
 
 
 def wave_lines(report: Report, gathered: Gathered) -> list[WaveLine]:
-    """Return a job's waves; empty if there is only one and it was never held."""
+    """Return a job's waves; empty if there is only one and it never stopped the job."""
     timeline = report.timeline or Timeline()
     if len(report.waves) == 1 and not any(record.held for record in timeline.waves):
         return []

@@ -224,12 +224,12 @@ def _ends(timeline: Timeline, axis: TimeAxis) -> list[Mark]:
 
 
 def _end_labels(timeline: Timeline, axis: TimeAxis, width: float) -> Iterator[Place]:
-    places = [axis.x(moment(span.ended_at)) for span in timeline.spans]
+    ends = [axis.x(moment(span.ended_at)) for span in timeline.spans]
     free = 0.0
-    for number, (x, span) in enumerate(zip(places, timeline.spans, strict=True), 1):
-        how = ended(span.how, last=number == len(places))
+    for number, (x, span) in enumerate(zip(ends, timeline.spans, strict=True), 1):
+        how = ended(span.how, last=number == len(ends))
         long = length(how) * RIGHT / width
-        after = places[number] if number < len(places) else RIGHT
+        after = ends[number] if number < len(ends) else RIGHT
         anchor = "end" if x - long >= free else "start" if x + long <= after else ""
         free = x + long if anchor == "start" else x
         if anchor:

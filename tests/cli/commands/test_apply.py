@@ -22,11 +22,11 @@ from tests.conftest import Here
 NEVER = "Nothing was changed."
 
 SILENCE = 2.0
-"""Seconds after which the user at the terminal types again."""
+"""Seconds after which the test types again on the terminal."""
 
 
 def test_results_on_stdout_and_little_else_on_stderr(world: World) -> None:
-    """Stdout has one aligned line a result and the totals; stderr the plan's totals and journal."""
+    """Stdout has one aligned line per result and the totals; stderr the plan's totals, journal."""
     world.job(("all = true", 'names = ["*"]'))
     done = world.apply()
     assert done.code == 0
@@ -69,7 +69,7 @@ def test_json_results_are_the_same_facts(world: World, here: Here) -> None:
 
 
 def test_nothing_to_do_is_a_success_without_a_journal(world: World, here: Here) -> None:
-    """If all is as desired, apply says so, exits 0 without --yes, and starts no journal."""
+    """If everything is as desired, apply reports it, exits 0 without --yes, starts no journal."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
     done = here("apply", "job.toml", "--journal", "scan.jsonl")
@@ -79,7 +79,7 @@ def test_nothing_to_do_is_a_success_without_a_journal(world: World, here: Here) 
 
 
 def test_nothing_to_do_leaves_nothing_in_the_default_folder(world: World, here: Here) -> None:
-    """A job that runs every day and finds nothing to do leaves no files behind."""
+    """A daily job that finds nothing to do leaves no files behind."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
     for _day in range(2):
@@ -88,7 +88,7 @@ def test_nothing_to_do_leaves_nothing_in_the_default_folder(world: World, here: 
 
 
 def test_nothing_to_do_but_blocked_is_exit_3(world: World, here: Here) -> None:
-    """Where the only workspace not as wanted can't be brought there, the exit code is 3."""
+    """The only workspace that is not as desired can't be changed."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
     world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
@@ -113,20 +113,20 @@ def on_a_terminal(world: World, answer: bytes, *arguments: str) -> tuple[int, st
     order = world.order(*arguments)._replace(terminal=True)
     process = Forked(order, stdin=its, stdout=its, stderr=its)
     os.close(its)
-    said = _read_until(own, lambda text: "' is accepted: " in text)
+    screen = _read_until(own, lambda text: "' is accepted: " in text)
     os.write(own, answer)
     # A signal in the moment before the process reads is noticed only after the reading.
-    said += _read_until(own, lambda _text: False, again=answer)
+    screen += _read_until(own, lambda _text: False, again=answer)
     code = process.wait(SECONDS)
     os.close(own)
-    assert "Traceback" not in said
-    return code, said
+    assert "Traceback" not in screen
+    return code, screen
 
 
 def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> str:
-    """Return the output until it is enough; if none comes, type ``again``."""
-    said = b""
-    while not enough(said.decode(errors="replace")):
+    """Return the output once a condition holds; if none comes, type ``again``."""
+    screen = b""
+    while not enough(screen.decode(errors="replace")):
         if again and not select.select([own], [], [], SILENCE)[0]:
             os.write(own, again)
         try:
@@ -135,39 +135,39 @@ def _read_until(own: int, enough: Callable[[str], bool], again: bytes = b"") -> 
             break
         if not part:
             break
-        said += part
-    return said.decode(errors="replace")
+        screen += part
+    return screen.decode(errors="replace")
 
 
 def test_yes_on_a_terminal_applies(world: World) -> None:
     """On a terminal the plan is shown with a question; "yes" applies it."""
-    code, said = on_a_terminal(world, b"yes\n", "apply", "job.toml")
+    code, screen = on_a_terminal(world, b"yes\n", "apply", "job.toml")
     assert code == 0
-    assert "mandatory at post_plan  12 workspaces" in said
-    assert f"Apply 12 operations in acme ({world.address})?" in said
+    assert "mandatory at post_plan  12 workspaces" in screen
+    assert f"Apply 12 operations in acme ({world.address})?" in screen
     assert world.all_desired()
 
 
 @pytest.mark.parametrize("answer", [b"y\n", b"\n", b"no\n", b"\x04"])
 def test_any_other_answer_changes_nothing(world: World, answer: bytes) -> None:
     """Any answer but "yes", end of input included: nothing is changed, exit 1, no journal."""
-    code, said = on_a_terminal(world, answer, "apply", "job.toml")
+    code, screen = on_a_terminal(world, answer, "apply", "job.toml")
     assert code == 1
-    assert NEVER in said
+    assert NEVER in screen
     assert world.writes == 0
     assert not list(world.folder.rglob("*.jsonl"))
 
 
 def test_ctrl_c_at_the_question_changes_nothing(world: World) -> None:
     """Ctrl-C at the question: exit 130, and a note that nothing was changed."""
-    code, said = on_a_terminal(world, b"\x03", "apply", "job.toml")
+    code, screen = on_a_terminal(world, b"\x03", "apply", "job.toml")
     assert code == 130
-    assert "Interrupted: nothing was changed." in said
+    assert "Interrupted: nothing was changed." in screen
     assert world.writes == 0
 
 
 def test_too_many_failures_stop_the_job_and_continue_continues(world: World, here: Here) -> None:
-    """Refused writes beyond 10 % stop the job, exit 4; with ``--continue`` it comes to its end."""
+    """Refused writes beyond 10 % stop the job (exit 4); ``--continue`` runs it to its end."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     forbidden = {"prod-003", "prod-004"}
     gone = [world.simulator.world.organizations["acme"].workspaces[name] for name in forbidden]
@@ -232,7 +232,7 @@ def test_head_causes_no_error_message(world: World) -> None:
     assert (done.code, done.err) == (1, "")
 
 
-def test_long_server_words_are_cut_in_results(world: World, here: Here) -> None:
+def test_long_server_messages_are_cut_in_results(world: World, here: Here) -> None:
     """A result line stays short, however long the server's message; the report has all of it."""
     long_name = "prod-" + "x" * 85
     world.simulator.add_workspace(long_name)
@@ -253,7 +253,7 @@ def test_long_server_words_are_cut_in_results(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize(("length", "shown"), [(160, 160), (161, 160), (5000, 160)])
 def test_reasons_are_cut_to_two_lines(length: int, shown: int) -> None:
-    """A reason longer than 160 characters ends with an ellipsis there."""
+    """In a result, a reason longer than 160 characters ends with an ellipsis."""
     text = shortened("x" * length)
     assert len(text) == shown
     assert text.endswith("…") == (length > 160)

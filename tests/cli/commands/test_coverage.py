@@ -48,7 +48,7 @@ def test_without_a_job_it_is_all_run_tasks_and_exit_0(world: World) -> None:
     assert world.writes == 0
 
 
-def test_a_job_says_what_is_missing_and_exit_3(world: World, here: Here) -> None:
+def test_a_job_reports_gaps_and_exit_3(world: World, here: Here) -> None:
     """Exit 3 if the job's task is missing or differs anywhere, else exit 0."""
     _some(world.simulator)
     done = here("coverage", "job.toml", "--format", "csv")
@@ -65,7 +65,7 @@ def test_a_job_says_what_is_missing_and_exit_3(world: World, here: Here) -> None
     assert here("coverage", "job.toml").code == 0
 
 
-def test_what_a_job_does_not_select_is_shown_and_no_gap(world: World, here: Here) -> None:
+def test_unselected_workspaces_are_no_gaps(world: World, here: Here) -> None:
     """The matrix covers the whole organization, the verdict only the job's selection."""
     world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
     world.job(("all = true", 'names = ["prod-001"]'))
@@ -78,7 +78,7 @@ def test_what_a_job_does_not_select_is_shown_and_no_gap(world: World, here: Here
 
 
 def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None:
-    """``--task`` takes names and ids; with a job its own run task is always there."""
+    """``--task`` takes names and ids; with a job, its run task is always included."""
     _some(world.simulator)
     header = here(*ALL, "--task", "lint", "--format", "csv").lines[0]
     assert header == "workspace,workspace_id,lint"
@@ -90,7 +90,7 @@ def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None
 
 
 def test_a_narrow_terminal_gets_blocks_and_a_file_the_table(world: World, here: Here) -> None:
-    """Where the table is wider than the terminal, each workspace is a block; a file has room."""
+    """If the table is wider than the terminal, each workspace is a block; a file has room."""
     _some(world.simulator)
     narrow = here(*ALL, COLUMNS="40")
     assert narrow.lines[:3] == ["prod-001", "  security-scan  mandatory at post_plan", "prod-002"]
@@ -101,7 +101,7 @@ def test_a_narrow_terminal_gets_blocks_and_a_file_the_table(world: World, here: 
 
 
 def test_a_file_keeps_the_line_ends_of_csv(world: World, here: Here) -> None:
-    """RFC 4180 has CR LF, in a file as on stdout; exit 3 stays where something is missing."""
+    """RFC 4180 has CR LF, in a file as on stdout; the exit code is still 3 if there are gaps."""
     done = here("coverage", "job.toml", "--format", "csv", "--output", "c.csv")
     assert (done.code, done.out) == (3, "")
     lines = (world.folder / "c.csv").read_bytes().split(b"\r\n")
@@ -122,7 +122,7 @@ def test_a_file_keeps_the_line_ends_of_csv(world: World, here: Here) -> None:
     ],
     ids=["task", "none", "organization", "two", "file", "format", "output"],
 )
-def test_what_is_wrong_is_reported(
+def test_wrong_arguments_are_reported(
     here: Here, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
     """Wrong names and files end with a message, and with nothing on stdout."""
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_reported(
 def test_a_job_about_something_else_is_refused(
     world: World, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A kind that attaches nothing doesn't define which workspaces should have a run task."""
+    """A kind that attaches nothing does not define which workspaces need a run task."""
 
     class Other:
         name = "other"
@@ -149,7 +149,7 @@ def test_a_job_about_something_else_is_refused(
 
 
 def test_requests_grow_by_pages(here: Here) -> None:
-    """950 workspaces and two run tasks, one on half: 10 requests, 5, 1, and two to begin with."""
+    """950 workspaces and two run tasks, one on half: 10 requests, 5, 1, and two at the start."""
     simulator = StagedSimulator(rate=0)
     organization(simulator, 950)
     simulator.add_task("lint")
@@ -178,15 +178,15 @@ def test_older_servers_show_the_same(here: Here, profile: str) -> None:
 
 
 def test_names_from_the_server_can_not_reach_the_terminal(world: World, here: Here) -> None:
-    """Control characters are spelled in every form, and no cell is a formula."""
+    """Control characters are escaped in every form, and no cell is a formula."""
     world.simulator.add_task("=cmd()\x1b[2J")
     for form in ("text", "csv", "json"):
         assert "\x1b" not in here(*ALL, "--format", form).out
     assert "'=cmd()\\u001b[2J" in here(*ALL, "--format", "csv").lines[0]
 
 
-def test_the_recipe_for_every_morning_works(world: World) -> None:
-    """The script in ``jobs/README.md`` speaks up where something is missing, and only there."""
+def test_the_daily_recipe_works(world: World) -> None:
+    """The script in ``jobs/README.md`` prints something only if there are gaps."""
     shutil.copytree(JOBS, world.folder / "jobs")
     (script,) = re.findall(r"```sh\n(.*?)```", (JOBS / "README.md").read_text("utf-8"), re.DOTALL)
     done = world.shell(script)

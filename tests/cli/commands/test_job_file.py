@@ -10,7 +10,7 @@ from tests.documents.job_tables import SCHEMA
 
 
 def test_check_describes_a_job_in_one_line(world: World, here: Here) -> None:
-    """Name, kind, task, organization and the selecting fields; no request is sent."""
+    """It has name, kind, task, organization and selecting fields; no request is sent."""
     world.job(("all = true", 'names = ["prod-*"]\nexclude_tags = ["old"]\nallow_empty = true'))
     done = here("check", "job.toml", TFE_ADDRESS=NOBODY, TFE_TOKEN="")
     assert (done.code, done.err) == (0, "")
@@ -56,7 +56,7 @@ def test_check_refuses_what_plan_refuses_with_the_same_message(
     assert "job.toml" in checked.err
 
 
-def test_check_of_a_file_that_is_not_there(here: Here) -> None:
+def test_check_of_a_missing_file(here: Here) -> None:
     """A missing file is exit 2 and named."""
     done = here("check", "nothing.toml")
     assert done.code == 2

@@ -50,22 +50,22 @@ def test_a_key_is_rotated_and_never_shown(world: World, here: Here) -> None:
     task = world.simulator.world.organizations["acme"].tasks[TASK]
     assert here("plan", job).code == 2
     plan = here("plan", job, NEW_KEY=key)
-    said = [plan, here("plan", job, "--json"), here("apply", job, "--journal", "o.jsonl", "--yes")]
-    assert [done.code for done in said] == [0, 0, 0]
+    runs = [plan, here("plan", job, "--json"), here("apply", job, "--journal", "o.jsonl", "--yes")]
+    assert [done.code for done in runs] == [0, 0, 0]
     assert plan.lines[-1] == "Plan: 1 to rotate; 0 skipped."
-    assert "bulkops verify o.jsonl" in said[2].err
-    assert "bulkops undo" not in said[2].err
+    assert "bulkops verify o.jsonl" in runs[2].err
+    assert "bulkops undo" not in runs[2].err
     assert task.hmac_key == key
-    said += [here("verify", "o.jsonl"), here("report", "o.jsonl"), here("status", "o.jsonl")]
-    assert said[3].lines == ["0 of 1 operation verified, 1 can't be read back."]
+    runs += [here("verify", "o.jsonl"), here("report", "o.jsonl"), here("status", "o.jsonl")]
+    assert runs[3].lines == ["0 of 1 operation verified, 1 can't be read back."]
     assert here("verify", "o.jsonl", "--json").objects[-1]["unreadable"] == 1
-    assert not any(key in done.out + done.err for done in said)
+    assert not any(key in done.out + done.err for done in runs)
     assert not any(key in path.read_text() for path in Path().rglob("*") if path.is_file())
     assert here("undo", "o.jsonl", "--yes").code == 2
 
 
 def test_a_report_of_workspaces_names_no_run_task(here: Here) -> None:
-    """Only the kind and the organization; rows are the workspaces'."""
+    """It names only the kind and the organization; its rows are workspaces."""
     text = 'name = "other"\norganization = "acme"\n[operation]\nkind = "workspace-update"\n'
     job = written(text + 'auto_apply = true\n[select]\nnames = ["prod-001"]\n')
     planned = here("plan", job)
@@ -81,7 +81,7 @@ def test_a_report_of_workspaces_names_no_run_task(here: Here) -> None:
 
 
 def test_a_deleted_run_task_is_gone_for_good(world: World, here: Here) -> None:
-    """The plan says that it can't be undone, and so does ``undo``: exit 2, nothing sent."""
+    """The plan notes that it can't be undone; ``undo`` refuses: exit 2, nothing sent."""
     for name in ("prod-001", "prod-002"):
         world.simulator.attach(name, TASK)
     job = written(HEAD + 'kind = "task-delete"\n[pace]\nsettle = "50ms"\n')

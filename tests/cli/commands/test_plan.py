@@ -21,8 +21,8 @@ def _half_done(simulator: Simulator) -> None:
         simulator.attach("prod-003", TASK, enforcement_level="advisory")
 
 
-def test_text_shows_each_change_and_why_the_rest_is_left(world: World) -> None:
-    """The plan names job and task, each kind of change and on how many, skips, and totals."""
+def test_text_shows_changes_and_skips(world: World) -> None:
+    """It names job and task, counts each change, and lists skips with reasons, and totals."""
     _half_done(world.simulator)
     done = world.run("plan", "job.toml")
     assert (done.code, done.err) == (0, "")
@@ -39,7 +39,7 @@ def test_text_shows_each_change_and_why_the_rest_is_left(world: World) -> None:
     assert done.lines[-1] == "Plan: 9 to attach, 1 to update, 0 to detach; 1 skipped, 1 blocked."
 
 
-def test_json_is_one_object_a_line_with_its_type_first(world: World, here: Here) -> None:
+def test_json_is_one_object_per_line_with_its_type_first(world: World, here: Here) -> None:
     """Every line of ``--json`` is an object, ``type`` first; the last one has the totals."""
     _half_done(world.simulator)
     done = here("plan", "job.toml", "--json")
@@ -68,7 +68,7 @@ def test_long_lists_are_folded_for_people_only(world: World, here: Here) -> None
 
 
 def test_many_kinds_of_change_are_folded(world: World, here: Here) -> None:
-    """If every workspace differs, twelve kinds of change are shown and the rest counted."""
+    """If every workspace differs, twelve different changes are shown and the rest counted."""
     stages = ("pre_plan", "post_plan", "pre_apply", "post_apply")
     desired = [s for n in (1, 2, 3) for s in combinations(stages, n) if s != ("post_plan",)]
     for name, these in zip(sorted(world.shown()), desired, strict=False):
@@ -80,8 +80,8 @@ def test_many_kinds_of_change_are_folded(world: World, here: Here) -> None:
     assert "    … and 1 other changes: 1 operation (--json lists all)" in done.lines
 
 
-def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> None:
-    """Those with most operations first; at the server's limit, pauses included or not."""
+def test_a_plan_shows_projects_and_duration(world: World, here: Here) -> None:
+    """Projects with most operations come first; the duration is at the server's limit."""
     for number in (1, 2):
         world.simulator.add_project(f"payments {number}")
         for workspace in range(number):
@@ -92,7 +92,7 @@ def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> No
     lines = here("plan", "job.toml").lines
     assert "    Projects: Default Project 147, payments 2 2, payments 1 1" in lines
     assert not any("Time: " in line for line in lines)
-    for more, said in (
+    for more, estimate in (
         ('pause = "5m"\nwaves = ["1"]\n', "about 6 min at 20 requests per second, pauses included"),
         (
             'pause = "manual"\nwaves = ["1"]\n',
@@ -101,7 +101,7 @@ def test_a_plan_says_which_projects_and_how_long(world: World, here: Here) -> No
         ('pause = "5m"\n', "about 8 s at 20 requests per second"),
     ):
         world.job(("[pace]", f"[rollout]\n{more}[pace]\nrate = 20"))
-        assert f"    Time: {said}" in here("plan", "job.toml").lines
+        assert f"    Time: {estimate}" in here("plan", "job.toml").lines
 
 
 def test_a_terminal_has_colours_and_its_own_width(world: World) -> None:
@@ -111,8 +111,8 @@ def test_a_terminal_has_colours_and_its_own_width(world: World) -> None:
             world, "plan", "job.toml", columns=40, environment=environment
         ) as observed:
             assert observed.ended() == 0
-        assert bool(COLOUR.search(observed.said)) == coloured
-        assert ("\x1b" in observed.said) == coloured
+        assert bool(COLOUR.search(observed.output)) == coloured
+        assert ("\x1b" in observed.output) == coloured
         assert "\n      prod-001, prod-002, prod-003,\n" in observed.text
         assert "\n      … and 9 more (--json lists all)\n" in observed.text
 
@@ -188,14 +188,14 @@ def test_an_empty_selection_that_is_allowed_is_nothing_to_do(world: World, here:
     assert done.lines[-1] == "Plan: 0 to attach, 0 to update, 0 to detach; 0 skipped."
 
 
-def test_tfe_organization_stands_in(world: World, here: Here) -> None:
+def test_tfe_organization_is_the_default(world: World, here: Here) -> None:
     """A job file that names no organization takes TFE_ORGANIZATION's."""
     world.job(('organization = "acme"\n', ""))
     assert here("plan", "job.toml", TFE_ORGANIZATION="acme").code == 0
 
 
 def test_a_result_is_never_formatted_by_asyncio() -> None:
-    """``asyncio.Runner`` spells its task, result included: for a million operations too much."""
+    """``asyncio.Runner`` formats its task with the result: too much for a million operations."""
 
     class Huge:
         def __repr__(self) -> str:

@@ -26,8 +26,8 @@ def replacing(world: World) -> World:
     return world
 
 
-def test_a_plan_shows_what_comes_and_what_goes(replacing: World, here: Here) -> None:
-    """Both run tasks in the first line; a +, ~ or - for each change of either; nothing is sent."""
+def test_a_plan_shows_changes_of_both_run_tasks(replacing: World, here: Here) -> None:
+    """The first line names both; each change of either has a +, ~ or -; nothing is sent."""
     done = here("plan", "job.toml")
     assert (done.code, replacing.writes) == (0, 0)
     assert done.lines[0].startswith(f"replace {OLD} (task-")
@@ -46,11 +46,11 @@ def test_a_plan_shows_what_comes_and_what_goes(replacing: World, here: Here) -> 
 
 @pytest.mark.usefixtures("replacing")
 def test_check_names_the_old_run_task_first(here: Here) -> None:
-    """As the plan does."""
+    """The order is that of the plan."""
     assert here("check", "job.toml").out.startswith(f"scan: replace {OLD} with {TASK} in acme, ")
 
 
-def test_json_says_which_of_the_two_is_meant(replacing: World, here: Here) -> None:
+def test_json_has_the_aspect_of_each_operation(replacing: World, here: Here) -> None:
     """Plan, results and report have the aspect, and the names of both run tasks."""
     first, second, *_, totals = here("plan", "job.toml", "--json").objects
     assert (first["aspect"], first["action"], first["desired"]) == ("new", "attach", POST_PLAN)
@@ -58,15 +58,15 @@ def test_json_says_which_of_the_two_is_meant(replacing: World, here: Here) -> No
     assert (totals["task"], totals["replaces"]) == (TASK, OLD)
     done = here("apply", "job.toml", "--journal", "scan.jsonl", "--yes", "--json")
     assert done.code == 0
-    told = [(o["workspace"], o["aspect"]) for o in done.objects if o["type"] == "result"]
-    assert len(told) == 5
-    assert told.index(("prod-001", "new")) < told.index(("prod-001", "old"))
+    found = [(o["workspace"], o["aspect"]) for o in done.objects if o["type"] == "result"]
+    assert len(found) == 5
+    assert found.index(("prod-001", "new")) < found.index(("prod-001", "old"))
     assert (done.objects[-1]["task"], done.objects[-1]["replaces"]) == (TASK, OLD)
     assert replacing.writes == 5
 
 
 def test_reports_name_both_and_which_has_drifted(replacing: World, here: Here) -> None:
-    """The report's first line, a row an operation, and verify's words."""
+    """The report's first line, one row per operation, and verify's message do so."""
     here("apply", "job.toml", "--journal", "scan.jsonl", "--yes")
     assert (
         here("report", "scan.jsonl").lines[0].startswith(f"scan: replace {OLD} with {TASK} in acme")
@@ -78,15 +78,15 @@ def test_reports_name_both_and_which_has_drifted(replacing: World, here: Here) -
 
 
 def test_a_saved_plan_knows_both_run_tasks(replacing: World, here: Here) -> None:
-    """It is carried out in its own order, without a question: no run task's name is wanted."""
+    """It is applied in its order, without a question and without ``--confirm``."""
     assert here("plan", "job.toml", "--out", "scan.plan").code == 0
     assert here("apply", "scan.plan", "--journal", "scan.jsonl").code == 0
     assert replacing.writes == 5
     assert not any(replacing.simulator.attachments(f"prod-00{n}", OLD) for n in (1, 2, 3))
 
 
-def test_waves_may_part_the_two(replacing: World, here: Here) -> None:
-    """The new one in one wave, the old one in the next: each still in its order."""
+def test_waves_may_separate_the_two_operations(replacing: World, here: Here) -> None:
+    """The new one is in one wave and the old one in the next, so the order is kept."""
     replacing.job(
         ('kind = "attach"', f'kind = "replace"\nreplaces = "{OLD}"'),
         ('enforcement_level = "mandatory"\n', ""),
@@ -94,8 +94,8 @@ def test_waves_may_part_the_two(replacing: World, here: Here) -> None:
     )
     assert here("apply", "job.toml", "--journal", "scan.jsonl", "--yes").code == 0
     assert replacing.writes == 5
-    told = (replacing.folder / "scan.jsonl").read_text(encoding="utf-8")
-    assert told.count('"type":"wave"') == 3 * 3  # begun, verified, passed
+    found = (replacing.folder / "scan.jsonl").read_text(encoding="utf-8")
+    assert found.count('"type":"wave"') == 3 * 3  # begun, verified, passed
     assert here("undo", "scan.jsonl", "--yes").code == 0
     assert [len(replacing.simulator.attachments(f"prod-00{n}", OLD)) for n in (1, 2, 3)] == [1] * 3
 

@@ -20,7 +20,7 @@ from tests.report.test_markdown import read
 
 
 def refused(world: World, here: Here) -> set[str]:
-    """Apply where the first three workspaces are refused; return their names."""
+    """Apply, with the first three workspaces refused; return their names."""
     world.simulator.add_workspace("-prod")
     world.job(("[pace]", "[rollout]\nmax_failures = 5\n[pace]\nmax_at_once = 1"))
     acme = world.simulator.world.organizations["acme"]
@@ -43,7 +43,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("output_format", ["csv", "json"])
-def test_what_failed_is_the_next_jobs_selection(
+def test_failed_targets_are_the_next_jobs_selection(
     world: World, here: Here, output_format: str
 ) -> None:
     """A report of failures is a ``select.file``: the next plan has exactly those."""
@@ -61,7 +61,7 @@ def test_what_failed_is_the_next_jobs_selection(
 
 
 def test_csv_of_a_real_rollout(world: World, here: Here) -> None:
-    """Every operation has a date and a duration; the refused ones the server's words and id."""
+    """Every operation has a date and a duration; refused ones the server's message and id."""
     refused(world, here)
     found = rows(here("report", "scan.jsonl", "--format", "csv").out)
     assert [row["outcome"] for row in found] == ["failed"] * 3 + ["succeeded"] * 10
@@ -128,8 +128,8 @@ def test_markdown_of_a_job_killed_in_the_middle(world: World, here: Here) -> Non
     assert "Not finished. bulkops resume scan.jsonl resumes it." in shown.text
 
 
-def test_a_replaced_run_task_has_two_operations_a_workspace(world: World, here: Here) -> None:
-    """One an aspect: classes of JUnit, a column of CSV, both run tasks in Markdown's heading."""
+def test_a_replacement_has_two_operations_per_workspace(world: World, here: Here) -> None:
+    """One per aspect: a JUnit class, a CSV column; Markdown's heading has both run tasks."""
     for number in (1, 2):
         world.simulator.attach(f"prod-00{number}", TASK)
     world.simulator.add_task("new-scan")

@@ -14,8 +14,8 @@ from tests.cli.support import TASK, World
 from tests.conftest import Here
 
 
-def test_resume_asks_what_it_would_do(world: World, here: Here) -> None:
-    """Without --yes and terminal: exit 2, nothing sent, and the numbers are in the question."""
+def test_resume_needs_a_yes(world: World, here: Here) -> None:
+    """Without --yes and terminal: exit 2, nothing is sent, and the question has the numbers."""
     # One at a time: what others had sent would still be counted after their death.
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=4, stage="after")
@@ -80,8 +80,8 @@ def test_retry_failed_needs_a_yes(world: World, here: Here) -> None:
     assert world.requests == before
 
 
-def test_no_journal_there(here: Here) -> None:
-    """A journal that isn't there: exit 1, its path is named, and no lock file is left."""
+def test_a_missing_journal(here: Here) -> None:
+    """Exit 1, the message names its path, and no lock file is left."""
     done = here("resume", "nothing.jsonl", "--yes")
     assert done.code == 1
     assert "nothing.jsonl: can't be read: No such file or directory" in done.err

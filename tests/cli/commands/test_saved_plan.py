@@ -26,18 +26,18 @@ def _header(path: Path) -> dict[str, object]:
     return msgspec.json.decode(line, type=dict[str, object])
 
 
-def test_a_saved_plan_is_carried_out_unasked(world: World, here: Here) -> None:
-    """No terminal and no --yes: exactly the plan is done; its journal names it by its digest."""
+def test_a_saved_plan_is_applied_without_a_question(world: World, here: Here) -> None:
+    """Without terminal and --yes, exactly the plan is applied; its journal has its digest."""
     done = here("plan", "job.toml", "--out", "scan.plan", "--json")
-    said = done.objects[-1]
-    assert (said["type"], said["saved"]) == ("plan", "scan.plan")
+    end = done.objects[-1]
+    assert (end["type"], end["saved"]) == ("plan", "scan.plan")
     done = here(*APPLYING)
     assert done.code == 0
     assert "scan.plan: planned at 20" in done.err
     assert "Plan: 12 to attach, 0 to update, 0 to detach; 0 skipped." in done.err
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
-    assert _header(world.journal)["plan"] == said["sha256"]
+    assert _header(world.journal)["plan"] == end["sha256"]
 
 
 def test_text_names_the_command_that_applies_it(world: World, here: Here) -> None:
@@ -62,7 +62,7 @@ def test_the_job_file_is_not_needed_any_more(world: World, here: Here) -> None:
     assert world.writes == 12
 
 
-def test_what_changed_since_is_left_alone(world: World, here: Here) -> None:
+def test_targets_changed_since_are_left_unchanged(world: World, here: Here) -> None:
     """Set outside the job as desired: a skip; changed otherwise: a conflict, exit 3."""
     world.job(('"acme"', '"acme"'), ("[pace]", "[rollout]\nmax_failures = 5\n[pace]"))
     world.simulator.attach("prod-003", TASK)
@@ -123,7 +123,7 @@ def test_another_plans_journal_is_refused(world: World, here: Here, other: str) 
 
 
 def test_an_empty_plan_is_saved_as_well(world: World, here: Here) -> None:
-    """Where all is as wanted, the plan is saved, and applied it ends with 0 and no journal."""
+    """Applied, it exits 0 without a journal."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
     assert here("plan", "job.toml", "--out", "scan.plan", "--detailed-exitcode").code == 0
@@ -150,7 +150,7 @@ def test_a_plans_undo(world: World, here: Here) -> None:
 def test_a_plan_is_not_taken_for_a_journal(
     world: World, here: Here, command: tuple[str, ...]
 ) -> None:
-    """A command that takes a journal says what it was given, and what to do with it."""
+    """A command that takes a journal names the plan as such, and the command that takes it."""
     _planned(here)
     requests = world.requests
     done = here(*command, "scan.plan")
@@ -207,8 +207,8 @@ def _stale(world: World, here: Here, *arguments: str, **environment: str) -> str
 def test_another_organization_is_stale(world: World, here: Here) -> None:
     """TFE_ORGANIZATION of another one: exit 13, unless it was set when the plan was made."""
     _planned(here)
-    said = _stale(world, here, TFE_ORGANIZATION="other")
-    assert "is a plan for organization acme, not for TFE_ORGANIZATION = other" in said
+    message = _stale(world, here, TFE_ORGANIZATION="other")
+    assert "is a plan for organization acme, not for TFE_ORGANIZATION = other" in message
     assert here("plan", "job.toml", "--out", "scan.plan", TFE_ORGANIZATION="other").code == 0
     assert here(*APPLYING, TFE_ORGANIZATION="other").code == 0
 
@@ -235,7 +235,7 @@ def test_a_changed_plan_is_stale(world: World, here: Here, old: bytes, new: byte
 
 
 def test_an_older_plan_is_replaced_and_nothing_else(world: World, here: Here) -> None:
-    """A plan or an empty file is written over; a job file, a journal, a folder never: exit 2."""
+    """A plan or an empty file is overwritten; a job file, a journal, a folder never: exit 2."""
     (world.folder / "scan.plan").touch()
     _planned(here)
     first = (world.folder / "scan.plan").read_bytes()
@@ -278,7 +278,7 @@ def test_a_plan_may_travel(world: World, here: Here) -> None:
 
 
 def test_the_server_is_read_before_the_first_write(world: World, here: Here) -> None:
-    """Nothing is planned again; only what the operations are compared with is read."""
+    """Nothing is planned again; bulkops reads only the state of the operations' targets."""
     _planned(here)
     requests: list[Request] = []
     world.simulator.before = requests.append
@@ -295,7 +295,7 @@ def test_a_plan_with_a_gate_is_resumed_and_undone(world: World, here: Here) -> N
     assert here(*APPLYING).code == 6
     assert here(*APPLYING, "--continue").code == 0
     before = world.shown()
-    # An undo, and the undo of it, go at once: without waves, pause and gate.
+    # An undo, and its own undo, have no waves, pause or gate.
     for undone in ("scan.jsonl", "scan.undo.jsonl"):
         done = here("undo", undone, "--yes")
         assert (done.code, "Gate of wave" in done.err) == (0, False)

@@ -25,7 +25,7 @@ def only(simulator: Simulator) -> Task:
     return task
 
 
-def test_a_run_task_is_created_with_all_it_can_have(
+def test_a_run_task_is_created_with_every_option(
     command: Command, acme: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every option reaches the server; the key is never printed."""
@@ -61,7 +61,7 @@ def test_a_key_comes_from_a_file(command: Command, acme: Simulator, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--hmac-key-env", "NOT_SET"), "the variable contains no key"),
         (("--hmac-key-file", "not-there"), "can't be read"),
@@ -71,18 +71,18 @@ def test_a_key_comes_from_a_file(command: Command, acme: Simulator, tmp_path: Pa
         (("--global-enforcement-level", "strict"), "strict"),
     ],
 )
-def test_what_makes_no_run_task_is_a_usage_error(
-    command: Command, acme: Simulator, options: tuple[str, ...], said: str
+def test_an_invalid_run_task_is_a_usage_error(
+    command: Command, acme: Simulator, options: tuple[str, ...], message: str
 ) -> None:
-    """An invalid run task is refused before anything is sent."""
+    """It is refused before anything is sent."""
     done = command("task", "create", "new", "--url", URL, *options)
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
     assert not acme.effects
 
 
 @pytest.mark.parametrize(
-    ("name", "url", "said"),
+    ("name", "url", "message"),
     [
         ("security-scan", URL, "Name has already been taken"),
         ("a b", URL, "422"),
@@ -90,12 +90,12 @@ def test_what_makes_no_run_task_is_a_usage_error(
     ],
 )
 def test_a_refusal_is_quoted(
-    command: Command, acme: Simulator, name: str, url: str, said: str
+    command: Command, acme: Simulator, name: str, url: str, message: str
 ) -> None:
-    """A 422 exits 1 with the server's own words."""
+    """A 422 exits 1 with the server's own message."""
     done = command("task", "create", name, "--url", url)
     assert done.code == 1
-    assert said in done.err
+    assert message in done.err
     assert not acme.effects
 
 
@@ -127,10 +127,10 @@ def test_an_ignored_global_configuration_is_warned_of(
         (("--no-agent-pool",), "agent_pool", None),
     ],
 )
-def test_one_fact_of_a_run_task_is_updated(
+def test_each_option_updates_one_attribute(
     command: Command, acme: Simulator, options: tuple[str, ...], attribute: str, value: object
 ) -> None:
-    """Each option changes its own fact and no other."""
+    """Each option changes its own attribute and no other."""
     task = only(acme)
     task.hmac_key, task.agent_pool = KEY, "apool-0"
     before = {name: getattr(task, name) for name in task.__struct_fields__}
@@ -142,8 +142,8 @@ def test_one_fact_of_a_run_task_is_updated(
     assert changed - {"updated_at"} == {attribute}
 
 
-def test_a_global_configuration_keeps_what_is_not_given(command: Command, acme: Simulator) -> None:
-    """Changing the level alone keeps the stages."""
+def test_a_global_configuration_keeps_omitted_values(command: Command, acme: Simulator) -> None:
+    """Changing only the level keeps the stages."""
     command("task", "update", "security-scan", "--global-stage", "pre_apply", "--yes")
     done = command(
         "task", "update", "security-scan", "--global-enforcement-level", "mandatory", "--yes"
@@ -173,7 +173,7 @@ def test_a_global_configuration_is_switched_off(command: Command, acme: Simulato
         ("--no-global", "--global-stage", "pre_plan"),
     ],
 )
-def test_an_update_of_nothing_or_of_two_things_at_once_is_refused(
+def test_an_empty_or_contradictory_update_is_refused(
     command: Command, acme: Simulator, options: tuple[str, ...]
 ) -> None:
     """An update must name a change, and no two that contradict each other."""
@@ -252,7 +252,7 @@ def test_the_suggested_command_is_safe_to_paste() -> None:
 
 
 def test_a_write_that_was_never_sent_is_not_in_doubt() -> None:
-    """If the connection failed, nothing was sent, and the message says so."""
+    """If the connection failed, the message reports that nothing was sent."""
     refused = NoResponse("connection refused", sent=False)
     with pytest.raises(NoResponse) as caught, single_write("task", "list"):
         raise refused

@@ -37,7 +37,7 @@ def test_each_command_shows_examples(command: Command, name: str) -> None:
 
 
 def test_run_tasks_are_listed_as_a_table(command: Command, acme: Simulator) -> None:
-    """One line a run task, the columns aligned, nothing on stderr."""
+    """One line per run task, with aligned columns, and nothing on stderr."""
     acme.add_task("a")
     acme.attach("prod-network", "a")
     done = command("task", "list")
@@ -58,7 +58,7 @@ def test_run_tasks_are_listed_as_a_table(command: Command, acme: Simulator) -> N
 
 
 def test_run_tasks_are_listed_as_json_lines(command: Command, acme: Simulator) -> None:
-    """--json prints one object a line, with the attachments that --include asks for."""
+    """--json prints one object per line, with the attachments that --include requests."""
     acme.add_task("a")
     acme.attach("prod-network", "a")
     done = command("task", "list", "--json", "--include", "workspace_tasks.workspace")
@@ -80,7 +80,7 @@ def test_a_run_task_is_shown_by_name_and_by_id(command: Command, acme: Simulator
 def test_an_id_needs_no_organization(
     command: Command, acme: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An id leads to its run task by itself; a name without an organization is a usage error."""
+    """An id is enough; a name without an organization is a usage error."""
     monkeypatch.delenv("TFE_ORGANIZATION")
     assert command("task", "show", only(acme).id).code == 0
     done = command("task", "show", "security-scan")
@@ -100,7 +100,7 @@ def test_where_a_run_task_is_attached_is_shown(command: Command, acme: Simulator
 def test_a_mistyped_name_is_reported_with_the_existing_names(
     command: Command, acme: Simulator
 ) -> None:
-    """A name that matches nothing is a usage error that offers the names there are."""
+    """An unknown name is a usage error that lists the existing names."""
     acme.add_task("lint")
     done = command("task", "show", "securty-scan")
     assert (done.code, done.out) == (2, "")
@@ -111,7 +111,7 @@ def test_a_mistyped_name_is_reported_with_the_existing_names(
 def test_a_name_of_several_run_tasks_is_reported_with_their_ids(
     command: Command, acme: Simulator
 ) -> None:
-    """One of several is never picked by chance: their ids are named."""
+    """bulkops picks none of them; the message has their ids."""
     first, second = only(acme), acme.add_task("lint")
     second.name = first.name
     done = command("task", "delete", "security-scan", "--yes")
@@ -136,7 +136,7 @@ def test_an_unknown_id_names_both_causes(
 def test_a_bad_token_ends_the_command(
     command: Command, served: Callable[[Simulator], Simulator]
 ) -> None:
-    """A 401 names the token's place."""
+    """After a 401 the message names where the token is from."""
     served(Simulator(rate=0, tokens={"another": User(name="ann")}))
     done = command("task", "list")
     assert done.code == 1
@@ -155,10 +155,10 @@ def test_a_token_without_rights_gets_a_message(
     assert "this token can't" in done.err
 
 
-def test_what_a_server_put_into_a_name_does_not_reach_the_terminal(
+def test_control_characters_in_names_do_not_reach_the_terminal(
     command: Command, acme: Simulator
 ) -> None:
-    """Control characters are taken out of text, and escaped in JSON."""
+    """They are removed from text, and escaped in JSON."""
     only(acme).description = "a\x1b[31mb"
     assert "\x1b" not in command("task", "show", "security-scan").out
     assert "\x1b" not in command("task", "show", "security-scan", "--json").out

@@ -35,8 +35,8 @@ def test_the_same_undo_again_sends_nothing(world: World, here: Here) -> None:
     assert not (world.folder / "other.jsonl").exists()
 
 
-def test_undo_asks_first(world: World, here: Here) -> None:
-    """Without --yes and terminal: exit 2 and nothing changed."""
+def test_undo_needs_a_yes(world: World, here: Here) -> None:
+    """Without --yes and terminal: exit 2, and nothing is changed."""
     here(*world.applying)
     writes = world.writes
     done = here("undo", "scan.jsonl")
@@ -44,8 +44,8 @@ def test_undo_asks_first(world: World, here: Here) -> None:
     assert "Add --yes" in done.err
 
 
-def test_what_was_changed_since_outside_the_job_is_listed(world: World, here: Here) -> None:
-    """The rest is undone; the one changed outside the job stays: exit 3."""
+def test_changes_outside_the_job_are_listed_and_kept(world: World, here: Here) -> None:
+    """The rest is undone: exit 3."""
     here(*world.applying)
     world.simulator.detach("prod-003", TASK)
     world.simulator.attach("prod-003", TASK, stages=("pre_apply",))

@@ -29,7 +29,7 @@ READERS = (
 
 
 def _with_failures(world: World, here: Here) -> None:
-    """Apply with two workspaces deleted in between."""
+    """Apply, with two workspaces deleted after the plan."""
     world.job(("[pace]", "[rollout]\nmax_failures = 5\n[pace]"))
 
     def delete(request: object) -> None:
@@ -43,7 +43,7 @@ def _with_failures(world: World, here: Here) -> None:
 
 
 def test_verify_without_drift(world: World, here: Here) -> None:
-    """Everything still as wanted: exit 0 and one line; neither server nor journal is changed."""
+    """Exit 0 and one line; neither server nor journal is changed."""
     here(*world.applying)
     before = world.journal.read_bytes()
     done = here("verify", "scan.jsonl")
@@ -57,22 +57,22 @@ def test_verify_without_drift(world: World, here: Here) -> None:
 
 
 def test_a_deleted_workspace_is_reported_as_gone(world: World, here: Here) -> None:
-    """By verify, by the report after going on, and by undo, which has nothing left to do there."""
+    """By verify, by the report after a resume, and by undo, which has nothing to do there."""
     here(*world.applying)
     world.simulator.remove_workspace("prod-002")
     gone = "the workspace no longer exists, or this token can't see it"
     done = here("verify", "scan.jsonl")
     assert done.code == 3
     assert done.lines[0] == f"drifted  prod-002  the server shows not attached: {gone}"
-    told = here("verify", "scan.jsonl", "--json").objects[0]
-    assert (told["workspace"], told["shows"]) == ("prod-002", f"not attached: {gone}")
+    row = here("verify", "scan.jsonl", "--json").objects[0]
+    assert (row["workspace"], row["shows"]) == ("prod-002", f"not attached: {gone}")
     gone_on = here("resume", "scan.jsonl", "--yes")
     assert (gone_on.code, f"the server showed not attached: {gone}" in gone_on.out) == (3, True)
     undone = here("undo", "scan.jsonl", "--yes")
     assert undone.code == 0
     assert "outside this job" not in done.out + gone_on.out + undone.out
     again = here("undo", "scan.jsonl", "--journal", "again.jsonl", "--yes", "--json").objects
-    assert [told["reason"] for told in again if told.get("workspace") == "prod-002"] == [gone]
+    assert [row["reason"] for row in again if row.get("workspace") == "prod-002"] == [gone]
 
 
 def test_verify_lists_what_has_drifted(world: World, here: Here) -> None:
@@ -100,7 +100,7 @@ def test_verify_of_an_unfinished_job(world: World, here: Here) -> None:
 
 
 def test_status_of_a_killed_job(world: World, here: Here) -> None:
-    """Status shows how far a killed job is and what to run next, and sends no request."""
+    """Status shows the job's progress and what to run next, and sends no request."""
     # One at a time: what others had sent would still be counted after their death.
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
@@ -118,22 +118,24 @@ def test_status_of_a_killed_job(world: World, here: Here) -> None:
 
 
 def test_status_of_a_running_job(world: World, here: Here) -> None:
-    """Status and report say who runs it and since when, and advise no resume; then nobody does."""
+    """Status and report name its process and start, and suggest no resume, until it ends."""
     with running(world) as first:
         done, report = here("status", "scan.jsonl"), here("report", "scan.jsonl")
         page = here("report", "scan.jsonl", "--format", "html").out
         (value,) = here("status", "scan.jsonl", "--json").objects
-        told: Any = value["running"]
-        assert (told["pid"], told["host"]) == (first.pid, socket.gethostname())
-        line = f"  1 execution, running: pid {first.pid} on {told['host']}, since {told['since']}"
+        holder: Any = value["running"]
+        assert (holder["pid"], holder["host"]) == (first.pid, socket.gethostname())
+        line = (
+            f"  1 execution, running: pid {first.pid} on {holder['host']}, since {holder['since']}"
+        )
         assert line in done.lines
         assert any(shown.startswith(line) for shown in report.lines)
-        assert f"pid {first.pid} on {told['host']}" in page
+        assert f"pid {first.pid} on {holder['host']}" in page
         assert done.err == "Running: `bulkops watch scan.jsonl` shows it live.\n"
         markdown = here("report", "scan.jsonl", "--format", "markdown").out
         assert "bulkops watch scan.jsonl" in markdown
         assert "resume" not in done.err + done.out + report.out + report.err + page + markdown
-        assert read_report(world.journal).running == Running(**told)
+        assert read_report(world.journal).running == Running(**holder)
     (value,) = here("status", "scan.jsonl", "--json").objects
     assert value["running"] is None
     advice = here("status", "scan.jsonl").err
@@ -141,7 +143,7 @@ def test_status_of_a_running_job(world: World, here: Here) -> None:
 
 
 def test_a_finished_job_may_be_in_use(world: World, here: Here) -> None:
-    """By its undo, or by a resume that has not begun: status says how it ended, and who has it."""
+    """By its undo, or a resume that has not started: status has the end and the process."""
     assert here(*world.applying).code == 0
     with locked(world.journal, Holder("ann", "build-7", 12, "2026-11-24T21:58:03.120Z")):
         lines = here("status", "scan.jsonl").lines
@@ -162,7 +164,7 @@ def test_status_as_json(world: World, here: Here) -> None:
 
 
 def test_report_text_lists_trouble(world: World, here: Here) -> None:
-    """The text report has the totals, then each reason with the server's words; no request."""
+    """It has the totals, then each reason with the server's message; no request is sent."""
     _with_failures(world, here)
     before = world.requests
     done = here("report", "scan.jsonl", TFE_TOKEN="")
@@ -199,8 +201,8 @@ def test_report_into_a_file(world: World, here: Here) -> None:
     assert (world.folder / "report.txt").read_text(encoding="utf-8") == shown
 
 
-def test_report_into_a_file_that_cant_be(world: World, here: Here) -> None:
-    """An output that can't be written is an error that names it, exit 1."""
+def test_report_into_a_file_that_cant_be_written(world: World, here: Here) -> None:
+    """The error names it: exit 1."""
     here(*world.applying)
     done = here("report", "scan.jsonl", "--output", "no/such/folder.txt")
     assert done.code == 1
@@ -214,7 +216,7 @@ def _torn(journal: Path) -> None:
 
 @pytest.mark.parametrize("command", ["status", "report", "verify"])
 def test_a_torn_tail_is_reported(world: World, here: Here, command: str) -> None:
-    """The half line a power cut leaves is reported by readers, which leave it in place."""
+    """Commands that only read report the incomplete line of a power cut and keep it."""
     here(*world.applying)
     _torn(world.journal)
     before = world.journal.read_bytes()
@@ -228,7 +230,7 @@ def test_a_torn_tail_is_reported(world: World, here: Here, command: str) -> None
 
 
 def test_a_torn_tail_is_cut_and_kept(world: World, here: Here) -> None:
-    """Apply cuts off a torn tail, saves it beside the journal, says so, and resumes."""
+    """Apply cuts a torn tail off, saves it beside the journal, reports that, and resumes."""
     here(*world.applying)
     _torn(world.journal)
     done = here(*world.applying)
@@ -242,7 +244,7 @@ def test_a_torn_tail_is_cut_and_kept(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize("arguments", READERS, ids=lambda a: a[0])
 def test_a_damaged_journal_is_refused(world: World, here: Here, arguments: tuple[str, ...]) -> None:
-    """A changed byte in the middle: exit 12, the place is named, nothing sent, file untouched."""
+    """A changed byte: exit 12 with its position, nothing is sent, the file is unchanged."""
     here(*world.applying)
     data = bytearray(world.journal.read_bytes())
     data[len(data) // 2] ^= 1

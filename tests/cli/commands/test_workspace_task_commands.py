@@ -22,14 +22,14 @@ Serve = Callable[[Simulator], Simulator]
 
 
 def attached(simulator: Simulator) -> WorkspaceTask:
-    """Return the only association of the run task with the workspace."""
+    """Return the only attachment of the run task to the workspace."""
     (record,) = simulator.attachments(*PLACE)
     return record
 
 
 @pytest.mark.parametrize("profile", ["hcp", "tfe-v202408-1", *OLD])
 def test_a_run_task_is_attached(command: Command, served: Serve, profile: str) -> None:
-    """On every server version, a stage included, and the answer is printed."""
+    """On every server version, with a stage as well; the answer is printed."""
     simulator = served(organization(profile))
     done = command(
         *("workspace-task", "attach", *PLACE, "--enforcement-level", "mandatory"),
@@ -53,7 +53,7 @@ def test_a_run_task_is_attached(command: Command, served: Serve, profile: str) -
 
 
 def test_several_stages_are_attached_in_run_order(command: Command, acme: Simulator) -> None:
-    """Stages may be named in any order, with blanks, and twice."""
+    """Stages may be given in any order, with blanks, and twice."""
     stages = "pre_apply, pre_plan,pre_apply"
     done = command(
         "workspace-task", "attach", *PLACE, "--enforcement-level", "advisory", "--stages", stages
@@ -71,7 +71,7 @@ def test_without_stages_the_server_decides(command: Command, acme: Simulator) ->
 
 
 @pytest.mark.parametrize(
-    ("profile", "stages", "said"),
+    ("profile", "stages", "message"),
     [
         ("hcp", "post_lunch", "pre_plan, post_plan, pre_apply, post_apply"),
         ("hcp", "", "pre_plan, post_plan, pre_apply, post_apply"),
@@ -81,14 +81,14 @@ def test_without_stages_the_server_decides(command: Command, acme: Simulator) ->
 )
 @pytest.mark.parametrize("verb", ["attach", "update"])
 def test_stages_the_server_does_not_know_are_refused_before_anything_is_sent(
-    command: Command, served: Serve, *, profile: str, stages: str, said: str, verb: str
+    command: Command, served: Serve, *, profile: str, stages: str, message: str, verb: str
 ) -> None:
     """A usage error names the stages that this server knows."""
     simulator = served(organization(profile))
     options = ("--enforcement-level", "advisory", "--stages", stages)
     done = command("workspace-task", verb, *PLACE, *options)
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
     assert not simulator.effects
 
 
@@ -116,7 +116,7 @@ def test_a_level_that_a_server_did_not_take_is_an_error_that_names_both() -> Non
 
 
 def test_attached_run_tasks_are_listed(command: Command, acme: Simulator) -> None:
-    """One line an attachment, as a table and as JSON."""
+    """One line per attachment, as a table and as JSON."""
     assert command("workspace-task", "list", "prod-network").lines == [
         "ID  RUN TASK  LEVEL  STAGES"
     ]
@@ -136,10 +136,10 @@ def test_attached_run_tasks_are_listed(command: Command, acme: Simulator) -> Non
 
 
 @pytest.mark.parametrize("organization", ["", "another"])
-def test_a_run_task_whose_name_cant_be_had_is_listed_by_its_id(
+def test_a_run_task_of_unknown_name_is_listed_by_its_id(
     command: Command, acme: Simulator, monkeypatch: pytest.MonkeyPatch, organization: str
 ) -> None:
-    """Where no organization is named, or its run tasks may not be listed."""
+    """No organization is named, or its run tasks can't be listed."""
     record = acme.attach(*PLACE)
     monkeypatch.setenv("TFE_ORGANIZATION", organization)
     done = command("workspace-task", "list", record.workspace.id)
@@ -160,7 +160,7 @@ def test_an_attachment_is_shown_by_every_name_it_has(command: Command, acme: Sim
 def test_ids_need_no_organization(
     command: Command, acme: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where everything is named by its id, no organization is needed."""
+    """If everything is named by its id, no organization is needed."""
     record = acme.attach(*PLACE)
     monkeypatch.delenv("TFE_ORGANIZATION")
     assert command("workspace-task", "show", record.workspace.id, record.id).code == 0
@@ -169,7 +169,7 @@ def test_ids_need_no_organization(
 
 
 @pytest.mark.parametrize(
-    ("workspace", "task", "code", "said"),
+    ("workspace", "task", "code", "message"),
     [
         ("prod-netwrok", "security-scan", 2, "it sees: prod-network"),
         ("xyz", "security-scan", 2, '"xyz": no such workspace in acme'),
@@ -181,7 +181,7 @@ def test_ids_need_no_organization(
     ],
 )
 @pytest.mark.parametrize("verb", [("show",), ("detach", "--yes")])
-def test_what_is_not_there_is_named(
+def test_an_unknown_name_or_id_is_reported(
     command: Command,
     acme: Simulator,
     *,
@@ -189,20 +189,20 @@ def test_what_is_not_there_is_named(
     workspace: str,
     task: str,
     code: int,
-    said: str,
+    message: str,
 ) -> None:
-    """A name that matches nothing is a usage error; a 404 for an id names both causes."""
+    """An unknown name is a usage error; a 404 for an id names both causes."""
     name, *options = verb
     done = command("workspace-task", name, workspace, task, *options)
     assert (done.code, done.out) == (code, "")
-    assert said in done.err
+    assert message in done.err
     assert not acme.effects
 
 
-def test_two_attachments_of_one_run_task_are_told_apart_by_id(
+def test_two_attachments_of_one_run_task_are_distinguished_by_id(
     command: Command, acme: Simulator
 ) -> None:
-    """A duplicate is never picked by chance; its ids are named, and lead to it."""
+    """bulkops picks neither; the message has their ids, each of which can be given."""
     first, second = acme.attach(*PLACE), acme.attach(*PLACE)
     done = command("workspace-task", "detach", *PLACE, "--yes")
     assert done.code == 2
@@ -220,7 +220,7 @@ def test_two_attachments_of_one_run_task_are_told_apart_by_id(
         (("--stages", "pre_plan"), "advisory", ("pre_plan",)),
     ],
 )
-def test_what_is_not_given_is_unchanged(
+def test_an_update_keeps_omitted_values(
     command: Command,
     served: Serve,
     *,
@@ -229,7 +229,7 @@ def test_what_is_not_given_is_unchanged(
     level: str,
     stages: tuple[str, ...],
 ) -> None:
-    """An update changes the level or the stages alone, on every server version."""
+    """An update changes only the level or only the stages, on every server version."""
     simulator = served(organization(profile))
     simulator.attach(*PLACE)
     done = command("workspace-task", "update", *PLACE, *options, "--yes")
@@ -319,7 +319,7 @@ def test_a_second_attach_is_refused_with_the_servers_message(
 
 
 def test_a_token_without_rights_here_gets_a_message(command: Command, served: Serve) -> None:
-    """A workspace that the token may see but not manage answers 404: both causes are named."""
+    """A workspace that the token can see but not manage answers 404: both causes are named."""
     simulator = Simulator(
         rate=0, tokens={TOKEN: User(name="ann", manage_workspace_run_tasks=set())}
     )

@@ -16,8 +16,8 @@ BUT_PROD = ("all = true", 'all = true\nexclude_tags = ["env=prod"]')
 SOME = ("all = true", 'names = ["prod-00*"]\nexclude_names = ["*[3-9]"]')
 
 
-def test_the_selected_are_listed(world: World, here: Here) -> None:
-    """One line a workspace, by name, and how many; nothing is changed."""
+def test_selected_workspaces_are_listed(world: World, here: Here) -> None:
+    """One line per workspace, by name, and their number; nothing is changed."""
     world.job(SOME)
     done = here("workspaces", "job.toml")
     assert (done.code, done.err) == (0, "")
@@ -64,7 +64,7 @@ def test_why_nothing_is_selected(world: World, here: Here) -> None:
     assert sum(line.endswith("its resource-count is 0, not > 0") for line in done.lines) == 12
 
 
-def test_what_json_prints_is_a_manifest(world: World, here: Here) -> None:
+def test_json_output_is_a_manifest(world: World, here: Here) -> None:
     """A job whose ``file`` is that output selects the same workspaces, with --why or without."""
     world.job(SOME)
     for why in ((), ("--why",)):
@@ -76,7 +76,7 @@ def test_what_json_prints_is_a_manifest(world: World, here: Here) -> None:
         assert here("workspaces", "listed.toml").lines[-1] == "2 workspaces selected."
 
 
-def test_a_report_of_what_failed_is_a_manifest(world: World, here: Here) -> None:
+def test_a_report_of_failures_is_a_manifest(world: World, here: Here) -> None:
     """What a job could not do is the next job's list, directly from report and apply."""
     world.job(("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]'))
 
@@ -118,7 +118,7 @@ def test_a_narrowed_job_is_another_job(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize("command", ["plan", "apply", "workspaces"])
 def test_select_must_name_something(world: World, here: Here, command: str) -> None:
-    """A --select that names nothing the job selects is an error before anything is changed."""
+    """A --select that matches nothing the job selects is an error before anything is changed."""
     world.job(SOME)
     done = here(command, "job.toml", "--select", "prod-001", "--select", "prod-005")
     assert done.code == 2
@@ -184,8 +184,8 @@ DETACHING = (
 )
 
 
-def test_why_lists_what_is_not_known(world: World, here: Here) -> None:
-    """``--why`` gives it as the reason of each such workspace, and in a note, and is no error."""
+def test_why_lists_unknown_values(world: World, here: Here) -> None:
+    """They are the reason of each such workspace, and in a note, but not an error."""
     world.simulator.profile = PROFILES["hcp-linked-tags"]
     world.job(("all = true", 'all = true\nexclude_tags = ["legacy"]\nexclude_names = ["*9"]'))
     done = here("workspaces", "job.toml", "--why")
@@ -204,7 +204,7 @@ def test_why_lists_what_is_not_known(world: World, here: Here) -> None:
 def test_workspaces_notes_an_exclusion_that_excludes_nothing(
     world: World, here: Here, command: str, excluding: str
 ) -> None:
-    """In the text, and in the last object of --json."""
+    """The note is in the text, and in the last object of --json."""
     world.job(("all = true", f"all = true\n{excluding}"))
     field, _, entry = excluding.partition(" = ")
     note = f"select: {field} {entry.strip('[]')} excludes no workspace"
@@ -228,7 +228,7 @@ def test_workspaces_notes_an_exclusion_that_excludes_nothing(
 def test_an_exclusion_that_differs_by_case_only_is_exit_2(
     world: World, here: Here, command: str, excluding: str, what: str
 ) -> None:
-    """An exclusion that misses by case only is exit 2, and nothing is changed."""
+    """An exclusion that matches only without regard to case is exit 2; nothing is changed."""
     workspaces = world.simulator.world.organizations["acme"].workspaces
     workspaces["prod-002"].tags = ["legacy"]
     workspaces["prod-003"].tag_bindings = {"env": "prod"}

@@ -1,4 +1,4 @@
-"""What a server put into its names does not reach the terminal as it is."""
+"""Names from a server never reach the terminal unescaped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = r"prod-\u001b[2J\u009b\u202e\u0007\r\nJournal: elsewhere"
 
 @pytest.fixture
 def evil(world: World, here: Here) -> Callable[..., Done]:
-    """The command, where a workspace, run tasks, a project and a level would take a terminal."""
+    """A world whose workspace, run tasks, project and level contain escape sequences."""
     simulator = world.simulator
     simulator.add_workspace(EVIL)
     simulator.add_task(f"scan-{EVIL}")
@@ -40,7 +40,7 @@ def evil(world: World, here: Here) -> Callable[..., Done]:
 
 
 def test_no_command_lets_a_name_through(world: World, evil: Callable[..., Done]) -> None:
-    """Whatever shows a name spells its control and direction characters."""
+    """Whatever shows a name escapes its control and direction characters."""
     for arguments in (
         ("plan", "job.toml"),
         world.applying,
@@ -62,10 +62,10 @@ def test_no_command_lets_a_name_through(world: World, evil: Callable[..., Done])
         evil(*arguments)
 
 
-def test_json_spells_it_too_and_stays_the_same(
+def test_json_escapes_names_without_changing_them(
     world: World, evil: Callable[..., Done], tmp_path: Path
 ) -> None:
-    """What JSON leaves as it is and a terminal obeys is spelled, and means the same."""
+    """Characters that JSON allows and a terminal obeys are escaped; the value is the same."""
     world.simulator.attach("prod-003", "security-scan")
     for arguments in (
         ("plan", "job.toml", "--json"),
@@ -84,8 +84,8 @@ def test_json_spells_it_too_and_stays_the_same(
 
 
 def _values(text: str) -> Iterator[str]:
-    """Yield every string below the JSON documents of a text."""
-    # A report is one document of many lines.
+    """Yield every string in the JSON documents of a text."""
+    # A report is one document with many lines.
     lines = [text] if text.startswith("{\n") else text.split("\n")[:-1]
     for line in lines:
         yield from _strings(msgspec.json.decode(line))
@@ -102,7 +102,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def test_no_report_in_a_file_lets_a_name_through(world: World, evil: Callable[..., Done]) -> None:
-    """Somebody will ``cat`` it."""
+    """The user may print the file with ``cat``."""
     world.job(("[pace]", "[rollout]\nmax_failures = 100\n[pace]"))
     world.simulator.faults = Faults.parse("POST:502-html=100%", 0)
     assert evil(*world.applying).code == 3
@@ -113,7 +113,7 @@ def test_no_report_in_a_file_lets_a_name_through(world: World, evil: Callable[..
 
 
 def test_no_error_lets_a_name_through(world: World, evil: Callable[..., Done]) -> None:
-    """An error's own line breaks stay, a name's don't."""
+    """An error's own line breaks stay; those of a name are escaped."""
     world.job(('task = "security-scan"', 'task = "none"'))
     assert "it sees: " in evil("plan", "job.toml").err
     world.job(("all = true", 'project = "none"'))
@@ -123,14 +123,14 @@ def test_no_error_lets_a_name_through(world: World, evil: Callable[..., Done]) -
 
 @pytest.mark.parametrize("name", ["prod", "生产", "a\x1bb", "é\u0301"])
 def test_columns_are_as_wide_as_a_terminal_shows_them(name: str) -> None:
-    """Wide characters take two places, combining ones none, spelled ones what they are spelled."""
+    """Wide characters take two cells, combining ones none, escaped ones the escape's length."""
     width = widest([name, "production"])
     assert cell_len(filled(name, width)) == width == 10
     assert filled(name, 0) == escaped(name)
 
 
 def test_one_endless_name_does_not_fill_all_lines_with_blanks() -> None:
-    """A column is as wide as names can be, and a wider cell stands out of it."""
+    """A column is as wide as valid names can be; a wider cell sticks out of it."""
     endless = "x" * 1000
     assert widest(["prod", endless]) == WIDEST
     assert filled(endless, WIDEST) == endless

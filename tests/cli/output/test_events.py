@@ -1,4 +1,4 @@
-"""What ``--json`` really prints: every line of every command, by the schema that is shipped."""
+"""``--json``: every line of every command, checked against the shipped schema."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ TEXT = DOCUMENT.read_text(encoding="utf-8")
 VALIDATOR = jsonschema.Draft202012Validator(msgspec.json.decode(SCHEMA.read_bytes()))
 TIMES = frozenset(["at", "created_at", "until"])
 
-NOT_SEEN = {"progress": "it is printed every few seconds, and no command here takes so long"}
-"""Types of the schema that no case below is sure to see, and why."""
+NOT_PRINTED = {"progress": "it is printed every few seconds, and no command here takes so long"}
+"""Types of the schema that no case below is sure to print, and why."""
 
 APPLY = ("apply", "job.toml", "--journal", "scan.jsonl", "--yes", "--json")
 LAST = ("prod-011", "prod-012")
@@ -37,11 +37,11 @@ Staging = Callable[[World, Here], object]
 
 
 def ordinary(_world: World, _here: Here) -> None:
-    """Nothing but the workspaces and the run task."""
+    """Only the workspaces and the run task exist."""
 
 
 def half_done(world: World, _here: Here) -> None:
-    """One is attached as wanted, one otherwise, one twice."""
+    """One workspace is attached as desired, one otherwise, one twice."""
     world.simulator.attach("prod-001", TASK, enforcement_level="mandatory")
     world.simulator.attach("prod-002", TASK)
     for _ in range(2):
@@ -55,13 +55,13 @@ def all_done(world: World, here: Here) -> None:
 
 
 def all_as_desired(world: World, _here: Here) -> None:
-    """Somebody else carried it out."""
+    """The change was made outside the job."""
     for name in world.shown():
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
 
 
 def refused(world: World, _here: Here) -> None:
-    """Two workspaces are gone by the time they are to be changed."""
+    """Two workspaces are deleted before they are changed."""
     world.job(TOLERANT)
 
     def strike(request: Request) -> None:
@@ -74,7 +74,7 @@ def refused(world: World, _here: Here) -> None:
 
 
 def intolerant(world: World, here: Here) -> None:
-    """As above, and no failure is borne."""
+    """The same, and no failure is tolerated."""
     refused(world, here)
     world.job(("[pace]", "[rollout]\nmax_failures = 0\n[pace]"))
 
@@ -86,13 +86,13 @@ def failed(world: World, here: Here) -> None:
 
 
 def changed_since_planned(world: World, here: Here) -> None:
-    """A plan was saved, then somebody attached the run task otherwise."""
+    """A plan was saved, then the run task was attached otherwise outside it."""
     here("plan", "job.toml", "--out", "scan.plan")
     world.simulator.attach("prod-001", TASK, stages=("pre_plan",))
 
 
 def unanswering(world: World, _here: Here) -> None:
-    """Whatever is asked about one workspace alone, the server closes the connection."""
+    """The server closes the connection on any request about a single workspace."""
     world.job(TOLERANT)
     place = world.simulator.world.organizations["acme"].workspaces["prod-001"].id
     closing = Faults.parse("close-before=100%", 1)
@@ -104,12 +104,12 @@ def unanswering(world: World, _here: Here) -> None:
 
 
 def losing(world: World, _here: Here) -> None:
-    """The answer to every write is lost after it was made."""
+    """The answer to every write is lost after it took effect."""
     world.simulator.faults = Faults.parse("POST:close-after=100%", 1)
 
 
 def rolled_out(more: str) -> Staging:
-    """Return the staging of a job in three waves."""
+    """Return a setup with a job in three waves."""
 
     def stage(world: World, _here: Here) -> None:
         world.job(("[pace]", f'[rollout]\nwaves = ["1", "50%"]\n{more}\n[pace]'))
@@ -130,14 +130,14 @@ def killed(world: World, _here: Here) -> None:
 
 
 def altered(world: World, here: Here) -> None:
-    """The job was carried out, then somebody changed two workspaces."""
+    """The job was carried out, then two workspaces were changed outside it."""
     all_done(world, here)
     world.simulator.detach("prod-002", TASK)
     world.simulator.attach("prod-003", TASK, enforcement_level="mandatory")
 
 
 def altered_task(world: World, here: Here) -> None:
-    """The run task was switched off, then somebody switched it on again."""
+    """The job disabled the run task, then it was enabled outside the job."""
     disabling(world, here)
     assert here(*APPLY).code == 0
     (task,) = world.simulator.world.tasks.values()
@@ -145,7 +145,7 @@ def altered_task(world: World, here: Here) -> None:
 
 
 def disabling(world: World, _here: Here) -> None:
-    """The job switches the run task off."""
+    """The job disables the run task."""
     _job_of(world, 'kind = "task-disable"\ntask = "security-scan"', "")
 
 
@@ -173,7 +173,7 @@ def torn(world: World, here: Here) -> None:
 
 
 def damaged(world: World, here: Here) -> None:
-    """A byte in the middle of the journal is another."""
+    """A byte in the middle of the journal is changed."""
     all_done(world, here)
     data = bytearray(world.journal.read_bytes())
     data[len(data) // 2] ^= 1
@@ -194,7 +194,7 @@ def _job_of(world: World, operation: str, select: str) -> None:
 
 
 class Case(NamedTuple):
-    """A command in a certain place, its exit code, and the types it is sure to print."""
+    """A command, its setup, its exit code, and the types that it must print."""
 
     staging: Staging
     command: str
@@ -294,7 +294,7 @@ CASES = [
 
 
 def documented() -> list[tuple[list[str], str]]:
-    """Return commands and what ``jobs/events.md`` says they print, as an expression over types."""
+    """Return commands and their types by ``jobs/events.md``, as an expression over types."""
     found = re.findall(r"^- (`.*?`): `(.*?)`", TEXT, re.MULTILINE)
     return [
         (
@@ -330,7 +330,7 @@ def types_of(done: Done) -> str:
 
 
 def _command_of(case: Case) -> str:
-    """Return the words that name a case's command."""
+    """Return the name of a case's command."""
     (name,) = {name for names, _ in documented() for name in names} & {
         " ".join(case.command.split()[:number]) for number in (1, 2)
     }
@@ -338,15 +338,15 @@ def _command_of(case: Case) -> str:
 
 
 def _is_as_documented(command: str, types: str) -> bool:
-    said = [expression for names, expression in documented() if command in names]
-    return any(re.fullmatch(expression, types) for expression in said)
+    expected = [expression for names, expression in documented() if command in names]
+    return any(re.fullmatch(expression, types) for expression in expected)
 
 
 @pytest.mark.parametrize("case", CASES, ids=_case_name)
 def test_every_line_is_an_event_and_they_come_as_documented(
     world: World, here: Here, case: Case
 ) -> None:
-    """By the schema that is shipped, ``type`` first, and in the order that events.md tells."""
+    """Each matches the schema, has ``type`` first, and comes in the order that events.md gives."""
     case.staging(world, here)
     done = here(*case.arguments, TFE_ORGANIZATION="acme")
     assert done.code == case.code, done.err
@@ -355,11 +355,11 @@ def test_every_line_is_an_event_and_they_come_as_documented(
     assert _is_as_documented(_command_of(case), types), types
 
 
-def test_every_type_is_seen() -> None:
-    """Each type of the schema is printed in one of the cases, or is named with a reason."""
+def test_every_type_is_printed_by_a_case() -> None:
+    """Each type of the schema is printed in one of the cases, or is excepted with a reason."""
     observed = {name for case in CASES for name in case.types.split()}
-    assert observed.isdisjoint(NOT_SEEN)
-    assert observed | set(NOT_SEEN) == set(VALIDATOR.schema["discriminator"]["mapping"])
+    assert observed.isdisjoint(NOT_PRINTED)
+    assert observed | set(NOT_PRINTED) == set(VALIDATOR.schema["discriminator"]["mapping"])
 
 
 def test_every_command_with_json_is_documented_and_run() -> None:
@@ -382,14 +382,14 @@ def test_every_command_with_json_is_documented_and_run() -> None:
     ],
     ids=["refused", "in doubt", "nothing"],
 )
-def test_what_went_wrong_is_told(
+def test_each_problem_has_its_reason(
     world: World,
     here: Here,
     staging: Staging,
     types: str,
     last: tuple[str, int | None],
 ) -> None:
-    """The outcome of each operation in trouble has its reason, and the report its exit code."""
+    """The result of each operation in trouble has a reason, and the report the exit code."""
     staging(world, here)
     done = here(*APPLY)
     assert set(types.rstrip(";").split(";")) <= set(types_of(done).split(";"))
@@ -399,7 +399,7 @@ def test_what_went_wrong_is_told(
 
 
 def test_an_error_leaves_whole_lines_and_no_last_one(world: World, here: Here) -> None:
-    """A server that is down in the middle: every line that was printed is an event, exit 1."""
+    """If the server fails in the middle, every printed line is an event, and the exit code is 1."""
     world.job(("[pace]", '[rollout]\nmax_failures = "100%"\n[pace]\nmax_at_once = 1'))
     strike = Faults.parse("503=100%", 1)
     observed = {"writes": 0}
@@ -418,7 +418,7 @@ def test_an_error_leaves_whole_lines_and_no_last_one(world: World, here: Here) -
 
 
 def test_an_interrupted_job_has_its_report(world: World, here: Here) -> None:
-    """SIGTERM: exit 143, every line whole, and the last one says how it ended."""
+    """SIGTERM: exit 143, every line is whole, and the last one reports how the job ended."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     observed = {"writes": 0}
 
@@ -436,10 +436,10 @@ def test_an_interrupted_job_has_its_report(world: World, here: Here) -> None:
     assert validated(status)["ended"] == "SIGTERM"
 
 
-def test_a_kind_of_another_package_is_told_the_same_way(
+def test_events_of_an_installed_kind_match_the_schema(
     world: World, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it calls itself and promises to count: a plan's event keeps to the schema."""
+    """Whatever its name and the verbs it counts, its plan event matches the schema."""
 
     class Advise(Attach):
         """A kind with a verb that no operation ever has, and the name of another field."""
@@ -458,7 +458,7 @@ def test_a_kind_of_another_package_is_told_the_same_way(
 
 
 def test_all_that_an_apply_prints_is_a_manifest(world: World, here: Here) -> None:
-    """Waves and reports among its lines are no workspaces; the next job reads it as it is."""
+    """The next job ignores the lines of waves and reports, and takes the workspaces."""
     rolled_out('gate = "true"')(world, here)
     done = here(*APPLY)
     assert "wave;" in types_of(done)
@@ -467,8 +467,8 @@ def test_all_that_an_apply_prints_is_a_manifest(world: World, here: Here) -> Non
     assert here("workspaces", "again.toml").lines[-1] == "12 workspaces selected."
 
 
-def test_schema_events_prints_what_is_shipped(here: Here) -> None:
-    """``bulkops schema events`` is ``jobs/events.schema.json``, byte for byte."""
+def test_schema_events_prints_the_shipped_schema(here: Here) -> None:
+    """``bulkops schema events`` prints ``jobs/events.schema.json``, byte for byte."""
     done = here("schema", "events")
     assert (done.code, done.err) == (0, "")
     assert done.out == SCHEMA.read_text(encoding="utf-8")
@@ -478,13 +478,13 @@ def test_schema_events_prints_what_is_shipped(here: Here) -> None:
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed: apt-get install jq")
 def test_the_jq_examples_work(world: World, here: Here) -> None:
-    """Each example of events.md, run as it stands, says what it is said to say."""
+    """Each example of events.md, run unchanged, prints what the text promises."""
     refused(world, here)
     (world.folder / "job.toml").rename(world.folder / "scan.toml")
     blocks = re.findall(r"<!-- jq -->\n((?:    .*\n)+)", TEXT)
-    said = [world.shell(re.sub(r"(?m)^    ", "", block)) for block in blocks]
-    planned, applied, verified = said
-    assert [done.code for done in said] == [0, 0, 0]
+    expected = [world.shell(re.sub(r"(?m)^    ", "", block)) for block in blocks]
+    planned, applied, verified = expected
+    assert [done.code for done in expected] == [0, 0, 0]
     assert planned.lines == [f"attach prod-{number:03}" for number in range(1, 13)]
     assert {line.partition(":")[0] for line in applied.lines[:-1]} == set(LAST)
     assert applied.lines[-1] == '["complete",10,3]'

@@ -1,4 +1,4 @@
-"""The live view, seen on a real terminal while a job runs, and what is left of it afterwards."""
+"""The live view on a real terminal while a job runs, and the screen afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BAR = ("━", "─", "╸")
 
 
 class Refusing(StagedSimulator):
-    """Answers writes with 429 and a second to wait, for as long as the test wants."""
+    """Answers writes with 429 and a wait of one second, until the test ends it."""
 
     refuses = True
 
@@ -52,14 +52,14 @@ def in_waves(world: World) -> World:
 
 
 def nothing_is_left(terminal: Terminal) -> None:
-    """Fail where the screen still shows some of the view, or no cursor."""
+    """Fail if the screen still shows a part of the view, or no cursor."""
     assert not any(character in terminal.text for character in BAR), terminal.text
     assert "in flight" not in terminal.text.replace("operations in flight", "")
     assert terminal.cursor_is_there
 
 
-def test_waves_are_seen_while_they_run(in_waves: World) -> None:
-    """A bar for each wave and one for all, and what is on its way; then only the report."""
+def test_a_running_job_shows_its_waves(in_waves: World) -> None:
+    """It shows a bar per wave, a total and what is in flight; then only the report is left."""
     with held(in_waves, 4) as let_go, on_terminal(in_waves) as terminal:
         terminal.until("in flight")
         shown = terminal.text
@@ -72,13 +72,13 @@ def test_waves_are_seen_while_they_run(in_waves: World) -> None:
         nothing_is_left(terminal)
         assert "  12 succeeded of 12 operations\n" in terminal.text
         assert terminal.text.endswith("`bulkops undo scan.jsonl` reverts it.")
-        # Each success is in the count: a line for each would hide what matters.
-        assert "succeeded  prod-" not in terminal.said
+        # Successes are only counted: a line for each would hide what matters.
+        assert "succeeded  prod-" not in terminal.output
     assert in_waves.all_desired()
 
 
 def test_failures_scroll_above_the_view(in_waves: World) -> None:
-    """As they come and in the words of the result, while the rest goes on."""
+    """They are printed immediately, as in the result, while the rollout continues."""
     gone = "prod-003"
     with (
         held(in_waves, 8, lambda: in_waves.simulator.remove_workspace(gone)) as let_go,
@@ -100,15 +100,15 @@ def test_failures_scroll_above_the_view(in_waves: World) -> None:
 
 @pytest.fixture
 def refusing(tmp_path: Path) -> Iterator[World]:
-    """A server that allows 30 requests a second, and answers the first write with 429."""
+    """A server that allows 30 requests per second and answers the first write with 429."""
     simulator = Refusing(rate=30)
     organization(simulator)
     with serving(simulator) as address:
         yield World(simulator, address, tmp_path)
 
 
-def test_a_pause_says_why(refusing: World) -> None:
-    """How long everything waits, that the server asked for it, and its limit."""
+def test_a_requested_pause_is_explained(refusing: World) -> None:
+    """The view shows how long everything waits, that the server asked for it, and its limit."""
     assert isinstance(refusing.simulator, Refusing)
     with on_terminal(refusing) as terminal:
         terminal.until(" s: the server answered 429 (its limit is 30 per second")
@@ -116,16 +116,16 @@ def test_a_pause_says_why(refusing: World) -> None:
         refusing.simulator.refuses = False
         assert terminal.ended() == 0
         nothing_is_left(terminal)
-    assert "429s: " in terminal.said
+    assert "429s: " in terminal.output
 
 
 @pytest.mark.parametrize(
     ("key", "code"), [(CTRL_C, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
-def test_stopped_it_says_what_it_waits_for(
+def test_a_draining_job_shows_what_it_waits_for(
     in_waves: World, key: bytes | signal.Signals, code: int
 ) -> None:
-    """The view stays until what is in flight is done, and says how long that may take."""
+    """The view stays until operations in flight are done, and shows how long that may take."""
     with (
         held(in_waves, 2) as let_go,
         on_terminal(in_waves, *in_waves.applying, "--drain-timeout", "50") as terminal,
@@ -133,8 +133,8 @@ def test_stopped_it_says_what_it_waits_for(
         terminal.until("5 in flight")
         terminal.type(key) if isinstance(key, bytes) else terminal.process.send_signal(key)
         terminal.until("\n  Stopping: waiting up to 50 s for 5 operations in flight")
-        said = " ".join(terminal.text.split())
-        assert "in flight (Ctrl-C again stops immediately). `bulkops resume scan.jsonl` " in said
+        output = " ".join(terminal.text.split())
+        assert "in flight (Ctrl-C again stops immediately). `bulkops resume scan.jsonl` " in output
         let_go.set()
         assert terminal.ended() == code
         nothing_is_left(terminal)
@@ -143,8 +143,8 @@ def test_stopped_it_says_what_it_waits_for(
     assert in_waves.writes == 6
 
 
-def test_ctrl_c_twice_stops_at_once(in_waves: World) -> None:
-    """Nothing is waited for, and the screen is left in order."""
+def test_ctrl_c_twice_ends_immediately(in_waves: World) -> None:
+    """It waits for nothing, and the screen is left in order."""
     with (
         held(in_waves, 2) as let_go,
         on_terminal(in_waves, *in_waves.applying, "--drain-timeout", "600") as terminal,
@@ -161,7 +161,7 @@ def test_ctrl_c_twice_stops_at_once(in_waves: World) -> None:
 
 
 def test_an_error_leaves_no_view_behind(in_waves: World) -> None:
-    """A job that ends with an error ends the view as any other."""
+    """A job that ends with an error removes the view, like any other end."""
     with held(in_waves, 2) as let_go, on_terminal(in_waves) as terminal:
         terminal.until("5 in flight")
         in_waves.journal.unlink()
@@ -172,8 +172,8 @@ def test_an_error_leaves_no_view_behind(in_waves: World) -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(20, 10), (20, 3), (1, 1), (80, 24), (300, 60)])
-def test_any_size_of_terminal(in_waves: World, columns: int, rows: int) -> None:
-    """It shows what there is room for, and the job is carried out."""
+def test_the_view_fits_any_terminal(in_waves: World, columns: int, rows: int) -> None:
+    """It shows as much as fits, and the job is carried out."""
     with held(in_waves, 4) as let_go, on_terminal(in_waves, columns=columns, rows=rows) as terminal:
         if columns > 1:
             terminal.until("flight" if rows > 3 else "Wave 2")
@@ -184,8 +184,8 @@ def test_any_size_of_terminal(in_waves: World, columns: int, rows: int) -> None:
     assert in_waves.all_desired()
 
 
-def test_a_window_may_change_its_size(in_waves: World) -> None:
-    """The view takes the new size over."""
+def test_the_view_follows_the_windows_size(in_waves: World) -> None:
+    """The view is drawn in the window's new size."""
     with held(in_waves, 4) as let_go, on_terminal(in_waves, columns=60) as terminal:
         terminal.until("in flight")
         assert "─" * 50 not in terminal.text
@@ -198,7 +198,7 @@ def test_a_window_may_change_its_size(in_waves: World) -> None:
 
 
 def test_no_color_has_no_colours(in_waves: World) -> None:
-    """NO_COLOR: the same view without any; else there are some."""
+    """NO_COLOR: the same view without colours; otherwise it has some."""
     for environment, coloured in (({"NO_COLOR": "1"}, False), ({}, True)):
         with (
             held(in_waves, 4) as let_go,
@@ -208,15 +208,15 @@ def test_no_color_has_no_colours(in_waves: World) -> None:
             let_go.set()
             assert terminal.ended() == 0
         in_waves.simulator.before = None
-        assert "wave 1" in terminal.said
-        assert bool(COLOUR.search(terminal.said)) == coloured
+        assert "wave 1" in terminal.output
+        assert bool(COLOUR.search(terminal.output)) == coloured
         assert in_waves.run("undo", "scan.jsonl", "--yes").code == 0
         for path in in_waves.folder.glob("*.jsonl"):
             path.unlink()
 
 
-def test_few_characters_are_enough(in_waves: World) -> None:
-    """A terminal without UTF-8 gets bars of what it has."""
+def test_bars_use_the_terminals_characters(in_waves: World) -> None:
+    """On a terminal without UTF-8, bars are drawn with ASCII characters."""
     with (
         held(in_waves, 4) as let_go,
         on_terminal(in_waves, fresh=True, environment={"PYTHONIOENCODING": "ascii"}) as terminal,
@@ -227,20 +227,22 @@ def test_few_characters_are_enough(in_waves: World) -> None:
         let_go.set()
         assert terminal.ended() == 0
         assert "####" not in terminal.text
-    assert terminal.said.isascii()
+    assert terminal.output.isascii()
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}, {"CI": "true"}], ids=str)
-def test_elsewhere_there_are_plain_lines(in_waves: World, environment: dict[str, str]) -> None:
-    """A terminal that can't, or a log that only looks like one: not a single escape sequence."""
+def test_without_a_capable_terminal_there_are_plain_lines(
+    in_waves: World, environment: dict[str, str]
+) -> None:
+    """A dumb terminal, or a log that looks like one, gets no escape sequence."""
     with on_terminal(in_waves, environment=environment) as terminal:
         assert terminal.ended() == 0
-    assert "\x1b" not in terminal.said
-    assert terminal.said.count("succeeded  prod-") == 12
+    assert "\x1b" not in terminal.output
+    assert terminal.output.count("succeeded  prod-") == 12
 
 
-def test_results_in_a_file_are_all_there(in_waves: World) -> None:
-    """The view is on the terminal, and stdout has its line a result as always."""
+def test_results_in_a_file_are_complete(in_waves: World) -> None:
+    """The view is on the terminal, and stdout has one line per result, as always."""
     path = in_waves.folder / "out"
     with (
         held(in_waves, 4) as let_go,
@@ -255,18 +257,18 @@ def test_results_in_a_file_are_all_there(in_waves: World) -> None:
     assert sum(line.startswith("succeeded  prod-") for line in lines) == 12
 
 
-def test_whoever_reads_stdout_may_write_to_the_terminal(in_waves: World) -> None:
-    """``apply … | tee log``: two would draw on one terminal, so nobody does."""
+def test_a_piped_stdout_has_no_live_view(in_waves: World) -> None:
+    """``apply … | tee log``: both would draw on one terminal, so there is no view."""
     with held(in_waves, 8) as let_go, on_terminal(in_waves, pipe="tee log") as terminal:
         terminal.until("succeeded  prod-004")
         let_go.set()
         assert terminal.ended() == 0
-    assert not any(character in terminal.said for character in BAR)
-    assert terminal.said.count("succeeded  prod-") == 12
+    assert not any(character in terminal.output for character in BAR)
+    assert terminal.output.count("succeeded  prod-") == 12
 
 
 def test_a_gate_has_the_terminal_to_itself(in_waves: World) -> None:
-    """What it prints is not drawn over, and the view goes on after it."""
+    """The view does not draw over its output, and continues below it."""
     in_waves.job(("[pace]", "[rollout]\nwaves = ['1']\ngate = 'echo one; echo two'\n[pace]"))
     with held(in_waves, 3) as let_go, on_terminal(in_waves) as terminal:
         terminal.until("wave 2  ━")
@@ -280,8 +282,8 @@ EVIL = "a[red]b[/red]\x1b[2J\x9b\u202e\r\n生产[/]"
 SHOWN = r"a[red]b[/red]\u001b[2J\u009b\u202e\r\n"
 
 
-def test_names_are_shown_as_they_are(in_waves: World) -> None:
-    """No markup of the drawing library, no control character, no broken wide one."""
+def test_names_are_shown_literally(in_waves: World) -> None:
+    """They contain no markup of the drawing library, control character or broken wide one."""
     in_waves.simulator.add_workspace(EVIL)
     with (
         held(in_waves, 8, lambda: in_waves.simulator.remove_workspace(EVIL)) as let_go,
@@ -294,8 +296,8 @@ def test_names_are_shown_as_they_are(in_waves: World) -> None:
         nothing_is_left(terminal)
 
 
-def test_a_window_may_be_closed(in_waves: World) -> None:
-    """A terminal that is gone is none that a job needs."""
+def test_a_closed_terminal_does_not_stop_a_job(in_waves: World) -> None:
+    """The job is carried out without its terminal."""
     with held(in_waves, 4) as let_go, on_terminal(in_waves, detached=True) as terminal:
         terminal.until("in flight")
         terminal.hang_up()
@@ -304,48 +306,52 @@ def test_a_window_may_be_closed(in_waves: World) -> None:
     assert in_waves.all_desired()
 
 
-def test_progress_is_an_object_now_and_then(
+def test_json_has_periodic_progress(
     world: World, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With ``--json``, between the results; a short run has none."""
+    """With ``--json`` it comes between the results; a short run has none."""
     assert not [v for v in here(*world.applying, "--json").objects if v["type"] == "progress"]
     assert here("undo", "scan.jsonl", "--yes").code == 0
-    told_at_once(monkeypatch)
+    report_immediately(monkeypatch)
     done = here("apply", "job.toml", "--journal", "again.jsonl", "--yes", "--json")
     objects = [value for value in done.objects if value["type"] == "progress"]
-    told = [msgspec.convert(value, events.Progress) for value in objects]
-    assert any(event.in_flight for event in told)
-    assert {sum(event.counts.values()) for event in told} == {event.of for event in told} == {12}
+    reported = [msgspec.convert(value, events.Progress) for value in objects]
+    assert any(event.in_flight for event in reported)
+    assert (
+        {sum(event.counts.values()) for event in reported}
+        == {event.of for event in reported}
+        == {12}
+    )
     assert "done" not in done.err
 
 
-def test_progress_is_a_line_now_and_then(
+def test_without_a_terminal_there_are_periodic_lines(
     world: World, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nobody looks at a terminal, on stderr."""
+    """Progress goes to stderr as plain lines."""
     assert " of 12 done" not in here(*world.applying).err
     assert here("undo", "scan.jsonl", "--yes").code == 0
-    told_at_once(monkeypatch)
+    report_immediately(monkeypatch)
     done = here("apply", "job.toml", "--journal", "again.jsonl", "--yes")
     assert re.search(r"(?m)^  \d+ of 12 done, .*in flight", done.err)
     assert sum(line.startswith("succeeded") for line in done.lines) == 12
 
 
-def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let progress be told whenever the job waits for anything."""
+def report_immediately(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print progress whenever the job waits."""
     for name in ("TICK", "FIRST", "EVERY"):
         monkeypatch.setattr(watch, name, 0.0)
 
 
-def test_a_view_that_fails_ends_no_job(
+def test_a_failing_view_does_not_stop_a_job(
     world: World, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bug in what is shown: said once, and the rollout goes on."""
+    """A bug in the view is reported once, and the rollout continues."""
 
     def broken(_progress: JobProgress) -> str:
         raise ZeroDivisionError("of nothing")
 
-    told_at_once(monkeypatch)
+    report_immediately(monkeypatch)
     monkeypatch.setattr(watch, "plain_line", broken)
     done = here(*world.applying)
     assert done.code == 0
@@ -355,7 +361,7 @@ def test_a_view_that_fails_ends_no_job(
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_a_window_made_narrower_is_redrawn(in_waves: World) -> None:
-    """A terminal that breaks long lines into more: none of them is left behind."""
+    """If the terminal wraps long lines, none of them is left behind."""
     with held(in_waves, 4) as let_go, on_tmux(in_waves, columns=100) as tmux:
         tmux.until("in flight")
         assert "─" * 40 in tmux.text
@@ -369,7 +375,7 @@ def test_a_window_made_narrower_is_redrawn(in_waves: World) -> None:
 
 
 def test_ctrl_z_leaves_the_terminal_to_the_shell(in_waves: World) -> None:
-    """Stopped, the view is gone and the cursor there; it goes on below what was written since."""
+    """While stopped, the view is gone and the cursor shown; it continues below other output."""
     with held(in_waves, 2) as let_go, on_terminal(in_waves, fresh=True) as terminal:
         terminal.until("5 in flight")
         terminal.process.send_signal(signal.SIGTSTP)

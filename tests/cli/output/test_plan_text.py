@@ -7,7 +7,7 @@ from tests.report.test_markdown import plan
 
 
 def test_alike_blocked_workspaces_are_one_line() -> None:
-    """With their number and the first names; a single one is named in its line."""
+    """It has their number and the first names; a single one is named in its line."""
     blocked = [(f"b-{n:02}", "attached 2 times") for n in range(40)]
     text = lines(plan(["p1"], [*blocked, ("c-1", "locked")]))
     shown = text[text.index("    1 skipped: already attached as desired") + 1 :]
@@ -20,7 +20,7 @@ def test_alike_blocked_workspaces_are_one_line() -> None:
 
 
 def test_many_reasons_are_a_number() -> None:
-    """A line for each of the first ones; the rest is counted."""
+    """The first ones have a line each; the rest are counted."""
     text = lines(plan([], [(f"b-{n}", f"because {n}") for n in range(MOST_REASONS + 3)]))
     assert sum(line.startswith("  ! ") for line in text) == MOST_REASONS
     assert "    … and 3 more blocked for other reasons (--json lists all)" in text

@@ -1,4 +1,4 @@
-"""How far an execution has come, how fast it goes and how long it takes: told in pure values."""
+"""The progress of an execution, its rate and its time left, as pure values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DONE, FAILED, DOUBT = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.IN_DOUBT
 
 
 class Journaled:
-    """A journal's replay and the course of an execution of it, told the same records.
+    """A journal's replay and the tracker of an execution, which take the same records.
 
     Args:
         before: outcomes of the first operations, by an earlier execution.
@@ -53,24 +53,24 @@ class Journaled:
             self.replay.take(Planned(f"attach:ws-{number}", target, None, {}))
         for number, outcome in enumerate(before):
             self.replay.take(Result(f"attach:ws-{number}", outcome, ""))
-        for said in waves:
-            self.replay.take(said)
+        for record in waves:
+            self.replay.take(record)
         self.tracker = ProgressTracker(self.replay, self.rollout, rate)
 
     def done(self, *numbers: int, outcome: Outcome = DONE) -> None:
-        """Record results of operations, by their place."""
+        """Record results of operations, by index."""
         for number in numbers:
             self.replay.take(Result(f"attach:ws-{number}", outcome, ""))
 
     def wave(self, number: int, reached: Reached, until: str = "") -> None:
-        """Record how far a wave came."""
+        """Record a wave's progress."""
         wave = self.rollout.steps(len(self.replay.operations))[number - 1]
-        said = WaveReached(number, wave.start, wave.end, reached, "", until=until)
-        self.replay.take(said)
-        self.tracker.reached(said, self.now)
+        record = WaveReached(number, wave.start, wave.end, reached, "", until=until)
+        self.replay.take(record)
+        self.tracker.reached(record, self.now)
 
     def look(self, activity: Activity = BUSY, after: float = 1.0) -> JobProgress:
-        """Return where it stands some seconds later."""
+        """Return its progress some seconds later."""
         self.now += after
         return self.tracker.look(self.now, activity)
 
@@ -95,7 +95,7 @@ THREE = Rollout(waves=("1", "50%"), pause="60s")
 
 
 def test_results_are_counted_by_outcome() -> None:
-    """Done is what has an outcome other than in doubt; a success later is counted once."""
+    """An operation is done unless it is in doubt; a later success is counted once."""
     run = Journaled(6, before=[DONE])
     run.wave(1, Reached.OPEN)
     run.done(1, 2)
@@ -112,15 +112,15 @@ def test_results_are_counted_by_outcome() -> None:
     assert run.look().counts == {"succeeded": 4, "failed": 1, "in_doubt": 1}
 
 
-def test_what_is_sent_and_not_answered_is_not_in_doubt_yet() -> None:
-    """The journal can't tell it from what a killed execution left; a view may."""
+def test_an_unanswered_request_is_not_in_doubt_yet() -> None:
+    """The journal can't distinguish it from what a killed execution left; a view can."""
     run = Journaled(2)
     run.wave(1, Reached.OPEN)
     run.replay.take(Intent("attach:ws-0", ""))
     assert run.look().counts == {}
 
 
-def test_what_reading_finds_out_is_counted_in_any_wave() -> None:
+def test_results_of_the_first_reading_count_in_any_wave() -> None:
     """Before anything is in flight, results may be of operations of later waves."""
     run = Journaled(12, THREE, before=[DONE], waves=[WaveReached(1, 0, 1, Reached.PASSED, "")])
     run.replay.take(WaveReached(2, 1, 6, Reached.OPEN, ""))
@@ -140,8 +140,8 @@ def test_what_reading_finds_out_is_counted_in_any_wave() -> None:
     assert [w.done for w in run.look().waves] == [1, 3, 0]
 
 
-def test_another_waves_doubt_is_none_of_this_waves() -> None:
-    """Looked at again in a later wave, it fills the bar of all, not that wave's."""
+def test_doubt_of_another_wave_counts_only_in_the_total() -> None:
+    """Resolved during a later wave, it fills the total's bar, not that wave's."""
     run = Journaled(12, THREE, before=[DOUBT], waves=[WaveReached(1, 0, 1, Reached.PASSED, "")])
     run.wave(2, Reached.OPEN)
     run.done(0)
@@ -151,8 +151,8 @@ def test_another_waves_doubt_is_none_of_this_waves() -> None:
     assert ([w.done for w in observed.waves], observed.done) == ([1, 1, 0], 2)
 
 
-def test_what_waited_for_another_waves_doubt_is_none_of_this_waves() -> None:
-    """Pending in a wave that has passed, and carried out with this one: counted among all only."""
+def test_a_follower_of_another_waves_doubt_counts_only_in_the_total() -> None:
+    """Left pending by an earlier wave and carried out with this one, it is not this wave's."""
     run = Journaled(12, THREE, waves=[WaveReached(1, 0, 1, Reached.PASSED, "")])
     run.wave(2, Reached.OPEN)
     run.done(0, 1)
@@ -160,8 +160,8 @@ def test_what_waited_for_another_waves_doubt_is_none_of_this_waves() -> None:
     assert ([w.done for w in observed.waves], observed.done) == ([1, 1, 0], 2)
 
 
-def test_what_is_sent_again_makes_no_rate_negative() -> None:
-    """It is in doubt no longer, and has no other result yet."""
+def test_a_retry_makes_no_rate_negative() -> None:
+    """It is no longer in doubt, and has no new result yet."""
     run = Journaled(4, before=[DOUBT, DOUBT])
     run.wave(1, Reached.OPEN)
     for number in range(2):
@@ -173,7 +173,7 @@ def test_what_is_sent_again_makes_no_rate_negative() -> None:
 
 
 def test_a_whole_rollout_step_by_step() -> None:
-    """Carrying out, verifying, resting, the gate, the next wave, and at last reading once more."""
+    """Each step is shown: apply, verify, pause, gate, next wave, and the last reading."""
     run = Journaled(12, THREE)
     assert run.look(IDLE).doing is Doing.READING
     run.wave(1, Reached.OPEN)
@@ -202,8 +202,8 @@ def test_a_whole_rollout_step_by_step() -> None:
     assert (observed.doing, observed.wave, observed.seconds_left) == (Doing.VERIFYING, 0, None)
 
 
-def test_the_rate_is_that_of_late() -> None:
-    """A mean over the last seconds, unknown until two were seen, and kept over a rest."""
+def test_the_rate_is_a_recent_mean() -> None:
+    """It is unknown until two seconds were measured, and kept during a pause."""
     run = Journaled(1000)
     run.wave(1, Reached.OPEN)
     run.done(*range(5))
@@ -222,8 +222,8 @@ def test_the_rate_is_that_of_late() -> None:
     assert run.look().seconds_left is None
 
 
-def test_the_time_left_counts_rests() -> None:
-    """What is left at the rate of late, and a rest between any two waves to come."""
+def test_the_time_left_includes_pauses() -> None:
+    """It is the rest at the recent rate, plus each pause between the waves to come."""
     run = Journaled(12, THREE)
     assert run.look(IDLE).seconds_left is None
     run.wave(1, Reached.OPEN)
@@ -244,8 +244,8 @@ def test_the_time_left_counts_rests() -> None:
     assert run.look(after=9).drain_seconds == 0
 
 
-def test_how_long_the_slowest_of_a_wave_take_nobody_knows() -> None:
-    """All that is left of the wave is in flight: no time is told, and the rate is kept."""
+def test_the_time_left_is_unknown_at_the_end_of_a_wave() -> None:
+    """If all that is left of a wave is in flight, no time is shown, and the rate is kept."""
     run = Journaled(12, Rollout(waves=("50%",)))
     run.wave(1, Reached.OPEN)
     run.done(0, 1, 2)
@@ -255,8 +255,8 @@ def test_how_long_the_slowest_of_a_wave_take_nobody_knows() -> None:
     assert (waiting.rate, waiting.seconds_left) == (busy.rate, None)
 
 
-def test_the_time_left_ends_at_a_pause_that_somebody_has_to_end() -> None:
-    """Of a job that pauses itself only the wave it is in is promised."""
+def test_the_time_left_ends_at_a_manual_pause() -> None:
+    """If the job pauses itself, only the current wave is estimated."""
     run = Journaled(12, Rollout(waves=("50%",), pause="manual"))
     run.wave(1, Reached.OPEN)
     run.done(0, 1)
@@ -277,13 +277,13 @@ def test_the_time_left_ends_at_a_pause_that_somebody_has_to_end() -> None:
 def test_the_limit_is_the_lower_one(
     server: float | None, job: float | None, lower: float | None
 ) -> None:
-    """Of what the server and what the job allows."""
+    """It is the lower of the server's and the job's."""
     run = Journaled(1, rate=job)
     assert run.look(replace(IDLE, limit=server)).limit == lower
 
 
-def test_an_empty_job_has_come_to_its_end() -> None:
-    """Nothing to do is nothing left."""
+def test_an_empty_job_has_no_time_left() -> None:
+    """A job with nothing to do has no time left."""
     observed = Journaled(0).look(IDLE)
     assert (observed.done, observed.of, observed.seconds_left) == (0, 0, None)
     assert bars(observed) == [Bar("all", 0, 0)]
@@ -308,8 +308,8 @@ MIDDLE = JobProgress(
 )
 
 
-def test_all_in_one_line() -> None:
-    """For a log: how far, how fast, what is on its way, what went wrong, how long."""
+def test_a_plain_line_has_all_progress() -> None:
+    """It has the number done, the rate, what is in flight, problems and the time left."""
     assert plain_line(MIDDLE) == (
         "  120 of 300 done, 29.4 per second (limit 30), 8 in flight, 1 failed, 429s: 3, "
         "about 6 s left"
@@ -378,8 +378,8 @@ def test_all_in_one_line() -> None:
         ),
     ],
 )
-def test_why_no_operation_is_started(changes: dict[str, object], reason: str) -> None:
-    """A standstill has a reason, which the plain line gives, too; it is empty otherwise."""
+def test_a_standstill_has_a_reason(changes: dict[str, object], reason: str) -> None:
+    """The plain line shows it, too; otherwise the reason is empty."""
     assert standstill(replace(MIDDLE, **changes)) == reason
     line = plain_line(replace(MIDDLE, **changes))
     assert reason.casefold() in line.casefold()
@@ -395,7 +395,7 @@ def test_a_wait_for_lost_answers_shows_its_length_and_no_rate() -> None:
 
 
 def test_the_time_left_is_no_shorter_than_the_wait() -> None:
-    """What is left may take a second, but not before the lost answers have settled."""
+    """The rest may take a second, but not before the lost answers have settled."""
     run = Journaled(12)
     run.wave(1, Reached.OPEN)
     settling = replace(BUSY, in_flight=2, waiting=2, settle_seconds=8.0)
@@ -425,7 +425,7 @@ def test_a_wait_for_reads_shows_its_length_and_reason(doing: Doing) -> None:
 def test_waves_far_from_the_current_one_share_a_bar(
     waves: int, current: int, labels: list[str]
 ) -> None:
-    """Five bars and one for all are enough; none of the operations is left out."""
+    """There are at most five bars and a total, and they include every operation."""
     shown = bars(
         replace(MIDDLE, wave=current, waves=tuple(WaveProgress(n + 1, 10, n) for n in range(waves)))
     )

@@ -1,4 +1,4 @@
-"""``GITHUB_STEP_SUMMARY``: what plan, apply, resume and undo leave for a step's page."""
+"""``GITHUB_STEP_SUMMARY``: what plan, apply, resume and undo append for a step's page."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SUMMARY = {"GITHUB_STEP_SUMMARY": "summary.md"}
 
 
 def summary(world: World) -> str:
-    """Return what was left."""
+    """Return what was appended."""
     return (world.folder / "summary.md").read_text(encoding="utf-8")
 
 
-def test_without_it_nothing_is_written(world: World, here: Here) -> None:
-    """Neither where it is unset nor where it is empty."""
+def test_without_the_variable_nothing_is_written(world: World, here: Here) -> None:
+    """Neither if it is unset nor if it is empty."""
     assert here(*world.applying, GITHUB_STEP_SUMMARY="").code == 0
     assert sorted(path.name for path in world.folder.iterdir()) == [
         "job.toml", "scan.jsonl", "scan.jsonl.lock",
@@ -32,7 +32,7 @@ def test_without_it_nothing_is_written(world: World, here: Here) -> None:
 
 
 def test_a_plan_is_appended(world: World, here: Here) -> None:
-    """After what is there; stdout is the same; a saved one says how it is carried out."""
+    """It follows earlier content; stdout is the same; a saved plan names the apply command."""
     shown = here("plan", "job.toml", GITHUB_STEP_SUMMARY="")
     (world.folder / "summary.md").write_text("# Before", encoding="utf-8")
     assert here("plan", "job.toml", **SUMMARY) == shown
@@ -48,22 +48,22 @@ def test_a_plan_is_appended(world: World, here: Here) -> None:
 
 
 def test_a_job_with_nothing_to_do_has_its_summary(world: World, here: Here) -> None:
-    """There is no journal to report: the plan says why."""
+    """There is no journal to report, so the plan gives the reason."""
     here(*world.applying, GITHUB_STEP_SUMMARY="")
     assert here("apply", "job.toml", "--yes", **SUMMARY).code == 0
     assert "12 skipped" in summary(world)
 
 
-def test_a_pipe_nobody_reads_holds_nothing_back(world: World, here: Here) -> None:
-    """It is no file: one note, and the job ends as it does."""
+def test_an_unread_pipe_does_not_delay_a_job(world: World, here: Here) -> None:
+    """It is not a file: one note reports it, and the job ends as usual."""
     os.mkfifo(world.folder / "summary.md")
     done = here(*world.applying, **SUMMARY)
     assert done.code == 0
     assert "nothing was appended: summary.md is not a regular file" in done.err
 
 
-def test_a_plan_of_nothing_has_nothing_next(world: World, here: Here) -> None:
-    """Where all is as wanted there is nothing to apply."""
+def test_an_empty_plan_names_no_next_command(world: World, here: Here) -> None:
+    """If everything is as desired, there is nothing to apply."""
     here(*world.applying, GITHUB_STEP_SUMMARY="")
     here("plan", "job.toml", **SUMMARY)
     assert "12 skipped" in summary(world)
@@ -71,7 +71,7 @@ def test_a_plan_of_nothing_has_nothing_next(world: World, here: Here) -> None:
 
 
 def test_a_finished_job_is_appended(world: World, here: Here) -> None:
-    """Its report, as ``report --format markdown`` prints it; an undo's after it."""
+    """Its report is that of ``report --format markdown``; an undo's follows it."""
     assert here(*world.applying, **SUMMARY).code == 0
     printed = here("report", "scan.jsonl", "--format", "markdown").out
     assert summary(world) == printed
@@ -83,8 +83,8 @@ def test_a_finished_job_is_appended(world: World, here: Here) -> None:
     assert "`scan`: undo of attach" in undone
 
 
-def test_failures_are_grouped_and_what_to_run_next_is_said(world: World, here: Here) -> None:
-    """Exit 3 has its summary; so has the resume after it."""
+def test_failures_are_grouped_and_followed_by_the_next_command(world: World, here: Here) -> None:
+    """Exit 3 has a summary, and so has the resume after it."""
     refused(world, here)
     assert here("resume", "scan.jsonl", "--yes", **SUMMARY).code == 3
     shown = read(summary(world))
@@ -94,7 +94,7 @@ def test_failures_are_grouped_and_what_to_run_next_is_said(world: World, here: H
 
 
 def test_an_interruption_has_its_summary(world: World) -> None:
-    """SIGTERM in the middle: what was done, what is pending, what goes on."""
+    """After SIGTERM it lists what is done and pending, and how to resume."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.environment |= SUMMARY
     stopped = world.kill(signal.SIGTERM, write=4, stage="before")
@@ -108,7 +108,7 @@ def test_an_interruption_has_its_summary(world: World) -> None:
 
 
 def test_an_error_has_its_summary(world: World, here: Here) -> None:
-    """A token revoked in the middle: exit 1, and how far it came."""
+    """After a revoked token (exit 1) it shows the progress."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
 
     def revoke(_request: Request) -> None:
@@ -123,8 +123,8 @@ def test_an_error_has_its_summary(world: World, here: Here) -> None:
 
 
 @pytest.mark.parametrize("name", ["folder", "no/such/summary.md", "/dev/full"])
-def test_where_it_cant_be_written_that_is_a_note(world: World, here: Here, name: str) -> None:
-    """One line on stderr; the plan and the rollout end as they would."""
+def test_an_unwritable_summary_is_a_note(world: World, here: Here, name: str) -> None:
+    """One line on stderr reports it; the plan and the rollout end as usual."""
     (world.folder / "folder").mkdir()
     for arguments in (("plan", "job.toml"), world.applying):
         done = here(*arguments, GITHUB_STEP_SUMMARY=name)
@@ -133,8 +133,8 @@ def test_where_it_cant_be_written_that_is_a_note(world: World, here: Here, name:
     assert world.all_desired()
 
 
-def test_a_full_one_stays_as_it_is(world: World, here: Here) -> None:
-    """GitHub takes 1 MiB or nothing: what is there already is not put at risk."""
+def test_a_full_summary_is_unchanged(world: World, here: Here) -> None:
+    """GitHub accepts at most 1 MiB, so earlier content is not put at risk."""
     before = "x" * (ROOM - 9_000)
     Path("summary.md").write_text(before, encoding="utf-8")
     done = here(*world.applying, **SUMMARY)
@@ -143,8 +143,8 @@ def test_a_full_one_stays_as_it_is(world: World, here: Here) -> None:
     assert summary(world) == before
 
 
-def test_a_nearly_full_one_is_filled_up(world: World, here: Here) -> None:
-    """As many are listed as there is room for beside what is there."""
+def test_a_nearly_full_summary_is_filled_up(world: World, here: Here) -> None:
+    """It lists as much as fits beside the earlier content."""
     for number in range(2000):
         world.simulator.add_workspace(f"more-{number:04}-{'x' * 60}")
     Path("summary.md").write_text("x" * (ROOM - 20_000), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Stdout and stderr that nobody reads, that are full, or closed: the job goes on all the same."""
+"""Unread, full or closed stdout and stderr do not stop a job."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def redirected(world: World, redirection: str, *arguments: str) -> subprocess.Po
 
 
 def how_it_ended(world: World) -> object:
-    """Return what the journal says of the last execution's end."""
+    """Return how the last execution ended, by the journal."""
     return msgspec.json.decode(world.journal.read_bytes().splitlines()[-1])["how"]
 
 
@@ -38,10 +38,10 @@ def how_it_ended(world: World) -> object:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
 )
-def test_a_signal_stops_a_job_that_nobody_listens_to(
+def test_a_signal_stops_a_job_whose_reader_is_gone(
     world: World, *, both: bool, number: signal.Signals, code: int
 ) -> None:
-    """Ctrl-C takes ``2>&1 | tee log`` with it: what is in flight is finished, 130, journaled."""
+    """Ctrl-C also ends ``2>&1 | tee log``: the job drains, exits 130, and its journal is sound."""
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     reader, writer = os.pipe()
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -67,7 +67,7 @@ def test_a_signal_stops_a_job_that_nobody_listens_to(
     "options", [(), ("--json",)], ids=lambda options: "json" if options else "text"
 )
 def test_a_reader_that_leaves_does_not_stop_a_job(world: World, options: tuple[str, ...]) -> None:
-    """``apply … 2>&1 | head -2``: the rollout goes on to its end."""
+    """``apply … 2>&1 | head -2``: the rollout continues to its end."""
     program(world.folder)
     command = shlex.join(["./bulkops", *world.applying, *options])
     done = ended(world.start_program(["/bin/sh", "-c", f"({command}; echo $? >code) 2>&1|head -2"]))
@@ -78,7 +78,7 @@ def test_a_reader_that_leaves_does_not_stop_a_job(world: World, options: tuple[s
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_not_stop_a_job(world: World, redirection: str) -> None:
-    """A stream closed from the start is none that a job needs, nor a number for its journal."""
+    """A job needs no stream, and its journal never gets a closed stream's descriptor."""
     done = ended(redirected(world, redirection, *world.applying))
     assert done.code == 0
     assert world.all_desired()
@@ -87,14 +87,14 @@ def test_closed_streams_do_not_stop_a_job(world: World, redirection: str) -> Non
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-"])
-def test_closed_streams_are_no_bug(world: World, redirection: str) -> None:
-    """What only shows something has nowhere to show it, and that is all."""
+def test_a_closed_stdout_is_not_an_error(world: World, redirection: str) -> None:
+    """A command that only shows something has nowhere to show it, and exits as usual."""
     world.apply()
     for arguments in (("plan", "job.toml"), ("status", "scan.jsonl"), ("--help",), ("--version",)):
         assert ended(redirected(world, redirection, *arguments)).code == 0
 
 
-SHOWING = [
+PRINTING = [
     ("task", "list", "--organization", "acme"),
     ("task", "show", "security-scan", "--organization", "acme"),
     ("workspace-task", "list", "prod-001", "--organization", "acme"),
@@ -108,9 +108,9 @@ SHOWING = [
 
 
 @full
-@pytest.mark.parametrize("arguments", SHOWING, ids=" ".join)
-def test_a_full_stdout_is_called_so(world: World, arguments: tuple[str, ...]) -> None:
-    """Whatever can't be shown because the disk is full: exit 1, in one line."""
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_a_full_disk_behind_stdout_is_reported(world: World, arguments: tuple[str, ...]) -> None:
+    """If output can't be written because the disk is full, one line reports it: exit 1."""
     if "scan.jsonl" in arguments:
         world.apply()
     with Path("/dev/full").open("w") as stdout:
@@ -119,9 +119,9 @@ def test_a_full_stdout_is_called_so(world: World, arguments: tuple[str, ...]) ->
     assert done.err.startswith("Error: stdout: can't be written: No space left on device\n")
 
 
-@pytest.mark.parametrize("arguments", SHOWING, ids=" ".join)
-def test_a_closed_pipe_is_not_worth_words(world: World, arguments: tuple[str, ...]) -> None:
-    """Who reads stdout may leave: exit 1, quietly."""
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_a_closed_pipe_is_not_reported(world: World, arguments: tuple[str, ...]) -> None:
+    """If the reader of stdout leaves, the command exits 1 without a message."""
     if "scan.jsonl" in arguments:
         world.apply()
     done = ended(Forked(world.order(*arguments), stdout=(writer := left_pipe())))
@@ -131,15 +131,15 @@ def test_a_closed_pipe_is_not_worth_words(world: World, arguments: tuple[str, ..
 
 
 @full
-def test_an_error_that_nobody_can_read_keeps_its_exit_code(world: World) -> None:
-    """A full stderr changes nothing but that."""
+def test_a_full_stderr_keeps_the_exit_code(world: World) -> None:
+    """If the error message can't be written, the exit code is the same."""
     assert ended(redirected(world, "2>/dev/full", "plan", "no-such-job.toml")).code == 2
 
 
-def test_a_broken_installation_is_told_in_words(
+def test_a_broken_installation_is_an_error_message(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A module that can't be imported: exit 1, its name, and no traceback."""
+    """If a module can't be imported, the message names it without a traceback: exit 1."""
     monkeypatch.setitem(sys.modules, "bulkops.cli.app", None)
     done = here("--version")
     assert (done.code, done.out) == (1, "")

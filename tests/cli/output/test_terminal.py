@@ -1,4 +1,4 @@
-"""The command in its own process: asked on a terminal, and interrupted."""
+"""The command in its own process: questions on a terminal, and interruptions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHANGES = [
 
 
 def typed(simulator: Simulator, folder: Path, arguments: tuple[str, ...], answer: str) -> int:
-    """Run a command on a terminal where somebody types an answer; return its exit code."""
+    """Run a command on a terminal, type an answer, and return the exit code."""
     ours, theirs = pty.openpty()
     with serving(simulator) as address:
         environment = {"TFE_ADDRESS": address, "TFE_TOKEN": TOKEN, "TFE_ORGANIZATION": "acme"}
@@ -42,7 +42,7 @@ def typed(simulator: Simulator, folder: Path, arguments: tuple[str, ...], answer
 def test_only_yes_is_a_yes(
     tmp_path: Path, arguments: tuple[str, ...], answer: str, code: int, effects: int
 ) -> None:
-    """Somebody at a terminal is asked, and anything but `yes` changes nothing and exits 1."""
+    """On a terminal the user is asked; any answer but `yes` changes nothing and exits 1."""
     simulator = organization()
     simulator.attach("prod-network", "security-scan")
     assert typed(simulator, tmp_path, arguments, answer) == code
@@ -54,7 +54,7 @@ def test_only_yes_is_a_yes(
 def test_a_signal_ends_a_question(
     tmp_path: Path, arguments: tuple[str, ...], number: signal.Signals, code: int
 ) -> None:
-    """One is enough while a person is asked, and nothing was changed."""
+    """A single one is enough at a question, and nothing was changed."""
     simulator = organization()
     simulator.attach("prod-network", "security-scan")
     ours, theirs = pty.openpty()
@@ -63,9 +63,9 @@ def test_a_signal_ends_a_question(
         environment |= {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
         process = Forked(Order(arguments, str(tmp_path), environment), stdin=theirs, stderr=theirs)
         os.close(theirs)
-        said = b""
-        while b"is accepted: " not in said:
-            said += os.read(ours, 1000)
+        output = b""
+        while b"is accepted: " not in output:
+            output += os.read(ours, 1000)
         process.send_signal(number)
         assert ended(process).code == code
     assert b"Interrupted: nothing was changed." in os.read(ours, 1000)
@@ -74,7 +74,7 @@ def test_a_signal_ends_a_question(
 
 
 def test_an_interrupted_write_may_have_taken_effect(tmp_path: Path) -> None:
-    """Who interrupts a single write is told to look, with the command that shows it."""
+    """If a single write is interrupted, the message names the command that shows its effect."""
     simulator = StagedSimulator(rate=0)
     simulator.faults = Faults.parse("POST:hang-after=100%", seed=1)
     simulator.add_organization("acme")

@@ -1,4 +1,4 @@
-"""Streams that nobody reads, neither closed nor full: they stop no rollout, and no signal."""
+"""Unread streams, neither closed nor full, delay no rollout and no signal."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.cli.support import TASK, StagedSimulator, World, serving
 from tests.cli.terminal import CTRL_C, held, on_terminal
 from tests.conftest import Here
 
-HELD_UP = "stdout is not being read: no further operation starts until it is."
+WAITING = "stdout is not being read: no further operation starts until it is."
 STOP, GO = b"\x13", b"\x11"
 """Ctrl-S and Ctrl-Q."""
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """240 workspaces whose names are so long that a plan and its results fill pipe and queue."""
+    """240 workspaces with names so long that a plan and its results fill pipe and queue."""
     simulator = StagedSimulator(rate=0, duplicate_attach="accept")
     simulator.add_organization("acme")
     for number in range(240):
@@ -39,10 +39,10 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 class Unread:
-    """A command, and a pipe of 64 kB that nobody reads at first.
+    """A command, and a pipe of 64 kB that is not read at first.
 
     Args:
-        full: nothing goes into the pipe any more.
+        full: whether the pipe is already full.
 
     Attributes:
         process: the command.
@@ -80,13 +80,13 @@ class Unread:
             os.close(self._reader)
 
     def until(self, line: str) -> None:
-        """Read stderr, which is no part of the pipe, until a line of it."""
+        """Read stderr, which is not the pipe, up to a line."""
         assert self.process.stderr is not None
-        while not (said := self.process.stderr.readline()).startswith(line):
-            assert said, f"{line!r} was never said"
+        while not (output := self.process.stderr.readline()).startswith(line):
+            assert output, f"{line!r} was never said"
 
     def strike(self, world: World, *, write: int, faults: str = "") -> None:
-        """Send SIGTERM at the n-th write; from then on the server has these faults."""
+        """Send SIGTERM at the n-th write; from then on, the server has these faults."""
         writes = 0
 
         def struck(request: Request) -> None:
@@ -99,14 +99,14 @@ class Unread:
         world.simulator.before = struck
 
     def read(self) -> str:
-        """Read what is in the pipe to its end."""
+        """Read the pipe to its end."""
         reader, self._reader = self._reader, -1
         with open(reader, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
             return pipe.read()[self._filling :]
 
 
 def filled(pipe: int) -> int:
-    """Fill a pipe, and return with how many bytes."""
+    """Fill a pipe and return the number of bytes."""
     os.set_blocking(pipe, False)
     size = 0
     with suppress(BlockingIOError):
@@ -117,23 +117,23 @@ def filled(pipe: int) -> int:
 
 
 def each_once(world: World) -> None:
-    """Every workspace is as wanted, and each change was carried out exactly once."""
+    """Every workspace is as desired, and each change was made exactly once."""
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
     assert len(world.changed()) == len(world.shown())
 
 
 def until_free(world: World, here: Here) -> None:
-    """Resume the journal as soon as there is one and whoever has its lock gives it back."""
+    """Resume the journal as soon as it exists and its lock is released."""
     while not world.journal.exists():
-        time.sleep(0.02)  # somebody else's process: there is nothing to await
+        time.sleep(0.02)  # another process's event: there is nothing to await
     while (done := here("resume", "scan.jsonl", "--yes")).code == 11:
         pass
     assert done.code == 0
 
 
 def objects(text: str) -> list[dict[str, object]]:
-    """Return the lines of ``--json``, of which none is cut off."""
+    """Return the lines of ``--json``, none of which is cut."""
     assert text.endswith("\n")
     return [msgspec.json.decode(line) for line in text.splitlines()]
 
@@ -141,12 +141,12 @@ def objects(text: str) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
-def test_a_signal_ends_a_job_whose_json_nobody_reads(
+def test_a_signal_ends_a_job_with_unread_json(
     world: World, here: Here, number: signal.Signals, code: int
 ) -> None:
-    """Nothing new is begun, and the signal ends it: nothing in doubt, nothing lost or twice."""
+    """Nothing new starts and the signal ends it: nothing is in doubt, lost or done twice."""
     with Unread(world, *world.applying, "--json") as unread:
-        unread.until(HELD_UP)
+        unread.until(WAITING)
         unread.process.send_signal(number)
         assert unread.process.wait(SECONDS) == code
         assert 0 < world.writes < 240
@@ -158,23 +158,23 @@ def test_a_signal_ends_a_job_whose_json_nobody_reads(
         each_once(world)
 
 
-def test_json_goes_on_once_it_is_read(world: World) -> None:
-    """Whoever comes late gets all of it: every operation, result and the report, each whole."""
+def test_unread_json_is_complete_once_it_is_read(world: World) -> None:
+    """A late reader gets every operation, every result and the report, each line whole."""
     with Unread(world, *world.applying, "--json") as unread:
-        unread.until(HELD_UP)
-        held_up = world.writes
-        assert held_up < 240
-        said = objects(unread.read())
+        unread.until(WAITING)
+        written = world.writes
+        assert written < 240
+        output = objects(unread.read())
         assert unread.process.wait(SECONDS) == 0
-        results = [line["workspace"] for line in said if line["type"] == "result"]
+        results = [line["workspace"] for line in output if line["type"] == "result"]
         assert sorted(map(str, results)) == sorted(world.shown())
-        assert [line["type"] for line in said[:240]] == ["operation"] * 240
-        assert said[-1]["type"] == "report"
+        assert [line["type"] for line in output[:240]] == ["operation"] * 240
+        assert output[-1]["type"] == "report"
         each_once(world)
 
 
-def test_what_is_in_flight_is_all_that_can_be_in_doubt(world: World, here: Here) -> None:
-    """A server that answers no more, and nobody who reads: it ends after the drain time."""
+def test_only_operations_in_flight_are_in_doubt_after_a_signal(world: World, here: Here) -> None:
+    """With a silent server and an unread pipe, the job ends after the drain time."""
     world.job(("[pace]", "[pace]\nmax_at_once = 3"))
     with Unread(world, "--debug", *world.applying, "--drain-timeout", "0.1", err=True) as unread:
         unread.strike(world, write=60, faults="POST:hang-after=100%")
@@ -189,8 +189,8 @@ def test_what_is_in_flight_is_all_that_can_be_in_doubt(world: World, here: Here)
     each_once(world)
 
 
-def test_text_that_nobody_reads_holds_no_job_up(world: World, here: Here) -> None:
-    """It is carried out to its end, its lock is free before anybody reads, then exit 0."""
+def test_unread_text_does_not_delay_a_job(world: World, here: Here) -> None:
+    """The job is carried out and its lock released before the text is read; then exit 0."""
     with Unread(world, *world.applying, full=True) as unread:
         until_free(world, here)
         assert unread.process.poll() is None
@@ -200,7 +200,7 @@ def test_text_that_nobody_reads_holds_no_job_up(world: World, here: Here) -> Non
 
 
 def test_a_signal_ends_the_wait_for_a_reader(world: World, here: Here) -> None:
-    """The job is done, its journal closed; who never reads is not waited for after SIGTERM."""
+    """The job is done and its journal closed; after SIGTERM it does not wait for a reader."""
     with Unread(world, *world.applying, full=True, err=True) as unread:
         until_free(world, here)
         unread.process.send_signal(signal.SIGTERM)
@@ -208,8 +208,8 @@ def test_a_signal_ends_the_wait_for_a_reader(world: World, here: Here) -> None:
         each_once(world)
 
 
-def test_successes_that_nobody_reads_are_summed_up(world: World) -> None:
-    """In text, a line says how many more succeeded; a failure keeps its own line."""
+def test_unread_successes_are_summed_up(world: World) -> None:
+    """In text, one line counts further successes; each failure keeps its own line."""
     for number in range(240, 1300):
         world.simulator.add_workspace(f"test-{number:04}-{'x' * 80}")
     gone = max(world.shown())
@@ -219,32 +219,30 @@ def test_successes_that_nobody_reads_are_summed_up(world: World) -> None:
     with Unread(world, *world.applying) as unread:
         unread.until("Journal: scan.jsonl")
         unread.until("Journal: scan.jsonl")
-        said = unread.read().splitlines()
+        output = unread.read().splitlines()
         assert unread.process.wait(SECONDS) == 3
-        (more,) = (line for line in said if line.startswith("… and "))
+        (more,) = (line for line in output if line.startswith("… and "))
         number = int(more.removeprefix("… and ").removesuffix(" more succeeded"))
-        told = Counter(line.split()[0] for line in said[: said.index("")])
-        assert told["succeeded"] + number == 1299
-        assert told["failed"] == 1
+        outcomes = Counter(line.split()[0] for line in output[: output.index("")])
+        assert outcomes["succeeded"] + number == 1299
+        assert outcomes["failed"] == 1
 
 
-def test_logs_that_nobody_reads_are_counted(world: World, here: Here) -> None:
-    """A pipe full of ``--debug`` holds no job up; what was dropped is said with a number."""
+def test_dropped_log_lines_are_counted(world: World, here: Here) -> None:
+    """A pipe full of ``--debug`` delays no job; a line counts what was dropped."""
     with Unread(world, "--debug", *world.applying, out=False, err=True) as unread:
         until_free(world, here)
         assert unread.process.poll() is None
-        said = unread.read()
+        output = unread.read()
         assert unread.process.wait(SECONDS) == 0
-        assert " lines were not written because nothing read stderr.\n" in said
-        assert said.endswith("`bulkops undo scan.jsonl` reverts it.\n")
+        assert " lines were not written because nothing read stderr.\n" in output
+        assert output.endswith("`bulkops undo scan.jsonl` reverts it.\n")
         each_once(world)
 
 
 @pytest.mark.parametrize("out", [True, False], ids=["both", "stderr"])
-def test_a_signal_ends_a_job_whose_logs_nobody_reads(
-    world: World, here: Here, *, out: bool
-) -> None:
-    """stderr, or both streams: what is in flight is finished, then 143."""
+def test_a_signal_ends_a_job_with_unread_logs(world: World, here: Here, *, out: bool) -> None:
+    """With stderr or both streams unread, operations in flight are finished, then exit 143."""
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     with Unread(world, "--debug", *world.applying, out=out, err=True) as unread:
         unread.strike(world, write=80)
@@ -264,10 +262,10 @@ def test_a_signal_ends_a_job_whose_logs_nobody_reads(
     ],
     ids=" ".join,
 )
-def test_a_signal_ends_what_only_reads(
+def test_a_signal_ends_a_command_that_only_reads(
     world: World, here: Here, arguments: tuple[str, ...]
 ) -> None:
-    """A plan or report in a pipe that nobody reads: SIGTERM, once, ends it with 143."""
+    """If a plan or report fills an unread pipe, one SIGTERM ends it with 143."""
     if "report" in arguments:
         assert here(*world.applying).code == 0
     reader, writer = os.pipe()
@@ -281,8 +279,8 @@ def test_a_signal_ends_what_only_reads(
     os.close(reader)
 
 
-def test_a_log_file_that_nobody_reads_holds_nothing_up(world: World) -> None:
-    """A FIFO without a reader: the rollout begins, goes on to its end, and ends."""
+def test_an_unread_log_file_does_not_delay_a_job(world: World) -> None:
+    """If the log file is a FIFO without a reader, the rollout runs to its end."""
     os.mkfifo(world.folder / "log")
     done = world.run("--log-file", "log", *world.applying)
     assert done.code == 0
@@ -290,8 +288,8 @@ def test_a_log_file_that_nobody_reads_holds_nothing_up(world: World) -> None:
     each_once(world)
 
 
-def test_a_stopped_terminal_holds_no_job_up(world: World, here: Here) -> None:
-    """Ctrl-S: the job is carried out, and after Ctrl-Q its end is shown."""
+def test_a_stopped_terminal_does_not_delay_a_job(world: World, here: Here) -> None:
+    """After Ctrl-S the job is carried out; after Ctrl-Q its end is shown."""
     with held(world, 3) as let_go, on_terminal(world) as terminal:
         terminal.until("in flight")
         terminal.type(STOP)
@@ -305,7 +303,7 @@ def test_a_stopped_terminal_holds_no_job_up(world: World, here: Here) -> None:
 
 
 def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(world: World, here: Here) -> None:
-    """At once, though nothing can be shown and the server never answers."""
+    """It ends immediately, though nothing can be shown and the server never answers."""
     world.simulator.faults = Faults.parse("POST:hang-after=100%", 0)
     arguments = (*world.applying, "--drain-timeout", "600")
     with on_terminal(world, *arguments) as terminal:
@@ -321,15 +319,15 @@ def test_ctrl_c_twice_ends_a_job_on_a_stopped_terminal(world: World, here: Here)
     each_once(world)
 
 
-def test_a_pipe_that_some_program_made_non_blocking_is_waited_for(world: World) -> None:
-    """As ssh and node do with what they share: a full one is no error."""
+def test_a_non_blocking_pipe_is_waited_for(world: World) -> None:
+    """ssh and node make shared pipes non-blocking; a full one is not an error."""
     reader, writer = os.pipe()
     filling = filled(writer)
     os.set_blocking(writer, False)
     process = Forked(world.order("plan", "job.toml", "--json"), stdout=writer)
     os.close(writer)
     with open(reader, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
-        said = objects(pipe.read()[filling:])
+        output = objects(pipe.read()[filling:])
     _, err = process.communicate()
     assert process.returncode == 0, err
-    assert [line["type"] for line in said] == ["operation"] * 240 + ["plan"]
+    assert [line["type"] for line in output] == ["operation"] * 240 + ["plan"]

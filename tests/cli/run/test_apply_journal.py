@@ -142,7 +142,7 @@ def test_the_newest_unfinished_default_journal_is_resumed(world: World, here: He
     assert world.writes == 13
 
 
-def test_another_jobs_default_journal_is_left_alone(world: World, here: Here) -> None:
+def test_another_jobs_default_journal_is_unchanged(world: World, here: Here) -> None:
     """A changed job of the same name starts its own journal beside the unfinished one."""
     _interrupted(world, here, "apply", "job.toml", "--yes")
     (first,) = _folder(world)

@@ -24,36 +24,36 @@ def detaching(world: World) -> None:
         world.simulator.attach(name, TASK, enforcement_level=level)
 
 
-def test_the_plan_says_what_will_be_lost(world: World, here: Here) -> None:
+def test_the_plan_lists_what_will_be_lost(world: World, here: Here) -> None:
     """The run task, on how many workspaces, with which level; in JSON, too."""
     assert f"    Note: {LOST}" in here("plan", "job.toml").lines
     assert here("plan", "job.toml", "--json").objects[-1]["notes"] == [LOST]
     assert world.writes == 0
 
 
-@pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
-def test_without_the_name_nothing_is_sent(world: World, here: Here, said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["nothing", "yes"])
+def test_without_the_name_nothing_is_sent(world: World, here: Here, yes: tuple[str, ...]) -> None:
     """Without --confirm, with or without --yes: exit 2, and the message names --confirm."""
-    done = here(*APPLYING, *said)
+    done = here(*APPLYING, *yes)
     assert (done.code, world.writes) == (2, 0)
     assert done.err.endswith(f"Add --confirm {TASK}\n")
-    assert ("--yes is not enough for detach" in done.err) == bool(said)
+    assert ("--yes is not enough for detach" in done.err) == bool(yes)
     assert LOST in done.err
     assert not world.journal.exists()
 
 
-@pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
-def test_another_name_is_refused(world: World, here: Here, said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["nothing", "yes"])
+def test_another_name_is_refused(world: World, here: Here, yes: tuple[str, ...]) -> None:
     """``--confirm`` of another run task: exit 2, naming the job's own."""
-    done = here(*APPLYING, "--confirm", "cost-check", *said)
+    done = here(*APPLYING, "--confirm", "cost-check", *yes)
     assert (done.code, world.writes) == (2, 0)
     assert f"--confirm cost-check: the job's run task is {TASK}" in done.err
 
 
-@pytest.mark.parametrize("said", [(), ("--yes",)], ids=["nothing", "yes"])
-def test_the_name_is_a_yes(world: World, here: Here, said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["nothing", "yes"])
+def test_the_name_is_a_yes(world: World, here: Here, yes: tuple[str, ...]) -> None:
     """``--confirm NAME`` applies it, with or without --yes, and what is lost is noted."""
-    done = here(*APPLYING, "--confirm", TASK, *said)
+    done = here(*APPLYING, "--confirm", TASK, *yes)
     assert done.code == 0
     assert LOST in done.err
     assert not any(world.shown().values())
@@ -62,34 +62,34 @@ def test_the_name_is_a_yes(world: World, here: Here, said: tuple[str, ...]) -> N
 @pytest.mark.parametrize(("answer", "code"), [(b"security-scan\n", 0), (b"yes\n", 1), (b"\n", 1)])
 def test_on_a_terminal_the_name_is_typed(world: World, answer: bytes, code: int) -> None:
     """The question accepts only the run task's name, not even yes."""
-    ended, said = on_a_terminal(world, answer, *APPLYING)
+    ended, screen = on_a_terminal(world, answer, *APPLYING)
     assert ended == code
-    assert LOST in said
-    assert f"Only '{TASK}' is accepted: " in said
+    assert LOST in screen
+    assert f"Only '{TASK}' is accepted: " in screen
     assert any(world.shown().values()) == bool(code)
 
 
-@pytest.mark.parametrize("going_on", [APPLYING, ("resume", "scan.jsonl")], ids=["apply", "resume"])
+@pytest.mark.parametrize("resuming", [APPLYING, ("resume", "scan.jsonl")], ids=["apply", "resume"])
 def test_resuming_needs_the_name_as_the_start_does(
-    world: World, here: Here, going_on: tuple[str, ...]
+    world: World, here: Here, resuming: tuple[str, ...]
 ) -> None:
     """A killed job resumes with the run task's name only, not with a yes or another name."""
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
     writes, requests = world.writes, world.requests
-    for said in ((), ("--yes",)):
-        done = here(*going_on, *said)
+    for yes in ((), ("--yes",)):
+        done = here(*resuming, *yes)
         assert (done.code, world.requests) == (2, requests)
         assert done.err.endswith(f"Add --confirm {TASK}\n")
-        assert ("--yes is not enough for detach" in done.err) == bool(said)
-    assert here(*going_on, "--confirm", "cost-check").code == 2
+        assert ("--yes is not enough for detach" in done.err) == bool(yes)
+    assert here(*resuming, "--confirm", "cost-check").code == 2
     assert world.writes == writes
-    assert here(*going_on, "--confirm", TASK).code == 0
+    assert here(*resuming, "--confirm", TASK).code == 0
     assert not any(world.shown().values())
     assert set(world.changed().values()) == {1}
 
 
-def test_nothing_left_needs_no_name(world: World, here: Here) -> None:
-    """A finished job only checks for drift."""
+def test_a_job_without_changes_needs_no_name(world: World, here: Here) -> None:
+    """If nothing is attached any more: exit 0, with or without --yes."""
     assert here(*APPLYING, "--confirm", TASK).code == 0
     assert here(*APPLYING, "--yes").code == 0
     assert here("resume", "scan.jsonl").code == 0
@@ -100,9 +100,9 @@ def test_nothing_left_needs_no_name(world: World, here: Here) -> None:
 def test_on_a_terminal_the_name_is_typed_to_resume(world: World, answer: bytes, code: int) -> None:
     """As at the start: a yes is not accepted."""
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
-    ended, said = on_a_terminal(world, answer, "resume", "scan.jsonl")
+    ended, screen = on_a_terminal(world, answer, "resume", "scan.jsonl")
     assert ended == code
-    assert f"Only '{TASK}' is accepted: " in said
+    assert f"Only '{TASK}' is accepted: " in screen
     assert any(world.shown().values()) == bool(code)
 
 
@@ -143,8 +143,8 @@ def test_nothing_to_lose_needs_no_name(world: World, here: Here) -> None:
     """Where nothing is attached any more: exit 0, --yes or not."""
     for name in world.shown():
         world.simulator.detach(name, TASK)
-    for said in ((), ("--yes",)):
-        done = here(*APPLYING, *said)
+    for yes in ((), ("--yes",)):
+        done = here(*APPLYING, *yes)
         assert done.code == 0
         assert "Nothing to do." in done.err
 

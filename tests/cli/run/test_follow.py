@@ -1,4 +1,4 @@
-"""``watch`` in virtual time: a journal that grows, rests, stands still, or comes in pieces."""
+"""``watch`` in virtual time: a journal that grows, pauses, stalls, or arrives in pieces."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ IN_WAVES = ("[pace]", '[rollout]\nwaves = ["1", "50%"]\nmax_failures = 12\n[pace
 
 
 class Time:
-    """Passes during a sleep; what is due then is done.
+    """Virtual time: it passes during a sleep, which runs what is due.
 
     Attributes:
-        now: seconds since the watching began.
+        now: seconds since the watcher started.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Time:
             self._due.pop(0)[1]()
 
     def around(self, *, alive: bool = False) -> Surroundings:
-        """Return what a watcher is given."""
+        """Return a watcher's surroundings."""
         return Surroundings(
             now=lambda: self.now,
             sleep=self.sleep,
@@ -74,13 +74,13 @@ class Time:
 
 @pytest.fixture
 def time() -> Time:
-    """A time that begins at 0."""
+    """Virtual time, starting at 0."""
     return Time()
 
 
 @pytest.fixture
 def whole(world: World, here: Here) -> bytes:
-    """The journal of a job in three waves that was carried out."""
+    """The journal of a finished job in three waves."""
     world.job(IN_WAVES)
     assert here(*world.applying).code == 0
     return world.journal.read_bytes()
@@ -88,25 +88,25 @@ def whole(world: World, here: Here) -> bytes:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Where a copy of it arrives."""
+    """The path at which a copy of it arrives."""
     return tmp_path / "copy" / "scan.jsonl"
 
 
 def arrives(copy: Path, data: bytes) -> Callable[[], object]:
-    """Return what makes a copy have these bytes."""
+    """Return a function that gives a copy these bytes."""
     copy.parent.mkdir(exist_ok=True)
     return lambda: copy.write_bytes(data)
 
 
 def up_to(data: bytes, word: bytes, number: int = 1) -> bytes:
-    """Return a journal up to the line, that one included, that has a word for the n-th time."""
+    """Return a journal up to and including the n-th line with a word."""
     lines = data.splitlines(keepends=True)
     place = [n for n, line in enumerate(lines, 1) if word in line][number - 1]
     return b"".join(lines[:place])
 
 
 def reframed(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    """Return a journal whose records were changed, and whose lines are right."""
+    """Return a journal whose records were changed but whose lines are valid."""
     lines = [LINE.fullmatch(line) for line in data.splitlines(keepends=True)]
     made, crc = b"", 0
     for match in filter(None, lines):
@@ -116,32 +116,32 @@ def reframed(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
 
 
 def elsewhere(data: bytes) -> bytes:
-    """Return a journal that another host's process wrote."""
+    """Return a journal written on another host."""
     return reframed(data, lambda record: re.sub(rb'"host":"[^"]+"', b'"host":"far-away"', record))
 
 
 def out(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Return stdout's lines since the last time."""
+    """Return stdout's lines since the last call."""
     return capsys.readouterr().out.splitlines()
 
 
-def test_a_finished_job_is_reported_at_once(
+def test_a_finished_job_is_reported_immediately(
     whole: bytes, world: World, here: Here, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As ``apply`` ended it: the report on stdout, what to run next on stderr, the exit code."""
+    """As ``apply`` ended it: the report on stdout, the next command on stderr, the exit code."""
     assert whole
     assert follow(world.journal, json=False, around=time.around()) is ExitCode.DONE
     assert time.now == 0
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     done = here("status", "scan.jsonl")
-    assert said.out.splitlines()[1:4] == done.out.splitlines()[:3]
-    assert "Journal: " in said.err
+    assert captured.out.splitlines()[1:4] == done.out.splitlines()[:3]
+    assert "Journal: " in captured.err
 
 
 def test_lines_come_as_they_are_written(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Results and waves as they come, progress every ten seconds, all on stdout."""
+    """Results and waves as they arrive, progress every ten seconds, all on stdout."""
     lines = elsewhere(whole).splitlines(keepends=True)
     started = next(n for n, line in enumerate(lines, 1) if b'"type":"execution"' in line)
     for number in range(started, len(lines)):
@@ -150,8 +150,8 @@ def test_lines_come_as_they_are_written(
     arrives(copy, b"".join(lines[:started]))()
     time.at(len(lines), arrives(copy, b"".join(lines)))
     assert follow(copy, json=False, around=time.around()) is ExitCode.DONE
-    said = capsys.readouterr()
-    shown = said.out.splitlines()
+    captured = capsys.readouterr()
+    shown = captured.out.splitlines()
     results = [line.split()[1] for line in shown if line.startswith("succeeded  ")]
     assert results == sorted(f"prod-{number:03}" for number in range(1, 13))
     assert "Wave 2 of 3: 5 operations" in shown
@@ -160,13 +160,13 @@ def test_lines_come_as_they_are_written(
     progress = [line for line in shown if " of 12 done" in line]
     assert abs(len(progress) - time.now / 10) < 2
     assert "  12 succeeded of 12 operations" in shown
-    assert " of 12 done" not in said.err
+    assert " of 12 done" not in captured.err
 
 
-def test_a_plan_that_is_not_all_there_is_waited_for(
+def test_an_incomplete_plan_is_waited_for(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says so; of the lock nothing is known yet, and no process is called gone."""
+    """A line reports it; the lock is not known yet, so no process is reported as gone."""
     arrives(copy, b"")()
     time.at(60, arrives(copy, whole[:700]))
     time.at(120, arrives(copy, whole))
@@ -180,7 +180,7 @@ def test_a_plan_that_is_not_all_there_is_waited_for(
 def test_a_process_that_is_about_to_resume_is_waited_for(
     world: World, here: Here, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A paused job's journal that another process holds: its execution is not there yet."""
+    """If a paused job's journal is locked, its next execution has not been recorded yet."""
     world.job(("[pace]", '[rollout]\nwaves = ["1", "50%"]\npause = "manual"\n[pace]'))
     assert here(*world.applying).code == 6
     with ExitStack() as stack:
@@ -194,10 +194,10 @@ def test_a_process_that_is_about_to_resume_is_waited_for(
     assert any("from the process that holds the journal now" in line for line in shown)
 
 
-def test_a_copy_may_come_in_any_pieces(
+def test_a_copy_may_arrive_in_any_pieces(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From nothing, through a part of the header and of the plan, to the end."""
+    """From an empty file, through parts of the header and of the plan, to the end."""
     sizes = [0, 1, 50, 500, 501, *range(1000, len(whole), 777), len(whole)]
     arrives(copy, b"")()
     for number, size in enumerate(sizes):
@@ -212,7 +212,7 @@ def test_a_copy_may_come_in_any_pieces(
 def test_events_are_those_of_the_whole_execution(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Results and waves from its beginning, also those that were there before; then the report."""
+    """Results and waves from its beginning, also from before the watching; then the report."""
     arrives(copy, whole)()
     follow(copy, json=True, around=time.around())
     everything = out(capsys)
@@ -222,10 +222,10 @@ def test_events_are_those_of_the_whole_execution(
     assert out(capsys) == everything
 
 
-def test_who_is_gone_is_called_so(
+def test_a_writer_that_is_gone_is_reported(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Within ten seconds after its last record: exit 1, and how to resume; no report on stdout."""
+    """Ten seconds after its last record: exit 1, and how to resume; no report on stdout."""
     part = up_to(whole, b'"type":"result"', 7)
     arrives(copy, up_to(whole, b'"type":"result"', 3))()
     time.at(30, arrives(copy, part))
@@ -246,10 +246,10 @@ def test_who_is_gone_is_called_so(
 
 
 @pytest.mark.parametrize("alive", [True, False])
-def test_what_can_not_be_judged_is_only_silent(
+def test_an_unknown_writer_is_only_silent(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str], *, alive: bool
 ) -> None:
-    """Another host's job, or a copy of one that runs here: how long nothing came, for an hour."""
+    """For another host's job, or a copy, it shows how long nothing arrived, up to an hour."""
     data = whole if alive else elsewhere(whole)
     arrives(copy, up_to(data, b'"type":"result"', 7))()
     time.at(3600, arrives(copy, data))
@@ -262,10 +262,10 @@ def test_what_can_not_be_judged_is_only_silent(
     assert "gone" not in "".join(shown)
 
 
-def test_a_job_resumed_meanwhile_goes_on(
+def test_a_job_resumed_meanwhile_is_watched_on(
     world: World, here: Here, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The writer was killed, and started again before it was called gone."""
+    """The killed writer was started again before it was reported as gone."""
     world.job(IN_WAVES)
     world.kill(signal.SIGKILL, write=4, stage="after")
     killed = world.journal.read_bytes()
@@ -280,8 +280,8 @@ def test_a_job_resumed_meanwhile_goes_on(
     assert "  2 executions, the last one complete" in shown
 
 
-def test_damage_is_damage_once_it_stays(whole: bytes, copy: Path, time: Time) -> None:
-    """A copy under way may look damaged for a second; after two it is exit 12."""
+def test_lasting_damage_is_an_error(whole: bytes, copy: Path, time: Time) -> None:
+    """A copy in progress may look damaged for a second; after two seconds it is exit 12."""
     sound = len(up_to(whole, b'"type":"result"', 3))
     arrives(copy, whole[:sound] + b"?" + whole[sound + 1 :])()
     with pytest.raises(JournalDamaged, match="damaged at byte"):
@@ -292,7 +292,7 @@ def test_damage_is_damage_once_it_stays(whole: bytes, copy: Path, time: Time) ->
 
 
 def test_a_forged_journal_is_refused(whole: bytes, copy: Path, time: Time) -> None:
-    """Its job could not have decided what its lines say: exit 12, immediately."""
+    """Its job could not have decided these operations: exit 12, immediately."""
     forged = reframed(whole, lambda record: record.replace(b'"mandatory"', b'"advisory"', 1))
     arrives(copy, forged)()
     with pytest.raises(JournalDamaged, match="contradicts itself"):
@@ -301,7 +301,7 @@ def test_a_forged_journal_is_refused(whole: bytes, copy: Path, time: Time) -> No
 
 
 def test_a_journal_that_is_removed_is_an_error(whole: bytes, copy: Path, time: Time) -> None:
-    """After a few seconds: a copy that is renamed into place is away for a moment."""
+    """After a few seconds, because a copy that is renamed into place is absent for a moment."""
     part = up_to(whole, b'"type":"result"', 3)
     arrives(copy, part)()
     time.at(2, copy.unlink)
@@ -315,7 +315,7 @@ def test_a_journal_that_is_removed_is_an_error(whole: bytes, copy: Path, time: T
 def test_another_run_in_its_place_is_an_error(
     whole: bytes, world: World, here: Here, copy: Path, time: Time
 ) -> None:
-    """Exit 1: what was shown until then is another journal's."""
+    """Exit 1: the output so far belongs to another journal."""
     assert here("undo", "scan.jsonl", "--yes").code == 0
     arrives(copy, up_to(whole, b'"type":"result"', 3))()
     time.at(2, arrives(copy, (world.folder / "scan.undo.jsonl").read_bytes()))
@@ -327,7 +327,7 @@ def test_another_run_in_its_place_is_an_error(
 def test_another_state_of_the_same_job_is_watched_on(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says so, prints no result again, and ends as that one does."""
+    """A line reports it, no result is printed again, and it ends as that state does."""
     arrives(copy, up_to(whole, b'"type":"result"', 7))()
     other = reframed(whole, lambda record: record.replace(b'"attempts":1', b'"attempts":2', 1))
     time.at(2, arrives(copy, other))
@@ -344,17 +344,17 @@ def test_another_state_of_the_same_job_is_watched_on(
 def test_the_exit_code_is_the_jobs(
     world: World, here: Here, time: Time, rollout: str, code: int
 ) -> None:
-    """Paused by the job, stopped by its gate."""
+    """For example if the job paused, or its gate stopped it."""
     world.job(("[pace]", f'[rollout]\nwaves = ["1", "50%"]\n{rollout}\n[pace]'))
     assert here(*world.applying).code == code
     assert follow(world.journal, json=False, around=time.around()) == code
     assert time.now == 0
 
 
-def test_a_rest_counts_down(
+def test_a_pause_counts_down(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From the journal's own date on, for a watcher that came late, too; it is no silence."""
+    """By the journal's date, also for a watcher that starts late; it doesn't count as silence."""
     began = time.began - timedelta(seconds=40)
 
     def dated(seconds: float) -> str:
@@ -377,7 +377,7 @@ def test_a_rest_counts_down(
 
 
 def test_the_time_of_a_copy_is_that_of_its_records() -> None:
-    """A piece brings what happened in half a minute: it did not happen in a moment."""
+    """A piece brings half a minute of records: they did not happen in a moment."""
     followed = Followed()
     followed.arrives_late = True
     dates = [f"2026-11-24T21:58:{second:02}.000Z" for second in (0, 10, 40)]
@@ -391,8 +391,8 @@ def test_the_time_of_a_copy_is_that_of_its_records() -> None:
     assert seconds_of("") is None
 
 
-def test_what_is_in_flight_is_what_has_no_result() -> None:
-    """In this execution: what one before it left in doubt is not on its way."""
+def test_an_operation_without_a_result_is_in_flight() -> None:
+    """Only in this execution: operations that an earlier one left in doubt are not in flight."""
     followed = Followed()
     records: list[Record] = [intent(0), Execution(HOLDER, "1"), intent(1), intent(2), result(1)]
     for record in [*records, Paced("", 30.0, 27.0), Refused("", 2.0)]:
@@ -412,7 +412,7 @@ def test_what_is_in_flight_is_what_has_no_result() -> None:
 def test_no_piece_is_shown_twice(
     whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whole copies that are renamed into place, one each second."""
+    """Complete copies are renamed into place, one per second."""
     cuts = [len(up_to(whole, b'"type":"result"', number)) for number in (2, 5, 9)]
     for number, cut in enumerate(itertools.chain(cuts, [len(whole)])):
         data = whole[:cut]

@@ -78,7 +78,9 @@ def test_one_in_the_default_folder_stops_apply(
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("report",), ("report", "--format", "json")])
-def test_it_is_not_reported(left: World, here: Here, arguments: tuple[str, ...]) -> None:
+def test_a_forged_journal_is_not_reported(
+    left: World, here: Here, arguments: tuple[str, ...]
+) -> None:
     """``status`` and ``report`` refuse it; ``journal check`` says what is wrong with it."""
     forge(left.journal, _detached)
     command, *options = arguments
@@ -219,21 +221,21 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize(("give_away", "said"), WAYS)
+@pytest.mark.parametrize(("give_away", "message"), WAYS)
 @pytest.mark.parametrize("arguments", SENDING, ids=lambda words: words[0])
 def test_what_others_may_have_written_is_refused(
     left: World,
     here: Here,
     arguments: tuple[str, ...],
     give_away: Callable[[Path], None],
-    said: str,
+    message: str,
 ) -> None:
     """A journal of another owner, or writable by everybody, or in such a folder: no request."""
     give_away(left.folder)
     requests = left.requests
     done = here(*arguments)
     assert (done.code, left.requests) == (2, requests)
-    assert said in done.err
+    assert message in done.err
     assert UNTRUSTED in done.err
     assert here(*arguments, BULKOPS_TRUST_FILES="0").code == 2
     assert here(*arguments, BULKOPS_TRUST_FILES="").code == 2

@@ -1,4 +1,4 @@
-"""A gate from the command line: shown before a yes, looked for early, and given no token."""
+"""A gate on the command line: shown before a yes, checked early, and given no token."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ def stopped_in_the_gate(world: World) -> None:
     (world.folder / "go").touch()
 
 
-@pytest.mark.parametrize("said", ["--yes", "saved plan", "answer", "--json"])
-def test_it_is_shown_whole_before_anything_is_changed(world: World, here: Here, said: str) -> None:
+@pytest.mark.parametrize("way", ["--yes", "saved plan", "answer", "--json"])
+def test_a_gate_is_shown_completely_before_any_change(world: World, here: Here, way: str) -> None:
     """Not folded, not cut; with its folder."""
     gated(world, LONG, 'gate_env = ["TFE_TOKEN"]')
-    if said == "answer":
+    if way == "answer":
         _, err = on_a_terminal(world, b"no\n", "apply", "job.toml")
         assert world.writes == 0
         lines = err.replace("\r", "").splitlines()
-    elif said == "saved plan":
+    elif way == "saved plan":
         assert (
             f"    Gate after each wave: {LONG}"
             in here("plan", "job.toml", "--out", "scan.plan").lines
         )
         lines = here("apply", "scan.plan", "--journal", "scan.jsonl").err.splitlines()
     else:
-        arguments = ("--json",) if said == "--json" else ()
+        arguments = ("--json",) if way == "--json" else ()
         lines = here(*world.applying, *arguments).err.splitlines()
     shown = lines.index(f"    Gate after each wave: {LONG}")
     assert lines[shown + 1] == f"        (runs in {world.folder}, with TFE_TOKEN)"
-    if said != "answer":
+    if way != "answer":
         assert lines.index(f"Gate of wave 1: {LONG}") > shown
 
 
@@ -95,8 +95,8 @@ def test_resuming_shows_it_before_it_runs(
     assert lines.index(f"    Gate after each wave: {gate}") < lines.index(f"Gate of wave 1: {gate}")
 
 
-def test_a_gate_that_is_all_that_is_left_needs_a_yes(world: World, here: Here) -> None:
-    """Killed in the last wave's gate: nothing is to be sent, but a command is to be run."""
+def test_a_remaining_gate_needs_a_yes(world: World, here: Here) -> None:
+    """Killed in the last wave's gate, the job has nothing to send but a command to run."""
     world.job(("[pace]", "[rollout]\ngate = 'test -e go || { kill -9 $PPID; exit; }'\n[pace]"))
     assert world.run(*world.applying).code == -signal.SIGKILL
     (world.folder / "go").touch()
@@ -185,7 +185,7 @@ def test_a_missing_script_is_found_before_anything_is_sent(
     assert not list(world.folder.rglob("*.jsonl"))
 
 
-def test_a_script_is_seen_from_the_job_files_folder(world: World, here: Here) -> None:
+def test_a_script_is_relative_to_the_job_files_folder(world: World, here: Here) -> None:
     """Started or resumed in another folder, from a plan or a journal, the same script runs."""
     jobs = world.folder / "jobs"
     script(jobs / "check.sh", "pwd >> ../where; test -e ../go || exit 75")

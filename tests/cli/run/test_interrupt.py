@@ -16,7 +16,7 @@ from tests.conftest import Here
 
 
 def _each_once(world: World) -> None:
-    """Every workspace is as wanted, and each change was carried out exactly once."""
+    """Every workspace is as desired, and each change was made exactly once."""
     assert world.all_desired()
     assert len(world.changed()) == 12
     assert set(world.changed().values()) == {1}
@@ -71,7 +71,7 @@ def test_killed_in_the_default_folder(world: World, here: Here) -> None:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=["SIGINT", "SIGTERM", "SIGHUP"],
 )
-def test_a_signal_finishes_what_is_in_flight(
+def test_a_signal_drains_the_job(
     world: World, here: Here, number: signal.Signals, code: int
 ) -> None:
     """What is in flight is finished and recorded; exit 130, 143, or 129 if the terminal closed."""
@@ -118,7 +118,7 @@ def test_a_second_signal_stops_immediately(world: World, here: Here) -> None:
     process = world.start_watched("after", first, *world.applying, "--drain-timeout", "600")
     assert process.stderr is not None
     while "Stopping: " not in (line := process.stderr.readline()):
-        assert line, "it ended before it was told to stop"
+        assert line, "it ended before the signal"
     process.send_signal(signal.SIGINT)
     stopped = ended(process)
     assert stopped.code == 130

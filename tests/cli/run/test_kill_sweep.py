@@ -40,7 +40,7 @@ MOST = 200
 def test_killed_at_every_file_call(world: World, here: Here) -> None:
     """Dead before the Nth create, write, sync, rename, …, for every N, then the same command.
 
-    Every workspace is as wanted and was changed exactly once; a resumed run sends nothing twice.
+    Every workspace is as desired and was changed exactly once; a resumed run sends nothing twice.
     Between two calls nothing reaches the disk, so before the next is after the last.
     """
     world.job(("all = true", 'names = ["prod-00[1-3]"]'), ("[pace]", "[pace]\nmax_at_once = 2"))

@@ -59,10 +59,14 @@ def test_a_finished_job(world: World, here: Here) -> None:
     assert found["bulkops_in_flight"] == 0
     assert found[END] >= found["bulkops_execution_start_time_seconds"] > 1.7e9
     assert (world.folder / "scan.prom").stat().st_mode & 0o777 == 0o644
-    said = labels(world)
-    assert (said["job_name"], said["organization"], said["kind"]) == ("scan", "acme", "attach")
-    assert said["address"] == world.address
-    assert said["run_id"].startswith("bulkops-")
+    values = labels(world)
+    assert (values["job_name"], values["organization"], values["kind"]) == (
+        "scan",
+        "acme",
+        "attach",
+    )
+    assert values["address"] == world.address
+    assert values["run_id"].startswith("bulkops-")
 
 
 def test_failures(world: World, here: Here) -> None:
@@ -147,10 +151,10 @@ def test_a_killed_one_has_no_end(world: World) -> None:
     assert found["pending"] > 0
 
 
-def test_it_is_written_while_it_runs(
+def test_metrics_are_written_during_the_job(
     world: World, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every now and then: how many are done, how many are in flight."""
+    """Periodically: how many operations are done, how many are in flight."""
     monkeypatch.setattr("bulkops.cli.run.metrics_file.EVERY_SECONDS", 0.001)
     world.job(("[pace]", "[pace]\nmax_at_once = 2"))
     observed: list[dict[str, float]] = []
@@ -186,7 +190,7 @@ def test_a_device_is_not_replaced(world: World, here: Here) -> None:
     assert not Path("/dev/null").is_file()
 
 
-def test_a_folder_that_goes_away_is_a_note(world: World, here: Here) -> None:
+def test_a_deleted_folder_is_a_note(world: World, here: Here) -> None:
     """Once the job runs, unwritable metrics don't stop it; one note reports them."""
     place = world.folder / "metrics"
     place.mkdir()

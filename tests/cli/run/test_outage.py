@@ -40,20 +40,20 @@ def test_a_server_that_goes_away_is_exit_1_and_fails_nothing(
 
 
 @pytest.mark.parametrize(
-    ("outage", "said"),
+    ("outage", "message"),
     [
         ("25h", 'outage = "25h": give at most 24h'),
         ("forever", 'pace.outage = "forever": not a duration'),
     ],
 )
 def test_an_outage_longer_than_a_day_is_refused(
-    world: World, here: Here, outage: str, said: str
+    world: World, here: Here, outage: str, message: str
 ) -> None:
     """Exit 2, before any request."""
     world.job(('outage = "1s"', f'outage = "{outage}"'))
     done = here("check", "job.toml")
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err
 
 
 def test_the_start_and_the_end_of_an_outage_are_noted(

@@ -54,10 +54,10 @@ def test_status_of_a_journal_without_its_run_task_waits_for_nothing(
     assert here("resume", "scan.jsonl", "--continue", "--yes").code == 13
     for command in (("status", "scan.jsonl"), ("report", "scan.jsonl")):
         done = here(*command)
-        said = done.out + done.err
-        assert "stopped: its run task is gone" in said
-        assert "--continue" not in said
-        assert "bulkops resume" not in said
+        output = done.out + done.err
+        assert "stopped: its run task is gone" in output
+        assert "--continue" not in output
+        assert "bulkops resume" not in output
 
 
 def test_verify_reports_that_the_run_task_is_gone(world: World, here: Here) -> None:
@@ -110,7 +110,7 @@ def test_the_plain_apply_starts_a_new_journal(world: World, here: Here) -> None:
     assert "stopped: its run task is gone" in status.out
 
 
-def test_a_run_task_that_goes_meanwhile_stops_the_job(world: World, here: Here) -> None:
+def test_a_run_task_deleted_meanwhile_stops_the_job(world: World, here: Here) -> None:
     """A run task deleted during the rollout is exit 13, and the report says why it ended."""
 
     def delete(request: object) -> None:

@@ -19,10 +19,10 @@ WAITS = "  waits for --continue: 2 failures in 12 operations; the tolerance is 1
 COMMANDS = {
     "apply": "apply job.toml --yes",
     "apply --retry-failed": "apply job.toml --yes --retry-failed",
-    "apply, nobody says yes": "apply job.toml",
+    "apply, without a yes": "apply job.toml",
     "resume": "resume JOURNAL --yes",
     "resume --retry-failed": "resume JOURNAL --yes --retry-failed",
-    "resume, nobody says yes": "resume JOURNAL",
+    "resume, without a yes": "resume JOURNAL",
 }
 
 

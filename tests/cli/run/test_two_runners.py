@@ -56,7 +56,7 @@ BY = pytest.mark.parametrize("by", [symlink, hard_link, lock_removed, lock_repla
 
 @contextmanager
 def running(world: World) -> Iterator[Process]:
-    """Let a runner begin a journal, and wait for the answer to its first write for ever."""
+    """Start a runner that waits forever for the answer to its first write."""
     world.simulator.faults = Faults.parse("POST:hang-before=100%", 0)
     first = world.start(*world.applying)
     assert first.stderr is not None

@@ -78,7 +78,7 @@ def test_a_saved_plan_notes_it_once(world: World, here: Here, journal: Path) -> 
 def test_a_job_that_agrees_or_is_about_something_else_gets_no_note(
     world: World, here: Here, journal: Path
 ) -> None:
-    """The same wish, another run task, and the undo of that very journal."""
+    """The same spec, another run task, and the undo of that very journal."""
     world.job(ANOTHER)
     assert _notes(here) == []
     world.simulator.add_task("cost-check")
@@ -147,17 +147,17 @@ def _stops(world: World, here: Here, journal: Path, *arguments: str) -> bool:
     return done.code == 2 and named and f"`bulkops resume {journal}`" in last
 
 
-@pytest.mark.parametrize("said", [("--yes",), ("--confirm", TASK), ()], ids=" ".join)
+@pytest.mark.parametrize("yes", [("--yes",), ("--confirm", TASK), ()], ids=" ".join)
 def test_a_yes_without_a_question_is_not_enough(
-    world: World, here: Here, journal: Path, said: tuple[str, ...]
+    world: World, here: Here, journal: Path, yes: tuple[str, ...]
 ) -> None:
     """Exit 2 with the journal that comes first, unless ``--despite-unfinished``."""
     world.job(*ADVISORY)
-    applying = ("apply", "job.toml", "--journal", "new.jsonl", *said)
+    applying = ("apply", "job.toml", "--journal", "new.jsonl", *yes)
     assert _stops(world, here, journal, *applying)
     done = here(*applying, "--despite-unfinished")
-    assert done.code == (0 if said else 2)
-    assert "Add --yes" in done.err or said
+    assert done.code == (0 if yes else 2)
+    assert "Add --yes" in done.err or yes
     assert f"Note: {journal} is not finished" in done.err
 
 
@@ -180,13 +180,13 @@ def test_an_undo_stops_as_well(world: World, here: Here, journal: Path) -> None:
         assert here("undo", "new.jsonl", "--yes", "--despite-unfinished").code == 0
 
 
-def test_on_a_terminal_it_is_asked(world: World, journal: Path) -> None:
-    """The note is shown, and the answer counts: a person has read it."""
+def test_on_a_terminal_the_answer_counts(world: World, journal: Path) -> None:
+    """The note is shown, and a yes is enough, since the user has read it."""
     world.job(*ADVISORY)
     arguments = ("apply", "job.toml", "--journal", "new.jsonl")
-    code, said = on_a_terminal(world, b"yes\n", *arguments)
+    code, screen = on_a_terminal(world, b"yes\n", *arguments)
     assert code == 0
-    assert "is not finished: this plan reverts" in said
+    assert "is not finished: this plan reverts" in screen
     assert journal.exists()
 
 

@@ -1,4 +1,4 @@
-"""``watch`` in a process of its own, beside the one that runs the job."""
+"""``watch`` in its own process, beside the one that runs the job."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.cli.terminal import CTRL_C, held, on_terminal
 from tests.conftest import Here
 
 WITHIN = 10
-"""Seconds in which it says that the writer is gone."""
+"""Seconds within which it reports that the writer is gone."""
 
 IN_WAVES = ("[pace]", '[rollout]\nwaves = ["1", "50%"]\nmax_failures = 12\n[pace]')
 
@@ -35,7 +35,7 @@ def in_waves(world: World) -> World:
 
 
 def begun(world: World, let_go: Event) -> Process:
-    """Start the job; it is held at a write by ``held``."""
+    """Start the job; ``held`` blocks one of its writes."""
     process = world.start(*world.applying, "--json")
     while not (world.journal.exists() and b'"type":"intent"' in world.journal.read_bytes()):
         assert not let_go.wait(0.02)
@@ -43,7 +43,7 @@ def begun(world: World, let_go: Event) -> Process:
 
 
 def watching(world: World, *options: str) -> Process:
-    """Start to watch, without a token and an address."""
+    """Start a watcher, without token and address."""
     return world.start("watch", "scan.jsonl", *options, TFE_TOKEN="", TFE_ADDRESS="")
 
 
@@ -54,7 +54,7 @@ def first_line(process: Process) -> str:
 
 
 def test_it_shows_what_another_process_does_until_it_ends(in_waves: World) -> None:
-    """The same results and waves as ``apply --json`` prints, the same report and exit code."""
+    """Results and waves equal those of ``apply --json``, as do the report and the exit code."""
     gone = "prod-003"
     with held(in_waves, 4, lambda: in_waves.simulator.remove_workspace(gone)) as let_go:
         job = begun(in_waves, let_go)
@@ -73,8 +73,8 @@ def test_it_shows_what_another_process_does_until_it_ends(in_waves: World) -> No
     assert "`bulkops resume scan.jsonl --retry-failed`" in read.err
 
 
-def test_it_leaves_all_as_it_is(world: World, here: Here) -> None:
-    """No file, no change of the journal, no request; it gets no address and no token."""
+def test_it_changes_nothing(world: World, here: Here) -> None:
+    """No file is created or changed and no request is sent; it needs no address and no token."""
     with running(world):
         before = sorted(world.folder.iterdir()), world.journal.stat()
         watcher = watching(world)
@@ -97,7 +97,7 @@ def test_it_leaves_all_as_it_is(world: World, here: Here) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it(world: World, number: signal.Signals, code: int) -> None:
-    """At once, with the signal's exit code: there is nothing to wait for."""
+    """Immediately, with the signal's exit code, since there is nothing to drain."""
     with running(world) as job:
         watcher = watching(world)
         first_line(watcher)
@@ -106,8 +106,8 @@ def test_a_signal_ends_it(world: World, number: signal.Signals, code: int) -> No
         assert job.poll() is None
 
 
-def test_a_killed_writer_is_told_within_ten_seconds(world: World, here: Here) -> None:
-    """Exit 1, and how to resume; the same of a journal whose writer was killed long ago."""
+def test_a_killed_writer_is_reported_within_ten_seconds(world: World, here: Here) -> None:
+    """Exit 1, and how to resume; the same for a writer that was killed long ago."""
     with running(world) as job:
         watcher = watching(world)
         first_line(watcher)
@@ -151,7 +151,7 @@ def copied(in_waves: World) -> Iterator[Path]:
 
 
 def test_a_copy_in_pieces_is_watched(in_waves: World, copied: Path) -> None:
-    """From an empty file to the end; the job's own process is no other than the journal's."""
+    """From an empty file to the end, although the writer's lock is on another file."""
     with held(in_waves, 4) as let_go:
         watcher = in_waves.start("watch", copied.name, "--json")
         job = begun(in_waves, let_go)
@@ -164,7 +164,7 @@ def test_a_copy_in_pieces_is_watched(in_waves: World, copied: Path) -> None:
 
 
 def test_a_terminal_has_the_live_view(in_waves: World) -> None:
-    """On stdout: bars, what is in flight; then the report is all that is left."""
+    """On stdout: bars and what is in flight; in the end, only the report is left."""
     with held(in_waves, 4) as let_go:
         job = begun(in_waves, let_go)
         with on_terminal(in_waves, "watch", "scan.jsonl") as terminal:
@@ -177,7 +177,7 @@ def test_a_terminal_has_the_live_view(in_waves: World) -> None:
             assert "━" not in terminal.text
             assert "  12 succeeded of 12 operations\n" in terminal.text
             assert terminal.cursor_is_there
-            assert "succeeded  prod-" not in terminal.said
+            assert "succeeded  prod-" not in terminal.output
         assert ended(job).code == 0
 
 
@@ -197,7 +197,7 @@ def test_ctrl_c_on_a_terminal_ends_the_view_alone(in_waves: World) -> None:
 
 
 def test_a_reader_that_leaves_ends_it(in_waves: World) -> None:
-    """As of any command: exit 1, and nothing to say."""
+    """As for any command: exit 1 without a message."""
     with held(in_waves, 4) as let_go:
         job = begun(in_waves, let_go)
         watcher = watching(in_waves, "--json")
@@ -211,7 +211,7 @@ def test_a_reader_that_leaves_ends_it(in_waves: World) -> None:
 
 
 def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) -> None:
-    """Ctrl-Z: the view is gone while the process is stopped, and back when it continues."""
+    """Ctrl-Z removes the view while the process is stopped; it is back when it continues."""
     with held(in_waves, 4) as let_go:
         job = begun(in_waves, let_go)
         with on_terminal(in_waves, "watch", "scan.jsonl", fresh=True) as terminal:
@@ -228,7 +228,7 @@ def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) 
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "code"),
+    ("name", "output", "code"),
     [
         ("none.jsonl", "can't be read: No such file or directory", 1),
         ("job.toml", "is a job file, not a journal", 1),
@@ -236,12 +236,12 @@ def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) 
         ("pipe", "not a regular file", 1),
     ],
 )
-def test_what_is_no_journal_is_said_at_once(
-    world: World, here: Here, name: str, said: str, code: int
+def test_a_file_that_is_not_a_journal_is_refused_immediately(
+    world: World, here: Here, name: str, output: str, code: int
 ) -> None:
-    """As by ``status``: there is nothing to wait for."""
+    """The same as for ``status``: there is nothing to wait for."""
     os.mkfifo(world.folder / "pipe")
     done, status = here("watch", name), here("status", name)
     assert (done.code, done.out) == (code, "")
-    assert said in done.err
+    assert output in done.err
     assert (status.code, status.err) == (done.code, done.err)

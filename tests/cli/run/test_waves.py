@@ -17,7 +17,7 @@ ROLLOUT = '[rollout]\nwaves = ["1", "50%"]\n'
 
 
 SOME = ("all = true", 'names = ["*"]')
-"""A plan of an attachment everywhere has a note on how else to do it."""
+"""The note in the plan of a job that attaches a run task everywhere."""
 
 
 def in_waves(world: World, more: str = "") -> None:
@@ -78,7 +78,7 @@ def test_without_a_terminal_resuming_needs_a_yes(world: World, here: Here) -> No
     assert (done.code, world.writes) == (2, 1)
 
 
-def test_a_gate_is_asked_and_its_output_is_not_a_result(world: World) -> None:
+def test_a_gate_is_run_and_its_output_is_not_a_result(world: World) -> None:
     """The gate's environment describes the job's progress; its output goes to stderr."""
     in_waves(
         world,
@@ -87,8 +87,8 @@ $BULKOPS_JOB"; grep -c resul[t] "$BULKOPS_JOURNAL"'""",
     )
     done = world.apply()
     assert done.code == 0
-    said = [line for line in done.err.splitlines() if line.endswith(" scan") or line.isdigit()]
-    assert said == ["1/3 1 0 scan", "1", "2/3 6 0 scan", "6", "3/3 12 0 scan", "12"]
+    found = [line for line in done.err.splitlines() if line.endswith(" scan") or line.isdigit()]
+    assert found == ["1/3 1 0 scan", "1", "2/3 6 0 scan", "6", "3/3 12 0 scan", "12"]
     assert "Wave 3 of 3: its gate passed" in done.err
     assert "scan\n" not in done.out
 
@@ -149,7 +149,7 @@ def test_a_signal_ends_the_gate(
     child = world.folder / "child"
     deadline = time.monotonic() + SECONDS
     while not (child.exists() and child.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.02)  # somebody else's process: there is nothing to await
+        time.sleep(0.02)  # another process's event: there is nothing to await
     process.send_signal(number)
     stopped = ended(process)
     assert (stopped.code, world.writes) == (code, 1)
@@ -169,9 +169,9 @@ def test_a_signal_ends_a_pause(world: World, here: Here) -> None:
     in_waves(world, 'pause = "1h"')
     process = world.start(*world.applying)
     assert process.stderr is not None
-    said = ""
-    while "pauses until" not in said:
-        said = process.stderr.readline()
+    line = ""
+    while "pauses until" not in line:
+        line = process.stderr.readline()
     assert (
         here("status", "scan.jsonl")
         .lines[3]
@@ -190,8 +190,8 @@ def test_as_json_waves_are_objects_among_the_results(world: World, here: Here) -
     """``type`` comes first, as in all objects; a job without waves has none."""
     in_waves(world, 'gate = "exit 3"')
     done = here(*world.applying, "--json")
-    said = [value for value in done.objects if value["type"] == "wave"]
-    assert [(w["number"], w["of"], w["reached"], w["held"]) for w in said] == [
+    found = [value for value in done.objects if value["type"] == "wave"]
+    assert [(w["number"], w["of"], w["reached"], w["held"]) for w in found] == [
         (1, 3, "open", ""),
         (1, 3, "verified", ""),
         (1, 3, "rested", "inconclusive"),
@@ -203,8 +203,8 @@ def test_as_json_waves_are_objects_among_the_results(world: World, here: Here) -
     assert (wave["number"], wave["of"], wave["status"]) == (1, 3, 3)
 
 
-def test_an_undo_goes_at_once(world: World, here: Here) -> None:
-    """Without waves, pause or gate."""
+def test_an_undo_has_no_waves(world: World, here: Here) -> None:
+    """It has no pause and no gate either."""
     in_waves(world, 'gate = "test -e go"')
     (world.folder / "go").touch()
     here(*world.applying)

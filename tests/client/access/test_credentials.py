@@ -34,7 +34,7 @@ def credentials(**tokens: str) -> Files:
     return Files({FILE: json.dumps({"credentials": hosts})})
 
 
-def test_the_order_of_places() -> None:
+def test_the_order_of_sources() -> None:
     """TFE_TOKEN, then the host's variable, then Terraform's file; empty ones are ignored."""
     file = credentials(app_terraform_io="from-file")
     own = {"TF_TOKEN_app_terraform_io": "from-own"}
@@ -87,7 +87,7 @@ def test_no_token_names_every_place() -> None:
 
 
 def test_without_a_home_there_is_no_file() -> None:
-    """If HOME isn't set, no file is read, and the message says so."""
+    """If HOME isn't set, no file is read, and the message reports it."""
     files = Files()
     with pytest.raises(BulkopsError, match="HOME is not set"):
         resolve_token(HCP, {}, files)
@@ -148,6 +148,6 @@ def test_a_bound_destination_gets_no_other_token() -> None:
 
 
 @pytest.mark.parametrize("env", [{"TFE_TOKEN": "any"}, {"TF_TOKEN_a_com": ""}, {}])
-def test_what_is_empty_or_for_another_host_is_not_bound(env: dict[str, str]) -> None:
+def test_empty_and_other_tokens_are_not_bound(env: dict[str, str]) -> None:
     """TFE_TOKEN, empty tokens and other hosts' tokens aren't bound to a host."""
     assert bound_token("https://a.com", HOME | env, credentials(b_com="other", a_com="")) is None

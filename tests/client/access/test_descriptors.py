@@ -49,7 +49,7 @@ def test_no_descriptor_for_a_connection_is_an_error(world: World, files: int) ->
     assert world.writes == 0
 
 
-def test_as_many_as_are_free_but_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_is_the_number_of_free_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit minus open and reserved descriptors; None if unlimited; none left is an error."""
     real = resource.getrlimit(resource.RLIMIT_NOFILE)
 
@@ -71,7 +71,7 @@ def test_as_many_as_are_free_but_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @fd
 @pytest.mark.anyio
-async def test_a_client_sends_no_more_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_respects_the_descriptor_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """An open client knows the limit and doesn't exceed it."""
     client = Client(NOBODY, "token")
     assert client.most_at_once is None
@@ -83,7 +83,7 @@ async def test_a_client_sends_no_more_at_once(monkeypatch: pytest.MonkeyPatch) -
 def test_too_many_open_files_are_not_reported_as_a_bug(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever the error occurs, even in an import, the message names the limit."""
+    """The message names the limit, even if the error occurs in an import."""
     error = OSError(24, "Too many open files", "/usr/lib/python/asyncio/events.py")
 
     def none(_file: Path) -> None:

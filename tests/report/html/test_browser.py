@@ -86,7 +86,7 @@ LAYOUT = """() => {
     chartHeights: [...document.querySelectorAll(".chart")].map((one) => one.clientHeight),
   };
 }"""
-"""What is out of place: sideways scrolling, cells and labels outside the window, overlaps."""
+"""Layout errors: sideways scrolling, cells and labels outside the window, overlaps."""
 
 RATIO = """() => {
   const search = document.getElementById("search");

@@ -58,7 +58,7 @@ def test_ticks_reach_the_top(top: float, most: int) -> None:
     ("least", "step"),
     [(0.02, 1), (1.1, 2), (16, 30), (61, 120), (50_000, 86_400), (86_401, 172_800)],
 )
-def test_a_step_of_time_is_one_that_clocks_have(least: float, step: float) -> None:
+def test_time_advances_in_steps_that_clocks_have(least: float, step: float) -> None:
     """Steps are round seconds, minutes, hours or days."""
     assert time_step(least) == step
 

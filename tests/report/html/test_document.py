@@ -139,7 +139,7 @@ def test_problems_are_grouped_by_reason() -> None:
     assert "And 1 more reason: see the table below." in page(several)
 
 
-def test_a_page_without_operations_says_so() -> None:
+def test_a_page_without_operations_has_no_chart() -> None:
     """It has no chart and no row."""
     text = page(rolled_out(0))
     assert "There was nothing to change." in text
@@ -182,7 +182,7 @@ def test_a_wave_has_its_progress() -> None:
         ({}, "", "verified"),
     ],
 )
-def test_a_held_wave_gives_the_reason(more: dict[str, object], gate: str, state: str) -> None:
+def test_a_stopped_wave_has_its_reason(more: dict[str, object], gate: str, state: str) -> None:
     """The next wave has not started."""
     record = wave(1, 0, 1, Reached.VERIFIED, 5, **more)
     report = rolled_out(2, execution(0), record, waves=("1", "100%"))
@@ -207,7 +207,7 @@ def test_a_wave_opened_again_starts_over() -> None:
     assert (first.drifted, first.gate, first.state) == (0, "", "in progress")
 
 
-def test_a_single_wave_has_a_table_only_if_it_was_held() -> None:
+def test_a_single_wave_has_a_table_only_if_it_stopped_the_job() -> None:
     """A job without waves has one internally, which the page hides."""
     plain = rolled_out(1, execution(0), wave(1, 0, 1, Reached.OPEN, 1))
     assert wave_lines(plain, Gathered(plain)) == []
@@ -336,7 +336,7 @@ def test_hostile_text_stays_text() -> None:
     assert not re.search("[\u202a-\u202e\u2028\u2029]", text)
 
 
-def test_only_what_is_hashed_may_run() -> None:
+def test_only_hashed_scripts_may_run() -> None:
     """The policy forbids everything except this style and this script, and allows no request."""
     text = page(of_every_outcome())
     elements = Elements(text)

@@ -31,7 +31,7 @@ def of_two(*since: Record, how: str = "complete", undo: bool = False) -> Report:
 
 
 BOTH = (*done(0, 1), *done(1, 2))
-STANDING = Verified(at(3), 2)
+STILL_DESIRED = Verified(at(3), 2)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ STANDING = Verified(at(3), 2)
     [
         (of_two(*BOTH), "2 of 2 workspaces changed, none failed."),
         (
-            of_two(*BOTH, STANDING),
+            of_two(*BOTH, STILL_DESIRED),
             "2 of 2 workspaces changed, none failed. "
             "Verified: the server shows all of them as desired.",
         ),

@@ -149,9 +149,9 @@ def test_an_unreadable_server_is_an_error_in_the_journal() -> None:
     with pytest.raises(ServerBroken):
         world.resume()
     assert not world.wire.writes
-    told = world.journaled()
-    assert told.ended is not None
-    assert (told.ended.how, exit_code(told)) == ("error", 1)
+    after = world.journaled()
+    assert after.ended is not None
+    assert (after.ended.how, exit_code(after)) == ("error", 1)
     assert world.resume().count(Outcome.SUCCEEDED) == 2
 
 
