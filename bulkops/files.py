@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shlex
 import stat
 from io import StringIO
 from pathlib import Path
 from typing import BinaryIO
 
 from bulkops.errors import JobError, unreadable
+from bulkops.text import as_argument
 
 MOST_OF_A_KEY = 64 << 10
 """The most bytes that a file with a secret may have."""
@@ -228,7 +228,7 @@ def wrong_file(path: Path, what: str, expected: str) -> str:
     """
     if what == expected or what not in _TAKEN_BY:
         return ""
-    taken = _TAKEN_BY[what].format(shlex.quote(str(path)))
+    taken = _TAKEN_BY[what].format(as_argument(path))
     return f"{path}: is {what}, not {expected}: {taken}"
 
 

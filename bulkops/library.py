@@ -51,10 +51,10 @@ from bulkops.report.timeline import Timeline
 from bulkops.runner.assignment import (
     Instructions,
     LockedJournal,
-    Observer,
     OnResult,
     OnWave,
     ignore,
+    observer_of,
 )
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import check_gate_to_resume
@@ -133,6 +133,7 @@ async def apply_plan(
         trust_files: accept the journal's folder even if others may write it.
 
     Raises:
+        TypeError: a callback is an async function, or can't be called.
         JobError: the job's gate can't be run, or others may write to the journal's folder.
         PlanStale: the plan was made for another server.
         JournalError: the journal exists already (``resume_journal`` resumes it), is in use, or
@@ -140,6 +141,7 @@ async def apply_plan(
         ApiError: the server could not be read, or refused the token.
     """
     client.check_open()
+    observer = observer_of(on_result, on_wave)
     _check_made_at(plan, client)
     job = plan.job.effective(plan.undo_of)
 
@@ -152,13 +154,8 @@ async def apply_plan(
 
     with ExitStack() as stack:
         opened = await to_thread.run_sync(begin)
-        execution = JobExecution(
-            client,
-            opened,
-            job,
-            Instructions(key=plan.resolved.key),
-            Observer(on_result, on_wave),
-        )
+        instructions = Instructions(key=plan.resolved.key)
+        execution = JobExecution(client, opened, job, instructions, observer)
         return report(await execution.run())
 
 
@@ -186,6 +183,7 @@ async def resume_journal(
         on_wave: called for each step of a wave, see ``OnWave``.
 
     Raises:
+        TypeError: a callback is an async function, or can't be called.
         PlanStale: the journal is for another server.
         RunTaskGone: its run task was deleted since, so that nothing is left to do.
         JobError: an HMAC key that the job needs is missing or is another one, other users may have
@@ -200,6 +198,7 @@ async def resume_journal(
         return LockedJournal(lock.path, contents, lock.by, lock.files)
 
     client.check_open()
+    observer = observer_of(on_result, on_wave)
     with ExitStack() as stack:
         opened = await to_thread.run_sync(begin)
         replay = opened.contents.replay
@@ -210,13 +209,8 @@ async def resume_journal(
         await current_state.check_names(client, replay.header, opened.path)
         check_gate_to_resume(job, replay, retry_failed=retry_failed)
         key = key_to_resume(job, replay, retry_failed=retry_failed)
-        execution = JobExecution(
-            client,
-            opened,
-            job,
-            Instructions(retry_failed, continue_paused, key),
-            Observer(on_result, on_wave),
-        )
+        instructions = Instructions(retry_failed, continue_paused, key)
+        execution = JobExecution(client, opened, job, instructions, observer)
         return report(await execution.run())
 
 

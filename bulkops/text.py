@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import PurePath
+
 MOST_SHOWN = 90
 """The most characters of a name that a message repeats; no workspace name is longer."""
 
@@ -36,6 +39,12 @@ def printable(text: str, limit: int = 300) -> str:
 def counted(number: int, noun: str) -> str:
     """Return ``1 workspace``, ``10,000 workspaces``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def as_argument(path: PurePath) -> str:
+    """Return a path for a command line: quoted, and never taken for an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def quoted(text: str) -> str:

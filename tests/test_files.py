@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from bulkops.errors import JobError
+from bulkops.cli.output.next_step import next_step
+from bulkops.errors import JobError, JournalError
 from bulkops.files import (
+    A_JOB,
+    A_JOURNAL,
     create,
     followed,
+    wrong_file,
     open_output,
     open_regular,
     read_bytes,
@@ -21,7 +27,10 @@ from bulkops.files import (
     what_is_at,
 )
 from bulkops.journal.writer import create as create_journal
+from bulkops.text import as_argument
+from tests.journal.disk import Disk
 from tests.journal.samples import first
+from tests.report.samples import everything
 
 
 def a_socket(path: Path) -> None:
@@ -137,3 +146,24 @@ def test_a_job_file_that_is_being_edited_is_one(tmp_path: Path) -> None:
     path = tmp_path / "job.toml"
     path.write_text(EDITED)
     assert what_is_at(path) == "a job file"
+
+
+@pytest.mark.parametrize(
+    ("path", "argument"),
+    [
+        ("scan.jsonl", "scan.jsonl"),
+        ("my scan.jsonl", "'my scan.jsonl'"),
+        ("-x.jsonl", "./-x.jsonl"),
+        ("jobs/-x.jsonl", "jobs/-x.jsonl"),
+    ],
+)
+def test_a_path_in_a_command_is_one_argument_and_no_option(path: str, argument: str) -> None:
+    """The commands that messages name can be copied."""
+    assert as_argument(Path(path)) == argument
+    drifted = next_step(replace(everything(), drifted=1, running=None), Path(path))
+    for message in (wrong_file(Path(path), A_JOB, A_JOURNAL), *drifted):
+        assert f" {argument}" in message.partition("`bulkops ")[2]
+    disk = Disk()
+    disk.put(Path(path), b'{"seq":1,"group":1,"type":"header"')
+    with pytest.raises(JournalError, match=re.escape(f"`bulkops resume {argument}`")):
+        create_journal(Path(path), first(1), disk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import re
@@ -12,6 +13,7 @@ import textwrap
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import anyio
@@ -137,7 +139,9 @@ def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
     assert not any(simulator.attachments(f"prod-{n:03}", TASK) for n in range(1, 13))
 
 
-ERRORS = (
+ERRORS: tuple[BaseException, ...] = (
+    asyncio.CancelledError("the caller's"),
+    KeyboardInterrupt(),
     ValueError("the caller's"),
     RunTaskGone("security-scan", "elsewhere"),
     JournalWriteFailed("the caller's own file is full"),
@@ -148,7 +152,7 @@ ERRORS = (
 @pytest.mark.parametrize("callback", ["on_result", "on_wave"])
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_exception_in_a_callback_reaches_the_caller_and_the_journal_resumes(
-    address: str, tmp_path: Path, callback: str, error: Exception
+    address: str, tmp_path: Path, callback: str, error: BaseException
 ) -> None:
     """Even one of bulkops' own classes: what is in flight is recorded, nothing else starts."""
     journal = tmp_path / "scan.jsonl"
@@ -184,6 +188,31 @@ def test_an_exception_in_a_callback_reaches_the_caller_and_the_journal_resumes(
     assert len(resumed) == 12 - len(results)
 
 
+class _Async:
+    async def __call__(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("callback", [_Async(), _Async().__call__, "print"], ids=str)
+@pytest.mark.parametrize("name", ["on_result", "on_wave"])
+def test_a_callback_that_can_not_be_called_is_refused_before_anything_starts(
+    address: str, tmp_path: Path, name: str, callback: object
+) -> None:
+    """An async function would never be awaited, and every result be lost without an error."""
+    journal = tmp_path / "scan.jsonl"
+    wrong: dict[str, Any] = {name: callback}
+
+    async def main() -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            with pytest.raises(TypeError, match=f"{name} is (an async function|not callable)"):
+                await apply_plan(client, plan, journal, **wrong)
+            await apply_plan(client, plan, journal)
+            with pytest.raises(TypeError, match=name):
+                await resume_journal(client, journal, **wrong)
+
+    anyio.run(main)
+
+
 def test_a_callbacks_type_is_public_and_described() -> None:
     """``OnResult`` names public classes; its docstring says what its exception does."""
     arguments = typing.get_type_hints(OnResult.__call__)
@@ -216,7 +245,6 @@ def test_a_client_outside_its_block_names_the_block(address: str, tmp_path: Path
                     await call
 
     anyio.run(main)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_journal_names_resume_journal(address: str, tmp_path: Path) -> None:

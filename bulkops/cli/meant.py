@@ -84,6 +84,9 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
     ),
     "json csv html junit markdown": (Advice("use --format", "--format"),),
     "output format": (Advice("use --json", "--json"),),
+    "watch w follow live tail": (
+        Advice("`bulkops watch JOURNAL` shows a running job", commands=("status", "report")),
+    ),
     "detailed-exitcode": (
         Advice("it is an option of `bulkops plan`, and `bulkops apply --help` lists exit codes"),
     ),
@@ -115,6 +118,7 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
         Advice("give the job file without an option: `bulkops {} JOB`", commands=_WITH_A_JOB),
     ),
     "f": (
+        Advice("`bulkops watch JOURNAL` shows a running job", commands=("status", "report")),
         Advice("give the job file without an option: `bulkops {} JOB`", commands=_WITH_A_JOB),
         Advice("--yes answers the question", "--yes"),
     ),
@@ -146,6 +150,7 @@ COMMANDS: dict[str, str] = {
     "continue restart retry": "`bulkops resume JOURNAL` resumes a job",
     "refresh drift": "`bulkops verify JOURNAL` checks for drift",
     "log logs history output": "`bulkops report JOURNAL` reports what a job did",
+    "tail follow monitor top": "`bulkops watch JOURNAL` shows a running job",
     "cancel stop abort pause": "press Ctrl-C in the running command, or send it SIGTERM",
     "state import taint untaint": _NO_STATE,
     "force-unlock unlock": "a journal's lock is released when the process that holds it ends",

@@ -276,7 +276,7 @@ def open_or_create(path: Path) -> tuple[int, bool]:
 
 
 def remove_unused(name: Path, descriptor: int, is_used: Callable[[], bool]) -> None:
-    """Remove a lock file while its lock is held, unless a journal was started.
+    """Remove a lock file while its lock is held, unless a journal was started or resumed.
 
     A process that opened it before locks a file without a name; it notices that and creates a new
     one. On Windows an open file can't be removed, and stays.

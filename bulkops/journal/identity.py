@@ -8,6 +8,7 @@ import msgspec
 
 from bulkops.errors import JobError
 from bulkops.journal.records import Header
+from bulkops.text import as_argument
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -53,6 +54,6 @@ def check_same(header: Header, expected: Identity, path: Path) -> None:
     else:
         what = f"organization ({actual.organization}, not {expected.organization})"
     raise JobError(
-        f"{path}: is the journal of another {what}. Finish it with `bulkops resume {path}`, "
-        "or choose another path with --journal"
+        f"{path}: is the journal of another {what}. Finish it with `bulkops resume "
+        f"{as_argument(path)}`, or choose another path with --journal"
     )

@@ -73,7 +73,8 @@ def locked(journal: Path, by: Holder) -> Iterator[Hold]:
     with _write_failures(journal):
         path = followed(journal)
     with ExitStack() as stack:
-        text = _lock_name(stack, path, lambda: os.path.lexists(path))
+        size = _size(path)
+        text = _lock_name(stack, path, lambda: _size(path) != size)
         calls = _KeptLocks()
         stack.callback(calls.release)
         _lock_journal(calls, path)
@@ -190,6 +191,13 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
                     stack.callback(remove_unused, name, descriptor, is_used)
                 return descriptor
         raise OSError(errno.EAGAIN, "it keeps being replaced")
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return None
 
 
 def _lock_journal(calls: _KeptLocks, path: Path) -> None:

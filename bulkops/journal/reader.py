@@ -18,6 +18,7 @@ from bulkops.journal.lines import LONGEST, Scanner
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
+from bulkops.text import as_argument
 
 Take = Callable[[Record], None]
 """Called with every record, in order."""
@@ -54,7 +55,7 @@ def read(path: Path, files: Reads | None = None, take: Take | None = None) -> Co
             path,
             contents.scanner,
             "restore the file from a backup, or keep its sound part: `bulkops journal check "
-            f"{path}`",
+            f"{as_argument(path)}`",
         )
     return contents
 
@@ -135,7 +136,9 @@ def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None)
 def unknown_record(path: Path, scanner: Scanner, error: msgspec.DecodeError) -> JournalDamaged:
     """Return the error for the last line: its CRC is right, so another version wrote it so."""
     return JournalDamaged(
-        f"{path}: line {scanner.seq - 1} has a record that this version doesn't know: {error}", 0
+        f"{path}: line {scanner.seq - 1} has a record that this version doesn't know: {error}. Use "
+        "the version of bulkops that wrote it, or restore it from a backup",
+        0,
     )
 
 
@@ -151,7 +154,7 @@ def format_of(path: Path, header: Record) -> Format:
         known = " and ".join(map(str, FORMATS))
         raise JournalError(
             f"{path}: has journal format {header.format}, this version reads {known}; "
-            f"it was written by bulkops {header.bulkops}"
+            f"it was written by bulkops {header.bulkops}. Use that version, or a newer one"
         )
     return FORMATS[header.format]
 

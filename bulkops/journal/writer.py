@@ -20,6 +20,7 @@ import anyio
 import anyio.to_thread
 
 from bulkops.errors import JournalError, JournalWriteFailed, unwritable
+from bulkops.files import A_JOURNAL, what_is
 from bulkops.journal.disk import GONE, FileCalls, SystemFiles, create_free, sync_folder
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import CHUNK, Scanner, frame
@@ -27,6 +28,7 @@ from bulkops.journal.lock import take
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Record, encode
 from bulkops.log import Log
+from bulkops.text import as_argument
 
 Executor = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs a blocking call: in a thread in production, inline in simulation."""
@@ -51,11 +53,11 @@ def create(path: Path, records: Iterable[Record], files: FileCalls | None = None
     """
     files = files or SystemFiles()
     if files.exists(path):
-        raise _exists(path)
+        raise _exists(path, files)
     try:
         write_whole(path, _framed(records), files, replacing=False)
     except FileExistsError as error:
-        raise _exists(path) from error
+        raise _exists(path, files) from error
     except OSError as error:
         raise write_failed(path, error) from error
 
@@ -274,10 +276,16 @@ def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:
         view = view[files.write(descriptor, bytes(view)) :]
 
 
-def _exists(path: Path) -> JournalError:
+def _exists(path: Path, files: FileCalls) -> JournalError:
+    what = ""
+    with suppress(OSError), files.read(path) as stream:
+        what = what_is(stream)
+    if what != A_JOURNAL:
+        other = f"{path}: exists already, and is {what or 'not a journal'}"
+        return JournalError(f"{other}: choose another path for a new journal")
     return JournalError(
-        f"{path}: exists already. Resume it with `resume_journal` (`bulkops resume {path}`), or "
-        "choose another path for a new journal"
+        f"{path}: exists already. Resume it with `resume_journal` (`bulkops resume "
+        f"{as_argument(path)}`), or choose another path for a new journal"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from bulkops.operations.model import Operation
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.trusted import sound_journal
+from bulkops.text import as_argument
 
 
 class Unfinished(NamedTuple):
@@ -71,7 +71,7 @@ def _noted(path: Path, is_relevant: Callable[[Header], bool], plan: Plan) -> Ite
         return
     ours = bind(plan.job.operation_kind, plan.job.spec, plan.resolved)
     undone, prevented = _disagreement(plan, ours, replay, theirs)
-    named = shlex.quote(str(path))
+    named = as_argument(path)
     if undone or prevented:
         yield Unfinished(
             path,

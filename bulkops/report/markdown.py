@@ -73,7 +73,7 @@ def _totals(report: Report) -> Iterator[tuple[str, str]]:
 def _skips(report: Report) -> Iterator[str]:
     reasons = Counter(report.skips).most_common()
     for reason, number in reasons[:FEW]:
-        yield f"- {number} skipped when planned: {code(reason)}\n"
+        yield f"- {number:,} skipped when planned: {code(reason)}\n"
     if len(reasons) > FEW:
         yield f"- … and {sum(n for _, n in reasons[FEW:])} more, for other reasons\n"
     if reasons:
@@ -108,7 +108,7 @@ def _reasons(found: dict[tuple[str, str], Group]) -> Iterator[str]:
     yield from table(("outcome", "operations:", "reason", "for example"), rows)
     if len(largest) > FEW:
         more = sum(group.operations for _, group in largest[FEW:])
-        yield f"\n… and {more} more, for {len(largest) - FEW} other reasons.\n"
+        yield f"\n… and {more:,} more, for {len(largest) - FEW} other reasons.\n"
     yield "\n"
 
 

@@ -33,7 +33,7 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
         reasons = _blocked(plan)
         lists = "".join(
             folded(
-                f"{len(plan.blocked)} blocked",
+                f"{len(plan.blocked):,} blocked",
                 ("reason", "number:", "names"),
                 reasons,
                 number=len(reasons),
@@ -45,7 +45,7 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
         yield lists
     if plan.operations:
         yield from folded(
-            f"{len(plan.operations)} to do",
+            f"{len(plan.operations):,} to do",
             ("action", "name", "change"),
             ((o.verb, code(o.target.name), code(wording.change(o))) for o in plan.operations),
             number=len(plan.operations),
@@ -61,14 +61,14 @@ def _head(plan: Plan) -> Iterator[str]:
     kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
     what = f"{plain(kind)}{tasks and ' '}{tasks}"
     yield f"## Plan of {code(plan.job.name)}: {what} in {code(plan.job.organization)}\n\n"
-    todo = ", ".join(f"{n} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
-    blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
-    yield f"**{todo}**; {len(plan.skips) - len(plan.blocked)} skipped{blocked}.\n\n"
+    todo = ", ".join(f"{n:,} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
+    blocked = f", {len(plan.blocked):,} blocked" if plan.blocked else ""
+    yield f"**{todo}**; {len(plan.skips) - len(plan.blocked):,} skipped{blocked}.\n\n"
     if plan.operations:
         yield from _changes(plan)
     reasons = Counter((skip.reason, skip.blocked) for skip in plan.skips).most_common()
     for (reason, is_blocked), number in reasons[:FEW]:
-        yield f"- {number} {'blocked' if is_blocked else 'skipped'}: {code(reason)}\n"
+        yield f"- {number:,} {'blocked' if is_blocked else 'skipped'}: {code(reason)}\n"
     if len(reasons) > FEW:
         yield f"- … and {sum(n for _, n in reasons[FEW:])} more, for other reasons\n"
     yield from _waves(plan)
@@ -86,7 +86,7 @@ def _blocked(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f", … and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    more = f", … and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
     return ", ".join(map(code, names[:MOST_NAMES])) + more
 
 

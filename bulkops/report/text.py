@@ -142,7 +142,7 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield the report's lines; see ``document``."""
     yield from head(report)
     for reason, count in sorted(report.skips.items()):
-        yield f"  {count} skipped when planned: {reason}"
+        yield f"  {count:,} skipped when planned: {reason}"
     yield from verification(report)
     yield from _each(report) if only_failed else _grouped(report)
 
@@ -155,9 +155,9 @@ def verification(report: Report) -> Iterator[str]:
 
 def verified(report: Report) -> str:
     """Return the result of the last verification: ``11 of 12 operations, 1 drifted``."""
-    drifted = f", {report.drifted} drifted" if report.drifted else ""
-    rest = f", {report.unreadable} can't be read back" if report.unreadable else ""
-    return f"{report.verified} of {counted(report.operations, 'operation')}{drifted}{rest}"
+    drifted = f", {report.drifted:,} drifted" if report.drifted else ""
+    rest = f", {report.unreadable:,} can't be read back" if report.unreadable else ""
+    return f"{report.verified:,} of {counted(report.operations, 'operation')}{drifted}{rest}"
 
 
 def _each(report: Report) -> Iterator[str]:
@@ -187,7 +187,7 @@ def _grouped(report: Report) -> Iterator[str]:
 def _named(group: Group) -> Iterator[str]:
     yield from group.names
     if group.operations > len(group.names):
-        yield f"… and {group.operations - len(group.names)} more (report --only failed lists all)"
+        yield f"… and {group.operations - len(group.names):,} more (report --only failed lists all)"
 
 
 def _row(row: Row, width: int) -> str:

@@ -29,7 +29,7 @@ def outcome_in_words(outcome: str) -> str:
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """Return ``297 succeeded, 2 failed, 1 in doubt``; empty if there are none."""
     return ", ".join(
-        f"{counts[outcome]} {outcome_in_words(outcome)}"
+        f"{counts[outcome]:,} {outcome_in_words(outcome)}"
         for outcome in (*Outcome, PENDING)
         if counts.get(outcome)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Protocol
 
@@ -58,7 +59,7 @@ class OnResult(Protocol):
 
     It is called once per result, in the order in which the journal records them, including those
     of operations that are skipped or fail without a request. It runs in the event loop, while the
-    journal may still be writing the result, so it must not block.
+    journal may still be writing the result, so it must not block, and can't be async.
 
     An exception that it raises is the caller's own: no further operation starts, those in flight
     are finished and recorded, the execution ends as after any error, and the exception reaches
@@ -115,16 +116,34 @@ class Observer(msgspec.Struct, frozen=True):
     takes_more: TakesMore = always
 
 
+def observer_of(on_result: OnResult, on_wave: OnWave) -> Observer:
+    """Return an observer with a caller's callbacks.
+
+    Raises:
+        TypeError: one of them can't be called, or is async: it would never be awaited.
+    """
+    for name, callback in (("on_result", on_result), ("on_wave", on_wave)):
+        if not callable(callback):
+            raise TypeError(f"{name} is not callable: {callback!r}")
+        if iscoroutinefunction(callback) or iscoroutinefunction(type(callback).__call__):
+            raise TypeError(
+                f"{name} is an async function, which would never be awaited: give a plain one, "
+                "for example one that puts the event into an asyncio.Queue"
+            )
+    return Observer(on_result, on_wave)
+
+
 class ObserverFailed(Exception):
     """An observer's callback raised an exception.
 
-    The wrapper keeps bulkops from taking a ``BulkopsError`` of the caller's for its own.
+    The wrapper keeps bulkops from taking a ``BulkopsError`` of the caller's for its own, and a task
+    group from taking a ``CancelledError`` for its own.
 
     Attributes:
         error: the exception, to be raised again for the caller.
     """
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         super().__init__(f"a callback raised {type(error).__name__}: {error}")
         self.error = error
 

@@ -52,14 +52,14 @@ def logged(observer: Observer) -> Observer:
         _log_result(operation, result)
         try:
             observer.on_result(operation, result)
-        except Exception as error:
+        except BaseException as error:
             raise ObserverFailed(error) from error
 
     def on_wave(wave: WaveReached) -> None:
         _log_wave(wave)
         try:
             observer.on_wave(wave)
-        except Exception as error:
+        except BaseException as error:
             raise ObserverFailed(error) from error
 
     return Observer(on_result, on_wave, observer.gate, observer.takes_more)

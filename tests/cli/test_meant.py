@@ -55,6 +55,10 @@ CASES = {
     "task rm lint": "use `bulkops task delete`.",
     "workspace-task rm prod-app lint": "use `bulkops workspace-task detach`.",
     "task ls": "use `bulkops task list`.",
+    "status scan.jsonl --watch": "`bulkops watch JOURNAL` shows a running job.",
+    "status -f scan.jsonl": "`bulkops watch JOURNAL` shows a running job.",
+    "report scan.jsonl --follow": "`bulkops watch JOURNAL` shows a running job.",
+    "tail scan.jsonl": "`bulkops watch JOURNAL` shows a running job.",
 }
 
 

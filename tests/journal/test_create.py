@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -94,6 +95,26 @@ def test_a_journal_created_in_the_meantime_is_not_replaced(monkeypatch: pytest.M
         create(PATH, first(3), disk)
     assert disk.content(PATH) == b"another runner's"
     assert disk.names() == ["job.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            b'[operation]\nkind = "attach"\n',
+            "exists already, and is a job file: choose another",
+        ),
+        (b"notes", "exists already, and is not a journal: choose another path"),
+        (b'{"seq":1,"group":1,"type":"header"', "exists already. Resume it with `resume_journal`"),
+    ],
+    ids=["job", "text", "journal"],
+)
+def test_what_exists_already_is_named(content: bytes, words: str) -> None:
+    """Only a journal can be resumed."""
+    disk = Disk()
+    disk.put(PATH, content)
+    with pytest.raises(JournalError, match=re.escape(words)):
+        create(PATH, first(3), disk)
 
 
 @pytest.mark.parametrize("linked", [True, False])

@@ -229,6 +229,7 @@ def test_another_versions_journal_is_refused(
     with pytest.raises(JournalError, match=problem) as refused:
         read(path)
     assert refused.value.exit_code == code
+    assert "Use " in str(refused.value), "it says what to do next"
 
 
 def framed(payloads: list[bytes]) -> bytes:

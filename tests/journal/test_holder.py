@@ -42,11 +42,18 @@ def journal(tmp_path: Path) -> Path:
     return path
 
 
+def append_to(journal: Path) -> None:
+    """Write as a runner does: otherwise the lock file goes with the lock."""
+    with journal.open("ab") as stream:
+        stream.write(b"{")
+
+
 def test_the_lock_file_names_the_holder(journal: Path) -> None:
     """Only while it is locked; the text that stays afterwards means nothing."""
     assert holder_of(journal, NOTHING) is None
     with locked(journal, BOB):
         assert holder_of(journal, NOTHING) == BOB
+        append_to(journal)
     assert lock_of(journal).read_bytes()
     assert holder_of(journal, NOTHING) is None
 
@@ -109,11 +116,12 @@ def test_the_writers_state(journal: Path) -> None:
     with locked(journal, me):
         assert writer_of(journal, mine, is_alive) is Writer.HOLDS
         assert writer_of(journal, bobs, is_alive) is Writer.FOLLOWS
+        append_to(journal)
     # It released the lock but still runs, for example to print to a full pipe.
     assert writer_of(journal, mine, is_alive) is Writer.GONE
     assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
     with locked(journal, BOB):
-        pass
+        append_to(journal)
     # Another process signed the lock file: this host's process writes elsewhere.
     assert writer_of(journal, mine, is_alive) is Writer.UNKNOWN
     assert writer_of(journal, mine, lambda _: False) is Writer.GONE
@@ -162,7 +170,7 @@ def test_a_look_at_the_lock_refuses_no_runner(journal: Path) -> None:
 def test_a_runner_waits_for_a_look_and_not_for_a_runner(journal: Path) -> None:
     """A shared lock is waited for; an exclusive one is refused, even during a look."""
     with locked(journal, BOB):
-        pass
+        append_to(journal)
     looking = os.open(lock_of(journal), os.O_RDONLY)
     fcntl.flock(looking, fcntl.LOCK_SH)
     began, got = Event(), Event()

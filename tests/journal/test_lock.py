@@ -139,13 +139,20 @@ def test_a_lock_file_removed_while_it_is_locked_is_created_again(
 
 
 def test_a_lock_file_is_removed_if_nothing_was_started(tmp_path: Path) -> None:
-    """If this process created it and no journal was created; any other lock file stays."""
+    """If this process created it and the journal is as before; any other lock file stays."""
     journal, name = tmp_path / "job.jsonl", tmp_path / "job.jsonl.lock"
     with locked(journal, HOLDER):
         assert name.exists()
     assert not name.exists()
     with locked(journal, HOLDER):
         journal.touch()
+    assert name.exists()
+    name.unlink()
+    with locked(journal, HOLDER):
+        pass
+    assert not name.exists()
+    with locked(journal, HOLDER):
+        journal.write_bytes(b"resumed")
     assert name.exists()
     journal.unlink()
     with locked(journal, HOLDER):

@@ -61,6 +61,15 @@ def test_counts_agree_in_number() -> None:
     assert "  verified: 1 of 1 operation\n" in text
 
 
+def test_all_counts_have_separators() -> None:
+    """Not "1200 succeeded of 1,200 operations"."""
+    done = [record for n in range(1200) for record in finished(n, Outcome.SUCCEEDED)]
+    text = "".join(document(made(1200, execution(0, 1, *done, Verified(at(2), 1200, {})))))
+    assert "  1,200 succeeded of 1,200 operations\n" in text
+    assert "  verified: 1,200 of 1,200 operations\n" in text
+    assert "1200" not in text
+
+
 def test_executions_are_added_up() -> None:
     """The time between two is not included; operations are those that were started."""
     done = [

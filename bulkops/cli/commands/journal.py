@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -21,6 +20,7 @@ from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import disagreement_as_known, sound_journal
 from bulkops.report.model import report as summarize
 from bulkops.report.text import head, totals, verification
+from bulkops.text import as_argument
 
 
 @command(JOURNAL, JSON)
@@ -61,7 +61,7 @@ def check(*, journal: Path, json: bool) -> None:
             f"  {summary.run_id}: {totals(summary)}",
         )
     if scanner.damaged:
-        command = shlex.join(("bulkops", "journal", "repair", str(journal), "--accept-loss"))
+        command = f"bulkops journal repair {as_argument(journal)} --accept-loss"
         note(f"`{command}` keeps the sound lines.")
     if problem:
         note(

@@ -36,6 +36,7 @@ from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.saved import check_plan_output, save_plan
 from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
+from bulkops.text import as_argument
 
 
 class DetailedExit(Command):
@@ -130,7 +131,8 @@ def _apply(job_file: Path, out: Path | None, narrowing: Narrowing, address: str 
     """Return the command that carries out exactly what was planned."""
     server = ("--address", address) if address else ()
     if out:
-        return shlex.join(("bulkops", "apply", str(out), *server))
+        return " ".join(("bulkops apply", as_argument(out), *map(shlex.quote, server)))
     narrowed = [option for name in narrowing.select for option in ("--select", name)]
     narrowed += ("--limit", str(narrowing.limit)) if narrowing.limit else ()
-    return shlex.join(("bulkops", "apply", str(job_file), *narrowed, *server))
+    options = map(shlex.quote, (*narrowed, *server))
+    return " ".join(("bulkops apply", as_argument(job_file), *options))

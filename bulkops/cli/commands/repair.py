@@ -9,8 +9,10 @@ import click
 
 from bulkops.cli.options import JOURNAL, command
 from bulkops.cli.output.printing import print_text
-from bulkops.cli.run.hold import hold
+from bulkops.cli.run.hold import check_journal, hold
 from bulkops.errors import JobError
+from bulkops.files import is_special
+from bulkops.journal.reader import sound_part
 from bulkops.journal.repair import repair as cut
 
 ACCEPT_LOSS = click.Option(["--accept-loss"], is_flag=True, help="Discard the damaged part.")
@@ -28,10 +30,17 @@ def repair(*, journal: Path, accept_loss: bool) -> None:
     Examples:
       bulkops journal repair canary.jsonl --accept-loss
     """
+    if is_special(journal):
+        check_journal(journal)
+    # Before it is locked: what is not a journal gets no lock file.
+    damaged = sound_part(journal).scanner.damaged
     if not accept_loss:
-        raise JobError(
-            f"{journal}: was left unchanged. Add --accept-loss to discard the damaged part"
-        )
+        if damaged:
+            raise JobError(
+                f"{journal}: was left unchanged. Add --accept-loss to discard the damaged part"
+            )
+        print_text(f"{journal}: is sound")
+        return
     with ExitStack() as stack:
         lock = hold(stack, journal)
         aside = cut(lock.path, lock.files)

@@ -14,11 +14,15 @@ from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, only_reading, run
 from bulkops.client.access.address import Stated
 from bulkops.errors import ExitCode
+from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import DONE
 from bulkops.plan.current_state import read_recorded
 from bulkops.plan.trusted import open_journal
 from bulkops.report.columns import filled, widest
+from bulkops.report.model import PENDING
+from bulkops.report.words import outcome_in_words
 from bulkops.text import counted
 
 
@@ -26,9 +30,9 @@ from bulkops.text import counted
 def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> None:
     """Check for drift against a journal.
 
-    Compares the server with what the job did, and lists what has drifted (exit 3). Because a read
-    may lag behind a write, what differs is read again after the job's settle time (10 s). Changes
-    neither the server nor the journal.
+    Compares the server with what the job did, and lists what has drifted, or isn't done yet (exit
+    3). Because a read may lag behind a write, what differs is read again after the job's settle
+    time (10 s). Changes neither the server nor the journal.
 
     \b
     Examples:
@@ -50,12 +54,20 @@ def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> N
 
 def _print_verified(replay: Replay, verified: Verified) -> None:
     names = {key: replay.operations[key].operation.target.name for key in verified.differing}
-    width = widest(names.values())
+    labels = {key: _label(replay.operations[key]) for key in verified.differing}
+    width, column = widest(names.values()), widest(labels.values())
     for key, shows in verified.differing.items():
-        print_text(f"drifted  {filled(names[key], width)}  the server shows {shows}")
+        label, name = filled(labels[key], column), filled(names[key], width)
+        print_text(f"{label}  {name}  the server shows {shows}")
     total = counted(len(replay.operations), "operation")
-    rest = f", {verified.unreadable} can't be read back" if verified.unreadable else ""
-    print_text(f"{verified.verified} of {total} verified{rest}.")
+    rest = f", {verified.unreadable:,} can't be read back" if verified.unreadable else ""
+    print_text(f"{verified.verified:,} of {total} verified{rest}.")
+
+
+def _label(progress: Progress) -> str:
+    """Return ``drifted`` only for what the job has done."""
+    outcome = progress.outcome
+    return "drifted" if outcome in DONE else outcome_in_words(outcome or PENDING)
 
 
 def _print_verified_json(replay: Replay, verified: Verified) -> None:

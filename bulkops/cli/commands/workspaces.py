@@ -52,7 +52,7 @@ def _lines(selected: Selected, *, why: bool) -> list[str]:
     shown += [f"  - {filled(o.target.name, width)}  {o.reason}" for o in selected.others]
     shown += [f"    Note: {note}" for note in selected.notes]
     number = len(selected.targets)
-    total = f"{number} of {len(every)} workspaces" if why else counted(number, "workspace")
+    total = f"{number:,} of {len(every):,} workspaces" if why else counted(number, "workspace")
     return [*shown, *([""] if shown else []), f"{total} selected."]
 
 

@@ -15,7 +15,7 @@ from bulkops.journal.states import How
 from bulkops.operations import kind_named
 from bulkops.report.model import Report
 from bulkops.report.words import too_many
-from bulkops.text import counted
+from bulkops.text import as_argument, counted
 
 
 def end_lines(report: Report, path: Path) -> list[str]:
@@ -48,10 +48,11 @@ def next_step(report: Report, path: Path) -> list[str]:
         resume += " --continue"
     decides = not report.saved_plan and not report.undo_of
     if report.drifted:
-        again = f"`{resume} --retry-failed` applies them again"
+        them = "it" if report.drifted == 1 else "them"
+        again = f"`{resume} --retry-failed` applies {them} again"
         steps.append(
             f"{counted(report.drifted, 'operation')} drifted: "
-            f"{again if decides else 'make a new plan for them with `bulkops plan JOB`'}."
+            f"{again if decides else f'make a new plan for {them} with `bulkops plan JOB`'}."
         )
     retried = {"failed": failed, "conflicting": conflict if decides else 0}
     if any(retried.values()):
@@ -103,4 +104,5 @@ def _command(name: str, path: Path) -> str:
     """Return a command for a journal, with ``--address`` if this command was given one."""
     context = click.get_current_context(silent=True)
     address = context.params.get("address") if context and name not in ("report", "watch") else None
-    return shlex.join(("bulkops", name, str(path), *(("--address", address) if address else ())))
+    server = f" --address {shlex.quote(address)}" if address else ""
+    return f"bulkops {name} {as_argument(path)}{server}"

@@ -66,7 +66,7 @@ def lines(plan: Plan, width: int = WIDTH) -> list[str]:
     """Return a plan for people; ``width``: columns to wrap lists to."""
     shown = [headline(plan), "", *_group_lines(plan, width)]
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
-        shown.append(f"    {count} skipped: {reason}")
+        shown.append(f"    {count:,} skipped: {reason}")
     shown += blocked_lines(plan, width)
     shown += _project_lines(plan, width)
     shown += plan_lines(plan)
@@ -115,7 +115,7 @@ def blocked_lines(plan: Plan, width: int = WIDTH) -> list[str]:
         listed += _name_lines(group, width) if group.size > 1 else []
     if others:
         more = sum(group.size for group in others)
-        listed.append(f"    … and {more} more blocked for other reasons (--json lists all)")
+        listed.append(f"    … and {more:,} more blocked for other reasons (--json lists all)")
     return listed
 
 
@@ -139,9 +139,9 @@ def note_lines(plan: Plan) -> list[str]:
 
 def summary(plan: Plan) -> str:
     """Return one line: ``Plan: 3 to attach, 0 to update, 0 to detach; 12 skipped.``"""
-    todo = ", ".join(f"{n} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
-    blocked = f", {len(plan.blocked)} blocked" if plan.blocked else ""
-    return f"Plan: {todo}; {len(plan.skips) - len(plan.blocked)} skipped{blocked}."
+    todo = ", ".join(f"{n:,} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
+    blocked = f", {len(plan.blocked):,} blocked" if plan.blocked else ""
+    return f"Plan: {todo}; {len(plan.skips) - len(plan.blocked):,} skipped{blocked}."
 
 
 def folded(texts: Sequence[str], of: int, width: int, more: str = "") -> list[str]:
@@ -155,7 +155,7 @@ def folded(texts: Sequence[str], of: int, width: int, more: str = "") -> list[st
     """
     texts = [escaped(text) for text in texts]
     for number in range(len(texts), 0, -1):
-        rest = [f"… and {of - number} more{more}"] if number < of else []
+        rest = [f"… and {of - number:,} more{more}"] if number < of else []
         wrapped = list(_wrapped([*texts[:number], *rest], width))
         if len(wrapped) <= MOST_LINES or number == 1:
             return wrapped
@@ -199,11 +199,11 @@ def _group_lines(plan: Plan, width: int) -> Iterator[str]:
     groups = _groups(plan)
     shown, others = groups[:MOST_GROUPS], groups[MOST_GROUPS:]
     verbs, changes = widest(g.verb for g in shown), widest(g.change for g in shown)
-    digits = max((len(str(group.size)) for group in shown), default=0)
+    digits = max((len(f"{group.size:,}") for group in shown), default=0)
     for group in shown:
         what = f"{filled(group.verb, verbs)}  {filled(group.change, changes)}"
         number = counted(group.size, group.noun)
-        blanks = " " * (digits - len(str(group.size)))
+        blanks = " " * (digits - len(f"{group.size:,}"))
         yield f"  {group.sign} {what}  {blanks}{number}"
         yield from _name_lines(group, width)
     if others:
@@ -212,7 +212,7 @@ def _group_lines(plan: Plan, width: int) -> Iterator[str]:
 
 
 def _project_lines(plan: Plan, width: int) -> Iterator[str]:
-    projects = [f"{name} {number}" for name, number in plan.projects.items()]
+    projects = [f"{name} {number:,}" for name, number in plan.projects.items()]
     room = width - len("    Projects: ")
     first, *rest = folded(projects[:MOST_NAMES], len(projects), room) or [""]
     if first:

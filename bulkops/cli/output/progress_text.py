@@ -30,7 +30,7 @@ class Bar(NamedTuple):
 def plain_line(progress: JobProgress) -> str:
     """Return the progress of an execution in one line."""
     of = len(progress.waves)
-    parts = [f"{progress.done} of {progress.of} done"]
+    parts = [f"{progress.done:,} of {progress.of:,} done"]
     if of > 1 and progress.wave:
         parts[0] += f" (wave {progress.wave} of {of})"
     parts += pace(progress)
@@ -60,7 +60,7 @@ def troubles(progress: JobProgress) -> Iterator[str]:
     """Yield the numbers of operations that did not succeed, of retries and of 429s."""
     for outcome in ("failed", "conflict", "in_doubt"):
         if number := progress.counts.get(outcome):
-            yield f"{number} {outcome_in_words(outcome)}"
+            yield f"{number:,} {outcome_in_words(outcome)}"
     if progress.activity.retries:
         yield f"retries: {progress.activity.retries}"
     if progress.activity.refused:

@@ -68,7 +68,7 @@ class Lines:
     def catch_up(self) -> None:
         """Print how many results were only counted, if any."""
         if self._unprinted:
-            numbers = ", ".join(f"{n} more {outcome}" for outcome, n in self._unprinted.items())
+            numbers = ", ".join(f"{n:,} more {outcome}" for outcome, n in self._unprinted.items())
             self._unprinted.clear()
             print_text(f"… and {numbers}")
 

@@ -36,7 +36,7 @@ from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
 from bulkops.plan.unfinished_jobs import Unfinished
 from bulkops.runner.gate import check_gate_to_resume
-from bulkops.text import counted
+from bulkops.text import as_argument, counted
 
 
 def confirm_plan(
@@ -101,7 +101,7 @@ def _is_destructive(job: Job, undo_of: str) -> bool:
 
 
 def _unfinished_first(unfinished: Path) -> JobError:
-    named = shlex.quote(str(unfinished))
+    named = as_argument(unfinished)
     return JobError(
         f"nothing was changed: this plan contradicts {unfinished}, which is not finished. Finish "
         f"it with `bulkops resume {named}`, revert it with `bulkops undo {named}`, or add "

@@ -6,7 +6,6 @@ one through a shared folder; or it is a copy that arrives in pieces.
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from bulkops.plan.trusted import disagreement_as_known, sound_journal
 from bulkops.report.model import exit_code, report
 from bulkops.report.text import head, totals
 from bulkops.report.text import lines as report_lines
+from bulkops.text import as_argument
 
 POLL = 0.5
 """Seconds from one look at the file to the next: a network file system sends no notifications."""
@@ -202,7 +202,7 @@ class _Following:
         runner = last_runner(replay)
         if not self._json:
             self._view.say(f"  {totals(report(replay))}")
-        resume = shlex.join(("bulkops", "resume", str(self._path)))
+        resume = f"bulkops resume {as_argument(self._path)}"
         raise BulkopsError(
             f"{self._path}: the process that ran this job is gone (pid {runner.pid} on "
             f"{runner.host}, since {runner.started_at}): the journal's lock is free, and the job "

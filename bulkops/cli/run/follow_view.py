@@ -146,8 +146,13 @@ class FollowView:
         if self._shows is not None:
             progress = self._shows.tracker.look(self.followed.now, self.followed.activity)
             if silence and progress.doing not in STILL:
-                # The last rate means nothing any more.
-                progress = replace(progress, silence=silence, rate=None, seconds_left=None)
+                # The last rate, and a pause that began long ago, mean nothing any more.
+                activity = progress.activity
+                if self.followed.arrives_late:
+                    activity = replace(activity, pause_seconds=0.0)
+                progress = replace(
+                    progress, activity=activity, silence=silence, rate=None, seconds_left=None
+                )
             self._progress(progress, now)
         elif silence and self._is_due(now, EVERY):
             self.say(f"  {silence}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
+from bulkops.journal.lines import frame
 from tests.cli.support import World
 from tests.conftest import Here
 
@@ -76,10 +79,41 @@ def test_a_journal_without_its_plan_is_beyond_repair(world: World, here: Here) -
     assert world.journal.read_bytes() == before
 
 
-def test_a_sound_journal_needs_no_repair(world: World, here: Here) -> None:
-    """A sound journal is reported as sound and left unchanged."""
+@pytest.mark.parametrize("accepted", [(), ("--accept-loss",)], ids=["asking", "accepting"])
+def test_what_is_no_journal_is_named_and_gets_no_lock_file(
+    world: World, here: Here, accepted: tuple[str, ...]
+) -> None:
+    """A job file, an empty file, nothing: the message is that of the other commands."""
+    (world.folder / "empty").touch()
+    before = sorted(world.folder.iterdir())
+    for name in ("job.toml", "empty", "missing"):
+        done = here("journal", "repair", name, *accepted)
+        assert (done.code, done.err) == (1, here("journal", "check", name).err)
+    assert sorted(world.folder.iterdir()) == before
+
+
+def test_a_journal_of_an_unknown_format_gets_no_lock_file(world: World, here: Here) -> None:
+    """Neither resume nor repair leaves one where nothing began."""
+    here(*world.applying)
+    header, *lines = world.journal.read_bytes().splitlines(keepends=True)
+    members = header.split(b",", 2)[2].rpartition(b',"crc"')[0]
+    forged, _ = frame([b"{%b}" % members.replace(b'"format":2', b'"format":9')], 1, 1, 0)
+    world.journal.write_bytes(forged + b"".join(lines))
+    lock = world.folder / "scan.jsonl.lock"
+    lock.unlink()
+    for command in (("resume", "scan.jsonl"), ("journal", "repair", "scan.jsonl", "--accept-loss")):
+        done = here(*command)
+        assert (done.code, "journal format 9" in done.err) == (1, True)
+        assert not lock.exists()
+
+
+@pytest.mark.parametrize("accepted", [(), ("--accept-loss",)], ids=["asking", "accepting"])
+def test_a_sound_journal_needs_no_repair(
+    world: World, here: Here, accepted: tuple[str, ...]
+) -> None:
+    """A sound journal is reported as sound and left unchanged; there is no loss to accept."""
     world.kill(signal.SIGKILL, write=3, stage="after")
     before = world.journal.read_bytes()
-    done = here("journal", "repair", "scan.jsonl", "--accept-loss")
+    done = here("journal", "repair", "scan.jsonl", *accepted)
     assert (done.code, done.out) == (0, "scan.jsonl: is sound\n")
     assert world.journal.read_bytes() == before

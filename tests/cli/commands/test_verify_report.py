@@ -91,12 +91,15 @@ def test_verify_lists_what_has_drifted(world: World, here: Here) -> None:
 
 
 def test_verify_of_an_unfinished_job(world: World, here: Here) -> None:
-    """Operations not carried out yet differ as well."""
+    """Operations not done yet differ as well; only what was done before can have drifted."""
     world.job(("[pace]", "[pace]\nmax_at_once = 1"))
     world.kill(signal.SIGKILL, write=4, stage="after")
+    world.simulator.detach("prod-001", TASK)
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[-1] == "4 of 12 operations verified."
+    assert done.lines[0] == "drifted  prod-001  the server shows not attached"
+    assert [line.split()[0] for line in done.lines[1:-1]] == ["pending"] * 8
+    assert done.lines[-1] == "3 of 12 operations verified."
 
 
 def test_status_of_a_killed_job(world: World, here: Here) -> None:

@@ -262,6 +262,22 @@ def test_an_unknown_writer_is_only_silent(
     assert "gone" not in "".join(shown)
 
 
+def test_a_silence_after_a_429_is_no_pause(
+    whole: bytes, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The journal's time stands still then: a pause that it began would never end."""
+    paced = re.compile(rb'"type":"paced",("at":"[^"]+").*')
+    refused = rb'"type":"refused",\1,"seconds":30.0'
+    data = reframed(elsewhere(whole), lambda record: paced.sub(refused, record))
+    arrives(copy, up_to(data, b'"type":"result"', 3))()
+    time.at(600, arrives(copy, data))
+    assert follow(copy, json=False, around=time.around()) is ExitCode.DONE
+    shown = [line for line in out(capsys) if " of 12 done" in line]
+    assert "paused for " in shown[0]
+    assert all("no new record for " in line for line in shown[1:])
+    assert not [line for line in shown[1:] if "paused" in line]
+
+
 def test_a_job_resumed_meanwhile_is_watched_on(
     world: World, here: Here, copy: Path, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
