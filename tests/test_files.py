@@ -19,12 +19,12 @@ from bulkops.files import (
     A_JOURNAL,
     create,
     followed,
-    wrong_file,
     open_output,
     open_regular,
     read_bytes,
     read_text,
     what_is_at,
+    wrong_file,
 )
 from bulkops.journal.writer import create as create_journal
 from bulkops.text import as_argument
