@@ -99,7 +99,7 @@ def watch(*, journal: Path, json: bool) -> None:
     job's exit code. Sends no request, needs no address and no token, and leaves the journal as it
     is. Ctrl-C stops watching, not the job.
 
-    If the process that ran the job is gone, watch says so within 10 seconds and exits with 1. If
+    If the process that ran the job is gone, watch reports it within 10 seconds and exits with 1. If
     another machine writes the journal, or copies it here in pieces, watch can't tell: it shows how
     long ago the last record arrived, and continues.
 
