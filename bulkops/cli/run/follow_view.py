@@ -80,7 +80,7 @@ class FollowView:
         Args:
             wall: seconds since 1970, because a pause may have begun long ago.
         """
-        shown = self._shows = _Shown(replay, self._json, self.say)
+        shown = self._shows = _Shown(replay, self.say, json=self._json)
         self._gate.close()
         if (wave := self.followed.wave) is not None:
             began = seconds_of(wave.at)
@@ -106,7 +106,7 @@ class FollowView:
             self._at_gate(record, shown)
             self.wave(record)
         elif type(record) is Execution:
-            self._shows = _Shown(shown.replay, self._json, self.say)
+            self._shows = _Shown(shown.replay, self.say, json=self._json)
             if not self._json:
                 self.say(f"Started again: pid {record.by.pid} on {record.by.host}")
 
@@ -208,7 +208,7 @@ class FollowView:
 class _Shown:
     """One execution on the screen."""
 
-    def __init__(self, replay: Replay, json: bool, say: Callable[[str], None]) -> None:  # noqa: FBT001
+    def __init__(self, replay: Replay, say: Callable[[str], None], *, json: bool) -> None:
         rollout, operations = rollout_of(replay), len(replay.operations)
         pace = msgspec.convert(replay.header.job.get("pace", {}), Pace)
         self.replay = replay
