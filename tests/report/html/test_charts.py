@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkops.report.html import latency_chart
 from bulkops.report.html.charts import (
     LEAST_BREAK,
     MOST_BREAKS,
@@ -158,3 +159,12 @@ def test_bins_add_up(values: list[int]) -> None:
     assert len(bins) < 40
     for one in bins:
         assert one.number == sum(one.low <= value < one.high for value in ordered)
+
+
+@pytest.mark.parametrize(
+    ("number", "label"),
+    [(250, "250"), (5000, "5,000"), (20_000, "20k"), (1_500_000, "1.5M")],
+)
+def test_a_large_level_has_a_short_label(number: float, label: str) -> None:
+    """Labels beside the latency chart use k from ten thousand on, and M from a million."""
+    assert latency_chart._compact(number) == label  # noqa: SLF001 - no test has a report of a million rows
