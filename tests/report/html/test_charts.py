@@ -167,4 +167,4 @@ def test_bins_add_up(values: list[int]) -> None:
 )
 def test_a_large_level_has_a_short_label(number: float, label: str) -> None:
     """Labels beside the latency chart use k from ten thousand on, and M from a million."""
-    assert latency_chart._compact(number) == label  # noqa: SLF001 - no test has a report of a million rows
+    assert latency_chart._compact(number) == label
