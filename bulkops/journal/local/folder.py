@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.reader import Contents, read
-from bulkops.journal.replay import Replay
 
 DEFAULT_FOLDER = Path(".bulkops")
 """Has a folder of journals per job; anyone who can write to it can replace those journals."""
@@ -33,21 +30,14 @@ def folder_of(job_name: str) -> Path:
     return folder
 
 
-def newest(
-    folder: Path, fits: Callable[[Replay], bool], opened: Callable[[Path], Contents] = read
-) -> Path | None:
-    """Return the folder's newest journal that ``fits``, ``None`` if there is none.
+def by_age(folder: Path) -> list[Path]:
+    """Return the folder's journals, the newest first."""
+    return sorted(folder.glob("*.jsonl"), key=_age, reverse=True)
 
-    Args:
-        opened: reads a journal; its errors are raised, so that no journal is silently skipped.
 
-    Raises:
-        JournalDamaged: a newer one is damaged, so that its content is unknown.
-    """
-    for path in sorted(folder.glob("*.jsonl"), key=_age, reverse=True):
-        if fits(opened(path).replay):
-            return path
-    return None
+def all_journals() -> list[Path]:
+    """Return the journals of all jobs."""
+    return sorted(path for folder in DEFAULT_FOLDER.glob("*") for path in folder.glob("*.jsonl"))
 
 
 def new(folder: Path, now: datetime) -> Path:

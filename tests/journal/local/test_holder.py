@@ -16,6 +16,7 @@ import pytest
 
 from bulkops.errors import JournalLocked
 from bulkops.journal.following.outlook import Writer
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.local.holder import (
     holder_of,
     is_alive,
@@ -38,7 +39,7 @@ NOTHING = Replay(header(0))
 def journal(tmp_path: Path) -> Path:
     """A journal without an execution; HOLDER started it."""
     path = tmp_path / "job.jsonl"
-    create(path, first(1))
+    create(JournalFile(path), first(1))
     return path
 
 
@@ -67,7 +68,7 @@ def test_a_journal_is_held_by_any_name(journal: Path) -> None:
     with locked(journal, BOB):
         assert holder_of(link, NOTHING) == BOB
         assert holder_of(hard, state) == BOB
-        assert holder_of(hard, read(hard).replay) == HOLDER
+        assert holder_of(hard, read(JournalFile(hard)).replay) == HOLDER
         lock_of(journal).unlink()
         assert holder_of(journal, state) == BOB
 
