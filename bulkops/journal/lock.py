@@ -275,7 +275,7 @@ _UNKNOWN = "another process"
 def _holder_in(lock: Path) -> str:
     """Return the holder that a lock file names."""
     by = signed(lock)
-    return _described(by) if by else _UNKNOWN
+    return str(by) if by else _UNKNOWN
 
 
 def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
@@ -284,11 +284,7 @@ def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
         replay = read(path, calls).replay
     except JournalError:
         return _UNKNOWN
-    return f"{_UNKNOWN}, probably {_described(last_runner(replay))}"
-
-
-def _described(holder: Holder) -> str:
-    return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"
+    return f"{_UNKNOWN}, probably {last_runner(replay)}"
 
 
 def _user() -> str:

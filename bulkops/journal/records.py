@@ -35,6 +35,11 @@ class Holder(msgspec.Struct, frozen=True):
     pid: int
     started_at: str
 
+    def __str__(self) -> str:
+        """Return who it is, for a message."""
+        who = f"{self.user} on {self.host}, pid {self.pid}, since {self.started_at}"
+        return escaped(who)
+
 
 # gc=False: see bulkops.api.messages.
 class _Record(msgspec.Struct, frozen=True, gc=False, tag_field="type", omit_defaults=True):
