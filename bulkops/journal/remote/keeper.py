@@ -89,7 +89,7 @@ class Keeper:
         async with self._attempting:
             if self._error or (not holding.ended and self._clock.boot() < holding.due):
                 return
-            decided = holding.ended or await run_by(self._executor, self._attempt())
+            decided = bool(holding.ended) or await run_by(self._executor, self._attempt())
             if holding.ended:
                 self._error = self._explained()
                 self._on_end(self._error)
