@@ -1,8 +1,7 @@
 """The records of a journal, one per line, distinguished by ``"type"``. Pure.
 
 Their order: one header; the planned operations and skips; then executions, waves, intents, results
-and verifications as they happen. Dates are RFC 3339 in UTC, for people only; ``seq`` gives the
-order.
+and verifications as they happen. Dates are RFC 3339 in UTC, for people; ``seq`` gives the order.
 """
 
 from __future__ import annotations
@@ -36,9 +35,7 @@ class Holder(msgspec.Struct, frozen=True):
     started_at: str
 
     def __str__(self) -> str:
-        """Return who it is, for a message."""
-        who = f"{self.user} on {self.host}, pid {self.pid}, since {self.started_at}"
-        return escaped(who)
+        return escaped(f"{self.user} on {self.host}, pid {self.pid}, since {self.started_at}")
 
 
 # gc=False: see bulkops.api.messages.
