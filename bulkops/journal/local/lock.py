@@ -24,7 +24,6 @@ from bulkops.files import LOCK_START, followed, open_regular
 from bulkops.journal.local.disk import SystemFiles, lock_now, open_or_create, remove_unused
 from bulkops.journal.local.failures import (
     UNKNOWN,
-    described,
     in_use,
     lock_failures,
     write_failures,
@@ -191,4 +190,4 @@ def _sign(descriptor: int, path: Path, by: Holder) -> None:
 def _holder_in(lock: Path) -> str:
     """Return the holder that a lock file names."""
     by = signed(lock)
-    return described(by) if by else UNKNOWN
+    return str(by) if by else UNKNOWN
