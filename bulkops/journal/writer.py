@@ -36,6 +36,9 @@ Executor = Callable[[Callable[[], None]], Awaitable[None]]
 CREATE_CHUNK = 4096
 """Lines per write while a journal is created."""
 
+SYNC_WEIGHT = 0.1
+"""The weight of one group in the running mean of the time that a sync takes."""
+
 log = Log(__name__)
 
 
@@ -93,7 +96,11 @@ def write_whole(
 
 
 class Journal:
-    """A journal that is open for appending, by the runner that holds its lock."""
+    """A journal that is open for appending, by the runner that holds its lock.
+
+    Attributes:
+        sync_seconds: the time to make a group durable in seconds, as a running mean.
+    """
 
     def __init__(
         self,
@@ -104,13 +111,14 @@ class Journal:
     ) -> None:
         self.path = path
         self.replay = contents.replay
+        self.sync_seconds = 0.0
         self._encode = FORMATS[contents.replay.header.format].encode
         self._files = files or SystemFiles()
         self._executor = executor
         self._seq, self._crc = contents.scanner.seq, contents.scanner.crc
         self._descriptor = -1
         self._waiting: list[bytes] = []
-        self._group = _Group()
+        self._durable = anyio.Event()
         self._more = anyio.Event()
         self._closing = False
         self._broken: JournalWriteFailed | None = None
@@ -148,8 +156,8 @@ class Journal:
         if failed := journal._broken or error:
             raise failed
 
-    def post(self, record: Record) -> _Group:
-        """Queue a record; it becomes durable with the group that is returned.
+    def post(self, record: Record) -> anyio.Event:
+        """Queue a record; the event that is returned is set once it is durable, or never will be.
 
         Raises:
             JournalWriteFailed: an earlier write failed.
@@ -160,7 +168,7 @@ class Journal:
         if not self._waiting:
             self._more.set()
         self._waiting.append(self._encode(record))
-        return self._group
+        return self._durable
 
     async def append(self, record: Record) -> None:
         """Write a record and return once it is durable.
@@ -168,7 +176,7 @@ class Journal:
         Raises:
             JournalWriteFailed: it can't be written.
         """
-        await self.post(record).durable.wait()
+        await self.post(record).wait()
         if self._broken:
             raise self._broken
 
@@ -205,21 +213,25 @@ class Journal:
                 await self._more.wait()
                 continue
             payloads, self._waiting = self._waiting, []
-            group, self._group = self._group, _Group()
+            durable, self._durable = self._durable, anyio.Event()
             data, crc = frame(payloads, self._seq, self._seq, self._crc)
+            started = anyio.current_time()
             try:
                 await self._executor(partial(self._write_group, data))
             except OSError as error:
                 self._broken = write_failed(self.path, error)
-                group.durable.set()
-                self._group.durable.set()
+                durable.set()
+                self._durable.set()
                 # An operation with a durable intent may be about to be sent: stop it, since its
                 # result could not be recorded.
                 block.cancel()
                 return
+            seconds = anyio.current_time() - started
+            weight = SYNC_WEIGHT if self.sync_seconds else 1.0
+            self.sync_seconds += (seconds - self.sync_seconds) * weight
             self._seq += len(payloads)
             self._crc = crc
-            group.durable.set()
+            durable.set()
 
     def _write_group(self, data: bytes) -> None:
         if not self._files.is_at(self._descriptor, self.path):
@@ -227,13 +239,6 @@ class Journal:
             raise FileNotFoundError(errno.ENOENT, GONE)
         _write_all(self._files, self._descriptor, data)
         self._files.sync(self._descriptor)
-
-
-class _Group:
-    """A group of records that become durable together."""
-
-    def __init__(self) -> None:
-        self.durable = anyio.Event()
 
 
 def log_unsynced(folder: Path, error: OSError) -> None:

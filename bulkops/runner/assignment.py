@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.job.job import Job
 from bulkops.journal.local.disk import FileCalls
 from bulkops.journal.reader import Contents
@@ -26,6 +27,7 @@ class LockedJournal(msgspec.Struct, frozen=True):
 
     Attributes:
         by: the holder of the lock.
+        permit: whether this process still holds the journal, asked before each change is sent.
     """
 
     path: Path
@@ -33,6 +35,7 @@ class LockedJournal(msgspec.Struct, frozen=True):
     by: Holder
     files: FileCalls | None = None
     executor: Executor = in_thread
+    permit: Permit = ALWAYS
 
 
 class Instructions(msgspec.Struct, frozen=True):
@@ -160,12 +163,14 @@ class Assignment(msgspec.Struct, frozen=True):
         kind: the kind of its operations, resolved to their run tasks.
         job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
             the journal.
+        permit: what must hold when a change is sent.
     """
 
     client: Client
     kind: Kind
     journal: Journal
     job: Job
+    permit: Permit = ALWAYS
 
     @property
     def replay(self) -> Replay:

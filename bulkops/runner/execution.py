@@ -134,7 +134,9 @@ class JobExecution:
             log_started(locked.path, self._job, journal.replay)
             try:
                 with self._client.pacer.notifying(partial(self._refused, journal)):
-                    how = await self._all_of(Assignment(self._client, kind, journal, self._job))
+                    how = await self._all_of(
+                        Assignment(self._client, kind, journal, self._job, locked.permit)
+                    )
             except Exception as error:
                 how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR
                 log_ended(how, error)
