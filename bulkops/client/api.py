@@ -19,7 +19,7 @@ from bulkops.api.server import ServerInfo, server_info
 from bulkops.client.access.address import canonical
 from bulkops.client.access.descriptors import most_connections
 from bulkops.client.caller import Announce, Caller
-from bulkops.client.pacing import Pacer
+from bulkops.client.pace.pacing import Pacer
 from bulkops.client.paging import everything
 from bulkops.client.permit import ALWAYS, Permit
 from bulkops.client.rows import Whole

@@ -17,7 +17,7 @@ from bulkops.api.rate_limit import window_of
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify
 from bulkops.client.log_events import log_finished
 from bulkops.client.outage import Outage
-from bulkops.client.pacing import Pacer
+from bulkops.client.pace.pacing import Pacer
 from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.client.retry_budget import RetryBudget
 from bulkops.client.transport import Transport

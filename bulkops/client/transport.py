@@ -5,7 +5,7 @@ directly.
 
 ``HttpTransport`` sends each request exactly once. aiohttp would send GET, PUT and DELETE again by
 itself if a reused connection drops (``ClientSession._retry_connection``), bypassing the limiter
-and the journal, so that is disabled. A permit is checked when the request has a connection. Redirects are not followed, so that a token is never sent to
+and the journal, so that is disabled. Redirects are not followed, so that a token is never sent to
 another host. Cookies are not stored, because a session cookie would override the token.
 """
 

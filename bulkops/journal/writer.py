@@ -96,11 +96,7 @@ def write_whole(
 
 
 class Journal:
-    """A journal that is open for appending, by the runner that holds its lock.
-
-    Attributes:
-        sync_seconds: the time to make a group durable in seconds, as a running mean.
-    """
+    """A journal that is open for appending, by the runner that holds its lock."""
 
     def __init__(
         self,
@@ -112,6 +108,7 @@ class Journal:
         self.path = path
         self.replay = contents.replay
         self.sync_seconds = 0.0
+        """The time until a group is durable in seconds, as a running mean."""
         self._encode = FORMATS[contents.replay.header.format].encode
         self._files = files or SystemFiles()
         self._executor = executor

@@ -9,7 +9,7 @@ import anyio
 
 from bulkops.api.messages import Request, Response
 from bulkops.client.caller import Caller
-from bulkops.client.pacing import Pacer
+from bulkops.client.pace.pacing import Pacer
 from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.clock import Clock
 from bulkops.errors import NoResponse

@@ -20,6 +20,7 @@ from bulkops.client.caller import (
     backoff,
 )
 from bulkops.client.outage import IN_A_ROW
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import (
     ApiError,
     NoResponse,
@@ -315,11 +316,11 @@ def test_a_probe_does_not_wait_forever() -> None:
     at: list[float] = []
 
     class Silent(Scripted):
-        async def send(self, request: Request) -> Response:
+        async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
             at.append(anyio.current_time())
             if len(at) > 1 + IN_A_ROW:
                 await anyio.sleep_forever()
-            return await super().send(request)
+            return await super().send(request, permit)
 
     transport = Silent(lambda _: Response(503) if len(transport.sent) > 1 else Response(200))
 

@@ -23,12 +23,14 @@ from typing import TypeVar
 import anyio
 
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.clock import Clock
 from bulkops.job.gate import GateCall
 from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
+from bulkops.journal.writer import Executor
 from bulkops.library import plan_job
 from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Scope
@@ -105,6 +107,8 @@ class World:
         waves: every progress of a wave, in order, over all executions.
         gate: the job's gate, passing by default.
         takes_more: returns whether the observer takes more results, always by default.
+        executor: runs the journal's file calls, at once by default.
+        permit: asked before each change; always holds by default.
         execution: the running execution, or the last one.
     """
 
@@ -141,6 +145,8 @@ class World:
         self.waves: list[WaveReached] = []
         self.gate: RunGate = passing
         self.takes_more: TakesMore = always
+        self.executor: Executor = inline
+        self.permit: Permit = ALWAYS
         self.execution: JobExecution | None = None
         self.pause = BETWEEN_EXECUTIONS
         self.astray = 0.0
@@ -250,7 +256,7 @@ class World:
         key = key_to_resume(job, contents.replay, retry_failed=retry_failed)
         self.execution = JobExecution(
             self.client(),
-            LockedJournal(path, contents, HOLDER, self.disk, inline),
+            LockedJournal(path, contents, HOLDER, self.disk, self.executor, self.permit),
             job,
             Instructions(retry_failed, continue_paused, key),
             Observer(on_result or record, self.waves.append, self.gate, self.takes_more),

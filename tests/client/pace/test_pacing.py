@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulkops.api.rate_limit import DEFAULT_LIMIT
-from bulkops.client.pacing import (
+from bulkops.client.pace.pacing import (
     CATCH_UP,
     HEADROOM,
     RECOVERY,

@@ -4,10 +4,11 @@ The limit is per user and covers all endpoints (API page "Rate limiting": 30 req
 so a client has one pacer. It uses aiolimiter's leaky bucket with a capacity of little more than
 one request, because a large bucket lets a full second's requests through in a burst:
 ``AsyncLimiter(30, 1)`` admitted 59 requests in its first second (measured). Changes are announced
-in a journal after that; those that shared a slow sync are spaced again before they leave. The part of the limit
-that other clients use is left to them. After a 429, or an answer with ``Retry-After``, all
-requests pause until the server's reset; then the pace starts lower and recovers. A limit that only
-503s reveal is kept as well (``bulkops.client.hidden_limit``).
+in a journal after that; those that shared a slow sync are spaced again before they leave.
+
+The part of the limit that other clients use is left to them. After a 429, or an answer with
+``Retry-After``, all requests pause until the server's reset; then the pace starts lower and
+recovers. A limit that only 503s reveal is kept as well (``bulkops.client.pace.hidden_limit``).
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import anyio
 from aiolimiter import AsyncLimiter
 
 from bulkops.api.rate_limit import DEFAULT_LIMIT, Window
-from bulkops.client.hidden_limit import WINDOW, HiddenLimit
-from bulkops.client.other_clients import OtherClients
+from bulkops.client.pace.hidden_limit import WINDOW, HiddenLimit
+from bulkops.client.pace.other_clients import OtherClients
 from bulkops.clock import Clock
 from bulkops.log import Log
 
