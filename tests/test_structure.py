@@ -45,7 +45,6 @@ PURE = (
     "client/outage.py",
     "client/pace/hidden_limit.py",
     "client/pace/other_clients.py",
-    "client/permit.py",
     "client/retry_budget.py",
     "client/rows.py",
     "journal/following/outlook.py",

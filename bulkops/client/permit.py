@@ -1,4 +1,4 @@
-"""Whether this process may still send changes. Pure: the interface, and the permit without an end.
+"""The interface to what decides whether this process may still send changes.
 
 A journal that only this machine can hold needs no permit. One in a store is held by a lease, which
 another process may take over while this one is frozen or cut off. So each attempt of a change asks
