@@ -153,11 +153,13 @@ class Execution(_Record, frozen=True, gc=False, tag="execution"):
     Attributes:
         continued: whether it continues past a stop by the failure tolerance; failures are then
             counted from zero again.
+        nonce: random, in object storage: no two processes write the same record.
     """
 
     by: Holder
     bulkops: str
     continued: bool = False
+    nonce: str = ""
 
 
 class Paced(_Record, frozen=True, gc=False, tag="paced"):
