@@ -85,12 +85,14 @@ class Contender:
 
     Attributes:
         latency: the seconds before and after the effect of a call, unless replaced.
+        after_call: called whenever a call has an outcome.
         ended: the error that ended its last lease.
     """
 
     def __init__(self, name: str, store: MisbehavingStore, ttl: float = TTL) -> None:
         self.clock = FreezableClock()
         self.latency: Callable[[], float] = lambda: 0.02
+        self.after_call: Callable[[], None] = lambda: None
         self.ended: list[JournalWriteFailed] = []
         self.at = LeaseObject(store, KEY, JOURNAL)
         self.holding: Holding | None = None
@@ -109,6 +111,7 @@ class Contender:
     async def executor(self, call: Callable[[], None]) -> None:
         """Run a call; see ``SlowExecutor``."""
         await SlowExecutor(self.clock.sleep, self.latency, self.latency)(call)
+        self.after_call()
 
     def acquirer(self) -> Acquirer:
         """Return a new acquirer, as a process that starts has it."""
