@@ -20,7 +20,7 @@ class Permit(Protocol):
         ...
 
     async def wait(self) -> None:
-        """Return at once if it holds; if that is uncertain, wait until it is known.
+        """Return once it holds: at once, or when what made it uncertain is over.
 
         Raises:
             JournalWriteFailed: it is lost.

@@ -240,6 +240,29 @@ def test_a_pause_also_holds_back_what_waits_to_be_spaced() -> None:
     assert most_over(after, 10.0) <= burst(10)
 
 
+def test_what_is_spaced_leaves_in_the_order_it_came() -> None:
+    """Even if a stalled process wakes a later request first."""
+    order: list[str] = []
+
+    async def scenario() -> None:
+        paced, loop = pacer(1.0), asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+
+        async def one(name: str, after: float) -> None:
+            await anyio.sleep(after)
+            await paced.space()
+            order.append(name)
+
+        async with anyio.create_task_group() as group:
+            for name, after in (("first", 0.0), ("waits until 1.0", 0.1), ("comes at 0.9", 0.9)):
+                group.start_soon(one, name, after)
+            await anyio.sleep(0.8)
+            loop.stall(1.0)
+
+    run(scenario)
+    assert order == ["first", "waits until 1.0", "comes at 0.9"]
+
+
 def test_a_cancelled_request_holds_no_other_back() -> None:
     """A request that is cancelled while it waits to be spaced gives up its place."""
 
