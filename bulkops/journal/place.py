@@ -186,6 +186,16 @@ def default_journals() -> Journals:
 
 def place_of(text: str | Path) -> Place:
     """Return the place that a user names."""
+    if "://" in str(text):
+        return _remote(str(text))
     from bulkops.journal.local.place import LocalPlace  # noqa: PLC0415 - it implements this module
 
     return LocalPlace(Path(text))
+
+
+def _remote(text: str) -> Place:
+    # Few journals are in object storage; these modules implement this one.
+    from bulkops.journal.remote.address import parse  # noqa: PLC0415 - see above
+    from bulkops.journal.remote.place import RemotePlace  # noqa: PLC0415 - see above
+
+    return RemotePlace(parse(text))

@@ -204,4 +204,4 @@ def _damaged(journal: object, scanner: Scanner, advice: str) -> JournalDamaged:
 
 
 _CHECK = "restore it from a backup, or keep its sound part: `bulkops journal check {}`"
-_NO_PLAN = "its plan is incomplete: restore the file from a backup"
+_NO_PLAN = "its plan is incomplete: restore it from a backup"

@@ -153,7 +153,7 @@ class Execution(_Record, frozen=True, gc=False, tag="execution"):
     Attributes:
         continued: whether it continues past a stop by the failure tolerance; failures are then
             counted from zero again.
-        nonce: random, in object storage: no two processes write the same record.
+        nonce: in object storage, what makes this record differ from any other process's.
     """
 
     by: Holder
