@@ -20,7 +20,7 @@ import msgspec
 from benchmarks.clients import AT_ONCE, Cost
 from benchmarks.fixed_server import serving
 from benchmarks.machine import Busy, machine, spread
-from bulkops.journal.disk import SystemFiles
+from bulkops.journal.local.disk import SystemFiles
 
 OURS = ("bulkops", "asyncio")
 CLIENTS = (

@@ -21,8 +21,8 @@ from benchmarks.case import A_WINDOW, RATE, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
-from bulkops.journal.disk import SystemFiles
-from bulkops.journal.lock import holder
+from bulkops.journal.local.disk import SystemFiles
+from bulkops.journal.local.lock import holder
 from bulkops.journal.reader import read
 from bulkops.journal.writer import Executor
 from bulkops.library import plan_job

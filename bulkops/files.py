@@ -24,7 +24,7 @@ MOST_OF_A_KEY = 64 << 10
 _PLAN = re.compile(rb'.?"type":"plan","format":', re.DOTALL)
 
 LOCK_START = b'{"user":'
-"""The start of a lock file (see ``bulkops.journal.lock``)."""
+"""The start of a lock file (see ``bulkops.journal.local.lock``)."""
 
 # The start of a journal's lines (``bulkops.journal.lines``). The first line may be damaged, so
 # the second counts, too; further down it may be a quotation.

@@ -33,9 +33,9 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
-from bulkops.journal.following.holder import read_with_holder
-from bulkops.journal.lock import holder, locked
-from bulkops.journal.ownership import check_folder
+from bulkops.journal.local.holder import read_with_holder
+from bulkops.journal.local.lock import holder, locked
+from bulkops.journal.local.ownership import check_folder
 from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay

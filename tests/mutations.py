@@ -73,7 +73,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a journal that other users can write is trusted",
-        "journal/ownership.py",
+        "journal/local/ownership.py",
         ("    if found.st_mode & stat.S_IWOTH and not sticky:", "    if False:"),
         ("journal/test_ownership.py",),
     ),
@@ -85,7 +85,7 @@ MUTATIONS = (
     ),
     Mutation(
         "only the lock's name is locked, not the journal",
-        "journal/disk.py",
+        "journal/local/disk.py",
         (
             'if sys.platform != "win32":\n            lock_now(descriptor)\n',
             'if sys.platform != "win32":\n            pass\n',

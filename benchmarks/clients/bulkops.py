@@ -12,7 +12,7 @@ from benchmarks.clients import AT_ONCE, Cost, main
 from bulkops.client.api import Client
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
-from bulkops.journal.lock import holder
+from bulkops.journal.local.lock import holder
 from bulkops.journal.reader import read
 from bulkops.journal.writer import Journal
 from bulkops.plan.model import Plan

@@ -12,9 +12,9 @@ import msgspec
 
 from bulkops.errors import JournalDamaged, JournalError, unreadable
 from bulkops.files import A_JOURNAL, reading, what_is, wrong_file
-from bulkops.journal.disk import Reads, SystemFiles
 from bulkops.journal.formats import FORMATS, Format
 from bulkops.journal.lines import LONGEST, Scanner
+from bulkops.journal.local.disk import Reads, SystemFiles
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How

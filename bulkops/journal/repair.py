@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bulkops.journal.disk import FileCalls, SystemFiles
-from bulkops.journal.lock import take
+from bulkops.journal.local.disk import FileCalls, SystemFiles
+from bulkops.journal.local.lock import take
 from bulkops.journal.reader import sound_part
 from bulkops.journal.writer import cut_tail, write_failed
 

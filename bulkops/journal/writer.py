@@ -21,10 +21,10 @@ import anyio.to_thread
 
 from bulkops.errors import JournalError, JournalWriteFailed, unwritable
 from bulkops.files import A_JOURNAL, what_is
-from bulkops.journal.disk import GONE, FileCalls, SystemFiles, create_free, sync_folder
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import CHUNK, Scanner, frame
-from bulkops.journal.lock import take
+from bulkops.journal.local.disk import GONE, FileCalls, SystemFiles, create_free, sync_folder
+from bulkops.journal.local.lock import take
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Record, encode
 from bulkops.log import Log

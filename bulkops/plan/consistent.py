@@ -3,7 +3,7 @@
 A journal's CRCs detect damage, not forgery: a forger computes them as well. So before anything is
 sent, a journal is checked against its own job: its digest is computed again, and each operation is
 decided again (see ``bulkops.plan.decidable``). None of this is a signature: a journal that agrees
-with itself may still be forged (see ``bulkops.journal.ownership``).
+with itself may still be forged (see ``bulkops.journal.local.ownership``).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import msgspec
 
 from bulkops import __version__
 from bulkops.job.job import Job, job_from_builtins, job_to_builtins
-from bulkops.journal.disk import FileCalls
+from bulkops.journal.local.disk import FileCalls
 from bulkops.journal.records import (
     FORMAT,
     Header,

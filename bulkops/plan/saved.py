@@ -19,10 +19,10 @@ import msgspec
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
 from bulkops.files import A_PLAN, SOME_JSON, followed, is_special, what_is_at
 from bulkops.job.job import job_from_builtins
-from bulkops.journal.disk import SystemFiles
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import lines_of
-from bulkops.journal.ownership import OwnFiles
+from bulkops.journal.local.disk import SystemFiles
+from bulkops.journal.local.ownership import OwnFiles
 from bulkops.journal.records import Header, Holder, Planned, Record, Skipped, encode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.writer import CREATE_CHUNK, log_unsynced, write_whole

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bulkops.errors import JobError
-from bulkops.journal.disk import FileCalls, Reads
-from bulkops.journal.ownership import OwnFiles
+from bulkops.journal.local.disk import FileCalls, Reads
+from bulkops.journal.local.ownership import OwnFiles
 from bulkops.journal.reader import Contents, Take, disagreeing, read
 from bulkops.journal.replay import Replay
 from bulkops.plan.consistent import disagreement_of_header, disagreement_of_job

@@ -10,7 +10,7 @@ import msgspec
 
 from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError
-from bulkops.journal.folder import DEFAULT_FOLDER
+from bulkops.journal.local.folder import DEFAULT_FOLDER
 from bulkops.journal.progress import Progress
 from bulkops.journal.reader import header_of_unended
 from bulkops.journal.records import Header

@@ -11,7 +11,7 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.job.job import Job
-from bulkops.journal.disk import FileCalls
+from bulkops.journal.local.disk import FileCalls
 from bulkops.journal.reader import Contents
 from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay

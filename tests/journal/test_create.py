@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import JournalError, JournalWriteFailed
-from bulkops.journal.disk import UNSUPPORTED, SystemFiles
+from bulkops.journal.local.disk import UNSUPPORTED, SystemFiles
 from bulkops.journal.reader import read
 from bulkops.journal.replay import replay
 from bulkops.journal.writer import CREATE_CHUNK, create

@@ -14,7 +14,7 @@ from bulkops.api.messages import Response
 from bulkops.inventory import attachments
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
-from bulkops.journal.lock import take
+from bulkops.journal.local.lock import take
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
 from bulkops.operations.model import Skip

@@ -14,7 +14,7 @@ import anyio
 
 from bulkops.api.messages import Request
 from bulkops.errors import ApiError, JobError, JournalLocked, JournalWriteFailed
-from bulkops.journal.lock import locked, take
+from bulkops.journal.local.lock import locked, take
 from bulkops.journal.reader import read
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay

@@ -23,7 +23,7 @@ from bulkops.job.rollout import Wave
 from bulkops.journal import lines
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
-from bulkops.journal.lock import locked
+from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder, Intent, Record
 from bulkops.journal.states import Outcome, Reached
 from bulkops.journal.writer import Journal

@@ -37,10 +37,10 @@ from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
-from bulkops.journal.folder import folder_of, new, newest
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
-from bulkops.journal.lock import holder, locked_folder
-from bulkops.journal.ownership import OwnFiles, check_folder
+from bulkops.journal.local.folder import folder_of, new, newest
+from bulkops.journal.local.lock import holder, locked_folder
+from bulkops.journal.local.ownership import OwnFiles, check_folder
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How
 from bulkops.library import plan_job

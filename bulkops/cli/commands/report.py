@@ -13,7 +13,7 @@ from bulkops.cli.commands.journal import replay_of
 from bulkops.cli.options import JOURNAL, OUTPUT, command
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import print_to
-from bulkops.journal.following.holder import read_with_holder
+from bulkops.journal.local.holder import read_with_holder
 from bulkops.report.model import Report
 from bulkops.report.model import report as summarize
 from bulkops.report.timeline import Timeline

@@ -24,7 +24,7 @@ from bulkops.cli.signals import Listener, received
 from bulkops.client.api import Client
 from bulkops.errors import SIGNALS, BulkopsError, ExitCode
 from bulkops.job.job import Job
-from bulkops.journal.lock import Hold
+from bulkops.journal.local.lock import Hold
 from bulkops.journal.reader import Contents
 from bulkops.journal.replay import Replay
 from bulkops.plan.tolerance import stopped_by_tolerance

@@ -21,8 +21,8 @@ from bulkops.cli.signals import received
 from bulkops.errors import BulkopsError, ExitCode
 from bulkops.job.duration import in_words
 from bulkops.journal.following.follower import Follower
-from bulkops.journal.following.holder import is_alive, last_runner, writer_of
 from bulkops.journal.following.outlook import GONE_AFTER, Outlook, Sight, Writer, outlook
+from bulkops.journal.local.holder import is_alive, last_runner, writer_of
 from bulkops.journal.reader import disagreeing
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay

@@ -8,8 +8,8 @@ from pathlib import Path
 from bulkops.clock import Clock
 from bulkops.errors import JobError
 from bulkops.files import A_JOURNAL, NOT_OURS, is_special, what_is_at
-from bulkops.journal.lock import Hold, holder, locked
-from bulkops.journal.ownership import OwnFiles
+from bulkops.journal.local.lock import Hold, holder, locked
+from bulkops.journal.local.ownership import OwnFiles
 from bulkops.journal.reader import Contents
 from bulkops.plan.trusted import open_journal
 

@@ -20,8 +20,8 @@ from bulkops.client.api import Client
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
-from bulkops.journal.lock import Hold
-from bulkops.journal.ownership import check_folder
+from bulkops.journal.local.lock import Hold
+from bulkops.journal.local.ownership import check_folder
 from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
 from bulkops.plan.current_state import check_names

@@ -15,9 +15,9 @@ from typing import BinaryIO
 import msgspec
 
 from bulkops.errors import JournalError
-from bulkops.journal.disk import Reads, SystemFiles
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import Scanner
+from bulkops.journal.local.disk import Reads, SystemFiles
 from bulkops.journal.reader import disagreeing, format_of, unknown_record
 from bulkops.journal.records import FORMAT, Execution, Header, Record, decode
 from bulkops.journal.replay import Replay

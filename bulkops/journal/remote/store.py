@@ -45,7 +45,7 @@ class NoAnswer(StoreError):
 
 
 class Denied(StoreError):
-    """The store refuses the caller: a wrong key, no right, no such bucket. Trying again is useless."""
+    """The store refuses the caller (no right, no such bucket): trying again is useless."""
 
 
 class Store(Protocol):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.journal import reader
-from bulkops.journal.disk import Reads
+from bulkops.journal.local.disk import Reads
 from bulkops.journal.reader import Contents, Take
 from tests.cli.support import TASK, World
 from tests.conftest import Here

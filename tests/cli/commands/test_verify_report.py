@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from bulkops import read_report
-from bulkops.journal.lock import locked
+from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder
 from bulkops.report.model import Running
 from tests.cli.run.test_two_runners import running

@@ -18,7 +18,7 @@ from bulkops.cli.run.follow import Surroundings, follow
 from bulkops.cli.run.followed import Followed, seconds_of
 from bulkops.errors import BulkopsError, ExitCode, JournalDamaged, JournalError
 from bulkops.journal.lines import frame
-from bulkops.journal.lock import locked
+from bulkops.journal.local.lock import locked
 from bulkops.journal.records import (
     Execution,
     Holder,

@@ -13,7 +13,7 @@ from tests.conftest import Here
 
 DIES = """
 import os, signal, sys
-from bulkops.journal.disk import SystemFiles
+from bulkops.journal.local.disk import SystemFiles
 from bulkops.cli import main
 
 left = int(sys.argv.pop(1))

@@ -13,7 +13,7 @@ from threading import Event, Thread
 
 import pytest
 
-from bulkops.journal.lock import locked
+from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder
 from tests.cli.output.test_events import validated
 from tests.cli.run.test_two_runners import running

@@ -24,7 +24,7 @@ import msgspec
 from bulkops.clock import Clock
 from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
 from bulkops.files import LOCK_START, followed, open_regular
-from bulkops.journal.disk import (
+from bulkops.journal.local.disk import (
     GONE,
     NO_LOCKS,
     FileCalls,
@@ -33,7 +33,7 @@ from bulkops.journal.disk import (
     open_or_create,
     remove_unused,
 )
-from bulkops.journal.following.holder import last_runner, lock_of, signed
+from bulkops.journal.local.holder import last_runner, lock_of, signed
 from bulkops.journal.reader import read
 from bulkops.journal.records import Holder
 

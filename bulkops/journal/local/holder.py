@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from bulkops.files import followed, open_regular, reading
-from bulkops.journal.disk import NO_LOCKS, lock_now
 from bulkops.journal.following.outlook import Writer
+from bulkops.journal.local.disk import NO_LOCKS, lock_now
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bulkops.errors import JobError
-from bulkops.journal.disk import Reads, SystemFiles
-from bulkops.journal.folder import DEFAULT_FOLDER
+from bulkops.journal.local.disk import Reads, SystemFiles
+from bulkops.journal.local.folder import DEFAULT_FOLDER
 
 
 class OwnFiles:

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import JournalLocked, JournalWriteFailed
-from bulkops.journal import lock
-from bulkops.journal.disk import lock_now
-from bulkops.journal.lock import locked
+from bulkops.journal.local import lock
+from bulkops.journal.local.disk import lock_now
+from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder
 from tests.journal.samples import HOLDER
 
 HOLD = """
 import sys
 from pathlib import Path
-from bulkops.journal.lock import locked
+from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder
 with locked(Path(sys.argv[1]), Holder("bob", "build-8", 1, "2026-11-24T22:00:00.000Z")):
     print("held", flush=True)
@@ -31,7 +31,7 @@ import resource, sys
 sys.dont_write_bytecode = True
 from pathlib import Path
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.lock import locked
+from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.journal.ownership import OwnFiles, check_folder, distrust
+from bulkops.journal.local.ownership import OwnFiles, check_folder, distrust
 
 ME = 1000
 FILE, FOLDER = stat.S_IFREG, stat.S_IFDIR

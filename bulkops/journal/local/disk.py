@@ -235,7 +235,7 @@ def sync_folder(calls: FileCalls, folder: Path) -> OSError | None:
 def lock_now(descriptor: int) -> None:
     """Lock an open file until the process ends; raise ``BlockingIOError`` if it is locked.
 
-    A look at the lock (``following.holder``) is waited out: it takes microseconds.
+    A look at the lock (``local.holder``) is waited out: it takes microseconds.
     """
     if sys.platform == "win32":
         # One byte beyond any text: a process that can't get the lock can still read its holder.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.errors import JournalDamaged, JournalError, JournalWriteFailed
-from bulkops.journal.folder import folder_of, new, newest
+from bulkops.journal.local.folder import folder_of, new, newest
 from bulkops.journal.writer import create
 from tests.journal.samples import first
 

@@ -15,15 +15,15 @@ import msgspec
 import pytest
 
 from bulkops.errors import JournalLocked
-from bulkops.journal.following.holder import (
+from bulkops.journal.following.outlook import Writer
+from bulkops.journal.local.holder import (
     holder_of,
     is_alive,
     lock_of,
     read_with_holder,
     writer_of,
 )
-from bulkops.journal.following.outlook import Writer
-from bulkops.journal.lock import locked
+from bulkops.journal.local.lock import locked
 from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Execution, Holder
 from bulkops.journal.replay import Replay, replay
