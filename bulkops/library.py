@@ -33,7 +33,7 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
-from bulkops.journal.local.holder import read_with_holder
+from bulkops.journal.local.holder import read_with_holder, was_killed
 from bulkops.journal.local.lock import holder, locked
 from bulkops.journal.local.ownership import check_folder
 from bulkops.journal.reader import read
@@ -276,7 +276,7 @@ def read_report(journal: str | Path) -> Report:
     replay, runner = read_with_holder(
         path, lambda: sound_journal(path, timeline.restarted()).replay
     )
-    return report(replay, timeline, runner)
+    return report(replay, timeline, runner, killed=was_killed(path, replay))
 
 
 async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:

@@ -123,6 +123,7 @@ def digest_of(document: Mapping[str, Any]) -> str:
     meaning = {name: value for name, value in document.items() if name not in _WITHOUT_EFFECT}
     waves = meaning["rollout"].get("waves", ())
     sizes = [wave if isinstance(wave, str) else wave["size"] for wave in waves]
+    sizes = [size.lstrip("0") for size in sizes]
     meaning["rollout"] = {"waves": sizes} if sizes else {}
     if "select" in meaning:
         meaning["select"] = {

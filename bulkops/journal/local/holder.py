@@ -78,6 +78,12 @@ def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) ->
     return Writer.UNKNOWN if is_copy and is_alive(last) else Writer.GONE
 
 
+def was_killed(path: Path, replay: Replay) -> bool:
+    """Return whether a journal's last execution certainly ended without a record of its end."""
+    unended = bool(replay.executions) and replay.ended is None
+    return unended and writer_of(path, replay, is_alive) is Writer.GONE
+
+
 def is_alive(runner: Holder) -> bool:
     """Return whether a process of this host runs, as far as the system shows."""
     if sys.platform == "win32":

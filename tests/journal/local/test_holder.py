@@ -21,6 +21,7 @@ from bulkops.journal.local.holder import (
     is_alive,
     lock_of,
     read_with_holder,
+    was_killed,
     writer_of,
 )
 from bulkops.journal.local.lock import locked
@@ -120,6 +121,10 @@ def test_the_writers_state(journal: Path) -> None:
     # It released the lock but still runs, for example to print to a full pipe.
     assert writer_of(journal, mine, is_alive) is Writer.GONE
     assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
+    assert was_killed(journal, mine)
+    assert not was_killed(journal, bobs)
+    assert not was_killed(journal, replay([*first(1), Execution(me, "1"), Ended("", "complete")]))
+    assert not was_killed(journal, replay(first(1)))
     with locked(journal, BOB):
         append_to(journal)
     # Another process signed the lock file: this host's process writes elsewhere.
