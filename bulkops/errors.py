@@ -157,9 +157,22 @@ class JournalError(BulkopsError):
 
 
 class JournalLocked(JournalError):
-    """Another process is using the journal; the message names its host, pid and start time."""
+    """Another process is using the journal; the message names its host, pid and start time.
+
+    Args:
+        advice: what to do next, the message's last sentence.
+
+    Attributes:
+        held: which journal is in use, and by which process.
+        look_again: seconds until the journal may be free; ``None`` if waiting does not help.
+    """
 
     exit_code = ExitCode.JOURNAL_IN_USE
+
+    def __init__(self, held: str, advice: str, look_again: float | None = None) -> None:
+        super().__init__(f"{held}. {advice}")
+        self.held = held
+        self.look_again = look_again
 
 
 class JournalDamaged(JournalError):

@@ -28,7 +28,7 @@ from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_resuming
 from bulkops.cli.run.execute import end_if_stopped, execute
-from bulkops.cli.run.hold import check_journal, hold, open_locked
+from bulkops.cli.run.hold import check_journal, hold, hold_folder, open_locked
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, check_run_tasks, start_or_resume
 from bulkops.cli.session import connect, narrowed_job
@@ -38,8 +38,7 @@ from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, digest_of_undo, identity_of
-from bulkops.journal.local.folder import folder_of, new, newest
-from bulkops.journal.local.lock import holder, locked_folder
+from bulkops.journal.local.folder import new, newest
 from bulkops.journal.local.ownership import OwnFiles, check_folder
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How
@@ -130,7 +129,8 @@ def apply(
         path = journal or _default(stack, undertaking, options, finished=saved)
         # A new journal in the default folder is created under the folder's lock, so a command that
         # finds nothing to do leaves no lock file behind.
-        lock = hold(stack, path) if journal or path.exists() else None
+        exists = bool(journal) or path.exists()
+        lock = hold(stack, path, wait=options.wait) if exists else None
         path = lock.path if lock else path
         try:
             start_or_resume(stack, path, lock, undertaking, options)
@@ -160,7 +160,9 @@ def resume(*, journal: Path, options: RunOptions, server: Server) -> None:
     check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
-        lock, contents = open_locked(stack, journal, trust_files=options.trust_files)
+        lock, contents = open_locked(
+            stack, journal, trust_files=options.trust_files, wait=options.wait
+        )
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
@@ -193,11 +195,13 @@ def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, serve
     if undo_journal:
         check_journal(undo_journal)
     with ExitStack() as stack:
-        undone, contents = open_locked(stack, journal, trust_files=options.trust_files)
+        undone, contents = open_locked(
+            stack, journal, trust_files=options.trust_files, wait=options.wait
+        )
         path = undo_journal or undone.path.with_name(f"{undone.path.stem}.undo{undone.path.suffix}")
         if path.exists() and path.samefile(journal):
             raise JobError(f"{path}: is the journal to be undone. Choose another --journal")
-        lock = hold(stack, path)
+        lock = hold(stack, path, wait=options.wait)
         undertaking = _of_undo(journal, contents.replay, server)
         start_or_resume(stack, lock.path, lock, undertaking, options)
 
@@ -269,8 +273,7 @@ def _default(
         finished: a finished journal counts as one to resume.
     """
     address = undertaking.client().address
-    folder = folder_of(undertaking.job.name)
-    stack.enter_context(locked_folder(folder, holder(Clock())))
+    folder = hold_folder(stack, undertaking.job.name, wait=options.wait)
 
     def fits(replay: Replay) -> bool:
         if replay.ended and replay.ended.how == How.GONE:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bulkops.cli.options import JOURNAL, command
+from bulkops.cli.options import JOURNAL, WAIT, command
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.run.hold import check_journal, hold
 from bulkops.errors import JobError
@@ -18,8 +18,8 @@ from bulkops.journal.repair import repair as cut
 ACCEPT_LOSS = click.Option(["--accept-loss"], is_flag=True, help="Discard the damaged part.")
 
 
-@command(JOURNAL, ACCEPT_LOSS)
-def repair(*, journal: Path, accept_loss: bool) -> None:
+@command(JOURNAL, ACCEPT_LOSS, WAIT)
+def repair(*, journal: Path, accept_loss: bool, wait: bool) -> None:
     """Cut the damaged part off a journal.
 
     The damaged part is saved beside the journal. An operation whose result was in it is in doubt,
@@ -42,7 +42,7 @@ def repair(*, journal: Path, accept_loss: bool) -> None:
         print_text(f"{journal}: is sound")
         return
     with ExitStack() as stack:
-        lock = hold(stack, journal)
+        lock = hold(stack, journal, wait=wait)
         aside = cut(lock.path, lock.files)
     print_text(
         f"{journal}: is sound"

@@ -112,7 +112,7 @@ def _start(
         unfinished = unfinished_jobs(plan, client.address, path)
         first = [one for one in unfinished if one.contradicts]
         confirm_plan(with_unfinished_noted(plan, unfinished), client.address, options, first)
-    lock = lock or hold(stack, path)
+    lock = lock or hold(stack, path, wait=options.wait)
     start_journal(path, plan, client, lock.by, lock.files)
     note(f"Journal: {path}")
     return lock

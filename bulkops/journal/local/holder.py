@@ -68,13 +68,13 @@ def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) ->
     """
     last = last_runner(replay)
     if holder := holder_of(path, replay):
-        return Writer.HOLDS if _same(holder, last) else Writer.FOLLOWS
+        return Writer.HOLDS if same(holder, last) else Writer.FOLLOWS
     if last.host != socket.gethostname():
         return Writer.UNKNOWN
     # The writer holds no lock on a copy. A copy has no lock file either, unless the whole
     # folder was copied: then a pause of the copying is taken for the writer's end.
     signature = signed(lock_of(path))
-    is_copy = signature is None or not _same(signature, last)
+    is_copy = signature is None or not same(signature, last)
     return Writer.UNKNOWN if is_copy and is_alive(last) else Writer.GONE
 
 
@@ -101,7 +101,8 @@ def is_alive(runner: Holder) -> bool:
     return True
 
 
-def _same(one: Holder, other: Holder) -> bool:
+def same(one: Holder, other: Holder) -> bool:
+    """Return whether two records name the same process."""
     return (one.host, one.pid) == (other.host, other.pid)
 
 

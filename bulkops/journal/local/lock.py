@@ -16,13 +16,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 
 from bulkops.clock import Clock
-from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
+from bulkops.errors import JobError, JournalLocked, JournalWriteFailed, unwritable
 from bulkops.files import LOCK_START, followed, open_regular
 from bulkops.journal.local.disk import (
     GONE,
@@ -33,8 +34,8 @@ from bulkops.journal.local.disk import (
     open_or_create,
     remove_unused,
 )
-from bulkops.journal.local.holder import last_runner, lock_of, signed
-from bulkops.journal.reader import read
+from bulkops.journal.local.holder import lock_of
+from bulkops.journal.local.in_use import folder_in_use, holder_in, in_use, probable_holder
 from bulkops.journal.records import Holder
 
 _LONGEST_TEXT = 4096
@@ -74,7 +75,8 @@ def locked(journal: Path, by: Holder) -> Iterator[Hold]:
         path = followed(journal)
     with ExitStack() as stack:
         size = _size(path)
-        text = _lock_name(stack, path, lambda: _size(path) != size)
+        busy = partial(_named_in_use, path)
+        text = _lock_name(stack, path, busy, lambda: _size(path) != size)
         calls = _KeptLocks()
         stack.callback(calls.release)
         _lock_journal(calls, path)
@@ -86,8 +88,9 @@ def locked(journal: Path, by: Holder) -> Iterator[Hold]:
 def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
     """Lock a folder while the block runs, to start a journal in it; raises as ``locked``."""
     name = folder / "folder"
+    busy = partial(folder_in_use, folder, name)
     with ExitStack() as stack:
-        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {lock_of(name)})
+        text = _lock_name(stack, name, busy, lambda: set(folder.iterdir()) != {lock_of(name)})
         if sys.platform != "win32":
             with _write_failures(folder):
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -95,7 +98,7 @@ def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
             try:
                 lock_now(descriptor)
             except BlockingIOError:
-                raise _in_use(folder, _UNKNOWN) from None
+                raise busy() from None
             except OSError:
                 # Some file systems can't lock folders (NFS): there the lock file has to do.
                 pass
@@ -114,14 +117,14 @@ def take(calls: FileCalls, descriptor: int, path: Path, size: int) -> None:
         JournalWriteFailed: its file system has no locks.
         OSError: the name no longer refers to this file.
     """
-    with _lock_failures(path, lambda: _last_runner(path, calls)):
+    with _lock_failures(path, lambda: in_use(path, probable_holder(path, calls))):
         calls.lock(descriptor)
     if not calls.is_at(descriptor, path):
         raise FileNotFoundError(errno.ENOENT, GONE)
     if calls.size(descriptor) != size:
         raise JournalLocked(
-            f"{path}: another process has written to it since it was read; nothing was sent. Run "
-            "the same command again"
+            f"{path}: another process has written to it since it was read; nothing was sent",
+            "Run the same command again",
         )
 
 
@@ -168,8 +171,14 @@ class _KeptLocks(SystemFiles):
         return next((kept for kept in self._kept if self.is_at(kept, path)), None)
 
 
-def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int:
-    """Lock ``PATH.lock``, and return its descriptor.
+def _named_in_use(path: Path) -> JournalLocked:
+    return in_use(path, holder_in(lock_of(path)))
+
+
+def _lock_name(
+    stack: ExitStack, path: Path, busy: Callable[[], JournalLocked], is_used: Callable[[], bool]
+) -> int:
+    """Lock ``PATH.lock``, and return its descriptor; the error is ``busy`` if it is locked.
 
     At the end of the stack a file that this created is removed, unless it ``is_used``.
     """
@@ -183,7 +192,7 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
         for _ in range(_TRIES):
             descriptor, created = open_or_create(name)
             stack.callback(os.close, descriptor)
-            with _lock_failures(path, lambda: _holder_in(name)):
+            with _lock_failures(path, busy):
                 lock_now(descriptor)
             # If it was removed or replaced after it was opened, others lock another file.
             if calls.is_at(descriptor, name):
@@ -210,7 +219,7 @@ def _lock_journal(calls: _KeptLocks, path: Path) -> None:
         except PermissionError:
             descriptor = calls.open_unwritable(path)
         try:
-            with _lock_failures(path, lambda: _last_runner(path)):
+            with _lock_failures(path, lambda: in_use(path, probable_holder(path))):
                 calls.lock(descriptor)
         finally:
             calls.close(descriptor)
@@ -234,12 +243,12 @@ def _sign(descriptor: int, path: Path, by: Holder) -> None:
 
 
 @contextmanager
-def _lock_failures(path: Path, holder: Callable[[], str]) -> Iterator[None]:
+def _lock_failures(path: Path, busy: Callable[[], JournalLocked]) -> Iterator[None]:
     """Raise the error for a lock that another process holds, or a file system without locks."""
     try:
         yield
     except BlockingIOError:
-        raise _in_use(path, holder()) from None
+        raise busy() from None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
@@ -260,35 +269,6 @@ def _write_failures(place: Path) -> Iterator[None]:
             f"{unwritable(place, error)}; nothing was sent. Choose another path with --journal, "
             "or fix this one"
         ) from error
-
-
-def _in_use(path: Path, holder: str) -> JournalLocked:
-    return JournalLocked(
-        f"{path} is in use by {holder}. Wait until it ends, or stop it and run the same command "
-        "again"
-    )
-
-
-_UNKNOWN = "another process"
-
-
-def _holder_in(lock: Path) -> str:
-    """Return the holder that a lock file names."""
-    by = signed(lock)
-    return _described(by) if by else _UNKNOWN
-
-
-def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
-    """Return the probable holder of a journal: all that is known is its last execution."""
-    try:
-        replay = read(path, calls).replay
-    except JournalError:
-        return _UNKNOWN
-    return f"{_UNKNOWN}, probably {_described(last_runner(replay))}"
-
-
-def _described(holder: Holder) -> str:
-    return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"
 
 
 def _user() -> str:
