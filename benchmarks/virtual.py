@@ -22,9 +22,12 @@ from benchmarks.pacings import PACINGS
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
 from bulkops.journal.local.disk import SystemFiles
-from bulkops.journal.local.lock import holder
+from bulkops.journal.local.file import JournalFile
+from bulkops.journal.local.place import LocalPlace
+from bulkops.journal.place import Hold
+from bulkops.journal.process import holder
 from bulkops.journal.reader import read
-from bulkops.journal.writer import Executor
+from bulkops.journal.storage import Executor
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
@@ -124,6 +127,9 @@ async def _carry_out(plan: Plan, client: Client, random: Random) -> None:
     by, files = holder(client.clock), _Unsynced()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "job.jsonl")
-        start_journal(path, plan, client, by, files)
-        journal = LockedJournal(path, read(path), by, files, _syncing(random))
+        start_journal(JournalFile(path, files), plan, client, by)
+        journal = LockedJournal(
+            Hold(LocalPlace(path), JournalFile(path, files), by, _syncing(random)),
+            read(JournalFile(path)),
+        )
         await JobExecution(client, journal, plan.job).run()

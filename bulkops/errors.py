@@ -160,7 +160,7 @@ class JournalLocked(JournalError):
     """Another process is using the journal; the message names its host, pid and start time.
 
     Args:
-        advice: what to do next, the message's last sentence.
+        advice: what to do next, the message's last sentence; empty if ``held`` says it.
 
     Attributes:
         held: which journal is in use, and by which process.
@@ -169,8 +169,8 @@ class JournalLocked(JournalError):
 
     exit_code = ExitCode.JOURNAL_IN_USE
 
-    def __init__(self, held: str, advice: str, look_again: float | None = None) -> None:
-        super().__init__(f"{held}. {advice}")
+    def __init__(self, held: str, advice: str = "", look_again: float | None = None) -> None:
+        super().__init__(f"{held}. {advice}" if advice else held)
         self.held = held
         self.look_again = look_again
 

@@ -33,9 +33,9 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
-from bulkops.journal.local.holder import read_with_holder, was_killed
-from bulkops.journal.local.lock import holder, locked
-from bulkops.journal.local.ownership import check_folder
+from bulkops.journal.local.holder import was_killed
+from bulkops.journal.place import Place, place_of
+from bulkops.journal.process import holder
 from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
@@ -110,8 +110,8 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = await _opened(client, Path(journal), trust_files=trust_files)
-    return await current_state.undo_recorded(client, replay, Path(journal))
+    replay = await _opened(client, place_of(journal), trust_files=trust_files)
+    return await current_state.undo_recorded(client, replay, journal)
 
 
 async def apply_plan(
@@ -148,11 +148,11 @@ async def apply_plan(
     job = plan.job.effective(plan.undo_of)
 
     def begin() -> LockedJournal:
-        lock = stack.enter_context(locked(Path(journal), holder(client.clock)))
-        check_folder(lock.path, trusted=trust_files)
+        hold = stack.enter_context(place_of(journal).locked(holder(client.clock)))
+        hold.place.check_folder(trusted=trust_files)
         check_gate(job)
-        start_journal(lock.path, plan, client, lock.by, lock.files)
-        return LockedJournal(lock.path, read(lock.path, lock.files), lock.by, lock.files)
+        start_journal(hold.storage, plan, client, hold.by)
+        return LockedJournal(hold, read(hold.storage))
 
     with ExitStack() as stack:
         opened = await async_when_free(
@@ -198,9 +198,8 @@ async def resume_journal(
     """
 
     def begin() -> LockedJournal:
-        lock = stack.enter_context(locked(Path(journal), holder(client.clock)))
-        contents = open_journal(lock.path, lock.files, trust_files=trust_files)
-        return LockedJournal(lock.path, contents, lock.by, lock.files)
+        hold = stack.enter_context(place_of(journal).locked(holder(client.clock)))
+        return LockedJournal(hold, open_journal(hold.storage.owned(trusted=trust_files)))
 
     client.check_open()
     observer = observer_of(on_result, on_wave)
@@ -209,11 +208,11 @@ async def resume_journal(
             partial(to_thread.run_sync, begin), client.clock.sleep, wait=wait
         )
         replay = opened.contents.replay
-        check_stated(Stated(opened.path, replay.header.address), client.address)
+        check_stated(Stated(opened.hold.place, replay.header.address), client.address)
         job = job_of(replay.header)
         if not continue_paused and stopped_by_tolerance(replay, job.rollout):
             return report(replay)
-        await current_state.check_names(client, replay.header, opened.path)
+        await current_state.check_names(client, replay.header, opened.hold.place)
         check_gate_to_resume(job, replay, retry_failed=retry_failed)
         key = key_to_resume(job, replay, retry_failed=retry_failed)
         instructions = Instructions(retry_failed, continue_paused, key)
@@ -237,8 +236,8 @@ async def verify_journal(
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = await _opened(client, Path(journal), trust_files=trust_files)
-    return await current_state.read_recorded(client, replay, Path(journal))
+    replay = await _opened(client, place_of(journal), trust_files=trust_files)
+    return await current_state.read_recorded(client, replay, journal)
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
@@ -281,17 +280,17 @@ def read_report(journal: str | Path) -> Report:
     Raises:
         JournalError: there is no such journal, or it is damaged.
     """
-    path, timeline = Path(journal), Timeline()
-    replay, runner = read_with_holder(
-        path, lambda: sound_journal(path, timeline.restarted()).replay
+    place, timeline = place_of(journal), Timeline()
+    replay, runner = place.read_with_holder(
+        lambda: sound_journal(place.reader(), timeline.restarted()).replay
     )
-    return report(replay, timeline, runner, killed=was_killed(path, replay))
+    return report(replay, timeline, runner, killed=was_killed(place, replay))
 
 
-async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:
+async def _opened(client: Client, place: Place, *, trust_files: bool) -> Replay:
     """Return the state of a journal that is for the client's server."""
-    contents = await to_thread.run_sync(partial(open_journal, path, trust_files=trust_files))
-    check_stated(Stated(path, contents.replay.header.address), client.address)
+    contents = await to_thread.run_sync(open_journal, place.reader(trusted=trust_files))
+    check_stated(Stated(place, contents.replay.header.address), client.address)
     return contents.replay
 
 

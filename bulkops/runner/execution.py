@@ -126,15 +126,15 @@ class JobExecution:
         raise error
 
     async def _execute(self) -> Replay:
-        locked = self._locked
-        kind = kind_of(locked.contents.replay.header, self._instructions.key)
-        opened = Journal.open(locked.path, locked.contents, locked.files, locked.executor)
-        async with opened as journal:
-            await journal.append(Execution(locked.by, __version__, self._past_tolerance))
-            log_started(locked.path, self._job, journal.replay)
+        hold, contents = self._locked.hold, self._locked.contents
+        kind = kind_of(contents.replay.header, self._instructions.key)
+        async with Journal.open(hold.storage, contents, hold.executor) as journal:
+            await journal.append(Execution(hold.by, __version__, self._past_tolerance))
+            log_started(hold.place, self._job, journal.replay)
+            assignment = Assignment(self._client, kind, journal, hold.place, self._job)
             try:
                 with self._client.pacer.notifying(partial(self._refused, journal)):
-                    how = await self._all_of(Assignment(self._client, kind, journal, self._job))
+                    how = await self._all_of(assignment)
             except Exception as error:
                 how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR
                 log_ended(how, error)

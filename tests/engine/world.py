@@ -26,6 +26,9 @@ from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.job.gate import GateCall
 from bulkops.job.job import Job, job_from_builtins
+from bulkops.journal.local.file import JournalFile
+from bulkops.journal.local.place import LocalPlace
+from bulkops.journal.place import Hold
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
@@ -197,7 +200,7 @@ class World:
         async def started() -> Plan:
             client = self.client()
             plan = await plan_job(client, job, "job.toml")
-            recorded.start_journal(PATH, plan, client, HOLDER, self.disk)
+            recorded.start_journal(JournalFile(PATH, self.disk), plan, client, HOLDER)
             return plan
 
         return self.run(started)
@@ -222,9 +225,9 @@ class World:
 
         async def started() -> Plan:
             client = self.client()
-            plan = await current_state.undo_plan(client, read(of, self.disk).replay)
+            plan = await current_state.undo_plan(client, read(JournalFile(of, self.disk)).replay)
             if plan.operations:
-                recorded.start_journal(path, plan, client, HOLDER, self.disk)
+                recorded.start_journal(JournalFile(path, self.disk), plan, client, HOLDER)
             return plan
 
         return self.run(started)
@@ -239,7 +242,7 @@ class World:
         on_result: Callable[[Operation, Result], None] | None = None,
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
-        contents = contents or read(path, self.disk)
+        contents = contents or read(JournalFile(path, self.disk))
         # Whatever happened to a job, its journal agrees with itself.
         assert disagreement(contents.replay) == ""
 
@@ -250,7 +253,9 @@ class World:
         key = key_to_resume(job, contents.replay, retry_failed=retry_failed)
         self.execution = JobExecution(
             self.client(),
-            LockedJournal(path, contents, HOLDER, self.disk, inline),
+            LockedJournal(
+                Hold(LocalPlace(path), JournalFile(path, self.disk), HOLDER, inline), contents
+            ),
             job,
             Instructions(retry_failed, continue_paused, key),
             Observer(on_result or record, self.waves.append, self.gate, self.takes_more),
@@ -283,7 +288,7 @@ class World:
 
     def journaled(self) -> Replay:
         """Return the state of the journal, as any reader sees it."""
-        return read(PATH, self.disk).replay
+        return read(JournalFile(PATH, self.disk)).replay
 
     def effects(self) -> Counter[str]:
         """Return the number of changes to each run task and workspace, with its attachments."""

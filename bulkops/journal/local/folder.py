@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.reader import Contents, read
-from bulkops.journal.replay import Replay
 
 DEFAULT_FOLDER = Path(".bulkops")
 """Has a folder of journals per job; anyone who can write to it can replace those journals."""
 
 
-@contextmanager
-def folder_of(job_name: str) -> Iterator[Path]:
-    """Yield the job's folder below the current one, created if necessary.
+def folder_of(job_name: str) -> Path:
+    """Return the job's folder, below the current one."""
+    return DEFAULT_FOLDER / job_name
 
-    After the block, what this created is removed if it is empty.
+
+@contextmanager
+def created(folder: Path) -> Iterator[None]:
+    """Create a job's folder if necessary; after the block, remove it again if it is empty.
 
     Raises:
         JournalWriteFailed: it can't be created.
     """
-    folder = DEFAULT_FOLDER / job_name
     with ExitStack() as stack:
-        for path in (DEFAULT_FOLDER, folder):
+        for path in (folder.parent, folder):
             try:
                 if _create(path):
                     stack.callback(_remove_empty, path)
@@ -35,7 +35,7 @@ def folder_of(job_name: str) -> Iterator[Path]:
                     f"{folder}: can't be created ({error.strerror or error}); nothing was sent. "
                     "Choose another path with --journal, or fix this one"
                 ) from error
-        yield folder
+        yield
 
 
 def _create(folder: Path) -> bool:
@@ -55,21 +55,14 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def newest(
-    folder: Path, fits: Callable[[Replay], bool], opened: Callable[[Path], Contents] = read
-) -> Path | None:
-    """Return the folder's newest journal that ``fits``, ``None`` if there is none.
+def by_age(folder: Path) -> list[Path]:
+    """Return the folder's journals, the newest first."""
+    return sorted(folder.glob("*.jsonl"), key=_age, reverse=True)
 
-    Args:
-        opened: reads a journal; its errors are raised, so that no journal is silently skipped.
 
-    Raises:
-        JournalDamaged: a newer one is damaged, so that its content is unknown.
-    """
-    for path in sorted(folder.glob("*.jsonl"), key=_age, reverse=True):
-        if fits(opened(path).replay):
-            return path
-    return None
+def all_journals() -> list[Path]:
+    """Return the journals of all jobs."""
+    return sorted(path for folder in DEFAULT_FOLDER.glob("*") for path in folder.glob("*.jsonl"))
 
 
 def new(folder: Path, now: datetime) -> Path:

@@ -14,6 +14,7 @@ import msgspec
 from bulkops.files import followed, open_regular, reading
 from bulkops.journal.following.outlook import Writer
 from bulkops.journal.local.disk import NO_LOCKS, lock_now
+from bulkops.journal.place import Place
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 
@@ -78,10 +79,10 @@ def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) ->
     return Writer.UNKNOWN if is_copy and is_alive(last) else Writer.GONE
 
 
-def was_killed(path: Path, replay: Replay) -> bool:
+def was_killed(place: Place, replay: Replay) -> bool:
     """Return whether a journal's last execution certainly ended without a record of its end."""
     unended = bool(replay.executions) and replay.ended is None
-    return unended and writer_of(path, replay, is_alive) is Writer.GONE
+    return unended and place.writer(replay, is_alive) is Writer.GONE
 
 
 def is_alive(runner: Holder) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
 from bulkops.journal import reader
-from bulkops.journal.local.disk import Reads
 from bulkops.journal.reader import Contents, Take
+from bulkops.journal.storage import Readable
 from tests.cli.support import TASK, World
 from tests.conftest import Here
 
@@ -105,9 +104,9 @@ def test_a_journal_is_read_once(
     here(*world.applying)
     paths: list[str] = []
 
-    def counting(path: Path, files: Reads | None = None, take: Take | None = None) -> Contents:
-        paths.append(path.name)
-        return read(path, files, take)
+    def counting(journal: Readable, take: Take | None = None) -> Contents:
+        paths.append(str(journal))
+        return read(journal, take)
 
     read = reader.sound_part
     monkeypatch.setattr(reader, "sound_part", counting)
