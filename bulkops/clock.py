@@ -1,15 +1,20 @@
 """The engine's clock: one object, which tests replace.
 
 Pauses, settling and pace use ``now``, which is monotonic, so a wall clock that jumps has no
-effect. ``wall`` only dates records for people.
+effect. ``boot`` also counts while the machine is suspended: a lease expires meanwhile. ``wall``
+only dates records for people.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import anyio
+
+_COUNTS_SUSPENSION = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+"""Linux has a clock of its own for that; on macOS the monotonic one counts suspension."""
 
 
 class Clock:
@@ -18,6 +23,12 @@ class Clock:
     def now(self) -> float:
         """Return monotonic seconds."""
         return asyncio.get_running_loop().time()
+
+    def boot(self) -> float:
+        """Return monotonic seconds, suspension included; needs no event loop."""
+        if _COUNTS_SUSPENSION is None:
+            return time.monotonic()
+        return time.clock_gettime(_COUNTS_SUSPENSION)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for this many seconds."""

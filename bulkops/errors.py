@@ -10,6 +10,7 @@ The tree is arranged by what the caller should do next::
     │   ├── JournalLocked            wait for the other process, or stop it
     │   ├── JournalDamaged           inspect the file before sending anything else
     │   └── JournalWriteFailed       free disk space, then run the same command again
+    │       └── JournalTakenOver     another process runs the job now: watch or wait for it
     └── ApiError                     carries ``status``, ``errors``, ``request_id``
         ├── RequestRejected          4xx: sending it again won't help
         │   ├── Unauthorized         401: the token is invalid, so no request can succeed
@@ -194,6 +195,12 @@ class JournalWriteFailed(JournalError):
     """Writing or syncing the journal failed; nothing was sent after that."""
 
     exit_code = ExitCode.JOURNAL_UNWRITABLE
+
+
+class JournalTakenOver(JournalWriteFailed):
+    """Another process has taken over this journal's lease; nothing was sent after that."""
+
+    exit_code = ExitCode.JOURNAL_IN_USE
 
 
 class ApiError(BulkopsError):

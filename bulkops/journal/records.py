@@ -1,8 +1,7 @@
 """The records of a journal, one per line, distinguished by ``"type"``. Pure.
 
 Their order: one header; the planned operations and skips; then executions, waves, intents, results
-and verifications as they happen. Dates are RFC 3339 in UTC, for people only; ``seq`` gives the
-order.
+and verifications as they happen. Dates are RFC 3339 in UTC, for people; ``seq`` gives the order.
 """
 
 from __future__ import annotations
@@ -34,6 +33,9 @@ class Holder(msgspec.Struct, frozen=True):
     host: str
     pid: int
     started_at: str
+
+    def __str__(self) -> str:
+        return escaped(f"{self.user} on {self.host}, pid {self.pid}, since {self.started_at}")
 
 
 # gc=False: see bulkops.api.messages.

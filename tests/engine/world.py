@@ -85,6 +85,10 @@ class WorldClock(Clock):
         self._passed = passed
         self._astray = astray
 
+    def boot(self) -> float:
+        """Return the time since the world began."""
+        return self._passed + self.now()
+
     def wall(self) -> datetime:
         """Return the date and time, which continue from one execution to the next."""
         return EPOCH + timedelta(seconds=self._passed + self.now() + self._astray())

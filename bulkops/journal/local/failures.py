@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bulkops.errors import JournalLocked, JournalWriteFailed, unwritable
 from bulkops.journal.local.disk import NO_LOCKS
-from bulkops.journal.records import Holder
 
 UNKNOWN = "another process"
 LOOK_AGAIN = 0.5
@@ -51,8 +50,3 @@ def in_use(path: Path, holder: str) -> JournalLocked:
         "Wait until it ends, or stop it and run the same command again, or add --wait",
         look_again=LOOK_AGAIN,
     )
-
-
-def described(holder: Holder) -> str:
-    """Return a holder, human-readable."""
-    return f"{holder.user} on {holder.host}, pid {holder.pid}, since {holder.started_at}"

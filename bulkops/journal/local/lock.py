@@ -25,7 +25,6 @@ from bulkops.files import LOCK_START, followed, open_regular
 from bulkops.journal.local.disk import SystemFiles, lock_now, open_or_create, remove_unused
 from bulkops.journal.local.failures import (
     UNKNOWN,
-    described,
     in_use,
     lock_failures,
     write_failures,
@@ -197,7 +196,7 @@ def _sign(descriptor: int, path: Path, by: Holder) -> None:
 def _named_in_use(path: Path) -> JournalLocked:
     """Return the error for a journal whose lock file names its holder."""
     by = signed(lock_of(path))
-    return in_use(path, described(by) if by else UNKNOWN)
+    return in_use(path, str(by) if by else UNKNOWN)
 
 
 def _folder_in_use(folder: Path, name: Path) -> JournalLocked:
@@ -211,4 +210,4 @@ def _folder_in_use(folder: Path, name: Path) -> JournalLocked:
         return in_use(folder, UNKNOWN)
     signatures = {path: signed(lock_of(path)) for path in by_age(folder)}
     used = (path for path, other in signatures.items() if other and same(by, other))
-    return in_use(next(used, folder), described(by))
+    return in_use(next(used, folder), str(by))

@@ -1,0 +1,149 @@
+"""Decides how long a process holds the lease of a journal, and may send. Pure: a table.
+
+| state    | written | not written | another's | no answer | none for long | released |
+|----------|---------|-------------|-----------|-----------|---------------|----------|
+| held     | held    | held        | lost      | held      | -             | released |
+| lapsed   | held    | lapsed      | lost      | lapsed    | cut off       | released |
+| lost     | -       | -           | -         | -         | -             | -        |
+| cut off  | -       | -           | -         | -         | -             | -        |
+| released | -       | -           | -         | -         | -             | -        |
+
+*Written* is an attempt to renew that succeeds, or whose bytes are found after it was refused. *Not
+written*: refused, but the last version is still there. *Another's*: refused, and anything else is
+found. *None for long*: no success within ``RENEWED`` of the ttl after the first attempt that was
+sent since the lapse; what was sent before the machine was suspended and fails afterwards is not
+counted. A cell with ``-`` can't happen; the call raises ``RuntimeError``.
+
+Time alone turns held into lapsed: the lease is valid for ``VALID`` of its ttl from when its last
+version was *sent*. A rival must have seen that version unchanged for all of the ttl, and can't
+have seen it before it was sent. If it isn't known which of several attempts took effect, the first
+one counts; if that is too long ago, the lease stays lapsed. While it is lapsed nothing may be
+sent, but a success proves that no other process has had it in between.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from bulkops.journal.remote.lease import Lease, Write, decoded
+from bulkops.journal.remote.store import Found, Version
+
+VALID = 0.7
+"""The part of the ttl for which the holder may send; the rest allows for clocks that drift."""
+
+RENEWED = 1 / 3
+"""The part of the ttl after which the holder renews the lease."""
+
+
+class Tenure(Enum):
+    """The states of the second table."""
+
+    HELD = "held"
+    LAPSED = "lapsed"
+    LOST = "lost"
+    CUT_OFF = "cut off"
+    RELEASED = "released"
+
+
+class Holding:
+    """A lease that this process holds, or has held (see the second table).
+
+    It knows no store and no event loop, so it lives as long as the process needs it. ``now`` is
+    the ``Clock.boot`` of this process.
+
+    Attributes:
+        lease: its last version that is known to be written.
+        taken_by: once it is lost, what was found in its place; ``None`` if the object was gone.
+        silence: seconds between the last success and the cut.
+    """
+
+    def __init__(self, lease: Lease, version: Version, sent: float) -> None:
+        self.lease = lease
+        self.taken_by: Lease | None = None
+        self.silence = 0.0
+        self._version = version
+        self._sent = sent
+        self._ended: Tenure | None = None
+        self._write: Write | None = None
+        self._first_since_lapse: float | None = None
+
+    def holds(self, now: float) -> bool:
+        """Return whether this process may send: a comparison."""
+        return self._ended is None and now < self._sent + VALID * self.lease.ttl
+
+    def state(self, now: float) -> Tenure:
+        """Return the state in the table."""
+        return self._ended or (Tenure.HELD if self.holds(now) else Tenure.LAPSED)
+
+    @property
+    def ended(self) -> Tenure | None:
+        """The final state, ``None`` before."""
+        return self._ended
+
+    @property
+    def due(self) -> float:
+        """When it is to be renewed."""
+        return self._sent + RENEWED * self.lease.ttl
+
+    def attempt(self, now: float) -> Write:
+        """Return the renewal to send now, the same one until it has an outcome."""
+        self._expect_going_on()
+        if self._write is None:
+            self._write = Write(self.lease.following(), self._version, now)
+        if self._first_since_lapse is None and not self.holds(now):
+            self._first_since_lapse = now
+        return self._write
+
+    def written(self, version: Version, sent: float) -> None:
+        """Take the success of an attempt, which was sent at this time."""
+        self.lease, self._version, self._sent = self._attempted().lease, version, sent
+        self._write = self._first_since_lapse = None
+
+    def refused(self, found: Found | None, now: float) -> bool:
+        """Take what was found after an attempt was refused; return whether that is an outcome."""
+        write = self._attempted()
+        if found and found.data == write.lease.encoded():
+            self.written(found.version, write.first)
+        elif found and found.data == self.lease.encoded():
+            self.unanswered(now)
+            return False
+        else:
+            self._ended = Tenure.LOST
+            self.taken_by = decoded(found.data) if found else None
+        return True
+
+    def unanswered(self, now: float) -> None:
+        """Take that an attempt had no answer, or did nothing."""
+        lease = self._attempted().lease
+        first = self._first_since_lapse
+        if first is not None and now >= first + RENEWED * lease.ttl:
+            self._ended = Tenure.CUT_OFF
+            self.silence = now - self._sent
+
+    def release(self, found: Found | None = None) -> Write | None:
+        """Give the lease up; return the write that frees it, ``None`` if it is no longer ours.
+
+        Args:
+            found: what was found after that write was refused.
+        """
+        if self._ended is not Tenure.RELEASED:
+            self._expect_going_on()
+        self._ended = Tenure.RELEASED
+        tried = self._write.lease if self._write else self.lease
+        free = msgspec.structs.replace(tried.following(), holder=None)
+        if found is None:
+            return Write(free, self._version, self._sent)
+        ours = found.data in (self.lease.encoded(), tried.encoded())
+        return Write(free, found.version, self._sent) if ours else None
+
+    def _attempted(self) -> Write:
+        self._expect_going_on()
+        if self._write is None:
+            raise RuntimeError("nothing was attempted")
+        return self._write
+
+    def _expect_going_on(self) -> None:
+        if self._ended:
+            raise RuntimeError(f"the lease is {self._ended.value}")
