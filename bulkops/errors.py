@@ -7,6 +7,7 @@ The tree is arranged by what the caller should do next::
     ├── PlanStale                    plan again, or name the server that the file is for
     │   └── RunTaskGone              run the job again: the journal's run task was deleted
     ├── JournalError                 this command can't use the journal
+    │   ├── NotAJournal              name another file: this one is missing, or something else
     │   ├── JournalLocked            wait for the other process, or stop it
     │   ├── JournalDamaged           inspect the file before sending anything else
     │   └── JournalWriteFailed       free disk space, then run the same command again
@@ -155,6 +156,12 @@ class RunTaskGone(PlanStale):
 
 class JournalError(BulkopsError):
     """This command can't use the journal."""
+
+
+class NotAJournal(JournalError):
+    """There is no such file, or it is not a journal of bulkops."""
+
+    exit_code = ExitCode.USAGE
 
 
 class JournalLocked(JournalError):
