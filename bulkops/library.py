@@ -33,11 +33,13 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
+from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Place, place_of
 from bulkops.journal.process import holder
 from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
+from bulkops.journal.waiting import async_when_free
 from bulkops.plan import current_state
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
@@ -120,6 +122,7 @@ async def apply_plan(
     on_wave: OnWave = ignore,
     *,
     trust_files: bool = False,
+    wait: bool = False,
 ) -> Report:
     """Apply a plan, recorded in a new journal.
 
@@ -130,6 +133,7 @@ async def apply_plan(
         on_result: called for each result, see ``OnResult``; an exception in it ends the job.
         on_wave: called for each step of a wave, see ``OnWave``.
         trust_files: accept the journal's folder even if others may write it.
+        wait: wait while another process uses the journal.
 
     Raises:
         JobError: the job's gate can't be run, or others may write to the journal's folder.
@@ -151,7 +155,9 @@ async def apply_plan(
         return LockedJournal(hold, read(hold.storage))
 
     with ExitStack() as stack:
-        opened = await to_thread.run_sync(begin)
+        opened = await async_when_free(
+            partial(to_thread.run_sync, begin), client.clock.sleep, wait=wait
+        )
         instructions = Instructions(key=plan.resolved.key)
         execution = JobExecution(client, opened, job, instructions, observer)
         return report(await execution.run())
@@ -166,6 +172,7 @@ async def resume_journal(
     trust_files: bool = False,
     on_result: OnResult = ignore,
     on_wave: OnWave = ignore,
+    wait: bool = False,
 ) -> Report:
     """Resume a job from its journal; if it is finished, no change is sent.
 
@@ -179,6 +186,7 @@ async def resume_journal(
         trust_files: accept the journal even if other users own it or may write it.
         on_result: called for each result, see ``OnResult``; an exception in it ends the job.
         on_wave: called for each step of a wave, see ``OnWave``.
+        wait: wait while another process uses the journal.
 
     Raises:
         PlanStale: the journal is for another server.
@@ -196,7 +204,9 @@ async def resume_journal(
     client.check_open()
     observer = observer_of(on_result, on_wave)
     with ExitStack() as stack:
-        opened = await to_thread.run_sync(begin)
+        opened = await async_when_free(
+            partial(to_thread.run_sync, begin), client.clock.sleep, wait=wait
+        )
         replay = opened.contents.replay
         check_stated(Stated(opened.hold.place, replay.header.address), client.address)
         job = job_of(replay.header)
@@ -274,7 +284,7 @@ def read_report(journal: str | Path) -> Report:
     replay, runner = place.read_with_holder(
         lambda: sound_journal(place.reader(), timeline.restarted()).replay
     )
-    return report(replay, timeline, runner)
+    return report(replay, timeline, runner, killed=was_killed(place, replay))
 
 
 async def _opened(client: Client, place: Place, *, trust_files: bool) -> Replay:

@@ -35,6 +35,7 @@ PURE = (
     "job/duration.py",
     "job/gate.py",
     "job/job.py",
+    "job/journal.py",
     "job/manifest.py",
     "job/pace.py",
     "job/patterns.py",

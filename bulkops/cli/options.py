@@ -156,6 +156,7 @@ TRUST_FILES = click.Option(
     help="Trust a journal or plan that another user owns or that everyone can write. "
     "[env: BULKOPS_TRUST_FILES=1]",
 )
+WAIT = click.Option(["--wait"], is_flag=True, help="Wait while another process uses the journal.")
 RETRY_FAILED = click.Option(
     ["--retry-failed"],
     is_flag=True,
@@ -229,6 +230,7 @@ class RunOptions(NamedTuple):
     metrics_file: Path | None = None
     trust_files: bool = False
     despite_unfinished: bool = False
+    wait: bool = False
 
 
 class Together(NamedTuple):
@@ -256,7 +258,7 @@ IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
 _LEFT = (JSON, CONTINUE, RETRY_FAILED)
-_HOW = (DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
+_HOW = (WAIT, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
 RESUMING = Together("options", RunOptions, (YES, CONFIRM, *_LEFT, *_HOW))
 UNDOING = Together("options", RunOptions, (YES, *_LEFT, DESPITE_UNFINISHED, *_HOW))
 APPLYING = Together("options", RunOptions, (YES, CONFIRM, *_LEFT, DESPITE_UNFINISHED, *_HOW))

@@ -166,9 +166,6 @@ class Journals(Protocol):
 
         Args:
             identity: what they have in common; journals of another identity may be left out.
-
-        Raises:
-            JournalWriteFailed: there can't be any.
         """
         ...
 

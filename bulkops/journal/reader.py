@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import BinaryIO
 
 import msgspec
 
-from bulkops.errors import JournalDamaged, JournalError, unreadable
+from bulkops.errors import JournalDamaged, JournalError, NotAJournal, unreadable
 from bulkops.files import A_JOURNAL, what_is, wrong_file
 from bulkops.journal.formats import FORMATS, Format
 from bulkops.journal.lines import LONGEST, Scanner
@@ -23,6 +24,11 @@ Take = Callable[[Record], None]
 
 LAST_LINE = 4096
 """Bytes at the end of a journal that are sure to contain its last record if that is an ``end``."""
+
+WRONG_NAME = frozenset(
+    [errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL]
+)
+"""Errors of a name at which there is no file: trying again does not help."""
 
 
 class Contents(msgspec.Struct):
@@ -84,14 +90,16 @@ def sound_part(journal: Readable, take: Take | None = None) -> Contents:
 
     Raises:
         JournalDamaged: its plan is incomplete, or the journal does not agree with itself.
-        JournalError: there is no such file, or it is not a journal of this version.
+        NotAJournal: there is no such file, or it is something else.
+        JournalError: it is a journal of another version, or reading fails.
     """
     scanner = Scanner()
     try:
         with journal.read() as stream:
             state = _replayed(journal, scanner, stream, take)
     except OSError as error:
-        raise JournalError(unreadable(journal, error)) from error
+        kind = NotAJournal if error.errno in WRONG_NAME else JournalError
+        raise kind(unreadable(journal, error)) from error
     except ValueError as error:
         if scanner.damaged:
             raise _damaged(journal, scanner, _NO_PLAN) from error
@@ -99,7 +107,7 @@ def sound_part(journal: Readable, take: Take | None = None) -> Contents:
             # Its first record is a header, and each line is valid.
             raise disagreeing(journal, str(error)) from error
         other = wrong_file(journal, _what_is(journal), A_JOURNAL)
-        raise JournalError(other or f"{journal}: is not a bulkops journal ({error})") from error
+        raise NotAJournal(other or f"{journal}: is not a bulkops journal ({error})") from error
     scanner.damaged |= bool(scanner.rest) and not journal.may_tear
     # A journal is created atomically (see ``create``): only damage can make its plan incomplete.
     created = 1 + state.header.operations + state.header.skips

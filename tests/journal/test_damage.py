@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import pytest
 
-from bulkops.errors import JournalDamaged, JournalError
+from bulkops.errors import JournalDamaged, JournalError, NotAJournal
 from bulkops.journal.lines import frame
 from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import Contents, read
@@ -190,16 +193,28 @@ def append_and_die(disk: Disk) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b'{"a":1}\n', b"\x00" * 100])
 def test_a_file_that_is_not_a_journal_is_not_called_damaged(content: bytes) -> None:
-    """The message says what it is not."""
-    with pytest.raises(JournalError, match="is not a bulkops journal") as refused:
+    """The message says what it is not; exit 2, as for any wrong file."""
+    with pytest.raises(NotAJournal, match="is not a bulkops journal") as refused:
         read_bytes(content)
-    assert refused.value.exit_code == 1
+    assert refused.value.exit_code == 2
 
 
 def test_a_missing_journal_is_named() -> None:
     """The message has the path and the system's reason."""
-    with pytest.raises(JournalError, match=r"job\.jsonl: can't be read: No such file"):
+    with pytest.raises(NotAJournal, match=r"job\.jsonl: can't be read: No such file"):
         read(JournalFile(PATH, Disk()))
+
+
+def test_a_disk_that_fails_is_not_the_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 1, so that a scheduler tries again."""
+
+    def failing(_disk: Disk, _path: Path) -> BinaryIO:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Disk, "read", failing)
+    with pytest.raises(JournalError, match="can't be read: Input/output error") as failed:
+        read(JournalFile(PATH, Disk()))
+    assert failed.value.exit_code == 1
 
 
 @pytest.mark.parametrize(

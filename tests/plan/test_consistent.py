@@ -97,6 +97,30 @@ def test_a_field_that_a_later_version_adds_changes_no_digest() -> None:
     assert disagreement(forged("attach.jsonl", lambda records: [changed, *records[1:]])) == ""
 
 
+def _with_lease(lease: str) -> Forge:
+    def change(records: list[Record]) -> list[Record]:
+        header = records[0]
+        assert isinstance(header, Header)
+        return with_header(job={**header.job, "journal": {"lease": lease}})(records)
+
+    return change
+
+
+@pytest.mark.parametrize("name", ["attach.jsonl", "attach.undo.jsonl"])
+def test_a_header_may_have_a_lease(name: str) -> None:
+    """It changes no digest, and an undo keeps it."""
+    kept = forged(name, _with_lease("2m"))
+    assert disagreement(kept) == ""
+    assert job_of(kept.header).journal.lease_seconds == 120
+
+
+def test_an_invalid_lease_in_a_header_is_named() -> None:
+    """As in a job file: key, value, and what is allowed."""
+    invalid = forged("attach.jsonl", _with_lease("1s"))
+    with pytest.raises(JobError, match=r'the journal\'s job: journal.lease = "1s": not a duration'):
+        job_of(invalid.header)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_journals_of_this_version_agree_with_themselves(kind: str) -> None:
     """A job of each kind, its undo, and the undo of that; also see ``World.executed``."""

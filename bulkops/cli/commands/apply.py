@@ -125,14 +125,14 @@ def apply(
     options = options._replace(yes=options.yes or saved)
     with ExitStack() as stack:
         if journal:
-            held = hold(stack, journal)
+            held = hold(stack, journal, wait=options.wait)
             start_or_resume(stack, held.place, held, undertaking, options)
             return
         journals = journals_of(stack, undertaking, options)
         resumed = newest(journals, undertaking, options, finished=saved)
         # A new journal in the default place is created under that place's lock, so a command that
         # finds nothing to do leaves no lock file behind.
-        found = hold(stack, resumed) if resumed else None
+        found = hold(stack, resumed, wait=options.wait) if resumed else None
         place = found.place if found else journals.new(Clock().wall())
         try:
             start_or_resume(stack, place, found, undertaking, options)
@@ -162,7 +162,7 @@ def resume(*, journal: Place, options: RunOptions, server: Server) -> None:
     check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
-        held, contents = open_locked(stack, journal, trust_files=options.trust_files)
+        held, contents = open_locked(stack, journal, options)
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
@@ -197,12 +197,12 @@ def undo(
     if undo_journal:
         undo_journal.check()
     with ExitStack() as stack:
-        undone, contents = open_locked(stack, journal, trust_files=options.trust_files)
+        undone, contents = open_locked(stack, journal, options)
         name = PurePath(undone.place.name)
         place = undo_journal or undone.place.sibling(f"{name.stem}.undo{name.suffix}")
         if place.is_same(journal):
             raise JobError(f"{place}: is the journal to be undone. Choose another --journal")
-        held = hold(stack, place)
+        held = hold(stack, place, wait=options.wait)
         undertaking = _of_undo(journal, contents.replay, server)
         start_or_resume(stack, held.place, held, undertaking, options)
 

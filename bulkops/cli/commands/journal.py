@@ -13,6 +13,7 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note, print_text
 from bulkops.errors import ExitCode
+from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Place
 from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
@@ -82,7 +83,7 @@ def status(*, journal: Place, json: bool) -> None:
       bulkops status canary.jsonl
     """
     replay, holder = journal.read_with_holder(partial(replay_of, journal))
-    summary = summarize(replay, holder=holder)
+    summary = summarize(replay, holder=holder, killed=was_killed(journal, replay))
     if json:
         print_json(events.Status.of(summary))
     else:

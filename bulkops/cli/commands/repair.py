@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import click
 
-from bulkops.cli.options import JOURNAL, command
+from bulkops.cli.options import JOURNAL, WAIT, command
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.run.hold import hold
 from bulkops.errors import JobError
@@ -17,8 +17,8 @@ from bulkops.journal.repair import repair as cut
 ACCEPT_LOSS = click.Option(["--accept-loss"], is_flag=True, help="Discard the damaged part.")
 
 
-@command(JOURNAL, ACCEPT_LOSS)
-def repair(*, journal: Place, accept_loss: bool) -> None:
+@command(JOURNAL, ACCEPT_LOSS, WAIT)
+def repair(*, journal: Place, accept_loss: bool, wait: bool) -> None:
     """Cut the damaged part off a journal.
 
     The damaged part is saved beside the journal. An operation whose result was in it is in doubt,
@@ -39,7 +39,7 @@ def repair(*, journal: Place, accept_loss: bool) -> None:
         print_text(f"{journal}: is sound")
         return
     with ExitStack() as stack:
-        aside = cut(hold(stack, journal).storage)
+        aside = cut(hold(stack, journal, wait=wait).storage)
     print_text(
         f"{journal}: is sound"
         if not aside

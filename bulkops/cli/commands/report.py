@@ -13,6 +13,7 @@ from bulkops.cli.commands.journal import replay_of
 from bulkops.cli.options import JOURNAL, OUTPUT, command
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import print_to
+from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Place
 from bulkops.report.model import Report
 from bulkops.report.model import report as summarize
@@ -65,7 +66,7 @@ def report(*, journal: Place, output_format: str, output: Path | None, only: str
     """
     timeline = Timeline()
     replay, holder = journal.read_with_holder(lambda: replay_of(journal, timeline.restarted()))
-    summary = summarize(replay, timeline, holder)
+    summary = summarize(replay, timeline, holder, killed=was_killed(journal, replay))
     summary = replace(summary, next_steps=next_step(summary, journal))
     print_to(output, _pieces(output_format, summary, only_failed=only == "failed"))
 

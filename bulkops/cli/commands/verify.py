@@ -17,6 +17,7 @@ from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE
+from bulkops.operations import wording
 from bulkops.plan.current_state import read_recorded
 from bulkops.plan.trusted import open_journal
 from bulkops.report.columns import filled, widest
@@ -57,7 +58,9 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
     width, column = widest(names.values()), widest(labels.values())
     for key, shows in verified.differing.items():
         label, name = filled(labels[key], column), filled(names[key], width)
-        print_text(f"{label}  {name}  the server shows {shows}")
+        operation = replay.operations[key].operation
+        desired = wording.state(operation, operation.desired)
+        print_text(f"{label}  {name}  the server shows {shows}; desired: {desired}")
     total = counted(len(replay.operations), "operation")
     rest = f", {verified.unreadable:,} can't be read back" if verified.unreadable else ""
     print_text(f"{verified.verified:,} of {total} verified{rest}.")

@@ -165,9 +165,10 @@ def confirm_resuming(
         return
     note(*gate_lines(job))
     check_gate_to_resume(job, replay, retry_failed=options.retry_failed)
-    question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
-    question = question[0].upper() + question[1:]
     header = replay.header
+    what = f"the undo of {job.name}" if header.undo_of else job.name
+    place = f"{header.organization} ({header.address})"
+    question = f"Resume {what} in {place}: {', '.join(parts)}?"
     destructive = (
         _is_destructive(job, header.undo_of)
         and not looked_at

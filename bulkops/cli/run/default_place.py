@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from bulkops.cli.options import RunOptions
+from bulkops.cli.run.hold import taken
 from bulkops.cli.run.start import Undertaking
 from bulkops.client.access.address import is_at
 from bulkops.clock import Clock
@@ -27,7 +28,7 @@ def journals_of(stack: ExitStack, undertaking: Undertaking, options: RunOptions)
     journals = default_journals().of_job(
         undertaking.job.name, f"{identity.digest} {identity.organization} {address}"
     )
-    stack.enter_context(journals.locked(holder(Clock())))
+    taken(lambda: stack.enter_context(journals.locked(holder(Clock()))), wait=options.wait)
     journals.check_folder(trusted=options.trust_files)
     return journals
 

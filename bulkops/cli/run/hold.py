@@ -2,27 +2,74 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import TypeVar
 
+from bulkops.cli.options import RunOptions
+from bulkops.cli.output.printing import note
+from bulkops.cli.signals import received
 from bulkops.clock import Clock
+from bulkops.errors import JournalLocked
+from bulkops.job.duration import exact
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.process import holder
 from bulkops.journal.reader import Contents
+from bulkops.journal.waiting import when_free
 from bulkops.plan.trusted import open_journal
 
+T = TypeVar("T")
 
-def hold(stack: ExitStack, place: Place) -> Hold:
+
+def hold(stack: ExitStack, place: Place, *, wait: bool) -> Hold:
     """Hold a journal until the stack ends.
 
     Raises:
         JobError: something else is there (see ``Place.check``).
         JournalLocked, JournalWriteFailed: see ``Place.locked``.
+        SystemExit: see ``taken``.
     """
     place.check()
-    return stack.enter_context(place.locked(holder(Clock())))
+    return taken(lambda: stack.enter_context(place.locked(holder(Clock()))), wait=wait)
 
 
-def open_locked(stack: ExitStack, place: Place, *, trust_files: bool) -> tuple[Hold, Contents]:
+def taken(look: Callable[[], T], *, wait: bool) -> T:
+    """Return what ``look`` returns, which takes a lock or raises ``JournalLocked``.
+
+    Args:
+        wait: wait while another process holds the lock, and say so.
+
+    Raises:
+        SystemExit: a signal ended the waiting.
+    """
+    if not wait:
+        return look()
+    since = list[float]()
+
+    def on_wait(busy: JournalLocked) -> None:
+        if not since:
+            since.append(time.monotonic())
+            note(f"{busy.held}. Waiting until it ends. Ctrl-C stops waiting.")
+
+    try:
+        found = when_free(look, _sleep, on_wait)
+    except SystemExit:
+        note("", "Interrupted: nothing was changed.")
+        raise
+    if since:
+        note(f"Free after {exact(time.monotonic() - since[0])}.")
+    return found
+
+
+def _sleep(seconds: float) -> None:
+    # What a signal handler raises inside a destructor gets lost.
+    received.check()
+    time.sleep(seconds)
+    received.check()
+
+
+def open_locked(stack: ExitStack, place: Place, options: RunOptions) -> tuple[Hold, Contents]:
     """Hold an existing journal until the stack ends, and read it once.
 
     A file that is not a journal, or is another user's, is refused before a lock file is created.
@@ -30,10 +77,10 @@ def open_locked(stack: ExitStack, place: Place, *, trust_files: bool) -> tuple[H
     Raises:
         BulkopsError: see ``hold`` and ``open_journal``.
     """
-    reader = place.reader(trusted=trust_files)
+    reader = place.reader(trusted=options.trust_files)
     if place.is_journal():
         reader.read().close()
     else:
         open_journal(reader)
-    held = hold(stack, place)
-    return held, open_journal(held.storage.owned(trusted=trust_files))
+    held = hold(stack, place, wait=options.wait)
+    return held, open_journal(held.storage.owned(trusted=options.trust_files))

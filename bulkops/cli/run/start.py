@@ -110,7 +110,7 @@ def _start(
         unfinished = unfinished_jobs(plan, client.address, place)
         first = [one for one in unfinished if one.contradicts]
         confirm_plan(with_unfinished_noted(plan, unfinished), client.address, options, first)
-    held = held or hold(stack, place)
+    held = held or hold(stack, place, wait=options.wait)
     start_journal(held.storage, plan, client, held.by)
     note(f"Journal: {place}")
     return held

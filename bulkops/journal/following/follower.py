@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from bulkops.errors import JournalError
+from bulkops.errors import JournalError, NotAJournal
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import Scanner
 from bulkops.journal.reader import disagreeing, format_of, unknown_record
@@ -131,7 +131,7 @@ class Follower:
         except msgspec.DecodeError as error:
             raise unknown_record(self._journal, self._scanner, error) from error
         if not isinstance(header, Header):
-            raise JournalError(
+            raise NotAJournal(
                 f"{self._journal}: is not a bulkops journal (its first record is not a header)"
             )
         return header

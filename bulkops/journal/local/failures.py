@@ -10,15 +10,17 @@ from bulkops.errors import JournalLocked, JournalWriteFailed, unwritable
 from bulkops.journal.local.disk import NO_LOCKS
 
 UNKNOWN = "another process"
+LOOK_AGAIN = 0.5
+"""Seconds between two attempts to take a lock."""
 
 
 @contextmanager
-def lock_failures(path: Path, holder: Callable[[], str]) -> Iterator[None]:
-    """Raise the error for a lock that another process holds, or a file system without locks."""
+def lock_failures(path: Path, busy: Callable[[], JournalLocked]) -> Iterator[None]:
+    """Raise ``busy`` if another process holds a lock, or that the file system has none."""
     try:
         yield
     except BlockingIOError:
-        raise in_use(path, holder()) from None
+        raise busy() from None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
@@ -44,6 +46,7 @@ def write_failures(place: Path) -> Iterator[None]:
 def in_use(path: Path, holder: str) -> JournalLocked:
     """Return the error for a journal or folder that another process has locked."""
     return JournalLocked(
-        f"{path} is in use by {holder}. Wait until it ends, or stop it and run the same command "
-        "again"
+        f"{path} is in use by {holder}",
+        "Wait until it ends, or stop it and run the same command again, or add --wait",
+        look_again=LOOK_AGAIN,
     )

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from bulkops.errors import JournalError, JournalLocked
 from bulkops.journal.lines import CHUNK, Scanner
 from bulkops.journal.local.disk import GONE, FileCalls, Reads, SystemFiles, create_free, sync_folder
-from bulkops.journal.local.failures import UNKNOWN, lock_failures
+from bulkops.journal.local.failures import UNKNOWN, in_use, lock_failures
 from bulkops.journal.local.holder import last_runner
 from bulkops.journal.local.ownership import OwnFiles
 from bulkops.journal.reader import LAST_LINE, read
@@ -159,7 +159,7 @@ def take(files: FileCalls, descriptor: int, path: Path, size: int) -> None:
         JournalWriteFailed: its file system has no locks.
         OSError: the name no longer refers to this file.
     """
-    with lock_failures(path, lambda: last_runner_of(JournalFile(path, files))):
+    with lock_failures(path, lambda: in_use(path, last_runner_of(JournalFile(path, files)))):
         files.lock(descriptor)
     if not files.is_at(descriptor, path):
         raise FileNotFoundError(errno.ENOENT, GONE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -12,22 +14,45 @@ DEFAULT_FOLDER = Path(".bulkops")
 
 
 def folder_of(job_name: str) -> Path:
-    """Return the job's folder below the current one; create it if necessary.
+    """Return the job's folder, below the current one."""
+    return DEFAULT_FOLDER / job_name
+
+
+@contextmanager
+def created(folder: Path) -> Iterator[None]:
+    """Create a job's folder if necessary; after the block, remove it again if it is empty.
 
     Raises:
         JournalWriteFailed: it can't be created.
     """
-    folder = DEFAULT_FOLDER / job_name
+    with ExitStack() as stack:
+        for path in (folder.parent, folder):
+            try:
+                if _create(path):
+                    stack.callback(_remove_empty, path)
+            except OSError as error:
+                raise JournalWriteFailed(
+                    f"{folder}: can't be created ({error.strerror or error}); nothing was sent. "
+                    "Choose another path with --journal, or fix this one"
+                ) from error
+        yield
+
+
+def _create(folder: Path) -> bool:
+    """Create a folder; return False if it exists already."""
     try:
         # Regardless of the umask: write access to the folder is enough to replace its journals.
-        for path in (DEFAULT_FOLDER, folder):
-            path.mkdir(mode=0o755, exist_ok=True)
-    except OSError as error:
-        raise JournalWriteFailed(
-            f"{folder}: can't be created ({error.strerror or error}); nothing was sent. "
-            "Choose another path with --journal, or fix this one"
-        ) from error
-    return folder
+        folder.mkdir(mode=0o755)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    return True
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def by_age(folder: Path) -> list[Path]:

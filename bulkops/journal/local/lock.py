@@ -14,12 +14,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from bulkops.errors import JobError, JournalWriteFailed
+from bulkops.errors import JobError, JournalLocked, JournalWriteFailed
 from bulkops.files import LOCK_START, followed, open_regular
 from bulkops.journal.local.disk import SystemFiles, lock_now, open_or_create, remove_unused
 from bulkops.journal.local.failures import (
@@ -29,7 +30,8 @@ from bulkops.journal.local.failures import (
     write_failures,
 )
 from bulkops.journal.local.file import JournalFile, last_runner_of
-from bulkops.journal.local.holder import lock_of, signed
+from bulkops.journal.local.folder import by_age
+from bulkops.journal.local.holder import lock_of, same, signed
 from bulkops.journal.records import Holder
 
 _LONGEST_TEXT = 4096
@@ -50,7 +52,8 @@ def locked(journal: Path, by: Holder) -> Iterator[JournalFile]:
         path = followed(journal)
     with ExitStack() as stack:
         size = _size(path)
-        text = _lock_name(stack, path, lambda: _size(path) != size)
+        busy = partial(_named_in_use, path)
+        text = _lock_name(stack, path, busy, lambda: _size(path) != size)
         calls = _KeptLocks()
         stack.callback(calls.release)
         _lock_journal(calls, path)
@@ -62,8 +65,9 @@ def locked(journal: Path, by: Holder) -> Iterator[JournalFile]:
 def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
     """Lock a folder while the block runs, to start a journal in it; raises as ``locked``."""
     name = folder / "folder"
+    busy = partial(_folder_in_use, folder, name)
     with ExitStack() as stack:
-        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {lock_of(name)})
+        text = _lock_name(stack, name, busy, lambda: set(folder.iterdir()) != {lock_of(name)})
         if sys.platform != "win32":
             with write_failures(folder):
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -71,7 +75,7 @@ def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
             try:
                 lock_now(descriptor)
             except BlockingIOError:
-                raise in_use(folder, UNKNOWN) from None
+                raise busy() from None
             except OSError:
                 # Some file systems can't lock folders (NFS): there the lock file has to do.
                 pass
@@ -122,8 +126,10 @@ class _KeptLocks(SystemFiles):
         return next((kept for kept in self._kept if self.is_at(kept, path)), None)
 
 
-def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int:
-    """Lock ``PATH.lock``, and return its descriptor.
+def _lock_name(
+    stack: ExitStack, path: Path, busy: Callable[[], JournalLocked], is_used: Callable[[], bool]
+) -> int:
+    """Lock ``PATH.lock``, and return its descriptor; the error is ``busy`` if it is locked.
 
     At the end of the stack a file that this created is removed, unless it ``is_used``.
     """
@@ -137,7 +143,7 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
         for _ in range(_TRIES):
             descriptor, created = open_or_create(name)
             stack.callback(os.close, descriptor)
-            with lock_failures(path, lambda: _holder_in(name)):
+            with lock_failures(path, busy):
                 lock_now(descriptor)
             # If it was removed or replaced after it was opened, others lock another file.
             if calls.is_at(descriptor, name):
@@ -164,7 +170,7 @@ def _lock_journal(calls: _KeptLocks, path: Path) -> None:
         except PermissionError:
             descriptor = calls.open_unwritable(path)
         try:
-            with lock_failures(path, lambda: last_runner_of(JournalFile(path))):
+            with lock_failures(path, lambda: in_use(path, last_runner_of(JournalFile(path)))):
                 calls.lock(descriptor)
         finally:
             calls.close(descriptor)
@@ -187,7 +193,21 @@ def _sign(descriptor: int, path: Path, by: Holder) -> None:
         os.ftruncate(descriptor, len(data))
 
 
-def _holder_in(lock: Path) -> str:
-    """Return the holder that a lock file names."""
-    by = signed(lock)
-    return str(by) if by else UNKNOWN
+def _named_in_use(path: Path) -> JournalLocked:
+    """Return the error for a journal whose lock file names its holder."""
+    by = signed(lock_of(path))
+    return in_use(path, str(by) if by else UNKNOWN)
+
+
+def _folder_in_use(folder: Path, name: Path) -> JournalLocked:
+    """Return the error for a folder in which another process starts or runs a journal.
+
+    Args:
+        name: the folder's lock file is beside this path.
+    """
+    by = signed(lock_of(name))
+    if by is None:
+        return in_use(folder, UNKNOWN)
+    signatures = {path: signed(lock_of(path)) for path in by_age(folder)}
+    used = (path for path, other in signatures.items() if other and same(by, other))
+    return in_use(next(used, folder), str(by))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -98,9 +98,11 @@ class FolderOfJob:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def locked(self, by: Holder) -> AbstractContextManager[None]:
-        """See ``JobJournals``."""
-        return lock.locked_folder(self._path, by)
+    @contextmanager
+    def locked(self, by: Holder) -> Iterator[None]:
+        """See ``JobJournals``; the folder is created, and removed again if it stays empty."""
+        with folder.created(self._path), lock.locked_folder(self._path, by):
+            yield
 
     def check_folder(self, *, trusted: bool) -> None:
         """See ``JobJournals``."""
@@ -120,7 +122,7 @@ class Folders:
     """See ``Journals``."""
 
     def of_job(self, name: str, identity: str) -> FolderOfJob:  # noqa: ARG002 - a store needs it
-        """See ``Journals``; the job's folder is created if necessary."""
+        """See ``Journals``."""
         return FolderOfJob(folder.folder_of(name))
 
     def all(self) -> Iterator[LocalPlace]:

@@ -22,9 +22,11 @@ from bulkops.journal.local.holder import (
     is_alive,
     lock_of,
     read_with_holder,
+    was_killed,
     writer_of,
 )
 from bulkops.journal.local.lock import locked
+from bulkops.journal.local.place import LocalPlace
 from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Execution, Holder
 from bulkops.journal.replay import Replay, replay
@@ -121,6 +123,13 @@ def test_the_writers_state(journal: Path) -> None:
     # It released the lock but still runs, for example to print to a full pipe.
     assert writer_of(journal, mine, is_alive) is Writer.GONE
     assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
+    place = LocalPlace(journal)
+    assert was_killed(place, mine)
+    assert not was_killed(place, bobs)
+    assert not was_killed(
+        LocalPlace(journal), replay([*first(1), Execution(me, "1"), Ended("", "complete")])
+    )
+    assert not was_killed(place, replay(first(1)))
     with locked(journal, BOB):
         append_to(journal)
     # Another process signed the lock file: this host's process writes elsewhere.
