@@ -123,7 +123,8 @@ class _Forwarding(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
         else:
-            self._reset()
+            # With a reset the client might see that instead of the end.
+            self.close_connection = True
 
     def _reset(self) -> None:
         self.close_connection = True
