@@ -66,7 +66,7 @@ def _s3_credentials(env: Environment) -> dict[str, str]:
     if "AWS_WEB_IDENTITY_TOKEN_FILE" in env:
         identity = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
         _together(env, *identity)
-        return _named(env, *identity, "AWS_ROLE_SESSION_NAME")
+        return _named(env, *identity, "AWS_ROLE_SESSION_NAME", "AWS_ENDPOINT_URL_STS")
     if "AWS_PROFILE" in env:
         raise JobError(f"AWS_PROFILE is set, but {_NO_PROFILES}")
     if "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in env:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -116,11 +117,12 @@ def _error(status: int, code: str) -> Reply:
 
 
 @contextmanager
-def tiny_s3(*ignores: str) -> Iterator[tuple[Server, TinyS3]]:
+def tiny_s3(*ignores: str, tls: ssl.SSLContext | None = None) -> Iterator[tuple[Server, TinyS3]]:
     """Serve an empty bucket on loopback.
 
     Args:
         ignores: the headers of conditions that the server ignores.
+        tls: with which it serves https, as ``localhost``.
     """
     bucket = TinyS3(frozenset(ignores))
 
@@ -146,8 +148,11 @@ def tiny_s3(*ignores: str) -> Iterator[tuple[Server, TinyS3]]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
             """Keep silent."""
 
-    with serving(Handler) as port:
-        yield Server("s3", port, env=aws(port, "any", "any")), bucket
+    with serving(Handler, tls) as port:
+        env = aws(port, "any", "any")
+        if tls:
+            env = {**env, "AWS_ENDPOINT_URL": f"https://localhost:{port}"}
+        yield Server("s3", port, env=env), bucket
 
 
 @contextmanager
@@ -169,9 +174,13 @@ class _Quiet(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+def serving(
+    handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
+) -> Iterator[int]:
     """Serve on a free loopback port, each connection in a thread; yields the port."""
     server = _Quiet(("127.0.0.1", 0), handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     # It looks that often whether to stop.
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
