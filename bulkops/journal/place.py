@@ -182,7 +182,7 @@ def default_journals() -> Journals:
         JobError: the variable has an address that can't be one.
     """
     if "://" in (text := os.environ.get("BULKOPS_JOURNALS", "")):
-        from bulkops.journal.remote.address import parse  # noqa: PLC0415 - see ``_remote``
+        from bulkops.journal.remote.bucket.address import parse  # noqa: PLC0415 - see ``_remote``
         from bulkops.journal.remote.journals import StoredJournals  # noqa: PLC0415 - see above
 
         return StoredJournals(parse(text))
@@ -202,7 +202,7 @@ def place_of(text: str | Path) -> Place:
 
 def _remote(text: str) -> Place:
     # Few journals are in object storage; these modules implement this one.
-    from bulkops.journal.remote.address import parse  # noqa: PLC0415 - see above
+    from bulkops.journal.remote.bucket.address import parse  # noqa: PLC0415 - see above
     from bulkops.journal.remote.place import RemotePlace  # noqa: PLC0415 - see above
 
     return RemotePlace(parse(text))

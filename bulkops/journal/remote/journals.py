@@ -18,12 +18,12 @@ import msgspec
 from bulkops.errors import JournalError, JournalLocked, unreadable
 from bulkops.journal.place import Place
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.address import Address
-from bulkops.journal.remote.calls import LeaseObject
-from bulkops.journal.remote.kept import Wanted
-from bulkops.journal.remote.opening import open_store
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.opening import open_store
+from bulkops.journal.remote.bucket.store import Store, StoreError, Version
+from bulkops.journal.remote.lease.calls import LeaseObject
+from bulkops.journal.remote.lease.kept import Wanted
 from bulkops.journal.remote.place import LEASE, RemotePlace, unusable
-from bulkops.journal.remote.store import Store, StoreError, Version
 
 CURRENT = "current"
 

@@ -11,7 +11,7 @@ from io import RawIOBase
 from itertools import chain, count
 from typing import TYPE_CHECKING, NamedTuple
 
-from bulkops.journal.remote.store import Store
+from bulkops.journal.remote.bucket.store import Store
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

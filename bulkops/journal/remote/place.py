@@ -13,14 +13,14 @@ from bulkops.errors import JournalError, JournalWriteFailed, unreadable
 from bulkops.journal.following.outlook import Writer
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.address import Address
-from bulkops.journal.remote.calls import LeaseObject
-from bulkops.journal.remote.conditions import check_conditions
-from bulkops.journal.remote.kept import Wanted
-from bulkops.journal.remote.lease import decoded
-from bulkops.journal.remote.opening import open_store
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.conditions import check_conditions
+from bulkops.journal.remote.bucket.opening import open_store
+from bulkops.journal.remote.bucket.store import Found, Store, StoreError
+from bulkops.journal.remote.lease.calls import LeaseObject
+from bulkops.journal.remote.lease.content import decoded
+from bulkops.journal.remote.lease.kept import Wanted
 from bulkops.journal.remote.segments import Segments
-from bulkops.journal.remote.store import Found, Store, StoreError
 from bulkops.journal.replay import Replay
 
 LEASE = "lease"

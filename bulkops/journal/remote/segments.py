@@ -14,9 +14,9 @@ from io import BufferedReader
 from typing import BinaryIO
 
 from bulkops.journal.lines import Scanner
-from bulkops.journal.remote.address import Address
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.store import Store
 from bulkops.journal.remote.numbered import Numbered, SegmentStream
-from bulkops.journal.remote.store import Store
 from bulkops.journal.storage import Sight, Superseded
 
 _LOOKED_BACK = 3

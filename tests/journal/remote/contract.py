@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bulkops.journal.remote.store import Denied, Found, Store, Version
+from bulkops.journal.remote.bucket.store import Denied, Found, Store, Version
 
 RACERS = 16
 ROUNDS = 4

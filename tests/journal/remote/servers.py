@@ -27,10 +27,10 @@ from urllib.parse import quote
 
 import pytest
 
-from bulkops.journal.remote.address import Address
-from bulkops.journal.remote.clouds import EMULATOR, EMULATOR_KEY
-from bulkops.journal.remote.opening import open_store
-from bulkops.journal.remote.store import Store
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.clouds import EMULATOR, EMULATOR_KEY
+from bulkops.journal.remote.bucket.opening import open_store
+from bulkops.journal.remote.bucket.store import Store
 
 SECONDS = 60.0
 """The time after which a server that hasn't started fails its test."""

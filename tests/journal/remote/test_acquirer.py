@@ -12,12 +12,12 @@ from bulkops.cli.logs import sentence
 from bulkops.clock import Clock
 from bulkops.errors import ExitCode, JournalLocked, JournalWriteFailed
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.acquirer import PATIENCE, Acquirer, Busy, acquire
-from bulkops.journal.remote.calls import LeaseObject
-from bulkops.journal.remote.holding import Holding
-from bulkops.journal.remote.keeper import release
-from bulkops.journal.remote.lease import Lease
-from bulkops.journal.remote.store import Denied, Found
+from bulkops.journal.remote.bucket.store import Denied, Found
+from bulkops.journal.remote.lease.acquirer import PATIENCE, Acquirer, Busy, acquire
+from bulkops.journal.remote.lease.calls import LeaseObject
+from bulkops.journal.remote.lease.content import Lease
+from bulkops.journal.remote.lease.holding import Holding
+from bulkops.journal.remote.lease.keeper import release
 from bulkops.journal.waiting import when_free
 from tests.engine.world import EPOCH
 from tests.journal.remote.contender import JOURNAL, KEY, lease_in
@@ -117,10 +117,10 @@ def test_an_age_that_the_store_does_not_tell_is_left_out() -> None:
     place = Place()
     place.acquire()
     place.clock.seconds -= 5
-    with pytest.raises(JournalLocked, match="; renewed 0 s ago; lease of 30 s"):
+    with pytest.raises(JournalLocked, match=r"\(renewed 0 s ago; lease of 30 s\)"):
         place.acquire(BOB)
     place.memory.objects[KEY] = place.memory.objects[KEY]._replace(modified=None)
-    with pytest.raises(JournalLocked, match=r"000Z; lease of 30 s\. Wait"):
+    with pytest.raises(JournalLocked, match=r"000Z \(lease of 30 s\)\. Wait"):
         place.acquire(BOB)
 
 
@@ -135,19 +135,14 @@ def test_what_a_lease_names_is_safe_to_print(place: Place) -> None:
 
 
 def test_waiting_takes_over_once_a_lease_is_unchanged_for_its_ttl(
-    place: Place, caplog: pytest.LogCaptureFixture
+    place: Place,
 ) -> None:
-    """No earlier; one warning says whom it waits for."""
+    """No earlier."""
     place.acquire()
     place.clock.wait(1000)
-    with caplog.at_level(logging.WARNING, "bulkops"):
-        place.acquire(BOB, wait=True)
+    place.acquire(BOB, wait=True)
     assert place.clock.seconds == 1000 + TTL
     assert lease_in(place.memory) == Lease(BOB, "bob", 1, TTL)
-    assert [sentence(record) for record in caplog.records] == [
-        "Warning: s3://bucket/scan is held by ann on ci-1, pid 7, since 2026-11-24T20:59:00.000Z: "
-        "waiting until it is released, or not renewed for 30 s."
-    ]
 
 
 def test_waiting_notices_a_release_within_five_seconds(place: Place) -> None:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.journal.remote.address import Address, is_address, parse
+from bulkops.journal.remote.bucket.address import Address, is_address, parse
 
 SECRET = "wJalrXUtnFEMI"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.journal.remote.answers import Failure, Meaning, failure_of, unusable
+from bulkops.journal.remote.bucket.answers import Failure, Meaning, failure_of, unusable
 
 ENDPOINT = "https://s3.example.com:9000"
 SECRET = "wJalrXUtnFEMI"

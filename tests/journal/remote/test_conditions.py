@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.journal.remote.conditions import check_conditions
-from bulkops.journal.remote.store import Found, Store, Version
+from bulkops.journal.remote.bucket.conditions import check_conditions
+from bulkops.journal.remote.bucket.store import Found, Store, Version
 from tests.journal.remote.servers import Starting, azurite, moto, seaweedfs
 from tests.journal.remote.tiny_s3 import tiny, tiny_s3
 

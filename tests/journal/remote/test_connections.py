@@ -13,9 +13,9 @@ import trustme
 from obstore.store import S3Store
 
 from bulkops.errors import JobError
-from bulkops.journal.remote.address import parse
-from bulkops.journal.remote.opening import open_store
-from bulkops.journal.remote.store import Denied, NoAnswer, Store
+from bulkops.journal.remote.bucket.address import parse
+from bulkops.journal.remote.bucket.opening import open_store
+from bulkops.journal.remote.bucket.store import Denied, NoAnswer, Store
 from tests.journal.remote.servers import Server
 from tests.journal.remote.tiny_s3 import Reply, tiny_s3
 

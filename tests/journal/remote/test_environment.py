@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from bulkops.errors import BulkopsError, JobError
-from bulkops.journal.remote.address import parse
-from bulkops.journal.remote.clouds import EMULATOR, EMULATOR_KEY
-from bulkops.journal.remote.environment import EVERYWHERE, LOCAL, Settings, settings_for
+from bulkops.journal.remote.bucket.address import parse
+from bulkops.journal.remote.bucket.clouds import EMULATOR, EMULATOR_KEY
+from bulkops.journal.remote.bucket.environment import EVERYWHERE, LOCAL, Settings, settings_for
 
 SECRET = "wJalrXUtnFEMI"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": SECRET}

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from bulkops.errors import JobError
-from bulkops.journal.remote.address import parse
-from bulkops.journal.remote.objects import RETRIES
-from bulkops.journal.remote.opening import open_store
-from bulkops.journal.remote.store import NoAnswer, Store, StoreError, Version
+from bulkops.journal.remote.bucket.address import parse
+from bulkops.journal.remote.bucket.objects import RETRIES
+from bulkops.journal.remote.bucket.opening import open_store
+from bulkops.journal.remote.bucket.store import NoAnswer, Store, StoreError, Version
 from tests.journal.remote.servers import aws
 from tests.journal.remote.tiny_s3 import Reply, tiny_s3
 from tests.journal.remote.unruly import unruly
@@ -185,7 +185,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
 ) -> None:
     """It comes before anything that the environment may lack."""
     monkeypatch.setitem(sys.modules, "obstore", None)
-    monkeypatch.delitem(sys.modules, "bulkops.journal.remote.objects")
+    monkeypatch.delitem(sys.modules, "bulkops.journal.remote.bucket.objects")
     with pytest.raises(JobError) as caught:
         open_store(parse("s3://bucket/a"), {})
     expected = 's3://bucket/a: needs the extra `remote`: pip install "bulkops[remote]"'
@@ -195,7 +195,7 @@ def test_without_the_extra_one_sentence_says_how_to_install_it(
 
 def test_another_missing_module_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only obstore is part of the extra."""
-    monkeypatch.setitem(sys.modules, "bulkops.journal.remote.answers", None)
-    monkeypatch.delitem(sys.modules, "bulkops.journal.remote.objects")
+    monkeypatch.setitem(sys.modules, "bulkops.journal.remote.bucket.answers", None)
+    monkeypatch.delitem(sys.modules, "bulkops.journal.remote.bucket.objects")
     with pytest.raises(ModuleNotFoundError):
         open_store(parse("s3://bucket/a"), aws(9, "any", "any"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from bulkops.errors import JobError
-from bulkops.journal.remote.address import Address
-from bulkops.journal.remote.store import Store
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.store import Store
 
 PROBE = "probe"
 """The object below a journal that is created and swapped to see whether conditions count."""

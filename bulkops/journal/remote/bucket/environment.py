@@ -32,8 +32,8 @@ from urllib.parse import urlsplit
 from bulkops.client.access.address import is_loopback
 from bulkops.client.access.proxy import proxy_for
 from bulkops.errors import JobError
-from bulkops.journal.remote.address import Address
-from bulkops.journal.remote.clouds import CLOUDS, Place, advice, first
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.clouds import CLOUDS, Place, advice, first
 
 LOCAL = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::254,metadata.google.internal"
 """Hosts that are never asked through a proxy."""

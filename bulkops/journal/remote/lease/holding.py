@@ -27,8 +27,8 @@ from enum import Enum
 
 import msgspec
 
-from bulkops.journal.remote.lease import Lease, Write, decoded
-from bulkops.journal.remote.store import Found, Version
+from bulkops.journal.remote.bucket.store import Found, Version
+from bulkops.journal.remote.lease.content import Lease, Write, decoded
 
 VALID = 0.7
 """The part of the ttl for which the holder may send; the rest allows for clocks that drift."""

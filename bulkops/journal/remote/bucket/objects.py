@@ -15,10 +15,10 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from bulkops.errors import JobError, unreadable
-from bulkops.journal.remote.address import Address
-from bulkops.journal.remote.answers import Meaning, failure_of, unusable
-from bulkops.journal.remote.environment import Settings
-from bulkops.journal.remote.store import Denied, Found, NoAnswer, Version
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.answers import Meaning, failure_of, unusable
+from bulkops.journal.remote.bucket.environment import Settings
+from bulkops.journal.remote.bucket.store import Denied, Found, NoAnswer, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

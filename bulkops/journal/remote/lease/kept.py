@@ -13,12 +13,12 @@ import anyio.to_thread
 from bulkops.clock import Clock
 from bulkops.errors import JournalWriteFailed
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.acquirer import Acquirer, acquire
-from bulkops.journal.remote.calls import LeaseObject
-from bulkops.journal.remote.holding import Holding
-from bulkops.journal.remote.keeper import Keeper, release
-from bulkops.journal.remote.lease import DEFAULT_TTL, pause
-from bulkops.journal.remote.store import NoAnswer
+from bulkops.journal.remote.bucket.store import NoAnswer
+from bulkops.journal.remote.lease.acquirer import Acquirer, acquire
+from bulkops.journal.remote.lease.calls import LeaseObject
+from bulkops.journal.remote.lease.content import DEFAULT_TTL, pause
+from bulkops.journal.remote.lease.holding import Holding
+from bulkops.journal.remote.lease.keeper import Keeper, release
 from bulkops.journal.storage import Executor
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from bulkops.clock import Clock
 from bulkops.errors import JournalLocked, JournalWriteFailed
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.calls import Calls, LeaseObject, made, run_at_once
-from bulkops.journal.remote.candidate import Candidate, Seeking
-from bulkops.journal.remote.holding import Holding
-from bulkops.journal.remote.lease import Lease, pause
-from bulkops.journal.remote.store import Denied, NoAnswer
+from bulkops.journal.remote.bucket.store import Denied, NoAnswer
+from bulkops.journal.remote.lease.calls import Calls, LeaseObject, made, run_at_once
+from bulkops.journal.remote.lease.candidate import Candidate, Seeking
+from bulkops.journal.remote.lease.content import Lease, pause
+from bulkops.journal.remote.lease.holding import Holding
 
 MOST_BETWEEN_LOOKS = 5.0
 """Seconds: a lease that was released is noticed by then."""

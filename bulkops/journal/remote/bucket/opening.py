@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bulkops.errors import JobError
-from bulkops.journal.remote.address import Address
-from bulkops.journal.remote.environment import settings_for
-from bulkops.journal.remote.store import Store
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.environment import settings_for
+from bulkops.journal.remote.bucket.store import Store
 
 TIMEOUT = 10.0
 """Seconds after which a request counts as not answered."""
@@ -25,7 +25,7 @@ def open_store(address: Address, env: Mapping[str, str], *, timeout: float = TIM
     """
     try:
         # It needs an extra, and takes a while to import.
-        from bulkops.journal.remote.objects import ObjectStore  # noqa: PLC0415
+        from bulkops.journal.remote.bucket.objects import ObjectStore  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "obstore":
             raise
