@@ -21,6 +21,7 @@ from benchmarks.case import A_WINDOW, RATE, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.journal.local.disk import SystemFiles
 from bulkops.journal.local.file import JournalFile
 from bulkops.journal.local.place import LocalPlace
@@ -93,8 +94,10 @@ class Network:
         self._jitter = jitter
         self._random = random
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
         """Deliver a request and its answer (see ``Transport``)."""
+        if not permit.holds():
+            raise Withheld
         full = msgspec.structs.replace(request, headers={**HEADERS, **request.headers})
         await self._way()
         answer = self._simulator.handle(full, anyio.current_time())

@@ -7,16 +7,33 @@ A command gets a ``Place`` from the user's word. What it reads, holds and writes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from bulkops.client.permit import Permit
+    from bulkops.errors import JournalWriteFailed
     from bulkops.journal.following.outlook import Writer
     from bulkops.journal.records import Holder
     from bulkops.journal.replay import Replay
     from bulkops.journal.storage import Executor, Readable, Storage
+
+
+class Keep(Protocol):
+    """Keeps a journal held in an event loop."""
+
+    def __call__(
+        self, on_end: Callable[[JournalWriteFailed], None], seconds: float
+    ) -> AbstractAsyncContextManager[Permit]:
+        """Return a context that keeps it, and gives the permit to send.
+
+        Args:
+            on_end: called once if it is lost.
+            seconds: after which another process may take it over if this one is silent.
+        """
+        ...
 
 
 class Hold(NamedTuple):
@@ -27,12 +44,16 @@ class Hold(NamedTuple):
         storage: reads and writes it.
         by: this process, for the journal.
         executor: runs the calls that write; a thread by default.
+        keep: keeps it while a job runs; ``None`` if no other process can take it over.
+        nonce: see ``records.Execution``.
     """
 
     place: Place
     storage: Storage
     by: Holder
     executor: Executor | None = None
+    keep: Keep | None = None
+    nonce: str = ""
 
 
 class Place(Protocol):
@@ -162,6 +183,16 @@ def default_journals() -> Journals:
 
 def place_of(text: str | Path) -> Place:
     """Return the place that a user names."""
+    if "://" in str(text):
+        return _remote(str(text))
     from bulkops.journal.local.place import LocalPlace  # noqa: PLC0415 - it implements this module
 
     return LocalPlace(Path(text))
+
+
+def _remote(text: str) -> Place:
+    # Few journals are in object storage; these modules implement this one.
+    from bulkops.journal.remote.address import parse  # noqa: PLC0415 - see above
+    from bulkops.journal.remote.place import RemotePlace  # noqa: PLC0415 - see above
+
+    return RemotePlace(parse(text))

@@ -55,12 +55,7 @@ def read(journal: Readable, take: Take | None = None) -> Contents:
     """
     contents = sound_part(journal, take)
     if contents.scanner.damaged:
-        raise _damaged(
-            journal,
-            contents.scanner,
-            "restore the file from a backup, or keep its sound part: `bulkops journal check "
-            f"{as_argument(journal)}`",
-        )
+        raise _damaged(journal, contents.scanner, _CHECK.format(as_argument(journal)))
     return contents
 
 
@@ -119,6 +114,35 @@ def sound_part(journal: Readable, take: Take | None = None) -> Contents:
     if scanner.seq <= created:
         raise _damaged(journal, scanner, _NO_PLAN)
     return Contents(state, scanner)
+
+
+def read_on(journal: Readable, contents: Contents) -> None:
+    """Read what was written to a journal since it was read.
+
+    Raises:
+        JournalDamaged: it is damaged, or does not agree with itself.
+        JournalError: it can't be read, or nothing was written since.
+    """
+    scanner, state = contents.scanner, contents.replay
+    decoded, before = FORMATS[state.header.format].decode, scanner.seq
+    try:
+        with journal.read() as stream:
+            stream.seek(scanner.offset)
+            for line in scanner.lines(stream):
+                state.take(decoded(line))
+    except OSError as error:
+        raise JournalError(unreadable(journal, error)) from error
+    except msgspec.DecodeError as error:
+        raise unknown_record(journal, scanner, error) from error
+    except (KeyError, ValueError) as error:
+        raise disagreeing(journal, str(error)) from error
+    if scanner.rest:
+        raise _damaged(journal, scanner, _CHECK.format(as_argument(journal)))
+    if scanner.seq == before:
+        raise JournalError(
+            f"{journal}: another process writes to it, but what it writes can't be read; nothing "
+            "was sent. Run the same command again"
+        )
 
 
 def _what_is(journal: Readable) -> str:
@@ -187,4 +211,5 @@ def _damaged(journal: object, scanner: Scanner, advice: str) -> JournalDamaged:
     )
 
 
-_NO_PLAN = "its plan is incomplete: restore the file from a backup"
+_CHECK = "restore it from a backup, or keep its sound part: `bulkops journal check {}`"
+_NO_PLAN = "its plan is incomplete: restore it from a backup"

@@ -153,11 +153,13 @@ class Execution(_Record, frozen=True, gc=False, tag="execution"):
     Attributes:
         continued: whether it continues past a stop by the failure tolerance; failures are then
             counted from zero again.
+        nonce: in object storage, what makes this record differ from any other process's.
     """
 
     by: Holder
     bulkops: str
     continued: bool = False
+    nonce: str = ""
 
 
 class Paced(_Record, frozen=True, gc=False, tag="paced"):

@@ -14,17 +14,20 @@ from itertools import islice
 import anyio
 import anyio.to_thread
 
-from bulkops.errors import JournalError, JournalWriteFailed, unwritable
+from bulkops.errors import JournalError, JournalTakenOver, JournalWriteFailed, unwritable
 from bulkops.files import A_JOURNAL, what_is
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import frame
-from bulkops.journal.reader import Contents
-from bulkops.journal.records import Record, encode
-from bulkops.journal.storage import Executor, Storage
+from bulkops.journal.reader import Contents, read_on
+from bulkops.journal.records import Execution, Record, encode
+from bulkops.journal.storage import Executor, Storage, Superseded
 from bulkops.text import as_argument
 
 CREATE_CHUNK = 4096
 """Lines per write while a journal is created."""
+
+SYNC_WEIGHT = 0.1
+"""The weight of one group in the running mean of the time that a sync takes."""
 
 
 async def in_thread(call: Callable[[], None]) -> None:
@@ -54,16 +57,19 @@ class Journal:
         self, storage: Storage, contents: Contents, executor: Executor | None = None
     ) -> None:
         self.replay = contents.replay
+        self.sync_seconds = 0.0
+        """The time until a group is durable in seconds, as a running mean."""
         self._encode = FORMATS[contents.replay.header.format].encode
         self._storage = storage
         self._executor = executor or in_thread
-        self._scanner = contents.scanner
+        self._contents = contents
         self._seq, self._crc = contents.scanner.seq, contents.scanner.crc
         self._waiting: list[bytes] = []
-        self._group = _Group()
+        self._durable = anyio.Event()
         self._more = anyio.Event()
         self._closing = False
         self._broken: JournalWriteFailed | None = None
+        self._block = anyio.CancelScope()
 
     @classmethod
     @asynccontextmanager
@@ -81,7 +87,8 @@ class Journal:
         try:
             await journal._executor(journal._prepare)
             async with anyio.create_task_group() as writer:
-                writer.start_soon(journal._write_groups, writer.cancel_scope)
+                journal._block = writer.cancel_scope
+                writer.start_soon(journal._write_groups)
                 try:
                     yield journal
                 except Exception as raised:  # noqa: BLE001 - raised below: the group would wrap it
@@ -94,8 +101,8 @@ class Journal:
         if failed := journal._broken or error:
             raise failed
 
-    def post(self, record: Record) -> _Group:
-        """Queue a record; it becomes durable with the group that is returned.
+    def post(self, record: Record) -> anyio.Event:
+        """Queue a record; the event that is returned is set once it is durable, or never will be.
 
         Raises:
             JournalWriteFailed: an earlier write failed.
@@ -106,7 +113,7 @@ class Journal:
         if not self._waiting:
             self._more.set()
         self._waiting.append(self._encode(record))
-        return self._group
+        return self._durable
 
     async def append(self, record: Record) -> None:
         """Write a record and return once it is durable.
@@ -114,17 +121,54 @@ class Journal:
         Raises:
             JournalWriteFailed: it can't be written.
         """
-        await self.post(record).durable.wait()
+        await self.post(record).wait()
         if self._broken:
             raise self._broken
 
+    async def begin(self, execution: Execution) -> None:
+        """Write an execution's record, after what another process has written since it was read.
+
+        From then on, whatever a process writes that held the journal before is refused.
+
+        Raises:
+            JournalDamaged: what was written since is damaged.
+            JournalWriteFailed: it can't be written.
+        """
+        while True:
+            data, crc = frame([self._encode(execution)], self._seq, self._seq, self._crc)
+            if await self._is_first(data):
+                break
+        self.replay.take(execution)
+        self._seq, self._crc = self._seq + 1, crc
+
+    async def _is_first(self, data: bytes) -> bool:
+        """Append and return True; if another process has written there, read that."""
+        try:
+            await self._executor(partial(self._storage.append, data))
+        except Superseded:
+            await self._executor(partial(read_on, self._storage, self._contents))
+            scanner = self._contents.scanner
+            self._seq, self._crc = scanner.seq, scanner.crc
+            return False
+        except OSError as error:
+            self._broken = write_failed(self._storage, error)
+            raise self._broken from error
+        return True
+
+    def break_off(self, error: JournalWriteFailed) -> None:
+        """Stop everything at once: no result can be recorded any more."""
+        self._broken = self._broken or error
+        self._durable.set()
+        # An operation with a durable intent may be about to be sent.
+        self._block.cancel()
+
     def _prepare(self) -> None:
         try:
-            self._storage.prepare(self._scanner)
+            self._storage.prepare(self._contents.scanner)
         except OSError as error:
             raise write_failed(self._storage, error) from error
 
-    async def _write_groups(self, block: anyio.CancelScope) -> None:
+    async def _write_groups(self) -> None:
         while True:
             if not self._waiting:
                 if self._closing:
@@ -133,28 +177,21 @@ class Journal:
                 await self._more.wait()
                 continue
             payloads, self._waiting = self._waiting, []
-            group, self._group = self._group, _Group()
+            durable, self._durable = self._durable, anyio.Event()
             data, crc = frame(payloads, self._seq, self._seq, self._crc)
+            started = anyio.current_time()
             try:
                 await self._executor(partial(self._storage.append, data))
             except OSError as error:
-                self._broken = write_failed(self._storage, error)
-                group.durable.set()
-                self._group.durable.set()
-                # An operation with a durable intent may be about to be sent: stop it, since its
-                # result could not be recorded.
-                block.cancel()
+                self.break_off(write_failed(self._storage, error))
+                durable.set()
                 return
+            seconds = anyio.current_time() - started
+            weight = SYNC_WEIGHT if self.sync_seconds else 1.0
+            self.sync_seconds += (seconds - self.sync_seconds) * weight
             self._seq += len(payloads)
             self._crc = crc
-            group.durable.set()
-
-
-class _Group:
-    """A group of records that become durable together."""
-
-    def __init__(self) -> None:
-        self.durable = anyio.Event()
+            durable.set()
 
 
 def _framed(records: Iterable[Record]) -> Iterator[bytes]:
@@ -180,6 +217,11 @@ def _exists(storage: Storage) -> JournalError:
 
 def write_failed(storage: Storage, error: OSError) -> JournalWriteFailed:
     """Return the error for a journal that can't be written."""
+    if isinstance(error, Superseded):
+        return JournalTakenOver(
+            f"{storage}: another process has taken it over. Nothing more was sent; what was in "
+            "flight stays in doubt, and nothing is lost"
+        )
     return JournalWriteFailed(
         f"{unwritable(storage, error)}. Sending has stopped, and nothing is lost. Free some space "
         "or fix the folder, then run the same command again"

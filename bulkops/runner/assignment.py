@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.job.job import Job
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents
@@ -153,6 +154,7 @@ class Assignment(msgspec.Struct, frozen=True):
         place: the journal's.
         job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
             the journal.
+        permit: what must hold when a change is sent.
     """
 
     client: Client
@@ -160,6 +162,7 @@ class Assignment(msgspec.Struct, frozen=True):
     journal: Journal
     place: Place
     job: Job
+    permit: Permit = ALWAYS
 
     @property
     def replay(self) -> Replay:

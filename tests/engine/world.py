@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -23,7 +24,9 @@ from typing import TypeVar
 import anyio
 
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.clock import Clock
+from bulkops.errors import JournalWriteFailed
 from bulkops.job.gate import GateCall
 from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.local.file import JournalFile
@@ -32,6 +35,7 @@ from bulkops.journal.place import Hold
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
+from bulkops.journal.storage import Executor
 from bulkops.library import plan_job
 from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Scope
@@ -112,6 +116,8 @@ class World:
         waves: every progress of a wave, in order, over all executions.
         gate: the job's gate, passing by default.
         takes_more: returns whether the observer takes more results, always by default.
+        executor: runs the journal's file calls, at once by default.
+        permit: asked before each change; always holds by default.
         execution: the running execution, or the last one.
     """
 
@@ -148,6 +154,8 @@ class World:
         self.waves: list[WaveReached] = []
         self.gate: RunGate = passing
         self.takes_more: TakesMore = always
+        self.executor: Executor = inline
+        self.permit: Permit = ALWAYS
         self.execution: JobExecution | None = None
         self.pause = BETWEEN_EXECUTIONS
         self.astray = 0.0
@@ -257,14 +265,22 @@ class World:
         key = key_to_resume(job, contents.replay, retry_failed=retry_failed)
         self.execution = JobExecution(
             self.client(),
-            LockedJournal(
-                Hold(LocalPlace(path), JournalFile(path, self.disk), HOLDER, inline), contents
-            ),
+            LockedJournal(self._hold(path), contents),
             job,
             Instructions(retry_failed, continue_paused, key),
             Observer(on_result or record, self.waves.append, self.gate, self.takes_more),
         )
         return await self.execution.run()
+
+    def _hold(self, path: Path) -> Hold:
+        def keep(
+            on_end: Callable[[JournalWriteFailed], None],  # noqa: ARG001 - the permit raises
+            seconds: float,  # noqa: ARG001 - the permit decides
+        ) -> AbstractAsyncContextManager[Permit]:
+            return nullcontext(self.permit)
+
+        file = JournalFile(path, self.disk)
+        return Hold(LocalPlace(path), file, HOLDER, self.executor, keep)
 
     def until_stopped(self, path: Path = PATH) -> Replay | None:
         """Run one execution on a machine that may stop; return ``None`` if it did."""

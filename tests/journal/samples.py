@@ -22,6 +22,7 @@ from bulkops.journal.records import (
     Skipped,
 )
 from bulkops.journal.states import Outcome
+from bulkops.journal.storage import Executor
 from bulkops.journal.writer import Journal, create
 from bulkops.operations.model import Observed, Target, TaskRef
 from tests.journal.disk import Disk
@@ -92,6 +93,16 @@ async def take_turns(call: Callable[[], None]) -> None:
     """Run a file call after all other tasks had a turn, as a thread would."""
     await anyio.sleep(0.001)
     call()
+
+
+def slow(seconds: float) -> Executor:
+    """Return an executor whose every file call takes so many seconds, as in a store far away."""
+
+    async def executor(call: Callable[[], None]) -> None:
+        await anyio.sleep(seconds)
+        call()
+
+    return executor
 
 
 def grown(disk: Disk, groups: Iterable[Iterable[Record]], operations: int = 3) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -19,7 +20,18 @@ from bulkops.journal.replay import replay
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal, create
 from tests.journal.disk import Disk
-from tests.journal.samples import AT, PATH, append, first, grown, inline, intent, result, take_turns
+from tests.journal.samples import (
+    AT,
+    PATH,
+    append,
+    first,
+    grown,
+    inline,
+    intent,
+    result,
+    slow,
+    take_turns,
+)
 from tests.virtual_time import run
 
 
@@ -307,3 +319,29 @@ def test_a_reason_in_any_script_is_kept() -> None:
     result = read(JournalFile(PATH, disk)).replay.operations["attach:ws-0"].result
     assert result is not None
     assert result.reason == expected.reason
+
+
+def test_the_time_of_a_sync_is_measured() -> None:
+    """A running mean of what a group takes, however many records share it; 0 before the first."""
+    disk = created(9)
+    seconds: list[float] = []
+
+    async def write() -> None:
+        takes = [0.2, 0.1]
+
+        async def executor(call: Callable[[], None]) -> None:
+            await slow(takes[-1])(call)
+
+        contents = read(JournalFile(PATH, disk))
+        async with Journal.open(JournalFile(PATH, disk), contents, executor) as journal:
+            seconds.append(journal.sync_seconds)
+            for number in range(8):
+                journal.post(intent(number))
+            await journal.append(intent(8))
+            seconds.append(journal.sync_seconds)
+            takes.pop()
+            await journal.append(result(0))
+            seconds.append(journal.sync_seconds)
+
+    run(write)
+    assert seconds == pytest.approx([0.0, 0.1, 0.11], abs=0.001)

@@ -18,6 +18,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.api.verdict import InDoubt, Retry, Verdict
 from bulkops.client import caller
 from bulkops.client.caller import Caller
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import NoResponse
 from bulkops.job.rollout import Wave
 from bulkops.journal import lines
@@ -76,9 +77,12 @@ def intent_after_send() -> AbstractContextManager[Any]:
     persist = Caller.persist
 
     async def sent_first(
-        self: Caller, request: Request, announce: Callable[[], Awaitable[None]] | None = None
+        self: Caller,
+        request: Request,
+        announce: Callable[[], Awaitable[None]] | None = None,
+        permit: Permit = ALWAYS,
     ) -> tuple[Verdict, int]:
-        answer = await persist(self, request)
+        answer = await persist(self, request, permit=permit)
         if announce is not None:
             await announce()
         return answer

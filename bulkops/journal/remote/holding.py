@@ -55,12 +55,14 @@ class Holding:
 
     Attributes:
         lease: its last version that is known to be written.
+        ttl: that of the versions to come, in seconds.
         taken_by: once it is lost, what was found in its place; ``None`` if the object was gone.
         silence: seconds between the last success and the cut.
     """
 
     def __init__(self, lease: Lease, version: Version, sent: float) -> None:
         self.lease = lease
+        self.ttl = lease.ttl
         self.taken_by: Lease | None = None
         self.silence = 0.0
         self._version = version
@@ -85,13 +87,14 @@ class Holding:
     @property
     def due(self) -> float:
         """When it is to be renewed."""
-        return self._sent + RENEWED * self.lease.ttl
+        return self._sent + RENEWED * min(self.ttl, self.lease.ttl)
 
     def attempt(self, now: float) -> Write:
         """Return the renewal to send now, the same one until it has an outcome."""
         self._expect_going_on()
         if self._write is None:
-            self._write = Write(self.lease.following(), self._version, now)
+            following = msgspec.structs.replace(self.lease.following(), ttl=self.ttl)
+            self._write = Write(following, self._version, now)
         if self._first_since_lapse is None and not self.holds(now):
             self._first_since_lapse = now
         return self._write
@@ -122,21 +125,25 @@ class Holding:
             self._ended = Tenure.CUT_OFF
             self.silence = now - self._sent
 
-    def release(self, found: Found | None = None) -> Write | None:
-        """Give the lease up; return the write that frees it, ``None`` if it is no longer ours.
-
-        Args:
-            found: what was found after that write was refused.
-        """
-        if self._ended is not Tenure.RELEASED:
-            self._expect_going_on()
+    def release(self) -> Write:
+        """Give the lease up; return the write that frees it."""
+        self._expect_going_on()
         self._ended = Tenure.RELEASED
-        tried = self._write.lease if self._write else self.lease
-        free = msgspec.structs.replace(tried.following(), holder=None)
-        if found is None:
-            return Write(free, self._version, self._sent)
-        ours = found.data in (self.lease.encoded(), tried.encoded())
-        return Write(free, found.version, self._sent) if ours else None
+        return Write(self._freed(), self._version, self._sent)
+
+    def release_again(self, found: Found | None) -> Write | None:
+        """Return the write that frees what was found after that of ``release`` was refused.
+
+        ``None`` if it is not this process's lease.
+        """
+        ours = [self.lease, self._write.lease] if self._write else [self.lease]
+        if found and found.data in [lease.encoded() for lease in ours]:
+            return Write(self._freed(), found.version, self._sent)
+        return None
+
+    def _freed(self) -> Lease:
+        last = self._write.lease if self._write else self.lease
+        return msgspec.structs.replace(last.following(), holder=None)
 
     def _attempted(self) -> Write:
         self._expect_going_on()

@@ -15,7 +15,7 @@ from bulkops.clock import Clock
 from bulkops.errors import JournalTakenOver, JournalWriteFailed
 from bulkops.journal.remote.calls import Calls, LeaseObject, made, run_by
 from bulkops.journal.remote.holding import Holding, Tenure
-from bulkops.journal.remote.lease import pause
+from bulkops.journal.remote.lease import Write, pause
 from bulkops.journal.remote.store import StoreError
 from bulkops.journal.storage import Executor
 from bulkops.journal.writer import in_thread
@@ -140,14 +140,13 @@ def release(holding: Holding, at: LeaseObject) -> None:
     """Give a lease up, so that no other process has to wait for its ttl; failing is only logged."""
     if holding.ended:
         return
-    found, reason = None, "it refuses to write"
+    reason = "it refuses to write"
+    write: Write | None = holding.release()
     try:
         for _ in range(2):
-            write = holding.release(found)
             if write is None or at.write(write) is not None:
                 return
-            if (found := at.read()) is None:
-                return
+            write = holding.release_again(at.read())
     except StoreError as error:
         reason = str(error.strerror)
     facts = {"journal": at.journal, "reason": reason, "ttl": holding.lease.ttl}

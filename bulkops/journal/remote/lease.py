@@ -58,7 +58,7 @@ def decoded(data: bytes) -> Lease:
     """Return the content of a lease object, ``UNREADABLE`` if it is not a lease."""
     try:
         return msgspec.json.decode(data, type=Lease)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return UNREADABLE
 
 

@@ -259,7 +259,7 @@ def test_a_damaged_journal_is_refused(world: World, here: Here, arguments: tuple
     assert done.code == 12
     assert (done.out, world.requests) == ("", before)
     assert "scan.jsonl: damaged at byte" in done.err
-    assert "restore the file from a backup" in done.err
+    assert "restore it from a backup" in done.err
     assert world.journal.read_bytes() == bytes(data)
 
 

@@ -1,0 +1,1 @@
+"""Tests of a journal in object storage."""

@@ -15,7 +15,7 @@ import anyio
 from bulkops.clock import Clock
 from bulkops.errors import JournalWriteFailed
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.acquirer import Acquirer, Busy
+from bulkops.journal.remote.acquirer import Acquirer
 from bulkops.journal.remote.calls import LeaseObject, run_by
 from bulkops.journal.remote.holding import Holding
 from bulkops.journal.remote.keeper import Keeper, release
@@ -59,13 +59,15 @@ class FreezableClock(Clock):
 
     Attributes:
         frozen_until: nothing that sleeps runs before.
+        passed: seconds that passed before the loop started.
     """
 
     frozen_until = 0.0
+    passed = 0.0
 
     def boot(self) -> float:
-        """Return the loop's time: a frozen process's clock goes on."""
-        return self.now()
+        """Return all the time that passed: a frozen process's clock goes on."""
+        return self.passed + self.now()
 
     async def sleep(self, seconds: float) -> None:
         """Wait for this many seconds, and until it thaws."""
@@ -77,7 +79,7 @@ class FreezableClock(Clock):
 
     def wall(self) -> datetime:
         """Return the date and time of every machine."""
-        return EPOCH + timedelta(seconds=self.now())
+        return EPOCH + timedelta(seconds=self.boot())
 
 
 class Contender:
@@ -85,12 +87,14 @@ class Contender:
 
     Attributes:
         latency: the seconds before and after the effect of a call, unless replaced.
+        after_call: called whenever a call has an outcome.
         ended: the error that ended its last lease.
     """
 
     def __init__(self, name: str, store: MisbehavingStore, ttl: float = TTL) -> None:
         self.clock = FreezableClock()
         self.latency: Callable[[], float] = lambda: 0.02
+        self.after_call: Callable[[], None] = lambda: None
         self.ended: list[JournalWriteFailed] = []
         self.at = LeaseObject(store, KEY, JOURNAL)
         self.holding: Holding | None = None
@@ -109,6 +113,7 @@ class Contender:
     async def executor(self, call: Callable[[], None]) -> None:
         """Run a call; see ``SlowExecutor``."""
         await SlowExecutor(self.clock.sleep, self.latency, self.latency)(call)
+        self.after_call()
 
     def acquirer(self) -> Acquirer:
         """Return a new acquirer, as a process that starts has it."""
@@ -123,15 +128,6 @@ class Contender:
         while not isinstance(seen := await run_by(self.executor, acquirer.looking()), Holding):
             await self.clock.sleep(seen.seconds)
         self.holding = seen
-
-    async def look(self) -> Holding | Busy:
-        """Look once, and again only if nothing could be decided."""
-        acquirer = self.acquirer()
-        while True:
-            seen = await run_by(self.executor, acquirer.looking())
-            if isinstance(seen, Holding | Busy):
-                return seen
-            await self.clock.sleep(seen.seconds)
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[Keeper]:
