@@ -99,7 +99,7 @@ class Command(msgspec.Struct):
 
     def _resume(self, path: Path) -> None:
         with ExitStack() as stack:
-            held = hold(stack, LocalPlace(path))
+            held = hold(stack, LocalPlace(path), wait=False)
             contents = read(held.storage)
             job = job_of(contents.replay.header)
             metrics = stack.enter_context(MetricsFile(None, job))
